@@ -1,0 +1,150 @@
+//! What was typed.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use cpl_plan::{Setting, clock::AsOf};
+
+/// From a growth team's question to action: one constraint, one question, one person who decides.
+#[derive(Debug, Parser)]
+#[command(name = "cpl", version, about, max_term_width = 100)]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Write without colour (so does the environment's NO_COLOR).
+    #[arg(long, global = true)]
+    pub no_color: bool,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run pipelines: the dashboard, the decisions, the alerts; effects leave for their targets.
+    Run(RunArgs),
+    /// Tell what is wrong with pipelines; reads no data.
+    Check(CheckArgs),
+    /// Draw a pipeline's steps.
+    Graph(GraphArgs),
+    /// Show one table of a pipeline; nothing is decided.
+    Show(ShowArgs),
+}
+
+/// `cpl run`.
+#[derive(Debug, clap::Args)]
+pub struct RunArgs {
+    /// The pipelines' files.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// How the report is written.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    #[command(flatten)]
+    pub when: When,
+}
+
+/// `cpl check`.
+#[derive(Debug, clap::Args)]
+pub struct CheckArgs {
+    /// Files, and folders whose `.cpl` files are all checked.
+    #[arg(required = true, value_name = "FILE|DIR")]
+    pub paths: Vec<PathBuf>,
+    /// How diagnostics are written.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    #[command(flatten)]
+    pub when: When,
+}
+
+/// `cpl graph`.
+#[derive(Debug, clap::Args)]
+pub struct GraphArgs {
+    /// The pipeline's file.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// How it is drawn.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Drawing,
+    #[command(flatten)]
+    pub when: When,
+}
+
+/// `cpl show`.
+#[derive(Debug, clap::Args)]
+pub struct ShowArgs {
+    /// The pipeline's file.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// The table: a fetch or a transform.
+    #[arg(value_name = "TABLE")]
+    pub table: String,
+    /// How it is written; all but text hold every row at full precision.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: TableFormat,
+    #[command(flatten)]
+    pub when: When,
+}
+
+/// Which window, and with which constants.
+#[derive(Debug, clap::Args)]
+pub struct When {
+    /// The window that starts on this date, or is under way then: 2026-11-20, 2026-11-20T09:30.
+    #[arg(long, value_name = "DATE", value_parser = as_of)]
+    pub as_of: Option<AsOf>,
+    /// Another value for a `let`: target_cac=$45.
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = setting)]
+    pub settings: Vec<Setting>,
+}
+
+/// How a report or diagnostics are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// How a plan is drawn.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub enum Drawing {
+    /// Lines of text, batch by batch.
+    #[default]
+    Text,
+    /// A Mermaid flowchart.
+    Mermaid,
+    /// A Graphviz digraph.
+    Dot,
+}
+
+/// How a table is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum TableFormat {
+    /// For people: the first hundred rows.
+    #[default]
+    Text,
+    /// RFC 4180, with a header.
+    Csv,
+    /// A list of objects.
+    Json,
+    /// Apache Parquet.
+    Parquet,
+}
+
+fn as_of(text: &str) -> Result<AsOf, String> {
+    let text = text.trim();
+    if text.len() == 10 {
+        return text.parse().map(AsOf::Date).map_err(|_| "wanted: a date such as 2026-11-20".to_owned());
+    }
+    text.parse().map(AsOf::Datetime).map_err(|_| "wanted: a date or a moment such as 2026-11-20T09:30".to_owned())
+}
+
+fn setting(text: &str) -> Result<Setting, String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.trim().is_empty() && !value.trim().is_empty() => {
+            Ok(Setting { name: name.trim().to_owned(), value: value.trim().to_owned() })
+        }
+        _ => Err("wanted: NAME=VALUE, such as target_cac=$45".to_owned()),
+    }
+}

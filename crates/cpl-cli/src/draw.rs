@@ -1,0 +1,97 @@
+//! Diagnostics, drawn by miette or written as JSON.
+
+use std::{fmt, path::Path};
+
+use cpl_syntax::{Diagnostic, Severity};
+use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource};
+use serde_json::{Value, json};
+
+use crate::Io;
+
+/// A diagnostic as miette wants it.
+#[derive(Debug)]
+struct Drawn<'a> {
+    diagnostic: &'a Diagnostic,
+    source: NamedSource<String>,
+}
+
+impl fmt::Display for Drawn<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.diagnostic.message)
+    }
+}
+
+impl std::error::Error for Drawn<'_> {}
+
+impl miette::Diagnostic for Drawn<'_> {
+    fn code<'b>(&'b self) -> Option<Box<dyn fmt::Display + 'b>> {
+        Some(Box::new(self.diagnostic.code.as_str()))
+    }
+
+    fn severity(&self) -> Option<miette::Severity> {
+        Some(match self.diagnostic.severity() {
+            Severity::Error => miette::Severity::Error,
+            Severity::Warning => miette::Severity::Warning,
+        })
+    }
+
+    fn help<'b>(&'b self) -> Option<Box<dyn fmt::Display + 'b>> {
+        self.diagnostic.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
+    }
+
+    fn source_code(&self) -> Option<&dyn miette::SourceCode> {
+        (!self.diagnostic.labels.is_empty()).then_some(&self.source)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        let labels = self.diagnostic.labels.iter();
+        Some(Box::new(labels.map(|label| LabeledSpan::new_with_span(Some(label.text.clone()), label.span.range()))))
+    }
+}
+
+/// Draws diagnostics of a file to where diagnostics go.
+pub fn draw(diagnostics: &[Diagnostic], path: &Path, text: &str, io: &mut Io<'_>) {
+    let theme = if io.colour_err { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+    let width = io.width.unwrap_or(80).clamp(40, 120);
+    let handler = GraphicalReportHandler::new_themed(theme).with_width(width).with_links(false).with_context_lines(0);
+    for diagnostic in diagnostics {
+        let source = NamedSource::new(path.display().to_string(), text.to_owned());
+        let mut drawn = String::new();
+        if handler.render_report(&mut drawn, &Drawn { diagnostic, source }).is_ok() {
+            let trimmed = drawn.lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
+            let _ = writeln!(io.err, "{}\n", trimmed.trim_matches('\n'));
+        }
+    }
+}
+
+/// A diagnostic as JSON; lines and columns count from 1, columns in characters.
+pub fn as_json(diagnostic: &Diagnostic, path: &Path, text: &str) -> Value {
+    let labels: Vec<Value> = diagnostic
+        .labels
+        .iter()
+        .map(|label| {
+            let (start, end) = (place(text, label.span.start), place(text, label.span.end));
+            json!({ "start": start, "end": end, "text": label.text })
+        })
+        .collect();
+    json!({
+        "file": path.display().to_string(),
+        "code": diagnostic.code.as_str(),
+        "severity": match diagnostic.severity() { Severity::Error => "error", Severity::Warning => "warning" },
+        "message": diagnostic.message,
+        "labels": labels,
+        "help": diagnostic.help,
+    })
+}
+
+fn place(text: &str, at: usize) -> Value {
+    let before = &text[..at.min(text.len())];
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    json!({ "line": before.matches('\n').count() + 1, "column": before[line_start..].chars().count() + 1 })
+}
+
+/// An error about how the program was called.
+pub fn misused(why: &str, io: &mut Io<'_>) -> u8 {
+    let _ = writeln!(io.err, "error: {why}");
+    crate::MISUSED
+}

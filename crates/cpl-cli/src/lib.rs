@@ -1,0 +1,86 @@
+//! The program `cpl`, as a function: its arguments, its streams and the time come from outside.
+
+mod args;
+mod check;
+mod draw;
+mod graph;
+mod load;
+mod progress;
+#[cfg(feature = "run")]
+mod run;
+#[cfg(feature = "run")]
+mod show;
+
+use std::{ffi::OsString, io::Write};
+
+use clap::Parser;
+use jiff::Timestamp;
+
+use args::{Args, Command};
+
+/// Exit code: all is well.
+pub const CLEAN: u8 = 0;
+/// Exit code: the pipeline or its data is wrong.
+pub const WRONG: u8 = 1;
+/// Exit code: the program was called wrongly.
+pub const MISUSED: u8 = 2;
+
+/// What the program has of the world around it.
+pub struct Io<'a> {
+    /// Where results go.
+    pub out: &'a mut dyn Write,
+    /// Where diagnostics go.
+    pub err: &'a mut dyn Write,
+    /// Columns of the terminal, where there is one.
+    pub width: Option<usize>,
+    /// Results may be coloured.
+    pub colour: bool,
+    /// Diagnostics may be coloured.
+    pub colour_err: bool,
+    /// What takes long may be told while it runs.
+    pub progress: bool,
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// Runs the program and returns its exit code.
+pub fn main(args: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> u8 {
+    let args = match Args::try_parse_from(args) {
+        Ok(args) => args,
+        Err(error) => return usage(&error, io),
+    };
+    if args.no_color {
+        (io.colour, io.colour_err) = (false, false);
+    }
+    match args.command {
+        Command::Check(args) => check::check(&args, io),
+        Command::Graph(args) => graph::graph(&args, io),
+        #[cfg(feature = "run")]
+        Command::Run(args) => run::run(&args, io),
+        #[cfg(feature = "run")]
+        Command::Show(args) => show::show(&args, io),
+        #[cfg(not(feature = "run"))]
+        Command::Run(_) | Command::Show(_) => light(io),
+    }
+}
+
+fn usage(error: &clap::Error, io: &mut Io<'_>) -> u8 {
+    let text = error.render();
+    if error.use_stderr() {
+        let _ = write!(io.err, "{text}");
+        MISUSED
+    } else {
+        let _ = write!(io.out, "{text}");
+        CLEAN
+    }
+}
+
+#[cfg(not(feature = "run"))]
+fn light(io: &mut Io<'_>) -> u8 {
+    let _ = writeln!(
+        io.err,
+        "this is the light build of cpl: it checks and draws pipelines.\n\
+         To run them, build the whole program: cargo install --path crates/cpl-cli"
+    );
+    MISUSED
+}

@@ -1,0 +1,71 @@
+//! A file → its program: read, parsed, checked.
+
+use std::path::{Path, PathBuf};
+
+use cpl_plan::{
+    clock::{AsOf, Clock},
+    program::Program,
+    tree_to_program,
+};
+use cpl_syntax::{Diagnostic, parse};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+
+use crate::args::When;
+
+/// A pipeline's file and what was found in it.
+pub struct Loaded {
+    /// As it was called.
+    pub path: PathBuf,
+    /// Its text.
+    pub text: String,
+    /// What it means; none where it has errors.
+    pub program: Option<Program>,
+    /// What is to be said of it.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Reads and checks a pipeline.
+///
+/// # Errors
+/// Why the file can't be read, in words.
+pub fn load(path: &Path, when: &When, now: Timestamp) -> Result<Loaded, String> {
+    let text = read(path)?;
+    let (file, mut diagnostics) = parse(&text);
+    if cpl_syntax::has_errors(&diagnostics) {
+        return Ok(Loaded { path: path.to_owned(), text, program: None, diagnostics });
+    }
+    let (program, more) = tree_to_program(&text, &file, today(when, now), &when.settings);
+    diagnostics.extend(more);
+    Ok(Loaded { path: path.to_owned(), text, program, diagnostics })
+}
+
+fn read(path: &Path) -> Result<String, String> {
+    let shown = path.display();
+    if path.is_dir() {
+        return Err(format!("{shown} is a folder: name a `.cpl` file in it"));
+    }
+    let bytes = std::fs::read(path).map_err(|error| format!("{shown} can't be read: {error}"))?;
+    String::from_utf8(bytes).map_err(|error| {
+        let line = error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
+        format!("{shown} is no text in UTF-8: see line {}", line + 1)
+    })
+}
+
+/// The date against which `retire` is held.
+fn today(when: &When, now: Timestamp) -> Date {
+    match when.as_of {
+        Some(AsOf::Date(date)) => date,
+        Some(AsOf::Datetime(datetime)) => datetime.date(),
+        Some(AsOf::Moment(moment)) => moment.to_zoned_datetime(TimeZone::UTC).date(),
+        None => now.to_zoned_datetime(TimeZone::UTC).date(),
+    }
+}
+
+/// The window a program is run in.
+///
+/// # Errors
+/// Where no calendar holds it, in words.
+pub fn clock(program: &Program, when: &When, now: Timestamp) -> Result<Clock, String> {
+    let as_of = when.as_of.unwrap_or(AsOf::Moment(now));
+    Clock::at(program.every, &program.timezone, as_of).map_err(|error| format!("--as-of: {error}"))
+}

@@ -1,0 +1,86 @@
+//! `cpl run`.
+
+use std::{num::NonZero, path::Path, time::Instant};
+
+use cpl_exec::World;
+use cpl_plan::{Purpose, plan::Plan, program_to_plan, report};
+use cpl_report::{Look, report_json, terminal};
+
+use crate::{
+    CLEAN, Io, WRONG,
+    args::{Format, RunArgs, When},
+    check::checked,
+    draw,
+    load::{Loaded, clock, load},
+    progress::Progress,
+};
+
+/// Runs pipelines, one after the other; the worst decides the exit code.
+pub fn run(args: &RunArgs, io: &mut Io<'_>) -> u8 {
+    args.files.iter().map(|file| run_one(file, args, io)).max().unwrap_or(CLEAN)
+}
+
+fn run_one(file: &Path, args: &RunArgs, io: &mut Io<'_>) -> u8 {
+    let started = Instant::now();
+    let loaded = match load(file, &args.when, io.now) {
+        Ok(loaded) => checked(loaded),
+        Err(why) => return draw::misused(&why, io),
+    };
+    let Some(program) = loaded.program.clone() else {
+        draw::draw(&loaded.diagnostics, &loaded.path, &loaded.text, io);
+        return WRONG;
+    };
+    let (plan, _) = program_to_plan(program, Purpose::Run);
+    let result = with_world(&plan, &loaded, &args.when, io, |world| cpl_exec::run(&plan, world));
+    let mut report = match result {
+        Ok(Ok(report)) => report,
+        Ok(Err(trouble)) => {
+            draw::draw(&trouble, &loaded.path, &loaded.text, io);
+            return WRONG;
+        }
+        Err(why) => return draw::misused(&why, io),
+    };
+    report.diagnostics = loaded.diagnostics.iter().map(message).collect();
+    report.took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let text = match args.format {
+        Format::Text => terminal(&report, look(io)),
+        Format::Json => format!("{}\n", report_json(&report)),
+    };
+    let _ = write!(io.out, "{text}");
+    CLEAN
+}
+
+/// Calls `act` with the world of a pipeline.
+pub fn with_world<T>(
+    plan: &Plan,
+    loaded: &Loaded,
+    when: &When,
+    io: &Io<'_>,
+    act: impl FnOnce(&World<'_>) -> T,
+) -> Result<T, String> {
+    let folder = loaded.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let progress = Progress::new(io.progress);
+    let world = World {
+        folder,
+        workspace: &workspace(folder),
+        clock: clock(&plan.program, when, io.now)?,
+        threads: std::thread::available_parallelism().map_or(1, NonZero::get),
+        progress: &|what| progress.tell(what),
+    };
+    Ok(act(&world))
+}
+
+/// Without a workspace file the workspace is the pipeline's folder: its name, wherever it stands.
+fn workspace(folder: &Path) -> String {
+    let whole = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    whole.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+fn message(diagnostic: &cpl_syntax::Diagnostic) -> report::Message {
+    report::Message { code: diagnostic.code.as_str().to_owned(), text: diagnostic.message.clone() }
+}
+
+/// The terminal's width within what can be read, and its colour.
+fn look(io: &Io<'_>) -> Look {
+    Look { width: io.width.unwrap_or(80).clamp(60, 100), colour: io.colour }
+}

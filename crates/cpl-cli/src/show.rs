@@ -1,0 +1,75 @@
+//! `cpl show`.
+
+use cpl_exec::Shown;
+use cpl_plan::{Purpose, program::{Program, TableId}, program_to_plan};
+use cpl_syntax::Diagnostic;
+
+use crate::{
+    CLEAN, Io, WRONG,
+    args::{ShowArgs, TableFormat},
+    draw,
+    load::load,
+    run::with_world,
+};
+
+/// How many rows are shown to a person.
+const SHOWN: usize = 100;
+
+/// Shows one table.
+pub fn show(args: &ShowArgs, io: &mut Io<'_>) -> u8 {
+    let loaded = match load(&args.file, &args.when, io.now) {
+        Ok(loaded) => loaded,
+        Err(why) => return draw::misused(&why, io),
+    };
+    let Some(program) = loaded.program.clone() else {
+        draw::draw(&loaded.diagnostics, &loaded.path, &loaded.text, io);
+        return WRONG;
+    };
+    let id = match table(&program, &args.table) {
+        Ok(id) => id,
+        Err(why) => return draw::misused(&why, io),
+    };
+    let (plan, _) = program_to_plan(program, Purpose::Show(id));
+    let shown = with_world(&plan, &loaded, &args.when, io, |world| cpl_exec::show(&plan, id, world));
+    let written = match shown {
+        Ok(Ok(shown)) => write(&shown, args.format, io),
+        Ok(Err(trouble)) => Err(trouble),
+        Err(why) => return draw::misused(&why, io),
+    };
+    match written {
+        Ok(()) => CLEAN,
+        Err(trouble) => {
+            draw::draw(&trouble, &loaded.path, &loaded.text, io);
+            WRONG
+        }
+    }
+}
+
+fn table(program: &Program, name: &str) -> Result<TableId, String> {
+    if let Some(at) = program.tables.iter().position(|table| table.name == name) {
+        return Ok(TableId(at));
+    }
+    let names = || program.tables.iter().map(|table| table.name.as_str());
+    Err(match cpl_syntax::nearest(name, names()) {
+        Some(near) => format!("there is no table named `{name}`; did you mean `{near}`?"),
+        None => format!("there is no table named `{name}`; there are: {}", names().collect::<Vec<_>>().join(", ")),
+    })
+}
+
+fn write(shown: &Shown, format: TableFormat, io: &mut Io<'_>) -> Result<(), Vec<Diagnostic>> {
+    let rows = |length| shown.rows(0, length);
+    let text = match format {
+        TableFormat::Parquet => return cpl_exec::write_parquet(shown, &mut *io.out),
+        TableFormat::Csv => cpl_report::csv(&shown.columns, &rows(shown.height())?),
+        TableFormat::Json => cpl_report::json(&shown.columns, &rows(shown.height())?) + "\n",
+        TableFormat::Text => {
+            let more = match shown.height().saturating_sub(SHOWN) {
+                0 => String::new(),
+                n => format!("… and {n} more rows: `--format csv` has them all\n"),
+            };
+            format!("{}\n{more}", cpl_report::text(&shown.columns, &rows(SHOWN)?))
+        }
+    };
+    let _ = write!(io.out, "{text}");
+    Ok(())
+}

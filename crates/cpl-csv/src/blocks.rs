@@ -1,0 +1,106 @@
+//! A file in blocks that end where a record ends.
+
+use std::io::Read;
+
+use memchr::{memchr, memrchr};
+
+use crate::record::{BadQuote, field};
+
+/// How much is read at once.
+pub const BLOCK_BYTES: usize = 1 << 20;
+/// A record longer than this has a quote that never closes.
+const MAX_RECORD_BYTES: usize = 64 << 20;
+
+/// Whole records, and where in the file they begin.
+#[derive(Debug)]
+pub struct Block {
+    /// Offset of the first byte.
+    pub offset: u64,
+    /// The records.
+    pub bytes: Vec<u8>,
+}
+
+/// Cuts a stream into blocks.
+pub struct Blocks<R> {
+    input: R,
+    separator: u8,
+    /// Read and not given out yet.
+    rest: Vec<u8>,
+    offset: u64,
+    ended: bool,
+    block_bytes: usize,
+}
+
+/// Why there is no next block.
+#[derive(Debug)]
+pub enum Cut {
+    Io(std::io::Error),
+    /// A quote that opens in the record at that offset never closes.
+    OpenQuote(u64),
+}
+
+impl<R: Read> Blocks<R> {
+    pub fn new(input: R, separator: u8, block_bytes: usize) -> Self {
+        Self { input, separator, rest: Vec::new(), offset: 0, ended: false, block_bytes }
+    }
+
+    /// The next whole records; none at the end.
+    pub fn next(&mut self) -> Result<Option<Block>, Cut> {
+        let mut bytes = std::mem::take(&mut self.rest);
+        let mut wanted = self.block_bytes;
+        loop {
+            self.fill(&mut bytes, wanted)?;
+            if bytes.is_empty() {
+                return Ok(None);
+            }
+            let end = if self.ended { bytes.len() } else { self.records_end(&bytes) };
+            if end > 0 {
+                self.rest = bytes.split_off(end);
+                let block = Block { offset: self.offset, bytes };
+                self.offset += end as u64;
+                return Ok(Some(block));
+            }
+            if bytes.len() >= MAX_RECORD_BYTES {
+                return Err(Cut::OpenQuote(self.offset));
+            }
+            wanted = bytes.len() * 2;
+        }
+    }
+
+    fn fill(&mut self, bytes: &mut Vec<u8>, wanted: usize) -> Result<(), Cut> {
+        let missing = wanted.saturating_sub(bytes.len()) as u64;
+        let read = self.input.by_ref().take(missing).read_to_end(bytes).map_err(Cut::Io)?;
+        self.ended |= (read as u64) < missing;
+        Ok(())
+    }
+
+    /// Behind the last record that ends in `bytes`; 0 where none does.
+    fn records_end(&self, bytes: &[u8]) -> usize {
+        if memchr(b'"', bytes).is_none() {
+            return memrchr(b'\n', bytes).map_or(0, |at| at + 1);
+        }
+        let (mut at, mut end) = (0, 0);
+        while at < bytes.len() {
+            match field(bytes, at, self.separator) {
+                // A field that reaches the end of the bytes may go on in the next.
+                Ok((_, next)) if next >= bytes.len() && bytes.last() != Some(&b'\n') => break,
+                Ok((read, next)) => {
+                    at = next;
+                    if read.last {
+                        end = next;
+                    }
+                }
+                Err(BadQuote::Open) => break,
+                // Told when the record is read; here it only must not hide the records' ends.
+                Err(BadQuote::More) => match memchr(b'\n', &bytes[at..]) {
+                    Some(newline) => {
+                        at += newline + 1;
+                        end = at;
+                    }
+                    None => break,
+                },
+            }
+        }
+        end
+    }
+}

@@ -1,0 +1,45 @@
+//! The first row: which column stands where.
+
+use crate::{
+    Layout, Problem,
+    record::{field, unescaped},
+};
+
+/// Where the wanted columns stand in a file.
+#[derive(Clone, Debug)]
+pub struct Header {
+    /// How many fields a row has.
+    pub fields: usize,
+    /// For each field of a row, the wanted column it is.
+    pub wanted: Vec<Option<usize>>,
+}
+
+/// Reads the first row; also returns how many bytes it takes.
+pub fn header(bytes: &[u8], layout: &Layout) -> Result<(Header, usize), Problem> {
+    let mut at = if bytes.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 };
+    let mut names = Vec::new();
+    if bytes[at..].iter().all(u8::is_ascii_whitespace) {
+        return Err(Problem::Empty);
+    }
+    loop {
+        let (read, next) = field(bytes, at, layout.separator).map_err(|_| Problem::HeaderNotText)?;
+        let name = String::from_utf8(unescaped(read.bytes)).map_err(|_| Problem::HeaderNotText)?;
+        names.push(name.trim().to_owned());
+        at = next;
+        if read.last {
+            break;
+        }
+    }
+    let mut wanted = vec![None; names.len()];
+    for (column, field) in layout.columns.iter().enumerate() {
+        let mut places = names.iter().enumerate().filter(|(_, name)| **name == field.header).map(|(place, _)| place);
+        let Some(place) = places.next() else {
+            return Err(Problem::NoColumn { header: field.header.clone(), found: names });
+        };
+        if places.next().is_some() {
+            return Err(Problem::ColumnTwice { header: field.header.clone() });
+        }
+        wanted[place] = Some(column);
+    }
+    Ok((Header { fields: names.len(), wanted }, at))
+}

@@ -1,0 +1,97 @@
+//! Text tables → typed columns in batches, each bad value with its place.
+//!
+//! It knows bytes, fields and the forms of values; it knows nothing of pipelines and no engine of
+//! tables. Columns are found by their header's name in every file, every row's fields are counted,
+//! and only the wanted fields are read. Memory is bounded by a few blocks of the file.
+
+mod blocks;
+mod columns;
+mod header;
+mod problem;
+mod read;
+mod record;
+mod values;
+
+pub use columns::{Batch, Column, Data};
+pub use problem::{Place, Problem};
+pub use read::{Summary, read};
+pub use values::money;
+
+use jiff::tz::TimeZone;
+
+/// What is wanted of a file.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    /// What stands between two fields: one ASCII character.
+    pub separator: u8,
+    /// The wanted columns, in the order in which a batch gives them.
+    pub columns: Vec<Field>,
+}
+
+/// One wanted column.
+#[derive(Clone, Debug)]
+pub struct Field {
+    /// Its name in the file's first row.
+    pub header: String,
+    /// How its values are written.
+    pub form: Form,
+    /// A field may be empty.
+    pub optional: bool,
+}
+
+/// How a value is written.
+#[derive(Clone, Debug)]
+pub enum Form {
+    /// Any text.
+    Text,
+    /// `true` or `false`, `1` or `0`, whatever the case.
+    Bool,
+    /// A whole number; negative ones only where that is true.
+    Whole {
+        /// Whether it may be negative.
+        negative: bool,
+    },
+    /// A decimal number, into a float.
+    Float,
+    /// 3.2 or `3.2%`, into the float 0.032.
+    Percent,
+    /// An amount into millionths; a 1 in the file stands for 10 to the minus `shift`.
+    Money {
+        /// 0 for whole units, 2 for cents, 6 for micros.
+        shift: u32,
+    },
+    /// A day: ISO 8601, or by a strftime pattern.
+    Date(Option<String>),
+    /// A moment, in that zone where the value names none.
+    Datetime(Option<String>, TimeZone),
+    /// Whole seconds (1) or milliseconds (1,000) since 1970.
+    Unix {
+        /// How many of them make a second.
+        per_second: i64,
+    },
+    /// A day of the week by its English name.
+    Weekday,
+}
+
+impl Form {
+    /// What is wanted, in the words of an analyst.
+    #[must_use]
+    pub fn wanted(&self) -> String {
+        match self {
+            Self::Text => "text in UTF-8".to_owned(),
+            Self::Bool => "`true` or `false`".to_owned(),
+            Self::Whole { negative: false } => "a whole number that is not negative".to_owned(),
+            Self::Whole { negative: true } => "a whole number".to_owned(),
+            Self::Float => "a number such as `12.5`".to_owned(),
+            Self::Percent => "a percentage such as `3.2` or `3.2%`".to_owned(),
+            Self::Money { .. } => "an amount such as `1234.50`, without sign of currency or thousands".to_owned(),
+            Self::Date(None) => "a date such as `2026-11-20`".to_owned(),
+            Self::Date(Some(pattern)) => format!("a date written as `{pattern}`"),
+            Self::Datetime(None, _) => "a moment such as `2026-11-20 07:00`".to_owned(),
+            Self::Datetime(Some(pattern), _) => format!("a moment written as `{pattern}`"),
+            Self::Unix { per_second: 1 } => "whole seconds since 1970".to_owned(),
+            Self::Unix { .. } => "whole milliseconds since 1970".to_owned(),
+            Self::Weekday => "a day such as `tuesday`".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! What can be wrong with a file.
+
+/// Where in a file a row stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The row, counted from 1 without the header.
+    pub row: u64,
+    /// The line of the file on which the row begins, counted from 1.
+    pub line: u64,
+}
+
+/// What is wrong with a file: the first thing, in the file's order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// The system can't read it.
+    Unreadable(String),
+    /// It holds nothing, not even a header.
+    Empty,
+    /// Its header is no UTF-8.
+    HeaderNotText,
+    /// A wanted column is not in the header.
+    NoColumn {
+        /// The wanted name.
+        header: String,
+        /// The names that are there.
+        found: Vec<String>,
+    },
+    /// A wanted column is twice in the header.
+    ColumnTwice {
+        /// Its name.
+        header: String,
+    },
+    /// A value does not fit.
+    Value {
+        /// Where.
+        place: Place,
+        /// The column's name in the file.
+        header: String,
+        /// The value, shortened; none where it is missing.
+        value: Option<String>,
+        /// What was wanted.
+        wanted: String,
+    },
+    /// A row has more or fewer fields than the header.
+    Fields {
+        /// Where.
+        place: Place,
+        /// How many it has.
+        found: usize,
+        /// How many the header has.
+        wanted: usize,
+    },
+    /// A quote opens and never closes, or more follows behind a closing one.
+    Quote {
+        /// Where.
+        place: Place,
+        /// Whether it never closes.
+        open: bool,
+    },
+}
+
+impl Problem {
+    /// The same problem, at another place.
+    pub(crate) fn moved(mut self, to: Place) -> Self {
+        match &mut self {
+            Self::Value { place, .. } | Self::Fields { place, .. } | Self::Quote { place, .. } => *place = to,
+            _ => {}
+        }
+        self
+    }
+}

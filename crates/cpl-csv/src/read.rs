@@ -1,0 +1,249 @@
+//! A file → batches: one thread cuts blocks, others read them, batches come out in the file's order.
+
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{BufReader, Read},
+    path::Path,
+    sync::{
+        Mutex,
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
+    thread,
+};
+
+use memchr::memchr_iter;
+
+use crate::{
+    Batch, Column, Layout, Place, Problem,
+    blocks::{BLOCK_BYTES, Block, Blocks, Cut},
+    header::{Header, header},
+    record::{BadQuote, blank_line, field},
+};
+
+/// What was read of a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Rows, the header not counted.
+    pub rows: u64,
+    /// Bytes of the file.
+    pub bytes: u64,
+}
+
+/// Reads the wanted columns of a file on `threads` threads and hands the batches out in order.
+///
+/// # Errors
+/// The first thing that is wrong, in the file's order; the batches before it were handed out.
+pub fn read(path: &Path, layout: &Layout, threads: usize, sink: impl FnMut(Batch)) -> Result<Summary, Problem> {
+    let file = open(path)?;
+    read_blocks(file, layout, threads, BLOCK_BYTES, sink).map_err(|(problem, offset)| placed(problem, offset, path))
+}
+
+fn open(path: &Path) -> Result<File, Problem> {
+    let unreadable = |error: std::io::Error| Problem::Unreadable(error.to_string());
+    let file = File::open(path).map_err(unreadable)?;
+    if file.metadata().map_err(unreadable)?.is_dir() {
+        return Err(Problem::Unreadable("it is a directory".to_owned()));
+    }
+    Ok(file)
+}
+
+/// A problem and the offset of the record it is in.
+type Placed = (Problem, u64);
+
+/// What a thread made of a block.
+struct Done {
+    offset: u64,
+    bytes: u64,
+    rows: u64,
+    result: Result<Batch, Placed>,
+}
+
+pub(crate) fn read_blocks(
+    input: impl Read + Send,
+    layout: &Layout,
+    threads: usize,
+    block_bytes: usize,
+    mut sink: impl FnMut(Batch),
+) -> Result<Summary, Placed> {
+    let mut blocks = Blocks::new(BufReader::new(input), layout.separator, block_bytes);
+    let Some(mut first) = blocks.next().map_err(|cut| cut_problem(cut))? else { return Err((Problem::Empty, 0)) };
+    let (header, taken) = header(&first.bytes, layout).map_err(|problem| (problem, 0))?;
+    first.bytes.drain(..taken);
+    first.offset = taken as u64;
+    let (to_readers, blocks_in) = sync_channel::<(usize, Block)>(threads);
+    let (to_sink, done) = sync_channel::<(usize, Done)>(threads * 2);
+    let blocks_in = Mutex::new(blocks_in);
+    thread::scope(|scope| {
+        let cutter = scope.spawn(move || cut(&mut blocks, first, &to_readers));
+        for _ in 0..threads {
+            let (blocks_in, to_sink, header) = (&blocks_in, to_sink.clone(), &header);
+            scope.spawn(move || read_each(blocks_in, &to_sink, header, layout));
+        }
+        drop(to_sink);
+        let summary = in_order(done, &mut sink);
+        // An error lets go of the channel, and the threads end by themselves.
+        let cut = cutter.join().unwrap_or(Ok(()));
+        let summary = summary?;
+        cut.map_err(|cut| moved_behind(cut_problem(cut), summary.rows))?;
+        Ok(Summary { bytes: summary.bytes + taken as u64, ..summary })
+    })
+}
+
+fn cut<R: Read>(blocks: &mut Blocks<R>, first: Block, to_readers: &SyncSender<(usize, Block)>) -> Result<(), Cut> {
+    let mut next = Some(first);
+    let mut number = 0;
+    while let Some(block) = next {
+        if to_readers.send((number, block)).is_err() {
+            return Ok(());
+        }
+        number += 1;
+        next = blocks.next()?;
+    }
+    Ok(())
+}
+
+fn read_each(
+    blocks: &Mutex<Receiver<(usize, Block)>>,
+    to_sink: &SyncSender<(usize, Done)>,
+    header: &Header,
+    layout: &Layout,
+) {
+    loop {
+        let next = blocks.lock().map(|blocks| blocks.recv());
+        let Ok(Ok((number, block))) = next else { return };
+        let (rows, result) = rows(&block, header, layout);
+        let done = Done { offset: block.offset, bytes: block.bytes.len() as u64, rows, result };
+        if to_sink.send((number, done)).is_err() {
+            return;
+        }
+    }
+}
+
+/// Hands batches out in the file's order; stops at the first problem.
+fn in_order(done: Receiver<(usize, Done)>, sink: &mut impl FnMut(Batch)) -> Result<Summary, Placed> {
+    let mut waiting = BTreeMap::new();
+    let (mut next, mut summary) = (0, Summary::default());
+    for (number, done) in done {
+        waiting.insert(number, done);
+        while let Some(done) = waiting.remove(&next) {
+            next += 1;
+            match done.result {
+                Ok(batch) => sink(batch),
+                Err(problem) => return Err(moved_behind((problem.0, done.offset + problem.1), summary.rows)),
+            }
+            summary.rows += done.rows;
+            summary.bytes += done.bytes;
+        }
+    }
+    Ok(summary)
+}
+
+/// Rows of a block count from 1; in the file others stand before them.
+fn moved_behind((problem, offset): Placed, rows: u64) -> Placed {
+    let row = match &problem {
+        Problem::Value { place, .. } | Problem::Fields { place, .. } | Problem::Quote { place, .. } => place.row,
+        _ => 0,
+    };
+    (problem.moved(Place { row: row + rows, line: 0 }), offset)
+}
+
+/// The rows of one block.
+fn rows(block: &Block, header: &Header, layout: &Layout) -> (u64, Result<Batch, Placed>) {
+    let mut columns: Vec<Column> = layout.columns.iter().map(Column::new).collect();
+    let (mut at, mut rows) = (0, 0);
+    while at < block.bytes.len() {
+        if let Some(next) = blank_line(&block.bytes, at) {
+            at = next;
+            continue;
+        }
+        let start = at;
+        rows += 1;
+        match row(&block.bytes, at, header, layout, &mut columns) {
+            Ok(next) => at = next,
+            Err(problem) => {
+                let place = Place { row: rows, line: 0 };
+                return (rows, Err((problem.moved(place), start as u64)));
+            }
+        }
+    }
+    let count = usize::try_from(rows).unwrap_or(usize::MAX);
+    (rows, Ok(Batch { rows: count, columns }))
+}
+
+/// One row; returns where the next begins.
+fn row(
+    bytes: &[u8],
+    mut at: usize,
+    header: &Header,
+    layout: &Layout,
+    columns: &mut [Column],
+) -> Result<usize, Problem> {
+    let place = Place::default();
+    let mut fields = 0;
+    let mut bad = None;
+    loop {
+        let (raw, next) = field(bytes, at, layout.separator)
+            .map_err(|bad| Problem::Quote { place, open: bad == BadQuote::Open })?;
+        if let Some(Some(column)) = header.wanted.get(fields)
+            && columns[*column].push(raw, &layout.columns[*column]).is_none()
+            && bad.is_none()
+        {
+            bad = Some((*column, raw.bytes));
+        }
+        fields += 1;
+        at = next;
+        if raw.last {
+            break;
+        }
+    }
+    // A row of another length explains a value that does not fit, not the other way round.
+    if fields != header.fields {
+        return Err(Problem::Fields { place, found: fields, wanted: header.fields });
+    }
+    match bad {
+        None => Ok(at),
+        Some((column, value)) => Err(bad_value(&layout.columns[column], value)),
+    }
+}
+
+fn bad_value(field: &crate::Field, value: &[u8]) -> Problem {
+    const SHOWN: usize = 60;
+    let text = String::from_utf8_lossy(value);
+    let shown: String = text.chars().take(SHOWN).collect();
+    let value = if text.chars().count() > SHOWN { format!("{shown}…") } else { shown };
+    Problem::Value {
+        place: Place::default(),
+        header: field.header.clone(),
+        value: (!value.trim().is_empty()).then_some(value),
+        wanted: field.form.wanted(),
+    }
+}
+
+fn cut_problem(cut: Cut) -> Placed {
+    match cut {
+        Cut::Io(error) => (Problem::Unreadable(error.to_string()), 0),
+        Cut::OpenQuote(offset) => (Problem::Quote { place: Place { row: 1, line: 0 }, open: true }, offset),
+    }
+}
+
+/// Finds the line of a record by counting those before it: only where something is wrong.
+fn placed(problem: Problem, offset: u64, path: &Path) -> Problem {
+    let (Problem::Value { place, .. } | Problem::Fields { place, .. } | Problem::Quote { place, .. }) = &problem else {
+        return problem;
+    };
+    let place = Place { row: place.row, line: lines_before(path, offset).map_or(0, |lines| lines + 1) };
+    problem.moved(place)
+}
+
+fn lines_before(path: &Path, offset: u64) -> std::io::Result<u64> {
+    let mut input = File::open(path)?.take(offset);
+    let mut bytes = vec![0; BLOCK_BYTES];
+    let mut lines = 0;
+    loop {
+        match input.read(&mut bytes)? {
+            0 => return Ok(lines),
+            read => lines += memchr_iter(b'\n', &bytes[..read]).count() as u64,
+        }
+    }
+}

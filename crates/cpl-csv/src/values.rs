@@ -1,0 +1,217 @@
+//! Values: bytes → numbers, amounts and dates, exactly or not at all.
+
+use jiff::{
+    Timestamp,
+    civil::{Date, DateTime},
+    fmt::strtime::BrokenDownTime,
+    tz::{AmbiguousOffset, TimeZone},
+};
+
+/// The largest amount, ahead of the point, that a value may hold: sums of billions of them stay exact.
+const MAX_WHOLE: i128 = 1_000_000_000_000_000;
+/// Digits behind the point that money keeps.
+const MONEY_DIGITS: i64 = 6;
+
+/// `true`, `False`, `1`, `0`.
+pub fn boolean(text: &[u8]) -> Option<bool> {
+    match text {
+        b"1" => Some(true),
+        b"0" => Some(false),
+        _ if text.eq_ignore_ascii_case(b"true") => Some(true),
+        _ if text.eq_ignore_ascii_case(b"false") => Some(false),
+        _ => None,
+    }
+}
+
+/// A whole number; `12.0` is one.
+pub fn whole(text: &[u8], negative: bool) -> Option<i64> {
+    let (minus, digits) = sign(text);
+    let mut value: i64 = 0;
+    let mut at = 0;
+    while let Some(digit) = digits.get(at).filter(|byte| byte.is_ascii_digit()) {
+        value = value.checked_mul(10)?.checked_add(i64::from(digit - b'0'))?;
+        at += 1;
+    }
+    let zeros = match &digits[at..] {
+        [] => true,
+        [b'.', rest @ ..] => !rest.is_empty() && rest.iter().all(|byte| *byte == b'0'),
+        _ => false,
+    };
+    let fits = at > 0 && zeros && i128::from(value) <= MAX_WHOLE && (negative || !minus || value == 0);
+    fits.then_some(if minus { -value } else { value })
+}
+
+fn sign(text: &[u8]) -> (bool, &[u8]) {
+    match text {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        _ => (false, text),
+    }
+}
+
+/// A float by its nearest value; no `inf`, no `NaN`, nothing beyond 10^15.
+#[expect(clippy::cast_precision_loss, reason = "a bound, not a value")]
+pub fn float(text: &[u8]) -> Option<f64> {
+    if !text.iter().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(byte)) {
+        return None;
+    }
+    let value: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
+    (value.abs() <= MAX_WHOLE as f64).then_some(value)
+}
+
+/// `3.2` and `3.2%` are 0.032, to the nearest float.
+pub fn percent(text: &[u8]) -> Option<f64> {
+    let digits = text.strip_suffix(b"%").unwrap_or(text);
+    if digits.iter().any(|byte| matches!(byte, b'e' | b'E')) {
+        return float(digits).map(|value| value / 100.0);
+    }
+    float(&[digits, b"e-2"].concat())
+}
+
+/// An amount in millionths and whether digits were rounded away (half to even); none where it is no amount.
+/// A 1 in the text stands for 10 to the minus `shift`.
+#[must_use]
+pub fn money(text: &[u8], shift: u32) -> Option<(i128, bool)> {
+    let (minus, digits) = sign(text);
+    let (mut value, mut point, mut behind, mut seen, mut lost) = (0i128, false, 0i64, false, Lost::Nothing);
+    let mut exponent = 0i64;
+    for (at, byte) in digits.iter().enumerate() {
+        match byte {
+            b'0'..=b'9' => {
+                seen = true;
+                // More digits than any amount needs: they only decide how the last one is rounded.
+                if value > MAX_WHOLE * 1_000_000_000_000 {
+                    if !point {
+                        return None;
+                    }
+                    lost = lost.then(*byte);
+                    continue;
+                }
+                value = value * 10 + i128::from(byte - b'0');
+                behind += i64::from(point);
+            }
+            b'.' if !point => point = true,
+            b'e' | b'E' if seen => {
+                exponent = std::str::from_utf8(&digits[at + 1..]).ok()?.parse::<i16>().ok()?.into();
+                break;
+            }
+            _ => return None,
+        }
+    }
+    if !seen {
+        return None;
+    }
+    let up = MONEY_DIGITS - behind - i64::from(shift) + exponent;
+    let (value, rounded) = scaled(value, up, lost)?;
+    (value <= MAX_WHOLE * 1_000_000).then_some((if minus { -value } else { value }, rounded))
+}
+
+/// What was left out behind the digits that were kept.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lost {
+    Nothing,
+    Something,
+}
+
+impl Lost {
+    fn then(self, digit: u8) -> Self {
+        if digit == b'0' { self } else { Self::Something }
+    }
+}
+
+/// `value` × 10^`up`, half to even where digits are left out.
+fn scaled(value: i128, up: i64, lost: Lost) -> Option<(i128, bool)> {
+    if value == 0 {
+        return Some((0, lost == Lost::Something));
+    }
+    if up >= 0 {
+        let factor = 10i128.checked_pow(u32::try_from(up).ok()?)?;
+        return Some((value.checked_mul(factor)?, lost == Lost::Something));
+    }
+    let Some(divisor) = u32::try_from(-up).ok().and_then(|down| 10i128.checked_pow(down)) else {
+        return Some((0, true));
+    };
+    let (kept, rest) = (value / divisor, value % divisor);
+    let above = rest > divisor / 2 || (rest == divisor / 2 && (lost == Lost::Something || kept % 2 == 1));
+    Some((kept + i128::from(above), rest != 0 || lost == Lost::Something))
+}
+
+/// Days since 1970.
+pub fn date(text: &[u8], pattern: Option<&str>) -> Option<i32> {
+    let day = match pattern {
+        None => iso_date(text)?,
+        Some(pattern) => BrokenDownTime::parse(pattern, text).ok()?.to_date().ok()?,
+    };
+    Some(days_since_epoch(day))
+}
+
+/// `2026-11-20`, nothing else.
+fn iso_date(text: &[u8]) -> Option<Date> {
+    let [y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1] = text else { return None };
+    let year = i16::try_from(digits(&[*y0, *y1, *y2, *y3])?).ok()?;
+    let (month, day) = (digits(&[*m0, *m1])?, digits(&[*d0, *d1])?);
+    Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()
+}
+
+fn digits(text: &[u8]) -> Option<i32> {
+    text.iter().try_fold(0, |value, byte| byte.is_ascii_digit().then(|| value * 10 + i32::from(byte - b'0')))
+}
+
+/// Days since 1970-01-01 in the proleptic Gregorian calendar (Howard Hinnant, `days_from_civil`).
+fn days_since_epoch(day: Date) -> i32 {
+    let (month, of_month) = (i32::from(day.month()), i32::from(day.day()));
+    let year = i32::from(day.year()) - i32::from(month <= 2);
+    let era = year.div_euclid(400);
+    let of_era = year.rem_euclid(400);
+    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + of_month - 1;
+    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
+}
+
+/// Microseconds since 1970; in `zone` where the value names none.
+pub fn datetime(text: &[u8], pattern: Option<&str>, zone: &TimeZone) -> Option<i64> {
+    let moment = match pattern {
+        Some(pattern) => {
+            let parts = BrokenDownTime::parse(pattern, text).ok()?;
+            match parts.to_timestamp() {
+                Ok(moment) if parts.offset().is_some() => moment,
+                _ => local(parts.to_datetime().ok()?, zone)?,
+            }
+        }
+        None => iso_datetime(text, zone)?,
+    };
+    Some(moment.as_microsecond())
+}
+
+fn iso_datetime(text: &[u8], zone: &TimeZone) -> Option<Timestamp> {
+    let time = text.get(10..)?;
+    if !matches!(time.first(), Some(b'T' | b't' | b' ')) || iso_date(&text[..10]).is_none() {
+        return None;
+    }
+    let zoned = time.iter().any(|byte| matches!(byte, b'Z' | b'z' | b'+' | b'-'));
+    let text = std::str::from_utf8(text).ok()?;
+    if zoned { text.parse().ok() } else { local(text.parse().ok()?, zone) }
+}
+
+/// A clock time in a zone: the first of two, none in a gap.
+fn local(time: DateTime, zone: &TimeZone) -> Option<Timestamp> {
+    let ambiguous = zone.to_ambiguous_timestamp(time);
+    match ambiguous.offset() {
+        AmbiguousOffset::Gap { .. } => None,
+        _ => ambiguous.earlier().ok(),
+    }
+}
+
+/// Microseconds since 1970 out of whole seconds or milliseconds.
+pub fn unix(text: &[u8], per_second: i64) -> Option<i64> {
+    let micros = whole(text, true)?.checked_mul(1_000_000 / per_second)?;
+    Timestamp::from_microsecond(micros).ok().map(Timestamp::as_microsecond)
+}
+
+/// 1 for Monday to 7 for Sunday.
+pub fn weekday(text: &[u8]) -> Option<i32> {
+    const DAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+    let at = DAYS.iter().position(|day| {
+        text.eq_ignore_ascii_case(day.as_bytes()) || text.eq_ignore_ascii_case(&day.as_bytes()[..3])
+    })?;
+    i32::try_from(at + 1).ok()
+}

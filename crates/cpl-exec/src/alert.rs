@@ -1,0 +1,89 @@
+//! Alerts: the rows for which a rule is true, gravest first.
+
+use cpl_plan::{
+    program::{Alert as Rule, Piece, Program},
+    report::{Alert, State},
+    value::Value,
+};
+use polars::prelude::{self as pl, LazyFrame};
+
+use crate::{
+    expr::Translate,
+    rows::rows,
+    rule::{Conditions, Slot, Slots, Verdict},
+    trouble::Trouble,
+};
+
+/// An alert's rule, ready to be asked.
+pub struct Asked {
+    slots: Slots,
+    conditions: Conditions,
+    say: Vec<Said>,
+}
+
+enum Said {
+    Letters(String),
+    Hole(Slot),
+}
+
+impl Asked {
+    pub fn of(rule: &Rule, program: &Program) -> Self {
+        let mut slots = Slots::default();
+        let table = program.table(rule.rows.table);
+        let conditions = Conditions::of(&rule.when, &rule.rows.key, table, program, &mut slots);
+        let say = rule.say.iter().map(|piece| match piece {
+            Piece::Letters(letters) => Said::Letters(letters.clone()),
+            Piece::Hole(expr) => Said::Hole(slots.add(expr)),
+        });
+        let say = say.collect();
+        Self { slots, conditions, say }
+    }
+
+    pub fn frame(&self, table: LazyFrame, translate: &Translate<'_>) -> Result<LazyFrame, jiff::Error> {
+        self.slots.frame(table, translate)
+    }
+
+    /// The rows that are told, and how many are quiet. `broken` is why the rule's data can't be trusted.
+    pub fn told(
+        &self,
+        rule: &Rule,
+        program: &Program,
+        frame: &pl::DataFrame,
+        broken: Option<&str>,
+    ) -> Result<(Vec<Alert>, usize), Trouble> {
+        let (mut alerts, mut quiet) = (Vec::new(), 0);
+        for row in rows(frame, &self.slots.types(), &program.timezone)? {
+            let (state, text) = match (self.conditions.verdict(&row), broken) {
+                (Verdict::Quiet, _) => {
+                    quiet += 1;
+                    continue;
+                }
+                (Verdict::Undecided, _) => {
+                    (State::Undecided, format!("{} unknown", are(&self.conditions.unknown(&row))))
+                }
+                (Verdict::Fires, Some(why)) => (State::Suppressed, why.to_owned()),
+                (Verdict::Fires, None) => (State::Fires, self.text(&row, program)),
+            };
+            let key = self.conditions.key(&row);
+            alerts.push(Alert { alert: rule.name.clone(), key, state, severity: rule.severity, text });
+        }
+        alerts.sort_by_key(|alert| alert.key.0.iter().map(|(_, value)| value.raw()).collect::<Vec<_>>());
+        Ok((alerts, quiet))
+    }
+
+    fn text(&self, row: &[Value], program: &Program) -> String {
+        if self.say.is_empty() {
+            return self.conditions.told(row, program).join(" and ");
+        }
+        let pieces = self.say.iter().map(|piece| match piece {
+            Said::Letters(letters) => letters.clone(),
+            Said::Hole(slot) => row[slot.0].to_string(),
+        });
+        pieces.collect()
+    }
+}
+
+/// `a and b are`, `a is`.
+pub fn are(names: &[String]) -> String {
+    format!("{} {}", names.join(" and "), if names.len() == 1 { "is" } else { "are" })
+}

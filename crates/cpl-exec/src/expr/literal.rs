@@ -1,0 +1,75 @@
+//! Constants.
+
+use cpl_plan::{
+    program::{Constant, Day},
+    types::Type,
+};
+use jiff::{Timestamp, civil::Date};
+use polars::prelude as pl;
+use rust_decimal::Decimal;
+
+use super::Translate;
+use crate::types::{MONEY_SCALE, PRECISION, data_type};
+
+impl Translate<'_> {
+    pub(super) fn constant(&self, constant: &Constant, ty: Type) -> Result<pl::Expr, jiff::Error> {
+        Ok(match constant {
+            Constant::Integer(value) if data_type(ty) == pl::DataType::Float64 => pl::lit(*value).cast(data_type(ty)),
+            Constant::Integer(value) => pl::lit(*value),
+            Constant::Decimal(value) => decimal(*value, ty),
+            Constant::Date(date) => day(*date),
+            Constant::Today(days) => day(self.clock.today().checked_add(jiff::Span::new().days(*days))?),
+            Constant::Datetime(moment) => instant(moment.to_zoned_datetime(self.zone.clone())?.timestamp()),
+            Constant::Now => instant(self.clock.now.timestamp()),
+            Constant::Duration(micros) => pl::lit(*micros).cast(data_type(Type::Duration)),
+            Constant::Months(months) => pl::lit(format!("{months}mo")),
+            Constant::Weekday(day) => pl::lit(weekday(*day)),
+            Constant::Text(text) => pl::lit(text.as_str()),
+            Constant::Bool(value) => pl::lit(*value),
+        })
+    }
+}
+
+/// The number of a day of the week, 1 for Monday.
+pub fn weekday(day: Day) -> i32 {
+    day as i32
+}
+
+/// Unknown, of that type.
+pub fn null(ty: Type) -> pl::Expr {
+    pl::lit(pl::Null {}).cast(data_type(ty))
+}
+
+/// A scalar of the engine as an expression.
+pub fn scalar(value: pl::Scalar) -> pl::Expr {
+    pl::lit(value)
+}
+
+fn decimal(value: Decimal, ty: Type) -> pl::Expr {
+    match ty {
+        Type::Money(_) => {
+            let scale = u32::try_from(MONEY_SCALE).unwrap_or(6);
+            let mut value = value;
+            value.rescale(scale);
+            scalar(pl::Scalar::new_decimal(value.mantissa(), PRECISION, MONEY_SCALE))
+        }
+        _ => pl::lit(nearest_float(value)),
+    }
+}
+
+/// The float nearest to a decimal.
+fn nearest_float(value: Decimal) -> f64 {
+    value.to_string().parse().unwrap_or(f64::NAN)
+}
+
+/// Days since 1970, as the engine counts them.
+pub fn day(date: Date) -> pl::Expr {
+    let epoch = Date::constant(1970, 1, 1);
+    let days = (date - epoch).get_days();
+    pl::lit(days).cast(pl::DataType::Date)
+}
+
+/// A moment.
+pub fn instant(moment: Timestamp) -> pl::Expr {
+    pl::lit(moment.as_microsecond()).cast(data_type(Type::Datetime))
+}

@@ -1,0 +1,122 @@
+//! Money × and ÷ by a float: exact, then rounded once to a millionth, half to even.
+//!
+//! A computed ratio counts as the shortest decimal that stands for its float (LANGUAGE.md §3).
+
+use polars::prelude as pl;
+
+use crate::types::{MONEY_SCALE, PRECISION, money};
+
+/// The digits of a float: it is `mantissa` × 10^`exponent`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Digits {
+    mantissa: i128,
+    exponent: i32,
+}
+
+impl Digits {
+    /// The shortest decimal that stands for the float; none for infinities and NaN.
+    fn of(value: f64) -> Option<Self> {
+        if !value.is_finite() {
+            return None;
+        }
+        let text = format!("{value:e}");
+        let (digits, exponent) = text.split_once('e')?;
+        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+        let mantissa = format!("{whole}{fraction}").parse().ok()?;
+        let exponent = exponent.parse::<i32>().ok()? - i32::try_from(fraction.len()).ok()?;
+        Some(Self { mantissa, exponent })
+    }
+}
+
+/// `amount` in millionths × `factor`; none where it is too large.
+fn times(amount: i128, factor: Digits) -> Option<i128> {
+    let product = amount.checked_mul(factor.mantissa)?;
+    match factor.exponent {
+        up @ 0.. => product.checked_mul(10i128.checked_pow(up.unsigned_abs())?),
+        down => Some(match 10i128.checked_pow(down.unsigned_abs()) {
+            Some(divisor) => half_even(product, divisor),
+            None => 0,
+        }),
+    }
+}
+
+/// `amount` in millionths ÷ `divisor`, which is not zero; none where it is too large.
+fn divided(amount: i128, divisor: Digits) -> Option<i128> {
+    let (mut above, mut below) = (amount, divisor.mantissa);
+    match divisor.exponent {
+        up @ 0.. => match 10i128.checked_pow(up.unsigned_abs()).and_then(|power| below.checked_mul(power)) {
+            Some(larger) => below = larger,
+            None => return Some(0),
+        },
+        down => above = above.checked_mul(10i128.checked_pow(down.unsigned_abs())?)?,
+    }
+    Some(half_even(above, below))
+}
+
+/// The quotient, rounded half to even.
+fn half_even(above: i128, below: i128) -> i128 {
+    let (above, below) = if below < 0 { (-above, -below) } else { (above, below) };
+    let (quotient, rest) = (above.div_euclid(below), above.rem_euclid(below));
+    let up = match (rest * 2).cmp(&below) {
+        std::cmp::Ordering::Greater => true,
+        std::cmp::Ordering::Equal => quotient % 2 != 0,
+        std::cmp::Ordering::Less => false,
+    };
+    quotient + i128::from(up)
+}
+
+/// Money × a float column.
+pub fn multiply(amount: pl::Expr, factor: pl::Expr) -> pl::Expr {
+    with_float(amount, factor, times)
+}
+
+/// Money ÷ a float column that holds no zero.
+pub fn divide(amount: pl::Expr, divisor: pl::Expr) -> pl::Expr {
+    with_float(amount, divisor, divided)
+}
+
+fn with_float(amount: pl::Expr, float: pl::Expr, op: fn(i128, Digits) -> Option<i128>) -> pl::Expr {
+    amount.map_many(
+        move |columns| {
+            let length = columns[0].len().max(columns[1].len());
+            let amounts = columns[0].as_materialized_series().decimal()?.clone();
+            let floats = columns[1].as_materialized_series().f64()?.clone();
+            let result = apply(&amounts, &floats, length, op)?;
+            Ok(pl::IntoColumn::into_column(result))
+        },
+        &[float],
+        |_, fields| Ok(pl::Field::new(fields[0].name().clone(), money())),
+    )
+}
+
+/// Row by row; either side may be one value for all rows.
+fn apply(
+    amounts: &pl::DecimalChunked,
+    floats: &pl::Float64Chunked,
+    length: usize,
+    op: fn(i128, Digits) -> Option<i128>,
+) -> pl::PolarsResult<pl::Series> {
+    use pl::NewChunkedArray;
+    let at = |len: usize, row: usize| if len == 1 { 0 } else { row };
+    let (amounts, name) = (amounts.physical(), amounts.name().clone());
+    // The same factor comes again and again: its digits are kept.
+    let mut last: Option<(u64, Option<Digits>)> = None;
+    let mut result = Vec::with_capacity(length);
+    for row in 0..length {
+        let (Some(amount), Some(float)) = (amounts.get(at(amounts.len(), row)), floats.get(at(floats.len(), row))) else {
+            result.push(None);
+            continue;
+        };
+        let digits = match last {
+            Some((bits, digits)) if bits == float.to_bits() => digits,
+            _ => Digits::of(float),
+        };
+        last = Some((float.to_bits(), digits));
+        match digits.and_then(|digits| op(amount, digits)) {
+            Some(value) => result.push(Some(value)),
+            None => pl::polars_bail!(ComputeError: "overflow: money and {float}"),
+        }
+    }
+    let values = pl::Int128Chunked::from_iter_options(name, result.into_iter());
+    Ok(pl::IntoSeries::into_series(values.into_decimal(PRECISION, MONEY_SCALE)?))
+}

@@ -1,0 +1,141 @@
+//! CSV: `cpl-csv` reads and checks, this makes frames of its batches.
+
+use std::path::PathBuf;
+
+use cpl_csv::{Batch, Column, Data, Field, Form, Layout};
+use cpl_plan::program::{Fetch, FetchColumn, Format, Stored, Table};
+use cpl_syntax::tree::MoneyScale;
+use polars::prelude::{
+    self as pl, BooleanChunked, Float64Chunked, Int32Chunked, Int64Chunked, Int128Chunked, IntoColumn, IntoLazy,
+    NewChunkedArray, StringChunked,
+};
+
+use super::{Rows, explain};
+use crate::{
+    World,
+    trouble::{self, Trouble},
+    types::{MONEY_SCALE, PRECISION, moment},
+};
+
+/// The rows of CSV files, one behind the other.
+pub fn rows(
+    table: &Table,
+    fetch: &Fetch,
+    files: &[PathBuf],
+    columns: Vec<FetchColumn>,
+    separator: u8,
+    world: &World<'_>,
+) -> Result<Rows, Trouble> {
+    let layout = Layout { separator, columns: columns.iter().map(field).collect() };
+    let (mut frames, mut rounded) = (Vec::new(), 0);
+    for file in files {
+        (world.progress)(&format!("fetch {}: {}", table.name, explain::called(file)));
+        let sink = |batch: Batch| {
+            rounded += batch.columns.iter().map(|column| column.rounded).sum::<u64>();
+            frames.push(frame(batch, &columns));
+        };
+        cpl_csv::read(file, &layout, world.threads, sink)
+            .map_err(|problem| vec![explain::problem(&problem, file, fetch, &columns)])?;
+    }
+    let empty = || frame(Batch::empty(&layout), &columns);
+    let mut all = empty().map_err(trouble::engine)?;
+    for frame in frames {
+        all.vstack_mut(&frame.map_err(trouble::engine)?).map_err(trouble::engine)?;
+    }
+    Ok(Rows { frame: all.lazy(), rounded, late: None })
+}
+
+/// How a stored value is read from text.
+pub fn field(column: &FetchColumn) -> Field {
+    let pattern = |format: &Format| match format {
+        Format::Iso => None,
+        Format::Pattern(pattern) => Some(pattern.clone()),
+    };
+    let form = match &column.stored {
+        Stored::Text => Form::Text,
+        Stored::Bool => Form::Bool,
+        Stored::Count => Form::Whole { negative: false },
+        Stored::Integer => Form::Whole { negative: true },
+        Stored::Float => Form::Float,
+        Stored::Percent => Form::Percent,
+        Stored::Money(scale, digits) => Form::Money { shift: shift(*scale, *digits) },
+        Stored::Date(format) => Form::Date(pattern(format)),
+        Stored::Datetime(format, zone) => Form::Datetime(pattern(format), zone.clone()),
+        Stored::UnixSeconds => Form::Unix { per_second: 1 },
+        Stored::UnixMilliseconds => Form::Unix { per_second: 1_000 },
+        Stored::Weekday => Form::Weekday,
+    };
+    Field { header: column.header.clone(), form, optional: column.optional }
+}
+
+/// How many digits a stored 1 stands behind the point.
+pub fn shift(scale: MoneyScale, minor_digits: u32) -> u32 {
+    match scale {
+        MoneyScale::Units => 0,
+        MoneyScale::Minor => minor_digits,
+        MoneyScale::Micros => 6,
+    }
+}
+
+fn frame(batch: Batch, columns: &[FetchColumn]) -> pl::PolarsResult<pl::DataFrame> {
+    let rows = batch.rows;
+    let columns: pl::PolarsResult<Vec<pl::Column>> =
+        batch.columns.into_iter().zip(columns).map(|(column, of)| engine_column(column, &of.name)).collect();
+    pl::DataFrame::new(rows, columns?)
+}
+
+/// A column of the reader as one of the engine.
+pub fn engine_column(column: Column, name: &str) -> pl::PolarsResult<pl::Column> {
+    let name = pl::PlSmallStr::from_str(name);
+    let valid = column.valid;
+    Ok(match column.data {
+        Data::Text(bytes, ends) => texts(name, &bytes, &ends, valid.as_deref()).into_column(),
+        Data::Bool(values) => match valid {
+            None => BooleanChunked::from_slice(name, &values).into_column(),
+            Some(valid) => BooleanChunked::from_iter_options(name, known(values, valid)).into_column(),
+        },
+        Data::Whole(values) => whole(name, values, valid).into_column(),
+        Data::Float(values) => match valid {
+            None => Float64Chunked::from_vec(name, values).into_column(),
+            Some(valid) => Float64Chunked::from_iter_options(name, known(values, valid)).into_column(),
+        },
+        Data::Money(values) => {
+            let values = match valid {
+                None => Int128Chunked::from_vec(name, values),
+                Some(valid) => Int128Chunked::from_iter_options(name, known(values, valid)),
+            };
+            values.into_decimal(PRECISION, MONEY_SCALE)?.into_column()
+        }
+        Data::Date(values) => days(name, values, valid).into_column().cast(&pl::DataType::Date)?,
+        Data::Weekday(values) => days(name, values, valid).into_column(),
+        Data::Datetime(values) => whole(name, values, valid).into_column().cast(&moment())?,
+    })
+}
+
+fn whole(name: pl::PlSmallStr, values: Vec<i64>, valid: Option<Vec<bool>>) -> Int64Chunked {
+    match valid {
+        None => Int64Chunked::from_vec(name, values),
+        Some(valid) => Int64Chunked::from_iter_options(name, known(values, valid)),
+    }
+}
+
+fn days(name: pl::PlSmallStr, values: Vec<i32>, valid: Option<Vec<bool>>) -> Int32Chunked {
+    match valid {
+        None => Int32Chunked::from_vec(name, values),
+        Some(valid) => Int32Chunked::from_iter_options(name, known(values, valid)),
+    }
+}
+
+fn texts(name: pl::PlSmallStr, bytes: &[u8], ends: &[usize], valid: Option<&[bool]>) -> StringChunked {
+    let starts = std::iter::once(0).chain(ends.iter().copied());
+    let texts = starts.zip(ends).map(|(start, end)| std::str::from_utf8(&bytes[start..*end]).unwrap_or_default());
+    match valid {
+        None => StringChunked::from_iter_values(name, texts),
+        Some(valid) => StringChunked::from_iter_options(name, texts.zip(valid).map(|(text, valid)| valid.then_some(text))),
+    }
+}
+
+/// Values, those that are missing as none.
+fn known<T>(values: Vec<T>, valid: Vec<bool>) -> impl Iterator<Item = Option<T>> {
+    values.into_iter().zip(valid).map(|(value, valid)| valid.then_some(value))
+}

@@ -1,0 +1,111 @@
+//! What is wrong with a file, as a diagnostic: file, row, column, value, and what was wanted.
+
+use std::path::Path;
+
+use cpl_csv::{Place, Problem};
+use cpl_plan::program::{Fetch, FetchColumn};
+use cpl_syntax::{Code, Diagnostic, Span, nearest};
+
+/// How a file is called: by its name, its folder being the pipeline's affair.
+pub fn called(file: &Path) -> String {
+    file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned()
+}
+
+/// The diagnostic for a problem of `file`.
+pub fn problem(problem: &Problem, file: &Path, fetch: &Fetch, columns: &[FetchColumn]) -> Diagnostic {
+    let name = called(file);
+    let declared = |header: &str| columns.iter().find(|column| column.header == header);
+    match problem {
+        Problem::Unreadable(why) => Diagnostic::new(Code::E1002, format!("{name} can't be read: {why}"))
+            .at(fetch.path_span, "read from here"),
+        Problem::Empty => Diagnostic::new(Code::E1007, format!("{name} is empty: not even a header"))
+            .at(fetch.path_span, "read from here")
+            .help("its first row must name the columns"),
+        Problem::HeaderNotText => Diagnostic::new(Code::E1002, format!("the first row of {name} is no text in UTF-8"))
+            .at(fetch.path_span, "read from here")
+            .help("save the file as CSV in UTF-8"),
+        Problem::NoColumn { header, found } => no_column(&name, header, found, declared(header), fetch),
+        Problem::ColumnTwice { header } => {
+            Diagnostic::new(Code::E1004, format!("{name} has two columns `{header}`"))
+                .at(column_span(declared(header), fetch), "which of them?")
+                .help("give one of them another name in the file")
+        }
+        Problem::Value { place, header, value, wanted } => {
+            bad_value(&name, *place, value.as_deref(), wanted, declared(header), fetch)
+        }
+        Problem::Fields { place, found, wanted } => {
+            let told = format!("{name}, {}: {} where the header has {wanted}", row(*place), fields(*found));
+            Diagnostic::new(Code::E1006, told)
+                .at(fetch.path_span, "read from here")
+                .help(format!("a field that holds the separator stands in quotes{}", thousands(*found, *wanted)))
+        }
+        Problem::Quote { place, open: true } => {
+            Diagnostic::new(Code::E1006, format!("{name}, {}: a quote opens and never closes", row(*place)))
+                .at(fetch.path_span, "read from here")
+                .help("a quote inside a quoted field is written twice")
+        }
+        Problem::Quote { place, open: false } => {
+            Diagnostic::new(Code::E1006, format!("{name}, {}: more stands behind a closing quote", row(*place)))
+                .at(fetch.path_span, "read from here")
+                .help("a quote inside a quoted field is written twice")
+        }
+    }
+}
+
+fn fields(n: usize) -> String {
+    if n == 1 { "1 field".to_owned() } else { format!("{n} fields") }
+}
+
+fn thousands(found: usize, wanted: usize) -> &'static str {
+    if found > wanted { ": `\"1,234.50\"`" } else { "" }
+}
+
+/// `row 900001 (line 900002)`; a file without lines has rows alone.
+fn row(place: Place) -> String {
+    if place.line == 0 { format!("row {}", place.row) } else { format!("row {} (line {})", place.row, place.line) }
+}
+
+fn column_span(column: Option<&FetchColumn>, fetch: &Fetch) -> Span {
+    column.map_or(fetch.path_span, |column| column.span)
+}
+
+/// A declared column that a file does not have.
+pub fn no_column(
+    name: &str,
+    header: &str,
+    found: &[String],
+    declared: Option<&FetchColumn>,
+    fetch: &Fetch,
+) -> Diagnostic {
+    const SHOWN: usize = 12;
+    let diagnostic = Diagnostic::new(Code::E1003, format!("{name} has no column `{header}`"))
+        .at(column_span(declared, fetch), "declared here");
+    let alias = declared.map_or(header, |column| column.name.as_str());
+    if let Some(near) = nearest(header, found.iter().map(String::as_str)) {
+        return diagnostic.help(format!("the file has `{near}`: write `{alias}: … from \"{near}\"`"));
+    }
+    let listed: Vec<String> = found.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
+    let more = if found.len() > SHOWN { format!(" and {} more", found.len() - SHOWN) } else { String::new() };
+    diagnostic.help(format!("the file has {}{more}", listed.join(", ")))
+}
+
+/// A value that does not fit its type.
+pub fn bad_value(
+    name: &str,
+    place: Place,
+    value: Option<&str>,
+    wanted: &str,
+    column: Option<&FetchColumn>,
+    fetch: &Fetch,
+) -> Diagnostic {
+    let header = column.map_or("", |column| column.header.as_str());
+    let span = column_span(column, fetch);
+    match value {
+        None => Diagnostic::new(Code::E1005, format!("{name}, {}: `{header}` is missing", row(place)))
+            .at(span, "declared as never missing")
+            .help("write `?` behind the type where a value may be missing"),
+        Some(value) => Diagnostic::new(Code::E1005, format!("{name}, {}: `{header}` is `{value}`", row(place)))
+            .at(span, format!("wanted: {wanted}"))
+            .help("mend the value in the file, or declare the column by what it holds"),
+    }
+}

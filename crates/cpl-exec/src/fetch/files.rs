@@ -1,0 +1,51 @@
+//! Paths and patterns → files. `*` stands for any letters but `/`, `**` for any folders; no other sign is special.
+
+use std::path::{Path, PathBuf};
+
+use cpl_plan::program::Fetch;
+use cpl_syntax::{Code, Diagnostic};
+use glob::{MatchOptions, Pattern, glob_with};
+
+use crate::trouble::Trouble;
+
+/// The files of a fetch, in the order of their names; at least one.
+pub fn expand(fetch: &Fetch, folder: &Path) -> Result<Vec<PathBuf>, Trouble> {
+    let path = folder.join(&fetch.path);
+    if !fetch.path.contains('*') {
+        return if path.exists() { Ok(vec![path]) } else { Err(missing(fetch, &path)) };
+    }
+    let pattern = pattern(&path.to_string_lossy());
+    let options = MatchOptions { require_literal_separator: true, ..MatchOptions::new() };
+    let found = glob_with(&pattern, options).map_err(|error| {
+        vec![Diagnostic::new(Code::E1001, format!("that is no pattern of files: {error}")).at(fetch.path_span, "here")]
+    })?;
+    let mut files: Vec<PathBuf> = found.filter_map(Result::ok).filter(|file| file.is_file()).collect();
+    files.sort();
+    if files.is_empty() { Err(missing(fetch, &path)) } else { Ok(files) }
+}
+
+/// All but the stars is meant as it stands.
+fn pattern(path: &str) -> String {
+    path.split('*').map(Pattern::escape).collect::<Vec<_>>().join("*")
+}
+
+fn missing(fetch: &Fetch, path: &Path) -> Trouble {
+    let message = if fetch.path.contains('*') {
+        format!("no file is named like {:?}", fetch.path)
+    } else {
+        format!("there is no file {:?}", fetch.path)
+    };
+    let diagnostic = Diagnostic::new(Code::E1001, message).at(fetch.path_span, "looked for beside the pipeline's file");
+    vec![match near(path) {
+        Some(near) => diagnostic.help(format!("its folder holds {near:?}")),
+        None => diagnostic.help("paths are relative to the pipeline's file"),
+    }]
+}
+
+/// The file of the same folder whose name is nearest.
+fn near(path: &Path) -> Option<String> {
+    let wanted = path.file_name()?.to_str()?;
+    let names: Vec<String> =
+        path.parent()?.read_dir().ok()?.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
+    cpl_syntax::nearest(wanted, names.iter().map(String::as_str)).map(str::to_owned)
+}

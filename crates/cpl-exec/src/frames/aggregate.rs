@@ -1,0 +1,148 @@
+//! Aggregates: unknown values are skipped; sums do not depend on the order of rows or threads.
+
+use cpl_plan::{
+    program::{AggFunc, Aggregate, Expr},
+    types::Type,
+};
+use polars::prelude::{self as pl, DataType};
+
+use super::unless;
+use crate::{
+    expr::Translate,
+    types::{PRECISION, data_type},
+};
+
+/// Digits behind the point with which floats are summed: exactly, so in any order.
+const FLOAT_SUM_SCALE: usize = 9;
+
+/// One aggregate: what is computed in each row, in each group, and of that.
+pub struct Parts {
+    /// Columns of the row, before the group.
+    pub before: Vec<pl::Expr>,
+    /// Columns of the group.
+    pub aggs: Vec<pl::Expr>,
+    /// The aggregate's value, out of those.
+    pub value: pl::Expr,
+}
+
+impl Parts {
+    /// The name under which the value of the aggregate of that number is found.
+    pub fn name(at: usize) -> String {
+        format!("·{at}")
+    }
+
+    pub fn of(at: usize, aggregate: &Aggregate, translate: &Translate<'_>) -> Result<Self, jiff::Error> {
+        let named = |part: &str| format!("·{at}{part}");
+        let filter = aggregate.filter.as_ref().map(|filter| translate.expr(filter)).transpose()?;
+        let Some(of) = &aggregate.of else { return Ok(Self::rows(at, filter)) };
+        let mut value = translate.expr(of)?;
+        if let Some(filter) = &filter {
+            value = unless(filter.clone(), value, of.ty);
+        }
+        let mut parts = Self { before: Vec::new(), aggs: Vec::new(), value: pl::lit(0) };
+        let row = named("x");
+        let float = data_type(of.ty) == DataType::Float64;
+        let summed = matches!(aggregate.func, AggFunc::Sum | AggFunc::Mean);
+        let wide = match data_type(of.ty) {
+            DataType::Int64 if summed => Some(DataType::Int128),
+            DataType::Float64 if summed => Some(DataType::Decimal(PRECISION, FLOAT_SUM_SCALE)),
+            _ => None,
+        };
+        parts.before.push(match wide {
+            Some(wide) => value.strict_cast(wide).alias(row.as_str()),
+            None => value.alias(row.as_str()),
+        });
+        let row = pl::col(row.as_str());
+        let count = |parts: &mut Self| {
+            parts.aggs.push(row.clone().count().cast(DataType::Int64).alias(named("n").as_str()));
+            pl::col(named("n").as_str())
+        };
+        let group = |parts: &mut Self, expr: pl::Expr, part: &str| {
+            parts.aggs.push(expr.alias(named(part).as_str()));
+            pl::col(named(part).as_str())
+        };
+        let value = match aggregate.func {
+            AggFunc::Sum => {
+                let sum = group(&mut parts, row.clone().sum(), "s");
+                let sum = if float { sum.cast(DataType::Float64) } else { sum.strict_cast(data_type(of.ty)) };
+                if of.unknown {
+                    let rows = parts.rows_taken(at, filter);
+                    let known = count(&mut parts);
+                    let nothing_known = known.eq(pl::lit(0)).and(rows.gt(pl::lit(0)));
+                    unless(nothing_known.not(), sum, of.ty)
+                } else {
+                    sum
+                }
+            }
+            AggFunc::Mean => {
+                let sum = group(&mut parts, row.clone().sum(), "s");
+                let known = count(&mut parts);
+                mean(sum, known, of.ty)
+            }
+            AggFunc::Min => group(&mut parts, row.clone().min(), "m"),
+            AggFunc::Max => group(&mut parts, row.clone().max(), "m"),
+            AggFunc::Count => count(&mut parts),
+            AggFunc::CountDistinct => group(&mut parts, row.clone().drop_nulls().n_unique(), "u").cast(DataType::Int64),
+            AggFunc::First | AggFunc::Last => parts.at_end(at, aggregate, of, translate)?,
+        };
+        parts.value = value.alias(Self::name(at).as_str());
+        Ok(parts)
+    }
+
+    /// `count()`: rows.
+    fn rows(at: usize, filter: Option<pl::Expr>) -> Self {
+        let mut parts = Self { before: Vec::new(), aggs: Vec::new(), value: pl::lit(0) };
+        parts.value = parts.rows_taken(at, filter).alias(Self::name(at).as_str());
+        parts
+    }
+
+    /// How many rows of the group the filter takes.
+    fn rows_taken(&mut self, at: usize, filter: Option<pl::Expr>) -> pl::Expr {
+        let (row, rows) = (format!("·{at}f"), format!("·{at}r"));
+        let taken = match filter {
+            None => pl::len().cast(DataType::Int64),
+            Some(filter) => {
+                self.before.push(unless(filter, pl::lit(1i64), Type::Count).alias(row.as_str()));
+                pl::col(row.as_str()).count().cast(DataType::Int64)
+            }
+        };
+        self.aggs.push(taken.alias(rows.as_str()));
+        pl::col(rows.as_str())
+    }
+
+    /// The value at the first or last moment that has one; unknown where rows of that moment differ.
+    fn at_end(
+        &mut self,
+        at: usize,
+        aggregate: &Aggregate,
+        of: &Expr,
+        translate: &Translate<'_>,
+    ) -> Result<pl::Expr, jiff::Error> {
+        let Some(by) = &aggregate.by else { unreachable!("first and last are ordered by something") };
+        let (row, time) = (format!("·{at}x"), format!("·{at}t"));
+        // The time of rows with a known value; the value's own column stands in the same list.
+        let mut known = translate.expr(of)?.is_not_null();
+        if let Some(filter) = &aggregate.filter {
+            known = known.and(translate.expr(filter)?);
+        }
+        self.before.push(unless(known, translate.expr(by)?, by.ty).alias(time.as_str()));
+        let (row, time) = (pl::col(row.as_str()), pl::col(time.as_str()));
+        let end = if aggregate.func == AggFunc::First { time.clone().min() } else { time.clone().max() };
+        let there = row.filter(time.eq(end));
+        let (least, most) = (format!("·{at}a"), format!("·{at}b"));
+        self.aggs.push(there.clone().min().alias(least.as_str()));
+        self.aggs.push(there.max().alias(most.as_str()));
+        let (least, most) = (pl::col(least.as_str()), pl::col(most.as_str()));
+        Ok(unless(least.clone().eq(most), least, of.ty))
+    }
+}
+
+/// Sum ÷ count: money exactly, all else as a float.
+fn mean(sum: pl::Expr, known: pl::Expr, ty: Type) -> pl::Expr {
+    let known = pl::when(known.clone().gt(pl::lit(0))).then(known).otherwise(pl::lit(pl::Null {}));
+    match ty {
+        Type::Money(_) => sum / known,
+        Type::Duration => (sum.cast(DataType::Int64) / known).cast(data_type(ty)),
+        _ => sum.cast(DataType::Float64) / known.cast(DataType::Float64),
+    }
+}

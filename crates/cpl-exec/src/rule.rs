@@ -1,0 +1,190 @@
+//! The rows of a rule: what is computed of each, and what its conditions say of it.
+
+use cpl_plan::{
+    program::{CompareOp, Direction, Expr, ExprKind, Margin, Program},
+    report::{Because, Pairs},
+    types::Type,
+    value::Value,
+};
+use polars::prelude::LazyFrame;
+
+use crate::expr::Translate;
+
+/// Expressions computed in each row, each once.
+#[derive(Default)]
+pub struct Slots(Vec<Expr>);
+
+/// Where the value of an expression is found in a row.
+#[derive(Clone, Copy, Debug)]
+pub struct Slot(pub usize);
+
+impl Slots {
+    pub fn add(&mut self, expr: &Expr) -> Slot {
+        let at = self.0.iter().position(|before| before.same_as(expr)).unwrap_or_else(|| {
+            self.0.push(expr.clone());
+            self.0.len() - 1
+        });
+        Slot(at)
+    }
+
+    pub fn column(&mut self, name: &str, ty: Type) -> Slot {
+        self.add(&Expr::column(name, ty, true, cpl_syntax::Span::default()))
+    }
+
+    /// The frame in which each slot is a column.
+    pub fn frame(&self, rows: LazyFrame, translate: &Translate<'_>) -> Result<LazyFrame, jiff::Error> {
+        let mut columns = Vec::new();
+        for (at, expr) in self.0.iter().enumerate() {
+            columns.push(translate.as_type(expr, expr.ty)?.alias(format!("·{at}")));
+        }
+        Ok(rows.select(columns))
+    }
+
+    pub fn types(&self) -> Vec<Type> {
+        self.0.iter().map(|expr| expr.ty).collect()
+    }
+}
+
+/// A rule's conditions and the values they look at.
+pub struct Conditions {
+    all: Vec<Condition>,
+    key: Vec<(String, Slot)>,
+}
+
+struct Condition {
+    expr: Expr,
+    slot: Slot,
+    operands: Vec<(String, Slot)>,
+}
+
+/// What the conditions say of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Fires,
+    Quiet,
+    Undecided,
+}
+
+impl Conditions {
+    pub fn of(when: &[Expr], key: &[String], table: &cpl_plan::program::Table, program: &Program, slots: &mut Slots) -> Self {
+        let key = key.iter().map(|name| {
+            let ty = table.column(name).map_or(Type::Text, |column| column.ty);
+            (name.clone(), slots.column(name, ty))
+        });
+        let key = key.collect();
+        let all = when.iter().map(|expr| Condition {
+            expr: expr.clone(),
+            slot: slots.add(expr),
+            operands: operands(expr).into_iter().map(|part| (program.written(part.span), slots.add(part))).collect(),
+        });
+        Self { all: all.collect(), key }
+    }
+
+    pub fn key(&self, row: &[Value]) -> Pairs {
+        Pairs(self.key.iter().map(|(name, slot)| (name.clone(), row[slot.0].clone())).collect())
+    }
+
+    /// One condition that is false decides, whatever else is unknown.
+    pub fn verdict(&self, row: &[Value]) -> Verdict {
+        let value = |condition: &Condition| row[condition.slot.0].clone();
+        if self.all.iter().any(|condition| value(condition) == Value::Bool(false)) {
+            Verdict::Quiet
+        } else if self.all.iter().any(|condition| value(condition).is_unknown()) {
+            Verdict::Undecided
+        } else {
+            Verdict::Fires
+        }
+    }
+
+    /// The values looked at, each once.
+    pub fn because(&self, row: &[Value]) -> Vec<Because> {
+        let mut found: Vec<Because> = Vec::new();
+        for (text, slot) in self.all.iter().flat_map(|condition| &condition.operands) {
+            if !found.iter().any(|before| before.text == *text) {
+                found.push(Because { text: text.clone(), value: row[slot.0].clone() });
+            }
+        }
+        found
+    }
+
+    /// The conditions with their values, as a person reads them.
+    pub fn told(&self, row: &[Value], program: &Program) -> Vec<String> {
+        self.all.iter().map(|condition| condition.told(row, program)).collect()
+    }
+
+    /// Which values were unknown, where that keeps the row from being decided.
+    pub fn unknown(&self, row: &[Value]) -> Vec<String> {
+        let undecided = self.all.iter().filter(|condition| row[condition.slot.0].is_unknown());
+        let mut names: Vec<String> = Vec::new();
+        for (text, slot) in undecided.flat_map(|condition| &condition.operands) {
+            if row[slot.0].is_unknown() && !names.contains(text) {
+                names.push(text.clone());
+            }
+        }
+        names
+    }
+}
+
+impl Condition {
+    fn told(&self, row: &[Value], program: &Program) -> String {
+        let shown = |expr: &Expr| self.shown(expr, row, program);
+        match &self.expr.kind {
+            ExprKind::Compare(op, left, right) => format!("{} {} {}", shown(left), sign(*op), shown(right)),
+            ExprKind::Exceeds(direction, left, right, margin) => {
+                let word = if *direction == Direction::Above { "exceeds" } else { "falls below" };
+                let by = match margin.as_deref() {
+                    None => String::new(),
+                    Some(Margin::Share(by) | Margin::Absolute(by)) => format!(" by {}", program.written(by.span)),
+                };
+                format!("{} {word} {}{by}", shown(left), shown(right))
+            }
+            _ => {
+                let values = self.operands.iter().map(|(text, slot)| format!("{text} {}", row[slot.0]));
+                format!("{} ({})", program.written(self.expr.span), values.collect::<Vec<_>>().join(", "))
+            }
+        }
+    }
+
+    /// `cac $41.20`; a value written out is shown as it is.
+    fn shown(&self, expr: &Expr, row: &[Value], program: &Program) -> String {
+        let text = program.written(expr.span);
+        match self.operands.iter().find(|(operand, _)| *operand == text) {
+            Some((_, slot)) => format!("{text} {}", row[slot.0]),
+            None => text,
+        }
+    }
+}
+
+/// The parts of a condition whose values tell why it holds: the sides of its comparisons.
+fn operands(expr: &Expr) -> Vec<&Expr> {
+    match &expr.kind {
+        ExprKind::Logic(_, a, b) => [operands(a), operands(b)].concat(),
+        ExprKind::Not(a) => operands(a),
+        ExprKind::Compare(_, a, b) | ExprKind::Exceeds(_, a, b, _) | ExprKind::Within(_, a, b, _) => {
+            [a, b].into_iter().filter(|side| !is_written_out(side)).map(|side| &**side).collect()
+        }
+        ExprKind::Known(a) | ExprKind::InWindow(a, _) | ExprKind::OneOf(a, _) | ExprKind::InRange(a, ..) => vec![a],
+        ExprKind::Constant(_) => Vec::new(),
+        _ => vec![expr],
+    }
+}
+
+/// A value that stands in the rule itself. One of a `let` has that name's place, and is told.
+fn is_written_out(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Constant(_) => expr.defined.is_none(),
+        ExprKind::Negate(inner) => is_written_out(inner),
+        _ => false,
+    }
+}
+
+fn sign(op: CompareOp) -> &'static str {
+    match op {
+        CompareOp::Equal => "=",
+        CompareOp::Unequal => "!=",
+        CompareOp::Less => "<",
+        CompareOp::LessOrEqual => "<=",
+        CompareOp::Greater => ">",
+        CompareOp::GreaterOrEqual => ">=",
+    }
+}

@@ -1,0 +1,30 @@
+//! What keeps a run from being finished, as a diagnostic.
+
+use cpl_syntax::{Code, Diagnostic};
+use polars::prelude::PolarsError;
+
+/// Diagnostics of a run that could not be finished; at least one.
+pub type Trouble = Vec<Diagnostic>;
+
+/// Words by which an amount that grew too large is known in the engine's errors.
+const TOO_LARGE: &[&str] = &["overflow", "conversion from", "too large"];
+
+/// An error of the engine. Values were checked before, so what is left is mostly size.
+#[expect(clippy::needless_pass_by_value, reason = "used with map_err")]
+pub fn engine(error: PolarsError) -> Trouble {
+    let text = error.to_string();
+    let first = text.lines().next().unwrap_or_default();
+    if TOO_LARGE.iter().any(|word| text.contains(word)) {
+        return vec![
+            Diagnostic::new(Code::E1104, format!("a value grew too large to compute with: {first}"))
+                .help("money holds 10^15 units in a value and 10^32 in a sum, whole numbers 9 * 10^18"),
+        ];
+    }
+    vec![Diagnostic::new(Code::E1101, format!("the engine could not finish: {first}"))]
+}
+
+/// A window that no calendar holds.
+#[expect(clippy::needless_pass_by_value, reason = "used with map_err")]
+pub fn calendar(error: jiff::Error) -> Trouble {
+    vec![Diagnostic::new(Code::E1101, format!("a window lies outside the calendar: {error}"))]
+}

@@ -1,0 +1,178 @@
+//! Windows of time: which one a run belongs to, and what `last 7 days` means in it.
+
+use cpl_syntax::tree::{Day, Period, Unit, WhichPeriod, WindowKind};
+use jiff::{
+    Span, Timestamp, ToSpan, ZonedDateTime,
+    civil::{Date, DateTime, Time, Weekday},
+    tz::TimeZone,
+};
+
+/// How often a decision falls due; times are clock times in the pipeline's zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cadence {
+    /// Every hour.
+    Hour,
+    /// Every day.
+    Day(Time),
+    /// Monday to Friday.
+    Weekday(Time),
+    /// Once a week.
+    Week(Day, Time),
+    /// Once a month, on that day or the month's last.
+    Month(i8, Time),
+}
+
+/// What `--as-of` asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AsOf {
+    /// The window that starts on that date, else the one under way at its end.
+    Date(Date),
+    /// The window under way then, in the pipeline's zone.
+    Datetime(DateTime),
+    /// The window under way at that moment.
+    Moment(Timestamp),
+}
+
+/// The window a run belongs to. `now` is its start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Clock {
+    /// The window's start, in the pipeline's zone.
+    pub now: ZonedDateTime,
+    /// The next window's start.
+    pub end: ZonedDateTime,
+}
+
+impl Clock {
+    /// The window that `as_of` asks for.
+    ///
+    /// # Errors
+    /// Where the date lies outside what a calendar can tell (years -9999 to 9999).
+    pub fn at(every: Cadence, zone: &TimeZone, as_of: AsOf) -> Result<Self, jiff::Error> {
+        let moment = match as_of {
+            AsOf::Date(date) => date.tomorrow()?.to_zoned_datetime(zone.clone())?.checked_sub(1.microsecond())?,
+            AsOf::Datetime(datetime) => datetime.to_zoned_datetime(zone.clone())?,
+            AsOf::Moment(moment) => moment.to_zoned_datetime(zone.clone()),
+        };
+        if every == Cadence::Hour {
+            let start = Timestamp::from_second(moment.timestamp().as_second().div_euclid(3600) * 3600)?;
+            let start = start.to_zoned_datetime(zone.clone());
+            return Ok(Self { end: start.checked_add(1.hour())?, now: start });
+        }
+        let mut day = moment.date();
+        while !starts(every, day) || at_time(every, day, zone)? > moment {
+            day = day.yesterday()?;
+        }
+        let mut next = day.tomorrow()?;
+        while !starts(every, next) {
+            next = next.tomorrow()?;
+        }
+        Ok(Self { now: at_time(every, day, zone)?, end: at_time(every, next, zone)? })
+    }
+
+    /// The window's date.
+    #[must_use]
+    pub fn today(&self) -> Date {
+        self.now.date()
+    }
+
+    /// How the window is named in a decision's identity: its date, or an hourly one's UTC start.
+    #[must_use]
+    pub fn name(&self, every: Cadence) -> String {
+        if every == Cadence::Hour {
+            self.now.timestamp().strftime("%Y-%m-%dT%H:%MZ").to_string()
+        } else {
+            self.today().to_string()
+        }
+    }
+
+    /// First and last day of a window of whole days.
+    ///
+    /// # Errors
+    /// Where the window lies outside the calendar.
+    pub fn days(&self, window: WindowKind) -> Result<(Date, Date), jiff::Error> {
+        let today = self.today();
+        let yesterday = today.yesterday()?;
+        Ok(match window {
+            WindowKind::Last(n, Unit::Week) => {
+                let monday = start_of(Period::Week, today)?;
+                (monday.checked_sub(Span::new().try_weeks(i64::from(n))?)?, monday.yesterday()?)
+            }
+            WindowKind::Last(n, Unit::Month) => {
+                let first = today.first_of_month();
+                (first.checked_sub(Span::new().try_months(i64::from(n))?)?, first.yesterday()?)
+            }
+            WindowKind::Last(n, _) => (today.checked_sub(Span::new().try_days(i64::from(n))?)?, yesterday),
+            WindowKind::Period(WhichPeriod::This, period) => (start_of(period, today)?, yesterday),
+            WindowKind::Period(WhichPeriod::Previous, period) => {
+                let last = start_of(period, today)?.yesterday()?;
+                (start_of(period, last)?, last)
+            }
+        })
+    }
+
+    /// The window of the same kind before that one: as many days, weeks or months.
+    ///
+    /// # Errors
+    /// Where it lies outside the calendar.
+    pub fn days_before(&self, window: WindowKind) -> Result<(Date, Date), jiff::Error> {
+        let (first, last) = self.days(window)?;
+        let end = first.yesterday()?;
+        let start = match window {
+            WindowKind::Last(n, Unit::Month) => first.checked_sub(Span::new().try_months(i64::from(n))?)?,
+            WindowKind::Period(_, period) => start_of(period, end)?,
+            WindowKind::Last(..) => first.checked_sub(first.until(last.tomorrow()?)?)?,
+        };
+        // "this month" so far is held against as many days of the month before.
+        let shown = first.until(last)?;
+        let partial = matches!(window, WindowKind::Period(WhichPeriod::This, _));
+        Ok((start, if partial { start.checked_add(shown)?.min(end) } else { end }))
+    }
+
+    /// Start and end of a window of hours: complete hours up to `now`.
+    ///
+    /// # Errors
+    /// Where it lies outside the calendar.
+    pub fn hours(&self, n: u32) -> Result<(Timestamp, Timestamp), jiff::Error> {
+        let second = self.now.timestamp().as_second();
+        let end = Timestamp::from_second(second.div_euclid(3600) * 3600)?;
+        Ok((end.checked_sub(Span::new().try_hours(i64::from(n))?)?, end))
+    }
+}
+
+fn time_of(every: Cadence) -> Time {
+    match every {
+        Cadence::Hour => Time::midnight(),
+        Cadence::Day(time) | Cadence::Weekday(time) | Cadence::Week(_, time) | Cadence::Month(_, time) => time,
+    }
+}
+
+fn at_time(every: Cadence, day: Date, zone: &TimeZone) -> Result<ZonedDateTime, jiff::Error> {
+    day.to_datetime(time_of(every)).to_zoned_datetime(zone.clone())
+}
+
+fn starts(every: Cadence, day: Date) -> bool {
+    match every {
+        Cadence::Hour | Cadence::Day(_) => true,
+        Cadence::Weekday(_) => !matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday),
+        Cadence::Week(on, _) => day.weekday().to_monday_one_offset() as usize == on as usize,
+        Cadence::Month(on, _) => day.day() == on.min(day.days_in_month()),
+    }
+}
+
+fn start_of(period: Period, day: Date) -> Result<Date, jiff::Error> {
+    Ok(match period {
+        Period::Day => day,
+        Period::Week => {
+            day.checked_sub(Span::new().try_days(i64::from(day.weekday().to_monday_zero_offset()))?)?
+        }
+        Period::Month => day.first_of_month(),
+        Period::Quarter => Date::new(day.year(), (day.month() - 1) / 3 * 3 + 1, 1)?,
+        Period::Year => day.first_of_year(),
+    })
+}
+
+/// The day of the week of a date.
+#[must_use]
+pub fn weekday(date: Date) -> Day {
+    Day::ALL[usize::from(date.weekday().to_monday_zero_offset().unsigned_abs())]
+}

@@ -1,0 +1,80 @@
+//! The plan as text, batch by batch.
+
+use std::fmt::Write;
+
+use crate::{
+    plan::{Plan, Step, StepKind},
+    program::{Source, SourceKind, Stage, TableId},
+};
+
+/// The plan in lines of text.
+#[must_use]
+pub fn text(plan: &Plan) -> String {
+    let steps = plan.steps().count();
+    let mut out = format!("{}: {steps} steps in {}\n", plan.program.name, batches(plan.batches()));
+    let width = plan.steps().map(|step| plan.title(step).len()).max().unwrap_or(0);
+    for batch in 0..plan.batches() {
+        let _ = write!(out, "\nbatch {}\n", batch + 1);
+        for step in plan.steps().filter(|step| step.batch == batch) {
+            let inputs: Vec<String> = plan.inputs(step.id).iter().map(|id| name(&plan.title(plan.step(*id)))).collect();
+            let from = if inputs.is_empty() { String::new() } else { format!("from {}", inputs.join(", ")) };
+            let _ = writeln!(out, "  {:width$}  {}", plan.title(step), [from, detail(plan, step)].join(" ").trim());
+            if !step.columns.is_empty() {
+                let _ = writeln!(out, "  {:width$}  {}", "", step.columns.join(", "));
+            }
+        }
+    }
+    out
+}
+
+fn batches(n: usize) -> String {
+    if n == 1 { "1 batch".to_owned() } else { format!("{n} batches") }
+}
+
+/// `fetch spend` → `spend`.
+fn name(title: &str) -> String {
+    title.rsplit(' ').next().unwrap_or(title).to_owned()
+}
+
+fn detail(plan: &Plan, step: &Step) -> String {
+    match step.kind {
+        StepKind::Fetch(id) => source(plan, id),
+        StepKind::Transform(id) => match &plan.program.table(id).source {
+            Source::Transform { stages, .. } if !stages.is_empty() => {
+                format!("· {}", stages.iter().map(|each| stage(plan, each)).collect::<Vec<_>>().join(" · "))
+            }
+            _ => String::new(),
+        },
+        _ => String::new(),
+    }
+}
+
+fn source(plan: &Plan, id: TableId) -> String {
+    let Source::Fetch(fetch) = &plan.program.table(id).source else { return String::new() };
+    let kind = match fetch.kind {
+        SourceKind::Csv { .. } => "csv",
+        SourceKind::Parquet => "parquet",
+    };
+    format!("{kind} {:?}", fetch.path)
+}
+
+fn stage(plan: &Plan, stage: &Stage) -> String {
+    match stage {
+        Stage::Where(filter) => format!("where {}", plan.program.written(filter.span)),
+        Stage::Derive(columns) => format!("derive {}", names(columns.iter().map(|(name, _)| name))),
+        Stage::Join(join) => {
+            let left = if join.left { "left join" } else { "join" };
+            let on = if join.on.is_empty() { String::new() } else { format!(" on {}", join.on.join(", ")) };
+            format!("{left} {}{on}", plan.program.table(join.table).name)
+        }
+        Stage::Group { keys, .. } if keys.is_empty() => "group".to_owned(),
+        Stage::Group { keys, .. } => format!("group by {}", names(keys.iter().map(|key| &key.name))),
+        Stage::Keep(columns) => format!("keep {}", names(columns.iter().map(|(name, _)| name))),
+        Stage::Sort(order) => format!("sort {}", names(order.iter().map(|(name, _)| name))),
+        Stage::Take(rows) => format!("take {rows}"),
+    }
+}
+
+fn names<'n>(names: impl Iterator<Item = &'n String>) -> String {
+    names.map(String::as_str).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,337 @@
+//! Typed expressions: data that any engine may run.
+
+use cpl_syntax::{
+    Span,
+    tree::{ArithOp, CompareOp, Day, Direction, Logic, Window},
+};
+use jiff::civil::{Date, DateTime};
+use rust_decimal::Decimal;
+
+use crate::types::Type;
+
+/// The name under which an action's arguments find the new value.
+pub const NEW: &str = "new";
+
+/// An expression with its type.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expr {
+    /// What it is.
+    pub kind: ExprKind,
+    /// The type of its value.
+    pub ty: Type,
+    /// Its value may be unknown.
+    pub unknown: bool,
+    /// Where it is written.
+    pub span: Span,
+    /// Where its value is written, if it is told by the name of a `let` or a metric.
+    pub defined: Option<Span>,
+}
+
+/// The forms of a typed expression.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ExprKind {
+    /// A value written out.
+    Constant(Constant),
+    /// A column of the row.
+    Column(String),
+    /// In an action's arguments: the value a column is changed to.
+    New,
+    /// Three-valued `not`.
+    Not(Box<Expr>),
+    /// `-x`
+    Negate(Box<Expr>),
+    /// Three-valued `and`, `or`.
+    Logic(Logic, Box<Expr>, Box<Expr>),
+    /// `+ - * /`; the types of the sides and of the result say which arithmetic is meant.
+    Arith(ArithOp, Box<Expr>, Box<Expr>),
+    /// `x ?? y`
+    OrElse(Box<Expr>, Box<Expr>),
+    /// `x < y`
+    Compare(CompareOp, Box<Expr>, Box<Expr>),
+    /// `x exceeds y by …`
+    Exceeds(Direction, Box<Expr>, Box<Expr>, Option<Box<Margin>>),
+    /// `x is within … of y`; true first where it is not within.
+    Within(bool, Box<Expr>, Box<Expr>, Box<Margin>),
+    /// `x is known`
+    Known(Box<Expr>),
+    /// `x in (a, b)`
+    OneOf(Box<Expr>, Vec<Expr>),
+    /// `day in last 7 days`
+    InWindow(Box<Expr>, Window),
+    /// `day in a to b`, both ends included
+    InRange(Box<Expr>, Box<Expr>, Box<Expr>),
+    /// A function of the row.
+    Function(Function, Vec<Expr>),
+    /// An aggregate over the rows of a group.
+    Aggregate(Box<Aggregate>),
+}
+
+/// How far: a share of the other side, or an amount of its unit.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Margin {
+    /// `15%`
+    Share(Expr),
+    /// `$5`, `2 points`
+    Absolute(Expr),
+}
+
+/// A value written out. A moment is in the pipeline's zone.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Constant {
+    /// Count or integer.
+    Integer(i64),
+    /// Number, ratio or money, by the expression's type.
+    Decimal(Decimal),
+    /// A day.
+    Date(Date),
+    /// A moment.
+    Datetime(DateTime),
+    /// The window's start.
+    Now,
+    /// Days from the window's date: 0 is `today`, -1 `yesterday`.
+    Today(i32),
+    /// Microseconds.
+    Duration(i64),
+    /// Calendar months.
+    Months(i32),
+    /// A day of the week.
+    Weekday(Day),
+    /// Text.
+    Text(String),
+    /// True or false.
+    Bool(bool),
+}
+
+/// An aggregate: unknown values are skipped.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Aggregate {
+    /// Which.
+    pub func: AggFunc,
+    /// Of what, in each row; none for `count()`.
+    pub of: Option<Expr>,
+    /// Which rows.
+    pub filter: Option<Expr>,
+    /// What orders the rows of `first` and `last`.
+    pub by: Option<Expr>,
+}
+
+macro_rules! words {
+    ($(#[$meta:meta])* $name:ident { $($variant:ident $word:literal,)* }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum $name { $(#[doc = concat!("`", $word, "`")] $variant,)* }
+
+        impl $name {
+            /// Its words, all of them.
+            pub const WORDS: &[&str] = &[$($word),*];
+
+            /// The one of that word.
+            #[must_use]
+            pub fn of_word(word: &str) -> Option<Self> {
+                match word { $($word => Some(Self::$variant),)* _ => None }
+            }
+
+            /// Its word.
+            #[must_use]
+            pub fn word(self) -> &'static str {
+                match self { $(Self::$variant => $word,)* }
+            }
+        }
+    };
+}
+
+words! {
+    /// The aggregates that run.
+    AggFunc {
+        Sum "sum",
+        Mean "mean",
+        Min "min",
+        Max "max",
+        Count "count",
+        CountDistinct "count_distinct",
+        First "first",
+        Last "last",
+    }
+}
+
+words! {
+    /// The functions of a row that run.
+    Function {
+        Abs "abs",
+        Round "round",
+        Floor "floor",
+        Ceil "ceil",
+        Least "least",
+        Greatest "greatest",
+        Sqrt "sqrt",
+        Number "number",
+        If "if",
+        Lower "lower",
+        Upper "upper",
+        Trim "trim",
+        Contains "contains",
+        StartsWith "starts_with",
+        EndsWith "ends_with",
+        DateOf "date_of",
+        WeekdayOf "weekday",
+        Year "year",
+        MonthOf "month",
+        DayOfMonth "day_of_month",
+        WeekStart "week_start",
+        MonthStart "month_start",
+        DaysBetween "days_between",
+    }
+}
+
+/// A piece of a text that is told.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Piece {
+    /// Letters.
+    Letters(String),
+    /// A value, shown as the report shows it.
+    Hole(Expr),
+}
+
+impl Expr {
+    /// A column of that name and type.
+    #[must_use]
+    pub fn column(name: &str, ty: Type, unknown: bool, span: Span) -> Self {
+        Self { kind: ExprKind::Column(name.to_owned()), ty, unknown, span, defined: None }
+    }
+
+    /// An action's argument that takes the new value.
+    #[must_use]
+    pub fn is_new(&self) -> bool {
+        self.kind == ExprKind::New
+    }
+
+    /// A number written without a unit, its sign included.
+    #[must_use]
+    pub fn is_bare_number(&self) -> bool {
+        match &self.kind {
+            ExprKind::Constant(_) => self.ty.is_quantity(),
+            ExprKind::Negate(inner) => inner.is_bare_number(),
+            _ => false,
+        }
+    }
+
+    /// The literal `0`, which fits every unit.
+    #[must_use]
+    pub fn is_zero(&self) -> bool {
+        match &self.kind {
+            ExprKind::Constant(Constant::Integer(0)) => true,
+            ExprKind::Constant(Constant::Decimal(amount)) => self.ty == Type::Number && amount.is_zero(),
+            _ => false,
+        }
+    }
+
+    /// Its direct parts, those inside aggregates included.
+    pub fn parts(&self) -> Vec<&Self> {
+        match &self.kind {
+            ExprKind::Constant(_) | ExprKind::Column(_) | ExprKind::New => Vec::new(),
+            ExprKind::Not(a) | ExprKind::Negate(a) | ExprKind::Known(a) | ExprKind::InWindow(a, _) => vec![a],
+            ExprKind::Logic(_, a, b)
+            | ExprKind::Arith(_, a, b)
+            | ExprKind::OrElse(a, b)
+            | ExprKind::Compare(_, a, b) => vec![a, b],
+            ExprKind::Exceeds(_, a, b, margin) => {
+                let mut parts: Vec<&Self> = vec![a, b];
+                parts.extend(margin.as_ref().map(|margin| margin.amount()));
+                parts
+            }
+            ExprKind::Within(_, a, b, margin) => vec![a, b, margin.amount()],
+            ExprKind::InRange(a, b, c) => vec![a, b, c],
+            ExprKind::OneOf(a, values) => std::iter::once(&**a).chain(values).collect(),
+            ExprKind::Function(_, args) => args.iter().collect(),
+            ExprKind::Aggregate(agg) => agg.of.iter().chain(&agg.filter).chain(&agg.by).collect(),
+        }
+    }
+
+    /// The same expression with each direct part replaced.
+    #[must_use]
+    pub fn map_parts(mut self, change: &mut impl FnMut(Self) -> Self) -> Self {
+        let mut each = |part: &mut Self| {
+            let taken = std::mem::replace(part, Self::column("", part.ty, false, part.span));
+            *part = change(taken);
+        };
+        match &mut self.kind {
+            ExprKind::Constant(_) | ExprKind::Column(_) | ExprKind::New | ExprKind::Aggregate(_) => {}
+            ExprKind::Not(a) | ExprKind::Negate(a) | ExprKind::Known(a) | ExprKind::InWindow(a, _) => each(a),
+            ExprKind::Logic(_, a, b)
+            | ExprKind::Arith(_, a, b)
+            | ExprKind::OrElse(a, b)
+            | ExprKind::Compare(_, a, b) => [a, b].into_iter().for_each(|part| each(part)),
+            ExprKind::Exceeds(_, a, b, margin) => {
+                each(a);
+                each(b);
+                if let Some(margin) = margin {
+                    each(margin.amount_mut());
+                }
+            }
+            ExprKind::Within(_, a, b, margin) => {
+                each(a);
+                each(b);
+                each(margin.amount_mut());
+            }
+            ExprKind::InRange(a, b, c) => [a, b, c].into_iter().for_each(|part| each(part)),
+            ExprKind::OneOf(a, values) => {
+                each(a);
+                values.iter_mut().for_each(each);
+            }
+            ExprKind::Function(_, args) => args.iter_mut().for_each(each),
+        }
+        self
+    }
+
+    /// Whether both compute the same, wherever they are written.
+    #[must_use]
+    pub fn same_as(&self, other: &Self) -> bool {
+        self.clone().unplaced() == other.clone().unplaced()
+    }
+
+    /// The expression without its places.
+    fn unplaced(mut self) -> Self {
+        self.span = Span::default();
+        self.defined = None;
+        if let ExprKind::InWindow(_, window) = &mut self.kind {
+            window.span = Span::default();
+        }
+        self.map_parts(&mut Self::unplaced)
+    }
+
+    /// Calls `visit` with it and everything in it.
+    pub fn walk<'a>(&'a self, visit: &mut impl FnMut(&'a Self)) {
+        visit(self);
+        for part in self.parts() {
+            part.walk(visit);
+        }
+    }
+
+    /// The columns it reads.
+    #[must_use]
+    pub fn columns(&self) -> Vec<&str> {
+        let mut columns = Vec::new();
+        self.walk(&mut |expr| {
+            if let ExprKind::Column(name) = &expr.kind {
+                columns.push(name.as_str());
+            }
+        });
+        columns
+    }
+}
+
+impl Margin {
+    fn amount_mut(&mut self) -> &mut Expr {
+        match self {
+            Self::Share(expr) | Self::Absolute(expr) => expr,
+        }
+    }
+
+    /// The expression in it.
+    #[must_use]
+    pub fn amount(&self) -> &Expr {
+        match self {
+            Self::Share(expr) | Self::Absolute(expr) => expr,
+        }
+    }
+}

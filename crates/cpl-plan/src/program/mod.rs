@@ -1,0 +1,72 @@
+//! The program: what a pipeline means. Every name is resolved, every expression has its type.
+
+mod expr;
+mod rule;
+mod table;
+
+use std::sync::Arc;
+
+pub use cpl_syntax::tree::{ArithOp, CompareOp, Day, Direction, Extreme, Level, Logic, Window, WindowKind};
+use cpl_syntax::{Span, tree::Currency};
+pub use expr::{AggFunc, Aggregate, Constant, Expr, ExprKind, Function, Margin, NEW, Piece};
+use jiff::{civil::Date, tz::TimeZone};
+pub use rule::{
+    Action, Alert, AtMost, Bound, Dashboard, DashboardMetric, Decision, Goal, KeepBound, KeepTotal, Rows, Step, Target,
+    TargetKind, Via,
+};
+pub use table::{
+    Check, CheckKind, Column, Fetch, FetchColumn, Format, Join, Source, SourceKind, Stage, Stored, Table, TableId,
+};
+
+use crate::clock::Cadence;
+
+/// One resolved pipeline.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// The text it was read from; spans point into it.
+    pub text: Arc<str>,
+    /// Its name.
+    pub name: String,
+    /// The one question.
+    pub question: Option<String>,
+    /// Who decides.
+    pub owner: Option<String>,
+    /// How often.
+    pub every: Cadence,
+    /// Where its days begin and end.
+    pub timezone: TimeZone,
+    /// What its money is.
+    pub currency: Currency,
+    /// When it is thrown away.
+    pub retire: Option<Date>,
+    /// Tables; one comes behind those it is made of.
+    pub tables: Vec<Table>,
+    /// The constraint and its drivers.
+    pub dashboard: Option<Dashboard>,
+    /// Rules that act, in the order of the file.
+    pub decisions: Vec<Decision>,
+    /// Rules that tell, in the order of the file.
+    pub alerts: Vec<Alert>,
+    /// Where effects go.
+    pub targets: Vec<Target>,
+}
+
+impl Program {
+    /// The table of that id.
+    #[must_use]
+    pub fn table(&self, id: TableId) -> &Table {
+        &self.tables[id.0]
+    }
+
+    /// How a value is computed: as its metric is written, else as it is.
+    #[must_use]
+    pub fn definition(&self, expr: &Expr) -> String {
+        self.written(expr.defined.unwrap_or(expr.span))
+    }
+
+    /// What stands at `span`, on one line.
+    #[must_use]
+    pub fn written(&self, span: Span) -> String {
+        span.of(&self.text).split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+}

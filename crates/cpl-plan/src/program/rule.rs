@@ -1,0 +1,211 @@
+//! The dashboard and the rules.
+
+use cpl_syntax::{
+    Span,
+    tree::{Direction, Extreme, Level, Window},
+};
+
+use super::{Expr, Piece, TableId};
+use crate::types::Type;
+
+/// The constraint and its three drivers.
+#[derive(Clone, Debug)]
+pub struct Dashboard {
+    /// The table.
+    pub table: TableId,
+    /// The constraint first, then the drivers.
+    pub metrics: Vec<DashboardMetric>,
+    /// The window looked at, on the table's time column.
+    pub over: Option<Window>,
+    /// What the values are also told by.
+    pub by: Option<String>,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// One metric shown.
+#[derive(Clone, Debug)]
+pub struct DashboardMetric {
+    /// The metric's name.
+    pub name: String,
+    /// The aggregate over the dashboard's table.
+    pub value: Expr,
+    /// What it should be.
+    pub goal: Option<Goal>,
+}
+
+/// Which side of what is good.
+#[derive(Clone, Debug)]
+pub struct Goal {
+    /// The good side.
+    pub direction: Direction,
+    /// A constant.
+    pub bound: Expr,
+}
+
+/// The rows a rule looks at.
+#[derive(Clone, Debug)]
+pub struct Rows {
+    /// The table.
+    pub table: TableId,
+    /// The columns that name a row; none for a one-row table.
+    pub key: Vec<String>,
+}
+
+/// A rule that acts.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// Its name.
+    pub name: String,
+    /// Where it is named.
+    pub span: Span,
+    /// The rows it looks at.
+    pub rows: Rows,
+    /// All of them must be true: the conjuncts of `when`, then those of `require`.
+    pub when: Vec<Expr>,
+    /// The days it is looked at; none for all.
+    pub on: Vec<super::Day>,
+    /// What it does.
+    pub actions: Vec<Action>,
+    /// `keep COLUMN …`
+    pub keep: Vec<KeepBound>,
+    /// `keep total COLUMN …`
+    pub totals: Vec<KeepTotal>,
+    /// `at most N per run`
+    pub at_most: Option<AtMost>,
+}
+
+/// One `then`.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// A column gets a new value.
+    Change {
+        /// The column, which holds the current value.
+        column: String,
+        /// Its type.
+        ty: Type,
+        /// How the new value is found.
+        step: Step,
+        /// Where it goes.
+        via: Via,
+    },
+    /// An amount goes from one column of the row to another.
+    Move {
+        /// How much: of that unit, or a share of `from`.
+        amount: Step,
+        /// The column that is lowered.
+        from: String,
+        /// The column that is raised.
+        to: String,
+        /// Their type.
+        ty: Type,
+        /// Where it goes.
+        via: Via,
+    },
+    /// Something is called.
+    Call {
+        /// What.
+        via: Via,
+    },
+}
+
+/// How a new value is found.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// By a share of the current value.
+    Share(Expr),
+    /// By an amount.
+    Amount(Expr),
+    /// To a value.
+    To(Expr),
+}
+
+/// Where an effect goes.
+#[derive(Clone, Debug)]
+pub struct Via {
+    /// The target's place in `Program::targets`.
+    pub target: usize,
+    /// What is passed on.
+    pub arguments: Vec<(String, Expr)>,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// A bound of a column.
+#[derive(Clone, Debug)]
+pub struct KeepBound {
+    /// The column.
+    pub column: String,
+    /// Floor or cap.
+    pub bound: Bound,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// Floor or cap.
+#[derive(Clone, Debug)]
+pub enum Bound {
+    /// At least.
+    Floor(Expr),
+    /// At most.
+    Cap(Expr),
+}
+
+/// A bound of a column's total over all rows of the table.
+#[derive(Clone, Debug)]
+pub struct KeepTotal {
+    /// The column.
+    pub column: String,
+    /// The cap, a constant; none for `unchanged`.
+    pub cap: Option<Expr>,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// How many rows may act in one run.
+#[derive(Clone, Debug)]
+pub struct AtMost {
+    /// How many.
+    pub limit: u32,
+    /// Which first; else by key.
+    pub first: Option<(Extreme, Expr)>,
+}
+
+/// A rule that tells.
+#[derive(Clone, Debug)]
+pub struct Alert {
+    /// Its name.
+    pub name: String,
+    /// Where it is named.
+    pub span: Span,
+    /// The rows it looks at.
+    pub rows: Rows,
+    /// All of them must be true.
+    pub when: Vec<Expr>,
+    /// The days it is looked at; none for all.
+    pub on: Vec<super::Day>,
+    /// How grave it is.
+    pub severity: Level,
+    /// What is told.
+    pub say: Vec<Piece>,
+}
+
+/// Where effects go.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub kind: TargetKind,
+    /// Its parameters with their types and whether they name the thing changed; none takes any.
+    pub parameters: Vec<(String, Type, bool)>,
+}
+
+/// What a target is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TargetKind {
+    /// The report itself.
+    Print,
+    /// A file of one JSON line an effect, at a path relative to the pipeline's file.
+    File(String),
+}

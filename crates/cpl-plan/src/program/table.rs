@@ -1,0 +1,219 @@
+//! Tables: where their rows come from and what is done to them.
+
+use cpl_syntax::{Span, tree::MoneyScale};
+use jiff::tz::TimeZone;
+
+use super::Expr;
+use crate::types::Type;
+
+/// A table's place in `Program::tables`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TableId(pub usize);
+
+/// A table.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// Its name.
+    pub name: String,
+    /// Where it is named.
+    pub span: Span,
+    /// Where its rows come from.
+    pub source: Source,
+    /// Its columns as rules see them.
+    pub columns: Vec<Column>,
+    /// Columns that are unique together.
+    pub key: Option<Vec<String>>,
+    /// It has exactly one row.
+    pub one_row: bool,
+    /// The column that dates a row.
+    pub time: Option<String>,
+    /// What must hold of it.
+    pub checks: Vec<Check>,
+}
+
+/// A column.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub ty: Type,
+    /// A value may be unknown.
+    pub unknown: bool,
+    /// Where it is declared.
+    pub span: Span,
+}
+
+/// Where a table's rows come from.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// Read from files.
+    Fetch(Fetch),
+    /// Made of another table.
+    Transform {
+        /// The table it begins with.
+        from: TableId,
+        /// What is done, in order.
+        stages: Vec<Stage>,
+    },
+}
+
+/// Rows read from files.
+#[derive(Clone, Debug)]
+pub struct Fetch {
+    /// How the files are written.
+    pub kind: SourceKind,
+    /// A path relative to the pipeline's file; may hold `*` and `**`.
+    pub path: String,
+    /// Where the path stands.
+    pub path_span: Span,
+    /// The contract with the files.
+    pub columns: Vec<FetchColumn>,
+    /// Rows dated after `now` are kept.
+    pub future: bool,
+}
+
+/// How files are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SourceKind {
+    /// Text with a header.
+    Csv {
+        /// One ASCII character.
+        separator: u8,
+    },
+    /// Apache Parquet.
+    Parquet,
+}
+
+/// A declared column and how its values are stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FetchColumn {
+    /// Its name in the pipeline.
+    pub name: String,
+    /// Its name in the file.
+    pub header: String,
+    /// How a value is stored.
+    pub stored: Stored,
+    /// A value may be missing.
+    pub optional: bool,
+    /// Where it is declared.
+    pub span: Span,
+}
+
+/// How a value is stored in a file.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Stored {
+    /// Text.
+    Text,
+    /// `true` or `false`.
+    Bool,
+    /// Whole, not negative.
+    Count,
+    /// Whole.
+    Integer,
+    /// A float; the type says whether it is a number or a ratio.
+    Float,
+    /// 3.2 or `3.2%` for a ratio of 0.032.
+    Percent,
+    /// An amount; `digits` are those of the currency's minor unit.
+    Money(MoneyScale, u32),
+    /// A day.
+    Date(Format),
+    /// A moment, in that zone where it gives none.
+    Datetime(Format, TimeZone),
+    /// Whole seconds since 1970.
+    UnixSeconds,
+    /// Whole milliseconds since 1970.
+    UnixMilliseconds,
+    /// A day of the week by its English name.
+    Weekday,
+}
+
+/// How a date is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// ISO 8601.
+    Iso,
+    /// By a strftime pattern.
+    Pattern(String),
+}
+
+/// Something done to a table.
+#[derive(Clone, Debug)]
+pub enum Stage {
+    /// Rows for which it is true.
+    Where(Expr),
+    /// New or redefined columns, each seeing those before it.
+    Derive(Vec<(String, Expr)>),
+    /// Partners from another table.
+    Join(Join),
+    /// One row a group.
+    Group {
+        /// What groups; none for one row.
+        keys: Vec<Column>,
+        /// What is computed.
+        items: Vec<(String, Expr)>,
+        /// Where it stands.
+        span: Span,
+    },
+    /// These columns, in this order.
+    Keep(Vec<(String, Expr)>),
+    /// In this order; true for largest first.
+    Sort(Vec<(String, bool)>),
+    /// The first rows.
+    Take(u32),
+}
+
+/// Partners from another table.
+#[derive(Clone, Debug)]
+pub struct Join {
+    /// The right side.
+    pub table: TableId,
+    /// Rows without a partner stay.
+    pub left: bool,
+    /// Names that must be equal, left and right alike; none joins a one-row table.
+    pub on: Vec<String>,
+    /// The columns that come from the right.
+    pub columns: Vec<String>,
+    /// The right side's key is not known to cover `on`: uniqueness is seen when it runs.
+    pub check_unique: bool,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// Something that must hold of a table; where it does not, what depends on it is held.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Check {
+    /// What.
+    pub kind: CheckKind,
+    /// Where it is written.
+    pub span: Span,
+}
+
+/// The forms of a check.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CheckKind {
+    /// These columns are unique together.
+    Key(Vec<String>),
+    /// The newest value is no older than that many microseconds before `now`.
+    Fresh(String, i64),
+}
+
+impl Table {
+    /// The column of that name.
+    #[must_use]
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| column.name == name)
+    }
+
+    /// The tables it is made of.
+    #[must_use]
+    pub fn inputs(&self) -> Vec<TableId> {
+        let Source::Transform { from, stages } = &self.source else { return Vec::new() };
+        let joined = stages.iter().filter_map(|stage| match stage {
+            Stage::Join(join) => Some(join.table),
+            _ => None,
+        });
+        std::iter::once(*from).chain(joined).collect()
+    }
+}

@@ -1,0 +1,122 @@
+//! Program → plan: what nothing needs is pruned, what remains is put into batches.
+
+mod needs;
+mod prune;
+
+use std::collections::BTreeMap;
+
+use cpl_syntax::{Code, Diagnostic};
+
+use crate::{
+    plan::{Plan, StepId, StepKind},
+    program::{Program, Source, Stage, TableId},
+};
+use needs::Needs;
+
+/// What a plan is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// The dashboard, the decisions and the alerts.
+    Run,
+    /// One table, all of its columns.
+    Show(TableId),
+}
+
+/// The plan, and what the program holds that the plan does not need.
+#[must_use]
+pub fn program_to_plan(mut program: Program, purpose: Purpose) -> (Plan, Vec<Diagnostic>) {
+    let mut needs = Needs::of(&program, purpose);
+    for at in (0..program.tables.len()).rev() {
+        prune::table(&mut program, TableId(at), &mut needs);
+    }
+    let diagnostics = if purpose == Purpose::Run { unneeded(&program, &needs) } else { Vec::new() };
+    (Builder::new(program, needs).build(purpose), diagnostics)
+}
+
+fn unneeded(program: &Program, needs: &Needs) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    let warn = |what: &str, name: &str, span| {
+        Diagnostic::new(Code::W0101, format!("{what} `{name}` is not required for the decision"))
+            .at(span, "no decision, alert or dashboard needs it")
+            .help("drop it")
+    };
+    for (at, table) in program.tables.iter().enumerate() {
+        let Some(columns) = needs.table(TableId(at)) else {
+            found.push(warn("the table", &table.name, table.span));
+            continue;
+        };
+        if let Source::Fetch(fetch) = &table.source {
+            for column in fetch.columns.iter().filter(|column| !columns.contains(&column.name)) {
+                found.push(warn("the column", &column.name, column.span));
+            }
+        }
+    }
+    found
+}
+
+struct Builder {
+    plan: Plan,
+    needs: Needs,
+    steps: BTreeMap<TableId, StepId>,
+}
+
+impl Builder {
+    fn new(program: Program, needs: Needs) -> Self {
+        Self { plan: Plan::new(program), needs, steps: BTreeMap::new() }
+    }
+
+    fn build(mut self, purpose: Purpose) -> Plan {
+        for at in 0..self.plan.program.tables.len() {
+            if self.needs.table(TableId(at)).is_some() {
+                self.add_table(TableId(at));
+            }
+        }
+        if let Purpose::Show(table) = purpose {
+            self.add_end(StepKind::Show(table), table);
+            return self.plan;
+        }
+        if let Some(table) = self.plan.program.dashboard.as_ref().map(|dashboard| dashboard.table) {
+            self.add_end(StepKind::Dashboard, table);
+        }
+        for at in 0..self.plan.program.decisions.len() {
+            self.add_end(StepKind::Decide(at), self.plan.program.decisions[at].rows.table);
+        }
+        for at in 0..self.plan.program.alerts.len() {
+            self.add_end(StepKind::Alert(at), self.plan.program.alerts[at].rows.table);
+        }
+        self.plan
+    }
+
+    fn add_table(&mut self, id: TableId) {
+        let table = self.plan.program.table(id);
+        let needed = self.needs.table(id);
+        let columns = table.columns.iter().map(|column| &column.name);
+        let columns = columns.filter(|name| needed.is_some_and(|needed| needed.contains(*name))).cloned().collect();
+        let (kind, stored) = match &table.source {
+            Source::Fetch(_) => (StepKind::Fetch(id), false),
+            Source::Transform { stages, .. } => (StepKind::Transform(id), stages.iter().any(is_small)),
+        };
+        let inputs: Vec<StepId> = table.inputs().iter().filter_map(|input| self.steps.get(input).copied()).collect();
+        let batch = self.batch_behind(&inputs);
+        let step = self.plan.add(kind, columns, stored, batch, &inputs);
+        self.steps.insert(id, step);
+    }
+
+    /// The dashboard, a rule, or a table that is shown: its columns are its own affair.
+    fn add_end(&mut self, kind: StepKind, table: TableId) {
+        let inputs: Vec<StepId> = self.steps.get(&table).copied().into_iter().collect();
+        let batch = self.batch_behind(&inputs);
+        self.plan.add(kind, Vec::new(), true, batch, &inputs);
+    }
+
+    /// A step runs with the unstored ones it needs, and behind the stored ones.
+    fn batch_behind(&self, inputs: &[StepId]) -> usize {
+        let ready = inputs.iter().map(|id| self.plan.step(*id)).map(|step| step.batch + usize::from(step.stored));
+        ready.max().unwrap_or(0)
+    }
+}
+
+/// After a group few rows are left: they are kept, and not made anew for each step behind.
+fn is_small(stage: &Stage) -> bool {
+    matches!(stage, Stage::Group { .. } | Stage::Take(_))
+}

@@ -1,0 +1,126 @@
+//! Which columns of which tables something needs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Purpose;
+use crate::program::{
+    Action, Alert, Bound, CheckKind, Dashboard, Decision, Expr, Piece, Program, Source, Step, Table, TableId, Via,
+};
+
+/// The needed columns of each needed table.
+#[derive(Debug, Default)]
+pub struct Needs(BTreeMap<TableId, BTreeSet<String>>);
+
+impl Needs {
+    /// What the ends of the pipeline look at.
+    pub fn of(program: &Program, purpose: Purpose) -> Self {
+        let mut needs = Self::default();
+        match purpose {
+            Purpose::Show(table) => needs.add(table, program.table(table).columns.iter().map(|c| c.name.as_str())),
+            Purpose::Run => {
+                if let Some(dashboard) = &program.dashboard {
+                    needs.dashboard(dashboard, program.table(dashboard.table));
+                }
+                program.decisions.iter().for_each(|rule| needs.decision(rule));
+                program.alerts.iter().for_each(|rule| needs.alert(rule));
+            }
+        }
+        needs
+    }
+
+    /// The columns needed of a table; none where nothing needs it.
+    pub fn table(&self, id: TableId) -> Option<&BTreeSet<String>> {
+        self.0.get(&id)
+    }
+
+    pub fn add<'n>(&mut self, id: TableId, columns: impl IntoIterator<Item = &'n str>) {
+        self.0.entry(id).or_default().extend(columns.into_iter().map(str::to_owned));
+    }
+
+    /// A fetch also needs what its checks and its time look at, and one column to have rows at all.
+    pub fn fetch(&mut self, id: TableId, table: &Table) {
+        let Source::Fetch(fetch) = &table.source else { return };
+        for check in &table.checks {
+            match &check.kind {
+                CheckKind::Key(columns) => self.add(id, columns.iter().map(String::as_str)),
+                CheckKind::Fresh(column, _) => self.add(id, [column.as_str()]),
+            }
+        }
+        self.add(id, table.time.as_deref());
+        if self.table(id).is_some_and(BTreeSet::is_empty) {
+            self.add(id, fetch.columns.first().map(|column| column.name.as_str()));
+        }
+    }
+
+    fn exprs<'e>(&mut self, id: TableId, exprs: impl IntoIterator<Item = &'e Expr>) {
+        for expr in exprs {
+            self.add(id, expr.columns());
+        }
+    }
+
+    fn dashboard(&mut self, dashboard: &Dashboard, table: &Table) {
+        self.exprs(dashboard.table, dashboard.metrics.iter().map(|metric| &metric.value));
+        self.add(dashboard.table, dashboard.by.as_deref());
+        if dashboard.over.is_some() {
+            self.add(dashboard.table, table.time.as_deref());
+        }
+    }
+
+    fn decision(&mut self, rule: &Decision) {
+        let id = rule.rows.table;
+        self.add(id, rule.rows.key.iter().map(String::as_str));
+        self.exprs(id, &rule.when);
+        for action in &rule.actions {
+            self.action(id, action);
+        }
+        for keep in &rule.keep {
+            self.add(id, [keep.column.as_str()]);
+            match &keep.bound {
+                Bound::Floor(bound) | Bound::Cap(bound) => self.exprs(id, [bound]),
+            }
+        }
+        self.add(id, rule.totals.iter().map(|total| total.column.as_str()));
+        if let Some((_, first)) = rule.at_most.as_ref().and_then(|at_most| at_most.first.as_ref()) {
+            self.exprs(id, [first]);
+        }
+    }
+
+    fn action(&mut self, id: TableId, action: &Action) {
+        match action {
+            Action::Change { column, step, via, .. } => {
+                self.add(id, [column.as_str()]);
+                self.step(id, step);
+                self.via(id, via);
+            }
+            Action::Move { amount, from, to, via, .. } => {
+                self.add(id, [from.as_str(), to.as_str()]);
+                self.step(id, amount);
+                self.via(id, via);
+            }
+            Action::Call { via } => self.via(id, via),
+        }
+    }
+
+    fn step(&mut self, id: TableId, step: &Step) {
+        match step {
+            Step::Share(expr) | Step::Amount(expr) | Step::To(expr) => self.exprs(id, [expr]),
+        }
+    }
+
+    fn via(&mut self, id: TableId, via: &Via) {
+        self.exprs(id, via.arguments.iter().filter(|(_, value)| !value.is_new()).map(|(_, value)| value));
+    }
+
+    fn alert(&mut self, rule: &Alert) {
+        let id = rule.rows.table;
+        self.add(id, rule.rows.key.iter().map(String::as_str));
+        self.exprs(id, &rule.when);
+        self.exprs(
+            id,
+            rule.say.iter().filter_map(|piece| match piece {
+                Piece::Hole(expr) => Some(expr),
+                Piece::Letters(_) => None,
+            }),
+        );
+    }
+}

@@ -1,0 +1,71 @@
+//! Drops from a table what nothing needs, and tells its inputs what it needs of them.
+
+use std::collections::BTreeSet;
+
+use super::needs::Needs;
+use crate::program::{Join, Program, Source, Stage, TableId};
+
+/// Prunes one table; those made of it were pruned before.
+pub fn table(program: &mut Program, id: TableId, needs: &mut Needs) {
+    let Some(needed) = needs.table(id).cloned() else { return };
+    let table = &mut program.tables[id.0];
+    match &mut table.source {
+        Source::Fetch(_) => needs.fetch(id, table),
+        Source::Transform { from, stages } => {
+            let mut needed = needed;
+            let kept: Vec<Stage> =
+                std::mem::take(stages).into_iter().rev().filter_map(|each| stage(each, &mut needed, needs)).collect();
+            *stages = kept.into_iter().rev().collect();
+            needs.add(*from, needed.iter().map(String::as_str));
+        }
+    }
+}
+
+/// The stage without what is not needed; `needed` becomes what it needs itself.
+fn stage(stage: Stage, needed: &mut BTreeSet<String>, needs: &mut Needs) -> Option<Stage> {
+    match stage {
+        Stage::Where(filter) => {
+            needed.extend(filter.columns().into_iter().map(str::to_owned));
+            Some(Stage::Where(filter))
+        }
+        Stage::Derive(columns) => {
+            let mut kept = Vec::new();
+            for (name, value) in columns.into_iter().rev() {
+                if needed.remove(&name) {
+                    needed.extend(value.columns().into_iter().map(str::to_owned));
+                    kept.push((name, value));
+                }
+            }
+            kept.reverse();
+            (!kept.is_empty()).then_some(Stage::Derive(kept))
+        }
+        Stage::Join(join) => self::join(join, needed, needs),
+        Stage::Group { keys, mut items, span } => {
+            items.retain(|(name, _)| needed.contains(name));
+            *needed = keys.iter().map(|key| key.name.clone()).collect();
+            needed.extend(items.iter().flat_map(|(_, value)| value.columns()).map(str::to_owned));
+            Some(Stage::Group { keys, items, span })
+        }
+        Stage::Keep(mut columns) => {
+            columns.retain(|(name, _)| needed.contains(name));
+            *needed = columns.iter().flat_map(|(_, value)| value.columns()).map(str::to_owned).collect();
+            Some(Stage::Keep(columns))
+        }
+        Stage::Sort(order) => {
+            needed.extend(order.iter().map(|(name, _)| name.clone()));
+            Some(Stage::Sort(order))
+        }
+        Stage::Take(rows) => Some(Stage::Take(rows)),
+    }
+}
+
+fn join(mut join: Join, needed: &mut BTreeSet<String>, needs: &mut Needs) -> Option<Stage> {
+    join.columns.retain(|name| needed.remove(name));
+    // A left join of which no column is looked at changes nothing, where it can't fan out.
+    if join.left && join.columns.is_empty() && !join.check_unique {
+        return None;
+    }
+    needed.extend(join.on.iter().cloned());
+    needs.add(join.table, join.columns.iter().chain(&join.on).map(String::as_str));
+    Some(Stage::Join(join))
+}

@@ -1,0 +1,182 @@
+//! Aggregates and metrics: what many rows become.
+
+use cpl_syntax::{
+    Code, Diagnostic, Name, Span,
+    tree::{self, Arg, Logic},
+};
+
+use super::{
+    Checker,
+    scope::{Place, Scope},
+};
+use crate::{
+    program::{AggFunc, Aggregate, Expr, ExprKind},
+    types::Type,
+};
+
+impl Checker<'_> {
+    /// Metrics form no cycle, and a name that stands nowhere else is looked at too.
+    pub(super) fn check_metrics(&mut self) {
+        for metric in &self.file.metrics {
+            if let tree::ExprKind::Path(path) = &metric.value.kind
+                && path.table.is_none()
+                && !self.metrics.contains_key(path.name.as_str())
+            {
+                self.report(
+                    Diagnostic::new(Code::E0305, format!("the metric `{}` is no aggregate", metric.name.as_str()))
+                        .at(metric.value.span, "one value a row")
+                        .help(format!("say what many rows become: `sum({})`", path.name.as_str())),
+                );
+            }
+        }
+    }
+
+    /// A metric's value at this place: its aggregates over the rows in reach.
+    pub(super) fn metric(&mut self, name: &Name, filter: Option<Expr>, scope: &Scope<'_>) -> Option<Expr> {
+        let metric = *self.metrics.get(name.as_str())?;
+        if scope.metrics.contains(&name.value) {
+            return self.refuse(
+                Code::E0203,
+                format!("the metric `{}` is defined by itself", name.as_str()),
+                metric.name.span,
+                "needs its own value",
+            );
+        }
+        if !matches!(scope.place, Place::Group(_)) {
+            return self.aggregate_in_row(name.as_str(), name.span, scope);
+        }
+        let mut inner = scope.clone();
+        inner.metrics.push(name.value.clone());
+        inner.filters.extend(filter);
+        let told = self.diagnostics.len();
+        let value = self.expr(&metric.value, &inner);
+        // An error inside a metric also says who uses it.
+        for diagnostic in &mut self.diagnostics[told..] {
+            diagnostic.labels.push(cpl_syntax::Label { span: name.span, text: "used here".to_owned() });
+        }
+        value.map(|value| Expr { span: name.span, defined: Some(metric.value.span), ..value })
+    }
+
+    fn aggregate_in_row<T>(&mut self, what: &str, span: Span, scope: &Scope<'_>) -> Option<T> {
+        let (message, help) = match scope.place {
+            Place::Constant => (format!("`{what}` needs rows, and a constant has none"), "write a value"),
+            _ => (
+                format!("`{what}` is made of many rows, and this is an expression of one"),
+                "compute it in a `group by` before, and use its column",
+            ),
+        };
+        self.report(Diagnostic::new(Code::E0305, message).at(span, "of which rows?").help(help));
+        None
+    }
+
+    pub(super) fn aggregate(
+        &mut self,
+        func: AggFunc,
+        call: &tree::Call,
+        span: Span,
+        scope: &Scope<'_>,
+    ) -> Option<Expr> {
+        if !matches!(scope.place, Place::Group(_)) {
+            return self.aggregate_in_row(func.word(), span, scope);
+        }
+        if let Some(over) = &call.over {
+            return self.not_yet("aggregates over a series (`over …`)", over.window.span);
+        }
+        let inside = scope.inside();
+        let (of, by) = self.aggregated(func, call, span, &inside)?;
+        let filter = match &call.filter {
+            Some(filter) => Some(self.condition(filter, &inside)?),
+            None => None,
+        };
+        let filter = scope.filters.iter().cloned().chain(filter).reduce(both);
+        let by = if matches!(func, AggFunc::First | AggFunc::Last) {
+            Some(self.ordered_by(by, span, &inside)?)
+        } else {
+            by
+        };
+        let ty = self.aggregate_type(func, of.as_ref(), span)?;
+        let unknown = match func {
+            AggFunc::Count | AggFunc::CountDistinct => false,
+            AggFunc::Sum => of.as_ref().is_some_and(|of| of.unknown),
+            _ => true,
+        };
+        let kind = ExprKind::Aggregate(Box::new(Aggregate { func, of, filter, by }));
+        Some(Expr { kind, ty, unknown, span, defined: None })
+    }
+
+    /// What is aggregated, and by what it is ordered.
+    fn aggregated(
+        &mut self,
+        func: AggFunc,
+        call: &tree::Call,
+        span: Span,
+        inside: &Scope<'_>,
+    ) -> Option<(Option<Expr>, Option<Expr>)> {
+        match call.args.as_slice() {
+            [] if func == AggFunc::Count => Some((None, None)),
+            [Arg::Plain(of)] => Some((Some(self.expr(of, inside)?), None)),
+            [Arg::By(of, by)] if matches!(func, AggFunc::First | AggFunc::Last) => {
+                let by = tree::Expr { kind: tree::ExprKind::Path(by.clone()), span: by.name.span };
+                let (of, by) = (self.expr(of, inside), self.expr(&by, inside));
+                Some((Some(of?), Some(by?)))
+            }
+            _ => self.refuse(
+                Code::E0308,
+                format!("`{}` takes one value of a row", func.word()),
+                span,
+                format!("wanted: `{}(column)`", func.word()),
+            ),
+        }
+    }
+
+    fn ordered_by(&mut self, by: Option<Expr>, span: Span, inside: &Scope<'_>) -> Option<Expr> {
+        let by = match (by, inside.time.and_then(|time| inside.column(time))) {
+            (Some(by), _) => by,
+            (None, Some(time)) => Expr::column(&time.name, time.ty?, time.unknown, span),
+            (None, None) => {
+                self.report(
+                    Diagnostic::new(Code::E0404, "first and last by what? The table has no one date")
+                        .at(span, "no time column to go by")
+                        .help("say it: `last(x by closed_on)`, or `time COLUMN` in the fetch"),
+                );
+                return None;
+            }
+        };
+        if by.ty.is_time() || by.ty.is_quantity() {
+            return Some(by);
+        }
+        self.refuse(Code::E0308, format!("{} gives no order in time", by.ty), by.span, "wanted: a date or a datetime")
+    }
+
+    fn aggregate_type(&mut self, func: AggFunc, of: Option<&Expr>, span: Span) -> Option<Type> {
+        let Some(of) = of else { return Some(Type::Count) };
+        let amount = of.ty.is_amount() || of.ty == Type::Duration;
+        match func {
+            AggFunc::Count | AggFunc::CountDistinct => Some(Type::Count),
+            AggFunc::Min | AggFunc::Max | AggFunc::First | AggFunc::Last => Some(of.ty),
+            AggFunc::Sum if of.ty == Type::Ratio => {
+                self.report(
+                    Diagnostic::new(Code::E0306, "ratios do not add up")
+                        .at(of.span, "this is a ratio")
+                        .help("make a metric of what it is a ratio of: `metric rate = sum(a) / sum(b)`"),
+                );
+                None
+            }
+            AggFunc::Sum if amount => Some(of.ty),
+            AggFunc::Mean if of.ty.is_quantity() => Some(Type::Number),
+            AggFunc::Mean if amount => Some(of.ty),
+            _ => self.refuse(
+                Code::E0308,
+                format!("`{}` of {}", func.word(), of.ty),
+                span,
+                "wanted: numbers, ratios or money",
+            ),
+        }
+    }
+}
+
+/// Both must be true.
+fn both(left: Expr, right: Expr) -> Expr {
+    let (unknown, span) = (left.unknown || right.unknown, right.span);
+    Expr { kind: ExprKind::Logic(Logic::And, Box::new(left), Box::new(right)), ty: Type::Bool, unknown, span, defined: None }
+}

@@ -1,0 +1,103 @@
+//! `+ - * / ??`: units must fit.
+
+use cpl_syntax::{
+    Code, Diagnostic, Span, Spanned,
+    tree::ArithOp,
+};
+use rust_decimal::Decimal;
+
+use super::Checker;
+use crate::{
+    program::{Constant, Expr, ExprKind},
+    types::{self, Operand, Type},
+};
+
+impl Checker<'_> {
+    pub(super) fn arith(&mut self, op: Spanned<ArithOp>, left: Expr, right: Expr, span: Span) -> Option<Expr> {
+        if op.value == ArithOp::OrElse {
+            return self.or_else(op.value, left, right, span);
+        }
+        let (left, right) = match op.value {
+            ArithOp::Add | ArithOp::Subtract => adapted(left, right),
+            _ => (left, right),
+        };
+        let Some(ty) = types::arith(op.value, operand(&left), operand(&right)) else {
+            return self.no_arith(op.value, &left, &right);
+        };
+        let divides = op.value == ArithOp::Divide;
+        let unknown = left.unknown || right.unknown || (divides && !is_nonzero(&right));
+        let kind = ExprKind::Arith(op.value, Box::new(left), Box::new(right));
+        Some(Expr { kind, ty, unknown, span, defined: None })
+    }
+
+    fn no_arith(&mut self, op: ArithOp, left: &Expr, right: &Expr) -> Option<Expr> {
+        if let Some(other) = two_currencies(left, right) {
+            self.report(other);
+            return None;
+        }
+        let verb = match op {
+            ArithOp::Add => "added to",
+            ArithOp::Subtract => "taken from",
+            ArithOp::Multiply => "multiplied by",
+            _ => "divided by",
+        };
+        let (first, second) = if op == ArithOp::Subtract { (right.ty, left.ty) } else { (left.ty, right.ty) };
+        let diagnostic = Diagnostic::new(Code::E0301, format!("{first} can't be {verb} {second}"))
+            .at(left.span, format!("this is {}", left.ty))
+            .at(right.span, format!("this is {}", right.ty));
+        let texts = left.ty == Type::Text && right.ty == Type::Text;
+        self.report(if texts { diagnostic.help("put texts together with holes: `\"{a} {b}\"`") } else { diagnostic });
+        None
+    }
+
+    /// Two values that had to be of one unit.
+    pub(super) fn mismatch<T>(&mut self, verb: &str, left: &Expr, right: &Expr) -> Option<T> {
+        let diagnostic = two_currencies(left, right).unwrap_or_else(|| {
+            Diagnostic::new(Code::E0301, format!("{} {verb} {}", left.ty, right.ty))
+                .at(left.span, format!("this is {}", left.ty))
+                .at(right.span, format!("this is {}", right.ty))
+        });
+        self.report(diagnostic);
+        None
+    }
+}
+
+fn two_currencies(left: &Expr, right: &Expr) -> Option<Diagnostic> {
+    let (Type::Money(a), Type::Money(b)) = (left.ty, right.ty) else { return None };
+    (a != b).then(|| {
+        Diagnostic::new(Code::E0302, format!("{} and {} do not mix", a.code(), b.code()))
+            .at(left.span, format!("this is money in {}", a.code()))
+            .at(right.span, format!("this is money in {}", b.code()))
+            .help("bring both to one currency in the data, before they meet")
+    })
+}
+
+/// 0 takes the unit of the other side.
+pub fn adapted(left: Expr, right: Expr) -> (Expr, Expr) {
+    let (of_left, of_right) = (left.ty, right.ty);
+    (zero_as(left, of_right), zero_as(right, of_left))
+}
+
+/// The literal 0 as a value of that type; anything else as it is.
+pub fn zero_as(expr: Expr, ty: Type) -> Expr {
+    if !expr.is_zero() || ty.is_quantity() {
+        return expr;
+    }
+    match ty {
+        Type::Money(_) | Type::Ratio => Expr { kind: ExprKind::Constant(Constant::Decimal(Decimal::ZERO)), ty, ..expr },
+        Type::Duration => Expr { kind: ExprKind::Constant(Constant::Duration(0)), ty, ..expr },
+        _ => expr,
+    }
+}
+
+fn operand(expr: &Expr) -> Operand {
+    Operand { ty: expr.ty, bare: expr.is_bare_number() }
+}
+
+fn is_nonzero(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Constant(Constant::Integer(value)) => *value != 0,
+        ExprKind::Constant(Constant::Decimal(value)) => !value.is_zero(),
+        _ => false,
+    }
+}

@@ -1,0 +1,149 @@
+//! Expressions: one function a form; the operators have files of their own.
+
+use cpl_syntax::{
+    Code, Diagnostic, Name,
+    tree::{self, ArithOp},
+};
+
+use super::{
+    Checker,
+    scope::{Place, Scope},
+};
+use crate::{
+    program::{Constant, Expr, ExprKind},
+    types::Type,
+};
+
+impl Checker<'_> {
+    /// The typed expression; none where an error was told.
+    pub(super) fn expr(&mut self, written: &tree::Expr, scope: &Scope<'_>) -> Option<Expr> {
+        let span = written.span;
+        match &written.kind {
+            tree::ExprKind::Literal(literal) => self.literal(literal, span),
+            tree::ExprKind::Text(text) => match text.plain() {
+                Some(plain) => {
+                    let kind = ExprKind::Constant(Constant::Text(plain));
+                    Some(Expr { kind, ty: Type::Text, unknown: false, span, defined: None })
+                }
+                None => self.not_yet("texts with holes outside `say`", span),
+            },
+            tree::ExprKind::Path(path) => self.path(path, scope),
+            tree::ExprKind::Call(call) => self.call(call, span, scope),
+            tree::ExprKind::Not(inner) => {
+                let inner = self.condition(inner, scope)?;
+                let unknown = inner.unknown;
+                Some(Expr { kind: ExprKind::Not(Box::new(inner)), ty: Type::Bool, unknown, span, defined: None })
+            }
+            tree::ExprKind::Negate(inner) => self.negate(inner, span, scope),
+            tree::ExprKind::Logic(logic, left, right) => {
+                let (left, right) = (self.condition(left, scope), self.condition(right, scope));
+                let (left, right) = (left?, right?);
+                let unknown = left.unknown || right.unknown;
+                let kind = ExprKind::Logic(*logic, Box::new(left), Box::new(right));
+                Some(Expr { kind, ty: Type::Bool, unknown, span, defined: None })
+            }
+            tree::ExprKind::Arith(op, left, right) => {
+                let (left, right) = (self.expr(left, scope), self.expr(right, scope));
+                self.arith(*op, left?, right?, span)
+            }
+            tree::ExprKind::Relation(left, relation) => {
+                let left = self.expr(left, scope);
+                self.relation(left, relation, span, scope)
+            }
+        }
+    }
+
+    /// An expression that must be true or false.
+    pub(super) fn condition(&mut self, written: &tree::Expr, scope: &Scope<'_>) -> Option<Expr> {
+        let expr = self.expr(written, scope)?;
+        if expr.ty == Type::Bool {
+            return Some(expr);
+        }
+        self.report(
+            Diagnostic::new(Code::E0303, format!("a condition was wanted, this is {}", expr.ty))
+                .at(written.span, format!("this is {}", expr.ty))
+                .help("compare it with something: `… > 0`"),
+        );
+        None
+    }
+
+    /// The conjuncts of a condition, each by itself: `a and b` are two.
+    pub(super) fn conjuncts(&mut self, written: &tree::Expr, scope: &Scope<'_>) -> Option<Vec<Expr>> {
+        if let tree::ExprKind::Logic(tree::Logic::And, left, right) = &written.kind {
+            let (left, right) = (self.conjuncts(left, scope), self.conjuncts(right, scope));
+            return Some([left?, right?].concat());
+        }
+        self.condition(written, scope).map(|expr| vec![expr])
+    }
+
+    fn negate(&mut self, inner: &tree::Expr, span: cpl_syntax::Span, scope: &Scope<'_>) -> Option<Expr> {
+        let inner = self.expr(inner, scope)?;
+        let ty = match inner.ty {
+            Type::Count => Type::Integer,
+            ty if ty.is_amount() || ty == Type::Duration => ty,
+            ty => return self.refuse(Code::E0301, format!("{ty} has no negative"), span, format!("this is {ty}")),
+        };
+        let unknown = inner.unknown;
+        Some(Expr { kind: ExprKind::Negate(Box::new(inner)), ty, unknown, span, defined: None })
+    }
+
+    /// What a name means: a column, else a `let`, else a metric.
+    fn path(&mut self, path: &tree::Path, scope: &Scope<'_>) -> Option<Expr> {
+        let name = &path.name;
+        if let Some(table) = &path.table {
+            return self.not_yet("columns behind a table's name (`join … as`)", table.span.to(name.span));
+        }
+        if let Some(column) = scope.column(name.as_str()) {
+            let (ty, unknown) = (column.ty?, column.unknown);
+            return self.column(name, ty, unknown, scope);
+        }
+        if let Some(value) = self.let_value(name) {
+            return value;
+        }
+        if self.metrics.contains_key(name.as_str()) {
+            return self.metric(name, None, scope);
+        }
+        let known = scope.columns.iter().map(|column| column.name.as_str());
+        let lets = self.file.lets.iter().map(|item| item.name.as_str());
+        let metrics = self.file.metrics.iter().map(|item| item.name.as_str());
+        let known: Vec<&str> = match scope.place {
+            Place::Constant => lets.collect(),
+            Place::Row => known.chain(lets).collect(),
+            Place::Group(_) => known.chain(lets).chain(metrics).collect(),
+        };
+        let what = if matches!(scope.place, Place::Constant) { "constant" } else { "column" };
+        self.unknown_name(what, name, known)
+    }
+
+    fn column(&mut self, name: &Name, ty: Type, unknown: bool, scope: &Scope<'_>) -> Option<Expr> {
+        if let Place::Group(keys) = scope.place
+            && !keys.contains(&name.value)
+        {
+            self.report(
+                Diagnostic::new(Code::E0305, format!("`{}` has one value a row, and a group has many rows", name.as_str()))
+                    .at(name.span, "which of them?")
+                    .help(format!("say which: `{}`", offered_aggregate(name.as_str(), ty))),
+            );
+            return None;
+        }
+        Some(Expr::column(name.as_str(), ty, unknown, name.span))
+    }
+
+    /// `x ?? y`, and every place where two values must be of one type.
+    pub(super) fn or_else(&mut self, op: tree::ArithOp, left: Expr, right: Expr, span: cpl_syntax::Span) -> Option<Expr> {
+        debug_assert_eq!(op, ArithOp::OrElse);
+        let (left, right) = super::arith::adapted(left, right);
+        let Some(ty) = left.ty.common(right.ty) else { return self.mismatch("replaces", &left, &right) };
+        let unknown = left.unknown && right.unknown;
+        Some(Expr { kind: ExprKind::OrElse(Box::new(left), Box::new(right)), ty, unknown, span, defined: None })
+    }
+}
+
+/// The aggregate an analyst most likely means.
+fn offered_aggregate(name: &str, ty: Type) -> String {
+    match ty {
+        Type::Money(_) | Type::Count | Type::Integer | Type::Number => format!("sum({name})"),
+        Type::Ratio => format!("mean({name})"),
+        _ => format!("last({name})"),
+    }
+}

@@ -1,0 +1,309 @@
+//! `fetch`: the contract with a file.
+
+use cpl_syntax::{
+    Code, Diagnostic, Name, Span, Spanned,
+    tree::{self, Arg, Clause, ColumnFrom, ColumnType, FetchClause, MoneyOf, MoneyScale, Plain, TimeIn},
+};
+
+use super::{Checker, scope::Scope};
+use crate::{
+    program::{Check, CheckKind, Column, Constant, ExprKind, Fetch, FetchColumn, Format, Source, SourceKind, Stored, Table, TableId},
+    types::Type,
+};
+
+/// Connectors of the language that do not run yet.
+const LATER: &[&str] = &["ndjson", "json", "excel", "http", "sql"];
+
+impl Checker<'_> {
+    pub(super) fn fetch(&mut self, fetch: &tree::Fetch) -> Option<TableId> {
+        let source = self.source(fetch);
+        let columns = self.fetch_columns(&fetch.columns);
+        if fetch.columns.is_empty() {
+            self.report(
+                Diagnostic::new(Code::E0107, format!("the fetch `{}` declares no columns", fetch.name.as_str()))
+                    .at(fetch.name.span, "which columns are read?")
+                    .help("add `columns { day: date, spend: money }`"),
+            );
+        }
+        let names: Vec<&Name> = fetch.columns.iter().map(|column| &column.name).collect();
+        self.unique(names, "a column");
+        let (fetched, columns): (Vec<_>, Vec<_>) = columns?.into_iter().unzip();
+        let mut table = Table {
+            name: fetch.name.value.clone(),
+            span: fetch.name.span,
+            source: Source::Transform { from: TableId(0), stages: Vec::new() },
+            columns,
+            key: None,
+            one_row: false,
+            time: None,
+            checks: Vec::new(),
+        };
+        let future = self.fetch_clauses(fetch, &mut table)?;
+        let (kind, path, path_span) = source?;
+        table.source = Source::Fetch(Fetch { kind, path, path_span, columns: fetched, future });
+        self.tables.push(table);
+        Some(TableId(self.tables.len() - 1))
+    }
+
+    fn source(&mut self, fetch: &tree::Fetch) -> Option<(SourceKind, String, Span)> {
+        let call = &fetch.source;
+        let name = &call.callee.name;
+        if call.callee.table.is_some() {
+            return self.not_yet("connector files", fetch.source_span);
+        }
+        if LATER.contains(&name.as_str()) {
+            return self.not_yet(&format!("fetching from `{}`", name.as_str()), fetch.source_span);
+        }
+        let mut kind = match name.as_str() {
+            "csv" => SourceKind::Csv { separator: b',' },
+            "parquet" => SourceKind::Parquet,
+            _ => {
+                let known = ["csv", "parquet"].iter().chain(LATER).copied().collect::<Vec<_>>();
+                return self.unknown_name("connector", name, known);
+            }
+        };
+        let mut path = None;
+        for arg in &call.args {
+            match arg {
+                Arg::Plain(value) if path.is_none() => path = Some((self.plain_text(value)?, value.span)),
+                Arg::Named(name, value) => self.option(&mut kind, name, value)?,
+                Arg::Plain(value) | Arg::By(value, _) => {
+                    return self.refuse(Code::E0205, "one path is enough", value.span, "nobody takes this");
+                }
+                Arg::Window(window) => {
+                    return self.refuse(Code::E0205, "a file takes no window", window.span, "nobody takes this");
+                }
+            }
+        }
+        let Some((path, span)) = path else {
+            let help = format!("wanted: `{}(\"data/file\")`", name.as_str());
+            return self.refuse(Code::E0205, "which file?", fetch.source_span, help);
+        };
+        if ["s3://", "gs://", "az://", "http://", "https://"].iter().any(|scheme| path.starts_with(scheme)) {
+            return self.not_yet("files of another machine", span);
+        }
+        Some((kind, path, span))
+    }
+
+    fn option(&mut self, kind: &mut SourceKind, name: &Name, value: &tree::Expr) -> Option<()> {
+        let SourceKind::Csv { separator } = kind else {
+            return self.unknown_name("option of `parquet`", name, []);
+        };
+        match name.as_str() {
+            "separator" => {
+                let text = self.plain_text(value)?;
+                let fits = |byte: &u8| byte.is_ascii() && !matches!(byte, b'"' | b'\n' | b'\r');
+                match text.as_bytes() {
+                    [byte] if fits(byte) => *separator = *byte,
+                    _ => {
+                        let label = "wanted: one ASCII character, such as \";\" or \"\\t\"";
+                        return self.refuse(Code::E0103, "that separates nothing", value.span, label);
+                    }
+                }
+                Some(())
+            }
+            "header" | "short_rows" => self.not_yet(&format!("`{}`", name.as_str()), name.span.to(value.span)),
+            _ => self.unknown_name("option of `csv`", name, ["separator", "header", "short_rows"]),
+        }
+    }
+
+    pub(super) fn plain_text(&mut self, value: &tree::Expr) -> Option<String> {
+        match &value.kind {
+            tree::ExprKind::Text(text) => match text.plain() {
+                Some(plain) => Some(plain),
+                None => self.refuse(Code::E0106, "this text takes no holes", value.span, "holds a `{…}`"),
+            },
+            tree::ExprKind::Call(call) if call.callee.name.as_str() == "secret" => {
+                self.refuse(Code::E0504, "a secret can't be a path", value.span, "stands only where a credential goes")
+            }
+            _ => self.refuse(Code::E0205, "a text in double quotes was wanted", value.span, "no text"),
+        }
+    }
+
+    fn fetch_columns(&mut self, columns: &[tree::Column]) -> Option<Vec<(FetchColumn, Column)>> {
+        let columns: Vec<_> = columns.iter().map(|column| self.fetch_column(column)).collect();
+        columns.into_iter().collect()
+    }
+
+    fn fetch_column(&mut self, column: &tree::Column) -> Option<(FetchColumn, Column)> {
+        self.column_name(&column.name);
+        if let Some(at) = column.personal {
+            self.not_yet::<()>("`personal` columns", at);
+        }
+        let header = match &column.from {
+            None => column.name.value.clone(),
+            Some(ColumnFrom::Named(name)) if name.value.starts_with("$.") => {
+                return self.not_yet("columns by path", name.span);
+            }
+            Some(ColumnFrom::Named(name)) => name.value.clone(),
+            Some(ColumnFrom::At(_, path)) => return self.not_yet("values inside a cell (`at`)", path.span),
+            Some(ColumnFrom::File(span)) => return self.not_yet("`from file`", *span),
+        };
+        let (stored, ty) = self.stored(&column.kind)?;
+        let (name, optional, span) = (column.name.value.clone(), column.optional, column.span);
+        let typed = Column { name: name.clone(), ty, unknown: optional, span: column.name.span };
+        Some((FetchColumn { name, header, stored, optional, span }, typed))
+    }
+
+    /// How a declared type is stored, and what it is in the pipeline.
+    pub(super) fn stored(&mut self, written: &Spanned<ColumnType>) -> Option<(Stored, Type)> {
+        Some(match &written.value {
+            ColumnType::Plain(Plain::Text) => (Stored::Text, Type::Text),
+            ColumnType::Plain(Plain::Bool) => (Stored::Bool, Type::Bool),
+            ColumnType::Plain(Plain::Count) => (Stored::Count, Type::Count),
+            ColumnType::Plain(Plain::Integer) => (Stored::Integer, Type::Integer),
+            ColumnType::Plain(Plain::Number) => (Stored::Float, Type::Number),
+            ColumnType::Plain(Plain::Ratio) => (Stored::Float, Type::Ratio),
+            ColumnType::Plain(Plain::Percent) => (Stored::Percent, Type::Ratio),
+            ColumnType::Plain(Plain::Weekday) => (Stored::Weekday, Type::Weekday),
+            ColumnType::Money(scale, of) => return self.stored_money(*scale, of),
+            ColumnType::Date(_, Some(by)) | ColumnType::Datetime(_, _, Some(by)) => {
+                return self.not_yet("rows that stand for a longer period (`by …`)", by.span);
+            }
+            ColumnType::Date(format, None) => (Stored::Date(self.format(format.as_ref())?), Type::Date),
+            ColumnType::Datetime(format, stored, None) => {
+                let stored = match stored {
+                    TimeIn::UnixSeconds => Stored::UnixSeconds,
+                    TimeIn::UnixMilliseconds => Stored::UnixMilliseconds,
+                    TimeIn::Pipeline => Stored::Datetime(self.format(format.as_ref())?, self.zone.clone()),
+                    TimeIn::Zone(zone) => Stored::Datetime(self.format(format.as_ref())?, self.timezone(zone)?),
+                };
+                (stored, Type::Datetime)
+            }
+        })
+    }
+
+    fn stored_money(&mut self, scale: MoneyScale, of: &MoneyOf) -> Option<(Stored, Type)> {
+        let currency = match of {
+            MoneyOf::Pipeline => self.currency,
+            MoneyOf::Fixed(currency) => *currency,
+            MoneyOf::Column(column) => return self.not_yet("`money of COLUMN`", column.span),
+        };
+        Some((Stored::Money(scale, currency.minor_digits()), Type::Money(currency)))
+    }
+
+    fn format(&mut self, format: Option<&Name>) -> Option<Format> {
+        let Some(format) = format else { return Some(Format::Iso) };
+        let sample = jiff::civil::date(2026, 11, 20).at(7, 0, 0, 0);
+        match jiff::fmt::strtime::format(&format.value, sample) {
+            Ok(_) if format.value.contains('%') => Some(Format::Pattern(format.value.clone())),
+            _ => self.refuse(
+                Code::E0103,
+                "that is no pattern of a date",
+                format.span,
+                "wanted: a strftime pattern such as \"%d/%m/%Y\"",
+            ),
+        }
+    }
+
+    /// Reads the clauses into the table; whether future rows are kept.
+    fn fetch_clauses(&mut self, fetch: &tree::Fetch, table: &mut Table) -> Option<bool> {
+        let (mut future, mut time) = (false, None);
+        for clause in &fetch.clauses {
+            match clause {
+                FetchClause::KeepFuture(_) => future = true,
+                FetchClause::Time(column) => time = Some(column),
+                FetchClause::SkipBadRows(share) => self.not_yet("`skip bad rows`", share.span)?,
+                FetchClause::Records(path) => {
+                    self.refuse(Code::E0107, "only `json` has records", path.span, "nobody reads this")?;
+                }
+                FetchClause::Check(Clause::Key(columns)) => self.key(columns, table)?,
+                FetchClause::Check(Clause::NoGaps(_, span)) => self.not_yet("`no gaps`", *span)?,
+                FetchClause::Check(Clause::Expect(expr)) => self.not_yet("`expect`", expr.span)?,
+                FetchClause::Check(Clause::Fresh(..)) => {}
+            }
+        }
+        table.time = self.time_column(time, fetch, table)?;
+        for clause in &fetch.clauses {
+            if let FetchClause::Check(Clause::Fresh(column, within, span)) = clause {
+                self.fresh(column.as_ref(), within, *span, table)?;
+            }
+        }
+        Some(future)
+    }
+
+    fn key(&mut self, columns: &[Name], table: &mut Table) -> Option<()> {
+        let mut key = Vec::new();
+        for column in columns {
+            match table.column(column.as_str()) {
+                Some(found) => key.push(found.name.clone()),
+                None => return self.no_column(column, table),
+            }
+        }
+        if let Some(before) = &table.key {
+            let before = before.join(", ");
+            return self.refuse(Code::E0107, "the table has a key already", columns[0].span, format!("it is {before}"));
+        }
+        let dates = key.iter().filter(|name| table.column(name).is_some_and(|column| column.ty.is_time())).count();
+        if dates > 1 {
+            let span = columns[0].span.to(columns[columns.len() - 1].span);
+            return self.refuse(Code::E0401, "a key holds at most one date", span, format!("{dates} of these are dates"));
+        }
+        let span = columns[0].span.to(columns[columns.len() - 1].span);
+        table.checks.push(Check { kind: CheckKind::Key(key.clone()), span });
+        table.key = Some(key);
+        Some(())
+    }
+
+    fn time_column(&mut self, named: Option<&Name>, fetch: &tree::Fetch, table: &Table) -> Option<Option<String>> {
+        if let Some(column) = named {
+            return match table.column(column.as_str()) {
+                Some(found) if found.ty.is_time() => Some(Some(found.name.clone())),
+                Some(found) => {
+                    let message = format!("`{}` is {} and dates nothing", column.as_str(), found.ty);
+                    self.refuse(Code::E0404, message, column.span, "wanted: a date or a datetime")
+                }
+                None => self.no_column(column, table),
+            };
+        }
+        let in_key = table.key.iter().flatten().filter_map(|name| table.column(name)).find(|c| c.ty.is_time());
+        if let Some(column) = in_key {
+            return Some(Some(column.name.clone()));
+        }
+        let dates: Vec<&Column> = table.columns.iter().filter(|column| column.ty.is_time()).collect();
+        match dates.as_slice() {
+            [] => Some(None),
+            [one] => Some(Some(one.name.clone())),
+            [first, second, ..] => {
+                self.report(
+                    Diagnostic::new(Code::E0404, format!("what dates a row of `{}`?", fetch.name.as_str()))
+                        .at(first.span, "this date")
+                        .at(second.span, "or this one?")
+                        .help(format!("add the clause `time {}`, or put the date into the key", first.name)),
+                );
+                None
+            }
+        }
+    }
+
+    fn fresh(&mut self, column: Option<&Name>, within: &tree::Expr, span: Span, table: &mut Table) -> Option<()> {
+        let name = match column {
+            Some(column) => match table.column(column.as_str()) {
+                Some(found) => found.name.clone(),
+                None => return self.no_column(column, table),
+            },
+            None => match &table.time {
+                Some(time) => time.clone(),
+                None => {
+                    let label = "wanted: `fresh COLUMN within …`, and a date among the columns";
+                    return self.refuse(Code::E0404, "the table has no date to be fresh by", span, label);
+                }
+            },
+        };
+        if !table.column(&name).is_some_and(|found| found.ty.is_time()) {
+            return self.refuse(Code::E0404, format!("`{name}` is no date"), span, "wanted: a date or a datetime");
+        }
+        let within = self.expr(within, &Scope::CONSTANT)?;
+        let ExprKind::Constant(Constant::Duration(micros)) = within.kind else {
+            let label = "wanted: a duration such as `2 days`";
+            return self.refuse(Code::E0307, "how old may it be?", within.span, label);
+        };
+        table.checks.push(Check { kind: CheckKind::Fresh(name, micros), span });
+        Some(())
+    }
+
+    fn no_column<T>(&mut self, name: &Name, table: &Table) -> Option<T> {
+        let known: Vec<String> = table.columns.iter().map(|column| column.name.clone()).collect();
+        self.unknown_name("column", name, known.iter().map(String::as_str))
+    }
+}

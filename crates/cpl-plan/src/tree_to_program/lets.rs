@@ -1,0 +1,107 @@
+//! `let`: constants, and what the command line sets instead.
+
+use cpl_syntax::{Code, Diagnostic, Name, Span};
+
+use super::{Checker, Let, Setting, scope::Scope};
+use crate::program::{Expr, ExprKind};
+
+impl<'a> Checker<'a> {
+    pub(super) fn resolve_lets(&mut self) {
+        for item in &self.file.lets {
+            self.resolve_let(item.name.as_str());
+        }
+    }
+
+    /// The value of a `let`, placed where it is used.
+    pub(super) fn let_value(&mut self, name: &Name) -> Option<Option<Expr>> {
+        let item = self.file.lets.iter().find(|item| item.name.value == name.value)?;
+        let value = self.resolve_let(item.name.as_str());
+        let written = item.value.span;
+        Some(value.map(|value| Expr { defined: Some(written), ..placed(value, name.span) }))
+    }
+
+    fn resolve_let(&mut self, name: &'a str) -> Option<Expr> {
+        match self.lets.get(name) {
+            Some(Let::Done(value)) => return value.clone(),
+            Some(Let::UnderWay) => {
+                let at = self.file.lets.iter().find(|item| item.name.value == name)?.name.span;
+                return self.refuse(Code::E0203, format!("`{name}` is defined by itself"), at, "needs its own value");
+            }
+            _ => {}
+        }
+        self.lets.insert(name, Let::UnderWay);
+        let item = self.file.lets.iter().find(|item| item.name.value == name)?;
+        let value = self.expr(&item.value, &Scope::CONSTANT);
+        self.lets.insert(name, Let::Done(value.clone()));
+        value
+    }
+
+    /// Values of the command line stand instead of those in the file, and must be of their type.
+    pub(super) fn apply_settings(&mut self, settings: &[Setting]) {
+        for setting in settings {
+            let Some(item) = self.file.lets.iter().find(|item| item.name.value == setting.name) else {
+                let known: Vec<&str> = self.file.lets.iter().map(|item| item.name.as_str()).collect();
+                let near = cpl_syntax::nearest(&setting.name, known.iter().copied());
+                let help = near.map_or("only a `let` can be set".to_owned(), |near| format!("did you mean `{near}`?"));
+                self.report(setting_error(setting, "there is no `let` of that name").help(help));
+                continue;
+            };
+            let declared = self.resolve_let(item.name.as_str());
+            match (declared, constant(setting, self.currency)) {
+                (_, None) => self.report(
+                    setting_error(setting, "that is no value").help("write it as in the file: `$45`, `3%`, `2026-11-20`"),
+                ),
+                (Some(old), Some(new)) if old.ty.common(new.ty).is_none() => self.report(
+                    setting_error(setting, &format!("that is {}", new.ty))
+                        .at(item.value.span, format!("this is {}", old.ty)),
+                ),
+                (_, Some(new)) => {
+                    let new = placed(new, item.value.span);
+                    self.lets.insert(item.name.as_str(), Let::Done(Some(new)));
+                }
+            }
+        }
+        // Those that were looked at before all settings stood are resolved anew.
+        let set: Vec<&str> = settings.iter().map(|setting| setting.name.as_str()).collect();
+        for (name, state) in &mut self.lets {
+            if !set.contains(name) {
+                *state = Let::Open;
+            }
+        }
+    }
+}
+
+fn setting_error(setting: &Setting, why: &str) -> Diagnostic {
+    Diagnostic::new(Code::E1105, format!("--set {}={}: {why}", setting.name, setting.value))
+}
+
+/// The value of a setting by itself.
+fn constant(setting: &Setting, currency: cpl_syntax::tree::Currency) -> Option<Expr> {
+    let text = format!("let value = {}", setting.value);
+    let (file, diagnostics) = cpl_syntax::parse(&text);
+    if !diagnostics.is_empty() || file.lets.len() != 1 || file.lets[0].value.span.end != text.trim_end().len() {
+        return None;
+    }
+    let mut checker = Checker { currency, ..Checker::new(&text, &file) };
+    let value = checker.expr(&file.lets[0].value, &Scope::CONSTANT);
+    value.filter(|_| checker.diagnostics.is_empty())
+}
+
+/// The expression as if it stood at `span`.
+pub fn placed(mut expr: Expr, span: Span) -> Expr {
+    expr.span = span;
+    match &mut expr.kind {
+        ExprKind::Not(a) | ExprKind::Negate(a) => place(a, span),
+        ExprKind::Logic(_, a, b) | ExprKind::Arith(_, a, b) | ExprKind::OrElse(a, b) | ExprKind::Compare(_, a, b) => {
+            place(a, span);
+            place(b, span);
+        }
+        _ => {}
+    }
+    expr
+}
+
+fn place(expr: &mut Expr, span: Span) {
+    let inner = std::mem::replace(expr, Expr::column("", expr.ty, false, span));
+    *expr = placed(inner, span);
+}

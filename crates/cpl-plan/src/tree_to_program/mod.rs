@@ -1,0 +1,147 @@
+//! Tree → program: names are resolved, types and units are checked, all errors are told at once.
+//!
+//! A function returns `None` where it has told an error; what depends on it stays silent.
+
+mod aggregate;
+mod arith;
+mod call;
+mod compare;
+mod dashboard;
+mod expr;
+mod fetch;
+mod join;
+mod lets;
+mod literal;
+mod names;
+mod pipeline;
+mod rules;
+mod scope;
+mod target;
+mod transform;
+
+use std::{collections::HashMap, sync::Arc};
+
+use cpl_syntax::{Code, Diagnostic, Span, has_errors, tree};
+use jiff::{civil::Date, tz::TimeZone};
+
+use crate::program::{Expr, Program, Table, TableId, Target};
+
+/// A value given on the command line for a `let`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// The `let`.
+    pub name: String,
+    /// Its value, as it would stand in the file.
+    pub value: String,
+}
+
+/// What `file` means, and all that is wrong with it. `today` is held against `retire`.
+#[must_use]
+pub fn tree_to_program(
+    text: &str,
+    file: &tree::File,
+    today: Date,
+    settings: &[Setting],
+) -> (Option<Program>, Vec<Diagnostic>) {
+    let mut checker = Checker::new(text, file);
+    let program = checker.program(today, settings);
+    let mut diagnostics = checker.diagnostics;
+    diagnostics.sort_by_key(Diagnostic::start);
+    diagnostics.dedup();
+    (program.filter(|_| !has_errors(&diagnostics)), diagnostics)
+}
+
+/// What is known while a file is checked.
+struct Checker<'a> {
+    text: &'a str,
+    file: &'a tree::File,
+    currency: tree::Currency,
+    zone: TimeZone,
+    lets: HashMap<&'a str, Let>,
+    metrics: HashMap<&'a str, &'a tree::Metric>,
+    /// Tables as they are resolved; none where one is wrong.
+    tables: Vec<Table>,
+    table_ids: HashMap<&'a str, Option<TableId>>,
+    targets: Vec<Option<Target>>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+/// How far a `let` has been resolved.
+enum Let {
+    Open,
+    UnderWay,
+    Done(Option<Expr>),
+}
+
+impl<'a> Checker<'a> {
+    fn new(text: &'a str, file: &'a tree::File) -> Self {
+        Self {
+            text,
+            file,
+            currency: pipeline::currency(file),
+            zone: TimeZone::UTC,
+            lets: file.lets.iter().map(|each| (each.name.as_str(), Let::Open)).collect(),
+            metrics: file.metrics.iter().map(|metric| (metric.name.as_str(), metric)).collect(),
+            tables: Vec::new(),
+            table_ids: HashMap::new(),
+            targets: Vec::new(),
+            diagnostics: Vec::new(),
+        }
+    }
+
+    fn program(&mut self, today: Date, settings: &[Setting]) -> Option<Program> {
+        let head = self.pipeline(today);
+        self.check_names();
+        self.apply_settings(settings);
+        self.resolve_lets();
+        self.resolve_tables();
+        self.check_metrics();
+        self.resolve_targets();
+        let dashboard = self.dashboard();
+        let decisions: Vec<_> = self.file.decides.iter().map(|rule| self.decision(rule)).collect();
+        let alerts: Vec<_> = self.file.alerts.iter().map(|rule| self.alert(rule)).collect();
+        for test in &self.file.tests {
+            self.not_yet::<()>("`test` blocks", test.title.span);
+        }
+        let head = head?;
+        Some(Program {
+            text: Arc::from(self.text),
+            name: head.name,
+            question: head.question,
+            owner: head.owner,
+            every: head.every,
+            timezone: self.zone.clone(),
+            currency: self.currency,
+            retire: head.retire,
+            tables: std::mem::take(&mut self.tables),
+            dashboard: dashboard?,
+            decisions: decisions.into_iter().collect::<Option<_>>()?,
+            alerts: alerts.into_iter().collect::<Option<_>>()?,
+            targets: std::mem::take(&mut self.targets).into_iter().collect::<Option<_>>()?,
+        })
+    }
+
+    fn report(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// Tells an error at a place; `None`, for the caller to return.
+    fn refuse<T>(&mut self, code: Code, message: impl Into<String>, at: Span, label: impl Into<String>) -> Option<T> {
+        self.report(Diagnostic::new(code, message).at(at, label));
+        None
+    }
+
+    /// What parses and can't run yet is an error, never silence.
+    fn not_yet<T>(&mut self, what: &str, at: Span) -> Option<T> {
+        self.report(
+            Diagnostic::new(Code::E0901, format!("this version of cpl can't do {what} yet"))
+                .at(at, "comes with a later version")
+                .help("take it out to run the pipeline today"),
+        );
+        None
+    }
+
+    fn written(&self, span: Span) -> &'a str {
+        span.of(self.text)
+    }
+}

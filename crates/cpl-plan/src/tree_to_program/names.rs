@@ -1,0 +1,143 @@
+//! Names: each unique in its space, and the nearest one where a name is nobody's.
+
+use std::collections::{BTreeMap, HashMap};
+
+use cpl_syntax::{Code, Diagnostic, Name, Span, nearest};
+
+use super::Checker;
+use crate::program::TableId;
+
+impl<'a> Checker<'a> {
+    /// Items are one space of names.
+    pub(super) fn check_names(&mut self) {
+        let file = self.file;
+        let mut names: Vec<&'a Name> = Vec::new();
+        names.extend(file.lets.iter().map(|item| &item.name));
+        names.extend(file.fetches.iter().map(|item| &item.name));
+        names.extend(file.transforms.iter().map(|item| &item.name));
+        names.extend(file.metrics.iter().map(|item| &item.name));
+        names.extend(file.decides.iter().map(|item| &item.name));
+        names.extend(file.alerts.iter().map(|item| &item.name));
+        names.extend(file.targets.iter().map(|item| &item.name));
+        self.unique(names, "an item");
+    }
+
+    /// Tells every name that stands twice; places in the order of the file.
+    pub(super) fn unique(&mut self, mut names: Vec<&Name>, what: &str) {
+        names.sort_by_key(|name| name.span.start);
+        let mut first: HashMap<&str, Span> = HashMap::new();
+        for name in names {
+            match first.get(name.as_str()) {
+                None => drop(first.insert(name.as_str(), name.span)),
+                Some(before) => self.report(
+                    Diagnostic::new(Code::E0202, format!("there is {what} named `{}` already", name.as_str()))
+                        .at(name.span, "the second one")
+                        .at(*before, "the first one")
+                        .help("give one of them another name"),
+                ),
+            }
+        }
+    }
+
+    /// A column may bear the name of a `let` or a metric only as that metric's value.
+    pub(super) fn column_name(&mut self, name: &Name) {
+        let (what, at) = if let Some(metric) = self.metrics.get(name.as_str()) {
+            ("metric", metric.name.span)
+        } else if let Some(item) = self.file.lets.iter().find(|item| item.name.value == name.value) {
+            ("let", item.name.span)
+        } else {
+            return;
+        };
+        self.report(
+            Diagnostic::new(Code::E0204, format!("`{}` is a {what} and a column here", name.as_str()))
+                .at(name.span, "a column of that name")
+                .at(at, format!("the {what}"))
+                .help("give the column another name"),
+        );
+    }
+
+    /// The table of that name; none where there is none, or where it is wrong itself.
+    pub(super) fn table_id(&mut self, name: &Name) -> Option<TableId> {
+        if let Some(found) = self.table_ids.get(name.as_str()) {
+            return *found;
+        }
+        let tables = self.file.fetches.iter().map(|item| &item.name);
+        let all: Vec<&str> =
+            tables.chain(self.file.transforms.iter().map(|item| &item.name)).map(Name::as_str).collect();
+        self.unknown_name("table", name, all)
+    }
+
+    /// Tells that a name is nobody's, and offers the nearest that fits.
+    pub(super) fn unknown_name<'n, T>(
+        &mut self,
+        what: &str,
+        name: &Name,
+        known: impl IntoIterator<Item = &'n str>,
+    ) -> Option<T> {
+        let known: Vec<&str> = known.into_iter().collect();
+        let diagnostic = Diagnostic::new(Code::E0201, format!("there is no {what} named `{}`", name.as_str()))
+            .at(name.span, "not found");
+        let help = match nearest(name.as_str(), known.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if known.is_empty() => format!("the file has no {what} yet"),
+            None => format!("there are: {}", listed(&known)),
+        };
+        self.report(diagnostic.help(help));
+        None
+    }
+
+    /// Tables in an order in which each comes behind those it is made of; cycles are told.
+    pub(super) fn resolve_tables(&mut self) {
+        for fetch in &self.file.fetches {
+            let id = self.fetch(fetch);
+            self.table_ids.entry(fetch.name.as_str()).or_insert(id);
+        }
+        let by_name: BTreeMap<&str, usize> =
+            self.file.transforms.iter().enumerate().map(|(at, item)| (item.name.as_str(), at)).collect();
+        let mut path = Vec::new();
+        for at in 0..self.file.transforms.len() {
+            self.visit(at, &by_name, &mut path);
+        }
+    }
+
+    fn visit(&mut self, at: usize, by_name: &BTreeMap<&'a str, usize>, path: &mut Vec<usize>) {
+        let transform = &self.file.transforms[at];
+        if self.table_ids.contains_key(transform.name.as_str()) {
+            return;
+        }
+        if let Some(start) = path.iter().position(|before| *before == at) {
+            self.cycle(&path[start..]);
+            self.table_ids.insert(transform.name.as_str(), None);
+            return;
+        }
+        path.push(at);
+        for input in super::transform::input_names(transform) {
+            if let Some(next) = by_name.get(input.as_str()) {
+                self.visit(*next, by_name, path);
+            }
+        }
+        path.pop();
+        if !self.table_ids.contains_key(transform.name.as_str()) {
+            let id = self.transform(transform);
+            self.table_ids.insert(transform.name.as_str(), id);
+        }
+    }
+
+    fn cycle(&mut self, path: &[usize]) {
+        let names: Vec<&Name> = path.iter().map(|at| &self.file.transforms[*at].name).collect();
+        let mut round: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
+        round.push(round[0]);
+        let mut diagnostic = Diagnostic::new(Code::E0203, format!("transforms form a cycle: {}", round.join(" → ")));
+        for name in names {
+            diagnostic = diagnostic.at(name.span, "is made of itself");
+        }
+        self.report(diagnostic.help("begin one of them with a table that does not need the others"));
+    }
+}
+
+/// The first names of a list, for a help line.
+fn listed(names: &[&str]) -> String {
+    const SHOWN: usize = 12;
+    let shown = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    if names.len() > SHOWN { format!("{shown} and {} more", names.len() - SHOWN) } else { shown }
+}

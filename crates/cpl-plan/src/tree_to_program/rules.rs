@@ -1,0 +1,340 @@
+//! `decide` and `alert`.
+
+use cpl_syntax::{
+    Code, Diagnostic, Name, Span, Spanned,
+    tree::{self, ChangeTo, DecideClause, OnDays, Piece as WrittenPiece, TotalBound},
+};
+
+use super::{
+    Checker,
+    arith::zero_as,
+    scope::{Scope, ScopeColumn},
+};
+use crate::{
+    program::{
+        Action, Alert, AtMost, Bound, Day, Decision, Expr, KeepBound, KeepTotal, Level, Piece, Rows,
+        Step, Table,
+    },
+    types::Type,
+};
+
+/// The columns of a rule's table, for its expressions.
+struct RuleScope {
+    columns: Vec<ScopeColumn>,
+    time: Option<String>,
+}
+
+impl RuleScope {
+    fn of(table: &Table) -> Self {
+        let columns = table.columns.iter().map(|c| ScopeColumn {
+            name: c.name.clone(),
+            ty: Some(c.ty),
+            unknown: c.unknown,
+            span: c.span,
+        });
+        Self { columns: columns.collect(), time: table.time.clone() }
+    }
+
+    fn row(&self) -> Scope<'_> {
+        Scope::row(&self.columns, self.time.as_deref())
+    }
+}
+
+impl Checker<'_> {
+    pub(super) fn decision(&mut self, rule: &tree::Decide) -> Option<Decision> {
+        let rows = self.rows(&rule.each, &rule.table)?;
+        let scope = RuleScope::of(&self.tables[rows.table.0]);
+        let when = self.when(rule.when.as_ref(), &rule.name, &scope);
+        let mut require = Some(Vec::new());
+        for each in &rule.require {
+            match (self.conjuncts(each, &scope.row()), &mut require) {
+                (Some(conjuncts), Some(require)) => require.extend(conjuncts),
+                _ => require = None,
+            }
+        }
+        if rule.actions.is_empty() {
+            self.report(
+                Diagnostic::new(Code::E0107, format!("`{}` decides and does nothing", rule.name.as_str()))
+                    .at(rule.name.span, "no `then`")
+                    .help("add `then change COLUMN by +20% via TARGET`, or make it an `alert`"),
+            );
+        }
+        let actions: Vec<_> = rule.actions.iter().map(|action| self.action(action, &scope)).collect();
+        let mut decision = Decision {
+            name: rule.name.value.clone(),
+            span: rule.name.span,
+            rows,
+            when: Vec::new(),
+            on: days(rule.on.as_ref()),
+            actions: Vec::new(),
+            keep: Vec::new(),
+            totals: Vec::new(),
+            at_most: None,
+        };
+        let mut guarded = Some(());
+        for guard in &rule.guards {
+            guarded = self.guard(guard, &scope, &mut decision).and(guarded);
+        }
+        decision.when = [when?, require?].concat();
+        decision.actions = actions.into_iter().collect::<Option<_>>()?;
+        guarded?;
+        self.guarded_columns(&decision)?;
+        Some(decision)
+    }
+
+    /// The rows a rule looks at: the names after `for each` are the table's key.
+    fn rows(&mut self, each: &[Name], table: &Name) -> Option<Rows> {
+        let id = self.table_id(table)?;
+        let of = self.tables[id.0].clone();
+        let key = match (&of.key, of.one_row) {
+            (_, true) => Vec::new(),
+            (Some(key), false) => key.clone(),
+            (None, false) => {
+                self.report(
+                    Diagnostic::new(Code::E0502, format!("`{}` has no key: which row is which?", of.name))
+                        .at(table.span, "a rule needs to name its rows")
+                        .help("group it, or give its fetch a `key`"),
+                );
+                return None;
+            }
+        };
+        if let Some(date) = key.iter().find(|part| of.column(part).is_some_and(|column| column.ty.is_time())) {
+            return self.not_yet(&format!("rules on a series (the key holds `{date}`)"), table.span);
+        }
+        let written: Vec<&str> = each.iter().map(Name::as_str).collect();
+        let same = written.len() == key.len() && written.iter().all(|name| key.iter().any(|part| part == name));
+        if !same {
+            let span = each.first().map_or(table.span, |first| first.span.to(each[each.len() - 1].span));
+            let wanted = if key.is_empty() {
+                format!("in {}", of.name)
+            } else {
+                format!("for each {} in {}", key.join(", "), of.name)
+            };
+            self.report(
+                Diagnostic::new(Code::E0502, format!("`{}` is not named by that", of.name))
+                    .at(span, if key.is_empty() { "it has one row".to_owned() } else { format!("its key is {}", key.join(", ")) })
+                    .help(format!("write `{wanted}`")),
+            );
+            return None;
+        }
+        Some(Rows { table: id, key: written.into_iter().map(str::to_owned).collect() })
+    }
+
+    fn when(&mut self, when: Option<&tree::Expr>, name: &Name, scope: &RuleScope) -> Option<Vec<Expr>> {
+        match when {
+            Some(when) => self.conjuncts(when, &scope.row()),
+            None => {
+                self.report(
+                    Diagnostic::new(Code::E0107, format!("`{}` has no `when`", name.as_str()))
+                        .at(name.span, "fires when?")
+                        .help("add `when CONDITION`"),
+                );
+                None
+            }
+        }
+    }
+
+    fn action(&mut self, action: &Spanned<tree::Action>, scope: &RuleScope) -> Option<Action> {
+        match &action.value {
+            tree::Action::Change(column, to, via) => {
+                let ty = self.changed_column(column, scope);
+                let via = self.via(via, &[column], &scope.row());
+                let step = self.change(to, ty, scope);
+                Some(Action::Change { column: column.value.clone(), ty: ty?, step: step?, via: via? })
+            }
+            tree::Action::Move(amount, from, to, via) => {
+                let (from_type, to_type) = (self.changed_column(from, scope), self.changed_column(to, scope));
+                let via = self.via(via, &[from, to], &scope.row());
+                let amount = self.expr(amount, &scope.row());
+                let (ty, other) = (from_type?, to_type?);
+                if ty != other || from.value == to.value {
+                    let label = if ty == other { "the same column".to_owned() } else { format!("this is {other}") };
+                    let message = format!("nothing can move from `{}` to `{}`", from.as_str(), to.as_str());
+                    return self.refuse(Code::E0503, message, to.span, label);
+                }
+                let amount = self.step(amount?, ty)?;
+                Some(Action::Move { amount, from: from.value.clone(), to: to.value.clone(), ty, via: via? })
+            }
+            tree::Action::MoveRows(..) => self.not_yet("`move … from highest … to lowest …`", action.span),
+            tree::Action::Call(via) => Some(Action::Call { via: self.via(via, &[], &scope.row())? }),
+        }
+    }
+
+    fn changed_column(&mut self, name: &Name, scope: &RuleScope) -> Option<Type> {
+        let Some(column) = scope.columns.iter().find(|column| column.name == name.value) else {
+            let known: Vec<&str> = scope.columns.iter().map(|column| column.name.as_str()).collect();
+            return self.unknown_name("column", name, known);
+        };
+        let ty = column.ty?;
+        if ty.is_amount() {
+            return Some(ty);
+        }
+        let message = format!("`{}` is {ty}, which can't be changed by a rule", name.as_str());
+        self.refuse(Code::E0503, message, name.span, "wanted: money, a number or a ratio")
+    }
+
+    fn change(&mut self, to: &ChangeTo, ty: Option<Type>, scope: &RuleScope) -> Option<Step> {
+        match to {
+            ChangeTo::By(by) => {
+                let points = matches!(&by.kind, tree::ExprKind::Literal(tree::Literal::Points(_)));
+                let by = self.expr(by, &scope.row())?;
+                if points && ty? == Type::Ratio { Some(Step::Amount(by)) } else { self.step(by, ty?) }
+            }
+            ChangeTo::To(to) => {
+                let to = self.expr(to, &scope.row())?;
+                let (ty, to) = (ty?, zero_as(to, ty?));
+                if fits(ty, to.ty) {
+                    return Some(Step::To(to));
+                }
+                let message = format!("{ty} can't become {}", to.ty);
+                self.refuse(Code::E0301, message, to.span, format!("this is {}", to.ty))
+            }
+        }
+    }
+
+    /// A share of the current value, or an amount of its unit.
+    fn step(&mut self, by: Expr, ty: Type) -> Option<Step> {
+        if by.ty == Type::Ratio {
+            return Some(Step::Share(by));
+        }
+        let by = zero_as(by, ty);
+        if fits(ty, by.ty) {
+            return Some(Step::Amount(by));
+        }
+        let message = format!("{ty} can't be changed by {}", by.ty);
+        self.refuse(Code::E0301, message, by.span, format!("wanted: a share such as `+20%`, or {ty}"))
+    }
+
+    fn guard(&mut self, guard: &Spanned<DecideClause>, scope: &RuleScope, decision: &mut Decision) -> Option<()> {
+        let span = guard.span;
+        match &guard.value {
+            DecideClause::Keep(column, bounds) => {
+                let ty = self.changed_column(column, scope)?;
+                for bound in bounds {
+                    let bound = match bound {
+                        tree::Bound::AtLeast(floor) => Bound::Floor(self.bound(floor, ty, scope)?),
+                        tree::Bound::AtMost(cap) => Bound::Cap(self.bound(cap, ty, scope)?),
+                    };
+                    decision.keep.push(KeepBound { column: column.value.clone(), bound, span });
+                }
+                Some(())
+            }
+            DecideClause::KeepTotal(total) => {
+                let ty = self.changed_column(&total.column, scope)?;
+                let cap = match &total.bound {
+                    TotalBound::Unchanged => None,
+                    TotalBound::AtMost(cap) => Some(self.total_cap(cap, ty)?),
+                };
+                decision.totals.push(KeepTotal { column: total.column.value.clone(), cap, span });
+                Some(())
+            }
+            DecideClause::AtMost(at_most) => {
+                let first = match &at_most.first {
+                    None => None,
+                    Some((end, by)) => Some((*end, self.expr(by, &scope.row())?)),
+                };
+                if decision.at_most.is_some() {
+                    return self.refuse(Code::E0107, "`at most … per run` stands here twice", span, "the second one");
+                }
+                decision.at_most = Some(AtMost { limit: at_most.limit.value, first });
+                Some(())
+            }
+            DecideClause::KeepChange => self.not_yet("`keep change within … per …`: it needs a memory", span),
+            DecideClause::Cooldown => self.not_yet("`cooldown`: it needs a memory", span),
+            DecideClause::Approval => self.not_yet("`approval required`: it needs a memory", span),
+        }
+    }
+
+    fn bound(&mut self, bound: &tree::Expr, ty: Type, scope: &RuleScope) -> Option<Expr> {
+        let bound = self.expr(bound, &scope.row())?;
+        self.fitting_bound(bound, ty)
+    }
+
+    /// A cap of a total holds for all rows: it is a constant.
+    fn total_cap(&mut self, cap: &tree::Expr, ty: Type) -> Option<Expr> {
+        let cap = self.expr(cap, &Scope::CONSTANT)?;
+        self.fitting_bound(cap, ty)
+    }
+
+    fn fitting_bound(&mut self, bound: Expr, ty: Type) -> Option<Expr> {
+        let bound = zero_as(bound, ty);
+        if fits(ty, bound.ty) {
+            return Some(bound);
+        }
+        let message = format!("{ty} can't be held against {}", bound.ty);
+        self.refuse(Code::E0301, message, bound.span, format!("this is {}", bound.ty))
+    }
+
+    /// A guard of a column that no action changes guards nothing.
+    fn guarded_columns(&mut self, decision: &Decision) -> Option<()> {
+        let changed: Vec<&str> = decision
+            .actions
+            .iter()
+            .flat_map(|action| match action {
+                Action::Change { column, .. } => vec![column.as_str()],
+                Action::Move { from, to, .. } => vec![from.as_str(), to.as_str()],
+                Action::Call { .. } => Vec::new(),
+            })
+            .collect();
+        let keeps = decision.keep.iter().map(|keep| (&keep.column, keep.span));
+        let guards: Vec<(&String, Span)> = keeps.chain(decision.totals.iter().map(|t| (&t.column, t.span))).collect();
+        for (column, span) in guards {
+            if !changed.contains(&column.as_str()) {
+                let message = format!("no action of this rule changes `{column}`");
+                return self.refuse(Code::E0503, message, span, "this guards nothing");
+            }
+        }
+        Some(())
+    }
+
+    pub(super) fn alert(&mut self, rule: &tree::Alert) -> Option<Alert> {
+        if let Some(to) = &rule.to {
+            self.not_yet::<()>("alerts that are sent (`to`): messages need a memory", to.name.span);
+        }
+        if let Some(repeat) = rule.repeat {
+            self.not_yet::<()>("`repeat after`: it needs a memory", repeat);
+        }
+        let rows = self.rows(&rule.each, &rule.table)?;
+        let scope = RuleScope::of(&self.tables[rows.table.0]);
+        let when = self.when(rule.when.as_ref(), &rule.name, &scope);
+        let say = match &rule.say {
+            Some(say) => self.pieces(&say.value, &scope),
+            None => Some(Vec::new()),
+        };
+        Some(Alert {
+            name: rule.name.value.clone(),
+            span: rule.name.span,
+            rows,
+            when: when?,
+            on: days(rule.on.as_ref()),
+            severity: rule.severity.map_or(Level::Warning, |level| level.value),
+            say: say?,
+        })
+    }
+
+    fn pieces(&mut self, text: &tree::Text, scope: &RuleScope) -> Option<Vec<Piece>> {
+        let pieces: Vec<_> = text
+            .pieces
+            .iter()
+            .map(|piece| match piece {
+                WrittenPiece::Letters(letters) => Some(Piece::Letters(letters.clone())),
+                WrittenPiece::Hole(hole) => self.expr(hole, &scope.row()).map(Piece::Hole),
+            })
+            .collect();
+        pieces.into_iter().collect()
+    }
+}
+
+/// Whether a value of `other` can stand where one of `ty` is held.
+fn fits(ty: Type, other: Type) -> bool {
+    ty == other || (ty.is_quantity() && other.is_quantity())
+}
+
+fn days(on: Option<&Spanned<OnDays>>) -> Vec<Day> {
+    match on.map(|on| &on.value) {
+        None => Vec::new(),
+        Some(OnDays::Weekdays) => Day::ALL[..5].to_vec(),
+        Some(OnDays::Days(days)) => days.clone(),
+    }
+}
+

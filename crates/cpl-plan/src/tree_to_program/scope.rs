@@ -1,0 +1,60 @@
+//! What names mean at a place.
+
+use cpl_syntax::Span;
+
+use crate::{program::Expr, types::Type};
+
+/// A column in reach. Its type is none where an error about it was told already.
+#[derive(Clone, Debug)]
+pub struct ScopeColumn {
+    pub name: String,
+    pub ty: Option<Type>,
+    pub unknown: bool,
+    pub span: Span,
+}
+
+/// Whose values an expression may use.
+#[derive(Clone, Copy, Debug)]
+pub enum Place<'s> {
+    /// None: a constant is wanted.
+    Constant,
+    /// One row's.
+    Row,
+    /// A group's: aggregates of its rows, and what it is grouped by.
+    Group(&'s [String]),
+}
+
+/// What an expression sees.
+#[derive(Clone, Debug)]
+pub struct Scope<'s> {
+    pub columns: &'s [ScopeColumn],
+    pub place: Place<'s>,
+    /// The column that dates a row.
+    pub time: Option<&'s str>,
+    /// Filters of the metrics around it, which hold for every aggregate inside.
+    pub filters: Vec<Expr>,
+    /// The metrics around it.
+    pub metrics: Vec<String>,
+}
+
+impl<'s> Scope<'s> {
+    pub const CONSTANT: Scope<'static> =
+        Scope { columns: &[], place: Place::Constant, time: None, filters: Vec::new(), metrics: Vec::new() };
+
+    pub fn row(columns: &'s [ScopeColumn], time: Option<&'s str>) -> Self {
+        Self { columns, place: Place::Row, time, filters: Vec::new(), metrics: Vec::new() }
+    }
+
+    pub fn group(columns: &'s [ScopeColumn], time: Option<&'s str>, keys: &'s [String]) -> Self {
+        Self { place: Place::Group(keys), ..Self::row(columns, time) }
+    }
+
+    /// The same columns, seen row by row: inside an aggregate.
+    pub fn inside(&self) -> Self {
+        Self { place: Place::Row, filters: Vec::new(), ..self.clone() }
+    }
+
+    pub fn column(&self, name: &str) -> Option<&'s ScopeColumn> {
+        self.columns.iter().find(|column| column.name == name)
+    }
+}

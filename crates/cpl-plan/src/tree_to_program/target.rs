@@ -1,0 +1,168 @@
+//! `target`: where effects go.
+
+use cpl_syntax::{
+    Code, Diagnostic, Name,
+    tree::{self, TargetRef, Via as WrittenVia},
+};
+
+use super::{Checker, scope::Scope};
+use crate::program::{Expr, ExprKind, NEW, Target, TargetKind, Via};
+
+/// Targets of the language that do not run yet.
+const LATER: &[&str] = &["slack", "webhook", "email", "http"];
+/// The name under which the report itself is a target.
+const PRINT: &str = "print";
+
+impl Checker<'_> {
+    pub(super) fn resolve_targets(&mut self) {
+        self.targets = self.file.targets.iter().map(|target| self.target(target)).collect();
+    }
+
+    fn target(&mut self, target: &tree::Target) -> Option<Target> {
+        let names: Vec<&Name> = target.parameters.iter().map(|parameter| &parameter.name).collect();
+        self.unique(names, "a parameter");
+        let parameters: Vec<_> = target
+            .parameters
+            .iter()
+            .map(|parameter| {
+                self.column_name(&parameter.name);
+                let (_, ty) = self.stored(&parameter.kind)?;
+                Some((parameter.name.value.clone(), ty, parameter.key))
+            })
+            .collect();
+        let kind = self.target_kind(target);
+        if let Some(setting) = target.settings.first() {
+            self.refuse::<()>(Code::E0205, "this target takes no settings", setting.name.span, "nobody reads this");
+        }
+        Some(Target {
+            name: target.name.value.clone(),
+            kind: kind?,
+            parameters: parameters.into_iter().collect::<Option<_>>()?,
+        })
+    }
+
+    fn target_kind(&mut self, target: &tree::Target) -> Option<TargetKind> {
+        let call = &target.call;
+        let kind = &call.callee.name;
+        if call.callee.table.is_some() {
+            return self.not_yet("connector files", target.call_span);
+        }
+        match (kind.as_str(), call.args.as_slice()) {
+            (PRINT, []) => Some(TargetKind::Print),
+            ("file", [tree::Arg::Plain(path)]) => Some(TargetKind::File(self.plain_text(path)?)),
+            (PRINT | "file", _) => {
+                let wanted = if kind.as_str() == PRINT { "wanted: `print()`" } else { "wanted: `file(\"path\")`" };
+                self.refuse(Code::E0205, "these arguments do not fit", target.call_span, wanted)
+            }
+            (other, _) if LATER.contains(&other) => self.not_yet(&format!("`{other}` targets"), target.call_span),
+            _ => {
+                let known: Vec<&str> = [PRINT, "file"].iter().chain(LATER).copied().collect();
+                self.unknown_name("kind of target", kind, known)
+            }
+        }
+    }
+
+    /// The target an action names, its arguments typed; `column` is what the action changes, if it does.
+    pub(super) fn via(&mut self, via: &WrittenVia, columns: &[&Name], scope: &Scope<'_>) -> Option<Via> {
+        let target = self.target_named(&via.target);
+        let names: Vec<&Name> = via.arguments.iter().map(|argument| &argument.name).collect();
+        self.unique(names, "an argument");
+        let mut arguments = Some(Vec::new());
+        for argument in &via.arguments {
+            match (self.argument(argument, columns, scope), &mut arguments) {
+                (Some(value), Some(arguments)) => arguments.push((argument.name.value.clone(), value)),
+                _ => arguments = None,
+            }
+        }
+        let (target, arguments) = (target?, arguments?);
+        self.check_parameters(target, via, columns, &arguments)?;
+        Some(Via { target, arguments, span: via.target.name.span })
+    }
+
+    fn argument(&mut self, argument: &tree::Argument, columns: &[&Name], scope: &Scope<'_>) -> Option<Expr> {
+        if let tree::ExprKind::Path(path) = &argument.value.kind
+            && path.name.as_str() == NEW
+            && let Some(column) = columns.first().and_then(|column| scope.column(column.as_str()))
+        {
+            let span = argument.value.span;
+            return Some(Expr { kind: ExprKind::New, ty: column.ty?, unknown: false, span, defined: None });
+        }
+        self.expr(&argument.value, scope)
+    }
+
+    fn target_named(&mut self, reference: &TargetRef) -> Option<usize> {
+        if let Some(connector) = &reference.connector {
+            return self.not_yet("actions of connector files", connector.span.to(reference.name.span));
+        }
+        if let Some(at) = self.file.targets.iter().position(|target| target.name.value == reference.name.value) {
+            return self.targets[at].as_ref().map(|_| at);
+        }
+        if reference.name.as_str() == PRINT {
+            return Some(self.print_target());
+        }
+        let targets = self.file.targets.iter().map(|target| target.name.as_str());
+        let known: Vec<&str> = targets.chain([PRINT]).collect();
+        self.unknown_name("target", &reference.name, known)
+    }
+
+    /// `print` needs no declaration.
+    fn print_target(&mut self) -> usize {
+        let implied = Target { name: PRINT.to_owned(), kind: TargetKind::Print, parameters: Vec::new() };
+        let found = self.targets.iter().position(|target| target.as_ref().is_some_and(|t| t.name == PRINT));
+        found.unwrap_or_else(|| {
+            self.targets.push(Some(implied));
+            self.targets.len() - 1
+        })
+    }
+
+    /// A target that names its parameters takes exactly those.
+    fn check_parameters(
+        &mut self,
+        target: usize,
+        via: &WrittenVia,
+        columns: &[&Name],
+        arguments: &[(String, Expr)],
+    ) -> Option<()> {
+        let parameters = self.targets[target].as_ref()?.parameters.clone();
+        if parameters.is_empty() {
+            return Some(());
+        }
+        for argument in &via.arguments {
+            let Some((_, ty, _)) = parameters.iter().find(|(name, ..)| *name == argument.name.value) else {
+                let known: Vec<&str> = parameters.iter().map(|(name, ..)| name.as_str()).collect();
+                return self.unknown_name("parameter", &argument.name, known);
+            };
+            let value = arguments.iter().find(|(name, _)| *name == argument.name.value).map(|(_, value)| value);
+            if let Some(value) = value
+                && ty.common(value.ty).is_none()
+            {
+                let message = format!("the parameter `{}` is {ty}", argument.name.as_str());
+                return self.refuse(Code::E0301, message, argument.value.span, format!("this is {}", value.ty));
+            }
+        }
+        for (name, ..) in &parameters {
+            let given = arguments.iter().any(|(given, _)| given == name);
+            let changed = columns.iter().any(|column| column.value == *name);
+            if !given && !changed {
+                self.report(
+                    Diagnostic::new(Code::E0205, format!("the target wants `{name}`"))
+                        .at(via.target.name.span, "called without it")
+                        .help(format!("add `{{ {name} = … }}`")),
+                );
+                return None;
+            }
+        }
+        for column in columns {
+            let as_parameter = parameters.iter().any(|(name, ..)| *name == column.value);
+            if !as_parameter && !arguments.iter().any(|(_, value)| value.is_new()) {
+                self.report(
+                    Diagnostic::new(Code::E0503, format!("the new `{}` goes nowhere", column.as_str()))
+                        .at(via.target.name.span, "takes no parameter of that name")
+                        .help("say where it goes: `{ PARAMETER = new }`"),
+                );
+                return None;
+            }
+        }
+        Some(())
+    }
+}

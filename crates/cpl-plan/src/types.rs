@@ -1,0 +1,161 @@
+//! Types and units, and what arithmetic makes of them.
+
+use std::fmt;
+
+use cpl_syntax::tree::{ArithOp, Currency};
+
+/// The type of a value, its unit included. A value of any type may be unknown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Type {
+    /// Whole and not negative.
+    Count,
+    /// Whole.
+    Integer,
+    /// A 64-bit float.
+    Number,
+    /// A 64-bit float without unit; 0.032 is shown as 3.2%.
+    Ratio,
+    /// An exact decimal of six places in a currency.
+    Money(Currency),
+    /// A length of time in microseconds.
+    Duration,
+    /// A calendar day.
+    Date,
+    /// A moment, in microseconds.
+    Datetime,
+    /// A day of the week.
+    Weekday,
+    /// Text.
+    Text,
+    /// True or false.
+    Bool,
+}
+
+impl Type {
+    /// Count, integer or number.
+    #[must_use]
+    pub fn is_quantity(self) -> bool {
+        matches!(self, Self::Count | Self::Integer | Self::Number)
+    }
+
+    /// Count or integer.
+    #[must_use]
+    pub fn is_whole(self) -> bool {
+        matches!(self, Self::Count | Self::Integer)
+    }
+
+    /// What can be added up and held against a bound.
+    #[must_use]
+    pub fn is_amount(self) -> bool {
+        self.is_quantity() || matches!(self, Self::Ratio | Self::Money(_))
+    }
+
+    /// A date or a moment.
+    #[must_use]
+    pub fn is_time(self) -> bool {
+        matches!(self, Self::Date | Self::Datetime)
+    }
+
+    /// Whether values of the two can be compared.
+    #[must_use]
+    pub fn compares_with(self, other: Self) -> bool {
+        self == other || (self.is_quantity() && other.is_quantity()) || (self.is_time() && other.is_time())
+    }
+
+    /// The one type that holds values of both, if there is one.
+    #[must_use]
+    pub fn common(self, other: Self) -> Option<Self> {
+        match (self, other) {
+            (a, b) if a == b => Some(a),
+            (a, b) if a.is_whole() && b.is_whole() => Some(Self::Integer),
+            (a, b) if a.is_quantity() && b.is_quantity() => Some(Self::Number),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Type {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = match self {
+            Self::Money(currency) => return write!(f, "money in {}", currency.code()),
+            Self::Count => "a count",
+            Self::Integer => "an integer",
+            Self::Number => "a number",
+            Self::Ratio => "a ratio",
+            Self::Duration => "a duration",
+            Self::Date => "a date",
+            Self::Datetime => "a datetime",
+            Self::Weekday => "a weekday",
+            Self::Text => "text",
+            Self::Bool => "a condition",
+        };
+        f.write_str(word)
+    }
+}
+
+/// One side of an operator.
+#[derive(Clone, Copy, Debug)]
+pub struct Operand {
+    /// Its type.
+    pub ty: Type,
+    /// It is a number written without a unit.
+    pub bare: bool,
+}
+
+/// The type of `left op right`; none where the units do not fit (LANGUAGE.md §3's table).
+#[must_use]
+pub fn arith(op: ArithOp, left: Operand, right: Operand) -> Option<Type> {
+    match op {
+        ArithOp::Add | ArithOp::Subtract => sum(op, left, right),
+        ArithOp::Multiply => product(left, right),
+        ArithOp::Divide => quotient(left, right),
+        ArithOp::OrElse => left.ty.common(right.ty),
+    }
+}
+
+fn sum(op: ArithOp, left: Operand, right: Operand) -> Option<Type> {
+    use Type::{Date, Datetime, Duration, Integer, Number, Ratio};
+    match (left.ty, right.ty) {
+        (a, b) if a.is_whole() && b.is_whole() => Some(Integer),
+        (a, b) if a.is_quantity() && b.is_quantity() => Some(Number),
+        (Type::Money(a), Type::Money(b)) if a == b => Some(left.ty),
+        (Ratio, Ratio) => Some(Ratio),
+        (Ratio, _) if right.bare => Some(Ratio),
+        (_, Ratio) if left.bare => Some(Ratio),
+        (Duration, Duration) => Some(Duration),
+        (Date, Date) | (Datetime, Datetime) if op == ArithOp::Subtract => Some(Duration),
+        (Date, Duration) => Some(Date),
+        (Datetime, Duration) => Some(Datetime),
+        _ => None,
+    }
+}
+
+fn product(left: Operand, right: Operand) -> Option<Type> {
+    use Type::{Duration, Integer, Money, Number, Ratio};
+    match (left.ty, right.ty) {
+        (Ratio, Ratio) => Some(Ratio),
+        (Ratio, b) if b.is_quantity() => Some(if right.bare { Ratio } else { Number }),
+        (a, Ratio) if a.is_quantity() => Some(if left.bare { Ratio } else { Number }),
+        (a, b) if a.is_whole() && b.is_whole() => Some(Integer),
+        (a, b) if a.is_quantity() && b.is_quantity() => Some(Number),
+        (Money(_), b) if b.is_quantity() || b == Ratio => Some(left.ty),
+        (a, Money(_)) if a.is_quantity() || a == Ratio => Some(right.ty),
+        (Duration, b) if b.is_quantity() && right.bare => Some(Duration),
+        (a, Duration) if a.is_quantity() && left.bare => Some(Duration),
+        _ => None,
+    }
+}
+
+fn quotient(left: Operand, right: Operand) -> Option<Type> {
+    use Type::{Duration, Money, Number, Ratio};
+    match (left.ty, right.ty) {
+        (Money(a), Money(b)) => (a == b).then_some(Ratio),
+        (Money(_), b) if b.is_quantity() || b == Ratio => Some(left.ty),
+        (Ratio, b) if b == Ratio || b.is_quantity() => Some(Ratio),
+        (a, Ratio) if a.is_quantity() => Some(if left.bare { Ratio } else { Number }),
+        (a, b) if a.is_quantity() && b.is_quantity() => Some(if right.bare { Number } else { Ratio }),
+        (Duration, Duration) => Some(Number),
+        (Duration, b) if b.is_quantity() && right.bare => Some(Duration),
+        _ => None,
+    }
+}

@@ -1,0 +1,154 @@
+//! Values as a run finds them, each with its unit, and how they are shown and written.
+
+use std::fmt;
+
+use cpl_syntax::tree::{Currency, Day};
+use jiff::{civil::Date, tz::TimeZone, Timestamp};
+use rust_decimal::Decimal;
+use serde::{Serialize, Serializer};
+
+/// One value. `Unknown` is not zero.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// Missing, `x / 0`, or computed from such.
+    Unknown,
+    /// True or false.
+    Bool(bool),
+    /// A whole number.
+    Integer(i64),
+    /// A float.
+    Number(f64),
+    /// A ratio: 0.032 is 3.2%.
+    Ratio(f64),
+    /// An exact amount.
+    Money(Decimal, Currency),
+    /// A calendar day.
+    Date(Date),
+    /// A moment and the zone it is told in.
+    Datetime(Timestamp, TimeZone),
+    /// A day of the week.
+    Weekday(Day),
+    /// Text.
+    Text(String),
+    /// Microseconds.
+    Duration(i64),
+}
+
+impl Value {
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        matches!(self, Self::Unknown)
+    }
+
+    /// The value at full precision, without sign of currency or percent: `120.00`, `0.032`, ISO dates.
+    #[must_use]
+    pub fn raw(&self) -> String {
+        match self {
+            Self::Unknown => String::new(),
+            Self::Bool(value) => value.to_string(),
+            Self::Integer(value) => value.to_string(),
+            Self::Number(value) | Self::Ratio(value) => value.to_string(),
+            Self::Money(amount, currency) => exact(*amount, currency.minor_digits()),
+            Self::Date(date) => date.to_string(),
+            Self::Datetime(moment, zone) => iso(*moment, zone),
+            Self::Weekday(day) => day.word().to_owned(),
+            Self::Text(text) => text.clone(),
+            Self::Duration(micros) => seconds(*micros).to_string(),
+        }
+    }
+}
+
+/// As the report shows it: `$1,234.50`, `3.2%`, `12.3x`.
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = match self {
+            Self::Unknown => "unknown".to_owned(),
+            Self::Integer(value) => grouped(&value.to_string()),
+            Self::Number(value) => grouped(&rounded(*value, if value.abs() < 10.0 { 2 } else { 1 })),
+            Self::Ratio(value) if value.abs() >= 10.0 => format!("{}x", grouped(&rounded(*value, 1))),
+            Self::Ratio(value) => format!("{}%", rounded(value * 100.0, if value.abs() < 0.1 { 2 } else { 1 })),
+            Self::Money(amount, currency) => money(*amount, *currency),
+            Self::Datetime(moment, zone) => moment.to_zoned_datetime(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string(),
+            Self::Duration(micros) => duration(*micros),
+            other => other.raw(),
+        };
+        f.pad(&text)
+    }
+}
+
+/// Raw values for machines; money is text, so that no reader makes a float of it.
+impl Serialize for Value {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Unknown => serializer.serialize_none(),
+            Self::Bool(value) => serializer.serialize_bool(*value),
+            Self::Integer(value) => serializer.serialize_i64(*value),
+            Self::Number(value) | Self::Ratio(value) => serializer.serialize_f64(*value),
+            Self::Duration(micros) => serializer.serialize_f64(seconds(*micros)),
+            other => serializer.serialize_str(&other.raw()),
+        }
+    }
+}
+
+/// All digits that matter, at least `least` behind the point.
+fn exact(amount: Decimal, least: u32) -> String {
+    let plain = amount.normalize();
+    let digits = plain.scale().max(least) as usize;
+    format!("{plain:.digits$}")
+}
+
+fn money(amount: Decimal, currency: Currency) -> String {
+    let digits = currency.minor_digits();
+    let rounded = amount.round_dp_with_strategy(digits, rust_decimal::RoundingStrategy::MidpointNearestEven);
+    let sign = if rounded.is_sign_negative() && !rounded.is_zero() { "-" } else { "" };
+    let digits = digits as usize;
+    let number = grouped(&format!("{:.digits$}", rounded.abs()));
+    match currency.sign() {
+        Some(symbol) => format!("{sign}{symbol}{number}"),
+        None => format!("{sign}{number} {}", currency.code()),
+    }
+}
+
+fn rounded(value: f64, digits: usize) -> String {
+    let text = format!("{value:.digits$}");
+    let trimmed = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    if trimmed == "-0" { "0".to_owned() } else { trimmed.to_owned() }
+}
+
+/// `1234567.5` → `1,234,567.5`.
+fn grouped(number: &str) -> String {
+    let (sign, digits) = number.strip_prefix('-').map_or(("", number), |rest| ("-", rest));
+    let (whole, rest) = digits.split_at(digits.find('.').unwrap_or(digits.len()));
+    let mut out = String::new();
+    for (at, digit) in whole.chars().enumerate() {
+        if at > 0 && (whole.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    format!("{sign}{out}{rest}")
+}
+
+fn iso(moment: Timestamp, zone: &TimeZone) -> String {
+    moment.to_zoned_datetime(zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%.f%:z").to_string()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a float holds microseconds of 285 years exactly")]
+fn seconds(micros: i64) -> f64 {
+    micros as f64 / 1e6
+}
+
+fn duration(micros: i64) -> String {
+    const DAY: i64 = 86_400_000_000;
+    const HOUR: i64 = 3_600_000_000;
+    match micros {
+        m if m % DAY == 0 => plural(m / DAY, "day"),
+        m if m % HOUR == 0 => plural(m / HOUR, "hour"),
+        m => plural(m / 60_000_000, "minute"),
+    }
+}
+
+fn plural(n: i64, unit: &str) -> String {
+    if n == 1 { format!("1 {unit}") } else { format!("{n} {unit}s") }
+}

@@ -1,0 +1,20 @@
+//! What a person and a machine see: the terminal's report, tables, JSON. From plain values only.
+
+mod paint;
+mod report;
+mod table;
+
+pub use paint::Look;
+pub use report::terminal;
+pub use table::{csv, json, text};
+
+use cpl_plan::report::RunReport;
+
+/// The JSON schema of a report.
+pub const SCHEMA: &str = include_str!("../schema/run-report.schema.json");
+
+/// The report as one JSON document.
+#[must_use]
+pub fn report_json(report: &RunReport) -> String {
+    serde_json::to_string_pretty(report).unwrap_or_else(|error| unreachable!("plain values: {error}"))
+}

@@ -1,0 +1,39 @@
+//! Colour, where the terminal has it; signs tell the same without.
+
+use anstyle::{AnsiColor, Style};
+
+/// How wide and how coloured a terminal is.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    /// Columns.
+    pub width: usize,
+    /// Whether it shows colour.
+    pub colour: bool,
+}
+
+/// What a piece of text is.
+#[derive(Clone, Copy, Debug)]
+pub enum Ink {
+    Strong,
+    Faint,
+    Good,
+    Bad,
+    Warn,
+}
+
+impl Look {
+    /// The text in its ink.
+    pub fn paint(self, ink: Ink, text: &str) -> String {
+        if !self.colour || text.is_empty() {
+            return text.to_owned();
+        }
+        let style = match ink {
+            Ink::Strong => Style::new().bold(),
+            Ink::Faint => Style::new().dimmed(),
+            Ink::Good => AnsiColor::Green.on_default(),
+            Ink::Bad => AnsiColor::Red.on_default().bold(),
+            Ink::Warn => AnsiColor::Yellow.on_default(),
+        };
+        format!("{style}{text}{style:#}")
+    }
+}

@@ -1,0 +1,309 @@
+//! The report in the terminal: what an analyst looks at each morning, in 80 columns.
+
+use cpl_plan::{
+    program::{Direction, Level},
+    report::{Alert, By, Check, Decision, Goal, Metric, Pairs, RunReport, Source, State},
+    value::Value,
+};
+
+use crate::{
+    paint::{Ink, Look},
+    table::lines,
+};
+
+/// The report as lines of text.
+#[must_use]
+pub fn terminal(report: &RunReport, look: Look) -> String {
+    let mut page = Page { look, text: String::new() };
+    page.head(report);
+    page.broken(&report.checks);
+    page.dashboard(report);
+    page.alerts(&report.alerts);
+    page.decisions(report);
+    page.data(report);
+    page.text
+}
+
+struct Page {
+    look: Look,
+    text: String,
+}
+
+impl Page {
+    fn line(&mut self, text: &str) {
+        self.text.push_str(text.trim_end());
+        self.text.push('\n');
+    }
+
+    /// A line that goes on, indented, where it is too long.
+    fn wrapped(&mut self, first: &str, rest: usize, text: &str) {
+        let indent = " ".repeat(rest);
+        let options = textwrap::Options::new(self.look.width).initial_indent(first).subsequent_indent(&indent);
+        for line in textwrap::wrap(text, options) {
+            self.line(&line);
+        }
+    }
+
+    fn title(&mut self, title: &str, more: &str) {
+        let title = self.look.paint(Ink::Strong, title);
+        let more = self.look.paint(Ink::Faint, more);
+        self.line("");
+        self.line(&format!("{title}  {more}"));
+    }
+
+    fn head(&mut self, report: &RunReport) {
+        let window = report.window.start.replace('T', " ");
+        let window = format!("window {}", window.get(..16).unwrap_or(&window));
+        let gap = self.look.width.saturating_sub(report.pipeline.chars().count() + window.chars().count()).max(2);
+        let name = self.look.paint(Ink::Strong, &report.pipeline);
+        self.line(&format!("{name}{}{}", " ".repeat(gap), self.look.paint(Ink::Faint, &window)));
+        if let Some(question) = &report.question {
+            self.wrapped("", 0, question);
+        }
+    }
+
+    /// Broken checks come first: what stands below rests on them.
+    fn broken(&mut self, checks: &[Check]) {
+        let broken: Vec<&Check> = checks.iter().filter(|check| check.broken).collect();
+        if broken.is_empty() {
+            return;
+        }
+        self.title("BROKEN DATA", "what depends on it is held");
+        for check in broken {
+            let sign = self.look.paint(Ink::Bad, "✗");
+            self.wrapped(&format!("{sign} "), 2, &format!("{}: {} ({})", check.table, check.text, check.check));
+        }
+    }
+
+    fn dashboard(&mut self, report: &RunReport) {
+        let Some(constraint) = &report.constraint else { return };
+        self.title("CONSTRAINT", report.over.as_deref().unwrap_or("all rows"));
+        let metrics: Vec<&Metric> = std::iter::once(constraint).chain(&report.drivers).collect();
+        let header = ["", "", "goal", "", "before"].map(str::to_owned).to_vec();
+        let rows: Vec<Vec<String>> = metrics.iter().map(|metric| metric_row(metric)).collect();
+        let lines = lines(header, &rows, &[false, true, false, true, true]);
+        for (at, line) in lines.iter().enumerate() {
+            match at.checked_sub(1).map(|at| metrics[at]) {
+                None => {
+                    let line = self.look.paint(Ink::Faint, line);
+                    self.line(&format!("  {line}"));
+                }
+                Some(metric) => {
+                    let sign = self.sign(metric.met);
+                    let line = if at == 1 { self.look.paint(Ink::Strong, line) } else { line.clone() };
+                    self.line(&format!("{sign} {line}"));
+                    if at == 1 {
+                        let drivers = self.look.paint(Ink::Faint, "drivers");
+                        self.line(&format!("  {drivers}"));
+                    }
+                }
+            }
+        }
+        if let Some(by) = &report.by {
+            self.by(by, &metrics);
+        }
+    }
+
+    fn sign(&self, met: Option<bool>) -> String {
+        match met {
+            Some(true) => self.look.paint(Ink::Good, "✓"),
+            Some(false) => self.look.paint(Ink::Bad, "✗"),
+            None => " ".to_owned(),
+        }
+    }
+
+    fn by(&mut self, by: &By, metrics: &[&Metric]) {
+        let mut header = vec![format!("by {}", by.column)];
+        header.extend(metrics.iter().map(|metric| metric.metric.clone()));
+        let rows: Vec<Vec<String>> = by
+            .rows
+            .iter()
+            .map(|row| std::iter::once(&row.value).chain(row.metrics.0.iter().map(|(_, v)| v)).map(ToString::to_string).collect())
+            .collect();
+        let right: Vec<bool> = header.iter().enumerate().map(|(at, _)| at > 0).collect();
+        self.line("");
+        for (at, line) in lines(header, &rows, &right).iter().enumerate() {
+            let line = if at == 0 { self.look.paint(Ink::Faint, line) } else { line.clone() };
+            self.line(&format!("  {line}"));
+        }
+    }
+
+    fn alerts(&mut self, alerts: &[Alert]) {
+        if alerts.is_empty() {
+            return;
+        }
+        let firing = alerts.iter().filter(|alert| alert.state == State::Fires).count();
+        self.title("ALERTS", &counted(&[(firing, "told"), (alerts.len() - firing, "not")]));
+        for alert in alerts {
+            let (sign, ink) = match (alert.state, alert.severity) {
+                (State::Undecided, _) => ("?", Ink::Faint),
+                (State::Suppressed | State::Held, _) => ("–", Ink::Faint),
+                (_, Level::Critical) => ("‼", Ink::Bad),
+                (_, Level::Warning) => ("!", Ink::Warn),
+                (_, Level::Info) => ("i", Ink::Faint),
+            };
+            let text = match alert.state {
+                State::Fires => alert.text.clone(),
+                State::Undecided => format!("{} undecided: {}", named(&alert.alert, &alert.key), alert.text),
+                _ => format!("{} not told: {}", named(&alert.alert, &alert.key), alert.text),
+            };
+            let sign = self.look.paint(ink, sign);
+            self.wrapped(&format!("{sign} "), 2, &text);
+        }
+    }
+
+    fn decisions(&mut self, report: &RunReport) {
+        if report.quiet.is_empty() && report.decisions.is_empty() {
+            return;
+        }
+        let count = |state| report.decisions.iter().filter(|decision| decision.state == state).count();
+        let rules: std::collections::BTreeSet<&str> = report.alerts.iter().map(|alert| alert.alert.as_str()).collect();
+        let quiet = report.quiet.iter().filter(|(rule, _)| !rules.contains(rule.as_str())).map(|(_, n)| n).sum();
+        let counts = [
+            (count(State::Fires), "to act on"),
+            (count(State::Held), "held"),
+            (count(State::Undecided), "undecided"),
+            (quiet, "quiet"),
+        ];
+        self.title("DECISIONS", &counted(&counts));
+        let mut rule = "";
+        for decision in &report.decisions {
+            if decision.rule != rule {
+                rule = &decision.rule;
+                let name = self.look.paint(Ink::Faint, rule);
+                self.line(&format!("  {name}"));
+            }
+            self.decision(decision);
+        }
+    }
+
+    fn decision(&mut self, decision: &Decision) {
+        let (sign, ink, word) = match decision.state {
+            State::Fires => ("●", Ink::Good, ""),
+            State::Undecided => ("?", Ink::Warn, " undecided"),
+            State::Held | State::Suppressed => ("○", Ink::Warn, " held"),
+        };
+        let sign = self.look.paint(ink, sign);
+        let key: Vec<String> = decision.key.0.iter().map(|(_, value)| value.to_string()).collect();
+        let name = self.look.paint(Ink::Strong, &key.join(", "));
+        let word = self.look.paint(ink, word);
+        let gap = if key.is_empty() { "" } else { "  " };
+        let changes = changes(decision);
+        let first = format!("{sign} {name}{word}{gap}");
+        match (decision.state, changes.split_first()) {
+            (State::Fires, Some((change, more))) => {
+                self.wrapped(&first, 4, change);
+                for change in more {
+                    self.wrapped("    ", 4, change);
+                }
+            }
+            _ => self.line(&first),
+        }
+        if let Some(reason) = &decision.reason {
+            self.wrapped("    ", 4, reason);
+        }
+        if decision.state != State::Undecided && !decision.conditions.is_empty() {
+            let because = format!("because {}", decision.conditions.join(", "));
+            self.faint_wrapped(&because);
+        }
+    }
+
+    fn faint_wrapped(&mut self, text: &str) {
+        let options = textwrap::Options::new(self.look.width).initial_indent("    ").subsequent_indent("    ");
+        for line in textwrap::wrap(text, options) {
+            let line = self.look.paint(Ink::Faint, &line);
+            self.line(&line);
+        }
+    }
+
+    fn data(&mut self, report: &RunReport) {
+        self.title("DATA", "");
+        let rows: Vec<Vec<String>> = report.sources.iter().map(|source| source_row(source, &report.checks)).collect();
+        for line in lines(vec![String::new(); 4], &rows, &[false, true, false, false]).iter().skip(1) {
+            self.line(&format!("  {line}"));
+        }
+        let warnings = match report.diagnostics.len() {
+            0 => String::new(),
+            1 => " · 1 warning: see `cpl check`".to_owned(),
+            n => format!(" · {n} warnings: see `cpl check`"),
+        };
+        let took = format!("{} ms{warnings}", report.took_ms);
+        let took = self.look.paint(Ink::Faint, &took);
+        self.line("");
+        self.line(&took);
+    }
+}
+
+fn metric_row(metric: &Metric) -> Vec<String> {
+    vec![
+        metric.metric.clone(),
+        metric.value.to_string(),
+        metric.goal.as_ref().map(goal).unwrap_or_default(),
+        change(&metric.value, &metric.before),
+        if metric.before.is_unknown() { String::new() } else { metric.before.to_string() },
+    ]
+}
+
+fn goal(goal: &Goal) -> String {
+    let side = match goal.direction {
+        Direction::Below => "below",
+        Direction::Above => "above",
+    };
+    format!("{side} {}", goal.bound)
+}
+
+/// `▲ 4.2%`: how far from the value before.
+fn change(value: &Value, before: &Value) -> String {
+    let (Some(value), Some(before)) = (number(value), number(before)) else { return String::new() };
+    if before == 0.0 {
+        return String::new();
+    }
+    let change = (value - before) / before.abs();
+    let sign = if change > 0.0 { "▲" } else if change < 0.0 { "▼" } else { "=" };
+    format!("{sign} {}", Value::Ratio((change.abs() * 1000.0).round() / 1000.0))
+}
+
+fn number(value: &Value) -> Option<f64> {
+    match value {
+        Value::Number(value) | Value::Ratio(value) => Some(*value),
+        Value::Integer(_) | Value::Money(..) => value.raw().parse().ok(),
+        _ => None,
+    }
+}
+
+fn named(rule: &str, key: &Pairs) -> String {
+    let key: Vec<String> = key.0.iter().map(|(_, value)| value.to_string()).collect();
+    if key.is_empty() { rule.to_owned() } else { format!("{rule} {}", key.join(", ")) }
+}
+
+fn counted(counts: &[(usize, &str)]) -> String {
+    let told: Vec<String> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    if told.is_empty() { "none".to_owned() } else { told.join(", ") }
+}
+
+/// `daily_budget $100.00 → $120.00 via set_budget`.
+fn changes(decision: &Decision) -> Vec<String> {
+    let each = decision.changes.iter().map(|change| {
+        let arguments: Vec<String> = change.arguments.0.iter().map(|(name, value)| format!("{name} {value}")).collect();
+        let arguments = if arguments.is_empty() { String::new() } else { format!(" ({})", arguments.join(", ")) };
+        match &change.column {
+            Some(column) => format!("{column} {} → {} via {}{arguments}", change.from, change.to, change.target),
+            None => format!("call {}{arguments}", change.target),
+        }
+    });
+    each.collect()
+}
+
+fn source_row(source: &Source, checks: &[Check]) -> Vec<String> {
+    let rows = Value::Integer(i64::try_from(source.rows).unwrap_or(i64::MAX));
+    let newest = if source.newest.is_unknown() { String::new() } else { format!("newest {}", source.newest) };
+    let mut notes: Vec<String> = checks
+        .iter()
+        .filter(|check| check.table == source.fetch)
+        .map(|check| format!("{} {}", if check.broken { "✗" } else { "✓" }, check.check))
+        .collect();
+    if source.rounded > 0 {
+        notes.push(format!("{} amounts rounded to a millionth", source.rounded));
+    }
+    vec![source.fetch.clone(), format!("{rows} rows"), newest, notes.join(", ")]
+}

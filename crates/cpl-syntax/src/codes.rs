@@ -1,0 +1,95 @@
+//! Every code a diagnostic can bear. A code is never reused for another meaning.
+//!
+//! `E01` how a file is written · `E02` names · `E03` types and units · `E04` tables, keys and joins ·
+//! `E05` dashboard and rules · `E09` what this version can't run yet · `E10` data as it is read ·
+//! `E11` a run · `W` warnings.
+
+use crate::diagnostic::Severity;
+
+macro_rules! codes {
+    ($($code:ident $title:literal,)*) => {
+        /// A stable code.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Code { $(#[doc = $title] $code,)* }
+
+        impl Code {
+            /// All codes, in order.
+            pub const ALL: &[Self] = &[$(Self::$code),*];
+
+            /// The code as written: `E0301`.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$code => stringify!($code),)* }
+            }
+
+            /// What the code means, in a few words.
+            #[must_use]
+            pub fn title(self) -> &'static str {
+                match self { $(Self::$code => $title,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    E0101 "the text is not cpl",
+    E0102 "items of a list stand side by side without a separator",
+    E0103 "a literal that can't be",
+    E0104 "a reserved word as a name",
+    E0105 "comparisons do not chain",
+    E0106 "a hole where none may be",
+    E0107 "a clause is missing or stands twice",
+    E0108 "brackets nest too deep",
+    E0201 "a name nobody has",
+    E0202 "a name used twice",
+    E0203 "transforms form a cycle",
+    E0204 "a name with two meanings",
+    E0205 "an argument nobody takes, or one that is missing",
+    E0301 "units do not fit",
+    E0302 "money of two currencies",
+    E0303 "a condition was wanted",
+    E0304 "a ratio against a bare number",
+    E0305 "an aggregate where there is none",
+    E0306 "a sum of ratios",
+    E0307 "a constant was wanted",
+    E0308 "a function's arguments do not fit",
+    E0401 "the table's key",
+    E0402 "a join that may fan out",
+    E0403 "a column of both sides",
+    E0404 "no one date to go by",
+    E0405 "take without an order",
+    E0501 "the dashboard",
+    E0502 "a rule's rows",
+    E0503 "an action",
+    E0504 "a secret where none may stand",
+    E0901 "not in this version yet",
+    E1001 "no file there",
+    E1002 "a file that can't be read",
+    E1003 "a column is not in the file",
+    E1004 "a header twice",
+    E1005 "a value that does not fit",
+    E1006 "a row with another number of fields",
+    E1007 "a file without a header",
+    E1101 "the run could not be finished",
+    E1102 "an effect could not be written",
+    E1103 "rows of a join fan out",
+    E1104 "a value too large to compute with",
+    E1105 "an option that does not fit the pipeline",
+    W0101 "not required for the decision",
+    W0102 "no end is set",
+    W0103 "a change without a guard",
+    W0104 "a ratio without a minimum count",
+    W0105 "a mean of means",
+    W0106 "data without a freshness",
+    W0107 "the same good week raises it again and again",
+    W0108 "a cut without a floor",
+    W0109 "more alerts than people read",
+}
+
+impl Code {
+    /// Codes that begin with `E` are errors.
+    #[must_use]
+    pub fn severity(self) -> Severity {
+        if self.as_str().starts_with('W') { Severity::Warning } else { Severity::Error }
+    }
+}

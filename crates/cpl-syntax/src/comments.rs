@@ -1,0 +1,48 @@
+//! Comments, found where the grammar passes over them.
+
+use crate::span::Span;
+
+/// One `# …` comment, without the end of its line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Comment {
+    /// From the `#` to the last byte before the end of the line.
+    pub span: Span,
+}
+
+/// All comments of `text`, in order. A `#` inside a text literal is none.
+#[must_use]
+pub fn comments(text: &str) -> Vec<Comment> {
+    let bytes = text.as_bytes();
+    let mut found = Vec::new();
+    let mut at = 0;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'"' => at = text_end(bytes, at + 1),
+            b'#' => {
+                let end = line_end(bytes, at);
+                found.push(Comment { span: Span::new(at, end) });
+                at = end;
+            }
+            _ => at += 1,
+        }
+    }
+    found
+}
+
+/// Behind the closing quote, or at the end of the line where there is none.
+fn text_end(bytes: &[u8], mut at: usize) -> usize {
+    while at < bytes.len() {
+        match bytes[at] {
+            b'\\' => at += 2,
+            b'"' => return at + 1,
+            b'\n' => return at,
+            _ => at += 1,
+        }
+    }
+    bytes.len()
+}
+
+fn line_end(bytes: &[u8], at: usize) -> usize {
+    let newline = bytes[at..].iter().position(|b| *b == b'\n').map_or(bytes.len(), |n| at + n);
+    if bytes[at..newline].last() == Some(&b'\r') { newline - 1 } else { newline }
+}

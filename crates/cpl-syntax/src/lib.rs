@@ -1,0 +1,17 @@
+//! Text ⇄ tree: the parser of the cpl language, its syntax tree, places and diagnostics.
+//!
+//! It knows how a pipeline is written and nothing of what it means: names are text here, units are
+//! what stood behind a number. Pure functions that return `(T, Vec<Diagnostic>)`; no file is opened.
+
+pub mod codes;
+mod comments;
+mod diagnostic;
+mod parse;
+mod span;
+pub mod tree;
+
+pub use codes::Code;
+pub use comments::{Comment, comments};
+pub use diagnostic::{Diagnostic, Label, Severity, has_errors, nearest};
+pub use parse::parse;
+pub use span::{Name, Span, Spanned};

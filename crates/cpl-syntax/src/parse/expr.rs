@@ -1,0 +1,273 @@
+//! Expressions: one table of precedence, one function a rule.
+
+use pest::iterators::Pair;
+
+use super::{Parts, Reader, Rule, literal, nesting::MAX_CHAIN};
+use crate::{
+    codes::Code,
+    diagnostic::Diagnostic,
+    span::Spanned,
+    tree::{
+        Arg, ArithOp, Call, CompareOp, Direction, Expr, ExprKind, Literal, Logic, Path, Period, Relation, WhichPeriod,
+        Window, WindowKind, WindowOver,
+    },
+};
+
+/// Of the operators in `arith`, loosest first: `??`, then `+ -`, then `* /`.
+fn binding(op: ArithOp) -> u8 {
+    match op {
+        ArithOp::OrElse => 0,
+        ArithOp::Add | ArithOp::Subtract => 1,
+        ArithOp::Multiply | ArithOp::Divide => 2,
+    }
+}
+
+impl Reader<'_> {
+    pub(super) fn expr(&mut self, pair: Pair<'_, Rule>) -> Expr {
+        self.logic(pair, Logic::Or)
+    }
+
+    /// A chain of `or`, or of `and`: the same shape, one level apart.
+    fn logic(&mut self, pair: Pair<'_, Rule>, logic: Logic) -> Expr {
+        self.limit_chain(&pair);
+        let mut parts = Parts::of(pair);
+        let mut left = self.operand(parts.child(), logic);
+        for part in parts {
+            let right = self.operand(part, logic);
+            let span = left.span.to(right.span);
+            left = Expr { kind: ExprKind::Logic(logic, Box::new(left), Box::new(right)), span };
+        }
+        left
+    }
+
+    fn operand(&mut self, pair: Pair<'_, Rule>, logic: Logic) -> Expr {
+        match logic {
+            Logic::Or => self.logic(pair, Logic::And),
+            Logic::And => self.negation(pair),
+        }
+    }
+
+    fn negation(&mut self, pair: Pair<'_, Rule>) -> Expr {
+        let span = self.span(&pair);
+        let mut parts = Parts::of(pair);
+        let inverted = parts.all(Rule::inverted).len() % 2 == 1;
+        let inner = self.comparison(parts.child());
+        if inverted { Expr { kind: ExprKind::Not(Box::new(inner)), span } } else { inner }
+    }
+
+    fn comparison(&mut self, pair: Pair<'_, Rule>) -> Expr {
+        let span = self.span(&pair);
+        let mut parts = Parts::of(pair);
+        let left = self.arith(parts.child());
+        let Some(relation) = parts.next() else { return left };
+        if let Some(second) = parts.next() {
+            self.chained(&left, &relation, &second);
+        }
+        let relation = self.relation(relation);
+        Expr { kind: ExprKind::Relation(Box::new(left), Box::new(relation)), span }
+    }
+
+    fn chained(&mut self, left: &Expr, first: &Pair<'_, Rule>, second: &Pair<'_, Rule>) {
+        let (a, b, c) = (left.span.of(self.text), self.span(first).of(self.text), self.span(second));
+        let middle = b.trim_start_matches(['<', '>', '=', '!', ' ']);
+        let diagnostic = Diagnostic::new(Code::E0105, "comparisons do not chain")
+            .at(c, "a second comparison")
+            .help(format!("write `{a} {b} and {middle} {}`", c.of(self.text)));
+        self.report(diagnostic);
+    }
+
+    fn relation(&mut self, pair: Pair<'_, Rule>) -> Relation {
+        let rule = pair.as_rule();
+        let mut parts = Parts::of(pair);
+        match rule {
+            Rule::rel_compare => {
+                let op = parts.child();
+                Relation::Compare(Spanned::new(compare(&op), self.span(&op)), self.arith(parts.child()))
+            }
+            Rule::rel_exceeds => self.exceeds(Direction::Above, parts),
+            Rule::rel_falls => self.exceeds(Direction::Below, parts),
+            Rule::rel_known => Relation::Known(parts.child().as_str() == "known"),
+            Rule::rel_within => Relation::Within {
+                inverted: parts.opt(Rule::inverted).is_some(),
+                margin: self.arith(parts.child()),
+                of: self.arith(parts.child()),
+            },
+            Rule::rel_breaks => Relation::BreaksPattern {
+                over: parts.opt(Rule::span_over).map(|over| self.window_over(over)),
+                by: parts.next().map(|by| self.arith(by)),
+            },
+            _ => {
+                let inverted = parts.opt(Rule::inverted).is_some();
+                self.within(inverted, parts.child())
+            }
+        }
+    }
+
+    fn exceeds(&mut self, direction: Direction, mut parts: Parts<'_>) -> Relation {
+        let than = self.arith(parts.child());
+        Relation::Exceeds { direction, than, by: parts.next().map(|by| self.arith(by)) }
+    }
+
+    fn within(&mut self, inverted: bool, pair: Pair<'_, Rule>) -> Relation {
+        match pair.as_rule() {
+            Rule::window => Relation::InWindow { inverted, window: self.window(pair) },
+            Rule::range => {
+                let mut parts = Parts::of(pair);
+                Relation::InRange { inverted, from: self.arith(parts.child()), to: self.arith(parts.child()) }
+            }
+            _ => Relation::InTuple { inverted, values: Parts::of(pair).map(|value| self.arith(value)).collect() },
+        }
+    }
+
+    /// A chain of arithmetic operators.
+    pub(super) fn arith(&mut self, pair: Pair<'_, Rule>) -> Expr {
+        self.limit_chain(&pair);
+        let mut parts = Parts::of(pair);
+        let mut waiting: Vec<(Expr, Spanned<ArithOp>)> = Vec::new();
+        let mut right = self.signed(&mut parts);
+        while let Some(infix) = parts.next() {
+            let op = Spanned::new(arith_op(&infix), self.span(&infix));
+            while waiting.last().is_some_and(|(_, before)| binding(before.value) >= binding(op.value)) {
+                right = fold(&mut waiting, right);
+            }
+            waiting.push((right, op));
+            right = self.signed(&mut parts);
+        }
+        while !waiting.is_empty() {
+            right = fold(&mut waiting, right);
+        }
+        right
+    }
+
+    fn signed(&mut self, parts: &mut Parts<'_>) -> Expr {
+        let signs = parts.all(Rule::prefix);
+        let start = signs.first().map(|sign| self.span(sign));
+        let negative = signs.iter().filter(|sign| sign.as_str() == "-").count() % 2 == 1;
+        let inner = self.primary(parts.child());
+        let span = start.map_or(inner.span, |start| start.to(inner.span));
+        if negative { Expr { kind: ExprKind::Negate(Box::new(inner)), span } } else { Expr { span, ..inner } }
+    }
+
+    fn primary(&mut self, pair: Pair<'_, Rule>) -> Expr {
+        let span = self.span(&pair);
+        let kind = match pair.as_rule() {
+            Rule::group_expr => self.expr(Parts::of(pair).child()).kind,
+            Rule::call => ExprKind::Call(Box::new(self.call(pair))),
+            Rule::path => ExprKind::Path(self.path(pair)),
+            _ => self.literal(pair),
+        };
+        Expr { kind, span }
+    }
+
+    pub(super) fn path(&mut self, pair: Pair<'_, Rule>) -> Path {
+        let mut names: Vec<_> = Parts::of(pair).map(|part| self.name(&part)).collect();
+        let name = names.pop().unwrap_or(Spanned::new(String::new(), crate::Span::default()));
+        Path { table: names.pop(), name }
+    }
+
+    pub(super) fn call(&mut self, pair: Pair<'_, Rule>) -> Call {
+        let mut parts = Parts::of(pair);
+        let callee = self.path(parts.child());
+        let args = parts.opt(Rule::args).map(|args| Parts::of(args).map(|arg| self.arg(arg)).collect());
+        let filter = parts.opt(Rule::filter).map(|filter| self.expr(Parts::of(filter).child()));
+        let over = parts.opt(Rule::windowed).map(|over| self.window_over(Parts::of(over).child()));
+        Call { callee, args: args.unwrap_or_default(), filter, over }
+    }
+
+    fn arg(&mut self, pair: Pair<'_, Rule>) -> Arg {
+        let mut parts = Parts::of(pair);
+        let first = parts.child();
+        match first.as_rule() {
+            Rule::window => Arg::Window(self.window(first)),
+            Rule::named_arg => {
+                let mut parts = Parts::of(first);
+                Arg::Named(self.name(&parts.child()), self.expr(parts.child()))
+            }
+            _ => {
+                let value = self.expr(first);
+                match parts.next() {
+                    Some(by) => Arg::By(value, self.path(by)),
+                    None => Arg::Plain(value),
+                }
+            }
+        }
+    }
+
+    pub(super) fn window(&mut self, pair: Pair<'_, Rule>) -> Window {
+        let span = self.span(&pair);
+        let mut parts = Parts::of(pair);
+        let first = parts.child();
+        let kind = if first.as_rule() == Rule::digits {
+            WindowKind::Last(self.whole(&first).value, literal::unit(&parts.child()))
+        } else {
+            let which = if first.as_str() == "this" { WhichPeriod::This } else { WhichPeriod::Previous };
+            WindowKind::Period(which, period(&parts.child()))
+        };
+        Window { kind, span }
+    }
+
+    fn window_over(&mut self, pair: Pair<'_, Rule>) -> WindowOver {
+        let mut parts = Parts::of(pair);
+        let length = parts.child();
+        let window = if length.as_rule() == Rule::window {
+            self.window(length)
+        } else {
+            let span = self.span(&length);
+            let kind = match self.duration(length) {
+                Literal::Duration(length, unit) => WindowKind::Last(length, unit),
+                _ => WindowKind::Last(0, crate::tree::Unit::Day),
+            };
+            Window { kind, span }
+        };
+        WindowOver { window, before: parts.opt(Rule::before).is_some() }
+    }
+
+    fn limit_chain(&mut self, pair: &Pair<'_, Rule>) {
+        if pair.clone().into_inner().take(3 * MAX_CHAIN).count() == 3 * MAX_CHAIN {
+            let span = self.span(pair);
+            self.report(
+                Diagnostic::new(Code::E0108, format!("more than {MAX_CHAIN} operators in one expression"))
+                    .at(span, "this chain")
+                    .help("name parts of it with `let` or `derive`"),
+            );
+        }
+    }
+}
+
+/// Joins the last waiting left side with `right`.
+fn fold(waiting: &mut Vec<(Expr, Spanned<ArithOp>)>, right: Expr) -> Expr {
+    let Some((left, op)) = waiting.pop() else { return right };
+    let span = left.span.to(right.span);
+    Expr { kind: ExprKind::Arith(op, Box::new(left), Box::new(right)), span }
+}
+
+fn arith_op(pair: &Pair<'_, Rule>) -> ArithOp {
+    match pair.as_str() {
+        "+" => ArithOp::Add,
+        "-" => ArithOp::Subtract,
+        "*" => ArithOp::Multiply,
+        "/" => ArithOp::Divide,
+        _ => ArithOp::OrElse,
+    }
+}
+
+fn compare(pair: &Pair<'_, Rule>) -> CompareOp {
+    match pair.as_str() {
+        "=" => CompareOp::Equal,
+        "!=" => CompareOp::Unequal,
+        "<" => CompareOp::Less,
+        "<=" => CompareOp::LessOrEqual,
+        ">" => CompareOp::Greater,
+        _ => CompareOp::GreaterOrEqual,
+    }
+}
+
+fn period(pair: &Pair<'_, Rule>) -> Period {
+    match pair.as_str() {
+        "day" => Period::Day,
+        "week" => Period::Week,
+        "month" => Period::Month,
+        "quarter" => Period::Quarter,
+        _ => Period::Year,
+    }
+}

@@ -1,0 +1,93 @@
+//! Text → tree. pest reads the text by `grammar/cpl.pest`; the files beside this one take its pairs apart.
+
+mod data;
+mod expr;
+mod item;
+mod literal;
+mod nesting;
+mod pairs;
+mod refuse;
+mod rule;
+mod test;
+mod transform;
+
+use pest::{Parser, iterators::Pair};
+use pest_derive::Parser;
+
+use self::pairs::Parts;
+use crate::{
+    comments::{Comment, comments},
+    diagnostic::Diagnostic,
+    span::{Name, Span, Spanned},
+    tree::File,
+};
+
+#[derive(Parser)]
+#[grammar = "../../grammar/cpl.pest"]
+struct Grammar;
+
+/// The tree of `text`, and what is wrong with how it is written. The tree holds what could be read.
+#[must_use]
+pub fn parse(text: &str) -> (File, Vec<Diagnostic>) {
+    let comments = comments(text);
+    if let Some(too_deep) = nesting::check(text) {
+        return (File { comments, ..File::default() }, vec![too_deep]);
+    }
+    match Grammar::parse(Rule::file, text) {
+        Err(error) => (File { comments, ..File::default() }, vec![refuse::diagnostic(text, &error)]),
+        Ok(pairs) => {
+            let mut reader = Reader { text, comments: &comments, diagnostics: Vec::new() };
+            let mut file = File::default();
+            for pair in pairs.flat_map(Pair::into_inner) {
+                reader.item(pair, &mut file);
+            }
+            let diagnostics = reader.diagnostics;
+            (File { comments, ..file }, diagnostics)
+        }
+    }
+}
+
+/// Takes pairs apart; keeps what was wrong on the way.
+struct Reader<'a> {
+    text: &'a str,
+    comments: &'a [Comment],
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl<'a> Reader<'a> {
+    fn report(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// Where the pair stands, without the white space and comments that pest lets a rule swallow.
+    fn span(&self, pair: &Pair<'_, Rule>) -> Span {
+        let (start, mut end) = (pair.as_span().start(), pair.as_span().end());
+        loop {
+            end = start + self.text[start..end].trim_end().len();
+            let at = self.comments.partition_point(|c| c.span.end < end);
+            match self.comments.get(at) {
+                Some(comment) if comment.span.end == end && comment.span.start > start => end = comment.span.start,
+                _ => return Span::new(start, end),
+            }
+        }
+    }
+
+    fn name(&self, pair: &Pair<'_, Rule>) -> Name {
+        let span = self.span(pair);
+        Spanned::new(span.of(self.text).to_owned(), span)
+    }
+
+    fn names(&self, pairs: impl IntoIterator<Item = Pair<'a, Rule>>) -> Vec<Name> {
+        pairs.into_iter().map(|pair| self.name(&pair)).collect()
+    }
+
+    /// Items of a list in braces: each two need a comma or a newline between them.
+    fn separated(&mut self, items: &[Span]) {
+        for pair in items.windows(2) {
+            let between = &self.text[pair[0].end..pair[1].start];
+            if !between.contains([',', '\n']) {
+                self.report(refuse::unseparated(pair[0], pair[1]));
+            }
+        }
+    }
+}

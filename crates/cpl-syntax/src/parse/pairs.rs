@@ -1,0 +1,53 @@
+//! Taking a pair's children apart, the words of the language left out.
+
+use std::iter::Peekable;
+
+use pest::iterators::{Pair, Pairs};
+
+use super::Rule;
+
+/// The children of a pair in order, without those that are only words.
+pub struct Parts<'i>(Peekable<Pairs<'i, Rule>>);
+
+impl<'i> Parts<'i> {
+    pub fn of(pair: Pair<'i, Rule>) -> Self {
+        Self(pair.into_inner().peekable())
+    }
+
+    fn skip_words(&mut self) {
+        while self.0.next_if(|pair| is_word(pair.as_rule())).is_some() {}
+    }
+
+    /// The next child, which the grammar promises.
+    pub fn child(&mut self) -> Pair<'i, Rule> {
+        match self.next() {
+            Some(pair) => pair,
+            None => unreachable!("grammar/cpl.pest and the reader differ"),
+        }
+    }
+
+    /// The next child, if it is of that rule.
+    pub fn opt(&mut self, rule: Rule) -> Option<Pair<'i, Rule>> {
+        self.skip_words();
+        self.0.next_if(|pair| pair.as_rule() == rule)
+    }
+
+    /// Children as long as they are of that rule.
+    pub fn all(&mut self, rule: Rule) -> Vec<Pair<'i, Rule>> {
+        std::iter::from_fn(|| self.opt(rule)).collect()
+    }
+}
+
+impl<'i> Iterator for Parts<'i> {
+    type Item = Pair<'i, Rule>;
+
+    fn next(&mut self) -> Option<Pair<'i, Rule>> {
+        self.skip_words();
+        self.0.next()
+    }
+}
+
+/// Words stand together at the grammar's end, in alphabetical order.
+fn is_word(rule: Rule) -> bool {
+    (Rule::w_after..=Rule::w_within).contains(&rule)
+}

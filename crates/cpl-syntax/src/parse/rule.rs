@@ -1,0 +1,173 @@
+//! `decide` and `alert`.
+
+use pest::iterators::Pair;
+
+use super::{Parts, Reader, Rule, literal};
+use crate::{
+    span::{Name, Spanned},
+    tree::{
+        Action, Alert, Argument, AtMost, Bound, ChangeTo, Decide, DecideClause, Extreme, KeepTotal, Level, MoveEnd,
+        OnDays, TargetRef, TotalBound, Via,
+    },
+};
+
+impl Reader<'_> {
+    pub(super) fn decide(&mut self, pair: Pair<'_, Rule>) -> Decide {
+        let mut parts = Parts::of(pair);
+        let (name, each, table) = self.rule_head(&mut parts);
+        let mut decide =
+            Decide { name, each, table, when: None, require: vec![], on: None, actions: vec![], guards: vec![] };
+        for clause in parts {
+            let (rule, span) = (clause.as_rule(), self.span(&clause));
+            match rule {
+                Rule::when => { let when = self.expr(Parts::of(clause).child()); self.once(&mut decide.when, when, span) }
+                Rule::require => { let require = self.expr(Parts::of(clause).child()); decide.require.push(require) }
+                Rule::on_days => { let on = self.on_days(clause); self.once(&mut decide.on, on, span) }
+                Rule::then => { let action = self.action(Parts::of(clause).child()); decide.actions.push(action) }
+                _ => { let guard = self.guard(clause); decide.guards.push(Spanned::new(guard, span)) }
+            }
+        }
+        decide
+    }
+
+    pub(super) fn alert(&mut self, pair: Pair<'_, Rule>) -> Alert {
+        let mut parts = Parts::of(pair);
+        let (name, each, table) = self.rule_head(&mut parts);
+        let mut alert =
+            Alert { name, each, table, when: None, on: None, severity: None, say: None, to: None, repeat: None };
+        for clause in parts {
+            let (rule, span) = (clause.as_rule(), self.span(&clause));
+            match rule {
+                Rule::when => { let when = self.expr(Parts::of(clause).child()); self.once(&mut alert.when, when, span) }
+                Rule::on_days => { let on = self.on_days(clause); self.once(&mut alert.on, on, span) }
+                Rule::severity => { let level = level(&Parts::of(clause).child()); self.once(&mut alert.severity, Spanned::new(level, span), span) }
+                Rule::say => { let say = self.text(Parts::of(clause).child()); self.once(&mut alert.say, say, span) }
+                Rule::alert_to => { let to = self.target_ref(Parts::of(clause).child()); self.once(&mut alert.to, to, span) }
+                _ => self.once(&mut alert.repeat, span, span),
+            }
+        }
+        alert
+    }
+
+    /// `NAME for each A, B in TABLE`.
+    fn rule_head(&mut self, parts: &mut Parts<'_>) -> (Name, Vec<Name>, Name) {
+        let name = self.new_name(&parts.child());
+        let each = parts.opt(Rule::for_each).map(|each| Parts::of(each).map(|part| self.name(&part)).collect());
+        (name, each.unwrap_or_default(), self.name(&parts.child()))
+    }
+
+    fn on_days(&mut self, pair: Pair<'_, Rule>) -> Spanned<OnDays> {
+        let span = self.span(&pair);
+        let days: Vec<_> = Parts::of(pair).map(|day| literal::day(&day)).collect();
+        Spanned::new(if days.is_empty() { OnDays::Weekdays } else { OnDays::Days(days) }, span)
+    }
+
+    fn action(&mut self, pair: Pair<'_, Rule>) -> Spanned<Action> {
+        let (rule, span) = (pair.as_rule(), self.span(&pair));
+        let mut parts = Parts::of(pair);
+        let action = match rule {
+            Rule::change => {
+                let column = self.name(&parts.child());
+                let to = parts.child();
+                let by = to.as_rule() == Rule::change_by;
+                let value = self.arith(Parts::of(to).child());
+                let to = if by { ChangeTo::By(value) } else { ChangeTo::To(value) };
+                Action::Change(column, to, self.via(parts.child()))
+            }
+            Rule::move_columns => {
+                let amount = self.arith(parts.child());
+                let (from, to) = (self.name(&parts.child()), self.name(&parts.child()));
+                Action::Move(amount, from, to, self.via(parts.child()))
+            }
+            Rule::move_rows => {
+                let amount = self.arith(parts.child());
+                let column = self.name(&parts.child());
+                let (from, to) = (self.move_end(&mut parts), self.move_end(&mut parts));
+                Action::MoveRows(amount, column, from, to, self.via(parts.child()))
+            }
+            _ => Action::Call(self.via_parts(parts)),
+        };
+        Spanned::new(action, span)
+    }
+
+    fn move_end(&mut self, parts: &mut Parts<'_>) -> MoveEnd {
+        MoveEnd { extreme: extreme(&parts.child()), by: self.arith(parts.child()) }
+    }
+
+    fn via(&mut self, pair: Pair<'_, Rule>) -> Via {
+        self.via_parts(Parts::of(pair))
+    }
+
+    fn via_parts(&mut self, mut parts: Parts<'_>) -> Via {
+        let target = self.target_ref(parts.child());
+        Via { target, arguments: parts.next().map(|list| self.arguments(list)).unwrap_or_default() }
+    }
+
+    pub(super) fn target_ref(&mut self, pair: Pair<'_, Rule>) -> TargetRef {
+        let path = self.path(pair);
+        TargetRef { connector: path.table, name: path.name }
+    }
+
+    pub(super) fn arguments(&mut self, pair: Pair<'_, Rule>) -> Vec<Argument> {
+        let list: Vec<_> = Parts::of(pair).collect();
+        let spans: Vec<_> = list.iter().map(|argument| self.span(argument)).collect();
+        self.separated(&spans);
+        list.into_iter()
+            .map(|argument| {
+                let mut parts = Parts::of(argument);
+                Argument { name: self.name(&parts.child()), value: self.expr(parts.child()) }
+            })
+            .collect()
+    }
+
+    fn guard(&mut self, pair: Pair<'_, Rule>) -> DecideClause {
+        let rule = pair.as_rule();
+        let mut parts = Parts::of(pair);
+        match rule {
+            Rule::keep_bound => {
+                let column = self.name(&parts.child());
+                DecideClause::Keep(column, self.bounds(parts.child()))
+            }
+            Rule::keep_total => {
+                let column = self.name(&parts.child());
+                let bound = parts.child();
+                let bound = match bound.as_rule() {
+                    Rule::unchanged => TotalBound::Unchanged,
+                    _ => TotalBound::AtMost(self.arith(Parts::of(bound).child())),
+                };
+                DecideClause::KeepTotal(KeepTotal { column, bound })
+            }
+            Rule::keep_change => DecideClause::KeepChange,
+            Rule::at_most => {
+                let limit = self.whole(&parts.child());
+                let first = parts.opt(Rule::extreme).map(|end| (extreme(&end), self.arith(parts.child())));
+                DecideClause::AtMost(AtMost { limit, first })
+            }
+            Rule::cooldown => DecideClause::Cooldown,
+            _ => DecideClause::Approval,
+        }
+    }
+
+    fn bounds(&mut self, pair: Pair<'_, Rule>) -> Vec<Bound> {
+        let rule = pair.as_rule();
+        let mut parts = Parts::of(pair);
+        let first = self.arith(parts.child());
+        match rule {
+            Rule::between => vec![Bound::AtLeast(first), Bound::AtMost(self.arith(parts.child()))],
+            Rule::at_least => vec![Bound::AtLeast(first)],
+            _ => vec![Bound::AtMost(first)],
+        }
+    }
+}
+
+fn extreme(pair: &Pair<'_, Rule>) -> Extreme {
+    if pair.as_str() == "lowest" { Extreme::Lowest } else { Extreme::Highest }
+}
+
+fn level(pair: &Pair<'_, Rule>) -> Level {
+    match pair.as_str() {
+        "info" => Level::Info,
+        "critical" => Level::Critical,
+        _ => Level::Warning,
+    }
+}

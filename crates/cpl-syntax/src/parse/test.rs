@@ -1,0 +1,110 @@
+//! `test` blocks and their tables.
+
+use pest::iterators::Pair;
+
+use super::{Parts, Reader, Rule};
+use crate::{
+    codes::Code,
+    diagnostic::Diagnostic,
+    span::{Name, Spanned},
+    tree::{Expectation, Given, GivenRows, RowState, Table, Test, TestClock},
+};
+
+impl Reader<'_> {
+    pub(super) fn test(&mut self, pair: Pair<'_, Rule>) -> Test {
+        let span = self.span(&pair);
+        let mut parts = Parts::of(pair);
+        let title = self.plain_text(parts.child());
+        let mut test = Test { title, clock: None, given: vec![], expect: vec![], span };
+        for clause in parts {
+            let (rule, at) = (clause.as_rule(), self.span(&clause));
+            match rule {
+                Rule::test_today => { let date = self.name(&Parts::of(clause).child()); self.once(&mut test.clock, TestClock::Today(date), at) }
+                Rule::test_now => { let now = self.name(&Parts::of(clause).child()); self.once(&mut test.clock, TestClock::Now(now), at) }
+                Rule::given => { let given = self.given(clause); test.given.push(given) }
+                _ => { let expect = self.expectation(clause); test.expect.push(expect) }
+            }
+        }
+        test
+    }
+
+    fn given(&mut self, pair: Pair<'_, Rule>) -> Given {
+        let mut parts = Parts::of(pair);
+        let name = self.name(&parts.child());
+        let rows = parts.child();
+        let rows = match rows.as_rule() {
+            Rule::table => GivenRows::Table(self.table(rows)),
+            _ => GivenRows::From(Box::new(self.call(rows))),
+        };
+        Given { name, rows }
+    }
+
+    fn expectation(&mut self, pair: Pair<'_, Rule>) -> Expectation {
+        let rule = pair.as_rule();
+        let mut parts = Parts::of(pair);
+        let state = parts.opt(Rule::state).map(|state| {
+            if state.as_str() == "held" { RowState::Held } else { RowState::Undecided }
+        });
+        let name = self.name(&parts.child());
+        if rule == Rule::expect_table {
+            return Expectation::Table(name, self.table(parts.child()));
+        }
+        let key = parts.opt(Rule::key_values).map(|values| self.key_values(values)).unwrap_or_default();
+        match (rule, state) {
+            (_, Some(state)) => Expectation::Is(state, name, key),
+            (Rule::expect_no, None) => Expectation::Not(name, key),
+            _ => {
+                let values = parts.map(|value| {
+                    let mut parts = Parts::of(value);
+                    (self.name(&parts.child()), self.arith(parts.child()))
+                });
+                Expectation::Fires(name, key, values.collect())
+            }
+        }
+    }
+
+    fn key_values(&mut self, pair: Pair<'_, Rule>) -> Vec<Name> {
+        Parts::of(pair)
+            .map(|value| {
+                let inner = Parts::of(value).child();
+                match inner.as_rule() {
+                    Rule::text => self.plain_text(inner),
+                    _ => self.name(&inner),
+                }
+            })
+            .collect()
+    }
+
+    fn table(&mut self, pair: Pair<'_, Rule>) -> Table {
+        let rows: Vec<_> = Parts::of(pair).collect();
+        let mut rows = rows.into_iter().map(|row| (self.span(&row), self.cells(row))).collect::<Vec<_>>().into_iter();
+        let header: Vec<Name> = rows.next().map_or_else(Vec::new, |(_, cells)| {
+            cells.into_iter().map(|cell| Spanned::new(cell.value.unwrap_or_default(), cell.span)).collect()
+        });
+        let mut body = Vec::new();
+        for (span, cells) in rows {
+            if cells.len() != header.len() {
+                self.report(
+                    Diagnostic::new(Code::E0102, format!("{} cells under {} headings", cells.len(), header.len()))
+                        .at(span, "this row"),
+                );
+            }
+            body.push(cells);
+        }
+        Table { header, rows: body }
+    }
+
+    fn cells(&mut self, row: Pair<'_, Rule>) -> Vec<Spanned<Option<String>>> {
+        Parts::of(row)
+            .map(|cell| {
+                let span = self.span(&cell);
+                let inner = Parts::of(cell).child();
+                let value = match inner.as_rule() {
+                    Rule::quoted_cell => Some(self.plain_text(Parts::of(inner).child()).value),
+                    _ => Some(inner.as_str().trim().to_owned()).filter(|text| !text.is_empty()),
+                };
+                Spanned::new(value, span)
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,394 @@
+//! Expressions as written.
+
+use crate::span::{Name, Span, Spanned};
+
+/// An expression and its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expr {
+    /// What it is.
+    pub kind: ExprKind,
+    /// Where it stands, brackets included.
+    pub span: Span,
+}
+
+/// The forms an expression takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ExprKind {
+    /// A value written out.
+    Literal(Literal),
+    /// `"… {hole} …"`.
+    Text(Text),
+    /// `cac`, or `t.cac` behind a `join T as t`.
+    Path(Path),
+    /// A function, an aggregate or a metric with its own filter or window.
+    Call(Box<Call>),
+    /// `not a`.
+    Not(Box<Expr>),
+    /// `-a`; a sign `+` leaves no trace.
+    Negate(Box<Expr>),
+    /// `a and b`, `a or b`.
+    Logic(Logic, Box<Expr>, Box<Expr>),
+    /// `a + b` and its kin, `??` among them.
+    Arith(Spanned<ArithOp>, Box<Expr>, Box<Expr>),
+    /// A comparison or a question asked of a value.
+    Relation(Box<Expr>, Box<Relation>),
+}
+
+/// A name, or a name behind the table it came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Path {
+    /// The part before the dot.
+    pub table: Option<Name>,
+    /// The name itself.
+    pub name: Name,
+}
+
+/// `and` or `or`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Logic {
+    /// Both.
+    And,
+    /// Either.
+    Or,
+}
+
+/// An arithmetic operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ArithOp {
+    /// `+`
+    Add,
+    /// `-`
+    Subtract,
+    /// `*`
+    Multiply,
+    /// `/`
+    Divide,
+    /// `??`
+    OrElse,
+}
+
+/// `=` and its kin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CompareOp {
+    /// `=`
+    Equal,
+    /// `!=`
+    Unequal,
+    /// `<`
+    Less,
+    /// `<=`
+    LessOrEqual,
+    /// `>`
+    Greater,
+    /// `>=`
+    GreaterOrEqual,
+}
+
+/// What is asked of the value on the left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Relation {
+    /// `a < b`.
+    Compare(Spanned<CompareOp>, Expr),
+    /// `a exceeds b by c`, `a falls below b by c`.
+    Exceeds {
+        /// `Above` for exceeds, `Below` for falls below.
+        direction: Direction,
+        /// What it is held against.
+        than: Expr,
+        /// By how much, where that is said.
+        by: Option<Expr>,
+    },
+    /// `a is known`, `a is unknown`.
+    Known(bool),
+    /// `a is within c of b`.
+    Within {
+        /// `is not within`.
+        inverted: bool,
+        /// How far.
+        margin: Expr,
+        /// Of what.
+        of: Expr,
+    },
+    /// `a breaks pattern over w by n`.
+    BreaksPattern {
+        /// The window looked back on.
+        over: Option<WindowOver>,
+        /// How many robust deviations.
+        by: Option<Expr>,
+    },
+    /// `a in (b, c)`.
+    InTuple {
+        /// `not in`.
+        inverted: bool,
+        /// The values.
+        values: Vec<Expr>,
+    },
+    /// `a in last 7 days`.
+    InWindow {
+        /// `not in`.
+        inverted: bool,
+        /// The window.
+        window: Window,
+    },
+    /// `a in b to c`.
+    InRange {
+        /// `not in`.
+        inverted: bool,
+        /// First value of it.
+        from: Expr,
+        /// Last value of it.
+        to: Expr,
+    },
+}
+
+/// Which side of a goal is good, or which way something goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// Lower.
+    Below,
+    /// Higher.
+    Above,
+}
+
+/// `name(args where filter over window)`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// What is called; with a table before a dot for a connector's endpoint.
+    pub callee: Path,
+    /// What stands between the brackets, in order.
+    pub args: Vec<Arg>,
+    /// `where …` inside the brackets.
+    pub filter: Option<Expr>,
+    /// `over …` inside the brackets.
+    pub over: Option<WindowOver>,
+}
+
+/// One argument.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Arg {
+    /// `x`.
+    Plain(Expr),
+    /// `x by closed_on`.
+    By(Expr, Path),
+    /// `separator = ";"`.
+    Named(Name, Expr),
+    /// `last 35 days`.
+    Window(Window),
+}
+
+/// Text with holes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Text {
+    /// Its pieces in order; none for `""`.
+    pub pieces: Vec<Piece>,
+}
+
+/// A piece of a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// Letters, escapes resolved.
+    Letters(String),
+    /// `{ … }`.
+    Hole(Expr),
+}
+
+impl Text {
+    /// The text where it has no holes.
+    #[must_use]
+    pub fn plain(&self) -> Option<String> {
+        self.pieces
+            .iter()
+            .map(|piece| match piece {
+                Piece::Letters(letters) => Some(letters.as_str()),
+                Piece::Hole(_) => None,
+            })
+            .collect()
+    }
+}
+
+/// A value written out. Numbers keep the digits that were written, without `_`, `k` and `M` resolved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Literal {
+    /// `3`, `0.5`, `10k`.
+    Number(String),
+    /// `3.2%`: the digits before the sign.
+    Percent(String),
+    /// `4x`.
+    Times(String),
+    /// `2 points`.
+    Points(String),
+    /// `$47`, `30 EUR`.
+    Money(String, Currency),
+    /// `7 days`.
+    Duration(u32, Unit),
+    /// `2026-11-20`.
+    Date(String),
+    /// `2026-11-20T07:00`.
+    Datetime(String),
+    /// `07:00`.
+    Clock(String),
+    /// `true`.
+    Bool(bool),
+    /// `tuesday`.
+    Weekday(Day),
+    /// `now`, `today`, `yesterday`.
+    Word(Word),
+}
+
+/// A moment the window of the run gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Word {
+    /// The window's start.
+    Now,
+    /// Its date.
+    Today,
+    /// The day before.
+    Yesterday,
+}
+
+/// An ISO 4217 code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Currency([u8; 3]);
+
+impl Currency {
+    /// The one meant by a sign.
+    #[must_use]
+    pub fn of_sign(sign: char) -> Option<Self> {
+        match sign {
+            '$' => Some(Self(*b"USD")),
+            '€' => Some(Self(*b"EUR")),
+            '£' => Some(Self(*b"GBP")),
+            '¥' => Some(Self(*b"JPY")),
+            _ => None,
+        }
+    }
+
+    /// The one of that code, where the language has it.
+    #[must_use]
+    pub fn of_code(code: &str) -> Option<Self> {
+        const KNOWN: &str = "AED ARS AUD BRL CAD CHF CLP CNY COP CZK DKK EUR GBP HKD HUF IDR ILS INR JPY KRW MXN MYR \
+                             NOK NZD PHP PLN RON SEK SGD THB TRY TWD USD VND ZAR";
+        let bytes: [u8; 3] = code.as_bytes().try_into().ok()?;
+        KNOWN.split_ascii_whitespace().any(|known| known == code).then_some(Self(bytes))
+    }
+
+    /// `USD`.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+
+    /// `$` where it has a sign of its own.
+    #[must_use]
+    pub fn sign(&self) -> Option<char> {
+        ['$', '€', '£', '¥'].into_iter().find(|sign| Self::of_sign(*sign) == Some(*self))
+    }
+
+    /// Digits behind the point in its minor unit (ISO 4217).
+    #[must_use]
+    pub fn minor_digits(&self) -> u32 {
+        match &self.0 {
+            b"JPY" | b"KRW" | b"CLP" | b"VND" => 0,
+            _ => 2,
+        }
+    }
+}
+
+/// A unit of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Unit {
+    /// Second.
+    Second,
+    /// Minute.
+    Minute,
+    /// Hour.
+    Hour,
+    /// Day.
+    Day,
+    /// Week.
+    Week,
+    /// Calendar month.
+    Month,
+}
+
+/// A day of the week.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Day {
+    /// 1 in ISO 8601.
+    Monday = 1,
+    /// 2
+    Tuesday,
+    /// 3
+    Wednesday,
+    /// 4
+    Thursday,
+    /// 5
+    Friday,
+    /// 6
+    Saturday,
+    /// 7
+    Sunday,
+}
+
+impl Day {
+    /// All of them, Monday first.
+    pub const ALL: [Self; 7] =
+        [Self::Monday, Self::Tuesday, Self::Wednesday, Self::Thursday, Self::Friday, Self::Saturday, Self::Sunday];
+
+    /// The word for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"][self as usize - 1]
+    }
+}
+
+/// A stretch of complete periods.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Which.
+    pub kind: WindowKind,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// The forms of a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WindowKind {
+    /// `last 7 days`.
+    Last(u32, Unit),
+    /// `this month`, `previous week`.
+    Period(WhichPeriod, Period),
+}
+
+/// This one or the one before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhichPeriod {
+    /// From its start through yesterday.
+    This,
+    /// The whole calendar one.
+    Previous,
+}
+
+/// A calendar period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Period {
+    /// Day.
+    Day,
+    /// Monday to Sunday.
+    Week,
+    /// Month.
+    Month,
+    /// Three months.
+    Quarter,
+    /// Year.
+    Year,
+}
+
+/// `over 7 days`, `over 28 days before`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WindowOver {
+    /// How long.
+    pub window: Window,
+    /// It ends with the row before.
+    pub before: bool,
+}

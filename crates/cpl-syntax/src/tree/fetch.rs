@@ -1,0 +1,155 @@
+//! `fetch` as written.
+
+use super::{Call, Currency, Expr};
+use crate::span::{Name, Span, Spanned};
+
+/// `fetch NAME from CONNECTOR(args) { clauses }`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fetch {
+    /// The table's name.
+    pub name: Name,
+    /// The connector and its arguments.
+    pub source: Call,
+    /// Where the source stands.
+    pub source_span: Span,
+    /// The columns that are declared.
+    pub columns: Vec<Column>,
+    /// The other clauses.
+    pub clauses: Vec<FetchClause>,
+}
+
+/// A clause of a fetch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FetchClause {
+    /// One that a transform may hold too.
+    Check(Clause),
+    /// `skip bad rows up to 1%`
+    SkipBadRows(Expr),
+    /// `keep future rows`
+    KeepFuture(Span),
+    /// `time COLUMN`
+    Time(Name),
+    /// `records "$.path"`
+    Records(Name),
+}
+
+/// A check on a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Clause {
+    /// `key A, B`
+    Key(Vec<Name>),
+    /// `no gaps for A`
+    NoGaps(Vec<Name>, Span),
+    /// `fresh COLUMN within DURATION`
+    Fresh(Option<Name>, Expr, Span),
+    /// `expect EXPR`
+    Expect(Expr),
+}
+
+/// `NAME: TYPE? personal from "…"`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// Its name in the pipeline.
+    pub name: Name,
+    /// Its type.
+    pub kind: Spanned<ColumnType>,
+    /// A value may be missing.
+    pub optional: bool,
+    /// It must not be kept or shown.
+    pub personal: Option<Span>,
+    /// Where it is found, if not under its own name.
+    pub from: Option<ColumnFrom>,
+    /// The whole column.
+    pub span: Span,
+}
+
+/// Where a column is found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ColumnFrom {
+    /// `from "Real Name"`, or a path.
+    Named(Name),
+    /// `from "name" at "$.path"`
+    At(Name, Name),
+    /// `from file`
+    File(Span),
+}
+
+/// A column's type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ColumnType {
+    /// A type of one word.
+    Plain(Plain),
+    /// `money in minor units in EUR`
+    Money(MoneyScale, MoneyOf),
+    /// `date "%d/%m/%Y" by week`
+    Date(Option<Name>, Option<Spanned<Coarse>>),
+    /// `datetime "…" in "Europe/Berlin" by hour`
+    Datetime(Option<Name>, TimeIn, Option<Spanned<Coarse>>),
+}
+
+/// Types of one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plain {
+    /// `text`
+    Text,
+    /// `bool`
+    Bool,
+    /// `count`: whole, not negative.
+    Count,
+    /// `integer`
+    Integer,
+    /// `number`
+    Number,
+    /// `ratio`
+    Ratio,
+    /// `percent`: a ratio stored as 3.2.
+    Percent,
+    /// `weekday`
+    Weekday,
+}
+
+/// What one of the stored numbers stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MoneyScale {
+    /// Whole units.
+    Units,
+    /// Cents, pence; yen.
+    Minor,
+    /// Millionths.
+    Micros,
+}
+
+/// Which currency.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MoneyOf {
+    /// The pipeline's.
+    Pipeline,
+    /// This one.
+    Fixed(Currency),
+    /// The one the row's column names.
+    Column(Name),
+}
+
+/// How a moment is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TimeIn {
+    /// ISO 8601, the pipeline's zone where none is given.
+    Pipeline,
+    /// In that zone.
+    Zone(Name),
+    /// Seconds since 1970.
+    UnixSeconds,
+    /// Milliseconds since 1970.
+    UnixMilliseconds,
+}
+
+/// A period that a row stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coarse {
+    /// Week.
+    Week,
+    /// Month.
+    Month,
+    /// Hour.
+    Hour,
+}

@@ -1,0 +1,175 @@
+//! A file and its smaller items.
+
+use super::{Alert, Arg, Call, ColumnType, Decide, Direction, Expr, Fetch, Test, Transform, Window};
+use super::rule::{Argument, TargetRef};
+use crate::{comments::Comment, span::{Name, Span, Spanned}};
+
+/// One `.cpl` file, items by kind in the order they stand in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct File {
+    /// `pipeline …`: exactly one in a right file.
+    pub pipelines: Vec<Pipeline>,
+    /// `let …`
+    pub lets: Vec<Let>,
+    /// `fetch …`
+    pub fetches: Vec<Fetch>,
+    /// `transform …`
+    pub transforms: Vec<Transform>,
+    /// `metric …`
+    pub metrics: Vec<Metric>,
+    /// `dashboard …`: at most one in a right file.
+    pub dashboards: Vec<Dashboard>,
+    /// `decide …`
+    pub decides: Vec<Decide>,
+    /// `alert …`
+    pub alerts: Vec<Alert>,
+    /// `target …`
+    pub targets: Vec<Target>,
+    /// `test …`
+    pub tests: Vec<Test>,
+    /// Comments, in order.
+    pub comments: Vec<Comment>,
+}
+
+/// `pipeline NAME { … }`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pipeline {
+    /// Its name.
+    pub name: Name,
+    /// `question TEXT`
+    pub question: Option<Name>,
+    /// `owner TEXT`
+    pub owner: Option<Name>,
+    /// `every CADENCE`
+    pub every: Option<Spanned<Cadence>>,
+    /// `timezone TEXT`
+    pub timezone: Option<Name>,
+    /// `currency CODE`
+    pub currency: Option<Name>,
+    /// `retire DATE`
+    pub retire: Option<Name>,
+    /// `alerts to TARGET at most N per week`
+    pub alerts: Option<(TargetRef, Option<Spanned<u32>>)>,
+    /// The whole item.
+    pub span: Span,
+}
+
+/// How often a decision falls due. Clock times are as written: `07:00`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cadence {
+    /// `hour`
+    Hour,
+    /// `day at 07:00`
+    Day(Option<Name>),
+    /// `weekday at 07:00`
+    Weekday(Option<Name>),
+    /// `week on monday at 07:00`
+    Week(super::Day, Option<Name>),
+    /// `month on 1 at 07:00`
+    Month(Spanned<u32>, Option<Name>),
+}
+
+/// `let NAME = EXPR`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Let {
+    /// Its name.
+    pub name: Name,
+    /// Its value.
+    pub value: Expr,
+}
+
+/// `metric NAME = AGG`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Metric {
+    /// Its name.
+    pub name: Name,
+    /// The aggregate.
+    pub value: Expr,
+}
+
+/// `dashboard from TABLE { … }`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dashboard {
+    /// The table.
+    pub from: Name,
+    /// `constraint METRIC below EXPR`: exactly one in a right file.
+    pub constraints: Vec<Driver>,
+    /// `driver METRIC [below EXPR]`: exactly three.
+    pub drivers: Vec<Driver>,
+    /// `over WINDOW`
+    pub over: Option<Window>,
+    /// `by COLUMN`
+    pub by: Option<Name>,
+    /// The whole item.
+    pub span: Span,
+}
+
+/// One metric shown, with its goal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Driver {
+    /// The metric's name.
+    pub metric: Name,
+    /// What it should be.
+    pub goal: Option<Goal>,
+}
+
+/// `below $47`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Goal {
+    /// The good side.
+    pub direction: Direction,
+    /// The bound.
+    pub bound: Expr,
+}
+
+/// `target NAME(PARAM: TYPE key) = KIND(…) { … }`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Its name.
+    pub name: Name,
+    /// What its actions pass on.
+    pub parameters: Vec<Parameter>,
+    /// `file("…")`, `slack(secret("…"))`, `google_ads.set_daily_budget`.
+    pub call: Call,
+    /// Where the call stands.
+    pub call_span: Span,
+    /// What stands in braces behind it.
+    pub settings: Vec<Setting>,
+}
+
+/// `PARAM: TYPE key`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parameter {
+    /// Its name.
+    pub name: Name,
+    /// Its type.
+    pub kind: Spanned<ColumnType>,
+    /// It names the thing that is changed.
+    pub key: bool,
+}
+
+/// `method POST`, `body { … }`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// Its word.
+    pub name: Name,
+    /// Its value.
+    pub value: SettingValue,
+}
+
+/// What a setting holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SettingValue {
+    /// One value.
+    Expr(Expr),
+    /// `{ a = …, b = … }`.
+    Arguments(Vec<Argument>),
+}
+
+impl Target {
+    /// The first plain argument of its call.
+    #[must_use]
+    pub fn first_argument(&self) -> Option<&Expr> {
+        self.call.args.iter().find_map(|arg| if let Arg::Plain(expr) = arg { Some(expr) } else { None })
+    }
+}

@@ -1,0 +1,117 @@
+//! `transform` as written.
+
+use super::{Clause, Expr, Path};
+use crate::span::{Name, Span};
+
+/// `transform NAME from TABLE { stages }`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transform {
+    /// The table's name.
+    pub name: Name,
+    /// The table it begins with.
+    pub from: Name,
+    /// Its stages, top to bottom.
+    pub stages: Vec<Stage>,
+}
+
+/// A stage and its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stage {
+    /// What it does.
+    pub kind: StageKind,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// What a stage does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StageKind {
+    /// `where EXPR`
+    Where(Expr),
+    /// `derive NAME = EXPR, …`
+    Derive(Vec<(Name, Expr)>),
+    /// `join T as t on A`
+    Join(Join),
+    /// `group by A { … }`, or `group { … }`
+    Group(Vec<Expr>, Vec<GroupItem>),
+    /// `keep A, B = EXPR`
+    Keep(Vec<Kept>),
+    /// `drop A`
+    Drop(Vec<Path>),
+    /// `sort A desc, B`
+    Sort(Vec<SortBy>),
+    /// `take N per A`
+    Take(u32, Option<Name>),
+    /// `union T, U into NAME`
+    Union(Vec<Name>, Option<Name>),
+    /// `unpivot a as "x" into channel, spend`
+    Unpivot(Vec<(Path, Option<Name>)>, Name, Name),
+    /// `fill gaps for A`
+    FillGaps(Vec<Name>),
+    /// A check.
+    Check(Clause),
+}
+
+/// `NAME = AGG`, or a metric's name alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupItem {
+    /// The column's name.
+    pub name: Name,
+    /// Its aggregate.
+    pub value: Option<Expr>,
+}
+
+/// `A`, or `B = EXPR`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// The column.
+    pub path: Path,
+    /// Its value, where it is computed.
+    pub value: Option<Expr>,
+}
+
+/// `A desc`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SortBy {
+    /// The column.
+    pub path: Path,
+    /// Largest first.
+    pub descending: bool,
+}
+
+/// `left join many T as t on A = B, latest …`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Join {
+    /// Rows without a partner stay.
+    pub left: bool,
+    /// A fan-out is meant.
+    pub many: bool,
+    /// The right side.
+    pub table: Name,
+    /// Its name in later stages.
+    pub alias: Option<Name>,
+    /// What must be equal; none for a one-row table.
+    pub on: Vec<JoinKey>,
+    /// The newest partner.
+    pub latest: Option<Latest>,
+}
+
+/// `A`, or `A = T_COLUMN`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JoinKey {
+    /// The left column.
+    pub left: Path,
+    /// The right one, where its name differs.
+    pub right: Option<Path>,
+}
+
+/// `latest T_TIME before TIME within 7 days`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Latest {
+    /// The right side's time.
+    pub right: Path,
+    /// The left side's.
+    pub left: Path,
+    /// How far back.
+    pub within: Expr,
+}
