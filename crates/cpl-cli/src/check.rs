@@ -16,13 +16,13 @@ use crate::{
 
 /// Checks all files; the worst decides the exit code.
 pub fn check(args: &CheckArgs, io: &mut Io<'_>) -> u8 {
-    let files = match files(&args.paths) {
+    let files = match files(&args.paths, &io.folder) {
         Ok(files) => files,
         Err(why) => return draw::misused(&why, io),
     };
     let (mut code, mut found) = (CLEAN, Vec::new());
     for file in &files {
-        let loaded = match load(file, &args.when, io.now) {
+        let loaded = match load(file, &args.when, io) {
             Ok(loaded) => checked(loaded),
             Err(why) => return draw::misused(&why, io),
         };
@@ -71,11 +71,11 @@ pub fn counted(diagnostics: &[Diagnostic]) -> String {
 }
 
 /// The files themselves, and the `.cpl` files of folders, in the order of their names.
-fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
+fn files(paths: &[PathBuf], base: &Path) -> Result<Vec<PathBuf>, String> {
     let mut files = Vec::new();
     for path in paths {
-        if path.is_dir() {
-            files.extend(in_folder(path)?);
+        if base.join(path).is_dir() {
+            files.extend(in_folder(path, base)?);
         } else {
             files.push(path.clone());
         }
@@ -83,12 +83,13 @@ fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
     Ok(files)
 }
 
-fn in_folder(folder: &Path) -> Result<Vec<PathBuf>, String> {
+fn in_folder(folder: &Path, base: &Path) -> Result<Vec<PathBuf>, String> {
     let mut files = Vec::new();
-    for entry in WalkDir::new(folder).sort_by_file_name() {
+    for entry in WalkDir::new(base.join(folder)).sort_by_file_name() {
         let entry = entry.map_err(|error| format!("{} can't be read: {error}", folder.display()))?;
         if entry.file_type().is_file() && entry.path().extension().is_some_and(|extension| extension == "cpl") {
-            files.push(entry.into_path());
+            let path = entry.into_path();
+            files.push(path.strip_prefix(base).map(Path::to_owned).unwrap_or(path));
         }
     }
     if files.is_empty() { Err(format!("{} holds no `.cpl` file", folder.display())) } else { Ok(files) }

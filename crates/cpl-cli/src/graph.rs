@@ -11,7 +11,7 @@ use crate::{
 
 /// Draws the steps of a pipeline.
 pub fn graph(args: &GraphArgs, io: &mut Io<'_>) -> u8 {
-    let loaded = match load(&args.file, &args.when, io.now) {
+    let loaded = match load(&args.file, &args.when, io) {
         Ok(loaded) => loaded,
         Err(why) => return draw::misused(&why, io),
     };

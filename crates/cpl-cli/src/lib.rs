@@ -11,7 +11,7 @@ mod run;
 #[cfg(feature = "run")]
 mod show;
 
-use std::{ffi::OsString, io::Write};
+use std::{ffi::OsString, io::Write, path::PathBuf};
 
 use clap::Parser;
 use jiff::Timestamp;
@@ -41,6 +41,8 @@ pub struct Io<'a> {
     pub progress: bool,
     /// The time.
     pub now: Timestamp,
+    /// The folder in which relative paths begin.
+    pub folder: PathBuf,
 }
 
 /// Runs the program and returns its exit code.

@@ -10,12 +10,14 @@ use cpl_plan::{
 use cpl_syntax::{Diagnostic, parse};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
-use crate::args::When;
+use crate::{Io, args::When};
 
 /// A pipeline's file and what was found in it.
 pub struct Loaded {
     /// As it was called.
     pub path: PathBuf,
+    /// The folder it stands in.
+    pub folder: PathBuf,
     /// Its text.
     pub text: String,
     /// What it means; none where it has errors.
@@ -28,19 +30,24 @@ pub struct Loaded {
 ///
 /// # Errors
 /// Why the file can't be read, in words.
-pub fn load(path: &Path, when: &When, now: Timestamp) -> Result<Loaded, String> {
-    let text = read(path)?;
+pub fn load(path: &Path, when: &When, io: &Io<'_>) -> Result<Loaded, String> {
+    let whole = io.folder.join(path);
+    let text = read(&whole, path)?;
+    let folder = match whole.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        _ => PathBuf::from("."),
+    };
     let (file, mut diagnostics) = parse(&text);
     if cpl_syntax::has_errors(&diagnostics) {
-        return Ok(Loaded { path: path.to_owned(), text, program: None, diagnostics });
+        return Ok(Loaded { path: path.to_owned(), folder, text, program: None, diagnostics });
     }
-    let (program, more) = tree_to_program(&text, &file, today(when, now), &when.settings);
+    let (program, more) = tree_to_program(&text, &file, today(when, io.now), &when.settings);
     diagnostics.extend(more);
-    Ok(Loaded { path: path.to_owned(), text, program, diagnostics })
+    Ok(Loaded { path: path.to_owned(), folder, text, program, diagnostics })
 }
 
-fn read(path: &Path) -> Result<String, String> {
-    let shown = path.display();
+fn read(path: &Path, called: &Path) -> Result<String, String> {
+    let shown = called.display();
     if path.is_dir() {
         return Err(format!("{shown} is a folder: name a `.cpl` file in it"));
     }

@@ -2,6 +2,7 @@
 
 use std::{
     io::{BufWriter, Write, stderr, stdout},
+    path::PathBuf,
     process::ExitCode,
 };
 
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
             colour_err: err.is_term() && !no_color,
             progress: err.is_term(),
             now: Timestamp::now(),
+            folder: PathBuf::new(),
         },
     );
     // A reader that has seen enough is no error.

@@ -22,7 +22,7 @@ pub fn run(args: &RunArgs, io: &mut Io<'_>) -> u8 {
 
 fn run_one(file: &Path, args: &RunArgs, io: &mut Io<'_>) -> u8 {
     let started = Instant::now();
-    let loaded = match load(file, &args.when, io.now) {
+    let loaded = match load(file, &args.when, io) {
         Ok(loaded) => checked(loaded),
         Err(why) => return draw::misused(&why, io),
     };
@@ -58,7 +58,7 @@ pub fn with_world<T>(
     io: &Io<'_>,
     act: impl FnOnce(&World<'_>) -> T,
 ) -> Result<T, String> {
-    let folder = loaded.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = loaded.folder.as_path();
     let progress = Progress::new(io.progress);
     let world = World {
         folder,

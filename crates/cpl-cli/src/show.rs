@@ -17,7 +17,7 @@ const SHOWN: usize = 100;
 
 /// Shows one table.
 pub fn show(args: &ShowArgs, io: &mut Io<'_>) -> u8 {
-    let loaded = match load(&args.file, &args.when, io.now) {
+    let loaded = match load(&args.file, &args.when, io) {
         Ok(loaded) => loaded,
         Err(why) => return draw::misused(&why, io),
     };

@@ -1,0 +1,155 @@
+//! A case: its files in a folder of its own, its commands one after the other.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use similar::TextDiff;
+
+use crate::{
+    command,
+    page::{Block, Case, Page, root},
+    real,
+};
+
+/// What became of a case.
+pub enum Verdict {
+    /// All commands print what the page says.
+    Right,
+    /// They print something else: the difference, and the page's lines as they should be.
+    Wrong {
+        /// What differs.
+        difference: String,
+        /// First line, how many lines, and what stands there instead.
+        edits: Vec<(usize, usize, Vec<String>)>,
+    },
+    /// It needs data that is not here.
+    Skipped(String),
+}
+
+/// Runs a case of a page.
+///
+/// # Panics
+/// Where its files can't be written.
+#[must_use]
+pub fn run(page: &Page, case: &Case) -> Verdict {
+    let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("no folder for a case: {error}"));
+    // The folder's name is a part of what decisions are named by: it is always the same.
+    let folder = folder.path().join("case");
+    fs::create_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    if page.path.ends_with("README.md") {
+        copy(page.path.parent().unwrap_or(Path::new(".")), &folder);
+    }
+    if uses_real_data(case) {
+        match real::data() {
+            Some(data) => link(&data, &folder.join("real")),
+            None => return Verdict::Skipped("real data".to_owned()),
+        }
+        copy(&root().join("tests/real"), &folder);
+    }
+    let (mut difference, mut edits) = (String::new(), Vec::new());
+    for block in &case.blocks {
+        if block.info != "console" {
+            write_file(block, &folder);
+            continue;
+        }
+        let found = console(block, &folder);
+        if found != block.lines {
+            let (expected, got) = (block.lines.join("\n") + "\n", found.join("\n") + "\n");
+            let diff = TextDiff::from_lines(&expected, &got);
+            difference.push_str(&diff.unified_diff().header("the page", "the program").to_string());
+            edits.push((block.first_line, block.lines.len(), found));
+        }
+    }
+    if edits.is_empty() { Verdict::Right } else { Verdict::Wrong { difference, edits } }
+}
+
+fn uses_real_data(case: &Case) -> bool {
+    case.title.starts_with("Real: ")
+}
+
+/// Calls the commands of a block; returns the block as it should be.
+fn console(block: &Block, folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for line in block.lines.iter().filter(|line| line.starts_with("$ ")) {
+        found.push(line.clone());
+        found.extend(command::call(&line[2..], folder).lines().map(str::to_owned));
+    }
+    found
+}
+
+/// Writes a block that names a file; others are for the reader alone.
+fn write_file(block: &Block, folder: &Path) {
+    let Some((language, path)) = block.info.split_once(' ') else { return };
+    let path = folder.join(path);
+    if let Some(parent) = path.parent() {
+        let _ = fs::create_dir_all(parent);
+    }
+    let bytes = match language {
+        "rows" => repeated(&block.lines),
+        "bytes" => escaped(&block.lines),
+        _ => (block.lines.join("\n") + "\n").into_bytes(),
+    };
+    fs::write(&path, bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+}
+
+/// `1000 × text` repeats a line; `900: text` puts another in its place, counted from 1 behind the first line.
+fn repeated(lines: &[String]) -> Vec<u8> {
+    let mut made: Vec<&str> = Vec::new();
+    for line in lines {
+        let place = line.split_once(": ").and_then(|(at, text)| Some((at.parse::<usize>().ok()?, text)));
+        let times = line.split_once(" × ").and_then(|(n, text)| Some((n.parse::<usize>().ok()?, text)));
+        match (place, times) {
+            (Some((at, text)), _) => made[at] = text,
+            (_, Some((n, text))) => made.extend(std::iter::repeat_n(text, n)),
+            _ => made.push(line),
+        }
+    }
+    (made.join("\n") + "\n").into_bytes()
+}
+
+/// `\xE9` is one byte, `\r`, `\n` and `\t` are themselves; lines are joined without anything between.
+fn escaped(lines: &[String]) -> Vec<u8> {
+    let text = lines.concat();
+    let mut bytes = Vec::new();
+    let mut rest = text.as_str();
+    while let Some(at) = rest.find('\\') {
+        bytes.extend_from_slice(&rest.as_bytes()[..at]);
+        rest = &rest[at + 1..];
+        let taken = match rest.as_bytes()[0] {
+            b'x' => {
+                bytes.push(u8::from_str_radix(&rest[1..3], 16).unwrap_or_else(|_| panic!("no byte: {rest}")));
+                3
+            }
+            other => {
+                bytes.push(match other {
+                    b'r' => b'\r',
+                    b'n' => b'\n',
+                    b't' => b'\t',
+                    other => other,
+                });
+                1
+            }
+        };
+        rest = &rest[taken..];
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    bytes
+}
+
+fn copy(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).into_iter().flatten().flatten() {
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        if source.is_dir() {
+            let _ = fs::create_dir_all(&target);
+            copy(&source, &target);
+        } else {
+            fs::copy(&source, &target).unwrap_or_else(|error| panic!("{}: {error}", source.display()));
+        }
+    }
+}
+
+fn link(data: &Path, at: &PathBuf) {
+    std::os::unix::fs::symlink(data, at).unwrap_or_else(|error| panic!("{}: {error}", at.display()));
+}

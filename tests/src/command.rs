@@ -1,0 +1,132 @@
+//! The commands a page may call: `cpl`, and a few to look at files.
+
+use std::{
+    cell::RefCell,
+    ffi::OsString,
+    fmt::Write as _,
+    fs,
+    io::{self, Write},
+    path::Path,
+    rc::Rc,
+};
+
+use cpl_cli::Io;
+use jiff::Timestamp;
+
+/// When every case plays, unless it says otherwise: 20 November 2026, noon UTC.
+const NOW: i64 = 1_795_176_000;
+
+/// Both streams of a program, as one text.
+#[derive(Clone, Default)]
+struct Both(Rc<RefCell<Vec<u8>>>);
+
+impl Write for Both {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.borrow_mut().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Calls a command in a folder; what it prints, and its exit code where that is not 0.
+///
+/// # Panics
+/// Where the page asks for a command that is none.
+#[must_use]
+pub fn call(line: &str, folder: &Path) -> String {
+    let words = shell_words::split(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+    match words.first().map(String::as_str) {
+        Some("cpl") => program(&words, folder),
+        Some("cat") => shown(&folder.join(&words[1])),
+        Some("ls") => listed(&folder.join(words.get(1).map_or(".", String::as_str))),
+        Some("mkdir") => fs::create_dir_all(folder.join(&words[1])).map_or_else(|e| e.to_string(), |()| String::new()),
+        Some("same") => same(&folder.join(&words[1]), &folder.join(&words[2])),
+        Some("valid") => valid(&folder.join(&words[1])),
+        _ => panic!("{line}: a page knows cpl, cat, ls, mkdir, same and valid"),
+    }
+}
+
+/// `cpl …`, in this process; `> FILE` takes what goes to standard output.
+fn program(words: &[String], folder: &Path) -> String {
+    let (args, file) = match words.iter().position(|word| word == ">") {
+        Some(at) => (&words[..at], words.get(at + 1)),
+        None => (words, None),
+    };
+    let (mut out, mut err) = (Both::default(), Both::default());
+    if file.is_none() {
+        err = out.clone();
+    }
+    let mut io = Io {
+        out: &mut out.clone(),
+        err: &mut err.clone(),
+        width: Some(80),
+        colour: false,
+        colour_err: false,
+        progress: false,
+        now: Timestamp::from_second(NOW).unwrap_or(Timestamp::UNIX_EPOCH),
+        folder: folder.to_owned(),
+    };
+    let code = cpl_cli::main(args.iter().map(OsString::from), &mut io);
+    if let Some(file) = file {
+        fs::write(folder.join(file), out.0.borrow().as_slice()).unwrap_or_else(|error| panic!("{file}: {error}"));
+        out = err;
+    }
+    let text = String::from_utf8_lossy(&out.0.borrow()).into_owned();
+    let mut text = timeless(&text).replace(&format!("{}/", folder.display()), "");
+    text = text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
+    let text = text.trim_end();
+    match code {
+        0 => text.to_owned(),
+        code => format!("{text}\nexit {code}").trim_start().to_owned(),
+    }
+}
+
+/// How long a run took is left out.
+fn timeless(text: &str) -> String {
+    let line = |line: &str| {
+        let trimmed = line.trim_start();
+        if let Some((digits, rest)) = line.split_once(" ms")
+            && !digits.is_empty()
+            && digits.bytes().all(|byte| byte.is_ascii_digit())
+        {
+            return format!("… ms{rest}");
+        }
+        if trimmed.starts_with("\"took_ms\":") { "  \"took_ms\": 0,".to_owned() } else { line.to_owned() }
+    };
+    text.lines().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn shown(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| error.to_string())
+}
+
+fn listed(path: &Path) -> String {
+    let mut names: Vec<String> = fs::read_dir(path)
+        .map(|entries| entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect())
+        .unwrap_or_else(|error| vec![error.to_string()]);
+    names.sort();
+    names.join("\n")
+}
+
+/// `same A B`: silent where two files hold the same lines; else the first that differ.
+fn same(left: &Path, right: &Path) -> String {
+    let (left, right) = (shown(left), shown(right));
+    let mut out = String::new();
+    for (at, (a, b)) in left.lines().zip(right.lines()).enumerate().filter(|(_, (a, b))| a != b).take(5) {
+        let _ = writeln!(out, "line {}: {a} ≠ {b}", at + 1);
+    }
+    let (a, b) = (left.lines().count(), right.lines().count());
+    if a == b && out.is_empty() { format!("the same {a} lines") } else { format!("{out}{a} lines, {b} lines") }
+}
+
+/// `valid FILE`: whether a report fits its schema.
+fn valid(path: &Path) -> String {
+    let parse = |text: &str| serde_json::from_str(text).unwrap_or_else(|error| panic!("no JSON: {error}"));
+    let schema: serde_json::Value = parse(cpl_report::SCHEMA);
+    let report: serde_json::Value = parse(&shown(path));
+    let validator = jsonschema::validator_for(&schema).unwrap_or_else(|error| panic!("the schema: {error}"));
+    let errors: Vec<String> = validator.iter_errors(&report).map(|e| format!("{}: {e}", e.instance_path())).collect();
+    if errors.is_empty() { "valid".to_owned() } else { errors.join("\n") }
+}

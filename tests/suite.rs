@@ -1,0 +1,51 @@
+//! Every case of every page is a test of its own; `UPDATE=1` rewrites the pages.
+
+use std::{fs, process::ExitCode};
+
+use cpl_tests::{
+    case::{self, Verdict},
+    page::{self, Page},
+};
+use libtest_mimic::{Arguments, Failed, Trial};
+
+fn main() -> ExitCode {
+    if std::env::var_os("UPDATE").is_some() {
+        for path in page::pages() {
+            update(&path);
+        }
+    }
+    let args = Arguments::from_args();
+    let trials = page::pages().iter().flat_map(|path| trials(&Page::read(path))).collect();
+    libtest_mimic::run(&args, trials).exit_code()
+}
+
+fn trials(page: &Page) -> Vec<Trial> {
+    let name = page.path.strip_prefix(page::root()).unwrap_or(&page.path).display().to_string();
+    let trial = |case: &page::Case| {
+        let (page, case) = (page.clone(), case.clone());
+        Trial::test(format!("{name}: {}", case.title), move || match case::run(&page, &case) {
+            Verdict::Right => Ok(()),
+            Verdict::Wrong { difference, .. } => Err(Failed::from(difference)),
+            Verdict::Skipped(what) => {
+                println!("skipped for want of {what}: {}", case.title);
+                Ok(())
+            }
+        })
+    };
+    page.cases.iter().map(trial).collect()
+}
+
+/// Writes what the commands print into the page, from its end, so that lines stay where they are.
+fn update(path: &std::path::Path) {
+    let page = Page::read(path);
+    let mut lines = page.lines.clone();
+    for case in page.cases.iter().rev() {
+        if let Verdict::Wrong { edits, .. } = case::run(&page, case) {
+            for (first, length, found) in edits.into_iter().rev() {
+                lines.splice(first..first + length, found);
+            }
+        }
+    }
+    let text = lines.join("\n") + "\n";
+    fs::write(path, text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+}
