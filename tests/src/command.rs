@@ -6,6 +6,7 @@ use std::{
     fmt::Write as _,
     fs,
     io::{self, Write},
+    panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     rc::Rc,
 };
@@ -15,6 +16,9 @@ use jiff::Timestamp;
 
 /// When every case plays, unless it says otherwise: 20 November 2026, noon UTC.
 const NOW: i64 = 1_795_176_000;
+
+/// The exit code of a program that panicked.
+const PANICKED: u8 = 101;
 
 /// Both streams of a program, as one text.
 #[derive(Clone, Default)]
@@ -68,7 +72,9 @@ fn program(words: &[String], folder: &Path) -> String {
         now: Timestamp::from_second(NOW).unwrap_or(Timestamp::UNIX_EPOCH),
         folder: folder.to_owned(),
     };
-    let code = cpl_cli::main(args.iter().map(OsString::from), &mut io);
+    // A panic is a wrong answer like any other: the page shows it.
+    let called = AssertUnwindSafe(|| cpl_cli::main(args.iter().map(OsString::from), &mut io));
+    let code = catch_unwind(called).unwrap_or(PANICKED);
     if let Some(file) = file {
         fs::write(folder.join(file), out.0.borrow().as_slice()).unwrap_or_else(|error| panic!("{file}: {error}"));
         out = err;

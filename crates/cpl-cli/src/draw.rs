@@ -3,7 +3,10 @@
 use std::{fmt, path::Path};
 
 use cpl_syntax::{Diagnostic, Severity};
-use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource};
+use miette::{
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, SourceCode, SourceSpan,
+    SpanContents,
+};
 use serde_json::{Value, json};
 
 use crate::Io;
@@ -12,7 +15,34 @@ use crate::Io;
 #[derive(Debug)]
 struct Drawn<'a> {
     diagnostic: &'a Diagnostic,
-    source: NamedSource<String>,
+    source: WholeLines,
+}
+
+/// A file of which whole lines are shown, and no others around them.
+#[derive(Debug)]
+struct WholeLines {
+    name: String,
+    text: String,
+}
+
+impl SourceCode for WholeLines {
+    fn read_span<'a>(
+        &'a self,
+        span: &SourceSpan,
+        _before: usize,
+        _after: usize,
+    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+        let start = self.text[..span.offset()].rfind('\n').map_or(0, |newline| newline + 1);
+        let last = (span.offset() + span.len()).max(span.offset() + 1).min(self.text.len());
+        let end = self.text[last..].find('\n').map_or(self.text.len(), |newline| last + newline);
+        let whole = SourceSpan::new(start.into(), end - start);
+        let found = self.text.read_span(&whole, 0, 0)?;
+        // The place told is the span's, not its line's.
+        let column = self.text[start..span.offset()].chars().count();
+        let (line, count) = (found.line(), found.line_count());
+        let contents = MietteSpanContents::new_named(self.name.clone(), found.data(), whole, line, column, count);
+        Ok(Box::new(contents))
+    }
 }
 
 impl fmt::Display for Drawn<'_> {
@@ -55,7 +85,7 @@ pub fn draw(diagnostics: &[Diagnostic], path: &Path, text: &str, io: &mut Io<'_>
     let width = io.width.unwrap_or(80).clamp(40, 120);
     let handler = GraphicalReportHandler::new_themed(theme).with_width(width).with_links(false).with_context_lines(0);
     for diagnostic in diagnostics {
-        let source = NamedSource::new(path.display().to_string(), text.to_owned());
+        let source = WholeLines { name: path.display().to_string(), text: text.to_owned() };
         let mut drawn = String::new();
         if handler.render_report(&mut drawn, &Drawn { diagnostic, source }).is_ok() {
             let trimmed = drawn.lines().map(str::trim_end).collect::<Vec<_>>().join("\n");

@@ -7,7 +7,7 @@ use cpl_plan::{
     program::Program,
     tree_to_program,
 };
-use cpl_syntax::{Diagnostic, parse};
+use cpl_syntax::{Diagnostic, has_errors, is_unreadable, parse};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use crate::{Io, args::When};
@@ -38,11 +38,13 @@ pub fn load(path: &Path, when: &When, io: &Io<'_>) -> Result<Loaded, String> {
         _ => PathBuf::from("."),
     };
     let (file, mut diagnostics) = parse(&text);
-    if cpl_syntax::has_errors(&diagnostics) {
+    if is_unreadable(&diagnostics) {
         return Ok(Loaded { path: path.to_owned(), folder, text, program: None, diagnostics });
     }
     let (program, more) = tree_to_program(&text, &file, today(when, io.now), &when.settings);
     diagnostics.extend(more);
+    diagnostics.sort_by_key(Diagnostic::start);
+    let program = program.filter(|_| !has_errors(&diagnostics));
     Ok(Loaded { path: path.to_owned(), folder, text, program, diagnostics })
 }
 

@@ -73,7 +73,9 @@ impl Asked {
 
     fn text(&self, row: &[Value], program: &Program) -> String {
         if self.say.is_empty() {
-            return self.conditions.told(row, program).join(" and ");
+            let told = self.conditions.told(row, program).join(" and ");
+            let key: Vec<String> = self.conditions.key(row).0.iter().map(|(_, value)| value.to_string()).collect();
+            return if key.is_empty() { told } else { format!("{}: {told}", key.join(", ")) };
         }
         let pieces = self.say.iter().map(|piece| match piece {
             Said::Letters(letters) => letters.clone(),

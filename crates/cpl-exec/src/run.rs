@@ -68,6 +68,7 @@ impl Judge<'_> {
             diagnostics: Vec::new(),
             over: program.dashboard.as_ref().and_then(|d| d.over).map(|over| program.written(over.span)),
             owner: program.owner.clone(),
+            rules: program.decisions.iter().map(|rule| rule.name.clone()).collect(),
         })
     }
 

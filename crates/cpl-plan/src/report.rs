@@ -46,6 +46,9 @@ pub struct RunReport {
     /// Who decides.
     #[serde(skip)]
     pub owner: Option<String>,
+    /// The rules that act, in the order of the file.
+    #[serde(skip)]
+    pub rules: Vec<String>,
 }
 
 /// Start and end of a window, ISO 8601 in the pipeline's zone.

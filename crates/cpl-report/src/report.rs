@@ -51,6 +51,7 @@ impl Page {
         self.line(&format!("{title}  {more}"));
     }
 
+    /// The pipeline and its window, the question, who decides.
     fn head(&mut self, report: &RunReport) {
         let window = report.window.start.replace('T', " ");
         let window = format!("window {}", window.get(..16).unwrap_or(&window));
@@ -59,6 +60,10 @@ impl Page {
         self.line(&format!("{name}{}{}", " ".repeat(gap), self.look.paint(Ink::Faint, &window)));
         if let Some(question) = &report.question {
             self.wrapped("", 0, question);
+        }
+        if let Some(owner) = &report.owner {
+            let owner = self.look.paint(Ink::Faint, &format!("decides: {owner}"));
+            self.line(&owner);
         }
     }
 
@@ -153,12 +158,11 @@ impl Page {
     }
 
     fn decisions(&mut self, report: &RunReport) {
-        if report.quiet.is_empty() && report.decisions.is_empty() {
+        if report.rules.is_empty() {
             return;
         }
         let count = |state| report.decisions.iter().filter(|decision| decision.state == state).count();
-        let rules: std::collections::BTreeSet<&str> = report.alerts.iter().map(|alert| alert.alert.as_str()).collect();
-        let quiet = report.quiet.iter().filter(|(rule, _)| !rules.contains(rule.as_str())).map(|(_, n)| n).sum();
+        let quiet = report.rules.iter().filter_map(|rule| report.quiet.get(rule)).sum();
         let counts = [
             (count(State::Fires), "to act on"),
             (count(State::Held), "held"),
@@ -217,7 +221,9 @@ impl Page {
     }
 
     fn data(&mut self, report: &RunReport) {
-        self.title("DATA", "");
+        if !report.sources.is_empty() {
+            self.title("DATA", "");
+        }
         let rows: Vec<Vec<String>> = report.sources.iter().map(|source| source_row(source, &report.checks)).collect();
         for line in lines(vec![String::new(); 4], &rows, &[false, true, false, false]).iter().skip(1) {
             self.line(&format!("  {line}"));
@@ -305,5 +311,6 @@ fn source_row(source: &Source, checks: &[Check]) -> Vec<String> {
     if source.rounded > 0 {
         notes.push(format!("{} amounts rounded to a millionth", source.rounded));
     }
-    vec![source.fetch.clone(), format!("{rows} rows"), newest, notes.join(", ")]
+    let rows = if source.rows == 1 { "1 row".to_owned() } else { format!("{rows} rows") };
+    vec![source.fetch.clone(), rows, newest, notes.join(", ")]
 }

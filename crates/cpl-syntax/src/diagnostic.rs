@@ -66,6 +66,12 @@ impl Diagnostic {
     }
 }
 
+/// Whether the text could not be read at all: then there is no tree to go on with.
+#[must_use]
+pub fn is_unreadable(diagnostics: &[Diagnostic]) -> bool {
+    diagnostics.iter().any(|d| matches!(d.code, Code::E0101 | Code::E0108))
+}
+
 /// Whether any of them keeps the pipeline from running.
 #[must_use]
 pub fn has_errors(diagnostics: &[Diagnostic]) -> bool {

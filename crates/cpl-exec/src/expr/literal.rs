@@ -14,8 +14,8 @@ use crate::types::{MONEY_SCALE, PRECISION, data_type};
 impl Translate<'_> {
     pub(super) fn constant(&self, constant: &Constant, ty: Type) -> Result<pl::Expr, jiff::Error> {
         Ok(match constant {
-            Constant::Integer(value) if data_type(ty) == pl::DataType::Float64 => pl::lit(*value).cast(data_type(ty)),
-            Constant::Integer(value) => pl::lit(*value),
+            // Cast: a bare literal would take whatever width the engine finds enough.
+            Constant::Integer(value) => pl::lit(*value).cast(data_type(ty)),
             Constant::Decimal(value) => decimal(*value, ty),
             Constant::Date(date) => day(*date),
             Constant::Today(days) => day(self.clock.today().checked_add(jiff::Span::new().days(*days))?),
@@ -23,7 +23,7 @@ impl Translate<'_> {
             Constant::Now => instant(self.clock.now.timestamp()),
             Constant::Duration(micros) => pl::lit(*micros).cast(data_type(Type::Duration)),
             Constant::Months(months) => pl::lit(format!("{months}mo")),
-            Constant::Weekday(day) => pl::lit(weekday(*day)),
+            Constant::Weekday(day) => pl::lit(weekday(*day)).cast(data_type(ty)),
             Constant::Text(text) => pl::lit(text.as_str()),
             Constant::Bool(value) => pl::lit(*value),
         })

@@ -34,15 +34,14 @@ impl Checker<'_> {
         let scope = Scope::group(&columns, of.time.as_deref(), &[]);
         let written = dashboard.constraints.iter().chain(&dashboard.drivers);
         let metrics: Vec<_> = written.map(|driver| self.dashboard_metric(driver, &scope)).collect();
-        if let Some(over) = dashboard.over {
-            self.dated(over, &of)?;
-        }
+        let dated = dashboard.over.map_or(Some(()), |over| self.dated(over, &of));
         if let Some(by) = &dashboard.by
             && of.column(by.as_str()).is_none()
         {
             let known: Vec<&str> = of.columns.iter().map(|column| column.name.as_str()).collect();
             return self.unknown_name("column", by, known);
         }
+        dated?;
         Some(Some(Dashboard {
             table,
             metrics: metrics.into_iter().collect::<Option<_>>()?,

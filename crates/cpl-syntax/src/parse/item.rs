@@ -8,7 +8,7 @@ use crate::{
     diagnostic::Diagnostic,
     span::{Name, Span, Spanned},
     tree::{
-        Cadence, Currency, Dashboard, Day, Direction, Driver, File, Goal, Let, Metric, Parameter, Pipeline, Setting,
+        Cadence, Call, Currency, Dashboard, Day, Direction, Driver, File, Goal, Let, Metric, Parameter, Pipeline, Setting,
         SettingValue, Target,
     },
 };
@@ -179,7 +179,10 @@ impl Reader<'_> {
             .map(|list| Parts::of(list).map(|parameter| self.parameter(parameter)).collect());
         let call = parts.child();
         let call_span = self.span(&call);
-        let call = self.call(call);
+        let call = match call.as_rule() {
+            Rule::call => self.call(call),
+            _ => Call { callee: self.path(call), args: Vec::new(), filter: None, over: None },
+        };
         let settings: Vec<_> = parts.collect();
         let spans: Vec<_> = settings.iter().map(|setting| self.span(setting)).collect();
         self.separated(&spans);

@@ -138,12 +138,19 @@ fn item_symbol(rule: Rule) -> Option<&'static str> {
     })
 }
 
+/// `,000`, and no digit behind it.
+fn thousands(text: &str) -> bool {
+    let digits = text.strip_prefix(',').map(|rest| rest.bytes().take_while(u8::is_ascii_digit).count());
+    digits == Some(3)
+}
+
 /// Slips that have a message of their own.
 fn near_miss(text: &str, span: Span) -> Option<(&'static str, &'static str)> {
     let (before, here) = (text[..span.start].trim_end(), &text[span.start..]);
     let after_number = before.ends_with(|c: char| c.is_ascii_digit());
     let starts = |sign: &str| here.starts_with(sign);
     Some(match () {
+        () if after_number && thousands(here) => ("thousands are set apart by `_`", "write `1_000`"),
         () if starts("==") || (starts("=") && before.ends_with('=')) => {
             ("cpl compares with one `=`", "write `=`")
         }
