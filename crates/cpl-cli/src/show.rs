@@ -1,7 +1,11 @@
 //! `cpl show`.
 
 use cpl_exec::Shown;
-use cpl_plan::{Purpose, program::{Program, TableId}, program_to_plan};
+use cpl_plan::{
+    Purpose,
+    program::{Program, TableId},
+    program_to_plan,
+};
 use cpl_syntax::Diagnostic;
 
 use crate::{

@@ -1,6 +1,10 @@
 //! Typed columns, filled field by field.
 
-use crate::{Field, Form, record::{RawField, unescaped}, values};
+use crate::{
+    Field, Form,
+    record::{RawField, unescaped},
+    values,
+};
 
 /// Rows of the wanted columns.
 #[derive(Debug)]

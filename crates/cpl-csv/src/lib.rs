@@ -84,7 +84,9 @@ impl Form {
             Self::Whole { negative: true } => "a whole number of at most 10^15".to_owned(),
             Self::Float => "a number such as `12.5`, of at most 10^15".to_owned(),
             Self::Percent => "a percentage such as `3.2` or `3.2%`".to_owned(),
-            Self::Money { .. } => "an amount such as `1234.50`, of at most 10^15, without signs of currency or thousands".to_owned(),
+            Self::Money { .. } => {
+                "an amount such as `1234.50`, of at most 10^15, without signs of currency or thousands".to_owned()
+            }
             Self::Date(None) => "a date such as `2026-11-20`".to_owned(),
             Self::Date(Some(pattern)) => format!("a date written as `{pattern}`"),
             Self::Datetime(None, _) => "a moment such as `2026-11-20 07:00`".to_owned(),

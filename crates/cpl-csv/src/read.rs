@@ -183,8 +183,8 @@ fn row(
     let mut fields = 0;
     let mut bad = None;
     loop {
-        let (raw, next) = field(bytes, at, layout.separator)
-            .map_err(|bad| Problem::Quote { place, open: bad == BadQuote::Open })?;
+        let (raw, next) =
+            field(bytes, at, layout.separator).map_err(|bad| Problem::Quote { place, open: bad == BadQuote::Open })?;
         if let Some(Some(column)) = header.wanted.get(fields)
             && columns[*column].push(raw, &layout.columns[*column]).is_none()
             && bad.is_none()

@@ -210,8 +210,8 @@ pub fn unix(text: &[u8], per_second: i64) -> Option<i64> {
 /// 1 for Monday to 7 for Sunday.
 pub fn weekday(text: &[u8]) -> Option<i32> {
     const DAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
-    let at = DAYS.iter().position(|day| {
-        text.eq_ignore_ascii_case(day.as_bytes()) || text.eq_ignore_ascii_case(&day.as_bytes()[..3])
-    })?;
+    let at = DAYS
+        .iter()
+        .position(|day| text.eq_ignore_ascii_case(day.as_bytes()) || text.eq_ignore_ascii_case(&day.as_bytes()[..3]))?;
     i32::try_from(at + 1).ok()
 }

@@ -89,14 +89,16 @@ impl<'a> Batches<'a> {
             StepKind::Decide(at) => {
                 let rule = &self.program().decisions[at];
                 let asked = decide::Asked::of(rule, self.program());
-                let frame = asked.frame(self.frames.table(rule.rows.table), &self.translate).map_err(trouble::calendar)?;
+                let frame =
+                    asked.frame(self.frames.table(rule.rows.table), &self.translate).map_err(trouble::calendar)?;
                 wanted.push((Wanted::Decide(at, asked), frame));
                 Ok(())
             }
             StepKind::Alert(at) => {
                 let rule = &self.program().alerts[at];
                 let asked = alert::Asked::of(rule, self.program());
-                let frame = asked.frame(self.frames.table(rule.rows.table), &self.translate).map_err(trouble::calendar)?;
+                let frame =
+                    asked.frame(self.frames.table(rule.rows.table), &self.translate).map_err(trouble::calendar)?;
                 wanted.push((Wanted::Alert(at, asked), frame));
                 Ok(())
             }
@@ -168,9 +170,8 @@ impl<'a> Batches<'a> {
         let (what, frames): (Vec<Wanted>, Vec<LazyFrame>) = wanted.into_iter().unzip();
         let plans = frames.into_iter().map(|frame| frame.logical_plan).collect();
         let collected = LazyFrame::collect_all_with_engine(plans, pl::Engine::Streaming, pl::OptFlags::default());
-        let collected = collected.map_err(|error| {
-            self.late.iter().find_map(Late::find).unwrap_or_else(|| trouble::engine(error))
-        })?;
+        let collected = collected
+            .map_err(|error| self.late.iter().find_map(Late::find).unwrap_or_else(|| trouble::engine(error)))?;
         for (what, frame) in what.into_iter().zip(collected) {
             self.keep(what, frame)?;
         }
@@ -208,7 +209,12 @@ impl<'a> Batches<'a> {
     }
 
     /// The first duplicated key of a frame that `duplicates` made.
-    fn duplicate(&self, table: TableId, on: &[String], frame: &pl::DataFrame) -> Result<Option<(Vec<Value>, i64)>, Trouble> {
+    fn duplicate(
+        &self,
+        table: TableId,
+        on: &[String],
+        frame: &pl::DataFrame,
+    ) -> Result<Option<(Vec<Value>, i64)>, Trouble> {
         let table = self.program().table(table);
         let types = on.iter().filter_map(|name| table.column(name)).map(|column| column.ty);
         let types: Vec<Type> = types.chain([Type::Count]).collect();
@@ -231,9 +237,12 @@ impl<'a> Batches<'a> {
         let name = &self.program().table(table).name;
         let key: Vec<String> = key.iter().map(ToString::to_string).collect();
         Err(vec![
-            Diagnostic::new(Code::E1103, format!("this join fans out: {count} rows of `{name}` are {}", key.join(", ")))
-                .at(span, format!("`{name}` must be unique on {}", on.join(", ")))
-                .help(format!("group `{name}` by {} before the join", on.join(", "))),
+            Diagnostic::new(
+                Code::E1103,
+                format!("this join fans out: {count} rows of `{name}` are {}", key.join(", ")),
+            )
+            .at(span, format!("`{name}` must be unique on {}", on.join(", ")))
+            .help(format!("group `{name}` by {} before the join", on.join(", "))),
         ])
     }
 

@@ -1,10 +1,6 @@
 //! Checks on tables: what is broken holds what depends on it, and is told.
 
-use cpl_plan::{
-    program::Table,
-    report::Check,
-    value::Value,
-};
+use cpl_plan::{program::Table, report::Check, value::Value};
 use jiff::Span;
 
 use crate::World;

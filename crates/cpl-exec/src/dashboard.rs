@@ -46,9 +46,11 @@ pub fn ask(
         }
     };
     let metrics = metrics(dashboard);
-    let goals = dashboard.metrics.iter().enumerate().filter_map(|(at, metric)| {
-        metric.goal.as_ref().map(|goal| (format!("goal {at}"), goal.bound.clone()))
-    });
+    let goals = dashboard
+        .metrics
+        .iter()
+        .enumerate()
+        .filter_map(|(at, metric)| metric.goal.as_ref().map(|goal| (format!("goal {at}"), goal.bound.clone())));
     let with_goals: Vec<(String, Expr)> = metrics.iter().cloned().chain(goals).collect();
     let by = match &dashboard.by {
         None => None,
@@ -93,9 +95,10 @@ pub fn told(
     };
     let mut goals = now[types.len()..].iter();
     let metrics = dashboard.metrics.iter().zip(now.iter().zip(before)).map(|(metric, (value, before))| {
-        let goal = metric.goal.as_ref().and_then(|goal| {
-            goals.next().map(|bound| Goal { direction: goal.direction, bound: bound.clone() })
-        });
+        let goal = metric
+            .goal
+            .as_ref()
+            .and_then(|goal| goals.next().map(|bound| Goal { direction: goal.direction, bound: bound.clone() }));
         let met = goal.as_ref().and_then(|goal| met(value, goal));
         Metric { metric: metric.name.clone(), value: value.clone(), goal, met, before }
     });

@@ -66,7 +66,13 @@ pub enum Verdict {
 }
 
 impl Conditions {
-    pub fn of(when: &[Expr], key: &[String], table: &cpl_plan::program::Table, program: &Program, slots: &mut Slots) -> Self {
+    pub fn of(
+        when: &[Expr],
+        key: &[String],
+        table: &cpl_plan::program::Table,
+        program: &Program,
+        slots: &mut Slots,
+    ) -> Self {
         let key = key.iter().map(|name| {
             let ty = table.column(name).map_or(Type::Text, |column| column.ty);
             (name.clone(), slots.column(name, ty))

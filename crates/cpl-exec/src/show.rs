@@ -61,5 +61,7 @@ impl Shown {
 pub fn write_parquet(shown: &Shown, out: impl Write) -> Result<(), Trouble> {
     let mut frame = shown.frame.clone();
     let written = ParquetWriter::new(out).finish(&mut frame);
-    written.map(drop).map_err(|error| vec![Diagnostic::new(Code::E1102, format!("the table can't be written: {error}"))])
+    written
+        .map(drop)
+        .map_err(|error| vec![Diagnostic::new(Code::E1102, format!("the table can't be written: {error}"))])
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use cpl_syntax::tree::{Currency, Day};
-use jiff::{civil::Date, tz::TimeZone, Timestamp};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use rust_decimal::Decimal;
 use serde::{Serialize, Serializer};
 
@@ -69,7 +69,9 @@ impl fmt::Display for Value {
             Self::Ratio(value) if value.abs() >= 10.0 => format!("{}x", grouped(&rounded(*value, 1))),
             Self::Ratio(value) => format!("{}%", rounded(value * 100.0, if value.abs() < 0.1 { 2 } else { 1 })),
             Self::Money(amount, currency) => money(*amount, *currency),
-            Self::Datetime(moment, zone) => moment.to_zoned_datetime(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string(),
+            Self::Datetime(moment, zone) => {
+                moment.to_zoned_datetime(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string()
+            }
             Self::Duration(micros) => duration(*micros),
             other => other.raw(),
         };

@@ -123,7 +123,12 @@ impl Page {
         let rows: Vec<Vec<String>> = by
             .rows
             .iter()
-            .map(|row| std::iter::once(&row.value).chain(row.metrics.0.iter().map(|(_, v)| v)).map(ToString::to_string).collect())
+            .map(|row| {
+                std::iter::once(&row.value)
+                    .chain(row.metrics.0.iter().map(|(_, v)| v))
+                    .map(ToString::to_string)
+                    .collect()
+            })
             .collect();
         let right: Vec<bool> = header.iter().enumerate().map(|(at, _)| at > 0).collect();
         self.line("");
@@ -265,7 +270,13 @@ fn change(value: &Value, before: &Value) -> String {
         return String::new();
     }
     let change = (value - before) / before.abs();
-    let sign = if change > 0.0 { "▲" } else if change < 0.0 { "▼" } else { "=" };
+    let sign = if change > 0.0 {
+        "▲"
+    } else if change < 0.0 {
+        "▼"
+    } else {
+        "="
+    };
     format!("{sign} {}", Value::Ratio((change.abs() * 1000.0).round() / 1000.0))
 }
 

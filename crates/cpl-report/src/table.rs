@@ -31,9 +31,9 @@ pub fn lines(header: Vec<String>, rows: &[Vec<String>], right: &[bool]) -> Vec<S
 #[must_use]
 pub fn csv(columns: &[(String, Type)], rows: &[Vec<Value>]) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let written = writer.write_record(columns.iter().map(|(name, _)| name)).and_then(|()| {
-        rows.iter().try_for_each(|row| writer.write_record(row.iter().map(Value::raw)))
-    });
+    let written = writer
+        .write_record(columns.iter().map(|(name, _)| name))
+        .and_then(|()| rows.iter().try_for_each(|row| writer.write_record(row.iter().map(Value::raw))));
     written.unwrap_or_else(|error| unreachable!("written to memory: {error}"));
     let bytes = writer.into_inner().unwrap_or_else(|error| unreachable!("written to memory: {error}"));
     String::from_utf8(bytes).unwrap_or_else(|error| unreachable!("made of text: {error}"))
@@ -49,4 +49,3 @@ pub fn json(columns: &[(String, Type)], rows: &[Vec<Value>]) -> String {
     let list = Json::Array(rows.iter().map(object).collect());
     serde_json::to_string_pretty(&list).unwrap_or_else(|error| unreachable!("plain values: {error}"))
 }
-

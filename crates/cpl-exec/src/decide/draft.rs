@@ -123,7 +123,8 @@ impl Effect {
     }
 
     fn passed_on(&self, new: &Value) -> Pairs {
-        let each = |(name, value): &(String, Option<Value>)| (name.clone(), value.clone().unwrap_or_else(|| new.clone()));
+        let each =
+            |(name, value): &(String, Option<Value>)| (name.clone(), value.clone().unwrap_or_else(|| new.clone()));
         Pairs(self.arguments.iter().map(each).collect())
     }
 }
@@ -183,7 +184,9 @@ fn why_unknown(name: &str, rule: &Rule, program: &Program) -> String {
 
 /// How a column is computed, where the last group computes it.
 fn definition(name: &str, rule: &Rule, program: &Program) -> Option<String> {
-    let cpl_plan::program::Source::Transform { stages, .. } = &program.table(rule.rows.table).source else { return None };
+    let cpl_plan::program::Source::Transform { stages, .. } = &program.table(rule.rows.table).source else {
+        return None;
+    };
     stages.iter().rev().find_map(|stage| match stage {
         cpl_plan::program::Stage::Group { items, .. } => {
             let (_, value) = items.iter().find(|(item, _)| item == name)?;

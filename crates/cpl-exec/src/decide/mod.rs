@@ -146,9 +146,8 @@ impl AskedAction {
             }
             Action::Call { via } => (Vec::new(), None, via),
         };
-        let arguments = via.arguments.iter().map(|(name, value)| {
-            (name.clone(), (!value.is_new()).then(|| slots.add(value)))
-        });
+        let arguments =
+            via.arguments.iter().map(|(name, value)| (name.clone(), (!value.is_new()).then(|| slots.add(value))));
         let arguments = arguments.collect();
         Self { columns, step, arguments }
     }

@@ -103,7 +103,8 @@ fn apply(
     let mut last: Option<(u64, Option<Digits>)> = None;
     let mut result = Vec::with_capacity(length);
     for row in 0..length {
-        let (Some(amount), Some(float)) = (amounts.get(at(amounts.len(), row)), floats.get(at(floats.len(), row))) else {
+        let (Some(amount), Some(float)) = (amounts.get(at(amounts.len(), row)), floats.get(at(floats.len(), row)))
+        else {
             result.push(None);
             continue;
         };

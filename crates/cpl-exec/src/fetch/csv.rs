@@ -131,7 +131,9 @@ fn texts(name: pl::PlSmallStr, bytes: &[u8], ends: &[usize], valid: Option<&[boo
     let texts = starts.zip(ends).map(|(start, end)| std::str::from_utf8(&bytes[start..*end]).unwrap_or_default());
     match valid {
         None => StringChunked::from_iter_values(name, texts),
-        Some(valid) => StringChunked::from_iter_options(name, texts.zip(valid).map(|(text, valid)| valid.then_some(text))),
+        Some(valid) => {
+            StringChunked::from_iter_options(name, texts.zip(valid).map(|(text, valid)| valid.then_some(text)))
+        }
     }
 }
 

@@ -16,8 +16,9 @@ pub fn problem(problem: &Problem, file: &Path, fetch: &Fetch, columns: &[FetchCo
     let name = called(file);
     let declared = |header: &str| columns.iter().find(|column| column.header == header);
     match problem {
-        Problem::Unreadable(why) => Diagnostic::new(Code::E1002, format!("{name} can't be read: {why}"))
-            .at(fetch.path_span, "read from here"),
+        Problem::Unreadable(why) => {
+            Diagnostic::new(Code::E1002, format!("{name} can't be read: {why}")).at(fetch.path_span, "read from here")
+        }
         Problem::Empty => Diagnostic::new(Code::E1007, format!("{name} is empty: not even a header"))
             .at(fetch.path_span, "read from here")
             .help("its first row must name the columns"),
@@ -25,11 +26,9 @@ pub fn problem(problem: &Problem, file: &Path, fetch: &Fetch, columns: &[FetchCo
             .at(fetch.path_span, "read from here")
             .help("save the file as CSV in UTF-8"),
         Problem::NoColumn { header, found } => no_column(&name, header, found, declared(header), fetch),
-        Problem::ColumnTwice { header } => {
-            Diagnostic::new(Code::E1004, format!("{name} has two columns `{header}`"))
-                .at(column_span(declared(header), fetch), "which of them?")
-                .help("give one of them another name in the file")
-        }
+        Problem::ColumnTwice { header } => Diagnostic::new(Code::E1004, format!("{name} has two columns `{header}`"))
+            .at(column_span(declared(header), fetch), "which of them?")
+            .help("give one of them another name in the file"),
         Problem::Value { place, header, value, wanted } => {
             bad_value(&name, *place, value.as_deref(), wanted, declared(header), fetch)
         }

@@ -26,7 +26,8 @@ pub fn rows(fetch: &Fetch, files: Vec<PathBuf>, columns: Vec<FetchColumn>) -> Re
     let mut frames = Vec::new();
     for file in &files {
         let frame = scan(file, fetch)?;
-        let exprs = columns.iter().map(|column| fitted(column, file, fetch, &frame.schema)).collect::<Result<Vec<_>, _>>()?;
+        let exprs =
+            columns.iter().map(|column| fitted(column, file, fetch, &frame.schema)).collect::<Result<Vec<_>, _>>()?;
         frames.push(frame.frame.select(exprs));
     }
     let frame = match frames.len() {
@@ -54,7 +55,8 @@ fn scan(file: &Path, fetch: &Fetch) -> Result<Scanned, Trouble> {
     }
     let path = PlRefPath::new(file.to_string_lossy().as_ref());
     let args = ScanArgsParquet { glob: false, ..Default::default() };
-    let first_line = |error: pl::PolarsError| unreadable(error.to_string().lines().next().unwrap_or_default().to_owned());
+    let first_line =
+        |error: pl::PolarsError| unreadable(error.to_string().lines().next().unwrap_or_default().to_owned());
     let mut frame = LazyFrame::scan_parquet(path, args).map_err(first_line)?;
     let schema = frame.collect_schema().map_err(first_line)?;
     Ok(Scanned { frame, schema })
@@ -140,7 +142,11 @@ fn convert(values: &pl::Column, column: &FetchColumn) -> Result<pl::Column, usiz
 fn first_new_null(before: &pl::Column, after: Option<&pl::Column>) -> usize {
     let Some(after) = after else { return 0 };
     let (before, after) = (before.is_null(), after.is_null());
-    before.iter().zip(after.iter()).position(|(before, after)| before == Some(false) && after == Some(true)).unwrap_or(0)
+    before
+        .iter()
+        .zip(after.iter())
+        .position(|(before, after)| before == Some(false) && after == Some(true))
+        .unwrap_or(0)
 }
 
 fn of_texts(values: &pl::Column, column: &FetchColumn) -> Result<pl::Column, usize> {
@@ -198,7 +204,10 @@ fn whole_float(value: f64) -> Option<i64> {
 fn floats(values: &pl::Column, by: f64) -> Option<pl::Column> {
     let floats = values.f64().ok()?;
     let fits = |value: f64| value.is_finite().then_some(value / by);
-    Some(pl::Float64Chunked::from_iter_options(values.name().clone(), floats.iter().map(|v| v.and_then(fits))).into_column())
+    Some(
+        pl::Float64Chunked::from_iter_options(values.name().clone(), floats.iter().map(|v| v.and_then(fits)))
+            .into_column(),
+    )
 }
 
 /// Amounts into millionths; a 1 stands for 10 to the minus `shift`.
@@ -208,7 +217,10 @@ fn amounts(values: &pl::Column, shift: u32) -> Option<pl::Column> {
         let factor = 10i128.pow(6 - shift);
         let wide = values.cast(&DataType::Int128).ok()?;
         let wide = wide.i128().ok()?.clone();
-        Int128Chunked::from_iter_options(name, wide.iter().map(|value| value.and_then(|v| within(v.checked_mul(factor)?))))
+        Int128Chunked::from_iter_options(
+            name,
+            wide.iter().map(|value| value.and_then(|v| within(v.checked_mul(factor)?))),
+        )
     } else {
         let texts = values.cast(&DataType::String).ok()?;
         let texts = texts.str().ok()?.clone();
@@ -225,7 +237,10 @@ fn within(millionths: i128) -> Option<i128> {
 fn scaled_moments(values: &pl::Column, factor: i64) -> Option<pl::Column> {
     let wide = values.cast(&DataType::Int64).ok()?;
     let micros = wide.i64().ok()?.iter().map(|value| value.and_then(|v| v.checked_mul(factor)));
-    pl::Int64Chunked::from_iter_options(values.name().clone(), micros).into_column().cast(&data_type(Type::Datetime)).ok()
+    pl::Int64Chunked::from_iter_options(values.name().clone(), micros)
+        .into_column()
+        .cast(&data_type(Type::Datetime))
+        .ok()
 }
 
 /// Moments in microseconds of UTC; clock times without a zone are in `zone`.
@@ -256,7 +271,8 @@ pub fn find(fetch: &Fetch, files: &[PathBuf], columns: &[FetchColumn]) -> Option
             let values = scan(file, fetch).ok()?.frame.select([pl::col(column.header.as_str())]).collect().ok()?;
             let values = values.column(&column.header).ok()?;
             if let Err(at) = convert(values, column) {
-                let value = values.get(at).ok().filter(|value| !value.is_null()).map(|value| value.str_value().into_owned());
+                let value =
+                    values.get(at).ok().filter(|value| !value.is_null()).map(|value| value.str_value().into_owned());
                 let place = Place { row: at as u64 + 1, line: 0 };
                 let wanted = csv::field(column).form.wanted();
                 let name = explain::called(file);

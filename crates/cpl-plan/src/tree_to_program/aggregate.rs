@@ -89,11 +89,8 @@ impl Checker<'_> {
             None => None,
         };
         let filter = scope.filters.iter().cloned().chain(filter).reduce(both);
-        let by = if matches!(func, AggFunc::First | AggFunc::Last) {
-            Some(self.ordered_by(by, span, &inside)?)
-        } else {
-            by
-        };
+        let by =
+            if matches!(func, AggFunc::First | AggFunc::Last) { Some(self.ordered_by(by, span, &inside)?) } else { by };
         let ty = self.aggregate_type(func, of.as_ref(), span)?;
         let unknown = match func {
             AggFunc::Count | AggFunc::CountDistinct => false,
@@ -178,5 +175,11 @@ impl Checker<'_> {
 /// Both must be true.
 fn both(left: Expr, right: Expr) -> Expr {
     let (unknown, span) = (left.unknown || right.unknown, right.span);
-    Expr { kind: ExprKind::Logic(Logic::And, Box::new(left), Box::new(right)), ty: Type::Bool, unknown, span, defined: None }
+    Expr {
+        kind: ExprKind::Logic(Logic::And, Box::new(left), Box::new(right)),
+        ty: Type::Bool,
+        unknown,
+        span,
+        defined: None,
+    }
 }

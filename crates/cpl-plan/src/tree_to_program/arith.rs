@@ -1,9 +1,6 @@
 //! `+ - * / ??`: units must fit.
 
-use cpl_syntax::{
-    Code, Diagnostic, Span, Spanned,
-    tree::ArithOp,
-};
+use cpl_syntax::{Code, Diagnostic, Span, Spanned, tree::ArithOp};
 use rust_decimal::Decimal;
 
 use super::Checker;

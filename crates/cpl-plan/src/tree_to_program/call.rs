@@ -13,8 +13,24 @@ use crate::{
 
 /// Functions of the language that do not run yet.
 const LATER: &[&str] = &[
-    "median", "quantile", "std", "total", "lag", "change", "share", "usual", "replace", "days_in_month", "hour_of",
-    "hour_start", "quarter_start", "hours_between", "micros", "cents", "convert", "applied",
+    "median",
+    "quantile",
+    "std",
+    "total",
+    "lag",
+    "change",
+    "share",
+    "usual",
+    "replace",
+    "days_in_month",
+    "hour_of",
+    "hour_start",
+    "quarter_start",
+    "hours_between",
+    "micros",
+    "cents",
+    "convert",
+    "applied",
 ];
 
 impl Checker<'_> {
@@ -104,7 +120,13 @@ impl Checker<'_> {
         let (yes, no) = adapted(yes, no);
         let Some(ty) = yes.ty.common(no.ty) else { return self.mismatch("stands beside", &yes, &no) };
         let unknown = condition.unknown || yes.unknown || no.unknown;
-        Some(Expr { kind: ExprKind::Function(Function::If, vec![condition, yes, no]), ty, unknown, span, defined: None })
+        Some(Expr {
+            kind: ExprKind::Function(Function::If, vec![condition, yes, no]),
+            ty,
+            unknown,
+            span,
+            defined: None,
+        })
     }
 
     fn same_type(&mut self, function: Function, args: Vec<Expr>, span: Span) -> Option<Expr> {

@@ -120,9 +120,12 @@ impl Checker<'_> {
             && !keys.contains(&name.value)
         {
             self.report(
-                Diagnostic::new(Code::E0305, format!("`{}` has one value a row, and a group has many rows", name.as_str()))
-                    .at(name.span, "which of them?")
-                    .help(format!("say which: `{}`", offered_aggregate(name.as_str(), ty))),
+                Diagnostic::new(
+                    Code::E0305,
+                    format!("`{}` has one value a row, and a group has many rows", name.as_str()),
+                )
+                .at(name.span, "which of them?")
+                .help(format!("say which: `{}`", offered_aggregate(name.as_str(), ty))),
             );
             return None;
         }
@@ -130,7 +133,13 @@ impl Checker<'_> {
     }
 
     /// `x ?? y`, and every place where two values must be of one type.
-    pub(super) fn or_else(&mut self, op: tree::ArithOp, left: Expr, right: Expr, span: cpl_syntax::Span) -> Option<Expr> {
+    pub(super) fn or_else(
+        &mut self,
+        op: tree::ArithOp,
+        left: Expr,
+        right: Expr,
+        span: cpl_syntax::Span,
+    ) -> Option<Expr> {
         debug_assert_eq!(op, ArithOp::OrElse);
         let (left, right) = super::arith::adapted(left, right);
         let Some(ty) = left.ty.common(right.ty) else { return self.mismatch("replaces", &left, &right) };

@@ -7,7 +7,10 @@ use cpl_syntax::{
 
 use super::{Checker, scope::Scope};
 use crate::{
-    program::{Check, CheckKind, Column, Constant, ExprKind, Fetch, FetchColumn, Format, Source, SourceKind, Stored, Table, TableId},
+    program::{
+        Check, CheckKind, Column, Constant, ExprKind, Fetch, FetchColumn, Format, Source, SourceKind, Stored, Table,
+        TableId,
+    },
     types::Type,
 };
 
@@ -18,7 +21,7 @@ impl Checker<'_> {
     pub(super) fn fetch(&mut self, fetch: &tree::Fetch) -> Option<TableId> {
         let source = self.source(fetch);
         let columns = self.fetch_columns(&fetch.columns);
-        if fetch.columns.is_empty() {
+        if fetch.columns.is_empty() && fetch.source.callee.table.is_none() {
             self.report(
                 Diagnostic::new(Code::E0107, format!("the fetch `{}` declares no columns", fetch.name.as_str()))
                     .at(fetch.name.span, "which columns are read?")
@@ -198,21 +201,29 @@ impl Checker<'_> {
 
     /// Reads the clauses into the table; whether future rows are kept.
     fn fetch_clauses(&mut self, fetch: &tree::Fetch, table: &mut Table) -> Option<bool> {
-        let (mut future, mut time) = (false, None);
+        let (mut future, mut time, mut right) = (false, None, Some(()));
         for clause in &fetch.clauses {
-            match clause {
-                FetchClause::KeepFuture(_) => future = true,
-                FetchClause::Time(column) => time = Some(column),
-                FetchClause::SkipBadRows(share) => self.not_yet("`skip bad rows`", share.span)?,
-                FetchClause::Records(path) => {
-                    self.refuse(Code::E0107, "only `json` has records", path.span, "nobody reads this")?;
+            let done = match clause {
+                FetchClause::KeepFuture(_) => {
+                    future = true;
+                    Some(())
                 }
-                FetchClause::Check(Clause::Key(columns)) => self.key(columns, table)?,
-                FetchClause::Check(Clause::NoGaps(_, span)) => self.not_yet("`no gaps`", *span)?,
-                FetchClause::Check(Clause::Expect(expr)) => self.not_yet("`expect`", expr.span)?,
-                FetchClause::Check(Clause::Fresh(..)) => {}
-            }
+                FetchClause::Time(column) => {
+                    time = Some(column);
+                    Some(())
+                }
+                FetchClause::SkipBadRows(share) => self.not_yet("`skip bad rows`", share.span),
+                FetchClause::Records(path) => {
+                    self.refuse(Code::E0107, "only `json` has records", path.span, "nobody reads this")
+                }
+                FetchClause::Check(Clause::Key(columns)) => self.key(columns, table),
+                FetchClause::Check(Clause::NoGaps(_, span)) => self.not_yet("`no gaps`", *span),
+                FetchClause::Check(Clause::Expect(expr)) => self.not_yet("`expect`", expr.span),
+                FetchClause::Check(Clause::Fresh(..)) => Some(()),
+            };
+            right = right.and(done);
         }
+        right?;
         table.time = self.time_column(time, fetch, table)?;
         for clause in &fetch.clauses {
             if let FetchClause::Check(Clause::Fresh(column, within, span)) = clause {
@@ -237,7 +248,12 @@ impl Checker<'_> {
         let dates = key.iter().filter(|name| table.column(name).is_some_and(|column| column.ty.is_time())).count();
         if dates > 1 {
             let span = columns[0].span.to(columns[columns.len() - 1].span);
-            return self.refuse(Code::E0401, "a key holds at most one date", span, format!("{dates} of these are dates"));
+            return self.refuse(
+                Code::E0401,
+                "a key holds at most one date",
+                span,
+                format!("{dates} of these are dates"),
+            );
         }
         let span = columns[0].span.to(columns[columns.len() - 1].span);
         table.checks.push(Check { kind: CheckKind::Key(key.clone()), span });

@@ -5,11 +5,7 @@ use cpl_syntax::{
     tree::{self, JoinKey},
 };
 
-use super::{
-    Checker,
-    scope::ScopeColumn,
-    transform::Shape,
-};
+use super::{Checker, scope::ScopeColumn, transform::Shape};
 use crate::program::{Join, Stage, Table};
 
 impl Checker<'_> {
@@ -73,10 +69,13 @@ impl Checker<'_> {
             let left_type = left.ty?;
             if left_type != column.ty && left_type.common(column.ty).is_none() {
                 self.report(
-                    Diagnostic::new(Code::E0301, format!("`{}` is {} on the left and {} on the right", name.as_str(), left_type, column.ty))
-                        .at(name.span, "these never match")
-                        .at(left.span, format!("this is {left_type}"))
-                        .at(column.span, format!("this is {}", column.ty)),
+                    Diagnostic::new(
+                        Code::E0301,
+                        format!("`{}` is {} on the left and {} on the right", name.as_str(), left_type, column.ty),
+                    )
+                    .at(name.span, "these never match")
+                    .at(left.span, format!("this is {left_type}"))
+                    .at(column.span, format!("this is {}", column.ty)),
                 );
                 return None;
             }
@@ -105,10 +104,17 @@ impl Checker<'_> {
                 let missing: Vec<&str> = key.iter().filter(|part| !on.contains(part)).map(String::as_str).collect();
                 let missing = missing.join(", ");
                 self.report(
-                    Diagnostic::new(Code::E0402, format!("this join fans out: `{}` has many rows for each {}", right.name, on.join(", ")))
-                        .at(span, format!("one row of the left would become several, one for each {missing}"))
-                        .at(right.span, format!("its key is {}", key.join(", ")))
-                        .help(format!("join on {missing} too, or group `{}` by {} before", right.name, on.join(", "))),
+                    Diagnostic::new(
+                        Code::E0402,
+                        format!("this join fans out: `{}` has many rows for each {}", right.name, on.join(", ")),
+                    )
+                    .at(span, format!("one row of the left would become several, one for each {missing}"))
+                    .at(right.span, format!("its key is {}", key.join(", ")))
+                    .help(format!(
+                        "join on {missing} too, or group `{}` by {} before",
+                        right.name,
+                        on.join(", ")
+                    )),
                 );
                 None
             }

@@ -49,7 +49,8 @@ impl<'a> Checker<'a> {
             let declared = self.resolve_let(item.name.as_str());
             match (declared, constant(setting, self.currency)) {
                 (_, None) => self.report(
-                    setting_error(setting, "that is no value").help("write it as in the file: `$45`, `3%`, `2026-11-20`"),
+                    setting_error(setting, "that is no value")
+                        .help("write it as in the file: `$45`, `3%`, `2026-11-20`"),
                 ),
                 (Some(old), Some(new)) if old.ty.common(new.ty).is_none() => self.report(
                     setting_error(setting, &format!("that is {}", new.ty))

@@ -30,9 +30,7 @@ impl Checker<'_> {
             L::Money(digits, currency) => (Constant::Decimal(self.money(digits, span)?), Type::Money(*currency)),
             L::Duration(length, unit) => (duration(*length, *unit), Type::Duration),
             L::Date(written) => (Constant::Date(self.parsed(written, span, "no such day")?), Type::Date),
-            L::Datetime(written) => {
-                (Constant::Datetime(self.parsed(written, span, "no such moment")?), Type::Datetime)
-            }
+            L::Datetime(written) => (Constant::Datetime(self.parsed(written, span, "no such moment")?), Type::Datetime),
             L::Clock(_) => {
                 return self.refuse(Code::E0103, "a clock time can't stand here", span, "wanted: a value of the row");
             }

@@ -12,8 +12,7 @@ use super::{
 };
 use crate::{
     program::{
-        Action, Alert, AtMost, Bound, Day, Decision, Expr, KeepBound, KeepTotal, Level, Piece, Rows,
-        Step, Table,
+        Action, Alert, AtMost, Bound, Day, Decision, Expr, KeepBound, KeepTotal, Level, Piece, Rows, Step, Table,
     },
     types::Type,
 };
@@ -112,7 +111,14 @@ impl Checker<'_> {
             };
             self.report(
                 Diagnostic::new(Code::E0502, format!("`{}` is not named by that", of.name))
-                    .at(span, if key.is_empty() { "it has one row".to_owned() } else { format!("its key is {}", key.join(", ")) })
+                    .at(
+                        span,
+                        if key.is_empty() {
+                            "it has one row".to_owned()
+                        } else {
+                            format!("its key is {}", key.join(", "))
+                        },
+                    )
                     .help(format!("write `{wanted}`")),
             );
             return None;
@@ -337,4 +343,3 @@ fn days(on: Option<&Spanned<OnDays>>) -> Vec<Day> {
         Some(OnDays::Days(days)) => days.clone(),
     }
 }
-

@@ -6,7 +6,8 @@ use super::{Parts, Reader, Rule};
 use crate::{
     span::Spanned,
     tree::{
-        Clause, Coarse, Column, ColumnFrom, ColumnType, Currency, Fetch, FetchClause, MoneyOf, MoneyScale, Plain, TimeIn,
+        Clause, Coarse, Column, ColumnFrom, ColumnType, Currency, Fetch, FetchClause, MoneyOf, MoneyScale, Plain,
+        TimeIn,
     },
 };
 
@@ -107,12 +108,11 @@ impl Reader<'_> {
 
     fn money_type(&mut self, pair: Pair<'_, Rule>) -> ColumnType {
         let mut parts = Parts::of(pair);
-        let scale = parts.opt(Rule::money_scale).map_or(MoneyScale::Units, |scale| {
-            match Parts::of(scale).child().as_rule() {
+        let scale =
+            parts.opt(Rule::money_scale).map_or(MoneyScale::Units, |scale| match Parts::of(scale).child().as_rule() {
                 Rule::micros => MoneyScale::Micros,
                 _ => MoneyScale::Minor,
-            }
-        });
+            });
         let of = match parts.next() {
             None => MoneyOf::Pipeline,
             Some(of) if of.as_rule() == Rule::ident => MoneyOf::Column(self.name(&of)),
@@ -127,7 +127,8 @@ impl Reader<'_> {
         let mut format = None;
         let mut stored = TimeIn::Pipeline;
         let texts = parts.all(Rule::text);
-        let zone_follows = texts.first().is_some_and(|first| self.text[..first.as_span().start()].trim_end().ends_with(" in"));
+        let zone_follows =
+            texts.first().is_some_and(|first| self.text[..first.as_span().start()].trim_end().ends_with(" in"));
         let mut texts = texts.into_iter();
         if !zone_follows {
             format = texts.next().map(|text| self.plain_text(text));

@@ -8,8 +8,8 @@ use crate::{
     diagnostic::Diagnostic,
     span::{Name, Span, Spanned},
     tree::{
-        Cadence, Call, Currency, Dashboard, Day, Direction, Driver, File, Goal, Let, Metric, Parameter, Pipeline, Setting,
-        SettingValue, Target,
+        Cadence, Call, Currency, Dashboard, Day, Direction, Driver, File, Goal, Let, Metric, Parameter, Pipeline,
+        Setting, SettingValue, Target,
     },
 };
 
@@ -50,7 +50,10 @@ impl Reader<'_> {
             self.report(
                 Diagnostic::new(Code::E0104, format!("`{}` is a word of the language", name.as_str()))
                     .at(name.span, "can't be a name")
-                    .help(format!("call it `{0}_` or `the_{0}`; a column's real name stays: `… from \"{0}\"`", name.as_str())),
+                    .help(format!(
+                        "call it `{0}_` or `the_{0}`; a column's real name stays: `… from \"{0}\"`",
+                        name.as_str()
+                    )),
             );
         }
         name
@@ -81,12 +84,30 @@ impl Reader<'_> {
         let (rule, span) = (clause.as_rule(), self.span(&clause));
         let inner = Parts::of(clause).child();
         match rule {
-            Rule::question => { let text = self.plain_text(inner); self.once(&mut pipeline.question, text, span) }
-            Rule::owner => { let text = self.plain_text(inner); self.once(&mut pipeline.owner, text, span) }
-            Rule::timezone => { let text = self.plain_text(inner); self.once(&mut pipeline.timezone, text, span) }
-            Rule::every => { let every = self.cadence(inner); self.once(&mut pipeline.every, every, span) }
-            Rule::currency_is => { let code = self.currency(&inner); self.once(&mut pipeline.currency, code, span) }
-            Rule::retire => { let date = self.name(&inner); self.once(&mut pipeline.retire, date, span) }
+            Rule::question => {
+                let text = self.plain_text(inner);
+                self.once(&mut pipeline.question, text, span)
+            }
+            Rule::owner => {
+                let text = self.plain_text(inner);
+                self.once(&mut pipeline.owner, text, span)
+            }
+            Rule::timezone => {
+                let text = self.plain_text(inner);
+                self.once(&mut pipeline.timezone, text, span)
+            }
+            Rule::every => {
+                let every = self.cadence(inner);
+                self.once(&mut pipeline.every, every, span)
+            }
+            Rule::currency_is => {
+                let code = self.currency(&inner);
+                self.once(&mut pipeline.currency, code, span)
+            }
+            Rule::retire => {
+                let date = self.name(&inner);
+                self.once(&mut pipeline.retire, date, span)
+            }
             _ => self.alerts_to(inner, span, pipeline),
         }
     }
@@ -95,9 +116,11 @@ impl Reader<'_> {
         let limit_at = target.as_span().end()..span.end;
         let target = self.target_ref(target);
         let written = self.text[limit_at.clone()].split_whitespace().nth(2).unwrap_or_default();
-        let limit = written.replace('_', "").parse().ok().map(|limit| {
-            Spanned::new(limit, Span::new(limit_at.start, limit_at.end))
-        });
+        let limit = written
+            .replace('_', "")
+            .parse()
+            .ok()
+            .map(|limit| Spanned::new(limit, Span::new(limit_at.start, limit_at.end)));
         self.once(&mut pipeline.alerts, (target, limit), span);
     }
 
@@ -106,7 +129,8 @@ impl Reader<'_> {
         if place.is_some() {
             let word = span.of(self.text).split_whitespace().next().unwrap_or_default();
             self.report(
-                Diagnostic::new(Code::E0107, format!("`{word}` stands here twice")).at(span, "the second one")
+                Diagnostic::new(Code::E0107, format!("`{word}` stands here twice"))
+                    .at(span, "the second one")
                     .help("leave one of them"),
             );
         } else {
@@ -151,10 +175,22 @@ impl Reader<'_> {
         for clause in parts {
             let (rule, at) = (clause.as_rule(), self.span(&clause));
             match rule {
-                Rule::constraint => { let driver = self.driver(clause); dashboard.constraints.push(driver) }
-                Rule::driver => { let driver = self.driver(clause); dashboard.drivers.push(driver) }
-                Rule::over => { let window = self.window(Parts::of(clause).child()); self.once(&mut dashboard.over, window, at) }
-                _ => { let by = self.name(&Parts::of(clause).child()); self.once(&mut dashboard.by, by, at) }
+                Rule::constraint => {
+                    let driver = self.driver(clause);
+                    dashboard.constraints.push(driver)
+                }
+                Rule::driver => {
+                    let driver = self.driver(clause);
+                    dashboard.drivers.push(driver)
+                }
+                Rule::over => {
+                    let window = self.window(Parts::of(clause).child());
+                    self.once(&mut dashboard.over, window, at)
+                }
+                _ => {
+                    let by = self.name(&Parts::of(clause).child());
+                    self.once(&mut dashboard.by, by, at)
+                }
             }
         }
         dashboard

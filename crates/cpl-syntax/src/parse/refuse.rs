@@ -7,8 +7,28 @@ use crate::{codes::Code, diagnostic::Diagnostic, span::Span};
 
 /// Words that can't be names.
 const RESERVED: &[&str] = &[
-    "and", "or", "not", "in", "is", "exceeds", "falls", "breaks", "where", "over", "true", "false", "now", "today",
-    "yesterday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
+    "and",
+    "or",
+    "not",
+    "in",
+    "is",
+    "exceeds",
+    "falls",
+    "breaks",
+    "where",
+    "over",
+    "true",
+    "false",
+    "now",
+    "today",
+    "yesterday",
+    "monday",
+    "tuesday",
+    "wednesday",
+    "thursday",
+    "friday",
+    "saturday",
+    "sunday",
 ];
 
 pub fn is_reserved(word: &str) -> bool {
@@ -151,9 +171,7 @@ fn near_miss(text: &str, span: Span) -> Option<(&'static str, &'static str)> {
     let starts = |sign: &str| here.starts_with(sign);
     Some(match () {
         () if after_number && thousands(here) => ("thousands are set apart by `_`", "write `1_000`"),
-        () if starts("==") || (starts("=") && before.ends_with('=')) => {
-            ("cpl compares with one `=`", "write `=`")
-        }
+        () if starts("==") || (starts("=") && before.ends_with('=')) => ("cpl compares with one `=`", "write `=`"),
         () if starts("&&") => ("cpl says `and`", "write `and`"),
         () if starts("||") => ("cpl says `or`", "write `or`"),
         () if starts("'") => ("a text stands in double quotes", "write `\"…\"`"),

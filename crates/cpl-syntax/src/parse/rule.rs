@@ -20,11 +20,26 @@ impl Reader<'_> {
         for clause in parts {
             let (rule, span) = (clause.as_rule(), self.span(&clause));
             match rule {
-                Rule::when => { let when = self.expr(Parts::of(clause).child()); self.once(&mut decide.when, when, span) }
-                Rule::require => { let require = self.expr(Parts::of(clause).child()); decide.require.push(require) }
-                Rule::on_days => { let on = self.on_days(clause); self.once(&mut decide.on, on, span) }
-                Rule::then => { let action = self.action(Parts::of(clause).child()); decide.actions.push(action) }
-                _ => { let guard = self.guard(clause); decide.guards.push(Spanned::new(guard, span)) }
+                Rule::when => {
+                    let when = self.expr(Parts::of(clause).child());
+                    self.once(&mut decide.when, when, span)
+                }
+                Rule::require => {
+                    let require = self.expr(Parts::of(clause).child());
+                    decide.require.push(require)
+                }
+                Rule::on_days => {
+                    let on = self.on_days(clause);
+                    self.once(&mut decide.on, on, span)
+                }
+                Rule::then => {
+                    let action = self.action(Parts::of(clause).child());
+                    decide.actions.push(action)
+                }
+                _ => {
+                    let guard = self.guard(clause);
+                    decide.guards.push(Spanned::new(guard, span))
+                }
             }
         }
         decide
@@ -38,11 +53,26 @@ impl Reader<'_> {
         for clause in parts {
             let (rule, span) = (clause.as_rule(), self.span(&clause));
             match rule {
-                Rule::when => { let when = self.expr(Parts::of(clause).child()); self.once(&mut alert.when, when, span) }
-                Rule::on_days => { let on = self.on_days(clause); self.once(&mut alert.on, on, span) }
-                Rule::severity => { let level = level(&Parts::of(clause).child()); self.once(&mut alert.severity, Spanned::new(level, span), span) }
-                Rule::say => { let say = self.text(Parts::of(clause).child()); self.once(&mut alert.say, say, span) }
-                Rule::alert_to => { let to = self.target_ref(Parts::of(clause).child()); self.once(&mut alert.to, to, span) }
+                Rule::when => {
+                    let when = self.expr(Parts::of(clause).child());
+                    self.once(&mut alert.when, when, span)
+                }
+                Rule::on_days => {
+                    let on = self.on_days(clause);
+                    self.once(&mut alert.on, on, span)
+                }
+                Rule::severity => {
+                    let level = level(&Parts::of(clause).child());
+                    self.once(&mut alert.severity, Spanned::new(level, span), span)
+                }
+                Rule::say => {
+                    let say = self.text(Parts::of(clause).child());
+                    self.once(&mut alert.say, say, span)
+                }
+                Rule::alert_to => {
+                    let to = self.target_ref(Parts::of(clause).child());
+                    self.once(&mut alert.to, to, span)
+                }
                 _ => self.once(&mut alert.repeat, span, span),
             }
         }

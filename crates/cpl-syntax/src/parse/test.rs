@@ -19,10 +19,22 @@ impl Reader<'_> {
         for clause in parts {
             let (rule, at) = (clause.as_rule(), self.span(&clause));
             match rule {
-                Rule::test_today => { let date = self.name(&Parts::of(clause).child()); self.once(&mut test.clock, TestClock::Today(date), at) }
-                Rule::test_now => { let now = self.name(&Parts::of(clause).child()); self.once(&mut test.clock, TestClock::Now(now), at) }
-                Rule::given => { let given = self.given(clause); test.given.push(given) }
-                _ => { let expect = self.expectation(clause); test.expect.push(expect) }
+                Rule::test_today => {
+                    let date = self.name(&Parts::of(clause).child());
+                    self.once(&mut test.clock, TestClock::Today(date), at)
+                }
+                Rule::test_now => {
+                    let now = self.name(&Parts::of(clause).child());
+                    self.once(&mut test.clock, TestClock::Now(now), at)
+                }
+                Rule::given => {
+                    let given = self.given(clause);
+                    test.given.push(given)
+                }
+                _ => {
+                    let expect = self.expectation(clause);
+                    test.expect.push(expect)
+                }
             }
         }
         test
@@ -42,9 +54,9 @@ impl Reader<'_> {
     fn expectation(&mut self, pair: Pair<'_, Rule>) -> Expectation {
         let rule = pair.as_rule();
         let mut parts = Parts::of(pair);
-        let state = parts.opt(Rule::state).map(|state| {
-            if state.as_str() == "held" { RowState::Held } else { RowState::Undecided }
-        });
+        let state = parts
+            .opt(Rule::state)
+            .map(|state| if state.as_str() == "held" { RowState::Held } else { RowState::Undecided });
         let name = self.name(&parts.child());
         if rule == Rule::expect_table {
             return Expectation::Table(name, self.table(parts.child()));

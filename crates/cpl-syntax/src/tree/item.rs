@@ -1,8 +1,11 @@
 //! A file and its smaller items.
 
-use super::{Alert, Arg, Call, ColumnType, Decide, Direction, Expr, Fetch, Test, Transform, Window};
 use super::rule::{Argument, TargetRef};
-use crate::{comments::Comment, span::{Name, Span, Spanned}};
+use super::{Alert, Arg, Call, ColumnType, Decide, Direction, Expr, Fetch, Test, Transform, Window};
+use crate::{
+    comments::Comment,
+    span::{Name, Span, Spanned},
+};
 
 /// One `.cpl` file, items by kind in the order they stand in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

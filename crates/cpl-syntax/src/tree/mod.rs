@@ -11,7 +11,9 @@ pub use expr::{
     Arg, ArithOp, Call, CompareOp, Currency, Day, Direction, Expr, ExprKind, Literal, Logic, Path, Period, Piece,
     Relation, Text, Unit, WhichPeriod, Window, WindowKind, WindowOver, Word,
 };
-pub use fetch::{Clause, Coarse, Column, ColumnFrom, ColumnType, Fetch, FetchClause, MoneyOf, MoneyScale, Plain, TimeIn};
+pub use fetch::{
+    Clause, Coarse, Column, ColumnFrom, ColumnType, Fetch, FetchClause, MoneyOf, MoneyScale, Plain, TimeIn,
+};
 pub use item::{
     Cadence, Dashboard, Driver, File, Goal, Let, Metric, Parameter, Pipeline, Setting, SettingValue, Target,
 };

@@ -1,0 +1,44 @@
+# Recipes call cargo; logic lives in Rust.
+
+# What must hold before a commit: formatting, lints as errors, bans, docs, the light build.
+check:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets -- -D warnings
+    cargo deny check bans licenses sources
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+    just light
+
+# The light build has no engine in its tree.
+light:
+    ! cargo tree -p cpl-cli --no-default-features -e normal --prefix none | grep -q '^polars'
+    cargo build -p cpl-cli --no-default-features --target-dir target/light
+
+# All tests.
+test:
+    cargo test --workspace
+
+# One case or page of the suite, by a part of its name.
+test-one NAME:
+    cargo test -p cpl-tests --test suite -- "{{NAME}}"
+
+# Write what the program prints into the suite's pages; read the difference line by line.
+update:
+    UPDATE=1 cargo test -p cpl-tests --test suite
+
+# Run the example pipeline.
+run *ARGS:
+    cargo run -- run pipelines/cac_efficiency/main.cpl {{ARGS}}
+
+fmt:
+    cargo fmt --all
+
+docs:
+    cargo doc --workspace --no-deps --open
+
+# The release build, on the PATH.
+install:
+    cargo install --path crates/cpl-cli --locked
+
+# What a clean machine runs.
+ci:
+    bash .ci/run
