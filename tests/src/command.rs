@@ -109,9 +109,10 @@ fn shown(path: &Path) -> String {
 }
 
 fn listed(path: &Path) -> String {
-    let mut names: Vec<String> = fs::read_dir(path)
-        .map(|entries| entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect())
-        .unwrap_or_else(|error| vec![error.to_string()]);
+    let mut names: Vec<String> = fs::read_dir(path).map_or_else(
+        |error| vec![error.to_string()],
+        |entries| entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect(),
+    );
     names.sort();
     names.join("\n")
 }

@@ -12,7 +12,7 @@ pub struct Args {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
-    /// Write without colour (so does the environment's NO_COLOR).
+    /// Write without colour (so does the environment's `NO_COLOR`).
     #[arg(long, global = true)]
     pub no_color: bool,
 }
@@ -91,7 +91,7 @@ pub struct When {
     /// The window that starts on this date, or is under way then: 2026-11-20, 2026-11-20T09:30.
     #[arg(long, value_name = "DATE", value_parser = as_of)]
     pub as_of: Option<AsOf>,
-    /// Another value for a `let`: target_cac=$45.
+    /// Another value for a `let`: `target_cac=$45`.
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = setting)]
     pub settings: Vec<Setting>,
 }

@@ -55,8 +55,8 @@ fn read(path: &Path, called: &Path) -> Result<String, String> {
     }
     let bytes = std::fs::read(path).map_err(|error| format!("{shown} can't be read: {error}"))?;
     String::from_utf8(bytes).map_err(|error| {
-        let line = error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
-        format!("{shown} is no text in UTF-8: see line {}", line + 1)
+        let right = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]).into_owned();
+        format!("{shown} is no text in UTF-8: see line {}", right.matches('\n').count() + 1)
     })
 }
 

@@ -67,7 +67,7 @@ pub(crate) fn read_blocks(
     mut sink: impl FnMut(Batch),
 ) -> Result<Summary, Placed> {
     let mut blocks = Blocks::new(BufReader::new(input), layout.separator, block_bytes);
-    let Some(mut first) = blocks.next().map_err(|cut| cut_problem(cut))? else { return Err((Problem::Empty, 0)) };
+    let Some(mut first) = blocks.next().map_err(cut_problem)? else { return Err((Problem::Empty, 0)) };
     let (header, taken) = header(&first.bytes, layout).map_err(|problem| (problem, 0))?;
     first.bytes.drain(..taken);
     first.offset = taken as u64;

@@ -154,7 +154,7 @@ fn starts(every: Cadence, day: Date) -> bool {
     match every {
         Cadence::Hour | Cadence::Day(_) => true,
         Cadence::Weekday(_) => !matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday),
-        Cadence::Week(on, _) => day.weekday().to_monday_one_offset() as usize == on as usize,
+        Cadence::Week(on, _) => weekday(day) == on,
         Cadence::Month(on, _) => day.day() == on.min(day.days_in_month()),
     }
 }

@@ -23,6 +23,7 @@ pub enum Ink {
 
 impl Look {
     /// The text in its ink.
+    #[must_use]
     pub fn paint(self, ink: Ink, text: &str) -> String {
         if !self.colour || text.is_empty() {
             return text.to_owned();

@@ -22,7 +22,7 @@ pub fn rows(
     table: &Table,
     fetch: &Fetch,
     files: &[PathBuf],
-    columns: Vec<FetchColumn>,
+    columns: &[FetchColumn],
     separator: u8,
     world: &World<'_>,
 ) -> Result<Rows, Trouble> {
@@ -32,12 +32,12 @@ pub fn rows(
         (world.progress)(&format!("fetch {}: {}", table.name, explain::called(file)));
         let sink = |batch: Batch| {
             rounded += batch.columns.iter().map(|column| column.rounded).sum::<u64>();
-            frames.push(frame(batch, &columns));
+            frames.push(frame(batch, columns));
         };
         cpl_csv::read(file, &layout, world.threads, sink)
-            .map_err(|problem| vec![explain::problem(&problem, file, fetch, &columns)])?;
+            .map_err(|problem| vec![explain::problem(&problem, file, fetch, columns)])?;
     }
-    let empty = || frame(Batch::empty(&layout), &columns);
+    let empty = || frame(Batch::empty(&layout), columns);
     let mut all = empty().map_err(trouble::engine)?;
     for frame in frames {
         all.vstack_mut(&frame.map_err(trouble::engine)?).map_err(trouble::engine)?;

@@ -35,7 +35,7 @@ pub fn rows(table: &Table, fetch: &Fetch, needed: &[String], world: &World<'_>) 
     let columns: Vec<FetchColumn> =
         fetch.columns.iter().filter(|column| needed.contains(&column.name)).cloned().collect();
     match fetch.kind {
-        SourceKind::Csv { separator } => csv::rows(table, fetch, &files, columns, separator, world),
+        SourceKind::Csv { separator } => csv::rows(table, fetch, &files, &columns, separator, world),
         SourceKind::Parquet => parquet::rows(fetch, files, columns),
     }
 }

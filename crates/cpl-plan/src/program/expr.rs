@@ -226,6 +226,7 @@ impl Expr {
     }
 
     /// Its direct parts, those inside aggregates included.
+    #[must_use]
     pub fn parts(&self) -> Vec<&Self> {
         match &self.kind {
             ExprKind::Constant(_) | ExprKind::Column(_) | ExprKind::New => Vec::new(),

@@ -298,13 +298,14 @@ impl Checker<'_> {
                 Some(found) => found.name.clone(),
                 None => return self.no_column(column, table),
             },
-            None => match &table.time {
-                Some(time) => time.clone(),
-                None => {
+            None => {
+                if let Some(time) = &table.time {
+                    time.clone()
+                } else {
                     let label = "wanted: `fresh COLUMN within …`, and a date among the columns";
                     return self.refuse(Code::E0404, "the table has no date to be fresh by", span, label);
                 }
-            },
+            }
         };
         if !table.column(&name).is_some_and(|found| found.ty.is_time()) {
             return self.refuse(Code::E0404, format!("`{name}` is no date"), span, "wanted: a date or a datetime");

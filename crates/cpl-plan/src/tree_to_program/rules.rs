@@ -127,16 +127,15 @@ impl Checker<'_> {
     }
 
     fn when(&mut self, when: Option<&tree::Expr>, name: &Name, scope: &RuleScope) -> Option<Vec<Expr>> {
-        match when {
-            Some(when) => self.conjuncts(when, &scope.row()),
-            None => {
-                self.report(
-                    Diagnostic::new(Code::E0107, format!("`{}` has no `when`", name.as_str()))
-                        .at(name.span, "fires when?")
-                        .help("add `when CONDITION`"),
-                );
-                None
-            }
+        if let Some(when) = when {
+            self.conjuncts(when, &scope.row())
+        } else {
+            self.report(
+                Diagnostic::new(Code::E0107, format!("`{}` has no `when`", name.as_str()))
+                    .at(name.span, "fires when?")
+                    .help("add `when CONDITION`"),
+            );
+            None
         }
     }
 

@@ -86,27 +86,27 @@ impl Reader<'_> {
         match rule {
             Rule::question => {
                 let text = self.plain_text(inner);
-                self.once(&mut pipeline.question, text, span)
+                self.once(&mut pipeline.question, text, span);
             }
             Rule::owner => {
                 let text = self.plain_text(inner);
-                self.once(&mut pipeline.owner, text, span)
+                self.once(&mut pipeline.owner, text, span);
             }
             Rule::timezone => {
                 let text = self.plain_text(inner);
-                self.once(&mut pipeline.timezone, text, span)
+                self.once(&mut pipeline.timezone, text, span);
             }
             Rule::every => {
                 let every = self.cadence(inner);
-                self.once(&mut pipeline.every, every, span)
+                self.once(&mut pipeline.every, every, span);
             }
             Rule::currency_is => {
                 let code = self.currency(&inner);
-                self.once(&mut pipeline.currency, code, span)
+                self.once(&mut pipeline.currency, code, span);
             }
             Rule::retire => {
                 let date = self.name(&inner);
-                self.once(&mut pipeline.retire, date, span)
+                self.once(&mut pipeline.retire, date, span);
             }
             _ => self.alerts_to(inner, span, pipeline),
         }
@@ -177,19 +177,19 @@ impl Reader<'_> {
             match rule {
                 Rule::constraint => {
                     let driver = self.driver(clause);
-                    dashboard.constraints.push(driver)
+                    dashboard.constraints.push(driver);
                 }
                 Rule::driver => {
                     let driver = self.driver(clause);
-                    dashboard.drivers.push(driver)
+                    dashboard.drivers.push(driver);
                 }
                 Rule::over => {
                     let window = self.window(Parts::of(clause).child());
-                    self.once(&mut dashboard.over, window, at)
+                    self.once(&mut dashboard.over, window, at);
                 }
                 _ => {
                     let by = self.name(&Parts::of(clause).child());
-                    self.once(&mut dashboard.by, by, at)
+                    self.once(&mut dashboard.by, by, at);
                 }
             }
         }

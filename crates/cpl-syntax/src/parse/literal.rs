@@ -16,7 +16,7 @@ impl Reader<'_> {
         let rule = pair.as_rule();
         ExprKind::Literal(match rule {
             Rule::text => return ExprKind::Text(self.text(pair).value),
-            Rule::money => self.money(pair),
+            Rule::money => money(pair),
             Rule::duration => self.duration(pair),
             Rule::percent => Literal::Percent(amount_in(pair)),
             Rule::times => Literal::Times(amount_in(pair)),
@@ -29,21 +29,6 @@ impl Reader<'_> {
             Rule::weekday => Literal::Weekday(day(&pair)),
             _ => Literal::Word(word(&pair)),
         })
-    }
-
-    fn money(&mut self, pair: Pair<'_, Rule>) -> Literal {
-        let (mut digits, mut currency) = (String::new(), None);
-        for part in Parts::of(pair) {
-            match part.as_rule() {
-                Rule::amount => digits = amount(part.as_str()),
-                Rule::sign => currency = part.as_str().chars().next().and_then(Currency::of_sign),
-                _ => currency = Currency::of_code(part.as_str()),
-            }
-        }
-        match currency {
-            Some(currency) => Literal::Money(digits, currency),
-            None => Literal::Number(digits),
-        }
     }
 
     pub(super) fn duration(&mut self, pair: Pair<'_, Rule>) -> Literal {
@@ -121,6 +106,21 @@ impl Reader<'_> {
             }
             _ => code[1..].to_owned(),
         }
+    }
+}
+
+fn money(pair: Pair<'_, Rule>) -> Literal {
+    let (mut digits, mut currency) = (String::new(), None);
+    for part in Parts::of(pair) {
+        match part.as_rule() {
+            Rule::amount => digits = amount(part.as_str()),
+            Rule::sign => currency = part.as_str().chars().next().and_then(Currency::of_sign),
+            _ => currency = Currency::of_code(part.as_str()),
+        }
+    }
+    match currency {
+        Some(currency) => Literal::Money(digits, currency),
+        None => Literal::Number(digits),
     }
 }
 

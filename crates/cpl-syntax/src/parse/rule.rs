@@ -22,23 +22,23 @@ impl Reader<'_> {
             match rule {
                 Rule::when => {
                     let when = self.expr(Parts::of(clause).child());
-                    self.once(&mut decide.when, when, span)
+                    self.once(&mut decide.when, when, span);
                 }
                 Rule::require => {
                     let require = self.expr(Parts::of(clause).child());
-                    decide.require.push(require)
+                    decide.require.push(require);
                 }
                 Rule::on_days => {
                     let on = self.on_days(clause);
-                    self.once(&mut decide.on, on, span)
+                    self.once(&mut decide.on, on, span);
                 }
                 Rule::then => {
                     let action = self.action(Parts::of(clause).child());
-                    decide.actions.push(action)
+                    decide.actions.push(action);
                 }
                 _ => {
                     let guard = self.guard(clause);
-                    decide.guards.push(Spanned::new(guard, span))
+                    decide.guards.push(Spanned::new(guard, span));
                 }
             }
         }
@@ -55,23 +55,23 @@ impl Reader<'_> {
             match rule {
                 Rule::when => {
                     let when = self.expr(Parts::of(clause).child());
-                    self.once(&mut alert.when, when, span)
+                    self.once(&mut alert.when, when, span);
                 }
                 Rule::on_days => {
                     let on = self.on_days(clause);
-                    self.once(&mut alert.on, on, span)
+                    self.once(&mut alert.on, on, span);
                 }
                 Rule::severity => {
                     let level = level(&Parts::of(clause).child());
-                    self.once(&mut alert.severity, Spanned::new(level, span), span)
+                    self.once(&mut alert.severity, Spanned::new(level, span), span);
                 }
                 Rule::say => {
                     let say = self.text(Parts::of(clause).child());
-                    self.once(&mut alert.say, say, span)
+                    self.once(&mut alert.say, say, span);
                 }
                 Rule::alert_to => {
                     let to = self.target_ref(Parts::of(clause).child());
-                    self.once(&mut alert.to, to, span)
+                    self.once(&mut alert.to, to, span);
                 }
                 _ => self.once(&mut alert.repeat, span, span),
             }

@@ -21,19 +21,19 @@ impl Reader<'_> {
             match rule {
                 Rule::test_today => {
                     let date = self.name(&Parts::of(clause).child());
-                    self.once(&mut test.clock, TestClock::Today(date), at)
+                    self.once(&mut test.clock, TestClock::Today(date), at);
                 }
                 Rule::test_now => {
                     let now = self.name(&Parts::of(clause).child());
-                    self.once(&mut test.clock, TestClock::Now(now), at)
+                    self.once(&mut test.clock, TestClock::Now(now), at);
                 }
                 Rule::given => {
                     let given = self.given(clause);
-                    test.given.push(given)
+                    test.given.push(given);
                 }
                 _ => {
                     let expect = self.expectation(clause);
-                    test.expect.push(expect)
+                    test.expect.push(expect);
                 }
             }
         }

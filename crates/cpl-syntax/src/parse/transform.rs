@@ -21,7 +21,7 @@ impl Reader<'_> {
         let kind = match pair.as_rule() {
             Rule::where_stage => StageKind::Where(self.expr(Parts::of(pair).child())),
             Rule::derive => StageKind::Derive(Parts::of(pair).map(|each| self.assignment(each)).collect()),
-            Rule::join => StageKind::Join(self.join(pair)),
+            Rule::join => StageKind::Join(Box::new(self.join(pair))),
             Rule::group => self.group(pair),
             Rule::keep => StageKind::Keep(Parts::of(pair).map(|kept| self.kept(kept)).collect()),
             Rule::drop => StageKind::Drop(Parts::of(pair).map(|path| self.path(path)).collect()),

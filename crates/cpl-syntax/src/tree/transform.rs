@@ -31,7 +31,7 @@ pub enum StageKind {
     /// `derive NAME = EXPR, …`
     Derive(Vec<(Name, Expr)>),
     /// `join T as t on A`
-    Join(Join),
+    Join(Box<Join>),
     /// `group by A { … }`, or `group { … }`
     Group(Vec<Expr>, Vec<GroupItem>),
     /// `keep A, B = EXPR`
