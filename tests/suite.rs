@@ -15,7 +15,8 @@ fn main() -> ExitCode {
         }
     }
     let args = Arguments::from_args();
-    let trials = page::pages().iter().flat_map(|path| trials(&Page::read(path))).collect();
+    let mut trials: Vec<Trial> = page::pages().iter().flat_map(|path| trials(&Page::read(path))).collect();
+    trials.extend(["README.md", "grammar/README.md"].map(reference));
     libtest_mimic::run(&args, trials).exit_code()
 }
 
@@ -33,6 +34,20 @@ fn trials(page: &Page) -> Vec<Trial> {
         })
     };
     page.cases.iter().map(trial).collect()
+}
+
+/// Every `cpl` block of a document for users is cpl.
+fn reference(name: &str) -> Trial {
+    let path = page::root().join(name);
+    Trial::test(format!("{name}: its blocks are cpl"), move || {
+        let blocks = page::blocks(&path).into_iter().filter(|block| block.info == "cpl");
+        let mut wrong = Vec::new();
+        for block in blocks {
+            let (_, diagnostics) = cpl_syntax::parse(&(block.lines.join("\n") + "\n"));
+            wrong.extend(diagnostics.iter().map(|d| format!("block at line {}: {}", block.first_line, d.message)));
+        }
+        if wrong.is_empty() { Ok(()) } else { Err(Failed::from(wrong.join("\n"))) }
+    })
 }
 
 /// Writes what the commands print into the page, from its end, so that lines stay where they are.

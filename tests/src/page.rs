@@ -43,6 +43,13 @@ impl Page {
     /// Where it can't be read, or a fence is not closed: the page is wrong.
     #[must_use]
     pub fn read(path: &Path) -> Self {
+        let mut page = Self::read_all(path);
+        page.cases.retain(|case| case.blocks.iter().any(|block| block.info == "console"));
+        page
+    }
+
+    /// Reads a page with the cases that call nothing.
+    fn read_all(path: &Path) -> Self {
         let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let lines: Vec<String> = text.lines().map(str::to_owned).collect();
         let mut cases: Vec<Case> = vec![Case { title: "the page".to_owned(), blocks: Vec::new() }];
@@ -61,9 +68,17 @@ impl Page {
             }
             at += 1;
         }
-        cases.retain(|case| case.blocks.iter().any(|block| block.info == "console"));
         Self { path: path.to_owned(), lines, cases }
     }
+}
+
+/// All blocks of a document.
+///
+/// # Panics
+/// Where it can't be read.
+#[must_use]
+pub fn blocks(path: &Path) -> Vec<Block> {
+    Page::read_all(path).cases.into_iter().flat_map(|case| case.blocks).collect()
 }
 
 /// The project's folder.
