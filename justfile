@@ -42,3 +42,7 @@ install:
 # What a clean machine runs.
 ci:
     bash .ci/run
+
+# Ten million rows against the same query by hand, in Python polars and in DuckDB (pip install polars duckdb).
+bench:
+    python3 tests/bench/bench.py

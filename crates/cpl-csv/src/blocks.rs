@@ -91,14 +91,8 @@ impl<R: Read> Blocks<R> {
                     }
                 }
                 Err(BadQuote::Open) => break,
-                // Told when the record is read; here it only must not hide the records' ends.
-                Err(BadQuote::More) => match memchr(b'\n', &bytes[at..]) {
-                    Some(newline) => {
-                        at += newline + 1;
-                        end = at;
-                    }
-                    None => break,
-                },
+                // Told when the record is read: all that is here goes with it.
+                Err(BadQuote::More) => return if end == 0 { bytes.len() } else { end },
             }
         }
         end

@@ -12,6 +12,9 @@ mod read;
 mod record;
 mod values;
 
+#[cfg(test)]
+mod tests;
+
 pub use columns::{Batch, Column, Data};
 pub use problem::{Place, Problem};
 pub use read::{Summary, read};

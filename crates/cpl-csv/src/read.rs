@@ -6,7 +6,7 @@ use std::{
     io::{BufReader, Read},
     path::Path,
     sync::{
-        Mutex,
+        Arc, Mutex,
         mpsc::{Receiver, SyncSender, sync_channel},
     },
     thread,
@@ -73,16 +73,17 @@ pub(crate) fn read_blocks(
     first.offset = taken as u64;
     let (to_readers, blocks_in) = sync_channel::<(usize, Block)>(threads);
     let (to_sink, done) = sync_channel::<(usize, Done)>(threads * 2);
-    let blocks_in = Mutex::new(blocks_in);
+    // Shared by the readers alone: when the last of them ends, so does the cutter.
+    let blocks_in = Arc::new(Mutex::new(blocks_in));
     thread::scope(|scope| {
         let cutter = scope.spawn(move || cut(&mut blocks, first, &to_readers));
         for _ in 0..threads {
-            let (blocks_in, to_sink, header) = (&blocks_in, to_sink.clone(), &header);
-            scope.spawn(move || read_each(blocks_in, &to_sink, header, layout));
+            let (blocks_in, to_sink, header) = (Arc::clone(&blocks_in), to_sink.clone(), &header);
+            scope.spawn(move || read_each(&blocks_in, &to_sink, header, layout));
         }
-        drop(to_sink);
+        drop((to_sink, blocks_in));
         let summary = in_order(done, &mut sink);
-        // An error lets go of the channel, and the threads end by themselves.
+        // After an error nobody takes what is read: the readers end, and the cutter with them.
         let cut = cutter.join().unwrap_or(Ok(()));
         let summary = summary?;
         cut.map_err(|cut| moved_behind(cut_problem(cut), summary.rows))?;

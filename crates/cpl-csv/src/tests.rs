@@ -1,0 +1,116 @@
+//! The reader against the `csv` crate as oracle, and values against their written forms.
+
+use proptest::prelude::*;
+
+use crate::{Batch, Data, Field, Form, Layout, Problem, read::read_blocks, values};
+
+fn texts(names: &[String]) -> Layout {
+    let field = |name: &String| Field { header: name.clone(), form: Form::Text, optional: true };
+    Layout { separator: b',', columns: names.iter().map(field).collect() }
+}
+
+/// The rows of a batch, missing values as empty texts.
+fn rows(batch: &Batch) -> Vec<Vec<String>> {
+    let column = |at: usize, row: usize| {
+        let Data::Text(bytes, ends) = &batch.columns[at].data else { panic!("all columns are text") };
+        let start = if row == 0 { 0 } else { ends[row - 1] };
+        String::from_utf8(bytes[start..ends[row]].to_vec()).unwrap_or_default()
+    };
+    (0..batch.rows).map(|row| (0..batch.columns.len()).map(|at| column(at, row)).collect()).collect()
+}
+
+fn read_all(text: &[u8], layout: &Layout, block_bytes: usize) -> Result<Vec<Vec<String>>, Problem> {
+    let mut found = Vec::new();
+    let read = read_blocks(text, layout, 2, block_bytes, |batch| found.extend(rows(&batch)));
+    read.map(|_| found).map_err(|(problem, _)| problem)
+}
+
+/// Fields with everything that bites: separators, quotes, line ends, blanks, letters beyond ASCII.
+fn cell() -> impl Strategy<Value = String> {
+    prop::collection::vec(prop::sample::select(vec!["a", "1", ",", "\"", "\n", "\r\n", " ", "é", "€"]), 0..5)
+        .prop_map(|parts| parts.concat())
+}
+
+fn table() -> impl Strategy<Value = Vec<Vec<String>>> {
+    (2usize..5).prop_flat_map(|width| prop::collection::vec(prop::collection::vec(cell(), width), 0..12))
+}
+
+proptest! {
+    /// What the `csv` crate writes, in either line ending, is read as it was, whatever the block's size.
+    #[test]
+    fn reads_what_the_oracle_writes(rows in table(), crlf: bool, block_bytes in 1usize..200) {
+        let width = rows.first().map_or(2, Vec::len);
+        let names: Vec<String> = (0..width).map(|at| format!("c{at}")).collect();
+        let end = if crlf { csv::Terminator::CRLF } else { csv::Terminator::Any(b'\n') };
+        let mut writer = csv::WriterBuilder::new().terminator(end).from_writer(Vec::new());
+        writer.write_record(&names).expect("in memory");
+        for row in &rows {
+            writer.write_record(row).expect("in memory");
+        }
+        let text = writer.into_inner().expect("in memory");
+        prop_assert_eq!(read_all(&text, &texts(&names), block_bytes), Ok(rows));
+    }
+
+    /// No bytes make it panic, and the block's size never changes what is said.
+    #[test]
+    fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(prop::sample::select(b"a1,\"\n\r \xC3\xA9".to_vec()), 0..60), block_bytes in 1usize..40) {
+        let text = [b"c0,c1\n".as_slice(), &bytes].concat();
+        let layout = texts(&["c0".to_owned(), "c1".to_owned()]);
+        prop_assert_eq!(read_all(&text, &layout, block_bytes), read_all(&text, &layout, 1 << 16));
+    }
+
+    /// Money is its decimal digits in millionths.
+    #[test]
+    fn money_is_exact(millionths in -1_000_000_000_000_000_000i64..1_000_000_000_000_000_000) {
+        let sign = if millionths < 0 { "-" } else { "" };
+        let (whole, rest) = (millionths.unsigned_abs() / 1_000_000, millionths.unsigned_abs() % 1_000_000);
+        let text = format!("{sign}{whole}.{rest:06}");
+        prop_assert_eq!(values::money(text.as_bytes(), 0), Some((i128::from(millionths), false)));
+    }
+}
+
+#[test]
+fn money_rounds_half_to_even_and_says_so() {
+    let cases = [
+        ("0.0000005", 0, Some((0, true))),
+        ("0.0000015", 0, Some((2, true))),
+        ("0.00000050000000000000000000000000000001", 0, Some((1, true))),
+        ("-0.0000015", 0, Some((-2, true))),
+        ("1e3", 0, Some((1_000_000_000, false))),
+        ("1.5e-6", 0, Some((2, true))),
+        ("5e-06", 0, Some((5, false))),
+        (".5", 0, Some((500_000, false))),
+        ("5.", 0, Some((5_000_000, false))),
+        ("+1", 2, Some((10_000, false))),
+        ("1999", 2, Some((19_990_000, false))),
+        ("36150000", 6, Some((36_150_000, false))),
+        ("1000000000000000", 0, Some((1_000_000_000_000_000_000_000, false))),
+        ("1000000000000000.000001", 0, None),
+        ("99999999999999999999999999999999999999999", 0, None),
+        ("1e400", 0, None),
+        ("0e9999", 0, Some((0, false))),
+        ("", 0, None),
+        (".", 0, None),
+        ("-", 0, None),
+        ("1,000", 0, None),
+        ("$5", 0, None),
+        ("1e", 0, None),
+        ("NaN", 0, None),
+    ];
+    for (text, shift, expected) in cases {
+        assert_eq!(values::money(text.as_bytes(), shift), expected, "{text} by {shift}");
+    }
+}
+
+#[test]
+fn dates_agree_with_the_calendar() {
+    let mut day = jiff::civil::date(1899, 12, 30);
+    let epoch = jiff::civil::date(1970, 1, 1);
+    while day.year() < 2101 {
+        assert_eq!(values::date(day.to_string().as_bytes(), None), Some((day - epoch).get_days()), "{day}");
+        day = day.checked_add(jiff::Span::new().days(13)).expect("within the calendar");
+    }
+    for wrong in ["2026-02-29", "2026-1-1", "2026/01/01", "2026-01-01 ", "20260101"] {
+        assert_eq!(values::date(wrong.as_bytes(), None), None, "{wrong}");
+    }
+}
