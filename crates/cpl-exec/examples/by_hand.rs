@@ -1,11 +1,13 @@
 //! The bench's query by hand in the engine: what `cpl run` is held against (`just bench`).
 
+use std::path::Path;
+
 use polars::prelude::{DataType, Engine, LazyCsvReader, LazyFileListReader, LazyFrame, PlRefPath, col, len};
 
 fn main() -> polars::prelude::PolarsResult<()> {
     let path = std::env::args().nth(1).unwrap_or_else(|| "big.parquet".to_owned());
     let file = PlRefPath::new(path.as_str());
-    let rows = if path.ends_with(".csv") {
+    let rows = if Path::new(&path).extension().is_some_and(|extension| extension == "csv") {
         LazyCsvReader::new(file).finish()?.with_columns([col("spend").cast(DataType::Decimal(38, 6))])
     } else {
         LazyFrame::scan_parquet(file, polars::prelude::ScanArgsParquet::default())?
