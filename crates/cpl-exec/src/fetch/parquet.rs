@@ -212,6 +212,17 @@ fn floats(values: &pl::Column, by: f64) -> Option<pl::Column> {
 
 /// Amounts into millionths; a 1 stands for 10 to the minus `shift`.
 fn amounts(values: &pl::Column, shift: u32) -> Option<pl::Column> {
+    if let DataType::Decimal(_, ..=MONEY_SCALE) = values.dtype()
+        && shift == 0
+    {
+        // Exact as it stands, unless an amount is too large: that is told below.
+        let exact = values.cast(&money()).ok()?;
+        let amounts = exact.as_materialized_series().decimal().ok()?.physical().clone();
+        let fits = |bound: Option<i128>| bound.is_none_or(|amount| within(amount).is_some());
+        if fits(amounts.min()) && fits(amounts.max()) {
+            return Some(exact);
+        }
+    }
     let name = values.name().clone();
     let millionths: Int128Chunked = if values.dtype().is_integer() {
         let factor = 10i128.pow(6 - shift);
