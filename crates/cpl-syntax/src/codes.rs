@@ -77,13 +77,6 @@ codes! {
     E1105 "an option that does not fit the pipeline",
     W0101 "not required for the decision",
     W0102 "no end is set",
-    W0103 "a change without a guard",
-    W0104 "a ratio without a minimum count",
-    W0105 "a mean of means",
-    W0106 "data without a freshness",
-    W0107 "the same good week raises it again and again",
-    W0108 "a cut without a floor",
-    W0109 "more alerts than people read",
 }
 
 impl Code {
