@@ -29,8 +29,7 @@ enum Said {
 impl Asked {
     pub fn of(rule: &Rule, program: &Program) -> Self {
         let mut slots = Slots::default();
-        let table = program.table(rule.rows.table);
-        let conditions = Conditions::of(&rule.when, &rule.rows.key, table, program, &mut slots);
+        let conditions = Conditions::of(&rule.when, &rule.rows, program, &mut slots);
         let say = rule.say.iter().map(|piece| match piece {
             Piece::Letters(letters) => Said::Letters(letters.clone()),
             Piece::Hole(expr) => Said::Hole(slots.add(expr)),
@@ -58,9 +57,7 @@ impl Asked {
                     quiet += 1;
                     continue;
                 }
-                (Verdict::Undecided, _) => {
-                    (State::Undecided, format!("{} unknown", are(&self.conditions.unknown(&row))))
-                }
+                (Verdict::Undecided, _) => (State::Undecided, self.conditions.unknown(&row).join("; ")),
                 (Verdict::Fires, Some(why)) => (State::Suppressed, why.to_owned()),
                 (Verdict::Fires, None) => (State::Fires, self.text(&row, program)),
             };
@@ -83,9 +80,4 @@ impl Asked {
         });
         pieces.collect()
     }
-}
-
-/// `a and b are`, `a is`.
-pub fn are(names: &[String]) -> String {
-    format!("{} {}", names.join(" and "), if names.len() == 1 { "is" } else { "are" })
 }

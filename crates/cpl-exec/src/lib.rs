@@ -18,6 +18,7 @@ mod run;
 mod show;
 mod trouble;
 mod types;
+mod why;
 
 use std::path::Path;
 

@@ -1,14 +1,14 @@
 //! The rows of a rule: what is computed of each, and what its conditions say of it.
 
 use cpl_plan::{
-    program::{CompareOp, Direction, Expr, ExprKind, Margin, Program},
+    program::{CompareOp, Direction, Expr, ExprKind, Margin, Program, Rows},
     report::{Because, Pairs},
     types::Type,
     value::Value,
 };
 use polars::prelude::LazyFrame;
 
-use crate::expr::Translate;
+use crate::{expr::Translate, why::Traced};
 
 /// Expressions computed in each row, each once.
 #[derive(Default)]
@@ -54,7 +54,8 @@ pub struct Conditions {
 struct Condition {
     expr: Expr,
     slot: Slot,
-    operands: Vec<(String, Slot)>,
+    /// The sides of its comparisons.
+    operands: Vec<Traced>,
 }
 
 /// What the conditions say of a row.
@@ -68,12 +69,12 @@ pub enum Verdict {
 impl Conditions {
     pub fn of(
         when: &[Expr],
-        key: &[String],
-        table: &cpl_plan::program::Table,
+        rows: &Rows,
         program: &Program,
         slots: &mut Slots,
     ) -> Self {
-        let key = key.iter().map(|name| {
+        let table = program.table(rows.table);
+        let key = rows.key.iter().map(|name| {
             let ty = table.column(name).map_or(Type::Text, |column| column.ty);
             (name.clone(), slots.column(name, ty))
         });
@@ -81,7 +82,7 @@ impl Conditions {
         let all = when.iter().map(|expr| Condition {
             expr: expr.clone(),
             slot: slots.add(expr),
-            operands: operands(expr).into_iter().map(|part| (program.written(part.span), slots.add(part))).collect(),
+            operands: operands(expr).into_iter().map(|part| Traced::of(part, rows.table, program, slots)).collect(),
         });
         Self { all: all.collect(), key }
     }
@@ -105,9 +106,9 @@ impl Conditions {
     /// The values looked at, each once.
     pub fn because(&self, row: &[Value]) -> Vec<Because> {
         let mut found: Vec<Because> = Vec::new();
-        for (text, slot) in self.all.iter().flat_map(|condition| &condition.operands) {
-            if !found.iter().any(|before| before.text == *text) {
-                found.push(Because { text: text.clone(), value: row[slot.0].clone() });
+        for operand in self.all.iter().flat_map(|condition| &condition.operands) {
+            if !found.iter().any(|before| before.text == operand.written()) {
+                found.push(Because { text: operand.written().to_owned(), value: operand.value(row).clone() });
             }
         }
         found
@@ -118,16 +119,19 @@ impl Conditions {
         self.all.iter().map(|condition| condition.told(row, program)).collect()
     }
 
-    /// Which values were unknown, where that keeps the row from being decided.
+    /// Which values were unknown and why, where that keeps the row from being decided.
     pub fn unknown(&self, row: &[Value]) -> Vec<String> {
         let undecided = self.all.iter().filter(|condition| row[condition.slot.0].is_unknown());
-        let mut names: Vec<String> = Vec::new();
-        for (text, slot) in undecided.flat_map(|condition| &condition.operands) {
-            if row[slot.0].is_unknown() && !names.contains(text) {
-                names.push(text.clone());
+        let mut told: Vec<String> = Vec::new();
+        for operand in undecided.flat_map(|condition| &condition.operands) {
+            if operand.value(row).is_unknown() {
+                let text = operand.why_unknown(row);
+                if !told.contains(&text) {
+                    told.push(text);
+                }
             }
         }
-        names
+        told
     }
 }
 
@@ -145,17 +149,18 @@ impl Condition {
                 format!("{} {word} {}{by}", shown(left), shown(right))
             }
             _ => {
-                let values = self.operands.iter().map(|(text, slot)| format!("{text} {}", row[slot.0]));
+                let values = self.operands.iter().map(|operand| format!("{} {}", operand.written(), operand.value(row)));
                 format!("{} ({})", program.written(self.expr.span), values.collect::<Vec<_>>().join(", "))
             }
         }
     }
 
-    /// `cac $41.20`; a value written out is shown as it is.
+    /// `cac $41.20`, `cac * 2 ($82.40)`; a value written out is shown as it is.
     fn shown(&self, expr: &Expr, row: &[Value], program: &Program) -> String {
         let text = program.written(expr.span);
-        match self.operands.iter().find(|(operand, _)| *operand == text) {
-            Some((_, slot)) => format!("{text} {}", row[slot.0]),
+        match self.operands.iter().find(|operand| operand.written() == text) {
+            Some(operand) if is_name(expr) => format!("{text} {}", operand.value(row)),
+            Some(operand) => format!("{text} ({})", operand.value(row)),
             None => text,
         }
     }
@@ -173,6 +178,10 @@ fn operands(expr: &Expr) -> Vec<&Expr> {
         ExprKind::Constant(_) => Vec::new(),
         _ => vec![expr],
     }
+}
+
+fn is_name(expr: &Expr) -> bool {
+    matches!(expr.kind, ExprKind::Column(_)) || expr.defined.is_some()
 }
 
 /// A value that stands in the rule itself. One of a `let` has that name's place, and is told.

@@ -1,7 +1,7 @@
 //! A row on its way to a decision.
 
 use cpl_plan::{
-    program::{Action, Decision as Rule, Program, Step, Via},
+    program::{Action, Decision as Rule, Program, Step, Target, TargetKind, Via},
     report::{Because, Change, Decision, Pairs, State},
     types::Type,
     value::Value,
@@ -9,7 +9,7 @@ use cpl_plan::{
 use rust_decimal::Decimal;
 
 use super::{Asked, AskedAction, Identity, amount};
-use crate::{alert::are, rule::Verdict};
+use crate::{rule::Verdict, why::Traced};
 
 /// A row that fires, is held or can't be decided.
 pub struct Draft {
@@ -64,23 +64,29 @@ impl Draft {
     }
 
     /// What the draft changes: the target with its key parameters, else with the row's key.
+    /// A call that is only printed changes nothing.
     pub fn things(&self, rule: &Rule, program: &Program) -> Vec<String> {
-        let things = rule.actions.iter().zip(&self.effects).map(|(action, effect)| {
-            let target = &program.targets[via(action).target];
-            let marked: Vec<&str> =
-                target.parameters.iter().filter(|(.., key)| *key).map(|(name, ..)| name.as_str()).collect();
-            let named = |(name, value): &(String, Option<Value>)| {
-                Some(format!("{name} {}", value.as_ref().filter(|_| marked.contains(&name.as_str()))?.raw()))
-            };
-            let parts: Vec<String> = if marked.is_empty() {
-                self.key.0.iter().map(|(name, value)| format!("{name} {}", value.raw())).collect()
-            } else {
-                effect.arguments.iter().filter_map(named).collect()
-            };
-            let columns: Vec<&str> = effect.legs.iter().map(|leg| leg.column.as_str()).collect();
-            format!("{} of {} via {}", columns.join(" and "), parts.join(", "), target.name)
-        });
-        things.collect()
+        let changes = rule.actions.iter().zip(&self.effects);
+        changes.filter_map(|(action, effect)| self.thing(&program.targets[via(action).target], effect)).collect()
+    }
+
+    fn thing(&self, target: &Target, effect: &Effect) -> Option<String> {
+        if effect.legs.is_empty() && target.kind == TargetKind::Print {
+            return None;
+        }
+        let marked: Vec<&str> =
+            target.parameters.iter().filter(|(.., key)| *key).map(|(name, ..)| name.as_str()).collect();
+        let named = |(name, value): &(String, Option<Value>)| {
+            Some(format!("{name} {}", value.as_ref().filter(|_| marked.contains(&name.as_str()))?.raw()))
+        };
+        let parts: Vec<String> = if marked.is_empty() {
+            self.key.0.iter().map(|(name, value)| format!("{name} {}", value.raw())).collect()
+        } else {
+            effect.arguments.iter().filter_map(named).collect()
+        };
+        let columns: Vec<&str> = effect.legs.iter().map(|leg| leg.column.as_str()).collect();
+        let of = if columns.is_empty() { String::new() } else { format!("{} of ", columns.join(" and ")) };
+        Some(format!("{of}{} via {}", parts.join(", "), target.name))
     }
 
     pub fn decision(self, rule: &Rule, program: &Program, identity: &Identity<'_>) -> Decision {
@@ -147,10 +153,8 @@ impl Asked {
             first: self.first.map(|slot| row[slot.0].clone()),
         };
         if verdict == Verdict::Undecided {
-            let unknown: Vec<String> =
-                self.conditions.unknown(row).iter().map(|name| why_unknown(name, rule, program)).collect();
             draft.state = State::Undecided;
-            draft.reasons = unknown;
+            draft.reasons = self.conditions.unknown(row);
             return Some(draft);
         }
         if let Some((name, _)) = draft.key.0.iter().find(|(_, value)| value.is_unknown()) {
@@ -173,42 +177,27 @@ impl Asked {
     }
 }
 
-/// Says why a column of the rule's table may be unknown.
-fn why_unknown(name: &str, rule: &Rule, program: &Program) -> String {
-    let table = program.table(rule.rows.table);
-    match table.column(name).and_then(|_| definition(name, rule, program)) {
-        Some(written) => format!("{name} is unknown: {written} divides by zero or has no known value"),
-        None => format!("{} unknown", are(&[name.to_owned()])),
-    }
-}
-
-/// How a column is computed, where the last group computes it.
-fn definition(name: &str, rule: &Rule, program: &Program) -> Option<String> {
-    let cpl_plan::program::Source::Transform { stages, .. } = &program.table(rule.rows.table).source else {
-        return None;
-    };
-    stages.iter().rev().find_map(|stage| match stage {
-        cpl_plan::program::Stage::Group { items, .. } => {
-            let (_, value) = items.iter().find(|(item, _)| item == name)?;
-            Some(program.definition(value))
-        }
-        _ => None,
-    })
-}
-
 pub fn via(action: &Action) -> &Via {
     match action {
         Action::Change { via, .. } | Action::Move { via, .. } | Action::Call { via } => via,
     }
 }
 
+/// A value as an amount; a row without it is undecided.
+fn amount(traced: &Traced, row: &[Value]) -> Result<Decimal, (State, String)> {
+    amount::of(traced.value(row)).ok_or_else(|| (State::Undecided, traced.why_unknown(row)))
+}
+
 impl AskedAction {
     /// What the action does to the row; else why it can't.
     fn effect(&self, action: &Action, row: &[Value]) -> Result<Effect, (State, String)> {
-        let arguments: Vec<(String, Option<Value>)> =
-            self.arguments.iter().map(|(name, slot)| (name.clone(), slot.map(|slot| row[slot.0].clone()))).collect();
-        if let Some((name, _)) = arguments.iter().find(|(_, value)| value.as_ref().is_some_and(Value::is_unknown)) {
-            return Err((State::Held, format!("the argument {name} is unknown")));
+        let mut arguments = Vec::new();
+        for (name, traced) in &self.arguments {
+            let value = traced.as_ref().map(|traced| traced.value(row).clone());
+            if let Some((traced, Value::Unknown)) = traced.as_ref().zip(value.as_ref()) {
+                return Err((State::Held, format!("the argument {name}: {}", traced.why_unknown(row))));
+            }
+            arguments.push((name.clone(), value));
         }
         let target = via(action).target;
         let (ty, step) = match action {
@@ -219,14 +208,10 @@ impl AskedAction {
             Action::Move { ty, amount, .. } => (*ty, amount),
         };
         let mut currents = Vec::new();
-        for (column, slot) in &self.columns {
-            match amount::of(&row[slot.0]) {
-                Some(current) => currents.push((column.clone(), current)),
-                None => return Err((State::Undecided, format!("{column} is unknown"))),
-            }
+        for (column, traced) in &self.columns {
+            currents.push((column.clone(), amount(traced, row)?));
         }
-        let by = self.step.and_then(|slot| amount::of(&row[slot.0]));
-        let Some(by) = by else { return Err((State::Undecided, "the size of the change is unknown".to_owned())) };
+        let by = self.step.as_ref().map_or(Ok(Decimal::ZERO), |step| amount(step, row))?;
         let (_, from) = currents[0];
         let difference = match step {
             Step::Share(_) => amount::share(from, by, ty),

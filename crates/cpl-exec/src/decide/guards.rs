@@ -48,13 +48,14 @@ pub fn bounds(drafts: &mut [Draft], bounds: &[AskedBound]) {
 }
 
 fn bound_one(draft: &mut Draft, bound: &AskedBound) {
-    let limit = draft.row[bound.bound.0].clone();
+    let limit = bound.bound.value(&draft.row).clone();
     for at in 0..draft.effects.len() {
         let effect = &draft.effects[at];
         let leg = effect.legs.iter().find(|leg| leg.column == bound.column && leg.rises == bound.cap);
         let Some(leg) = leg else { continue };
         let Some(decimal) = amount::of(&limit) else {
-            draft.hold(format!("{}: the bound is unknown", bound.told));
+            let why = bound.bound.why_unknown(&draft.row);
+            draft.hold(format!("{}: {why}", bound.told));
             return;
         };
         let room = if bound.cap { decimal - leg.from } else { leg.from - decimal };

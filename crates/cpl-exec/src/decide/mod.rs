@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use cpl_plan::{
     program::{Action, AtMost, Bound, Decision as Rule, Expr, Program, Step},
     report::{Decision, State},
+    types::Type,
 };
 use polars::prelude::{self as pl, LazyFrame};
 
@@ -22,6 +23,7 @@ use crate::{
     rows::rows,
     rule::{Conditions, Slot, Slots},
     trouble::Trouble,
+    why::Traced,
 };
 
 /// A rule, ready to be asked.
@@ -37,17 +39,17 @@ pub struct Asked {
 /// Where a row holds what an action needs.
 struct AskedAction {
     /// The columns that are changed: the one, or the lowered and the raised.
-    columns: Vec<(String, Slot)>,
+    columns: Vec<(String, Traced)>,
     /// The step's value; none for a call.
-    step: Option<Slot>,
+    step: Option<Traced>,
     /// The arguments; none where the new value goes.
-    arguments: Vec<(String, Option<Slot>)>,
+    arguments: Vec<(String, Option<Traced>)>,
 }
 
 struct AskedBound {
     column: String,
     cap: bool,
-    bound: Slot,
+    bound: Traced,
     told: String,
 }
 
@@ -74,19 +76,19 @@ impl Asked {
     pub fn of(rule: &Rule, program: &Program) -> Self {
         let mut slots = Slots::default();
         let table = program.table(rule.rows.table);
-        let conditions = Conditions::of(&rule.when, &rule.rows.key, table, program, &mut slots);
-        let actions = rule.actions.iter().map(|action| AskedAction::of(action, &mut slots)).collect();
+        let conditions = Conditions::of(&rule.when, &rule.rows, program, &mut slots);
+        let actions = rule.actions.iter().map(|action| AskedAction::of(action, rule, program, &mut slots)).collect();
         let keep = rule.keep.iter().map(|keep| {
             let (cap, bound) = match &keep.bound {
                 Bound::Cap(bound) => (true, bound),
                 Bound::Floor(bound) => (false, bound),
             };
             let told = program.written(keep.span);
-            AskedBound { column: keep.column.clone(), cap, bound: slots.add(bound), told }
+            AskedBound { column: keep.column.clone(), cap, bound: Traced::of(bound, rule.rows.table, program, &mut slots), told }
         });
         let keep = keep.collect();
         let totals = rule.totals.iter().map(|total| {
-            let ty = table.column(&total.column).map_or(cpl_plan::types::Type::Number, |column| column.ty);
+            let ty = table.column(&total.column).map_or(Type::Number, |column| column.ty);
             AskedTotal {
                 column: total.column.clone(),
                 of: slots.column(&total.column, ty),
@@ -135,21 +137,20 @@ impl Asked {
 }
 
 impl AskedAction {
-    fn of(action: &Action, slots: &mut Slots) -> Self {
-        let (columns, step, via) = match action {
-            Action::Change { column, ty, step, via } => {
-                (vec![(column.clone(), slots.column(column, *ty))], Some(slots.add(step_expr(step))), via)
-            }
-            Action::Move { amount, from, to, ty, via } => {
-                let columns = [from, to].map(|column| (column.clone(), slots.column(column, *ty)));
-                (columns.to_vec(), Some(slots.add(step_expr(amount))), via)
-            }
-            Action::Call { via } => (Vec::new(), None, via),
+    fn of(action: &Action, rule: &Rule, program: &Program, slots: &mut Slots) -> Self {
+        let mut traced = |expr: &Expr| Traced::of(expr, rule.rows.table, program, slots);
+        let mut column = |name: &String, ty: Type| {
+            (name.clone(), traced(&Expr::column(name, ty, true, cpl_syntax::Span::default())))
         };
-        let arguments =
-            via.arguments.iter().map(|(name, value)| (name.clone(), (!value.is_new()).then(|| slots.add(value))));
-        let arguments = arguments.collect();
-        Self { columns, step, arguments }
+        let (columns, step) = match action {
+            Action::Change { column: changed, ty, step, .. } => (vec![column(changed, *ty)], Some(step)),
+            Action::Move { amount, from, to, ty, .. } => (vec![column(from, *ty), column(to, *ty)], Some(amount)),
+            Action::Call { .. } => (Vec::new(), None),
+        };
+        let step = step.map(|step| traced(step_expr(step)));
+        let arguments = draft::via(action).arguments.iter();
+        let arguments = arguments.map(|(name, value)| (name.clone(), (!value.is_new()).then(|| traced(value))));
+        Self { columns, step, arguments: arguments.collect() }
     }
 }
 

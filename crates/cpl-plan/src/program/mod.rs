@@ -1,6 +1,7 @@
 //! The program: what a pipeline means. Every name is resolved, every expression has its type.
 
 mod expr;
+mod origin;
 mod rule;
 mod table;
 
@@ -10,6 +11,7 @@ pub use cpl_syntax::tree::{ArithOp, CompareOp, Day, Direction, Extreme, Level, L
 use cpl_syntax::{Span, tree::Currency};
 pub use expr::{AggFunc, Aggregate, Constant, Expr, ExprKind, Function, Margin, NEW, Piece};
 use jiff::{civil::Date, tz::TimeZone};
+pub use origin::{Origin, Place};
 pub use rule::{
     Action, Alert, AtMost, Bound, Dashboard, DashboardMetric, Decision, Goal, KeepBound, KeepTotal, Rows, Step, Target,
     TargetKind, Via,

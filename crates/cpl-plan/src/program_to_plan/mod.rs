@@ -2,6 +2,7 @@
 
 mod needs;
 mod prune;
+mod witness;
 
 use std::collections::BTreeMap;
 
@@ -26,6 +27,9 @@ pub enum Purpose {
 #[must_use]
 pub fn program_to_plan(mut program: Program, purpose: Purpose) -> (Plan, Vec<Diagnostic>) {
     let mut needs = Needs::of(&program, purpose);
+    if purpose == Purpose::Run {
+        witness::keep(&mut program, &mut needs);
+    }
     for at in (0..program.tables.len()).rev() {
         prune::table(&mut program, TableId(at), &mut needs);
     }

@@ -1,0 +1,110 @@
+//! Where a column's values come from, and which values tell why a computed one is unknown.
+
+use super::{ArithOp, Expr, ExprKind, Program, Source, Stage, TableId};
+
+/// What gives a column its values.
+#[derive(Clone, Copy, Debug)]
+pub enum Origin<'p> {
+    /// An expression over what stands before that place.
+    Computed(Place, &'p Expr),
+    /// An item of a group; what stands before is gone.
+    Grouped(Place, &'p Expr),
+    /// It names a group.
+    Key,
+    /// The right side of a join.
+    Joined(TableId),
+    /// The table that a transform begins with.
+    Passed(TableId),
+    /// A file.
+    Fetched,
+}
+
+/// A place among a table's stages: all before `stage`, and the first `item`s of that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The table.
+    pub table: TableId,
+    /// The stage.
+    pub stage: usize,
+    /// The item of the stage.
+    pub item: usize,
+}
+
+impl Program {
+    /// The place behind all stages of a table.
+    #[must_use]
+    pub fn end(&self, table: TableId) -> Place {
+        let stage = match &self.table(table).source {
+            Source::Fetch(_) => 0,
+            Source::Transform { stages, .. } => stages.len(),
+        };
+        Place { table, stage, item: 0 }
+    }
+
+    /// What gave a column its values, as it is seen at `before`.
+    #[must_use]
+    pub fn origin<'p>(&'p self, mut column: &'p str, before: Place) -> Origin<'p> {
+        let Source::Transform { from, stages } = &self.table(before.table).source else { return Origin::Fetched };
+        for (at, stage) in stages.iter().enumerate().take(before.stage + 1).rev() {
+            let items = if at == before.stage { before.item } else { usize::MAX };
+            let computed = |list: &'_ [(String, Expr)]| list.iter().take(items).rposition(|(name, _)| name == column);
+            let place = |item| Place { stage: at, item, ..before };
+            match stage {
+                Stage::Derive(list) => {
+                    if let Some(item) = computed(list) {
+                        return Origin::Computed(place(item), &list[item].1);
+                    }
+                }
+                // The items of these see what stands before the stage, and not each other.
+                Stage::Keep(list) if at < before.stage => match computed(list).map(|item| &list[item].1) {
+                    Some(Expr { kind: ExprKind::Column(name), .. }) => column = name,
+                    Some(value) => return Origin::Computed(place(0), value),
+                    None => return Origin::Key,
+                },
+                Stage::Group { items: list, .. } if at < before.stage => {
+                    return computed(list).map_or(Origin::Key, |item| Origin::Grouped(place(0), &list[item].1));
+                }
+                Stage::Join(join) if at < before.stage && join.columns.iter().any(|name| name == column) => {
+                    return Origin::Joined(join.table);
+                }
+                _ => {}
+            }
+        }
+        Origin::Passed(*from)
+    }
+}
+
+impl Expr {
+    /// The direct parts whose values tell why the expression is unknown: those that may be, and what divides.
+    /// An aggregate has none: it is unknown over nothing that is known.
+    #[must_use]
+    pub fn suspects(&self) -> Vec<&Self> {
+        let divisor = self.divisor();
+        let suspect = |part: &&Self| part.unknown || divisor.is_some_and(|by| std::ptr::eq(by, *part));
+        match &self.kind {
+            ExprKind::Aggregate(_) => Vec::new(),
+            _ => self.parts().into_iter().filter(suspect).collect(),
+        }
+    }
+
+    /// What divides, where that is not written out.
+    #[must_use]
+    pub fn divisor(&self) -> Option<&Self> {
+        match &self.kind {
+            ExprKind::Arith(ArithOp::Divide, _, by) if !matches!(by.kind, ExprKind::Constant(_)) => Some(by),
+            _ => None,
+        }
+    }
+
+    /// All parts that `suspects` leads to.
+    #[must_use]
+    pub fn witnesses(&self) -> Vec<&Self> {
+        self.suspects().into_iter().flat_map(|part| std::iter::once(part).chain(part.witnesses())).collect()
+    }
+
+    /// The name of the column that keeps the value of a witness of this expression.
+    #[must_use]
+    pub fn witness_name(&self, at: usize) -> String {
+        format!("·{}·{at}", self.span.start)
+    }
+}
