@@ -15,7 +15,7 @@ use polars::prelude::{self as pl, LazyFrame};
 use crate::{
     World, alert, checks, dashboard, decide,
     expr::{Translate, day, instant},
-    fetch::{self, Late},
+    fetch::{self, Late, Rounded},
     frames::{self, Frames, duplicates},
     rows::rows,
     trouble::{self, Trouble},
@@ -38,7 +38,8 @@ pub struct Found {
 enum Wanted {
     Stored(TableId),
     Unique { table: TableId, on: Vec<String>, span: cpl_syntax::Span },
-    Summary { table: TableId, rounded: u64 },
+    Rounded(TableId),
+    Summary(TableId),
     Key { table: TableId, columns: Vec<String> },
     DashboardNow,
     DashboardBefore,
@@ -55,13 +56,16 @@ pub struct Batches<'a> {
     translate: Translate<'a>,
     frames: Frames,
     late: Vec<Late>,
+    /// Amounts of each fetch that were rounded.
+    rounded: BTreeMap<TableId, u64>,
     found: Found,
 }
 
 impl<'a> Batches<'a> {
     pub fn new(plan: &'a Plan, world: &'a World<'a>) -> Self {
         let translate = Translate { clock: &world.clock, zone: &plan.program.timezone };
-        Self { plan, world, translate, frames: Frames::default(), late: Vec::new(), found: Found::default() }
+        let (frames, late) = (Frames::default(), Vec::new());
+        Self { plan, world, translate, frames, late, rounded: BTreeMap::new(), found: Found::default() }
     }
 
     pub fn run(mut self) -> Result<Found, Trouble> {
@@ -115,7 +119,12 @@ impl<'a> Batches<'a> {
         let rows = fetch::rows(table, fetch, &step.columns, self.world)?;
         self.late.extend(rows.late);
         let frame = if fetch.future { rows.frame } else { self.until_now(rows.frame, table) };
-        wanted.push((Wanted::Summary { table: id, rounded: rows.rounded }, summary(&frame, table)));
+        match rows.rounded {
+            Rounded::Counted(count) => drop(self.rounded.insert(id, count)),
+            // The source is told behind this.
+            Rounded::Late(count) => wanted.push((Wanted::Rounded(id), count)),
+        }
+        wanted.push((Wanted::Summary(id), summary(&frame, table)));
         for check in &table.checks {
             if let CheckKind::Key(columns) = &check.kind {
                 wanted.push((Wanted::Key { table: id, columns: columns.clone() }, duplicates(frame.clone(), columns)));
@@ -182,7 +191,8 @@ impl<'a> Batches<'a> {
         match what {
             Wanted::Stored(id) => self.frames.put_stored(id, frame),
             Wanted::Unique { table, on, span } => return self.unique(table, &on, span, &frame),
-            Wanted::Summary { table, rounded } => self.summary(table, rounded, &frame)?,
+            Wanted::Rounded(id) => drop(self.rounded.insert(id, counted(&frame)?)),
+            Wanted::Summary(id) => self.summary(id, &frame)?,
             Wanted::Key { table, columns } => {
                 let found = self.duplicate(table, &columns, &frame)?;
                 let check = checks::key(self.program().table(table), &columns, found);
@@ -246,7 +256,7 @@ impl<'a> Batches<'a> {
         ])
     }
 
-    fn summary(&mut self, id: TableId, rounded: u64, frame: &pl::DataFrame) -> Result<(), Trouble> {
+    fn summary(&mut self, id: TableId, frame: &pl::DataFrame) -> Result<(), Trouble> {
         let table = self.program().table(id);
         let times = summary_columns(table);
         let types: Vec<Type> =
@@ -268,10 +278,17 @@ impl<'a> Batches<'a> {
             rows: count,
             newest: table.time.as_deref().and_then(newest).unwrap_or(Value::Unknown),
             bad_rows: 0,
-            rounded,
+            rounded: self.rounded.get(&id).copied().unwrap_or(0),
         });
         Ok(())
     }
+}
+
+/// The sum of a frame's only column.
+fn counted(frame: &pl::DataFrame) -> Result<u64, Trouble> {
+    let rows = rows(frame, &[Type::Count], &jiff::tz::TimeZone::UTC)?;
+    let counts = rows.iter().flatten().map(|value| if let Value::Integer(count) = value { *count } else { 0 });
+    Ok(u64::try_from(counts.sum::<i64>()).unwrap_or(0))
 }
 
 /// The columns whose newest value a fetch tells: its time, and what it must be fresh by.

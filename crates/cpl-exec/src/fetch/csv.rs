@@ -10,7 +10,7 @@ use polars::prelude::{
     NewChunkedArray, StringChunked,
 };
 
-use super::{Rows, explain};
+use super::{Rounded, Rows, explain};
 use crate::{
     World,
     trouble::{self, Trouble},
@@ -42,7 +42,7 @@ pub fn rows(
     for frame in frames {
         all.vstack_mut(&frame.map_err(trouble::engine)?).map_err(trouble::engine)?;
     }
-    Ok(Rows { frame: all.lazy(), rounded, late: None })
+    Ok(Rows { frame: all.lazy(), rounded: Rounded::Counted(rounded), late: None })
 }
 
 /// How a stored value is read from text.

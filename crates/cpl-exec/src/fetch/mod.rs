@@ -4,6 +4,7 @@ mod csv;
 mod explain;
 mod files;
 mod parquet;
+mod stored;
 
 use std::path::PathBuf;
 
@@ -17,9 +18,17 @@ pub struct Rows {
     /// The rows, in the files' order.
     pub frame: LazyFrame,
     /// Amounts of which digits beyond the sixth were rounded away.
-    pub rounded: u64,
+    pub rounded: Rounded,
     /// Where the values are checked as they are read: what to look for when that fails.
     pub late: Option<Late>,
+}
+
+/// How many amounts were rounded.
+pub enum Rounded {
+    /// So many.
+    Counted(u64),
+    /// The sum of this frame's only column.
+    Late(LazyFrame),
 }
 
 /// Files whose values are checked while the plan runs.

@@ -3,39 +3,53 @@
 use std::path::{Path, PathBuf};
 
 use cpl_csv::Place;
-use cpl_plan::{
-    program::{Fetch, FetchColumn, Stored},
-    types::Type,
-};
+use cpl_plan::program::{Fetch, FetchColumn};
 use cpl_syntax::{Code, Diagnostic};
-use polars::prelude::{
-    self as pl, ChunkAgg, DataType, Int128Chunked, IntoColumn, LazyFrame, NewChunkedArray, PlRefPath, ScanArgsParquet,
-};
+use polars::prelude::{self as pl, LazyFrame, PlRefPath, ScanArgsParquet};
 
-use super::{Late, Rows, csv, explain};
-use crate::{
-    trouble::Trouble,
-    types::{MONEY_SCALE, PRECISION, data_type, money},
+use super::{
+    Late, Rounded, Rows, csv, explain,
+    stored::{can_hold, convert, engine_type, may_round, rounded},
 };
+use crate::trouble::{self, Trouble};
+
+/// The name of the column that counts.
+const ROUNDED: &str = "·rounded";
 
 /// How a bad value is told from other errors of the engine.
 const BAD: &str = "cpl: bad value";
 
 /// The rows of Parquet files, one behind the other.
 pub fn rows(fetch: &Fetch, files: Vec<PathBuf>, columns: Vec<FetchColumn>) -> Result<Rows, Trouble> {
-    let mut frames = Vec::new();
+    let (mut frames, mut counts) = (Vec::new(), Vec::new());
     for file in &files {
-        let frame = scan(file, fetch)?;
-        let exprs =
-            columns.iter().map(|column| fitted(column, file, fetch, &frame.schema)).collect::<Result<Vec<_>, _>>()?;
-        frames.push(frame.frame.select(exprs));
+        let Scanned { frame, schema } = scan(file, fetch)?;
+        let exprs = columns.iter().map(|column| fitted(column, file, fetch, &schema)).collect::<Result<Vec<_>, _>>()?;
+        counts.extend(cut_amounts(&columns, &frame, &schema));
+        frames.push(frame.select(exprs));
     }
-    let frame = match frames.len() {
-        1 => frames.remove(0),
-        _ => pl::concat(frames, pl::UnionArgs { maintain_order: true, ..Default::default() })
-            .map_err(crate::trouble::engine)?,
-    };
-    Ok(Rows { frame, rounded: 0, late: Some(Late { files, columns, of: fetch.clone() }) })
+    let rounded = if counts.is_empty() { Rounded::Counted(0) } else { Rounded::Late(one_behind_the_other(counts)?) };
+    let frame = one_behind_the_other(frames)?;
+    Ok(Rows { frame, rounded, late: Some(Late { files, columns, of: fetch.clone() }) })
+}
+
+fn one_behind_the_other(mut frames: Vec<LazyFrame>) -> Result<LazyFrame, Trouble> {
+    if frames.len() == 1 {
+        return Ok(frames.remove(0));
+    }
+    pl::concat(frames, pl::UnionArgs { maintain_order: true, ..Default::default() }).map_err(trouble::engine)
+}
+
+/// One row: how many amounts of the file are rounded; none where none can be.
+fn cut_amounts(columns: &[FetchColumn], frame: &LazyFrame, schema: &pl::SchemaRef) -> Option<LazyFrame> {
+    let stored = |column: &FetchColumn| schema.get(&column.header).is_some_and(|found| may_round(found, &column.stored));
+    let counted = columns.iter().filter(|column| stored(column)).map(|column| {
+        let of = column.clone();
+        let count_type = |_: &pl::Schema, field: &pl::Field| Ok(pl::Field::new(field.name().clone(), pl::DataType::Int64));
+        pl::col(column.header.as_str()).map(move |values| rounded(&values, &of), count_type).sum()
+    });
+    let total = counted.reduce(|all, one| all + one)?;
+    Some(frame.clone().select([total.alias(ROUNDED)]))
 }
 
 struct Scanned {
@@ -92,187 +106,6 @@ fn fitted(column: &FetchColumn, file: &Path, fetch: &Fetch, schema: &pl::Schema)
 
 fn bad(column: &FetchColumn, at: usize) -> pl::PolarsError {
     pl::polars_err!(ComputeError: "{BAD} in `{}` at {at}", column.header)
-}
-
-fn engine_type(stored: &Stored) -> DataType {
-    match stored {
-        Stored::Text => DataType::String,
-        Stored::Bool => DataType::Boolean,
-        Stored::Count | Stored::Integer => DataType::Int64,
-        Stored::Float | Stored::Percent => DataType::Float64,
-        Stored::Money(..) => money(),
-        Stored::Date(_) => DataType::Date,
-        Stored::Datetime(..) | Stored::UnixSeconds | Stored::UnixMilliseconds => data_type(Type::Datetime),
-        Stored::Weekday => DataType::Int32,
-    }
-}
-
-/// Whether a declared type can be read from a stored one at all.
-fn can_hold(found: &DataType, stored: &Stored) -> bool {
-    let number = found.is_integer() || found.is_float();
-    match stored {
-        _ if *found == DataType::String => true,
-        Stored::Text | Stored::Weekday => false,
-        Stored::Bool => *found == DataType::Boolean,
-        Stored::Count | Stored::Integer => number,
-        Stored::Float | Stored::Percent | Stored::Money(..) => number || found.is_decimal(),
-        Stored::Date(_) => *found == DataType::Date,
-        Stored::Datetime(..) => matches!(found, DataType::Datetime(..)),
-        Stored::UnixSeconds | Stored::UnixMilliseconds => found.is_integer(),
-    }
-}
-
-/// The typed column; else the place of the first value that does not fit.
-fn convert(values: &pl::Column, column: &FetchColumn) -> Result<pl::Column, usize> {
-    let typed = if *values.dtype() == DataType::String {
-        of_texts(values, column)?
-    } else {
-        of_values(values, column).ok_or_else(|| first_new_null(values, None))?
-    };
-    // What could not be held became null; what is missing was null before.
-    if typed.null_count() > values.null_count() {
-        return Err(first_new_null(values, Some(&typed)));
-    }
-    if !column.optional && typed.null_count() > 0 {
-        return Err(typed.is_null().iter().position(|missing| missing == Some(true)).unwrap_or(0));
-    }
-    Ok(typed)
-}
-
-fn first_new_null(before: &pl::Column, after: Option<&pl::Column>) -> usize {
-    let Some(after) = after else { return 0 };
-    let (before, after) = (before.is_null(), after.is_null());
-    before
-        .iter()
-        .zip(after.iter())
-        .position(|(before, after)| before == Some(false) && after == Some(true))
-        .unwrap_or(0)
-}
-
-fn of_texts(values: &pl::Column, column: &FetchColumn) -> Result<pl::Column, usize> {
-    let texts = values.str().map_err(|_| 0usize)?;
-    if column.stored == Stored::Text {
-        return Ok(values.clone());
-    }
-    let read = cpl_csv::Column::of_texts(texts.iter(), &csv::field(column))?;
-    csv::engine_column(read, values.name()).map_err(|_| 0)
-}
-
-/// A column of numbers, dates or truths in the declared type; what does not fit becomes null.
-fn of_values(values: &pl::Column, column: &FetchColumn) -> Option<pl::Column> {
-    let cast = |ty: &DataType| values.cast(ty).ok();
-    match &column.stored {
-        Stored::Bool => Some(values.clone()),
-        Stored::Date(_) => Some(values.clone()),
-        Stored::Count | Stored::Integer => whole(values, column.stored == Stored::Count),
-        Stored::Float => floats(&cast(&DataType::Float64)?, 1.0),
-        Stored::Percent => floats(&cast(&DataType::Float64)?, 100.0),
-        Stored::Money(scale, digits) => amounts(values, csv::shift(*scale, *digits)),
-        Stored::Datetime(_, zone) => moments(values, zone),
-        Stored::UnixSeconds => scaled_moments(values, 1_000_000),
-        Stored::UnixMilliseconds => scaled_moments(values, 1_000),
-        Stored::Text | Stored::Weekday => None,
-    }
-}
-
-/// Whole numbers of any width; a float must be whole.
-fn whole(values: &pl::Column, positive: bool) -> Option<pl::Column> {
-    const MAX: i64 = 1_000_000_000_000_000;
-    let fits = |value: i64| value.abs() <= MAX && !(positive && value < 0);
-    let name = values.name().clone();
-    let found: pl::Int64Chunked = if values.dtype().is_float() {
-        let floats = values.cast(&DataType::Float64).ok()?;
-        let floats = floats.f64().ok()?.iter();
-        pl::Int64Chunked::from_iter_options(name, floats.map(|value| value.and_then(whole_float).filter(|v| fits(*v))))
-    } else {
-        let wide = values.cast(&DataType::Int64).ok()?;
-        let wide = wide.i64().ok()?.clone();
-        if wide.min().is_none_or(fits) && wide.max().is_none_or(fits) {
-            return Some(wide.into_column());
-        }
-        pl::Int64Chunked::from_iter_options(name, wide.iter().map(|value| value.filter(|v| fits(*v))))
-    };
-    Some(found.into_column())
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "the value was found to be whole and small")]
-fn whole_float(value: f64) -> Option<i64> {
-    (value.fract() == 0.0 && value.abs() <= 1e15).then_some(value as i64)
-}
-
-/// Floats ÷ `by`; NaN is missing, infinity does not fit.
-fn floats(values: &pl::Column, by: f64) -> Option<pl::Column> {
-    let floats = values.f64().ok()?;
-    let fits = |value: f64| value.is_finite().then_some(value / by);
-    Some(
-        pl::Float64Chunked::from_iter_options(values.name().clone(), floats.iter().map(|v| v.and_then(fits)))
-            .into_column(),
-    )
-}
-
-/// Amounts into millionths; a 1 stands for 10 to the minus `shift`.
-fn amounts(values: &pl::Column, shift: u32) -> Option<pl::Column> {
-    if let DataType::Decimal(_, ..=MONEY_SCALE) = values.dtype()
-        && shift == 0
-    {
-        // Exact as it stands, unless an amount is too large: that is told below.
-        let exact = values.cast(&money()).ok()?;
-        let amounts = exact.as_materialized_series().decimal().ok()?.physical().clone();
-        let fits = |bound: Option<i128>| bound.is_none_or(|amount| within(amount).is_some());
-        if fits(amounts.min()) && fits(amounts.max()) {
-            return Some(exact);
-        }
-    }
-    let name = values.name().clone();
-    let millionths: Int128Chunked = if values.dtype().is_integer() {
-        let factor = 10i128.pow(6 - shift);
-        let wide = values.cast(&DataType::Int128).ok()?;
-        let wide = wide.i128().ok()?.clone();
-        Int128Chunked::from_iter_options(
-            name,
-            wide.iter().map(|value| value.and_then(|v| within(v.checked_mul(factor)?))),
-        )
-    } else {
-        let texts = values.cast(&DataType::String).ok()?;
-        let texts = texts.str().ok()?.clone();
-        let read = |text: &str| cpl_csv::money(text.as_bytes(), shift).and_then(|(amount, _)| within(amount));
-        Int128Chunked::from_iter_options(name, texts.iter().map(|text| text.and_then(read)))
-    };
-    Some(millionths.into_decimal(PRECISION, MONEY_SCALE).ok()?.into_column())
-}
-
-fn within(millionths: i128) -> Option<i128> {
-    (millionths.abs() <= 1_000_000_000_000_000_000_000).then_some(millionths)
-}
-
-fn scaled_moments(values: &pl::Column, factor: i64) -> Option<pl::Column> {
-    let wide = values.cast(&DataType::Int64).ok()?;
-    let micros = wide.i64().ok()?.iter().map(|value| value.and_then(|v| v.checked_mul(factor)));
-    pl::Int64Chunked::from_iter_options(values.name().clone(), micros)
-        .into_column()
-        .cast(&data_type(Type::Datetime))
-        .ok()
-}
-
-/// Moments in microseconds of UTC; clock times without a zone are in `zone`.
-fn moments(values: &pl::Column, zone: &jiff::tz::TimeZone) -> Option<pl::Column> {
-    let utc = data_type(Type::Datetime);
-    if matches!(values.dtype(), DataType::Datetime(_, Some(_))) {
-        return values.cast(&utc).ok();
-    }
-    let naive = values.cast(&DataType::Datetime(pl::TimeUnit::Microseconds, None)).ok()?.cast(&DataType::Int64).ok()?;
-    let micros = naive.i64().ok()?.iter().map(|value| value.and_then(|v| local(v, zone)));
-    pl::Int64Chunked::from_iter_options(values.name().clone(), micros).into_column().cast(&utc).ok()
-}
-
-/// The moment of a clock time: the first of two, none in a gap.
-fn local(micros: i64, zone: &jiff::tz::TimeZone) -> Option<i64> {
-    let clock = jiff::tz::TimeZone::UTC.to_datetime(jiff::Timestamp::from_microsecond(micros).ok()?);
-    let ambiguous = zone.to_ambiguous_timestamp(clock);
-    match ambiguous.offset() {
-        jiff::tz::AmbiguousOffset::Gap { .. } => None,
-        _ => ambiguous.earlier().ok().map(jiff::Timestamp::as_microsecond),
-    }
 }
 
 /// Reads again, file by file and column by column, to tell which value did not fit.

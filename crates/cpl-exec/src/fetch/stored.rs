@@ -1,0 +1,215 @@
+//! Values as Parquet stores them → values of the declared types.
+
+use cpl_plan::{
+    program::{FetchColumn, Stored},
+    types::Type,
+};
+use polars::prelude::{self as pl, ChunkAgg, DataType, Int128Chunked, IntoColumn, NewChunkedArray};
+
+use super::csv;
+use crate::types::{MONEY_SCALE, PRECISION, data_type, money};
+
+/// The type in which a column is handed on.
+pub fn engine_type(stored: &Stored) -> DataType {
+    match stored {
+        Stored::Text => DataType::String,
+        Stored::Bool => DataType::Boolean,
+        Stored::Count | Stored::Integer => DataType::Int64,
+        Stored::Float | Stored::Percent => DataType::Float64,
+        Stored::Money(..) => money(),
+        Stored::Date(_) => DataType::Date,
+        Stored::Datetime(..) | Stored::UnixSeconds | Stored::UnixMilliseconds => data_type(Type::Datetime),
+        Stored::Weekday => DataType::Int32,
+    }
+}
+
+/// Whether a declared type can be read from a stored one at all.
+pub fn can_hold(found: &DataType, stored: &Stored) -> bool {
+    let number = found.is_integer() || found.is_float();
+    match stored {
+        _ if *found == DataType::String => true,
+        Stored::Text | Stored::Weekday => false,
+        Stored::Bool => *found == DataType::Boolean,
+        Stored::Count | Stored::Integer => number,
+        Stored::Float | Stored::Percent | Stored::Money(..) => number || found.is_decimal(),
+        Stored::Date(_) => *found == DataType::Date,
+        Stored::Datetime(..) => matches!(found, DataType::Datetime(..)),
+        Stored::UnixSeconds | Stored::UnixMilliseconds => found.is_integer(),
+    }
+}
+
+/// The typed column; else the place of the first value that does not fit.
+pub fn convert(values: &pl::Column, column: &FetchColumn) -> Result<pl::Column, usize> {
+    let typed = if *values.dtype() == DataType::String {
+        of_texts(values, column)?
+    } else {
+        of_values(values, column).ok_or_else(|| first_new_null(values, None))?
+    };
+    // What could not be held became null; what is missing was null before.
+    if typed.null_count() > values.null_count() {
+        return Err(first_new_null(values, Some(&typed)));
+    }
+    if !column.optional && typed.null_count() > 0 {
+        return Err(typed.is_null().iter().position(|missing| missing == Some(true)).unwrap_or(0));
+    }
+    Ok(typed)
+}
+
+fn first_new_null(before: &pl::Column, after: Option<&pl::Column>) -> usize {
+    let Some(after) = after else { return 0 };
+    let (before, after) = (before.is_null(), after.is_null());
+    before
+        .iter()
+        .zip(after.iter())
+        .position(|(before, after)| before == Some(false) && after == Some(true))
+        .unwrap_or(0)
+}
+
+fn of_texts(values: &pl::Column, column: &FetchColumn) -> Result<pl::Column, usize> {
+    let texts = values.str().map_err(|_| 0usize)?;
+    if column.stored == Stored::Text {
+        return Ok(values.clone());
+    }
+    let read = cpl_csv::Column::of_texts(texts.iter(), &csv::field(column))?;
+    csv::engine_column(read, values.name()).map_err(|_| 0)
+}
+
+/// A column of numbers, dates or truths in the declared type; what does not fit becomes null.
+fn of_values(values: &pl::Column, column: &FetchColumn) -> Option<pl::Column> {
+    let cast = |ty: &DataType| values.cast(ty).ok();
+    match &column.stored {
+        Stored::Bool => Some(values.clone()),
+        Stored::Date(_) => Some(values.clone()),
+        Stored::Count | Stored::Integer => whole(values, column.stored == Stored::Count),
+        Stored::Float => floats(&cast(&DataType::Float64)?, 1.0),
+        Stored::Percent => floats(&cast(&DataType::Float64)?, 100.0),
+        Stored::Money(scale, digits) => amounts(values, csv::shift(*scale, *digits)),
+        Stored::Datetime(_, zone) => moments(values, zone),
+        Stored::UnixSeconds => scaled_moments(values, 1_000_000),
+        Stored::UnixMilliseconds => scaled_moments(values, 1_000),
+        Stored::Text | Stored::Weekday => None,
+    }
+}
+
+/// Whole numbers of any width; a float must be whole.
+fn whole(values: &pl::Column, positive: bool) -> Option<pl::Column> {
+    const MAX: i64 = 1_000_000_000_000_000;
+    let fits = |value: i64| value.abs() <= MAX && !(positive && value < 0);
+    let name = values.name().clone();
+    let found: pl::Int64Chunked = if values.dtype().is_float() {
+        let floats = values.cast(&DataType::Float64).ok()?;
+        let floats = floats.f64().ok()?.iter();
+        pl::Int64Chunked::from_iter_options(name, floats.map(|value| value.and_then(whole_float).filter(|v| fits(*v))))
+    } else {
+        let wide = values.cast(&DataType::Int64).ok()?;
+        let wide = wide.i64().ok()?.clone();
+        if wide.min().is_none_or(fits) && wide.max().is_none_or(fits) {
+            return Some(wide.into_column());
+        }
+        pl::Int64Chunked::from_iter_options(name, wide.iter().map(|value| value.filter(|v| fits(*v))))
+    };
+    Some(found.into_column())
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the value was found to be whole and small")]
+fn whole_float(value: f64) -> Option<i64> {
+    (value.fract() == 0.0 && value.abs() <= 1e15).then_some(value as i64)
+}
+
+/// Floats ÷ `by`; NaN is missing, infinity does not fit.
+fn floats(values: &pl::Column, by: f64) -> Option<pl::Column> {
+    let floats = values.f64().ok()?;
+    let fits = |value: f64| value.is_finite().then_some(value / by);
+    Some(
+        pl::Float64Chunked::from_iter_options(values.name().clone(), floats.iter().map(|v| v.and_then(fits)))
+            .into_column(),
+    )
+}
+
+/// Amounts into millionths; a 1 stands for 10 to the minus `shift`.
+fn amounts(values: &pl::Column, shift: u32) -> Option<pl::Column> {
+    if let DataType::Decimal(_, ..=MONEY_SCALE) = values.dtype()
+        && shift == 0
+    {
+        // Exact as it stands, unless an amount is too large: that is told below.
+        let exact = values.cast(&money()).ok()?;
+        let amounts = exact.as_materialized_series().decimal().ok()?.physical().clone();
+        let fits = |bound: Option<i128>| bound.is_none_or(|amount| within(amount).is_some());
+        if fits(amounts.min()) && fits(amounts.max()) {
+            return Some(exact);
+        }
+    }
+    let name = values.name().clone();
+    let millionths: Int128Chunked = if values.dtype().is_integer() {
+        let factor = 10i128.pow(6 - shift);
+        let wide = values.cast(&DataType::Int128).ok()?;
+        let wide = wide.i128().ok()?.clone();
+        Int128Chunked::from_iter_options(
+            name,
+            wide.iter().map(|value| value.and_then(|v| within(v.checked_mul(factor)?))),
+        )
+    } else {
+        let texts = values.cast(&DataType::String).ok()?;
+        let texts = texts.str().ok()?.clone();
+        let read = |text: &str| cpl_csv::money(text.as_bytes(), shift).and_then(|(amount, _)| within(amount));
+        Int128Chunked::from_iter_options(name, texts.iter().map(|text| text.and_then(read)))
+    };
+    Some(millionths.into_decimal(PRECISION, MONEY_SCALE).ok()?.into_column())
+}
+
+/// 1 for each amount that has digits beyond the sixth, else 0.
+pub fn rounded(values: &pl::Column, column: &FetchColumn) -> pl::PolarsResult<pl::Column> {
+    let shift = match column.stored {
+        Stored::Money(scale, digits) => csv::shift(scale, digits),
+        _ => 0,
+    };
+    let cut = |text: &str| cpl_csv::money(text.as_bytes(), shift).is_some_and(|(_, cut)| cut);
+    let texts = values.cast(&DataType::String)?;
+    let counts = texts.str()?.iter().map(|text| i64::from(text.is_some_and(cut)));
+    Ok(pl::Int64Chunked::from_iter_values(values.name().clone(), counts).into_column())
+}
+
+/// Whether amounts stored so can have digits beyond the sixth.
+pub fn may_round(found: &DataType, stored: &Stored) -> bool {
+    match (stored, found) {
+        (Stored::Money(scale, digits), DataType::Decimal(_, behind)) => {
+            *behind + csv::shift(*scale, *digits) as usize > MONEY_SCALE
+        }
+        (Stored::Money(..), found) => !found.is_integer(),
+        _ => false,
+    }
+}
+
+fn within(millionths: i128) -> Option<i128> {
+    (millionths.abs() <= 1_000_000_000_000_000_000_000).then_some(millionths)
+}
+
+fn scaled_moments(values: &pl::Column, factor: i64) -> Option<pl::Column> {
+    let wide = values.cast(&DataType::Int64).ok()?;
+    let micros = wide.i64().ok()?.iter().map(|value| value.and_then(|v| v.checked_mul(factor)));
+    pl::Int64Chunked::from_iter_options(values.name().clone(), micros)
+        .into_column()
+        .cast(&data_type(Type::Datetime))
+        .ok()
+}
+
+/// Moments in microseconds of UTC; clock times without a zone are in `zone`.
+fn moments(values: &pl::Column, zone: &jiff::tz::TimeZone) -> Option<pl::Column> {
+    let utc = data_type(Type::Datetime);
+    if matches!(values.dtype(), DataType::Datetime(_, Some(_))) {
+        return values.cast(&utc).ok();
+    }
+    let naive = values.cast(&DataType::Datetime(pl::TimeUnit::Microseconds, None)).ok()?.cast(&DataType::Int64).ok()?;
+    let micros = naive.i64().ok()?.iter().map(|value| value.and_then(|v| local(v, zone)));
+    pl::Int64Chunked::from_iter_options(values.name().clone(), micros).into_column().cast(&utc).ok()
+}
+
+/// The moment of a clock time: the first of two, none in a gap.
+fn local(micros: i64, zone: &jiff::tz::TimeZone) -> Option<i64> {
+    let clock = jiff::tz::TimeZone::UTC.to_datetime(jiff::Timestamp::from_microsecond(micros).ok()?);
+    let ambiguous = zone.to_ambiguous_timestamp(clock);
+    match ambiguous.offset() {
+        jiff::tz::AmbiguousOffset::Gap { .. } => None,
+        _ => ambiguous.earlier().ok().map(jiff::Timestamp::as_microsecond),
+    }
+}
