@@ -6,12 +6,15 @@ use std::{
     time::Duration,
 };
 
-use indicatif::{ProgressBar, ProgressDrawTarget};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// How long a run stays silent.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// How often the sign turns.
 const TICK: Duration = Duration::from_millis(100);
+
+/// What is shown: cut off where the terminal is narrow.
+const LINE: &str = "{spinner} {wide_msg} {elapsed}";
 
 /// A line that tells what is under way; gone when it is dropped.
 pub struct Progress {
@@ -22,7 +25,8 @@ pub struct Progress {
 impl Progress {
     /// Silent for half a second; for ever where `shown` is false.
     pub fn new(shown: bool) -> Self {
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+        let style = ProgressStyle::with_template(LINE).unwrap_or_else(|_| ProgressStyle::default_spinner());
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()).with_style(style);
         let end = shown.then(|| {
             let (end, ended) = channel();
             let bar = bar.clone();
