@@ -5,6 +5,7 @@ mod check;
 mod draw;
 mod graph;
 mod load;
+#[cfg(feature = "run")]
 mod progress;
 #[cfg(feature = "run")]
 mod run;

@@ -2,11 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use cpl_plan::{
-    clock::{AsOf, Clock},
-    program::Program,
-    tree_to_program,
-};
+use cpl_plan::{clock::AsOf, program::Program, tree_to_program};
 use cpl_syntax::{Diagnostic, has_errors, is_unreadable, parse};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
@@ -16,8 +12,6 @@ use crate::{Io, args::When};
 pub struct Loaded {
     /// As it was called.
     pub path: PathBuf,
-    /// The folder it stands in.
-    pub folder: PathBuf,
     /// Its text.
     pub text: String,
     /// What it means; none where it has errors.
@@ -33,19 +27,15 @@ pub struct Loaded {
 pub fn load(path: &Path, when: &When, io: &Io<'_>) -> Result<Loaded, String> {
     let whole = io.folder.join(path);
     let text = read(&whole, path)?;
-    let folder = match whole.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
-        _ => PathBuf::from("."),
-    };
     let (file, mut diagnostics) = parse(&text);
     if is_unreadable(&diagnostics) {
-        return Ok(Loaded { path: path.to_owned(), folder, text, program: None, diagnostics });
+        return Ok(Loaded { path: path.to_owned(), text, program: None, diagnostics });
     }
     let (program, more) = tree_to_program(&text, &file, today(when, io.now), &when.settings);
     diagnostics.extend(more);
     diagnostics.sort_by_key(Diagnostic::start);
     let program = program.filter(|_| !has_errors(&diagnostics));
-    Ok(Loaded { path: path.to_owned(), folder, text, program, diagnostics })
+    Ok(Loaded { path: path.to_owned(), text, program, diagnostics })
 }
 
 fn read(path: &Path, called: &Path) -> Result<String, String> {
@@ -68,13 +58,4 @@ fn today(when: &When, now: Timestamp) -> Date {
         Some(AsOf::Moment(moment)) => moment.to_zoned_datetime(TimeZone::UTC).date(),
         None => now.to_zoned_datetime(TimeZone::UTC).date(),
     }
-}
-
-/// The window a program is run in.
-///
-/// # Errors
-/// Where no calendar holds it, in words.
-pub fn clock(program: &Program, when: &When, now: Timestamp) -> Result<Clock, String> {
-    let as_of = when.as_of.unwrap_or(AsOf::Moment(now));
-    Clock::at(program.every, &program.timezone, as_of).map_err(|error| format!("--as-of: {error}"))
 }

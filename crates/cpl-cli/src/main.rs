@@ -1,18 +1,18 @@
 //! The program `cpl`.
 
 use std::{
-    io::{BufWriter, Write, stderr, stdout},
+    io::{self, BufWriter, Write, stderr, stdout},
     path::PathBuf,
     process::ExitCode,
 };
 
-use cpl_cli::Io;
+use cpl_cli::{Io, WRONG};
 use jiff::Timestamp;
 
 fn main() -> ExitCode {
     let (out, err) = (console::Term::stdout(), console::Term::stderr());
     let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let mut to_out = BufWriter::new(stdout().lock());
+    let mut to_out = BufWriter::new(Remembers { to: stdout().lock(), failed: None });
     let mut to_err = stderr();
     let code = cpl_cli::main(
         std::env::args_os(),
@@ -27,9 +27,44 @@ fn main() -> ExitCode {
             folder: PathBuf::new(),
         },
     );
-    // A reader that has seen enough is no error.
-    match to_out.flush() {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
-        _ => ExitCode::from(code),
+    let _ = to_out.flush();
+    match to_out.get_ref().failed.as_ref() {
+        // A reader that has seen enough is no error.
+        None => ExitCode::from(code),
+        Some(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(code),
+        Some(error) => {
+            let _ = writeln!(to_err, "the output can't be written: {error}");
+            ExitCode::from(WRONG)
+        }
+    }
+}
+
+/// A writer that keeps the first error, so that nobody who writes needs to.
+struct Remembers<W> {
+    to: W,
+    failed: Option<io::Error>,
+}
+
+impl<W> Remembers<W> {
+    fn keep<T>(&mut self, result: io::Result<T>) -> io::Result<T> {
+        result.map_err(|error| {
+            let kind = error.kind();
+            if kind != io::ErrorKind::Interrupted {
+                self.failed.get_or_insert(error);
+            }
+            kind.into()
+        })
+    }
+}
+
+impl<W: Write> Write for Remembers<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let result = self.to.write(bytes);
+        self.keep(result)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let result = self.to.flush();
+        self.keep(result)
     }
 }

@@ -3,15 +3,22 @@
 use std::{num::NonZero, path::Path, time::Instant};
 
 use cpl_exec::World;
-use cpl_plan::{Purpose, plan::Plan, program_to_plan, report};
+use cpl_plan::{
+    Purpose,
+    clock::{AsOf, Clock},
+    plan::Plan,
+    program::Program,
+    program_to_plan, report,
+};
 use cpl_report::{Look, report_json, terminal};
+use jiff::Timestamp;
 
 use crate::{
     CLEAN, Io, WRONG,
     args::{Format, RunArgs, When},
     check::checked,
     draw,
-    load::{Loaded, clock, load},
+    load::{Loaded, load},
     progress::Progress,
 };
 
@@ -58,7 +65,8 @@ pub fn with_world<T>(
     io: &Io<'_>,
     act: impl FnOnce(&World<'_>) -> T,
 ) -> Result<T, String> {
-    let folder = loaded.folder.as_path();
+    let file = io.folder.join(&loaded.path);
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let progress = Progress::new(io.progress);
     let world = World {
         folder,
@@ -83,4 +91,10 @@ fn message(diagnostic: &cpl_syntax::Diagnostic) -> report::Message {
 /// The terminal's width within what can be read, and its colour.
 fn look(io: &Io<'_>) -> Look {
     Look { width: io.width.unwrap_or(80).clamp(60, 100), colour: io.colour }
+}
+
+/// The window a program is run in.
+fn clock(program: &Program, when: &When, now: Timestamp) -> Result<Clock, String> {
+    let as_of = when.as_of.unwrap_or(AsOf::Moment(now));
+    Clock::at(program.every, &program.timezone, as_of).map_err(|error| format!("--as-of: {error}"))
 }

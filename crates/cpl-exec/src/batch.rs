@@ -122,7 +122,7 @@ impl<'a> Batches<'a> {
         match rows.rounded {
             Rounded::Counted(count) => drop(self.rounded.insert(id, count)),
             // The source is told behind this.
-            Rounded::Late(count) => wanted.push((Wanted::Rounded(id), count)),
+            Rounded::Late(count) => wanted.push((Wanted::Rounded(id), *count)),
         }
         wanted.push((Wanted::Summary(id), summary(&frame, table)));
         for check in &table.checks {

@@ -67,12 +67,7 @@ pub enum Verdict {
 }
 
 impl Conditions {
-    pub fn of(
-        when: &[Expr],
-        rows: &Rows,
-        program: &Program,
-        slots: &mut Slots,
-    ) -> Self {
+    pub fn of(when: &[Expr], rows: &Rows, program: &Program, slots: &mut Slots) -> Self {
         let table = program.table(rows.table);
         let key = rows.key.iter().map(|name| {
             let ty = table.column(name).map_or(Type::Text, |column| column.ty);
@@ -149,7 +144,8 @@ impl Condition {
                 format!("{} {word} {}{by}", shown(left), shown(right))
             }
             _ => {
-                let values = self.operands.iter().map(|operand| format!("{} {}", operand.written(), operand.value(row)));
+                let values =
+                    self.operands.iter().map(|operand| format!("{} {}", operand.written(), operand.value(row)));
                 format!("{} ({})", program.written(self.expr.span), values.collect::<Vec<_>>().join(", "))
             }
         }

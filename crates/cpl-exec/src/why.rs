@@ -136,7 +136,9 @@ impl Tracer<'_> {
             Origin::Grouped(_, value) => (value, None),
             Origin::Passed(table) => return self.column(name, slot, program.end(table)),
             Origin::Key => return Cause::Unnamed,
-            Origin::Joined(table) => return Cause::Missing(format!("{} has no value for it", program.table(table).name)),
+            Origin::Joined(table) => {
+                return Cause::Missing(format!("{} has no value for it", program.table(table).name));
+            }
             Origin::Fetched => return Cause::Missing(format!("it is missing in {}", program.table(before.table).name)),
         };
         let cause = self.cause(value, slot, Seen { before, kept: Some(value) });

@@ -5,6 +5,7 @@
 //! engine may run. It opens no file and reads no clock; what it can't answer itself is handed to it.
 
 pub mod clock;
+mod lint;
 pub mod plan;
 mod print;
 pub mod program;

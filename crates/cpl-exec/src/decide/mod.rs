@@ -84,7 +84,12 @@ impl Asked {
                 Bound::Floor(bound) => (false, bound),
             };
             let told = program.written(keep.span);
-            AskedBound { column: keep.column.clone(), cap, bound: Traced::of(bound, rule.rows.table, program, &mut slots), told }
+            AskedBound {
+                column: keep.column.clone(),
+                cap,
+                bound: Traced::of(bound, rule.rows.table, program, &mut slots),
+                told,
+            }
         });
         let keep = keep.collect();
         let totals = rule.totals.iter().map(|total| {

@@ -28,7 +28,7 @@ pub enum Rounded {
     /// So many.
     Counted(u64),
     /// The sum of this frame's only column.
-    Late(LazyFrame),
+    Late(Box<LazyFrame>),
 }
 
 /// Files whose values are checked while the plan runs.

@@ -28,7 +28,10 @@ pub fn rows(fetch: &Fetch, files: Vec<PathBuf>, columns: Vec<FetchColumn>) -> Re
         counts.extend(cut_amounts(&columns, &frame, &schema));
         frames.push(frame.select(exprs));
     }
-    let rounded = if counts.is_empty() { Rounded::Counted(0) } else { Rounded::Late(one_behind_the_other(counts)?) };
+    let mut rounded = Rounded::Counted(0);
+    if !counts.is_empty() {
+        rounded = Rounded::Late(Box::new(one_behind_the_other(counts)?));
+    }
     let frame = one_behind_the_other(frames)?;
     Ok(Rows { frame, rounded, late: Some(Late { files, columns, of: fetch.clone() }) })
 }
@@ -42,10 +45,12 @@ fn one_behind_the_other(mut frames: Vec<LazyFrame>) -> Result<LazyFrame, Trouble
 
 /// One row: how many amounts of the file are rounded; none where none can be.
 fn cut_amounts(columns: &[FetchColumn], frame: &LazyFrame, schema: &pl::SchemaRef) -> Option<LazyFrame> {
-    let stored = |column: &FetchColumn| schema.get(&column.header).is_some_and(|found| may_round(found, &column.stored));
+    let stored =
+        |column: &FetchColumn| schema.get(&column.header).is_some_and(|found| may_round(found, &column.stored));
     let counted = columns.iter().filter(|column| stored(column)).map(|column| {
         let of = column.clone();
-        let count_type = |_: &pl::Schema, field: &pl::Field| Ok(pl::Field::new(field.name().clone(), pl::DataType::Int64));
+        let count_type =
+            |_: &pl::Schema, field: &pl::Field| Ok(pl::Field::new(field.name().clone(), pl::DataType::Int64));
         pl::col(column.header.as_str()).map(move |values| rounded(&values, &of), count_type).sum()
     });
     let total = counted.reduce(|all, one| all + one)?;

@@ -6,9 +6,10 @@ mod witness;
 
 use std::collections::BTreeMap;
 
-use cpl_syntax::{Code, Diagnostic};
+use cpl_syntax::Diagnostic;
 
 use crate::{
+    lint::unneeded,
     plan::{Plan, StepId, StepKind},
     program::{Program, Source, Stage, TableId},
 };
@@ -33,25 +34,21 @@ pub fn program_to_plan(mut program: Program, purpose: Purpose) -> (Plan, Vec<Dia
     for at in (0..program.tables.len()).rev() {
         prune::table(&mut program, TableId(at), &mut needs);
     }
-    let diagnostics = if purpose == Purpose::Run { unneeded(&program, &needs) } else { Vec::new() };
+    let diagnostics = if purpose == Purpose::Run { pruned(&program, &needs) } else { Vec::new() };
     (Builder::new(program, needs).build(purpose), diagnostics)
 }
 
-fn unneeded(program: &Program, needs: &Needs) -> Vec<Diagnostic> {
+/// What was pruned altogether.
+fn pruned(program: &Program, needs: &Needs) -> Vec<Diagnostic> {
     let mut found = Vec::new();
-    let warn = |what: &str, name: &str, span| {
-        Diagnostic::new(Code::W0101, format!("{what} `{name}` is not required for the decision"))
-            .at(span, "no decision, alert or dashboard needs it")
-            .help("drop it")
-    };
     for (at, table) in program.tables.iter().enumerate() {
         let Some(columns) = needs.table(TableId(at)) else {
-            found.push(warn("the table", &table.name, table.span));
+            found.push(unneeded("table", &table.name, table.span));
             continue;
         };
         if let Source::Fetch(fetch) = &table.source {
             for column in fetch.columns.iter().filter(|column| !columns.contains(&column.name)) {
-                found.push(warn("the column", &column.name, column.span));
+                found.push(unneeded("column", &column.name, column.span));
             }
         }
     }

@@ -34,6 +34,7 @@ impl Checker<'_> {
     /// A metric's value at this place: its aggregates over the rows in reach.
     pub(super) fn metric(&mut self, name: &Name, filter: Option<Expr>, scope: &Scope<'_>) -> Option<Expr> {
         let metric = *self.metrics.get(name.as_str())?;
+        self.used.insert(metric.name.as_str());
         if scope.metrics.contains(&name.value) {
             return self.refuse(
                 Code::E0203,

@@ -15,6 +15,7 @@ impl<'a> Checker<'a> {
     /// The value of a `let`, placed where it is used.
     pub(super) fn let_value(&mut self, name: &Name) -> Option<Option<Expr>> {
         let item = self.file.lets.iter().find(|item| item.name.value == name.value)?;
+        self.used.insert(item.name.as_str());
         let value = self.resolve_let(item.name.as_str());
         let written = item.value.span;
         Some(value.map(|value| Expr { defined: Some(written), ..placed(value, name.span) }))

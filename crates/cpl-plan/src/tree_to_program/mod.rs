@@ -19,7 +19,10 @@ mod scope;
 mod target;
 mod transform;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use cpl_syntax::{Code, Diagnostic, Span, has_errors, tree};
 use jiff::{civil::Date, tz::TimeZone};
@@ -63,6 +66,8 @@ struct Checker<'a> {
     tables: Vec<Table>,
     table_ids: HashMap<&'a str, Option<TableId>>,
     targets: Vec<Option<Target>>,
+    /// Lets, metrics and targets that something names.
+    used: HashSet<&'a str>,
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -85,6 +90,7 @@ impl<'a> Checker<'a> {
             tables: Vec::new(),
             table_ids: HashMap::new(),
             targets: Vec::new(),
+            used: HashSet::new(),
             diagnostics: Vec::new(),
         }
     }
@@ -103,6 +109,7 @@ impl<'a> Checker<'a> {
         for test in &self.file.tests {
             self.not_yet::<()>("`test` blocks", test.title.span);
         }
+        self.unused_names();
         let head = head?;
         Some(Program {
             text: Arc::from(self.text),

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use cpl_syntax::{Code, Diagnostic, Name, Span, nearest};
+use cpl_syntax::{Code, Diagnostic, Name, Span, has_errors, nearest};
 
 use super::Checker;
-use crate::program::TableId;
+use crate::{lint::unneeded, program::TableId};
 
 impl<'a> Checker<'a> {
     /// Items are one space of names.
@@ -84,6 +84,22 @@ impl<'a> Checker<'a> {
         };
         self.report(diagnostic.help(help));
         None
+    }
+
+    /// Lets, metrics and targets that nothing names; told of a file that is right otherwise.
+    pub(super) fn unused_names(&mut self) {
+        if has_errors(&self.diagnostics) {
+            return;
+        }
+        let file = self.file;
+        let lets = file.lets.iter().map(|item| ("let", &item.name));
+        let metrics = file.metrics.iter().map(|item| ("metric", &item.name));
+        let targets = file.targets.iter().map(|item| ("target", &item.name));
+        for (what, name) in lets.chain(metrics).chain(targets) {
+            if !self.used.contains(name.as_str()) {
+                self.report(unneeded(what, name.as_str(), name.span));
+            }
+        }
     }
 
     /// Tables in an order in which each comes behind those it is made of; cycles are told.

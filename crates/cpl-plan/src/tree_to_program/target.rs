@@ -95,6 +95,7 @@ impl Checker<'_> {
             return self.not_yet("actions of connector files", connector.span.to(reference.name.span));
         }
         if let Some(at) = self.file.targets.iter().position(|target| target.name.value == reference.name.value) {
+            self.used.insert(self.file.targets[at].name.as_str());
             return self.targets[at].as_ref().map(|_| at);
         }
         if reference.name.as_str() == PRINT {

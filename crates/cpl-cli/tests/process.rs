@@ -1,0 +1,84 @@
+//! The program as a process: what the suite, which calls it as a function, can't see.
+
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn cpl(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cpl"));
+    command.args(args).current_dir(root().join("examples/02-a-decision"));
+    command
+}
+
+fn output(mut command: Command) -> (Option<i32>, String, String) {
+    let Output { status, stdout, stderr } = command.output().expect("the program starts");
+    (status.code(), String::from_utf8(stdout).expect("UTF-8"), String::from_utf8(stderr).expect("UTF-8"))
+}
+
+#[test]
+fn a_report_goes_to_stdout_and_what_is_wrong_to_stderr() {
+    let (code, out, err) = output(cpl(&["run", "main.cpl", "--as-of", "2026-11-20"]));
+    assert_eq!((code, err.as_str()), (Some(0), ""));
+    assert!(out.starts_with("a_decision "), "{out}");
+    assert!(!out.contains('\u{1b}'), "no colour where nobody looks: {out}");
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let wrong = folder.path().join("wrong.cpl");
+    std::fs::write(&wrong, "pipeline p { retire 2027-01-01 }\nlet a = b\n").expect("written");
+    let (code, out, err) = output(cpl(&["run", wrong.to_str().expect("UTF-8")]));
+    assert_eq!((code, out.as_str()), (Some(1), ""));
+    assert!(err.contains("wrong.cpl:2:"), "{err}");
+
+    let (code, out, err) = output(cpl(&["run"]));
+    assert_eq!((code, out.as_str()), (Some(2), ""));
+    assert!(err.contains("Usage: cpl run"), "{err}");
+}
+
+/// `cpl show … | head -1`
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error() {
+    let mut command = cpl(&["show", "main.cpl", "channels", "--as-of", "2026-11-20"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
+    drop(child.stdout.take());
+    let Output { status, stderr, .. } = child.wait_with_output().expect("the program ends");
+    assert_eq!((status.code(), String::from_utf8_lossy(&stderr).as_ref()), (Some(0), ""));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_told() {
+    let mut command = cpl(&["show", "main.cpl", "channels", "--as-of", "2026-11-20"]);
+    command.stdout(File::create("/dev/full").expect("Linux has it"));
+    let (code, _, err) = output(command);
+    assert_eq!(code, Some(1));
+    assert!(err.contains("can't be written") && err.contains("No space left on device"), "{err}");
+}
+
+/// Each generator makes the very files that stand beside it.
+#[test]
+fn generators_make_the_data_that_is_committed() {
+    for pipeline in ["cac_efficiency", "email_send_days"] {
+        let home = root().join("pipelines").join(pipeline);
+        let folder = tempfile::tempdir().expect("a folder");
+        let made = Command::new("python3").arg(home.join("generate.py")).arg(folder.path()).status();
+        let Ok(status) = made else {
+            println!("skipped for want of python3: {pipeline}");
+            continue;
+        };
+        assert!(status.success(), "{pipeline}: {status}");
+        let mut files = 0;
+        for entry in std::fs::read_dir(home.join("data")).expect("a pipeline has data").flatten() {
+            let made = std::fs::read(folder.path().join(entry.file_name())).expect("the generator makes each file");
+            let committed = std::fs::read(entry.path()).expect("it is there");
+            assert!(made == committed, "{}: differs from what generate.py makes", entry.path().display());
+            files += 1;
+        }
+        assert!(files > 0, "{pipeline} has data");
+    }
+}
