@@ -1,5 +1,7 @@
 //! The program as a process: what the suite, which calls it as a function, can't see.
 
+#![expect(clippy::expect_used, reason = "a test that can't go on fails")]
+
 use std::{
     fs::File,
     path::{Path, PathBuf},
