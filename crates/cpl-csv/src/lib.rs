@@ -7,6 +7,7 @@
 mod blocks;
 mod columns;
 mod header;
+mod plain;
 mod problem;
 mod read;
 mod record;

@@ -18,6 +18,7 @@ use crate::{
     Batch, Column, Layout, Place, Problem,
     blocks::{BLOCK_BYTES, Block, Blocks, Cut},
     header::{Header, header},
+    plain,
     record::{BadQuote, blank_line, field},
 };
 
@@ -151,6 +152,14 @@ fn moved_behind((problem, offset): Placed, rows: u64) -> Placed {
 
 /// The rows of one block.
 fn rows(block: &Block, header: &Header, layout: &Layout) -> (u64, Result<Batch, Placed>) {
+    match plain::rows(&block.bytes, header, layout) {
+        Some(batch) => (batch.rows as u64, Ok(batch)),
+        None => each_row(block, header, layout),
+    }
+}
+
+/// The same field by field: quotes are read, and what is wrong is told.
+fn each_row(block: &Block, header: &Header, layout: &Layout) -> (u64, Result<Batch, Placed>) {
     let mut columns: Vec<Column> = layout.columns.iter().map(Column::new).collect();
     let (mut at, mut rows) = (0, 0);
     while at < block.bytes.len() {

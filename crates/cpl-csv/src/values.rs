@@ -106,6 +106,31 @@ pub fn money(text: &[u8], shift: u32) -> Option<(i128, bool)> {
     (value <= MAX_WHOLE * 1_000_000).then_some((if minus { -value } else { value }, rounded))
 }
 
+/// The same where the text is plain: at most 15 digits, at most six of them behind the point.
+pub fn plain_money(text: &[u8], shift: u32) -> Option<i128> {
+    const DIGITS: usize = 15;
+    const POWERS: [i64; 7] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000];
+    let (minus, digits) = sign(text);
+    if digits.is_empty() || digits.len() > DIGITS {
+        return None;
+    }
+    let (mut value, mut point) = (0i64, None);
+    for (at, byte) in digits.iter().enumerate() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit < 10 {
+            value = value * 10 + i64::from(digit);
+        } else if *byte == b'.' && point.is_none() && at > 0 {
+            point = Some(at);
+        } else {
+            return None;
+        }
+    }
+    let behind = point.map_or(0, |point| digits.len() - point - 1);
+    let up = POWERS.len().checked_sub(1 + behind + shift as usize)?;
+    let amount = i128::from(value) * i128::from(POWERS[up]);
+    Some(if minus { -amount } else { amount })
+}
+
 /// What was left out behind the digits that were kept.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Lost {
