@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     fs::File,
     io::{BufReader, Read},
+    ops::ControlFlow,
     path::Path,
     sync::{
         Arc, Mutex,
@@ -31,11 +32,17 @@ pub struct Summary {
     pub bytes: u64,
 }
 
-/// Reads the wanted columns of a file on `threads` threads and hands the batches out in order.
+/// Reads the wanted columns of a file on `threads` threads and hands the batches out in order, until the sink
+/// has enough.
 ///
 /// # Errors
 /// The first thing that is wrong, in the file's order; the batches before it were handed out.
-pub fn read(path: &Path, layout: &Layout, threads: usize, sink: impl FnMut(Batch)) -> Result<Summary, Problem> {
+pub fn read(
+    path: &Path,
+    layout: &Layout,
+    threads: usize,
+    sink: impl FnMut(Batch) -> ControlFlow<()>,
+) -> Result<Summary, Problem> {
     let file = open(path)?;
     read_blocks(file, layout, threads, BLOCK_BYTES, sink).map_err(|(problem, offset)| placed(problem, offset, path))
 }
@@ -65,7 +72,7 @@ pub(crate) fn read_blocks(
     layout: &Layout,
     threads: usize,
     block_bytes: usize,
-    mut sink: impl FnMut(Batch),
+    mut sink: impl FnMut(Batch) -> ControlFlow<()>,
 ) -> Result<Summary, Placed> {
     let mut blocks = Blocks::new(BufReader::new(input), layout.separator, block_bytes);
     let Some(mut first) = blocks.next().map_err(cut_problem)? else { return Err((Problem::Empty, 0)) };
@@ -123,19 +130,20 @@ fn read_each(
 }
 
 /// Hands batches out in the file's order; stops at the first problem.
-fn in_order(done: Receiver<(usize, Done)>, sink: &mut impl FnMut(Batch)) -> Result<Summary, Placed> {
+fn in_order(done: Receiver<(usize, Done)>, sink: &mut impl FnMut(Batch) -> ControlFlow<()>) -> Result<Summary, Placed> {
     let mut waiting = BTreeMap::new();
     let (mut next, mut summary) = (0, Summary::default());
     for (number, done) in done {
         waiting.insert(number, done);
         while let Some(done) = waiting.remove(&next) {
             next += 1;
-            match done.result {
-                Ok(batch) => sink(batch),
-                Err(problem) => return Err(moved_behind((problem.0, done.offset + problem.1), summary.rows)),
-            }
+            let batch =
+                done.result.map_err(|(problem, offset)| moved_behind((problem, done.offset + offset), summary.rows))?;
             summary.rows += done.rows;
             summary.bytes += done.bytes;
+            if sink(batch).is_break() {
+                return Ok(summary);
+            }
         }
     }
     Ok(summary)

@@ -1,5 +1,7 @@
 //! The reader against the `csv` crate as oracle, and values against their written forms.
 
+use std::ops::ControlFlow;
+
 use proptest::prelude::*;
 
 use crate::{Batch, Data, Field, Form, Layout, Problem, read::read_blocks, values};
@@ -21,7 +23,10 @@ fn rows(batch: &Batch) -> Vec<Vec<String>> {
 
 fn read_all(text: &[u8], layout: &Layout, block_bytes: usize) -> Result<Vec<Vec<String>>, Problem> {
     let mut found = Vec::new();
-    let read = read_blocks(text, layout, 2, block_bytes, |batch| found.extend(rows(&batch)));
+    let read = read_blocks(text, layout, 2, block_bytes, |batch| {
+        found.extend(rows(&batch));
+        ControlFlow::Continue(())
+    });
     read.map(|_| found).map_err(|(problem, _)| problem)
 }
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use cpl_plan::{
-    plan::{Plan, Step, StepKind},
-    program::{CheckKind, Program, Source, Table, TableId},
+    plan::{Plan, Step, StepId, StepKind},
+    program::{AggFunc, Aggregate, CheckKind, Expr, ExprKind, Program, Source, Table, TableId},
     report::{self, Check},
     types::Type,
     value::Value,
@@ -15,17 +15,16 @@ use polars::prelude::{self as pl, LazyFrame};
 use crate::{
     World, alert, checks, dashboard, decide,
     expr::{Translate, day, instant},
-    fetch::{self, Late, Rounded},
-    frames::{self, Frames, duplicates},
+    fetch::{Late, Opened, Rounded},
+    frames::{self, Frames, Grouping, ROWS, Split},
     rows::rows,
     trouble::{self, Trouble},
-    types::data_type,
 };
 
 /// What a plan's batches found: the report is made of it.
 #[derive(Default)]
 pub struct Found {
-    pub sources: Vec<report::Source>,
+    pub sources: BTreeMap<TableId, report::Source>,
     /// Checks and the tables they are of.
     pub checks: Vec<(TableId, Check)>,
     pub dashboard: Option<dashboard::Answered>,
@@ -35,11 +34,11 @@ pub struct Found {
 }
 
 /// What a collected frame is for.
-enum Wanted {
+pub enum Wanted {
     Stored(TableId),
     Unique { table: TableId, on: Vec<String>, span: cpl_syntax::Span },
-    Rounded(TableId),
-    Summary(TableId),
+    Rounded(StepId),
+    Summary(StepId, TableId),
     Key { table: TableId, columns: Vec<String> },
     DashboardNow,
     DashboardBefore,
@@ -51,13 +50,13 @@ enum Wanted {
 
 /// Runs a plan's batches, one after the other.
 pub struct Batches<'a> {
-    plan: &'a Plan,
+    pub(crate) plan: &'a Plan,
     world: &'a World<'a>,
     translate: Translate<'a>,
     frames: Frames,
     late: Vec<Late>,
     /// Amounts of each fetch that were rounded.
-    rounded: BTreeMap<TableId, u64>,
+    pub(crate) rounded: BTreeMap<StepId, u64>,
     found: Found,
 }
 
@@ -70,72 +69,120 @@ impl<'a> Batches<'a> {
 
     pub fn run(mut self) -> Result<Found, Trouble> {
         for batch in 0..self.plan.batches() {
-            let mut wanted = Vec::new();
-            for step in self.plan.steps().filter(|step| step.batch == batch) {
-                (self.world.progress)(&self.plan.title(step));
-                self.step(step, &mut wanted)?;
-            }
+            let wanted = self.batch(batch)?;
             self.collect(wanted)?;
         }
+        self.found.checks.sort_by_key(|(table, _)| *table);
         Ok(self.found)
+    }
+
+    /// Makes the lazy frames of a batch. What is read in parts comes last: the tables that others need are made then.
+    fn batch(&mut self, batch: usize) -> Result<Vec<(Wanted, LazyFrame)>, Trouble> {
+        let mut in_parts = Vec::new();
+        let mut wanted = Vec::new();
+        for step in self.plan.steps().filter(|step| step.batch == batch) {
+            if in_parts.iter().any(|(_, _, behind): &(_, _, Vec<&Step>)| behind.iter().any(|one| one.id == step.id)) {
+                continue;
+            }
+            let made = match step.kind {
+                StepKind::Fetch(id) => {
+                    let opened = self.opened(id, step)?;
+                    if step.in_parts && opened.comes_in_parts() {
+                        in_parts.push((step, opened, self.behind(step.id, batch)));
+                        continue;
+                    }
+                    self.fetch(step, opened)?
+                }
+                _ => {
+                    (self.world.progress)(&self.plan.title(step));
+                    self.step(step)?
+                }
+            };
+            for (what, split) in made {
+                let frame = self.finished(&split, split.part.clone())?;
+                wanted.push((what, frame));
+            }
+        }
+        for (step, opened, behind) in in_parts {
+            wanted.extend(self.in_parts(step, &opened, &behind)?);
+        }
+        Ok(wanted)
+    }
+
+    pub fn finished(&self, split: &Split<'_>, part: LazyFrame) -> Result<LazyFrame, Trouble> {
+        split.finished(part, &self.frames, &self.translate).map_err(trouble::calendar)
     }
 
     fn program(&self) -> &'a Program {
         &self.plan.program
     }
 
-    /// Makes a step's lazy frames.
-    fn step(&mut self, step: &Step, wanted: &mut Vec<(Wanted, LazyFrame)>) -> Result<(), Trouble> {
+    /// What a step makes of the tables before it.
+    pub fn step(&mut self, step: &Step) -> Result<Vec<(Wanted, Split<'a>)>, Trouble> {
+        let program = self.program();
         match step.kind {
-            StepKind::Fetch(id) => self.fetch(id, step, wanted),
-            StepKind::Transform(id) => self.transform(id, step, wanted),
-            StepKind::Dashboard => self.dashboard(wanted),
+            StepKind::Fetch(_) => unreachable!("a fetch needs no table"),
+            StepKind::Transform(id) => self.transform(id, step),
+            StepKind::Dashboard => self.dashboard(),
             StepKind::Decide(at) => {
-                let rule = &self.program().decisions[at];
-                let asked = decide::Asked::of(rule, self.program());
+                let rule = &program.decisions[at];
+                let asked = decide::Asked::of(rule, program);
                 let frame =
                     asked.frame(self.frames.table(rule.rows.table), &self.translate).map_err(trouble::calendar)?;
-                wanted.push((Wanted::Decide(at, asked), frame));
-                Ok(())
+                Ok(vec![(Wanted::Decide(at, asked), Split::whole(frame))])
             }
             StepKind::Alert(at) => {
-                let rule = &self.program().alerts[at];
-                let asked = alert::Asked::of(rule, self.program());
+                let rule = &program.alerts[at];
+                let asked = alert::Asked::of(rule, program);
                 let frame =
                     asked.frame(self.frames.table(rule.rows.table), &self.translate).map_err(trouble::calendar)?;
-                wanted.push((Wanted::Alert(at, asked), frame));
-                Ok(())
+                Ok(vec![(Wanted::Alert(at, asked), Split::whole(frame))])
             }
-            StepKind::Show(id) => {
-                wanted.push((Wanted::Show, self.frames.table(id)));
-                Ok(())
-            }
+            StepKind::Show(id) => Ok(vec![(Wanted::Show, Split::whole(self.frames.table(id)))]),
         }
     }
 
-    fn fetch(&mut self, id: TableId, step: &Step, wanted: &mut Vec<(Wanted, LazyFrame)>) -> Result<(), Trouble> {
+    fn opened(&self, id: TableId, step: &Step) -> Result<Opened<'a>, Trouble> {
         let table = self.program().table(id);
         let Source::Fetch(fetch) = &table.source else { unreachable!("a fetch step is of a fetch") };
-        let rows = fetch::rows(table, fetch, &step.columns, self.world)?;
+        Opened::of(table, fetch, &step.columns, self.world)
+    }
+
+    fn fetch(&mut self, step: &Step, opened: Opened<'a>) -> Result<Vec<(Wanted, Split<'a>)>, Trouble> {
+        let rows = opened.rows()?;
         self.late.extend(rows.late);
-        let frame = if fetch.future { rows.frame } else { self.until_now(rows.frame, table) };
+        let mut made = Vec::new();
         match rows.rounded {
-            Rounded::Counted(count) => drop(self.rounded.insert(id, count)),
+            Rounded::Counted(count) => drop(self.rounded.insert(step.id, count)),
             // The source is told behind this.
-            Rounded::Late(count) => wanted.push((Wanted::Rounded(id), *count)),
+            Rounded::Late(count) => made.push((Wanted::Rounded(step.id), Split::whole(*count))),
         }
-        wanted.push((Wanted::Summary(id), summary(&frame, table)));
+        made.extend(self.fetched(step, rows.frame)?);
+        Ok(made)
+    }
+
+    /// What is made of a fetch's rows, or of a part of them: the table, its summary, its checks.
+    pub fn fetched(&mut self, step: &Step, rows: LazyFrame) -> Result<Vec<(Wanted, Split<'a>)>, Trouble> {
+        let StepKind::Fetch(id) = step.kind else { unreachable!("only a fetch reads") };
+        let table = self.program().table(id);
+        let frame = self.until_now(rows, table);
+        let summary = Split::grouped(frame.clone(), self.summary_of(table)?, &[]);
+        let mut made = vec![(Wanted::Summary(step.id, id), summary)];
         for check in &table.checks {
             if let CheckKind::Key(columns) = &check.kind {
-                wanted.push((Wanted::Key { table: id, columns: columns.clone() }, duplicates(frame.clone(), columns)));
+                let duplicates = Split::duplicates(frame.clone(), columns);
+                made.push((Wanted::Key { table: id, columns: columns.clone() }, duplicates));
             }
         }
         self.frames.put_lazy(id, frame);
-        Ok(())
+        Ok(made)
     }
 
     /// Rows dated after `now` (a date: after `today`) are not read.
     fn until_now(&self, frame: LazyFrame, table: &Table) -> LazyFrame {
+        if matches!(&table.source, Source::Fetch(fetch) if fetch.future) {
+            return frame;
+        }
         let Some(time) = table.time.as_deref().and_then(|time| table.column(time)) else { return frame };
         let clock = &self.world.clock;
         let column = pl::col(time.name.as_str());
@@ -146,11 +193,12 @@ impl<'a> Batches<'a> {
         frame.filter(if time.unknown { column.is_null().or(past) } else { past })
     }
 
-    fn transform(&mut self, id: TableId, step: &Step, wanted: &mut Vec<(Wanted, LazyFrame)>) -> Result<(), Trouble> {
+    fn transform(&mut self, id: TableId, step: &Step) -> Result<Vec<(Wanted, Split<'a>)>, Trouble> {
         let Source::Transform { from, stages } = &self.program().table(id).source else {
             unreachable!("a transform step is of a transform")
         };
         let made = frames::transform(*from, stages, &self.frames, &self.translate).map_err(trouble::calendar)?;
+        let mut wanted: Vec<(Wanted, Split<'a>)> = Vec::new();
         for unique in made.unique {
             let what = Wanted::Unique { table: unique.table, on: unique.on, span: unique.span };
             wanted.push((what, unique.duplicates));
@@ -158,30 +206,29 @@ impl<'a> Batches<'a> {
         if step.stored {
             wanted.push((Wanted::Stored(id), made.frame));
         } else {
-            self.frames.put_lazy(id, made.frame);
+            self.frames.put_lazy(id, made.frame.part);
         }
-        Ok(())
+        Ok(wanted)
     }
 
-    fn dashboard(&mut self, wanted: &mut Vec<(Wanted, LazyFrame)>) -> Result<(), Trouble> {
-        let Some(dashboard) = &self.program().dashboard else { return Ok(()) };
+    fn dashboard(&mut self) -> Result<Vec<(Wanted, Split<'a>)>, Trouble> {
+        let Some(dashboard) = &self.program().dashboard else { return Ok(Vec::new()) };
         let rows = self.frames.table(dashboard.table);
         let table = self.program().table(dashboard.table);
         let asked = dashboard::ask(dashboard, table, &rows, &self.translate).map_err(trouble::calendar)?;
-        wanted.push((Wanted::DashboardNow, asked.now));
+        let mut wanted = vec![(Wanted::DashboardNow, asked.now)];
         wanted.extend(asked.before.map(|frame| (Wanted::DashboardBefore, frame)));
         wanted.extend(asked.by.map(|frame| (Wanted::DashboardBy, frame)));
-        Ok(())
+        Ok(wanted)
     }
 
     /// Collects a batch in one call.
     fn collect(&mut self, wanted: Vec<(Wanted, LazyFrame)>) -> Result<(), Trouble> {
         let (what, frames): (Vec<Wanted>, Vec<LazyFrame>) = wanted.into_iter().unzip();
-        let plans = frames.into_iter().map(|frame| frame.logical_plan).collect();
-        let collected = LazyFrame::collect_all_with_engine(plans, pl::Engine::Streaming, pl::OptFlags::default());
-        let collected = collected
-            .map_err(|error| self.late.iter().find_map(Late::find).unwrap_or_else(|| trouble::engine(error)))?;
-        for (what, frame) in what.into_iter().zip(collected) {
+        // A value that does not fit explains an error of the engine better than the engine does.
+        let found = collected(frames, pl::Engine::Streaming);
+        let found = found.map_err(|trouble| self.late.iter().find_map(Late::find).unwrap_or(trouble))?;
+        for (what, frame) in what.into_iter().zip(found) {
             self.keep(what, frame)?;
         }
         Ok(())
@@ -192,7 +239,7 @@ impl<'a> Batches<'a> {
             Wanted::Stored(id) => self.frames.put_stored(id, frame),
             Wanted::Unique { table, on, span } => return self.unique(table, &on, span, &frame),
             Wanted::Rounded(id) => drop(self.rounded.insert(id, counted(&frame)?)),
-            Wanted::Summary(id) => self.summary(id, &frame)?,
+            Wanted::Summary(step, table) => self.summary(step, table, &frame)?,
             Wanted::Key { table, columns } => {
                 let found = self.duplicate(table, &columns, &frame)?;
                 let check = checks::key(self.program().table(table), &columns, found);
@@ -256,7 +303,21 @@ impl<'a> Batches<'a> {
         ])
     }
 
-    fn summary(&mut self, id: TableId, frame: &pl::DataFrame) -> Result<(), Trouble> {
+    /// One row: how many rows, and the newest value of each time.
+    fn summary_of(&self, table: &Table) -> Result<Grouping, Trouble> {
+        let aggregate = |func, of: Option<Expr>, ty| {
+            let kind = ExprKind::Aggregate(Box::new(Aggregate { func, of, filter: None, by: None }));
+            Expr { kind, ty, unknown: true, span: table.span, defined: None }
+        };
+        let mut items = vec![(ROWS.to_owned(), aggregate(AggFunc::Count, None, Type::Count))];
+        for column in summary_columns(table).into_iter().filter_map(|name| table.column(name)) {
+            let of = Expr::column(&column.name, column.ty, column.unknown, column.span);
+            items.push((column.name.clone(), aggregate(AggFunc::Max, Some(of), column.ty)));
+        }
+        Grouping::of(Vec::new(), &items, &self.translate).map_err(trouble::calendar)
+    }
+
+    fn summary(&mut self, step: StepId, id: TableId, frame: &pl::DataFrame) -> Result<(), Trouble> {
         let table = self.program().table(id);
         let times = summary_columns(table);
         let types: Vec<Type> =
@@ -273,13 +334,14 @@ impl<'a> Batches<'a> {
                 self.found.checks.push((id, checks::fresh(table, column, *micros, &newest, self.world)));
             }
         }
-        self.found.sources.push(report::Source {
+        let source = report::Source {
             fetch: table.name.clone(),
             rows: count,
             newest: table.time.as_deref().and_then(newest).unwrap_or(Value::Unknown),
             bad_rows: 0,
-            rounded: self.rounded.get(&id).copied().unwrap_or(0),
-        });
+            rounded: self.rounded.get(&step).copied().unwrap_or(0),
+        };
+        self.found.sources.insert(id, source);
         Ok(())
     }
 }
@@ -304,9 +366,8 @@ fn summary_columns(table: &Table) -> Vec<&str> {
     columns
 }
 
-/// One row: how many rows, and the newest value of each time.
-fn summary(frame: &LazyFrame, table: &Table) -> LazyFrame {
-    let mut columns = vec![pl::len().cast(data_type(Type::Count)).alias("·rows")];
-    columns.extend(summary_columns(table).into_iter().map(|time| pl::col(time).max()));
-    frame.clone().select(columns)
+/// Collects frames in one call, so that they share what they read.
+pub fn collected(frames: Vec<LazyFrame>, engine: pl::Engine) -> Result<Vec<pl::DataFrame>, Trouble> {
+    let plans = frames.into_iter().map(|frame| frame.logical_plan).collect();
+    LazyFrame::collect_all_with_engine(plans, engine, pl::OptFlags::default()).map_err(trouble::engine)
 }

@@ -1,7 +1,7 @@
 //! The dashboard: its metrics over the window, over the one before, and by a column.
 
 use cpl_plan::{
-    program::{self, Column, Direction, Expr, Program, Table},
+    program::{self, Direction, Expr, Program, Table},
     report::{By, ByRow, Goal, Metric, Pairs},
     types::Type,
     value::Value,
@@ -11,7 +11,7 @@ use polars::prelude::{self as pl, LazyFrame};
 
 use crate::{
     expr::{Translate, day},
-    frames,
+    frames::{Grouping, Split},
     rows::rows,
     trouble::Trouble,
 };
@@ -19,11 +19,11 @@ use crate::{
 /// What the dashboard asks of the engine.
 pub struct Asked {
     /// One row: the metrics, then their goals.
-    pub now: LazyFrame,
+    pub now: Split<'static>,
     /// One row: the metrics over the window before.
-    pub before: Option<LazyFrame>,
+    pub before: Option<Split<'static>>,
     /// One row for each value of the column: it, then the metrics.
-    pub by: Option<LazyFrame>,
+    pub by: Option<Split<'static>>,
 }
 
 /// What is computed for the dashboard, out of its table's rows.
@@ -52,18 +52,13 @@ pub fn ask(
         .enumerate()
         .filter_map(|(at, metric)| metric.goal.as_ref().map(|goal| (format!("goal {at}"), goal.bound.clone())));
     let with_goals: Vec<(String, Expr)> = metrics.iter().cloned().chain(goals).collect();
-    let by = match &dashboard.by {
-        None => None,
-        Some(by) => {
-            let key = table.column(by).map(|column| Column { ..column.clone() });
-            Some(frames::grouped(now.clone(), &key.into_iter().collect::<Vec<_>>(), &metrics, translate)?)
-        }
+    let grouped = |rows: LazyFrame, by: &[&String], items: &[(String, Expr)]| {
+        let by = by.iter().map(|column| (*column).clone()).collect();
+        Ok::<_, jiff::Error>(Split::grouped(rows, Grouping::of(by, items, translate)?, &[]))
     };
-    Ok(Asked {
-        now: frames::grouped(now, &[], &with_goals, translate)?,
-        before: before.map(|before| frames::grouped(before, &[], &metrics, translate)).transpose()?,
-        by,
-    })
+    let by = dashboard.by.as_ref().map(|by| grouped(now.clone(), &[by], &metrics)).transpose()?;
+    let before = before.map(|before| grouped(before, &[], &metrics)).transpose()?;
+    Ok(Asked { now: grouped(now, &[], &with_goals)?, before, by })
 }
 
 /// The metrics under names that can't meet a column's.

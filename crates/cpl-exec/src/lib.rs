@@ -12,6 +12,7 @@ mod decide;
 mod expr;
 mod fetch;
 mod frames;
+mod parts;
 mod rows;
 mod rule;
 mod run;

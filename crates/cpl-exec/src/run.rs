@@ -64,7 +64,7 @@ impl Judge<'_> {
             alerts,
             quiet,
             checks: self.found.checks.iter().map(|(_, check)| check.clone()).collect(),
-            sources: self.found.sources.clone(),
+            sources: self.found.sources.values().cloned().collect(),
             diagnostics: Vec::new(),
             over: program.dashboard.as_ref().and_then(|d| d.over).map(|over| program.written(over.span)),
             owner: program.owner.clone(),

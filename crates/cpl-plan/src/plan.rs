@@ -43,6 +43,8 @@ pub struct Step {
     pub stored: bool,
     /// The batch it runs in.
     pub batch: usize,
+    /// A fetch of which all that needs it takes any part of its rows by itself: they are never held together.
+    pub in_parts: bool,
 }
 
 /// What is to be done, pruned to what is needed.
@@ -67,11 +69,15 @@ impl Plan {
         inputs: &[StepId],
     ) -> StepId {
         let id = StepId(self.graph.node_count());
-        let node = self.graph.add_node(Step { id, kind, columns, stored, batch });
+        let node = self.graph.add_node(Step { id, kind, columns, stored, batch, in_parts: false });
         for input in inputs {
             self.graph.update_edge(NodeIndex::new(input.0), node, ());
         }
         id
+    }
+
+    pub(crate) fn set_in_parts(&mut self, id: StepId) {
+        self.graph[NodeIndex::new(id.0)].in_parts = true;
     }
 
     /// All steps; one comes behind those it needs.

@@ -1,48 +1,67 @@
 //! CSV: `cpl-csv` reads and checks, this makes frames of its batches.
 
-use std::path::PathBuf;
+use std::ops::ControlFlow;
 
 use cpl_csv::{Batch, Column, Data, Field, Form, Layout};
-use cpl_plan::program::{Fetch, FetchColumn, Format, Stored, Table};
+use cpl_plan::program::{FetchColumn, Format, Stored};
 use cpl_syntax::tree::MoneyScale;
 use polars::prelude::{
-    self as pl, BooleanChunked, Float64Chunked, Int32Chunked, Int64Chunked, Int128Chunked, IntoColumn, IntoLazy,
-    NewChunkedArray, StringChunked,
+    self as pl, BooleanChunked, Float64Chunked, Int32Chunked, Int64Chunked, Int128Chunked, IntoColumn, NewChunkedArray,
+    StringChunked,
 };
 
-use super::{Rounded, Rows, explain};
+use super::{Opened, explain};
 use crate::{
-    World,
     trouble::{self, Trouble},
     types::{MONEY_SCALE, PRECISION, moment},
 };
 
-/// The rows of CSV files, one behind the other.
-pub fn rows(
-    table: &Table,
-    fetch: &Fetch,
-    files: &[PathBuf],
-    columns: &[FetchColumn],
+/// Fewer rows than this are not worth a call of the engine.
+const PART_ROWS: usize = 1 << 17;
+
+/// Hands out the rows of CSV files, one behind the other, in parts; how many amounts were rounded.
+pub fn parts(
+    opened: &Opened<'_>,
     separator: u8,
-    world: &World<'_>,
-) -> Result<Rows, Trouble> {
+    mut sink: impl FnMut(pl::DataFrame) -> Result<(), Trouble>,
+) -> Result<u64, Trouble> {
+    let Opened { table, fetch, files, columns, world } = opened;
     let layout = Layout { separator, columns: columns.iter().map(field).collect() };
-    let (mut frames, mut rounded) = (Vec::new(), 0);
+    let (mut part, mut rounded) = (no_rows(columns)?, 0);
     for file in files {
         (world.progress)(&format!("fetch {}: {}", table.name, explain::called(file)));
-        let sink = |batch: Batch| {
+        let mut failed = None;
+        let take = |batch: Batch| {
             rounded += batch.columns.iter().map(|column| column.rounded).sum::<u64>();
-            frames.push(frame(batch, columns));
+            match appended(&mut part, batch, columns).and_then(|full| full.map_or(Ok(()), &mut sink)) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(trouble) => {
+                    failed = Some(trouble);
+                    ControlFlow::Break(())
+                }
+            }
         };
-        cpl_csv::read(file, &layout, world.threads, sink)
+        cpl_csv::read(file, &layout, world.threads, take)
             .map_err(|problem| vec![explain::problem(&problem, file, fetch, columns)])?;
+        if let Some(trouble) = failed {
+            return Err(trouble);
+        }
     }
-    let empty = || frame(Batch::empty(&layout), columns);
-    let mut all = empty().map_err(trouble::engine)?;
-    for frame in frames {
-        all.vstack_mut(&frame.map_err(trouble::engine)?).map_err(trouble::engine)?;
-    }
-    Ok(Rows { frame: all.lazy(), rounded: Rounded::Counted(rounded), late: None })
+    sink(part)?;
+    Ok(rounded)
+}
+
+/// Appends a batch; what there is then, where that is enough for a part.
+fn appended(part: &mut pl::DataFrame, batch: Batch, columns: &[FetchColumn]) -> Result<Option<pl::DataFrame>, Trouble> {
+    let batch = frame(batch, columns).map_err(trouble::engine)?;
+    part.vstack_mut_owned(batch).map_err(trouble::engine)?;
+    Ok((part.height() >= PART_ROWS).then(|| std::mem::replace(part, part.clear())))
+}
+
+/// A frame of the columns without rows.
+pub fn no_rows(columns: &[FetchColumn]) -> Result<pl::DataFrame, Trouble> {
+    let layout = Layout { separator: b',', columns: columns.iter().map(field).collect() };
+    frame(Batch::empty(&layout), columns).map_err(trouble::engine)
 }
 
 /// How a stored value is read from text.

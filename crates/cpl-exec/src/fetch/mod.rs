@@ -9,11 +9,14 @@ mod stored;
 use std::path::PathBuf;
 
 use cpl_plan::program::{Fetch, FetchColumn, SourceKind, Table};
-use polars::prelude::LazyFrame;
+use polars::prelude::{DataFrame, IntoLazy, LazyFrame};
 
-use crate::{World, trouble::Trouble};
+use crate::{
+    World,
+    trouble::{self, Trouble},
+};
 
-/// A file's rows: the needed columns, checked and typed; no row is left out yet.
+/// A fetch's rows: the needed columns, checked and typed; no row is left out yet.
 pub struct Rows {
     /// The rows, in the files' order.
     pub frame: LazyFrame,
@@ -38,14 +41,51 @@ pub struct Late {
     of: Fetch,
 }
 
-/// The rows of a fetch, only `needed` columns.
-pub fn rows(table: &Table, fetch: &Fetch, needed: &[String], world: &World<'_>) -> Result<Rows, Trouble> {
-    let files = files::expand(fetch, world.folder)?;
-    let columns: Vec<FetchColumn> =
-        fetch.columns.iter().filter(|column| needed.contains(&column.name)).cloned().collect();
-    match fetch.kind {
-        SourceKind::Csv { separator } => csv::rows(table, fetch, &files, &columns, separator, world),
-        SourceKind::Parquet => parquet::rows(fetch, files, columns),
+/// A fetch whose files are found.
+pub struct Opened<'a> {
+    table: &'a Table,
+    fetch: &'a Fetch,
+    files: Vec<PathBuf>,
+    columns: Vec<FetchColumn>,
+    world: &'a World<'a>,
+}
+
+impl<'a> Opened<'a> {
+    /// Finds the files of a fetch, of which `needed` columns are to be read.
+    pub fn of(table: &'a Table, fetch: &'a Fetch, needed: &[String], world: &'a World<'a>) -> Result<Self, Trouble> {
+        let files = files::expand(fetch, world.folder)?;
+        let columns = fetch.columns.iter().filter(|column| needed.contains(&column.name)).cloned().collect();
+        Ok(Self { table, fetch, files, columns, world })
+    }
+
+    /// Whether the rows come in parts; else the engine takes them so by itself.
+    pub fn comes_in_parts(&self) -> bool {
+        matches!(self.fetch.kind, SourceKind::Csv { .. })
+    }
+
+    /// Hands out the rows part by part, at least one; how many amounts were rounded.
+    pub fn parts(&self, mut sink: impl FnMut(DataFrame) -> Result<(), Trouble>) -> Result<u64, Trouble> {
+        sink(csv::no_rows(&self.columns)?)?;
+        match self.fetch.kind {
+            SourceKind::Csv { separator } => csv::parts(self, separator, sink),
+            SourceKind::Parquet => unreachable!("asked before"),
+        }
+    }
+
+    /// All rows.
+    pub fn rows(self) -> Result<Rows, Trouble> {
+        if !self.comes_in_parts() {
+            return parquet::rows(self.fetch, self.files, self.columns);
+        }
+        let mut all: Option<DataFrame> = None;
+        let rounded = self.parts(|part| {
+            match &mut all {
+                Some(all) => drop(all.vstack_mut_owned(part).map_err(trouble::engine)?),
+                None => all = Some(part),
+            }
+            Ok(())
+        })?;
+        Ok(Rows { frame: all.unwrap_or_default().lazy(), rounded: Rounded::Counted(rounded), late: None })
     }
 }
 

@@ -21,6 +21,8 @@ pub struct Parts {
     pub before: Vec<pl::Expr>,
     /// Columns of the group.
     pub aggs: Vec<pl::Expr>,
+    /// The same columns, out of those of parts of the group's rows. A distinct count can't be put together.
+    pub merged: Vec<pl::Expr>,
     /// The aggregate's value, out of those.
     pub value: pl::Expr,
 }
@@ -39,7 +41,7 @@ impl Parts {
         if let Some(filter) = &filter {
             value = unless(filter.clone(), value, of.ty);
         }
-        let mut parts = Self { before: Vec::new(), aggs: Vec::new(), value: pl::lit(0) };
+        let mut parts = Self { before: Vec::new(), aggs: Vec::new(), merged: Vec::new(), value: pl::lit(0) };
         let row = named("x");
         let float = data_type(of.ty) == DataType::Float64;
         let summed = matches!(aggregate.func, AggFunc::Sum | AggFunc::Mean);
@@ -53,21 +55,13 @@ impl Parts {
             None => value.alias(row.as_str()),
         });
         let row = pl::col(row.as_str());
-        let count = |parts: &mut Self| {
-            parts.aggs.push(row.clone().count().cast(DataType::Int64).alias(named("n").as_str()));
-            pl::col(named("n").as_str())
-        };
-        let group = |parts: &mut Self, expr: pl::Expr, part: &str| {
-            parts.aggs.push(expr.alias(named(part).as_str()));
-            pl::col(named(part).as_str())
-        };
         let value = match aggregate.func {
             AggFunc::Sum => {
-                let sum = group(&mut parts, row.clone().sum(), "s");
+                let sum = parts.sum(at, &row);
                 let sum = if float { sum.cast(DataType::Float64) } else { sum.strict_cast(data_type(of.ty)) };
                 if of.unknown {
                     let rows = parts.rows_taken(at, filter);
-                    let known = count(&mut parts);
+                    let known = parts.known(at, &row);
                     let nothing_known = known.eq(pl::lit(0)).and(rows.gt(pl::lit(0)));
                     unless(nothing_known.not(), sum, of.ty)
                 } else {
@@ -75,23 +69,41 @@ impl Parts {
                 }
             }
             AggFunc::Mean => {
-                let sum = group(&mut parts, row.clone().sum(), "s");
-                let known = count(&mut parts);
+                let (sum, known) = (parts.sum(at, &row), parts.known(at, &row));
                 mean(sum, known, of.ty)
             }
-            AggFunc::Min => group(&mut parts, row.clone().min(), "m"),
-            AggFunc::Max => group(&mut parts, row.clone().max(), "m"),
-            AggFunc::Count => count(&mut parts),
-            AggFunc::CountDistinct => group(&mut parts, row.clone().drop_nulls().n_unique(), "u").cast(DataType::Int64),
+            AggFunc::Min => parts.column(&named("m"), row.min(), pl::Expr::min),
+            AggFunc::Max => parts.column(&named("m"), row.max(), pl::Expr::max),
+            AggFunc::Count => parts.known(at, &row),
+            AggFunc::CountDistinct => {
+                parts.column(&named("u"), row.drop_nulls().n_unique(), pl::Expr::sum).cast(DataType::Int64)
+            }
             AggFunc::First | AggFunc::Last => parts.at_end(at, aggregate, of, translate)?,
         };
         parts.value = value.alias(Self::name(at).as_str());
         Ok(parts)
     }
 
+    /// A column of the group under that name, and how it is put together.
+    fn column(&mut self, name: &str, value: pl::Expr, merge: impl Fn(pl::Expr) -> pl::Expr) -> pl::Expr {
+        let column = pl::col(name);
+        self.aggs.push(value.alias(name));
+        self.merged.push(merge(column.clone()).alias(name));
+        column
+    }
+
+    fn sum(&mut self, at: usize, row: &pl::Expr) -> pl::Expr {
+        self.column(&format!("·{at}s"), row.clone().sum(), pl::Expr::sum)
+    }
+
+    /// How many values are known.
+    fn known(&mut self, at: usize, row: &pl::Expr) -> pl::Expr {
+        self.column(&format!("·{at}n"), row.clone().count().cast(DataType::Int64), pl::Expr::sum)
+    }
+
     /// `count()`: rows.
-    fn rows(at: usize, filter: Option<pl::Expr>) -> Self {
-        let mut parts = Self { before: Vec::new(), aggs: Vec::new(), value: pl::lit(0) };
+    pub fn rows(at: usize, filter: Option<pl::Expr>) -> Self {
+        let mut parts = Self { before: Vec::new(), aggs: Vec::new(), merged: Vec::new(), value: pl::lit(0) };
         parts.value = parts.rows_taken(at, filter).alias(Self::name(at).as_str());
         parts
     }
@@ -106,8 +118,7 @@ impl Parts {
                 pl::col(row.as_str()).count().cast(DataType::Int64)
             }
         };
-        self.aggs.push(taken.alias(rows.as_str()));
-        pl::col(rows.as_str())
+        self.column(&rows, taken, pl::Expr::sum)
     }
 
     /// The value at the first or last moment that has one; unknown where rows of that moment differ.
@@ -127,12 +138,14 @@ impl Parts {
         }
         self.before.push(unless(known, translate.expr(by)?, by.ty).alias(time.as_str()));
         let (row, time) = (pl::col(row.as_str()), pl::col(time.as_str()));
-        let end = if aggregate.func == AggFunc::First { time.clone().min() } else { time.clone().max() };
-        let there = row.filter(time.eq(end));
-        let (least, most) = (format!("·{at}a"), format!("·{at}b"));
-        self.aggs.push(there.clone().min().alias(least.as_str()));
-        self.aggs.push(there.max().alias(most.as_str()));
-        let (least, most) = (pl::col(least.as_str()), pl::col(most.as_str()));
+        let first = aggregate.func == AggFunc::First;
+        let end = |time: pl::Expr| if first { time.min() } else { time.max() };
+        let at_end = self.column(&format!("·{at}e"), end(time.clone()), end);
+        let there = row.filter(time.clone().eq(end(time)));
+        // Of parts, those that reach the end of all.
+        let reach = |part: pl::Expr| part.filter(at_end.clone().eq(end(at_end.clone())));
+        let least = self.column(&format!("·{at}a"), there.clone().min(), |part| reach(part).min());
+        let most = self.column(&format!("·{at}b"), there.max(), |part| reach(part).max());
         Ok(unless(least.clone().eq(most), least, of.ty))
     }
 }

@@ -1,58 +1,83 @@
 //! `group by`: each aggregate is computed once, then the items are put together from them.
 
-use cpl_plan::program::{Aggregate, Column, Expr, ExprKind};
+use cpl_plan::{
+    program::{Aggregate, Expr, ExprKind},
+    types::Type,
+};
+use cpl_syntax::Span;
 use polars::prelude::{self as pl, LazyFrame};
 
 use super::aggregate::Parts;
 use crate::expr::Translate;
 
-/// One row a group, by key; without keys one row.
-pub fn group(
-    frame: LazyFrame,
-    keys: &[Column],
-    items: &[(String, Expr)],
-    translate: &Translate<'_>,
-) -> Result<LazyFrame, jiff::Error> {
-    let names: Vec<&str> = keys.iter().map(|key| key.name.as_str()).collect();
-    let (aggregates, items) = taken_out(items);
-    let parts = aggregates
-        .iter()
-        .enumerate()
-        .map(|(at, aggregate)| Parts::of(at, aggregate, translate))
-        .collect::<Result<Vec<_>, _>>()?;
-    let before: Vec<pl::Expr> = parts.iter().flat_map(|part| part.before.clone()).collect();
-    let frame = if before.is_empty() { frame } else { frame.with_columns(before) };
-    let mut aggs: Vec<pl::Expr> = parts.iter().flat_map(|part| part.aggs.clone()).collect();
-    if names.is_empty() {
-        // A frame of one row, also where nothing is asked of it.
-        aggs.push(pl::len().alias("·len"));
-        let one = frame.select(aggs).with_columns(finished(&parts));
-        return finish(one, &[], &items, translate);
-    }
-    let columns: Vec<pl::Expr> = names.iter().map(|name| pl::col(*name)).collect();
-    let grouped = frame.group_by(columns).agg(aggs).with_columns(finished(&parts));
-    let order: Vec<(String, bool)> = names.iter().map(|name| ((*name).to_owned(), false)).collect();
-    Ok(super::sort(finish(grouped, &names, &items, translate)?, &order))
+/// How many rows there are: a column that is there where no other is.
+const LEN: &str = "·len";
+
+/// A `group by`: parts of the rows can be grouped by themselves and put together.
+pub struct Grouping {
+    keys: Vec<String>,
+    parts: Vec<Parts>,
+    /// The items, with columns in the places of their aggregates.
+    items: Vec<(String, Expr)>,
 }
 
-fn finished(parts: &[Parts]) -> Vec<pl::Expr> {
-    parts.iter().map(|part| part.value.clone()).collect()
-}
+impl Grouping {
+    /// Without keys, of one row.
+    pub fn of(keys: Vec<String>, items: &[(String, Expr)], translate: &Translate<'_>) -> Result<Self, jiff::Error> {
+        let (aggregates, items) = taken_out(items);
+        let parts = aggregates.iter().enumerate().map(|(at, aggregate)| Parts::of(at, aggregate, translate));
+        Ok(Self { keys, parts: parts.collect::<Result<_, _>>()?, items })
+    }
 
-fn finish(
-    frame: LazyFrame,
-    keys: &[&str],
-    items: &[(String, Expr)],
-    translate: &Translate<'_>,
-) -> Result<LazyFrame, jiff::Error> {
-    let mut columns: Vec<pl::Expr> = keys.iter().map(|key| pl::col(*key)).collect();
-    for (name, value) in items {
-        columns.push(translate.as_type(value, value.ty)?.alias(name.as_str()));
+    /// How many rows each key has.
+    pub fn counting(keys: Vec<String>) -> Self {
+        let count = Expr::column(&Parts::name(0), Type::Count, false, Span::default());
+        Self { keys, parts: vec![Parts::rows(0, None)], items: vec![(super::ROWS.to_owned(), count)] }
     }
-    if columns.is_empty() {
-        columns.push(pl::col("·len"));
+
+    /// Of some rows, a row for each group, with what its aggregates are made of.
+    pub fn part(&self, rows: LazyFrame) -> LazyFrame {
+        let before: Vec<pl::Expr> = self.parts.iter().flat_map(|part| part.before.clone()).collect();
+        let rows = if before.is_empty() { rows } else { rows.with_columns(before) };
+        self.grouped(rows, self.parts.iter().flat_map(|part| part.aggs.clone()), pl::len())
     }
-    Ok(frame.select(columns))
+
+    /// Several parts as one.
+    pub fn merged(&self, parts: LazyFrame) -> LazyFrame {
+        self.grouped(parts, self.parts.iter().flat_map(|part| part.merged.clone()), pl::col(LEN).sum())
+    }
+
+    fn grouped(&self, rows: LazyFrame, aggs: impl Iterator<Item = pl::Expr>, len: pl::Expr) -> LazyFrame {
+        let mut aggs: Vec<pl::Expr> = aggs.collect();
+        if self.keys.is_empty() {
+            // A frame of one row, also where nothing is asked of it.
+            aggs.push(len.alias(LEN));
+            return rows.select(aggs);
+        }
+        rows.group_by(self.keys()).agg(aggs)
+    }
+
+    fn keys(&self) -> Vec<pl::Expr> {
+        self.keys.iter().map(|key| pl::col(key.as_str())).collect()
+    }
+
+    /// The groups with their items, by key, out of one part.
+    pub fn finished(&self, part: LazyFrame, translate: &Translate<'_>) -> Result<LazyFrame, jiff::Error> {
+        let values: Vec<pl::Expr> = self.parts.iter().map(|part| part.value.clone()).collect();
+        let mut columns = self.keys();
+        for (name, value) in &self.items {
+            columns.push(translate.as_type(value, value.ty)?.alias(name.as_str()));
+        }
+        if columns.is_empty() {
+            columns.push(pl::col(LEN));
+        }
+        let groups = part.with_columns(values).select(columns);
+        if self.keys.is_empty() {
+            return Ok(groups);
+        }
+        let order: Vec<(String, bool)> = self.keys.iter().map(|key| (key.clone(), false)).collect();
+        Ok(super::sort(groups, &order))
+    }
 }
 
 /// The different aggregates in the items, and the items with columns in their places.

@@ -4,6 +4,8 @@ use cpl_plan::program::{Join, TableId};
 use cpl_syntax::Span;
 use polars::prelude::{self as pl, LazyFrame};
 
+use super::Split;
+
 /// A name no column can have: holds what joins a one-row table.
 const ONE: &str = "·one";
 
@@ -15,26 +17,17 @@ pub struct Unique {
     pub on: Vec<String>,
     /// The join.
     pub span: Span,
-    /// Rows with a key that another row has too; empty where all is well.
-    pub duplicates: LazyFrame,
+    /// A key that several rows have; empty where all is well.
+    pub duplicates: Split<'static>,
 }
 
 impl Unique {
     pub fn of(join: &Join, right: &LazyFrame) -> Self {
         let known = join.on.iter().map(|name| pl::col(name.as_str()).is_not_null());
         let known = known.reduce(pl::Expr::and).unwrap_or_else(|| pl::lit(true));
-        let duplicates = duplicates(right.clone().filter(known), &join.on);
+        let duplicates = Split::duplicates(right.clone().filter(known), &join.on);
         Self { table: join.table, on: join.on.clone(), span: join.span, duplicates }
     }
-}
-
-/// The first key, by its order, that more than one row has, and how many have it.
-pub fn duplicates(frame: LazyFrame, key: &[String]) -> LazyFrame {
-    let columns: Vec<pl::Expr> = key.iter().map(|name| pl::col(name.as_str())).collect();
-    let order: Vec<(String, bool)> = key.iter().map(|name| (name.clone(), false)).collect();
-    let count = pl::len().cast(pl::DataType::Int64).alias("·rows");
-    let several = frame.group_by(columns).agg([count]).filter(pl::col("·rows").gt(pl::lit(1)));
-    super::sort(several, &order).limit(1)
 }
 
 /// The joined frame. Unknown matches nothing; the left side's order stays.

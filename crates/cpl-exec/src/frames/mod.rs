@@ -3,22 +3,24 @@
 mod aggregate;
 mod group;
 mod join;
+mod split;
 
 use std::collections::BTreeMap;
 
 use cpl_plan::{
-    program::{Source, Stage, Table, TableId},
+    program::{Column, Source, Stage, Table, TableId},
     types::Type,
 };
 use polars::prelude::{self as pl, IntoLazy, LazyFrame};
 
 use crate::expr::Translate;
 
-pub use group::group as grouped;
-pub use join::{Unique, duplicates};
+pub use group::Grouping;
+pub use join::Unique;
+pub use split::{ROWS, Split};
 
 /// Tables that are made so far: the lazy ones and those that were collected.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Frames {
     lazy: BTreeMap<TableId, LazyFrame>,
     stored: BTreeMap<TableId, pl::DataFrame>,
@@ -44,46 +46,62 @@ impl Frames {
 }
 
 /// A table made by stages, and what must be seen to be unique for it.
-pub struct Made {
-    pub frame: LazyFrame,
+pub struct Made<'a> {
+    pub frame: Split<'a>,
     pub unique: Vec<Unique>,
 }
 
 /// The frame of a transform.
-pub fn transform(
+pub fn transform<'a>(
     from: TableId,
-    stages: &[Stage],
+    stages: &'a [Stage],
     frames: &Frames,
     translate: &Translate<'_>,
-) -> Result<Made, jiff::Error> {
-    let mut made = Made { frame: frames.table(from), unique: Vec::new() };
-    for stage in stages {
-        made.frame = match stage {
-            Stage::Where(filter) => made.frame.filter(translate.expr(filter)?),
-            Stage::Derive(columns) => {
-                let mut frame = made.frame;
-                for (name, value) in columns {
-                    frame = frame.with_columns([translate.expr(value)?.alias(name.as_str())]);
-                }
-                frame
-            }
-            Stage::Keep(columns) => {
-                let exprs = columns.iter().map(|(name, value)| Ok(translate.expr(value)?.alias(name.as_str())));
-                made.frame.select(exprs.collect::<Result<Vec<_>, jiff::Error>>()?)
-            }
-            Stage::Join(join) => {
-                let right = frames.table(join.table);
-                if join.check_unique {
-                    made.unique.push(Unique::of(join, &right));
-                }
-                join::join(made.frame, right, join)
-            }
-            Stage::Group { keys, items, .. } => group::group(made.frame, keys, items, translate)?,
-            Stage::Sort(order) => sort(made.frame, order),
-            Stage::Take(rows) => made.frame.limit(*rows),
-        };
+) -> Result<Made<'a>, jiff::Error> {
+    let unique = stages.iter().filter_map(|stage| match stage {
+        Stage::Join(join) if join.check_unique => Some(Unique::of(join, &frames.table(join.table))),
+        _ => None,
+    });
+    let unique = unique.collect();
+    let mut frame = frames.table(from);
+    for (at, stage) in stages.iter().enumerate() {
+        if let Stage::Group { keys, items, .. } = stage {
+            let grouping = Grouping::of(names(keys), items, translate)?;
+            return Ok(Made { frame: Split::grouped(frame, grouping, &stages[at + 1..]), unique });
+        }
+        frame = apply(stage, frame, frames, translate)?;
     }
-    Ok(made)
+    Ok(Made { frame: Split::whole(frame), unique })
+}
+
+fn names(columns: &[Column]) -> Vec<String> {
+    columns.iter().map(|column| column.name.clone()).collect()
+}
+
+/// A stage as a step of a frame.
+fn apply(
+    stage: &Stage,
+    frame: LazyFrame,
+    frames: &Frames,
+    translate: &Translate<'_>,
+) -> Result<LazyFrame, jiff::Error> {
+    Ok(match stage {
+        Stage::Where(filter) => frame.filter(translate.expr(filter)?),
+        Stage::Derive(columns) => columns.iter().try_fold(frame, |frame, (name, value)| {
+            Ok::<_, jiff::Error>(frame.with_columns([translate.expr(value)?.alias(name.as_str())]))
+        })?,
+        Stage::Keep(columns) => {
+            let exprs = columns.iter().map(|(name, value)| Ok(translate.expr(value)?.alias(name.as_str())));
+            frame.select(exprs.collect::<Result<Vec<_>, jiff::Error>>()?)
+        }
+        Stage::Join(join) => join::join(frame, frames.table(join.table), join),
+        Stage::Group { keys, items, .. } => {
+            let grouping = Grouping::of(names(keys), items, translate)?;
+            grouping.finished(grouping.part(frame), translate)?
+        }
+        Stage::Sort(order) => sort(frame, order),
+        Stage::Take(rows) => frame.limit(*rows),
+    })
 }
 
 /// Sorted; unknown comes last, equal rows keep their order.

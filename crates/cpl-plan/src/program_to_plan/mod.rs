@@ -1,6 +1,7 @@
 //! Program → plan: what nothing needs is pruned, what remains is put into batches.
 
 mod needs;
+mod parts;
 mod prune;
 mod witness;
 
@@ -35,7 +36,9 @@ pub fn program_to_plan(mut program: Program, purpose: Purpose) -> (Plan, Vec<Dia
         prune::table(&mut program, TableId(at), &mut needs);
     }
     let diagnostics = if purpose == Purpose::Run { pruned(&program, &needs) } else { Vec::new() };
-    (Builder::new(program, needs).build(purpose), diagnostics)
+    let mut plan = Builder::new(program, needs).build(purpose);
+    parts::mark(&mut plan);
+    (plan, diagnostics)
 }
 
 /// What was pruned altogether.

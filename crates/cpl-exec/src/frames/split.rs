@@ -1,0 +1,70 @@
+//! A frame that may be made of parts of its rows: as they are read, where they are not held together.
+
+use cpl_plan::program::Stage;
+use polars::prelude::{self as pl, LazyFrame};
+
+use super::{Frames, Grouping, apply, sort};
+use crate::expr::Translate;
+
+/// A frame and how it goes on behind a group.
+pub struct Split<'a> {
+    /// Of all rows, or of a part of them.
+    pub part: LazyFrame,
+    group: Option<(Grouping, Rest<'a>)>,
+}
+
+/// What is done behind a group.
+enum Rest<'a> {
+    Stages(&'a [Stage]),
+    Duplicates(Vec<String>),
+}
+
+impl<'a> Split<'a> {
+    /// A frame that needs all rows at once.
+    pub fn whole(frame: LazyFrame) -> Self {
+        Self { part: frame, group: None }
+    }
+
+    /// Groups, and stages behind them.
+    pub fn grouped(rows: LazyFrame, grouping: Grouping, rest: &'a [Stage]) -> Self {
+        Self { part: grouping.part(rows), group: Some((grouping, Rest::Stages(rest))) }
+    }
+
+    /// The first key, by its order, of several rows, and of how many.
+    pub fn duplicates(rows: LazyFrame, key: &[String]) -> Self {
+        let count = Grouping::counting(key.to_vec());
+        Self { part: count.part(rows), group: Some((count, Rest::Duplicates(key.to_vec()))) }
+    }
+
+    /// Several parts as one.
+    pub fn merged(&self, parts: LazyFrame) -> LazyFrame {
+        match &self.group {
+            Some((grouping, _)) => grouping.merged(parts),
+            None => unreachable!("the plan takes in parts what can be put together"),
+        }
+    }
+
+    /// The frame, out of one part of all rows.
+    pub fn finished(
+        &self,
+        part: LazyFrame,
+        frames: &Frames,
+        translate: &Translate<'_>,
+    ) -> Result<LazyFrame, jiff::Error> {
+        let Some((grouping, rest)) = &self.group else { return Ok(part) };
+        let groups = grouping.finished(part, translate)?;
+        match rest {
+            Rest::Stages(stages) => {
+                stages.iter().try_fold(groups, |frame, stage| apply(stage, frame, frames, translate))
+            }
+            Rest::Duplicates(key) => {
+                let several = groups.filter(pl::col(ROWS).gt(pl::lit(1)));
+                let order: Vec<(String, bool)> = key.iter().map(|name| (name.clone(), false)).collect();
+                Ok(sort(several, &order).limit(1))
+            }
+        }
+    }
+}
+
+/// The name of a count of rows.
+pub const ROWS: &str = "·rows";

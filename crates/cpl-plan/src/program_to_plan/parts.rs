@@ -1,0 +1,68 @@
+//! Finds the fetches whose rows need not be held together: what works row by row, and groups whose
+//! aggregates can be put together from those of parts, take them as they are read.
+
+use crate::{
+    plan::{Plan, Step, StepId, StepKind},
+    program::{AggFunc, Expr, ExprKind, Source, Stage, TableId},
+};
+
+/// Marks them.
+pub fn mark(plan: &mut Plan) {
+    let fetches = plan.steps().filter_map(|step| match step.kind {
+        StepKind::Fetch(id) => Some((step.id, id)),
+        _ => None,
+    });
+    let fetches: Vec<(StepId, TableId)> = fetches.collect();
+    for (step, table) in fetches {
+        if taken_in_parts(plan, step, table) {
+            plan.set_in_parts(step);
+        }
+    }
+}
+
+/// Whether all that needs a step's table takes its rows in parts.
+fn taken_in_parts(plan: &Plan, id: StepId, table: TableId) -> bool {
+    plan.outputs(id).into_iter().map(|output| plan.step(output)).all(|step| takes_parts(plan, step, table))
+}
+
+fn takes_parts(plan: &Plan, step: &Step, table: TableId) -> bool {
+    match step.kind {
+        StepKind::Transform(id) => transforms_parts(plan, step, id, table),
+        StepKind::Dashboard => plan
+            .program
+            .dashboard
+            .iter()
+            .flat_map(|dashboard| &dashboard.metrics)
+            .all(|metric| is_merged(&metric.value)),
+        StepKind::Decide(_) | StepKind::Alert(_) | StepKind::Show(_) | StepKind::Fetch(_) => false,
+    }
+}
+
+fn transforms_parts(plan: &Plan, step: &Step, id: TableId, of: TableId) -> bool {
+    let Source::Transform { from, stages } = &plan.program.table(id).source else { return false };
+    let joined = stages.iter().any(|stage| matches!(stage, Stage::Join(join) if join.table == of));
+    if *from != of || joined {
+        return false;
+    }
+    match stages.iter().find(|stage| !is_row_by_row(stage)) {
+        None => !step.stored && taken_in_parts(plan, step.id, id),
+        Some(Stage::Group { items, .. }) => items.iter().all(|(_, value)| is_merged(value)),
+        Some(_) => false,
+    }
+}
+
+/// Whether a stage looks at each row by itself.
+fn is_row_by_row(stage: &Stage) -> bool {
+    matches!(stage, Stage::Where(_) | Stage::Derive(_) | Stage::Keep(_))
+}
+
+/// Whether all aggregates in it can be put together from those of parts.
+fn is_merged(value: &Expr) -> bool {
+    let mut merged = true;
+    value.walk(&mut |part| {
+        if let ExprKind::Aggregate(aggregate) = &part.kind {
+            merged &= aggregate.func != AggFunc::CountDistinct;
+        }
+    });
+    merged
+}
