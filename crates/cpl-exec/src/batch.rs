@@ -306,7 +306,7 @@ impl<'a> Batches<'a> {
     /// One row: how many rows, and the newest value of each time.
     fn summary_of(&self, table: &Table) -> Result<Grouping, Trouble> {
         let aggregate = |func, of: Option<Expr>, ty| {
-            let kind = ExprKind::Aggregate(Box::new(Aggregate { func, of, filter: None, by: None }));
+            let kind = ExprKind::Aggregate(Box::new(Aggregate { func, of, filter: None, by: None, share: None }));
             Expr { kind, ty, unknown: true, span: table.span, defined: None }
         };
         let mut items = vec![(ROWS.to_owned(), aggregate(AggFunc::Count, None, Type::Count))];

@@ -6,7 +6,7 @@ use cpl_plan::{
 };
 use polars::prelude as pl;
 
-use super::{Translate, literal::null};
+use super::{Translate, literal::null, money};
 use crate::types::data_type;
 
 impl Translate<'_> {
@@ -44,6 +44,26 @@ impl Translate<'_> {
                 let (from, to) = (self.date_of(&args[0])?, self.date_of(&args[1])?);
                 (to.cast(pl::DataType::Int32) - from.cast(pl::DataType::Int32)).cast(whole)
             }
+            F::DaysInMonth => {
+                let month = self.date_of(&args[0])?.dt().truncate(pl::lit("1mo"));
+                let next = month.clone().dt().offset_by(pl::lit("1mo"));
+                (next.cast(pl::DataType::Int32) - month.cast(pl::DataType::Int32)).cast(whole)
+            }
+            F::QuarterStart => self.date_of(&args[0])?.dt().truncate(pl::lit("1q")),
+            F::HourOf => self.local(first()?).dt().hour().cast(whole),
+            // By the clock on the wall: zones are not all whole hours apart.
+            F::HourStart => {
+                let start = self.local(first()?).dt().truncate(pl::lit("1h"));
+                start.dt().convert_time_zone(pl::TimeZone::UTC)
+            }
+            F::HoursBetween => {
+                let micros = part()?.cast(whole.clone()) - first()?.cast(whole);
+                micros.cast(pl::DataType::Float64) / pl::lit(3_600_000_000.0)
+            }
+            F::Replace => first()?.str().replace_all(part()?, self.expr(&args[2])?, true),
+            F::Micros => minor(first()?, 6),
+            F::Cents => minor(first()?, minor_digits(args[0].ty)),
+            F::Convert => money::multiply(first()?, self.as_float(&args[1])?),
         })
     }
 
@@ -68,6 +88,16 @@ impl Translate<'_> {
         }
         Ok(best)
     }
+}
+
+fn minor_digits(ty: Type) -> u32 {
+    if let Type::Money(currency) = ty { currency.minor_digits() } else { 0 }
+}
+
+/// Money in units of 10 to the minus `digits`, half to even.
+fn minor(amount: pl::Expr, digits: u32) -> pl::Expr {
+    let rounded = amount.round(digits, pl::RoundMode::HalfToEven);
+    (rounded * pl::lit(10i64.pow(digits))).strict_cast(pl::DataType::Int64)
 }
 
 fn digits(arg: Option<&Expr>) -> u32 {

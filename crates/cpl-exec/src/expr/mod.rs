@@ -15,6 +15,7 @@ use jiff::tz::TimeZone;
 use polars::prelude as pl;
 
 pub use literal::{day, instant, null};
+pub use money::multiply as times;
 
 use crate::types::data_type;
 

@@ -75,9 +75,10 @@ impl Parts {
             AggFunc::Min => parts.column(&named("m"), row.min(), pl::Expr::min),
             AggFunc::Max => parts.column(&named("m"), row.max(), pl::Expr::max),
             AggFunc::Count => parts.known(at, &row),
-            AggFunc::CountDistinct => {
-                parts.column(&named("u"), row.drop_nulls().n_unique(), pl::Expr::sum).cast(DataType::Int64)
-            }
+            AggFunc::CountDistinct => parts.whole(&named("u"), row.drop_nulls().n_unique()).cast(DataType::Int64),
+            AggFunc::Median => parts.quantile(at, &row, 0.5, of.ty),
+            AggFunc::Quantile => parts.quantile(at, &row, aggregate.share.unwrap_or(0.5), of.ty),
+            AggFunc::Std => parts.std(at, row, of.ty),
             AggFunc::First | AggFunc::Last => parts.at_end(at, aggregate, of, translate)?,
         };
         parts.value = value.alias(Self::name(at).as_str());
@@ -94,6 +95,47 @@ impl Parts {
 
     fn sum(&mut self, at: usize, row: &pl::Expr) -> pl::Expr {
         self.column(&format!("·{at}s"), row.clone().sum(), pl::Expr::sum)
+    }
+
+    /// By linear interpolation between the two values next to the place (Hyndman and Fan's seventh definition).
+    fn quantile(&mut self, at: usize, row: &pl::Expr, share: f64, ty: Type) -> pl::Expr {
+        let sorted = row.clone().drop_nulls().sort(pl::SortOptions::default());
+        let place = pl::lit(share) * (row.clone().count().cast(DataType::Float64) - pl::lit(1.0));
+        let neighbour = |place: pl::Expr| sorted.clone().get(place.cast(DataType::Int64), true);
+        let low = self.whole(&format!("·{at}l"), neighbour(place.clone().floor()));
+        let high = self.whole(&format!("·{at}h"), neighbour(place.clone().ceil()));
+        let between = self.whole(&format!("·{at}p"), place.clone() - place.floor());
+        match ty {
+            Type::Money(_) => low.clone() + crate::expr::times(high - low, between),
+            Type::Duration => {
+                let micros = |value: pl::Expr| value.cast(DataType::Int64).cast(DataType::Float64);
+                let value = micros(low.clone()) + (micros(high) - micros(low)) * between;
+                value.cast(DataType::Int64).cast(data_type(ty))
+            }
+            _ => {
+                let (low, high) = (low.cast(DataType::Float64), high.cast(DataType::Float64));
+                low.clone() + (high - low) * between
+            }
+        }
+    }
+
+    /// Of the sample. Sorted first, so that the order of rows is not seen.
+    fn std(&mut self, at: usize, row: pl::Expr, ty: Type) -> pl::Expr {
+        let float = match ty {
+            Type::Duration => row.cast(DataType::Int64),
+            _ => row,
+        };
+        let sorted = float.cast(DataType::Float64).drop_nulls().sort(pl::SortOptions::default());
+        let std = self.whole(&format!("·{at}d"), sorted.std(1));
+        match ty {
+            Type::Duration => std.cast(DataType::Int64).cast(data_type(ty)),
+            _ => std.cast(data_type(if ty.is_quantity() { Type::Number } else { ty })),
+        }
+    }
+
+    /// A column of the group that can't be put together from parts.
+    fn whole(&mut self, name: &str, value: pl::Expr) -> pl::Expr {
+        self.column(name, value, pl::Expr::first)
     }
 
     /// How many values are known.

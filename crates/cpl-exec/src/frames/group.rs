@@ -102,6 +102,7 @@ fn take_out(mut expr: Expr, aggregates: &mut Vec<Aggregate>) -> Expr {
 /// Whether two aggregates are the same but for where they are written.
 fn same(left: &Aggregate, right: &Aggregate) -> bool {
     left.func == right.func
+        && left.share == right.share
         && same_expr(left.of.as_ref(), right.of.as_ref())
         && same_expr(left.filter.as_ref(), right.filter.as_ref())
         && same_expr(left.by.as_ref(), right.by.as_ref())

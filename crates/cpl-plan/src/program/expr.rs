@@ -113,6 +113,16 @@ pub struct Aggregate {
     pub filter: Option<Expr>,
     /// What orders the rows of `first` and `last`.
     pub by: Option<Expr>,
+    /// Which share of the values a `quantile` leaves below it.
+    pub share: Option<f64>,
+}
+
+impl AggFunc {
+    /// Whether the aggregate of all rows can be put together from those of parts of them.
+    #[must_use]
+    pub fn is_merged(self) -> bool {
+        !matches!(self, Self::CountDistinct | Self::Median | Self::Quantile | Self::Std)
+    }
 }
 
 macro_rules! words {
@@ -151,6 +161,9 @@ words! {
         CountDistinct "count_distinct",
         First "first",
         Last "last",
+        Median "median",
+        Quantile "quantile",
+        Std "std",
     }
 }
 
@@ -180,6 +193,15 @@ words! {
         WeekStart "week_start",
         MonthStart "month_start",
         DaysBetween "days_between",
+        DaysInMonth "days_in_month",
+        HourOf "hour_of",
+        HourStart "hour_start",
+        QuarterStart "quarter_start",
+        HoursBetween "hours_between",
+        Replace "replace",
+        Micros "micros",
+        Cents "cents",
+        Convert "convert",
     }
 }
 

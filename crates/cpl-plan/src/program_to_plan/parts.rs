@@ -3,7 +3,7 @@
 
 use crate::{
     plan::{Plan, Step, StepId, StepKind},
-    program::{AggFunc, Expr, ExprKind, Source, Stage, TableId},
+    program::{Expr, ExprKind, Source, Stage, TableId},
 };
 
 /// Marks them.
@@ -61,7 +61,7 @@ fn is_merged(value: &Expr) -> bool {
     let mut merged = true;
     value.walk(&mut |part| {
         if let ExprKind::Aggregate(aggregate) = &part.kind {
-            merged &= aggregate.func != AggFunc::CountDistinct;
+            merged &= aggregate.func.is_merged();
         }
     });
     merged

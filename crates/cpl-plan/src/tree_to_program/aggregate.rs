@@ -5,12 +5,14 @@ use cpl_syntax::{
     tree::{self, Arg, Logic},
 };
 
+use rust_decimal::prelude::ToPrimitive;
+
 use super::{
     Checker,
     scope::{Place, Scope},
 };
 use crate::{
-    program::{AggFunc, Aggregate, Expr, ExprKind},
+    program::{AggFunc, Aggregate, Constant, Expr, ExprKind},
     types::Type,
 };
 
@@ -84,7 +86,7 @@ impl Checker<'_> {
             return self.not_yet("aggregates over a series (`over …`)", over.window.span);
         }
         let inside = scope.inside();
-        let (of, by) = self.aggregated(func, call, span, &inside)?;
+        let (of, by, share) = self.aggregated(func, call, span, &inside)?;
         let filter = match &call.filter {
             Some(filter) => Some(self.condition(filter, &inside)?),
             None => None,
@@ -98,32 +100,42 @@ impl Checker<'_> {
             AggFunc::Sum => of.as_ref().is_some_and(|of| of.unknown),
             _ => true,
         };
-        let kind = ExprKind::Aggregate(Box::new(Aggregate { func, of, filter, by }));
+        let kind = ExprKind::Aggregate(Box::new(Aggregate { func, of, filter, by, share }));
         Some(Expr { kind, ty, unknown, span, defined: None })
     }
 
-    /// What is aggregated, and by what it is ordered.
-    fn aggregated(
-        &mut self,
-        func: AggFunc,
-        call: &tree::Call,
-        span: Span,
-        inside: &Scope<'_>,
-    ) -> Option<(Option<Expr>, Option<Expr>)> {
-        match call.args.as_slice() {
-            [] if func == AggFunc::Count => Some((None, None)),
-            [Arg::Plain(of)] => Some((Some(self.expr(of, inside)?), None)),
-            [Arg::By(of, by)] if matches!(func, AggFunc::First | AggFunc::Last) => {
+    /// What is aggregated, by what it is ordered, and which share of it is meant.
+    fn aggregated(&mut self, func: AggFunc, call: &tree::Call, span: Span, inside: &Scope<'_>) -> Option<Aggregated> {
+        match (func, call.args.as_slice()) {
+            (AggFunc::Count, []) => Some((None, None, None)),
+            (AggFunc::Quantile, [Arg::Plain(of), Arg::Plain(share)]) => {
+                let (of, share) = (self.expr(of, inside), self.share(share));
+                Some((Some(of?), None, Some(share?)))
+            }
+            (AggFunc::First | AggFunc::Last, [Arg::By(of, by)]) => {
                 let by = tree::Expr { kind: tree::ExprKind::Path(by.clone()), span: by.name.span };
                 let (of, by) = (self.expr(of, inside), self.expr(&by, inside));
-                Some((Some(of?), Some(by?)))
+                Some((Some(of?), Some(by?), None))
             }
-            _ => self.refuse(
-                Code::E0308,
-                format!("`{}` takes one value of a row", func.word()),
-                span,
-                format!("wanted: `{}(column)`", func.word()),
-            ),
+            (func, [Arg::Plain(of)]) if func != AggFunc::Quantile => Some((Some(self.expr(of, inside)?), None, None)),
+            _ => {
+                let usage = if func == AggFunc::Quantile { "(column, 90%)" } else { "(column)" };
+                let message = format!("`{}` is called otherwise", func.word());
+                self.refuse(Code::E0308, message, span, format!("wanted: `{}{usage}`", func.word()))
+            }
+        }
+    }
+
+    /// A share from 0% to 100%, written out.
+    fn share(&mut self, written: &tree::Expr) -> Option<f64> {
+        let share = self.expr(written, &Scope::CONSTANT)?;
+        let value = match &share.kind {
+            ExprKind::Constant(Constant::Decimal(value)) if share.ty == Type::Ratio => value.to_f64(),
+            _ => None,
+        };
+        match value.filter(|value| (0.0..=1.0).contains(value)) {
+            Some(value) => Some(value),
+            None => self.refuse(Code::E0308, "that is no share of the values", written.span, "wanted: 0% to 100%"),
         }
     }
 
@@ -161,8 +173,10 @@ impl Checker<'_> {
                 None
             }
             AggFunc::Sum if amount => Some(of.ty),
-            AggFunc::Mean if of.ty.is_quantity() => Some(Type::Number),
-            AggFunc::Mean if amount => Some(of.ty),
+            AggFunc::Mean | AggFunc::Median | AggFunc::Quantile | AggFunc::Std if of.ty.is_quantity() => {
+                Some(Type::Number)
+            }
+            AggFunc::Mean | AggFunc::Median | AggFunc::Quantile | AggFunc::Std if amount => Some(of.ty),
             _ => self.refuse(
                 Code::E0308,
                 format!("`{}` of {}", func.word(), of.ty),
@@ -172,6 +186,9 @@ impl Checker<'_> {
         }
     }
 }
+
+/// What is aggregated, by what it is ordered, and a share.
+type Aggregated = (Option<Expr>, Option<Expr>, Option<f64>);
 
 /// Both must be true.
 fn both(left: Expr, right: Expr) -> Expr {

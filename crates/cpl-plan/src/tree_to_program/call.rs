@@ -12,26 +12,7 @@ use crate::{
 };
 
 /// Functions of the language that do not run yet.
-const LATER: &[&str] = &[
-    "median",
-    "quantile",
-    "std",
-    "total",
-    "lag",
-    "change",
-    "share",
-    "usual",
-    "replace",
-    "days_in_month",
-    "hour_of",
-    "hour_start",
-    "quarter_start",
-    "hours_between",
-    "micros",
-    "cents",
-    "convert",
-    "applied",
-];
+const LATER: &[&str] = &["total", "lag", "change", "share", "usual", "applied"];
 
 impl Checker<'_> {
     pub(super) fn call(&mut self, call: &tree::Call, span: Span, scope: &Scope<'_>) -> Option<Expr> {
@@ -103,6 +84,16 @@ impl Checker<'_> {
             (F::Lower | F::Upper | F::Trim, [Type::Text]) => Type::Text,
             (F::Contains | F::StartsWith | F::EndsWith, [Type::Text, Type::Text]) => Type::Bool,
             (F::DateOf | F::WeekStart | F::MonthStart, [a]) if a.is_time() => Type::Date,
+            (F::QuarterStart, [a]) if a.is_time() => Type::Date,
+            (F::HourStart, [Type::Datetime]) => Type::Datetime,
+            (F::HourOf, [Type::Datetime]) => Type::Integer,
+            (F::DaysInMonth, [a]) if a.is_time() => Type::Integer,
+            (F::HoursBetween, [Type::Datetime, Type::Datetime]) => Type::Number,
+            (F::Replace, [Type::Text, Type::Text, Type::Text]) => Type::Text,
+            (F::Micros | F::Cents, [Type::Money(_)]) => Type::Integer,
+            (F::Convert, [Type::Money(_), rate]) if rate.is_quantity() || *rate == Type::Ratio => {
+                Type::Money(self.currency)
+            }
             (F::WeekdayOf, [a]) if a.is_time() => Type::Weekday,
             (F::Year | F::MonthOf | F::DayOfMonth, [a]) if a.is_time() => Type::Integer,
             (F::DaysBetween, [a, b]) if a.is_time() && b.is_time() => Type::Integer,
@@ -178,5 +169,14 @@ fn usage(function: Function) -> &'static str {
         Function::WeekStart => "week_start(date)",
         Function::MonthStart => "month_start(date)",
         Function::DaysBetween => "days_between(earlier, later)",
+        Function::DaysInMonth => "days_in_month(date)",
+        Function::HourOf => "hour_of(datetime)",
+        Function::HourStart => "hour_start(datetime)",
+        Function::QuarterStart => "quarter_start(date)",
+        Function::HoursBetween => "hours_between(earlier, later)",
+        Function::Replace => "replace(text, \"from\", \"to\")",
+        Function::Micros => "micros(money)",
+        Function::Cents => "cents(money)",
+        Function::Convert => "convert(money, rate)",
     }
 }
