@@ -23,8 +23,9 @@ use crate::{
 /// # Errors
 /// What kept the run from being finished. Nothing was written then.
 pub fn run(plan: &Plan, world: &World<'_>) -> Result<RunReport, Trouble> {
-    let found = Batches::new(plan, world).run()?;
     let program = &plan.program;
+    decide::check(program, world.folder)?;
+    let found = Batches::new(plan, world).run()?;
     let window = world.clock.name(program.every);
     let report = Judge { plan, world, found: &found, window: &window }.report()?;
     decide::write(program, &report, &window, world.folder)?;

@@ -5,19 +5,19 @@
 
 use std::{
     collections::BTreeMap,
-    io::Write,
+    io::{self, Write},
     path::{Path, PathBuf},
 };
 
 use cpl_plan::{
-    program::{Program, TargetKind},
+    program::{Program, Source, TargetKind},
     report::{Change, Decision, Pairs, RunReport, State},
     value::Value,
 };
-use cpl_syntax::{Code, Diagnostic};
+use cpl_syntax::{Code, Diagnostic, Span};
 use serde::Serialize;
 
-use crate::trouble::Trouble;
+use crate::{fetch, trouble::Trouble};
 
 /// One line of a file target.
 #[derive(Serialize)]
@@ -34,22 +34,95 @@ struct Line<'a> {
     arguments: &'a Pairs,
 }
 
-/// Writes the files of all file targets, those without effects empty.
-pub fn write(program: &Program, report: &RunReport, window: &str, folder: &Path) -> Result<(), Trouble> {
-    let mut files: BTreeMap<PathBuf, String> = BTreeMap::new();
+/// Refuses file targets that would take the place of something else: a file that is read, a pipeline,
+/// what is no file.
+pub fn check(program: &Program, folder: &Path) -> Result<(), Trouble> {
+    let mut read: Vec<PathBuf> = Vec::new();
+    for table in &program.tables {
+        if let Source::Fetch(fetch) = &table.source {
+            // A file that is not there is told by the fetch.
+            read.extend(fetch::expand(fetch, folder).unwrap_or_default().iter().map(|file| real(file)));
+        }
+    }
     for target in &program.targets {
         let TargetKind::File(path) = &target.kind else { continue };
-        let text = files.entry(folder.join(path)).or_default();
+        let place = real(&folder.join(path));
+        let why = if place.exists() && !place.is_file() {
+            "it is no file"
+        } else if place.extension().is_some_and(|extension| extension == "cpl") {
+            "it is a pipeline"
+        } else if read.contains(&place) {
+            "the pipeline reads it"
+        } else {
+            continue;
+        };
+        let diagnostic = Diagnostic::new(Code::E1102, format!("{path} can't be written: {why}"));
+        return Err(vec![diagnostic.at(target.span, "its effects would take that place").help("name another file")]);
+    }
+    Ok(())
+}
+
+/// What a path means behind its links.
+fn real(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
+/// Writes the files of all file targets, those without effects empty: all of them beside, then each in its place.
+pub fn write(program: &Program, report: &RunReport, window: &str, folder: &Path) -> Result<(), Trouble> {
+    let mut files: BTreeMap<&str, (Span, String)> = BTreeMap::new();
+    for target in &program.targets {
+        let TargetKind::File(path) = &target.kind else { continue };
+        let (_, text) = files.entry(path).or_insert_with(|| (target.span, String::new()));
         for decision in report.decisions.iter().filter(|decision| decision.state == State::Fires) {
             for (effect, change) in decision.changes.iter().enumerate().filter(|(_, c)| c.target == target.name) {
                 text.push_str(&line(decision, effect, change, &report.pipeline, window));
             }
         }
     }
-    for (path, text) in files {
-        replace(&path, &text)?;
+    let mut ready = Vec::new();
+    for (path, (span, text)) in files {
+        let place = real(&folder.join(path));
+        let beside = beside(&place, &text).map_err(|error| refused(path, span, &error, &[]))?;
+        ready.push((path, span, place, beside));
+    }
+    let mut left: Vec<&str> = Vec::new();
+    for (path, span, place, beside) in ready {
+        beside.persist(place).map_err(|error| refused(path, span, &error.error, &left))?;
+        left.push(path);
     }
     Ok(())
+}
+
+fn refused(path: &str, span: Span, error: &io::Error, left: &[&str]) -> Trouble {
+    // What the system says, without the name of the file that was to be put in its place.
+    let why = match error.kind() {
+        io::ErrorKind::NotFound => "its folder is not there".to_owned(),
+        io::ErrorKind::PermissionDenied => "its folder may not be written to".to_owned(),
+        kind => kind.to_string(),
+    };
+    let help = match left {
+        [] if error.kind() == io::ErrorKind::NotFound => "make the folder; no effect has left".to_owned(),
+        [] => "no effect has left".to_owned(),
+        left => format!("written already: {}", left.join(", ")),
+    };
+    let diagnostic = Diagnostic::new(Code::E1102, format!("{path} can't be written: {why}"));
+    vec![diagnostic.at(span, "its effects go there").help(help)]
+}
+
+/// The text in a file beside `place`, with the rights of the file it will replace.
+fn beside(place: &Path, text: &str) -> io::Result<tempfile::NamedTempFile> {
+    let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    // A new file may be used as the user's mask allows, as any other.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut beside = builder.tempfile_in(folder)?;
+    beside.write_all(text.as_bytes())?;
+    if let Ok(before) = place.metadata() {
+        beside.as_file().set_permissions(before.permissions())?;
+    }
+    beside.as_file().sync_all()?;
+    Ok(beside)
 }
 
 fn line(decision: &Decision, effect: usize, change: &Change, pipeline: &str, window: &str) -> String {
@@ -68,19 +141,4 @@ fn line(decision: &Decision, effect: usize, change: &Change, pipeline: &str, win
     let mut text = serde_json::to_string(&line).unwrap_or_else(|error| unreachable!("plain values: {error}"));
     text.push('\n');
     text
-}
-
-fn replace(path: &Path, text: &str) -> Result<(), Trouble> {
-    let refused = |error: std::io::Error| {
-        vec![
-            Diagnostic::new(Code::E1102, format!("{} can't be written: {error}", path.display()))
-                .help("nothing was written there; the file is as it was"),
-        ]
-    };
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut beside = tempfile::NamedTempFile::new_in(folder).map_err(refused)?;
-    beside.write_all(text.as_bytes()).map_err(refused)?;
-    beside.as_file().sync_all().map_err(refused)?;
-    beside.persist(path).map_err(|error| refused(error.error))?;
-    Ok(())
 }

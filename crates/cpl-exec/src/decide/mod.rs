@@ -15,7 +15,7 @@ use cpl_plan::{
 };
 use polars::prelude::{self as pl, LazyFrame};
 
-pub use effects::write;
+pub use effects::{check, write};
 pub use id::Identity;
 
 use crate::{

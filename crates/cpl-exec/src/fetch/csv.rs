@@ -29,7 +29,8 @@ pub fn parts(
     let layout = Layout { separator, columns: columns.iter().map(field).collect() };
     let (mut part, mut rounded) = (no_rows(columns)?, 0);
     for file in files {
-        (world.progress)(&format!("fetch {}: {}", table.name, explain::called(file)));
+        let name = explain::called(file, world.folder);
+        (world.progress)(&format!("fetch {}: {name}", table.name));
         let mut failed = None;
         let take = |batch: Batch| {
             rounded += batch.columns.iter().map(|column| column.rounded).sum::<u64>();
@@ -42,7 +43,7 @@ pub fn parts(
             }
         };
         cpl_csv::read(file, &layout, world.threads, take)
-            .map_err(|problem| vec![explain::problem(&problem, file, fetch, columns)])?;
+            .map_err(|problem| vec![explain::problem(&problem, &name, fetch, columns)])?;
         if let Some(trouble) = failed {
             return Err(trouble);
         }

@@ -6,14 +6,13 @@ use cpl_csv::{Place, Problem};
 use cpl_plan::program::{Fetch, FetchColumn};
 use cpl_syntax::{Code, Diagnostic, Span, nearest};
 
-/// How a file is called: by its name, its folder being the pipeline's affair.
-pub fn called(file: &Path) -> String {
-    file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned()
+/// How a file is called: by its path from the pipeline's folder on.
+pub fn called(file: &Path, folder: &Path) -> String {
+    file.strip_prefix(folder).unwrap_or(file).to_string_lossy().into_owned()
 }
 
-/// The diagnostic for a problem of `file`.
-pub fn problem(problem: &Problem, file: &Path, fetch: &Fetch, columns: &[FetchColumn]) -> Diagnostic {
-    let name = called(file);
+/// The diagnostic for a problem of the file called `name`.
+pub fn problem(problem: &Problem, name: &str, fetch: &Fetch, columns: &[FetchColumn]) -> Diagnostic {
     let declared = |header: &str| columns.iter().find(|column| column.header == header);
     match problem {
         Problem::Unreadable(why) => {
@@ -25,12 +24,12 @@ pub fn problem(problem: &Problem, file: &Path, fetch: &Fetch, columns: &[FetchCo
         Problem::HeaderNotText => Diagnostic::new(Code::E1002, format!("the first row of {name} is no text in UTF-8"))
             .at(fetch.path_span, "read from here")
             .help("save the file as CSV in UTF-8"),
-        Problem::NoColumn { header, found } => no_column(&name, header, found, declared(header), fetch),
+        Problem::NoColumn { header, found } => no_column(name, header, found, declared(header), fetch),
         Problem::ColumnTwice { header } => Diagnostic::new(Code::E1004, format!("{name} has two columns `{header}`"))
             .at(column_span(declared(header), fetch), "which of them?")
             .help("give one of them another name in the file"),
         Problem::Value { place, header, value, wanted } => {
-            bad_value(&name, *place, value.as_deref(), wanted, declared(header), fetch)
+            bad_value(name, *place, value.as_deref(), wanted, declared(header), fetch)
         }
         Problem::Fields { place, found, wanted } => {
             let told = format!("{name}, {}: {} where the header has {wanted}", row(*place), fields(*found));

@@ -6,6 +6,8 @@ mod files;
 mod parquet;
 mod stored;
 
+pub use files::expand;
+
 use std::path::PathBuf;
 
 use cpl_plan::program::{Fetch, FetchColumn, SourceKind, Table};
@@ -36,7 +38,7 @@ pub enum Rounded {
 
 /// Files whose values are checked while the plan runs.
 pub struct Late {
-    files: Vec<PathBuf>,
+    files: Vec<(String, PathBuf)>,
     columns: Vec<FetchColumn>,
     of: Fetch,
 }
@@ -75,7 +77,7 @@ impl<'a> Opened<'a> {
     /// All rows.
     pub fn rows(self) -> Result<Rows, Trouble> {
         if !self.comes_in_parts() {
-            return parquet::rows(self.fetch, self.files, self.columns);
+            return parquet::rows(self.fetch, self.files, self.columns, self.world.folder);
         }
         let mut all: Option<DataFrame> = None;
         let rounded = self.parts(|part| {

@@ -20,11 +20,12 @@ const ROUNDED: &str = "·rounded";
 const BAD: &str = "cpl: bad value";
 
 /// The rows of Parquet files, one behind the other.
-pub fn rows(fetch: &Fetch, files: Vec<PathBuf>, columns: Vec<FetchColumn>) -> Result<Rows, Trouble> {
+pub fn rows(fetch: &Fetch, files: Vec<PathBuf>, columns: Vec<FetchColumn>, folder: &Path) -> Result<Rows, Trouble> {
+    let files: Vec<(String, PathBuf)> = files.into_iter().map(|file| (explain::called(&file, folder), file)).collect();
     let (mut frames, mut counts) = (Vec::new(), Vec::new());
-    for file in &files {
-        let Scanned { frame, schema } = scan(file, fetch)?;
-        let exprs = columns.iter().map(|column| fitted(column, file, fetch, &schema)).collect::<Result<Vec<_>, _>>()?;
+    for (name, file) in &files {
+        let Scanned { frame, schema } = scan(name, file, fetch)?;
+        let exprs = columns.iter().map(|column| fitted(column, name, fetch, &schema)).collect::<Result<Vec<_>, _>>()?;
         counts.extend(cut_amounts(&columns, &frame, &schema));
         frames.push(frame.select(exprs));
     }
@@ -62,12 +63,9 @@ struct Scanned {
     schema: pl::SchemaRef,
 }
 
-fn scan(file: &Path, fetch: &Fetch) -> Result<Scanned, Trouble> {
+fn scan(name: &str, file: &Path, fetch: &Fetch) -> Result<Scanned, Trouble> {
     let unreadable = |why: String| {
-        vec![
-            Diagnostic::new(Code::E1002, format!("{} can't be read: {why}", explain::called(file)))
-                .at(fetch.path_span, "read from here"),
-        ]
+        vec![Diagnostic::new(Code::E1002, format!("{name} can't be read: {why}")).at(fetch.path_span, "read from here")]
     };
     if file.is_dir() {
         return Err(unreadable("it is a directory".to_owned()));
@@ -82,31 +80,28 @@ fn scan(file: &Path, fetch: &Fetch) -> Result<Scanned, Trouble> {
 }
 
 /// The expression that checks and types one column.
-fn fitted(column: &FetchColumn, file: &Path, fetch: &Fetch, schema: &pl::Schema) -> Result<pl::Expr, Trouble> {
+fn fitted(column: &FetchColumn, name: &str, fetch: &Fetch, schema: &pl::Schema) -> Result<pl::Expr, Trouble> {
     let Some(stored) = schema.get(&column.header) else {
         let found: Vec<String> = schema.iter_names().map(ToString::to_string).collect();
-        return Err(vec![explain::no_column(&explain::called(file), &column.header, &found, Some(column), fetch)]);
+        return Err(vec![explain::no_column(name, &column.header, &found, Some(column), fetch)]);
     };
     if !can_hold(stored, &column.stored) {
         let wanted = csv::field(column).form.wanted();
         return Err(vec![
-            Diagnostic::new(
-                Code::E1005,
-                format!("{}: the column `{}` is stored as {stored}", explain::called(file), column.header),
-            )
-            .at(column.span, format!("wanted: {wanted}"))
-            .help("declare the column by what it holds"),
+            Diagnostic::new(Code::E1005, format!("{name}: the column `{}` is stored as {stored}", column.header))
+                .at(column.span, format!("wanted: {wanted}"))
+                .help("declare the column by what it holds"),
         ]);
     }
     let of = column.clone();
     let ty = engine_type(&column.stored);
-    let name = column.name.clone();
+    let alias = column.name.clone();
     Ok(pl::col(column.header.as_str())
         .map(
             move |values| convert(&values, &of).map_err(|at| bad(&of, at)),
             move |_, field| Ok(pl::Field::new(field.name().clone(), ty.clone())),
         )
-        .alias(name.as_str()))
+        .alias(alias.as_str()))
 }
 
 fn bad(column: &FetchColumn, at: usize) -> pl::PolarsError {
@@ -114,18 +109,18 @@ fn bad(column: &FetchColumn, at: usize) -> pl::PolarsError {
 }
 
 /// Reads again, file by file and column by column, to tell which value did not fit.
-pub fn find(fetch: &Fetch, files: &[PathBuf], columns: &[FetchColumn]) -> Option<Trouble> {
-    for file in files {
+pub fn find(fetch: &Fetch, files: &[(String, PathBuf)], columns: &[FetchColumn]) -> Option<Trouble> {
+    for (name, file) in files {
         for column in columns {
-            let values = scan(file, fetch).ok()?.frame.select([pl::col(column.header.as_str())]).collect().ok()?;
+            let values =
+                scan(name, file, fetch).ok()?.frame.select([pl::col(column.header.as_str())]).collect().ok()?;
             let values = values.column(&column.header).ok()?;
             if let Err(at) = convert(values, column) {
                 let value =
                     values.get(at).ok().filter(|value| !value.is_null()).map(|value| value.str_value().into_owned());
                 let place = Place { row: at as u64 + 1, line: 0 };
                 let wanted = csv::field(column).form.wanted();
-                let name = explain::called(file);
-                return Some(vec![explain::bad_value(&name, place, value.as_deref(), &wanted, Some(column), fetch)]);
+                return Some(vec![explain::bad_value(name, place, value.as_deref(), &wanted, Some(column), fetch)]);
             }
         }
     }

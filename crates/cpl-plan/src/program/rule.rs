@@ -195,6 +195,8 @@ pub struct Alert {
 pub struct Target {
     /// Its name.
     pub name: String,
+    /// Where it is named.
+    pub span: Span,
     /// What it is.
     pub kind: TargetKind,
     /// Its parameters with their types and whether they name the thing changed; none takes any.

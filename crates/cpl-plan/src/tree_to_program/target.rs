@@ -1,12 +1,15 @@
 //! `target`: where effects go.
 
 use cpl_syntax::{
-    Code, Diagnostic, Name,
+    Code, Diagnostic, Name, Span,
     tree::{self, TargetRef, Via as WrittenVia},
 };
 
 use super::{Checker, scope::Scope};
-use crate::program::{Expr, ExprKind, NEW, Target, TargetKind, Via};
+use crate::{
+    program::{Expr, ExprKind, NEW, Target, TargetKind, Via},
+    types::Type,
+};
 
 /// Targets of the language that do not run yet.
 const LATER: &[&str] = &["slack", "webhook", "email", "http"];
@@ -19,6 +22,10 @@ impl Checker<'_> {
     }
 
     fn target(&mut self, target: &tree::Target) -> Option<Target> {
+        if target.name.as_str() == PRINT {
+            let message = "`print` is the report itself, and no other target";
+            return self.refuse(Code::E0204, message, target.name.span, "give it another name");
+        }
         let names: Vec<&Name> = target.parameters.iter().map(|parameter| &parameter.name).collect();
         self.unique(names, "a parameter");
         let parameters: Vec<_> = target
@@ -36,6 +43,7 @@ impl Checker<'_> {
         }
         Some(Target {
             name: target.name.value.clone(),
+            span: target.name.span,
             kind: kind?,
             parameters: parameters.into_iter().collect::<Option<_>>()?,
         })
@@ -75,7 +83,7 @@ impl Checker<'_> {
             }
         }
         let (target, arguments) = (target?, arguments?);
-        self.check_parameters(target, via, columns, &arguments)?;
+        self.check_parameters(target, via, columns, &arguments, scope)?;
         Some(Via { target, arguments, span: via.target.name.span })
     }
 
@@ -99,7 +107,7 @@ impl Checker<'_> {
             return self.targets[at].as_ref().map(|_| at);
         }
         if reference.name.as_str() == PRINT {
-            return Some(self.print_target());
+            return Some(self.print_target(reference.name.span));
         }
         let targets = self.file.targets.iter().map(|target| target.name.as_str());
         let known: Vec<&str> = targets.chain([PRINT]).collect();
@@ -107,8 +115,8 @@ impl Checker<'_> {
     }
 
     /// `print` needs no declaration.
-    fn print_target(&mut self) -> usize {
-        let implied = Target { name: PRINT.to_owned(), kind: TargetKind::Print, parameters: Vec::new() };
+    fn print_target(&mut self, span: Span) -> usize {
+        let implied = Target { name: PRINT.to_owned(), span, kind: TargetKind::Print, parameters: Vec::new() };
         let found = self.targets.iter().position(|target| target.as_ref().is_some_and(|t| t.name == PRINT));
         found.unwrap_or_else(|| {
             self.targets.push(Some(implied));
@@ -123,6 +131,7 @@ impl Checker<'_> {
         via: &WrittenVia,
         columns: &[&Name],
         arguments: &[(String, Expr)],
+        scope: &Scope<'_>,
     ) -> Option<()> {
         let parameters = self.targets[target].as_ref()?.parameters.clone();
         if parameters.is_empty() {
@@ -141,7 +150,10 @@ impl Checker<'_> {
                 return self.refuse(Code::E0301, message, argument.value.span, format!("this is {}", value.ty));
             }
         }
-        for (name, ..) in &parameters {
+        for (name, ty, _) in &parameters {
+            if let Some(column) = columns.iter().find(|column| column.value == *name) {
+                self.check_changed(column, *ty, via, scope)?;
+            }
             let given = arguments.iter().any(|(given, _)| given == name);
             let changed = columns.iter().any(|column| column.value == *name);
             if !given && !changed {
@@ -165,5 +177,23 @@ impl Checker<'_> {
             }
         }
         Some(())
+    }
+
+    /// The parameter that bears a changed column's name takes the new value, and must be able to.
+    fn check_changed(&mut self, column: &Name, ty: Type, via: &WrittenVia, scope: &Scope<'_>) -> Option<()> {
+        let name = column.as_str();
+        if let Some(argument) = via.arguments.iter().find(|argument| argument.name.value == name) {
+            if matches!(&argument.value.kind, tree::ExprKind::Path(path) if path.name.as_str() == NEW) {
+                return Some(());
+            }
+            let message = format!("the new `{name}` goes there already");
+            return self.refuse(Code::E0205, message, argument.name.span, "take it out, or give the value as `new`");
+        }
+        let found = scope.column(name).and_then(|column| column.ty)?;
+        if ty == found || (ty.is_quantity() && found.is_quantity()) {
+            return Some(());
+        }
+        let message = format!("the target takes {ty} as `{name}`");
+        self.refuse(Code::E0301, message, column.span, format!("this is {found}"))
     }
 }
