@@ -7,7 +7,7 @@ use cpl_plan::{Setting, clock::AsOf};
 
 /// From a growth team's question to action: one constraint, one question, one person who decides.
 #[derive(Debug, Parser)]
-#[command(name = "cpl", version, about, max_term_width = 100)]
+#[command(name = "cpl", version, max_term_width = 100)]
 pub struct Args {
     /// What to do.
     #[command(subcommand)]
@@ -133,11 +133,22 @@ pub enum TableFormat {
 }
 
 fn as_of(text: &str) -> Result<AsOf, String> {
+    let wanted = || "wanted: 2026-11-20, 2026-11-20T09:30 or 2026-11-20T09:30Z".to_owned();
     let text = text.trim();
-    if text.len() == 10 {
-        return text.parse().map(AsOf::Date).map_err(|_| "wanted: a date such as 2026-11-20".to_owned());
+    let (Some(date), Some(time)) = (text.get(..10), text.get(10..)) else { return Err(wanted()) };
+    let is_date = date
+        .bytes()
+        .enumerate()
+        .all(|(at, byte)| if matches!(at, 4 | 7) { byte == b'-' } else { byte.is_ascii_digit() });
+    if !is_date || time.contains('[') {
+        return Err(wanted());
     }
-    text.parse().map(AsOf::Datetime).map_err(|_| "wanted: a date or a moment such as 2026-11-20T09:30".to_owned())
+    let zoned = time.contains(['Z', 'z', '+', '-']);
+    match time {
+        "" => text.parse().map(AsOf::Date).map_err(|_| wanted()),
+        _ if zoned => text.parse().map(AsOf::Moment).map_err(|_| wanted()),
+        _ => text.parse().map(AsOf::Datetime).map_err(|_| wanted()),
+    }
 }
 
 fn setting(text: &str) -> Result<Setting, String> {

@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use cpl_plan::{Purpose, program_to_plan};
-use cpl_syntax::{Diagnostic, Severity, has_errors};
+use cpl_syntax::{Diagnostic, Severity};
 use serde_json::Value;
 use walkdir::WalkDir;
 
 use crate::{
-    CLEAN, Io, WRONG,
+    CLEAN, Io,
     args::{CheckArgs, Format},
     draw,
     load::{Loaded, load},
@@ -26,9 +26,7 @@ pub fn check(args: &CheckArgs, io: &mut Io<'_>) -> u8 {
             Ok(loaded) => checked(loaded),
             Err(why) => return draw::misused(&why, io),
         };
-        if has_errors(&loaded.diagnostics) {
-            code = WRONG;
-        }
+        code = code.max(loaded.code());
         match args.format {
             Format::Text => told(&loaded, io),
             Format::Json => found.extend(as_json(&loaded)),

@@ -3,7 +3,7 @@
 use cpl_plan::{Purpose, dot, mermaid, program_to_plan, text};
 
 use crate::{
-    CLEAN, Io, WRONG,
+    CLEAN, Io,
     args::{Drawing, GraphArgs},
     draw,
     load::load,
@@ -15,9 +15,10 @@ pub fn graph(args: &GraphArgs, io: &mut Io<'_>) -> u8 {
         Ok(loaded) => loaded,
         Err(why) => return draw::misused(&why, io),
     };
+    let code = loaded.code();
     let Some(program) = loaded.program else {
         draw::draw(&loaded.diagnostics, &loaded.path, &loaded.text, io);
-        return WRONG;
+        return code;
     };
     let (plan, _) = program_to_plan(program, Purpose::Run);
     let drawn = match args.format {

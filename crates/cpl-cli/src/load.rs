@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use cpl_plan::{clock::AsOf, program::Program, tree_to_program};
-use cpl_syntax::{Diagnostic, has_errors, is_unreadable, parse};
+use cpl_syntax::{Code, Diagnostic, has_errors, is_unreadable, parse};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
-use crate::{Io, args::When};
+use crate::{CLEAN, Io, MISUSED, WRONG, args::When};
 
 /// A pipeline's file and what was found in it.
 pub struct Loaded {
@@ -20,13 +20,34 @@ pub struct Loaded {
     pub diagnostics: Vec<Diagnostic>,
 }
 
+impl Loaded {
+    /// The exit code of what was found: an option that does not fit is wrong use.
+    pub fn code(&self) -> u8 {
+        if self.diagnostics.iter().any(|diagnostic| diagnostic.code == Code::E1105) {
+            MISUSED
+        } else if has_errors(&self.diagnostics) {
+            WRONG
+        } else {
+            CLEAN
+        }
+    }
+}
+
 /// Reads and checks a pipeline.
 ///
 /// # Errors
 /// Why the file can't be read, in words.
 pub fn load(path: &Path, when: &When, io: &Io<'_>) -> Result<Loaded, String> {
     let whole = io.folder.join(path);
-    let text = read(&whole, path)?;
+    let text = match String::from_utf8(read(&whole, path)?) {
+        Ok(text) => text,
+        Err(error) => {
+            let right = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]).into_owned();
+            let told = format!("the file is no text in UTF-8: see line {}", right.matches('\n').count() + 1);
+            let diagnostics = vec![Diagnostic::new(Code::E0101, told).help("save it as UTF-8")];
+            return Ok(Loaded { path: path.to_owned(), text: right, program: None, diagnostics });
+        }
+    };
     let (file, mut diagnostics) = parse(&text);
     if is_unreadable(&diagnostics) {
         return Ok(Loaded { path: path.to_owned(), text, program: None, diagnostics });
@@ -38,16 +59,12 @@ pub fn load(path: &Path, when: &When, io: &Io<'_>) -> Result<Loaded, String> {
     Ok(Loaded { path: path.to_owned(), text, program, diagnostics })
 }
 
-fn read(path: &Path, called: &Path) -> Result<String, String> {
+fn read(path: &Path, called: &Path) -> Result<Vec<u8>, String> {
     let shown = called.display();
     if path.is_dir() {
         return Err(format!("{shown} is a folder: name a `.cpl` file in it"));
     }
-    let bytes = std::fs::read(path).map_err(|error| format!("{shown} can't be read: {error}"))?;
-    String::from_utf8(bytes).map_err(|error| {
-        let right = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]).into_owned();
-        format!("{shown} is no text in UTF-8: see line {}", right.matches('\n').count() + 1)
-    })
+    std::fs::read(path).map_err(|error| format!("{shown} can't be read: {error}"))
 }
 
 /// The date against which `retire` is held.

@@ -11,7 +11,9 @@ use cpl_plan::{
     program_to_plan, report,
 };
 use cpl_report::{Look, report_json, terminal};
+use cpl_syntax::Diagnostic;
 use jiff::Timestamp;
+use serde_json::Value;
 
 use crate::{
     CLEAN, Io, WRONG,
@@ -34,17 +36,13 @@ fn run_one(file: &Path, args: &RunArgs, io: &mut Io<'_>) -> u8 {
         Err(why) => return draw::misused(&why, io),
     };
     let Some(program) = loaded.program.clone() else {
-        draw::draw(&loaded.diagnostics, &loaded.path, &loaded.text, io);
-        return WRONG;
+        return wrong(&loaded.diagnostics, &loaded, args.format, io).max(loaded.code());
     };
     let (plan, _) = program_to_plan(program, Purpose::Run);
     let result = with_world(&plan, &loaded, &args.when, io, |world| cpl_exec::run(&plan, world));
     let mut report = match result {
         Ok(Ok(report)) => report,
-        Ok(Err(trouble)) => {
-            draw::draw(&trouble, &loaded.path, &loaded.text, io);
-            return WRONG;
-        }
+        Ok(Err(trouble)) => return wrong(&trouble, &loaded, args.format, io),
         Err(why) => return draw::misused(&why, io),
     };
     report.diagnostics = loaded.diagnostics.iter().map(message).collect();
@@ -55,6 +53,18 @@ fn run_one(file: &Path, args: &RunArgs, io: &mut Io<'_>) -> u8 {
     };
     let _ = write!(io.out, "{text}");
     CLEAN
+}
+
+/// Tells why there is no report: drawn, or for machines in its place.
+fn wrong(diagnostics: &[Diagnostic], loaded: &Loaded, format: Format, io: &mut Io<'_>) -> u8 {
+    match format {
+        Format::Text => draw::draw(diagnostics, &loaded.path, &loaded.text, io),
+        Format::Json => {
+            let told = diagnostics.iter().map(|each| draw::as_json(each, &loaded.path, &loaded.text)).collect();
+            let _ = writeln!(io.out, "{:#}", Value::Array(told));
+        }
+    }
+    WRONG
 }
 
 /// Calls `act` with the world of a pipeline.
@@ -84,7 +94,7 @@ fn workspace(folder: &Path) -> String {
     whole.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-fn message(diagnostic: &cpl_syntax::Diagnostic) -> report::Message {
+fn message(diagnostic: &Diagnostic) -> report::Message {
     report::Message { code: diagnostic.code.as_str().to_owned(), text: diagnostic.message.clone() }
 }
 

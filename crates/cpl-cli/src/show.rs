@@ -27,7 +27,7 @@ pub fn show(args: &ShowArgs, io: &mut Io<'_>) -> u8 {
     };
     let Some(program) = loaded.program.clone() else {
         draw::draw(&loaded.diagnostics, &loaded.path, &loaded.text, io);
-        return WRONG;
+        return loaded.code();
     };
     let id = match table(&program, &args.table) {
         Ok(id) => id,
@@ -36,7 +36,12 @@ pub fn show(args: &ShowArgs, io: &mut Io<'_>) -> u8 {
     let (plan, _) = program_to_plan(program, Purpose::Show(id));
     let shown = with_world(&plan, &loaded, &args.when, io, |world| cpl_exec::show(&plan, id, world));
     let written = match shown {
-        Ok(Ok(shown)) => write(&shown, args.format, io),
+        Ok(Ok(shown)) => {
+            for check in &shown.broken {
+                let _ = writeln!(io.err, "broken data: {}: {} ({})", check.table, check.text, check.check);
+            }
+            write(&shown, args.format, io)
+        }
         Ok(Err(trouble)) => Err(trouble),
         Err(why) => return draw::misused(&why, io),
     };

@@ -84,3 +84,39 @@ fn generators_make_the_data_that_is_committed() {
         assert!(files > 0, "{pipeline} has data");
     }
 }
+
+/// A chain of operators is a deep tree: too long a one is refused and not built.
+#[test]
+fn an_endless_expression_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for operator in [" + 1", " or true"] {
+        let file = folder.path().join("long.cpl");
+        let text = format!("pipeline p {{ retire 2027-01-01 }}\nlet a = 1{}\n", operator.repeat(300_000));
+        std::fs::write(&file, text).expect("written");
+        let (code, _, err) = output(cpl(&["check", file.to_str().expect("UTF-8")]));
+        assert_eq!(code, Some(1));
+        assert!(err.contains("more than 1000 operators in one expression"), "{err:.300}");
+    }
+}
+
+/// A link to the file that is meant stays a link.
+#[cfg(unix)]
+#[test]
+fn a_target_behind_a_link_is_written_where_the_link_leads() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    let text = "pipeline p { retire 2099-01-01 }\nfetch c from csv(\"c.csv\") { columns { ch: text, n: count }  key ch }\n\
+                target t = file(\"link.jsonl\")\ndecide d for each ch in c { when n > 0  then change n by 1 via t }\n";
+    std::fs::write(at("main.cpl"), text).expect("written");
+    std::fs::write(at("c.csv"), "ch,n\na,1\n").expect("written");
+    std::fs::write(at("real.jsonl"), "before").expect("written");
+    std::fs::set_permissions(at("real.jsonl"), PermissionsExt::from_mode(0o664)).expect("it is ours");
+    symlink("real.jsonl", at("link.jsonl")).expect("linked");
+    let (code, _, err) = output(cpl(&["run", at("main.cpl").to_str().expect("UTF-8")]));
+    assert_eq!((code, err.as_str()), (Some(0), ""));
+    assert!(at("link.jsonl").is_symlink());
+    assert!(std::fs::read_to_string(at("real.jsonl")).expect("it is there").contains("\"to\":2"));
+    let mode = at("real.jsonl").metadata().expect("it is there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o664);
+}

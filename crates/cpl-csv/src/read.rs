@@ -16,11 +16,12 @@ use std::{
 use memchr::memchr_iter;
 
 use crate::{
-    Batch, Column, Layout, Place, Problem,
+    Batch, Column, Form, Layout, Place, Problem,
     blocks::{BLOCK_BYTES, Block, Blocks, Cut},
     header::{Header, header},
     plain,
     record::{BadQuote, blank_line, field},
+    values::is_skipped,
 };
 
 /// What was read of a file.
@@ -227,14 +228,20 @@ fn row(
 
 fn bad_value(field: &crate::Field, value: &[u8]) -> Problem {
     const SHOWN: usize = 60;
-    let text = String::from_utf8_lossy(value);
-    let shown: String = text.chars().take(SHOWN).collect();
-    let value = if text.chars().count() > SHOWN { format!("{shown}…") } else { shown };
+    let raw = String::from_utf8_lossy(value);
+    let shown: String = raw.chars().take(SHOWN).collect();
+    let shown = if raw.chars().count() > SHOWN { format!("{shown}…") } else { shown };
     Problem::Value {
         place: Place::default(),
         header: field.header.clone(),
-        value: (!value.trim().is_empty()).then_some(value),
-        wanted: field.form.wanted(),
+        value: (!shown.trim().is_empty()).then_some(shown),
+        wanted: match &field.form {
+            Form::Datetime(pattern, zone) if is_skipped(value.trim_ascii(), pattern.as_deref(), zone) => {
+                let zone = zone.iana_name().unwrap_or("that zone");
+                format!("a time that there was: the clocks of {zone} skip this one")
+            }
+            form => form.wanted(),
+        },
     }
 }
 

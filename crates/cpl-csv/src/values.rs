@@ -1,7 +1,7 @@
 //! Values: bytes → numbers, amounts and dates, exactly or not at all.
 
 use jiff::{
-    Timestamp,
+    Timestamp, ZonedDateTime,
     civil::{Date, DateTime},
     fmt::strtime::BrokenDownTime,
     tz::{AmbiguousOffset, TimeZone},
@@ -9,6 +9,8 @@ use jiff::{
 
 /// The largest amount, ahead of the point, that a value may hold: sums of billions of them stay exact.
 const MAX_WHOLE: i128 = 1_000_000_000_000_000;
+/// Dates are those of four digits' years.
+const MIN_YEAR: i16 = 1000;
 /// Digits behind the point that money keeps.
 const MONEY_DIGITS: i64 = 6;
 
@@ -167,7 +169,8 @@ pub fn date(text: &[u8], pattern: Option<&str>) -> Option<i32> {
         None => iso_date(text)?,
         Some(pattern) => BrokenDownTime::parse(pattern, text).ok()?.to_date().ok()?,
     };
-    Some(days_since_epoch(day))
+    // A year of two digits is not one of the first century.
+    (day.year() >= MIN_YEAR).then(|| days_since_epoch(day))
 }
 
 /// `2026-11-20`, nothing else.
@@ -204,7 +207,22 @@ pub fn datetime(text: &[u8], pattern: Option<&str>, zone: &TimeZone) -> Option<i
         }
         None => iso_datetime(text, zone)?,
     };
-    Some(moment.as_microsecond())
+    within_years(moment)
+}
+
+/// Microseconds since 1970, of years of four digits.
+fn within_years(moment: Timestamp) -> Option<i64> {
+    let year = moment.to_zoned_datetime(TimeZone::UTC).year();
+    (year >= MIN_YEAR).then(|| moment.as_microsecond())
+}
+
+/// Whether a text is a clock time that its zone leaves out.
+pub fn is_skipped(text: &[u8], pattern: Option<&str>, zone: &TimeZone) -> bool {
+    let time: Option<DateTime> = match pattern {
+        Some(pattern) => BrokenDownTime::parse(pattern, text).ok().and_then(|parts| parts.to_datetime().ok()),
+        None => std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()),
+    };
+    time.is_some_and(|time| matches!(zone.to_ambiguous_timestamp(time).offset(), AmbiguousOffset::Gap { .. }))
 }
 
 fn iso_datetime(text: &[u8], zone: &TimeZone) -> Option<Timestamp> {
@@ -214,6 +232,9 @@ fn iso_datetime(text: &[u8], zone: &TimeZone) -> Option<Timestamp> {
     }
     let zoned = time.iter().any(|byte| matches!(byte, b'Z' | b'z' | b'+' | b'-'));
     let text = std::str::from_utf8(text).ok()?;
+    if text.contains('[') {
+        return text.parse().ok().map(|zoned: ZonedDateTime| zoned.timestamp());
+    }
     if zoned { text.parse().ok() } else { local(text.parse().ok()?, zone) }
 }
 
@@ -229,7 +250,7 @@ fn local(time: DateTime, zone: &TimeZone) -> Option<Timestamp> {
 /// Microseconds since 1970 out of whole seconds or milliseconds.
 pub fn unix(text: &[u8], per_second: i64) -> Option<i64> {
     let micros = whole(text, true)?.checked_mul(1_000_000 / per_second)?;
-    Timestamp::from_microsecond(micros).ok().map(Timestamp::as_microsecond)
+    within_years(Timestamp::from_microsecond(micros).ok()?)
 }
 
 /// 1 for Monday to 7 for Sunday.

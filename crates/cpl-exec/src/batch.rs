@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use cpl_plan::{
     plan::{Plan, Step, StepId, StepKind},
-    program::{AggFunc, Aggregate, CheckKind, Expr, ExprKind, Program, Source, Table, TableId},
+    program::{CheckKind, Program, Source, Table, TableId},
     report::{self, Check},
     types::Type,
     value::Value,
@@ -14,10 +14,11 @@ use polars::prelude::{self as pl, LazyFrame};
 
 use crate::{
     World, alert, checks, dashboard, decide,
-    expr::{Translate, day, instant},
+    expr::Translate,
     fetch::{Late, Opened, Rounded},
-    frames::{self, Frames, Grouping, ROWS, Split},
+    frames::{self, Frames, Split},
     rows::rows,
+    summary::{self, Summary},
     trouble::{self, Trouble},
 };
 
@@ -165,8 +166,9 @@ impl<'a> Batches<'a> {
     pub fn fetched(&mut self, step: &Step, rows: LazyFrame) -> Result<Vec<(Wanted, Split<'a>)>, Trouble> {
         let StepKind::Fetch(id) = step.kind else { unreachable!("only a fetch reads") };
         let table = self.program().table(id);
-        let frame = self.until_now(rows, table);
-        let summary = Split::grouped(frame.clone(), self.summary_of(table)?, &[]);
+        let summary = Summary::asked(table, &self.translate).map_err(trouble::calendar)?;
+        let summary = Split::grouped(rows.clone(), summary, &[]);
+        let frame = self.until_now(rows, table)?;
         let mut made = vec![(Wanted::Summary(step.id, id), summary)];
         for check in &table.checks {
             if let CheckKind::Key(columns) = &check.kind {
@@ -178,19 +180,11 @@ impl<'a> Batches<'a> {
         Ok(made)
     }
 
-    /// Rows dated after `now` (a date: after `today`) are not read.
-    fn until_now(&self, frame: LazyFrame, table: &Table) -> LazyFrame {
-        if matches!(&table.source, Source::Fetch(fetch) if fetch.future) {
-            return frame;
-        }
-        let Some(time) = table.time.as_deref().and_then(|time| table.column(time)) else { return frame };
-        let clock = &self.world.clock;
-        let column = pl::col(time.name.as_str());
-        let past = match time.ty {
-            Type::Date => column.clone().lt_eq(day(clock.today())),
-            _ => column.clone().lt_eq(instant(clock.now.timestamp())),
-        };
-        frame.filter(if time.unknown { column.is_null().or(past) } else { past })
+    /// Rows dated after `now` are not read.
+    fn until_now(&self, frame: LazyFrame, table: &Table) -> Result<LazyFrame, Trouble> {
+        let Some(future) = summary::is_future(table) else { return Ok(frame) };
+        let future = self.translate.expr(&future).map_err(trouble::calendar)?;
+        Ok(frame.filter(future.clone().is_null().or(future.not())))
     }
 
     fn transform(&mut self, id: TableId, step: &Step) -> Result<Vec<(Wanted, Split<'a>)>, Trouble> {
@@ -303,42 +297,21 @@ impl<'a> Batches<'a> {
         ])
     }
 
-    /// One row: how many rows, and the newest value of each time.
-    fn summary_of(&self, table: &Table) -> Result<Grouping, Trouble> {
-        let aggregate = |func, of: Option<Expr>, ty| {
-            let kind = ExprKind::Aggregate(Box::new(Aggregate { func, of, filter: None, by: None, share: None }));
-            Expr { kind, ty, unknown: true, span: table.span, defined: None }
-        };
-        let mut items = vec![(ROWS.to_owned(), aggregate(AggFunc::Count, None, Type::Count))];
-        for column in summary_columns(table).into_iter().filter_map(|name| table.column(name)) {
-            let of = Expr::column(&column.name, column.ty, column.unknown, column.span);
-            items.push((column.name.clone(), aggregate(AggFunc::Max, Some(of), column.ty)));
-        }
-        Grouping::of(Vec::new(), &items, &self.translate).map_err(trouble::calendar)
-    }
-
     fn summary(&mut self, step: StepId, id: TableId, frame: &pl::DataFrame) -> Result<(), Trouble> {
         let table = self.program().table(id);
-        let times = summary_columns(table);
-        let types: Vec<Type> =
-            std::iter::once(Type::Count).chain(times.iter().filter_map(|name| Some(table.column(name)?.ty))).collect();
-        let values = rows(frame, &types, &self.program().timezone)?.pop().unwrap_or_default();
-        let newest = |name: &str| times.iter().position(|time| *time == name).map(|at| values[at + 1].clone());
-        let count = match values.first() {
-            Some(Value::Integer(count)) => u64::try_from(*count).unwrap_or(0),
-            _ => 0,
-        };
+        let summary = Summary::told(table, frame, &self.program().timezone)?;
         for check in &table.checks {
             if let CheckKind::Fresh(column, micros) = &check.kind {
-                let newest = newest(column).unwrap_or(Value::Unknown);
-                self.found.checks.push((id, checks::fresh(table, column, *micros, &newest, self.world)));
+                let check = checks::fresh(table, column, *micros, &summary.newest(column), self.world);
+                self.found.checks.push((id, check));
             }
         }
         let source = report::Source {
             fetch: table.name.clone(),
-            rows: count,
-            newest: table.time.as_deref().and_then(newest).unwrap_or(Value::Unknown),
+            rows: summary.rows,
+            newest: table.time.as_deref().map_or(Value::Unknown, |time| summary.newest(time)),
             bad_rows: 0,
+            future: summary.future,
             rounded: self.rounded.get(&step).copied().unwrap_or(0),
         };
         self.found.sources.insert(id, source);
@@ -351,19 +324,6 @@ fn counted(frame: &pl::DataFrame) -> Result<u64, Trouble> {
     let rows = rows(frame, &[Type::Count], &jiff::tz::TimeZone::UTC)?;
     let counts = rows.iter().flatten().map(|value| if let Value::Integer(count) = value { *count } else { 0 });
     Ok(u64::try_from(counts.sum::<i64>()).unwrap_or(0))
-}
-
-/// The columns whose newest value a fetch tells: its time, and what it must be fresh by.
-fn summary_columns(table: &Table) -> Vec<&str> {
-    let mut columns: Vec<&str> = table.time.as_deref().into_iter().collect();
-    for check in &table.checks {
-        if let CheckKind::Fresh(column, _) = &check.kind
-            && !columns.contains(&column.as_str())
-        {
-            columns.push(column);
-        }
-    }
-    columns
 }
 
 /// Collects frames in one call, so that they share what they read.

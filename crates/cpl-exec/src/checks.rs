@@ -24,7 +24,8 @@ pub fn fresh(table: &Table, column: &str, micros: i64, newest: &Value, world: &W
     let check = format!("fresh {column} within {within}");
     let oldest = world.clock.now.checked_sub(Span::new().microseconds(micros)).ok();
     let broken = match (newest, &oldest) {
-        (Value::Date(date), Some(oldest)) => *date < oldest.date(),
+        // A date counts as its whole day: it ends where the next begins.
+        (Value::Date(date), Some(oldest)) => date.tomorrow().is_ok_and(|end| end.at(0, 0, 0, 0) < oldest.datetime()),
         (Value::Datetime(moment, _), Some(oldest)) => *moment < oldest.timestamp(),
         _ => true,
     };

@@ -17,6 +17,7 @@ mod rows;
 mod rule;
 mod run;
 mod show;
+mod summary;
 mod trouble;
 mod types;
 mod why;

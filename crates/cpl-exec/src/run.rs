@@ -68,6 +68,7 @@ impl Judge<'_> {
             sources: self.found.sources.values().cloned().collect(),
             diagnostics: Vec::new(),
             over: program.dashboard.as_ref().and_then(|d| d.over).map(|over| program.written(over.span)),
+            on_broken_data: program.dashboard.as_ref().is_some_and(|d| self.broken(d.table).is_some()),
             owner: program.owner.clone(),
             rules: program.decisions.iter().map(|rule| rule.name.clone()).collect(),
         })

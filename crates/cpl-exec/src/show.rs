@@ -2,9 +2,15 @@
 
 use std::io::Write;
 
-use cpl_plan::{plan::Plan, program::TableId, types::Type, value::Value};
+use cpl_plan::{
+    plan::Plan,
+    program::{Day, TableId},
+    report::Check,
+    types::Type,
+    value::Value,
+};
 use cpl_syntax::{Code, Diagnostic};
-use polars::prelude::{self as pl, ParquetWriter};
+use polars::prelude::{self as pl, IntoColumn, NewChunkedArray, ParquetWriter};
 
 use crate::{
     World,
@@ -18,6 +24,8 @@ use crate::{
 pub struct Shown {
     /// Its columns and their types.
     pub columns: Vec<(String, Type)>,
+    /// Broken checks of the tables it is made of.
+    pub broken: Vec<Check>,
     frame: pl::DataFrame,
     zone: jiff::tz::TimeZone,
 }
@@ -33,7 +41,8 @@ pub fn show(plan: &Plan, id: TableId, world: &World<'_>) -> Result<Shown, Troubl
     let names: Vec<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
     let frame = sorted_by(frame, table).map_err(trouble::engine)?.select(names).map_err(trouble::engine)?;
     let columns = table.columns.iter().map(|column| (column.name.clone(), column.ty)).collect();
-    Ok(Shown { columns, frame, zone: plan.program.timezone.clone() })
+    let broken = found.checks.into_iter().map(|(_, check)| check).filter(|check| check.broken).collect();
+    Ok(Shown { columns, broken, frame, zone: plan.program.timezone.clone() })
 }
 
 impl Shown {
@@ -54,12 +63,24 @@ impl Shown {
     }
 }
 
+/// A column of days of the week by their names.
+fn weekdays(frame: &pl::DataFrame, name: &str) -> pl::PolarsResult<pl::Column> {
+    let numbers = frame.column(name)?.i32()?;
+    let word = |number: i32| Some(Day::ALL.get(usize::try_from(number - 1).ok()?)?.word());
+    let words = numbers.iter().map(|number| number.and_then(word));
+    Ok(pl::StringChunked::from_iter_options(name.into(), words).into_column())
+}
+
 /// Writes the table as Parquet.
 ///
 /// # Errors
 /// Where it can't be written.
 pub fn write_parquet(shown: &Shown, out: impl Write) -> Result<(), Trouble> {
     let mut frame = shown.frame.clone();
+    for (name, _) in shown.columns.iter().filter(|(_, ty)| *ty == Type::Weekday) {
+        let days = weekdays(&frame, name).map_err(trouble::engine)?;
+        frame.with_column(days).map_err(trouble::engine)?;
+    }
     let written = ParquetWriter::new(out).finish(&mut frame);
     written
         .map(drop)

@@ -27,3 +27,12 @@ pub fn engine(error: PolarsError) -> Trouble {
 pub fn calendar(error: jiff::Error) -> Trouble {
     vec![Diagnostic::new(Code::E1101, format!("a window lies outside the calendar: {error}"))]
 }
+
+/// What `act` gives; none where the engine panics, of which nothing is printed.
+pub fn guarded<T>(act: impl FnOnce() -> T) -> Option<T> {
+    let told = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(act));
+    std::panic::set_hook(told);
+    result.ok()
+}

@@ -161,7 +161,6 @@ fn starts(every: Cadence, day: Date) -> bool {
 
 fn start_of(period: Period, day: Date) -> Result<Date, jiff::Error> {
     Ok(match period {
-        Period::Day => day,
         Period::Week => day.checked_sub(Span::new().try_days(i64::from(day.weekday().to_monday_zero_offset()))?)?,
         Period::Month => day.first_of_month(),
         Period::Quarter => Date::new(day.year(), (day.month() - 1) / 3 * 3 + 1, 1)?,

@@ -40,6 +40,9 @@ pub struct RunReport {
     pub sources: Vec<Source>,
     /// Warnings of the pipeline.
     pub diagnostics: Vec<Message>,
+    /// The dashboard's table rests on a broken check.
+    #[serde(skip)]
+    pub on_broken_data: bool,
     /// How the window over which the dashboard looks is written.
     #[serde(skip)]
     pub over: Option<String>,
@@ -217,6 +220,8 @@ pub struct Source {
     pub newest: Value,
     /// Rows put aside.
     pub bad_rows: u64,
+    /// Rows dated after now, which are not read.
+    pub future: u64,
     /// Amounts with more than six decimals, which were rounded.
     pub rounded: u64,
 }

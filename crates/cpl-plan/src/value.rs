@@ -41,6 +41,19 @@ impl Value {
         matches!(self, Self::Unknown)
     }
 
+    /// As the report shows it, but with all its digits.
+    #[must_use]
+    pub fn exact(&self) -> String {
+        match self {
+            Self::Money(amount, currency) => signed(*amount, *currency, &exact(amount.abs(), currency.minor_digits())),
+            Self::Number(value) => grouped(&value.to_string()),
+            // Ten places tell any two apart that a comparison tells apart.
+            Self::Ratio(value) if value.abs() >= 10.0 => format!("{}x", grouped(&rounded(*value, 10))),
+            Self::Ratio(value) => format!("{}%", rounded(value * 100.0, 10)),
+            other => other.to_string(),
+        }
+    }
+
     /// The value at full precision, without sign of currency or percent: `120.00`, `0.032`, ISO dates.
     #[must_use]
     pub fn raw(&self) -> String {
@@ -73,6 +86,7 @@ impl fmt::Display for Value {
                 moment.to_zoned_datetime(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string()
             }
             Self::Duration(micros) => duration(*micros),
+            Self::Text(text) => plain(text),
             other => other.raw(),
         };
         f.pad(&text)
@@ -93,6 +107,15 @@ impl Serialize for Value {
     }
 }
 
+/// A text on one line: signs that would steer a terminal are written out.
+fn plain(text: &str) -> String {
+    if !text.contains(char::is_control) {
+        return text.to_owned();
+    }
+    let signs = text.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() });
+    signs.collect()
+}
+
 /// All digits that matter, at least `least` behind the point.
 fn exact(amount: Decimal, least: u32) -> String {
     let plain = amount.normalize();
@@ -103,9 +126,14 @@ fn exact(amount: Decimal, least: u32) -> String {
 fn money(amount: Decimal, currency: Currency) -> String {
     let digits = currency.minor_digits();
     let rounded = amount.round_dp_with_strategy(digits, rust_decimal::RoundingStrategy::MidpointNearestEven);
-    let sign = if rounded.is_sign_negative() && !rounded.is_zero() { "-" } else { "" };
     let digits = digits as usize;
-    let number = grouped(&format!("{:.digits$}", rounded.abs()));
+    signed(rounded, currency, &format!("{:.digits$}", rounded.abs()))
+}
+
+/// `-$1,234.50`: the digits of an amount with its signs.
+fn signed(amount: Decimal, currency: Currency, digits: &str) -> String {
+    let sign = if amount.is_sign_negative() && !amount.is_zero() { "-" } else { "" };
+    let number = grouped(digits);
     match currency.sign() {
         Some(symbol) => format!("{sign}{symbol}{number}"),
         None => format!("{sign}{number} {}", currency.code()),

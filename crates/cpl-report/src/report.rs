@@ -73,7 +73,7 @@ impl Page {
         if broken.is_empty() {
             return;
         }
-        self.title("BROKEN DATA", "what depends on it is held");
+        self.title("BROKEN DATA", "no decision and no alert leaves that depends on it");
         for check in broken {
             let sign = self.look.paint(Ink::Bad, "✗");
             self.wrapped(&format!("{sign} "), 2, &format!("{}: {} ({})", check.table, check.text, check.check));
@@ -82,7 +82,9 @@ impl Page {
 
     fn dashboard(&mut self, report: &RunReport) {
         let Some(constraint) = &report.constraint else { return };
-        self.title("CONSTRAINT", report.over.as_deref().unwrap_or("all rows"));
+        let over = report.over.as_deref().unwrap_or("all rows");
+        let broken = if report.on_broken_data { " · rests on broken data" } else { "" };
+        self.title("CONSTRAINT", &format!("{over}{broken}"));
         let metrics: Vec<&Metric> = std::iter::once(constraint).chain(&report.drivers).collect();
         let header = ["", "", "goal", "", "before"].map(str::to_owned).to_vec();
         let rows: Vec<Vec<String>> = metrics.iter().map(|metric| metric_row(metric)).collect();
@@ -195,7 +197,7 @@ impl Page {
         let sign = self.look.paint(ink, sign);
         let key: Vec<String> = decision.key.0.iter().map(|(_, value)| value.to_string()).collect();
         let name = self.look.paint(Ink::Strong, &key.join(", "));
-        let word = self.look.paint(ink, word);
+        let word = self.look.paint(ink, if key.is_empty() { word.trim_start() } else { word });
         let gap = if key.is_empty() { "" } else { "  " };
         let changes = changes(decision);
         let first = format!("{sign} {name}{word}{gap}");
@@ -246,9 +248,14 @@ impl Page {
 }
 
 fn metric_row(metric: &Metric) -> Vec<String> {
+    let mut value = metric.value.to_string();
+    // Where rounding would hide which side of its goal a value is on, all digits are shown.
+    if metric.goal.as_ref().is_some_and(|goal| goal.bound != metric.value && goal.bound.to_string() == value) {
+        value = metric.value.exact();
+    }
     vec![
         metric.metric.clone(),
-        metric.value.to_string(),
+        value,
         metric.goal.as_ref().map(goal).unwrap_or_default(),
         change(&metric.value, &metric.before),
         if metric.before.is_unknown() { String::new() } else { metric.before.to_string() },
@@ -260,7 +267,7 @@ fn goal(goal: &Goal) -> String {
         Direction::Below => "below",
         Direction::Above => "above",
     };
-    format!("{side} {}", goal.bound)
+    format!("{side} {}", goal.bound.exact())
 }
 
 /// `▲ 4.2%`: how far from the value before.
@@ -301,7 +308,8 @@ fn counted(counts: &[(usize, &str)]) -> String {
 /// `daily_budget $100.00 → $120.00 via set_budget`.
 fn changes(decision: &Decision) -> Vec<String> {
     let each = decision.changes.iter().map(|change| {
-        let arguments: Vec<String> = change.arguments.0.iter().map(|(name, value)| format!("{name} {value}")).collect();
+        let arguments: Vec<String> =
+            change.arguments.0.iter().map(|(name, value)| format!("{name} {}", value.exact())).collect();
         let arguments = if arguments.is_empty() { String::new() } else { format!(" ({})", arguments.join(", ")) };
         match &change.column {
             Some(column) => format!("{column} {} → {} via {}{arguments}", change.from, change.to, change.target),
@@ -312,16 +320,23 @@ fn changes(decision: &Decision) -> Vec<String> {
 }
 
 fn source_row(source: &Source, checks: &[Check]) -> Vec<String> {
-    let rows = Value::Integer(i64::try_from(source.rows).unwrap_or(i64::MAX));
     let newest = if source.newest.is_unknown() { String::new() } else { format!("newest {}", source.newest) };
     let mut notes: Vec<String> = checks
         .iter()
         .filter(|check| check.table == source.fetch && (check.broken || check.check.starts_with("fresh")))
         .map(|check| format!("{} {}", if check.broken { "✗" } else { "✓" }, check.check))
         .collect();
-    if source.rounded > 0 {
-        notes.push(format!("{} amounts rounded to a millionth", source.rounded));
+    if source.future > 0 {
+        notes.push(format!("{} dated after now: not read", rows_of(source.future)));
     }
-    let rows = if source.rows == 1 { "1 row".to_owned() } else { format!("{rows} rows") };
-    vec![source.fetch.clone(), rows, newest, notes.join(", ")]
+    if source.rounded > 0 {
+        let amounts = if source.rounded == 1 { "amount" } else { "amounts" };
+        notes.push(format!("{} {amounts} rounded to a millionth", source.rounded));
+    }
+    vec![source.fetch.clone(), rows_of(source.rows), newest, notes.join(", ")]
+}
+
+fn rows_of(count: u64) -> String {
+    let rows = Value::Integer(i64::try_from(count).unwrap_or(i64::MAX));
+    if count == 1 { "1 row".to_owned() } else { format!("{rows} rows") }
 }

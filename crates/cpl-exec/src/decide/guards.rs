@@ -5,13 +5,14 @@ use std::{cmp::Ordering, collections::BTreeMap};
 use cpl_plan::{
     program::{AtMost, Decision as Rule, Extreme, Program},
     report::State,
+    types::Type,
     value::Value,
 };
 use rust_decimal::Decimal;
 
 use super::{
     AskedBound, AskedTotal, Circumstances, amount,
-    draft::{Draft, Effect},
+    draft::{Draft, Effect, Leg},
 };
 
 /// (1) The pipeline is retired, its data broken, or the thing is changed elsewhere.
@@ -164,6 +165,11 @@ pub fn round(drafts: &mut [Draft], totals: &[AskedTotal]) {
         balance(drafts, &total.column);
     }
     for draft in firing(drafts) {
+        let below = draft.effects.iter().find_map(|effect| effect.count_below_zero());
+        if let Some(column) = below {
+            draft.hold(format!("{column} is a count, and would fall below 0"));
+            continue;
+        }
         let nothing = |effect: &Effect| !effect.legs.is_empty() && effect.amount.is_zero();
         if draft.effects.iter().any(nothing) {
             let mut reasons = draft.reasons.clone();
@@ -174,6 +180,11 @@ pub fn round(drafts: &mut [Draft], totals: &[AskedTotal]) {
 }
 
 impl Effect {
+    fn count_below_zero(&self) -> Option<&str> {
+        let below = |leg: &&Leg| self.ty == Type::Count && self.to(leg) < Decimal::ZERO;
+        self.legs.iter().find(below).map(|leg| leg.column.as_str())
+    }
+
     /// Both legs of a move change by the same rounded amount.
     fn round(&mut self) {
         let rounded = self.legs.iter().map(|leg| (amount::towards(leg.from, self.to(leg), self.ty) - leg.from).abs());

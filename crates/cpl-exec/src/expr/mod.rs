@@ -14,7 +14,7 @@ use cpl_plan::{
 use jiff::tz::TimeZone;
 use polars::prelude as pl;
 
-pub use literal::{day, instant, null};
+pub use literal::{day, null};
 pub use money::multiply as times;
 
 use crate::types::data_type;

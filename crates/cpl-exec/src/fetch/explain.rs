@@ -76,15 +76,40 @@ pub fn no_column(
     fetch: &Fetch,
 ) -> Diagnostic {
     const SHOWN: usize = 12;
+    let found: Vec<String> = found.iter().map(|name| plain(name)).collect();
     let diagnostic = Diagnostic::new(Code::E1003, format!("{name} has no column `{header}`"))
         .at(column_span(declared, fetch), "declared here");
     let alias = declared.map_or(header, |column| column.name.as_str());
-    if let Some(near) = nearest(header, found.iter().map(String::as_str)) {
+    if let Some(help) = other_kind(&found) {
+        return diagnostic.help(help);
+    }
+    let free = found.iter().filter(|name| !fetch.columns.iter().any(|column| column.header == **name));
+    if let Some(near) = nearest(header, free.map(String::as_str)) {
         return diagnostic.help(format!("the file has `{near}`: write `{alias}: … from \"{near}\"`"));
     }
     let listed: Vec<String> = found.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
     let more = if found.len() > SHOWN { format!(" and {} more", found.len() - SHOWN) } else { String::new() };
     diagnostic.help(format!("the file has {}{more}", listed.join(", ")))
+}
+
+/// What the names of a header say of a file that is written otherwise than it is read.
+fn other_kind(found: &[String]) -> Option<String> {
+    if found.first().is_some_and(|first| first.starts_with("sep=")) {
+        return Some("its first line, `sep=…`, is a note to a spreadsheet: take it out".to_owned());
+    }
+    let [only] = found else { return None };
+    if only.starts_with("PK") {
+        return Some("this is a spreadsheet or an archive: save it as CSV".to_owned());
+    }
+    let separator = [';', '\t', '|', ','].into_iter().find(|separator| only.contains(*separator))?;
+    let written = if separator == '\t' { "\\t".to_owned() } else { separator.to_string() };
+    Some(format!("the file's first row is `{only}`: write `csv(\"…\", separator=\"{written}\")`"))
+}
+
+/// A name without signs that would steer a terminal, and not without end.
+fn plain(name: &str) -> String {
+    const SHOWN: usize = 60;
+    name.chars().filter(|c| !c.is_control() || *c == '\t').take(SHOWN).collect()
 }
 
 /// A value that does not fit its type.

@@ -74,9 +74,16 @@ fn scan(name: &str, file: &Path, fetch: &Fetch) -> Result<Scanned, Trouble> {
     let args = ScanArgsParquet { glob: false, ..Default::default() };
     let first_line =
         |error: pl::PolarsError| unreadable(error.to_string().lines().next().unwrap_or_default().to_owned());
-    let mut frame = LazyFrame::scan_parquet(path, args).map_err(first_line)?;
-    let schema = frame.collect_schema().map_err(first_line)?;
-    Ok(Scanned { frame, schema })
+    // The engine panics at types it does not know, such as intervals, in any column of the file.
+    let scanned = trouble::guarded(|| {
+        let mut frame = LazyFrame::scan_parquet(path, args)?;
+        let schema = frame.collect_schema()?;
+        Ok(Scanned { frame, schema })
+    });
+    match scanned {
+        Some(scanned) => scanned.map_err(first_line),
+        None => Err(unreadable("it holds a column of a type that is not known here".to_owned())),
+    }
 }
 
 /// The expression that checks and types one column.
@@ -116,8 +123,7 @@ pub fn find(fetch: &Fetch, files: &[(String, PathBuf)], columns: &[FetchColumn])
                 scan(name, file, fetch).ok()?.frame.select([pl::col(column.header.as_str())]).collect().ok()?;
             let values = values.column(&column.header).ok()?;
             if let Err(at) = convert(values, column) {
-                let value =
-                    values.get(at).ok().filter(|value| !value.is_null()).map(|value| value.str_value().into_owned());
+                let value = shown(values, at);
                 let place = Place { row: at as u64 + 1, line: 0 };
                 let wanted = csv::field(column).form.wanted();
                 return Some(vec![explain::bad_value(name, place, value.as_deref(), &wanted, Some(column), fetch)]);
@@ -125,4 +131,18 @@ pub fn find(fetch: &Fetch, files: &[(String, PathBuf)], columns: &[FetchColumn])
         }
     }
     None
+}
+
+/// A value as it is told; days and moments beyond the calendar as the numbers they are.
+fn shown(values: &pl::Column, at: usize) -> Option<String> {
+    let raw = values.to_physical_repr();
+    let (value, number) = (values.get(at).ok()?, raw.get(at).ok()?);
+    if value.is_null() {
+        return None;
+    }
+    let beyond = values.dtype().is_temporal()
+        && number.extract::<f64>().is_none_or(|number| {
+            number.abs() > 2.5e17 || (values.dtype() == &pl::DataType::Date && number.abs() > 3e6)
+        });
+    Some(if beyond { number.str_value().into_owned() } else { value.str_value().into_owned() })
 }

@@ -79,7 +79,7 @@ fn of_values(values: &pl::Column, column: &FetchColumn) -> Option<pl::Column> {
     let cast = |ty: &DataType| values.cast(ty).ok();
     match &column.stored {
         Stored::Bool => Some(values.clone()),
-        Stored::Date(_) => Some(values.clone()),
+        Stored::Date(_) => dates(values),
         Stored::Count | Stored::Integer => whole(values, column.stored == Stored::Count),
         Stored::Float => floats(&cast(&DataType::Float64)?, 1.0),
         Stored::Percent => floats(&cast(&DataType::Float64)?, 100.0),
@@ -116,10 +116,10 @@ fn whole_float(value: f64) -> Option<i64> {
     (value.fract() == 0.0 && value.abs() <= 1e15).then_some(value as i64)
 }
 
-/// Floats ÷ `by`; NaN is missing, infinity does not fit.
+/// Floats ÷ `by`; what is no number or beyond 10^15 does not fit.
 fn floats(values: &pl::Column, by: f64) -> Option<pl::Column> {
     let floats = values.f64().ok()?;
-    let fits = |value: f64| value.is_finite().then_some(value / by);
+    let fits = |value: f64| (value.abs() <= 1e15).then_some(value / by);
     Some(
         pl::Float64Chunked::from_iter_options(values.name().clone(), floats.iter().map(|v| v.and_then(fits)))
             .into_column(),
@@ -186,7 +186,11 @@ fn within(millionths: i128) -> Option<i128> {
 
 fn scaled_moments(values: &pl::Column, factor: i64) -> Option<pl::Column> {
     let wide = values.cast(&DataType::Int64).ok()?;
-    let micros = wide.i64().ok()?.iter().map(|value| value.and_then(|v| v.checked_mul(factor)));
+    let micros = wide
+        .i64()
+        .ok()?
+        .iter()
+        .map(|value| value.and_then(|v| v.checked_mul(factor)).filter(|moment| within_years(*moment)));
     pl::Int64Chunked::from_iter_options(values.name().clone(), micros)
         .into_column()
         .cast(&data_type(Type::Datetime))
@@ -195,13 +199,38 @@ fn scaled_moments(values: &pl::Column, factor: i64) -> Option<pl::Column> {
 
 /// Moments in microseconds of UTC; clock times without a zone are in `zone`.
 fn moments(values: &pl::Column, zone: &jiff::tz::TimeZone) -> Option<pl::Column> {
-    let utc = data_type(Type::Datetime);
-    if matches!(values.dtype(), DataType::Datetime(_, Some(_))) {
-        return values.cast(&utc).ok();
+    let DataType::Datetime(unit, zoned) = values.dtype() else { return None };
+    let (times, divided) = match unit {
+        pl::TimeUnit::Nanoseconds => (1, 1_000),
+        pl::TimeUnit::Microseconds => (1, 1),
+        pl::TimeUnit::Milliseconds => (1_000, 1),
+    };
+    let raw = values.to_physical_repr();
+    let micros = raw.i64().ok()?.iter().map(|value| {
+        let micros = value?.checked_mul(times)?.div_euclid(divided);
+        let moment = if zoned.is_some() { Some(micros) } else { local(micros, zone) };
+        moment.filter(|moment| within_years(*moment))
+    });
+    let micros = pl::Int64Chunked::from_iter_options(values.name().clone(), micros);
+    micros.into_column().cast(&data_type(Type::Datetime)).ok()
+}
+
+/// Days of the years 1000 to 9999, as CSV has them.
+fn dates(values: &pl::Column) -> Option<pl::Column> {
+    const DAYS: std::ops::RangeInclusive<i32> = -354_285..=2_932_896;
+    let raw = values.to_physical_repr();
+    let days = raw.i32().ok()?;
+    if days.min().is_none_or(|day| DAYS.contains(&day)) && days.max().is_none_or(|day| DAYS.contains(&day)) {
+        return Some(values.clone());
     }
-    let naive = values.cast(&DataType::Datetime(pl::TimeUnit::Microseconds, None)).ok()?.cast(&DataType::Int64).ok()?;
-    let micros = naive.i64().ok()?.iter().map(|value| value.and_then(|v| local(v, zone)));
-    pl::Int64Chunked::from_iter_options(values.name().clone(), micros).into_column().cast(&utc).ok()
+    let days = days.iter().map(|day| day.filter(|day| DAYS.contains(day)));
+    pl::Int32Chunked::from_iter_options(values.name().clone(), days).into_column().cast(&DataType::Date).ok()
+}
+
+/// Moments of the years 1000 to 9999.
+fn within_years(micros: i64) -> bool {
+    const DAY: i64 = 86_400_000_000;
+    (-354_285 * DAY..2_932_897 * DAY).contains(&micros)
 }
 
 /// The moment of a clock time: the first of two, none in a gap.

@@ -7,13 +7,13 @@ use cpl_plan::{
 use polars::prelude::{self as pl, DataType};
 
 use super::unless;
-use crate::{
-    expr::Translate,
-    types::{PRECISION, data_type},
-};
+use crate::{expr::Translate, types::data_type};
 
-/// Digits behind the point with which floats are summed: exactly, so in any order.
-const FLOAT_SUM_SCALE: usize = 9;
+/// Floats are summed as whole numbers, exactly and so in any order: in steps of 2^-47, and what is left
+/// of each in steps of 2^-107. Room is left for 2^30 values of 2^50.
+const COARSE: f64 = 140_737_488_355_328.0;
+/// How many fine steps make a coarse one: 2^60.
+const FINE: f64 = 1_152_921_504_606_846_976.0;
 
 /// One aggregate: what is computed in each row, in each group, and of that.
 pub struct Parts {
@@ -45,20 +45,21 @@ impl Parts {
         let row = named("x");
         let float = data_type(of.ty) == DataType::Float64;
         let summed = matches!(aggregate.func, AggFunc::Sum | AggFunc::Mean);
-        let wide = match data_type(of.ty) {
-            DataType::Int64 if summed => Some(DataType::Int128),
-            DataType::Float64 if summed => Some(DataType::Decimal(PRECISION, FLOAT_SUM_SCALE)),
-            _ => None,
-        };
-        parts.before.push(match wide {
-            Some(wide) => value.strict_cast(wide).alias(row.as_str()),
-            None => value.alias(row.as_str()),
-        });
+        if summed && float {
+            let steps = value * pl::lit(COARSE);
+            let rest = (steps.clone() - steps.clone().floor()) * pl::lit(FINE);
+            parts.before.push(rest.floor().strict_cast(DataType::Int128).alias(named("y").as_str()));
+            parts.before.push(steps.floor().strict_cast(DataType::Int128).alias(row.as_str()));
+        } else if summed && data_type(of.ty) == DataType::Int64 {
+            parts.before.push(value.strict_cast(DataType::Int128).alias(row.as_str()));
+        } else {
+            parts.before.push(value.alias(row.as_str()));
+        }
         let row = pl::col(row.as_str());
         let value = match aggregate.func {
             AggFunc::Sum => {
-                let sum = parts.sum(at, &row);
-                let sum = if float { sum.cast(DataType::Float64) } else { sum.strict_cast(data_type(of.ty)) };
+                let sum =
+                    if float { parts.float_sum(at, &row) } else { parts.sum(at, &row).strict_cast(data_type(of.ty)) };
                 if of.unknown {
                     let rows = parts.rows_taken(at, filter);
                     let known = parts.known(at, &row);
@@ -69,8 +70,8 @@ impl Parts {
                 }
             }
             AggFunc::Mean => {
-                let (sum, known) = (parts.sum(at, &row), parts.known(at, &row));
-                mean(sum, known, of.ty)
+                let sum = if float { parts.float_sum(at, &row) } else { parts.sum(at, &row) };
+                mean(sum, parts.known(at, &row), of.ty)
             }
             AggFunc::Min => parts.column(&named("m"), row.min(), pl::Expr::min),
             AggFunc::Max => parts.column(&named("m"), row.max(), pl::Expr::max),
@@ -95,6 +96,12 @@ impl Parts {
 
     fn sum(&mut self, at: usize, row: &pl::Expr) -> pl::Expr {
         self.column(&format!("·{at}s"), row.clone().sum(), pl::Expr::sum)
+    }
+
+    fn float_sum(&mut self, at: usize, row: &pl::Expr) -> pl::Expr {
+        let coarse = self.sum(at, row).cast(DataType::Float64);
+        let fine = self.column(&format!("·{at}t"), pl::col(format!("·{at}y")).sum(), pl::Expr::sum);
+        (coarse + fine.cast(DataType::Float64) / pl::lit(FINE)) / pl::lit(COARSE)
     }
 
     /// By linear interpolation between the two values next to the place (Hyndman and Fan's seventh definition).

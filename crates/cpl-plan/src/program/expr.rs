@@ -237,6 +237,17 @@ impl Expr {
         }
     }
 
+    /// The amount, where it is written out.
+    #[must_use]
+    pub fn amount(&self) -> Option<Decimal> {
+        match &self.kind {
+            ExprKind::Constant(Constant::Integer(value)) => Some(Decimal::from(*value)),
+            ExprKind::Constant(Constant::Decimal(value)) => Some(*value),
+            ExprKind::Negate(inner) => inner.amount().map(|amount| -amount),
+            _ => None,
+        }
+    }
+
     /// The literal `0`, which fits every unit.
     #[must_use]
     pub fn is_zero(&self) -> bool {

@@ -44,6 +44,10 @@ pub fn program_to_plan(mut program: Program, purpose: Purpose) -> (Plan, Vec<Dia
 /// What was pruned altogether.
 fn pruned(program: &Program, needs: &Needs) -> Vec<Diagnostic> {
     let mut found = Vec::new();
+    // Where nothing is decided yet, nothing is needed yet: the file is under way.
+    if program.dashboard.is_none() && program.decisions.is_empty() && program.alerts.is_empty() {
+        return found;
+    }
     for (at, table) in program.tables.iter().enumerate() {
         let Some(columns) = needs.table(TableId(at)) else {
             found.push(unneeded("table", &table.name, table.span));

@@ -5,6 +5,12 @@ use cpl_syntax::{
     tree::{self, Arg, Clause, ColumnFrom, ColumnType, FetchClause, MoneyOf, MoneyScale, Plain, TimeIn},
 };
 
+use jiff::{
+    civil::{Date, date},
+    fmt::strtime::{self, BrokenDownTime},
+    tz::TimeZone,
+};
+
 use super::{Checker, scope::Scope};
 use crate::{
     program::{
@@ -66,6 +72,9 @@ impl Checker<'_> {
             }
         };
         let mut path = None;
+        let named: Vec<&Name> =
+            call.args.iter().filter_map(|arg| if let Arg::Named(name, _) = arg { Some(name) } else { None }).collect();
+        self.unique(named, "an option");
         for arg in &call.args {
             match arg {
                 Arg::Plain(value) if path.is_none() => path = Some((self.plain_text(value)?, value.span)),
@@ -166,6 +175,10 @@ impl Checker<'_> {
             ColumnType::Date(format, None) => (Stored::Date(self.format(format.as_ref())?), Type::Date),
             ColumnType::Datetime(format, stored, None) => {
                 let stored = match stored {
+                    TimeIn::UnixSeconds | TimeIn::UnixMilliseconds if format.is_some() => {
+                        let message = "seconds since 1970 have no pattern";
+                        return self.refuse(Code::E0103, message, written.span, "take the pattern or the unit out");
+                    }
                     TimeIn::UnixSeconds => Stored::UnixSeconds,
                     TimeIn::UnixMilliseconds => Stored::UnixMilliseconds,
                     TimeIn::Pipeline => Stored::Datetime(self.format(format.as_ref())?, self.zone.clone()),
@@ -187,16 +200,15 @@ impl Checker<'_> {
 
     fn format(&mut self, format: Option<&Name>) -> Option<Format> {
         let Some(format) = format else { return Some(Format::Iso) };
-        let sample = jiff::civil::date(2026, 11, 20).at(7, 0, 0, 0);
-        match jiff::fmt::strtime::format(&format.value, sample) {
-            Ok(_) if format.value.contains('%') => Some(Format::Pattern(format.value.clone())),
-            _ => self.refuse(
-                Code::E0103,
-                "that is no pattern of a date",
-                format.span,
-                "wanted: a strftime pattern such as \"%d/%m/%Y\"",
-            ),
+        if gives_days(&format.value) {
+            return Some(Format::Pattern(format.value.clone()));
         }
+        self.refuse(
+            Code::E0103,
+            "that is no pattern of a date",
+            format.span,
+            "wanted: a strftime pattern of a year, a month and a day, such as \"%d/%m/%Y\"",
+        )
     }
 
     /// Reads the clauses into the table; whether future rows are kept.
@@ -207,6 +219,9 @@ impl Checker<'_> {
                 FetchClause::KeepFuture(_) => {
                     future = true;
                     Some(())
+                }
+                FetchClause::Time(column) if time.is_some() => {
+                    self.refuse(Code::E0107, "`time` stands here twice", column.span, "the second one")
                 }
                 FetchClause::Time(column) => {
                     time = Some(column);
@@ -323,4 +338,16 @@ impl Checker<'_> {
         let known: Vec<String> = table.columns.iter().map(|column| column.name.clone()).collect();
         self.unknown_name("column", name, known.iter().map(String::as_str))
     }
+}
+
+/// Whether a day that is written by a strftime pattern and read back is the same day.
+fn gives_days(pattern: &str) -> bool {
+    let sample = date(2026, 11, 20).at(19, 5, 7, 0);
+    let read = || {
+        let zoned = sample.to_zoned_datetime(TimeZone::UTC)?;
+        let parts = BrokenDownTime::parse(pattern, strtime::format(pattern, &zoned)?)?;
+        parts.to_date().or_else(|_| Ok(parts.to_timestamp()?.to_zoned_datetime(TimeZone::UTC).date()))
+    };
+    let read: Result<Date, jiff::Error> = read();
+    read.is_ok_and(|day| day == sample.date())
 }

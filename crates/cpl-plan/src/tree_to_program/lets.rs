@@ -39,7 +39,11 @@ impl<'a> Checker<'a> {
 
     /// Values of the command line stand instead of those in the file, and must be of their type.
     pub(super) fn apply_settings(&mut self, settings: &[Setting]) {
-        for setting in settings {
+        for (at, setting) in settings.iter().enumerate() {
+            if settings[..at].iter().any(|before| before.name == setting.name) {
+                self.report(setting_error(setting, "it is set twice").help("say which is meant"));
+                continue;
+            }
             let Some(item) = self.file.lets.iter().find(|item| item.name.value == setting.name) else {
                 let known: Vec<&str> = self.file.lets.iter().map(|item| item.name.as_str()).collect();
                 let near = cpl_syntax::nearest(&setting.name, known.iter().copied());
@@ -51,7 +55,7 @@ impl<'a> Checker<'a> {
             match (declared, constant(setting, self.currency)) {
                 (_, None) => self.report(
                     setting_error(setting, "that is no value")
-                        .help("write it as in the file: `$45`, `3%`, `2026-11-20`"),
+                        .help("write it as in the file: `$45`, `3%`, `2026-11-20`; a text in double quotes, and those in quotes for the shell"),
                 ),
                 (Some(old), Some(new)) if old.ty.common(new.ty).is_none() => self.report(
                     setting_error(setting, &format!("that is {}", new.ty))
@@ -86,7 +90,7 @@ fn constant(setting: &Setting, currency: cpl_syntax::tree::Currency) -> Option<E
     }
     let mut checker = Checker { currency, ..Checker::new(&text, &file) };
     let value = checker.expr(&file.lets[0].value, &Scope::CONSTANT);
-    value.filter(|_| checker.diagnostics.is_empty())
+    value.filter(|value| checker.diagnostics.is_empty() && !value.unknown)
 }
 
 /// The expression as if it stood at `span`.

@@ -88,10 +88,11 @@ impl<'a> Checker<'a> {
 
     /// Lets, metrics and targets that nothing names; told of a file that is right otherwise.
     pub(super) fn unused_names(&mut self) {
-        if has_errors(&self.diagnostics) {
+        let file = self.file;
+        let decides = file.dashboards.len() + file.decides.len() + file.alerts.len() > 0;
+        if has_errors(&self.diagnostics) || !decides {
             return;
         }
-        let file = self.file;
         let lets = file.lets.iter().map(|item| ("let", &item.name));
         let metrics = file.metrics.iter().map(|item| ("metric", &item.name));
         let targets = file.targets.iter().map(|item| ("target", &item.name));

@@ -222,7 +222,7 @@ impl Checker<'_> {
                     };
                     decision.keep.push(KeepBound { column: column.value.clone(), bound, span });
                 }
-                Some(())
+                self.room_between(decision, column, span)
             }
             DecideClause::KeepTotal(total) => {
                 let ty = self.changed_column(&total.column, scope)?;
@@ -268,6 +268,24 @@ impl Checker<'_> {
         }
         let message = format!("{ty} can't be held against {}", bound.ty);
         self.refuse(Code::E0301, message, bound.span, format!("this is {}", bound.ty))
+    }
+
+    /// Bounds that are written out leave room between them.
+    fn room_between(&mut self, decision: &Decision, column: &Name, span: Span) -> Option<()> {
+        let of = decision.keep.iter().filter(|keep| keep.column == column.value);
+        let (floors, caps): (Vec<_>, Vec<_>) = of.partition(|keep| matches!(keep.bound, Bound::Floor(_)));
+        let amount = |keep: &&KeepBound| match &keep.bound {
+            Bound::Floor(bound) | Bound::Cap(bound) => bound.amount(),
+        };
+        let floor = floors.iter().filter_map(amount).max();
+        let cap = caps.iter().filter_map(amount).min();
+        match floor.zip(cap) {
+            Some((floor, cap)) if floor > cap => {
+                let message = format!("nothing is between the bounds of `{}`", column.as_str());
+                self.refuse(Code::E0503, message, span, "its floor is above its cap")
+            }
+            _ => Some(()),
+        }
     }
 
     /// A guard of a column that no action changes guards nothing.

@@ -32,7 +32,8 @@ impl Reader<'_> {
         self.limit_chain(&pair);
         let mut parts = Parts::of(pair);
         let mut left = self.operand(parts.child(), logic);
-        for part in parts {
+        // What is too long was told: a deeper tree than that is not built.
+        for part in parts.take(MAX_CHAIN) {
             let right = self.operand(part, logic);
             let span = left.span.to(right.span);
             left = Expr { kind: ExprKind::Logic(logic, Box::new(left), Box::new(right)), span };
@@ -125,7 +126,8 @@ impl Reader<'_> {
         let mut parts = Parts::of(pair);
         let mut waiting: Vec<(Expr, Spanned<ArithOp>)> = Vec::new();
         let mut right = self.signed(&mut parts);
-        while let Some(infix) = parts.next() {
+        for _ in 0..MAX_CHAIN {
+            let Some(infix) = parts.next() else { break };
             let op = Spanned::new(arith_op(&infix), self.span(&infix));
             while waiting.last().is_some_and(|(_, before)| binding(before.value) >= binding(op.value)) {
                 right = fold(&mut waiting, right);
@@ -264,7 +266,6 @@ fn compare(pair: &Pair<'_, Rule>) -> CompareOp {
 
 fn period(pair: &Pair<'_, Rule>) -> Period {
     match pair.as_str() {
-        "day" => Period::Day,
         "week" => Period::Week,
         "month" => Period::Month,
         "quarter" => Period::Quarter,

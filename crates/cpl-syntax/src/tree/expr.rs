@@ -372,8 +372,6 @@ pub enum WhichPeriod {
 /// A calendar period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Period {
-    /// Day.
-    Day,
     /// Monday to Sunday.
     Week,
     /// Month.
