@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use cpl_plan::{
     plan::{Plan, Step, StepId, StepKind},
-    program::{CheckKind, Program, Source, Table, TableId},
+    program::{Program, Source, Table, TableId},
     report::{self, Check},
     types::Type,
     value::Value,
@@ -40,7 +40,7 @@ pub enum Wanted {
     Unique { table: TableId, on: Vec<String>, span: cpl_syntax::Span },
     Rounded(StepId),
     Summary(StepId, TableId),
-    Key { table: TableId, columns: Vec<String> },
+    Check { table: TableId, at: usize },
     DashboardNow,
     DashboardBefore,
     DashboardBy,
@@ -111,7 +111,7 @@ impl<'a> Batches<'a> {
     }
 
     pub fn finished(&self, split: &Split<'_>, part: LazyFrame) -> Result<LazyFrame, Trouble> {
-        split.finished(part, &self.frames, &self.translate).map_err(trouble::calendar)
+        split.finished(part, &self.frames, &self.translate)
     }
 
     fn program(&self) -> &'a Program {
@@ -170,14 +170,19 @@ impl<'a> Batches<'a> {
         let summary = Split::grouped(rows.clone(), summary, &[]);
         let frame = self.until_now(rows, table)?;
         let mut made = vec![(Wanted::Summary(step.id, id), summary)];
-        for check in &table.checks {
-            if let CheckKind::Key(columns) = &check.kind {
-                let duplicates = Split::duplicates(frame.clone(), columns);
-                made.push((Wanted::Key { table: id, columns: columns.clone() }, duplicates));
-            }
-        }
+        made.extend(self.checks(id, &frame)?);
         self.frames.put_lazy(id, frame);
         Ok(made)
+    }
+
+    /// What a table's checks ask of its rows.
+    fn checks(&self, id: TableId, frame: &LazyFrame) -> Result<Vec<(Wanted, Split<'a>)>, Trouble> {
+        let table = self.program().table(id);
+        let asked = table.checks.iter().enumerate().map(|(at, check)| {
+            let split = checks::asked(check, table, frame.clone(), &self.translate).map_err(trouble::calendar)?;
+            Ok((Wanted::Check { table: id, at }, split))
+        });
+        asked.collect()
     }
 
     /// Rows dated after `now` are not read.
@@ -191,15 +196,17 @@ impl<'a> Batches<'a> {
         let Source::Transform { from, stages } = &self.program().table(id).source else {
             unreachable!("a transform step is of a transform")
         };
-        let made = frames::transform(*from, stages, &self.frames, &self.translate).map_err(trouble::calendar)?;
+        let made = frames::transform(*from, stages, &self.frames, &self.translate)?;
         let mut wanted: Vec<(Wanted, Split<'a>)> = Vec::new();
         for unique in made.unique {
             let what = Wanted::Unique { table: unique.table, on: unique.on, span: unique.span };
             wanted.push((what, unique.duplicates));
         }
         if step.stored {
+            // Its checks look at it once it is there.
             wanted.push((Wanted::Stored(id), made.frame));
         } else {
+            wanted.extend(self.checks(id, &made.frame.part)?);
             self.frames.put_lazy(id, made.frame.part);
         }
         Ok(wanted)
@@ -218,6 +225,9 @@ impl<'a> Batches<'a> {
 
     /// Collects a batch in one call.
     fn collect(&mut self, wanted: Vec<(Wanted, LazyFrame)>) -> Result<(), Trouble> {
+        if wanted.is_empty() {
+            return Ok(());
+        }
         let (what, frames): (Vec<Wanted>, Vec<LazyFrame>) = wanted.into_iter().unzip();
         // A value that does not fit explains an error of the engine better than the engine does.
         let found = collected(frames, pl::Engine::Streaming);
@@ -230,14 +240,22 @@ impl<'a> Batches<'a> {
 
     fn keep(&mut self, what: Wanted, frame: pl::DataFrame) -> Result<(), Trouble> {
         match what {
-            Wanted::Stored(id) => self.frames.put_stored(id, frame),
+            Wanted::Stored(id) => {
+                self.frames.put_stored(id, frame);
+                let mut wanted = Vec::new();
+                for (what, split) in self.checks(id, &self.frames.table(id))? {
+                    let frame = self.finished(&split, split.part.clone())?;
+                    wanted.push((what, frame));
+                }
+                self.collect(wanted)?;
+            }
             Wanted::Unique { table, on, span } => return self.unique(table, &on, span, &frame),
             Wanted::Rounded(id) => drop(self.rounded.insert(id, counted(&frame)?)),
             Wanted::Summary(step, table) => self.summary(step, table, &frame)?,
-            Wanted::Key { table, columns } => {
-                let found = self.duplicate(table, &columns, &frame)?;
-                let check = checks::key(self.program().table(table), &columns, found);
-                self.found.checks.push((table, check));
+            Wanted::Check { table: id, at } => {
+                let table = self.program().table(id);
+                let check = checks::told(&table.checks[at], table, &frame, self.program(), self.world)?;
+                self.found.checks.push((id, check));
             }
             Wanted::DashboardNow => {
                 self.found.dashboard = Some(dashboard::Answered { now: frame, before: None, by: None });
@@ -259,24 +277,6 @@ impl<'a> Batches<'a> {
         Ok(())
     }
 
-    /// The first duplicated key of a frame that `duplicates` made.
-    fn duplicate(
-        &self,
-        table: TableId,
-        on: &[String],
-        frame: &pl::DataFrame,
-    ) -> Result<Option<(Vec<Value>, i64)>, Trouble> {
-        let table = self.program().table(table);
-        let types = on.iter().filter_map(|name| table.column(name)).map(|column| column.ty);
-        let types: Vec<Type> = types.chain([Type::Count]).collect();
-        let Some(mut row) = rows(frame, &types, &self.program().timezone)?.pop() else { return Ok(None) };
-        let count = match row.pop() {
-            Some(Value::Integer(count)) => count,
-            _ => 0,
-        };
-        Ok(Some((row, count)))
-    }
-
     fn unique(
         &self,
         table: TableId,
@@ -284,8 +284,10 @@ impl<'a> Batches<'a> {
         span: cpl_syntax::Span,
         frame: &pl::DataFrame,
     ) -> Result<(), Trouble> {
-        let Some((key, count)) = self.duplicate(table, on, frame)? else { return Ok(()) };
-        let name = &self.program().table(table).name;
+        let table = self.program().table(table);
+        let zone = &self.program().timezone;
+        let Some((key, count)) = checks::duplicate(table, on, frame, zone)? else { return Ok(()) };
+        let name = table.shown_name();
         let key: Vec<String> = key.iter().map(ToString::to_string).collect();
         Err(vec![
             Diagnostic::new(
@@ -300,16 +302,10 @@ impl<'a> Batches<'a> {
     fn summary(&mut self, step: StepId, id: TableId, frame: &pl::DataFrame) -> Result<(), Trouble> {
         let table = self.program().table(id);
         let summary = Summary::told(table, frame, &self.program().timezone)?;
-        for check in &table.checks {
-            if let CheckKind::Fresh(column, micros) = &check.kind {
-                let check = checks::fresh(table, column, *micros, &summary.newest(column), self.world);
-                self.found.checks.push((id, check));
-            }
-        }
         let source = report::Source {
-            fetch: table.name.clone(),
+            fetch: table.shown_name().to_owned(),
             rows: summary.rows,
-            newest: table.time.as_deref().map_or(Value::Unknown, |time| summary.newest(time)),
+            newest: summary.newest,
             bad_rows: 0,
             future: summary.future,
             rounded: self.rounded.get(&step).copied().unwrap_or(0),

@@ -1,37 +1,132 @@
 //! Checks on tables: what is broken holds what depends on it, and is told.
 
-use cpl_plan::{program::Table, report::Check, value::Value};
-use jiff::Span;
+use cpl_plan::{
+    program::{self, AggFunc, Aggregate, CheckKind, Constant, Expr, ExprKind, Program, Table},
+    report::Check,
+    types::Type,
+    value::Value,
+};
+use jiff::{Span, tz::TimeZone};
+use polars::prelude::{self as pl, LazyFrame};
 
-use crate::World;
+use crate::{
+    World,
+    expr::Translate,
+    frames::{Grouping, Split},
+    rows::rows,
+    trouble::Trouble,
+};
 
-/// Whether a key is unique: `duplicate` is the first key that several rows have, and how many.
-pub fn key(table: &Table, columns: &[String], duplicate: Option<(Vec<Value>, i64)>) -> Check {
-    let check = format!("key {}", columns.join(", "));
-    let (broken, text) = match duplicate {
-        None => (false, "each once".to_owned()),
-        Some((key, rows)) => {
-            let key: Vec<String> = key.iter().map(ToString::to_string).collect();
-            (true, format!("{rows} rows of {} are {}", table.name, key.join(", ")))
+/// What a check asks of a table's rows.
+pub fn asked(
+    check: &program::Check,
+    table: &Table,
+    frame: LazyFrame,
+    translate: &Translate<'_>,
+) -> Result<Split<'static>, jiff::Error> {
+    let item = match &check.kind {
+        CheckKind::Key(columns) => return Ok(Split::duplicates(frame, columns)),
+        CheckKind::Fresh(column, _) => {
+            let ty = table.column(column).map_or(Type::Date, |column| column.ty);
+            let of = Expr::column(column, ty, true, check.span);
+            aggregate(AggFunc::Max, Some(of), None, ty, check)
+        }
+        CheckKind::Expect(expected) if aggregates(expected) => expected.clone(),
+        CheckKind::Expect(expected) => aggregate(AggFunc::Count, None, Some(is_broken(expected)), Type::Count, check),
+    };
+    let asked = Grouping::of(Vec::new(), &[("found".to_owned(), item)], translate)?;
+    Ok(Split::grouped(frame, asked, &[]))
+}
+
+fn aggregate(func: AggFunc, of: Option<Expr>, filter: Option<Expr>, ty: Type, check: &program::Check) -> Expr {
+    let kind = ExprKind::Aggregate(Box::new(Aggregate { func, of, filter, by: None, share: None }));
+    Expr { kind, ty, unknown: true, span: check.span, defined: None }
+}
+
+fn aggregates(expr: &Expr) -> bool {
+    let mut found = false;
+    expr.walk(&mut |part| found |= matches!(part.kind, ExprKind::Aggregate(_)));
+    found
+}
+
+/// A row of which it is not known to be true.
+fn is_broken(expected: &Expr) -> Expr {
+    let with = |kind| Expr { kind, unknown: false, defined: None, ..expected.clone() };
+    let no = with(ExprKind::Constant(Constant::Bool(false)));
+    let known = with(ExprKind::OrElse(Box::new(expected.clone()), Box::new(no)));
+    with(ExprKind::Not(Box::new(known)))
+}
+
+/// What the answer says of the table.
+pub fn told(
+    check: &program::Check,
+    table: &Table,
+    frame: &pl::DataFrame,
+    program: &Program,
+    world: &World<'_>,
+) -> Result<Check, Trouble> {
+    let name = table.shown_name();
+    let one = |ty: Type| Ok::<_, Trouble>(rows(frame, &[ty], &program.timezone)?.into_iter().flatten().next());
+    let (written, broken, text) = match &check.kind {
+        CheckKind::Key(columns) => {
+            let (broken, text) = match duplicate(table, columns, frame, &program.timezone)? {
+                None => (false, "each once".to_owned()),
+                Some((key, rows)) => {
+                    let key: Vec<String> = key.iter().map(ToString::to_string).collect();
+                    (true, format!("{rows} rows of {name} are {}", key.join(", ")))
+                }
+            };
+            (format!("key {}", columns.join(", ")), broken, text)
+        }
+        CheckKind::Fresh(column, micros) => {
+            let ty = table.column(column).map_or(Type::Date, |column| column.ty);
+            let newest = one(ty)?.unwrap_or(Value::Unknown);
+            let text = match &newest {
+                Value::Unknown => format!("{name} has no rows"),
+                newest => format!("the newest {column} of {name} is {newest}"),
+            };
+            let written = format!("fresh {column} within {}", Value::Duration(*micros));
+            (written, !is_fresh(&newest, *micros, world), text)
+        }
+        CheckKind::Expect(expected) => {
+            let (broken, text) = match one(if aggregates(expected) { Type::Bool } else { Type::Count })? {
+                Some(Value::Bool(true)) => (false, "it is so".to_owned()),
+                Some(Value::Bool(false)) => (true, format!("it is not so of {name}")),
+                Some(Value::Integer(0)) => (false, "it is so in each row".to_owned()),
+                Some(Value::Integer(1)) => (true, format!("it is not so in 1 row of {name}")),
+                Some(Value::Integer(rows)) => (true, format!("it is not so in {rows} rows of {name}")),
+                _ => (true, format!("it is unknown of {name}")),
+            };
+            (format!("expect {}", program.written(check.span)), broken, text)
         }
     };
-    Check { table: table.name.clone(), check, broken, text }
+    Ok(Check { table: name.to_owned(), check: written, broken, text })
 }
 
 /// Whether the newest value is no older than `micros` before `now`.
-pub fn fresh(table: &Table, column: &str, micros: i64, newest: &Value, world: &World<'_>) -> Check {
-    let within = Value::Duration(micros);
-    let check = format!("fresh {column} within {within}");
-    let oldest = world.clock.now.checked_sub(Span::new().microseconds(micros)).ok();
-    let broken = match (newest, &oldest) {
+fn is_fresh(newest: &Value, micros: i64, world: &World<'_>) -> bool {
+    let Ok(oldest) = world.clock.now.checked_sub(Span::new().microseconds(micros)) else { return false };
+    match newest {
         // A date counts as its whole day: it ends where the next begins.
-        (Value::Date(date), Some(oldest)) => date.tomorrow().is_ok_and(|end| end.at(0, 0, 0, 0) < oldest.datetime()),
-        (Value::Datetime(moment, _), Some(oldest)) => *moment < oldest.timestamp(),
-        _ => true,
+        Value::Date(date) => date.tomorrow().is_ok_and(|end| end.at(0, 0, 0, 0) >= oldest.datetime()),
+        Value::Datetime(moment, _) => *moment >= oldest.timestamp(),
+        _ => false,
+    }
+}
+
+/// The key that a frame of duplicates tells of, and how many rows have it.
+pub fn duplicate(
+    table: &Table,
+    on: &[String],
+    frame: &pl::DataFrame,
+    zone: &TimeZone,
+) -> Result<Option<(Vec<Value>, i64)>, Trouble> {
+    let types = on.iter().filter_map(|name| table.column(name)).map(|column| column.ty);
+    let types: Vec<Type> = types.chain([Type::Count]).collect();
+    let Some(mut row) = rows(frame, &types, zone)?.pop() else { return Ok(None) };
+    let count = match row.pop() {
+        Some(Value::Integer(count)) => count,
+        _ => 0,
     };
-    let text = match newest {
-        Value::Unknown => format!("{} has no rows", table.name),
-        newest => format!("the newest {column} of {} is {newest}", table.name),
-    };
-    Check { table: table.name.clone(), check, broken, text }
+    Ok(Some((row, count)))
 }

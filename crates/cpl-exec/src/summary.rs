@@ -1,7 +1,7 @@
 //! What a fetch tells of itself: its rows, those dated after now, the newest of its times.
 
 use cpl_plan::{
-    program::{AggFunc, Aggregate, CheckKind, CompareOp, Constant, Expr, ExprKind, Source, Table},
+    program::{AggFunc, Aggregate, Column, CompareOp, Constant, Expr, ExprKind, Source, Table},
     types::Type,
     value::Value,
 };
@@ -20,7 +20,8 @@ pub struct Summary {
     pub rows: u64,
     /// Rows dated after now: they are not read.
     pub future: u64,
-    newest: Vec<(String, Value)>,
+    /// The newest of its times that are past.
+    pub newest: Value,
 }
 
 impl Summary {
@@ -36,7 +37,7 @@ impl Summary {
         if future.is_some() {
             items.push(("·future".to_owned(), aggregate(AggFunc::Count, None, future, Type::Count)));
         }
-        for column in times(table).into_iter().filter_map(|name| table.column(name)) {
+        if let Some(column) = time(table) {
             let of = Expr::column(&column.name, column.ty, column.unknown, column.span);
             items.push((column.name.clone(), aggregate(AggFunc::Max, Some(of), past.clone(), column.ty)));
         }
@@ -45,9 +46,9 @@ impl Summary {
 
     /// The answer, out of one row.
     pub fn told(table: &Table, frame: &pl::DataFrame, zone: &TimeZone) -> Result<Self, Trouble> {
-        let (times, dated) = (times(table), is_future(table).is_some());
+        let dated = is_future(table).is_some();
         let counts = if dated { vec![Type::Count; 2] } else { vec![Type::Count] };
-        let types = counts.into_iter().chain(times.iter().filter_map(|name| Some(table.column(name)?.ty)));
+        let types = counts.into_iter().chain(time(table).map(|time| time.ty));
         let mut values = rows(frame, &types.collect::<Vec<_>>(), zone)?.pop().unwrap_or_default().into_iter();
         let mut count = || match values.next() {
             Some(Value::Integer(count)) => u64::try_from(count).unwrap_or(0),
@@ -55,21 +56,15 @@ impl Summary {
         };
         let all = count();
         let future = if dated { count() } else { 0 };
-        let newest = times.into_iter().map(str::to_owned).zip(values).collect();
+        let newest = values.next().unwrap_or(Value::Unknown);
         Ok(Self { rows: all.saturating_sub(future), future, newest })
-    }
-
-    /// The newest value of a time; unknown where there is none.
-    pub fn newest(&self, column: &str) -> Value {
-        let found = self.newest.iter().find(|(name, _)| name == column);
-        found.map_or(Value::Unknown, |(_, value)| value.clone())
     }
 }
 
 /// Whether a row is dated after `now` (a date: after `today`); none where nothing dates it, or all rows are wanted.
 pub fn is_future(table: &Table) -> Option<Expr> {
     let Source::Fetch(fetch) = &table.source else { return None };
-    let time = table.time.as_deref().and_then(|time| table.column(time)).filter(|_| !fetch.future)?;
+    let time = time(table).filter(|_| !fetch.future)?;
     let now = if time.ty == Type::Date { Constant::Today(0) } else { Constant::Now };
     let now = Expr { kind: ExprKind::Constant(now), ty: time.ty, unknown: false, span: time.span, defined: None };
     let time = Expr::column(&time.name, time.ty, time.unknown, time.span);
@@ -80,15 +75,7 @@ fn condition(kind: ExprKind, table: &Table) -> Expr {
     Expr { kind, ty: Type::Bool, unknown: true, span: table.span, defined: None }
 }
 
-/// The columns whose newest value is told: the time, and what must be fresh.
-fn times(table: &Table) -> Vec<&str> {
-    let mut columns: Vec<&str> = table.time.as_deref().into_iter().collect();
-    for check in &table.checks {
-        if let CheckKind::Fresh(column, _) = &check.kind
-            && !columns.contains(&column.as_str())
-        {
-            columns.push(column);
-        }
-    }
-    columns
+/// What dates a row.
+fn time(table: &Table) -> Option<&Column> {
+    table.column(table.time.as_deref()?)
 }

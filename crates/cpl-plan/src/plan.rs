@@ -132,7 +132,7 @@ impl Plan {
     /// What a step is called: `fetch spend`.
     #[must_use]
     pub fn title(&self, step: &Step) -> String {
-        let table = |id: TableId| &self.program.table(id).name;
+        let table = |id: TableId| self.program.table(id).shown_name();
         match step.kind {
             StepKind::Fetch(id) => format!("fetch {}", table(id)),
             StepKind::Transform(id) => format!("transform {}", table(id)),

@@ -1,10 +1,11 @@
 //! Joins, and the uniqueness they rest on.
 
-use cpl_plan::program::{Join, TableId};
+use cpl_plan::program::{Join, Latest, TableId};
 use cpl_syntax::Span;
 use polars::prelude::{self as pl, LazyFrame};
 
 use super::Split;
+use crate::types;
 
 /// A name no column can have: holds what joins a one-row table.
 const ONE: &str = "·one";
@@ -23,29 +24,84 @@ pub struct Unique {
 
 impl Unique {
     pub fn of(join: &Join, right: &LazyFrame) -> Self {
-        let known = join.on.iter().map(|name| pl::col(name.as_str()).is_not_null());
+        let on: Vec<String> = join.on.iter().map(|(_, right)| right.clone()).collect();
+        let known = on.iter().map(|name| pl::col(name.as_str()).is_not_null());
         let known = known.reduce(pl::Expr::and).unwrap_or_else(|| pl::lit(true));
-        let duplicates = Split::duplicates(right.clone().filter(known), &join.on);
-        Self { table: join.table, on: join.on.clone(), span: join.span, duplicates }
+        let duplicates = Split::duplicates(right.clone().filter(known), &on);
+        Self { table: join.table, on, span: join.span, duplicates }
     }
 }
 
 /// The joined frame. Unknown matches nothing; the left side's order stays.
 pub fn join(left: LazyFrame, right: LazyFrame, join: &Join) -> LazyFrame {
-    let columns = join.on.iter().chain(&join.columns).map(|name| pl::col(name.as_str()));
-    let how = if join.left { pl::JoinType::Left } else { pl::JoinType::Inner };
-    let args = pl::JoinArgs {
+    // The keys bear the left side's names: none of the right side's columns has one of them.
+    let keys = join.on.iter().map(|(left, right)| pl::col(right.as_str()).alias(left.as_str()));
+    let columns = join.columns.iter().map(|(right, name)| pl::col(right.as_str()).alias(name.as_str()));
+    let mut columns: Vec<pl::Expr> = keys.chain(columns).collect();
+    if let Some(latest) = &join.latest {
+        return self::latest(left, right, columns, join, latest);
+    }
+    let args = args(if join.left { pl::JoinType::Left } else { pl::JoinType::Inner });
+    if join.on.is_empty() {
+        columns.push(pl::lit(1).alias(ONE));
+        let on = [pl::col(ONE)];
+        let left = left.with_columns([pl::lit(1).alias(ONE)]);
+        return left.join(right.select(columns), on.clone(), on, args).drop(pl::by_name([ONE], true, false));
+    }
+    left.join(right.select(columns), keys_of(join), keys_of(join), args)
+}
+
+fn keys_of(join: &Join) -> Vec<pl::Expr> {
+    join.on.iter().map(|(left, _)| pl::col(left.as_str())).collect()
+}
+
+fn args(how: pl::JoinType) -> pl::JoinArgs {
+    pl::JoinArgs {
         how,
         coalesce: pl::JoinCoalesce::CoalesceColumns,
         maintain_order: pl::MaintainOrderJoin::Left,
         ..Default::default()
-    };
-    if join.on.is_empty() {
-        let right = right.select(columns.chain([pl::lit(1).alias(ONE)]).collect::<Vec<_>>());
-        let on = [pl::col(ONE)];
-        let left = left.with_columns([pl::lit(1).alias(ONE)]);
-        return left.join(right, on.clone(), on, args).drop(pl::by_name([ONE], true, false));
     }
-    let on: Vec<pl::Expr> = join.on.iter().map(|name| pl::col(name.as_str())).collect();
-    left.join(right.select(columns.collect::<Vec<_>>()), on.clone(), on, args)
+}
+
+/// Names no column can have, for as long as the newest partner is looked for.
+const ROW: &str = "·row";
+const TIME: &str = "·time";
+const THEIRS: &str = "·theirs";
+
+/// Each row with its newest partner. The engine wants both sides sorted, and gives wrong partners where they are not.
+fn latest(left: LazyFrame, right: LazyFrame, mut columns: Vec<pl::Expr>, join: &Join, latest: &Latest) -> LazyFrame {
+    // The time of both sides in microseconds; a row without one is before all others.
+    let micros = |name: &str| pl::col(name).cast(types::moment()).cast(pl::DataType::Int64);
+    let order: Vec<(String, bool)> =
+        std::iter::once(&latest.right).chain(&latest.order).map(|name| (name.clone(), false)).collect();
+    let known = join.on.iter().map(|(_, right)| right).chain([&latest.right]);
+    let known = known.map(|name| pl::col(name.as_str()).is_not_null()).reduce(pl::Expr::and);
+    columns.push(micros(&latest.right).alias(TIME));
+    columns.push(micros(&latest.right).alias(THEIRS));
+    let right = super::sort(right.filter(known.unwrap_or_else(|| pl::lit(true))), &order).select(columns);
+    let time = micros(&latest.left).fill_null(pl::lit(i64::MIN / 2)).alias(TIME);
+    let left = left.with_row_index(ROW, None).with_columns([time]);
+    let left = super::sort(left, &[(TIME.to_owned(), false)]);
+    let by: Vec<pl::PlSmallStr> = join.on.iter().map(|(left, _)| left.as_str().into()).collect();
+    let by = (!by.is_empty()).then_some(by);
+    let newest = pl::AsOfOptions {
+        strategy: pl::AsofStrategy::Backward,
+        left_by: by.clone(),
+        right_by: by,
+        allow_eq: true,
+        check_sortedness: false,
+        ..Default::default()
+    };
+    let on = [pl::col(TIME)];
+    let how = pl::JoinType::AsOf(Box::new(newest));
+    let joined = left.join(right, on.clone(), on, args(how));
+    // The newest is either near enough, or none is.
+    let near = pl::col(THEIRS).gt(pl::col(TIME) - pl::lit(latest.within));
+    let partners = join.columns.iter().map(|(_, name)| {
+        let column = pl::col(name.as_str());
+        pl::when(near.clone()).then(column).otherwise(pl::lit(pl::Null {})).alias(name.as_str())
+    });
+    let joined = if join.left { joined.with_columns(partners.collect::<Vec<_>>()) } else { joined.filter(near) };
+    super::sort(joined, &[(ROW.to_owned(), false)]).drop(pl::by_name([ROW, TIME, THEIRS], true, false))
 }

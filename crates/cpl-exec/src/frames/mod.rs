@@ -4,16 +4,20 @@ mod aggregate;
 mod group;
 mod join;
 mod split;
+mod union;
 
 use std::collections::BTreeMap;
 
 use cpl_plan::{
-    program::{Column, Source, Stage, Table, TableId},
+    program::{Column, Expr, Source, Stage, Table, TableId},
     types::Type,
 };
-use polars::prelude::{self as pl, IntoLazy, LazyFrame};
+use polars::prelude::{self as pl, DataType, IntoLazy, LazyFrame};
 
-use crate::expr::Translate;
+use crate::{
+    expr::Translate,
+    trouble::{self, Trouble},
+};
 
 pub use group::Grouping;
 pub use join::Unique;
@@ -57,7 +61,7 @@ pub fn transform<'a>(
     stages: &'a [Stage],
     frames: &Frames,
     translate: &Translate<'_>,
-) -> Result<Made<'a>, jiff::Error> {
+) -> Result<Made<'a>, Trouble> {
     let unique = stages.iter().filter_map(|stage| match stage {
         Stage::Join(join) if join.check_unique => Some(Unique::of(join, &frames.table(join.table))),
         _ => None,
@@ -66,7 +70,7 @@ pub fn transform<'a>(
     let mut frame = frames.table(from);
     for (at, stage) in stages.iter().enumerate() {
         if let Stage::Group { keys, items, .. } = stage {
-            let grouping = Grouping::of(names(keys), items, translate)?;
+            let grouping = Grouping::of(names(keys), items, translate).map_err(trouble::calendar)?;
             return Ok(Made { frame: Split::grouped(frame, grouping, &stages[at + 1..]), unique });
         }
         frame = apply(stage, frame, frames, translate)?;
@@ -79,29 +83,39 @@ fn names(columns: &[Column]) -> Vec<String> {
 }
 
 /// A stage as a step of a frame.
-fn apply(
-    stage: &Stage,
-    frame: LazyFrame,
-    frames: &Frames,
-    translate: &Translate<'_>,
-) -> Result<LazyFrame, jiff::Error> {
+fn apply(stage: &Stage, frame: LazyFrame, frames: &Frames, translate: &Translate<'_>) -> Result<LazyFrame, Trouble> {
+    let expr = |value: &Expr| translate.expr(value).map_err(trouble::calendar);
     Ok(match stage {
-        Stage::Where(filter) => frame.filter(translate.expr(filter)?),
+        Stage::Where(filter) => frame.filter(expr(filter)?),
         Stage::Derive(columns) => columns.iter().try_fold(frame, |frame, (name, value)| {
-            Ok::<_, jiff::Error>(frame.with_columns([translate.expr(value)?.alias(name.as_str())]))
+            Ok::<_, Trouble>(frame.with_columns([expr(value)?.alias(name.as_str())]))
         })?,
         Stage::Keep(columns) => {
-            let exprs = columns.iter().map(|(name, value)| Ok(translate.expr(value)?.alias(name.as_str())));
-            frame.select(exprs.collect::<Result<Vec<_>, jiff::Error>>()?)
+            let exprs = columns.iter().map(|(name, value)| Ok(expr(value)?.alias(name.as_str())));
+            frame.select(exprs.collect::<Result<Vec<_>, Trouble>>()?)
         }
         Stage::Join(join) => join::join(frame, frames.table(join.table), join),
         Stage::Group { keys, items, .. } => {
-            let grouping = Grouping::of(names(keys), items, translate)?;
-            grouping.finished(grouping.part(frame), translate)?
+            let grouping = Grouping::of(names(keys), items, translate).map_err(trouble::calendar)?;
+            grouping.finished(grouping.part(frame), translate).map_err(trouble::calendar)?
         }
         Stage::Sort(order) => sort(frame, order),
-        Stage::Take(rows) => frame.limit(*rows),
+        Stage::Take(rows, None) => frame.limit(*rows),
+        Stage::Take(rows, Some(per)) => {
+            let place = pl::int_range(pl::lit(0), pl::len(), 1, DataType::Int64)
+                .over([pl::col(per.as_str())])
+                .map_err(trouble::engine)?;
+            frame.filter(place.lt(pl::lit(*rows)))
+        }
+        Stage::Union(union) => union::union(frame, union, frames)?,
+        Stage::Unpivot(unpivot) => union::unpivot(frame, unpivot)?,
     })
+}
+
+/// The names of a frame's columns.
+fn columns_of(frame: &mut LazyFrame) -> Result<Vec<String>, Trouble> {
+    let schema = frame.collect_schema().map_err(trouble::engine)?;
+    Ok(schema.iter_names().map(ToString::to_string).collect())
 }
 
 /// Sorted; unknown comes last, equal rows keep their order.
@@ -116,7 +130,7 @@ pub fn sort(frame: LazyFrame, order: &[(String, bool)]) -> LazyFrame {
 /// A collected table by its key, unless its last stages gave it an order of its own.
 pub fn sorted_by(frame: pl::DataFrame, table: &Table) -> pl::PolarsResult<pl::DataFrame> {
     let Source::Transform { stages, .. } = &table.source else { return Ok(frame) };
-    let ordered = |stage: &Stage| matches!(stage, Stage::Sort(_) | Stage::Take(_));
+    let ordered = |stage: &Stage| matches!(stage, Stage::Sort(_) | Stage::Take(..));
     let Some(key) = table.key.as_ref().filter(|key| !key.is_empty() && !stages.iter().any(ordered)) else {
         return Ok(frame);
     };

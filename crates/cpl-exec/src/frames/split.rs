@@ -4,7 +4,10 @@ use cpl_plan::program::Stage;
 use polars::prelude::{self as pl, LazyFrame};
 
 use super::{Frames, Grouping, apply, sort};
-use crate::expr::Translate;
+use crate::{
+    expr::Translate,
+    trouble::{self, Trouble},
+};
 
 /// A frame and how it goes on behind a group.
 pub struct Split<'a> {
@@ -45,14 +48,9 @@ impl<'a> Split<'a> {
     }
 
     /// The frame, out of one part of all rows.
-    pub fn finished(
-        &self,
-        part: LazyFrame,
-        frames: &Frames,
-        translate: &Translate<'_>,
-    ) -> Result<LazyFrame, jiff::Error> {
+    pub fn finished(&self, part: LazyFrame, frames: &Frames, translate: &Translate<'_>) -> Result<LazyFrame, Trouble> {
         let Some((grouping, rest)) = &self.group else { return Ok(part) };
-        let groups = grouping.finished(part, translate)?;
+        let groups = grouping.finished(part, translate).map_err(trouble::calendar)?;
         match rest {
             Rest::Stages(stages) => {
                 stages.iter().try_fold(groups, |frame, stage| apply(stage, frame, frames, translate))

@@ -64,14 +64,26 @@ fn stage(plan: &Plan, stage: &Stage) -> String {
         Stage::Derive(columns) => format!("derive {}", names(columns.iter().map(|(name, _)| name))),
         Stage::Join(join) => {
             let left = if join.left { "left join" } else { "join" };
-            let on = if join.on.is_empty() { String::new() } else { format!(" on {}", join.on.join(", ")) };
-            format!("{left} {}{on}", plan.program.table(join.table).name)
+            let keys: Vec<String> = join
+                .on
+                .iter()
+                .map(|(ours, theirs)| if ours == theirs { ours.clone() } else { format!("{ours} = {theirs}") })
+                .collect();
+            let on = if keys.is_empty() { String::new() } else { format!(" on {}", keys.join(", ")) };
+            let latest = join.latest.as_ref().map(|latest| format!(", latest {}", latest.right)).unwrap_or_default();
+            format!("{left} {}{on}{latest}", plan.program.table(join.table).shown_name())
         }
         Stage::Group { keys, .. } if keys.is_empty() => "group".to_owned(),
         Stage::Group { keys, .. } => format!("group by {}", names(keys.iter().map(|key| &key.name))),
         Stage::Keep(columns) => format!("keep {}", names(columns.iter().map(|(name, _)| name))),
         Stage::Sort(order) => format!("sort {}", names(order.iter().map(|(name, _)| name))),
-        Stage::Take(rows) => format!("take {rows}"),
+        Stage::Take(rows, None) => format!("take {rows}"),
+        Stage::Take(rows, Some(per)) => format!("take {rows} per {per}"),
+        Stage::Union(union) => {
+            let names = union.tables.iter().map(|id| plan.program.table(*id).shown_name());
+            format!("union {}", names.collect::<Vec<_>>().join(", "))
+        }
+        Stage::Unpivot(unpivot) => format!("unpivot {}", names(unpivot.columns.iter().map(|(column, _)| column))),
     }
 }
 

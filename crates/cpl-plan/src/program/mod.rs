@@ -17,7 +17,8 @@ pub use rule::{
     TargetKind, Via,
 };
 pub use table::{
-    Check, CheckKind, Column, Fetch, FetchColumn, Format, Join, Source, SourceKind, Stage, Stored, Table, TableId,
+    Check, CheckKind, Column, Fetch, FetchColumn, Format, Join, Latest, Source, SourceKind, Stage, Stored, Table,
+    TableId, Union, Unpivot,
 };
 
 use crate::clock::Cadence;

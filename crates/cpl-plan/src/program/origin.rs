@@ -64,9 +64,11 @@ impl Program {
                 Stage::Group { items: list, .. } if at < before.stage => {
                     return computed(list).map_or(Origin::Key, |item| Origin::Grouped(place(0), &list[item].1));
                 }
-                Stage::Join(join) if at < before.stage && join.columns.iter().any(|name| name == column) => {
+                Stage::Join(join) if at < before.stage && join.columns.iter().any(|(_, name)| name == column) => {
                     return Origin::Joined(join.table);
                 }
+                // Rows of several columns or tables: it is known no further back.
+                Stage::Union(_) | Stage::Unpivot(_) if at < before.stage => return Origin::Key,
                 _ => {}
             }
         }

@@ -160,8 +160,34 @@ pub enum Stage {
     Keep(Vec<(String, Expr)>),
     /// In this order; true for largest first.
     Sort(Vec<(String, bool)>),
-    /// The first rows.
-    Take(u32),
+    /// The first rows, of each value of a column where one is named.
+    Take(u32, Option<String>),
+    /// Rows of other tables too.
+    Union(Union),
+    /// A row for each of several columns.
+    Unpivot(Unpivot),
+}
+
+/// Rows of this table, then of others, by the names of their columns.
+#[derive(Clone, Debug)]
+pub struct Union {
+    /// The other tables.
+    pub tables: Vec<TableId>,
+    /// The columns there are then; a table that has none of a name has unknown values.
+    pub columns: Vec<Column>,
+    /// The column that holds the name of the table a row came from, and those names, this table's first.
+    pub into: Option<(String, Vec<String>)>,
+}
+
+/// A row for each of several columns, their names in one new column and their values in another.
+#[derive(Clone, Debug)]
+pub struct Unpivot {
+    /// The columns and what they are called.
+    pub columns: Vec<(String, String)>,
+    /// The column of names.
+    pub name: String,
+    /// The column of values, and its type.
+    pub value: (String, Type),
 }
 
 /// Partners from another table.
@@ -171,14 +197,31 @@ pub struct Join {
     pub table: TableId,
     /// Rows without a partner stay.
     pub left: bool,
-    /// Names that must be equal, left and right alike; none joins a one-row table.
-    pub on: Vec<String>,
-    /// The columns that come from the right.
-    pub columns: Vec<String>,
+    /// Columns that must be equal, left and right; none joins a one-row table.
+    pub on: Vec<(String, String)>,
+    /// The columns that come from the right, and what they are called here.
+    pub columns: Vec<(String, String)>,
+    /// A row may have several partners.
+    pub many: bool,
+    /// Only the newest partner.
+    pub latest: Option<Latest>,
     /// The right side's key is not known to cover `on`: uniqueness is seen when it runs.
     pub check_unique: bool,
     /// Where it stands.
     pub span: Span,
+}
+
+/// The newest partner whose time is not after the row's, and less than so long before it.
+#[derive(Clone, Debug)]
+pub struct Latest {
+    /// The right side's time.
+    pub right: String,
+    /// The left side's time.
+    pub left: String,
+    /// How long before, in microseconds.
+    pub within: i64,
+    /// What decides between partners of one moment: the last by these columns of the right side.
+    pub order: Vec<String>,
 }
 
 /// Something that must hold of a table; where it does not, what depends on it is held.
@@ -197,9 +240,20 @@ pub enum CheckKind {
     Key(Vec<String>),
     /// The newest value is no older than that many microseconds before `now`.
     Fresh(String, i64),
+    /// True in every row, or of the whole table where it aggregates.
+    Expect(Expr),
 }
 
 impl Table {
+    /// What stands, in the name of a table that a transform passes through, between its own and a number.
+    pub const UNDER_WAY: &str = "·";
+
+    /// The name by which a person knows it.
+    #[must_use]
+    pub fn shown_name(&self) -> &str {
+        self.name.split(Self::UNDER_WAY).next().unwrap_or(&self.name)
+    }
+
     /// The column of that name.
     #[must_use]
     pub fn column(&self, name: &str) -> Option<&Column> {
@@ -210,10 +264,11 @@ impl Table {
     #[must_use]
     pub fn inputs(&self) -> Vec<TableId> {
         let Source::Transform { from, stages } = &self.source else { return Vec::new() };
-        let joined = stages.iter().filter_map(|stage| match stage {
-            Stage::Join(join) => Some(join.table),
-            _ => None,
+        let others = stages.iter().flat_map(|stage| match stage {
+            Stage::Join(join) => vec![join.table],
+            Stage::Union(union) => union.tables.clone(),
+            _ => Vec::new(),
         });
-        std::iter::once(*from).chain(joined).collect()
+        std::iter::once(*from).chain(others).collect()
     }
 }

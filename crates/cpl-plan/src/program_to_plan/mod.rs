@@ -126,5 +126,5 @@ impl Builder {
 
 /// After a group few rows are left: they are kept, and not made anew for each step behind.
 fn is_small(stage: &Stage) -> bool {
-    matches!(stage, Stage::Group { .. } | Stage::Take(_))
+    matches!(stage, Stage::Group { .. } | Stage::Take(_, None))
 }

@@ -37,15 +37,20 @@ impl Needs {
         self.0.entry(id).or_default().extend(columns.into_iter().map(str::to_owned));
     }
 
-    /// A fetch also needs what its checks and its time look at, and one column to have rows at all.
-    pub fn fetch(&mut self, id: TableId, table: &Table) {
-        let Source::Fetch(fetch) = &table.source else { return };
+    /// What a table's checks look at.
+    pub fn checks(&mut self, id: TableId, table: &Table) {
         for check in &table.checks {
             match &check.kind {
                 CheckKind::Key(columns) => self.add(id, columns.iter().map(String::as_str)),
                 CheckKind::Fresh(column, _) => self.add(id, [column.as_str()]),
+                CheckKind::Expect(expected) => self.exprs(id, [expected]),
             }
         }
+    }
+
+    /// A fetch also needs what its time looks at, and one column to have rows at all.
+    pub fn fetch(&mut self, id: TableId, table: &Table) {
+        let Source::Fetch(fetch) = &table.source else { return };
         self.add(id, table.time.as_deref());
         if self.table(id).is_some_and(BTreeSet::is_empty) {
             self.add(id, fetch.columns.first().map(|column| column.name.as_str()));

@@ -3,7 +3,7 @@
 
 use crate::{
     plan::{Plan, Step, StepId, StepKind},
-    program::{Expr, ExprKind, Source, Stage, TableId},
+    program::{Check, CheckKind, Expr, ExprKind, Source, Stage, TableId},
 };
 
 /// Marks them.
@@ -22,7 +22,12 @@ pub fn mark(plan: &mut Plan) {
 
 /// Whether all that needs a step's table takes its rows in parts.
 fn taken_in_parts(plan: &Plan, id: StepId, table: TableId) -> bool {
-    plan.outputs(id).into_iter().map(|output| plan.step(output)).all(|step| takes_parts(plan, step, table))
+    let merged = |check: &Check| match &check.kind {
+        CheckKind::Expect(expected) => is_merged(expected),
+        CheckKind::Key(_) | CheckKind::Fresh(..) => true,
+    };
+    plan.program.table(table).checks.iter().all(merged)
+        && plan.outputs(id).into_iter().map(|output| plan.step(output)).all(|step| takes_parts(plan, step, table))
 }
 
 fn takes_parts(plan: &Plan, step: &Step, table: TableId) -> bool {

@@ -3,18 +3,27 @@
 use std::collections::BTreeSet;
 
 use super::needs::Needs;
-use crate::program::{Join, Program, Source, Stage, TableId};
+use crate::program::{Join, Program, Source, Stage, Table, TableId, Union};
 
 /// Prunes one table; those made of it were pruned before.
 pub fn table(program: &mut Program, id: TableId, needs: &mut Needs) {
+    if needs.table(id).is_none() {
+        return;
+    }
+    needs.checks(id, program.table(id));
     let Some(needed) = needs.table(id).cloned() else { return };
-    let table = &mut program.tables[id.0];
+    // Tables that this one is made of stand before it.
+    let (before, rest) = program.tables.split_at_mut(id.0);
+    let table = &mut rest[0];
     match &mut table.source {
         Source::Fetch(_) => needs.fetch(id, table),
         Source::Transform { from, stages } => {
             let mut needed = needed;
-            let kept: Vec<Stage> =
-                std::mem::take(stages).into_iter().rev().filter_map(|each| stage(each, &mut needed, needs)).collect();
+            let kept: Vec<Stage> = std::mem::take(stages)
+                .into_iter()
+                .rev()
+                .filter_map(|each| stage(each, &mut needed, needs, before))
+                .collect();
             *stages = kept.into_iter().rev().collect();
             needs.add(*from, needed.iter().map(String::as_str));
         }
@@ -22,7 +31,7 @@ pub fn table(program: &mut Program, id: TableId, needs: &mut Needs) {
 }
 
 /// The stage without what is not needed; `needed` becomes what it needs itself.
-fn stage(stage: Stage, needed: &mut BTreeSet<String>, needs: &mut Needs) -> Option<Stage> {
+fn stage(stage: Stage, needed: &mut BTreeSet<String>, needs: &mut Needs, tables: &[Table]) -> Option<Stage> {
     match stage {
         Stage::Where(filter) => {
             needed.extend(filter.columns().into_iter().map(str::to_owned));
@@ -55,17 +64,45 @@ fn stage(stage: Stage, needed: &mut BTreeSet<String>, needs: &mut Needs) -> Opti
             needed.extend(order.iter().map(|(name, _)| name.clone()));
             Some(Stage::Sort(order))
         }
-        Stage::Take(rows) => Some(Stage::Take(rows)),
+        Stage::Take(rows, per) => {
+            needed.extend(per.clone());
+            Some(Stage::Take(rows, per))
+        }
+        Stage::Union(union) => Some(Stage::Union(self::union(union, needed, needs, tables))),
+        Stage::Unpivot(unpivot) => {
+            needed.remove(&unpivot.name);
+            needed.remove(&unpivot.value.0);
+            needed.extend(unpivot.columns.iter().map(|(column, _)| column.clone()));
+            Some(Stage::Unpivot(unpivot))
+        }
     }
 }
 
 fn join(mut join: Join, needed: &mut BTreeSet<String>, needs: &mut Needs) -> Option<Stage> {
-    join.columns.retain(|name| needed.remove(name));
+    join.columns.retain(|(_, name)| needed.remove(name));
     // A left join of which no column is looked at changes nothing, where it can't fan out.
-    if join.left && join.columns.is_empty() && !join.check_unique {
+    if join.left && join.columns.is_empty() && !join.check_unique && !join.many {
         return None;
     }
-    needed.extend(join.on.iter().cloned());
-    needs.add(join.table, join.columns.iter().chain(&join.on).map(String::as_str));
+    needed.extend(join.on.iter().map(|(left, _)| left.clone()));
+    needs.add(join.table, join.columns.iter().map(|(right, _)| right.as_str()));
+    needs.add(join.table, join.on.iter().map(|(_, right)| right.as_str()));
+    if let Some(latest) = &join.latest {
+        needed.insert(latest.left.clone());
+        needs.add(join.table, latest.order.iter().chain([&latest.right]).map(String::as_str));
+    }
     Some(Stage::Join(join))
+}
+
+fn union(mut union: Union, needed: &mut BTreeSet<String>, needs: &mut Needs, tables: &[Table]) -> Union {
+    union.columns.retain(|column| needed.contains(&column.name));
+    if union.into.as_ref().is_some_and(|(into, _)| !needed.remove(into)) {
+        union.into = None;
+    }
+    for id in &union.tables {
+        let of = &tables[id.0];
+        needs
+            .add(*id, union.columns.iter().map(|column| column.name.as_str()).filter(|name| of.column(name).is_some()));
+    }
+    union
 }

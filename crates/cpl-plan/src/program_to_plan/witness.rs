@@ -82,7 +82,13 @@ impl Found {
             match &mut stages[place.stage] {
                 Stage::Derive(list) => drop(list.splice(place.item..place.item, items)),
                 Stage::Keep(list) | Stage::Group { items: list, .. } => list.extend(items),
-                Stage::Where(_) | Stage::Join(_) | Stage::Sort(_) | Stage::Take(_) => {}
+                // Nothing is computed by these.
+                Stage::Where(_)
+                | Stage::Join(_)
+                | Stage::Sort(_)
+                | Stage::Take(..)
+                | Stage::Union(_)
+                | Stage::Unpivot(_) => {}
             }
         }
         for (table, from, column) in self.carried {

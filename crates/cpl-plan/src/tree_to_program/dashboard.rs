@@ -26,11 +26,7 @@ impl Checker<'_> {
         self.count_metrics(dashboard);
         let table = self.table_id(&dashboard.from)?;
         let of = self.tables[table.0].clone();
-        let columns: Vec<ScopeColumn> = of
-            .columns
-            .iter()
-            .map(|c| ScopeColumn { name: c.name.clone(), ty: Some(c.ty), unknown: c.unknown, span: c.span })
-            .collect();
+        let columns: Vec<ScopeColumn> = of.columns.iter().map(ScopeColumn::of).collect();
         let scope = Scope::group(&columns, of.time.as_deref(), &[]);
         let written = dashboard.constraints.iter().chain(&dashboard.drivers);
         let metrics: Vec<_> = written.map(|driver| self.dashboard_metric(driver, &scope)).collect();

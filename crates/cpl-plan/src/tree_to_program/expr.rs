@@ -89,13 +89,13 @@ impl Checker<'_> {
 
     /// What a name means: a column, else a `let`, else a metric.
     fn path(&mut self, path: &tree::Path, scope: &Scope<'_>) -> Option<Expr> {
-        let name = &path.name;
-        if let Some(table) = &path.table {
-            return self.not_yet("columns behind a table's name (`join … as`)", table.span.to(name.span));
-        }
+        let name = &path.column();
         if let Some(column) = scope.column(name.as_str()) {
             let (ty, unknown) = (column.ty?, column.unknown);
             return self.column(name, ty, unknown, scope);
+        }
+        if let Some(table) = &path.table {
+            return self.no_column_of(table, name, scope);
         }
         if let Some(value) = self.let_value(name) {
             return value;
@@ -113,6 +113,18 @@ impl Checker<'_> {
         };
         let what = if matches!(scope.place, Place::Constant) { "constant" } else { "column" };
         self.unknown_name(what, name, known)
+    }
+
+    /// `t.x`, where no join `as t` brought an `x`.
+    fn no_column_of(&mut self, table: &Name, name: &Name, scope: &Scope<'_>) -> Option<Expr> {
+        let front = format!("{}.", table.as_str());
+        let known: Vec<&str> =
+            scope.columns.iter().map(|column| column.name.as_str()).filter(|name| name.starts_with(&front)).collect();
+        if known.is_empty() {
+            let message = format!("no table is called `{}` here", table.as_str());
+            return self.refuse(Code::E0201, message, table.span, "wanted: the name behind `join … as`");
+        }
+        self.unknown_name("column", name, known)
     }
 
     fn column(&mut self, name: &Name, ty: Type, unknown: bool, scope: &Scope<'_>) -> Option<Expr> {

@@ -11,12 +11,9 @@ use jiff::{
     tz::TimeZone,
 };
 
-use super::{Checker, scope::Scope};
+use super::Checker;
 use crate::{
-    program::{
-        Check, CheckKind, Column, Constant, ExprKind, Fetch, FetchColumn, Format, Source, SourceKind, Stored, Table,
-        TableId,
-    },
+    program::{Column, Fetch, FetchColumn, Format, Source, SourceKind, Stored, Table, TableId},
     types::Type,
 };
 
@@ -231,49 +228,23 @@ impl Checker<'_> {
                 FetchClause::Records(path) => {
                     self.refuse(Code::E0107, "only `json` has records", path.span, "nobody reads this")
                 }
-                FetchClause::Check(Clause::Key(columns)) => self.key(columns, table),
-                FetchClause::Check(Clause::NoGaps(_, span)) => self.not_yet("`no gaps`", *span),
-                FetchClause::Check(Clause::Expect(expr)) => self.not_yet("`expect`", expr.span),
-                FetchClause::Check(Clause::Fresh(..)) => Some(()),
+                FetchClause::Check(clause @ Clause::Key(_)) => self.check(clause, table),
+                // What dates a row is known behind these.
+                FetchClause::Check(_) => Some(()),
             };
             right = right.and(done);
         }
         right?;
         table.time = self.time_column(time, fetch, table)?;
         for clause in &fetch.clauses {
-            if let FetchClause::Check(Clause::Fresh(column, within, span)) = clause {
-                self.fresh(column.as_ref(), within, *span, table)?;
+            match clause {
+                FetchClause::Check(Clause::Key(_)) => {}
+                FetchClause::Check(clause) => right = self.check(clause, table).and(right),
+                _ => {}
             }
         }
+        right?;
         Some(future)
-    }
-
-    fn key(&mut self, columns: &[Name], table: &mut Table) -> Option<()> {
-        let mut key = Vec::new();
-        for column in columns {
-            match table.column(column.as_str()) {
-                Some(found) => key.push(found.name.clone()),
-                None => return self.no_column(column, table),
-            }
-        }
-        if let Some(before) = &table.key {
-            let before = before.join(", ");
-            return self.refuse(Code::E0107, "the table has a key already", columns[0].span, format!("it is {before}"));
-        }
-        let dates = key.iter().filter(|name| table.column(name).is_some_and(|column| column.ty.is_time())).count();
-        if dates > 1 {
-            let span = columns[0].span.to(columns[columns.len() - 1].span);
-            return self.refuse(
-                Code::E0401,
-                "a key holds at most one date",
-                span,
-                format!("{dates} of these are dates"),
-            );
-        }
-        let span = columns[0].span.to(columns[columns.len() - 1].span);
-        table.checks.push(Check { kind: CheckKind::Key(key.clone()), span });
-        table.key = Some(key);
-        Some(())
     }
 
     fn time_column(&mut self, named: Option<&Name>, fetch: &tree::Fetch, table: &Table) -> Option<Option<String>> {
@@ -305,38 +276,6 @@ impl Checker<'_> {
                 None
             }
         }
-    }
-
-    fn fresh(&mut self, column: Option<&Name>, within: &tree::Expr, span: Span, table: &mut Table) -> Option<()> {
-        let name = match column {
-            Some(column) => match table.column(column.as_str()) {
-                Some(found) => found.name.clone(),
-                None => return self.no_column(column, table),
-            },
-            None => {
-                if let Some(time) = &table.time {
-                    time.clone()
-                } else {
-                    let label = "wanted: `fresh COLUMN within …`, and a date among the columns";
-                    return self.refuse(Code::E0404, "the table has no date to be fresh by", span, label);
-                }
-            }
-        };
-        if !table.column(&name).is_some_and(|found| found.ty.is_time()) {
-            return self.refuse(Code::E0404, format!("`{name}` is no date"), span, "wanted: a date or a datetime");
-        }
-        let within = self.expr(within, &Scope::CONSTANT)?;
-        let ExprKind::Constant(Constant::Duration(micros)) = within.kind else {
-            let label = "wanted: a duration such as `2 days`";
-            return self.refuse(Code::E0307, "how old may it be?", within.span, label);
-        };
-        table.checks.push(Check { kind: CheckKind::Fresh(name, micros), span });
-        Some(())
-    }
-
-    fn no_column<T>(&mut self, name: &Name, table: &Table) -> Option<T> {
-        let known: Vec<String> = table.columns.iter().map(|column| column.name.clone()).collect();
-        self.unknown_name("column", name, known.iter().map(String::as_str))
     }
 }
 

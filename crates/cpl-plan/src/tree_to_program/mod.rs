@@ -5,6 +5,7 @@
 mod aggregate;
 mod arith;
 mod call;
+mod checks;
 mod compare;
 mod dashboard;
 mod expr;
@@ -18,6 +19,7 @@ mod rules;
 mod scope;
 mod target;
 mod transform;
+mod union;
 
 use std::{
     collections::{HashMap, HashSet},

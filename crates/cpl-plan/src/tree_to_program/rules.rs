@@ -25,12 +25,7 @@ struct RuleScope {
 
 impl RuleScope {
     fn of(table: &Table) -> Self {
-        let columns = table.columns.iter().map(|c| ScopeColumn {
-            name: c.name.clone(),
-            ty: Some(c.ty),
-            unknown: c.unknown,
-            span: c.span,
-        });
+        let columns = table.columns.iter().map(ScopeColumn::of);
         Self { columns: columns.collect(), time: table.time.clone() }
     }
 

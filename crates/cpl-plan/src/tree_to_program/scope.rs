@@ -2,7 +2,10 @@
 
 use cpl_syntax::Span;
 
-use crate::{program::Expr, types::Type};
+use crate::{
+    program::{Column, Expr},
+    types::Type,
+};
 
 /// A column in reach. Its type is none where an error about it was told already.
 #[derive(Clone, Debug)]
@@ -11,6 +14,13 @@ pub struct ScopeColumn {
     pub ty: Option<Type>,
     pub unknown: bool,
     pub span: Span,
+}
+
+impl ScopeColumn {
+    /// A column of a table that is made.
+    pub fn of(column: &Column) -> Self {
+        Self { name: column.name.clone(), ty: Some(column.ty), unknown: column.unknown, span: column.span }
+    }
 }
 
 /// Whose values an expression may use.

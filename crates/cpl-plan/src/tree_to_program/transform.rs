@@ -2,7 +2,7 @@
 
 use cpl_syntax::{
     Code, Diagnostic, Name, Span,
-    tree::{self, Clause, GroupItem, Kept, Path, SortBy, StageKind},
+    tree::{self, GroupItem, Kept, Path, SortBy, StageKind},
 };
 
 use super::{
@@ -23,12 +23,7 @@ pub struct Shape {
 
 impl Shape {
     fn of(table: &Table) -> Self {
-        let columns = table.columns.iter().map(|column| ScopeColumn {
-            name: column.name.clone(),
-            ty: Some(column.ty),
-            unknown: column.unknown,
-            span: column.span,
-        });
+        let columns = table.columns.iter().map(ScopeColumn::of);
         Self {
             columns: columns.collect(),
             key: table.key.clone(),
@@ -56,7 +51,7 @@ impl Shape {
     }
 
     /// A column is gone or another one: what was known of it no longer holds.
-    fn forget(&mut self, name: &str) {
+    pub fn forget(&mut self, name: &str) {
         if self.key.as_ref().is_some_and(|key| key.iter().any(|part| part == name)) {
             self.key = None;
         }
@@ -81,34 +76,40 @@ pub fn input_names(transform: &tree::Transform) -> Vec<&Name> {
 
 impl Checker<'_> {
     pub(super) fn transform(&mut self, transform: &tree::Transform) -> Option<TableId> {
-        let from = self.table_id(&transform.from)?;
+        let mut from = self.table_id(&transform.from)?;
         let mut shape = Shape::of(&self.tables[from.0]);
         let mut stages = Some(Vec::new());
         for stage in &transform.stages {
-            match (self.stage(stage, &mut shape), &mut stages) {
-                (Some(stage), Some(stages)) => stages.push(stage),
+            if let StageKind::Check(clause) = &stage.kind {
+                let mut table = made(transform, from, stages.take(), &shape)?;
+                self.check(clause, &mut table)?;
+                shape.key.clone_from(&table.key);
+                // What is checked is the table as it is here: what comes behind is made of it.
+                table.name = format!("{}{}{}", table.name, Table::UNDER_WAY, self.tables.len());
+                self.tables.push(table);
+                from = TableId(self.tables.len() - 1);
+                stages = Some(Vec::new());
+                continue;
+            }
+            match (self.stage(stage, from, &mut shape), &mut stages) {
+                (Some(stage), Some(stages)) => stages.extend(stage),
                 _ => stages = None,
             }
         }
-        let columns = shape.columns.into_iter().map(|column| {
-            let ty = column.ty?;
-            Some(Column { name: column.name, ty, unknown: column.unknown, span: column.span })
-        });
-        let columns = columns.collect::<Option<_>>();
-        self.tables.push(Table {
-            name: transform.name.value.clone(),
-            span: transform.name.span,
-            source: Source::Transform { from, stages: stages? },
-            columns: columns?,
-            key: shape.key,
-            one_row: shape.one_row,
-            time: shape.time,
-            checks: Vec::new(),
-        });
+        let table = made(transform, from, stages, &shape)?;
+        self.tables.push(table);
         Some(TableId(self.tables.len() - 1))
     }
 
-    fn stage(&mut self, stage: &tree::Stage, shape: &mut Shape) -> Option<Stage> {
+    /// The frame's stages that a written one becomes.
+    fn stage(&mut self, stage: &tree::Stage, from: TableId, shape: &mut Shape) -> Option<Vec<Stage>> {
+        match &stage.kind {
+            StageKind::Group(keys, items) => self.group(keys, items, stage.span, shape),
+            _ => self.one_stage(stage, from, shape).map(|stage| vec![stage]),
+        }
+    }
+
+    fn one_stage(&mut self, stage: &tree::Stage, from: TableId, shape: &mut Shape) -> Option<Stage> {
         let span = stage.span;
         match &stage.kind {
             StageKind::Where(filter) => {
@@ -118,29 +119,34 @@ impl Checker<'_> {
             }
             StageKind::Derive(columns) => self.derive(columns, shape),
             StageKind::Join(join) => self.join(join, span, shape),
-            StageKind::Group(keys, items) => self.group(keys, items, span, shape),
             StageKind::Keep(kept) => self.keep(kept, shape),
             StageKind::Drop(paths) => self.drop(paths, shape),
             StageKind::Sort(by) => self.sort(by, shape),
-            StageKind::Take(rows, None) => {
-                if !shape.ordered {
-                    self.report(
-                        Diagnostic::new(Code::E0405, "take which rows? The table has no order")
-                            .at(span, "the first rows of no order are any rows")
-                            .help("put `sort COLUMN` or `sort COLUMN desc` before it"),
-                    );
-                    return None;
-                }
-                shape.one_row = false;
-                Some(Stage::Take(*rows))
-            }
-            StageKind::Take(_, Some(_)) => self.not_yet("`take … per`", span),
-            StageKind::Union(..) => self.not_yet("`union`", span),
-            StageKind::Unpivot(..) => self.not_yet("`unpivot`", span),
+            StageKind::Take(rows, per) => self.take(*rows, per.as_ref(), span, shape),
+            StageKind::Union(tables, into) => self.union(tables, into.as_ref(), from, shape),
+            StageKind::Unpivot(columns, name, value) => self.unpivot(columns, name, value, span, shape),
             StageKind::FillGaps(_) => self.not_yet("`fill gaps`", span),
-            StageKind::Check(Clause::Key(_)) => self.not_yet("`key` in a transform", span),
-            StageKind::Check(_) => self.not_yet("checks in a transform", span),
+            StageKind::Group(..) | StageKind::Check(_) => unreachable!("these are looked at before"),
         }
+    }
+
+    fn take(&mut self, rows: u32, per: Option<&Name>, span: Span, shape: &mut Shape) -> Option<Stage> {
+        if !shape.ordered {
+            self.report(
+                Diagnostic::new(Code::E0405, "take which rows? The table has no order")
+                    .at(span, "the first rows of no order are any rows")
+                    .help("put `sort COLUMN` or `sort COLUMN desc` before it"),
+            );
+            return None;
+        }
+        if let Some(per) = per
+            && shape.column(per.as_str()).is_none()
+        {
+            let known: Vec<&str> = shape.columns.iter().map(|column| column.name.as_str()).collect();
+            return self.unknown_name("column", per, known);
+        }
+        shape.one_row = false;
+        Some(Stage::Take(rows, per.map(|per| per.value.clone())))
     }
 
     fn derive(&mut self, columns: &[(Name, tree::Expr)], shape: &mut Shape) -> Option<Stage> {
@@ -157,7 +163,8 @@ impl Checker<'_> {
         derived.map(Stage::Derive)
     }
 
-    fn group(&mut self, keys: &[tree::Expr], items: &[GroupItem], span: Span, shape: &mut Shape) -> Option<Stage> {
+    fn group(&mut self, keys: &[tree::Expr], items: &[GroupItem], span: Span, shape: &mut Shape) -> Option<Vec<Stage>> {
+        let computed_keys = self.computed_keys(keys, shape)?;
         let keys = self.group_keys(keys, shape)?;
         let names: Vec<String> = keys.iter().map(|key| key.name.clone()).collect();
         let mut columns: Vec<ScopeColumn> = keys.iter().filter_map(|key| shape.column(&key.name).cloned()).collect();
@@ -183,18 +190,47 @@ impl Checker<'_> {
         let time = keys.iter().find(|key| key.ty.is_time()).map(|key| key.name.clone());
         let one_row = names.is_empty();
         *shape = Shape { columns, key: Some(names), one_row, time, ordered: true };
-        Some(Stage::Group { keys, items: computed?, span })
+        let group = Stage::Group { keys, items: computed?, span };
+        if computed_keys.is_empty() { Some(vec![group]) } else { Some(vec![Stage::Derive(computed_keys), group]) }
+    }
+
+    /// `group by week_start(day)`: a column of the function's name, derived before.
+    fn computed_keys(&mut self, keys: &[tree::Expr], shape: &mut Shape) -> Option<Vec<(String, Expr)>> {
+        let mut derived = Vec::new();
+        for key in keys {
+            let tree::ExprKind::Call(call) = &key.kind else { continue };
+            let name = Name::new(call.callee.name.value.clone(), key.span);
+            if let Some(before) = shape.column(name.as_str()) {
+                let at = before.span;
+                self.report(
+                    Diagnostic::new(Code::E0202, format!("there is a column named `{}` already", name.as_str()))
+                        .at(key.span, "what is grouped by bears the function's name")
+                        .at(at, "this one")
+                        .help("`derive` it under another name before"),
+                );
+                return None;
+            }
+            let value = self.expr(key, &shape.row())?;
+            shape.put(scope_column(&name, Some(&value)));
+            derived.push((name.value, value));
+        }
+        Some(derived)
     }
 
     fn group_keys(&mut self, keys: &[tree::Expr], shape: &Shape) -> Option<Vec<Column>> {
         let mut found: Vec<Column> = Vec::new();
         for key in keys {
-            let tree::ExprKind::Path(Path { table: None, name }) = &key.kind else {
-                return self.not_yet("`group by` a function", key.span);
+            let name = match &key.kind {
+                tree::ExprKind::Path(path) => path.column(),
+                tree::ExprKind::Call(call) => Name::new(call.callee.name.value.clone(), key.span),
+                _ => {
+                    let help = "wanted: a column, or a function of one";
+                    return self.refuse(Code::E0308, "that can't name a group", key.span, help);
+                }
             };
             let Some(column) = shape.column(name.as_str()) else {
                 let known: Vec<&str> = shape.columns.iter().map(|column| column.name.as_str()).collect();
-                return self.unknown_name("column", name, known);
+                return self.unknown_name("column", &name, known);
             };
             if found.iter().any(|before| before.name == column.name) {
                 let message = format!("`{}` groups already", name.as_str());
@@ -225,10 +261,9 @@ impl Checker<'_> {
     fn keep(&mut self, kept: &[Kept], shape: &mut Shape) -> Option<Stage> {
         let mut columns = Vec::new();
         let mut values = Some(Vec::new());
-        let names: Vec<&Name> = kept.iter().map(|each| &each.path.name).collect();
-        self.unique(names, "a column");
-        for each in kept {
-            let name = &each.path.name;
+        let names: Vec<Name> = kept.iter().map(|each| each.path.column()).collect();
+        self.unique(names.iter().collect(), "a column");
+        for (each, name) in kept.iter().zip(&names) {
             let path = tree::Expr { kind: tree::ExprKind::Path(each.path.clone()), span: name.span };
             if each.value.is_some() {
                 self.column_name(name);
@@ -240,7 +275,7 @@ impl Checker<'_> {
                 _ => values = None,
             }
         }
-        let same = |name: &str| kept.iter().any(|each| each.value.is_none() && each.path.name.value == name);
+        let same = |name: &str| kept.iter().any(|each| each.value.is_none() && each.path.column().value == name);
         shape.key = shape.key.take().filter(|key| key.iter().all(|part| same(part)));
         shape.time = shape.time.take().filter(|time| same(time));
         shape.columns = columns;
@@ -249,7 +284,7 @@ impl Checker<'_> {
 
     fn drop(&mut self, paths: &[Path], shape: &mut Shape) -> Option<Stage> {
         for path in paths {
-            let name = &path.name;
+            let name = &path.column();
             let known: Vec<&str> = shape.columns.iter().map(|column| column.name.as_str()).collect();
             if !known.contains(&name.as_str()) {
                 return self.unknown_name("column", name, known);
@@ -266,7 +301,7 @@ impl Checker<'_> {
     fn sort(&mut self, by: &[SortBy], shape: &mut Shape) -> Option<Stage> {
         let mut order = Vec::new();
         for each in by {
-            let name = &each.path.name;
+            let name = &each.path.column();
             let known: Vec<&str> = shape.columns.iter().map(|column| column.name.as_str()).collect();
             if !known.contains(&name.as_str()) {
                 return self.unknown_name("column", name, known);
@@ -276,6 +311,24 @@ impl Checker<'_> {
         shape.ordered = true;
         Some(Stage::Sort(order))
     }
+}
+
+/// The table as it is behind some stages.
+fn made(transform: &tree::Transform, from: TableId, stages: Option<Vec<Stage>>, shape: &Shape) -> Option<Table> {
+    let columns = shape.columns.iter().map(|column| {
+        let name = column.name.clone();
+        Some(Column { name, ty: column.ty?, unknown: column.unknown, span: column.span })
+    });
+    Some(Table {
+        name: transform.name.value.clone(),
+        span: transform.name.span,
+        source: Source::Transform { from, stages: stages? },
+        columns: columns.collect::<Option<_>>()?,
+        key: shape.key.clone(),
+        one_row: shape.one_row,
+        time: shape.time.clone(),
+        checks: Vec::new(),
+    })
 }
 
 fn scope_column(name: &Name, value: Option<&Expr>) -> ScopeColumn {

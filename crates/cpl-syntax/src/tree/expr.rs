@@ -43,6 +43,17 @@ pub struct Path {
     pub name: Name,
 }
 
+impl Path {
+    /// The column as a table of columns knows it: `x`, or `t.x` behind `join … as t`.
+    #[must_use]
+    pub fn column(&self) -> Name {
+        match &self.table {
+            None => self.name.clone(),
+            Some(table) => Name::new(format!("{}.{}", table.value, self.name.value), table.span.to(self.name.span)),
+        }
+    }
+}
+
 /// `and` or `or`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Logic {
