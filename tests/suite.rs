@@ -1,7 +1,8 @@
 //! Every case of every page is a test of its own; `UPDATE=1` rewrites the pages.
 
-use std::{fs, process::ExitCode};
+use std::{fs, path::PathBuf, process::ExitCode};
 
+use cpl_plan::clock::AsOf;
 use cpl_tests::{
     case::{self, Verdict},
     page::{self, Page},
@@ -17,6 +18,7 @@ fn main() -> ExitCode {
     let args = Arguments::from_args();
     let mut trials: Vec<Trial> = page::pages().iter().flat_map(|path| trials(&Page::read(path))).collect();
     trials.extend(["README.md", "grammar/README.md"].map(reference));
+    trials.extend(page::pipelines().into_iter().map(broken_off));
     libtest_mimic::run(&args, trials).exit_code()
 }
 
@@ -24,14 +26,16 @@ fn trials(page: &Page) -> Vec<Trial> {
     let name = page.path.strip_prefix(page::root()).unwrap_or(&page.path).display().to_string();
     let trial = |case: &page::Case| {
         let (page, case) = (page.clone(), case.clone());
-        Trial::test(format!("{name}: {}", case.title), move || match case::run(&page, &case) {
+        let ignored = !case::can_run(&case);
+        let trial = Trial::test(format!("{name}: {}", case.title), move || match case::run(&page, &case) {
             Verdict::Right => Ok(()),
             Verdict::Wrong { difference, .. } => Err(Failed::from(difference)),
             Verdict::Skipped(what) => {
                 println!("skipped for want of {what}: {}", case.title);
                 Ok(())
             }
-        })
+        });
+        trial.with_ignored_flag(ignored)
     };
     page.cases.iter().map(trial).collect()
 }
@@ -47,6 +51,27 @@ fn reference(name: &str) -> Trial {
             wrong.extend(diagnostics.iter().map(|d| format!("block at line {}: {}", block.first_line, d.message)));
         }
         if wrong.is_empty() { Ok(()) } else { Err(Failed::from(wrong.join("\n"))) }
+    })
+}
+
+/// A file that breaks off anywhere, or lacks a byte anywhere, is told or right, and never a panic.
+fn broken_off(path: PathBuf) -> Trial {
+    let name = path.strip_prefix(page::root()).unwrap_or(&path).display().to_string();
+    Trial::test(format!("{name}: broken off, and with bytes gone"), move || {
+        let text = fs::read_to_string(&path).map_err(|error| Failed::from(error.to_string()))?;
+        let ends = text.char_indices().map(|(at, _)| at).chain([text.len()]);
+        let as_of = AsOf::Date(jiff::civil::date(2026, 11, 20));
+        for (nth, at) in ends.enumerate() {
+            let rest = text[at..].chars().skip(1).collect::<String>();
+            let gone = (nth % 5 == 0).then(|| format!("{}{rest}", &text[..at]));
+            for wrong in std::iter::once(text[..at].to_owned()).chain(gone) {
+                let (file, told) = cpl_syntax::parse(&wrong);
+                if !cpl_syntax::is_unreadable(&told) {
+                    cpl_plan::tree_to_program(&wrong, &file, as_of, &[]);
+                }
+            }
+        }
+        Ok(())
     })
 }
 

@@ -42,18 +42,20 @@ impl Write for Both {
 pub fn call(line: &str, folder: &Path) -> String {
     let words = shell_words::split(line).unwrap_or_else(|error| panic!("{line}: {error}"));
     match words.first().map(String::as_str) {
-        Some("cpl") => program(&words, folder),
+        Some("cpl") => program(&words, folder, false),
+        Some("terminal") => program(&words[1..], folder, true),
         Some("cat") => shown(&folder.join(&words[1])),
         Some("ls") => listed(&folder.join(words.get(1).map_or(".", String::as_str))),
         Some("mkdir") => fs::create_dir_all(folder.join(&words[1])).map_or_else(|e| e.to_string(), |()| String::new()),
         Some("same") => same(&folder.join(&words[1]), &folder.join(&words[2])),
         Some("valid") => valid(&folder.join(&words[1])),
-        _ => panic!("{line}: a page knows cpl, cat, ls, mkdir, same and valid"),
+        _ => panic!("{line}: a page knows cpl, terminal, cat, ls, mkdir, same and valid"),
     }
 }
 
-/// `cpl …`, in this process; `> FILE` takes what goes to standard output.
-fn program(words: &[String], folder: &Path) -> String {
+/// `cpl …`, in this process; `> FILE` takes what goes to standard output. On a terminal it is coloured: `⟨31⟩` is
+/// the sign that makes what follows red.
+fn program(words: &[String], folder: &Path, colour: bool) -> String {
     let (args, file) = match words.iter().position(|word| word == ">") {
         Some(at) => (&words[..at], words.get(at + 1)),
         None => (words, None),
@@ -66,8 +68,8 @@ fn program(words: &[String], folder: &Path) -> String {
         out: &mut out.clone(),
         err: &mut err.clone(),
         width: Some(80),
-        colour: false,
-        colour_err: false,
+        colour,
+        colour_err: colour,
         progress: false,
         now: Timestamp::from_second(NOW).unwrap_or(Timestamp::UNIX_EPOCH),
         folder: folder.to_owned(),
@@ -80,6 +82,8 @@ fn program(words: &[String], folder: &Path) -> String {
         out = err;
     }
     let text = String::from_utf8_lossy(&out.0.borrow()).into_owned();
+    let text = text.replace("\u{1b}[", "⟨").replace('\u{1b}', "ESC");
+    let text = if colour { closed(&text) } else { text };
     let mut text = timeless(&text).replace(&format!("{}/", folder.display()), "");
     text = text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
     let text = text.trim_end();
@@ -89,15 +93,27 @@ fn program(words: &[String], folder: &Path) -> String {
     }
 }
 
+/// `⟨31m` as `⟨31⟩`.
+fn closed(text: &str) -> String {
+    let mut parts = text.split('⟨');
+    let mut closed = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        closed.push('⟨');
+        closed.push_str(&part.replacen('m', "⟩", 1));
+    }
+    closed
+}
+
 /// How long a run took is left out.
 fn timeless(text: &str) -> String {
     let line = |line: &str| {
         let trimmed = line.trim_start();
-        if let Some((digits, rest)) = line.split_once(" ms")
+        let faint = if line.starts_with("⟨2⟩") { "⟨2⟩" } else { "" };
+        if let Some((digits, rest)) = line[faint.len()..].split_once(" ms")
             && !digits.is_empty()
             && digits.bytes().all(|byte| byte.is_ascii_digit())
         {
-            return format!("… ms{rest}");
+            return format!("{faint}… ms{rest}");
         }
         if trimmed.starts_with("\"took_ms\":") { "  \"took_ms\": 0,".to_owned() } else { line.to_owned() }
     };

@@ -105,3 +105,18 @@ fn in_folder(folder: &Path, wanted: impl Fn(&Path) -> bool) -> Vec<PathBuf> {
     paths.sort();
     paths
 }
+
+/// Every pipeline of the tree: those of `pipelines/`, `examples/` and `tests/real`.
+#[must_use]
+pub fn pipelines() -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for folder in ["pipelines", "examples"] {
+        let homes = fs::read_dir(root().join(folder)).into_iter().flatten().flatten();
+        found.extend(homes.map(|home| home.path().join("main.cpl")));
+    }
+    let real = fs::read_dir(root().join("tests/real")).into_iter().flatten().flatten().map(|entry| entry.path());
+    found.extend(real.filter(|path| path.extension().is_some_and(|extension| extension == "cpl")));
+    found.retain(|path| path.is_file());
+    found.sort();
+    found
+}

@@ -24,7 +24,10 @@ pub fn check(args: &CheckArgs, io: &mut Io<'_>) -> u8 {
     for file in &files {
         let loaded = match load(file, &args.when, io) {
             Ok(loaded) => checked(loaded),
-            Err(why) => return draw::misused(&why, io),
+            Err(why) => {
+                code = code.max(draw::misused(&why, io));
+                continue;
+            }
         };
         code = code.max(loaded.code());
         match args.format {

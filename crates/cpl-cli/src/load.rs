@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use cpl_plan::{clock::AsOf, program::Program, tree_to_program};
 use cpl_syntax::{Code, Diagnostic, has_errors, is_unreadable, parse};
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use crate::{CLEAN, Io, MISUSED, WRONG, args::When};
 
@@ -52,7 +51,7 @@ pub fn load(path: &Path, when: &When, io: &Io<'_>) -> Result<Loaded, String> {
     if is_unreadable(&diagnostics) {
         return Ok(Loaded { path: path.to_owned(), text, program: None, diagnostics });
     }
-    let (program, more) = tree_to_program(&text, &file, today(when, io.now), &when.settings);
+    let (program, more) = tree_to_program(&text, &file, when.as_of.unwrap_or(AsOf::Moment(io.now)), &when.settings);
     diagnostics.extend(more);
     diagnostics.sort_by_key(Diagnostic::start);
     let program = program.filter(|_| !has_errors(&diagnostics));
@@ -65,14 +64,4 @@ fn read(path: &Path, called: &Path) -> Result<Vec<u8>, String> {
         return Err(format!("{shown} is a folder: name a `.cpl` file in it"));
     }
     std::fs::read(path).map_err(|error| format!("{shown} can't be read: {error}"))
-}
-
-/// The date against which `retire` is held.
-fn today(when: &When, now: Timestamp) -> Date {
-    match when.as_of {
-        Some(AsOf::Date(date)) => date,
-        Some(AsOf::Datetime(datetime)) => datetime.date(),
-        Some(AsOf::Moment(moment)) => moment.to_zoned_datetime(TimeZone::UTC).date(),
-        None => now.to_zoned_datetime(TimeZone::UTC).date(),
-    }
 }

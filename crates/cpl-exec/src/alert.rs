@@ -10,7 +10,7 @@ use polars::prelude::{self as pl, LazyFrame};
 use crate::{
     expr::Translate,
     rows::rows,
-    rule::{Conditions, Slot, Slots, Verdict},
+    rule::{self, Conditions, Slot, Slots, Verdict},
     trouble::Trouble,
 };
 
@@ -57,14 +57,14 @@ impl Asked {
                     quiet += 1;
                     continue;
                 }
-                (Verdict::Undecided, _) => (State::Undecided, self.conditions.unknown(&row).join("; ")),
-                (Verdict::Fires, Some(why)) => (State::Suppressed, why.to_owned()),
+                (_, Some(why)) => (State::Suppressed, why.to_owned()),
+                (Verdict::Undecided, None) => (State::Undecided, self.conditions.unknown(&row).join("; ")),
                 (Verdict::Fires, None) => (State::Fires, self.text(&row, program)),
             };
             let key = self.conditions.key(&row);
             alerts.push(Alert { alert: rule.name.clone(), key, state, severity: rule.severity, text });
         }
-        alerts.sort_by_key(|alert| alert.key.0.iter().map(|(_, value)| value.raw()).collect::<Vec<_>>());
+        alerts.sort_by_cached_key(|alert| rule::order(&alert.key));
         Ok((alerts, quiet))
     }
 

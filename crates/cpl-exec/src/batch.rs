@@ -15,7 +15,7 @@ use polars::prelude::{self as pl, LazyFrame};
 use crate::{
     World, alert, checks, dashboard, decide,
     expr::Translate,
-    fetch::{Late, Opened, Rounded},
+    fetch::{BAD, Late, Opened, Rounded},
     frames::{self, Frames, Split},
     rows::rows,
     summary::{self, Summary},
@@ -47,6 +47,13 @@ pub enum Wanted {
     Decide(usize, decide::Asked),
     Alert(usize, alert::Asked),
     Show,
+}
+
+impl Wanted {
+    /// Whether it looks at none of the rows that a fetch hands out in parts.
+    pub fn is_of_others(&self) -> bool {
+        matches!(self, Self::Unique { .. })
+    }
 }
 
 /// Runs a plan's batches, one after the other.
@@ -229,9 +236,11 @@ impl<'a> Batches<'a> {
             return Ok(());
         }
         let (what, frames): (Vec<Wanted>, Vec<LazyFrame>) = wanted.into_iter().unzip();
-        // A value that does not fit explains an error of the engine better than the engine does.
-        let found = collected(frames, pl::Engine::Streaming);
-        let found = found.map_err(|trouble| self.late.iter().find_map(Late::find).unwrap_or(trouble))?;
+        // Where a value did not fit, its file is read again to tell which.
+        let found = collected(frames, pl::Engine::Streaming).map_err(|trouble| {
+            let bad = trouble.iter().any(|diagnostic| diagnostic.message.contains(BAD));
+            self.late.iter().filter(|_| bad).find_map(Late::find).unwrap_or(trouble)
+        })?;
         for (what, frame) in what.into_iter().zip(found) {
             self.keep(what, frame)?;
         }

@@ -82,7 +82,7 @@ pub fn told(
             let ty = table.column(column).map_or(Type::Date, |column| column.ty);
             let newest = one(ty)?.unwrap_or(Value::Unknown);
             let text = match &newest {
-                Value::Unknown => format!("{name} has no rows"),
+                Value::Unknown => format!("{name} has no row with a known {column}"),
                 newest => format!("the newest {column} of {name} is {newest}"),
             };
             let written = format!("fresh {column} within {}", Value::Duration(*micros));

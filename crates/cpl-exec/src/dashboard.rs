@@ -126,12 +126,18 @@ fn met(value: &Value, goal: &Goal) -> Option<bool> {
     let order = match (value, &goal.bound) {
         (Value::Money(a, _), Value::Money(b, _)) => a.cmp(b),
         (Value::Duration(a), Value::Duration(b)) => a.cmp(b),
-        (a, b) => float(a)?.partial_cmp(&float(b)?)?,
+        (a, b) => compared(float(a)?, float(b)?)?,
     };
     Some(match goal.direction {
         Direction::Below => order.is_lt(),
         Direction::Above => order.is_gt(),
     })
+}
+
+/// Two floats that differ by less than one part in a billion are equal, as in every comparison.
+fn compared(a: f64, b: f64) -> Option<std::cmp::Ordering> {
+    let near = (a - b).abs() <= 1e-9 * a.abs().max(b.abs());
+    if near { Some(std::cmp::Ordering::Equal) } else { a.partial_cmp(&b) }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts are held against goals, not added up")]

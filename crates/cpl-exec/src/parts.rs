@@ -22,12 +22,14 @@ impl<'a> Batches<'a> {
         opened: &Opened<'a>,
         behind: &[&Step],
     ) -> Result<Vec<(Wanted, LazyFrame)>, Trouble> {
-        let (mut wanted, mut made) = (Vec::new(), Vec::new());
+        let (mut wanted, mut made, mut once) = (Vec::new(), Vec::new(), Vec::new());
         let rounded = opened.parts(|rows| {
             wanted = self.fetched(step, rows.lazy())?;
             for step in behind {
                 wanted.extend(self.step(step)?);
             }
+            // What is seen of other tables is the same with each part.
+            (once, wanted) = std::mem::take(&mut wanted).into_iter().partition(|(what, _)| what.is_of_others());
             let parts = wanted.iter().map(|(_, split): &(Wanted, Split<'a>)| split.part.clone()).collect();
             made.resize_with(wanted.len(), Made::default);
             for ((made, part), (_, split)) in made.iter_mut().zip(collected(parts, pl::Engine::InMemory)?).zip(&wanted)
@@ -37,11 +39,16 @@ impl<'a> Batches<'a> {
             Ok(())
         })?;
         self.rounded.insert(step.id, rounded);
+        let once = once.into_iter().map(|(what, split)| {
+            let whole = split.part.clone();
+            Ok((what, self.finished(&split, whole)?))
+        });
+        let once = once.collect::<Result<Vec<_>, Trouble>>()?;
         let frames = wanted.into_iter().zip(made).map(|((what, split), made)| {
             let whole = split.merged(made.all()?);
             Ok((what, self.finished(&split, whole)?))
         });
-        frames.collect()
+        frames.chain(once.into_iter().map(Ok)).collect()
     }
 
     /// The steps of a batch that need a step, directly or not, in their order.

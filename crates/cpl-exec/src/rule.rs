@@ -6,9 +6,11 @@ use cpl_plan::{
     types::Type,
     value::Value,
 };
-use polars::prelude::LazyFrame;
+use polars::prelude::{self as pl, LazyFrame};
 
-use crate::{expr::Translate, why::Traced};
+use rust_decimal::Decimal;
+
+use crate::{decide::amount, expr::Translate, why::Traced};
 
 /// Expressions computed in each row, each once.
 #[derive(Default)]
@@ -37,7 +39,9 @@ impl Slots {
         for (at, expr) in self.0.iter().enumerate() {
             columns.push(translate.as_type(expr, expr.ty)?.alias(format!("·{at}")));
         }
-        Ok(rows.select(columns))
+        // Beside the table's columns a value that is the same in all rows is one of each row, of which there may be none.
+        let names: Vec<pl::Expr> = (0..self.0.len()).map(|at| pl::col(format!("·{at}"))).collect();
+        Ok(rows.with_columns(columns).select(names))
     }
 
     pub fn types(&self) -> Vec<Type> {
@@ -160,6 +164,11 @@ impl Condition {
             None => text,
         }
     }
+}
+
+/// Rows stand by their key: numbers by size, all else by its letters.
+pub fn order(key: &Pairs) -> Vec<(Option<Decimal>, String)> {
+    key.0.iter().map(|(_, value)| (amount::of(value), value.raw())).collect()
 }
 
 /// The parts of a condition whose values tell why it holds: the sides of its comparisons.

@@ -68,6 +68,7 @@ impl Judge<'_> {
             sources: self.found.sources.values().cloned().collect(),
             diagnostics: Vec::new(),
             over: program.dashboard.as_ref().and_then(|d| d.over).map(|over| program.written(over.span)),
+            early: clock.early.then(|| clock.end.strftime("%H:%M").to_string()),
             on_broken_data: program.dashboard.as_ref().is_some_and(|d| self.broken(d.table).is_some()),
             owner: program.owner.clone(),
             rules: program.decisions.iter().map(|rule| rule.name.clone()).collect(),
@@ -81,7 +82,6 @@ impl Judge<'_> {
         for (at, rule) in program.decisions.iter().enumerate() {
             let Some((asked, frame)) = self.found.decisions.get(&at) else { continue };
             if !self.is_its_day(&rule.on) {
-                quiet.insert(rule.name.clone(), frame.height());
                 continue;
             }
             let mut around = Circumstances {
@@ -103,7 +103,6 @@ impl Judge<'_> {
         for (at, rule) in program.alerts.iter().enumerate() {
             let Some((asked, frame)) = self.found.alerts.get(&at) else { continue };
             if !self.is_its_day(&rule.on) {
-                quiet.insert(rule.name.clone(), frame.height());
                 continue;
             }
             let broken = self.broken(rule.rows.table);

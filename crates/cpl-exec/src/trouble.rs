@@ -1,5 +1,7 @@
 //! What keeps a run from being finished, as a diagnostic.
 
+use std::{cell::Cell, sync::Once};
+
 use cpl_syntax::{Code, Diagnostic};
 use polars::prelude::PolarsError;
 
@@ -28,11 +30,24 @@ pub fn calendar(error: jiff::Error) -> Trouble {
     vec![Diagnostic::new(Code::E1101, format!("a window lies outside the calendar: {error}"))]
 }
 
+thread_local! {
+    /// Whether a panic of this thread is looked for, and not to be told.
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
+}
+
 /// What `act` gives; none where the engine panics, of which nothing is printed.
 pub fn guarded<T>(act: impl FnOnce() -> T) -> Option<T> {
-    let told = std::panic::take_hook();
-    std::panic::set_hook(Box::new(|_| {}));
+    static QUIET: Once = Once::new();
+    QUIET.call_once(|| {
+        let told = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if !GUARDED.get() {
+                told(panic)
+            }
+        }));
+    });
+    GUARDED.set(true);
     let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(act));
-    std::panic::set_hook(told);
+    GUARDED.set(false);
     result.ok()
 }

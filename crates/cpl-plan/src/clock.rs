@@ -40,6 +40,8 @@ pub struct Clock {
     pub now: ZonedDateTime,
     /// The next window's start.
     pub end: ZonedDateTime,
+    /// A window starts later on the day that was asked for: this is the one before.
+    pub early: bool,
 }
 
 impl Clock {
@@ -56,9 +58,10 @@ impl Clock {
         if every == Cadence::Hour {
             let start = Timestamp::from_second(moment.timestamp().as_second().div_euclid(3600) * 3600)?;
             let start = start.to_zoned_datetime(zone.clone());
-            return Ok(Self { end: start.checked_add(1.hour())?, now: start });
+            return Ok(Self { end: start.checked_add(1.hour())?, now: start, early: false });
         }
         let mut day = moment.date();
+        let early = starts(every, day) && at_time(every, day, zone)? > moment;
         while !starts(every, day) || at_time(every, day, zone)? > moment {
             day = day.yesterday()?;
         }
@@ -66,7 +69,7 @@ impl Clock {
         while !starts(every, next) {
             next = next.tomorrow()?;
         }
-        Ok(Self { now: at_time(every, day, zone)?, end: at_time(every, next, zone)? })
+        Ok(Self { now: at_time(every, day, zone)?, end: at_time(every, next, zone)?, early })
     }
 
     /// The window's date.

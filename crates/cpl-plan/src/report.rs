@@ -40,6 +40,9 @@ pub struct RunReport {
     pub sources: Vec<Source>,
     /// Warnings of the pipeline.
     pub diagnostics: Vec<Message>,
+    /// Today's window begins later: when.
+    #[serde(skip)]
+    pub early: Option<String>,
     /// The dashboard's table rests on a broken check.
     #[serde(skip)]
     pub on_broken_data: bool,

@@ -1,6 +1,6 @@
 //! Values as a run finds them, each with its unit, and how they are shown and written.
 
-use std::fmt;
+use std::{cmp::Ordering, fmt};
 
 use cpl_syntax::tree::{Currency, Day};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
@@ -39,6 +39,23 @@ impl Value {
     #[must_use]
     pub fn is_unknown(&self) -> bool {
         matches!(self, Self::Unknown)
+    }
+
+    /// Which of two comes first: by size, by time, by letters. Values of unlike types stand side by side.
+    #[must_use]
+    pub fn order(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            (Self::Integer(a), Self::Integer(b)) => a.cmp(b),
+            (Self::Number(a) | Self::Ratio(a), Self::Number(b) | Self::Ratio(b)) => a.total_cmp(b),
+            (Self::Money(a, _), Self::Money(b, _)) => a.cmp(b),
+            (Self::Date(a), Self::Date(b)) => a.cmp(b),
+            (Self::Datetime(a, _), Self::Datetime(b, _)) => a.cmp(b),
+            (Self::Weekday(a), Self::Weekday(b)) => (*a as u8).cmp(&(*b as u8)),
+            (Self::Text(a), Self::Text(b)) => a.cmp(b),
+            (Self::Duration(a), Self::Duration(b)) => a.cmp(b),
+            (Self::Bool(a), Self::Bool(b)) => a.cmp(b),
+            _ => Ordering::Equal,
+        }
     }
 
     /// As the report shows it, but with all its digits.

@@ -58,13 +58,20 @@ impl Page {
         let gap = self.look.width.saturating_sub(report.pipeline.chars().count() + window.chars().count()).max(2);
         let name = self.look.paint(Ink::Strong, &report.pipeline);
         self.line(&format!("{name}{}{}", " ".repeat(gap), self.look.paint(Ink::Faint, &window)));
+        if let Some(hour) = &report.early {
+            self.faint(&format!("today's window begins at {hour}: this is the one before"));
+        }
         if let Some(question) = &report.question {
             self.wrapped("", 0, question);
         }
         if let Some(owner) = &report.owner {
-            let owner = self.look.paint(Ink::Faint, &format!("decides: {owner}"));
-            self.line(&owner);
+            self.faint(&format!("decides: {owner}"));
         }
+    }
+
+    fn faint(&mut self, text: &str) {
+        let text = self.look.paint(Ink::Faint, text);
+        self.line(&text);
     }
 
     /// Broken checks come first: what stands below rests on them.

@@ -13,19 +13,10 @@ macro_rules! codes {
         pub enum Code { $(#[doc = $title] $code,)* }
 
         impl Code {
-            /// All codes, in order.
-            pub const ALL: &[Self] = &[$(Self::$code),*];
-
             /// The code as written: `E0301`.
             #[must_use]
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$code => stringify!($code),)* }
-            }
-
-            /// What the code means, in a few words.
-            #[must_use]
-            pub fn title(self) -> &'static str {
-                match self { $(Self::$code => $title,)* }
             }
         }
     };

@@ -1,5 +1,7 @@
 //! A row on its way to a decision.
 
+use std::fmt;
+
 use cpl_plan::{
     program::{Action, Decision as Rule, Program, Step, Target, TargetKind, Via},
     report::{Because, Change, Decision, Pairs, State},
@@ -24,6 +26,20 @@ pub struct Draft {
     pub row: Vec<Value>,
     /// The value by which `at most` chooses.
     pub first: Option<Value>,
+}
+
+/// The thing changed: the target with those of its parameters that are marked `key`, else with the row's key.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Thing {
+    target: String,
+    key: Vec<(String, String)>,
+}
+
+impl fmt::Display for Thing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let key: Vec<String> = self.key.iter().map(|(name, value)| format!("{name} {value}")).collect();
+        write!(f, "{} via {}", key.join(", "), self.target)
+    }
 }
 
 /// What one action does to a row.
@@ -58,35 +74,29 @@ impl Draft {
         self.reasons = vec![reason.into()];
     }
 
-    /// Rows stand by their key: numbers by size, all else by its letters.
-    pub fn order(&self) -> Vec<(Option<Decimal>, String)> {
-        self.key.0.iter().map(|(_, value)| (amount::of(value), value.raw())).collect()
+    /// What the draft changes, each thing once. A call that is only printed changes nothing.
+    pub fn things(&self, program: &Program) -> Vec<Thing> {
+        let things = self.effects.iter().filter_map(|effect| self.thing(effect, &program.targets[effect.target]));
+        let mut things: Vec<Thing> = things.collect();
+        things.sort();
+        things.dedup();
+        things
     }
 
-    /// What the draft changes: the target with its key parameters, else with the row's key.
-    /// A call that is only printed changes nothing.
-    pub fn things(&self, rule: &Rule, program: &Program) -> Vec<String> {
-        let changes = rule.actions.iter().zip(&self.effects);
-        changes.filter_map(|(action, effect)| self.thing(&program.targets[via(action).target], effect)).collect()
-    }
-
-    fn thing(&self, target: &Target, effect: &Effect) -> Option<String> {
+    fn thing(&self, effect: &Effect, target: &Target) -> Option<Thing> {
         if effect.legs.is_empty() && target.kind == TargetKind::Print {
             return None;
         }
-        let marked: Vec<&str> =
-            target.parameters.iter().filter(|(.., key)| *key).map(|(name, ..)| name.as_str()).collect();
-        let named = |(name, value): &(String, Option<Value>)| {
-            Some(format!("{name} {}", value.as_ref().filter(|_| marked.contains(&name.as_str()))?.raw()))
-        };
-        let parts: Vec<String> = if marked.is_empty() {
-            self.key.0.iter().map(|(name, value)| format!("{name} {}", value.raw())).collect()
-        } else {
-            effect.arguments.iter().filter_map(named).collect()
-        };
-        let columns: Vec<&str> = effect.legs.iter().map(|leg| leg.column.as_str()).collect();
-        let of = if columns.is_empty() { String::new() } else { format!("{} of ", columns.join(" and ")) };
-        Some(format!("{of}{} via {}", parts.join(", "), target.name))
+        let marked = |name: &str| target.parameters.iter().any(|(parameter, _, key)| *key && parameter == name);
+        let shown = |name: &String, value: &Value| (name.clone(), value.to_string());
+        let named: Vec<(String, String)> = effect
+            .arguments
+            .iter()
+            .filter(|(name, _)| marked(name))
+            .filter_map(|(name, value)| Some(shown(name, value.as_ref()?)))
+            .collect();
+        let own = || self.key.0.iter().map(|(name, value)| shown(name, value)).collect();
+        Some(Thing { target: target.name.clone(), key: if named.is_empty() { own() } else { named } })
     }
 
     pub fn decision(self, rule: &Rule, program: &Program, identity: &Identity<'_>) -> Decision {
@@ -183,6 +193,9 @@ pub fn via(action: &Action) -> &Via {
     }
 }
 
+/// What may be changed, and by how much, at most: sums of a million of them are still exact.
+const LARGEST: Decimal = Decimal::from_parts(0, 0, 54, false, 0);
+
 /// A value as an amount; a row without it is undecided.
 fn amount(traced: &Traced, row: &[Value]) -> Result<Decimal, (State, String)> {
     amount::of(traced.value(row)).ok_or_else(|| (State::Undecided, traced.why_unknown(row)))
@@ -218,7 +231,10 @@ impl AskedAction {
             Step::Amount(_) => Some(by),
             Step::To(_) => by.checked_sub(from),
         };
-        let Some(difference) = difference else { return Err((State::Held, "the new value is too large".to_owned())) };
+        let largest = currents.iter().map(|(_, current)| current.abs()).chain(difference.map(|by| by.abs())).max();
+        let Some(difference) = difference.filter(|_| largest.is_none_or(|largest| largest <= LARGEST)) else {
+            return Err((State::Held, "the new value is too large".to_owned()));
+        };
         // What is moved leaves the first column; what is changed goes the way of its sign.
         let first_rises = self.columns.len() == 1 && difference >= Decimal::ZERO;
         let forward = self.columns.len() == 1 || difference >= Decimal::ZERO;

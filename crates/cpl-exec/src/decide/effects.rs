@@ -62,17 +62,19 @@ pub fn check(program: &Program, folder: &Path) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// What a path means behind its links.
+/// What a path means behind its links; of a file that is not there, in what its folder means.
 fn real(path: &Path) -> PathBuf {
-    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+    let in_folder = || Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?));
+    path.canonicalize().ok().or_else(in_folder).unwrap_or_else(|| path.to_owned())
 }
 
 /// Writes the files of all file targets, those without effects empty: all of them beside, then each in its place.
 pub fn write(program: &Program, report: &RunReport, window: &str, folder: &Path) -> Result<(), Trouble> {
-    let mut files: BTreeMap<&str, (Span, String)> = BTreeMap::new();
+    let mut files: BTreeMap<PathBuf, (&str, Span, String)> = BTreeMap::new();
     for target in &program.targets {
         let TargetKind::File(path) = &target.kind else { continue };
-        let (_, text) = files.entry(path).or_insert_with(|| (target.span, String::new()));
+        let place = real(&folder.join(path));
+        let (.., text) = files.entry(place).or_insert_with(|| (path, target.span, String::new()));
         for decision in report.decisions.iter().filter(|decision| decision.state == State::Fires) {
             for (effect, change) in decision.changes.iter().enumerate().filter(|(_, c)| c.target == target.name) {
                 text.push_str(&line(decision, effect, change, &report.pipeline, window));
@@ -80,8 +82,7 @@ pub fn write(program: &Program, report: &RunReport, window: &str, folder: &Path)
         }
     }
     let mut ready = Vec::new();
-    for (path, (span, text)) in files {
-        let place = real(&folder.join(path));
+    for (place, (path, span, text)) in files {
         let beside = beside(&place, &text).map_err(|error| refused(path, span, &error, &[]))?;
         ready.push((path, span, place, beside));
     }

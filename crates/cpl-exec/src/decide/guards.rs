@@ -3,7 +3,7 @@
 use std::{cmp::Ordering, collections::BTreeMap};
 
 use cpl_plan::{
-    program::{AtMost, Decision as Rule, Extreme, Program},
+    program::{AtMost, Extreme, Program},
     report::State,
     types::Type,
     value::Value,
@@ -12,19 +12,19 @@ use rust_decimal::Decimal;
 
 use super::{
     AskedBound, AskedTotal, Circumstances, amount,
-    draft::{Draft, Effect, Leg},
+    draft::{Draft, Effect, Thing},
 };
 
 /// (1) The pipeline is retired, its data broken, or the thing is changed elsewhere.
-pub fn circumstances(drafts: &mut [Draft], rule: &Rule, program: &Program, around: &Circumstances<'_>) {
-    let mut rows_of: BTreeMap<String, usize> = BTreeMap::new();
+pub fn circumstances(drafts: &mut [Draft], program: &Program, around: &Circumstances<'_>) {
+    let mut rows_of: BTreeMap<Thing, usize> = BTreeMap::new();
     for draft in firing(drafts) {
-        for thing in draft.things(rule, program) {
+        for thing in draft.things(program) {
             *rows_of.entry(thing).or_default() += 1;
         }
     }
     for draft in firing(drafts) {
-        let things = draft.things(rule, program);
+        let things = draft.things(program);
         if let Some(reason) = around.retired.as_ref().or(around.broken.as_ref()) {
             draft.hold(reason.clone());
         } else if let Some((thing, other)) = things.iter().find_map(|thing| Some((thing, around.taken.get(thing)?))) {
@@ -87,17 +87,63 @@ pub fn at_most(drafts: &mut [Draft], at_most: &AtMost) {
 
 /// The wanted end first, unknown values last; rows stand by key before, and a tie keeps that order.
 fn compare(left: Option<&Value>, right: Option<&Value>, end: Extreme) -> Ordering {
-    match (left.and_then(amount::of), right.and_then(amount::of)) {
-        (Some(a), Some(b)) if end == Extreme::Lowest => a.cmp(&b),
-        (Some(a), Some(b)) => b.cmp(&a),
-        (Some(_), None) => Ordering::Less,
-        (None, Some(_)) => Ordering::Greater,
-        (None, None) => Ordering::Equal,
+    let known = |value: Option<&Value>| value.is_some_and(|value| !value.is_unknown());
+    match (left.zip(right), known(left), known(right)) {
+        (Some((a, b)), true, true) if end == Extreme::Lowest => a.order(b),
+        (Some((a, b)), true, true) => b.order(a),
+        (_, left, right) => right.cmp(&left),
     }
 }
 
-/// (4) The column's total over all rows stays under its cap, or as it is.
-pub fn total(drafts: &mut [Draft], total: &AskedTotal, rows: &[Vec<Value>]) {
+/// (4) and (5): totals are kept and values rounded, again and again until both hold; a row that comes to nothing
+/// is held, and what is left is settled without it.
+pub fn settle(drafts: &mut [Draft], totals: &[AskedTotal], rows: &[Vec<Value>]) {
+    let before: Vec<(Vec<Decimal>, Vec<String>)> =
+        drafts.iter().map(|draft| (draft.amounts(), draft.reasons.clone())).collect();
+    loop {
+        for (draft, (amounts, reasons)) in drafts.iter_mut().zip(&before) {
+            if draft.state == State::Fires {
+                draft.set_amounts(amounts);
+                draft.reasons.clone_from(reasons);
+            }
+        }
+        let firing_before = firing(drafts).count();
+        fit(drafts, totals, rows);
+        hold_what_can_not_be(drafts, totals);
+        if firing(drafts).count() == firing_before {
+            return;
+        }
+    }
+}
+
+/// How often totals and rounding may move each other, before what still moves is held.
+const ROUNDS: usize = 100;
+
+/// Shortens what fires until every total is kept by rounded values.
+fn fit(drafts: &mut [Draft], totals: &[AskedTotal], rows: &[Vec<Value>]) {
+    firing(drafts).flat_map(|draft| &mut draft.effects).for_each(Effect::round);
+    for _ in 0..ROUNDS {
+        let before: Vec<Vec<Decimal>> = drafts.iter().map(Draft::amounts).collect();
+        for total in totals {
+            self::total(drafts, total, rows);
+        }
+        firing(drafts).flat_map(|draft| &mut draft.effects).for_each(Effect::round);
+        for total in totals.iter().filter(|total| total.cap.is_none()) {
+            balance(drafts, &total.column);
+        }
+        if drafts.iter().map(Draft::amounts).eq(before) {
+            return;
+        }
+    }
+    for total in totals {
+        for draft in firing(drafts).filter(|draft| draft.changes_column(&total.column, true)) {
+            draft.hold(format!("{}: no amounts were found that keep it", total.told));
+        }
+    }
+}
+
+/// The column's total over all rows stays under its cap, or as it is.
+fn total(drafts: &mut [Draft], total: &AskedTotal, rows: &[Vec<Value>]) {
     let rises = sum(drafts, &total.column, true);
     let cuts = sum(drafts, &total.column, false);
     let Some(cap) = total.cap else {
@@ -106,19 +152,30 @@ pub fn total(drafts: &mut [Draft], total: &AskedTotal, rows: &[Vec<Value>]) {
         scale(drafts, &total.column, false, paid, cuts, total);
         return;
     };
-    let current: Option<Decimal> = rows.iter().map(|row| amount::of(&row[total.of.0])).sum();
+    let mut amounts = rows.iter().map(|row| amount::of(&row[total.of.0]));
+    let current = amounts.try_fold(Decimal::ZERO, |sum, amount| sum.checked_add(amount?));
     let cap = rows.first().and_then(|row| amount::of(&row[cap.0]));
-    let (Some(current), Some(cap)) = (current, cap) else {
+    let room = current.zip(cap).and_then(|(current, cap)| cap.checked_sub(current)?.checked_add(cuts));
+    let Some(room) = room else {
         for draft in firing(drafts).filter(|draft| draft.changes_column(&total.column, true)) {
             draft.hold(format!("{}: {} is unknown in a row", total.told, total.column));
         }
         return;
     };
-    let room = (cap - current + cuts).max(Decimal::ZERO);
-    scale(drafts, &total.column, true, room.min(rises), rises, total);
+    scale(drafts, &total.column, true, room.max(Decimal::ZERO).min(rises), rises, total);
 }
 
 impl Draft {
+    fn amounts(&self) -> Vec<Decimal> {
+        self.effects.iter().map(|effect| effect.amount).collect()
+    }
+
+    fn set_amounts(&mut self, amounts: &[Decimal]) {
+        for (effect, amount) in self.effects.iter_mut().zip(amounts) {
+            effect.amount = *amount;
+        }
+    }
+
     fn changes_column(&self, column: &str, rises: bool) -> bool {
         self.effects.iter().any(|effect| effect.changes_column(column, rises))
     }
@@ -152,45 +209,58 @@ fn scale(drafts: &mut [Draft], column: &str, rises: bool, to: Decimal, from: Dec
             let scaled = effect.amount.checked_mul(to).map_or(effect.amount / from * to, |product| product / from);
             effect.amount = scaled.round_dp_with_strategy(9, rust_decimal::RoundingStrategy::ToZero);
         }
-        draft.reasons.push(format!("shortened by {}", total.told));
+        let told = format!("shortened by {}", total.told);
+        if !draft.reasons.contains(&told) {
+            draft.reasons.push(told);
+        }
     }
 }
 
-/// (5) Rounded to the target's unit, towards the current value; what comes to nothing is held.
-pub fn round(drafts: &mut [Draft], totals: &[AskedTotal]) {
-    for effect in firing(drafts).flat_map(|draft| &mut draft.effects) {
-        effect.round();
-    }
-    for total in totals.iter().filter(|total| total.cap.is_none()) {
-        balance(drafts, &total.column);
-    }
+/// Holds what comes to nothing, falls below zero, or is no whole number of what its target takes.
+fn hold_what_can_not_be(drafts: &mut [Draft], totals: &[AskedTotal]) {
     for draft in firing(drafts) {
-        let below = draft.effects.iter().find_map(|effect| effect.count_below_zero());
-        if let Some(column) = below {
-            draft.hold(format!("{column} is a count, and would fall below 0"));
-            continue;
-        }
-        let nothing = |effect: &Effect| !effect.legs.is_empty() && effect.amount.is_zero();
-        if draft.effects.iter().any(nothing) {
+        let told = draft.effects.iter().find_map(|effect| effect.can_not_be(totals));
+        if let Some(told) = told {
             let mut reasons = draft.reasons.clone();
-            reasons.push("the change comes to nothing".to_owned());
+            reasons.push(told);
             draft.hold(reasons.join("; "));
         }
     }
 }
 
 impl Effect {
-    fn count_below_zero(&self) -> Option<&str> {
-        let below = |leg: &&Leg| self.ty == Type::Count && self.to(leg) < Decimal::ZERO;
-        self.legs.iter().find(below).map(|leg| leg.column.as_str())
+    fn can_not_be(&self, totals: &[AskedTotal]) -> Option<String> {
+        if !self.legs.is_empty() && self.amount.is_zero() {
+            return Some("the change comes to nothing".to_owned());
+        }
+        let counted = matches!(self.ty, Type::Count | Type::Money(_));
+        self.legs.iter().find_map(|leg| {
+            let unchanged = totals.iter().any(|total| total.cap.is_none() && total.column == leg.column);
+            if counted && leg.from >= Decimal::ZERO && self.to(leg) < Decimal::ZERO {
+                Some(format!("{} would fall below 0", leg.column))
+            } else if !self.is_whole(self.to(leg)) || (unchanged && !self.is_whole(leg.from)) {
+                Some(format!("{} is {}, between two of its smallest steps", leg.column, self.value(leg.from)))
+            } else {
+                None
+            }
+        })
     }
 
-    /// Both legs of a move change by the same rounded amount.
+    fn value(&self, amount: Decimal) -> String {
+        amount::value(amount, self.ty).exact()
+    }
+
+    /// Whether a value is a whole number of the smallest steps, where there is one.
+    fn is_whole(&self, amount: Decimal) -> bool {
+        amount::unit_digits(self.ty).is_none_or(|digits| amount.round_dp(digits) == amount)
+    }
+
+    /// Rounded to the target's unit, towards the current value; both legs of a move by the same whole amount.
     fn round(&mut self) {
         let rounded = self.legs.iter().map(|leg| (amount::towards(leg.from, self.to(leg), self.ty) - leg.from).abs());
-        if let Some(least) = rounded.min() {
-            self.amount = least;
-        }
+        let Some(least) = rounded.min() else { return };
+        let digits = amount::unit_digits(self.ty).filter(|_| self.legs.len() > 1);
+        self.amount = digits.map_or(least, |digits| least.trunc_with_scale(digits));
     }
 }
 

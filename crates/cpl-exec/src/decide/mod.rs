@@ -1,6 +1,6 @@
 //! Decisions: the rows of a rule become drafts, guards hold or shorten them, what remains acts.
 
-mod amount;
+pub mod amount;
 mod draft;
 mod effects;
 mod guards;
@@ -15,13 +15,14 @@ use cpl_plan::{
 };
 use polars::prelude::{self as pl, LazyFrame};
 
+pub use draft::Thing;
 pub use effects::{check, write};
 pub use id::Identity;
 
 use crate::{
     expr::Translate,
     rows::rows,
-    rule::{Conditions, Slot, Slots},
+    rule::{self, Conditions, Slot, Slots},
     trouble::Trouble,
     why::Traced,
 };
@@ -67,7 +68,7 @@ pub struct Circumstances<'a> {
     /// A broken check upstream.
     pub broken: Option<String>,
     /// Things that rules before this one change, and which rule.
-    pub taken: &'a mut BTreeMap<String, String>,
+    pub taken: &'a mut BTreeMap<Thing, String>,
     /// What decisions are named by.
     pub identity: &'a Identity<'a>,
 }
@@ -121,18 +122,15 @@ impl Asked {
         let rows = rows(frame, &self.slots.types(), &program.timezone)?;
         let mut drafts: Vec<_> = rows.iter().filter_map(|row| self.draft(row, rule, program)).collect();
         let quiet = rows.len() - drafts.len();
-        drafts.sort_by_cached_key(draft::Draft::order);
-        guards::circumstances(&mut drafts, rule, program, around);
+        drafts.sort_by_cached_key(|draft| rule::order(&draft.key));
+        guards::circumstances(&mut drafts, program, around);
         guards::bounds(&mut drafts, &self.keep);
         if let Some(at_most) = &rule.at_most {
             guards::at_most(&mut drafts, at_most);
         }
-        for total in &self.totals {
-            guards::total(&mut drafts, total, &rows);
-        }
-        guards::round(&mut drafts, &self.totals);
+        guards::settle(&mut drafts, &self.totals, &rows);
         for draft in drafts.iter().filter(|draft| draft.state == State::Fires) {
-            for thing in draft.things(rule, program) {
+            for thing in draft.things(program) {
                 around.taken.insert(thing, rule.name.clone());
             }
         }

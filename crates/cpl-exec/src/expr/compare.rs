@@ -40,6 +40,15 @@ impl Translate<'_> {
         Ok(Sides { left: self.as_type(left, ty)?, right: self.as_type(right, ty)?, float })
     }
 
+    /// A share of a whole number need not be whole: then both sides are floats, and compared as such.
+    fn sides_for(&self, left: &Expr, right: &Expr, margin: Option<&Margin>) -> Result<Sides, jiff::Error> {
+        let share = matches!(margin, Some(Margin::Share(_)));
+        if share && left.ty.is_quantity() {
+            return Ok(Sides { left: self.as_float(left)?, right: self.as_float(right)?, float: true });
+        }
+        self.sides(left, right)
+    }
+
     /// `a exceeds b by 15%`: a > b + 15% of |b|; `falls below`: a < b − 15% of |b|.
     pub(super) fn exceeds(
         &self,
@@ -48,7 +57,7 @@ impl Translate<'_> {
         right: &Expr,
         margin: Option<&Margin>,
     ) -> Result<pl::Expr, jiff::Error> {
-        let Sides { left: value, right: than, float } = self.sides(left, right)?;
+        let Sides { left: value, right: than, float } = self.sides_for(left, right, margin)?;
         let bound = match margin {
             None => than,
             Some(margin) => {
@@ -62,8 +71,8 @@ impl Translate<'_> {
 
     /// |a − b| ≤ the margin.
     pub(super) fn within(&self, left: &Expr, right: &Expr, margin: &Margin) -> Result<pl::Expr, jiff::Error> {
-        let Sides { left: value, right: of, float } = self.sides(left, right)?;
-        let far = absolute(value - of.clone(), left.ty);
+        let Sides { left: value, right: of, float } = self.sides_for(left, right, Some(margin))?;
+        let far = if float { (value - of.clone()).abs() } else { absolute(value - of.clone(), left.ty) };
         let margin = self.margin(margin, of, right.ty, float)?;
         Ok(Sides { left: far, right: margin, float }.compare(CompareOp::LessOrEqual))
     }
@@ -71,14 +80,13 @@ impl Translate<'_> {
     /// How far, in the unit of `of`.
     fn margin(&self, margin: &Margin, of: pl::Expr, ty: Type, float: bool) -> Result<pl::Expr, jiff::Error> {
         Ok(match margin {
+            Margin::Absolute(amount) if float => self.as_float(amount)?,
             Margin::Absolute(amount) => self.expr(amount)?,
             Margin::Share(share) => {
                 let share = self.expr(share)?;
-                let of = absolute(of, ty);
                 match ty {
-                    Type::Money(_) => money::multiply(of, share),
-                    _ if float => of * share,
-                    _ => of.cast(pl::DataType::Float64) * share,
+                    Type::Money(_) => money::multiply(absolute(of, ty), share),
+                    _ => of.abs() * share,
                 }
             }
         })

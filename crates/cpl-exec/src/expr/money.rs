@@ -57,7 +57,7 @@ fn divided(amount: i128, divisor: Digits) -> Option<i128> {
 fn half_even(above: i128, below: i128) -> i128 {
     let (above, below) = if below < 0 { (-above, -below) } else { (above, below) };
     let (quotient, rest) = (above.div_euclid(below), above.rem_euclid(below));
-    let up = match (rest * 2).cmp(&below) {
+    let up = match rest.cmp(&(below - rest)) {
         std::cmp::Ordering::Greater => true,
         std::cmp::Ordering::Equal => quotient % 2 != 0,
         std::cmp::Ordering::Less => false,
@@ -78,7 +78,8 @@ pub fn divide(amount: pl::Expr, divisor: pl::Expr) -> pl::Expr {
 fn with_float(amount: pl::Expr, float: pl::Expr, op: fn(i128, Digits) -> Option<i128>) -> pl::Expr {
     amount.map_many(
         move |columns| {
-            let length = columns[0].len().max(columns[1].len());
+            // One value stands for all rows, of which there may be none.
+            let length = if columns[0].len() == 1 { columns[1].len() } else { columns[0].len() };
             let amounts = columns[0].as_materialized_series().decimal()?.clone();
             let floats = columns[1].as_materialized_series().f64()?.clone();
             let result = apply(&amounts, &floats, length, op)?;

@@ -3,7 +3,10 @@
 use std::path::Path;
 
 use cpl_csv::{Place, Problem};
-use cpl_plan::program::{Fetch, FetchColumn};
+use cpl_plan::{
+    program::{Fetch, FetchColumn},
+    value::Value,
+};
 use cpl_syntax::{Code, Diagnostic, Span, nearest};
 
 /// How a file is called: by its path from the pipeline's folder on.
@@ -92,6 +95,11 @@ pub fn no_column(
     diagnostic.help(format!("the file has {}{more}", listed.join(", ")))
 }
 
+/// A bad value as the report would show it.
+fn shown(value: &str) -> String {
+    Value::Text(value.to_owned()).to_string()
+}
+
 /// What the names of a header say of a file that is written otherwise than it is read.
 fn other_kind(found: &[String]) -> Option<String> {
     if found.first().is_some_and(|first| first.starts_with("sep=")) {
@@ -127,8 +135,10 @@ pub fn bad_value(
         None => Diagnostic::new(Code::E1005, format!("{name}, {}: `{header}` is missing", row(place)))
             .at(span, "declared as never missing")
             .help("write `?` behind the type where a value may be missing"),
-        Some(value) => Diagnostic::new(Code::E1005, format!("{name}, {}: `{header}` is `{value}`", row(place)))
-            .at(span, format!("wanted: {wanted}"))
-            .help("mend the value in the file, or declare the column by what it holds"),
+        Some(value) => {
+            Diagnostic::new(Code::E1005, format!("{name}, {}: `{header}` is `{}`", row(place), shown(value)))
+                .at(span, format!("wanted: {wanted}"))
+                .help("mend the value in the file, or declare the column by what it holds")
+        }
     }
 }

@@ -17,7 +17,15 @@ pub fn expand(fetch: &Fetch, folder: &Path) -> Result<Vec<PathBuf>, Trouble> {
     if !fetch.path.contains('*') {
         return if path.exists() { Ok(vec![path]) } else { Err(missing(fetch, &path)) };
     }
-    let pattern = pattern(&path.to_string_lossy());
+    // A star in the pipeline's own folder is a letter.
+    let pattern = if Path::new(&fetch.path).is_absolute() {
+        pattern(&fetch.path)
+    } else {
+        PathBuf::from(Pattern::escape(&folder.to_string_lossy()))
+            .join(pattern(&fetch.path))
+            .to_string_lossy()
+            .into_owned()
+    };
     // As in a shell, a star does not stand for the point of a hidden name.
     let options =
         MatchOptions { require_literal_separator: true, require_literal_leading_dot: true, ..MatchOptions::new() };
@@ -32,6 +40,9 @@ pub fn expand(fetch: &Fetch, folder: &Path) -> Result<Vec<PathBuf>, Trouble> {
         })?;
         if file.is_file() {
             files.push(file);
+        } else if !file.exists() {
+            let told = format!("{} is a link to a file that is not there", file.display());
+            return Err(vec![Diagnostic::new(Code::E1002, told).at(fetch.path_span, "it is one of these files")]);
         }
     }
     files.sort();

@@ -7,6 +7,7 @@ mod parquet;
 mod stored;
 
 pub use files::expand;
+pub use parquet::BAD;
 
 use std::path::PathBuf;
 

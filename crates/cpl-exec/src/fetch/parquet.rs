@@ -17,7 +17,7 @@ use crate::trouble::{self, Trouble};
 const ROUNDED: &str = "·rounded";
 
 /// How a bad value is told from other errors of the engine.
-const BAD: &str = "cpl: bad value";
+pub const BAD: &str = "cpl: bad value";
 
 /// The rows of Parquet files, one behind the other.
 pub fn rows(fetch: &Fetch, files: Vec<PathBuf>, columns: Vec<FetchColumn>, folder: &Path) -> Result<Rows, Trouble> {

@@ -94,7 +94,7 @@ fn of_values(values: &pl::Column, column: &FetchColumn) -> Option<pl::Column> {
 /// Whole numbers of any width; a float must be whole.
 fn whole(values: &pl::Column, positive: bool) -> Option<pl::Column> {
     const MAX: i64 = 1_000_000_000_000_000;
-    let fits = |value: i64| value.abs() <= MAX && !(positive && value < 0);
+    let fits = |value: i64| (-MAX..=MAX).contains(&value) && !(positive && value < 0);
     let name = values.name().clone();
     let found: pl::Int64Chunked = if values.dtype().is_float() {
         let floats = values.cast(&DataType::Float64).ok()?;

@@ -12,6 +12,8 @@ use crate::{expr::Translate, types::data_type};
 /// Floats are summed as whole numbers, exactly and so in any order: in steps of 2^-47, and what is left
 /// of each in steps of 2^-107. Room is left for 2^30 values of 2^50.
 const COARSE: f64 = 140_737_488_355_328.0;
+/// 2^50.
+const MOST: f64 = 1_125_899_906_842_624.0;
 /// How many fine steps make a coarse one: 2^60.
 const FINE: f64 = 1_152_921_504_606_846_976.0;
 
@@ -46,6 +48,9 @@ impl Parts {
         let float = data_type(of.ty) == DataType::Float64;
         let summed = matches!(aggregate.func, AggFunc::Sum | AggFunc::Mean);
         if summed && float {
+            // A value that leaves no room is none: the engine refuses to cast what is put in its place.
+            let fits = value.clone().abs().lt_eq(pl::lit(MOST)).or(value.clone().is_null());
+            let value = pl::when(fits).then(value).otherwise(pl::lit(f64::MAX));
             let steps = value * pl::lit(COARSE);
             let rest = (steps.clone() - steps.clone().floor()) * pl::lit(FINE);
             parts.before.push(rest.floor().strict_cast(DataType::Int128).alias(named("y").as_str()));

@@ -92,7 +92,9 @@ fn apply(stage: &Stage, frame: LazyFrame, frames: &Frames, translate: &Translate
         })?,
         Stage::Keep(columns) => {
             let exprs = columns.iter().map(|(name, value)| Ok(expr(value)?.alias(name.as_str())));
-            frame.select(exprs.collect::<Result<Vec<_>, Trouble>>()?)
+            let names: Vec<pl::Expr> = columns.iter().map(|(name, _)| pl::col(name.as_str())).collect();
+            // Beside the other columns a constant is one value of each row.
+            frame.with_columns(exprs.collect::<Result<Vec<_>, Trouble>>()?).select(names)
         }
         Stage::Join(join) => join::join(frame, frames.table(join.table), join),
         Stage::Group { keys, items, .. } => {

@@ -27,7 +27,10 @@ fn taken_in_parts(plan: &Plan, id: StepId, table: TableId) -> bool {
         CheckKind::Key(_) | CheckKind::Fresh(..) => true,
     };
     plan.program.table(table).checks.iter().all(merged)
-        && plan.outputs(id).into_iter().map(|output| plan.step(output)).all(|step| takes_parts(plan, step, table))
+        && plan.outputs(id).into_iter().map(|output| plan.step(output)).all(|step| {
+            // The parts are gone when a later batch begins.
+            step.batch == plan.step(id).batch && takes_parts(plan, step, table)
+        })
 }
 
 fn takes_parts(plan: &Plan, step: &Step, table: TableId) -> bool {

@@ -56,7 +56,12 @@ fn stage(stage: Stage, needed: &mut BTreeSet<String>, needs: &mut Needs, tables:
             Some(Stage::Group { keys, items, span })
         }
         Stage::Keep(mut columns) => {
+            // Rows without any column would be none: one stays.
+            let first = columns.first().cloned();
             columns.retain(|(name, _)| needed.contains(name));
+            if columns.is_empty() {
+                columns.extend(first);
+            }
             *needed = columns.iter().flat_map(|(_, value)| value.columns()).map(str::to_owned).collect();
             Some(Stage::Keep(columns))
         }

@@ -18,6 +18,12 @@ impl Checker<'_> {
             ArithOp::Add | ArithOp::Subtract => adapted(left, right),
             _ => (left, right),
         };
+        // A month may be taken from a day; it is no length of time by itself.
+        let moves = left.ty.is_time() && matches!(op.value, ArithOp::Add | ArithOp::Subtract);
+        self.no_months(&left)?;
+        if !moves {
+            self.no_months(&right)?;
+        }
         let Some(ty) = types::arith(op.value, operand(&left), operand(&right)) else {
             return self.no_arith(op.value, &left, &right);
         };
@@ -25,6 +31,19 @@ impl Checker<'_> {
         let unknown = left.unknown || right.unknown || (divides && !is_nonzero(&right));
         let kind = ExprKind::Arith(op.value, Box::new(left), Box::new(right));
         Some(Expr { kind, ty, unknown, span, defined: None })
+    }
+
+    /// Refuses calendar months where a length of time is wanted.
+    pub(super) fn no_months(&mut self, expr: &Expr) -> Option<()> {
+        if !matches!(expr.kind, ExprKind::Constant(Constant::Months(_))) {
+            return Some(());
+        }
+        self.report(
+            Diagnostic::new(Code::E0301, "months are of no fixed length")
+                .at(expr.span, "28 to 31 days")
+                .help("say it in days; only a date plus or minus months is a date"),
+        );
+        None
     }
 
     fn no_arith(&mut self, op: ArithOp, left: &Expr, right: &Expr) -> Option<Expr> {

@@ -39,8 +39,12 @@ impl Checker<'_> {
     }
 
     fn key(&mut self, columns: &[Name], table: &mut Table) -> Option<()> {
-        let mut key = Vec::new();
+        let mut key: Vec<String> = Vec::new();
         for column in columns {
+            if key.contains(&column.value) {
+                let message = format!("`{}` is a part of the key already", column.as_str());
+                return self.refuse(Code::E0202, message, column.span, "the second one");
+            }
             match table.column(column.as_str()) {
                 Some(found) => key.push(found.name.clone()),
                 None => return self.no_column(column, table),

@@ -95,6 +95,8 @@ impl Checker<'_> {
 
     /// Two sides of one unit; 0 and bare numbers take the other's.
     pub(super) fn comparable(&mut self, left: Expr, right: Expr, ordered: bool) -> Option<(Expr, Expr)> {
+        self.no_months(&left)?;
+        self.no_months(&right)?;
         let (left, right) = adapted(left, right);
         let (left, right) = (self.bare_as_ratio(left, &right)?, right);
         let right = self.bare_as_ratio(right, &left)?;
@@ -150,7 +152,7 @@ impl Checker<'_> {
                 "wanted: a share such as `15%`, or an amount",
             );
         }
-        if margin.ty == Type::Ratio {
+        if margin.ty == Type::Ratio && ty.is_amount() {
             return Some(Margin::Share(margin));
         }
         if ty != Type::Ratio && margin.ty.compares_with(ty) {

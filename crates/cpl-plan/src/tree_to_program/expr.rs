@@ -78,6 +78,7 @@ impl Checker<'_> {
 
     fn negate(&mut self, inner: &tree::Expr, span: cpl_syntax::Span, scope: &Scope<'_>) -> Option<Expr> {
         let inner = self.expr(inner, scope)?;
+        self.no_months(&inner)?;
         let ty = match inner.ty {
             Type::Count => Type::Integer,
             ty if ty.is_amount() || ty == Type::Duration => ty,

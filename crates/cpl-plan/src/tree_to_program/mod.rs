@@ -27,9 +27,12 @@ use std::{
 };
 
 use cpl_syntax::{Code, Diagnostic, Span, has_errors, tree};
-use jiff::{civil::Date, tz::TimeZone};
+use jiff::tz::TimeZone;
 
-use crate::program::{Expr, Program, Table, TableId, Target};
+use crate::{
+    clock::AsOf,
+    program::{Expr, Program, Table, TableId, Target},
+};
 
 /// A value given on the command line for a `let`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,16 +43,16 @@ pub struct Setting {
     pub value: String,
 }
 
-/// What `file` means, and all that is wrong with it. `today` is held against `retire`.
+/// What `file` means, and all that is wrong with it. The window of `as_of` is held against `retire`.
 #[must_use]
 pub fn tree_to_program(
     text: &str,
     file: &tree::File,
-    today: Date,
+    as_of: AsOf,
     settings: &[Setting],
 ) -> (Option<Program>, Vec<Diagnostic>) {
     let mut checker = Checker::new(text, file);
-    let program = checker.program(today, settings);
+    let program = checker.program(as_of, settings);
     let mut diagnostics = checker.diagnostics;
     diagnostics.sort_by_key(Diagnostic::start);
     diagnostics.dedup();
@@ -97,8 +100,8 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn program(&mut self, today: Date, settings: &[Setting]) -> Option<Program> {
-        let head = self.pipeline(today);
+    fn program(&mut self, as_of: AsOf, settings: &[Setting]) -> Option<Program> {
+        let head = self.pipeline(as_of);
         self.check_names();
         self.apply_settings(settings);
         self.resolve_lets();

@@ -7,7 +7,7 @@ use jiff::{
 };
 
 use super::Checker;
-use crate::clock::Cadence;
+use crate::clock::{AsOf, Cadence, Clock};
 
 /// The head of a program.
 pub struct Head {
@@ -28,7 +28,7 @@ pub fn currency(file: &tree::File) -> tree::Currency {
 }
 
 impl Checker<'_> {
-    pub(super) fn pipeline(&mut self, today: Date) -> Option<Head> {
+    pub(super) fn pipeline(&mut self, as_of: AsOf) -> Option<Head> {
         let pipelines = &self.file.pipelines;
         let Some(pipeline) = pipelines.first() else {
             self.report(
@@ -53,12 +53,16 @@ impl Checker<'_> {
             self.not_yet::<()>("messages with a weekly budget (`alerts to`)", at);
         }
         let retire = pipeline.retire.as_ref().and_then(|date| self.date(date));
-        self.check_retire(pipeline, retire, today);
+        let every = self.cadence(pipeline.every.as_ref().map(|every| &every.value));
+        // A window that no calendar holds is told by the run.
+        if let Some(clock) = every.and_then(|every| Clock::at(every, &self.zone, as_of).ok()) {
+            self.check_retire(pipeline, retire, clock.today());
+        }
         Some(Head {
             name: pipeline.name.value.clone(),
             question: pipeline.question.as_ref().map(|text| text.value.clone()),
             owner: pipeline.owner.as_ref().map(|text| text.value.clone()),
-            every: self.cadence(pipeline.every.as_ref().map(|every| &every.value))?,
+            every: every?,
             retire,
         })
     }

@@ -72,6 +72,7 @@ impl Checker<'_> {
         decision.when = [when?, require?].concat();
         decision.actions = actions.into_iter().collect::<Option<_>>()?;
         guarded?;
+        self.changed_once(rule)?;
         self.guarded_columns(&decision)?;
         Some(decision)
     }
@@ -95,7 +96,12 @@ impl Checker<'_> {
         if let Some(date) = key.iter().find(|part| of.column(part).is_some_and(|column| column.ty.is_time())) {
             return self.not_yet(&format!("rules on a series (the key holds `{date}`)"), table.span);
         }
+        self.unique(each.iter().collect(), "a column of the key");
         let written: Vec<&str> = each.iter().map(Name::as_str).collect();
+        let twice = |name: &&str| written.iter().filter(|other| *other == name).count() > 1;
+        if written.iter().any(twice) {
+            return None;
+        }
         let same = written.len() == key.len() && written.iter().all(|name| key.iter().any(|part| part == name));
         if !same {
             let span = each.first().map_or(table.span, |first| first.span.to(each[each.len() - 1].span));
@@ -281,6 +287,32 @@ impl Checker<'_> {
             }
             _ => Some(()),
         }
+    }
+
+    /// Two actions of a rule that change one column would each begin with the value before.
+    fn changed_once(&mut self, rule: &tree::Decide) -> Option<()> {
+        let mut changed: Vec<&Name> = Vec::new();
+        for action in &rule.actions {
+            let columns = match &action.value {
+                tree::Action::Change(column, ..) => vec![column],
+                tree::Action::Move(_, from, to, _) => vec![from, to],
+                tree::Action::MoveRows(..) | tree::Action::Call(_) => Vec::new(),
+            };
+            for column in columns {
+                if let Some(before) = changed.iter().find(|before| before.value == column.value) {
+                    let at = before.span;
+                    self.report(
+                        Diagnostic::new(Code::E0503, format!("`{}` is changed twice", column.as_str()))
+                            .at(column.span, "the second time")
+                            .at(at, "the first time")
+                            .help("make one change of it, or two rules"),
+                    );
+                    return None;
+                }
+                changed.push(column);
+            }
+        }
+        Some(())
     }
 
     /// A guard of a column that no action changes guards nothing.

@@ -1,7 +1,7 @@
 //! A file and its smaller items.
 
 use super::rule::{Argument, TargetRef};
-use super::{Alert, Arg, Call, ColumnType, Decide, Direction, Expr, Fetch, Test, Transform, Window};
+use super::{Alert, Call, ColumnType, Decide, Direction, Expr, Fetch, Test, Transform, Window};
 use crate::{
     comments::Comment,
     span::{Name, Span, Spanned},
@@ -167,12 +167,4 @@ pub enum SettingValue {
     Expr(Expr),
     /// `{ a = …, b = … }`.
     Arguments(Vec<Argument>),
-}
-
-impl Target {
-    /// The first plain argument of its call.
-    #[must_use]
-    pub fn first_argument(&self) -> Option<&Expr> {
-        self.call.args.iter().find_map(|arg| if let Arg::Plain(expr) = arg { Some(expr) } else { None })
-    }
 }
