@@ -21,7 +21,7 @@ use crate::{
 /// Runs a plan and lets its effects out.
 ///
 /// # Errors
-/// What kept the run from being finished. Nothing was written then.
+/// What kept the run from being finished. Nothing was written then, but for what the error names.
 pub fn run(plan: &Plan, world: &World<'_>) -> Result<RunReport, Trouble> {
     let program = &plan.program;
     decide::check(program, world.folder)?;

@@ -42,7 +42,7 @@ pub fn guarded<T>(act: impl FnOnce() -> T) -> Option<T> {
         let told = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
             if !GUARDED.get() {
-                told(panic)
+                told(panic);
             }
         }));
     });
