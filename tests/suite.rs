@@ -67,7 +67,7 @@ fn broken_off(path: PathBuf) -> Trial {
             for wrong in std::iter::once(text[..at].to_owned()).chain(gone) {
                 let (file, told) = cpl_syntax::parse(&wrong);
                 if !cpl_syntax::is_unreadable(&told) {
-                    cpl_plan::tree_to_program(&wrong, &file, as_of, &[]);
+                    let _ = cpl_plan::tree_to_program(&wrong, &file, as_of, &[]);
                 }
             }
         }
