@@ -100,7 +100,8 @@ pub fn told(
             (format!("expect {}", program.written(check.span)), broken, text)
         }
     };
-    Ok(Check { table: name.to_owned(), check: written, broken, text })
+    let of_age = matches!(check.kind, CheckKind::Fresh(..));
+    Ok(Check { table: name.to_owned(), check: written, broken, text, of_age })
 }
 
 /// Whether the newest value is no older than `micros` before `now`.

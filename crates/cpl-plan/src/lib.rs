@@ -14,6 +14,7 @@ pub mod report;
 mod tree_to_program;
 pub mod types;
 pub mod value;
+mod words;
 
 pub use print::{dot, mermaid, text};
 pub use program_to_plan::{Purpose, program_to_plan};

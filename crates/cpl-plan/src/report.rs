@@ -210,6 +210,9 @@ pub struct Check {
     pub broken: bool,
     /// What was found.
     pub text: String,
+    /// It tells how old the data is: told also where it holds.
+    #[serde(skip)]
+    pub of_age: bool,
 }
 
 /// What was read.

@@ -330,7 +330,7 @@ fn source_row(source: &Source, checks: &[Check]) -> Vec<String> {
     let newest = if source.newest.is_unknown() { String::new() } else { format!("newest {}", source.newest) };
     let mut notes: Vec<String> = checks
         .iter()
-        .filter(|check| check.table == source.fetch && (check.broken || check.check.starts_with("fresh")))
+        .filter(|check| check.table == source.fetch && (check.broken || check.of_age))
         .map(|check| format!("{} {}", if check.broken { "✗" } else { "✓" }, check.check))
         .collect();
     if source.future > 0 {

@@ -29,12 +29,26 @@ pub fn comments(text: &str) -> Vec<Comment> {
     found
 }
 
-/// Behind the closing quote, or at the end of the line where there is none.
+/// Behind the closing quote, or at the end of the line where there is none. A hole holds texts of its own.
 fn text_end(bytes: &[u8], mut at: usize) -> usize {
     while at < bytes.len() {
+        match &bytes[at..] {
+            [b'\\', ..] | [b'{', b'{', ..] => at += 2,
+            [b'"', ..] => return at + 1,
+            [b'\n', ..] => return at,
+            [b'{', ..] => at = hole_end(bytes, at + 1),
+            _ => at += 1,
+        }
+    }
+    bytes.len()
+}
+
+/// Behind the brace that closes a hole, or at the end of the line.
+fn hole_end(bytes: &[u8], mut at: usize) -> usize {
+    while at < bytes.len() {
         match bytes[at] {
-            b'\\' => at += 2,
-            b'"' => return at + 1,
+            b'"' => at = text_end(bytes, at + 1),
+            b'}' => return at + 1,
             b'\n' => return at,
             _ => at += 1,
         }
@@ -45,4 +59,24 @@ fn text_end(bytes: &[u8], mut at: usize) -> usize {
 fn line_end(bytes: &[u8], at: usize) -> usize {
     let newline = bytes[at..].iter().position(|b| *b == b'\n').map_or(bytes.len(), |n| at + n);
     if bytes[at..newline].last() == Some(&b'\r') { newline - 1 } else { newline }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::comments;
+
+    #[test]
+    fn a_sign_inside_a_text_begins_no_comment() {
+        let texts = [
+            (r#"say "{if(a = "x#1", "b", "c")} #2" # 3"#, vec!["# 3"]),
+            (r#"say "{{#" # {"#, vec!["# {"]),
+            (r##"a = "\"#" # 1"##, vec!["# 1"]),
+            ("a # 1\nb # 2\r\n", vec!["# 1", "# 2"]),
+            ("say \"{a", vec![]),
+        ];
+        for (text, expected) in texts {
+            let found: Vec<&str> = comments(text).iter().map(|comment| comment.span.of(text)).collect();
+            assert_eq!(found, expected, "{text}");
+        }
+    }
 }

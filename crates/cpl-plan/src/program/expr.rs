@@ -7,7 +7,7 @@ use cpl_syntax::{
 use jiff::civil::{Date, DateTime};
 use rust_decimal::Decimal;
 
-use crate::types::Type;
+use crate::{types::Type, words::words};
 
 /// The name under which an action's arguments find the new value.
 pub const NEW: &str = "new";
@@ -123,31 +123,6 @@ impl AggFunc {
     pub fn is_merged(self) -> bool {
         !matches!(self, Self::CountDistinct | Self::Median | Self::Quantile | Self::Std)
     }
-}
-
-macro_rules! words {
-    ($(#[$meta:meta])* $name:ident { $($variant:ident $word:literal,)* }) => {
-        $(#[$meta])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum $name { $(#[doc = concat!("`", $word, "`")] $variant,)* }
-
-        impl $name {
-            /// Its words, all of them.
-            pub const WORDS: &[&str] = &[$($word),*];
-
-            /// The one of that word.
-            #[must_use]
-            pub fn of_word(word: &str) -> Option<Self> {
-                match word { $($word => Some(Self::$variant),)* _ => None }
-            }
-
-            /// Its word.
-            #[must_use]
-            pub fn word(self) -> &'static str {
-                match self { $(Self::$variant => $word,)* }
-            }
-        }
-    };
 }
 
 words! {

@@ -9,10 +9,20 @@ use super::{Checker, arith::adapted, scope::Scope};
 use crate::{
     program::{AggFunc, Expr, ExprKind, Function},
     types::Type,
+    words::words,
 };
 
-/// Functions of the language that do not run yet.
-const LATER: &[&str] = &["total", "lag", "change", "share", "usual", "applied"];
+words! {
+    /// Functions of the language that do not run yet.
+    Later {
+        Total "total",
+        Lag "lag",
+        Change "change",
+        Share "share",
+        Usual "usual",
+        Applied "applied",
+    }
+}
 
 impl Checker<'_> {
     pub(super) fn call(&mut self, call: &tree::Call, span: Span, scope: &Scope<'_>) -> Option<Expr> {
@@ -26,11 +36,11 @@ impl Checker<'_> {
         if name.as_str() == "secret" {
             return self.refuse(Code::E0504, "a secret can't be a value", span, "stands only where a credential goes");
         }
-        if LATER.contains(&name.as_str()) {
-            return self.not_yet(&format!("`{}`", name.as_str()), span);
+        if let Some(later) = Later::of_word(name.as_str()) {
+            return self.not_yet(&format!("`{}`", later.word()), span);
         }
         let Some(function) = Function::of_word(name.as_str()) else {
-            let known = AggFunc::WORDS.iter().chain(Function::WORDS).chain(LATER).copied();
+            let known = AggFunc::WORDS.iter().chain(Function::WORDS).chain(Later::WORDS).copied();
             let metrics = self.file.metrics.iter().map(|metric| metric.name.as_str());
             let known: Vec<&str> = known.chain(metrics).collect();
             return self.unknown_name("function", name, known);

@@ -15,10 +15,30 @@ use super::Checker;
 use crate::{
     program::{Column, Fetch, FetchColumn, Format, Source, SourceKind, Stored, Table, TableId},
     types::Type,
+    words::words,
 };
 
-/// Connectors of the language that do not run yet.
-const LATER: &[&str] = &["ndjson", "json", "excel", "http", "sql"];
+words! {
+    /// What a fetch may read.
+    Connector {
+        Csv "csv",
+        Parquet "parquet",
+        Ndjson "ndjson",
+        Json "json",
+        Excel "excel",
+        Http "http",
+        Sql "sql",
+    }
+}
+
+words! {
+    /// What `csv` takes beside a path.
+    CsvOption {
+        Separator "separator",
+        Header "header",
+        ShortRows "short_rows",
+    }
+}
 
 impl Checker<'_> {
     pub(super) fn fetch(&mut self, fetch: &tree::Fetch) -> Option<TableId> {
@@ -57,16 +77,11 @@ impl Checker<'_> {
         if call.callee.table.is_some() {
             return self.not_yet("connector files", fetch.source_span);
         }
-        if LATER.contains(&name.as_str()) {
-            return self.not_yet(&format!("fetching from `{}`", name.as_str()), fetch.source_span);
-        }
-        let mut kind = match name.as_str() {
-            "csv" => SourceKind::Csv { separator: b',' },
-            "parquet" => SourceKind::Parquet,
-            _ => {
-                let known = ["csv", "parquet"].iter().chain(LATER).copied().collect::<Vec<_>>();
-                return self.unknown_name("connector", name, known);
-            }
+        let mut kind = match Connector::of_word(name.as_str()) {
+            Some(Connector::Csv) => SourceKind::Csv { separator: b',' },
+            Some(Connector::Parquet) => SourceKind::Parquet,
+            Some(other) => return self.not_yet(&format!("fetching from `{}`", other.word()), fetch.source_span),
+            None => return self.unknown_name("connector", name, Connector::WORDS.iter().copied()),
         };
         let mut path = None;
         let named: Vec<&Name> =
@@ -98,8 +113,8 @@ impl Checker<'_> {
         let SourceKind::Csv { separator } = kind else {
             return self.unknown_name("option of `parquet`", name, []);
         };
-        match name.as_str() {
-            "separator" => {
+        match CsvOption::of_word(name.as_str()) {
+            Some(CsvOption::Separator) => {
                 let text = self.plain_text(value)?;
                 let fits = |byte: &u8| byte.is_ascii() && !matches!(byte, b'"' | b'\n' | b'\r');
                 match text.as_bytes() {
@@ -111,8 +126,8 @@ impl Checker<'_> {
                 }
                 Some(())
             }
-            "header" | "short_rows" => self.not_yet(&format!("`{}`", name.as_str()), name.span.to(value.span)),
-            _ => self.unknown_name("option of `csv`", name, ["separator", "header", "short_rows"]),
+            Some(later) => self.not_yet(&format!("`{}`", later.word()), name.span.to(value.span)),
+            None => self.unknown_name("option of `csv`", name, CsvOption::WORDS.iter().copied()),
         }
     }
 

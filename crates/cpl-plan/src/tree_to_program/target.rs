@@ -9,10 +9,21 @@ use super::{Checker, scope::Scope};
 use crate::{
     program::{Expr, ExprKind, NEW, Target, TargetKind, Via},
     types::Type,
+    words::words,
 };
 
-/// Targets of the language that do not run yet.
-const LATER: &[&str] = &["slack", "webhook", "email", "http"];
+words! {
+    /// What a target may be.
+    TargetWord {
+        Print "print",
+        File "file",
+        Slack "slack",
+        Webhook "webhook",
+        Email "email",
+        Http "http",
+    }
+}
+
 /// The name under which the report itself is a target.
 const PRINT: &str = "print";
 
@@ -55,19 +66,17 @@ impl Checker<'_> {
         if call.callee.table.is_some() {
             return self.not_yet("connector files", target.call_span);
         }
-        match (kind.as_str(), call.args.as_slice()) {
-            (PRINT, []) => Some(TargetKind::Print),
-            ("file", [tree::Arg::Plain(path)]) => Some(TargetKind::File(self.plain_text(path)?)),
-            (PRINT | "file", _) => {
-                let wanted = if kind.as_str() == PRINT { "wanted: `print()`" } else { "wanted: `file(\"path\")`" };
-                self.refuse(Code::E0205, "these arguments do not fit", target.call_span, wanted)
-            }
-            (other, _) if LATER.contains(&other) => self.not_yet(&format!("`{other}` targets"), target.call_span),
-            _ => {
-                let known: Vec<&str> = [PRINT, "file"].iter().chain(LATER).copied().collect();
-                self.unknown_name("kind of target", kind, known)
-            }
-        }
+        let Some(word) = TargetWord::of_word(kind.as_str()) else {
+            return self.unknown_name("kind of target", kind, TargetWord::WORDS.iter().copied());
+        };
+        let wanted = match (word, call.args.as_slice()) {
+            (TargetWord::Print, []) => return Some(TargetKind::Print),
+            (TargetWord::File, [tree::Arg::Plain(path)]) => return Some(TargetKind::File(self.plain_text(path)?)),
+            (TargetWord::Print, _) => "wanted: `print()`",
+            (TargetWord::File, _) => "wanted: `file(\"path\")`",
+            (later, _) => return self.not_yet(&format!("`{}` targets", later.word()), target.call_span),
+        };
+        self.refuse(Code::E0205, "these arguments do not fit", target.call_span, wanted)
     }
 
     /// The target an action names, its arguments typed; `column` is what the action changes, if it does.

@@ -123,18 +123,10 @@ impl Reader<'_> {
 
     fn datetime_type(&mut self, pair: Pair<'_, Rule>) -> ColumnType {
         let mut parts = Parts::of(pair);
-        // A first text is the format only where it is not the zone behind `in`.
-        let mut format = None;
+        let format = parts.opt(Rule::text).map(|text| self.plain_text(text));
         let mut stored = TimeIn::Pipeline;
-        let texts = parts.all(Rule::text);
-        let zone_follows =
-            texts.first().is_some_and(|first| self.text[..first.as_span().start()].trim_end().ends_with(" in"));
-        let mut texts = texts.into_iter();
-        if !zone_follows {
-            format = texts.next().map(|text| self.plain_text(text));
-        }
-        if let Some(zone) = texts.next() {
-            stored = TimeIn::Zone(self.plain_text(zone));
+        if let Some(zone) = parts.opt(Rule::zone) {
+            stored = TimeIn::Zone(self.plain_text(Parts::of(zone).child()));
         }
         if let Some(unix) = parts.opt(Rule::unix) {
             stored = match Parts::of(unix).child().as_str() {

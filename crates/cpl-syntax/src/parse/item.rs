@@ -82,7 +82,8 @@ impl Reader<'_> {
 
     fn pipeline_clause(&mut self, clause: Pair<'_, Rule>, pipeline: &mut Pipeline) {
         let (rule, span) = (clause.as_rule(), self.span(&clause));
-        let inner = Parts::of(clause).child();
+        let mut parts = Parts::of(clause);
+        let inner = parts.child();
         match rule {
             Rule::question => {
                 let text = self.plain_text(inner);
@@ -108,20 +109,12 @@ impl Reader<'_> {
                 let date = self.name(&inner);
                 self.once(&mut pipeline.retire, date, span);
             }
-            _ => self.alerts_to(inner, span, pipeline),
+            _ => {
+                let target = self.target_ref(inner);
+                let limit = parts.opt(Rule::digits).map(|digits| self.whole(&digits));
+                self.once(&mut pipeline.alerts, (target, limit), span);
+            }
         }
-    }
-
-    fn alerts_to(&mut self, target: Pair<'_, Rule>, span: Span, pipeline: &mut Pipeline) {
-        let limit_at = target.as_span().end()..span.end;
-        let target = self.target_ref(target);
-        let written = self.text[limit_at.clone()].split_whitespace().nth(2).unwrap_or_default();
-        let limit = written
-            .replace('_', "")
-            .parse()
-            .ok()
-            .map(|limit| Spanned::new(limit, Span::new(limit_at.start, limit_at.end)));
-        self.once(&mut pipeline.alerts, (target, limit), span);
     }
 
     /// A clause that may stand once.
