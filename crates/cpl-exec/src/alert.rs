@@ -1,7 +1,7 @@
 //! Alerts: the rows for which a rule is true, gravest first.
 
 use cpl_plan::{
-    program::{Alert as Rule, Piece, Program},
+    program::{Alert as Rule, Piece, Program, Rows},
     report::{Alert, State},
     value::Value,
 };
@@ -38,8 +38,8 @@ impl Asked {
         Self { slots, conditions, say }
     }
 
-    pub fn frame(&self, table: LazyFrame, translate: &Translate<'_>) -> Result<LazyFrame, jiff::Error> {
-        self.slots.frame(table, translate)
+    pub fn frame(&self, table: LazyFrame, rows: &Rows, translate: &Translate<'_>) -> Result<LazyFrame, Trouble> {
+        self.slots.frame(table, rows, translate)
     }
 
     /// The rows that are told, and how many are quiet. `broken` is why the rule's data can't be trusted.

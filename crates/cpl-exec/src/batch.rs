@@ -77,7 +77,7 @@ impl<'a> Batches<'a> {
 
     pub fn run(mut self) -> Result<Found, Trouble> {
         for batch in 0..self.plan.batches() {
-            let wanted = self.batch(batch)?;
+            let wanted = self.batch(batch).map_err(|trouble| self.explained(trouble))?;
             self.collect(wanted)?;
         }
         self.found.checks.sort_by_key(|(table, _)| *table);
@@ -135,15 +135,15 @@ impl<'a> Batches<'a> {
             StepKind::Decide(at) => {
                 let rule = &program.decisions[at];
                 let asked = decide::Asked::of(rule, program);
-                let frame =
-                    asked.frame(self.frames.table(rule.rows.table), &self.translate).map_err(trouble::calendar)?;
+                let table = self.frames.table(rule.rows.table);
+                let frame = asked.frame(table, &rule.rows, &self.translate)?;
                 Ok(vec![(Wanted::Decide(at, asked), Split::whole(frame))])
             }
             StepKind::Alert(at) => {
                 let rule = &program.alerts[at];
                 let asked = alert::Asked::of(rule, program);
-                let frame =
-                    asked.frame(self.frames.table(rule.rows.table), &self.translate).map_err(trouble::calendar)?;
+                let table = self.frames.table(rule.rows.table);
+                let frame = asked.frame(table, &rule.rows, &self.translate)?;
                 Ok(vec![(Wanted::Alert(at, asked), Split::whole(frame))])
             }
             StepKind::Show(id) => Ok(vec![(Wanted::Show, Split::whole(self.frames.table(id)))]),
@@ -236,15 +236,17 @@ impl<'a> Batches<'a> {
             return Ok(());
         }
         let (what, frames): (Vec<Wanted>, Vec<LazyFrame>) = wanted.into_iter().unzip();
-        // Where a value did not fit, its file is read again to tell which.
-        let found = collected(frames, pl::Engine::Streaming).map_err(|trouble| {
-            let bad = trouble.iter().any(|diagnostic| diagnostic.message.contains(BAD));
-            self.late.iter().filter(|_| bad).find_map(Late::find).unwrap_or(trouble)
-        })?;
+        let found = collected(frames, pl::Engine::Streaming).map_err(|trouble| self.explained(trouble))?;
         for (what, frame) in what.into_iter().zip(found) {
             self.keep(what, frame)?;
         }
         Ok(())
+    }
+
+    /// Where a value did not fit, its file is read again to tell which.
+    fn explained(&self, trouble: Trouble) -> Trouble {
+        let bad = trouble.iter().any(|diagnostic| diagnostic.message.contains(BAD));
+        self.late.iter().filter(|_| bad).find_map(Late::find).unwrap_or(trouble)
     }
 
     fn keep(&mut self, what: Wanted, frame: pl::DataFrame) -> Result<(), Trouble> {

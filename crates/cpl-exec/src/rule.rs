@@ -1,7 +1,7 @@
 //! The rows of a rule: what is computed of each, and what its conditions say of it.
 
 use cpl_plan::{
-    program::{CompareOp, Direction, Expr, ExprKind, Margin, Program, Rows},
+    program::{CompareOp, Direction, Expr, ExprKind, Margin, Newest, Program, Rows},
     report::{Because, Pairs},
     types::Type,
     value::Value,
@@ -10,7 +10,13 @@ use polars::prelude::{self as pl, LazyFrame};
 
 use rust_decimal::Decimal;
 
-use crate::{decide::amount, expr::Translate, why::Traced};
+use crate::{
+    decide::amount,
+    expr::Translate,
+    frames::{self, Prepared, THERE},
+    trouble::{self, Trouble},
+    why::Traced,
+};
 
 /// Expressions computed in each row, each once.
 #[derive(Default)]
@@ -33,11 +39,16 @@ impl Slots {
         self.add(&Expr::column(name, ty, true, cpl_syntax::Span::default()))
     }
 
-    /// The frame in which each slot is a column.
-    pub fn frame(&self, rows: LazyFrame, translate: &Translate<'_>) -> Result<LazyFrame, jiff::Error> {
+    /// The frame in which each slot is a column, a row for each of the rule's.
+    pub fn frame(&self, table: LazyFrame, of: &Rows, translate: &Translate<'_>) -> Result<LazyFrame, Trouble> {
+        let Prepared { frame, exprs, .. } = frames::prepared(table, &self.0.iter().collect::<Vec<_>>(), translate)?;
+        let rows = match &of.newest {
+            None => frame,
+            Some(newest) => frames::newest(&frame, &of.key, newest, translate).map_err(trouble::calendar)?,
+        };
         let mut columns = Vec::new();
-        for (at, expr) in self.0.iter().enumerate() {
-            columns.push(translate.as_type(expr, expr.ty)?.alias(format!("·{at}")));
+        for (at, expr) in exprs.iter().enumerate() {
+            columns.push(translate.as_type(expr, expr.ty).map_err(trouble::calendar)?.alias(format!("·{at}")));
         }
         // Beside the table's columns a value that is the same in all rows is one of each row, of which there may be none.
         let names: Vec<pl::Expr> = (0..self.0.len()).map(|at| pl::col(format!("·{at}"))).collect();
@@ -53,6 +64,8 @@ impl Slots {
 pub struct Conditions {
     all: Vec<Condition>,
     key: Vec<(String, Slot)>,
+    /// Of a series: whether it has the row that is looked at, and what it is called.
+    there: Option<(Slot, &'static str)>,
 }
 
 struct Condition {
@@ -83,7 +96,10 @@ impl Conditions {
             slot: slots.add(expr),
             operands: operands(expr).into_iter().map(|part| Traced::of(part, rows.table, program, slots)).collect(),
         });
-        Self { all: all.collect(), key }
+        let all = all.collect();
+        let there = |newest: &Newest| (slots.column(THERE, Type::Bool), newest.grain.word());
+        let there = rows.newest.as_ref().map(there);
+        Self { all, key, there }
     }
 
     pub fn key(&self, row: &[Value]) -> Pairs {
@@ -92,6 +108,9 @@ impl Conditions {
 
     /// One condition that is false decides, whatever else is unknown.
     pub fn verdict(&self, row: &[Value]) -> Verdict {
+        if self.is_missing(row) {
+            return Verdict::Undecided;
+        }
         let value = |condition: &Condition| row[condition.slot.0].clone();
         if self.all.iter().any(|condition| value(condition) == Value::Bool(false)) {
             Verdict::Quiet
@@ -100,6 +119,11 @@ impl Conditions {
         } else {
             Verdict::Fires
         }
+    }
+
+    /// A series without the row that is looked at is never judged by an older one.
+    fn is_missing(&self, row: &[Value]) -> bool {
+        self.there.is_some_and(|(slot, _)| row[slot.0].is_unknown())
     }
 
     /// The values looked at, each once.
@@ -120,6 +144,9 @@ impl Conditions {
 
     /// Which values were unknown and why, where that keeps the row from being decided.
     pub fn unknown(&self, row: &[Value]) -> Vec<String> {
+        if let Some((_, period)) = self.there.filter(|_| self.is_missing(row)) {
+            return vec![format!("it has no row of the newest complete {period}")];
+        }
         let undecided = self.all.iter().filter(|condition| row[condition.slot.0].is_unknown());
         let mut told: Vec<String> = Vec::new();
         for operand in undecided.flat_map(|condition| &condition.operands) {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cpl_plan::{
     clock,
     plan::Plan,
-    program::{Day, Program, TableId},
+    program::{Day, Program, Rows, TableId},
     report::{Alert, Decision, RunReport, State, Window},
 };
 use jiff::ZonedDateTime;
@@ -81,7 +81,7 @@ impl Judge<'_> {
         let (mut decisions, mut taken) = (Vec::new(), BTreeMap::new());
         for (at, rule) in program.decisions.iter().enumerate() {
             let Some((asked, frame)) = self.found.decisions.get(&at) else { continue };
-            if !self.is_its_day(&rule.on) {
+            if !self.is_its_day(&rule.rows, &rule.on) {
                 continue;
             }
             let mut around = Circumstances {
@@ -102,7 +102,7 @@ impl Judge<'_> {
         let mut alerts = Vec::new();
         for (at, rule) in program.alerts.iter().enumerate() {
             let Some((asked, frame)) = self.found.alerts.get(&at) else { continue };
-            if !self.is_its_day(&rule.on) {
+            if !self.is_its_day(&rule.rows, &rule.on) {
                 continue;
             }
             let broken = self.broken(rule.rows.table);
@@ -116,8 +116,9 @@ impl Judge<'_> {
     }
 
     /// Whether a rule is looked at on the window's day.
-    fn is_its_day(&self, on: &[Day]) -> bool {
-        on.is_empty() || on.contains(&clock::weekday(self.world.clock.today()))
+    fn is_its_day(&self, rows: &Rows, on: &[Day]) -> bool {
+        // On a series they are the days of its rows.
+        on.is_empty() || rows.newest.is_some() || on.contains(&clock::weekday(self.world.clock.today()))
     }
 
     /// Why a table's data can't be trusted: the first broken check of what it is made of.

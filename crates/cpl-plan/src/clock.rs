@@ -7,6 +7,8 @@ use jiff::{
     tz::TimeZone,
 };
 
+use crate::program::Grain;
+
 /// How often a decision falls due; times are clock times in the pipeline's zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cadence {
@@ -30,6 +32,15 @@ pub enum AsOf {
     /// The window under way then, in the pipeline's zone.
     Datetime(DateTime),
     /// The window under way at that moment.
+    Moment(Timestamp),
+}
+
+/// Where a period begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// A day, a week or a month.
+    Day(Date),
+    /// An hour.
     Moment(Timestamp),
 }
 
@@ -70,6 +81,27 @@ impl Clock {
             next = next.tomorrow()?;
         }
         Ok(Self { now: at_time(every, day, zone)?, end: at_time(every, next, zone)?, early })
+    }
+
+    /// The start of the newest period that was complete before `now`, of those that begin on one of the days.
+    ///
+    /// # Errors
+    /// Where that is before the calendar begins.
+    pub fn newest(&self, grain: Grain, on: &[Day]) -> Result<Start, jiff::Error> {
+        let today = self.today();
+        let mut day = match grain {
+            Grain::Hour => {
+                let into = i64::from(self.now.minute()) * 60 + i64::from(self.now.second());
+                return Ok(Start::Moment(Timestamp::from_second(self.now.timestamp().as_second() - into - 3600)?));
+            }
+            Grain::Day => today.yesterday()?,
+            Grain::Week => start_of(Period::Week, today)?.checked_sub(1.week())?,
+            Grain::Month => start_of(Period::Month, today)?.checked_sub(1.month())?,
+        };
+        while grain == Grain::Day && !on.is_empty() && !on.contains(&weekday(day)) {
+            day = day.yesterday()?;
+        }
+        Ok(Start::Day(day))
     }
 
     /// The window's date.

@@ -9,7 +9,7 @@ mod id;
 use std::collections::BTreeMap;
 
 use cpl_plan::{
-    program::{Action, AtMost, Bound, Decision as Rule, Expr, Program, Step},
+    program::{Action, AtMost, Bound, Decision as Rule, Expr, Program, Rows, Step},
     report::{Decision, State},
     types::Type,
 };
@@ -107,8 +107,8 @@ impl Asked {
         Self { slots, conditions, actions, keep, totals, first }
     }
 
-    pub fn frame(&self, table: LazyFrame, translate: &Translate<'_>) -> Result<LazyFrame, jiff::Error> {
-        self.slots.frame(table, translate)
+    pub fn frame(&self, table: LazyFrame, rows: &Rows, translate: &Translate<'_>) -> Result<LazyFrame, Trouble> {
+        self.slots.frame(table, rows, translate)
     }
 
     /// What becomes of the rule's rows, by key, and how many are quiet.

@@ -124,7 +124,7 @@ impl Translate<'_> {
     }
 
     /// A moment told in the pipeline's zone.
-    pub(super) fn local(&self, moment: pl::Expr) -> pl::Expr {
+    pub fn local(&self, moment: pl::Expr) -> pl::Expr {
         let name = self.zone.iana_name().unwrap_or("UTC");
         let zone = pl::TimeZone::opt_try_new(Some(name)).ok().flatten().unwrap_or(pl::TimeZone::UTC);
         moment.dt().convert_time_zone(zone)

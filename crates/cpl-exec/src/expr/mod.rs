@@ -14,7 +14,7 @@ use cpl_plan::{
 use jiff::tz::TimeZone;
 use polars::prelude as pl;
 
-pub use literal::{day, null};
+pub use literal::{day, instant, null};
 pub use money::multiply as times;
 
 use crate::types::data_type;
@@ -56,7 +56,7 @@ impl Translate<'_> {
             ExprKind::InWindow(time, window) => self.in_window(time, window.kind)?,
             ExprKind::InRange(value, from, to) => self.in_range(value, from, to)?,
             ExprKind::Function(function, args) => self.function(*function, args, expr.ty)?,
-            ExprKind::Aggregate(_) => unreachable!("aggregates are taken out before"),
+            ExprKind::Aggregate(_) | ExprKind::Series(_) => unreachable!("these are taken out before"),
         })
     }
 

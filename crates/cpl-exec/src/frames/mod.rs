@@ -3,6 +3,7 @@
 mod aggregate;
 mod group;
 mod join;
+mod series;
 mod split;
 mod union;
 
@@ -21,6 +22,7 @@ use crate::{
 
 pub use group::Grouping;
 pub use join::Unique;
+pub use series::{Prepared, THERE, newest, prepared, without};
 pub use split::{ROWS, Split};
 
 /// Tables that are made so far: the lazy ones and those that were collected.
@@ -85,13 +87,20 @@ fn names(columns: &[Column]) -> Vec<String> {
 /// A stage as a step of a frame.
 fn apply(stage: &Stage, frame: LazyFrame, frames: &Frames, translate: &Translate<'_>) -> Result<LazyFrame, Trouble> {
     let expr = |value: &Expr| translate.expr(value).map_err(trouble::calendar);
+    let prepared = |frame, exprs: &[&Expr]| series::prepared(frame, exprs, translate);
     Ok(match stage {
-        Stage::Where(filter) => frame.filter(expr(filter)?),
+        Stage::Where(filter) => {
+            let Prepared { frame, exprs, looks } = prepared(frame, &[filter])?;
+            without(frame.filter(expr(&exprs[0])?), looks)
+        }
         Stage::Derive(columns) => columns.iter().try_fold(frame, |frame, (name, value)| {
-            Ok::<_, Trouble>(frame.with_columns([expr(value)?.alias(name.as_str())]))
+            let Prepared { frame, exprs, looks } = prepared(frame, &[value])?;
+            Ok::<_, Trouble>(without(frame.with_columns([expr(&exprs[0])?.alias(name.as_str())]), looks))
         })?,
         Stage::Keep(columns) => {
-            let exprs = columns.iter().map(|(name, value)| Ok(expr(value)?.alias(name.as_str())));
+            let values: Vec<&Expr> = columns.iter().map(|(_, value)| value).collect();
+            let Prepared { frame, exprs, .. } = prepared(frame, &values)?;
+            let exprs = columns.iter().zip(&exprs).map(|((name, _), value)| Ok(expr(value)?.alias(name.as_str())));
             let names: Vec<pl::Expr> = columns.iter().map(|(name, _)| pl::col(name.as_str())).collect();
             // Beside the other columns a constant is one value of each row.
             frame.with_columns(exprs.collect::<Result<Vec<_>, Trouble>>()?).select(names)

@@ -2,7 +2,7 @@
 
 use cpl_syntax::{
     Span,
-    tree::{ArithOp, CompareOp, Day, Direction, Logic, Window},
+    tree::{ArithOp, CompareOp, Day, Direction, Logic, Unit, Window},
 };
 use jiff::civil::{Date, DateTime};
 use rust_decimal::Decimal;
@@ -64,6 +64,39 @@ pub enum ExprKind {
     Function(Function, Vec<Expr>),
     /// An aggregate over the rows of a group.
     Aggregate(Box<Aggregate>),
+    /// What other rows of its series, or other series, say of a row.
+    Series(Box<Series>),
+}
+
+/// Rows that follow each other in time, or stand beside each other at one time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Series {
+    /// What is looked at.
+    pub of: SeriesOf,
+    /// The columns that name a series.
+    pub key: Vec<Expr>,
+    /// The column of its days or moments; none where a share is of the whole table.
+    pub time: Option<Expr>,
+}
+
+/// The forms of such a look.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SeriesOf {
+    /// `lag(x, 7 days)`: the value so long before, by date and not by row.
+    Lag(Expr, Length),
+    /// `sum(x over 7 days)`: (row − 7 days, row]; with `before`: [row − 7 days, row). Within is an aggregate.
+    Over(Expr, Length, bool),
+    /// `share(x)`: x ÷ its sum over all series at the same time.
+    Share(Expr),
+}
+
+/// A length of time on the calendar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Length {
+    /// How many.
+    pub length: u32,
+    /// Of what.
+    pub unit: Unit,
 }
 
 /// How far: a share of the other side, or an amount of its unit.
@@ -253,6 +286,9 @@ impl Expr {
             ExprKind::OneOf(a, values) => std::iter::once(&**a).chain(values).collect(),
             ExprKind::Function(_, args) => args.iter().collect(),
             ExprKind::Aggregate(agg) => agg.of.iter().chain(&agg.filter).chain(&agg.by).collect(),
+            ExprKind::Series(series) => {
+                std::iter::once(series.of.value()).chain(&series.key).chain(&series.time).collect()
+            }
         }
     }
 
@@ -264,7 +300,11 @@ impl Expr {
             *part = change(taken);
         };
         match &mut self.kind {
-            ExprKind::Constant(_) | ExprKind::Column(_) | ExprKind::New | ExprKind::Aggregate(_) => {}
+            ExprKind::Constant(_)
+            | ExprKind::Column(_)
+            | ExprKind::New
+            | ExprKind::Aggregate(_)
+            | ExprKind::Series(_) => {}
             ExprKind::Not(a) | ExprKind::Negate(a) | ExprKind::Known(a) | ExprKind::InWindow(a, _) => each(a),
             ExprKind::Logic(_, a, b)
             | ExprKind::Arith(_, a, b)
@@ -316,6 +356,14 @@ impl Expr {
         }
     }
 
+    /// Whether it looks at other rows of a series.
+    #[must_use]
+    pub fn looks_at_others(&self) -> bool {
+        let mut found = false;
+        self.walk(&mut |part| found |= matches!(part.kind, ExprKind::Series(_)));
+        found
+    }
+
     /// The columns it reads.
     #[must_use]
     pub fn columns(&self) -> Vec<&str> {
@@ -326,6 +374,16 @@ impl Expr {
             }
         });
         columns
+    }
+}
+
+impl SeriesOf {
+    /// What is looked at.
+    #[must_use]
+    pub fn value(&self) -> &Expr {
+        match self {
+            Self::Lag(value, _) | Self::Over(value, ..) | Self::Share(value) => value,
+        }
     }
 }
 

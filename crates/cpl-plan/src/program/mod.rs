@@ -7,18 +7,18 @@ mod table;
 
 use std::sync::Arc;
 
-pub use cpl_syntax::tree::{ArithOp, CompareOp, Day, Direction, Extreme, Level, Logic, Window, WindowKind};
+pub use cpl_syntax::tree::{ArithOp, CompareOp, Day, Direction, Extreme, Level, Logic, Unit, Window, WindowKind};
 use cpl_syntax::{Span, tree::Currency};
-pub use expr::{AggFunc, Aggregate, Constant, Expr, ExprKind, Function, Margin, NEW, Piece};
+pub use expr::{AggFunc, Aggregate, Constant, Expr, ExprKind, Function, Length, Margin, NEW, Piece, Series, SeriesOf};
 use jiff::{civil::Date, tz::TimeZone};
 pub use origin::{Origin, Place};
 pub use rule::{
-    Action, Alert, AtMost, Bound, Dashboard, DashboardMetric, Decision, Goal, KeepBound, KeepTotal, Rows, Step, Target,
-    TargetKind, Via,
+    Action, Alert, AtMost, Bound, Dashboard, DashboardMetric, Decision, Goal, KeepBound, KeepTotal, Newest, Rows, Step,
+    Target, TargetKind, Via,
 };
 pub use table::{
-    Check, CheckKind, Column, Fetch, FetchColumn, Format, Join, Latest, Source, SourceKind, Stage, Stored, Table,
-    TableId, Union, Unpivot,
+    Check, CheckKind, Column, Fetch, FetchColumn, Format, Grain, Join, Latest, Source, SourceKind, Stage, Stored,
+    Table, TableId, Union, Unpivot,
 };
 
 use crate::clock::Cadence;

@@ -84,7 +84,7 @@ impl Expr {
         let divisor = self.divisor();
         let suspect = |part: &&Self| part.unknown || divisor.is_some_and(|by| std::ptr::eq(by, *part));
         match &self.kind {
-            ExprKind::Aggregate(_) => Vec::new(),
+            ExprKind::Aggregate(_) | ExprKind::Series(_) => Vec::new(),
             _ => self.parts().into_iter().filter(suspect).collect(),
         }
     }

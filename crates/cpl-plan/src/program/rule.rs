@@ -5,7 +5,7 @@ use cpl_syntax::{
     tree::{Direction, Extreme, Level, Window},
 };
 
-use super::{Expr, Piece, TableId};
+use super::{Expr, Grain, Piece, TableId};
 use crate::types::Type;
 
 /// The constraint and its three drivers.
@@ -50,6 +50,19 @@ pub struct Rows {
     pub table: TableId,
     /// The columns that name a row; none for a one-row table.
     pub key: Vec<String>,
+    /// Of a series: the row of its newest complete period.
+    pub newest: Option<Newest>,
+}
+
+/// The newest complete period of each series.
+#[derive(Clone, Debug)]
+pub struct Newest {
+    /// The column of its starts, and its type.
+    pub time: (String, Type),
+    /// How long it is.
+    pub grain: Grain,
+    /// The days it may be; none for all.
+    pub on: Vec<super::Day>,
 }
 
 /// A rule that acts.

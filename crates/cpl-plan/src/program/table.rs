@@ -42,6 +42,34 @@ pub struct Column {
     pub unknown: bool,
     /// Where it is declared.
     pub span: Span,
+    /// The period that each of its times begins; none where they are moments, or no times.
+    pub grain: Option<Grain>,
+}
+
+/// The period of a series.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grain {
+    /// An hour.
+    Hour,
+    /// A day.
+    Day,
+    /// A week, from Monday on.
+    Week,
+    /// A calendar month.
+    Month,
+}
+
+impl Grain {
+    /// What one is called.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Hour => "hour",
+            Self::Day => "day",
+            Self::Week => "week",
+            Self::Month => "month",
+        }
+    }
 }
 
 /// Where a table's rows come from.
@@ -258,6 +286,14 @@ impl Table {
     #[must_use]
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)
+    }
+
+    /// The columns that name a series and the one that dates its rows, where the key holds a time.
+    #[must_use]
+    pub fn series(&self) -> Option<(Vec<&Column>, &Column)> {
+        let key: Vec<&Column> = self.key.as_ref()?.iter().filter_map(|name| self.column(name)).collect();
+        let time = *key.iter().find(|column| column.ty.is_time())?;
+        Some((key.into_iter().filter(|column| !column.ty.is_time()).collect(), time))
     }
 
     /// The tables it is made of.

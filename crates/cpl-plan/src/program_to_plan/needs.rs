@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Purpose;
 use crate::program::{
-    Action, Alert, Bound, CheckKind, Dashboard, Decision, Expr, Piece, Program, Source, Step, Table, TableId, Via,
+    Action, Alert, Bound, CheckKind, Dashboard, Decision, Expr, Piece, Program, Rows, Source, Step, Table, TableId, Via,
 };
 
 /// The needed columns of each needed table.
@@ -73,7 +73,7 @@ impl Needs {
 
     fn decision(&mut self, rule: &Decision) {
         let id = rule.rows.table;
-        self.add(id, rule.rows.key.iter().map(String::as_str));
+        self.rows(&rule.rows);
         self.exprs(id, &rule.when);
         for action in &rule.actions {
             self.action(id, action);
@@ -88,6 +88,11 @@ impl Needs {
         if let Some((_, first)) = rule.at_most.as_ref().and_then(|at_most| at_most.first.as_ref()) {
             self.exprs(id, [first]);
         }
+    }
+
+    fn rows(&mut self, rows: &Rows) {
+        self.add(rows.table, rows.key.iter().map(String::as_str));
+        self.add(rows.table, rows.newest.iter().map(|newest| newest.time.0.as_str()));
     }
 
     fn action(&mut self, id: TableId, action: &Action) {
@@ -118,7 +123,7 @@ impl Needs {
 
     fn alert(&mut self, rule: &Alert) {
         let id = rule.rows.table;
-        self.add(id, rule.rows.key.iter().map(String::as_str));
+        self.rows(&rule.rows);
         self.exprs(id, &rule.when);
         self.exprs(
             id,

@@ -61,7 +61,11 @@ fn transforms_parts(plan: &Plan, step: &Step, id: TableId, of: TableId) -> bool 
 
 /// Whether a stage looks at each row by itself.
 fn is_row_by_row(stage: &Stage) -> bool {
-    matches!(stage, Stage::Where(_) | Stage::Derive(_) | Stage::Keep(_))
+    match stage {
+        Stage::Where(filter) => !filter.looks_at_others(),
+        Stage::Derive(columns) | Stage::Keep(columns) => !columns.iter().any(|(_, value)| value.looks_at_others()),
+        _ => false,
+    }
 }
 
 /// Whether all aggregates in it can be put together from those of parts.

@@ -82,9 +82,6 @@ impl Checker<'_> {
         if !matches!(scope.place, Place::Group(_)) {
             return self.aggregate_in_row(func.word(), span, scope);
         }
-        if let Some(over) = &call.over {
-            return self.not_yet("aggregates over a series (`over …`)", over.window.span);
-        }
         let inside = scope.inside();
         let (of, by, share) = self.aggregated(func, call, span, &inside)?;
         let filter = match &call.filter {

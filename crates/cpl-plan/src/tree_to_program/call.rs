@@ -13,7 +13,7 @@ use crate::{
 };
 
 words! {
-    /// Functions of the language that do not run yet.
+    /// Functions of several rows, and what a memory tells: of these not all run yet.
     Later {
         Total "total",
         Lag "lag",
@@ -27,6 +27,11 @@ words! {
 impl Checker<'_> {
     pub(super) fn call(&mut self, call: &tree::Call, span: Span, scope: &Scope<'_>) -> Option<Expr> {
         let name = &call.callee.name;
+        if let Some(over) = call.over
+            && (AggFunc::of_word(name.as_str()).is_some() || self.metrics.contains_key(name.as_str()))
+        {
+            return self.over(call, over, span, scope);
+        }
         if let Some(func) = AggFunc::of_word(name.as_str()) {
             return self.aggregate(func, call, span, scope);
         }
@@ -37,7 +42,7 @@ impl Checker<'_> {
             return self.refuse(Code::E0504, "a secret can't be a value", span, "stands only where a credential goes");
         }
         if let Some(later) = Later::of_word(name.as_str()) {
-            return self.not_yet(&format!("`{}`", later.word()), span);
+            return self.series(later, call, span, scope);
         }
         let Some(function) = Function::of_word(name.as_str()) else {
             let known = AggFunc::WORDS.iter().chain(Function::WORDS).chain(Later::WORDS).copied();
@@ -69,9 +74,6 @@ impl Checker<'_> {
         if !call.args.is_empty() {
             let help = "wanted: nothing, or `where …`";
             return self.refuse(Code::E0308, "a metric takes no arguments", span, help);
-        }
-        if let Some(over) = &call.over {
-            return self.not_yet("metrics over a series (`over …`)", over.window.span);
         }
         let filter = match &call.filter {
             Some(filter) => Some(self.condition(filter, &scope.inside())?),

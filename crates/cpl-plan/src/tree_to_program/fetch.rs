@@ -13,7 +13,7 @@ use jiff::{
 
 use super::Checker;
 use crate::{
-    program::{Column, Fetch, FetchColumn, Format, Source, SourceKind, Stored, Table, TableId},
+    program::{Column, Fetch, FetchColumn, Format, Grain, Source, SourceKind, Stored, Table, TableId},
     types::Type,
     words::words,
 };
@@ -165,7 +165,8 @@ impl Checker<'_> {
         };
         let (stored, ty) = self.stored(&column.kind)?;
         let (name, optional, span) = (column.name.value.clone(), column.optional, column.span);
-        let typed = Column { name: name.clone(), ty, unknown: optional, span: column.name.span };
+        let grain = (ty == Type::Date).then_some(Grain::Day);
+        let typed = Column { name: name.clone(), ty, unknown: optional, span: column.name.span, grain };
         Some((FetchColumn { name, header, stored, optional, span }, typed))
     }
 

@@ -30,6 +30,7 @@ impl Checker<'_> {
                 ty: Some(column.ty),
                 unknown: column.unknown || join.left,
                 span: column.span,
+                grain: column.grain,
             });
         }
         if join.many {

@@ -17,6 +17,7 @@ mod names;
 mod pipeline;
 mod rules;
 mod scope;
+mod series;
 mod target;
 mod transform;
 mod union;

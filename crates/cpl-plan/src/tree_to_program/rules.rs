@@ -12,7 +12,8 @@ use super::{
 };
 use crate::{
     program::{
-        Action, Alert, AtMost, Bound, Day, Decision, Expr, KeepBound, KeepTotal, Level, Piece, Rows, Step, Table,
+        Action, Alert, AtMost, Bound, Column, Day, Decision, Expr, KeepBound, KeepTotal, Level, Newest, Piece, Rows,
+        Step, Table,
     },
     types::Type,
 };
@@ -21,22 +22,23 @@ use crate::{
 struct RuleScope {
     columns: Vec<ScopeColumn>,
     time: Option<String>,
+    key: Option<Vec<String>>,
 }
 
 impl RuleScope {
     fn of(table: &Table) -> Self {
         let columns = table.columns.iter().map(ScopeColumn::of);
-        Self { columns: columns.collect(), time: table.time.clone() }
+        Self { columns: columns.collect(), time: table.time.clone(), key: table.key.clone() }
     }
 
     fn row(&self) -> Scope<'_> {
-        Scope::row(&self.columns, self.time.as_deref())
+        Scope::row(&self.columns, self.time.as_deref()).with_key(self.key.as_deref())
     }
 }
 
 impl Checker<'_> {
     pub(super) fn decision(&mut self, rule: &tree::Decide) -> Option<Decision> {
-        let rows = self.rows(&rule.each, &rule.table)?;
+        let rows = self.rows(&rule.each, &rule.table, &days(rule.on.as_ref()))?;
         let scope = RuleScope::of(&self.tables[rows.table.0]);
         let when = self.when(rule.when.as_ref(), &rule.name, &scope);
         let mut require = Some(Vec::new());
@@ -78,7 +80,7 @@ impl Checker<'_> {
     }
 
     /// The rows a rule looks at: the names after `for each` are the table's key.
-    fn rows(&mut self, each: &[Name], table: &Name) -> Option<Rows> {
+    fn rows(&mut self, each: &[Name], table: &Name, on: &[Day]) -> Option<Rows> {
         let id = self.table_id(table)?;
         let of = self.tables[id.0].clone();
         let key = match (&of.key, of.one_row) {
@@ -93,9 +95,12 @@ impl Checker<'_> {
                 return None;
             }
         };
-        if let Some(date) = key.iter().find(|part| of.column(part).is_some_and(|column| column.ty.is_time())) {
-            return self.not_yet(&format!("rules on a series (the key holds `{date}`)"), table.span);
-        }
+        let newest = match of.series() {
+            None => None,
+            Some((_, time)) => Some(self.newest(time, table, on)?),
+        };
+        let names = |part: &String| newest.as_ref().is_none_or(|newest| *part != newest.time.0);
+        let key: Vec<String> = key.into_iter().filter(names).collect();
         self.unique(each.iter().collect(), "a column of the key");
         let written: Vec<&str> = each.iter().map(Name::as_str).collect();
         let twice = |name: &&str| written.iter().filter(|other| *other == name).count() > 1;
@@ -124,7 +129,23 @@ impl Checker<'_> {
             );
             return None;
         }
-        Some(Rows { table: id, key: written.into_iter().map(str::to_owned).collect() })
+        Some(Rows { table: id, key: written.into_iter().map(str::to_owned).collect(), newest })
+    }
+
+    /// A rule looks at the newest complete period of a series: it must have periods.
+    fn newest(&mut self, time: &Column, table: &Name, on: &[Day]) -> Option<Newest> {
+        let Some(grain) = time.grain else {
+            self.report(
+                Diagnostic::new(
+                    Code::E0502,
+                    format!("`{}` holds moments: which of them is the newest period?", time.name),
+                )
+                .at(table.span, "its key holds that column")
+                .help("`group by hour_start(…)`, `date_of(…)`, `week_start(…)` or `month_start(…)` before"),
+            );
+            return None;
+        };
+        Some(Newest { time: (time.name.clone(), time.ty), grain, on: on.to_vec() })
     }
 
     fn when(&mut self, when: Option<&tree::Expr>, name: &Name, scope: &RuleScope) -> Option<Vec<Expr>> {
@@ -344,7 +365,7 @@ impl Checker<'_> {
         if let Some(repeat) = rule.repeat {
             self.not_yet::<()>("`repeat after`: it needs a memory", repeat);
         }
-        let rows = self.rows(&rule.each, &rule.table)?;
+        let rows = self.rows(&rule.each, &rule.table, &days(rule.on.as_ref()))?;
         let scope = RuleScope::of(&self.tables[rows.table.0]);
         let when = self.when(rule.when.as_ref(), &rule.name, &scope);
         let say = match &rule.say {

@@ -3,7 +3,7 @@
 use cpl_syntax::Span;
 
 use crate::{
-    program::{Column, Expr},
+    program::{Column, Expr, Grain},
     types::Type,
 };
 
@@ -14,12 +14,19 @@ pub struct ScopeColumn {
     pub ty: Option<Type>,
     pub unknown: bool,
     pub span: Span,
+    pub grain: Option<Grain>,
 }
 
 impl ScopeColumn {
     /// A column of a table that is made.
     pub fn of(column: &Column) -> Self {
-        Self { name: column.name.clone(), ty: Some(column.ty), unknown: column.unknown, span: column.span }
+        Self {
+            name: column.name.clone(),
+            ty: Some(column.ty),
+            unknown: column.unknown,
+            span: column.span,
+            grain: column.grain,
+        }
     }
 }
 
@@ -41,6 +48,8 @@ pub struct Scope<'s> {
     pub place: Place<'s>,
     /// The column that dates a row.
     pub time: Option<&'s str>,
+    /// The table's key.
+    pub key: Option<&'s [String]>,
     /// Filters of the metrics around it, which hold for every aggregate inside.
     pub filters: Vec<Expr>,
     /// The metrics around it.
@@ -49,10 +58,15 @@ pub struct Scope<'s> {
 
 impl<'s> Scope<'s> {
     pub const CONSTANT: Scope<'static> =
-        Scope { columns: &[], place: Place::Constant, time: None, filters: Vec::new(), metrics: Vec::new() };
+        Scope { columns: &[], place: Place::Constant, time: None, key: None, filters: Vec::new(), metrics: Vec::new() };
 
     pub fn row(columns: &'s [ScopeColumn], time: Option<&'s str>) -> Self {
-        Self { columns, place: Place::Row, time, filters: Vec::new(), metrics: Vec::new() }
+        Self { columns, place: Place::Row, time, key: None, filters: Vec::new(), metrics: Vec::new() }
+    }
+
+    /// With the key, by which the rows of a series are found.
+    pub fn with_key(self, key: Option<&'s [String]>) -> Self {
+        Self { key, ..self }
     }
 
     pub fn group(columns: &'s [ScopeColumn], time: Option<&'s str>, keys: &'s [String]) -> Self {
@@ -61,7 +75,7 @@ impl<'s> Scope<'s> {
 
     /// The same columns, seen row by row: inside an aggregate.
     pub fn inside(&self) -> Self {
-        Self { place: Place::Row, filters: Vec::new(), ..self.clone() }
+        Self { place: Place::Row, filters: Vec::new(), key: None, ..self.clone() }
     }
 
     pub fn column(&self, name: &str) -> Option<&'s ScopeColumn> {

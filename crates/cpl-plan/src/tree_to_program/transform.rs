@@ -9,7 +9,7 @@ use super::{
     Checker,
     scope::{Scope, ScopeColumn},
 };
-use crate::program::{Column, Expr, Source, Stage, Table, TableId};
+use crate::program::{Column, Expr, ExprKind, Function, Grain, Source, Stage, Table, TableId};
 
 /// A table on its way through the stages.
 pub struct Shape {
@@ -38,7 +38,7 @@ impl Shape {
     }
 
     fn row(&self) -> Scope<'_> {
-        Scope::row(&self.columns, self.time.as_deref())
+        Scope::row(&self.columns, self.time.as_deref()).with_key(self.key.as_deref())
     }
 
     /// A column is new, or another one now: a key that held it is gone.
@@ -154,7 +154,8 @@ impl Checker<'_> {
         for (name, value) in columns {
             self.column_name(name);
             let value = self.expr(value, &shape.row());
-            shape.put(scope_column(name, value.as_ref()));
+            let column = scope_column(name, value.as_ref(), shape);
+            shape.put(column);
             match (value, &mut derived) {
                 (Some(value), Some(derived)) => derived.push((name.value.clone(), value)),
                 _ => derived = None,
@@ -181,7 +182,7 @@ impl Checker<'_> {
                 continue;
             }
             let value = self.group_item(item, &names, shape);
-            columns.push(scope_column(&item.name, value.as_ref()));
+            columns.push(scope_column(&item.name, value.as_ref(), shape));
             match (value, &mut computed) {
                 (Some(value), Some(computed)) => computed.push((item.name.value.clone(), value)),
                 _ => computed = None,
@@ -211,7 +212,8 @@ impl Checker<'_> {
                 return None;
             }
             let value = self.expr(key, &shape.row())?;
-            shape.put(scope_column(&name, Some(&value)));
+            let column = scope_column(&name, Some(&value), shape);
+            shape.put(column);
             derived.push((name.value, value));
         }
         Some(derived)
@@ -236,7 +238,13 @@ impl Checker<'_> {
                 let message = format!("`{}` groups already", name.as_str());
                 return self.refuse(Code::E0202, message, name.span, "the second one");
             }
-            found.push(Column { name: column.name.clone(), ty: column.ty?, unknown: column.unknown, span: name.span });
+            found.push(Column {
+                name: column.name.clone(),
+                ty: column.ty?,
+                unknown: column.unknown,
+                span: name.span,
+                grain: column.grain,
+            });
         }
         if found.iter().filter(|column| column.ty.is_time()).count() > 1 {
             let span = keys[0].span.to(keys[keys.len() - 1].span);
@@ -269,7 +277,7 @@ impl Checker<'_> {
                 self.column_name(name);
             }
             let value = self.expr(each.value.as_ref().unwrap_or(&path), &shape.row());
-            columns.push(scope_column(name, value.as_ref()));
+            columns.push(scope_column(name, value.as_ref(), shape));
             match (value, &mut values) {
                 (Some(value), Some(values)) => values.push((name.value.clone(), value)),
                 _ => values = None,
@@ -317,7 +325,7 @@ impl Checker<'_> {
 fn made(transform: &tree::Transform, from: TableId, stages: Option<Vec<Stage>>, shape: &Shape) -> Option<Table> {
     let columns = shape.columns.iter().map(|column| {
         let name = column.name.clone();
-        Some(Column { name, ty: column.ty?, unknown: column.unknown, span: column.span })
+        Some(Column { name, ty: column.ty?, unknown: column.unknown, span: column.span, grain: column.grain })
     });
     Some(Table {
         name: transform.name.value.clone(),
@@ -331,11 +339,24 @@ fn made(transform: &tree::Transform, from: TableId, stages: Option<Vec<Stage>>, 
     })
 }
 
-fn scope_column(name: &Name, value: Option<&Expr>) -> ScopeColumn {
+fn scope_column(name: &Name, value: Option<&Expr>, shape: &Shape) -> ScopeColumn {
     ScopeColumn {
         name: name.value.clone(),
         ty: value.map(|value| value.ty),
         unknown: value.is_some_and(|value| value.unknown),
         span: name.span,
+        grain: value.and_then(|value| grain(value, shape)),
+    }
+}
+
+/// The period that each value begins.
+fn grain(value: &Expr, shape: &Shape) -> Option<Grain> {
+    match &value.kind {
+        ExprKind::Column(name) => shape.column(name)?.grain,
+        ExprKind::Function(Function::DateOf, _) => Some(Grain::Day),
+        ExprKind::Function(Function::WeekStart, _) => Some(Grain::Week),
+        ExprKind::Function(Function::MonthStart, _) => Some(Grain::Month),
+        ExprKind::Function(Function::HourStart, _) => Some(Grain::Hour),
+        _ => None,
     }
 }

@@ -33,7 +33,13 @@ impl Checker<'_> {
                 self.column_name(into);
                 self.new_column(into, shape)?;
                 let text = Some(crate::types::Type::Text);
-                shape.columns.push(ScopeColumn { name: into.value.clone(), ty: text, unknown: false, span: into.span });
+                shape.columns.push(ScopeColumn {
+                    name: into.value.clone(),
+                    ty: text,
+                    unknown: false,
+                    span: into.span,
+                    grain: None,
+                });
                 let names = std::iter::once(from).chain(ids.iter().copied());
                 Some((into.value.clone(), names.map(|id| self.tables[id.0].shown_name().to_owned()).collect()))
             }
@@ -41,7 +47,13 @@ impl Checker<'_> {
         (shape.key, shape.ordered, shape.one_row) = (None, false, false);
         let own = shape.columns.iter().filter(|column| into.as_ref().is_none_or(|(into, _)| column.name != *into));
         let columns = own.map(|column| {
-            Some(Column { name: column.name.clone(), ty: column.ty?, unknown: column.unknown, span: column.span })
+            Some(Column {
+                name: column.name.clone(),
+                ty: column.ty?,
+                unknown: column.unknown,
+                span: column.span,
+                grain: column.grain,
+            })
         });
         Some(Stage::Union(Union { tables: ids, columns: columns.collect::<Option<_>>()?, into }))
     }
@@ -50,7 +62,7 @@ impl Checker<'_> {
     fn united(&mut self, column: &Column, table: &Name, shape: &mut Shape) -> Option<()> {
         let Some(before) = shape.columns.iter_mut().find(|before| before.name == column.name) else {
             let (name, span) = (column.name.clone(), column.span);
-            shape.columns.push(ScopeColumn { name, ty: Some(column.ty), unknown: true, span });
+            shape.columns.push(ScopeColumn { name, ty: Some(column.ty), unknown: true, span, grain: column.grain });
             return Some(());
         };
         before.unknown |= column.unknown;
@@ -119,8 +131,20 @@ impl Checker<'_> {
             self.new_column(new, shape)?;
         }
         let text = crate::types::Type::Text;
-        shape.columns.push(ScopeColumn { name: name.value.clone(), ty: Some(text), unknown: false, span: name.span });
-        shape.columns.push(ScopeColumn { name: value.value.clone(), ty: Some(ty), unknown, span: value.span });
+        shape.columns.push(ScopeColumn {
+            name: name.value.clone(),
+            ty: Some(text),
+            unknown: false,
+            span: name.span,
+            grain: None,
+        });
+        shape.columns.push(ScopeColumn {
+            name: value.value.clone(),
+            ty: Some(ty),
+            unknown,
+            span: value.span,
+            grain: None,
+        });
         // A row was named by its key: now each of its values is, by the key and the name.
         if let Some(key) = &mut shape.key {
             key.push(name.value.clone());

@@ -1,0 +1,258 @@
+//! Series: what other rows of a series, or of other series at one time, say of a row. By date and never by row.
+
+use cpl_plan::{
+    clock::Start,
+    program::{AggFunc, Aggregate, ArithOp, Expr, ExprKind, Length, Newest, Series, SeriesOf, Unit},
+    types::Type,
+};
+use polars::prelude::{self as pl, IntoLazy, LazyFrame};
+
+use super::{aggregate::Parts, sort};
+use crate::{
+    expr::{Translate, day, instant},
+    trouble::{self, Trouble},
+    types::data_type,
+};
+
+/// A name that no column has: the time that is looked for.
+const AT: &str = "·at";
+
+/// The frame with a column for each look at other rows, and the expressions with those columns in their places.
+pub fn prepared(frame: LazyFrame, exprs: &[&Expr], translate: &Translate<'_>) -> Result<Prepared, Trouble> {
+    if !exprs.iter().any(|expr| expr.looks_at_others()) {
+        let exprs = exprs.iter().map(|expr| (*expr).clone()).collect();
+        return Ok(Prepared { frame, exprs, looks: 0 });
+    }
+    // Each look joins the frame with itself: it is made once, or the plan would double with each.
+    let frame = made(frame, pl::Engine::Streaming)?;
+    let mut looks = Looks { frame, found: Vec::new(), translate };
+    let exprs = exprs.iter().map(|expr| looks.taken_out((*expr).clone())).collect::<Result<_, _>>()?;
+    Ok(Prepared { frame: looks.frame, exprs, looks: looks.found.len() })
+}
+
+/// A frame in which each look at other rows is a column.
+pub struct Prepared {
+    pub frame: LazyFrame,
+    /// The expressions, of its columns alone.
+    pub exprs: Vec<Expr>,
+    /// How many of them there are.
+    pub looks: usize,
+}
+
+/// The frame without the columns of so many looks.
+pub fn without(frame: LazyFrame, looks: usize) -> LazyFrame {
+    if looks == 0 { frame } else { frame.drop(pl::by_name((0..looks).map(name), false, false)) }
+}
+
+/// The name of the column that says that a series has a row of its newest period.
+pub const THERE: &str = "·there";
+
+/// One row for each series: that of its newest complete period, or one of unknown values.
+pub fn newest(
+    frame: &LazyFrame,
+    key: &[String],
+    newest: &Newest,
+    translate: &Translate<'_>,
+) -> Result<LazyFrame, jiff::Error> {
+    let start = match translate.clock.newest(newest.grain, &newest.on)? {
+        Start::Day(date) => day(date),
+        Start::Moment(moment) => instant(moment),
+    };
+    // The table that is one series has a name too, which no column has.
+    let one = pl::lit(1).alias(AT);
+    let keys: Vec<pl::Expr> = key.iter().map(|name| pl::col(name.as_str())).collect();
+    if keys.is_empty() {
+        let there = frame.clone().filter(pl::col(newest.time.0.as_str()).eq(start));
+        let there = there.with_columns([pl::lit(true).alias(THERE), one.clone()]);
+        let series = frame.clone().select([pl::len().alias("·rows")]).select([one]);
+        return Ok(beside(series, there, &[pl::col(AT)]).drop(pl::by_name([AT], true, false)));
+    }
+    let there = frame.clone().filter(pl::col(newest.time.0.as_str()).eq(start));
+    let series = frame.clone().group_by(&keys).agg([pl::len().alias("·rows")]).select(&keys);
+    Ok(beside(series, there.with_columns([pl::lit(true).alias(THERE)]), &keys))
+}
+
+struct Looks<'a> {
+    frame: LazyFrame,
+    /// The looks that are columns already.
+    found: Vec<Series>,
+    translate: &'a Translate<'a>,
+}
+
+impl Looks<'_> {
+    fn taken_out(&mut self, expr: Expr) -> Result<Expr, Trouble> {
+        if !expr.looks_at_others() {
+            return Ok(expr);
+        }
+        let ExprKind::Series(series) = &expr.kind else {
+            let mut failed = None;
+            let expr = expr.map_parts(&mut |part| {
+                let kept = part.clone();
+                self.taken_out(part).unwrap_or_else(|error| {
+                    failed = Some(error);
+                    kept
+                })
+            });
+            return failed.map_or(Ok(expr), Err);
+        };
+        let at = match self.found.iter().position(|before| before == &**series) {
+            Some(at) => at,
+            None => self.add(series)?,
+        };
+        Ok(Expr { kind: ExprKind::Column(name(at)), ..expr })
+    }
+
+    /// Adds the column of a look; its number.
+    fn add(&mut self, series: &Series) -> Result<usize, Trouble> {
+        // What is looked at may be a look itself.
+        let inner = match &series.of {
+            SeriesOf::Lag(value, _) | SeriesOf::Share(value) => Some(self.taken_out(value.clone())?),
+            SeriesOf::Over(..) => None,
+        };
+        let at = self.found.len();
+        self.found.push(series.clone());
+        let keys: Vec<pl::Expr> = series.key.iter().map(column).collect();
+        let frame = self.frame.clone();
+        let looked = match (&series.of, inner, &series.time) {
+            (SeriesOf::Lag(_, back), Some(value), Some(time)) => self.lagged(frame, &value, *back, &keys, time, at),
+            (SeriesOf::Over(aggregate, length, before), _, Some(time)) => {
+                self.rolled(frame, aggregate, *length, *before, &keys, time, at)
+            }
+            (SeriesOf::Share(_), Some(value), time) => self.shared(frame, &value, time.as_ref(), at),
+            _ => Ok(frame),
+        };
+        self.frame = made(looked.map_err(trouble::calendar)?, pl::Engine::InMemory)?;
+        Ok(at)
+    }
+
+    fn lagged(
+        &self,
+        frame: LazyFrame,
+        value: &Expr,
+        back: Length,
+        keys: &[pl::Expr],
+        time: &Expr,
+        at: usize,
+    ) -> Result<LazyFrame, jiff::Error> {
+        let there = [keys, &[column(time).alias(AT), self.translate.expr(value)?.alias(name(at))]].concat();
+        let right = one_each(frame.clone().select(there), &[keys, &[pl::col(AT)]].concat(), at);
+        let length = format!("-{}", duration(back));
+        let before = if time.ty == Type::Datetime {
+            let local = self.translate.local(column(time)).dt().offset_by(pl::lit(length));
+            local.dt().convert_time_zone(pl::TimeZone::UTC)
+        } else {
+            column(time).dt().offset_by(pl::lit(length))
+        };
+        Ok(beside(frame.with_columns([before.alias(AT)]), right, &[keys, &[pl::col(AT)]].concat()).drop(pl::by_name(
+            [AT],
+            true,
+            false,
+        )))
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "a window is all of these")]
+    fn rolled(
+        &self,
+        frame: LazyFrame,
+        aggregate: &Expr,
+        length: Length,
+        before: bool,
+        keys: &[pl::Expr],
+        time: &Expr,
+        at: usize,
+    ) -> Result<LazyFrame, jiff::Error> {
+        let ExprKind::Aggregate(of) = &aggregate.kind else { return Ok(frame) };
+        let parts = Parts::of(0, of, self.translate)?;
+        // Days and months are those of the zone.
+        let zoned = time.ty == Type::Datetime;
+        let index = if zoned { self.translate.local(column(time)) } else { column(time) };
+        let rows = frame.clone().filter(column(time).is_not_null()).with_columns([index.alias(AT)]);
+        let rows = rows.with_columns(parts.before.clone());
+        let mut order: Vec<(String, bool)> = Vec::new();
+        for key in keys {
+            if let pl::Expr::Column(name) = key {
+                order.push((name.to_string(), false));
+            }
+        }
+        order.push((AT.to_owned(), false));
+        let window = pl::RollingGroupOptions {
+            index_column: AT.into(),
+            period: pl::Duration::parse(&duration(length)),
+            offset: pl::Duration::parse(&format!("-{}", duration(length))),
+            closed_window: if before { pl::ClosedWindow::Left } else { pl::ClosedWindow::Right },
+        };
+        let rolled = sort(rows, &order).rolling(pl::col(AT), keys, window).agg(parts.aggs.clone());
+        let value = pl::col(Parts::name(0)).alias(name(at));
+        let rolled = rolled.with_columns([parts.value]).select([keys, &[pl::col(AT), value]].concat());
+        let there = [keys, &[pl::col(AT)]].concat();
+        let right = one_each(rolled, &there, at);
+        let index = if zoned { self.translate.local(column(time)) } else { column(time) };
+        Ok(beside(frame.with_columns([index.alias(AT)]), right, &there).drop(pl::by_name([AT], true, false)))
+    }
+
+    fn shared(&self, frame: LazyFrame, value: &Expr, time: Option<&Expr>, at: usize) -> Result<LazyFrame, jiff::Error> {
+        let sum = Aggregate { func: AggFunc::Sum, of: Some(value.clone()), filter: None, by: None, share: None };
+        let parts = Parts::of(0, &sum, self.translate)?;
+        let total = name(at);
+        // Without a time all rows stand beside each other.
+        let beside_by = time.map_or_else(|| pl::lit(1), column).alias(AT);
+        let rows = frame.clone().with_columns([beside_by.clone()]).with_columns(parts.before.clone());
+        let sums = rows.group_by([pl::col(AT)]).agg(parts.aggs).with_columns([parts.value]);
+        let sums = sums.select([pl::col(AT), pl::col(Parts::name(0)).alias(total.as_str())]);
+        let joined = beside(frame.with_columns([beside_by]), sums, &[pl::col(AT)]);
+        let all = Expr::column(&total, value.ty, true, value.span);
+        let kind = ExprKind::Arith(ArithOp::Divide, Box::new(value.clone()), Box::new(all));
+        let share = Expr { kind, ty: Type::Ratio, unknown: true, span: value.span, defined: None };
+        let share = self.translate.expr(&share)?.cast(data_type(Type::Ratio)).alias(total.as_str());
+        Ok(joined.with_columns([share]).drop(pl::by_name([AT], true, false)))
+    }
+}
+
+/// The frame, collected.
+fn made(frame: LazyFrame, engine: pl::Engine) -> Result<LazyFrame, Trouble> {
+    let frame = frame.collect_with_engine(engine).map_err(trouble::engine)?;
+    Ok(frame.unwrap_single().lazy())
+}
+
+fn name(at: usize) -> String {
+    format!("·look{at}")
+}
+
+fn column(expr: &Expr) -> pl::Expr {
+    match &expr.kind {
+        ExprKind::Column(name) => pl::col(name.as_str()),
+        _ => unreachable!("keys and times are columns"),
+    }
+}
+
+/// One value for each key; unknown where several rows have it, for then the key is broken.
+fn one_each(rows: LazyFrame, keys: &[pl::Expr], at: usize) -> LazyFrame {
+    let value = pl::col(name(at));
+    let one = pl::when(pl::len().eq(pl::lit(1))).then(value.first()).otherwise(pl::lit(pl::Null {}));
+    rows.group_by(keys).agg([one.alias(name(at))])
+}
+
+/// Each row with what stands at its keys; unknown names are names too.
+fn beside(left: LazyFrame, right: LazyFrame, keys: &[pl::Expr]) -> LazyFrame {
+    let args = pl::JoinArgs {
+        how: pl::JoinType::Left,
+        coalesce: pl::JoinCoalesce::CoalesceColumns,
+        maintain_order: pl::MaintainOrderJoin::Left,
+        nulls_equal: true,
+        ..Default::default()
+    };
+    left.join(right, keys, keys, args)
+}
+
+/// A length of time as the engine writes it.
+fn duration(length: Length) -> String {
+    let unit = match length.unit {
+        Unit::Second => "s",
+        Unit::Minute => "m",
+        Unit::Hour => "h",
+        Unit::Day => "d",
+        Unit::Week => "w",
+        Unit::Month => "mo",
+    };
+    format!("{}{unit}", length.length)
+}

@@ -1,0 +1,148 @@
+//! What other rows of a series say of a row: `lag`, `change`, `share`, aggregates `over` a window.
+
+use cpl_syntax::{
+    Code, Diagnostic, Span,
+    tree::{self, Arg, ArithOp, Unit, WindowKind, WindowOver},
+};
+
+use super::{
+    Checker,
+    call::Later,
+    scope::{Place, Scope},
+};
+use crate::{
+    program::{Constant, Expr, ExprKind, Length, Series, SeriesOf},
+    types::Type,
+};
+
+impl Checker<'_> {
+    /// A metric or an aggregate with `over`: each aggregate in it looks over the window.
+    pub(super) fn over(&mut self, call: &tree::Call, over: WindowOver, span: Span, scope: &Scope<'_>) -> Option<Expr> {
+        if matches!(scope.place, Place::Group(_)) {
+            let help = "take `over` out, or compute it in a `derive` behind the group";
+            return self.refuse(Code::E0305, "a group has no series to look back over", over.window.span, help);
+        }
+        let (key, time) = self.series_of(span, scope)?;
+        let Some(time) = time else {
+            return self.no_series(span);
+        };
+        let length = self.length(over.window)?;
+        let inner = Scope { place: Place::Group(&[]), ..scope.clone() };
+        let plain = tree::Call { over: None, ..call.clone() };
+        let value = self.call(&plain, span, &inner)?;
+        Some(Expr { span, ..each_over(value, length, over.before, &key, &time) })
+    }
+
+    /// `lag(x, 7 days)`, `change(x, 7 days)`, `share(x)`.
+    pub(super) fn series(&mut self, which: Later, call: &tree::Call, span: Span, scope: &Scope<'_>) -> Option<Expr> {
+        match (which, call.args.as_slice()) {
+            (Later::Lag, [Arg::Plain(value), Arg::Plain(back)]) => self.lag(value, back, span, scope),
+            (Later::Change, [Arg::Plain(value), Arg::Plain(back)]) => {
+                let value_now = self.expr(value, scope)?;
+                if !value_now.ty.is_amount() {
+                    let message = format!("a change of {}", value_now.ty);
+                    return self.refuse(Code::E0308, message, value_now.span, "wanted: money, numbers or ratios");
+                }
+                let before = self.lag(value, back, span, scope)?;
+                let ratio = arith(ArithOp::Divide, value_now, before, span);
+                let one =
+                    Expr { kind: ExprKind::Constant(Constant::Decimal(rust_decimal::Decimal::ONE)), ..ratio.clone() };
+                Some(arith(ArithOp::Subtract, ratio, one, span))
+            }
+            (Later::Share, [Arg::Plain(value)]) => {
+                let value = self.expr(value, scope)?;
+                if !value.ty.is_amount() || value.ty == Type::Ratio {
+                    let message = format!("a share of {}", value.ty);
+                    return self.refuse(Code::E0308, message, value.span, "wanted: money or numbers");
+                }
+                let (key, time) = self.series_of(span, scope)?;
+                let series = Series { of: SeriesOf::Share(value), key, time };
+                Some(Expr {
+                    kind: ExprKind::Series(Box::new(series)),
+                    ty: Type::Ratio,
+                    unknown: true,
+                    span,
+                    defined: None,
+                })
+            }
+            (Later::Lag | Later::Change, _) => {
+                let usage = format!("wanted: `{}(column, 7 days)`", which.word());
+                self.refuse(Code::E0308, format!("`{}` is called otherwise", which.word()), span, usage)
+            }
+            (Later::Share, _) => {
+                self.refuse(Code::E0308, "`share` is called otherwise", span, "wanted: `share(column)`")
+            }
+            (Later::Total | Later::Usual | Later::Applied, _) => self.not_yet(&format!("`{}`", which.word()), span),
+        }
+    }
+
+    fn lag(&mut self, value: &tree::Expr, back: &tree::Expr, span: Span, scope: &Scope<'_>) -> Option<Expr> {
+        let value = self.expr(value, scope)?;
+        let tree::ExprKind::Literal(tree::Literal::Duration(length, unit)) = &back.kind else {
+            return self.refuse(Code::E0307, "how long before?", back.span, "wanted: a length such as `7 days`");
+        };
+        let (key, time) = self.series_of(span, scope)?;
+        if time.is_none() {
+            return self.no_series(span);
+        }
+        let ty = value.ty;
+        let length = Length { length: *length, unit: *unit };
+        let series = Series { of: SeriesOf::Lag(value, length), key, time };
+        Some(Expr { kind: ExprKind::Series(Box::new(series)), ty, unknown: true, span, defined: None })
+    }
+
+    /// The columns that name a series, and the one that dates its rows.
+    fn series_of(&mut self, span: Span, scope: &Scope<'_>) -> Option<(Vec<Expr>, Option<Expr>)> {
+        if matches!(scope.place, Place::Constant) {
+            return self.refuse(Code::E0305, "a constant has no rows", span, "wanted: a value");
+        }
+        let Some(key) = scope.key else {
+            self.report(
+                Diagnostic::new(Code::E0401, "which rows belong together? The table has no key here")
+                    .at(span, "looks at other rows")
+                    .help("`derive` it in a transform of a table with a key"),
+            );
+            return None;
+        };
+        let key = key.iter().filter_map(|name| scope.column(name));
+        let (mut names, mut time) = (Vec::new(), None);
+        for column in key {
+            let expr = Expr::column(&column.name, column.ty?, column.unknown, span);
+            if expr.ty.is_time() { time = Some(expr) } else { names.push(expr) }
+        }
+        Some((names, time))
+    }
+
+    fn no_series<T>(&mut self, span: Span) -> Option<T> {
+        self.report(
+            Diagnostic::new(Code::E0401, "only a series has rows before a row")
+                .at(span, "the table's key holds no date")
+                .help("`group by` the date too, or declare a `key` that holds it"),
+        );
+        None
+    }
+
+    fn length(&mut self, window: tree::Window) -> Option<Length> {
+        match window.kind {
+            WindowKind::Last(length, unit) if length > 0 && !matches!(unit, Unit::Second) => {
+                Some(Length { length, unit })
+            }
+            _ => self.refuse(Code::E0307, "over how long?", window.span, "wanted: a length such as `7 days`"),
+        }
+    }
+}
+
+/// The expression with each of its aggregates over the window.
+fn each_over(expr: Expr, length: Length, before: bool, key: &[Expr], time: &Expr) -> Expr {
+    if matches!(expr.kind, ExprKind::Aggregate(_)) {
+        let (ty, span) = (expr.ty, expr.span);
+        let series = Series { of: SeriesOf::Over(expr, length, before), key: key.to_vec(), time: Some(time.clone()) };
+        return Expr { kind: ExprKind::Series(Box::new(series)), ty, unknown: true, span, defined: None };
+    }
+    expr.map_parts(&mut |part| each_over(part, length, before, key, time))
+}
+
+fn arith(op: ArithOp, left: Expr, right: Expr, span: Span) -> Expr {
+    let kind = ExprKind::Arith(op, Box::new(left), Box::new(right));
+    Expr { kind, ty: Type::Ratio, unknown: true, span, defined: None }
+}
