@@ -73,7 +73,66 @@ def retail():
     (HERE / "retail_all.csv").write_text(f"lines,gross,refunds,customers\n{n},{told(g)},{told(r)},{k}\n")
 
 
+def write(name, header, rows):
+    (HERE / name).write_text("\n".join([header, *(",".join(map(str, row)) for row in rows)]) + "\n")
+
+
+def series():
+    """Windows by date: a missing day is missing, and never passed over."""
+    prices = f"""(select cast(timestamp as date) as day, avg(value) as cpc, count(*) as n
+                  from read_csv('{DATA}/nab/exchange-2_cpc_results.csv') group by 1)"""
+    rows = duckdb.sql(
+        f"""select a.day, a.cpc, a.n,
+                   (select avg(b.cpc) from {prices} b where b.day > a.day - 7 and b.day <= a.day),
+                   (select avg(b.cpc) from {prices} b where b.day >= a.day - 7 and b.day < a.day),
+                   (select a.cpc / b.cpc - 1 from {prices} b where b.day = a.day - 7)
+            from {prices} a order by 1"""
+    ).fetchall()
+    write("price_days.csv", "date_of,cpc,n,week,before,up", [[number(v) if isinstance(v, float) or v is None else v for v in row] for row in rows])
+
+    columns = {"facebook": "facebook_S", "ooh": "ooh_S", "print": "print_S", "search": "search_S", "tv": "tv_S"}
+    media = f"read_csv('{DATA}/robyn/dt_simulated_weekly.csv', all_varchar = true)"
+    exact = lambda column: f"round_even(cast({column} as decimal(38, 12)), 6)"
+    rows = []
+    for channel, column in columns.items():
+        ((spend, revenue, weeks, most),) = duckdb.sql(
+            f"""select sum({exact(column)}), sum({exact('revenue')}), count(*) filter (cast({column} as double) > 0),
+                       max({exact(column)}) from {media}"""
+        ).fetchall()
+        rows.append([channel, told(spend), told(revenue), weeks, told(most)])
+    write("channels.csv", "channel,spend,revenue,weeks,most", rows)
+
+    months = f"(select date_trunc('month', ds)::date as m, sum(y)::double as y from read_csv('{DATA}/retail_sales/example_retail_sales.csv') group by 1)"
+    rows = duckdb.sql(
+        f"""select a.m, a.y, (select a.y / b.y - 1 from {months} b where b.m = a.m - interval 1 month),
+                   (select sum(b.y) from {months} b where b.m > a.m - interval 12 month and b.m <= a.m)
+            from {months} a order by 1"""
+    ).fetchall()
+    write("sales_months.csv", "month_start,y,up,year", [[m, number(y), number(up), number(year)] for m, y, up, year in rows])
+    rows = duckdb.sql(f"select quantile_cont(y, 0.9), median(y), stddev_samp(y) from read_csv('{DATA}/retail_sales/example_retail_sales.csv')").fetchall()
+    write("sales_all.csv", "p90,mid,sd", [[number(float(v)) for v in row] for row in rows])
+
+    tables = [
+        ("facebook", "facebook_ads_basic_ad_data.csv", "date", "ad_id", "spend", 1, "inline_link_clicks"),
+        ("google", "google_ads_campaign_stats_data.csv", "date", "id", "cost_micros", 1_000_000, "clicks"),
+        ("linkedin_days", "linkedin_ad_analytics_by_campaign_data.csv", "day", "campaign_id", "cost_in_usd", 1, "clicks"),
+        ("microsoft", "microsoft_ads_campaign_performance_daily_report_data.csv", "date", "campaign_id", "spend", 1, "clicks"),
+    ]
+    lines = []
+    for platform, file, day, campaign, cost, scale, clicks in tables:
+        found = duckdb.sql(
+            f"""select cast({day} as date), {campaign}, sum(cast({cost} as decimal(28, 6))), sum(cast({clicks} as bigint)),
+                       sum(cast(impressions as bigint))
+                from read_csv('{DATA}/ad_platforms/{file}', header = true, all_varchar = true, nullstr = '') group by 1, 2 order by 1, 2"""
+        ).fetchall()
+        for d, c, total, n, views in found:
+            spend = None if total is None else total / scale
+            lines.append([platform, d, c, told(spend), "" if n is None else n, "" if views is None else views])
+    write("platforms.csv", "platform,day,campaign,cost,clicks,views", lines)
+
+
 if __name__ == "__main__":
     HERE.mkdir(exist_ok=True)
     retail()
     platforms()
+    series()

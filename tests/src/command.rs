@@ -137,11 +137,22 @@ fn listed(path: &Path) -> String {
 fn same(left: &Path, right: &Path) -> String {
     let (left, right) = (shown(left), shown(right));
     let mut out = String::new();
-    for (at, (a, b)) in left.lines().zip(right.lines()).enumerate().filter(|(_, (a, b))| a != b).take(5) {
+    for (at, (a, b)) in left.lines().zip(right.lines()).enumerate().filter(|(_, (a, b))| !alike(a, b)).take(5) {
         let _ = writeln!(out, "line {}: {a} ≠ {b}", at + 1);
     }
     let (a, b) = (left.lines().count(), right.lines().count());
     if a == b && out.is_empty() { format!("the same {a} lines") } else { format!("{out}{a} lines, {b} lines") }
+}
+
+/// Whether two lines are the same, their floats to one part in a billion; amounts have all their digits in both.
+fn alike(left: &str, right: &str) -> bool {
+    let float = |cell: &str| cell.parse::<f64>().ok().filter(|_| cell.len() > 12);
+    let near = |a: &str, b: &str| match (float(a), float(b)) {
+        (Some(x), Some(y)) => (x - y).abs() <= 1e-9 * x.abs().max(y.abs()),
+        _ => a == b,
+    };
+    left.split(',').count() == right.split(',').count()
+        && left.split(',').zip(right.split(',')).all(|(a, b)| a == b || near(a, b))
 }
 
 /// `valid FILE`: whether a report fits its schema.
