@@ -13,6 +13,7 @@ use std::{
     thread,
 };
 
+use flate2::read::MultiGzDecoder;
 use memchr::memchr_iter;
 
 use crate::{
@@ -48,13 +49,15 @@ pub fn read(
     read_blocks(file, layout, threads, BLOCK_BYTES, sink).map_err(|(problem, offset)| placed(problem, offset, path))
 }
 
-fn open(path: &Path) -> Result<File, Problem> {
+/// The bytes of a file; of one named `.gz`, those that were packed.
+fn open(path: &Path) -> Result<Box<dyn Read + Send>, Problem> {
     let unreadable = |error: std::io::Error| Problem::Unreadable(error.to_string());
     let file = File::open(path).map_err(unreadable)?;
     if file.metadata().map_err(unreadable)?.is_dir() {
         return Err(Problem::Unreadable("it is a directory".to_owned()));
     }
-    Ok(file)
+    let packed = path.extension().is_some_and(|extension| extension == "gz");
+    Ok(if packed { Box::new(MultiGzDecoder::new(BufReader::new(file))) } else { Box::new(file) })
 }
 
 /// A problem and the offset of the record it is in.
@@ -262,7 +265,8 @@ fn placed(problem: Problem, offset: u64, path: &Path) -> Problem {
 }
 
 fn lines_before(path: &Path, offset: u64) -> std::io::Result<u64> {
-    let mut input = File::open(path)?.take(offset);
+    let input = open(path).map_err(|_| std::io::ErrorKind::NotFound)?;
+    let mut input = input.take(offset);
     let mut bytes = vec![0; BLOCK_BYTES];
     let mut lines = 0;
     loop {
