@@ -1,9 +1,12 @@
 //! The first row: which column stands where.
 
 use crate::{
-    Layout, Problem,
+    Head, Layout, Problem,
     record::{field, unescaped},
 };
+
+/// What some programs put ahead of UTF-8.
+const MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// Where the wanted columns stand in a file.
 #[derive(Clone, Debug)]
@@ -14,9 +17,20 @@ pub struct Header {
     pub wanted: Vec<Option<usize>>,
 }
 
-/// Reads the first row; also returns how many bytes it takes.
+/// Where the columns stand; also returns how many bytes ahead of the rows tell so.
 pub fn header(bytes: &[u8], layout: &Layout) -> Result<(Header, usize), Problem> {
-    let mut at = if bytes.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 };
+    let Head::Places { fields, at } = &layout.head else { return named(bytes, layout) };
+    let mut wanted = vec![None; *fields];
+    for (column, place) in at.iter().enumerate() {
+        wanted[*place] = Some(column);
+    }
+    let mark = if bytes.starts_with(MARK) { MARK.len() } else { 0 };
+    Ok((Header { fields: *fields, wanted }, mark))
+}
+
+/// Reads the first row.
+fn named(bytes: &[u8], layout: &Layout) -> Result<(Header, usize), Problem> {
+    let mut at = if bytes.starts_with(MARK) { MARK.len() } else { 0 };
     let mut names = Vec::new();
     if bytes[at..].iter().all(u8::is_ascii_whitespace) {
         return Err(Problem::Empty);

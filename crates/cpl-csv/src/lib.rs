@@ -30,6 +30,31 @@ pub struct Layout {
     pub separator: u8,
     /// The wanted columns, in the order in which a batch gives them.
     pub columns: Vec<Field>,
+    /// How they are found.
+    pub head: Head,
+    /// Fields that a row lacks at its end are missing values.
+    pub short_rows: bool,
+}
+
+impl Default for Layout {
+    /// Of no columns, with commas and a header.
+    fn default() -> Self {
+        Self { separator: b',', columns: Vec::new(), head: Head::Names, short_rows: false }
+    }
+}
+
+/// How the wanted columns are found in a file.
+#[derive(Clone, Debug)]
+pub enum Head {
+    /// By their names in the first row.
+    Names,
+    /// By their places, counted from 0, in rows of so many fields; the first row is one like the others.
+    Places {
+        /// How many fields a row has.
+        fields: usize,
+        /// Where each wanted column stands.
+        at: Vec<usize>,
+    },
 }
 
 /// One wanted column.

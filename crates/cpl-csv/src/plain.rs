@@ -33,7 +33,14 @@ pub fn rows(bytes: &[u8], header: &Header, layout: &Layout) -> Option<Batch> {
 
 /// How many rows there are, and where the fields of each wanted column stand.
 fn places(bytes: &[u8], header: &Header, layout: &Layout) -> Option<(usize, Vec<Vec<Place>>)> {
-    let mut found = Found { header, places: vec![Vec::new(); layout.columns.len()], start: 0, fields: 0, rows: 0 };
+    let mut found = Found {
+        header,
+        places: vec![Vec::new(); layout.columns.len()],
+        start: 0,
+        fields: 0,
+        rows: 0,
+        short_rows: layout.short_rows,
+    };
     u32::try_from(bytes.len()).ok()?;
     let mut chunks = bytes.chunks_exact(LANES);
     let mut base = 0;
@@ -78,6 +85,8 @@ struct Found<'a> {
     /// Fields of the row under way.
     fields: usize,
     rows: usize,
+    /// Fields that a row lacks at its end are empty.
+    short_rows: bool,
 }
 
 impl Found<'_> {
@@ -95,6 +104,12 @@ impl Found<'_> {
         }
         self.fields += 1;
         if last {
+            if self.short_rows && self.fields < self.header.fields {
+                for column in self.header.wanted.iter().skip(self.fields).flatten() {
+                    self.places[*column].push(Place { start: end as u32, end: end as u32 });
+                }
+                self.fields = self.header.fields;
+            }
             if self.fields != self.header.fields {
                 return None;
             }

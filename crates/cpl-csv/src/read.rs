@@ -17,11 +17,11 @@ use flate2::read::MultiGzDecoder;
 use memchr::memchr_iter;
 
 use crate::{
-    Batch, Column, Form, Layout, Place, Problem,
+    Batch, Column, Form, Head, Layout, Place, Problem,
     blocks::{BLOCK_BYTES, Block, Blocks, Cut},
     header::{Header, header},
     plain,
-    record::{BadQuote, blank_line, field},
+    record::{BadQuote, RawField, blank_line, field},
     values::is_skipped,
 };
 
@@ -79,7 +79,11 @@ pub(crate) fn read_blocks(
     mut sink: impl FnMut(Batch) -> ControlFlow<()>,
 ) -> Result<Summary, Placed> {
     let mut blocks = Blocks::new(BufReader::new(input), layout.separator, block_bytes);
-    let Some(mut first) = blocks.next().map_err(cut_problem)? else { return Err((Problem::Empty, 0)) };
+    let Some(mut first) = blocks.next().map_err(cut_problem)? else {
+        // Without a header there may be nothing at all.
+        let empty = matches!(layout.head, Head::Places { .. });
+        return if empty { Ok(Summary::default()) } else { Err((Problem::Empty, 0)) };
+    };
     let (header, taken) = header(&first.bytes, layout).map_err(|problem| (problem, 0))?;
     first.bytes.drain(..taken);
     first.offset = taken as u64;
@@ -218,6 +222,15 @@ fn row(
         if raw.last {
             break;
         }
+    }
+    if layout.short_rows {
+        let missing = RawField { bytes: &[], escaped: false, last: true };
+        for column in header.wanted.iter().skip(fields).flatten() {
+            if columns[*column].push(missing, &layout.columns[*column]).is_none() && bad.is_none() {
+                bad = Some((*column, missing.bytes));
+            }
+        }
+        fields = fields.max(header.fields);
     }
     // A row of another length explains a value that does not fit, not the other way round.
     if fields != header.fields {

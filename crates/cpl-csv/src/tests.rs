@@ -4,11 +4,11 @@ use std::ops::ControlFlow;
 
 use proptest::prelude::*;
 
-use crate::{Batch, Data, Field, Form, Layout, Problem, read::read_blocks, values};
+use crate::{Batch, Data, Field, Form, Head, Layout, Problem, read::read_blocks, values};
 
 fn texts(names: &[String]) -> Layout {
     let field = |name: &String| Field { header: name.clone(), form: Form::Text, optional: true };
-    Layout { separator: b',', columns: names.iter().map(field).collect() }
+    Layout { separator: b',', columns: names.iter().map(field).collect(), head: Head::Names, short_rows: false }
 }
 
 /// The rows of a batch, missing values as empty texts.

@@ -2,8 +2,8 @@
 
 use std::ops::ControlFlow;
 
-use cpl_csv::{Batch, Column, Data, Field, Form, Layout};
-use cpl_plan::program::{FetchColumn, Format, Stored};
+use cpl_csv::{Batch, Column, Data, Field, Form, Head, Layout};
+use cpl_plan::program::{Fetch, FetchColumn, Format, SourceKind, Stored};
 use cpl_syntax::tree::MoneyScale;
 use polars::prelude::{
     self as pl, BooleanChunked, Float64Chunked, Int32Chunked, Int64Chunked, Int128Chunked, IntoColumn, NewChunkedArray,
@@ -20,13 +20,9 @@ use crate::{
 const PART_ROWS: usize = 1 << 17;
 
 /// Hands out the rows of CSV files, one behind the other, in parts; how many amounts were rounded.
-pub fn parts(
-    opened: &Opened<'_>,
-    separator: u8,
-    mut sink: impl FnMut(pl::DataFrame) -> Result<(), Trouble>,
-) -> Result<u64, Trouble> {
+pub fn parts(opened: &Opened<'_>, mut sink: impl FnMut(pl::DataFrame) -> Result<(), Trouble>) -> Result<u64, Trouble> {
     let Opened { table, fetch, files, columns, world } = opened;
-    let layout = Layout { separator, columns: columns.iter().map(field).collect() };
+    let layout = layout(fetch, columns);
     let (mut part, mut rounded) = (no_rows(columns)?, 0);
     for file in files {
         let name = explain::called(file, world.folder);
@@ -52,6 +48,19 @@ pub fn parts(
     Ok(rounded)
 }
 
+/// How a fetch's files are laid out, of which those columns are wanted.
+fn layout(fetch: &Fetch, columns: &[FetchColumn]) -> Layout {
+    let wanted = columns.iter().map(field).collect();
+    let SourceKind::Csv { separator, header, short_rows } = fetch.kind else { return Layout::default() };
+    let place = |column: &FetchColumn| fetch.columns.iter().position(|declared| declared.name == column.name);
+    let head = if header {
+        Head::Names
+    } else {
+        Head::Places { fields: fetch.columns.len(), at: columns.iter().filter_map(place).collect() }
+    };
+    Layout { separator, columns: wanted, head, short_rows }
+}
+
 /// Appends a batch; what there is then, where that is enough for a part.
 fn appended(part: &mut pl::DataFrame, batch: Batch, columns: &[FetchColumn]) -> Result<Option<pl::DataFrame>, Trouble> {
     let batch = frame(batch, columns).map_err(trouble::engine)?;
@@ -61,7 +70,7 @@ fn appended(part: &mut pl::DataFrame, batch: Batch, columns: &[FetchColumn]) -> 
 
 /// A frame of the columns without rows.
 pub fn no_rows(columns: &[FetchColumn]) -> Result<pl::DataFrame, Trouble> {
-    let layout = Layout { separator: b',', columns: columns.iter().map(field).collect() };
+    let layout = Layout { columns: columns.iter().map(field).collect(), ..Layout::default() };
     frame(Batch::empty(&layout), columns).map_err(trouble::engine)
 }
 

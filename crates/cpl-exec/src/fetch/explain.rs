@@ -4,7 +4,7 @@ use std::path::Path;
 
 use cpl_csv::{Place, Problem};
 use cpl_plan::{
-    program::{Fetch, FetchColumn},
+    program::{Fetch, FetchColumn, SourceKind},
     value::Value,
 };
 use cpl_syntax::{Code, Diagnostic, Span, nearest};
@@ -35,7 +35,9 @@ pub fn problem(problem: &Problem, name: &str, fetch: &Fetch, columns: &[FetchCol
             bad_value(name, *place, value.as_deref(), wanted, declared(header), fetch)
         }
         Problem::Fields { place, found, wanted } => {
-            let told = format!("{name}, {}: {} where the header has {wanted}", row(*place), fields(*found));
+            let named = matches!(fetch.kind, SourceKind::Csv { header: true, .. });
+            let than = if named { "the header has" } else { "the fetch declares" };
+            let told = format!("{name}, {}: {} where {than} {wanted}", row(*place), fields(*found));
             Diagnostic::new(Code::E1006, told)
                 .at(fetch.path_span, "read from here")
                 .help(format!("a field that holds the separator stands in quotes{}", thousands(*found, *wanted)))

@@ -70,7 +70,7 @@ impl<'a> Opened<'a> {
     pub fn parts(&self, mut sink: impl FnMut(DataFrame) -> Result<(), Trouble>) -> Result<u64, Trouble> {
         sink(csv::no_rows(&self.columns)?)?;
         match self.fetch.kind {
-            SourceKind::Csv { separator } => csv::parts(self, separator, sink),
+            SourceKind::Csv { .. } => csv::parts(self, sink),
             SourceKind::Parquet => unreachable!("asked before"),
         }
     }

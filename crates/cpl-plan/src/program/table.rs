@@ -108,6 +108,10 @@ pub enum SourceKind {
     Csv {
         /// One ASCII character.
         separator: u8,
+        /// The first row names the columns; else they stand in the order in which they are declared.
+        header: bool,
+        /// Fields that a row lacks at its end are missing values.
+        short_rows: bool,
     },
     /// Apache Parquet.
     Parquet,

@@ -78,7 +78,7 @@ impl Checker<'_> {
             return self.not_yet("connector files", fetch.source_span);
         }
         let mut kind = match Connector::of_word(name.as_str()) {
-            Some(Connector::Csv) => SourceKind::Csv { separator: b',' },
+            Some(Connector::Csv) => SourceKind::Csv { separator: b',', header: true, short_rows: false },
             Some(Connector::Parquet) => SourceKind::Parquet,
             Some(other) => return self.not_yet(&format!("fetching from `{}`", other.word()), fetch.source_span),
             None => return self.unknown_name("connector", name, Connector::WORDS.iter().copied()),
@@ -110,7 +110,7 @@ impl Checker<'_> {
     }
 
     fn option(&mut self, kind: &mut SourceKind, name: &Name, value: &tree::Expr) -> Option<()> {
-        let SourceKind::Csv { separator } = kind else {
+        let SourceKind::Csv { separator, header, short_rows } = kind else {
             return self.unknown_name("option of `parquet`", name, []);
         };
         match CsvOption::of_word(name.as_str()) {
@@ -126,8 +126,19 @@ impl Checker<'_> {
                 }
                 Some(())
             }
-            Some(later) => self.not_yet(&format!("`{}`", later.word()), name.span.to(value.span)),
+            Some(option @ CsvOption::Header) => self.yes_or_no(option, value).map(|yes| *header = yes),
+            Some(option @ CsvOption::ShortRows) => self.yes_or_no(option, value).map(|yes| *short_rows = yes),
             None => self.unknown_name("option of `csv`", name, CsvOption::WORDS.iter().copied()),
+        }
+    }
+
+    fn yes_or_no(&mut self, option: CsvOption, value: &tree::Expr) -> Option<bool> {
+        match &value.kind {
+            tree::ExprKind::Literal(tree::Literal::Bool(yes)) => Some(*yes),
+            _ => {
+                let message = format!("`{}`: yes or no?", option.word());
+                self.refuse(Code::E0205, message, value.span, "wanted: `true` or `false`")
+            }
         }
     }
 
