@@ -122,7 +122,7 @@ impl Conditions {
     }
 
     /// A series without the row that is looked at is never judged by an older one.
-    fn is_missing(&self, row: &[Value]) -> bool {
+    pub fn is_missing(&self, row: &[Value]) -> bool {
         self.there.is_some_and(|(slot, _)| row[slot.0].is_unknown())
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cpl_plan::{
     clock,
     plan::Plan,
-    program::{Day, Program, Rows, TableId},
+    program::{Day, Grain, Program, Rows, TableId},
     report::{Alert, Decision, RunReport, State, Window},
 };
 use jiff::ZonedDateTime;
@@ -117,8 +117,9 @@ impl Judge<'_> {
 
     /// Whether a rule is looked at on the window's day.
     fn is_its_day(&self, rows: &Rows, on: &[Day]) -> bool {
-        // On a series they are the days of its rows.
-        on.is_empty() || rows.newest.is_some() || on.contains(&clock::weekday(self.world.clock.today()))
+        // On a series of days they are the days of its rows.
+        let of_rows = rows.newest.as_ref().is_some_and(|newest| newest.grain == Grain::Day);
+        on.is_empty() || of_rows || on.contains(&clock::weekday(self.world.clock.today()))
     }
 
     /// Why a table's data can't be trusted: the first broken check of what it is made of.

@@ -1,7 +1,7 @@
 //! Values a rule looks at, each with why it may be unknown: traced from the rule back to what divides by zero or was never known.
 
 use cpl_plan::{
-    program::{AggFunc, Expr, ExprKind, Origin, Place, Program, TableId},
+    program::{AggFunc, Expr, ExprKind, Origin, Place, Program, Series, SeriesOf, TableId},
     value::Value,
 };
 
@@ -33,7 +33,7 @@ enum Cause {
 impl Traced {
     /// Of an expression over the columns of a rule's table.
     pub fn of(expr: &Expr, table: TableId, program: &Program, slots: &mut Slots) -> Self {
-        Tracer { program, slots }.part(expr, Seen { before: Some(program.end(table)), kept: None })
+        Tracer { program, slots }.part(expr, Seen { before: Some(program.end(table)), kept: None, depth: 0 })
     }
 
     /// The value as the pipeline writes it.
@@ -99,7 +99,12 @@ struct Seen<'e> {
     before: Option<Place>,
     /// The computed column it belongs to, of which the plan keeps the witnesses; none in the rule itself.
     kept: Option<&'e Expr>,
+    /// How many columns lie between it and the rule.
+    depth: usize,
 }
+
+/// How far a cause is followed: each column may be made of several.
+const MAX_DEPTH: usize = 5;
 
 impl Tracer<'_> {
     fn part(&mut self, expr: &Expr, seen: Seen<'_>) -> Traced {
@@ -110,14 +115,26 @@ impl Tracer<'_> {
         };
         let written = match &expr.kind {
             ExprKind::Column(name) => name.clone(),
+            ExprKind::Series(series) => self.looked_at(series, expr),
             _ => self.program.written(expr.span),
         };
         Traced { written, slot, cause: self.cause(expr, slot, seen) }
     }
 
+    /// `spend 7 days before`; another look as it is written.
+    fn looked_at(&self, series: &Series, expr: &Expr) -> String {
+        match &series.of {
+            SeriesOf::Lag(value, back) => format!("{} {back} before", self.program.written(value.span)),
+            SeriesOf::Over(..) | SeriesOf::Share(_) => self.program.written(expr.span),
+        }
+    }
+
     fn cause(&mut self, expr: &Expr, slot: Slot, seen: Seen<'_>) -> Cause {
         match &expr.kind {
-            ExprKind::Column(name) => seen.before.map_or(Cause::Unnamed, |before| self.column(name, slot, before)),
+            ExprKind::Column(name) => match seen.before {
+                Some(before) if seen.depth < MAX_DEPTH => self.column(name, slot, before, seen.depth),
+                _ => Cause::Unnamed,
+            },
             ExprKind::Aggregate(aggregate) => Cause::Aggregate(match aggregate.func {
                 AggFunc::First | AggFunc::Last => "has no known value, or several at one time",
                 _ => "has no known value",
@@ -129,19 +146,19 @@ impl Tracer<'_> {
         }
     }
 
-    fn column(&mut self, name: &str, slot: Slot, before: Place) -> Cause {
+    fn column(&mut self, name: &str, slot: Slot, before: Place, depth: usize) -> Cause {
         let program = self.program;
         let (value, before) = match program.origin(name, before) {
             Origin::Computed(place, value) => (value, Some(place)),
             Origin::Grouped(_, value) => (value, None),
-            Origin::Passed(table) => return self.column(name, slot, program.end(table)),
+            Origin::Passed(table) => return self.column(name, slot, program.end(table), depth),
             Origin::Key => return Cause::Unnamed,
             Origin::Joined(table) => {
                 return Cause::Missing(format!("{} has no value for it", program.table(table).name));
             }
             Origin::Fetched => return Cause::Missing(format!("it is missing in {}", program.table(before.table).name)),
         };
-        let cause = self.cause(value, slot, Seen { before, kept: Some(value) });
+        let cause = self.cause(value, slot, Seen { before, kept: Some(value), depth: depth + 1 });
         Cause::Computed(Box::new(Traced { written: program.definition(value), slot, cause }))
     }
 }

@@ -315,11 +315,14 @@ fn counted(counts: &[(usize, &str)]) -> String {
 /// `daily_budget $100.00 → $120.00 via set_budget`.
 fn changes(decision: &Decision) -> Vec<String> {
     let each = decision.changes.iter().map(|change| {
-        let arguments: Vec<String> =
-            change.arguments.0.iter().map(|(name, value)| format!("{name} {}", value.exact())).collect();
+        // The new value stands ahead already.
+        let others = change.arguments.0.iter().filter(|(name, _)| change.column.as_ref() != Some(name));
+        let arguments: Vec<String> = others.map(|(name, value)| format!("{name} {}", value.exact())).collect();
         let arguments = if arguments.is_empty() { String::new() } else { format!(" ({})", arguments.join(", ")) };
         match &change.column {
-            Some(column) => format!("{column} {} → {} via {}{arguments}", change.from, change.to, change.target),
+            Some(column) => {
+                format!("{column} {} → {} via {}{arguments}", change.from.exact(), change.to.exact(), change.target)
+            }
             None => format!("call {}{arguments}", change.target),
         }
     });

@@ -32,12 +32,14 @@ pub struct Draft {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Thing {
     target: String,
+    /// Names and raw values, by name.
     key: Vec<(String, String)>,
 }
 
 impl fmt::Display for Thing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let key: Vec<String> = self.key.iter().map(|(name, value)| format!("{name} {value}")).collect();
+        let key: Vec<String> =
+            self.key.iter().map(|(name, value)| format!("{name} {}", Value::Text(value.clone()))).collect();
         write!(f, "{} via {}", key.join(", "), self.target)
     }
 }
@@ -88,15 +90,17 @@ impl Draft {
             return None;
         }
         let marked = |name: &str| target.parameters.iter().any(|(parameter, _, key)| *key && parameter == name);
-        let shown = |name: &String, value: &Value| (name.clone(), value.to_string());
+        let raw = |name: &String, value: &Value| (name.clone(), value.raw());
         let named: Vec<(String, String)> = effect
             .arguments
             .iter()
             .filter(|(name, _)| marked(name))
-            .filter_map(|(name, value)| Some(shown(name, value.as_ref()?)))
+            .filter_map(|(name, value)| Some(raw(name, value.as_ref()?)))
             .collect();
-        let own = || self.key.0.iter().map(|(name, value)| shown(name, value)).collect();
-        Some(Thing { target: target.name.clone(), key: if named.is_empty() { own() } else { named } })
+        let own = || self.key.0.iter().map(|(name, value)| raw(name, value)).collect();
+        let mut key = if named.is_empty() { own() } else { named };
+        key.sort();
+        Some(Thing { target: target.name.clone(), key })
     }
 
     pub fn decision(self, rule: &Rule, program: &Program, identity: &Identity<'_>) -> Decision {
@@ -130,12 +134,21 @@ impl Effect {
             Change {
                 column: Some(leg.column.clone()),
                 from: amount::value(leg.from, self.ty),
-                arguments: self.passed_on(&to),
+                arguments: self.passed_on_of(leg, &to),
                 to,
                 target: target.clone(),
             }
         };
         self.legs.iter().map(change).collect()
+    }
+
+    /// What goes with one of two columns that change together: not the other's new value.
+    fn passed_on_of(&self, leg: &Leg, new: &Value) -> Pairs {
+        let others = |name: &str| self.legs.iter().any(|other| other.column == name && other.column != leg.column);
+        let mut pairs = self.passed_on(new);
+        let given = |name: &str| self.arguments.iter().any(|(argument, value)| argument == name && value.is_some());
+        pairs.0.retain(|(name, _)| given(name) || !others(name));
+        pairs
     }
 
     fn passed_on(&self, new: &Value) -> Pairs {

@@ -62,8 +62,8 @@ fn bound_one(draft: &mut Draft, bound: &AskedBound) {
         let room = if bound.cap { decimal - leg.from } else { leg.from - decimal };
         if room < Decimal::ZERO {
             let side = if bound.cap { "above" } else { "below" };
-            let from = amount::value(leg.from, effect.ty);
-            draft.hold(format!("{}: {from} is {side} {limit} already", bound.told));
+            let from = amount::value(leg.from, effect.ty).exact();
+            draft.hold(format!("{}: {from} is {side} {} already", bound.told, limit.exact()));
             return;
         }
         if effect.amount > room {
@@ -97,7 +97,7 @@ fn compare(left: Option<&Value>, right: Option<&Value>, end: Extreme) -> Orderin
 
 /// (4) and (5): totals are kept and values rounded, again and again until both hold; a row that comes to nothing
 /// is held, and what is left is settled without it.
-pub fn settle(drafts: &mut [Draft], totals: &[AskedTotal], rows: &[Vec<Value>]) {
+pub fn settle(drafts: &mut [Draft], totals: &[AskedTotal], rows: &[&Vec<Value>]) {
     let before: Vec<(Vec<Decimal>, Vec<String>)> =
         drafts.iter().map(|draft| (draft.amounts(), draft.reasons.clone())).collect();
     loop {
@@ -120,7 +120,7 @@ pub fn settle(drafts: &mut [Draft], totals: &[AskedTotal], rows: &[Vec<Value>]) 
 const ROUNDS: usize = 100;
 
 /// Shortens what fires until every total is kept by rounded values.
-fn fit(drafts: &mut [Draft], totals: &[AskedTotal], rows: &[Vec<Value>]) {
+fn fit(drafts: &mut [Draft], totals: &[AskedTotal], rows: &[&Vec<Value>]) {
     firing(drafts).flat_map(|draft| &mut draft.effects).for_each(Effect::round);
     for _ in 0..ROUNDS {
         let before: Vec<Vec<Decimal>> = drafts.iter().map(Draft::amounts).collect();
@@ -143,7 +143,7 @@ fn fit(drafts: &mut [Draft], totals: &[AskedTotal], rows: &[Vec<Value>]) {
 }
 
 /// The column's total over all rows stays under its cap, or as it is.
-fn total(drafts: &mut [Draft], total: &AskedTotal, rows: &[Vec<Value>]) {
+fn total(drafts: &mut [Draft], total: &AskedTotal, rows: &[&Vec<Value>]) {
     let rises = sum(drafts, &total.column, true);
     let cuts = sum(drafts, &total.column, false);
     let Some(cap) = total.cap else {

@@ -12,6 +12,7 @@ use cpl_plan::{
     program::{Action, AtMost, Bound, Decision as Rule, Expr, Program, Rows, Step},
     report::{Decision, State},
     types::Type,
+    value::Value,
 };
 use polars::prelude::{self as pl, LazyFrame};
 
@@ -128,7 +129,9 @@ impl Asked {
         if let Some(at_most) = &rule.at_most {
             guards::at_most(&mut drafts, at_most);
         }
-        guards::settle(&mut drafts, &self.totals, &rows);
+        // A series without the row that is looked at has no part in a total of such rows.
+        let there: Vec<&Vec<Value>> = rows.iter().filter(|row| !self.conditions.is_missing(row)).collect();
+        guards::settle(&mut drafts, &self.totals, &there);
         for draft in drafts.iter().filter(|draft| draft.state == State::Fires) {
             for thing in draft.things(program) {
                 around.taken.insert(thing, rule.name.clone());

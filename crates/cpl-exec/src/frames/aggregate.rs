@@ -12,6 +12,8 @@ use crate::{expr::Translate, types::data_type};
 /// Floats are summed as whole numbers, exactly and so in any order: in steps of 2^-47, and what is left
 /// of each in steps of 2^-107. Room is left for 2^30 values of 2^50.
 const COARSE: f64 = 140_737_488_355_328.0;
+/// The parts of a share that are told apart.
+const BILLION: i64 = 1_000_000_000;
 /// 2^50.
 const MOST: f64 = 1_125_899_906_842_624.0;
 /// How many fine steps make a coarse one: 2^60.
@@ -112,11 +114,15 @@ impl Parts {
     /// By linear interpolation between the two values next to the place (Hyndman and Fan's seventh definition).
     fn quantile(&mut self, at: usize, row: &pl::Expr, share: f64, ty: Type) -> pl::Expr {
         let sorted = row.clone().drop_nulls().sort(pl::SortOptions::default());
-        let place = pl::lit(share) * (row.clone().count().cast(DataType::Float64) - pl::lit(1.0));
-        let neighbour = |place: pl::Expr| sorted.clone().get(place.cast(DataType::Int64), true);
-        let low = self.whole(&format!("·{at}l"), neighbour(place.clone().floor()));
-        let high = self.whole(&format!("·{at}h"), neighbour(place.clone().ceil()));
-        let between = self.whole(&format!("·{at}p"), place.clone() - place.floor());
+        // The place in billionths, a whole number: no float decides between which values it lies.
+        #[expect(clippy::cast_possible_truncation, reason = "a share is at most 1")]
+        let share = (share * 1e9).round() as i64;
+        let places = (row.clone().count().cast(DataType::Int64) - pl::lit(1i64)) * pl::lit(share);
+        let (floor, rest) = (places.clone() / pl::lit(BILLION), places % pl::lit(BILLION));
+        let above = rest.clone().gt(pl::lit(0i64)).cast(DataType::Int64);
+        let low = self.whole(&format!("·{at}l"), sorted.clone().get(floor.clone(), true));
+        let high = self.whole(&format!("·{at}h"), sorted.get(floor + above, true));
+        let between = self.whole(&format!("·{at}p"), rest.cast(DataType::Float64) / pl::lit(1e9));
         match ty {
             Type::Money(_) => low.clone() + crate::expr::times(high - low, between),
             Type::Duration => {

@@ -10,7 +10,7 @@ mod union;
 use std::collections::BTreeMap;
 
 use cpl_plan::{
-    program::{Column, Expr, Source, Stage, Table, TableId},
+    program::{Column, Expr, Order, Source, Stage, Table, TableId},
     types::Type,
 };
 use polars::prelude::{self as pl, DataType, IntoLazy, LazyFrame};
@@ -138,13 +138,10 @@ pub fn sort(frame: LazyFrame, order: &[(String, bool)]) -> LazyFrame {
     frame.sort(order.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), options)
 }
 
-/// A collected table by its key, unless its last stages gave it an order of its own.
+/// A collected table by its key, unless it was sorted otherwise; a fetch as it was read.
 pub fn sorted_by(frame: pl::DataFrame, table: &Table) -> pl::PolarsResult<pl::DataFrame> {
-    let Source::Transform { stages, .. } = &table.source else { return Ok(frame) };
-    let ordered = |stage: &Stage| matches!(stage, Stage::Sort(_) | Stage::Take(..));
-    let Some(key) = table.key.as_ref().filter(|key| !key.is_empty() && !stages.iter().any(ordered)) else {
-        return Ok(frame);
-    };
+    let made = matches!(table.source, Source::Transform { .. }) && table.order != Order::Sorted;
+    let Some(key) = table.key.as_ref().filter(|key| made && !key.is_empty()) else { return Ok(frame) };
     let order: Vec<(String, bool)> = key.iter().map(|name| (name.clone(), false)).collect();
     sort(frame.lazy(), &order).collect()
 }

@@ -135,7 +135,8 @@ impl Looks<'_> {
         at: usize,
     ) -> Result<LazyFrame, jiff::Error> {
         let there = [keys, &[column(time).alias(AT), self.translate.expr(value)?.alias(name(at))]].concat();
-        let right = one_each(frame.clone().select(there), &[keys, &[pl::col(AT)]].concat(), at);
+        let dated = frame.clone().select(there).filter(pl::col(AT).is_not_null());
+        let right = one_each(dated, &[keys, &[pl::col(AT)]].concat(), at);
         let length = format!("-{}", duration(back));
         let before = if time.ty == Type::Datetime {
             let local = self.translate.local(column(time)).dt().offset_by(pl::lit(length));
@@ -196,7 +197,9 @@ impl Looks<'_> {
         let total = name(at);
         // Without a time all rows stand beside each other.
         let beside_by = time.map_or_else(|| pl::lit(1), column).alias(AT);
-        let rows = frame.clone().with_columns([beside_by.clone()]).with_columns(parts.before.clone());
+        // A row without a time stands beside none.
+        let rows = frame.clone().with_columns([beside_by.clone()]).filter(pl::col(AT).is_not_null());
+        let rows = rows.with_columns(parts.before.clone());
         let sums = rows.group_by([pl::col(AT)]).agg(parts.aggs).with_columns([parts.value]);
         let sums = sums.select([pl::col(AT), pl::col(Parts::name(0)).alias(total.as_str())]);
         let joined = beside(frame.with_columns([beside_by]), sums, &[pl::col(AT)]);

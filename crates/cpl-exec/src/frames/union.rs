@@ -19,7 +19,10 @@ pub fn union(rows: LazyFrame, union: &Union, frames: &Frames) -> Result<LazyFram
         if let Some((into, names)) = &union.into {
             columns.push(pl::lit(names[at].as_str()).alias(into.as_str()));
         }
-        Ok(rows.select(columns))
+        // Beside the table's own columns a constant is one value of each row.
+        let names = union.columns.iter().map(|column| column.name.as_str());
+        let names: Vec<&str> = names.chain(union.into.iter().map(|(into, _)| into.as_str())).collect();
+        Ok(rows.with_columns(columns).select(names.into_iter().map(pl::col).collect::<Vec<_>>()))
     });
     Ok(behind_each_other(parts.collect::<Result<_, Trouble>>()?))
 }

@@ -1,5 +1,7 @@
 //! Typed expressions: data that any engine may run.
 
+use std::fmt;
+
 use cpl_syntax::{
     Span,
     tree::{ArithOp, CompareOp, Day, Direction, Logic, Unit, Window},
@@ -374,6 +376,20 @@ impl Expr {
             }
         });
         columns
+    }
+}
+
+impl fmt::Display for Length {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unit = match self.unit {
+            Unit::Second => "second",
+            Unit::Minute => "minute",
+            Unit::Hour => "hour",
+            Unit::Day => "day",
+            Unit::Week => "week",
+            Unit::Month => "month",
+        };
+        write!(f, "{} {unit}{}", self.length, if self.length == 1 { "" } else { "s" })
     }
 }
 

@@ -27,8 +27,21 @@ pub struct Table {
     pub one_row: bool,
     /// The column that dates a row.
     pub time: Option<String>,
+    /// The order its rows stand in.
+    pub order: Order,
     /// What must hold of it.
     pub checks: Vec<Check>,
+}
+
+/// The order of a table's rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// None that means something.
+    None,
+    /// By the key, as a group leaves it.
+    Key,
+    /// As it was sorted.
+    Sorted,
 }
 
 /// A column.

@@ -48,8 +48,8 @@ fn takes_parts(plan: &Plan, step: &Step, table: TableId) -> bool {
 
 fn transforms_parts(plan: &Plan, step: &Step, id: TableId, of: TableId) -> bool {
     let Source::Transform { from, stages } = &plan.program.table(id).source else { return false };
-    let joined = stages.iter().any(|stage| matches!(stage, Stage::Join(join) if join.table == of));
-    if *from != of || joined {
+    let elsewhere = plan.program.table(id).inputs().iter().skip(1).any(|input| *input == of);
+    if *from != of || elsewhere {
         return false;
     }
     match stages.iter().find(|stage| !is_row_by_row(stage)) {

@@ -100,14 +100,22 @@ fn join(mut join: Join, needed: &mut BTreeSet<String>, needs: &mut Needs) -> Opt
 }
 
 fn union(mut union: Union, needed: &mut BTreeSet<String>, needs: &mut Needs, tables: &[Table]) -> Union {
+    // Rows without any column would be none: one stays.
+    let first = union.columns.first().cloned();
     union.columns.retain(|column| needed.contains(&column.name));
+    if union.columns.is_empty() {
+        needed.extend(first.iter().map(|column| column.name.clone()));
+        union.columns.extend(first);
+    }
     if union.into.as_ref().is_some_and(|(into, _)| !needed.remove(into)) {
         union.into = None;
     }
     for id in &union.tables {
         let of = &tables[id.0];
-        needs
-            .add(*id, union.columns.iter().map(|column| column.name.as_str()).filter(|name| of.column(name).is_some()));
+        let there = union.columns.iter().map(|column| column.name.as_str()).filter(|name| of.column(name).is_some());
+        let there: Vec<&str> = there.collect();
+        let first = of.columns.first().map(|column| column.name.as_str()).filter(|_| there.is_empty());
+        needs.add(*id, there.into_iter().chain(first));
     }
     union
 }

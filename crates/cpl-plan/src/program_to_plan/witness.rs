@@ -1,6 +1,6 @@
 //! Keeps, beside the columns a rule looks at, the values that tell why one of them is unknown.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::needs::Needs;
 use crate::program::{Expr, ExprKind, Origin, Place, Program, Source, Stage, TableId};
@@ -25,6 +25,8 @@ pub fn keep(program: &mut Program, needs: &mut Needs) {
 #[derive(Default)]
 struct Found {
     items: BTreeMap<Place, Vec<(String, Expr)>>,
+    /// Computed columns that were followed, and the tables they came through.
+    seen: BTreeSet<(Vec<TableId>, Place)>,
     /// Columns that a table's `keep` must let through.
     carried: Vec<(TableId, usize, Expr)>,
 }
@@ -41,6 +43,10 @@ impl Found {
     ) {
         match program.origin(column, before) {
             Origin::Computed(place, value) => {
+                // One that was met before, on this way, was followed then.
+                if !self.seen.insert((path.clone(), place)) {
+                    return;
+                }
                 self.add(place, value, path, names);
                 for part in value.witnesses() {
                     if let ExprKind::Column(name) = &part.kind {

@@ -13,7 +13,7 @@ use jiff::{
 
 use super::Checker;
 use crate::{
-    program::{Column, Fetch, FetchColumn, Format, Grain, Source, SourceKind, Stored, Table, TableId},
+    program::{Column, Fetch, FetchColumn, Format, Grain, Order, Source, SourceKind, Stored, Table, TableId},
     types::Type,
     words::words,
 };
@@ -53,7 +53,8 @@ impl Checker<'_> {
         }
         let names: Vec<&Name> = fetch.columns.iter().map(|column| &column.name).collect();
         self.unique(names, "a column");
-        let (fetched, columns): (Vec<_>, Vec<_>) = columns?.into_iter().unzip();
+        let (fetched, columns): (Vec<FetchColumn>, Vec<Column>) = columns?.into_iter().unzip();
+        self.each_read_once(&fetched)?;
         let mut table = Table {
             name: fetch.name.value.clone(),
             span: fetch.name.span,
@@ -62,6 +63,7 @@ impl Checker<'_> {
             key: None,
             one_row: false,
             time: None,
+            order: Order::None,
             checks: Vec::new(),
         };
         let future = self.fetch_clauses(fetch, &mut table)?;
@@ -153,6 +155,25 @@ impl Checker<'_> {
             }
             _ => self.refuse(Code::E0205, "a text in double quotes was wanted", value.span, "no text"),
         }
+    }
+
+    /// One column of a file is one of the fetch.
+    fn each_read_once(&mut self, columns: &[FetchColumn]) -> Option<()> {
+        for (at, column) in columns.iter().enumerate() {
+            if let Some(before) =
+                columns[..at].iter().find(|before| before.header == column.header && before.name != column.name)
+            {
+                let first = before.span;
+                self.report(
+                    Diagnostic::new(Code::E0202, format!("`{}` of the file is read twice", column.header))
+                        .at(column.span, "the second time")
+                        .at(first, "the first time")
+                        .help("read it once, and `derive` the other in a transform"),
+                );
+                return None;
+            }
+        }
+        Some(())
     }
 
     fn fetch_columns(&mut self, columns: &[tree::Column]) -> Option<Vec<(FetchColumn, Column)>> {

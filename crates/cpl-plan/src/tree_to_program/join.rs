@@ -35,6 +35,9 @@ impl Checker<'_> {
         }
         if join.many {
             shape.key = None;
+        }
+        // An inner join may find no partner.
+        if join.many || !(join.left || (on.is_empty() && right.one_row)) {
             shape.one_row = false;
         }
         Some(Stage::Join(Join { table: id, left: join.left, on, columns, many: join.many, latest, check_unique, span }))

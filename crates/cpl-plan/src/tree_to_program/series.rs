@@ -11,7 +11,7 @@ use super::{
     scope::{Place, Scope},
 };
 use crate::{
-    program::{Constant, Expr, ExprKind, Length, Series, SeriesOf},
+    program::{Constant, Expr, ExprKind, Grain, Length, Series, SeriesOf},
     types::Type,
 };
 
@@ -27,6 +27,7 @@ impl Checker<'_> {
             return self.no_series(span);
         };
         let length = self.length(over.window)?;
+        self.fits(length, &time, over.window.span, scope)?;
         let inner = Scope { place: Place::Group(&[]), ..scope.clone() };
         let plain = tree::Call { over: None, ..call.clone() };
         let value = self.call(&plain, span, &inner)?;
@@ -35,6 +36,10 @@ impl Checker<'_> {
 
     /// `lag(x, 7 days)`, `change(x, 7 days)`, `share(x)`.
     pub(super) fn series(&mut self, which: Later, call: &tree::Call, span: Span, scope: &Scope<'_>) -> Option<Expr> {
+        if call.filter.is_some() || call.over.is_some() {
+            let message = format!("`{}` takes no `where` and no `over`", which.word());
+            return self.refuse(Code::E0308, message, span, "wanted: a column");
+        }
         match (which, call.args.as_slice()) {
             (Later::Lag, [Arg::Plain(value), Arg::Plain(back)]) => self.lag(value, back, span, scope),
             (Later::Change, [Arg::Plain(value), Arg::Plain(back)]) => {
@@ -82,11 +87,10 @@ impl Checker<'_> {
             return self.refuse(Code::E0307, "how long before?", back.span, "wanted: a length such as `7 days`");
         };
         let (key, time) = self.series_of(span, scope)?;
-        if time.is_none() {
-            return self.no_series(span);
-        }
+        let Some(of) = &time else { return self.no_series(span) };
         let ty = value.ty;
         let length = Length { length: *length, unit: *unit };
+        self.fits(length, of, back.span, scope)?;
         let series = Series { of: SeriesOf::Lag(value, length), key, time };
         Some(Expr { kind: ExprKind::Series(Box::new(series)), ty, unknown: true, span, defined: None })
     }
@@ -111,6 +115,28 @@ impl Checker<'_> {
             if expr.ty.is_time() { time = Some(expr) } else { names.push(expr) }
         }
         Some((names, time))
+    }
+
+    /// A length counts whole periods of the series: else it would meet a row by chance, or never.
+    fn fits(&mut self, length: Length, time: &Expr, at: Span, scope: &Scope<'_>) -> Option<()> {
+        let grain = match &time.kind {
+            ExprKind::Column(name) => scope.column(name).and_then(|column| column.grain),
+            _ => None,
+        };
+        let weeks = matches!(length.unit, Unit::Day) && length.length.is_multiple_of(7);
+        let (fits, wanted) = match (grain, time.ty) {
+            _ if length.length == 0 => (false, "`1 day`"),
+            (Some(Grain::Month), _) => (length.unit == Unit::Month, "`1 month`"),
+            (Some(Grain::Week), _) => (length.unit == Unit::Week || weeks, "`1 week`"),
+            (_, Type::Date) => (matches!(length.unit, Unit::Day | Unit::Week | Unit::Month), "`7 days`"),
+            (Some(Grain::Hour), _) => (!matches!(length.unit, Unit::Minute | Unit::Second), "`1 hour`"),
+            _ => (true, ""),
+        };
+        if fits {
+            return Some(());
+        }
+        let by = grain.map_or("moment", Grain::word);
+        self.refuse(Code::E0307, format!("the series is by {by}"), at, format!("wanted: a length such as {wanted}"))
     }
 
     fn no_series<T>(&mut self, span: Span) -> Option<T> {

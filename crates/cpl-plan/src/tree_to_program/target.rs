@@ -93,6 +93,18 @@ impl Checker<'_> {
         }
         let (target, arguments) = (target?, arguments?);
         self.check_parameters(target, via, columns, &arguments, scope)?;
+        // The new value goes to the parameter of its column's name.
+        let mut arguments = arguments;
+        for column in columns {
+            let taken = |name: &String| *name == column.value;
+            let parameters = &self.targets[target].as_ref()?.parameters;
+            if let Some((name, ty, _)) = parameters.iter().find(|(name, ..)| taken(name))
+                && !arguments.iter().any(|(given, _)| taken(given))
+            {
+                let new = Expr { kind: ExprKind::New, ty: *ty, unknown: false, span: column.span, defined: None };
+                arguments.push((name.clone(), new));
+            }
+        }
         Some(Via { target, arguments, span: via.target.name.span })
     }
 

@@ -9,7 +9,7 @@ use super::{
     Checker,
     scope::{Scope, ScopeColumn},
 };
-use crate::program::{Column, Expr, ExprKind, Function, Grain, Source, Stage, Table, TableId};
+use crate::program::{Column, Expr, ExprKind, Function, Grain, Order, Source, Stage, Table, TableId};
 
 /// A table on its way through the stages.
 pub struct Shape {
@@ -17,8 +17,8 @@ pub struct Shape {
     pub key: Option<Vec<String>>,
     pub one_row: bool,
     pub time: Option<String>,
-    /// The rows stand in an order that means something.
-    pub ordered: bool,
+    /// The order of the rows.
+    pub order: Order,
 }
 
 impl Shape {
@@ -29,7 +29,7 @@ impl Shape {
             key: table.key.clone(),
             one_row: table.one_row,
             time: table.time.clone(),
-            ordered: matches!(table.source, Source::Transform { .. }) && table.key.is_some(),
+            order: table.order,
         }
     }
 
@@ -131,7 +131,7 @@ impl Checker<'_> {
     }
 
     fn take(&mut self, rows: u32, per: Option<&Name>, span: Span, shape: &mut Shape) -> Option<Stage> {
-        if !shape.ordered {
+        if shape.order == Order::None {
             self.report(
                 Diagnostic::new(Code::E0405, "take which rows? The table has no order")
                     .at(span, "the first rows of no order are any rows")
@@ -190,7 +190,7 @@ impl Checker<'_> {
         }
         let time = keys.iter().find(|key| key.ty.is_time()).map(|key| key.name.clone());
         let one_row = names.is_empty();
-        *shape = Shape { columns, key: Some(names), one_row, time, ordered: true };
+        *shape = Shape { columns, key: Some(names), one_row, time, order: Order::Key };
         let group = Stage::Group { keys, items: computed?, span };
         if computed_keys.is_empty() { Some(vec![group]) } else { Some(vec![Stage::Derive(computed_keys), group]) }
     }
@@ -316,7 +316,7 @@ impl Checker<'_> {
             }
             order.push((name.value.clone(), each.descending));
         }
-        shape.ordered = true;
+        shape.order = Order::Sorted;
         Some(Stage::Sort(order))
     }
 }
@@ -335,6 +335,7 @@ fn made(transform: &tree::Transform, from: TableId, stages: Option<Vec<Stage>>, 
         key: shape.key.clone(),
         one_row: shape.one_row,
         time: shape.time.clone(),
+        order: shape.order,
         checks: Vec::new(),
     })
 }

@@ -3,7 +3,7 @@
 use cpl_syntax::{Code, Diagnostic, Name, Span, tree::Path};
 
 use super::{Checker, scope::ScopeColumn, transform::Shape};
-use crate::program::{Column, Stage, TableId, Union, Unpivot};
+use crate::program::{Column, Order, Stage, TableId, Union, Unpivot};
 
 impl Checker<'_> {
     /// By the names of columns; one that a table does not have is unknown there.
@@ -44,7 +44,7 @@ impl Checker<'_> {
                 Some((into.value.clone(), names.map(|id| self.tables[id.0].shown_name().to_owned()).collect()))
             }
         };
-        (shape.key, shape.ordered, shape.one_row) = (None, false, false);
+        (shape.key, shape.order, shape.one_row) = (None, Order::None, false);
         let own = shape.columns.iter().filter(|column| into.as_ref().is_none_or(|(into, _)| column.name != *into));
         let columns = own.map(|column| {
             Some(Column {
@@ -66,6 +66,9 @@ impl Checker<'_> {
             return Some(());
         };
         before.unknown |= column.unknown;
+        if before.grain != column.grain {
+            before.grain = None;
+        }
         let ty = before.ty?;
         if let Some(common) = ty.common(column.ty) {
             before.ty = Some(common);
@@ -149,7 +152,7 @@ impl Checker<'_> {
         if let Some(key) = &mut shape.key {
             key.push(name.value.clone());
         }
-        (shape.one_row, shape.ordered) = (false, false);
+        (shape.one_row, shape.order) = (false, Order::None);
         Some(Stage::Unpivot(Unpivot { columns: found, name: name.value.clone(), value: (value.value.clone(), ty) }))
     }
 
