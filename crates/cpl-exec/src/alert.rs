@@ -10,7 +10,8 @@ use polars::prelude::{self as pl, LazyFrame};
 use crate::{
     expr::Translate,
     rows::rows,
-    rule::{self, Conditions, Slot, Slots, Verdict},
+    rule::{self, Conditions, Verdict},
+    slots::{Slot, Slots},
     trouble::Trouble,
 };
 

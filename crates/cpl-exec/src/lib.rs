@@ -17,6 +17,7 @@ mod rows;
 mod rule;
 mod run;
 mod show;
+mod slots;
 mod summary;
 mod trouble;
 mod types;

@@ -5,7 +5,7 @@ use cpl_plan::{
     value::Value,
 };
 
-use crate::rule::{Slot, Slots};
+use crate::slots::{Slot, Slots};
 
 /// A value of a row, and what may make it unknown.
 pub struct Traced {

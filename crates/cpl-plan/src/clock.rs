@@ -7,8 +7,6 @@ use jiff::{
     tz::TimeZone,
 };
 
-use crate::program::Grain;
-
 /// How often a decision falls due; times are clock times in the pipeline's zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cadence {
@@ -33,6 +31,32 @@ pub enum AsOf {
     Datetime(DateTime),
     /// The window under way at that moment.
     Moment(Timestamp),
+}
+
+/// The period of a series.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grain {
+    /// An hour.
+    Hour,
+    /// A day.
+    Day,
+    /// A week, from Monday on.
+    Week,
+    /// A calendar month.
+    Month,
+}
+
+impl Grain {
+    /// What one is called.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Hour => "hour",
+            Self::Day => "day",
+            Self::Week => "week",
+            Self::Month => "month",
+        }
+    }
 }
 
 /// Where a period begins.

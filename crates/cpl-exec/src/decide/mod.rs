@@ -23,7 +23,8 @@ pub use id::Identity;
 use crate::{
     expr::Translate,
     rows::rows,
-    rule::{self, Conditions, Slot, Slots},
+    rule::{self, Conditions},
+    slots::{Slot, Slots},
     trouble::Trouble,
     why::Traced,
 };

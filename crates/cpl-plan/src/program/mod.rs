@@ -17,11 +17,12 @@ pub use rule::{
     Target, TargetKind, Via,
 };
 pub use table::{
-    Check, CheckKind, Column, Fetch, FetchColumn, Format, Grain, Join, Latest, Order, Source, SourceKind, Stage,
-    Stored, Table, TableId, Union, Unpivot,
+    Check, CheckKind, Column, Fetch, FetchColumn, Format, Join, Latest, Order, Source, SourceKind, Stage, Stored,
+    Table, TableId, Union, Unpivot,
 };
 
 use crate::clock::Cadence;
+pub use crate::clock::Grain;
 
 /// One resolved pipeline.
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@ use cpl_syntax::{Span, tree::MoneyScale};
 use jiff::tz::TimeZone;
 
 use super::Expr;
-use crate::types::Type;
+use crate::{clock::Grain, types::Type};
 
 /// A table's place in `Program::tables`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -57,32 +57,6 @@ pub struct Column {
     pub span: Span,
     /// The period that each of its times begins; none where they are moments, or no times.
     pub grain: Option<Grain>,
-}
-
-/// The period of a series.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Grain {
-    /// An hour.
-    Hour,
-    /// A day.
-    Day,
-    /// A week, from Monday on.
-    Week,
-    /// A calendar month.
-    Month,
-}
-
-impl Grain {
-    /// What one is called.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Hour => "hour",
-            Self::Day => "day",
-            Self::Week => "week",
-            Self::Month => "month",
-        }
-    }
 }
 
 /// Where a table's rows come from.
