@@ -125,9 +125,20 @@ impl Translate<'_> {
 
     /// A moment told in the pipeline's zone.
     pub fn local(&self, moment: pl::Expr) -> pl::Expr {
+        moment.dt().convert_time_zone(self.engine_zone())
+    }
+
+    fn engine_zone(&self) -> pl::TimeZone {
         let name = self.zone.iana_name().unwrap_or("UTC");
-        let zone = pl::TimeZone::opt_try_new(Some(name)).ok().flatten().unwrap_or(pl::TimeZone::UTC);
-        moment.dt().convert_time_zone(zone)
+        pl::TimeZone::opt_try_new(Some(name)).ok().flatten().unwrap_or(pl::TimeZone::UTC)
+    }
+
+    /// A moment moved by the clock on the wall: the first of two, unknown where the clock skips it.
+    pub fn moved_by_clock(&self, moment: pl::Expr, length: &str) -> pl::Expr {
+        let either =
+            |time: pl::Expr, zone| time.dt().replace_time_zone(zone, pl::lit("earliest"), pl::NonExistent::Null);
+        let naive = either(self.local(moment), None).dt().offset_by(pl::lit(length));
+        either(naive, Some(self.engine_zone())).dt().convert_time_zone(pl::TimeZone::UTC)
     }
 }
 

@@ -138,9 +138,9 @@ impl Looks<'_> {
         let dated = frame.clone().select(there).filter(pl::col(AT).is_not_null());
         let right = one_each(dated, &[keys, &[pl::col(AT)]].concat(), at);
         let length = format!("-{}", duration(back));
-        let before = if time.ty == Type::Datetime {
-            let local = self.translate.local(column(time)).dt().offset_by(pl::lit(length));
-            local.dt().convert_time_zone(pl::TimeZone::UTC)
+        let by_clock = matches!(back.unit, Unit::Day | Unit::Week | Unit::Month);
+        let before = if time.ty == Type::Datetime && by_clock {
+            self.translate.moved_by_clock(column(time), &length)
         } else {
             column(time).dt().offset_by(pl::lit(length))
         };
