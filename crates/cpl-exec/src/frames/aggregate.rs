@@ -37,6 +37,11 @@ impl Parts {
         format!("·{at}")
     }
 
+    /// The name under which a row's value is found, before the group.
+    pub fn row(at: usize) -> String {
+        format!("·{at}x")
+    }
+
     pub fn of(at: usize, aggregate: &Aggregate, translate: &Translate<'_>) -> Result<Self, jiff::Error> {
         let named = |part: &str| format!("·{at}{part}");
         let filter = aggregate.filter.as_ref().map(|filter| translate.expr(filter)).transpose()?;
@@ -46,7 +51,7 @@ impl Parts {
             value = unless(filter.clone(), value, of.ty);
         }
         let mut parts = Self { before: Vec::new(), aggs: Vec::new(), merged: Vec::new(), value: pl::lit(0) };
-        let row = named("x");
+        let row = Self::row(at);
         let float = data_type(of.ty) == DataType::Float64;
         let summed = matches!(aggregate.func, AggFunc::Sum | AggFunc::Mean);
         if summed && float {

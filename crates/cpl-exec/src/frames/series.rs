@@ -182,9 +182,19 @@ impl Looks<'_> {
             offset: pl::Duration::parse(&format!("-{}", duration(length))),
             closed_window: if before { pl::ClosedWindow::Left } else { pl::ClosedWindow::Right },
         };
-        let rolled = sort(rows, &order).rolling(pl::col(AT), keys, window).agg(parts.aggs.clone());
         let value = pl::col(Parts::name(0)).alias(name(at));
-        let rolled = rolled.with_columns([parts.value]).select([keys, &[pl::col(AT), value]].concat());
+        let by_time = of.by.as_ref().is_some_and(|by| by.kind == time.kind);
+        let (aggs, done) = match of.func {
+            // The rows of a window stand by time, each at its own.
+            AggFunc::First | AggFunc::Last if by_time => {
+                let known = pl::col(Parts::row(0)).drop_nulls();
+                let end = if of.func == AggFunc::First { known.first() } else { known.last() };
+                (vec![end.alias(Parts::name(0))], pl::col(Parts::name(0)))
+            }
+            _ => (parts.aggs, parts.value),
+        };
+        let rolled = sort(rows, &order).rolling(pl::col(AT), keys, window).agg(aggs);
+        let rolled = rolled.with_columns([done]).select([keys, &[pl::col(AT), value]].concat());
         let there = [keys, &[pl::col(AT)]].concat();
         let right = one_each(rolled, &there, at);
         let index = if zoned { self.translate.local(column(time)) } else { column(time) };
