@@ -27,6 +27,9 @@ fn trials(page: &Page) -> Vec<Trial> {
     let trial = |case: &page::Case| {
         let (page, case) = (page.clone(), case.clone());
         let ignored = !case::can_run(&case);
+        if ignored {
+            eprintln!("skipped for want of real data: {}", case.title);
+        }
         let trial = Trial::test(format!("{name}: {}", case.title), move || match case::run(&page, &case) {
             Verdict::Right => Ok(()),
             Verdict::Wrong { difference, .. } => Err(Failed::from(difference)),
