@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use cpl_plan::{Setting, clock::AsOf};
+use jiff::Timestamp;
 
 /// From a growth team's question to action: one constraint, one question, one person who decides.
 #[derive(Debug, Parser)]
@@ -130,6 +131,13 @@ pub enum TableFormat {
     Json,
     /// Apache Parquet.
     Parquet,
+}
+
+impl When {
+    /// What is asked for, else `now`.
+    pub fn moment(&self, now: Timestamp) -> AsOf {
+        self.as_of.unwrap_or(AsOf::Moment(now))
+    }
 }
 
 fn as_of(text: &str) -> Result<AsOf, String> {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use cpl_plan::{clock::AsOf, program::Program, tree_to_program};
+use cpl_plan::{program::Program, tree_to_program};
 use cpl_syntax::{Code, Diagnostic, has_errors, is_unreadable, parse};
 
 use crate::{CLEAN, Io, MISUSED, WRONG, args::When};
@@ -51,7 +51,7 @@ pub fn load(path: &Path, when: &When, io: &Io<'_>) -> Result<Loaded, String> {
     if is_unreadable(&diagnostics) {
         return Ok(Loaded { path: path.to_owned(), text, program: None, diagnostics });
     }
-    let (program, more) = tree_to_program(&text, &file, when.as_of.unwrap_or(AsOf::Moment(io.now)), &when.settings);
+    let (program, more) = tree_to_program(&text, &file, when.moment(io.now), &when.settings);
     diagnostics.extend(more);
     diagnostics.sort_by_key(Diagnostic::start);
     let program = program.filter(|_| !has_errors(&diagnostics));

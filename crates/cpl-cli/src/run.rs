@@ -3,13 +3,7 @@
 use std::{num::NonZero, path::Path, time::Instant};
 
 use cpl_exec::World;
-use cpl_plan::{
-    Purpose,
-    clock::{AsOf, Clock},
-    plan::Plan,
-    program::Program,
-    program_to_plan, report,
-};
+use cpl_plan::{Purpose, clock::Clock, plan::Plan, program::Program, program_to_plan, report};
 use cpl_report::{Look, report_json, terminal};
 use cpl_syntax::Diagnostic;
 use jiff::Timestamp;
@@ -105,6 +99,5 @@ fn look(io: &Io<'_>) -> Look {
 
 /// The window a program is run in.
 fn clock(program: &Program, when: &When, now: Timestamp) -> Result<Clock, String> {
-    let as_of = when.as_of.unwrap_or(AsOf::Moment(now));
-    Clock::at(program.every, &program.timezone, as_of).map_err(|error| format!("--as-of: {error}"))
+    Clock::at(program.every, &program.timezone, when.moment(now)).map_err(|error| format!("--as-of: {error}"))
 }

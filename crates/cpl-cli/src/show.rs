@@ -58,7 +58,7 @@ fn table(program: &Program, name: &str) -> Result<TableId, String> {
     if let Some(at) = program.tables.iter().position(|table| table.name == name) {
         return Ok(TableId(at));
     }
-    let names = || program.tables.iter().map(|table| table.name.as_str());
+    let names = || program.tables.iter().filter(|table| !table.is_under_way()).map(|table| table.name.as_str());
     Err(match cpl_syntax::nearest(name, names()) {
         Some(near) => format!("there is no table named `{name}`; did you mean `{near}`?"),
         None => format!("there is no table named `{name}`; there are: {}", names().collect::<Vec<_>>().join(", ")),

@@ -106,15 +106,17 @@ impl<'a> Batches<'a> {
                     self.step(step)?
                 }
             };
-            for (what, split) in made {
-                let frame = self.finished(&split, split.part.clone())?;
-                wanted.push((what, frame));
-            }
+            wanted.extend(self.whole(made)?);
         }
         for (step, opened, behind) in in_parts {
             wanted.extend(self.in_parts(step, &opened, &behind)?);
         }
         Ok(wanted)
+    }
+
+    /// The frames of splits of which the one part is the whole.
+    pub fn whole(&self, made: Vec<(Wanted, Split<'a>)>) -> Result<Vec<(Wanted, LazyFrame)>, Trouble> {
+        made.into_iter().map(|(what, split)| Ok((what, self.finished(&split, split.part.clone())?))).collect()
     }
 
     pub fn finished(&self, split: &Split<'_>, part: LazyFrame) -> Result<LazyFrame, Trouble> {
@@ -253,12 +255,8 @@ impl<'a> Batches<'a> {
         match what {
             Wanted::Stored(id) => {
                 self.frames.put_stored(id, frame);
-                let mut wanted = Vec::new();
-                for (what, split) in self.checks(id, &self.frames.table(id))? {
-                    let frame = self.finished(&split, split.part.clone())?;
-                    wanted.push((what, frame));
-                }
-                self.collect(wanted)?;
+                let checks = self.checks(id, &self.frames.table(id))?;
+                self.collect(self.whole(checks)?)?;
             }
             Wanted::Unique { table, on, span } => return self.unique(table, &on, span, &frame),
             Wanted::Rounded(id) => drop(self.rounded.insert(id, counted(&frame)?)),

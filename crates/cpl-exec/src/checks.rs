@@ -1,7 +1,7 @@
 //! Checks on tables: what is broken holds what depends on it, and is told.
 
 use cpl_plan::{
-    program::{self, AggFunc, Aggregate, CheckKind, Constant, Expr, ExprKind, Program, Table},
+    program::{self, AggFunc, CheckKind, Constant, Expr, ExprKind, Program, Table},
     report::Check,
     types::Type,
     value::Value,
@@ -29,24 +29,19 @@ pub fn asked(
         CheckKind::Fresh(column, _) => {
             let ty = table.column(column).map_or(Type::Date, |column| column.ty);
             let of = Expr::column(column, ty, true, check.span);
-            aggregate(AggFunc::Max, Some(of), None, ty, check)
+            Expr::aggregate(AggFunc::Max, Some(of), None, ty, check.span)
         }
         CheckKind::Expect(expected) if aggregates(expected) => expected.clone(),
-        CheckKind::Expect(expected) => aggregate(AggFunc::Count, None, Some(is_broken(expected)), Type::Count, check),
+        CheckKind::Expect(expected) => {
+            Expr::aggregate(AggFunc::Count, None, Some(is_broken(expected)), Type::Count, check.span)
+        }
     };
     let asked = Grouping::of(Vec::new(), &[("found".to_owned(), item)], translate)?;
     Ok(Split::grouped(frame, asked, &[]))
 }
 
-fn aggregate(func: AggFunc, of: Option<Expr>, filter: Option<Expr>, ty: Type, check: &program::Check) -> Expr {
-    let kind = ExprKind::Aggregate(Box::new(Aggregate { func, of, filter, by: None, share: None }));
-    Expr { kind, ty, unknown: true, span: check.span, defined: None }
-}
-
 fn aggregates(expr: &Expr) -> bool {
-    let mut found = false;
-    expr.walk(&mut |part| found |= matches!(part.kind, ExprKind::Aggregate(_)));
-    found
+    expr.any(|kind| matches!(kind, ExprKind::Aggregate(_)))
 }
 
 /// A row of which it is not known to be true.

@@ -39,11 +39,7 @@ impl<'a> Batches<'a> {
             Ok(())
         })?;
         self.rounded.insert(step.id, rounded);
-        let once = once.into_iter().map(|(what, split)| {
-            let whole = split.part.clone();
-            Ok((what, self.finished(&split, whole)?))
-        });
-        let once = once.collect::<Result<Vec<_>, Trouble>>()?;
+        let once = self.whole(once)?;
         let frames = wanted.into_iter().zip(made).map(|((what, split), made)| {
             let whole = split.merged(made.all()?);
             Ok((what, self.finished(&split, whole)?))

@@ -6,7 +6,6 @@ use cpl_plan::{
     types::Type,
     value::Value,
 };
-
 use rust_decimal::Decimal;
 
 use crate::{

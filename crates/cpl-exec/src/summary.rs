@@ -1,7 +1,7 @@
 //! What a fetch tells of itself: its rows, those dated after now, the newest of its times.
 
 use cpl_plan::{
-    program::{AggFunc, Aggregate, Column, CompareOp, Constant, Expr, ExprKind, Source, Table},
+    program::{AggFunc, Column, CompareOp, Constant, Expr, ExprKind, Source, Table},
     types::Type,
     value::Value,
 };
@@ -29,10 +29,7 @@ impl Summary {
     pub fn asked(table: &Table, translate: &Translate<'_>) -> Result<Grouping, jiff::Error> {
         let future = is_future(table);
         let past = future.clone().map(|future| condition(ExprKind::Not(Box::new(future)), table));
-        let aggregate = |func, of: Option<Expr>, filter, ty| {
-            let kind = ExprKind::Aggregate(Box::new(Aggregate { func, of, filter, by: None, share: None }));
-            Expr { kind, ty, unknown: true, span: table.span, defined: None }
-        };
+        let aggregate = |func, of, filter, ty| Expr::aggregate(func, of, filter, ty, table.span);
         let mut items = vec![(ROWS.to_owned(), aggregate(AggFunc::Count, None, None, Type::Count))];
         if future.is_some() {
             items.push(("·future".to_owned(), aggregate(AggFunc::Count, None, future, Type::Count)));

@@ -37,6 +37,9 @@ struct Line<'a> {
 /// Refuses file targets that would take the place of something else: a file that is read, a pipeline,
 /// what is no file.
 pub fn check(program: &Program, folder: &Path) -> Result<(), Trouble> {
+    if !program.targets.iter().any(|target| matches!(target.kind, TargetKind::File(_))) {
+        return Ok(());
+    }
     let mut read: Vec<PathBuf> = Vec::new();
     for table in &program.tables {
         if let Source::Fetch(fetch) = &table.source {

@@ -7,7 +7,7 @@ use cpl_plan::{
 };
 use polars::prelude::{self as pl, IntoLazy, LazyFrame};
 
-use super::{aggregate::Parts, sort};
+use super::{ROWS, aggregate::Parts, sort};
 use crate::{
     expr::{Translate, day, instant},
     trouble::{self, Trouble},
@@ -61,15 +61,14 @@ pub fn newest(
     // The table that is one series has a name too, which no column has.
     let one = pl::lit(1).alias(AT);
     let keys: Vec<pl::Expr> = key.iter().map(|name| pl::col(name.as_str())).collect();
+    let there = frame.clone().filter(pl::col(newest.time.as_str()).eq(start));
+    let there = there.with_columns([pl::lit(true).alias(THERE)]);
     if keys.is_empty() {
-        let there = frame.clone().filter(pl::col(newest.time.0.as_str()).eq(start));
-        let there = there.with_columns([pl::lit(true).alias(THERE), one.clone()]);
-        let series = frame.clone().select([pl::len().alias("·rows")]).select([one]);
-        return Ok(beside(series, there, &[pl::col(AT)]).drop(pl::by_name([AT], true, false)));
+        let series = frame.clone().select([pl::len().alias(ROWS)]).select([one.clone()]);
+        return Ok(beside(series, there.with_columns([one]), &[pl::col(AT)]).drop(pl::by_name([AT], true, false)));
     }
-    let there = frame.clone().filter(pl::col(newest.time.0.as_str()).eq(start));
-    let series = frame.clone().group_by(&keys).agg([pl::len().alias("·rows")]).select(&keys);
-    Ok(beside(series, there.with_columns([pl::lit(true).alias(THERE)]), &keys))
+    let series = frame.clone().group_by(&keys).agg([pl::len().alias(ROWS)]).select(&keys);
+    Ok(beside(series, there, &keys))
 }
 
 struct Looks<'a> {
@@ -167,7 +166,8 @@ impl Looks<'_> {
         // Days and months are those of the zone.
         let zoned = time.ty == Type::Datetime;
         let index = if zoned { self.translate.local(column(time)) } else { column(time) };
-        let rows = frame.clone().filter(column(time).is_not_null()).with_columns([index.alias(AT)]);
+        let index = index.alias(AT);
+        let rows = frame.clone().filter(column(time).is_not_null()).with_columns([index.clone()]);
         let rows = rows.with_columns(parts.before.clone());
         let mut order: Vec<(String, bool)> = Vec::new();
         for key in keys {
@@ -197,8 +197,7 @@ impl Looks<'_> {
         let rolled = rolled.with_columns([done]).select([keys, &[pl::col(AT), value]].concat());
         let there = [keys, &[pl::col(AT)]].concat();
         let right = one_each(rolled, &there, at);
-        let index = if zoned { self.translate.local(column(time)) } else { column(time) };
-        Ok(beside(frame.with_columns([index.alias(AT)]), right, &there).drop(pl::by_name([AT], true, false)))
+        Ok(beside(frame.with_columns([index]), right, &there).drop(pl::by_name([AT], true, false)))
     }
 
     fn shared(&self, frame: LazyFrame, value: &Expr, time: Option<&Expr>, at: usize) -> Result<LazyFrame, jiff::Error> {

@@ -231,6 +231,13 @@ impl Expr {
         Self { kind: ExprKind::Column(name.to_owned()), ty, unknown, span, defined: None }
     }
 
+    /// An aggregate that orders nothing and has no share.
+    #[must_use]
+    pub fn aggregate(func: AggFunc, of: Option<Self>, filter: Option<Self>, ty: Type, span: Span) -> Self {
+        let kind = ExprKind::Aggregate(Box::new(Aggregate { func, of, filter, by: None, share: None }));
+        Self { kind, ty, unknown: true, span, defined: None }
+    }
+
     /// An action's argument that takes the new value.
     #[must_use]
     pub fn is_new(&self) -> bool {
@@ -358,12 +365,18 @@ impl Expr {
         }
     }
 
+    /// Whether something is true of it, or of anything in it.
+    #[must_use]
+    pub fn any(&self, test: impl Fn(&ExprKind) -> bool) -> bool {
+        let mut found = false;
+        self.walk(&mut |part| found |= test(&part.kind));
+        found
+    }
+
     /// Whether it looks at other rows of a series.
     #[must_use]
     pub fn looks_at_others(&self) -> bool {
-        let mut found = false;
-        self.walk(&mut |part| found |= matches!(part.kind, ExprKind::Series(_)));
-        found
+        self.any(|kind| matches!(kind, ExprKind::Series(_)))
     }
 
     /// The columns it reads.

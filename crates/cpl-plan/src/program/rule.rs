@@ -57,8 +57,8 @@ pub struct Rows {
 /// The newest complete period of each series.
 #[derive(Clone, Debug)]
 pub struct Newest {
-    /// The column of its starts, and its type.
-    pub time: (String, Type),
+    /// The column of its starts.
+    pub time: String,
     /// How long it is.
     pub grain: Grain,
     /// The days it may be; none for all.

@@ -267,6 +267,12 @@ impl Table {
     /// What stands, in the name of a table that a transform passes through, between its own and a number.
     pub const UNDER_WAY: &str = "·";
 
+    /// Whether a transform only passes through it.
+    #[must_use]
+    pub fn is_under_way(&self) -> bool {
+        self.name.contains(Self::UNDER_WAY)
+    }
+
     /// The name by which a person knows it.
     #[must_use]
     pub fn shown_name(&self) -> &str {

@@ -50,7 +50,9 @@ fn pruned(program: &Program, needs: &Needs) -> Vec<Diagnostic> {
     }
     for (at, table) in program.tables.iter().enumerate() {
         let Some(columns) = needs.table(TableId(at)) else {
-            found.push(unneeded("table", &table.name, table.span));
+            if !table.is_under_way() {
+                found.push(unneeded("table", &table.name, table.span));
+            }
             continue;
         };
         if let Source::Fetch(fetch) = &table.source {

@@ -92,7 +92,7 @@ impl Needs {
 
     fn rows(&mut self, rows: &Rows) {
         self.add(rows.table, rows.key.iter().map(String::as_str));
-        self.add(rows.table, rows.newest.iter().map(|newest| newest.time.0.as_str()));
+        self.add(rows.table, rows.newest.iter().map(|newest| newest.time.as_str()));
     }
 
     fn action(&mut self, id: TableId, action: &Action) {

@@ -70,11 +70,5 @@ fn is_row_by_row(stage: &Stage) -> bool {
 
 /// Whether all aggregates in it can be put together from those of parts.
 fn is_merged(value: &Expr) -> bool {
-    let mut merged = true;
-    value.walk(&mut |part| {
-        if let ExprKind::Aggregate(aggregate) = &part.kind {
-            merged &= aggregate.func.is_merged();
-        }
-    });
-    merged
+    !value.any(|kind| matches!(kind, ExprKind::Aggregate(aggregate) if !aggregate.func.is_merged()))
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use cpl_syntax::{Code, Diagnostic, Name, Span, has_errors, nearest};
 
-use super::Checker;
+use super::{Checker, scope::ScopeColumn};
 use crate::{lint::unneeded, program::TableId};
 
 impl<'a> Checker<'a> {
@@ -54,6 +54,17 @@ impl<'a> Checker<'a> {
                 .at(at, format!("the {what}"))
                 .help("give the column another name"),
         );
+    }
+
+    /// A column that a stage brings bears a name of its own.
+    pub(super) fn new_column(&mut self, name: &Name, there: &[ScopeColumn]) -> Option<()> {
+        let Some(before) = there.iter().find(|column| column.name == name.value) else { return Some(()) };
+        self.report(
+            Diagnostic::new(Code::E0202, format!("there is a column named `{}` already", name.as_str()))
+                .at(name.span, "the second one")
+                .at(before.span, "the first one"),
+        );
+        None
     }
 
     /// The table of that name; none where there is none, or where it is wrong itself.

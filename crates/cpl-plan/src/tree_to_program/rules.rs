@@ -99,7 +99,7 @@ impl Checker<'_> {
             None => None,
             Some((_, time)) => Some(self.newest(time, table, on)?),
         };
-        let names = |part: &String| newest.as_ref().is_none_or(|newest| *part != newest.time.0);
+        let names = |part: &String| newest.as_ref().is_none_or(|newest| *part != newest.time);
         let key: Vec<String> = key.into_iter().filter(names).collect();
         self.unique(each.iter().collect(), "a column of the key");
         let written: Vec<&str> = each.iter().map(Name::as_str).collect();
@@ -146,7 +146,7 @@ impl Checker<'_> {
             );
             return None;
         };
-        Some(Newest { time: (time.name.clone(), time.ty), grain, on: on.to_vec() })
+        Some(Newest { time: time.name.clone(), grain, on: on.to_vec() })
     }
 
     fn when(&mut self, when: Option<&tree::Expr>, name: &Name, scope: &RuleScope) -> Option<Vec<Expr>> {

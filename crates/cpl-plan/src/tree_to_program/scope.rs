@@ -1,6 +1,6 @@
 //! What names mean at a place.
 
-use cpl_syntax::Span;
+use cpl_syntax::{Name, Span};
 
 use crate::{
     program::{Column, Expr, Grain},
@@ -27,6 +27,19 @@ impl ScopeColumn {
             span: column.span,
             grain: column.grain,
         }
+    }
+}
+
+impl ScopeColumn {
+    /// A column that a stage brings.
+    pub fn new(name: &Name, ty: Type, unknown: bool) -> Self {
+        Self { name: name.value.clone(), ty: Some(ty), unknown, span: name.span, grain: None }
+    }
+
+    /// The column of a table; none where an error about it was told.
+    pub fn typed(&self) -> Option<Column> {
+        let (name, grain) = (self.name.clone(), self.grain);
+        Some(Column { name, ty: self.ty?, unknown: self.unknown, span: self.span, grain })
     }
 }
 

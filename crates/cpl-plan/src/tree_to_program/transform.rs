@@ -171,13 +171,7 @@ impl Checker<'_> {
         let mut columns: Vec<ScopeColumn> = keys.iter().filter_map(|key| shape.column(&key.name).cloned()).collect();
         let mut computed = Some(Vec::new());
         for item in items {
-            if let Some(before) = columns.iter().find(|column| column.name == item.name.value) {
-                let at = before.span;
-                self.report(
-                    Diagnostic::new(Code::E0202, format!("there is a column named `{}` already", item.name.as_str()))
-                        .at(item.name.span, "the second one")
-                        .at(at, "the first one"),
-                );
+            if self.new_column(&item.name, &columns).is_none() {
                 computed = None;
                 continue;
             }
@@ -238,13 +232,7 @@ impl Checker<'_> {
                 let message = format!("`{}` groups already", name.as_str());
                 return self.refuse(Code::E0202, message, name.span, "the second one");
             }
-            found.push(Column {
-                name: column.name.clone(),
-                ty: column.ty?,
-                unknown: column.unknown,
-                span: name.span,
-                grain: column.grain,
-            });
+            found.push(Column { span: name.span, ..column.typed()? });
         }
         if found.iter().filter(|column| column.ty.is_time()).count() > 1 {
             let span = keys[0].span.to(keys[keys.len() - 1].span);
@@ -323,10 +311,7 @@ impl Checker<'_> {
 
 /// The table as it is behind some stages.
 fn made(transform: &tree::Transform, from: TableId, stages: Option<Vec<Stage>>, shape: &Shape) -> Option<Table> {
-    let columns = shape.columns.iter().map(|column| {
-        let name = column.name.clone();
-        Some(Column { name, ty: column.ty?, unknown: column.unknown, span: column.span, grain: column.grain })
-    });
+    let columns = shape.columns.iter().map(ScopeColumn::typed);
     Some(Table {
         name: transform.name.value.clone(),
         span: transform.name.span,

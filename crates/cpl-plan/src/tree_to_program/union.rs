@@ -3,7 +3,10 @@
 use cpl_syntax::{Code, Diagnostic, Name, Span, tree::Path};
 
 use super::{Checker, scope::ScopeColumn, transform::Shape};
-use crate::program::{Column, Order, Stage, TableId, Union, Unpivot};
+use crate::{
+    program::{Column, Order, Stage, TableId, Union, Unpivot},
+    types::Type,
+};
 
 impl Checker<'_> {
     /// By the names of columns; one that a table does not have is unknown there.
@@ -31,30 +34,15 @@ impl Checker<'_> {
             None => None,
             Some(into) => {
                 self.column_name(into);
-                self.new_column(into, shape)?;
-                let text = Some(crate::types::Type::Text);
-                shape.columns.push(ScopeColumn {
-                    name: into.value.clone(),
-                    ty: text,
-                    unknown: false,
-                    span: into.span,
-                    grain: None,
-                });
+                self.new_column(into, &shape.columns)?;
+                shape.columns.push(ScopeColumn::new(into, Type::Text, false));
                 let names = std::iter::once(from).chain(ids.iter().copied());
                 Some((into.value.clone(), names.map(|id| self.tables[id.0].shown_name().to_owned()).collect()))
             }
         };
         (shape.key, shape.order, shape.one_row) = (None, Order::None, false);
         let own = shape.columns.iter().filter(|column| into.as_ref().is_none_or(|(into, _)| column.name != *into));
-        let columns = own.map(|column| {
-            Some(Column {
-                name: column.name.clone(),
-                ty: column.ty?,
-                unknown: column.unknown,
-                span: column.span,
-                grain: column.grain,
-            })
-        });
+        let columns = own.map(ScopeColumn::typed);
         Some(Stage::Union(Union { tables: ids, columns: columns.collect::<Option<_>>()?, into }))
     }
 
@@ -131,39 +119,15 @@ impl Checker<'_> {
         }
         for new in [name, value] {
             self.column_name(new);
-            self.new_column(new, shape)?;
+            self.new_column(new, &shape.columns)?;
         }
-        let text = crate::types::Type::Text;
-        shape.columns.push(ScopeColumn {
-            name: name.value.clone(),
-            ty: Some(text),
-            unknown: false,
-            span: name.span,
-            grain: None,
-        });
-        shape.columns.push(ScopeColumn {
-            name: value.value.clone(),
-            ty: Some(ty),
-            unknown,
-            span: value.span,
-            grain: None,
-        });
+        shape.columns.push(ScopeColumn::new(name, Type::Text, false));
+        shape.columns.push(ScopeColumn::new(value, ty, unknown));
         // A row was named by its key: now each of its values is, by the key and the name.
         if let Some(key) = &mut shape.key {
             key.push(name.value.clone());
         }
         (shape.one_row, shape.order) = (false, Order::None);
         Some(Stage::Unpivot(Unpivot { columns: found, name: name.value.clone(), value: (value.value.clone(), ty) }))
-    }
-
-    fn new_column(&mut self, name: &Name, shape: &Shape) -> Option<()> {
-        let Some(before) = shape.column(name.as_str()) else { return Some(()) };
-        let at = before.span;
-        self.report(
-            Diagnostic::new(Code::E0202, format!("there is a column named `{}` already", name.as_str()))
-                .at(name.span, "the second one")
-                .at(at, "the first one"),
-        );
-        None
     }
 }
