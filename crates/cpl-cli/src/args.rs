@@ -23,6 +23,8 @@ pub struct Args {
 pub enum Command {
     /// Run pipelines: the dashboard, the decisions, the alerts; effects leave for their targets.
     Run(RunArgs),
+    /// Tell what a run would do, in the same report; nothing leaves.
+    Plan(RunArgs),
     /// Tell what is wrong with pipelines; reads no data.
     Check(CheckArgs),
     /// Draw a pipeline's steps.

@@ -61,9 +61,11 @@ pub fn main(args: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> u8 {
         #[cfg(feature = "run")]
         Command::Run(args) => run::run(&args, io),
         #[cfg(feature = "run")]
+        Command::Plan(args) => run::plan(&args, io),
+        #[cfg(feature = "run")]
         Command::Show(args) => show::show(&args, io),
         #[cfg(not(feature = "run"))]
-        Command::Run(_) | Command::Show(_) => light(io),
+        Command::Run(_) | Command::Plan(_) | Command::Show(_) => light(io),
     }
 }
 

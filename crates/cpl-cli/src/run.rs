@@ -3,7 +3,14 @@
 use std::{num::NonZero, path::Path, time::Instant};
 
 use cpl_exec::World;
-use cpl_plan::{Purpose, clock::Clock, plan::Plan, program::Program, program_to_plan, report};
+use cpl_plan::{
+    Purpose,
+    clock::Clock,
+    plan::Plan,
+    program::Program,
+    program_to_plan,
+    report::{self, RunReport},
+};
 use cpl_report::{Look, report_json, terminal};
 use cpl_syntax::Diagnostic;
 use jiff::Timestamp;
@@ -20,10 +27,25 @@ use crate::{
 
 /// Runs pipelines, one after the other; the worst decides the exit code.
 pub fn run(args: &RunArgs, io: &mut Io<'_>) -> u8 {
-    args.files.iter().map(|file| run_one(file, args, io)).max().unwrap_or(CLEAN)
+    args.files.iter().map(|file| one(file, args, io, cpl_exec::run)).max().unwrap_or(CLEAN)
 }
 
-fn run_one(file: &Path, args: &RunArgs, io: &mut Io<'_>) -> u8 {
+/// Tells what runs would do.
+pub fn plan(args: &RunArgs, io: &mut Io<'_>) -> u8 {
+    let planned = |plan: &Plan, world: &World<'_>| {
+        let report = cpl_exec::planned(plan, world)?;
+        Ok(RunReport { planned: true, ..report })
+    };
+    args.files.iter().map(|file| one(file, args, io, planned)).max().unwrap_or(CLEAN)
+}
+
+/// What becomes of one pipeline, by a run or what stands for one.
+fn one(
+    file: &Path,
+    args: &RunArgs,
+    io: &mut Io<'_>,
+    act: impl FnOnce(&Plan, &World<'_>) -> Result<RunReport, Vec<Diagnostic>>,
+) -> u8 {
     let started = Instant::now();
     let loaded = match load(file, &args.when, io) {
         Ok(loaded) => checked(loaded),
@@ -33,7 +55,7 @@ fn run_one(file: &Path, args: &RunArgs, io: &mut Io<'_>) -> u8 {
         return wrong(&loaded.diagnostics, &loaded, args.format, io).max(loaded.code());
     };
     let (plan, _) = program_to_plan(program, Purpose::Run);
-    let result = with_world(&plan, &loaded, &args.when, io, |world| cpl_exec::run(&plan, world));
+    let result = with_world(&plan, &loaded, &args.when, io, |world| act(&plan, world));
     let mut report = match result {
         Ok(Ok(report)) => report,
         Ok(Err(trouble)) => return wrong(&trouble, &loaded, args.format, io),

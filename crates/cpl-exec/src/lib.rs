@@ -27,7 +27,7 @@ use std::path::Path;
 
 use cpl_plan::clock::Clock;
 
-pub use run::run;
+pub use run::{planned, run};
 pub use show::{Shown, show, write_parquet};
 
 /// What a run needs to know of the world around it.

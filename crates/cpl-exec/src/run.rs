@@ -23,13 +23,20 @@ use crate::{
 /// # Errors
 /// What kept the run from being finished. Nothing was written then, but for what the error names.
 pub fn run(plan: &Plan, world: &World<'_>) -> Result<RunReport, Trouble> {
-    let program = &plan.program;
-    decide::check(program, world.folder)?;
-    let found = Batches::new(plan, world).run()?;
-    let window = world.clock.name(program.every);
-    let report = Judge { plan, world, found: &found, window: &window }.report()?;
-    decide::write(program, &report, &window, world.folder)?;
+    let report = planned(plan, world)?;
+    decide::write(&plan.program, &report, &world.clock.name(plan.program.every), world.folder)?;
     Ok(report)
+}
+
+/// What a run would decide. It holds no means of writing.
+///
+/// # Errors
+/// What keeps a run from being finished.
+pub fn planned(plan: &Plan, world: &World<'_>) -> Result<RunReport, Trouble> {
+    decide::check(&plan.program, world.folder)?;
+    let found = Batches::new(plan, world).run()?;
+    let window = world.clock.name(plan.program.every);
+    Judge { plan, world, found: &found, window: &window }.report()
 }
 
 /// Makes the report of what was found.
@@ -68,6 +75,7 @@ impl Judge<'_> {
             sources: self.found.sources.values().cloned().collect(),
             diagnostics: Vec::new(),
             over: program.dashboard.as_ref().and_then(|d| d.over).map(|over| program.written(over.span)),
+            planned: false,
             early: clock.early.then(|| clock.end.strftime("%H:%M").to_string()),
             on_broken_data: program.dashboard.as_ref().is_some_and(|d| self.broken(d.table).is_some()),
             owner: program.owner.clone(),

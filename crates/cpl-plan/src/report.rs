@@ -40,6 +40,9 @@ pub struct RunReport {
     pub sources: Vec<Source>,
     /// Warnings of the pipeline.
     pub diagnostics: Vec<Message>,
+    /// Nothing of it left.
+    #[serde(skip)]
+    pub planned: bool,
     /// Today's window begins later: when.
     #[serde(skip)]
     pub early: Option<String>,

@@ -58,6 +58,9 @@ impl Page {
         let gap = self.look.width.saturating_sub(report.pipeline.chars().count() + window.chars().count()).max(2);
         let name = self.look.paint(Ink::Strong, &report.pipeline);
         self.line(&format!("{name}{}{}", " ".repeat(gap), self.look.paint(Ink::Faint, &window)));
+        if report.planned {
+            self.faint("planned: nothing leaves");
+        }
         if let Some(hour) = &report.early {
             self.faint(&format!("today's window begins at {hour}: this is the one before"));
         }
