@@ -81,9 +81,12 @@ pub struct ShowArgs {
     /// The table: a fetch or a transform.
     #[arg(value_name = "TABLE")]
     pub table: String,
-    /// How it is written; all but text hold every row at full precision.
+    /// How it is written; all but text are at full precision.
     #[arg(long, value_enum, default_value_t)]
     pub format: TableFormat,
+    /// At most so many rows; else a hundred for people and all for machines.
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
     #[command(flatten)]
     pub when: When,
 }
@@ -124,7 +127,7 @@ pub enum Drawing {
 /// How a table is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum TableFormat {
-    /// For people: the first hundred rows.
+    /// For people.
     #[default]
     Text,
     /// RFC 4180, with a header.

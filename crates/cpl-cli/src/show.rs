@@ -40,7 +40,7 @@ pub fn show(args: &ShowArgs, io: &mut Io<'_>) -> u8 {
             for check in &shown.broken {
                 let _ = writeln!(io.err, "broken data: {}: {} ({})", check.table, check.text, check.check);
             }
-            write(&shown, args.format, io)
+            write(&shown, args, io)
         }
         Ok(Err(trouble)) => Err(trouble),
         Err(why) => return draw::misused(&why, io),
@@ -65,20 +65,31 @@ fn table(program: &Program, name: &str) -> Result<TableId, String> {
     })
 }
 
-fn write(shown: &Shown, format: TableFormat, io: &mut Io<'_>) -> Result<(), Vec<Diagnostic>> {
-    let rows = |length| shown.rows(0, length);
-    let text = match format {
-        TableFormat::Parquet => return cpl_exec::write_parquet(shown, &mut *io.out),
-        TableFormat::Csv => cpl_report::csv(&shown.columns, &rows(shown.height())?),
-        TableFormat::Json => cpl_report::json(&shown.columns, &rows(shown.height())?) + "\n",
+fn write(shown: &Shown, args: &ShowArgs, io: &mut Io<'_>) -> Result<(), Vec<Diagnostic>> {
+    let length = args.limit.unwrap_or(if args.format == TableFormat::Text { SHOWN } else { shown.height() });
+    let rows = || shown.rows(0, length);
+    let text = match args.format {
+        TableFormat::Parquet => return cpl_exec::write_parquet(shown, length, &mut *io.out),
+        TableFormat::Csv => cpl_report::csv(&shown.columns, &rows()?),
+        TableFormat::Json => cpl_report::json(&shown.columns, &rows()?) + "\n",
         TableFormat::Text => {
-            let more = match shown.height().saturating_sub(SHOWN) {
+            let table = cpl_report::text(&shown.columns, &rows()?);
+            let more = match shown.height().saturating_sub(length) {
                 0 => String::new(),
-                n => format!("… and {n} more rows: `--format csv` has them all\n"),
+                n => format!("… and {n} more: `--limit` shows more, `--format csv` has them all\n"),
             };
-            format!("{}\n{more}", cpl_report::text(&shown.columns, &rows(SHOWN)?))
+            format!("{}\n{table}\n{more}", head(shown, &args.table))
         }
     };
     let _ = write!(io.out, "{text}");
     Ok(())
+}
+
+/// `spend: 7 rows, key day, channel`.
+fn head(shown: &Shown, name: &str) -> String {
+    let rows = if shown.height() == 1 { "1 row".to_owned() } else { format!("{} rows", shown.height()) };
+    match &shown.key {
+        Some(key) if !key.is_empty() => format!("{name}: {rows}, key {}", key.join(", ")),
+        _ => format!("{name}: {rows}"),
+    }
 }

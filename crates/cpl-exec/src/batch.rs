@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use cpl_plan::{
     plan::{Plan, Step, StepId, StepKind},
-    program::{Program, Source, Table, TableId},
+    program::{Expr, ExprKind, Function, Program, Source, Table, TableId},
     report::{self, Check},
     types::Type,
     value::Value,
@@ -175,6 +175,7 @@ impl<'a> Batches<'a> {
     pub fn fetched(&mut self, step: &Step, rows: LazyFrame) -> Result<Vec<(Wanted, Split<'a>)>, Trouble> {
         let StepKind::Fetch(id) = step.kind else { unreachable!("only a fetch reads") };
         let table = self.program().table(id);
+        let rows = self.at_starts(rows, step, table)?;
         let summary = Summary::asked(table, &self.translate).map_err(trouble::calendar)?;
         let summary = Split::grouped(rows.clone(), summary, &[]);
         let frame = self.until_now(rows, table)?;
@@ -192,6 +193,22 @@ impl<'a> Batches<'a> {
             Ok((Wanted::Check { table: id, at }, split))
         });
         asked.collect()
+    }
+
+    /// Times that stand for a longer period are those of its start.
+    fn at_starts(&self, rows: LazyFrame, step: &Step, table: &Table) -> Result<LazyFrame, Trouble> {
+        let Source::Fetch(fetch) = &table.source else { return Ok(rows) };
+        let mut starts = Vec::new();
+        for column in fetch.columns.iter().filter(|column| step.columns.contains(&column.name)) {
+            let (Some(start), Some(of)) = (column.by.map(Function::start_of), table.column(&column.name)) else {
+                continue;
+            };
+            let time = Expr::column(&of.name, of.ty, of.unknown, of.span);
+            let kind = ExprKind::Function(start, vec![time.clone()]);
+            let start = self.translate.expr(&Expr { kind, ..time }).map_err(trouble::calendar)?;
+            starts.push(start.alias(of.name.as_str()));
+        }
+        Ok(if starts.is_empty() { rows } else { rows.with_columns(starts) })
     }
 
     /// Rows dated after `now` are not read.

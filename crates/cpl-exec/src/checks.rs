@@ -1,7 +1,7 @@
 //! Checks on tables: what is broken holds what depends on it, and is told.
 
 use cpl_plan::{
-    program::{self, AggFunc, CheckKind, Constant, Expr, ExprKind, Program, Table},
+    program::{self, AggFunc, CheckKind, Constant, Expr, ExprKind, Periods, Program, Table},
     report::Check,
     types::Type,
     value::Value,
@@ -18,14 +18,15 @@ use crate::{
 };
 
 /// What a check asks of a table's rows.
-pub fn asked(
-    check: &program::Check,
+pub fn asked<'a>(
+    check: &'a program::Check,
     table: &Table,
     frame: LazyFrame,
     translate: &Translate<'_>,
-) -> Result<Split<'static>, jiff::Error> {
+) -> Result<Split<'a>, jiff::Error> {
     let item = match &check.kind {
         CheckKind::Key(columns) => return Ok(Split::duplicates(frame, columns)),
+        CheckKind::NoGaps(periods) => return Ok(Split::gaps(frame, periods)),
         CheckKind::Fresh(column, _) => {
             let ty = table.column(column).map_or(Type::Date, |column| column.ty);
             let of = Expr::column(column, ty, true, check.span);
@@ -94,6 +95,12 @@ pub fn told(
             };
             (format!("expect {}", program.written(check.span)), broken, text)
         }
+        CheckKind::NoGaps(periods) => {
+            let gap = gap(table, periods, frame, &program.timezone)?;
+            let (broken, text) =
+                gap.map_or((false, format!("each {} is there", periods.grain.word())), |gap| (true, gap));
+            (program.written(check.span), broken, text)
+        }
     };
     let of_age = matches!(check.kind, CheckKind::Fresh(..));
     Ok(Check { table: name.to_owned(), check: written, broken, text, of_age })
@@ -125,4 +132,22 @@ pub fn duplicate(
         _ => 0,
     };
     Ok(Some((row, count)))
+}
+
+/// The first gap of a series, in words.
+fn gap(table: &Table, periods: &Periods, frame: &pl::DataFrame, zone: &TimeZone) -> Result<Option<String>, Trouble> {
+    let ty = |name: &String| table.column(name).map_or(Type::Date, |column| column.ty);
+    let time = ty(&periods.time);
+    let types: Vec<Type> = periods.series.iter().map(ty).chain([time, time, Type::Count]).collect();
+    let Some(row) = rows(frame, &types, zone)?.pop() else { return Ok(None) };
+    let (series, [behind, before, gaps]) = row.split_at(periods.series.len()) else {
+        unreachable!("a gap is told with its two ends and how many there are")
+    };
+    let of: Vec<String> = series.iter().map(ToString::to_string).collect();
+    let of = if of.is_empty() { String::new() } else { format!(" for {}", of.join(", ")) };
+    let more = match gaps {
+        Value::Integer(2..) => format!("; {gaps} such gaps"),
+        _ => String::new(),
+    };
+    Ok(Some(format!("{} has no {} between {before} and {behind}{of}{more}", table.shown_name(), periods.grain.word())))
 }

@@ -24,6 +24,8 @@ use crate::{
 pub struct Shown {
     /// Its columns and their types.
     pub columns: Vec<(String, Type)>,
+    /// Its key, where it has one.
+    pub key: Option<Vec<String>>,
     /// Broken checks of the tables it is made of.
     pub broken: Vec<Check>,
     frame: pl::DataFrame,
@@ -42,7 +44,7 @@ pub fn show(plan: &Plan, id: TableId, world: &World<'_>) -> Result<Shown, Troubl
     let frame = sorted_by(frame, table).map_err(trouble::engine)?.select(names).map_err(trouble::engine)?;
     let columns = table.columns.iter().map(|column| (column.name.clone(), column.ty)).collect();
     let broken = found.checks.into_iter().map(|(_, check)| check).filter(|check| check.broken).collect();
-    Ok(Shown { columns, broken, frame, zone: plan.program.timezone.clone() })
+    Ok(Shown { columns, key: table.key.clone(), broken, frame, zone: plan.program.timezone.clone() })
 }
 
 impl Shown {
@@ -71,12 +73,12 @@ fn weekdays(frame: &pl::DataFrame, name: &str) -> pl::PolarsResult<pl::Column> {
     Ok(pl::StringChunked::from_iter_options(name.into(), words).into_column())
 }
 
-/// Writes the table as Parquet.
+/// Writes the table's first rows as Parquet.
 ///
 /// # Errors
 /// Where it can't be written.
-pub fn write_parquet(shown: &Shown, out: impl Write) -> Result<(), Trouble> {
-    let mut frame = shown.frame.clone();
+pub fn write_parquet(shown: &Shown, length: usize, out: impl Write) -> Result<(), Trouble> {
+    let mut frame = shown.frame.head(Some(length));
     for (name, _) in shown.columns.iter().filter(|(_, ty)| *ty == Type::Weekday) {
         let days = weekdays(&frame, name).map_err(trouble::engine)?;
         frame.with_column(days).map_err(trouble::engine)?;

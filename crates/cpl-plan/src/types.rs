@@ -32,6 +32,16 @@ pub enum Type {
 }
 
 impl Type {
+    /// As a column of it is declared.
+    #[must_use]
+    pub fn word(self) -> String {
+        let shown = self.to_string();
+        match self {
+            Self::Bool => "bool".to_owned(),
+            _ => shown.trim_start_matches("a ").trim_start_matches("an ").to_owned(),
+        }
+    }
+
     /// Count, integer or number.
     #[must_use]
     pub fn is_quantity(self) -> bool {

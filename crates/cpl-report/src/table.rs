@@ -4,11 +4,11 @@ use comfy_table::{CellAlignment, Table, TableStyle};
 use cpl_plan::{types::Type, value::Value};
 use serde_json::{Map, Value as Json};
 
-/// Columns side by side without lines; amounts stand right.
+/// Columns side by side without lines, with their types in the head; amounts stand right.
 #[must_use]
 pub fn text(columns: &[(String, Type)], rows: &[Vec<Value>]) -> String {
     let right: Vec<bool> = columns.iter().map(|(_, ty)| ty.is_amount()).collect();
-    let header = columns.iter().map(|(name, _)| name.clone()).collect();
+    let header = columns.iter().map(|(name, ty)| format!("{name}\n{}", ty.word())).collect();
     let cells = rows.iter().map(|row| row.iter().map(ToString::to_string).collect()).collect::<Vec<_>>();
     lines(header, &cells, &right).join("\n")
 }

@@ -1,6 +1,7 @@
 //! Plan → frames: each stage of a table as a step of a lazy frame.
 
 mod aggregate;
+mod gaps;
 mod group;
 mod join;
 mod series;
@@ -120,6 +121,7 @@ fn apply(stage: &Stage, frame: LazyFrame, frames: &Frames, translate: &Translate
         }
         Stage::Union(union) => union::union(frame, union, frames)?,
         Stage::Unpivot(unpivot) => union::unpivot(frame, unpivot)?,
+        Stage::FillGaps(periods) => gaps::filled(frame, periods)?,
     })
 }
 

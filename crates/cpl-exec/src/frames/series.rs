@@ -221,7 +221,7 @@ impl Looks<'_> {
 }
 
 /// The frame, collected.
-fn made(frame: LazyFrame, engine: pl::Engine) -> Result<LazyFrame, Trouble> {
+pub fn made(frame: LazyFrame, engine: pl::Engine) -> Result<LazyFrame, Trouble> {
     let frame = frame.collect_with_engine(engine).map_err(trouble::engine)?;
     Ok(frame.unwrap_single().lazy())
 }

@@ -1,9 +1,9 @@
 //! A frame that may be made of parts of its rows: as they are read, where they are not held together.
 
-use cpl_plan::program::Stage;
+use cpl_plan::program::{Periods, Stage};
 use polars::prelude::{self as pl, LazyFrame};
 
-use super::{Frames, Grouping, apply, sort};
+use super::{Frames, Grouping, apply, gaps, sort};
 use crate::{
     expr::Translate,
     trouble::{self, Trouble},
@@ -20,6 +20,7 @@ pub struct Split<'a> {
 enum Rest<'a> {
     Stages(&'a [Stage]),
     Duplicates(Vec<String>),
+    Gaps(&'a Periods),
 }
 
 impl<'a> Split<'a> {
@@ -37,6 +38,12 @@ impl<'a> Split<'a> {
     pub fn duplicates(rows: LazyFrame, key: &[String]) -> Self {
         let count = Grouping::counting(key.to_vec());
         Self { part: count.part(rows), group: Some((count, Rest::Duplicates(key.to_vec()))) }
+    }
+
+    /// The first gap, by the series' names, and how many there are.
+    pub fn gaps(rows: LazyFrame, periods: &'a Periods) -> Self {
+        let there = Grouping::counting(periods.names());
+        Self { part: there.part(rows), group: Some((there, Rest::Gaps(periods))) }
     }
 
     /// Several parts as one.
@@ -60,6 +67,7 @@ impl<'a> Split<'a> {
                 let order: Vec<(String, bool)> = key.iter().map(|name| (name.clone(), false)).collect();
                 Ok(sort(several, &order).limit(1))
             }
+            Rest::Gaps(periods) => gaps::behind(groups, periods),
         }
     }
 }

@@ -41,7 +41,7 @@ pub fn unpivot(mut rows: LazyFrame, unpivot: &Unpivot) -> Result<LazyFrame, Trou
     Ok(behind_each_other(parts.collect()))
 }
 
-fn behind_each_other(frames: Vec<LazyFrame>) -> LazyFrame {
+pub fn behind_each_other(frames: Vec<LazyFrame>) -> LazyFrame {
     let options = pl::UnionArgs { maintain_order: true, ..Default::default() };
     pl::concat(frames, options).unwrap_or_else(|error| unreachable!("at least one frame: {error}"))
 }

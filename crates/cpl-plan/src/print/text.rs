@@ -83,6 +83,7 @@ fn stage(plan: &Plan, stage: &Stage) -> String {
             let names = union.tables.iter().map(|id| plan.program.table(*id).shown_name());
             format!("union {}", names.collect::<Vec<_>>().join(", "))
         }
+        Stage::FillGaps(periods) => format!("fill gaps by {}", periods.grain.word()),
         Stage::Unpivot(unpivot) => format!("unpivot {}", names(unpivot.columns.iter().map(|(column, _)| column))),
     }
 }

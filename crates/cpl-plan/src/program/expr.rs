@@ -9,7 +9,7 @@ use cpl_syntax::{
 use jiff::civil::{Date, DateTime};
 use rust_decimal::Decimal;
 
-use crate::{types::Type, words::words};
+use crate::{clock::Grain, types::Type, words::words};
 
 /// The name under which an action's arguments find the new value.
 pub const NEW: &str = "new";
@@ -150,6 +150,19 @@ pub struct Aggregate {
     pub by: Option<Expr>,
     /// Which share of the values a `quantile` leaves below it.
     pub share: Option<f64>,
+}
+
+impl Function {
+    /// The function that gives the start of a period.
+    #[must_use]
+    pub fn start_of(grain: Grain) -> Self {
+        match grain {
+            Grain::Hour => Self::HourStart,
+            Grain::Day => Self::DateOf,
+            Grain::Week => Self::WeekStart,
+            Grain::Month => Self::MonthStart,
+        }
+    }
 }
 
 impl AggFunc {

@@ -115,6 +115,8 @@ pub struct FetchColumn {
     pub stored: Stored,
     /// A value may be missing.
     pub optional: bool,
+    /// The longer period for which a row stands: a value is taken to its start.
+    pub by: Option<Grain>,
     /// Where it is declared.
     pub span: Span,
 }
@@ -185,6 +187,21 @@ pub enum Stage {
     Union(Union),
     /// A row for each of several columns.
     Unpivot(Unpivot),
+    /// A row for each period that a series has none of.
+    FillGaps(Periods),
+}
+
+/// Series whose rows stand at periods of time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Periods {
+    /// The columns that name a series; none where the table is one.
+    pub series: Vec<String>,
+    /// The column of the periods' starts.
+    pub time: String,
+    /// How long a period is.
+    pub grain: Grain,
+    /// The columns by which the rows stand then.
+    pub order: Vec<String>,
 }
 
 /// Rows of this table, then of others, by the names of their columns.
@@ -261,6 +278,16 @@ pub enum CheckKind {
     Fresh(String, i64),
     /// True in every row, or of the whole table where it aggregates.
     Expect(Expr),
+    /// Each series has a row of every period between its first and its last.
+    NoGaps(Periods),
+}
+
+impl Periods {
+    /// The columns that name one period of one series.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        self.series.iter().chain([&self.time]).cloned().collect()
+    }
 }
 
 impl Table {

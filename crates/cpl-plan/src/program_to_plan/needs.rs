@@ -44,6 +44,7 @@ impl Needs {
                 CheckKind::Key(columns) => self.add(id, columns.iter().map(String::as_str)),
                 CheckKind::Fresh(column, _) => self.add(id, [column.as_str()]),
                 CheckKind::Expect(expected) => self.exprs(id, [expected]),
+                CheckKind::NoGaps(periods) => self.add(id, periods.names().iter().map(String::as_str)),
             }
         }
     }

@@ -24,7 +24,7 @@ pub fn mark(plan: &mut Plan) {
 fn taken_in_parts(plan: &Plan, id: StepId, table: TableId) -> bool {
     let merged = |check: &Check| match &check.kind {
         CheckKind::Expect(expected) => is_merged(expected),
-        CheckKind::Key(_) | CheckKind::Fresh(..) => true,
+        CheckKind::Key(_) | CheckKind::Fresh(..) | CheckKind::NoGaps(_) => true,
     };
     plan.program.table(table).checks.iter().all(merged)
         && plan.outputs(id).into_iter().map(|output| plan.step(output)).all(|step| {

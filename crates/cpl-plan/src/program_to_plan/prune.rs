@@ -80,6 +80,10 @@ fn stage(stage: Stage, needed: &mut BTreeSet<String>, needs: &mut Needs, tables:
             needed.extend(unpivot.columns.iter().map(|(column, _)| column.clone()));
             Some(Stage::Unpivot(unpivot))
         }
+        Stage::FillGaps(periods) => {
+            needed.extend(periods.names().into_iter().chain(periods.order.iter().cloned()));
+            Some(Stage::FillGaps(periods))
+        }
     }
 }
 

@@ -94,7 +94,8 @@ impl Found {
                 | Stage::Sort(_)
                 | Stage::Take(..)
                 | Stage::Union(_)
-                | Stage::Unpivot(_) => {}
+                | Stage::Unpivot(_)
+                | Stage::FillGaps(_) => {}
             }
         }
         for (table, from, column) in self.carried {

@@ -18,7 +18,7 @@ impl Checker<'_> {
             Clause::Key(columns) => self.key(columns, table),
             Clause::Fresh(column, within, span) => self.fresh(column.as_ref(), within, *span, table),
             Clause::Expect(expected) => self.expect(expected, table),
-            Clause::NoGaps(_, span) => self.not_yet("`no gaps`", *span),
+            Clause::NoGaps(series, span) => self.no_gaps(series, *span, table),
         }
     }
 

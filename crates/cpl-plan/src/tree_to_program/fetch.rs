@@ -2,7 +2,7 @@
 
 use cpl_syntax::{
     Code, Diagnostic, Name, Span, Spanned,
-    tree::{self, Arg, Clause, ColumnFrom, ColumnType, FetchClause, MoneyOf, MoneyScale, Plain, TimeIn},
+    tree::{self, Arg, Clause, Coarse, ColumnFrom, ColumnType, FetchClause, MoneyOf, MoneyScale, Plain, TimeIn},
 };
 
 use jiff::{
@@ -197,9 +197,31 @@ impl Checker<'_> {
         };
         let (stored, ty) = self.stored(&column.kind)?;
         let (name, optional, span) = (column.name.value.clone(), column.optional, column.span);
-        let grain = (ty == Type::Date).then_some(Grain::Day);
+        let by = self.longer(&column.kind.value)?;
+        let grain = by.or((ty == Type::Date).then_some(Grain::Day));
         let typed = Column { name: name.clone(), ty, unknown: optional, span: column.name.span, grain };
-        Some((FetchColumn { name, header, stored, optional, span }, typed))
+        Some((FetchColumn { name, header, stored, optional, by, span }, typed))
+    }
+
+    /// The longer period for which a row stands: of days weeks or months, of moments hours.
+    fn longer(&mut self, kind: &ColumnType) -> Option<Option<Grain>> {
+        match kind {
+            ColumnType::Date(_, Some(by)) => match by.value {
+                Coarse::Week => Some(Some(Grain::Week)),
+                Coarse::Month => Some(Some(Grain::Month)),
+                Coarse::Hour => {
+                    self.refuse(Code::E0103, "a date has no hours", by.span, "wanted: `by week` or `by month`")
+                }
+            },
+            ColumnType::Datetime(_, _, Some(by)) => match by.value {
+                Coarse::Hour => Some(Some(Grain::Hour)),
+                Coarse::Week | Coarse::Month => {
+                    let label = "wanted: `by hour`, or a `date by …`";
+                    self.refuse(Code::E0103, "a datetime tells of moments", by.span, label)
+                }
+            },
+            _ => Some(None),
+        }
     }
 
     /// How a declared type is stored, and what it is in the pipeline.
@@ -214,11 +236,8 @@ impl Checker<'_> {
             ColumnType::Plain(Plain::Percent) => (Stored::Percent, Type::Ratio),
             ColumnType::Plain(Plain::Weekday) => (Stored::Weekday, Type::Weekday),
             ColumnType::Money(scale, of) => return self.stored_money(*scale, of),
-            ColumnType::Date(_, Some(by)) | ColumnType::Datetime(_, _, Some(by)) => {
-                return self.not_yet("rows that stand for a longer period (`by …`)", by.span);
-            }
-            ColumnType::Date(format, None) => (Stored::Date(self.format(format.as_ref())?), Type::Date),
-            ColumnType::Datetime(format, stored, None) => {
+            ColumnType::Date(format, _) => (Stored::Date(self.format(format.as_ref())?), Type::Date),
+            ColumnType::Datetime(format, stored, _) => {
                 let stored = match stored {
                     TimeIn::UnixSeconds | TimeIn::UnixMilliseconds if format.is_some() => {
                         let message = "seconds since 1970 have no pattern";

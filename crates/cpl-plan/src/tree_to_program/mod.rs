@@ -10,6 +10,7 @@ mod compare;
 mod dashboard;
 mod expr;
 mod fetch;
+mod gaps;
 mod join;
 mod lets;
 mod literal;

@@ -125,7 +125,7 @@ impl Checker<'_> {
             StageKind::Take(rows, per) => self.take(*rows, per.as_ref(), span, shape),
             StageKind::Union(tables, into) => self.union(tables, into.as_ref(), from, shape),
             StageKind::Unpivot(columns, name, value) => self.unpivot(columns, name, value, span, shape),
-            StageKind::FillGaps(_) => self.not_yet("`fill gaps`", span),
+            StageKind::FillGaps(series) => self.fill_gaps(series, span, shape),
             StageKind::Group(..) | StageKind::Check(_) => unreachable!("these are looked at before"),
         }
     }
