@@ -46,7 +46,14 @@ impl Translate<'_> {
         if share && left.ty.is_quantity() {
             return Ok(Sides { left: self.as_float(left)?, right: self.as_float(right)?, float: true });
         }
-        self.sides(left, right)
+        let Sides { left: value, right: other, float } = self.sides(left, right)?;
+        // How far times and lengths of time are apart is told in microseconds.
+        let micros = |value: pl::Expr| match left.ty {
+            Type::Date | Type::Datetime => value.cast(data_type(Type::Datetime)).cast(pl::DataType::Int64),
+            Type::Duration => value.cast(pl::DataType::Int64),
+            _ => value,
+        };
+        Ok(Sides { left: micros(value), right: micros(other), float })
     }
 
     /// `a exceeds b by 15%`: a > b + 15% of |b|; `falls below`: a < b − 15% of |b|.
@@ -72,7 +79,7 @@ impl Translate<'_> {
     /// |a − b| ≤ the margin.
     pub(super) fn within(&self, left: &Expr, right: &Expr, margin: &Margin) -> Result<pl::Expr, jiff::Error> {
         let Sides { left: value, right: of, float } = self.sides_for(left, right, Some(margin))?;
-        let far = if float { (value - of.clone()).abs() } else { absolute(value - of.clone(), left.ty) };
+        let far = (value - of.clone()).abs();
         let margin = self.margin(margin, of, right.ty, float)?;
         Ok(Sides { left: far, right: margin, float }.compare(CompareOp::LessOrEqual))
     }
@@ -81,11 +88,12 @@ impl Translate<'_> {
     fn margin(&self, margin: &Margin, of: pl::Expr, ty: Type, float: bool) -> Result<pl::Expr, jiff::Error> {
         Ok(match margin {
             Margin::Absolute(amount) if float => self.as_float(amount)?,
+            Margin::Absolute(amount) if amount.ty == Type::Duration => self.expr(amount)?.cast(pl::DataType::Int64),
             Margin::Absolute(amount) => self.expr(amount)?,
             Margin::Share(share) => {
                 let share = self.expr(share)?;
                 match ty {
-                    Type::Money(_) => money::multiply(absolute(of, ty), share),
+                    Type::Money(_) => money::multiply(of.abs(), share),
                     _ => of.abs() * share,
                 }
             }
@@ -173,8 +181,4 @@ fn exact(op: CompareOp, left: pl::Expr, right: pl::Expr) -> pl::Expr {
 
 fn larger(left: pl::Expr, right: pl::Expr) -> pl::Expr {
     pl::when(left.clone().gt(right.clone())).then(left).otherwise(right)
-}
-
-fn absolute(value: pl::Expr, ty: Type) -> pl::Expr {
-    if ty.is_amount() { value.abs() } else { value }
 }

@@ -5,6 +5,7 @@ mod compare;
 mod function;
 mod literal;
 mod money;
+mod text;
 
 use cpl_plan::{
     clock::Clock,
@@ -36,6 +37,7 @@ impl Translate<'_> {
             ExprKind::Column(name) => pl::col(name.as_str()),
             ExprKind::New => null(expr.ty),
             ExprKind::Not(inner) => self.expr(inner)?.not(),
+            ExprKind::Text(pieces) => self.text(pieces)?,
             ExprKind::Negate(inner) => self.negate(inner)?,
             ExprKind::Logic(Logic::And, left, right) => self.expr(left)?.and(self.expr(right)?),
             ExprKind::Logic(Logic::Or, left, right) => self.expr(left)?.or(self.expr(right)?),

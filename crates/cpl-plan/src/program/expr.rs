@@ -40,6 +40,8 @@ pub enum ExprKind {
     New,
     /// Three-valued `not`.
     Not(Box<Expr>),
+    /// A text with holes: unknown where one of them is.
+    Text(Vec<Piece>),
     /// `-x`
     Negate(Box<Expr>),
     /// Three-valued `and`, `or`.
@@ -237,6 +239,17 @@ pub enum Piece {
     Hole(Expr),
 }
 
+impl Piece {
+    /// The expression of a hole.
+    #[must_use]
+    pub fn hole(&self) -> Option<&Expr> {
+        match self {
+            Self::Letters(_) => None,
+            Self::Hole(hole) => Some(hole),
+        }
+    }
+}
+
 impl Expr {
     /// A column of that name and type.
     #[must_use]
@@ -307,6 +320,7 @@ impl Expr {
             ExprKind::InRange(a, b, c) => vec![a, b, c],
             ExprKind::OneOf(a, values) => std::iter::once(&**a).chain(values).collect(),
             ExprKind::Function(_, args) => args.iter().collect(),
+            ExprKind::Text(pieces) => pieces.iter().filter_map(Piece::hole).collect(),
             ExprKind::Aggregate(agg) => agg.of.iter().chain(&agg.filter).chain(&agg.by).collect(),
             ExprKind::Series(series) => {
                 std::iter::once(series.of.value()).chain(&series.key).chain(&series.time).collect()
@@ -350,6 +364,13 @@ impl Expr {
                 values.iter_mut().for_each(each);
             }
             ExprKind::Function(_, args) => args.iter_mut().for_each(each),
+            ExprKind::Text(pieces) => {
+                for piece in pieces {
+                    if let Piece::Hole(hole) = piece {
+                        each(hole);
+                    }
+                }
+            }
         }
         self
     }

@@ -126,12 +126,6 @@ impl Needs {
         let id = rule.rows.table;
         self.rows(&rule.rows);
         self.exprs(id, &rule.when);
-        self.exprs(
-            id,
-            rule.say.iter().filter_map(|piece| match piece {
-                Piece::Hole(expr) => Some(expr),
-                Piece::Letters(_) => None,
-            }),
-        );
+        self.exprs(id, rule.say.iter().filter_map(Piece::hole));
     }
 }

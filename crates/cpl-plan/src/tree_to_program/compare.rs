@@ -159,7 +159,8 @@ impl Checker<'_> {
             return Some(Margin::Absolute(margin));
         }
         if ty.is_time() && margin.ty == Type::Duration {
-            return self.not_yet("margins of time", written.span);
+            self.no_months(&margin)?;
+            return Some(Margin::Absolute(margin));
         }
         self.refuse(
             Code::E0301,

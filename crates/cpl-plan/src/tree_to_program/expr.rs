@@ -10,7 +10,7 @@ use super::{
     scope::{Place, Scope},
 };
 use crate::{
-    program::{Constant, Expr, ExprKind},
+    program::{Constant, Expr, ExprKind, Piece},
     types::Type,
 };
 
@@ -25,7 +25,11 @@ impl Checker<'_> {
                     let kind = ExprKind::Constant(Constant::Text(plain));
                     Some(Expr { kind, ty: Type::Text, unknown: false, span, defined: None })
                 }
-                None => self.not_yet("texts with holes outside `say`", span),
+                None => {
+                    let pieces = self.pieces(text, scope)?;
+                    let unknown = pieces.iter().filter_map(Piece::hole).any(|hole| hole.unknown);
+                    Some(Expr { kind: ExprKind::Text(pieces), ty: Type::Text, unknown, span, defined: None })
+                }
             },
             tree::ExprKind::Path(path) => self.path(path, scope),
             tree::ExprKind::Call(call) => self.call(call, span, scope),
@@ -51,6 +55,23 @@ impl Checker<'_> {
                 self.relation(left, relation, span, scope)
             }
         }
+    }
+
+    /// The pieces of a text with holes.
+    pub(super) fn pieces(&mut self, text: &tree::Text, scope: &Scope<'_>) -> Option<Vec<Piece>> {
+        let pieces: Vec<_> = text
+            .pieces
+            .iter()
+            .map(|piece| match piece {
+                tree::Piece::Letters(letters) => Some(Piece::Letters(letters.clone())),
+                tree::Piece::Hole(hole) => {
+                    let hole = self.expr(hole, scope)?;
+                    self.no_months(&hole)?;
+                    Some(Piece::Hole(hole))
+                }
+            })
+            .collect();
+        pieces.into_iter().collect()
     }
 
     /// An expression that must be true or false.

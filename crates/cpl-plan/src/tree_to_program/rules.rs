@@ -2,7 +2,7 @@
 
 use cpl_syntax::{
     Code, Diagnostic, Name, Span, Spanned,
-    tree::{self, ChangeTo, DecideClause, OnDays, Piece as WrittenPiece, TotalBound},
+    tree::{self, ChangeTo, DecideClause, OnDays, TotalBound},
 };
 
 use super::{
@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     program::{
-        Action, Alert, AtMost, Bound, Column, Day, Decision, Expr, KeepBound, KeepTotal, Level, Newest, Piece, Rows,
-        Step, Table,
+        Action, Alert, AtMost, Bound, Column, Day, Decision, Expr, KeepBound, KeepTotal, Level, Newest, Rows, Step,
+        Table,
     },
     types::Type,
 };
@@ -370,7 +370,7 @@ impl Checker<'_> {
         let scope = RuleScope::of(&self.tables[rows.table.0]);
         let when = self.when(rule.when.as_ref(), &rule.name, &scope);
         let say = match &rule.say {
-            Some(say) => self.pieces(&say.value, &scope),
+            Some(say) => self.pieces(&say.value, &&scope.row()),
             None => Some(Vec::new()),
         };
         Some(Alert {
@@ -382,18 +382,6 @@ impl Checker<'_> {
             severity: rule.severity.map_or(Level::Warning, |level| level.value),
             say: say?,
         })
-    }
-
-    fn pieces(&mut self, text: &tree::Text, scope: &RuleScope) -> Option<Vec<Piece>> {
-        let pieces: Vec<_> = text
-            .pieces
-            .iter()
-            .map(|piece| match piece {
-                WrittenPiece::Letters(letters) => Some(Piece::Letters(letters.clone())),
-                WrittenPiece::Hole(hole) => self.expr(hole, &scope.row()).map(Piece::Hole),
-            })
-            .collect();
-        pieces.into_iter().collect()
     }
 }
 
