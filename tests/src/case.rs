@@ -95,6 +95,7 @@ fn write_file(block: &Block, folder: &Path) {
     let bytes = match language {
         "rows" => repeated(&block.lines),
         "bytes" => escaped(&block.lines),
+        "xlsx" => workbook(&block.lines),
         _ => (block.lines.join("\n") + "\n").into_bytes(),
     };
     fs::write(&path, bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -113,6 +114,53 @@ fn repeated(lines: &[String]) -> Vec<u8> {
         }
     }
     (made.join("\n") + "\n").into_bytes()
+}
+
+/// A workbook: `[Name]` begins a sheet, other lines are its rows, their cells set apart by `|`. A number, a date
+/// (`2026-11-20`), a moment (`2026-11-20T07:30`) and `=A1/0` (an error) are cells of that kind, all else is text.
+fn workbook(lines: &[String]) -> Vec<u8> {
+    let mut book = rust_xlsxwriter::Workbook::new();
+    let mut row = 0;
+    for line in lines {
+        if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+            book.add_worksheet().set_name(name).unwrap_or_else(|error| panic!("{name}: {error}"));
+            row = 0;
+            continue;
+        }
+        let last = book.worksheets().len() - 1;
+        let sheet = &mut book.worksheets_mut()[last];
+        for (column, cell) in (0..).zip(line.split('|').map(str::trim)) {
+            write_cell(sheet, row, column, cell).unwrap_or_else(|error| panic!("{cell}: {error}"));
+        }
+        row += 1;
+    }
+    book.save_to_buffer().unwrap_or_else(|error| panic!("a workbook: {error}"))
+}
+
+fn write_cell(
+    sheet: &mut rust_xlsxwriter::Worksheet,
+    row: u32,
+    column: u16,
+    cell: &str,
+) -> Result<(), rust_xlsxwriter::XlsxError> {
+    let format = |text: &str| rust_xlsxwriter::Format::new().set_num_format(text);
+    let moment = rust_xlsxwriter::ExcelDateTime::parse_from_str(cell);
+    match (cell, cell.parse::<f64>(), moment) {
+        ("", ..) => Ok(()),
+        ("true" | "false", ..) => sheet.write_boolean(row, column, cell == "true").map(drop),
+        (_, Ok(number), _) => sheet.write_number(row, column, number).map(drop),
+        (_, _, Ok(moment)) if cell.contains('T') => {
+            sheet.write_datetime_with_format(row, column, &moment, &format("yyyy-mm-dd hh:mm")).map(drop)
+        }
+        (_, _, Ok(moment)) if cell.contains('-') => {
+            sheet.write_datetime_with_format(row, column, &moment, &format("yyyy-mm-dd")).map(drop)
+        }
+        _ if cell.starts_with('=') => {
+            let formula = rust_xlsxwriter::Formula::new(cell).set_result("#DIV/0!");
+            sheet.write_formula(row, column, formula).map(drop)
+        }
+        _ => sheet.write_string(row, column, cell).map(drop),
+    }
 }
 
 /// `\xE9` is one byte, `\r`, `\n` and `\t` are themselves; lines are joined without anything between.

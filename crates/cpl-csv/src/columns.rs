@@ -1,7 +1,10 @@
 //! Typed columns, filled field by field.
 
+use std::borrow::Cow;
+
 use crate::{
-    Field, Form,
+    Field, Form, Place, Problem,
+    read::bad_value,
     record::{RawField, unescaped},
     values,
 };
@@ -13,6 +16,37 @@ pub struct Batch {
     pub rows: usize,
     /// The columns, in the layout's order.
     pub columns: Vec<Column>,
+    /// Rows that were put aside.
+    pub bad: Vec<Bad>,
+}
+
+/// A row that was put aside.
+#[derive(Clone, Debug)]
+pub struct Bad {
+    /// Its place, and what of it does not fit.
+    pub problem: Problem,
+    /// The texts of the wanted columns, as far as there are any.
+    pub cells: Vec<Option<String>>,
+}
+
+/// The text of one value, or what stands in its place.
+#[derive(Clone, Debug)]
+pub enum Cell<'a> {
+    /// A text; an empty one is a missing value.
+    Text(Cow<'a, [u8]>),
+    /// Something of which no text can be made.
+    Bad(String),
+}
+
+impl Cell<'_> {
+    /// As it is told.
+    pub(crate) fn shown(&self) -> Option<String> {
+        match self {
+            Self::Text(text) if text.is_empty() => None,
+            Self::Text(text) => Some(String::from_utf8_lossy(text).into_owned()),
+            Self::Bad(what) => Some(what.clone()),
+        }
+    }
 }
 
 /// Values of one column.
@@ -24,6 +58,8 @@ pub struct Column {
     pub valid: Option<Vec<bool>>,
     /// Amounts whose digits beyond the sixth were rounded away.
     pub rounded: u64,
+    /// The same, of the rows before the one under way.
+    rounded_before: u64,
 }
 
 /// Values by their type.
@@ -59,16 +95,23 @@ impl Column {
             Form::Datetime(..) | Form::Unix { .. } => Data::Datetime(Vec::new()),
             Form::Weekday => Data::Weekday(Vec::new()),
         };
-        Self { data, valid: None, rounded: 0 }
+        Self { data, valid: None, rounded: 0, rounded_before: 0 }
     }
 
     /// Appends one field; none where it does not fit.
     pub(crate) fn push(&mut self, raw: RawField<'_>, field: &Field) -> Option<()> {
-        let owned;
-        let mut text = raw.bytes;
-        if raw.escaped {
-            owned = unescaped(text);
-            text = &owned;
+        if raw.escaped { self.push_text(&unescaped(raw.bytes), field) } else { self.push_text(raw.bytes, field) }
+    }
+
+    fn push_text(&mut self, text: &[u8], field: &Field) -> Option<()> {
+        self.rounded_before = self.rounded;
+        let found;
+        let mut text = text;
+        if let Some(inside) = &field.inside
+            && !text.is_empty()
+        {
+            found = (inside.find)(std::str::from_utf8(text).ok()?).ok()?.unwrap_or_default();
+            text = found.as_bytes();
         }
         if !matches!(field.form, Form::Text) {
             text = text.trim_ascii();
@@ -110,6 +153,25 @@ impl Column {
         Some(())
     }
 
+    /// Takes back what was appended behind so many rows, of which there was one at most.
+    fn truncate(&mut self, rows: usize) {
+        match &mut self.data {
+            Data::Text(bytes, ends) => {
+                ends.truncate(rows);
+                bytes.truncate(ends.last().copied().unwrap_or(0));
+            }
+            Data::Bool(values) => values.truncate(rows),
+            Data::Whole(values) | Data::Datetime(values) => values.truncate(rows),
+            Data::Float(values) => values.truncate(rows),
+            Data::Money(values) => values.truncate(rows),
+            Data::Date(values) | Data::Weekday(values) => values.truncate(rows),
+        }
+        if let Some(valid) = &mut self.valid {
+            valid.truncate(rows);
+        }
+        self.rounded = self.rounded_before;
+    }
+
     fn push_missing(&mut self) {
         let rows = match &mut self.data {
             Data::Text(bytes, ends) => filler(ends, bytes.len()),
@@ -130,10 +192,46 @@ fn filler<T>(values: &mut Vec<T>, filler: T) -> usize {
 }
 
 impl Batch {
-    /// No rows of the layout's columns.
+    /// No rows of those columns.
     #[must_use]
-    pub fn empty(layout: &crate::Layout) -> Self {
-        Self { rows: 0, columns: layout.columns.iter().map(Column::new).collect() }
+    pub fn empty(columns: &[Field]) -> Self {
+        Self { rows: 0, columns: columns.iter().map(Column::new).collect(), bad: Vec::new() }
+    }
+
+    /// Appends a row, a cell for each column; where one does not fit nothing, and which column it is.
+    ///
+    /// # Errors
+    /// The number of the first column whose cell does not fit.
+    pub fn push(&mut self, cells: &[Cell<'_>], columns: &[Field]) -> Result<(), usize> {
+        for (at, (cell, field)) in cells.iter().zip(columns).enumerate() {
+            let pushed = match cell {
+                Cell::Text(text) => self.columns[at].push_text(text, field),
+                Cell::Bad(_) => None,
+            };
+            if pushed.is_none() {
+                self.columns[..at].iter_mut().for_each(|column| column.truncate(self.rows));
+                return Err(at);
+            }
+        }
+        self.rows += 1;
+        Ok(())
+    }
+
+    /// Appends a row, or puts it aside where that is wanted.
+    ///
+    /// # Errors
+    /// What does not fit, where it is not put aside.
+    pub fn take(&mut self, cells: &[Cell<'_>], columns: &[Field], place: Place, skip: bool) -> Result<(), Problem> {
+        let Err(at) = self.push(cells, columns) else { return Ok(()) };
+        let mut problem = bad_value(&columns[at], cells[at].shown().as_deref()).moved(place);
+        if let (Cell::Bad(_), Problem::Value { wanted, .. }) = (&cells[at], &mut problem) {
+            *wanted = format!("one value: {wanted}");
+        }
+        if !skip {
+            return Err(problem);
+        }
+        self.bad.push(Bad { problem, cells: cells.iter().map(Cell::shown).collect() });
+        Ok(())
     }
 }
 

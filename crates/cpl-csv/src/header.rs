@@ -15,17 +15,15 @@ pub struct Header {
     pub fields: usize,
     /// For each field of a row, the wanted column it is.
     pub wanted: Vec<Option<usize>>,
+    /// Wanted columns whose field is another's too, and which.
+    pub twins: Vec<(usize, usize)>,
 }
 
 /// Where the columns stand; also returns how many bytes ahead of the rows tell so.
 pub fn header(bytes: &[u8], layout: &Layout) -> Result<(Header, usize), Problem> {
     let Head::Places { fields, at } = &layout.head else { return named(bytes, layout) };
-    let mut wanted = vec![None; *fields];
-    for (column, place) in at.iter().enumerate() {
-        wanted[*place] = Some(column);
-    }
     let mark = if bytes.starts_with(MARK) { MARK.len() } else { 0 };
-    Ok((Header { fields: *fields, wanted }, mark))
+    Ok((Header::of(*fields, at.iter().copied()), mark))
 }
 
 /// Reads the first row.
@@ -44,8 +42,8 @@ fn named(bytes: &[u8], layout: &Layout) -> Result<(Header, usize), Problem> {
             break;
         }
     }
-    let mut wanted = vec![None; names.len()];
-    for (column, field) in layout.columns.iter().enumerate() {
+    let mut at_places = Vec::new();
+    for field in &layout.columns {
         let mut places = names.iter().enumerate().filter(|(_, name)| **name == field.header).map(|(place, _)| place);
         let Some(place) = places.next() else {
             return Err(Problem::NoColumn { header: field.header.clone(), found: names });
@@ -53,7 +51,21 @@ fn named(bytes: &[u8], layout: &Layout) -> Result<(Header, usize), Problem> {
         if places.next().is_some() {
             return Err(Problem::ColumnTwice { header: field.header.clone() });
         }
-        wanted[place] = Some(column);
+        at_places.push(place);
     }
-    Ok((Header { fields: names.len(), wanted }, at))
+    Ok((Header::of(names.len(), at_places.into_iter()), at))
+}
+
+impl Header {
+    /// Rows of so many fields; where each wanted column stands.
+    fn of(fields: usize, places: impl Iterator<Item = usize>) -> Self {
+        let (mut wanted, mut twins) = (vec![None; fields], Vec::new());
+        for (column, place) in places.enumerate() {
+            match wanted[place] {
+                None => wanted[place] = Some(column),
+                Some(first) => twins.push((column, first)),
+            }
+        }
+        Self { fields, wanted, twins }
+    }
 }

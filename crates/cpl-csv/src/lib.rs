@@ -16,10 +16,12 @@ mod values;
 #[cfg(test)]
 mod tests;
 
-pub use columns::{Batch, Column, Data};
+pub use columns::{Bad, Batch, Cell, Column, Data};
 pub use problem::{Place, Problem};
-pub use read::{Summary, read};
+pub use read::{Summary, bad_value, open, read};
 pub use values::money;
+
+use std::{fmt, sync::Arc};
 
 use jiff::tz::TimeZone;
 
@@ -34,12 +36,14 @@ pub struct Layout {
     pub head: Head,
     /// Fields that a row lacks at its end are missing values.
     pub short_rows: bool,
+    /// Rows with something that does not fit are put aside, and not an error.
+    pub skip_bad: bool,
 }
 
 impl Default for Layout {
     /// Of no columns, with commas and a header.
     fn default() -> Self {
-        Self { separator: b',', columns: Vec::new(), head: Head::Names, short_rows: false }
+        Self { separator: b',', columns: Vec::new(), head: Head::Names, short_rows: false, skip_bad: false }
     }
 }
 
@@ -66,6 +70,37 @@ pub struct Field {
     pub form: Form,
     /// A field may be empty.
     pub optional: bool,
+    /// Where in the field the value stands, if it is not all of it.
+    pub inside: Option<Inside>,
+}
+
+impl Field {
+    /// What it is called where a value does not fit.
+    #[must_use]
+    pub fn called(&self) -> String {
+        match &self.inside {
+            None => self.header.clone(),
+            Some(inside) => format!("{} at {}", self.header, inside.place),
+        }
+    }
+}
+
+/// What a value is found by that stands inside a field.
+#[derive(Clone)]
+pub struct Inside {
+    /// As it is written.
+    pub place: String,
+    /// The value's text in that of the field: none where there is none, an error where it can't be told.
+    pub find: Arc<Find>,
+}
+
+/// Finds a text in a text.
+pub type Find = dyn Fn(&str) -> Result<Option<String>, ()> + Send + Sync;
+
+impl fmt::Debug for Inside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.place)
+    }
 }
 
 /// How a value is written.

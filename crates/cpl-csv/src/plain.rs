@@ -21,14 +21,17 @@ pub fn rows(bytes: &[u8], header: &Header, layout: &Layout) -> Option<Batch> {
         return None;
     }
     let text = std::str::from_utf8(bytes).ok()?;
-    let (rows, places) = places(bytes, header, layout)?;
+    let (rows, mut places) = places(bytes, header, layout)?;
+    for (column, first) in &header.twins {
+        places[*column] = places[*first].clone();
+    }
     let mut columns = Vec::new();
     for (field, places) in layout.columns.iter().zip(&places) {
         let mut column = Column::new(field);
         column.fill(text, places, field)?;
         columns.push(column);
     }
-    Some(Batch { rows, columns })
+    Some(Batch { rows, columns, bad: Vec::new() })
 }
 
 /// How many rows there are, and where the fields of each wanted column stand.
@@ -127,13 +130,13 @@ impl Column {
         let texts = places.iter().map(|place| &bytes[place.start as usize..place.end as usize]);
         // The common spellings of the common forms; all else goes the way of single fields.
         let plain = match (&mut self.data, &field.form) {
-            (Data::Money(values), Form::Money { shift }) => {
+            (Data::Money(values), Form::Money { shift }) if field.inside.is_none() => {
                 all_of(texts, values, |text| values::plain_money(text, *shift))
             }
-            (Data::Whole(values), Form::Whole { negative }) => {
+            (Data::Whole(values), Form::Whole { negative }) if field.inside.is_none() => {
                 all_of(texts, values, |text| values::whole(text, *negative))
             }
-            (Data::Text(all, ends), _) => all_of(texts, ends, |text| {
+            (Data::Text(all, ends), _) if field.inside.is_none() => all_of(texts, ends, |text| {
                 all.extend_from_slice(text);
                 (!text.is_empty()).then_some(all.len())
             }),

@@ -50,6 +50,27 @@ pub enum Problem {
         /// How many the header has.
         wanted: usize,
     },
+    /// It is no JSON.
+    NoJson {
+        /// Where; no row in a document.
+        place: Place,
+        /// The column on that line, counted from 1 in bytes.
+        column: u64,
+        /// What is wrong there.
+        why: String,
+    },
+    /// A document has no records where they are looked for.
+    NoRecords {
+        /// Paths to the lists it has.
+        found: Vec<String>,
+    },
+    /// A workbook has no sheet of that name.
+    NoSheet {
+        /// The wanted name.
+        sheet: String,
+        /// Those it has.
+        found: Vec<String>,
+    },
     /// A quote opens and never closes, or more follows behind a closing one.
     Quote {
         /// Where.
@@ -60,10 +81,32 @@ pub enum Problem {
 }
 
 impl Problem {
+    /// The same problem, so many rows and lines later.
+    pub(crate) fn behind(self, before: Place) -> Self {
+        let place = self.place().unwrap_or_default();
+        self.moved(Place { row: place.row + before.row, line: place.line + before.line })
+    }
+
+    /// Where it is, if it is at one row.
+    #[must_use]
+    pub fn place(&self) -> Option<Place> {
+        match self {
+            Self::Value { place, .. }
+            | Self::Fields { place, .. }
+            | Self::Quote { place, .. }
+            | Self::NoJson { place, .. } => Some(*place),
+            _ => None,
+        }
+    }
+
     /// The same problem, at another place.
-    pub(crate) fn moved(mut self, to: Place) -> Self {
+    #[must_use]
+    pub fn moved(mut self, to: Place) -> Self {
         match &mut self {
-            Self::Value { place, .. } | Self::Fields { place, .. } | Self::Quote { place, .. } => *place = to,
+            Self::Value { place, .. }
+            | Self::Fields { place, .. }
+            | Self::Quote { place, .. }
+            | Self::NoJson { place, .. } => *place = to,
             _ => {}
         }
         self

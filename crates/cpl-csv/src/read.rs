@@ -1,6 +1,7 @@
 //! A file → batches: one thread cuts blocks, others read them, batches come out in the file's order.
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     fs::File,
     io::{BufReader, Read},
@@ -17,11 +18,11 @@ use flate2::read::MultiGzDecoder;
 use memchr::memchr_iter;
 
 use crate::{
-    Batch, Column, Form, Head, Layout, Place, Problem,
+    Bad, Batch, Cell, Field, Form, Head, Layout, Place, Problem,
     blocks::{BLOCK_BYTES, Block, Blocks, Cut},
     header::{Header, header},
     plain,
-    record::{BadQuote, RawField, blank_line, field},
+    record::{BadQuote, blank_line, field, unescaped},
     values::is_skipped,
 };
 
@@ -50,7 +51,10 @@ pub fn read(
 }
 
 /// The bytes of a file; of one named `.gz`, those that were packed.
-fn open(path: &Path) -> Result<Box<dyn Read + Send>, Problem> {
+///
+/// # Errors
+/// Where the system can't open it.
+pub fn open(path: &Path) -> Result<Box<dyn Read + Send>, Problem> {
     let unreadable = |error: std::io::Error| Problem::Unreadable(error.to_string());
     let file = File::open(path).map_err(unreadable)?;
     if file.metadata().map_err(unreadable)?.is_dir() {
@@ -68,6 +72,8 @@ struct Done {
     offset: u64,
     bytes: u64,
     rows: u64,
+    /// Its lines, where rows may be put aside: else nobody asks.
+    lines: u64,
     result: Result<Batch, Placed>,
 }
 
@@ -85,6 +91,7 @@ pub(crate) fn read_blocks(
         return if empty { Ok(Summary::default()) } else { Err((Problem::Empty, 0)) };
     };
     let (header, taken) = header(&first.bytes, layout).map_err(|problem| (problem, 0))?;
+    let header_lines = lines(&first.bytes[..taken]);
     first.bytes.drain(..taken);
     first.offset = taken as u64;
     let (to_readers, blocks_in) = sync_channel::<(usize, Block)>(threads);
@@ -98,7 +105,7 @@ pub(crate) fn read_blocks(
             scope.spawn(move || read_each(&blocks_in, &to_sink, header, layout));
         }
         drop((to_sink, blocks_in));
-        let summary = in_order(done, &mut sink);
+        let summary = in_order(done, header_lines, &mut sink);
         // After an error nobody takes what is read: the readers end, and the cutter with them.
         let cut = cutter.join().unwrap_or(Ok(()));
         let summary = summary?;
@@ -130,7 +137,8 @@ fn read_each(
         let next = blocks.lock().map(|blocks| blocks.recv());
         let Ok(Ok((number, block))) = next else { return };
         let (rows, result) = rows(&block, header, layout);
-        let done = Done { offset: block.offset, bytes: block.bytes.len() as u64, rows, result };
+        let lines = if layout.skip_bad { lines(&block.bytes) } else { 0 };
+        let done = Done { offset: block.offset, bytes: block.bytes.len() as u64, rows, lines, result };
         if to_sink.send((number, done)).is_err() {
             return;
         }
@@ -138,15 +146,23 @@ fn read_each(
 }
 
 /// Hands batches out in the file's order; stops at the first problem.
-fn in_order(done: Receiver<(usize, Done)>, sink: &mut impl FnMut(Batch) -> ControlFlow<()>) -> Result<Summary, Placed> {
+fn in_order(
+    done: Receiver<(usize, Done)>,
+    mut lines: u64,
+    sink: &mut impl FnMut(Batch) -> ControlFlow<()>,
+) -> Result<Summary, Placed> {
     let mut waiting = BTreeMap::new();
     let (mut next, mut summary) = (0, Summary::default());
     for (number, done) in done {
         waiting.insert(number, done);
         while let Some(done) = waiting.remove(&next) {
             next += 1;
-            let batch =
+            let mut batch =
                 done.result.map_err(|(problem, offset)| moved_behind((problem, done.offset + offset), summary.rows))?;
+            for bad in &mut batch.bad {
+                bad.problem = bad.problem.clone().behind(Place { row: summary.rows, line: lines + 1 });
+            }
+            lines += done.lines;
             summary.rows += done.rows;
             summary.bytes += done.bytes;
             if sink(batch).is_break() {
@@ -159,11 +175,7 @@ fn in_order(done: Receiver<(usize, Done)>, sink: &mut impl FnMut(Batch) -> Contr
 
 /// Rows of a block count from 1; in the file others stand before them.
 fn moved_behind((problem, offset): Placed, rows: u64) -> Placed {
-    let row = match &problem {
-        Problem::Value { place, .. } | Problem::Fields { place, .. } | Problem::Quote { place, .. } => place.row,
-        _ => 0,
-    };
-    (problem.moved(Place { row: row + rows, line: 0 }), offset)
+    (problem.behind(Place { row: rows, line: 0 }), offset)
 }
 
 /// The rows of one block.
@@ -174,48 +186,53 @@ fn rows(block: &Block, header: &Header, layout: &Layout) -> (u64, Result<Batch, 
     }
 }
 
-/// The same field by field: quotes are read, and what is wrong is told.
+/// The same field by field: quotes are read, and what is wrong is told, or put aside.
 fn each_row(block: &Block, header: &Header, layout: &Layout) -> (u64, Result<Batch, Placed>) {
-    let mut columns: Vec<Column> = layout.columns.iter().map(Column::new).collect();
+    let (mut batch, mut cells) = (Batch::empty(&layout.columns), Vec::new());
     let (mut at, mut rows) = (0, 0);
     while at < block.bytes.len() {
         if let Some(next) = blank_line(&block.bytes, at) {
             at = next;
             continue;
         }
-        let start = at;
         rows += 1;
-        match row(&block.bytes, at, header, layout, &mut columns) {
-            Ok(next) => at = next,
-            Err(problem) => {
-                let place = Place { row: rows, line: 0 };
-                return (rows, Err((problem.moved(place), start as u64)));
+        let place = Place { row: rows, line: 0 };
+        let bad = batch.bad.len();
+        match row(&block.bytes, at, header, layout, &mut cells, &mut batch) {
+            Ok(next) => {
+                if let Some(bad) = batch.bad.get_mut(bad) {
+                    let line = lines(&block.bytes[..at]);
+                    bad.problem = bad.problem.clone().moved(Place { line, ..place });
+                }
+                at = next;
             }
+            Err(problem) => return (rows, Err((problem.moved(place), at as u64))),
         }
     }
-    let count = usize::try_from(rows).unwrap_or(usize::MAX);
-    (rows, Ok(Batch { rows: count, columns }))
+    (rows, Ok(batch))
+}
+
+fn lines(bytes: &[u8]) -> u64 {
+    memchr_iter(b'\n', bytes).count() as u64
 }
 
 /// One row; returns where the next begins.
-fn row(
-    bytes: &[u8],
+fn row<'b>(
+    bytes: &'b [u8],
     mut at: usize,
     header: &Header,
     layout: &Layout,
-    columns: &mut [Column],
+    cells: &mut Vec<Cell<'b>>,
+    batch: &mut Batch,
 ) -> Result<usize, Problem> {
-    let place = Place::default();
-    let mut fields = 0;
-    let mut bad = None;
+    cells.clear();
+    cells.resize(layout.columns.len(), Cell::Text(Cow::Borrowed(&[])));
+    let (mut fields, place) = (0, Place::default());
     loop {
         let (raw, next) =
             field(bytes, at, layout.separator).map_err(|bad| Problem::Quote { place, open: bad == BadQuote::Open })?;
-        if let Some(Some(column)) = header.wanted.get(fields)
-            && columns[*column].push(raw, &layout.columns[*column]).is_none()
-            && bad.is_none()
-        {
-            bad = Some((*column, raw.bytes));
+        if let Some(Some(column)) = header.wanted.get(fields) {
+            cells[*column] = Cell::Text(if raw.escaped { unescaped(raw.bytes).into() } else { raw.bytes.into() });
         }
         fields += 1;
         at = next;
@@ -223,36 +240,38 @@ fn row(
             break;
         }
     }
+    for (column, first) in &header.twins {
+        cells[*column] = cells[*first].clone();
+    }
     if layout.short_rows {
-        let missing = RawField { bytes: &[], escaped: false, last: true };
-        for column in header.wanted.iter().skip(fields).flatten() {
-            if columns[*column].push(missing, &layout.columns[*column]).is_none() && bad.is_none() {
-                bad = Some((*column, missing.bytes));
-            }
-        }
         fields = fields.max(header.fields);
     }
     // A row of another length explains a value that does not fit, not the other way round.
     if fields != header.fields {
-        return Err(Problem::Fields { place, found: fields, wanted: header.fields });
+        let problem = Problem::Fields { place, found: fields, wanted: header.fields };
+        if !layout.skip_bad {
+            return Err(problem);
+        }
+        batch.bad.push(Bad { problem, cells: cells.iter().map(Cell::shown).collect() });
+        return Ok(at);
     }
-    match bad {
-        None => Ok(at),
-        Some((column, value)) => Err(bad_value(&layout.columns[column], value)),
-    }
+    batch.take(cells, &layout.columns, place, layout.skip_bad)?;
+    Ok(at)
 }
 
-fn bad_value(field: &crate::Field, value: &[u8]) -> Problem {
+/// What is wrong where a column's value is that text, or missing.
+#[must_use]
+pub fn bad_value(field: &Field, value: Option<&str>) -> Problem {
     const SHOWN: usize = 60;
-    let raw = String::from_utf8_lossy(value);
+    let raw = value.unwrap_or_default();
     let shown: String = raw.chars().take(SHOWN).collect();
     let shown = if raw.chars().count() > SHOWN { format!("{shown}…") } else { shown };
     Problem::Value {
         place: Place::default(),
-        header: field.header.clone(),
+        header: field.called(),
         value: (!shown.trim().is_empty()).then_some(shown),
         wanted: match &field.form {
-            Form::Datetime(pattern, zone) if is_skipped(value.trim_ascii(), pattern.as_deref(), zone) => {
+            Form::Datetime(pattern, zone) if is_skipped(raw.trim().as_bytes(), pattern.as_deref(), zone) => {
                 let zone = zone.iana_name().unwrap_or("that zone");
                 format!("a time that there was: the clocks of {zone} skip this one")
             }

@@ -7,8 +7,14 @@ use proptest::prelude::*;
 use crate::{Batch, Data, Field, Form, Head, Layout, Problem, read::read_blocks, values};
 
 fn texts(names: &[String]) -> Layout {
-    let field = |name: &String| Field { header: name.clone(), form: Form::Text, optional: true };
-    Layout { separator: b',', columns: names.iter().map(field).collect(), head: Head::Names, short_rows: false }
+    let field = |name: &String| Field { header: name.clone(), form: Form::Text, optional: true, inside: None };
+    Layout {
+        separator: b',',
+        columns: names.iter().map(field).collect(),
+        head: Head::Names,
+        short_rows: false,
+        skip_bad: false,
+    }
 }
 
 /// The rows of a batch, missing values as empty texts.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use cpl_plan::{
     plan::{Plan, Step, StepId, StepKind},
-    program::{Expr, ExprKind, Function, Program, Source, Table, TableId},
+    program::{Expr, ExprKind, FetchColumn, Function, Program, Source, Table, TableId},
     report::{self, Check},
     types::Type,
     value::Value,
@@ -15,17 +15,25 @@ use polars::prelude::{self as pl, LazyFrame};
 use crate::{
     World, alert, checks, dashboard, decide,
     expr::Translate,
-    fetch::{BAD, Late, Opened, Rounded},
+    fetch::{self, Aside, BAD, Late, Opened, Told},
     frames::{self, Frames, Split},
     rows::rows,
     summary::{self, Summary},
     trouble::{self, Trouble},
 };
 
+/// Rows of a fetch that were put aside, and the columns whose texts they hold.
+pub struct PutAside {
+    pub columns: Vec<String>,
+    pub rows: Vec<Aside>,
+}
+
 /// What a plan's batches found: the report is made of it.
 #[derive(Default)]
 pub struct Found {
     pub sources: BTreeMap<TableId, report::Source>,
+    /// Rows that were put aside, of the fetches that allow some.
+    pub aside: BTreeMap<TableId, PutAside>,
     /// Checks and the tables they are of.
     pub checks: Vec<(TableId, Check)>,
     pub dashboard: Option<dashboard::Answered>,
@@ -63,8 +71,8 @@ pub struct Batches<'a> {
     translate: Translate<'a>,
     frames: Frames,
     late: Vec<Late>,
-    /// Amounts of each fetch that were rounded.
-    pub(crate) rounded: BTreeMap<StepId, u64>,
+    /// What the rows of each fetch told beside their values.
+    pub(crate) told: BTreeMap<StepId, Told>,
     found: Found,
 }
 
@@ -72,7 +80,7 @@ impl<'a> Batches<'a> {
     pub fn new(plan: &'a Plan, world: &'a World<'a>) -> Self {
         let translate = Translate { clock: &world.clock, zone: &plan.program.timezone };
         let (frames, late) = (Frames::default(), Vec::new());
-        Self { plan, world, translate, frames, late, rounded: BTreeMap::new(), found: Found::default() }
+        Self { plan, world, translate, frames, late, told: BTreeMap::new(), found: Found::default() }
     }
 
     pub fn run(mut self) -> Result<Found, Trouble> {
@@ -162,11 +170,9 @@ impl<'a> Batches<'a> {
         let rows = opened.rows()?;
         self.late.extend(rows.late);
         let mut made = Vec::new();
-        match rows.rounded {
-            Rounded::Counted(count) => drop(self.rounded.insert(step.id, count)),
-            // The source is told behind this.
-            Rounded::Late(count) => made.push((Wanted::Rounded(step.id), Split::whole(*count))),
-        }
+        self.told.extend(rows.told.map(|told| (step.id, told)));
+        // The source is told behind this.
+        made.extend(rows.rounded.map(|count| (Wanted::Rounded(step.id), Split::whole(*count))));
         made.extend(self.fetched(step, rows.frame)?);
         Ok(made)
     }
@@ -276,7 +282,7 @@ impl<'a> Batches<'a> {
                 self.collect(self.whole(checks)?)?;
             }
             Wanted::Unique { table, on, span } => return self.unique(table, &on, span, &frame),
-            Wanted::Rounded(id) => drop(self.rounded.insert(id, counted(&frame)?)),
+            Wanted::Rounded(id) => self.told.entry(id).or_default().rounded = counted(&frame)?,
             Wanted::Summary(step, table) => self.summary(step, table, &frame)?,
             Wanted::Check { table: id, at } => {
                 let table = self.program().table(id);
@@ -328,14 +334,23 @@ impl<'a> Batches<'a> {
     fn summary(&mut self, step: StepId, id: TableId, frame: &pl::DataFrame) -> Result<(), Trouble> {
         let table = self.program().table(id);
         let summary = Summary::told(table, frame, &self.program().timezone)?;
+        let told = self.told.remove(&step).unwrap_or_default();
         let source = report::Source {
             fetch: table.shown_name().to_owned(),
             rows: summary.rows,
             newest: summary.newest,
-            bad_rows: 0,
+            bad_rows: told.aside.len() as u64,
+            aside: Some(crate::quarantine::place(self.program(), id).to_string_lossy().into_owned()),
             future: summary.future,
-            rounded: self.rounded.get(&step).copied().unwrap_or(0),
+            rounded: told.rounded,
         };
+        if let Source::Fetch(fetch) = &table.source
+            && fetch.skip_bad.is_some()
+        {
+            let read = |column: &&FetchColumn| self.plan.step(step).columns.contains(&column.name);
+            let columns = fetch::stored(&fetch.columns).filter(read).map(|column| column.name.clone()).collect();
+            self.found.aside.insert(id, PutAside { columns, rows: told.aside });
+        }
         self.found.sources.insert(id, source);
         Ok(())
     }

@@ -13,6 +13,7 @@ mod expr;
 mod fetch;
 mod frames;
 mod parts;
+mod quarantine;
 mod rows;
 mod rule;
 mod run;

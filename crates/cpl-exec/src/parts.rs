@@ -23,7 +23,7 @@ impl<'a> Batches<'a> {
         behind: &[&Step],
     ) -> Result<Vec<(Wanted, LazyFrame)>, Trouble> {
         let (mut wanted, mut made, mut once) = (Vec::new(), Vec::new(), Vec::new());
-        let rounded = opened.parts(|rows| {
+        let told = opened.parts(|rows| {
             wanted = self.fetched(step, rows.lazy())?;
             for step in behind {
                 wanted.extend(self.step(step)?);
@@ -38,7 +38,7 @@ impl<'a> Batches<'a> {
             }
             Ok(())
         })?;
-        self.rounded.insert(step.id, rounded);
+        self.told.insert(step.id, told);
         let once = self.whole(once)?;
         let frames = wanted.into_iter().zip(made).map(|((what, split), made)| {
             let whole = split.merged(made.all()?);

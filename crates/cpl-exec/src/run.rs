@@ -15,6 +15,7 @@ use crate::{
     batch::{Batches, Found},
     dashboard,
     decide::{self, Circumstances, Identity},
+    quarantine,
     trouble::Trouble,
 };
 
@@ -23,7 +24,8 @@ use crate::{
 /// # Errors
 /// What kept the run from being finished. Nothing was written then, but for what the error names.
 pub fn run(plan: &Plan, world: &World<'_>) -> Result<RunReport, Trouble> {
-    let report = planned(plan, world)?;
+    let (report, found) = judged(plan, world)?;
+    quarantine::write(&plan.program, &found, world)?;
     decide::write(&plan.program, &report, &world.clock.name(plan.program.every), world.folder)?;
     Ok(report)
 }
@@ -33,10 +35,15 @@ pub fn run(plan: &Plan, world: &World<'_>) -> Result<RunReport, Trouble> {
 /// # Errors
 /// What keeps a run from being finished.
 pub fn planned(plan: &Plan, world: &World<'_>) -> Result<RunReport, Trouble> {
+    judged(plan, world).map(|(report, _)| report)
+}
+
+fn judged(plan: &Plan, world: &World<'_>) -> Result<(RunReport, Found), Trouble> {
     decide::check(&plan.program, world.folder)?;
     let found = Batches::new(plan, world).run()?;
     let window = world.clock.name(plan.program.every);
-    Judge { plan, world, found: &found, window: &window }.report()
+    let report = Judge { plan, world, found: &found, window: &window }.report()?;
+    Ok((report, found))
 }
 
 /// Makes the report of what was found.

@@ -229,6 +229,9 @@ pub struct Source {
     pub newest: Value,
     /// Rows put aside.
     pub bad_rows: u64,
+    /// The file they are put into.
+    #[serde(skip)]
+    pub aside: Option<String>,
     /// Rows dated after now, which are not read.
     pub future: u64,
     /// Amounts with more than six decimals, which were rounded.

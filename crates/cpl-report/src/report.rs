@@ -241,7 +241,8 @@ impl Page {
         if !report.sources.is_empty() {
             self.title("DATA", "");
         }
-        let rows: Vec<Vec<String>> = report.sources.iter().map(|source| source_row(source, &report.checks)).collect();
+        let rows: Vec<Vec<String>> =
+            report.sources.iter().map(|source| source_row(source, &report.checks, report.planned)).collect();
         for line in lines(vec![String::new(); 4], &rows, &[false, true, false, false]).iter().skip(1) {
             self.line(&format!("  {line}"));
         }
@@ -332,7 +333,7 @@ fn changes(decision: &Decision) -> Vec<String> {
     each.collect()
 }
 
-fn source_row(source: &Source, checks: &[Check]) -> Vec<String> {
+fn source_row(source: &Source, checks: &[Check], planned: bool) -> Vec<String> {
     let newest = if source.newest.is_unknown() { String::new() } else { format!("newest {}", source.newest) };
     let mut notes: Vec<String> = checks
         .iter()
@@ -341,6 +342,11 @@ fn source_row(source: &Source, checks: &[Check]) -> Vec<String> {
         .collect();
     if source.future > 0 {
         notes.push(format!("{} dated after now: not read", rows_of(source.future)));
+    }
+    if source.bad_rows > 0 {
+        let aside = source.aside.as_deref().unwrap_or("aside");
+        let verb = if planned { "would go" } else { "went" };
+        notes.push(format!("✗ {} bad: {verb} into {aside}", rows_of(source.bad_rows)));
     }
     if source.rounded > 0 {
         let amounts = if source.rounded == 1 { "amount" } else { "amounts" };

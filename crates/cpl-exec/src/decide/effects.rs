@@ -114,7 +114,7 @@ fn refused(path: &str, span: Span, error: &io::Error, left: &[&str]) -> Trouble 
 }
 
 /// The text in a file beside `place`, with the rights of the file it will replace.
-fn beside(place: &Path, text: &str) -> io::Result<tempfile::NamedTempFile> {
+pub fn beside(place: &Path, text: &str) -> io::Result<tempfile::NamedTempFile> {
     let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
     // A new file may be used as the user's mask allows, as any other.

@@ -17,7 +17,7 @@ use cpl_plan::{
 use polars::prelude::{self as pl, LazyFrame};
 
 pub use draft::Thing;
-pub use effects::{check, write};
+pub use effects::{beside, check, write};
 pub use id::Identity;
 
 use crate::{

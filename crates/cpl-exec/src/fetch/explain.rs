@@ -16,7 +16,7 @@ pub fn called(file: &Path, folder: &Path) -> String {
 
 /// The diagnostic for a problem of the file called `name`.
 pub fn problem(problem: &Problem, name: &str, fetch: &Fetch, columns: &[FetchColumn]) -> Diagnostic {
-    let declared = |header: &str| columns.iter().find(|column| column.header == header);
+    let declared = |header: &str| columns.iter().find(|column| column.called() == header);
     match problem {
         Problem::Unreadable(why) => {
             Diagnostic::new(Code::E1002, format!("{name} can't be read: {why}")).at(fetch.path_span, "read from here")
@@ -42,6 +42,29 @@ pub fn problem(problem: &Problem, name: &str, fetch: &Fetch, columns: &[FetchCol
                 .at(fetch.path_span, "read from here")
                 .help(format!("a field that holds the separator stands in quotes{}", thousands(*found, *wanted)))
         }
+        Problem::NoJson { place, column, why } => {
+            let told = match place {
+                Place { row: 0, line } => format!("{name}, line {line}, column {column}: no JSON: {why}"),
+                place if *column == 0 => format!("{name}, {}: no JSON: {why}", row(*place)),
+                place => format!("{name}, {}, column {column}: no JSON: {why}", row(*place)),
+            };
+            let help = match fetch.kind {
+                SourceKind::Ndjson => "a line holds one record; a document with several lines is fetched by `json`",
+                _ => "mend the file; one with a record a line is fetched by `ndjson`",
+            };
+            Diagnostic::new(Code::E1002, told).at(fetch.path_span, "read from here").help(help)
+        }
+        Problem::NoRecords { found } => {
+            let told = format!("{name} has no list of records where they are looked for");
+            let help = match found.as_slice() {
+                [] => "say where: `records \"$.path.to.the.list\"`".to_owned(),
+                lists => format!("it has lists at {}: `records \"{}\"`", ticked(lists), lists[0]),
+            };
+            Diagnostic::new(Code::E1003, told).at(fetch.path_span, "read from here").help(help)
+        }
+        Problem::NoSheet { sheet, found } => Diagnostic::new(Code::E1003, format!("{name} has no sheet {sheet:?}"))
+            .at(fetch.path_span, "read from here")
+            .help(format!("it has {}", ticked(found))),
         Problem::Quote { place, open: true } => {
             Diagnostic::new(Code::E1006, format!("{name}, {}: a quote opens and never closes", row(*place)))
                 .at(fetch.path_span, "read from here")
@@ -80,7 +103,6 @@ pub fn no_column(
     declared: Option<&FetchColumn>,
     fetch: &Fetch,
 ) -> Diagnostic {
-    const SHOWN: usize = 12;
     let found: Vec<String> = found.iter().map(|name| plain(name)).collect();
     let diagnostic = Diagnostic::new(Code::E1003, format!("{name} has no column `{header}`"))
         .at(column_span(declared, fetch), "declared here");
@@ -92,9 +114,28 @@ pub fn no_column(
     if let Some(near) = nearest(header, free.map(String::as_str)) {
         return diagnostic.help(format!("the file has `{near}`: write `{alias}: … from \"{near}\"`"));
     }
-    let listed: Vec<String> = found.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
-    let more = if found.len() > SHOWN { format!(" and {} more", found.len() - SHOWN) } else { String::new() };
-    diagnostic.help(format!("the file has {}{more}", listed.join(", ")))
+    diagnostic.help(format!("the file has {}", ticked(&found)))
+}
+
+/// The first of some names.
+fn ticked(names: &[String]) -> String {
+    const SHOWN: usize = 12;
+    let listed: Vec<String> = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
+    let more = if names.len() > SHOWN { format!(" and {} more", names.len() - SHOWN) } else { String::new() };
+    format!("{}{more}", listed.join(", "))
+}
+
+/// What of a row does not fit, in a few words.
+pub fn reason(problem: &Problem) -> String {
+    match problem {
+        Problem::Value { header, value: None, .. } => format!("{header} is missing"),
+        Problem::Value { header, value: Some(value), wanted, .. } => {
+            format!("{header} is {value:?}; wanted: {}", wanted.replace('`', "\""))
+        }
+        Problem::Fields { found, wanted, .. } => format!("{} where {wanted} are wanted", fields(*found)),
+        Problem::NoJson { why, .. } => format!("no JSON: {why}"),
+        other => format!("{other:?}"),
+    }
 }
 
 /// A bad value as the report would show it.
@@ -131,7 +172,7 @@ pub fn bad_value(
     column: Option<&FetchColumn>,
     fetch: &Fetch,
 ) -> Diagnostic {
-    let header = column.map_or("", |column| column.header.as_str());
+    let header = column.map_or(String::new(), FetchColumn::called);
     let span = column_span(column, fetch);
     match value {
         None => Diagnostic::new(Code::E1005, format!("{name}, {}: `{header}` is missing", row(place)))

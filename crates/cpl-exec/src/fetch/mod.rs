@@ -1,11 +1,16 @@
 //! Files → frames. `Rows` is what the rest of the crate sees of them, however they are written.
 
-mod csv;
+mod aside;
+mod batches;
 mod explain;
 mod files;
 mod parquet;
+mod sifted;
 mod stored;
 
+pub use aside::{Aside, Told};
+pub use batches::stored;
+pub use explain::reason;
 pub use files::expand;
 pub use parquet::BAD;
 
@@ -23,18 +28,12 @@ use crate::{
 pub struct Rows {
     /// The rows, in the files' order.
     pub frame: LazyFrame,
-    /// Amounts of which digits beyond the sixth were rounded away.
-    pub rounded: Rounded,
+    /// What else the rows told, where they were read.
+    pub told: Option<Told>,
+    /// Where they are not read yet: the sum of this frame's only column is how many amounts are rounded.
+    pub rounded: Option<Box<LazyFrame>>,
     /// Where the values are checked as they are read: what to look for when that fails.
     pub late: Option<Late>,
-}
-
-/// How many amounts were rounded.
-pub enum Rounded {
-    /// So many.
-    Counted(u64),
-    /// The sum of this frame's only column.
-    Late(Box<LazyFrame>),
 }
 
 /// Files whose values are checked while the plan runs.
@@ -63,16 +62,18 @@ impl<'a> Opened<'a> {
 
     /// Whether the rows come in parts; else the engine takes them so by itself.
     pub fn comes_in_parts(&self) -> bool {
-        matches!(self.fetch.kind, SourceKind::Csv { .. })
+        self.fetch.kind != SourceKind::Parquet || self.fetch.skip_bad.is_some()
     }
 
-    /// Hands out the rows part by part, at least one; how many amounts were rounded.
-    pub fn parts(&self, mut sink: impl FnMut(DataFrame) -> Result<(), Trouble>) -> Result<u64, Trouble> {
-        sink(csv::no_rows(&self.columns)?)?;
-        match self.fetch.kind {
-            SourceKind::Csv { .. } => csv::parts(self, sink),
-            SourceKind::Parquet => unreachable!("asked before"),
-        }
+    /// Hands out the rows part by part, at least one; what else they told.
+    pub fn parts(&self, mut sink: impl FnMut(DataFrame) -> Result<(), Trouble>) -> Result<Told, Trouble> {
+        sink(batches::no_rows(&self.columns)?)?;
+        let told = match self.fetch.kind {
+            SourceKind::Parquet => sifted::good_rows(self, sink)?,
+            _ => batches::parts(self, sink)?,
+        };
+        told.check(self.table, self.fetch, &self.columns)?;
+        Ok(told)
     }
 
     /// All rows.
@@ -81,14 +82,14 @@ impl<'a> Opened<'a> {
             return parquet::rows(self.fetch, self.files, self.columns, self.world.folder);
         }
         let mut all: Option<DataFrame> = None;
-        let rounded = self.parts(|part| {
+        let told = self.parts(|part| {
             match &mut all {
                 Some(all) => drop(all.vstack_mut_owned(part).map_err(trouble::engine)?),
                 None => all = Some(part),
             }
             Ok(())
         })?;
-        Ok(Rows { frame: all.unwrap_or_default().lazy(), rounded: Rounded::Counted(rounded), late: None })
+        Ok(Rows { frame: all.unwrap_or_default().lazy(), told: Some(told), rounded: None, late: None })
     }
 }
 

@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use cpl_csv::Place;
-use cpl_plan::program::{Fetch, FetchColumn};
+use cpl_plan::program::{Fetch, FetchColumn, Found};
 use cpl_syntax::{Code, Diagnostic};
 use polars::prelude::{self as pl, LazyFrame, PlRefPath, ScanArgsParquet};
 
 use super::{
-    Late, Rounded, Rows, csv, explain,
+    Late, Rows, batches, explain,
     stored::{can_hold, convert, engine_type, may_round, rounded},
 };
 use crate::trouble::{self, Trouble};
@@ -27,14 +27,13 @@ pub fn rows(fetch: &Fetch, files: Vec<PathBuf>, columns: Vec<FetchColumn>, folde
         let Scanned { frame, schema } = scan(name, file, fetch)?;
         let exprs = columns.iter().map(|column| fitted(column, name, fetch, &schema)).collect::<Result<Vec<_>, _>>()?;
         counts.extend(cut_amounts(&columns, &frame, &schema));
-        frames.push(frame.select(exprs));
+        // Beside the file's columns its name is one value of each row.
+        let names = columns.iter().map(|column| pl::col(column.name.as_str()));
+        frames.push(frame.with_columns(exprs).select(names.collect::<Vec<_>>()));
     }
-    let mut rounded = Rounded::Counted(0);
-    if !counts.is_empty() {
-        rounded = Rounded::Late(Box::new(one_behind_the_other(counts)?));
-    }
+    let rounded = if counts.is_empty() { None } else { Some(Box::new(one_behind_the_other(counts)?)) };
     let frame = one_behind_the_other(frames)?;
-    Ok(Rows { frame, rounded, late: Some(Late { files, columns, of: fetch.clone() }) })
+    Ok(Rows { frame, told: None, rounded, late: Some(Late { files, columns, of: fetch.clone() }) })
 }
 
 fn one_behind_the_other(mut frames: Vec<LazyFrame>) -> Result<LazyFrame, Trouble> {
@@ -58,12 +57,14 @@ fn cut_amounts(columns: &[FetchColumn], frame: &LazyFrame, schema: &pl::SchemaRe
     Some(frame.clone().select([total.alias(ROUNDED)]))
 }
 
-struct Scanned {
-    frame: LazyFrame,
-    schema: pl::SchemaRef,
+/// A file and its columns.
+pub struct Scanned {
+    pub frame: LazyFrame,
+    pub schema: pl::SchemaRef,
 }
 
-fn scan(name: &str, file: &Path, fetch: &Fetch) -> Result<Scanned, Trouble> {
+/// Opens one file.
+pub fn scan(name: &str, file: &Path, fetch: &Fetch) -> Result<Scanned, Trouble> {
     let unreadable = |why: String| {
         vec![Diagnostic::new(Code::E1002, format!("{name} can't be read: {why}")).at(fetch.path_span, "read from here")]
     };
@@ -87,13 +88,17 @@ fn scan(name: &str, file: &Path, fetch: &Fetch) -> Result<Scanned, Trouble> {
 }
 
 /// The expression that checks and types one column.
-fn fitted(column: &FetchColumn, name: &str, fetch: &Fetch, schema: &pl::Schema) -> Result<pl::Expr, Trouble> {
+pub fn fitted(column: &FetchColumn, name: &str, fetch: &Fetch, schema: &pl::Schema) -> Result<pl::Expr, Trouble> {
+    if column.found == Found::File {
+        return Ok(pl::lit(name).alias(column.name.as_str()));
+    }
     let Some(stored) = schema.get(&column.header) else {
         let found: Vec<String> = schema.iter_names().map(ToString::to_string).collect();
         return Err(vec![explain::no_column(name, &column.header, &found, Some(column), fetch)]);
     };
-    if !can_hold(stored, &column.stored) {
-        let wanted = csv::field(column).form.wanted();
+    let cell = matches!(column.found, Found::Inside(_));
+    if (cell && *stored != pl::DataType::String) || !can_hold(stored, &column.stored) {
+        let wanted = batches::field(column).form.wanted();
         return Err(vec![
             Diagnostic::new(Code::E1005, format!("{name}: the column `{}` is stored as {stored}", column.header))
                 .at(column.span, format!("wanted: {wanted}"))
@@ -118,14 +123,14 @@ fn bad(column: &FetchColumn, at: usize) -> pl::PolarsError {
 /// Reads again, file by file and column by column, to tell which value did not fit.
 pub fn find(fetch: &Fetch, files: &[(String, PathBuf)], columns: &[FetchColumn]) -> Option<Trouble> {
     for (name, file) in files {
-        for column in columns {
+        for column in batches::stored(columns) {
             let values =
                 scan(name, file, fetch).ok()?.frame.select([pl::col(column.header.as_str())]).collect().ok()?;
             let values = values.column(&column.header).ok()?;
             if let Err(at) = convert(values, column) {
                 let value = shown(values, at);
                 let place = Place { row: at as u64 + 1, line: 0 };
-                let wanted = csv::field(column).form.wanted();
+                let wanted = batches::field(column).form.wanted();
                 return Some(vec![explain::bad_value(name, place, value.as_deref(), &wanted, Some(column), fetch)]);
             }
         }
@@ -134,7 +139,7 @@ pub fn find(fetch: &Fetch, files: &[(String, PathBuf)], columns: &[FetchColumn])
 }
 
 /// A value as it is told; days and moments beyond the calendar as the numbers they are.
-fn shown(values: &pl::Column, at: usize) -> Option<String> {
+pub fn shown(values: &pl::Column, at: usize) -> Option<String> {
     let raw = values.to_physical_repr();
     let (value, number) = (values.get(at).ok()?, raw.get(at).ok()?);
     if value.is_null() {

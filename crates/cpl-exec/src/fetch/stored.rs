@@ -1,12 +1,12 @@
 //! Values as Parquet stores them → values of the declared types.
 
 use cpl_plan::{
-    program::{FetchColumn, Stored},
+    program::{FetchColumn, Found, Stored},
     types::Type,
 };
 use polars::prelude::{self as pl, ChunkAgg, DataType, Int128Chunked, IntoColumn, NewChunkedArray};
 
-use super::csv;
+use super::batches;
 use crate::types::{MONEY_SCALE, PRECISION, data_type, money};
 
 /// The type in which a column is handed on.
@@ -40,7 +40,10 @@ pub fn can_hold(found: &DataType, stored: &Stored) -> bool {
 
 /// The typed column; else the place of the first value that does not fit.
 pub fn convert(values: &pl::Column, column: &FetchColumn) -> Result<pl::Column, usize> {
-    let typed = if *values.dtype() == DataType::String {
+    let typed = if matches!(column.found, Found::Inside(_)) {
+        // A path that finds nothing in a cell makes a missing value of it.
+        return of_texts(values, column);
+    } else if *values.dtype() == DataType::String {
         of_texts(values, column)?
     } else {
         of_values(values, column).ok_or_else(|| first_new_null(values, None))?
@@ -67,11 +70,11 @@ fn first_new_null(before: &pl::Column, after: Option<&pl::Column>) -> usize {
 
 fn of_texts(values: &pl::Column, column: &FetchColumn) -> Result<pl::Column, usize> {
     let texts = values.str().map_err(|_| 0usize)?;
-    if column.stored == Stored::Text {
+    if column.stored == Stored::Text && column.found == Found::Named {
         return Ok(values.clone());
     }
-    let read = cpl_csv::Column::of_texts(texts.iter(), &csv::field(column))?;
-    csv::engine_column(read, values.name()).map_err(|_| 0)
+    let read = cpl_csv::Column::of_texts(texts.iter(), &batches::field(column))?;
+    batches::engine_column(read, values.name()).map_err(|_| 0)
 }
 
 /// A column of numbers, dates or truths in the declared type; what does not fit becomes null.
@@ -83,7 +86,7 @@ fn of_values(values: &pl::Column, column: &FetchColumn) -> Option<pl::Column> {
         Stored::Count | Stored::Integer => whole(values, column.stored == Stored::Count),
         Stored::Float => floats(&cast(&DataType::Float64)?, 1.0),
         Stored::Percent => floats(&cast(&DataType::Float64)?, 100.0),
-        Stored::Money(scale, digits) => amounts(values, csv::shift(*scale, *digits)),
+        Stored::Money(scale, digits) => amounts(values, batches::shift(*scale, *digits)),
         Stored::Datetime(_, zone) => moments(values, zone),
         Stored::UnixSeconds => scaled_moments(values, 1_000_000),
         Stored::UnixMilliseconds => scaled_moments(values, 1_000),
@@ -160,7 +163,7 @@ fn amounts(values: &pl::Column, shift: u32) -> Option<pl::Column> {
 /// 1 for each amount that has digits beyond the sixth, else 0.
 pub fn rounded(values: &pl::Column, column: &FetchColumn) -> pl::PolarsResult<pl::Column> {
     let shift = match column.stored {
-        Stored::Money(scale, digits) => csv::shift(scale, digits),
+        Stored::Money(scale, digits) => batches::shift(scale, digits),
         _ => 0,
     };
     let cut = |text: &str| cpl_csv::money(text.as_bytes(), shift).is_some_and(|(_, cut)| cut);
@@ -173,7 +176,7 @@ pub fn rounded(values: &pl::Column, column: &FetchColumn) -> pl::PolarsResult<pl
 pub fn may_round(found: &DataType, stored: &Stored) -> bool {
     match (stored, found) {
         (Stored::Money(scale, digits), DataType::Decimal(_, behind)) => {
-            *behind + csv::shift(*scale, *digits) as usize > MONEY_SCALE
+            *behind + batches::shift(*scale, *digits) as usize > MONEY_SCALE
         }
         (Stored::Money(..), found) => !found.is_integer(),
         _ => false,

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::{
     plan::{Plan, Step, StepKind},
-    program::{Source, SourceKind, Stage, TableId},
+    program::{Source, Stage, TableId},
 };
 
 /// The plan in lines of text.
@@ -51,11 +51,7 @@ fn detail(plan: &Plan, step: &Step) -> String {
 
 fn source(plan: &Plan, id: TableId) -> String {
     let Source::Fetch(fetch) = &plan.program.table(id).source else { return String::new() };
-    let kind = match fetch.kind {
-        SourceKind::Csv { .. } => "csv",
-        SourceKind::Parquet => "parquet",
-    };
-    format!("{kind} {:?}", fetch.path)
+    format!("{} {:?}", fetch.kind.word(), fetch.path)
 }
 
 fn stage(plan: &Plan, stage: &Stage) -> String {

@@ -17,8 +17,8 @@ pub use rule::{
     Target, TargetKind, Via,
 };
 pub use table::{
-    Check, CheckKind, Column, Fetch, FetchColumn, Format, Join, Latest, Order, Periods, Source, SourceKind, Stage,
-    Stored, Table, TableId, Union, Unpivot,
+    Check, CheckKind, Column, Fetch, FetchColumn, Format, Found, Join, Latest, Order, Periods, Source, SourceKind,
+    Stage, Stored, Table, TableId, Union, Unpivot,
 };
 
 use crate::clock::Cadence;

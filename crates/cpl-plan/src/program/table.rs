@@ -86,10 +86,12 @@ pub struct Fetch {
     pub columns: Vec<FetchColumn>,
     /// Rows dated after `now` are kept.
     pub future: bool,
+    /// Up to which share of the rows may be bad and are put aside; none where none may.
+    pub skip_bad: Option<f64>,
 }
 
 /// How files are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SourceKind {
     /// Text with a header.
     Csv {
@@ -102,6 +104,32 @@ pub enum SourceKind {
     },
     /// Apache Parquet.
     Parquet,
+    /// A JSON record a line.
+    Ndjson,
+    /// One JSON document.
+    Json {
+        /// The path to its records; none where it is a list of them.
+        records: Option<String>,
+    },
+    /// A sheet of a workbook.
+    Excel {
+        /// Its name; none for the first.
+        sheet: Option<String>,
+    },
+}
+
+impl SourceKind {
+    /// The connector's name.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Csv { .. } => "csv",
+            Self::Parquet => "parquet",
+            Self::Ndjson => "ndjson",
+            Self::Json { .. } => "json",
+            Self::Excel { .. } => "excel",
+        }
+    }
 }
 
 /// A declared column and how its values are stored.
@@ -109,8 +137,10 @@ pub enum SourceKind {
 pub struct FetchColumn {
     /// Its name in the pipeline.
     pub name: String,
-    /// Its name in the file.
+    /// Its name in the file, or the path to it.
     pub header: String,
+    /// Where its values are found.
+    pub found: Found,
     /// How a value is stored.
     pub stored: Stored,
     /// A value may be missing.
@@ -119,6 +149,19 @@ pub struct FetchColumn {
     pub by: Option<Grain>,
     /// Where it is declared.
     pub span: Span,
+}
+
+/// Where a column's values are found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// Under its name.
+    Named,
+    /// By a path of RFC 9535 from the record.
+    Path,
+    /// By such a path in the JSON that a cell of its name holds.
+    Inside(String),
+    /// They are the name of the row's file.
+    File,
 }
 
 /// How a value is stored in a file.
@@ -280,6 +323,17 @@ pub enum CheckKind {
     Expect(Expr),
     /// Each series has a row of every period between its first and its last.
     NoGaps(Periods),
+}
+
+impl FetchColumn {
+    /// What it is called where a value of it does not fit.
+    #[must_use]
+    pub fn called(&self) -> String {
+        match &self.found {
+            Found::Inside(path) => format!("{} at {path}", self.header),
+            _ => self.header.clone(),
+        }
+    }
 }
 
 impl Periods {

@@ -11,9 +11,9 @@ use jiff::{
     tz::TimeZone,
 };
 
-use super::Checker;
+use super::{Checker, scope::Scope};
 use crate::{
-    program::{Column, Fetch, FetchColumn, Format, Grain, Order, Source, SourceKind, Stored, Table, TableId},
+    program::{Column, Fetch, FetchColumn, Format, Found, Grain, Order, Source, SourceKind, Stored, Table, TableId},
     types::Type,
     words::words,
 };
@@ -42,7 +42,10 @@ words! {
 
 impl Checker<'_> {
     pub(super) fn fetch(&mut self, fetch: &tree::Fetch) -> Option<TableId> {
-        let source = self.source(fetch);
+        let source = self.source(fetch).and_then(|(mut kind, path, span)| {
+            let (records, paths) = (self.records(fetch, &mut kind), self.paths_lead(fetch, &kind));
+            records.and(paths).map(|()| (kind, path, span))
+        });
         let columns = self.fetch_columns(&fetch.columns);
         if fetch.columns.is_empty() && fetch.source.callee.table.is_none() {
             self.report(
@@ -66,9 +69,9 @@ impl Checker<'_> {
             order: Order::None,
             checks: Vec::new(),
         };
-        let future = self.fetch_clauses(fetch, &mut table)?;
+        let (future, skip_bad) = self.fetch_clauses(fetch, &mut table)?;
         let (kind, path, path_span) = source?;
-        table.source = Source::Fetch(Fetch { kind, path, path_span, columns: fetched, future });
+        table.source = Source::Fetch(Fetch { kind, path, path_span, columns: fetched, future, skip_bad });
         self.tables.push(table);
         Some(TableId(self.tables.len() - 1))
     }
@@ -82,7 +85,12 @@ impl Checker<'_> {
         let mut kind = match Connector::of_word(name.as_str()) {
             Some(Connector::Csv) => SourceKind::Csv { separator: b',', header: true, short_rows: false },
             Some(Connector::Parquet) => SourceKind::Parquet,
-            Some(other) => return self.not_yet(&format!("fetching from `{}`", other.word()), fetch.source_span),
+            Some(Connector::Ndjson) => SourceKind::Ndjson,
+            Some(Connector::Json) => SourceKind::Json { records: None },
+            Some(Connector::Excel) => SourceKind::Excel { sheet: None },
+            Some(other @ (Connector::Http | Connector::Sql)) => {
+                return self.not_yet(&format!("fetching from `{}`", other.word()), fetch.source_span);
+            }
             None => return self.unknown_name("connector", name, Connector::WORDS.iter().copied()),
         };
         let mut path = None;
@@ -112,8 +120,17 @@ impl Checker<'_> {
     }
 
     fn option(&mut self, kind: &mut SourceKind, name: &Name, value: &tree::Expr) -> Option<()> {
-        let SourceKind::Csv { separator, header, short_rows } = kind else {
-            return self.unknown_name("option of `parquet`", name, []);
+        let (separator, header, short_rows) = match kind {
+            SourceKind::Csv { separator, header, short_rows } => (separator, header, short_rows),
+            SourceKind::Excel { sheet } if name.as_str() == "sheet" => {
+                *sheet = Some(self.plain_text(value)?);
+                return Some(());
+            }
+            SourceKind::Excel { .. } => return self.unknown_name("option of `excel`", name, ["sheet"]),
+            SourceKind::Parquet | SourceKind::Ndjson | SourceKind::Json { .. } => {
+                let message = format!("`{}` takes a path alone", kind.word());
+                return self.refuse(Code::E0205, message, name.span, "nobody takes this");
+            }
         };
         match CsvOption::of_word(name.as_str()) {
             Some(CsvOption::Separator) => {
@@ -160,12 +177,12 @@ impl Checker<'_> {
     /// One column of a file is one of the fetch.
     fn each_read_once(&mut self, columns: &[FetchColumn]) -> Option<()> {
         for (at, column) in columns.iter().enumerate() {
-            if let Some(before) =
-                columns[..at].iter().find(|before| before.header == column.header && before.name != column.name)
-            {
+            if let Some(before) = columns[..at].iter().find(|before| {
+                before.called() == column.called() && before.name != column.name && column.found != Found::File
+            }) {
                 let first = before.span;
                 self.report(
-                    Diagnostic::new(Code::E0202, format!("`{}` of the file is read twice", column.header))
+                    Diagnostic::new(Code::E0202, format!("`{}` of the file is read twice", column.called()))
                         .at(column.span, "the second time")
                         .at(first, "the first time")
                         .help("read it once, and `derive` the other in a transform"),
@@ -186,21 +203,66 @@ impl Checker<'_> {
         if let Some(at) = column.personal {
             self.not_yet::<()>("`personal` columns", at);
         }
-        let header = match &column.from {
-            None => column.name.value.clone(),
-            Some(ColumnFrom::Named(name)) if name.value.starts_with("$.") => {
-                return self.not_yet("columns by path", name.span);
-            }
-            Some(ColumnFrom::Named(name)) => name.value.clone(),
-            Some(ColumnFrom::At(_, path)) => return self.not_yet("values inside a cell (`at`)", path.span),
-            Some(ColumnFrom::File(span)) => return self.not_yet("`from file`", *span),
-        };
+        let (header, found) = self.found(column)?;
         let (stored, ty) = self.stored(&column.kind)?;
         let (name, optional, span) = (column.name.value.clone(), column.optional, column.span);
         let by = self.longer(&column.kind.value)?;
         let grain = by.or((ty == Type::Date).then_some(Grain::Day));
         let typed = Column { name: name.clone(), ty, unknown: optional, span: column.name.span, grain };
-        Some((FetchColumn { name, header, stored, optional, by, span }, typed))
+        Some((FetchColumn { name, header, found, stored, optional, by, span }, typed))
+    }
+
+    /// Under which name, or by which path, a column's values are found.
+    fn found(&mut self, column: &tree::Column) -> Option<(String, Found)> {
+        Some(match &column.from {
+            None => (column.name.value.clone(), Found::Named),
+            Some(ColumnFrom::Named(name)) if is_path(&name.value) => {
+                self.path_of_json(name)?;
+                (name.value.clone(), Found::Path)
+            }
+            Some(ColumnFrom::Named(name)) => (name.value.clone(), Found::Named),
+            Some(ColumnFrom::At(name, path)) => {
+                self.path_of_json(path)?;
+                (name.value.clone(), Found::Inside(path.value.clone()))
+            }
+            Some(ColumnFrom::File(span)) => {
+                if column.kind.value != ColumnType::Plain(Plain::Text) || column.optional {
+                    let label = "wanted: `NAME: text from file`";
+                    return self.refuse(Code::E0103, "the name of a file is a text", *span, label);
+                }
+                (String::new(), Found::File)
+            }
+        })
+    }
+
+    /// A path as RFC 9535 writes it.
+    fn path_of_json(&mut self, path: &Name) -> Option<()> {
+        match serde_json_path::JsonPath::parse(&path.value) {
+            Ok(_) => Some(()),
+            Err(error) => {
+                let label = format!("not understood from its letter {} on", error.position() + 1);
+                let diagnostic = Diagnostic::new(Code::E0103, "that is no path into JSON").at(path.span, label);
+                self.report(diagnostic.help("wanted: a path of RFC 9535, such as `$.metrics.clicks`"));
+                None
+            }
+        }
+    }
+
+    /// Paths lead into records of JSON; other rows have names, and cells that may hold JSON.
+    fn paths_lead(&mut self, fetch: &tree::Fetch, kind: &SourceKind) -> Option<()> {
+        if matches!(kind, SourceKind::Ndjson | SourceKind::Json { .. }) {
+            return Some(());
+        }
+        let by_path =
+            |column: &&tree::Column| matches!(&column.from, Some(ColumnFrom::Named(name)) if is_path(&name.value));
+        let Some(column) = fetch.columns.iter().find(by_path) else { return Some(()) };
+        let Some(ColumnFrom::Named(path)) = &column.from else { return Some(()) };
+        self.report(
+            Diagnostic::new(Code::E0103, "a path leads into JSON, and these rows are none")
+                .at(path.span, "a path")
+                .help(format!("where a cell holds JSON: `from \"its column\" at \"{}\"`", path.value)),
+        );
+        None
     }
 
     /// The longer period for which a row stands: of days weeks or months, of moments hours.
@@ -275,9 +337,35 @@ impl Checker<'_> {
         )
     }
 
-    /// Reads the clauses into the table; whether future rows are kept.
-    fn fetch_clauses(&mut self, fetch: &tree::Fetch, table: &mut Table) -> Option<bool> {
-        let (mut future, mut time, mut right) = (false, None, Some(()));
+    /// Where the records of a document are.
+    fn records(&mut self, fetch: &tree::Fetch, kind: &mut SourceKind) -> Option<()> {
+        for clause in &fetch.clauses {
+            let FetchClause::Records(path) = clause else { continue };
+            let SourceKind::Json { records } = kind else {
+                return self.refuse(Code::E0107, "only `json` has records", path.span, "nobody reads this");
+            };
+            if records.is_some() {
+                return self.refuse(Code::E0107, "`records` stands here twice", path.span, "the second one");
+            }
+            self.path_of_json(path)?;
+            *records = Some(path.value.clone());
+        }
+        Some(())
+    }
+
+    /// A share of the rows.
+    fn bad_share(&mut self, written: &tree::Expr) -> Option<f64> {
+        let share = self.expr(written, &Scope::CONSTANT)?;
+        let amount = share.amount().and_then(|amount| amount.to_string().parse::<f64>().ok());
+        match amount.filter(|amount| share.ty == Type::Ratio && (0.0..=1.0).contains(amount)) {
+            Some(amount) => Some(amount),
+            None => self.refuse(Code::E0307, "how many rows may be bad?", written.span, "wanted: a share such as `1%`"),
+        }
+    }
+
+    /// Reads the clauses into the table; whether future rows are kept, and how many may be bad.
+    fn fetch_clauses(&mut self, fetch: &tree::Fetch, table: &mut Table) -> Option<(bool, Option<f64>)> {
+        let (mut future, mut skip_bad, mut time, mut right) = (false, None, None, Some(()));
         for clause in &fetch.clauses {
             let done = match clause {
                 FetchClause::KeepFuture(_) => {
@@ -291,10 +379,15 @@ impl Checker<'_> {
                     time = Some(column);
                     Some(())
                 }
-                FetchClause::SkipBadRows(share) => self.not_yet("`skip bad rows`", share.span),
-                FetchClause::Records(path) => {
-                    self.refuse(Code::E0107, "only `json` has records", path.span, "nobody reads this")
+                FetchClause::SkipBadRows(share) if skip_bad.is_some() => {
+                    self.refuse(Code::E0107, "`skip bad rows` stands here twice", share.span, "the second one")
                 }
+                FetchClause::SkipBadRows(share) => {
+                    skip_bad = self.bad_share(share);
+                    skip_bad.map(drop)
+                }
+                // Looked at with the kind of the files.
+                FetchClause::Records(_) => Some(()),
                 FetchClause::Check(clause @ Clause::Key(_)) => self.check(clause, table),
                 // What dates a row is known behind these.
                 FetchClause::Check(_) => Some(()),
@@ -311,7 +404,7 @@ impl Checker<'_> {
             }
         }
         right?;
-        Some(future)
+        Some((future, skip_bad))
     }
 
     fn time_column(&mut self, named: Option<&Name>, fetch: &tree::Fetch, table: &Table) -> Option<Option<String>> {
@@ -344,6 +437,10 @@ impl Checker<'_> {
             }
         }
     }
+}
+
+fn is_path(name: &str) -> bool {
+    name.starts_with("$.") || name.starts_with("$[")
 }
 
 /// Whether a day that is written by a strftime pattern and read back is the same day.

@@ -1,16 +1,17 @@
-//! CSV: `cpl-csv` reads and checks, this makes frames of its batches.
+//! Files that are read row by row: `cpl-csv` and `cpl-records` read and check, this makes frames of their batches.
 
 use std::ops::ControlFlow;
 
-use cpl_csv::{Batch, Column, Data, Field, Form, Head, Layout};
-use cpl_plan::program::{Fetch, FetchColumn, Format, SourceKind, Stored};
+use cpl_csv::{Batch, Column, Data, Field, Form, Head};
+use cpl_plan::program::{Fetch, FetchColumn, Format, Found, SourceKind, Stored};
+use cpl_records::{At, Kind};
 use cpl_syntax::tree::MoneyScale;
 use polars::prelude::{
     self as pl, BooleanChunked, Float64Chunked, Int32Chunked, Int64Chunked, Int128Chunked, IntoColumn, NewChunkedArray,
     StringChunked,
 };
 
-use super::{Opened, explain};
+use super::{Opened, Told, explain};
 use crate::{
     trouble::{self, Trouble},
     types::{MONEY_SCALE, PRECISION, moment},
@@ -19,18 +20,18 @@ use crate::{
 /// Fewer rows than this are not worth a call of the engine.
 const PART_ROWS: usize = 1 << 17;
 
-/// Hands out the rows of CSV files, one behind the other, in parts; how many amounts were rounded.
-pub fn parts(opened: &Opened<'_>, mut sink: impl FnMut(pl::DataFrame) -> Result<(), Trouble>) -> Result<u64, Trouble> {
+/// Hands out the rows of files, one behind the other, in parts; what else they told.
+pub fn parts(opened: &Opened<'_>, mut sink: impl FnMut(pl::DataFrame) -> Result<(), Trouble>) -> Result<Told, Trouble> {
     let Opened { table, fetch, files, columns, world } = opened;
-    let layout = layout(fetch, columns);
-    let (mut part, mut rounded) = (no_rows(columns)?, 0);
+    let reader = Reader::of(fetch, columns);
+    let (mut part, mut told) = (no_rows(columns)?, Told::default());
     for file in files {
         let name = explain::called(file, world.folder);
         (world.progress)(&format!("fetch {}: {name}", table.name));
         let mut failed = None;
         let take = |batch: Batch| {
-            rounded += batch.columns.iter().map(|column| column.rounded).sum::<u64>();
-            match appended(&mut part, batch, columns).and_then(|full| full.map_or(Ok(()), &mut sink)) {
+            told.add(&batch, &name);
+            match appended(&mut part, batch, columns, &name).and_then(|full| full.map_or(Ok(()), &mut sink)) {
                 Ok(()) => ControlFlow::Continue(()),
                 Err(trouble) => {
                     failed = Some(trouble);
@@ -38,40 +39,88 @@ pub fn parts(opened: &Opened<'_>, mut sink: impl FnMut(pl::DataFrame) -> Result<
                 }
             }
         };
-        cpl_csv::read(file, &layout, world.threads, take)
-            .map_err(|problem| vec![explain::problem(&problem, &name, fetch, columns)])?;
+        let read = match &reader {
+            Reader::Csv(layout) => cpl_csv::read(file, layout, world.threads, take),
+            Reader::Records(layout) => cpl_records::read(file, layout, take),
+        };
+        read.map_err(|problem| vec![explain::problem(&problem, &name, fetch, columns)])?;
         if let Some(trouble) = failed {
             return Err(trouble);
         }
     }
     sink(part)?;
-    Ok(rounded)
+    Ok(told)
 }
 
-/// How a fetch's files are laid out, of which those columns are wanted.
-fn layout(fetch: &Fetch, columns: &[FetchColumn]) -> Layout {
-    let wanted = columns.iter().map(field).collect();
-    let SourceKind::Csv { separator, header, short_rows } = fetch.kind else { return Layout::default() };
-    let place = |column: &FetchColumn| fetch.columns.iter().position(|declared| declared.name == column.name);
+/// Who reads a fetch's files.
+enum Reader {
+    Csv(cpl_csv::Layout),
+    Records(cpl_records::Layout),
+}
+
+impl Reader {
+    /// The reader of those columns of a fetch.
+    fn of(fetch: &Fetch, columns: &[FetchColumn]) -> Self {
+        let records = |kind| {
+            let at = stored(columns).map(|column| match column.found {
+                Found::Path => At::Path(path(&column.header)),
+                _ => At::Name,
+            });
+            let (columns, at) = (stored(columns).map(field).collect(), at.collect());
+            Self::Records(cpl_records::Layout { kind, columns, at, skip_bad: fetch.skip_bad.is_some() })
+        };
+        match &fetch.kind {
+            SourceKind::Csv { separator, header, short_rows } => {
+                let layout = csv_layout(fetch, columns, *header);
+                Self::Csv(cpl_csv::Layout { separator: *separator, short_rows: *short_rows, ..layout })
+            }
+            SourceKind::Ndjson => records(Kind::Lines),
+            SourceKind::Json { records: at } => records(Kind::Document(at.as_deref().map(path))),
+            SourceKind::Excel { sheet } => records(Kind::Sheet(sheet.clone())),
+            SourceKind::Parquet => unreachable!("Parquet is scanned"),
+        }
+    }
+}
+
+fn csv_layout(fetch: &Fetch, columns: &[FetchColumn], header: bool) -> cpl_csv::Layout {
+    // Without a header each column of the files is declared, but for what is told of the file itself.
+    let declared: Vec<&FetchColumn> = stored(&fetch.columns).collect();
+    let place = |column: &FetchColumn| declared.iter().position(|declared| declared.name == column.name);
     let head = if header {
         Head::Names
     } else {
-        Head::Places { fields: fetch.columns.len(), at: columns.iter().filter_map(place).collect() }
+        Head::Places { fields: declared.len(), at: stored(columns).filter_map(place).collect() }
     };
-    Layout { separator, columns: wanted, head, short_rows }
+    let columns = stored(columns).map(field).collect();
+    cpl_csv::Layout { columns, head, skip_bad: fetch.skip_bad.is_some(), ..cpl_csv::Layout::default() }
+}
+
+/// The columns that stand in the files: not those of their names.
+pub fn stored(columns: &[FetchColumn]) -> impl Iterator<Item = &FetchColumn> {
+    columns.iter().filter(|column| column.found != Found::File)
+}
+
+/// A path that was checked with the pipeline.
+fn path(text: &str) -> cpl_records::JsonPath {
+    cpl_records::path(text).unwrap_or_else(|error| unreachable!("a path is checked before: {error}"))
 }
 
 /// Appends a batch; what there is then, where that is enough for a part.
-fn appended(part: &mut pl::DataFrame, batch: Batch, columns: &[FetchColumn]) -> Result<Option<pl::DataFrame>, Trouble> {
-    let batch = frame(batch, columns).map_err(trouble::engine)?;
+fn appended(
+    part: &mut pl::DataFrame,
+    batch: Batch,
+    columns: &[FetchColumn],
+    file: &str,
+) -> Result<Option<pl::DataFrame>, Trouble> {
+    let batch = frame(batch, columns, file).map_err(trouble::engine)?;
     part.vstack_mut_owned(batch).map_err(trouble::engine)?;
     Ok((part.height() >= PART_ROWS).then(|| std::mem::replace(part, part.clear())))
 }
 
 /// A frame of the columns without rows.
 pub fn no_rows(columns: &[FetchColumn]) -> Result<pl::DataFrame, Trouble> {
-    let layout = Layout { columns: columns.iter().map(field).collect(), ..Layout::default() };
-    frame(Batch::empty(&layout), columns).map_err(trouble::engine)
+    let fields: Vec<Field> = stored(columns).map(field).collect();
+    frame(Batch::empty(&fields), columns, "").map_err(trouble::engine)
 }
 
 /// How a stored value is read from text.
@@ -94,7 +143,11 @@ pub fn field(column: &FetchColumn) -> Field {
         Stored::UnixMilliseconds => Form::Unix { per_second: 1_000 },
         Stored::Weekday => Form::Weekday,
     };
-    Field { header: column.header.clone(), form, optional: column.optional }
+    let inside = match &column.found {
+        Found::Inside(at) => Some(cpl_records::inside(path(at), at)),
+        Found::Named | Found::Path | Found::File => None,
+    };
+    Field { header: column.header.clone(), form, optional: column.optional, inside }
 }
 
 /// How many digits a stored 1 stands behind the point.
@@ -106,11 +159,22 @@ pub fn shift(scale: MoneyScale, minor_digits: u32) -> u32 {
     }
 }
 
-fn frame(batch: Batch, columns: &[FetchColumn]) -> pl::PolarsResult<pl::DataFrame> {
+fn frame(batch: Batch, columns: &[FetchColumn], file: &str) -> pl::PolarsResult<pl::DataFrame> {
     let rows = batch.rows;
-    let columns: pl::PolarsResult<Vec<pl::Column>> =
-        batch.columns.into_iter().zip(columns).map(|(column, of)| engine_column(column, &of.name)).collect();
-    pl::DataFrame::new(rows, columns?)
+    let mut read = batch.columns.into_iter();
+    let mut found = Vec::new();
+    for column in columns {
+        let values = if column.found == Found::File { None } else { read.next() };
+        found.push(match values {
+            Some(values) => engine_column(values, &column.name)?,
+            None => pl::Column::new_scalar(
+                column.name.as_str().into(),
+                pl::Scalar::from(pl::PlSmallStr::from_str(file)),
+                rows,
+            ),
+        });
+    }
+    pl::DataFrame::new(rows, found)
 }
 
 /// A column of the reader as one of the engine.

@@ -1,0 +1,61 @@
+//! Rows that were put aside, in files beside the pipeline: `.cpl/quarantine/PIPELINE.FETCH.csv`, those of the last run.
+
+use std::{io, path::PathBuf};
+
+use cpl_plan::program::{Program, TableId};
+use cpl_syntax::{Code, Diagnostic};
+
+use crate::{
+    World,
+    batch::{Found, PutAside},
+    decide::beside,
+    fetch::reason,
+    trouble::Trouble,
+};
+
+/// The file of a fetch, from the pipeline's folder on.
+pub fn place(program: &Program, id: TableId) -> PathBuf {
+    PathBuf::from(format!(".cpl/quarantine/{}.{}.csv", program.name, program.table(id).name))
+}
+
+/// Writes the files of all fetches that may put rows aside; where there are none, there is no file.
+pub fn write(program: &Program, found: &Found, world: &World<'_>) -> Result<(), Trouble> {
+    for (id, aside) in &found.aside {
+        let place = place(program, *id);
+        keep(&world.folder.join(&place), aside).map_err(|error| {
+            let told = format!("{} can't be written: {}", place.display(), error.kind());
+            let diagnostic = Diagnostic::new(Code::E1102, told).at(program.table(*id).span, "its bad rows go there");
+            vec![diagnostic.help("no effect has left")]
+        })?;
+    }
+    Ok(())
+}
+
+fn keep(place: &std::path::Path, aside: &PutAside) -> io::Result<()> {
+    if aside.rows.is_empty() {
+        return match std::fs::remove_file(place) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        };
+    }
+    if let Some(folder) = place.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    beside(place, &text(aside)?)?.persist(place).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// A row each: its file, its place, what of it does not fit, and the texts of the columns that are read.
+fn text(aside: &PutAside) -> io::Result<String> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let head = ["file", "row", "line", "problem"].into_iter().chain(aside.columns.iter().map(String::as_str));
+    writer.write_record(head)?;
+    for row in &aside.rows {
+        let line = if row.place.line == 0 { String::new() } else { row.place.line.to_string() };
+        let place = [row.file.clone(), row.place.row.to_string(), line, reason(&row.problem)];
+        let cells = row.cells.iter().map(|cell| cell.clone().unwrap_or_default());
+        writer.write_record(place.into_iter().chain(cells))?;
+    }
+    let bytes = writer.into_inner().map_err(csv::IntoInnerError::into_error)?;
+    String::from_utf8(bytes).map_err(io::Error::other)
+}

@@ -1,0 +1,187 @@
+//! Records of JSON.
+
+use std::{
+    borrow::Cow,
+    io::{BufRead, BufReader, Read},
+    ops::ControlFlow,
+};
+
+use cpl_csv::{Batch, Cell, Field, Place, Problem};
+use serde_json::Value;
+use serde_json_path::JsonPath;
+
+use crate::{At, Out};
+
+/// How much of a value that does not fit is told.
+const SHOWN: usize = 60;
+
+/// A record a line; empty lines are none.
+pub fn lines<S: FnMut(Batch) -> ControlFlow<()>>(input: impl Read, out: &mut Out<'_, S>) -> Result<(), Problem> {
+    let mut input = BufReader::new(input);
+    let (mut text, mut line) = (Vec::new(), 0);
+    while !out.full {
+        text.clear();
+        let read = input.read_until(b'\n', &mut text).map_err(|error| Problem::Unreadable(error.to_string()))?;
+        if read == 0 {
+            break;
+        }
+        line += 1;
+        out.summary.bytes += read as u64;
+        let mut record = &text[..];
+        if line == 1 {
+            record = record.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(record);
+        }
+        if record.trim_ascii().is_empty() {
+            continue;
+        }
+        match serde_json::from_slice(record) {
+            Ok(record) => record_row(&record, line, out)?,
+            Err(error) => broken_line(&error, line, out)?,
+        }
+    }
+    Ok(())
+}
+
+/// A line that is no JSON is a bad row: the next begins behind it.
+fn broken_line<S: FnMut(Batch) -> ControlFlow<()>>(
+    error: &serde_json::Error,
+    line: u64,
+    out: &mut Out<'_, S>,
+) -> Result<(), Problem> {
+    out.summary.rows += 1;
+    let place = Place { row: out.summary.rows, line };
+    let problem = Problem::NoJson { place, column: error.column() as u64, why: why(error) };
+    if !out.layout.skip_bad {
+        return Err(problem);
+    }
+    let cells = vec![None; out.layout.columns.len()];
+    out.batch.bad.push(cpl_csv::Bad { problem, cells });
+    Ok(())
+}
+
+/// What is wrong, without the place, which is told beside it.
+fn why(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.split(" at line ").next().unwrap_or_default().to_owned()
+}
+
+/// One document.
+pub fn document<S: FnMut(Batch) -> ControlFlow<()>>(
+    mut input: impl Read,
+    records: Option<&JsonPath>,
+    out: &mut Out<'_, S>,
+) -> Result<(), Problem> {
+    let mut text = Vec::new();
+    input.read_to_end(&mut text).map_err(|error| Problem::Unreadable(error.to_string()))?;
+    out.summary.bytes = text.len() as u64;
+    let json = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&text);
+    let document: Value = serde_json::from_slice(json).map_err(|error| {
+        let place = Place { row: 0, line: error.line() as u64 };
+        Problem::NoJson { place, column: error.column() as u64, why: why(&error) }
+    })?;
+    for record in records_of(&document, records)? {
+        if out.full {
+            break;
+        }
+        record_row(record, 0, out)?;
+    }
+    Ok(())
+}
+
+/// The records of a document: what the path finds, or the elements of the one list that it finds.
+fn records_of<'d>(document: &'d Value, path: Option<&JsonPath>) -> Result<Vec<&'d Value>, Problem> {
+    let found = match path {
+        None => vec![document],
+        Some(path) => path.query(document).all(),
+    };
+    match (found.as_slice(), path) {
+        ([Value::Array(records)], _) => Ok(records.iter().collect()),
+        ([], _) => Err(Problem::NoRecords { found: lists(document) }),
+        ([_], None) => Err(Problem::NoRecords { found: lists(document) }),
+        (_, _) => Ok(found),
+    }
+}
+
+/// Where a document holds lists: what its path may be.
+fn lists(document: &Value) -> Vec<String> {
+    let Value::Object(fields) = document else { return Vec::new() };
+    let list = |(name, value): (&String, &Value)| value.is_array().then(|| member(name));
+    fields.iter().filter_map(list).collect()
+}
+
+/// The path to a member of the document.
+fn member(name: &str) -> String {
+    let plain =
+        name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && !name.starts_with(|c: char| c.is_ascii_digit());
+    if plain { format!("$.{name}") } else { format!("$['{}']", name.replace('\\', "\\\\").replace('\'', "\\'")) }
+}
+
+fn record_row<S: FnMut(Batch) -> ControlFlow<()>>(
+    record: &Value,
+    line: u64,
+    out: &mut Out<'_, S>,
+) -> Result<(), Problem> {
+    let layout = out.layout;
+    let mut cells = Vec::new();
+    for (field, at) in layout.columns.iter().zip(&layout.at) {
+        let cell = match (at, record) {
+            (At::Name, Value::Object(fields)) => {
+                let value = fields.get(&field.header);
+                // Later records may lack what is optional; a name that the first one lacks is a slip.
+                if value.is_none() && out.summary.rows == 0 && !field.optional {
+                    let found = fields.keys().cloned().collect();
+                    return Err(Problem::NoColumn { header: field.header.clone(), found });
+                }
+                cell(value, field)
+            }
+            (At::Name, other) => Cell::Bad(shown(other)),
+            (At::Path(path), record) => match found(path, record) {
+                Ok(value) => cell(value, field),
+                Err(several) => Cell::Bad(several),
+            },
+        };
+        cells.push(cell);
+    }
+    out.row(&cells, line)
+}
+
+/// The one value that a path finds.
+pub fn found<'v>(path: &JsonPath, value: &'v Value) -> Result<Option<&'v Value>, String> {
+    let found = path.query(value).all();
+    match found.as_slice() {
+        [] => Ok(None),
+        [one] => Ok(Some(one)),
+        several => Err(format!("{} values", several.len())),
+    }
+}
+
+fn cell<'v>(value: Option<&'v Value>, field: &Field) -> Cell<'v> {
+    let Some(value) = value else { return Cell::Text(Cow::Borrowed(&[])) };
+    // A cell that holds JSON may hold it as it is, or as a text.
+    if field.inside.is_some() && !value.is_string() {
+        let text = if value.is_null() { String::new() } else { value.to_string() };
+        return Cell::Text(text.into_bytes().into());
+    }
+    match text(value) {
+        Ok(None) => Cell::Text(Cow::Borrowed(&[])),
+        Ok(Some(Cow::Borrowed(text))) => Cell::Text(text.as_bytes().into()),
+        Ok(Some(Cow::Owned(text))) => Cell::Text(text.into_bytes().into()),
+        Err(what) => Cell::Bad(what),
+    }
+}
+
+/// A value as a text: none where it is missing, an error where it is a list or an object.
+pub fn text(value: &Value) -> Result<Option<Cow<'_, str>>, String> {
+    Ok(match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.as_str().into()),
+        Value::Number(number) => Some(number.as_str().into()),
+        Value::Bool(yes) => Some(if *yes { "true" } else { "false" }.into()),
+        Value::Array(_) | Value::Object(_) => return Err(shown(value)),
+    })
+}
+
+fn shown(value: &Value) -> String {
+    let text = value.to_string();
+    if text.chars().count() > SHOWN { format!("{}…", text.chars().take(SHOWN).collect::<String>()) } else { text }
+}

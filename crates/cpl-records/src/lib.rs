@@ -1,0 +1,113 @@
+//! JSON documents, lines of JSON and sheets → typed columns in batches, each bad value with its place.
+//!
+//! The forms of values are those of `cpl-csv`: a text that holds a number is one, wherever it stands.
+//! Lines are read one at a time; a document and a workbook are held whole.
+
+mod json;
+mod sheet;
+
+#[cfg(test)]
+mod tests;
+
+use std::{ops::ControlFlow, path::Path};
+
+use cpl_csv::{Batch, Cell, Field, Inside, Place, Problem, Summary};
+pub use serde_json_path::JsonPath;
+
+/// Rows that are handed out together.
+const BATCH_ROWS: usize = 1 << 13;
+
+/// What is wanted of a file.
+pub struct Layout {
+    /// How it is written.
+    pub kind: Kind,
+    /// The wanted columns, in the order in which a batch gives them.
+    pub columns: Vec<Field>,
+    /// Where each of them stands.
+    pub at: Vec<At>,
+    /// Rows with something that does not fit are put aside, and not an error.
+    pub skip_bad: bool,
+}
+
+/// How a file is written.
+pub enum Kind {
+    /// A record a line.
+    Lines,
+    /// One JSON document; its records are found by that path, else it is a list of them.
+    Document(Option<JsonPath>),
+    /// A sheet of that name of a workbook, else its first; the first row that holds anything names the columns.
+    Sheet(Option<String>),
+}
+
+/// Where a column's values stand in a record.
+pub enum At {
+    /// Under the field's header.
+    Name,
+    /// By a path from the record.
+    Path(JsonPath),
+}
+
+/// A path as RFC 9535 writes it.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn path(text: &str) -> Result<JsonPath, String> {
+    JsonPath::parse(text).map_err(|error| error.to_string())
+}
+
+/// What a value is found by in a cell that holds JSON.
+#[must_use]
+pub fn inside(path: JsonPath, place: &str) -> Inside {
+    let find = move |text: &str| {
+        let value: serde_json::Value = serde_json::from_str(text).map_err(drop)?;
+        match json::found(&path, &value) {
+            Ok(None) => Ok(None),
+            Ok(Some(value)) => json::text(value).map(|text| text.map(std::borrow::Cow::into_owned)).map_err(drop),
+            Err(_) => Err(()),
+        }
+    };
+    Inside { place: place.to_owned(), find: std::sync::Arc::new(find) }
+}
+
+/// Reads the wanted columns of a file and hands the batches out in order, until the sink has enough.
+///
+/// # Errors
+/// The first thing that is wrong; the batches before it were handed out.
+pub fn read(path: &Path, layout: &Layout, sink: impl FnMut(Batch) -> ControlFlow<()>) -> Result<Summary, Problem> {
+    let mut out = Out { layout, batch: Batch::empty(&layout.columns), sink, summary: Summary::default(), full: false };
+    match &layout.kind {
+        Kind::Lines => json::lines(cpl_csv::open(path)?, &mut out)?,
+        Kind::Document(records) => json::document(cpl_csv::open(path)?, records.as_ref(), &mut out)?,
+        Kind::Sheet(sheet) => sheet::rows(path, sheet.as_deref(), &mut out)?,
+    }
+    out.hand_over();
+    Ok(out.summary)
+}
+
+/// Where rows go.
+struct Out<'l, S> {
+    layout: &'l Layout,
+    batch: Batch,
+    sink: S,
+    summary: Summary,
+    /// Nobody wants more.
+    full: bool,
+}
+
+impl<S: FnMut(Batch) -> ControlFlow<()>> Out<'_, S> {
+    /// One row; on which line it stands, 0 where there are no lines.
+    fn row(&mut self, cells: &[Cell<'_>], line: u64) -> Result<(), Problem> {
+        self.summary.rows += 1;
+        let place = Place { row: self.summary.rows, line };
+        self.batch.take(cells, &self.layout.columns, place, self.layout.skip_bad)?;
+        if self.batch.rows + self.batch.bad.len() >= BATCH_ROWS {
+            self.hand_over();
+        }
+        Ok(())
+    }
+
+    fn hand_over(&mut self) {
+        let batch = std::mem::replace(&mut self.batch, Batch::empty(&self.layout.columns));
+        self.full = self.full || (self.sink)(batch).is_break();
+    }
+}

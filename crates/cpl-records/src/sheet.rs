@@ -1,0 +1,106 @@
+//! Sheets of a workbook.
+
+use std::{borrow::Cow, ops::ControlFlow, path::Path};
+
+use calamine::{Data, ExcelDateTime, Reader, open_workbook_auto};
+use cpl_csv::{Batch, Cell, Field, Form, Problem};
+use jiff::civil::{Date, DateTime, Time};
+
+use crate::Out;
+
+/// The rows of a sheet; rows that hold nothing are none.
+pub fn rows<S: FnMut(Batch) -> ControlFlow<()>>(
+    path: &Path,
+    sheet: Option<&str>,
+    out: &mut Out<'_, S>,
+) -> Result<(), Problem> {
+    let unreadable = |error: calamine::Error| Problem::Unreadable(error.to_string());
+    let metadata = path.metadata().map_err(|error| Problem::Unreadable(error.to_string()))?;
+    if metadata.is_dir() {
+        return Err(Problem::Unreadable("it is a directory".to_owned()));
+    }
+    out.summary.bytes = metadata.len();
+    let no_workbook = |error| Problem::Unreadable(format!("it is no workbook (xlsx, xlsb, xls, ods): {error}"));
+    let mut workbook = open_workbook_auto(path).map_err(no_workbook)?;
+    let names = workbook.sheet_names();
+    let name = match sheet {
+        None => names.first().cloned(),
+        Some(sheet) => names.iter().find(|name| *name == sheet).cloned(),
+    };
+    let Some(name) = name else {
+        return Err(Problem::NoSheet { sheet: sheet.unwrap_or_default().to_owned(), found: names });
+    };
+    let range = workbook.worksheet_range(&name).map_err(unreadable)?;
+    let first_line = u64::from(range.start().map_or(0, |(row, _)| row)) + 1;
+    let mut rows = (first_line..).zip(range.rows()).filter(|(_, row)| row.iter().any(|cell| *cell != Data::Empty));
+    let Some((_, header)) = rows.next() else { return Err(Problem::Empty) };
+    let places = places(header, out)?;
+    for (line, row) in rows {
+        if out.full {
+            break;
+        }
+        let wanted = places.iter().zip(&out.layout.columns);
+        let cells = wanted.map(|(place, field)| cell(row.get(*place).unwrap_or(&Data::Empty), field));
+        let cells: Vec<Cell<'_>> = cells.collect();
+        out.row(&cells, line)?;
+    }
+    Ok(())
+}
+
+/// Where the wanted columns stand.
+fn places<S>(header: &[Data], out: &Out<'_, S>) -> Result<Vec<usize>, Problem> {
+    let names: Vec<String> = header.iter().map(|cell| cell.to_string().trim().to_owned()).collect();
+    let place = |field: &Field| {
+        let mut places = names.iter().enumerate().filter(|(_, name)| **name == field.header).map(|(place, _)| place);
+        match (places.next(), places.next()) {
+            (Some(place), None) => Ok(place),
+            (Some(_), Some(_)) => Err(Problem::ColumnTwice { header: field.header.clone() }),
+            (None, _) => {
+                let found = names.iter().filter(|name| !name.is_empty()).cloned().collect();
+                Err(Problem::NoColumn { header: field.header.clone(), found })
+            }
+        }
+    };
+    out.layout.columns.iter().map(place).collect()
+}
+
+fn cell<'d>(data: &'d Data, field: &Field) -> Cell<'d> {
+    let text = |text: String| Cell::Text(Cow::Owned(text.into_bytes()));
+    match data {
+        Data::Empty => Cell::Text(Cow::Borrowed(&[])),
+        Data::String(value) => Cell::Text(value.as_bytes().into()),
+        Data::Int(value) => text(value.to_string()),
+        // The shortest digits that stand for the float: those that were typed in.
+        Data::Float(value) => text(value.to_string()),
+        Data::Bool(value) => text(value.to_string()),
+        Data::DateTime(moment) => match civil(*moment) {
+            Some(moment) => written(moment, &field.form).map_or_else(|| Cell::Bad(moment.to_string()), text),
+            None => Cell::Bad(data.to_string()),
+        },
+        Data::DateTimeIso(value) => Cell::Text(value.as_bytes().into()),
+        Data::DurationIso(value) => Cell::Bad(value.clone()),
+        Data::Error(error) => Cell::Bad(error.to_string()),
+    }
+}
+
+/// A moment of the calendar; none where the cell holds a length of time.
+fn civil(moment: ExcelDateTime) -> Option<DateTime> {
+    let (year, month, day, hour, minute, second, milli) = moment.to_ymd_hms_milli();
+    let number = |value: u8| i8::try_from(value).ok();
+    let date = Date::new(i16::try_from(year).ok()?, number(month)?, number(day)?).ok()?;
+    let time = Time::new(number(hour)?, number(minute)?, number(second)?, i32::from(milli) * 1_000_000).ok()?;
+    moment.is_datetime().then(|| date.to_datetime(time))
+}
+
+/// As the form has it; a day has no time.
+fn written(moment: DateTime, form: &Form) -> Option<String> {
+    let midnight = moment.time() == Time::midnight();
+    match form {
+        Form::Date(_) if !midnight => None,
+        Form::Date(Some(pattern)) => Some(moment.date().strftime(pattern).to_string()),
+        Form::Datetime(Some(pattern), _) => Some(moment.strftime(pattern).to_string()),
+        Form::Datetime(None, _) => Some(moment.to_string()),
+        _ if midnight => Some(moment.date().to_string()),
+        _ => Some(moment.to_string()),
+    }
+}
