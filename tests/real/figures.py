@@ -45,6 +45,40 @@ def platforms():
         (HERE / name).write_text("\n".join(lines) + "\n")
 
 
+def recordings():
+    """Stripe's amounts by currency and kind, in whole minor units; HubSpot's deals by stage. No engine: dictionaries."""
+    import json
+    from collections import defaultdict
+    from decimal import Decimal
+
+    fixtures = DATA.parent / "fixtures"
+    amounts = defaultdict(lambda: [0, 0])
+    for thing in json.loads((fixtures / "stripe/fixtures3.json").read_text())["resources"].values():
+        if isinstance(thing.get("amount"), int) and isinstance(thing.get("currency"), str):
+            amounts[thing["currency"], thing["object"]][0] += 1
+            amounts[thing["currency"], thing["object"]][1] += thing["amount"]
+    lines = ["currency,object,things,amount"]
+    for (currency, kind), (things, amount) in sorted(amounts.items()):
+        lines.append(f"{currency},{kind},{things},{told(Decimal(amount) / 100)}")
+    (HERE / "stripe.csv").write_text("\n".join(lines) + "\n")
+
+    stages = defaultdict(lambda: [0, None])
+    for file in sorted(fixtures.glob("hubspot_ruby_vcr/deal_find*.json")):
+        deal = json.loads(file.read_text())
+        if "dealId" not in deal:
+            continue
+        properties = {name: value["value"] for name, value in deal["properties"].items()}
+        stage = stages[properties.get("dealstage", "")]
+        stage[0] += 1
+        if properties.get("amount"):
+            stage[1] = (stage[1] or Decimal(0)) + Decimal(properties["amount"])
+    lines = ["stage,deals,amount"]
+    for stage in sorted(stages, key=lambda stage: (stage == "", stage)):
+        deals, amount = stages[stage]
+        lines.append(f"{stage},{deals},{told(amount)}")
+    (HERE / "deals.csv").write_text("\n".join(lines) + "\n")
+
+
 def told(amount):
     if amount is None:
         return ""
@@ -136,3 +170,4 @@ if __name__ == "__main__":
     retail()
     platforms()
     series()
+    recordings()

@@ -23,7 +23,8 @@ pub fn rows(bytes: &[u8], header: &Header, layout: &Layout) -> Option<Batch> {
     let text = std::str::from_utf8(bytes).ok()?;
     let (rows, mut places) = places(bytes, header, layout)?;
     for (column, first) in &header.twins {
-        places[*column] = places[*first].clone();
+        let twin = places[*first].clone();
+        places[*column] = twin;
     }
     let mut columns = Vec::new();
     for (field, places) in layout.columns.iter().zip(&places) {

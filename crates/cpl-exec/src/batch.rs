@@ -14,7 +14,7 @@ use polars::prelude::{self as pl, LazyFrame};
 
 use crate::{
     World, alert, checks, dashboard, decide,
-    expr::Translate,
+    expr::{Translate, of_minor_units},
     fetch::{self, Aside, BAD, Late, Opened, Told},
     frames::{self, Frames, Split},
     rows::rows,
@@ -181,7 +181,7 @@ impl<'a> Batches<'a> {
     pub fn fetched(&mut self, step: &Step, rows: LazyFrame) -> Result<Vec<(Wanted, Split<'a>)>, Trouble> {
         let StepKind::Fetch(id) = step.kind else { unreachable!("only a fetch reads") };
         let table = self.program().table(id);
-        let rows = self.at_starts(rows, step, table)?;
+        let rows = self.as_meant(rows, step, table)?;
         let summary = Summary::asked(table, &self.translate).map_err(trouble::calendar)?;
         let summary = Split::grouped(rows.clone(), summary, &[]);
         let frame = self.until_now(rows, table)?;
@@ -201,20 +201,24 @@ impl<'a> Batches<'a> {
         asked.collect()
     }
 
-    /// Times that stand for a longer period are those of its start.
-    fn at_starts(&self, rows: LazyFrame, step: &Step, table: &Table) -> Result<LazyFrame, Trouble> {
+    /// The columns as they are meant: times at the start of the longer period they stand for, amounts in minor
+    /// units in those of their row's currency.
+    fn as_meant(&self, rows: LazyFrame, step: &Step, table: &Table) -> Result<LazyFrame, Trouble> {
         let Source::Fetch(fetch) = &table.source else { return Ok(rows) };
-        let mut starts = Vec::new();
+        let mut meant = Vec::new();
         for column in fetch.columns.iter().filter(|column| step.columns.contains(&column.name)) {
-            let (Some(start), Some(of)) = (column.by.map(Function::start_of), table.column(&column.name)) else {
-                continue;
-            };
-            let time = Expr::column(&of.name, of.ty, of.unknown, of.span);
-            let kind = ExprKind::Function(start, vec![time.clone()]);
-            let start = self.translate.expr(&Expr { kind, ..time }).map_err(trouble::calendar)?;
-            starts.push(start.alias(of.name.as_str()));
+            let Some(of) = table.column(&column.name) else { continue };
+            if let Some(start) = column.by.map(Function::start_of) {
+                let time = Expr::column(&of.name, of.ty, of.unknown, of.span);
+                let kind = ExprKind::Function(start, vec![time.clone()]);
+                let start = self.translate.expr(&Expr { kind, ..time }).map_err(trouble::calendar)?;
+                meant.push(start.alias(of.name.as_str()));
+            }
+            if let Some(currency) = &column.minor_of {
+                meant.push(of_minor_units(&of.name, currency));
+            }
         }
-        Ok(if starts.is_empty() { rows } else { rows.with_columns(starts) })
+        Ok(if meant.is_empty() { rows } else { rows.with_columns(meant) })
     }
 
     /// Rows dated after `now` are not read.

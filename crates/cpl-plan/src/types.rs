@@ -1,6 +1,10 @@
 //! Types and units, and what arithmetic makes of them.
 
-use std::fmt;
+use std::{
+    collections::BTreeSet,
+    fmt,
+    sync::{Mutex, PoisonError},
+};
 
 use cpl_syntax::tree::{ArithOp, Currency};
 
@@ -16,7 +20,7 @@ pub enum Type {
     /// A 64-bit float without unit; 0.032 is shown as 3.2%.
     Ratio,
     /// An exact decimal of six places in a currency.
-    Money(Currency),
+    Money(Denomination),
     /// A length of time in microseconds.
     Duration,
     /// A calendar day.
@@ -31,7 +35,75 @@ pub enum Type {
     Bool,
 }
 
+/// What an amount of money is counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Denomination {
+    /// One currency.
+    One(Currency),
+    /// That which the row's column of this name holds.
+    Of(&'static str),
+}
+
+impl Denomination {
+    /// The currency that a column names, row by row.
+    #[must_use]
+    pub fn of_column(column: &str) -> Self {
+        // Types are compared and copied by the thousand: a name is kept once, for good.
+        static NAMES: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+        let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(name) = names.get(column) {
+            return Self::Of(name);
+        }
+        let name: &'static str = column.to_owned().leak();
+        names.insert(name);
+        Self::Of(name)
+    }
+
+    /// Digits behind the point in its minor unit; the common two where rows differ.
+    #[must_use]
+    pub fn minor_digits(self) -> u32 {
+        match self {
+            Self::One(currency) => currency.minor_digits(),
+            Self::Of(_) => 2,
+        }
+    }
+
+    /// `$` where it has a sign of its own.
+    #[must_use]
+    pub fn sign(self) -> Option<char> {
+        match self {
+            Self::One(currency) => currency.sign(),
+            Self::Of(_) => None,
+        }
+    }
+}
+
+impl From<Currency> for Denomination {
+    fn from(currency: Currency) -> Self {
+        Self::One(currency)
+    }
+}
+
+/// As it stands behind `money`.
+impl fmt::Display for Denomination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::One(currency) => write!(f, "in {}", currency.code()),
+            Self::Of(column) => write!(f, "of {column}"),
+        }
+    }
+}
+
 impl Type {
+    /// The column that names the currency of each of its amounts.
+    #[must_use]
+    pub fn currency_column(self) -> Option<&'static str> {
+        match self {
+            Self::Money(Denomination::Of(column)) => Some(column),
+            _ => None,
+        }
+    }
+
     /// As a column of it is declared.
     #[must_use]
     pub fn word(self) -> String {
@@ -87,7 +159,7 @@ impl Type {
 impl fmt::Display for Type {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let word = match self {
-            Self::Money(currency) => return write!(f, "money in {}", currency.code()),
+            Self::Money(of) => return write!(f, "money {of}"),
             Self::Count => "a count",
             Self::Integer => "an integer",
             Self::Number => "a number",

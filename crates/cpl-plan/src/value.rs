@@ -2,10 +2,12 @@
 
 use std::{cmp::Ordering, fmt};
 
-use cpl_syntax::tree::{Currency, Day};
+use cpl_syntax::tree::Day;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use rust_decimal::Decimal;
 use serde::{Serialize, Serializer};
+
+use crate::types::Denomination;
 
 /// One value. `Unknown` is not zero.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,7 +23,7 @@ pub enum Value {
     /// A ratio: 0.032 is 3.2%.
     Ratio(f64),
     /// An exact amount.
-    Money(Decimal, Currency),
+    Money(Decimal, Denomination),
     /// A calendar day.
     Date(Date),
     /// A moment and the zone it is told in.
@@ -140,7 +142,7 @@ fn exact(amount: Decimal, least: u32) -> String {
     format!("{plain:.digits$}")
 }
 
-fn money(amount: Decimal, currency: Currency) -> String {
+fn money(amount: Decimal, currency: Denomination) -> String {
     let digits = currency.minor_digits();
     let rounded = amount.round_dp_with_strategy(digits, rust_decimal::RoundingStrategy::MidpointNearestEven);
     let digits = digits as usize;
@@ -148,12 +150,16 @@ fn money(amount: Decimal, currency: Currency) -> String {
 }
 
 /// `-$1,234.50`: the digits of an amount with its signs.
-fn signed(amount: Decimal, currency: Currency, digits: &str) -> String {
+fn signed(amount: Decimal, currency: Denomination, digits: &str) -> String {
     let sign = if amount.is_sign_negative() && !amount.is_zero() { "-" } else { "" };
     let number = grouped(digits);
     match currency.sign() {
         Some(symbol) => format!("{sign}{symbol}{number}"),
-        None => format!("{sign}{number} {}", currency.code()),
+        None => match currency {
+            Denomination::One(currency) => format!("{sign}{number} {}", currency.code()),
+            // Its currency stands in another column.
+            Denomination::Of(_) => format!("{sign}{number}"),
+        },
     }
 }
 

@@ -1,1 +1,70 @@
+//! Any bytes are records or a problem, never a panic; what is written as JSON is read as it was.
 
+use std::{io::Write, ops::ControlFlow};
+
+use cpl_csv::{Data, Field, Form, Problem};
+use proptest::prelude::*;
+
+use crate::{At, Kind, Layout, Out, json, path};
+
+fn texts(kind: Kind, at: Vec<At>) -> Layout {
+    let field = |place: usize| Field { header: format!("c{place}"), form: Form::Text, optional: true, inside: None };
+    Layout { kind, columns: (0..at.len()).map(field).collect(), at, skip_bad: false }
+}
+
+/// The rows of a layout of texts, missing ones as empty.
+fn read(text: &[u8], layout: &Layout) -> Result<Vec<Vec<String>>, Problem> {
+    let mut found: Vec<Vec<String>> = Vec::new();
+    let sink = |batch: cpl_csv::Batch| {
+        for row in 0..batch.rows {
+            let cell = |column: &cpl_csv::Column| {
+                let Data::Text(bytes, ends) = &column.data else { panic!("all columns are text") };
+                let start = if row == 0 { 0 } else { ends[row - 1] };
+                String::from_utf8(bytes[start..ends[row]].to_vec()).expect("texts are UTF-8")
+            };
+            found.push(batch.columns.iter().map(cell).collect());
+        }
+        ControlFlow::Continue(())
+    };
+    let batch = cpl_csv::Batch::empty(&layout.columns);
+    let mut out = Out { layout, batch, sink, summary: cpl_csv::Summary::default(), full: false };
+    match &layout.kind {
+        Kind::Lines => json::lines(text, &mut out)?,
+        Kind::Document(records) => json::document(text, records.as_ref(), &mut out)?,
+        Kind::Sheet(_) => unreachable!("sheets are read from files"),
+    }
+    out.hand_over();
+    drop(out);
+    Ok(found)
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read(rows in prop::collection::vec(prop::collection::vec(".{0,6}", 2), 0..9)) {
+        let record = |row: &Vec<String>| serde_json::json!({ "c0": row[0], "deep": [{ "c1": row[1] }] });
+        let records: Vec<serde_json::Value> = rows.iter().map(record).collect();
+        let at = || vec![At::Name, At::Path(path("$.deep[?@.c1].c1").expect("a path"))];
+        let lines: String = records.iter().map(|record| format!("{record}\n")).collect();
+        prop_assert_eq!(read(lines.as_bytes(), &texts(Kind::Lines, at())), Ok(rows.clone()));
+        let list = serde_json::json!(records).to_string();
+        prop_assert_eq!(read(list.as_bytes(), &texts(Kind::Document(None), at())), Ok(rows.clone()));
+        let nested = serde_json::json!({ "data": { "rows": records } }).to_string();
+        let records = Some(path("$.data.rows").expect("a path"));
+        prop_assert_eq!(read(nested.as_bytes(), &texts(Kind::Document(records), at())), Ok(rows));
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic(text in prop::collection::vec(prop::sample::select(b"{}[]\":,0a\n\\ \xff".to_vec()), 0..60)) {
+        let at = || vec![At::Name, At::Path(path("$..c0").expect("a path"))];
+        let _ = read(&text, &texts(Kind::Lines, at()));
+        let _ = read(&text, &texts(Kind::Document(None), at()));
+    }
+
+    #[test]
+    fn no_file_is_taken_for_a_workbook(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let mut file = tempfile::Builder::new().suffix(".xlsx").tempfile().expect("a file");
+        file.write_all(&bytes).expect("written");
+        let read = crate::read(file.path(), &texts(Kind::Sheet(None), vec![At::Name]), |_| ControlFlow::Continue(()));
+        prop_assert!(matches!(read, Err(Problem::Unreadable(_))));
+    }
+}

@@ -16,7 +16,7 @@ use jiff::tz::TimeZone;
 use polars::prelude as pl;
 
 pub use literal::{day, instant, null};
-pub use money::multiply as times;
+pub use money::{multiply as times, of_minor_units};
 
 use crate::types::data_type;
 

@@ -2,6 +2,7 @@
 //!
 //! A computed ratio counts as the shortest decimal that stands for its float (LANGUAGE.md §3).
 
+use cpl_syntax::tree::Currency;
 use polars::prelude as pl;
 
 use crate::types::{MONEY_SCALE, PRECISION, money};
@@ -121,4 +122,18 @@ fn apply(
     }
     let values = pl::Int128Chunked::from_iter_options(name, result.into_iter());
     Ok(pl::IntoSeries::into_series(values.into_decimal(PRECISION, MONEY_SCALE)?))
+}
+
+/// An amount read in minor units, in whole ones: how many make one is told by its row's currency. Unknown where
+/// that is none of the language's.
+pub fn of_minor_units(amount: &str, currency: &str) -> pl::Expr {
+    let code = pl::col(currency).str().strip_chars(pl::lit(pl::Null {})).str().to_uppercase();
+    let mut whole = pl::lit(pl::Null {}).cast(money());
+    for digits in [0, 2] {
+        let these = Currency::all().filter(|currency| currency.minor_digits() == digits);
+        let is_one = these.fold(pl::lit(false), |any, currency| any.or(code.clone().eq(pl::lit(currency.code()))));
+        let units = pl::col(amount) / pl::lit(10i64.pow(digits));
+        whole = pl::when(is_one).then(units.cast(money())).otherwise(whole);
+    }
+    whole.alias(amount)
 }

@@ -53,6 +53,11 @@ impl Needs {
     pub fn fetch(&mut self, id: TableId, table: &Table) {
         let Source::Fetch(fetch) = &table.source else { return };
         self.add(id, table.time.as_deref());
+        for column in &fetch.columns {
+            if self.table(id).is_some_and(|needed| needed.contains(&column.name)) {
+                self.add(id, column.minor_of.as_deref());
+            }
+        }
         if self.table(id).is_some_and(BTreeSet::is_empty) {
             self.add(id, fetch.columns.first().map(|column| column.name.as_str()));
         }

@@ -91,6 +91,11 @@ impl Checker<'_> {
         let filter = scope.filters.iter().cloned().chain(filter).reduce(both);
         let by =
             if matches!(func, AggFunc::First | AggFunc::Last) { Some(self.ordered_by(by, span, &inside)?) } else { by };
+        if let (Some(of), Place::Group(keys)) = (&of, scope.place)
+            && func != AggFunc::Count
+        {
+            self.one_currency(of, keys)?;
+        }
         let ty = self.aggregate_type(func, of.as_ref(), span)?;
         let unknown = match func {
             AggFunc::Count | AggFunc::CountDistinct => false,
@@ -153,6 +158,19 @@ impl Checker<'_> {
             return Some(by);
         }
         self.refuse(Code::E0308, format!("{} gives no order in time", by.ty), by.span, "wanted: a date or a datetime")
+    }
+
+    /// Amounts whose currency stands in another column are put together only within one.
+    pub(super) fn one_currency(&mut self, of: &Expr, keys: &[String]) -> Option<()> {
+        let Some(column) = of.ty.currency_column().filter(|column| !keys.iter().any(|key| key == column)) else {
+            return Some(());
+        };
+        self.report(
+            Diagnostic::new(Code::E0302, format!("these amounts are of several currencies, as `{column}` names them"))
+                .at(of.span, format!("this is {}", of.ty))
+                .help(format!("group by `{column}` too, or bring them to one: `convert(amount, rate)`")),
+        );
+        None
     }
 
     fn aggregate_type(&mut self, func: AggFunc, of: Option<&Expr>, span: Span) -> Option<Type> {

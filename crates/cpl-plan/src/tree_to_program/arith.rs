@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 use super::Checker;
 use crate::{
     program::{Constant, Expr, ExprKind},
-    types::{self, Operand, Type},
+    types::{self, Denomination, Operand, Type},
 };
 
 impl Checker<'_> {
@@ -81,10 +81,21 @@ impl Checker<'_> {
 fn two_currencies(left: &Expr, right: &Expr) -> Option<Diagnostic> {
     let (Type::Money(a), Type::Money(b)) = (left.ty, right.ty) else { return None };
     (a != b).then(|| {
-        Diagnostic::new(Code::E0302, format!("{} and {} do not mix", a.code(), b.code()))
-            .at(left.span, format!("this is money in {}", a.code()))
-            .at(right.span, format!("this is money in {}", b.code()))
-            .help("bring both to one currency in the data, before they meet")
+        let fixed = |of: Denomination| if let Denomination::One(currency) = of { Some(currency) } else { None };
+        let (message, help) = match (fixed(a), fixed(b)) {
+            (Some(a), Some(b)) => {
+                let help = "bring both to one currency before they meet: `convert(amount, rate)`";
+                (format!("{} and {} do not mix", a.code(), b.code()), help)
+            }
+            _ => (
+                format!("money {a} and money {b} do not mix"),
+                "rows differ in their currency: bring them to the pipeline's by `convert(amount, rate)`",
+            ),
+        };
+        Diagnostic::new(Code::E0302, message)
+            .at(left.span, format!("this is money {a}"))
+            .at(right.span, format!("this is money {b}"))
+            .help(help)
     })
 }
 

@@ -8,7 +8,7 @@ use cpl_syntax::{
 use super::{Checker, arith::adapted, scope::Scope};
 use crate::{
     program::{AggFunc, Expr, ExprKind, Function},
-    types::Type,
+    types::{Denomination, Type},
     words::words,
 };
 
@@ -102,9 +102,9 @@ impl Checker<'_> {
             (F::DaysInMonth, [a]) if a.is_time() => Type::Integer,
             (F::HoursBetween, [Type::Datetime, Type::Datetime]) => Type::Number,
             (F::Replace, [Type::Text, Type::Text, Type::Text]) => Type::Text,
-            (F::Micros | F::Cents, [Type::Money(_)]) => Type::Integer,
+            (F::Cents, [Type::Money(Denomination::One(_))]) | (F::Micros, [Type::Money(_)]) => Type::Integer,
             (F::Convert, [Type::Money(_), rate]) if rate.is_quantity() || *rate == Type::Ratio => {
-                Type::Money(self.currency)
+                Type::Money(self.currency.into())
             }
             (F::WeekdayOf, [a]) if a.is_time() => Type::Weekday,
             (F::Year | F::MonthOf | F::DayOfMonth, [a]) if a.is_time() => Type::Integer,

@@ -1,19 +1,13 @@
 //! `fetch`: the contract with a file.
 
 use cpl_syntax::{
-    Code, Diagnostic, Name, Span, Spanned,
-    tree::{self, Arg, Clause, Coarse, ColumnFrom, ColumnType, FetchClause, MoneyOf, MoneyScale, Plain, TimeIn},
-};
-
-use jiff::{
-    civil::{Date, date},
-    fmt::strtime::{self, BrokenDownTime},
-    tz::TimeZone,
+    Code, Diagnostic, Name, Span,
+    tree::{self, Arg, Clause, FetchClause},
 };
 
 use super::{Checker, scope::Scope};
 use crate::{
-    program::{Column, Fetch, FetchColumn, Format, Found, Grain, Order, Source, SourceKind, Stored, Table, TableId},
+    program::{Column, Fetch, FetchColumn, Order, Source, SourceKind, Table, TableId},
     types::Type,
     words::words,
 };
@@ -54,6 +48,7 @@ impl Checker<'_> {
                     .help("add `columns { day: date, spend: money }`"),
             );
         }
+        self.currencies_declared(fetch)?;
         let names: Vec<&Name> = fetch.columns.iter().map(|column| &column.name).collect();
         self.unique(names, "a column");
         let (fetched, columns): (Vec<FetchColumn>, Vec<Column>) = columns?.into_iter().unzip();
@@ -174,169 +169,6 @@ impl Checker<'_> {
         }
     }
 
-    /// One column of a file is one of the fetch.
-    fn each_read_once(&mut self, columns: &[FetchColumn]) -> Option<()> {
-        for (at, column) in columns.iter().enumerate() {
-            if let Some(before) = columns[..at].iter().find(|before| {
-                before.called() == column.called() && before.name != column.name && column.found != Found::File
-            }) {
-                let first = before.span;
-                self.report(
-                    Diagnostic::new(Code::E0202, format!("`{}` of the file is read twice", column.called()))
-                        .at(column.span, "the second time")
-                        .at(first, "the first time")
-                        .help("read it once, and `derive` the other in a transform"),
-                );
-                return None;
-            }
-        }
-        Some(())
-    }
-
-    fn fetch_columns(&mut self, columns: &[tree::Column]) -> Option<Vec<(FetchColumn, Column)>> {
-        let columns: Vec<_> = columns.iter().map(|column| self.fetch_column(column)).collect();
-        columns.into_iter().collect()
-    }
-
-    fn fetch_column(&mut self, column: &tree::Column) -> Option<(FetchColumn, Column)> {
-        self.column_name(&column.name);
-        if let Some(at) = column.personal {
-            self.not_yet::<()>("`personal` columns", at);
-        }
-        let (header, found) = self.found(column)?;
-        let (stored, ty) = self.stored(&column.kind)?;
-        let (name, optional, span) = (column.name.value.clone(), column.optional, column.span);
-        let by = self.longer(&column.kind.value)?;
-        let grain = by.or((ty == Type::Date).then_some(Grain::Day));
-        let typed = Column { name: name.clone(), ty, unknown: optional, span: column.name.span, grain };
-        Some((FetchColumn { name, header, found, stored, optional, by, span }, typed))
-    }
-
-    /// Under which name, or by which path, a column's values are found.
-    fn found(&mut self, column: &tree::Column) -> Option<(String, Found)> {
-        Some(match &column.from {
-            None => (column.name.value.clone(), Found::Named),
-            Some(ColumnFrom::Named(name)) if is_path(&name.value) => {
-                self.path_of_json(name)?;
-                (name.value.clone(), Found::Path)
-            }
-            Some(ColumnFrom::Named(name)) => (name.value.clone(), Found::Named),
-            Some(ColumnFrom::At(name, path)) => {
-                self.path_of_json(path)?;
-                (name.value.clone(), Found::Inside(path.value.clone()))
-            }
-            Some(ColumnFrom::File(span)) => {
-                if column.kind.value != ColumnType::Plain(Plain::Text) || column.optional {
-                    let label = "wanted: `NAME: text from file`";
-                    return self.refuse(Code::E0103, "the name of a file is a text", *span, label);
-                }
-                (String::new(), Found::File)
-            }
-        })
-    }
-
-    /// A path as RFC 9535 writes it.
-    fn path_of_json(&mut self, path: &Name) -> Option<()> {
-        match serde_json_path::JsonPath::parse(&path.value) {
-            Ok(_) => Some(()),
-            Err(error) => {
-                let label = format!("not understood from its letter {} on", error.position() + 1);
-                let diagnostic = Diagnostic::new(Code::E0103, "that is no path into JSON").at(path.span, label);
-                self.report(diagnostic.help("wanted: a path of RFC 9535, such as `$.metrics.clicks`"));
-                None
-            }
-        }
-    }
-
-    /// Paths lead into records of JSON; other rows have names, and cells that may hold JSON.
-    fn paths_lead(&mut self, fetch: &tree::Fetch, kind: &SourceKind) -> Option<()> {
-        if matches!(kind, SourceKind::Ndjson | SourceKind::Json { .. }) {
-            return Some(());
-        }
-        let by_path =
-            |column: &&tree::Column| matches!(&column.from, Some(ColumnFrom::Named(name)) if is_path(&name.value));
-        let Some(column) = fetch.columns.iter().find(by_path) else { return Some(()) };
-        let Some(ColumnFrom::Named(path)) = &column.from else { return Some(()) };
-        self.report(
-            Diagnostic::new(Code::E0103, "a path leads into JSON, and these rows are none")
-                .at(path.span, "a path")
-                .help(format!("where a cell holds JSON: `from \"its column\" at \"{}\"`", path.value)),
-        );
-        None
-    }
-
-    /// The longer period for which a row stands: of days weeks or months, of moments hours.
-    fn longer(&mut self, kind: &ColumnType) -> Option<Option<Grain>> {
-        match kind {
-            ColumnType::Date(_, Some(by)) => match by.value {
-                Coarse::Week => Some(Some(Grain::Week)),
-                Coarse::Month => Some(Some(Grain::Month)),
-                Coarse::Hour => {
-                    self.refuse(Code::E0103, "a date has no hours", by.span, "wanted: `by week` or `by month`")
-                }
-            },
-            ColumnType::Datetime(_, _, Some(by)) => match by.value {
-                Coarse::Hour => Some(Some(Grain::Hour)),
-                Coarse::Week | Coarse::Month => {
-                    let label = "wanted: `by hour`, or a `date by …`";
-                    self.refuse(Code::E0103, "a datetime tells of moments", by.span, label)
-                }
-            },
-            _ => Some(None),
-        }
-    }
-
-    /// How a declared type is stored, and what it is in the pipeline.
-    pub(super) fn stored(&mut self, written: &Spanned<ColumnType>) -> Option<(Stored, Type)> {
-        Some(match &written.value {
-            ColumnType::Plain(Plain::Text) => (Stored::Text, Type::Text),
-            ColumnType::Plain(Plain::Bool) => (Stored::Bool, Type::Bool),
-            ColumnType::Plain(Plain::Count) => (Stored::Count, Type::Count),
-            ColumnType::Plain(Plain::Integer) => (Stored::Integer, Type::Integer),
-            ColumnType::Plain(Plain::Number) => (Stored::Float, Type::Number),
-            ColumnType::Plain(Plain::Ratio) => (Stored::Float, Type::Ratio),
-            ColumnType::Plain(Plain::Percent) => (Stored::Percent, Type::Ratio),
-            ColumnType::Plain(Plain::Weekday) => (Stored::Weekday, Type::Weekday),
-            ColumnType::Money(scale, of) => return self.stored_money(*scale, of),
-            ColumnType::Date(format, _) => (Stored::Date(self.format(format.as_ref())?), Type::Date),
-            ColumnType::Datetime(format, stored, _) => {
-                let stored = match stored {
-                    TimeIn::UnixSeconds | TimeIn::UnixMilliseconds if format.is_some() => {
-                        let message = "seconds since 1970 have no pattern";
-                        return self.refuse(Code::E0103, message, written.span, "take the pattern or the unit out");
-                    }
-                    TimeIn::UnixSeconds => Stored::UnixSeconds,
-                    TimeIn::UnixMilliseconds => Stored::UnixMilliseconds,
-                    TimeIn::Pipeline => Stored::Datetime(self.format(format.as_ref())?, self.zone.clone()),
-                    TimeIn::Zone(zone) => Stored::Datetime(self.format(format.as_ref())?, self.timezone(zone)?),
-                };
-                (stored, Type::Datetime)
-            }
-        })
-    }
-
-    fn stored_money(&mut self, scale: MoneyScale, of: &MoneyOf) -> Option<(Stored, Type)> {
-        let currency = match of {
-            MoneyOf::Pipeline => self.currency,
-            MoneyOf::Fixed(currency) => *currency,
-            MoneyOf::Column(column) => return self.not_yet("`money of COLUMN`", column.span),
-        };
-        Some((Stored::Money(scale, currency.minor_digits()), Type::Money(currency)))
-    }
-
-    fn format(&mut self, format: Option<&Name>) -> Option<Format> {
-        let Some(format) = format else { return Some(Format::Iso) };
-        if gives_days(&format.value) {
-            return Some(Format::Pattern(format.value.clone()));
-        }
-        self.refuse(
-            Code::E0103,
-            "that is no pattern of a date",
-            format.span,
-            "wanted: a strftime pattern of a year, a month and a day, such as \"%d/%m/%Y\"",
-        )
-    }
-
     /// Where the records of a document are.
     fn records(&mut self, fetch: &tree::Fetch, kind: &mut SourceKind) -> Option<()> {
         for clause in &fetch.clauses {
@@ -437,20 +269,4 @@ impl Checker<'_> {
             }
         }
     }
-}
-
-fn is_path(name: &str) -> bool {
-    name.starts_with("$.") || name.starts_with("$[")
-}
-
-/// Whether a day that is written by a strftime pattern and read back is the same day.
-fn gives_days(pattern: &str) -> bool {
-    let sample = date(2026, 11, 20).at(19, 5, 7, 0);
-    let read = || {
-        let zoned = sample.to_zoned_datetime(TimeZone::UTC)?;
-        let parts = BrokenDownTime::parse(pattern, strtime::format(pattern, &zoned)?)?;
-        parts.to_date().or_else(|_| Ok(parts.to_timestamp()?.to_zoned_datetime(TimeZone::UTC).date()))
-    };
-    let read: Result<Date, jiff::Error> = read();
-    read.is_ok_and(|day| day == sample.date())
 }

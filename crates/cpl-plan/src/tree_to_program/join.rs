@@ -10,7 +10,10 @@ use super::{
     scope::{Scope, ScopeColumn},
     transform::Shape,
 };
-use crate::program::{Constant, ExprKind, Join, Latest, Stage, Table};
+use crate::{
+    program::{Constant, ExprKind, Join, Latest, Stage, Table},
+    types::{Denomination, Type},
+};
 
 impl Checker<'_> {
     pub(super) fn join(&mut self, join: &tree::Join, span: Span, shape: &mut Shape) -> Option<Stage> {
@@ -27,7 +30,7 @@ impl Checker<'_> {
             let Some(column) = right.column(from) else { continue };
             shape.columns.push(ScopeColumn {
                 name: name.clone(),
-                ty: Some(column.ty),
+                ty: Some(renamed(column.ty, &columns, &on)),
                 unknown: column.unknown || join.left,
                 span: column.span,
                 grain: column.grain,
@@ -193,4 +196,12 @@ impl Checker<'_> {
         );
         None
     }
+}
+
+/// Money of a column that is called otherwise on this side.
+fn renamed(ty: Type, columns: &[(String, String)], on: &[(String, String)]) -> Type {
+    let Some(of) = ty.currency_column() else { return ty };
+    let joined = columns.iter().find(|(from, _)| from == of).map(|(_, name)| name);
+    let here = joined.or(on.iter().find(|(_, right)| right == of).map(|(left, _)| left));
+    here.map_or(ty, |name| Type::Money(Denomination::of_column(name)))
 }

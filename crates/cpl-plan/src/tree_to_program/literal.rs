@@ -27,7 +27,9 @@ impl Checker<'_> {
                 (Constant::Decimal(amount / Decimal::ONE_HUNDRED), Type::Ratio)
             }
             L::Times(digits) => (Constant::Decimal(self.decimal(digits, span)?), Type::Ratio),
-            L::Money(digits, currency) => (Constant::Decimal(self.money(digits, span)?), Type::Money(*currency)),
+            L::Money(digits, currency) => {
+                (Constant::Decimal(self.money(digits, span)?), Type::Money((*currency).into()))
+            }
             L::Duration(length, unit) => (duration(*length, *unit), Type::Duration),
             L::Date(written) => (Constant::Date(self.parsed(written, span, "no such day")?), Type::Date),
             L::Datetime(written) => (Constant::Datetime(self.parsed(written, span, "no such moment")?), Type::Datetime),

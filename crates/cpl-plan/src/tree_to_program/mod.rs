@@ -6,6 +6,7 @@ mod aggregate;
 mod arith;
 mod call;
 mod checks;
+mod columns;
 mod compare;
 mod dashboard;
 mod expr;

@@ -194,6 +194,11 @@ impl Checker<'_> {
             return self.unknown_name("column", name, known);
         };
         let ty = column.ty?;
+        if let Some(of) = ty.currency_column() {
+            let message = format!("`{}` is of several currencies, as `{of}` names them", name.as_str());
+            let label = "wanted: one currency: `convert(amount, rate)` before";
+            return self.refuse(Code::E0302, message, name.span, label);
+        }
         if ty.is_amount() {
             return Some(ty);
         }
@@ -370,7 +375,7 @@ impl Checker<'_> {
         let scope = RuleScope::of(&self.tables[rows.table.0]);
         let when = self.when(rule.when.as_ref(), &rule.name, &scope);
         let say = match &rule.say {
-            Some(say) => self.pieces(&say.value, &&scope.row()),
+            Some(say) => self.pieces(&say.value, &scope.row()),
             None => Some(Vec::new()),
         };
         Some(Alert {

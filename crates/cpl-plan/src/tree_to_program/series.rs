@@ -56,6 +56,7 @@ impl Checker<'_> {
             }
             (Later::Share, [Arg::Plain(value)]) => {
                 let value = self.expr(value, scope)?;
+                self.one_currency(&value, &[])?;
                 if !value.ty.is_amount() || value.ty == Type::Ratio {
                     let message = format!("a share of {}", value.ty);
                     return self.refuse(Code::E0308, message, value.span, "wanted: money or numbers");

@@ -9,7 +9,10 @@ use super::{
     Checker,
     scope::{Scope, ScopeColumn},
 };
-use crate::program::{Column, Expr, ExprKind, Function, Grain, Order, Source, Stage, Table, TableId};
+use crate::{
+    program::{Column, Expr, ExprKind, Function, Grain, Order, Source, Stage, Table, TableId},
+    types::Type,
+};
 
 /// A table on its way through the stages.
 pub struct Shape {
@@ -91,7 +94,11 @@ impl Checker<'_> {
                 stages = Some(Vec::new());
                 continue;
             }
-            match (self.stage(stage, from, &mut shape), &mut stages) {
+            let made = self.stage(stage, from, &mut shape).and_then(|made| {
+                self.currencies_kept(stage, &shape)?;
+                Some(made)
+            });
+            match (made, &mut stages) {
                 (Some(stage), Some(stages)) => stages.extend(stage),
                 _ => stages = None,
             }
@@ -99,6 +106,30 @@ impl Checker<'_> {
         let table = made(transform, from, stages, &shape)?;
         self.tables.push(table);
         Some(TableId(self.tables.len() - 1))
+    }
+
+    /// An amount whose currency stands in another column is nothing without it.
+    fn currencies_kept(&mut self, stage: &tree::Stage, shape: &Shape) -> Option<()> {
+        let replaced = |name: &str| match &stage.kind {
+            StageKind::Derive(columns) => columns.iter().any(|(new, _)| new.as_str() == name),
+            StageKind::Keep(kept) => kept.iter().any(|each| each.value.is_some() && each.path.column().value == name),
+            _ => false,
+        };
+        for column in &shape.columns {
+            let Some(of) = column.ty.and_then(Type::currency_column) else { continue };
+            if shape.column(of).is_none() || replaced(of) {
+                self.report(
+                    Diagnostic::new(Code::E0302, format!("`{}` is money of `{of}`, which is gone here", column.name))
+                        .at(stage.span, format!("`{of}` is not kept as it was"))
+                        .at(column.span, format!("this is money of {of}"))
+                        .help(format!(
+                            "keep `{of}` beside it, or bring the amount to one currency: `convert(…, rate)`"
+                        )),
+                );
+                return None;
+            }
+        }
+        Some(())
     }
 
     /// The frame's stages that a written one becomes.

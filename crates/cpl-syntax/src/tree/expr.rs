@@ -277,11 +277,17 @@ impl Currency {
     /// The one of that code, where the language has it.
     #[must_use]
     pub fn of_code(code: &str) -> Option<Self> {
-        const KNOWN: &str = "AED ARS AUD BRL CAD CHF CLP CNY COP CZK DKK EUR GBP HKD HUF IDR ILS INR JPY KRW MXN MYR \
-                             NOK NZD PHP PLN RON SEK SGD THB TRY TWD USD VND ZAR";
         let bytes: [u8; 3] = code.as_bytes().try_into().ok()?;
-        KNOWN.split_ascii_whitespace().any(|known| known == code).then_some(Self(bytes))
+        Self::CODES.split_ascii_whitespace().any(|known| known == code).then_some(Self(bytes))
     }
+
+    /// All currencies of the language.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::CODES.split_ascii_whitespace().filter_map(Self::of_code)
+    }
+
+    const CODES: &str = "AED ARS AUD BRL CAD CHF CLP CNY COP CZK DKK EUR GBP HKD HUF IDR ILS INR JPY KRW MXN MYR \
+                         NOK NZD PHP PLN RON SEK SGD THB TRY TWD USD VND ZAR";
 
     /// `USD`.
     #[must_use]
