@@ -78,7 +78,7 @@ pub struct Batches<'a> {
 
 impl<'a> Batches<'a> {
     pub fn new(plan: &'a Plan, world: &'a World<'a>) -> Self {
-        let translate = Translate { clock: &world.clock, zone: &plan.program.timezone };
+        let translate = Translate { clock: &world.clock, zone: &plan.program.timezone, totals: BTreeMap::new() };
         let (frames, late) = (Frames::default(), Vec::new());
         Self { plan, world, translate, frames, late, told: BTreeMap::new(), found: Found::default() }
     }
@@ -281,6 +281,10 @@ impl<'a> Batches<'a> {
     fn keep(&mut self, what: Wanted, frame: pl::DataFrame) -> Result<(), Trouble> {
         match what {
             Wanted::Stored(id) => {
+                if let Some(Ok(total)) = frame.column(Table::TOTAL).ok().map(|column| column.get(0)) {
+                    let ty = frame.column(Table::TOTAL).map_err(trouble::engine)?.dtype().clone();
+                    self.translate.totals.insert(id, pl::Scalar::new(ty, total.into_static()));
+                }
                 self.frames.put_stored(id, frame);
                 let checks = self.checks(id, &self.frames.table(id))?;
                 self.collect(self.whole(checks)?)?;

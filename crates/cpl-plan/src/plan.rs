@@ -135,7 +135,10 @@ impl Plan {
         let table = |id: TableId| self.program.table(id).shown_name();
         match step.kind {
             StepKind::Fetch(id) => format!("fetch {}", table(id)),
-            StepKind::Transform(id) => format!("transform {}", table(id)),
+            StepKind::Transform(id) => match self.program.table(id).total_of() {
+                Some(column) => format!("total {}.{column}", table(id)),
+                None => format!("transform {}", table(id)),
+            },
             StepKind::Dashboard => "dashboard".to_owned(),
             StepKind::Decide(at) => format!("decide {}", self.program.decisions[at].name),
             StepKind::Alert(at) => format!("alert {}", self.program.alerts[at].name),

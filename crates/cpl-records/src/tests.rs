@@ -44,7 +44,7 @@ proptest! {
         let record = |row: &Vec<String>| serde_json::json!({ "c0": row[0], "deep": [{ "c1": row[1] }] });
         let records: Vec<serde_json::Value> = rows.iter().map(record).collect();
         let at = || vec![At::Name, At::Path(path("$.deep[?@.c1].c1").expect("a path"))];
-        let lines: String = records.iter().map(|record| format!("{record}\n")).collect();
+        let lines = records.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
         prop_assert_eq!(read(lines.as_bytes(), &texts(Kind::Lines, at())), Ok(rows.clone()));
         let list = serde_json::json!(records).to_string();
         prop_assert_eq!(read(list.as_bytes(), &texts(Kind::Document(None), at())), Ok(rows.clone()));

@@ -33,7 +33,7 @@ codes! {
     E0108 "brackets nest too deep",
     E0201 "a name nobody has",
     E0202 "a name used twice",
-    E0203 "transforms form a cycle",
+    E0203 "tables form a cycle",
     E0204 "a name with two meanings",
     E0205 "an argument nobody takes, or one that is missing",
     E0301 "units do not fit",

@@ -7,14 +7,17 @@ mod literal;
 mod money;
 mod text;
 
+use std::collections::BTreeMap;
+
 use cpl_plan::{
     clock::Clock,
-    program::{Expr, ExprKind, Logic},
+    program::{Expr, ExprKind, Logic, TableId},
     types::Type,
 };
 use jiff::tz::TimeZone;
 use polars::prelude as pl;
 
+use literal::scalar;
 pub use literal::{day, instant, null};
 pub use money::{multiply as times, of_minor_units};
 
@@ -27,6 +30,8 @@ pub struct Translate<'a> {
     pub clock: &'a Clock,
     /// The pipeline's zone.
     pub zone: &'a TimeZone,
+    /// Totals of tables that are made.
+    pub totals: BTreeMap<TableId, pl::Scalar>,
 }
 
 impl Translate<'_> {
@@ -36,6 +41,9 @@ impl Translate<'_> {
             ExprKind::Constant(constant) => self.constant(constant, expr.ty)?,
             ExprKind::Column(name) => pl::col(name.as_str()),
             ExprKind::New => null(expr.ty),
+            ExprKind::Total(table) => {
+                self.totals.get(table).map_or_else(|| null(expr.ty), |total| scalar(total.clone()))
+            }
             ExprKind::Not(inner) => self.expr(inner)?.not(),
             ExprKind::Text(pieces) => self.text(pieces)?,
             ExprKind::Negate(inner) => self.negate(inner)?,

@@ -19,7 +19,8 @@ pub fn text(plan: &Plan) -> String {
             let inputs: Vec<String> = plan.inputs(step.id).iter().map(|id| name(&plan.title(plan.step(*id)))).collect();
             let from = if inputs.is_empty() { String::new() } else { format!("from {}", inputs.join(", ")) };
             let _ = writeln!(out, "  {:width$}  {}", plan.title(step), [from, detail(plan, step)].join(" ").trim());
-            if !step.columns.is_empty() {
+            let is_total = matches!(step.kind, StepKind::Transform(id) if plan.program.table(id).total_of().is_some());
+            if !step.columns.is_empty() && !is_total {
                 let _ = writeln!(out, "  {:width$}  {}", "", step.columns.join(", "));
             }
         }
@@ -40,7 +41,7 @@ fn detail(plan: &Plan, step: &Step) -> String {
     match step.kind {
         StepKind::Fetch(id) => source(plan, id),
         StepKind::Transform(id) => match &plan.program.table(id).source {
-            Source::Transform { stages, .. } if !stages.is_empty() => {
+            Source::Transform { stages, .. } if !stages.is_empty() && plan.program.table(id).total_of().is_none() => {
                 format!("· {}", stages.iter().map(|each| stage(plan, each)).collect::<Vec<_>>().join(" · "))
             }
             _ => String::new(),

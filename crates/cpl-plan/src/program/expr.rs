@@ -9,6 +9,7 @@ use cpl_syntax::{
 use jiff::civil::{Date, DateTime};
 use rust_decimal::Decimal;
 
+use super::TableId;
 use crate::{clock::Grain, types::Type, words::words};
 
 /// The name under which an action's arguments find the new value.
@@ -66,6 +67,8 @@ pub enum ExprKind {
     InRange(Box<Expr>, Box<Expr>, Box<Expr>),
     /// A function of the row.
     Function(Function, Vec<Expr>),
+    /// `total(T.column)`: the only value of that table, which holds the sum.
+    Total(TableId),
     /// An aggregate over the rows of a group.
     Aggregate(Box<Aggregate>),
     /// What other rows of its series, or other series, say of a row.
@@ -305,7 +308,7 @@ impl Expr {
     #[must_use]
     pub fn parts(&self) -> Vec<&Self> {
         match &self.kind {
-            ExprKind::Constant(_) | ExprKind::Column(_) | ExprKind::New => Vec::new(),
+            ExprKind::Constant(_) | ExprKind::Column(_) | ExprKind::New | ExprKind::Total(_) => Vec::new(),
             ExprKind::Not(a) | ExprKind::Negate(a) | ExprKind::Known(a) | ExprKind::InWindow(a, _) => vec![a],
             ExprKind::Logic(_, a, b)
             | ExprKind::Arith(_, a, b)
@@ -339,6 +342,7 @@ impl Expr {
             ExprKind::Constant(_)
             | ExprKind::Column(_)
             | ExprKind::New
+            | ExprKind::Total(_)
             | ExprKind::Aggregate(_)
             | ExprKind::Series(_) => {}
             ExprKind::Not(a) | ExprKind::Negate(a) | ExprKind::Known(a) | ExprKind::InWindow(a, _) => each(a),
@@ -411,6 +415,18 @@ impl Expr {
     #[must_use]
     pub fn looks_at_others(&self) -> bool {
         self.any(|kind| matches!(kind, ExprKind::Series(_)))
+    }
+
+    /// The tables whose one value it reads.
+    #[must_use]
+    pub fn totals(&self) -> Vec<TableId> {
+        let mut totals = Vec::new();
+        self.walk(&mut |expr| {
+            if let ExprKind::Total(table) = &expr.kind {
+                totals.push(*table);
+            }
+        });
+        totals
     }
 
     /// The columns it reads.

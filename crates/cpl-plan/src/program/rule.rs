@@ -224,3 +224,75 @@ pub enum TargetKind {
     /// A file of one JSON line an effect, at a path relative to the pipeline's file.
     File(String),
 }
+
+impl Dashboard {
+    /// The expressions it computes.
+    #[must_use]
+    pub fn exprs(&self) -> Vec<&Expr> {
+        self.metrics.iter().map(|metric| &metric.value).collect()
+    }
+
+    /// The tables it looks at, its own first.
+    #[must_use]
+    pub fn inputs(&self) -> Vec<TableId> {
+        with_totals(self.table, &self.exprs())
+    }
+}
+
+impl Decision {
+    /// The expressions that are computed of each row.
+    #[must_use]
+    pub fn exprs(&self) -> Vec<&Expr> {
+        let bounds = self.keep.iter().map(|keep| match &keep.bound {
+            Bound::Floor(bound) | Bound::Cap(bound) => bound,
+        });
+        let first = self.at_most.iter().filter_map(|at_most| at_most.first.as_ref()).map(|(_, first)| first);
+        self.when.iter().chain(self.actions.iter().flat_map(Action::exprs)).chain(bounds).chain(first).collect()
+    }
+
+    /// The tables it looks at, its own first.
+    #[must_use]
+    pub fn inputs(&self) -> Vec<TableId> {
+        with_totals(self.rows.table, &self.exprs())
+    }
+}
+
+impl Action {
+    /// The columns it changes.
+    #[must_use]
+    pub fn columns(&self) -> Vec<&str> {
+        match self {
+            Self::Change { column, .. } => vec![column],
+            Self::Move { from, to, .. } => vec![from, to],
+            Self::Call { .. } => Vec::new(),
+        }
+    }
+
+    fn exprs(&self) -> Vec<&Expr> {
+        let (step, via) = match self {
+            Self::Change { step, via, .. } | Self::Move { amount: step, via, .. } => (Some(step), via),
+            Self::Call { via } => (None, via),
+        };
+        let step = step.map(|(Step::Share(expr) | Step::Amount(expr) | Step::To(expr))| expr);
+        let arguments = via.arguments.iter().map(|(_, value)| value).filter(|value| !value.is_new());
+        step.into_iter().chain(arguments).collect()
+    }
+}
+
+impl Alert {
+    /// The expressions that are computed of each row.
+    #[must_use]
+    pub fn exprs(&self) -> Vec<&Expr> {
+        self.when.iter().chain(self.say.iter().filter_map(Piece::hole)).collect()
+    }
+
+    /// The tables it looks at, its own first.
+    #[must_use]
+    pub fn inputs(&self) -> Vec<TableId> {
+        with_totals(self.rows.table, &self.exprs())
+    }
+}
+
+fn with_totals(table: TableId, exprs: &[&Expr]) -> Vec<TableId> {
+    std::iter::once(table).chain(exprs.iter().flat_map(|expr| expr.totals())).collect()
+}

@@ -376,15 +376,57 @@ impl Table {
         Some((key.into_iter().filter(|column| !column.ty.is_time()).collect(), time))
     }
 
-    /// The tables it is made of.
+    /// The column of a table that holds nothing but the total of another's column.
+    pub const TOTAL: &str = "·total";
+
+    /// The name of the table that holds the total of a column of the table called `of`.
+    #[must_use]
+    pub fn total_name(of: &str, column: &str) -> String {
+        format!("{of}{}total {column}", Self::UNDER_WAY)
+    }
+
+    /// The column whose total it holds, if it is such a table.
+    #[must_use]
+    pub fn total_of(&self) -> Option<&str> {
+        self.name.rsplit_once(Self::UNDER_WAY)?.1.strip_prefix("total ")
+    }
+
+    /// The tables it is made of, the one it begins with first, and those whose totals it looks at.
     #[must_use]
     pub fn inputs(&self) -> Vec<TableId> {
-        let Source::Transform { from, stages } = &self.source else { return Vec::new() };
-        let others = stages.iter().flat_map(|stage| match stage {
-            Stage::Join(join) => vec![join.table],
-            Stage::Union(union) => union.tables.clone(),
-            _ => Vec::new(),
+        let mut inputs = Vec::new();
+        if let Source::Transform { from, stages } = &self.source {
+            inputs.push(*from);
+            for stage in stages {
+                match stage {
+                    Stage::Join(join) => inputs.push(join.table),
+                    Stage::Union(union) => inputs.extend(&union.tables),
+                    _ => {}
+                }
+                inputs.extend(stage.exprs().into_iter().flat_map(Expr::totals));
+            }
+        }
+        let expected = self.checks.iter().filter_map(|check| match &check.kind {
+            CheckKind::Expect(expected) => Some(expected),
+            _ => None,
         });
-        std::iter::once(*from).chain(others).collect()
+        inputs.extend(expected.flat_map(Expr::totals));
+        inputs
+    }
+}
+
+impl Stage {
+    /// The expressions it computes.
+    #[must_use]
+    pub fn exprs(&self) -> Vec<&Expr> {
+        match self {
+            Self::Where(filter) => vec![filter],
+            Self::Derive(columns) | Self::Keep(columns) | Self::Group { items: columns, .. } => {
+                columns.iter().map(|(_, value)| value).collect()
+            }
+            Self::Join(_) | Self::Sort(_) | Self::Take(..) | Self::Union(_) | Self::Unpivot(_) | Self::FillGaps(_) => {
+                Vec::new()
+            }
+        }
     }
 }

@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Purpose;
-use crate::program::{
-    Action, Alert, Bound, CheckKind, Dashboard, Decision, Expr, Piece, Program, Rows, Source, Step, Table, TableId, Via,
-};
+use crate::program::{Action, Alert, CheckKind, Dashboard, Decision, Expr, Program, Rows, Source, Table, TableId};
 
 /// The needed columns of each needed table.
 #[derive(Debug, Default)]
@@ -63,14 +61,22 @@ impl Needs {
         }
     }
 
+    /// The totals of other tables that an expression looks at.
+    pub fn totals(&mut self, expr: &Expr) {
+        for table in expr.totals() {
+            self.add(table, [Table::TOTAL]);
+        }
+    }
+
     fn exprs<'e>(&mut self, id: TableId, exprs: impl IntoIterator<Item = &'e Expr>) {
         for expr in exprs {
             self.add(id, expr.columns());
+            self.totals(expr);
         }
     }
 
     fn dashboard(&mut self, dashboard: &Dashboard, table: &Table) {
-        self.exprs(dashboard.table, dashboard.metrics.iter().map(|metric| &metric.value));
+        self.exprs(dashboard.table, dashboard.exprs());
         self.add(dashboard.table, dashboard.by.as_deref());
         if dashboard.over.is_some() {
             self.add(dashboard.table, table.time.as_deref());
@@ -80,57 +86,19 @@ impl Needs {
     fn decision(&mut self, rule: &Decision) {
         let id = rule.rows.table;
         self.rows(&rule.rows);
-        self.exprs(id, &rule.when);
-        for action in &rule.actions {
-            self.action(id, action);
-        }
-        for keep in &rule.keep {
-            self.add(id, [keep.column.as_str()]);
-            match &keep.bound {
-                Bound::Floor(bound) | Bound::Cap(bound) => self.exprs(id, [bound]),
-            }
-        }
+        self.exprs(id, rule.exprs());
+        self.add(id, rule.actions.iter().flat_map(Action::columns));
+        self.add(id, rule.keep.iter().map(|keep| keep.column.as_str()));
         self.add(id, rule.totals.iter().map(|total| total.column.as_str()));
-        if let Some((_, first)) = rule.at_most.as_ref().and_then(|at_most| at_most.first.as_ref()) {
-            self.exprs(id, [first]);
-        }
+    }
+
+    fn alert(&mut self, rule: &Alert) {
+        self.rows(&rule.rows);
+        self.exprs(rule.rows.table, rule.exprs());
     }
 
     fn rows(&mut self, rows: &Rows) {
         self.add(rows.table, rows.key.iter().map(String::as_str));
         self.add(rows.table, rows.newest.iter().map(|newest| newest.time.as_str()));
-    }
-
-    fn action(&mut self, id: TableId, action: &Action) {
-        match action {
-            Action::Change { column, step, via, .. } => {
-                self.add(id, [column.as_str()]);
-                self.step(id, step);
-                self.via(id, via);
-            }
-            Action::Move { amount, from, to, via, .. } => {
-                self.add(id, [from.as_str(), to.as_str()]);
-                self.step(id, amount);
-                self.via(id, via);
-            }
-            Action::Call { via } => self.via(id, via),
-        }
-    }
-
-    fn step(&mut self, id: TableId, step: &Step) {
-        match step {
-            Step::Share(expr) | Step::Amount(expr) | Step::To(expr) => self.exprs(id, [expr]),
-        }
-    }
-
-    fn via(&mut self, id: TableId, via: &Via) {
-        self.exprs(id, via.arguments.iter().filter(|(_, value)| !value.is_new()).map(|(_, value)| value));
-    }
-
-    fn alert(&mut self, rule: &Alert) {
-        let id = rule.rows.table;
-        self.rows(&rule.rows);
-        self.exprs(id, &rule.when);
-        self.exprs(id, rule.say.iter().filter_map(Piece::hole));
     }
 }

@@ -32,6 +32,12 @@ pub fn table(program: &mut Program, id: TableId, needs: &mut Needs) {
 
 /// The stage without what is not needed; `needed` becomes what it needs itself.
 fn stage(stage: Stage, needed: &mut BTreeSet<String>, needs: &mut Needs, tables: &[Table]) -> Option<Stage> {
+    let kept = kept(stage, needed, needs, tables)?;
+    kept.exprs().into_iter().for_each(|expr| needs.totals(expr));
+    Some(kept)
+}
+
+fn kept(stage: Stage, needed: &mut BTreeSet<String>, needs: &mut Needs, tables: &[Table]) -> Option<Stage> {
     match stage {
         Stage::Where(filter) => {
             needed.extend(filter.columns().into_iter().map(str::to_owned));

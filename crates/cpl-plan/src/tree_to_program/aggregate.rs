@@ -173,7 +173,7 @@ impl Checker<'_> {
         None
     }
 
-    fn aggregate_type(&mut self, func: AggFunc, of: Option<&Expr>, span: Span) -> Option<Type> {
+    pub(super) fn aggregate_type(&mut self, func: AggFunc, of: Option<&Expr>, span: Span) -> Option<Type> {
         let Some(of) = of else { return Some(Type::Count) };
         let amount = of.ty.is_amount() || of.ty == Type::Duration;
         match func {

@@ -21,6 +21,7 @@ mod rules;
 mod scope;
 mod series;
 mod target;
+mod total;
 mod transform;
 mod union;
 
@@ -29,7 +30,7 @@ use std::{
     sync::Arc,
 };
 
-use cpl_syntax::{Code, Diagnostic, Span, has_errors, tree};
+use cpl_syntax::{Code, Diagnostic, Name, Span, has_errors, tree};
 use jiff::tz::TimeZone;
 
 use crate::{
@@ -73,6 +74,8 @@ struct Checker<'a> {
     /// Tables as they are resolved; none where one is wrong.
     tables: Vec<Table>,
     table_ids: HashMap<&'a str, Option<TableId>>,
+    /// Those that are being resolved: one of them needs the next.
+    under_way: Vec<&'a Name>,
     targets: Vec<Option<Target>>,
     /// Lets, metrics and targets that something names.
     used: HashSet<&'a str>,
@@ -97,6 +100,7 @@ impl<'a> Checker<'a> {
             metrics: file.metrics.iter().map(|metric| (metric.name.as_str(), metric)).collect(),
             tables: Vec::new(),
             table_ids: HashMap::new(),
+            under_way: Vec::new(),
             targets: Vec::new(),
             used: HashSet::new(),
             diagnostics: Vec::new(),

@@ -1,6 +1,6 @@
 //! Names: each unique in its space, and the nearest one where a name is nobody's.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use cpl_syntax::{Code, Diagnostic, Name, Span, has_errors, nearest};
 
@@ -72,10 +72,31 @@ impl<'a> Checker<'a> {
         if let Some(found) = self.table_ids.get(name.as_str()) {
             return *found;
         }
-        let tables = self.file.fetches.iter().map(|item| &item.name);
-        let all: Vec<&str> =
-            tables.chain(self.file.transforms.iter().map(|item| &item.name)).map(Name::as_str).collect();
-        self.unknown_name("table", name, all)
+        if let Some(start) = self.under_way.iter().position(|before| before.value == name.value) {
+            self.cycle(start);
+            // Who needs it says nothing more.
+            self.table_ids.insert(self.under_way[start].as_str(), None);
+            return None;
+        }
+        let file = self.file;
+        let fetch = file.fetches.iter().find(|fetch| fetch.name.value == name.value);
+        let transform = file.transforms.iter().find(|transform| transform.name.value == name.value);
+        let named = match (fetch, transform) {
+            (Some(fetch), _) => &fetch.name,
+            (None, Some(transform)) => &transform.name,
+            (None, None) => {
+                let tables = file.fetches.iter().map(|item| &item.name);
+                let tables = tables.chain(file.transforms.iter().map(|item| &item.name));
+                return self.unknown_name("table", name, tables.map(Name::as_str));
+            }
+        };
+        self.under_way.push(named);
+        let id = match (fetch, transform) {
+            (Some(fetch), _) => self.fetch(fetch),
+            (None, transform) => transform.and_then(|transform| self.transform(transform)),
+        };
+        self.under_way.pop();
+        *self.table_ids.entry(named.as_str()).or_insert(id)
     }
 
     /// Tells that a name is nobody's, and offers the nearest that fits.
@@ -114,48 +135,19 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Tables in an order in which each comes behind those it is made of; cycles are told.
+    /// All tables; each comes behind those it is made of.
     pub(super) fn resolve_tables(&mut self) {
-        for fetch in &self.file.fetches {
-            let id = self.fetch(fetch);
-            self.table_ids.entry(fetch.name.as_str()).or_insert(id);
-        }
-        let by_name: BTreeMap<&str, usize> =
-            self.file.transforms.iter().enumerate().map(|(at, item)| (item.name.as_str(), at)).collect();
-        let mut path = Vec::new();
-        for at in 0..self.file.transforms.len() {
-            self.visit(at, &by_name, &mut path);
+        let file = self.file;
+        for name in file.fetches.iter().map(|fetch| &fetch.name).chain(file.transforms.iter().map(|item| &item.name)) {
+            self.table_id(name);
         }
     }
 
-    fn visit(&mut self, at: usize, by_name: &BTreeMap<&'a str, usize>, path: &mut Vec<usize>) {
-        let transform = &self.file.transforms[at];
-        if self.table_ids.contains_key(transform.name.as_str()) {
-            return;
-        }
-        if let Some(start) = path.iter().position(|before| *before == at) {
-            self.cycle(&path[start..]);
-            self.table_ids.insert(transform.name.as_str(), None);
-            return;
-        }
-        path.push(at);
-        for input in super::transform::input_names(transform) {
-            if let Some(next) = by_name.get(input.as_str()) {
-                self.visit(*next, by_name, path);
-            }
-        }
-        path.pop();
-        if !self.table_ids.contains_key(transform.name.as_str()) {
-            let id = self.transform(transform);
-            self.table_ids.insert(transform.name.as_str(), id);
-        }
-    }
-
-    fn cycle(&mut self, path: &[usize]) {
-        let names: Vec<&Name> = path.iter().map(|at| &self.file.transforms[*at].name).collect();
+    fn cycle(&mut self, start: usize) {
+        let names: Vec<&Name> = self.under_way[start..].to_vec();
         let mut round: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
         round.push(round[0]);
-        let mut diagnostic = Diagnostic::new(Code::E0203, format!("transforms form a cycle: {}", round.join(" → ")));
+        let mut diagnostic = Diagnostic::new(Code::E0203, format!("tables form a cycle: {}", round.join(" → ")));
         for name in names {
             diagnostic = diagnostic.at(name.span, "is made of itself");
         }

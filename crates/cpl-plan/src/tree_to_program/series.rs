@@ -78,7 +78,18 @@ impl Checker<'_> {
             (Later::Share, _) => {
                 self.refuse(Code::E0308, "`share` is called otherwise", span, "wanted: `share(column)`")
             }
-            (Later::Total | Later::Usual | Later::Applied, _) => self.not_yet(&format!("`{}`", which.word()), span),
+            (Later::Total, _) if matches!(scope.place, Place::Constant) => {
+                self.refuse(Code::E0305, "`total` needs rows, and a constant has none", span, "write a value")
+            }
+            (Later::Total, [Arg::Plain(tree::Expr { kind: tree::ExprKind::Path(path), .. })])
+                if path.table.is_some() =>
+            {
+                self.total(path, span)
+            }
+            (Later::Total, _) => {
+                self.refuse(Code::E0308, "`total` is called otherwise", span, "wanted: `total(table.column)`")
+            }
+            (Later::Usual | Later::Applied, _) => self.not_yet(&format!("`{}`", which.word()), span),
         }
     }
 

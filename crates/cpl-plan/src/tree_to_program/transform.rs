@@ -64,19 +64,6 @@ impl Shape {
     }
 }
 
-/// The tables a transform is made of.
-pub fn input_names(transform: &tree::Transform) -> Vec<&Name> {
-    let mut names = vec![&transform.from];
-    for stage in &transform.stages {
-        match &stage.kind {
-            StageKind::Join(join) => names.push(&join.table),
-            StageKind::Union(tables, _) => names.extend(tables),
-            _ => {}
-        }
-    }
-    names
-}
-
 impl Checker<'_> {
     pub(super) fn transform(&mut self, transform: &tree::Transform) -> Option<TableId> {
         let mut from = self.table_id(&transform.from)?;
