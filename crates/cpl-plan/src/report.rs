@@ -174,6 +174,9 @@ pub struct Because {
 /// One effect.
 #[derive(Clone, Debug, Serialize)]
 pub struct Change {
+    /// The key of the row, where it is another than the decision's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub row: Option<Pairs>,
     /// The column; none for a call.
     pub column: Option<String>,
     /// Its value before.

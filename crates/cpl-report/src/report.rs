@@ -325,7 +325,9 @@ fn changes(decision: &Decision) -> Vec<String> {
         let arguments = if arguments.is_empty() { String::new() } else { format!(" ({})", arguments.join(", ")) };
         match &change.column {
             Some(column) => {
-                format!("{column} {} → {} via {}{arguments}", change.from.exact(), change.to.exact(), change.target)
+                let row = change.row.iter().flat_map(|key| &key.0).map(|(_, value)| format!("{value} "));
+                let (row, from, to) = (row.collect::<String>(), change.from.exact(), change.to.exact());
+                format!("{row}{column} {from} → {to} via {}{arguments}", change.target)
             }
             None => format!("call {}{arguments}", change.target),
         }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use cpl_plan::{
-    program::{Action, Decision as Rule, Program, Step, Target, TargetKind, Via},
+    program::{Action, Decision as Rule, Program, Step, Target, TargetKind},
     report::{Because, Change, Decision, Pairs, State},
     types::Type,
     value::Value,
@@ -36,6 +36,22 @@ pub struct Thing {
     key: Vec<(String, String)>,
 }
 
+impl Thing {
+    fn of(row: &Pairs, arguments: &[(String, Option<Value>)], target: &Target) -> Self {
+        let marked = |name: &str| target.parameters.iter().any(|(parameter, _, key)| *key && parameter == name);
+        let raw = |name: &String, value: &Value| (name.clone(), value.raw());
+        let named: Vec<(String, String)> = arguments
+            .iter()
+            .filter(|(name, _)| marked(name))
+            .filter_map(|(name, value)| Some(raw(name, value.as_ref()?)))
+            .collect();
+        let own = || row.0.iter().map(|(name, value)| raw(name, value)).collect();
+        let mut key = if named.is_empty() { own() } else { named };
+        key.sort();
+        Self { target: target.name.clone(), key }
+    }
+}
+
 impl fmt::Display for Thing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let key: Vec<String> =
@@ -57,10 +73,21 @@ pub struct Effect {
 }
 
 /// One column that an effect changes.
+#[derive(Clone)]
 pub struct Leg {
     pub column: String,
     pub from: Decimal,
     pub rises: bool,
+    /// The other row, if it is that one's column.
+    pub partner: Option<Partner>,
+}
+
+/// The row to which another one's amount is moved.
+#[derive(Clone)]
+pub struct Partner {
+    pub key: Pairs,
+    pub row: Vec<Value>,
+    pub arguments: Vec<(String, Option<Value>)>,
 }
 
 impl Effect {
@@ -78,29 +105,19 @@ impl Draft {
 
     /// What the draft changes, each thing once. A call that is only printed changes nothing.
     pub fn things(&self, program: &Program) -> Vec<Thing> {
-        let things = self.effects.iter().filter_map(|effect| self.thing(effect, &program.targets[effect.target]));
-        let mut things: Vec<Thing> = things.collect();
+        let mut things = Vec::new();
+        for effect in &self.effects {
+            let target = &program.targets[effect.target];
+            if effect.legs.is_empty() && target.kind == TargetKind::Print {
+                continue;
+            }
+            things.push(Thing::of(&self.key, &effect.arguments, target));
+            let partners = effect.legs.iter().filter_map(|leg| leg.partner.as_ref());
+            things.extend(partners.map(|partner| Thing::of(&partner.key, &partner.arguments, target)));
+        }
         things.sort();
         things.dedup();
         things
-    }
-
-    fn thing(&self, effect: &Effect, target: &Target) -> Option<Thing> {
-        if effect.legs.is_empty() && target.kind == TargetKind::Print {
-            return None;
-        }
-        let marked = |name: &str| target.parameters.iter().any(|(parameter, _, key)| *key && parameter == name);
-        let raw = |name: &String, value: &Value| (name.clone(), value.raw());
-        let named: Vec<(String, String)> = effect
-            .arguments
-            .iter()
-            .filter(|(name, _)| marked(name))
-            .filter_map(|(name, value)| Some(raw(name, value.as_ref()?)))
-            .collect();
-        let own = || self.key.0.iter().map(|(name, value)| raw(name, value)).collect();
-        let mut key = if named.is_empty() { own() } else { named };
-        key.sort();
-        Some(Thing { target: target.name.clone(), key })
     }
 
     pub fn decision(self, rule: &Rule, program: &Program, identity: &Identity<'_>) -> Decision {
@@ -126,12 +143,20 @@ impl Effect {
     fn changes(&self, program: &Program) -> Vec<Change> {
         let target = program.targets[self.target].name.clone();
         if self.legs.is_empty() {
-            let arguments = self.passed_on(&Value::Unknown);
-            return vec![Change { column: None, from: Value::Unknown, to: Value::Unknown, target, arguments }];
+            let arguments = passed_on(&self.arguments, &Value::Unknown);
+            return vec![Change {
+                row: None,
+                column: None,
+                from: Value::Unknown,
+                to: Value::Unknown,
+                target,
+                arguments,
+            }];
         }
         let change = |leg: &Leg| {
             let to = amount::value(self.to(leg), self.ty);
             Change {
+                row: leg.partner.as_ref().map(|partner| partner.key.clone()),
                 column: Some(leg.column.clone()),
                 from: amount::value(leg.from, self.ty),
                 arguments: self.passed_on_of(leg, &to),
@@ -145,17 +170,17 @@ impl Effect {
     /// What goes with one of two columns that change together: not the other's new value.
     fn passed_on_of(&self, leg: &Leg, new: &Value) -> Pairs {
         let others = |name: &str| self.legs.iter().any(|other| other.column == name && other.column != leg.column);
-        let mut pairs = self.passed_on(new);
-        let given = |name: &str| self.arguments.iter().any(|(argument, value)| argument == name && value.is_some());
+        let arguments = leg.partner.as_ref().map_or(&self.arguments, |partner| &partner.arguments);
+        let mut pairs = passed_on(arguments, new);
+        let given = |name: &str| arguments.iter().any(|(argument, value)| argument == name && value.is_some());
         pairs.0.retain(|(name, _)| given(name) || !others(name));
         pairs
     }
+}
 
-    fn passed_on(&self, new: &Value) -> Pairs {
-        let each =
-            |(name, value): &(String, Option<Value>)| (name.clone(), value.clone().unwrap_or_else(|| new.clone()));
-        Pairs(self.arguments.iter().map(each).collect())
-    }
+fn passed_on(arguments: &[(String, Option<Value>)], new: &Value) -> Pairs {
+    let each = |(name, value): &(String, Option<Value>)| (name.clone(), value.clone().unwrap_or_else(|| new.clone()));
+    Pairs(arguments.iter().map(each).collect())
 }
 
 impl Asked {
@@ -200,12 +225,6 @@ impl Asked {
     }
 }
 
-pub fn via(action: &Action) -> &Via {
-    match action {
-        Action::Change { via, .. } | Action::Move { via, .. } | Action::Call { via } => via,
-    }
-}
-
 /// What may be changed, and by how much, at most: sums of a million of them are still exact.
 const LARGEST: Decimal = Decimal::from_parts(0, 0, 54, false, 0);
 
@@ -225,13 +244,13 @@ impl AskedAction {
             }
             arguments.push((name.clone(), value));
         }
-        let target = via(action).target;
+        let target = action.via().target;
         let (ty, step) = match action {
             Action::Call { .. } => {
                 return Ok(Effect { ty: Type::Number, legs: Vec::new(), amount: Decimal::ZERO, arguments, target });
             }
             Action::Change { ty, step, .. } => (*ty, step),
-            Action::Move { ty, amount, .. } => (*ty, amount),
+            Action::Move { ty, amount, .. } | Action::MoveRows { ty, amount, .. } => (*ty, amount),
         };
         let mut currents = Vec::new();
         for (column, traced) in &self.columns {
@@ -249,11 +268,12 @@ impl AskedAction {
             return Err((State::Held, "the new value is too large".to_owned()));
         };
         // What is moved leaves the first column; what is changed goes the way of its sign.
-        let first_rises = self.columns.len() == 1 && difference >= Decimal::ZERO;
-        let forward = self.columns.len() == 1 || difference >= Decimal::ZERO;
+        let is_changed = matches!(action, Action::Change { .. });
+        let first_rises = is_changed && difference >= Decimal::ZERO;
+        let forward = is_changed || difference >= Decimal::ZERO;
         let legs = currents.into_iter().enumerate().map(|(at, (column, from))| {
             let rises = if at == 0 { first_rises } else { true };
-            Leg { column, from, rises: if forward { rises } else { !rises } }
+            Leg { column, from, rises: if forward { rises } else { !rises }, partner: None }
         });
         Ok(Effect { ty, legs: legs.collect(), amount: difference.abs(), arguments, target })
     }

@@ -136,7 +136,7 @@ fn line(decision: &Decision, effect: usize, change: &Change, pipeline: &str, win
         pipeline,
         rule: &decision.rule,
         window,
-        key: &decision.key,
+        key: change.row.as_ref().unwrap_or(&decision.key),
         column: &change.column,
         from: &change.from,
         to: &change.to,

@@ -49,13 +49,14 @@ pub fn bounds(drafts: &mut [Draft], bounds: &[AskedBound]) {
 }
 
 fn bound_one(draft: &mut Draft, bound: &AskedBound) {
-    let limit = bound.bound.value(&draft.row).clone();
     for at in 0..draft.effects.len() {
         let effect = &draft.effects[at];
         let leg = effect.legs.iter().find(|leg| leg.column == bound.column && leg.rises == bound.cap);
         let Some(leg) = leg else { continue };
+        let row = leg.partner.as_ref().map_or(&draft.row, |partner| &partner.row);
+        let limit = bound.bound.value(row).clone();
         let Some(decimal) = amount::of(&limit) else {
-            let why = bound.bound.why_unknown(&draft.row);
+            let why = bound.bound.why_unknown(row);
             draft.hold(format!("{}: {why}", bound.told));
             return;
         };
@@ -86,7 +87,7 @@ pub fn at_most(drafts: &mut [Draft], at_most: &AtMost) {
 }
 
 /// The wanted end first, unknown values last; rows stand by key before, and a tie keeps that order.
-fn compare(left: Option<&Value>, right: Option<&Value>, end: Extreme) -> Ordering {
+pub fn compare(left: Option<&Value>, right: Option<&Value>, end: Extreme) -> Ordering {
     let known = |value: Option<&Value>| value.is_some_and(|value| !value.is_unknown());
     match (left.zip(right), known(left), known(right)) {
         (Some((a, b)), true, true) if end == Extreme::Lowest => a.order(b),

@@ -5,11 +5,12 @@ mod draft;
 mod effects;
 mod guards;
 mod id;
+mod pair;
 
 use std::collections::BTreeMap;
 
 use cpl_plan::{
-    program::{Action, AtMost, Bound, Decision as Rule, Expr, Program, Rows, Step},
+    program::{Action, AtMost, Bound, Decision as Rule, Expr, Extreme, Program, Rows},
     report::{Decision, State},
     types::Type,
     value::Value,
@@ -43,10 +44,18 @@ pub struct Asked {
 struct AskedAction {
     /// The columns that are changed: the one, or the lowered and the raised.
     columns: Vec<(String, Traced)>,
+    /// Of a move between rows: which row it leaves, and which it goes to.
+    ends: Option<(Ranked, Ranked)>,
     /// The step's value; none for a call.
     step: Option<Traced>,
     /// The arguments; none where the new value goes.
     arguments: Vec<(String, Option<Traced>)>,
+}
+
+/// An end of an order of rows.
+struct Ranked {
+    end: Extreme,
+    of: Traced,
 }
 
 struct AskedBound {
@@ -125,6 +134,8 @@ impl Asked {
         let mut drafts: Vec<_> = rows.iter().filter_map(|row| self.draft(row, rule, program)).collect();
         let quiet = rows.len() - drafts.len();
         drafts.sort_by_cached_key(|draft| rule::order(&draft.key));
+        let (mut drafts, passed_over) = pair::paired(drafts, &self.actions);
+        let quiet = quiet + passed_over;
         guards::circumstances(&mut drafts, program, around);
         guards::bounds(&mut drafts, &self.keep);
         if let Some(at_most) = &rule.at_most {
@@ -152,17 +163,19 @@ impl AskedAction {
         let (columns, step) = match action {
             Action::Change { column: changed, ty, step, .. } => (vec![column(changed, *ty)], Some(step)),
             Action::Move { amount, from, to, ty, .. } => (vec![column(from, *ty), column(to, *ty)], Some(amount)),
+            Action::MoveRows { amount, column: moved, ty, .. } => (vec![column(moved, *ty)], Some(amount)),
             Action::Call { .. } => (Vec::new(), None),
         };
-        let step = step.map(|step| traced(step_expr(step)));
-        let arguments = draft::via(action).arguments.iter();
+        let step = step.map(|step| traced(step.expr()));
+        let ends = match action {
+            Action::MoveRows { from, to, .. } => {
+                let mut ranked = |(end, of): &(Extreme, Expr)| Ranked { end: *end, of: traced(of) };
+                Some((ranked(from), ranked(to)))
+            }
+            _ => None,
+        };
+        let arguments = action.via().arguments.iter();
         let arguments = arguments.map(|(name, value)| (name.clone(), (!value.is_new()).then(|| traced(value))));
-        Self { columns, step, arguments: arguments.collect() }
-    }
-}
-
-fn step_expr(step: &Step) -> &Expr {
-    match step {
-        Step::Share(expr) | Step::Amount(expr) | Step::To(expr) => expr,
+        Self { columns, ends, step, arguments: arguments.collect() }
     }
 }

@@ -115,6 +115,21 @@ pub enum Action {
         /// Where it goes.
         via: Via,
     },
+    /// An amount of a column goes from one of the rows that fire to another.
+    MoveRows {
+        /// How much: of that unit, or a share of the column in the first row.
+        amount: Step,
+        /// The column.
+        column: String,
+        /// Its type.
+        ty: Type,
+        /// Which row it leaves.
+        from: (Extreme, Expr),
+        /// Which row it goes to.
+        to: (Extreme, Expr),
+        /// Where it goes.
+        via: Via,
+    },
     /// Something is called.
     Call {
         /// What.
@@ -258,24 +273,47 @@ impl Decision {
 }
 
 impl Action {
+    /// Where it goes.
+    #[must_use]
+    pub fn via(&self) -> &Via {
+        match self {
+            Self::Change { via, .. } | Self::Move { via, .. } | Self::MoveRows { via, .. } | Self::Call { via } => via,
+        }
+    }
+
     /// The columns it changes.
     #[must_use]
     pub fn columns(&self) -> Vec<&str> {
         match self {
-            Self::Change { column, .. } => vec![column],
+            Self::Change { column, .. } | Self::MoveRows { column, .. } => vec![column],
             Self::Move { from, to, .. } => vec![from, to],
             Self::Call { .. } => Vec::new(),
         }
     }
 
     fn exprs(&self) -> Vec<&Expr> {
-        let (step, via) = match self {
-            Self::Change { step, via, .. } | Self::Move { amount: step, via, .. } => (Some(step), via),
-            Self::Call { via } => (None, via),
+        let step = match self {
+            Self::Change { step, .. } | Self::Move { amount: step, .. } | Self::MoveRows { amount: step, .. } => {
+                Some(step.expr())
+            }
+            Self::Call { .. } => None,
         };
-        let step = step.map(|(Step::Share(expr) | Step::Amount(expr) | Step::To(expr))| expr);
-        let arguments = via.arguments.iter().map(|(_, value)| value).filter(|value| !value.is_new());
-        step.into_iter().chain(arguments).collect()
+        let rows = match self {
+            Self::MoveRows { from, to, .. } => vec![&from.1, &to.1],
+            _ => Vec::new(),
+        };
+        let arguments = self.via().arguments.iter().map(|(_, value)| value).filter(|value| !value.is_new());
+        step.into_iter().chain(rows).chain(arguments).collect()
+    }
+}
+
+impl Step {
+    /// The share, the amount or the value.
+    #[must_use]
+    pub fn expr(&self) -> &Expr {
+        match self {
+            Self::Share(expr) | Self::Amount(expr) | Self::To(expr) => expr,
+        }
     }
 }
 

@@ -82,17 +82,17 @@ impl Builder {
             }
         }
         if let Purpose::Show(table) = purpose {
-            self.add_end(StepKind::Show(table), vec![table]);
+            self.add_end(StepKind::Show(table), &[table]);
             return self.plan;
         }
         if let Some(tables) = self.plan.program.dashboard.as_ref().map(Dashboard::inputs) {
-            self.add_end(StepKind::Dashboard, tables);
+            self.add_end(StepKind::Dashboard, &tables);
         }
         for at in 0..self.plan.program.decisions.len() {
-            self.add_end(StepKind::Decide(at), self.plan.program.decisions[at].inputs());
+            self.add_end(StepKind::Decide(at), &self.plan.program.decisions[at].inputs());
         }
         for at in 0..self.plan.program.alerts.len() {
-            self.add_end(StepKind::Alert(at), self.plan.program.alerts[at].inputs());
+            self.add_end(StepKind::Alert(at), &self.plan.program.alerts[at].inputs());
         }
         self.plan
     }
@@ -113,7 +113,7 @@ impl Builder {
     }
 
     /// The dashboard, a rule, or a table that is shown: its columns are its own affair.
-    fn add_end(&mut self, kind: StepKind, tables: Vec<TableId>) {
+    fn add_end(&mut self, kind: StepKind, tables: &[TableId]) {
         let inputs: Vec<StepId> = tables.iter().filter_map(|table| self.steps.get(table).copied()).collect();
         let batch = self.batch_behind(&inputs);
         self.plan.add(kind, Vec::new(), true, batch, &inputs);

@@ -2,6 +2,7 @@
 //!
 //! A function returns `None` where it has told an error; what depends on it stays silent.
 
+mod actions;
 mod aggregate;
 mod arith;
 mod call;

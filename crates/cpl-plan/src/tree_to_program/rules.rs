@@ -2,7 +2,7 @@
 
 use cpl_syntax::{
     Code, Diagnostic, Name, Span, Spanned,
-    tree::{self, ChangeTo, DecideClause, OnDays, TotalBound},
+    tree::{self, DecideClause, OnDays, TotalBound},
 };
 
 use super::{
@@ -12,15 +12,14 @@ use super::{
 };
 use crate::{
     program::{
-        Action, Alert, AtMost, Bound, Column, Day, Decision, Expr, KeepBound, KeepTotal, Level, Newest, Rows, Step,
-        Table,
+        Action, Alert, AtMost, Bound, Column, Day, Decision, Expr, KeepBound, KeepTotal, Level, Newest, Rows, Table,
     },
     types::Type,
 };
 
 /// The columns of a rule's table, for its expressions.
-struct RuleScope {
-    columns: Vec<ScopeColumn>,
+pub(super) struct RuleScope {
+    pub columns: Vec<ScopeColumn>,
     time: Option<String>,
     key: Option<Vec<String>>,
 }
@@ -31,7 +30,7 @@ impl RuleScope {
         Self { columns: columns.collect(), time: table.time.clone(), key: table.key.clone() }
     }
 
-    fn row(&self) -> Scope<'_> {
+    pub fn row(&self) -> Scope<'_> {
         Scope::row(&self.columns, self.time.as_deref()).with_key(self.key.as_deref())
     }
 }
@@ -40,6 +39,7 @@ impl Checker<'_> {
     pub(super) fn decision(&mut self, rule: &tree::Decide) -> Option<Decision> {
         let rows = self.rows(&rule.each, &rule.table, &days(rule.on.as_ref()))?;
         let scope = RuleScope::of(&self.tables[rows.table.0]);
+        self.moves_alone(rule, &rows)?;
         let when = self.when(rule.when.as_ref(), &rule.name, &scope);
         let mut require = Some(Vec::new());
         for each in &rule.require {
@@ -162,82 +162,6 @@ impl Checker<'_> {
         }
     }
 
-    fn action(&mut self, action: &Spanned<tree::Action>, scope: &RuleScope) -> Option<Action> {
-        match &action.value {
-            tree::Action::Change(column, to, via) => {
-                let ty = self.changed_column(column, scope);
-                let via = self.via(via, &[column], &scope.row());
-                let step = self.change(to, ty, scope);
-                Some(Action::Change { column: column.value.clone(), ty: ty?, step: step?, via: via? })
-            }
-            tree::Action::Move(amount, from, to, via) => {
-                let (from_type, to_type) = (self.changed_column(from, scope), self.changed_column(to, scope));
-                let via = self.via(via, &[from, to], &scope.row());
-                let amount = self.expr(amount, &scope.row());
-                let (ty, other) = (from_type?, to_type?);
-                if ty != other || from.value == to.value {
-                    let label = if ty == other { "the same column".to_owned() } else { format!("this is {other}") };
-                    let message = format!("nothing can move from `{}` to `{}`", from.as_str(), to.as_str());
-                    return self.refuse(Code::E0503, message, to.span, label);
-                }
-                let amount = self.step(amount?, ty)?;
-                Some(Action::Move { amount, from: from.value.clone(), to: to.value.clone(), ty, via: via? })
-            }
-            tree::Action::MoveRows(..) => self.not_yet("`move … from highest … to lowest …`", action.span),
-            tree::Action::Call(via) => Some(Action::Call { via: self.via(via, &[], &scope.row())? }),
-        }
-    }
-
-    fn changed_column(&mut self, name: &Name, scope: &RuleScope) -> Option<Type> {
-        let Some(column) = scope.columns.iter().find(|column| column.name == name.value) else {
-            let known: Vec<&str> = scope.columns.iter().map(|column| column.name.as_str()).collect();
-            return self.unknown_name("column", name, known);
-        };
-        let ty = column.ty?;
-        if let Some(of) = ty.currency_column() {
-            let message = format!("`{}` is of several currencies, as `{of}` names them", name.as_str());
-            let label = "wanted: one currency: `convert(amount, rate)` before";
-            return self.refuse(Code::E0302, message, name.span, label);
-        }
-        if ty.is_amount() {
-            return Some(ty);
-        }
-        let message = format!("`{}` is {ty}, which can't be changed by a rule", name.as_str());
-        self.refuse(Code::E0503, message, name.span, "wanted: money, a number or a ratio")
-    }
-
-    fn change(&mut self, to: &ChangeTo, ty: Option<Type>, scope: &RuleScope) -> Option<Step> {
-        match to {
-            ChangeTo::By(by) => {
-                let points = matches!(&by.kind, tree::ExprKind::Literal(tree::Literal::Points(_)));
-                let by = self.expr(by, &scope.row())?;
-                if points && ty? == Type::Ratio { Some(Step::Amount(by)) } else { self.step(by, ty?) }
-            }
-            ChangeTo::To(to) => {
-                let to = self.expr(to, &scope.row())?;
-                let (ty, to) = (ty?, zero_as(to, ty?));
-                if fits(ty, to.ty) {
-                    return Some(Step::To(to));
-                }
-                let message = format!("{ty} can't become {}", to.ty);
-                self.refuse(Code::E0301, message, to.span, format!("this is {}", to.ty))
-            }
-        }
-    }
-
-    /// A share of the current value, or an amount of its unit.
-    fn step(&mut self, by: Expr, ty: Type) -> Option<Step> {
-        if by.ty == Type::Ratio {
-            return Some(Step::Share(by));
-        }
-        let by = zero_as(by, ty);
-        if fits(ty, by.ty) {
-            return Some(Step::Amount(by));
-        }
-        let message = format!("{ty} can't be changed by {}", by.ty);
-        self.refuse(Code::E0301, message, by.span, format!("wanted: a share such as `+20%`, or {ty}"))
-    }
-
     fn guard(&mut self, guard: &Spanned<DecideClause>, scope: &RuleScope, decision: &mut Decision) -> Option<()> {
         let span = guard.span;
         match &guard.value {
@@ -323,7 +247,8 @@ impl Checker<'_> {
             let columns = match &action.value {
                 tree::Action::Change(column, ..) => vec![column],
                 tree::Action::Move(_, from, to, _) => vec![from, to],
-                tree::Action::MoveRows(..) | tree::Action::Call(_) => Vec::new(),
+                tree::Action::MoveRows(_, column, ..) => vec![column],
+                tree::Action::Call(_) => Vec::new(),
             };
             for column in columns {
                 if let Some(before) = changed.iter().find(|before| before.value == column.value) {
@@ -344,15 +269,7 @@ impl Checker<'_> {
 
     /// A guard of a column that no action changes guards nothing.
     fn guarded_columns(&mut self, decision: &Decision) -> Option<()> {
-        let changed: Vec<&str> = decision
-            .actions
-            .iter()
-            .flat_map(|action| match action {
-                Action::Change { column, .. } => vec![column.as_str()],
-                Action::Move { from, to, .. } => vec![from.as_str(), to.as_str()],
-                Action::Call { .. } => Vec::new(),
-            })
-            .collect();
+        let changed: Vec<&str> = decision.actions.iter().flat_map(Action::columns).collect();
         let keeps = decision.keep.iter().map(|keep| (&keep.column, keep.span));
         let guards: Vec<(&String, Span)> = keeps.chain(decision.totals.iter().map(|t| (&t.column, t.span))).collect();
         for (column, span) in guards {
@@ -391,7 +308,7 @@ impl Checker<'_> {
 }
 
 /// Whether a value of `other` can stand where one of `ty` is held.
-fn fits(ty: Type, other: Type) -> bool {
+pub(super) fn fits(ty: Type, other: Type) -> bool {
     ty == other || (ty.is_quantity() && other.is_quantity())
 }
 
