@@ -169,7 +169,7 @@ impl AskedAction {
         let step = step.map(|step| traced(step.expr()));
         let ends = match action {
             Action::MoveRows { from, to, .. } => {
-                let mut ranked = |(end, of): &(Extreme, Expr)| Ranked { end: *end, of: traced(of) };
+                let mut ranked = |end: &(Extreme, Expr)| Ranked { end: end.0, of: traced(&end.1) };
                 Some((ranked(from), ranked(to)))
             }
             _ => None,

@@ -124,9 +124,9 @@ pub enum Action {
         /// Its type.
         ty: Type,
         /// Which row it leaves.
-        from: (Extreme, Expr),
+        from: Box<(Extreme, Expr)>,
         /// Which row it goes to.
-        to: (Extreme, Expr),
+        to: Box<(Extreme, Expr)>,
         /// Where it goes.
         via: Via,
     },

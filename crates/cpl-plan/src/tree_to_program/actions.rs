@@ -45,7 +45,7 @@ impl Checker<'_> {
                 let ty = ty?;
                 let amount = self.step(amount?, ty)?;
                 let column = column.value.clone();
-                Some(Action::MoveRows { amount, column, ty, from: from?, to: to?, via: via? })
+                Some(Action::MoveRows { amount, column, ty, from: Box::new(from?), to: Box::new(to?), via: via? })
             }
             tree::Action::Call(via) => Some(Action::Call { via: self.via(via, &[], &scope.row())? }),
         }
