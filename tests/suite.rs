@@ -5,6 +5,7 @@ use std::{fs, path::PathBuf, process::ExitCode};
 use cpl_plan::clock::AsOf;
 use cpl_tests::{
     case::{self, Verdict},
+    compare,
     page::{self, Page},
 };
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -19,6 +20,7 @@ fn main() -> ExitCode {
     let mut trials: Vec<Trial> = page::pages().iter().flat_map(|path| trials(&Page::read(path))).collect();
     trials.extend(["README.md", "grammar/README.md"].map(reference));
     trials.extend(page::pipelines().into_iter().map(broken_off));
+    trials.extend(against_oracle());
     libtest_mimic::run(&args, trials).exit_code()
 }
 
@@ -41,6 +43,36 @@ fn trials(page: &Page) -> Vec<Trial> {
         trial.with_ignored_flag(ignored)
     };
     page.cases.iter().map(trial).collect()
+}
+
+/// Generated pipelines over generated rows, by the program and by a second, slow implementation. `CPL_CASES` says how
+/// many, `CPL_SEED` which is the first.
+fn against_oracle() -> Vec<Trial> {
+    const TRIALS: u64 = 10;
+    let number = |name: &str, or: u64| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(or);
+    let (cases, seed) = (number("CPL_CASES", 1_000), number("CPL_SEED", 1));
+    let trial = |at: u64| {
+        let seeds = (seed + at..seed + cases).step_by(usize::try_from(TRIALS).unwrap_or(1));
+        Trial::test(
+            format!("oracle: {cases} generated pipelines from seed {seed}, {} of {TRIALS}", at + 1),
+            move || {
+                let folder = tempfile::tempdir()?;
+                let (mut equal, mut none) = (0, 0);
+                for seed in seeds {
+                    match compare::run(seed, folder.path())? {
+                        compare::Verdict::Equal => equal += 1,
+                        compare::Verdict::NoPipeline => none += 1,
+                    }
+                }
+                if none > equal {
+                    Err(Failed::from(format!("{none} of {} are no pipelines", equal + none)))
+                } else {
+                    Ok(())
+                }
+            },
+        )
+    };
+    (0..TRIALS.min(cases)).map(trial).collect()
 }
 
 /// Every `cpl` block of a document for users is cpl.

@@ -8,5 +8,8 @@
 
 pub mod case;
 pub mod command;
+pub mod compare;
+pub mod generated;
+pub mod oracle;
 pub mod page;
 pub mod real;

@@ -6,7 +6,11 @@ use cpl_plan::{
 };
 use polars::prelude as pl;
 
-use super::{Translate, literal::null, money};
+use super::{
+    Translate,
+    literal::null,
+    money::{self, To},
+};
 use crate::types::data_type;
 
 impl Translate<'_> {
@@ -96,7 +100,7 @@ fn minor_digits(ty: Type) -> u32 {
 
 /// Money in units of 10 to the minus `digits`, half to even.
 fn minor(amount: pl::Expr, digits: u32) -> pl::Expr {
-    let rounded = amount.round(digits, pl::RoundMode::HalfToEven);
+    let rounded = money::rounded(amount, digits, To::Even);
     (rounded * pl::lit(10i64.pow(digits))).strict_cast(pl::DataType::Int64)
 }
 
@@ -112,12 +116,18 @@ fn rounded(value: pl::Expr, digits: u32, ty: Type) -> pl::Expr {
     if data_type(ty) == pl::DataType::Int64 {
         return value;
     }
+    if matches!(ty, Type::Money(_)) {
+        return money::rounded(value, digits, To::Away);
+    }
     value.round(digits, pl::RoundMode::HalfAwayFromZero).cast(data_type(ty))
 }
 
 fn stepped(value: pl::Expr, ty: Type, up: bool) -> pl::Expr {
     if data_type(ty) == pl::DataType::Int64 {
         return value;
+    }
+    if matches!(ty, Type::Money(_)) {
+        return money::rounded(value, 0, if up { To::Above } else { To::Below });
     }
     if up { value.ceil().cast(data_type(ty)) } else { value.floor().cast(data_type(ty)) }
 }

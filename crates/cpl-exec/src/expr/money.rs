@@ -76,6 +76,61 @@ pub fn divide(amount: pl::Expr, divisor: pl::Expr) -> pl::Expr {
     with_float(amount, divisor, divided)
 }
 
+/// How an amount is taken to fewer digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum To {
+    /// Halves to the even neighbour.
+    Even,
+    /// Halves away from zero.
+    Away,
+    /// The next below.
+    Below,
+    /// The next above.
+    Above,
+}
+
+/// Money with so many digits, at most six. The engine's own rounding looks at what stands under missing values too.
+pub fn rounded(amount: pl::Expr, digits: u32, to: To) -> pl::Expr {
+    let step = 10i128.pow(6u32.saturating_sub(digits));
+    amount.map(
+        move |column| {
+            let amounts = column.as_materialized_series().decimal()?.physical().clone();
+            let each = amounts.iter().map(|amount| amount.map(|amount| stepped(amount, step, to) * step));
+            let values: pl::Int128Chunked = pl::NewChunkedArray::from_iter_options(amounts.name().clone(), each);
+            Ok(pl::IntoColumn::into_column(pl::IntoSeries::into_series(values.into_decimal(PRECISION, MONEY_SCALE)?)))
+        },
+        |_, field| Ok(pl::Field::new(field.name().clone(), money())),
+    )
+}
+
+/// How many steps.
+fn stepped(amount: i128, step: i128, to: To) -> i128 {
+    let floor = amount.div_euclid(step);
+    let rest = amount.rem_euclid(step);
+    match to {
+        To::Even => half_even(amount, step),
+        To::Away => floor + i128::from(rest * 2 > step || (rest * 2 == step && amount > 0)),
+        To::Below => floor,
+        To::Above => floor + i128::from(rest > 0),
+    }
+}
+
+/// Money × a column of whole billionths, rounded once. The engine may divide floats by a product, which tips digits.
+pub fn billionths(amount: pl::Expr, part: pl::Expr) -> pl::Expr {
+    amount.map_many(
+        |columns| {
+            let amounts = columns[0].as_materialized_series().decimal()?.physical().clone();
+            let parts = columns[1].as_materialized_series().i64()?.clone();
+            let of = |amount: i128, part: i64| half_even(amount * i128::from(part), 1_000_000_000);
+            let each = amounts.iter().zip(parts.iter()).map(|(amount, part)| Some(of(amount?, part?)));
+            let values: pl::Int128Chunked = pl::NewChunkedArray::from_iter_options(amounts.name().clone(), each);
+            Ok(pl::IntoColumn::into_column(pl::IntoSeries::into_series(values.into_decimal(PRECISION, MONEY_SCALE)?)))
+        },
+        &[part],
+        |_, fields| Ok(pl::Field::new(fields[0].name().clone(), money())),
+    )
+}
+
 fn with_float(amount: pl::Expr, float: pl::Expr, op: fn(i128, Digits) -> Option<i128>) -> pl::Expr {
     amount.map_many(
         move |columns| {

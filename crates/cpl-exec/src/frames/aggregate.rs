@@ -4,7 +4,7 @@ use cpl_plan::{
     program::{AggFunc, Aggregate, Expr},
     types::Type,
 };
-use polars::prelude::{self as pl, DataType};
+use polars::prelude::{self as pl, DataType, IntoColumn, NewChunkedArray};
 
 use super::unless;
 use crate::{expr::Translate, types::data_type};
@@ -127,9 +127,10 @@ impl Parts {
         let above = rest.clone().gt(pl::lit(0i64)).cast(DataType::Int64);
         let low = self.whole(&format!("·{at}l"), sorted.clone().get(floor.clone(), true));
         let high = self.whole(&format!("·{at}h"), sorted.get(floor + above, true));
-        let between = self.whole(&format!("·{at}p"), rest.cast(DataType::Float64) / pl::lit(1e9));
+        let rest = self.whole(&format!("·{at}p"), rest);
+        let between = rest.clone().cast(DataType::Float64) / pl::lit(1e9);
         match ty {
-            Type::Money(_) => low.clone() + crate::expr::times(high - low, between),
+            Type::Money(_) => low.clone() + crate::expr::billionths(high - low, rest),
             Type::Duration => {
                 let micros = |value: pl::Expr| value.cast(DataType::Int64).cast(DataType::Float64);
                 let value = micros(low.clone()) + (micros(high) - micros(low)) * between;
@@ -142,14 +143,15 @@ impl Parts {
         }
     }
 
-    /// Of the sample. Sorted first, so that the order of rows is not seen.
+    /// Of the sample. Sorted by ourselves, so that the order of rows is not seen: the engine leaves a sort out where
+    /// it takes it to change nothing.
     fn std(&mut self, at: usize, row: pl::Expr, ty: Type) -> pl::Expr {
         let float = match ty {
             Type::Duration => row.cast(DataType::Int64),
             _ => row,
         };
-        let sorted = float.cast(DataType::Float64).drop_nulls().sort(pl::SortOptions::default());
-        let std = self.whole(&format!("·{at}d"), sorted.std(1));
+        let all = self.whole(&format!("·{at}d"), float.cast(DataType::Float64).drop_nulls().implode(false));
+        let std = all.map(|lists| stds(&lists), |_, field| Ok(pl::Field::new(field.name().clone(), DataType::Float64)));
         match ty {
             Type::Duration => std.cast(DataType::Int64).cast(data_type(ty)),
             _ => std.cast(data_type(if ty.is_quantity() { Type::Number } else { ty })),
@@ -223,4 +225,28 @@ fn mean(sum: pl::Expr, known: pl::Expr, ty: Type) -> pl::Expr {
         Type::Duration => (sum.cast(DataType::Int64) / known).cast(data_type(ty)),
         _ => sum.cast(DataType::Float64) / known.cast(DataType::Float64),
     }
+}
+
+/// The standard deviation of each list of floats; none of fewer than two.
+fn stds(lists: &pl::Column) -> pl::PolarsResult<pl::Column> {
+    let name = lists.name().clone();
+    let lists = lists.list()?.clone();
+    let each = (0..lists.len()).map(|row| {
+        let Some(list) = lists.get_as_series(row) else { return Ok(None) };
+        Ok(std(list.f64()?.iter().flatten().collect()))
+    });
+    let each = each.collect::<pl::PolarsResult<Vec<_>>>()?;
+    Ok(pl::Float64Chunked::from_iter_options(name, each.into_iter()).into_column())
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a count of rows")]
+fn std(mut values: Vec<f64>) -> Option<f64> {
+    if values.len() < 2 {
+        return None;
+    }
+    values.sort_by(f64::total_cmp);
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let squares: f64 = values.iter().map(|value| (value - mean) * (value - mean)).sum();
+    Some((squares / (n - 1.0)).sqrt())
 }

@@ -170,7 +170,8 @@ impl Reader<'_> {
     pub(super) fn call(&mut self, pair: Pair<'_, Rule>) -> Call {
         let mut parts = Parts::of(pair);
         let callee = self.path(parts.child());
-        let args = parts.opt(Rule::args).map(|args| Parts::of(args).map(|arg| self.arg(arg)).collect());
+        let args = parts.opt(Rule::args).or_else(|| parts.opt(Rule::options));
+        let args = args.map(|args| Parts::of(args).map(|arg| self.arg(arg)).collect());
         let filter = parts.opt(Rule::filter).map(|filter| self.expr(Parts::of(filter).child()));
         let over = parts.opt(Rule::windowed).map(|over| self.window_over(Parts::of(over).child()));
         Call { callee, args: args.unwrap_or_default(), filter, over }

@@ -209,7 +209,7 @@ impl Reader<'_> {
         let call = parts.child();
         let call_span = self.span(&call);
         let call = match call.as_rule() {
-            Rule::call => self.call(call),
+            Rule::source => self.call(call),
             _ => Call { callee: self.path(call), args: Vec::new(), filter: None, over: None },
         };
         let settings: Vec<_> = parts.collect();

@@ -1,0 +1,529 @@
+//! Generated pipelines over generated rows: unknowns, ties, negative money, many decimals, empty groups, nights in
+//! which clocks change, ends of months, one row, no row.
+
+use std::{collections::BTreeMap, fmt::Write};
+
+use fastrand::Rng;
+use jiff::{Timestamp, ToSpan, civil::Date};
+
+use crate::oracle::{Row, Val, rational};
+
+/// A pipeline, its files and the same rows as values.
+pub struct Generated {
+    /// `main.cpl`.
+    pub pipeline: String,
+    /// Names and texts of the files it reads.
+    pub files: Vec<(String, String)>,
+    /// The rows of each fetch.
+    pub rows: BTreeMap<String, Vec<Row>>,
+    /// The tables that are looked at.
+    pub shown: Vec<&'static str>,
+    /// Amounts meet floats: they are exact to a millionth only.
+    pub floats: bool,
+}
+
+/// What a column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ty {
+    Money,
+    Whole,
+    Number,
+    Ratio,
+    Date,
+    Moment,
+    Text,
+    Bool,
+}
+
+struct Maker {
+    rng: Rng,
+    columns: Vec<(String, Ty)>,
+    floats: bool,
+    /// The table is a series by `day`.
+    series: bool,
+    names: usize,
+}
+
+/// The same for the same seed.
+#[must_use]
+pub fn generated(seed: u64) -> Generated {
+    let mut rng = Rng::with_seed(seed);
+    let floats = rng.bool();
+    let zone = *pick(&mut rng, &["UTC", "America/New_York", "Europe/Berlin"]);
+    let count = *pick(&mut rng, &[0, 1, 2, 5, 12, 30]);
+    let mut files = Vec::new();
+    let mut rows = BTreeMap::new();
+    for (name, count) in [("a", count), ("c", count / 3)] {
+        let (text, made) = spend(&mut rng, count);
+        files.push((format!("{name}.csv"), text));
+        rows.insert(name.to_owned(), made);
+    }
+    let (text, made) = limits(&mut rng);
+    files.push(("b.csv".to_owned(), text));
+    rows.insert("b".to_owned(), made);
+    let mut maker = Maker { rng, columns: Vec::new(), floats, series: false, names: 0 };
+    let pipeline = maker.pipeline(zone);
+    Generated { pipeline, files, rows, shown: vec!["plain", "grouped", "dated", "acted"], floats }
+}
+
+fn pick<'t, T>(rng: &mut Rng, of: &'t [T]) -> &'t T {
+    &of[rng.usize(..of.len())]
+}
+
+const COLUMNS: &[(&str, Ty, &str)] = &[
+    ("day", Ty::Date, "date?"),
+    ("at", Ty::Moment, "datetime?"),
+    ("ch", Ty::Text, "text?"),
+    ("sub", Ty::Text, "text"),
+    ("spend", Ty::Money, "money?"),
+    ("budget", Ty::Money, "money?"),
+    ("n", Ty::Whole, "count?"),
+    ("z", Ty::Whole, "integer?"),
+    ("x", Ty::Number, "number?"),
+    ("r", Ty::Ratio, "ratio?"),
+    ("ok", Ty::Bool, "bool?"),
+];
+
+/// Rows of all columns, as CSV and as values.
+fn spend(rng: &mut Rng, count: usize) -> (String, Vec<Row>) {
+    let mut text = COLUMNS.iter().map(|(name, ..)| *name).collect::<Vec<_>>().join(",") + "\n";
+    let mut rows = Vec::new();
+    for _ in 0..count {
+        let (mut cells, mut row) = (Vec::new(), Row::new());
+        for (name, ty, written) in COLUMNS {
+            let missing = written.ends_with('?') && rng.u8(..7) == 0;
+            let (cell, value) = if missing { (String::new(), Val::Unknown) } else { value(rng, *ty, name) };
+            cells.push(cell);
+            row.insert((*name).to_owned(), value);
+        }
+        let _ = writeln!(text, "{}", cells.join(","));
+        rows.push(row);
+    }
+    (text, rows)
+}
+
+fn limits(rng: &mut Rng) -> (String, Vec<Row>) {
+    let mut text = "ch,limit,w\n".to_owned();
+    let mut rows = Vec::new();
+    for ch in ["a", "b", "z"] {
+        if rng.u8(..4) == 0 {
+            continue;
+        }
+        let (limit, amount) = value(rng, Ty::Money, "limit");
+        let (w, number) = if rng.bool() { value(rng, Ty::Number, "w") } else { (String::new(), Val::Unknown) };
+        let _ = writeln!(text, "{ch},{limit},{w}");
+        let row = [("ch", Val::Text(ch.to_owned())), ("limit", amount), ("w", number)];
+        rows.push(row.into_iter().map(|(name, value)| (name.to_owned(), value)).collect());
+    }
+    (text, rows)
+}
+
+fn value(rng: &mut Rng, ty: Ty, name: &str) -> (String, Val) {
+    match ty {
+        Ty::Money => {
+            let millionths = match rng.u8(..6) {
+                0 => 0,
+                1 => rng.i128(-9..10) * 1_000_000,
+                2 => rng.i128(-999..1000) * 10_000,
+                3 => rng.i128(-99_999_999..100_000_000),
+                4 => 1_500_000,
+                _ => rng.i128(0..100_000) * 1_000_000,
+            };
+            let millionths = if name == "budget" { millionths.abs() / 10_000 * 10_000 } else { millionths };
+            (decimal(millionths), Val::Money(rational(millionths, 1_000_000)))
+        }
+        Ty::Whole => {
+            let low = if name == "z" { -20 } else { 0 };
+            let whole = if rng.u8(..5) == 0 { 0 } else { rng.i128(low..40) };
+            (whole.to_string(), Val::Whole(whole))
+        }
+        Ty::Number | Ty::Ratio => {
+            let text = *pick(rng, &["0", "0.1", "0.2", "0.3", "1", "2.5", "-1.25", "0.032", "1e3", "7", "0.333333333"]);
+            (text.to_owned(), Val::Float(text.parse().unwrap_or(0.0)))
+        }
+        Ty::Date => {
+            let date = Date::constant(2026, 11, 22) - rng.i64(0..45).days();
+            (date.to_string(), Val::Date(date))
+        }
+        Ty::Moment => {
+            // Nights in which clocks change, in Berlin on 25 October and in New York on 1 November.
+            let from: Timestamp = pick(rng, &["2026-10-24T22:00:00Z", "2026-11-01T03:00:00Z", "2026-11-18T00:00:00Z"])
+                .parse()
+                .unwrap_or(Timestamp::UNIX_EPOCH);
+            let moment = from + (rng.i64(0..40) * 30).minutes();
+            (moment.to_string(), Val::Moment(moment))
+        }
+        Ty::Text => {
+            let text = *pick(rng, &["a", "b", "c", "A", "ab", "é"]);
+            (text.to_owned(), Val::Text(text.to_owned()))
+        }
+        Ty::Bool => {
+            let yes = rng.bool();
+            (yes.to_string(), Val::Bool(yes))
+        }
+    }
+}
+
+fn decimal(millionths: i128) -> String {
+    let sign = if millionths < 0 { "-" } else { "" };
+    let (whole, rest) = (millionths.abs() / 1_000_000, millionths.abs() % 1_000_000);
+    format!("{sign}{whole}.{rest:06}")
+}
+
+impl Maker {
+    fn pipeline(&mut self, zone: &str) -> String {
+        let mut text = format!("pipeline p {{ retire 2027-02-28  timezone \"{zone}\" }}\n");
+        let columns: Vec<String> = COLUMNS.iter().map(|(name, _, written)| format!("{name}: {written}")).collect();
+        for name in ["a", "c"] {
+            let _ = writeln!(
+                text,
+                "fetch {name} from csv(\"{name}.csv\") {{ columns {{ {} }}  time day }}",
+                columns.join(", ")
+            );
+        }
+        text.push_str("fetch b from csv(\"b.csv\") { columns { ch: text, limit: money?, w: number? }  key ch }\n");
+        let _ = writeln!(text, "transform plain from a {{\n{}}}", self.plain());
+        let _ = writeln!(text, "transform grouped from a {{\n{}}}", self.grouped());
+        let _ = writeln!(text, "transform dated from a {{\n{}}}", self.dated());
+        let _ = writeln!(text, "transform acted from a {{\n{}}}", self.acted());
+        text + &self.rules()
+    }
+
+    fn start(&mut self) {
+        self.columns = COLUMNS.iter().map(|(name, ty, _)| ((*name).to_owned(), *ty)).collect();
+        self.series = false;
+    }
+
+    /// Stages that go row by row, joins, unions, orders.
+    fn plain(&mut self) -> String {
+        self.start();
+        let mut text = self.stages(3);
+        if self.chance(3) {
+            let by = pick(&mut self.rng, &["spend", "n desc", "day, x desc", "ch desc"]).to_string();
+            let _ = writeln!(text, "  sort {by}");
+            if self.chance(2) {
+                let per = if self.chance(2) { " per sub" } else { "" };
+                let _ = writeln!(text, "  take {}{per}", self.rng.u8(1..6));
+            }
+        }
+        text
+    }
+
+    fn grouped(&mut self) -> String {
+        self.start();
+        let mut text = self.stages(2);
+        let keys = pick(&mut self.rng, &["ch", "ch, sub", "ok", "day", "weekday(day)", "month_start(day), ch", ""])
+            .to_string();
+        text.push_str(&self.group(&keys, 5));
+        if self.chance(2) {
+            let condition = self.bool(2);
+            let _ = writeln!(text, "  where {condition}");
+        }
+        text
+    }
+
+    /// A series of days, and what other rows of it say.
+    fn dated(&mut self) -> String {
+        self.start();
+        let mut text = self.stages(1);
+        let keys = pick(&mut self.rng, &["day", "day, ch", "ch, day", "day, ch, sub"]).to_string();
+        text.push_str(&self.group(&keys, 3));
+        self.series = true;
+        if self.chance(3) {
+            text.push_str("  fill gaps\n");
+        }
+        for _ in 0..self.rng.u8(1..5) {
+            let (ty, value) = self.looked_at();
+            let name = self.name();
+            let _ = writeln!(text, "  derive {name} = {value}");
+            self.columns.push((name, ty));
+        }
+        if self.chance(3) {
+            let condition = self.bool(1);
+            let _ = writeln!(text, "  where {condition}");
+        }
+        text
+    }
+
+    fn acted(&mut self) -> String {
+        self.start();
+        let mut text = self.stages(1);
+        text.push_str(&self.group("ch, sub", 3));
+        text.push_str("  derive budget = abs(m0)\n");
+        self.columns.push(("budget".to_owned(), Ty::Money));
+        text
+    }
+
+    fn rules(&mut self) -> String {
+        let change = match self.rng.u8(..4) {
+            0 => "by +20%".to_owned(),
+            1 => "by -7.5%".to_owned(),
+            2 => format!("by {}", self.literal(Ty::Money)),
+            _ => format!("to {}", self.expr(Ty::Money, 1)),
+        };
+        let mut text = "decide act for each ch, sub in acted {\n".to_owned();
+        let _ = writeln!(text, "  when {}", self.bool(2));
+        if self.chance(2) {
+            let _ = writeln!(text, "  require {}", self.bool(1));
+        }
+        let _ = writeln!(text, "  then change budget {change} via print");
+        match self.rng.u8(..4) {
+            0 => drop(writeln!(text, "  keep budget at most {}", self.expr(Ty::Money, 1))),
+            1 => text.push_str("  keep budget at least $2\n"),
+            2 => text.push_str("  keep budget between $0.50 and $1000\n"),
+            _ => {}
+        }
+        if self.chance(3) {
+            let end = if self.chance(2) { "lowest" } else { "highest" };
+            let _ = writeln!(text, "  at most {} per run, {end} {} first", self.rng.u8(1..4), self.expr(Ty::Money, 1));
+        }
+        let _ = writeln!(text, "}}\nalert tell for each ch, sub in acted {{ when {} }}", self.bool(2));
+        text
+    }
+
+    fn stages(&mut self, most: u8) -> String {
+        let mut text = String::new();
+        for _ in 0..self.rng.u8(0..=most) {
+            let stage = match self.rng.u8(..7) {
+                0 => format!("where {}", self.bool(2)),
+                1 | 2 => {
+                    let ty = self.any_type();
+                    let (value, name) = (self.expr(ty, 3), self.name());
+                    self.columns.push((name.clone(), ty));
+                    format!("derive {name} = {value}")
+                }
+                3 if !self.has("limit") => {
+                    self.columns.extend([("limit".to_owned(), Ty::Money), ("w".to_owned(), Ty::Number)]);
+                    if self.chance(3) { "join b on ch".to_owned() } else { "left join b on ch".to_owned() }
+                }
+                4 => "union c".to_owned(),
+                5 if self.has("spend") && !self.has("kind") => {
+                    self.columns.retain(|(name, _)| name != "spend" && name != "budget");
+                    self.columns.extend([("kind".to_owned(), Ty::Text), ("amount".to_owned(), Ty::Money)]);
+                    // What stands behind may want both.
+                    let back = "derive spend = amount, budget = abs(amount)";
+                    self.columns.extend([("spend".to_owned(), Ty::Money), ("budget".to_owned(), Ty::Money)]);
+                    format!("unpivot spend as \"s\", budget as \"b\" into kind, amount\n  {back}")
+                }
+                _ => format!("derive z = {}", self.expr(Ty::Whole, 2)),
+            };
+            let _ = writeln!(text, "  {stage}");
+        }
+        text
+    }
+
+    fn group(&mut self, keys: &str, most: u8) -> String {
+        let mut items = Vec::new();
+        let mut made = Vec::new();
+        // Rules look at an amount.
+        items.push(format!("m0 = {}", self.aggregate(Ty::Money)));
+        made.push(("m0".to_owned(), Ty::Money));
+        for _ in 0..self.rng.u8(1..=most) {
+            let ty = *pick(&mut self.rng, &[Ty::Money, Ty::Whole, Ty::Number, Ty::Ratio, Ty::Text, Ty::Date]);
+            let (name, value) = (self.name(), self.aggregate(ty));
+            items.push(format!("{name} = {value}"));
+            made.push((name, ty));
+        }
+        let column = |key: &str| match key {
+            "day" => Some(Ty::Date),
+            "month_start(day)" => Some(Ty::Date),
+            "ok" => Some(Ty::Bool),
+            "ch" | "sub" => Some(Ty::Text),
+            _ => None,
+        };
+        let keys: Vec<&str> = keys.split(", ").filter(|key| !key.is_empty()).collect();
+        self.columns = keys.iter().filter_map(|key| Some((key.replace("(day)", ""), column(key)?))).collect();
+        self.columns.extend(made);
+        let by = if keys.is_empty() { String::new() } else { format!("by {} ", keys.join(", ")) };
+        format!("  group {by}{{ {} }}\n", items.join(", "))
+    }
+
+    fn name(&mut self) -> String {
+        self.names += 1;
+        format!("v{}", self.names)
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.columns.iter().any(|(column, _)| column == name)
+    }
+
+    /// Once in so many.
+    fn chance(&mut self, of: u8) -> bool {
+        self.rng.u8(..of) == 0
+    }
+
+    fn any_type(&mut self) -> Ty {
+        *pick(&mut self.rng, &[Ty::Money, Ty::Money, Ty::Whole, Ty::Number, Ty::Ratio, Ty::Date, Ty::Text, Ty::Bool])
+    }
+
+    fn literal(&mut self, ty: Ty) -> String {
+        let of: &[&str] = match ty {
+            Ty::Money => &["$0", "$1.50", "$12.345678", "$0.01", "$1000"],
+            Ty::Whole => &["0", "1", "7", "12"],
+            Ty::Number => &["0.5", "2.25", "0.1"],
+            Ty::Ratio => &["3.2%", "50%", "1.5x", "0%"],
+            Ty::Date => &["2026-11-15", "2026-10-31", "today", "yesterday"],
+            Ty::Moment => &["2026-11-01T01:30", "now"],
+            Ty::Text => &["\"a\"", "\"b\"", "\"\""],
+            Ty::Bool => &["true", "false"],
+        };
+        pick(&mut self.rng, of).to_string()
+    }
+
+    fn leaf(&mut self, ty: Ty) -> String {
+        let fits: Vec<String> = self.columns.iter().filter(|(_, of)| *of == ty).map(|(name, _)| name.clone()).collect();
+        if fits.is_empty() || self.chance(5) { self.literal(ty) } else { pick(&mut self.rng, &fits).clone() }
+    }
+
+    fn expr(&mut self, ty: Ty, depth: u8) -> String {
+        if depth == 0 {
+            return self.leaf(ty);
+        }
+        let d = depth - 1;
+        match (ty, self.rng.u8(..9)) {
+            (Ty::Bool, _) => self.bool(d),
+            (_, 0) if ty != Ty::Moment => format!("if({}, {}, {})", self.bool(d), self.expr(ty, d), self.expr(ty, d)),
+            (_, 1) => format!("({} ?? {})", self.expr(ty, d), self.expr(ty, d)),
+            (Ty::Money, 2) => format!("({} + {})", self.expr(ty, d), self.expr(ty, d)),
+            (Ty::Money, 3) => format!("({} - {})", self.expr(ty, d), self.expr(ty, d)),
+            (Ty::Money, 4) => format!("({} * {})", self.expr(ty, d), self.leaf(Ty::Whole)),
+            (Ty::Money, 5) => format!("({} / {})", self.expr(ty, d), self.leaf(Ty::Whole)),
+            (Ty::Money, 6) if self.floats => format!("({} * {})", self.expr(ty, d), self.expr(Ty::Ratio, d)),
+            (Ty::Money, 7) if self.floats => format!("({} / {})", self.expr(ty, d), self.expr(Ty::Number, d)),
+            (Ty::Money, _) => {
+                let of = pick(&mut self.rng, &["abs(E)", "round(E, 1)", "floor(E)", "ceil(E)", "-E", "round(E)"])
+                    .to_string();
+                of.replace('E', &self.expr(ty, d))
+            }
+            (Ty::Whole, 2) => format!("({} + {})", self.expr(ty, d), self.expr(ty, d)),
+            (Ty::Whole, 3) => format!("({} - {})", self.expr(ty, d), self.expr(ty, d)),
+            (Ty::Whole, 4) => format!("({} * {})", self.leaf(ty), self.leaf(ty)),
+            (Ty::Whole, 5) => format!("cents({})", self.leaf(Ty::Money)),
+            (Ty::Whole, 6) => format!("days_between({}, {})", self.expr(Ty::Date, d), self.expr(Ty::Date, d)),
+            (Ty::Whole, _) => {
+                let of = ["month(E)", "day_of_month(E)", "days_in_month(E)", "year(E)"];
+                pick(&mut self.rng, &of).to_string().replace('E', &self.expr(Ty::Date, d))
+            }
+            (Ty::Number, 2) => format!("({} + {})", self.expr(ty, d), self.expr(ty, d)),
+            (Ty::Number, 3) => format!("({} * {})", self.leaf(ty), self.leaf(ty)),
+            (Ty::Number, 4) => format!("sqrt({})", self.expr(ty, d)),
+            (Ty::Number, 5) => format!("number({})", self.expr(Ty::Money, d)),
+            (Ty::Number, 6) if self.has("at") => format!("hours_between(at, {})", self.leaf(Ty::Moment)),
+            (Ty::Number, _) => format!("number({})", self.expr(Ty::Whole, d)),
+            (Ty::Ratio, 2) => format!("({} + {})", self.expr(ty, d), self.expr(ty, d)),
+            (Ty::Ratio, 3) => format!("({} * {})", self.expr(ty, d), self.expr(ty, d)),
+            (Ty::Ratio, 4 | 5) => {
+                let below = self.columns.iter().filter(|(_, of)| *of == Ty::Whole).map(|(name, _)| name.clone());
+                let below: Vec<String> = below.collect();
+                if below.is_empty() {
+                    self.leaf(ty)
+                } else {
+                    format!("({} / {})", self.leaf(Ty::Whole), pick(&mut self.rng, &below))
+                }
+            }
+            (Ty::Ratio, _) => format!("({} / {})", self.expr(Ty::Money, d), self.expr(Ty::Money, d)),
+            (Ty::Date, 2) => format!("({} + {} days)", self.expr(ty, d), self.rng.u8(1..9)),
+            (Ty::Date, 3) => format!("({} - {} months)", self.leaf(ty), self.rng.u8(1..4)),
+            (Ty::Date, 4) => format!("week_start({})", self.expr(ty, d)),
+            (Ty::Date, 5) => format!("quarter_start({})", self.expr(ty, d)),
+            (Ty::Date, 6) => format!("date_of({})", self.leaf(Ty::Moment)),
+            (Ty::Date, _) => format!("month_start({})", self.expr(ty, d)),
+            (Ty::Text, 2) => format!("upper({})", self.expr(ty, d)),
+            (Ty::Text, 3) => format!("replace({}, \"a\", \"xy\")", self.expr(ty, d)),
+            (Ty::Text, 4) => format!("\"{{{}}}-{{{}}}\"", self.leaf_column(Ty::Text), self.leaf_column(Ty::Whole)),
+            (Ty::Text, _) => format!("lower({})", self.expr(ty, d)),
+            (Ty::Moment, _) => self.leaf(ty),
+        }
+    }
+
+    /// A column, for a hole; a text has no place for a text.
+    fn leaf_column(&mut self, ty: Ty) -> String {
+        let fits: Vec<String> = self.columns.iter().filter(|(_, of)| *of == ty).map(|(name, _)| name.clone()).collect();
+        if fits.is_empty() { "1".to_owned() } else { pick(&mut self.rng, &fits).clone() }
+    }
+
+    fn bool(&mut self, depth: u8) -> String {
+        let d = depth.saturating_sub(1);
+        let ty = *pick(&mut self.rng, &[Ty::Money, Ty::Whole, Ty::Number, Ty::Ratio, Ty::Date, Ty::Text]);
+        let sign = pick(&mut self.rng, &["<", "<=", ">", ">=", "=", "!="]).to_string();
+        match self.rng.u8(..12) {
+            0 if depth > 0 => format!("({} and {})", self.bool(d), self.bool(d)),
+            1 if depth > 0 => format!("({} or {})", self.bool(d), self.bool(d)),
+            2 if depth > 0 => format!("not ({})", self.bool(d)),
+            3 => format!("{} is known", self.leaf(ty)),
+            4 => format!("{} exceeds {} by 15%", self.expr(Ty::Money, d), self.expr(Ty::Money, d)),
+            5 => format!("{} falls below {} by $5", self.expr(Ty::Money, d), self.expr(Ty::Money, d)),
+            6 => format!("{} is within 20% of {}", self.expr(Ty::Number, d), self.expr(Ty::Number, d)),
+            7 => {
+                let window = [
+                    "in last 7 days",
+                    "in this month",
+                    "in previous week",
+                    "in last 2 months",
+                    "in 2026-10-30 to 2026-11-05",
+                ];
+                let window = pick(&mut self.rng, &window).to_string();
+                format!("{} {window}", self.expr(Ty::Date, d))
+            }
+            8 => format!("{} in (\"a\", \"c\")", self.leaf(Ty::Text)),
+            9 => format!("contains({}, \"a\")", self.expr(Ty::Text, d)),
+            10 => self.leaf(Ty::Bool),
+            _ => {
+                let sign = if ty == Ty::Text { if self.rng.bool() { "=" } else { "!=" }.to_owned() } else { sign };
+                format!("{} {sign} {}", self.expr(ty, d), self.expr(ty, d))
+            }
+        }
+    }
+
+    fn aggregate(&mut self, ty: Ty) -> String {
+        let filter = if self.chance(4) { format!(" where {}", self.bool(1)) } else { String::new() };
+        let money = self.expr(Ty::Money, 1);
+        let number = self.expr(Ty::Number, 1);
+        let n = self.rng.u8(..8);
+        match (ty, n) {
+            (Ty::Money, 0) => format!("mean({money}{filter})"),
+            (Ty::Money, 1) => format!("max({money}{filter})"),
+            (Ty::Money, 2) => format!("median({money}{filter})"),
+            (Ty::Money, 3) => format!("quantile({money}, {}%{filter})", self.rng.u8(0..=100)),
+            (Ty::Money, 4) => format!("last({money}{filter})"),
+            (Ty::Money, 5) if self.floats => format!("std({money}{filter})"),
+            (Ty::Money, 6) => format!("sum({money}{filter}) / count()"),
+            (Ty::Money, _) => format!("sum({money}{filter})"),
+            (Ty::Whole, 0) => "count()".to_owned(),
+            (Ty::Whole, 1) => format!("count({money}{filter})"),
+            (Ty::Whole, 2) => format!("count_distinct({}{filter})", self.leaf(Ty::Text)),
+            (Ty::Whole, 3) => format!("min({}{filter})", self.expr(Ty::Whole, 1)),
+            (Ty::Whole, _) => format!("sum({}{filter})", self.expr(Ty::Whole, 1)),
+            (Ty::Number, 0) => format!("mean({}{filter})", self.expr(Ty::Whole, 1)),
+            (Ty::Number, 1) => format!("median({number}{filter})"),
+            (Ty::Number, 2) => format!("std({number}{filter})"),
+            (Ty::Number, 3) => format!("quantile({number}, 90%{filter})"),
+            (Ty::Number, _) => format!("sum({number}{filter})"),
+            (Ty::Ratio, 0 | 1) => format!("sum({money}{filter}) / sum({})", self.expr(Ty::Money, 1)),
+            (Ty::Ratio, _) => format!("mean({}{filter})", self.expr(Ty::Ratio, 1)),
+            (Ty::Text, 0) => format!("last({}{filter})", self.leaf(Ty::Text)),
+            (Ty::Text, 1) => format!("first({} by x{filter})", self.leaf(Ty::Text)),
+            (Ty::Text, _) => format!("max({}{filter})", self.leaf(Ty::Text)),
+            _ => format!("min({}{filter})", self.expr(Ty::Date, 1)),
+        }
+    }
+
+    /// What other rows of the series say.
+    fn looked_at(&mut self) -> (Ty, String) {
+        let length = pick(&mut self.rng, &["1 day", "3 days", "7 days", "1 week", "1 month"]).to_string();
+        let before = if self.chance(2) { " before" } else { "" };
+        let filter = if self.chance(4) { format!(" where {}", self.bool(0)) } else { String::new() };
+        let money = self.leaf_column(Ty::Money);
+        match self.rng.u8(..9) {
+            0 => (Ty::Money, format!("lag({money}, {length})")),
+            1 => (Ty::Ratio, format!("change({money}, {length})")),
+            2 => (Ty::Ratio, format!("share({money})")),
+            3 => (Ty::Money, format!("sum({money}{filter} over {length}{before})")),
+            4 => (Ty::Money, format!("mean({money}{filter} over {length}{before})")),
+            5 => (Ty::Whole, format!("count({money}{filter} over {length}{before})")),
+            6 => (Ty::Money, format!("max({money}{filter} over {length}{before}) - {money}")),
+            7 => (Ty::Money, format!("median({money} over {length}{before})")),
+            _ => (Ty::Money, format!("last({money}{filter} over {length}{before})")),
+        }
+    }
+}

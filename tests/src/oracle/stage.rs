@@ -1,0 +1,205 @@
+//! Stages: rows → rows.
+
+use std::cmp::Ordering;
+
+use cpl_plan::program::{Expr, Grain, Join, Periods, Stage};
+use jiff::ToSpan;
+
+use super::{Oracle, Row, Val, expr::Seen};
+
+impl Oracle<'_> {
+    pub(super) fn stage(&self, stage: &Stage, rows: &[Row]) -> Vec<Row> {
+        match stage {
+            Stage::Where(filter) => {
+                rows.iter().filter(|row| self.value(filter, row, rows) == Val::Bool(true)).cloned().collect()
+            }
+            Stage::Derive(columns) => columns.iter().fold(rows.to_vec(), |rows, (name, value)| {
+                let with = |row: &Row| {
+                    let mut made = row.clone();
+                    made.insert(name.clone(), self.value(value, row, &rows));
+                    made
+                };
+                rows.iter().map(with).collect()
+            }),
+            Stage::Keep(columns) => {
+                let kept = |row: &Row| {
+                    let value = |(name, value): &(String, Expr)| (name.clone(), self.value(value, row, rows));
+                    columns.iter().map(value).collect()
+                };
+                rows.iter().map(kept).collect()
+            }
+            Stage::Join(join) => self.join(join, rows),
+            Stage::Group { keys, items, .. } => {
+                let names: Vec<&str> = keys.iter().map(|key| key.name.as_str()).collect();
+                self.group(&names, items, rows)
+            }
+            Stage::Sort(order) => {
+                let mut rows = rows.to_vec();
+                sort(&mut rows, order.iter().map(|(name, down)| (name.as_str(), *down)));
+                rows
+            }
+            Stage::Take(n, per) => take(rows, *n as usize, per.as_deref()),
+            Stage::Union(union) => {
+                let tables = union.tables.iter().map(|id| self.tables[id.0].as_slice());
+                let named = std::iter::once(rows).chain(tables).enumerate();
+                let all = named.flat_map(|(at, rows)| rows.iter().map(move |row| (at, row)));
+                let one = |(at, row): (usize, &Row)| {
+                    let value = |name: &String| row.get(name).cloned().unwrap_or(Val::Unknown);
+                    let mut made: Row = union.columns.iter().map(|c| (c.name.clone(), value(&c.name))).collect();
+                    if let Some((into, names)) = &union.into {
+                        made.insert(into.clone(), Val::Text(names[at].clone()));
+                    }
+                    made
+                };
+                all.map(one).collect()
+            }
+            Stage::Unpivot(unpivot) => {
+                let of = |(column, called): &(String, String)| {
+                    let one = |row: &Row| {
+                        let mut made = row.clone();
+                        for (column, _) in &unpivot.columns {
+                            made.remove(column);
+                        }
+                        made.insert(unpivot.name.clone(), Val::Text(called.clone()));
+                        made.insert(unpivot.value.0.clone(), row[column].clone());
+                        made
+                    };
+                    rows.iter().map(one).collect::<Vec<Row>>()
+                };
+                unpivot.columns.iter().flat_map(of).collect()
+            }
+            Stage::FillGaps(periods) => filled(rows, periods),
+        }
+    }
+
+    fn join(&self, join: &Join, rows: &[Row]) -> Vec<Row> {
+        let right = &self.tables[join.table.0];
+        let mut made = Vec::new();
+        for row in rows {
+            let fits =
+                |other: &&Row| join.on.iter().all(|(left, right)| !row[left].is_unknown() && row[left] == other[right]);
+            let mut partners: Vec<&Row> = right.iter().filter(fits).collect();
+            if let Some(latest) = &join.latest {
+                let micros = |value: &Val| match value {
+                    Val::Moment(moment) => Some(moment.as_microsecond()),
+                    Val::Date(date) => {
+                        date.to_zoned_datetime(jiff::tz::TimeZone::UTC).ok().map(|at| at.timestamp().as_microsecond())
+                    }
+                    _ => None,
+                };
+                let now = micros(&row[&latest.left]);
+                let near = |at: i64| now.is_some_and(|now| at <= now && at > now - latest.within);
+                partners.retain(|other| micros(&other[&latest.right]).is_some_and(near));
+                let newest = partners.into_iter().max_by(|a, b| {
+                    let by = std::iter::once(&latest.right).chain(&latest.order);
+                    by.map(|name| nulls_last(&a[name], &b[name], false)).find(|o| o.is_ne()).unwrap_or(Ordering::Equal)
+                });
+                partners = newest.into_iter().collect();
+            }
+            for other in &partners {
+                let mut both = row.clone();
+                both.extend(join.columns.iter().map(|(from, name)| (name.clone(), other[from].clone())));
+                made.push(both);
+            }
+            if partners.is_empty() && join.left {
+                let mut alone = row.clone();
+                alone.extend(join.columns.iter().map(|(_, name)| (name.clone(), Val::Unknown)));
+                made.push(alone);
+            }
+        }
+        made
+    }
+
+    fn group(&self, keys: &[&str], items: &[(String, Expr)], rows: &[Row]) -> Vec<Row> {
+        let mut groups: Vec<(Row, Vec<&Row>)> = Vec::new();
+        for row in rows {
+            let key: Row = keys.iter().map(|name| ((*name).to_owned(), row[*name].clone())).collect();
+            match groups.iter_mut().find(|(before, _)| *before == key) {
+                Some((_, rows)) => rows.push(row),
+                None => groups.push((key, vec![row])),
+            }
+        }
+        if keys.is_empty() {
+            groups = vec![(Row::new(), rows.iter().collect())];
+        }
+        let one = |(key, group): (Row, Vec<&Row>)| {
+            let mut made = key.clone();
+            for (name, value) in items {
+                made.insert(name.clone(), self.eval(value, &Seen { row: &key, rows: &[], group: Some(&group) }));
+            }
+            made
+        };
+        let mut made: Vec<Row> = groups.into_iter().map(one).collect();
+        sort(&mut made, keys.iter().map(|name| (*name, false)));
+        made
+    }
+
+    fn value(&self, expr: &Expr, row: &Row, rows: &[Row]) -> Val {
+        self.eval(expr, &Seen { row, rows, group: None })
+    }
+}
+
+/// Unknown comes last, whichever way.
+fn nulls_last(a: &Val, b: &Val, down: bool) -> Ordering {
+    match (a.is_unknown(), b.is_unknown()) {
+        (false, false) if down => b.order(a),
+        (false, false) => a.order(b),
+        (a, b) => a.cmp(&b),
+    }
+}
+
+/// Stable.
+pub fn sort<'n>(rows: &mut [Row], by: impl Iterator<Item = (&'n str, bool)>) {
+    let by: Vec<(&str, bool)> = by.collect();
+    rows.sort_by(|a, b| {
+        let order = by.iter().map(|(name, down)| nulls_last(&a[*name], &b[*name], *down));
+        order.into_iter().find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+    });
+}
+
+fn take(rows: &[Row], n: usize, per: Option<&str>) -> Vec<Row> {
+    let before = |at: usize, row: &Row| match per {
+        None => at,
+        Some(per) => rows[..at].iter().filter(|other| other[per] == row[per]).count(),
+    };
+    rows.iter().enumerate().filter(|(at, row)| before(*at, row) < n).map(|(_, row)| row.clone()).collect()
+}
+
+fn filled(rows: &[Row], periods: &Periods) -> Vec<Row> {
+    let names = periods.names();
+    let mut all = rows.to_vec();
+    for row in rows {
+        // Row by row up to the next of its series, or its end.
+        let same = |other: &&Row| periods.series.iter().all(|name| other[name] == row[name]);
+        let times: Vec<&Val> = rows.iter().filter(same).map(|other| &other[&periods.time]).collect();
+        let mut at = row[&periods.time].clone();
+        while let Some(next) = following(&at, periods.grain) {
+            let later = times.iter().any(|time| !time.is_unknown() && time.order(&next).is_gt());
+            if !later || times.contains(&&next) {
+                break;
+            }
+            let mut made: Row = row.keys().map(|name| (name.clone(), Val::Unknown)).collect();
+            for name in &names {
+                made.insert(name.clone(), row[name].clone());
+            }
+            made.insert(periods.time.clone(), next.clone());
+            // Several rows of one period come before the same gap.
+            if !all.iter().any(|other| names.iter().all(|name| other[name] == made[name])) {
+                all.push(made);
+            }
+            at = next;
+        }
+    }
+    sort(&mut all, periods.order.iter().map(|name| (name.as_str(), false)));
+    all
+}
+
+fn following(at: &Val, grain: Grain) -> Option<Val> {
+    match (at, grain) {
+        (Val::Date(date), Grain::Day) => date.checked_add(1.day()).ok().map(Val::Date),
+        (Val::Date(date), Grain::Week) => date.checked_add(1.week()).ok().map(Val::Date),
+        (Val::Date(date), Grain::Month) => date.checked_add(1.month()).ok().map(Val::Date),
+        (Val::Moment(moment), Grain::Hour) => moment.checked_add(1.hour()).ok().map(Val::Moment),
+        _ => None,
+    }
+}
