@@ -31,6 +31,8 @@ pub enum Command {
     Graph(GraphArgs),
     /// Show one table of a pipeline; nothing is decided.
     Show(ShowArgs),
+    /// Tell what each step of a pipeline costs: rows, bytes, time, memory, the columns that are read; nothing leaves.
+    Profile(ProfileArgs),
 }
 
 /// `cpl run`.
@@ -87,6 +89,19 @@ pub struct ShowArgs {
     /// At most so many rows; else a hundred for people and all for machines.
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
+    #[command(flatten)]
+    pub when: When,
+}
+
+/// `cpl profile`.
+#[derive(Debug, clap::Args)]
+pub struct ProfileArgs {
+    /// The pipeline's file.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// How it is written.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
     #[command(flatten)]
     pub when: When,
 }

@@ -6,6 +6,8 @@ mod draw;
 mod graph;
 mod load;
 #[cfg(feature = "run")]
+mod profile;
+#[cfg(feature = "run")]
 mod progress;
 #[cfg(feature = "run")]
 mod run;
@@ -64,8 +66,10 @@ pub fn main(args: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> u8 {
         Command::Plan(args) => run::plan(&args, io),
         #[cfg(feature = "run")]
         Command::Show(args) => show::show(&args, io),
+        #[cfg(feature = "run")]
+        Command::Profile(args) => profile::profile(&args, io),
         #[cfg(not(feature = "run"))]
-        Command::Run(_) | Command::Plan(_) | Command::Show(_) => light(io),
+        Command::Run(_) | Command::Plan(_) | Command::Show(_) | Command::Profile(_) => light(io),
     }
 }
 

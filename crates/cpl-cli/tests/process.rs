@@ -120,3 +120,61 @@ fn a_target_behind_a_link_is_written_where_the_link_leads() {
     let mode = at("real.jsonl").metadata().expect("it is there").permissions().mode();
     assert_eq!(mode & 0o777, 0o664);
 }
+
+#[test]
+fn a_profile_tells_what_each_step_costs() {
+    let (code, out, err) = output(cpl(&["profile", "main.cpl", "--as-of", "2026-11-20", "--format", "json"]));
+    assert_eq!((code, err.as_str()), (Some(0), ""));
+    let told: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    let steps = told["steps"].as_array().expect("a list");
+    let fetch = steps.iter().find(|step| step["step"].as_str().is_some_and(|name| name.starts_with("fetch")));
+    let fetch = fetch.expect("the pipeline fetches");
+    let columns = fetch["columns"].as_array().expect("a list").len() as u64;
+    assert!(fetch["rows"].as_u64() > Some(0) && fetch["bytes"].as_u64() > Some(0), "{fetch}");
+    assert!(columns > 0 && Some(columns) <= fetch["declared"].as_u64(), "{fetch}");
+    let of_rules = steps.iter().filter(|step| step["step"].as_str().is_some_and(|name| name.starts_with("decide")));
+    assert!(of_rules.count() > 0 && steps.iter().all(|step| step["took_ms"].as_f64() > Some(0.0)), "{out}");
+    assert!(told["whole"]["took_ms"].as_f64() > Some(0.0), "{out}");
+
+    let (code, out, _) = output(cpl(&["profile", "main.cpl", "--as-of", "2026-11-20"]));
+    assert_eq!(code, Some(0));
+    assert!(out.contains("columns read") && out.contains("as it runs"), "{out}");
+}
+
+/// Floats are summed exactly: how the rows were handed out is not seen.
+#[test]
+fn one_thread_and_two_give_the_same_bytes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut text = "day,channel,x,spend\n".to_owned();
+    // Values that floats can't hold exactly, by a generator of its own (Knuth's MMIX constants).
+    let mut seed = 1u64;
+    for _ in 0..200_000 {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let (day, channel, x) = (seed >> 60, (seed >> 50) % 7, (seed >> 33) % 1_000_003);
+        text.push_str(&format!(
+            "2026-11-{:02},c{channel},{}.{:03},{}.{:02}\n",
+            day + 1,
+            x / 7,
+            x % 1000,
+            x / 11,
+            x % 100
+        ));
+    }
+    std::fs::write(folder.path().join("a.csv"), text).expect("written");
+    let pipeline = "pipeline p { retire 2027-01-01 }\n\
+        fetch a from csv(\"a.csv\") { columns { day: date, channel: text, x: number, spend: money } }\n\
+        transform t from a { group by channel { s = sum(x), m = mean(x), d = std(x), q = quantile(spend, 37%), \
+        sum = sum(spend), mean = mean(spend), last = last(x), n = count_distinct(x) } }\n\
+        transform u from a { group by day, channel { s = sum(x) }  derive w = sum(s over 3 days), p = share(s) }\n";
+    std::fs::write(folder.path().join("main.cpl"), pipeline).expect("written");
+    for table in ["t", "u"] {
+        let with = |threads: &str| {
+            let mut command = cpl(&["show", "main.cpl", table, "--format", "csv", "--as-of", "2026-11-20"]);
+            command.current_dir(folder.path()).env("POLARS_MAX_THREADS", threads);
+            output(command)
+        };
+        let (one, two, again) = (with("1"), with("2"), with("2"));
+        assert_eq!(one.0, Some(0), "{}", one.2);
+        assert_eq!((&one, &two), (&two, &again));
+    }
+}

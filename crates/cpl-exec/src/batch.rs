@@ -69,7 +69,7 @@ pub struct Batches<'a> {
     pub(crate) plan: &'a Plan,
     world: &'a World<'a>,
     translate: Translate<'a>,
-    frames: Frames,
+    pub(crate) frames: Frames,
     late: Vec<Late>,
     /// What the rows of each fetch told beside their values.
     pub(crate) told: BTreeMap<StepId, Told>,
@@ -160,7 +160,7 @@ impl<'a> Batches<'a> {
         }
     }
 
-    fn opened(&self, id: TableId, step: &Step) -> Result<Opened<'a>, Trouble> {
+    pub fn opened(&self, id: TableId, step: &Step) -> Result<Opened<'a>, Trouble> {
         let table = self.program().table(id);
         let Source::Fetch(fetch) = &table.source else { unreachable!("a fetch step is of a fetch") };
         Opened::of(table, fetch, &step.columns, self.world)
@@ -260,7 +260,7 @@ impl<'a> Batches<'a> {
     }
 
     /// Collects a batch in one call.
-    fn collect(&mut self, wanted: Vec<(Wanted, LazyFrame)>) -> Result<(), Trouble> {
+    pub fn collect(&mut self, wanted: Vec<(Wanted, LazyFrame)>) -> Result<(), Trouble> {
         if wanted.is_empty() {
             return Ok(());
         }
@@ -273,7 +273,7 @@ impl<'a> Batches<'a> {
     }
 
     /// Where a value did not fit, its file is read again to tell which.
-    fn explained(&self, trouble: Trouble) -> Trouble {
+    pub fn explained(&self, trouble: Trouble) -> Trouble {
         let bad = trouble.iter().any(|diagnostic| diagnostic.message.contains(BAD));
         self.late.iter().filter(|_| bad).find_map(Late::find).unwrap_or(trouble)
     }

@@ -13,6 +13,7 @@ mod expr;
 mod fetch;
 mod frames;
 mod parts;
+mod profile;
 mod quarantine;
 mod rows;
 mod rule;
@@ -28,6 +29,7 @@ use std::path::Path;
 
 use cpl_plan::clock::Clock;
 
+pub use profile::{Cost, profile};
 pub use run::{planned, run};
 pub use show::{Shown, show, write_parquet};
 

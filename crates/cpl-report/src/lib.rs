@@ -6,7 +6,7 @@ mod table;
 
 pub use paint::Look;
 pub use report::terminal;
-pub use table::{csv, json, text};
+pub use table::{csv, json, lines, text};
 
 use cpl_plan::report::RunReport;
 

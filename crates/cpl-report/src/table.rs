@@ -14,6 +14,7 @@ pub fn text(columns: &[(String, Type)], rows: &[Vec<Value>]) -> String {
 }
 
 /// The lines of a table; `right` says which columns stand right.
+#[must_use]
 pub fn lines(header: Vec<String>, rows: &[Vec<String>], right: &[bool]) -> Vec<String> {
     let mut table = Table::new();
     table.load_style(TableStyle::new()).set_header(header);

@@ -76,6 +76,11 @@ impl<'a> Opened<'a> {
         Ok(told)
     }
 
+    /// The bytes of all its files.
+    pub fn bytes(&self) -> u64 {
+        self.files.iter().filter_map(|file| file.metadata().ok()).map(|file| file.len()).sum()
+    }
+
     /// All rows.
     pub fn rows(self) -> Result<Rows, Trouble> {
         if !self.comes_in_parts() {

@@ -1,0 +1,89 @@
+//! `cpl profile`.
+
+use cpl_exec::Cost;
+use cpl_plan::{Purpose, program_to_plan};
+use serde_json::{Value, json};
+
+use crate::{
+    CLEAN, Io, WRONG,
+    args::{Format, ProfileArgs},
+    draw,
+    load::load,
+    run::with_world,
+};
+
+/// Tells what each step costs.
+pub fn profile(args: &ProfileArgs, io: &mut Io<'_>) -> u8 {
+    let loaded = match load(&args.file, &args.when, io) {
+        Ok(loaded) => loaded,
+        Err(why) => return draw::misused(&why, io),
+    };
+    let Some(program) = loaded.program.clone() else {
+        draw::draw(&loaded.diagnostics, &loaded.path, &loaded.text, io);
+        return loaded.code();
+    };
+    let (plan, _) = program_to_plan(program, Purpose::Run);
+    match with_world(&plan, &loaded, &args.when, io, |world| cpl_exec::profile(&plan, world)) {
+        Ok(Ok((whole, steps))) => {
+            let text = match args.format {
+                Format::Text => text(&whole, &steps),
+                Format::Json => {
+                    let steps: Vec<Value> = steps.iter().map(as_json).collect();
+                    format!("{:#}\n", json!({ "whole": as_json(&whole), "steps": steps }))
+                }
+            };
+            let _ = write!(io.out, "{text}");
+            CLEAN
+        }
+        Ok(Err(trouble)) => {
+            draw::draw(&trouble, &loaded.path, &loaded.text, io);
+            WRONG
+        }
+        Err(why) => draw::misused(&why, io),
+    }
+}
+
+fn text(whole: &Cost, steps: &[Cost]) -> String {
+    let head = ["step, by itself", "rows", "bytes", "ms", "peak MiB", "columns read"];
+    let row = |cost: &Cost| {
+        let columns = cost.columns.as_ref().map(|(read, all)| format!("{} of {all}: {}", read.len(), read.join(", ")));
+        let count = |n: Option<u64>| n.map_or(String::new(), grouped);
+        vec![
+            cost.title.clone(),
+            count(cost.rows),
+            count(cost.bytes),
+            millis(cost),
+            cost.peak.map_or(String::new(), mebibytes),
+            columns.unwrap_or_default(),
+        ]
+    };
+    let rows: Vec<Vec<String>> = steps.iter().map(row).collect();
+    let right = [false, true, true, true, true, false];
+    let lines = cpl_report::lines(head.map(str::to_owned).to_vec(), &rows, &right).join("\n");
+    let peak = whole.peak.map_or(String::new(), |peak| format!(", peak {} MiB", mebibytes(peak)));
+    format!("{lines}\n\nas it runs, steps fused and files taken in parts: {} ms{peak}\n", millis(whole))
+}
+
+fn grouped(n: u64) -> String {
+    cpl_plan::value::Value::Integer(i64::try_from(n).unwrap_or(i64::MAX)).to_string()
+}
+
+fn millis(cost: &Cost) -> String {
+    format!("{:.1}", cost.took.as_secs_f64() * 1e3)
+}
+
+fn mebibytes(bytes: u64) -> String {
+    (bytes >> 20).to_string()
+}
+
+fn as_json(cost: &Cost) -> Value {
+    json!({
+        "step": cost.title,
+        "rows": cost.rows,
+        "bytes": cost.bytes,
+        "columns": cost.columns.as_ref().map(|(read, _)| read),
+        "declared": cost.columns.as_ref().map(|(_, all)| all),
+        "took_ms": cost.took.as_secs_f64() * 1e3,
+        "peak_bytes": cost.peak,
+    })
+}
