@@ -43,6 +43,6 @@ install:
 ci:
     bash .ci/run
 
-# Ten million rows against the same query by hand, in Python polars and in DuckDB (pip install polars duckdb).
-bench:
-    python3 tests/bench/bench.py
+# The same queries by hand, in Python polars, DuckDB and pandas (pip install polars duckdb pandas pyarrow).
+bench *CASES:
+    python3 tests/bench/bench.py {{CASES}}

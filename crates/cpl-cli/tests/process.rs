@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "a test that can't go on fails")]
 
 use std::{
+    fmt::Write,
     fs::File,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
@@ -151,14 +152,8 @@ fn one_thread_and_two_give_the_same_bytes() {
     for _ in 0..200_000 {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let (day, channel, x) = (seed >> 60, (seed >> 50) % 7, (seed >> 33) % 1_000_003);
-        text.push_str(&format!(
-            "2026-11-{:02},c{channel},{}.{:03},{}.{:02}\n",
-            day + 1,
-            x / 7,
-            x % 1000,
-            x / 11,
-            x % 100
-        ));
+        let amounts = format_args!("{}.{:03},{}.{:02}", x / 7, x % 1000, x / 11, x % 100).to_string();
+        writeln!(text, "2026-11-{:02},c{channel},{amounts}", day + 1).expect("in memory");
     }
     std::fs::write(folder.path().join("a.csv"), text).expect("written");
     let pipeline = "pipeline p { retire 2027-01-01 }\n\

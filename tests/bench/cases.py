@@ -1,0 +1,275 @@
+"""The cases of the bench: seeded data, the pipeline, and the same query for each peer."""
+
+import dataclasses
+import datetime
+import os
+import random
+import typing
+
+ROWS = int(os.environ.get("ROWS", 10_000_000))
+CHANNELS = ["google", "meta", "tiktok", "linkedin", "bing", "reddit"]
+
+
+@dataclasses.dataclass
+class Case:
+    """One comparison; all commands run in the folder of the data."""
+
+    name: str
+    told: str
+    make: typing.Callable[[], None]
+    pipeline: str
+    by_hand: list
+    polars: str
+    duckdb: str
+    pandas: str = ""
+
+
+def all_cases(work):
+    makers = [csv_rows, parquet_rows, floats, days, joins, windows, touches]
+    return [maker(work) for maker in makers]
+
+
+def written(table, path, money):
+    """Writes Parquet, its amounts as decimals."""
+    import polars
+
+    polars.DataFrame(table).with_columns(polars.col(money).cast(polars.Decimal(38, 6))).write_parquet(path)
+
+
+def rows_file(work):
+    """Ten million rows of ads, as CSV and as Parquet."""
+    csv, parquet = work / f"rows-{ROWS}.csv", work / f"rows-{ROWS}.parquet"
+    if parquet.exists():
+        return
+    import polars
+
+    numbers = random.Random(1)
+    with open(csv, "w") as file:
+        file.write("day,channel,campaign,spend,clicks,note\n")
+        for row in range(ROWS):
+            day = f"2026-{1 + row % 9:02d}-{1 + row % 28:02d}"
+            spend = numbers.randrange(100_000) / 100
+            file.write(f"{day},{CHANNELS[numbers.randrange(6)]},c{row % 500},{spend:.2f},{numbers.randrange(200)},x{row}\n")
+    money = polars.col("spend").cast(polars.Decimal(38, 6))
+    polars.scan_csv(csv, try_parse_dates=True).with_columns(money).sink_parquet(parquet)
+
+
+CHANNEL_PIPELINE = """fetch ads from {source} {{ columns {{ channel: text, spend: {type}, clicks: count }} }}
+transform channels from ads {{ group by channel {{ spend = sum(spend), clicks = sum(clicks), rows = count() }} }}
+alert spent for each channel in channels {{ when spend > {least} and clicks > 0 and rows > 0 }}
+"""
+CHANNEL_POLARS = """import polars as pl
+rows = pl.scan_{kind}('{path}'){cast}
+print(rows.group_by('channel').agg(pl.col('spend').sum(), pl.col('clicks').sum(), pl.len()).collect(engine='streaming').height)
+"""
+CHANNEL_DUCKDB = """import duckdb
+q = "select channel, sum(spend::{type}), sum(clicks), count(*) from read_{kind}('{path}') group by 1"
+print(len(duckdb.sql(q).fetchall()))
+"""
+CHANNEL_PANDAS = """import glob, pandas as pd
+rows = pd.concat(pd.read_csv(f, usecols=['channel', 'spend', 'clicks']) for f in sorted(glob.glob('{path}')))
+print(len(rows.groupby('channel').agg(spend=('spend', 'sum'), clicks=('clicks', 'sum'), rows=('spend', 'size'))))
+"""
+
+
+def by_channel(name, told, kind, path, make, money=True):
+    cast = ".with_columns(pl.col('spend').cast(pl.Decimal(38, 6)))" if kind == "csv" and money else ""
+    typed = {"type": "money", "least": "$1"} if money else {"type": "number", "least": "1"}
+    return Case(
+        name,
+        told,
+        make,
+        CHANNEL_PIPELINE.format(source=f'{kind}("{path}")', **typed),
+        ["channel" if money else "channel-floats", path],
+        CHANNEL_POLARS.format(kind=kind, path=path, cast=cast),
+        CHANNEL_DUCKDB.format(kind=kind, path=path, type="decimal(18, 6)" if money else "double"),
+        # pandas holds a decimal as an object of Python: it reads CSV, into floats.
+        CHANNEL_PANDAS.format(path=path) if kind == "csv" else "",
+    )
+
+
+def csv_rows(work):
+    told = f"{ROWS:,} rows of CSV by channel, money as decimals"
+    return by_channel("csv", told, "csv", f"rows-{ROWS}.csv", lambda: rows_file(work))
+
+
+def parquet_rows(work):
+    told = f"{ROWS:,} rows of Parquet by channel, money as decimals"
+    return by_channel("parquet", told, "parquet", f"rows-{ROWS}.parquet", lambda: rows_file(work))
+
+
+def floats(work):
+    told = f"{ROWS:,} rows of CSV by channel, money as floats"
+    return by_channel("floats", told, "csv", f"rows-{ROWS}.csv", lambda: rows_file(work), money=False)
+
+
+def days(work):
+    def make():
+        folder = work / "days"
+        if folder.exists():
+            return
+        folder.mkdir()
+        numbers = random.Random(2)
+        for day in range(100):
+            with open(folder / f"{day:03d}.csv", "w") as file:
+                file.write("day,channel,spend,clicks\n")
+                for _ in range(50_000):
+                    date, spend = f"2026-0{1 + day // 28}-{1 + day % 28:02d}", numbers.randrange(100_000) / 100
+                    file.write(f"{date},{CHANNELS[numbers.randrange(6)]},{spend:.2f},{numbers.randrange(200)}\n")
+
+    return by_channel("days", "100 day-files of 50,000 rows by glob", "csv", "days/*.csv", make)
+
+
+def joins(work):
+    names = ["a", "b", "c", "d", "e"]
+
+    def make():
+        if (work / "of_e.parquet").exists():
+            return
+        import polars
+
+        numbers = random.Random(3)
+        facts = {name: [numbers.randrange(100_000) for _ in range(1_000_000)] for name in names}
+        facts["spend"] = [numbers.randrange(100_000) / 100 for _ in range(1_000_000)]
+        written(facts, work / "facts.parquet", "spend")
+        for name in names:
+            keys = list(range(100_000))
+            numbers.shuffle(keys)
+            polars.DataFrame({"k": keys, f"v{name}": [numbers.random() for _ in keys]}).write_parquet(work / f"of_{name}.parquet")
+
+    fetches = "".join(
+        f'fetch of_{n} from parquet("of_{n}.parquet") {{ columns {{ k: count, v{n}: number }}  key k }}\n' for n in names
+    )
+    pipeline = f"""{fetches}fetch facts from parquet("facts.parquet") {{
+  columns {{ {", ".join(f"{n}: count" for n in names)}, spend: money }}
+}}
+transform all from facts {{
+  {" ".join(f"left join of_{n} on {n} = k" for n in names)}
+  group {{ spend = sum(spend), {", ".join(f"v{n} = sum(v{n})" for n in names)} }}
+}}
+alert spent in all {{ when spend > $1 and {" and ".join(f"v{n} > 0" for n in names)} }}
+"""
+    polars = "import polars as pl\nrows = pl.scan_parquet('facts.parquet')\n"
+    for n in names:
+        polars += f"rows = rows.join(pl.scan_parquet('of_{n}.parquet'), left_on='{n}', right_on='k', how='left')\n"
+    sums = ", ".join(f"pl.col('{column}').sum()" for column in ["spend", *(f"v{n}" for n in names)])
+    polars += f"print(rows.select({sums}).collect(engine='streaming').height)\n"
+    joined = " ".join(f"left join 'of_{n}.parquet' t{n} on f.{n} = t{n}.k" for n in names)
+    sums = ", ".join(f"sum(v{n})" for n in names)
+    duckdb = f"import duckdb\nprint(duckdb.sql(\"select sum(spend), {sums} from 'facts.parquet' f {joined}\").fetchall())\n"
+    pandas = "import pandas as pd\nrows = pd.read_parquet('facts.parquet')\nrows['spend'] = rows['spend'].astype(float)\n"
+    for n in names:
+        pandas += f"rows = rows.merge(pd.read_parquet('of_{n}.parquet'), left_on='{n}', right_on='k', how='left').drop(columns='k')\n"
+    pandas += "print(rows.sum())\n"
+    return Case("joins", "five left joins of 1,000,000 by 100,000", make, pipeline, ["joins"], polars, duckdb, pandas)
+
+
+def windows(work):
+    def make():
+        if (work / "series.parquet").exists():
+            return
+        numbers = random.Random(4)
+        start = datetime.date(2025, 10, 1)
+        rows = [(s, start + datetime.timedelta(days=d)) for s in range(1000) for d in range(400) if numbers.random() > 0.02]
+        table = {
+            "series": [f"s{s}" for s, _ in rows],
+            "day": [day for _, day in rows],
+            "spend": [numbers.randrange(100_000) / 100 for _ in rows],
+            "clicks": [numbers.randrange(200) for _ in rows],
+        }
+        written(table, work / "series.parquet", "spend")
+
+    pipeline = """fetch ads from parquet("series.parquet") {
+  columns { series: text, day: date, spend: money, clicks: count }
+  key series, day
+}
+transform looked from ads {
+  derive spend28 = sum(spend over 28 days), clicks28 = mean(clicks over 28 days)
+  group { spend28 = max(spend28), clicks28 = max(clicks28) }
+}
+alert spent in looked { when spend28 > $1 and clicks28 > 0 }
+"""
+    polars = """import polars as pl
+rows = pl.scan_parquet('series.parquet').sort('series', 'day')
+looked = rows.rolling('day', period='28d', group_by='series').agg(pl.col('spend').sum(), pl.col('clicks').mean())
+print(looked.select(pl.col('spend').max(), pl.col('clicks').max()).collect())
+"""
+    duckdb = """import duckdb
+q = '''select max(s), max(c) from (select sum(spend) over w as s, avg(clicks) over w as c from 'series.parquet'
+window w as (partition by series order by day range between interval 27 days preceding and current row))'''
+print(duckdb.sql(q).fetchall())
+"""
+    pandas = """import pandas as pd
+rows = pd.read_parquet('series.parquet')
+rows['day'], rows['spend'] = pd.to_datetime(rows['day']), rows['spend'].astype(float)
+rows = rows.sort_values(['series', 'day']).set_index('day').groupby('series')
+print(rows['spend'].rolling('28D').sum().max(), rows['clicks'].rolling('28D').mean().max())
+"""
+    told = "28 days by date over 1,000 series of 400 days"
+    return Case("windows", told, make, pipeline, ["windows"], polars, duckdb, pandas)
+
+
+def touches(work):
+    def make():
+        if (work / "orders.parquet").exists():
+            return
+        import polars
+
+        numbers = random.Random(5)
+        start = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
+
+        def moments(count):
+            return [start + datetime.timedelta(seconds=numbers.randrange(60 * 86_400)) for _ in range(count)]
+
+        clicks = {
+            "who": [numbers.randrange(50_000) for _ in range(1_000_000)],
+            "clicked": moments(1_000_000),
+            "campaign": [f"c{numbers.randrange(40)}" for _ in range(1_000_000)],
+            "id": list(range(1_000_000)),
+        }
+        polars.DataFrame(clicks).write_parquet(work / "clicks.parquet")
+        orders = {
+            "who": [numbers.randrange(50_000) for _ in range(200_000)],
+            "sold": moments(200_000),
+            "amount": [numbers.randrange(100_000) / 100 for _ in range(200_000)],
+        }
+        written(orders, work / "orders.parquet", "amount")
+
+    pipeline = """fetch clicks from parquet("clicks.parquet") {
+  columns { who: count, clicked: datetime, campaign: text, id: count }
+  key id
+  time clicked
+}
+fetch orders from parquet("orders.parquet") { columns { who: count, sold: datetime, amount: money }  time sold }
+transform touched from orders {
+  left join clicks on who, latest clicked before sold within 7 days
+  group by campaign { amount = sum(amount), orders = count() }
+}
+alert sold for each campaign in touched { when amount > $1 and orders > 0 }
+"""
+    polars = """import polars as pl
+clicks, orders = pl.scan_parquet('clicks.parquet').sort('clicked'), pl.scan_parquet('orders.parquet').sort('sold')
+joined = orders.join_asof(clicks, left_on='sold', right_on='clicked', by='who', tolerance='7d')
+print(joined.group_by('campaign').agg(pl.col('amount').sum(), pl.len()).collect().height)
+"""
+    duckdb = """import duckdb
+q = '''select case when c.clicked > o.sold - interval 7 days then c.campaign end as campaign, sum(o.amount), count(*)
+from 'orders.parquet' o asof left join 'clicks.parquet' c on o.who = c.who and o.sold >= c.clicked group by 1'''
+print(len(duckdb.sql(q).fetchall()))
+"""
+    pandas = """import pandas as pd
+clicks = pd.read_parquet('clicks.parquet').sort_values('clicked')
+orders = pd.read_parquet('orders.parquet').sort_values('sold')
+orders['amount'] = orders['amount'].astype(float)
+joined = pd.merge_asof(orders, clicks, left_on='sold', right_on='clicked', by='who', tolerance=pd.Timedelta('7D'))
+print(len(joined.groupby('campaign', dropna=False).agg(amount=('amount', 'sum'), orders=('amount', 'size'))))
+"""
+    told = "the last of 1,000,000 clicks before each of 200,000 orders"
+    return Case("touches", told, make, pipeline, ["touches"], polars, duckdb, pandas)
+
+
+def short(work):
+    """A pipeline over a hundred rows."""
+    text = "channel,spend,clicks\n" + "".join(f"{CHANNELS[row % 6]},{row}.50,{row}\n" for row in range(100))
+    (work / "short.csv").write_text(text)
+    return CHANNEL_PIPELINE.format(source='csv("short.csv")', type="money", least="$1")
