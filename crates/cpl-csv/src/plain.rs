@@ -137,6 +137,7 @@ impl Column {
             (Data::Whole(values), Form::Whole { negative }) if field.inside.is_none() => {
                 all_of(texts, values, |text| values::whole(text, *negative))
             }
+            (Data::Float(values), Form::Float) if field.inside.is_none() => all_of(texts, values, values::float),
             (Data::Text(all, ends), _) if field.inside.is_none() => all_of(texts, ends, |text| {
                 all.extend_from_slice(text);
                 (!text.is_empty()).then_some(all.len())

@@ -94,10 +94,7 @@ fn apply(stage: &Stage, frame: LazyFrame, frames: &Frames, translate: &Translate
             let Prepared { frame, exprs, looks } = prepared(frame, &[filter])?;
             without(frame.filter(expr(&exprs[0])?), looks)
         }
-        Stage::Derive(columns) => columns.iter().try_fold(frame, |frame, (name, value)| {
-            let Prepared { frame, exprs, looks } = prepared(frame, &[value])?;
-            Ok::<_, Trouble>(without(frame.with_columns([expr(&exprs[0])?.alias(name.as_str())]), looks))
-        })?,
+        Stage::Derive(columns) => derive(columns, frame, translate)?,
         Stage::Keep(columns) => {
             let values: Vec<&Expr> = columns.iter().map(|(_, value)| value).collect();
             let Prepared { frame, exprs, .. } = prepared(frame, &values)?;
@@ -123,6 +120,35 @@ fn apply(stage: &Stage, frame: LazyFrame, frames: &Frames, translate: &Translate
         Stage::Unpivot(unpivot) => union::unpivot(frame, unpivot)?,
         Stage::FillGaps(periods) => gaps::filled(frame, periods)?,
     })
+}
+
+/// New columns, each seeing those before it; those that look at none of them are made together.
+fn derive(
+    mut columns: &[(String, Expr)],
+    mut frame: LazyFrame,
+    translate: &Translate<'_>,
+) -> Result<LazyFrame, Trouble> {
+    while !columns.is_empty() {
+        let (together, rest) = columns.split_at(independent(columns));
+        let values: Vec<&Expr> = together.iter().map(|(_, value)| value).collect();
+        let Prepared { frame: made, exprs, looks } = series::prepared(frame, &values, translate)?;
+        let named = together.iter().zip(&exprs);
+        let named = named.map(|((name, _), value)| Ok(translate.expr(value)?.alias(name.as_str())));
+        let named: Result<Vec<pl::Expr>, jiff::Error> = named.collect();
+        frame = without(made.with_columns(named.map_err(trouble::calendar)?), looks);
+        columns = rest;
+    }
+    Ok(frame)
+}
+
+/// How many of the first columns read none of those before them.
+fn independent(columns: &[(String, Expr)]) -> usize {
+    let reads = |value: &Expr, names: &[(String, Expr)]| {
+        value.columns().iter().any(|read| names.iter().any(|(name, _)| name == read))
+    };
+    let again = |at: usize| columns[..at].iter().any(|(name, _)| *name == columns[at].0);
+    let dependent = (1..columns.len()).find(|at| again(*at) || reads(&columns[*at].1, &columns[..*at]));
+    dependent.unwrap_or(columns.len())
 }
 
 /// The names of a frame's columns.

@@ -26,6 +26,7 @@ pub fn prepared(frame: LazyFrame, exprs: &[&Expr], translate: &Translate<'_>) ->
     // Each look joins the frame with itself: it is made once, or the plan would double with each.
     let frame = made(frame, pl::Engine::Streaming)?;
     let mut looks = Looks { frame, found: Vec::new(), translate };
+    looks.windows(exprs)?;
     let exprs = exprs.iter().map(|expr| looks.taken_out((*expr).clone())).collect::<Result<_, _>>()?;
     Ok(Prepared { frame: looks.frame, exprs, looks: looks.found.len() })
 }
@@ -114,9 +115,6 @@ impl Looks<'_> {
         let frame = self.frame.clone();
         let looked = match (&series.of, inner, &series.time) {
             (SeriesOf::Lag(_, back), Some(value), Some(time)) => self.lagged(frame, &value, *back, &keys, time, at),
-            (SeriesOf::Over(aggregate, length, before), _, Some(time)) => {
-                self.rolled(frame, aggregate, *length, *before, &keys, time, at)
-            }
             (SeriesOf::Share(_), Some(value), time) => self.shared(frame, &value, time.as_ref(), at),
             _ => Ok(frame),
         };
@@ -150,54 +148,92 @@ impl Looks<'_> {
         )))
     }
 
-    #[expect(clippy::too_many_arguments, reason = "a window is all of these")]
-    fn rolled(
-        &self,
-        frame: LazyFrame,
-        aggregate: &Expr,
-        length: Length,
-        before: bool,
-        keys: &[pl::Expr],
-        time: &Expr,
-        at: usize,
-    ) -> Result<LazyFrame, jiff::Error> {
-        let ExprKind::Aggregate(of) = &aggregate.kind else { return Ok(frame) };
-        let parts = Parts::of(0, of, self.translate)?;
-        // Days and months are those of the zone.
-        let zoned = time.ty == Type::Datetime;
-        let index = if zoned { self.translate.local(column(time)) } else { column(time) };
-        let index = index.alias(AT);
-        let rows = frame.clone().filter(column(time).is_not_null()).with_columns([index.clone()]);
-        let rows = rows.with_columns(parts.before.clone());
-        let mut order: Vec<(String, bool)> = Vec::new();
-        for key in keys {
-            if let pl::Expr::Column(name) = key {
-                order.push((name.to_string(), false));
-            }
+    /// Adds the columns of all windows; those of one length are made together.
+    fn windows(&mut self, exprs: &[&Expr]) -> Result<(), Trouble> {
+        let mut open: Vec<Series> = Vec::new();
+        for expr in exprs {
+            expr.walk(&mut |part| {
+                if let ExprKind::Series(series) = &part.kind
+                    && matches!(series.of, SeriesOf::Over(..))
+                    && !open.contains(series)
+                {
+                    open.push((**series).clone());
+                }
+            });
         }
-        order.push((AT.to_owned(), false));
+        while let Some(first) = open.first().cloned() {
+            let (together, rest) = open.into_iter().partition(|other| is_one_window(&first, other));
+            open = rest;
+            self.rolled(together)?;
+        }
+        Ok(())
+    }
+
+    /// Aggregates of one window: a row's value stands beside it, unless other rows have its time.
+    fn rolled(&mut self, windows: Vec<Series>) -> Result<(), Trouble> {
+        let Some(Series { of: SeriesOf::Over(_, length, before), key, time: Some(time) }) = windows.first() else {
+            return Ok(());
+        };
+        let keys: Vec<pl::Expr> = key.iter().map(column).collect();
         let window = pl::RollingGroupOptions {
             index_column: AT.into(),
-            period: pl::Duration::parse(&duration(length)),
-            offset: pl::Duration::parse(&format!("-{}", duration(length))),
-            closed_window: if before { pl::ClosedWindow::Left } else { pl::ClosedWindow::Right },
+            period: pl::Duration::parse(&duration(*length)),
+            offset: pl::Duration::parse(&format!("-{}", duration(*length))),
+            closed_window: if *before { pl::ClosedWindow::Left } else { pl::ClosedWindow::Right },
         };
-        let value = pl::col(Parts::name(0)).alias(name(at));
+        let parts = windows.iter().enumerate().map(|(at, series)| self.window(at, series, time));
+        let parts = parts.collect::<Result<Vec<Window>, _>>().map_err(trouble::calendar)?;
+        let frame = one(self.frame.clone())?;
+        // Days and months are those of the zone.
+        let index = if time.ty == Type::Datetime { self.translate.local(column(time)) } else { column(time) };
+        let rows = frame.clone().lazy().with_row_index(ROW, None).filter(column(time).is_not_null());
+        let rows = rows
+            .with_columns([index.alias(AT)])
+            .with_columns(parts.iter().flat_map(|part| part.before.clone()).collect::<Vec<_>>());
+        let names = [&keys[..], &[pl::col(AT)]].concat();
+        let order: Vec<(String, bool)> = names.iter().filter_map(named).map(|name| (name, false)).collect();
+        let sorted = numbered(one(sort(rows, &order))?, &keys)?;
+        let aggs: Vec<pl::Expr> = parts.iter().flat_map(|part| part.aggs.clone()).collect();
+        let values: Vec<pl::Expr> = parts.into_iter().map(|part| part.value).collect();
+        let rolled = sorted.clone().lazy().rolling(pl::col(AT), [pl::col(SERIES)], window).agg(aggs);
+        let rolled = one(sort(rolled.with_columns(values), &[(SERIES.to_owned(), false)]))?;
+        same_rows(&sorted, &rolled)?;
+        // One value for each time; unknown where several rows have it, for then the key is broken.
+        let twin = again(&[pl::col(SERIES), pl::col(AT)]);
+        let twin = twin.clone().or(twin.shift_and_fill(pl::lit(-1), pl::lit(false)));
+        let mut right = one(sorted.lazy().select([pl::col(ROW), twin.alias(TWIN)]))?;
+        let start = self.found.len();
+        for (at, series) in windows.into_iter().enumerate() {
+            let mut value = rolled.column(&Parts::name(at)).map_err(trouble::engine)?.clone();
+            value.rename(name(start + at).into());
+            right.with_column(value).map_err(trouble::engine)?;
+            self.found.push(series);
+        }
+        let value = |at: usize| unless_twin(name(at)).alias(name(at));
+        let looks: Vec<pl::Expr> = (start..self.found.len()).map(value).collect();
+        let right =
+            right.lazy().select([vec![pl::col(ROW)], looks].concat()).sort([ROW], pl::SortMultipleOptions::default());
+        self.frame = beside_by_row(frame, one(right)?)?;
+        Ok(())
+    }
+
+    /// What a window computes in each row, of its rows, and of that.
+    fn window(&self, at: usize, series: &Series, time: &Expr) -> Result<Window, jiff::Error> {
+        let SeriesOf::Over(Expr { kind: ExprKind::Aggregate(of), .. }, ..) = &series.of else {
+            unreachable!("what looks over a window is an aggregate")
+        };
+        let parts = Parts::of(at, of, self.translate)?;
         let by_time = of.by.as_ref().is_some_and(|by| by.kind == time.kind);
-        let (aggs, done) = match of.func {
+        let (aggs, value) = match of.func {
             // The rows of a window stand by time, each at its own.
             AggFunc::First | AggFunc::Last if by_time => {
-                let known = pl::col(Parts::row(0)).drop_nulls();
+                let known = pl::col(Parts::row(at)).drop_nulls();
                 let end = if of.func == AggFunc::First { known.first() } else { known.last() };
-                (vec![end.alias(Parts::name(0))], pl::col(Parts::name(0)))
+                (vec![end.alias(Parts::name(at))], pl::col(Parts::name(at)))
             }
             _ => (parts.aggs, parts.value),
         };
-        let rolled = sort(rows, &order).rolling(pl::col(AT), keys, window).agg(aggs);
-        let rolled = rolled.with_columns([done]).select([keys, &[pl::col(AT), value]].concat());
-        let there = [keys, &[pl::col(AT)]].concat();
-        let right = one_each(rolled, &there, at);
-        Ok(beside(frame.with_columns([index]), right, &there).drop(pl::by_name([AT], true, false)))
+        Ok(Window { before: parts.before, aggs, value })
     }
 
     fn shared(&self, frame: LazyFrame, value: &Expr, time: Option<&Expr>, at: usize) -> Result<LazyFrame, jiff::Error> {
@@ -218,6 +254,87 @@ impl Looks<'_> {
         let share = self.translate.expr(&share)?.cast(data_type(Type::Ratio)).alias(total.as_str());
         Ok(joined.with_columns([share]).drop(pl::by_name([AT], true, false)))
     }
+}
+
+/// One aggregate over a window.
+struct Window {
+    before: Vec<pl::Expr>,
+    aggs: Vec<pl::Expr>,
+    value: pl::Expr,
+}
+
+/// Names that no column has: a row's number, that of its series, and whether another row has its time.
+const ROW: &str = "·row";
+const SERIES: &str = "·series";
+const TWIN: &str = "·twin";
+
+fn unless_twin(look: String) -> pl::Expr {
+    pl::when(pl::col(TWIN)).then(pl::lit(pl::Null {})).otherwise(pl::col(look))
+}
+
+/// Whether both look over the same time.
+fn is_one_window(a: &Series, b: &Series) -> bool {
+    let over = |series: &Series| match &series.of {
+        SeriesOf::Over(_, length, before) => Some((*length, *before)),
+        SeriesOf::Lag(..) | SeriesOf::Share(_) => None,
+    };
+    let kinds = |exprs: &[Expr]| exprs.iter().map(|expr| expr.kind.clone()).collect::<Vec<_>>();
+    over(a) == over(b)
+        && kinds(&a.key) == kinds(&b.key)
+        && a.time.as_ref().map(|t| &t.kind) == b.time.as_ref().map(|t| &t.kind)
+}
+
+/// Whether a row has the same values as the one before it.
+fn again(columns: &[pl::Expr]) -> pl::Expr {
+    let same = columns.iter().map(|column| column.clone().eq_missing(column.clone().shift(pl::lit(1))));
+    let same = same.reduce(pl::Expr::and).unwrap_or_else(|| pl::lit(true));
+    // The first row comes behind none.
+    same.and(pl::int_range(pl::lit(0), pl::len(), 1, pl::DataType::Int64).gt(pl::lit(0)))
+}
+
+/// Sorted rows with the number of their series.
+fn numbered(mut rows: pl::DataFrame, keys: &[pl::Expr]) -> Result<pl::DataFrame, Trouble> {
+    let again = one(rows.clone().lazy().select([again(keys).alias(SERIES)]))?;
+    let again = again.column(SERIES).and_then(|again| again.bool().cloned()).map_err(trouble::engine)?;
+    let mut series = 0i64;
+    let number = again.iter().map(|again| {
+        series += i64::from(again != Some(true));
+        series
+    });
+    let numbers: pl::Int64Chunked = pl::NewChunkedArray::from_iter_values(SERIES.into(), number);
+    rows.with_column(pl::IntoColumn::into_column(numbers)).map_err(trouble::engine)?;
+    Ok(rows)
+}
+
+/// The engine hands out a window for each row, in the order of a series: what stands beside them rests on it.
+fn same_rows(sorted: &pl::DataFrame, rolled: &pl::DataFrame) -> Result<(), Trouble> {
+    for name in [SERIES, AT] {
+        let (a, b) = (sorted.column(name).map_err(trouble::engine)?, rolled.column(name).map_err(trouble::engine)?);
+        if !a.as_materialized_series().equals_missing(b.as_materialized_series()) {
+            return Err(trouble::engine(
+                pl::polars_err!(ComputeError: "windows came in another order than their rows"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The frame with columns that bear the numbers of its rows, in their order; of rows without one they are unknown.
+fn beside_by_row(frame: pl::DataFrame, right: pl::DataFrame) -> Result<LazyFrame, Trouble> {
+    if right.height() == frame.height() {
+        let right = right.drop(ROW).map_err(trouble::engine)?;
+        return Ok(frame.hstack(right.columns()).map_err(trouble::engine)?.lazy());
+    }
+    let left = frame.lazy().with_row_index(ROW, None);
+    Ok(beside(left, right.lazy(), &[pl::col(ROW)]).drop(pl::by_name([ROW], true, false)))
+}
+
+fn named(expr: &pl::Expr) -> Option<String> {
+    if let pl::Expr::Column(name) = expr { Some(name.to_string()) } else { None }
+}
+
+fn one(frame: LazyFrame) -> Result<pl::DataFrame, Trouble> {
+    Ok(frame.collect_with_engine(pl::Engine::InMemory).map_err(trouble::engine)?.unwrap_single())
 }
 
 /// The frame, collected.
