@@ -1,8 +1,13 @@
 //! Files that are read row by row: `cpl-csv` and `cpl-records` read and check, this makes frames of their batches.
 
-use std::ops::ControlFlow;
+use std::{
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+    sync::{Mutex, mpsc::sync_channel},
+    thread,
+};
 
-use cpl_csv::{Batch, Column, Data, Field, Form, Head};
+use cpl_csv::{Batch, Column, Data, Field, Form, Head, Problem};
 use cpl_plan::program::{Fetch, FetchColumn, Format, Found, SourceKind, Stored};
 use cpl_records::{At, Kind};
 use cpl_syntax::tree::MoneyScale;
@@ -24,32 +29,90 @@ const PART_ROWS: usize = 1 << 17;
 pub fn parts(opened: &Opened<'_>, mut sink: impl FnMut(pl::DataFrame) -> Result<(), Trouble>) -> Result<Told, Trouble> {
     let Opened { table, fetch, files, columns, world } = opened;
     let reader = Reader::of(fetch, columns);
+    let names: Vec<String> = files.iter().map(|file| explain::called(file, world.folder)).collect();
     let (mut part, mut told) = (no_rows(columns)?, Told::default());
-    for file in files {
-        let name = explain::called(file, world.folder);
-        (world.progress)(&format!("fetch {}: {name}", table.name));
-        let mut failed = None;
-        let take = |batch: Batch| {
-            told.add(&batch, &name);
-            match appended(&mut part, batch, columns, &name).and_then(|full| full.map_or(Ok(()), &mut sink)) {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(trouble) => {
-                    failed = Some(trouble);
-                    ControlFlow::Break(())
-                }
-            }
-        };
-        let read = match &reader {
-            Reader::Csv(layout) => cpl_csv::read(file, layout, world.threads, take),
-            Reader::Records(layout) => cpl_records::read(file, layout, take),
-        };
-        read.map_err(|problem| vec![explain::problem(&problem, &name, fetch, columns)])?;
-        if let Some(trouble) = failed {
-            return Err(trouble);
+    let mut failed = None;
+    let mut take = |file: usize, batch: Batch| {
+        if failed.is_some() {
+            return ControlFlow::Break(());
         }
+        told.add(&batch, &names[file]);
+        match appended(&mut part, batch, columns, &names[file]).and_then(|full| full.map_or(Ok(()), &mut sink)) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(trouble) => {
+                failed = Some(trouble);
+                ControlFlow::Break(())
+            }
+        }
+    };
+    let begun = |file: usize| (world.progress)(&format!("fetch {}: {}", table.name, names[file]));
+    let read = if files.len() > world.threads {
+        side_by_side(&reader, files, world.threads, begun, &mut take)
+    } else {
+        (0..files.len()).try_for_each(|at| {
+            begun(at);
+            reader.read(&files[at], world.threads, |batch| take(at, batch)).map_err(|problem| (at, problem))
+        })
+    };
+    read.map_err(|(at, problem)| vec![explain::problem(&problem, &names[at], fetch, columns)])?;
+    if let Some(trouble) = failed {
+        return Err(trouble);
     }
     sink(part)?;
     Ok(told)
+}
+
+/// Batches of a file that wait for those of the files before it.
+const WAITING: usize = 4;
+
+/// Reads several files at once, each on a thread of its own; their batches are taken in the files' order.
+fn side_by_side(
+    reader: &Reader,
+    files: &[PathBuf],
+    threads: usize,
+    begun: impl Fn(usize),
+    take: &mut impl FnMut(usize, Batch) -> ControlFlow<()>,
+) -> Result<(), (usize, Problem)> {
+    let (senders, receivers): (Vec<_>, Vec<_>) = files.iter().map(|_| sync_channel(WAITING)).unzip();
+    let open = Mutex::new(files.iter().zip(senders));
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                // Files are begun in their order: the one that is waited for is always under way.
+                while let Some((file, out)) = open.lock().ok().and_then(|mut open| open.next()) {
+                    let hand = |batch| match out.send(Ok(batch)) {
+                        Ok(()) => ControlFlow::Continue(()),
+                        Err(_) => ControlFlow::Break(()),
+                    };
+                    if let Err(problem) = reader.read(file, 1, hand) {
+                        // Nobody may be there to hear it.
+                        let _ = out.send(Err(problem));
+                    }
+                }
+            });
+        }
+        let end = receivers.into_iter().enumerate().try_for_each(|(at, batches)| {
+            begun(at);
+            batches.into_iter().try_for_each(|batch| match batch {
+                Ok(batch) => {
+                    if take(at, batch).is_break() {
+                        Err(None)
+                    } else {
+                        Ok(())
+                    }
+                }
+                Err(problem) => Err(Some((at, problem))),
+            })
+        });
+        // The rest of the files is not begun.
+        if end.is_err() {
+            open.lock().map(|mut open| open.by_ref().for_each(drop)).unwrap_or_default();
+        }
+        match end {
+            Err(Some(problem)) => Err(problem),
+            Ok(()) | Err(None) => Ok(()),
+        }
+    })
 }
 
 /// Who reads a fetch's files.
@@ -59,6 +122,13 @@ enum Reader {
 }
 
 impl Reader {
+    fn read(&self, file: &Path, threads: usize, sink: impl FnMut(Batch) -> ControlFlow<()>) -> Result<(), Problem> {
+        match self {
+            Self::Csv(layout) => cpl_csv::read(file, layout, threads, sink).map(drop),
+            Self::Records(layout) => cpl_records::read(file, layout, sink).map(drop),
+        }
+    }
+
     /// The reader of those columns of a fetch.
     fn of(fetch: &Fetch, columns: &[FetchColumn]) -> Self {
         let records = |kind| {
