@@ -190,6 +190,8 @@ fn rows(block: &Block, header: &Header, layout: &Layout) -> (u64, Result<Batch, 
 fn each_row(block: &Block, header: &Header, layout: &Layout) -> (u64, Result<Batch, Placed>) {
     let (mut batch, mut cells) = (Batch::empty(&layout.columns), Vec::new());
     let (mut at, mut rows) = (0, 0);
+    // Where lines were counted last, and how many there were.
+    let mut counted = (0, 0);
     while at < block.bytes.len() {
         if let Some(next) = blank_line(&block.bytes, at) {
             at = next;
@@ -201,7 +203,8 @@ fn each_row(block: &Block, header: &Header, layout: &Layout) -> (u64, Result<Bat
         match row(&block.bytes, at, header, layout, &mut cells, &mut batch) {
             Ok(next) => {
                 if let Some(bad) = batch.bad.get_mut(bad) {
-                    let line = lines(&block.bytes[..at]);
+                    let line = counted.1 + lines(&block.bytes[counted.0..at]);
+                    counted = (at, line);
                     bad.problem = bad.problem.clone().moved(Place { line, ..place });
                 }
                 at = next;

@@ -1,4 +1,5 @@
-//! Rows that were put aside, in files beside the pipeline: `.cpl/quarantine/PIPELINE.FETCH.csv`, those of the last run.
+//! Rows that were put aside, in files beside the pipeline: `.cpl/quarantine/PIPELINE.FETCH.csv`, those of the last
+//! run that was finished. They are written before its effects leave.
 
 use std::{io, path::PathBuf};
 
@@ -13,14 +14,18 @@ use crate::{
     trouble::Trouble,
 };
 
+/// The folder of all of them, from the pipeline's on.
+const FOLDER: &str = ".cpl/quarantine";
+
 /// The file of a fetch, from the pipeline's folder on.
 pub fn place(program: &Program, id: TableId) -> PathBuf {
-    PathBuf::from(format!(".cpl/quarantine/{}.{}.csv", program.name, program.table(id).name))
+    PathBuf::from(format!("{FOLDER}/{}.{}.csv", program.name, program.table(id).name))
 }
 
-/// Writes the files of all fetches that may put rows aside; where there are none, there is no file.
+/// Writes the files of all fetches that put rows aside; what another run left of this pipeline is gone.
 pub fn write(program: &Program, found: &Found, world: &World<'_>) -> Result<(), Trouble> {
-    for (id, aside) in &found.aside {
+    forget(program, found, world);
+    for (id, aside) in found.aside.iter().filter(|(_, aside)| !aside.rows.is_empty()) {
         let place = place(program, *id);
         keep(&world.folder.join(&place), aside).map_err(|error| {
             let told = format!("{} can't be written: {}", place.display(), error.kind());
@@ -31,13 +36,21 @@ pub fn write(program: &Program, found: &Found, world: &World<'_>) -> Result<(), 
     Ok(())
 }
 
-fn keep(place: &std::path::Path, aside: &PutAside) -> io::Result<()> {
-    if aside.rows.is_empty() {
-        return match std::fs::remove_file(place) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        };
+/// Takes away the files of fetches that put nothing aside now, or are gone. One that can't be taken away stays.
+fn forget(program: &Program, found: &Found, world: &World<'_>) {
+    let kept = found.aside.iter().filter(|(_, aside)| !aside.rows.is_empty());
+    let kept: Vec<PathBuf> = kept.map(|(id, _)| world.folder.join(place(program, *id))).collect();
+    let begins = format!("{}.", program.name);
+    for entry in world.folder.join(FOLDER).read_dir().into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let ours = name.starts_with(&begins) && entry.path().extension().is_some_and(|extension| extension == "csv");
+        if ours && !kept.contains(&entry.path()) {
+            let _ = std::fs::remove_file(entry.path());
+        }
     }
+}
+
+fn keep(place: &std::path::Path, aside: &PutAside) -> io::Result<()> {
     if let Some(folder) = place.parent() {
         std::fs::create_dir_all(folder)?;
     }

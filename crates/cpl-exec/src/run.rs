@@ -22,7 +22,7 @@ use crate::{
 /// Runs a plan and lets its effects out.
 ///
 /// # Errors
-/// What kept the run from being finished. Nothing was written then, but for what the error names.
+/// What kept the run from being finished. No effect left then, but for what the error names.
 pub fn run(plan: &Plan, world: &World<'_>) -> Result<RunReport, Trouble> {
     let (report, found) = judged(plan, world)?;
     quarantine::write(&plan.program, &found, world)?;

@@ -10,8 +10,10 @@ use cpl_csv::{Batch, Cell, Field, Place, Problem};
 use serde_json::Value;
 use serde_json_path::JsonPath;
 
-use crate::{At, Out};
+use crate::{At, Out, Records};
 
+/// Of how many records the names are told where a wanted one is not among them.
+const LOOKED_AT: u64 = 100;
 /// How much of a value that does not fit is told.
 const SHOWN: usize = 60;
 
@@ -68,7 +70,7 @@ fn why(error: &serde_json::Error) -> String {
 /// One document.
 pub fn document<S: FnMut(Batch) -> ControlFlow<()>>(
     mut input: impl Read,
-    records: Option<&JsonPath>,
+    records: Option<&Records>,
     out: &mut Out<'_, S>,
 ) -> Result<(), Problem> {
     let mut text = Vec::new();
@@ -88,18 +90,23 @@ pub fn document<S: FnMut(Batch) -> ControlFlow<()>>(
     Ok(())
 }
 
-/// The records of a document: what the path finds, or the elements of the one list that it finds.
-fn records_of<'d>(document: &'d Value, path: Option<&JsonPath>) -> Result<Vec<&'d Value>, Problem> {
-    let found = match path {
+/// The records of a document: what the path finds, or, where that is lists alone, their elements.
+fn records_of<'d>(document: &'d Value, records: Option<&Records>) -> Result<Vec<&'d Value>, Problem> {
+    let found = match records {
         None => vec![document],
-        Some(path) => path.query(document).all(),
+        Some(records) => records.path.query(document).all(),
     };
-    match (found.as_slice(), path) {
-        ([Value::Array(records)], _) => Ok(records.iter().collect()),
-        ([], _) => Err(Problem::NoRecords { found: lists(document) }),
-        ([_], None) => Err(Problem::NoRecords { found: lists(document) }),
-        (_, _) => Ok(found),
+    if found.is_empty() {
+        // A list that is empty, or of which a filter takes nothing, is there.
+        let within = records.and_then(|records| records.within.as_ref());
+        let there =
+            within.is_some_and(|within| within.query(document).all().iter().any(|of| of.is_array() || of.is_object()));
+        return if there { Ok(found) } else { Err(Problem::NoRecords { found: lists(document) }) };
     }
+    if found.iter().all(|found| found.is_array()) {
+        return Ok(found.into_iter().filter_map(Value::as_array).flatten().collect());
+    }
+    if records.is_none() { Err(Problem::NoRecords { found: lists(document) }) } else { Ok(found) }
 }
 
 /// Where a document holds lists: what its path may be.
@@ -123,18 +130,24 @@ fn record_row<S: FnMut(Batch) -> ControlFlow<()>>(
 ) -> Result<(), Problem> {
     let layout = out.layout;
     let mut cells = Vec::new();
-    for (field, at) in layout.columns.iter().zip(&layout.at) {
+    if let (true, Value::Object(fields)) = (out.summary.rows < LOOKED_AT, record) {
+        let new = fields.keys().filter(|name| !out.names.contains(name)).cloned();
+        out.names = out.names.iter().cloned().chain(new).collect();
+    }
+    for (place, (field, at)) in layout.columns.iter().zip(&layout.at).enumerate() {
         let cell = match (at, record) {
             (At::Name, Value::Object(fields)) => {
                 let value = fields.get(&field.header);
-                // Later records may lack what is optional; a name that the first one lacks is a slip.
-                if value.is_none() && out.summary.rows == 0 && !field.optional {
+                out.seen[place] |= value.is_some();
+                // A name that the first record lacks is most likely a slip.
+                if value.is_none() && out.summary.rows == 0 && !field.optional && !layout.skip_bad {
                     let found = fields.keys().cloned().collect();
                     return Err(Problem::NoColumn { header: field.header.clone(), found });
                 }
                 cell(value, field)
             }
             (At::Name, other) => Cell::Bad(shown(other)),
+            (At::Path(_), other) if !other.is_object() && !other.is_array() => Cell::Bad(shown(other)),
             (At::Path(path), record) => match found(path, record) {
                 Ok(value) => cell(value, field),
                 Err(several) => Cell::Bad(several),

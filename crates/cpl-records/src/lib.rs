@@ -33,10 +33,28 @@ pub struct Layout {
 pub enum Kind {
     /// A record a line.
     Lines,
-    /// One JSON document; its records are found by that path, else it is a list of them.
-    Document(Option<JsonPath>),
+    /// One JSON document: a list of records, unless it is said where they are.
+    Document(Option<Records>),
     /// A sheet of that name of a workbook, else its first; the first row that holds anything names the columns.
     Sheet(Option<String>),
+}
+
+/// Where a document's records are.
+pub struct Records {
+    path: JsonPath,
+    /// What the path's last step looks into.
+    within: Option<JsonPath>,
+}
+
+impl Records {
+    /// By a path.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn at(text: &str) -> Result<Self, String> {
+        let within = text.rfind('[').and_then(|step| JsonPath::parse(&text[..step]).ok());
+        Ok(Self { path: path(text)?, within })
+    }
 }
 
 /// Where a column's values stand in a record.
@@ -74,12 +92,22 @@ pub fn inside(path: JsonPath, place: &str) -> Inside {
 /// # Errors
 /// The first thing that is wrong; the batches before it were handed out.
 pub fn read(path: &Path, layout: &Layout, sink: impl FnMut(Batch) -> ControlFlow<()>) -> Result<Summary, Problem> {
-    let mut out = Out { layout, batch: Batch::empty(&layout.columns), sink, summary: Summary::default(), full: false };
+    let mut out = Out {
+        layout,
+        batch: Batch::empty(&layout.columns),
+        sink,
+        summary: Summary::default(),
+        full: false,
+        seen: Vec::new(),
+        names: Vec::new(),
+    };
+    out.seen.resize(layout.columns.len(), false);
     match &layout.kind {
         Kind::Lines => json::lines(cpl_csv::open(path)?, &mut out)?,
         Kind::Document(records) => json::document(cpl_csv::open(path)?, records.as_ref(), &mut out)?,
         Kind::Sheet(sheet) => sheet::rows(path, sheet.as_deref(), &mut out)?,
     }
+    out.check_names()?;
     out.hand_over();
     Ok(out.summary)
 }
@@ -92,6 +120,10 @@ struct Out<'l, S> {
     summary: Summary,
     /// Nobody wants more.
     full: bool,
+    /// Which of the columns some record of JSON had under its name.
+    seen: Vec<bool>,
+    /// The names of the first records of JSON.
+    names: Vec<String>,
 }
 
 impl<S: FnMut(Batch) -> ControlFlow<()>> Out<'_, S> {
@@ -104,6 +136,19 @@ impl<S: FnMut(Batch) -> ControlFlow<()>> Out<'_, S> {
             self.hand_over();
         }
         Ok(())
+    }
+
+    /// A name that no record has is a column that is not there; a path may find nothing.
+    fn check_names(&self) -> Result<(), Problem> {
+        if matches!(self.layout.kind, Kind::Sheet(_)) || self.names.is_empty() || self.full {
+            return Ok(());
+        }
+        let columns = self.layout.columns.iter().zip(&self.layout.at).zip(&self.seen);
+        let missing = columns.into_iter().find(|((_, at), seen)| matches!(at, At::Name) && !**seen);
+        match missing {
+            Some(((field, _), _)) => Err(Problem::NoColumn { header: field.header.clone(), found: self.names.clone() }),
+            None => Ok(()),
+        }
     }
 
     fn hand_over(&mut self) {

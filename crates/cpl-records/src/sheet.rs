@@ -4,7 +4,10 @@ use std::{borrow::Cow, ops::ControlFlow, path::Path};
 
 use calamine::{Data, ExcelDateTime, Reader, open_workbook_auto};
 use cpl_csv::{Batch, Cell, Field, Form, Problem};
-use jiff::civil::{Date, DateTime, Time};
+use jiff::{
+    civil::{Date, DateTime, Time},
+    tz::TimeZone,
+};
 
 use crate::Out;
 
@@ -97,8 +100,10 @@ fn written(moment: DateTime, form: &Form) -> Option<String> {
     let midnight = moment.time() == Time::midnight();
     match form {
         Form::Date(_) if !midnight => None,
-        Form::Date(Some(pattern)) => Some(moment.date().strftime(pattern).to_string()),
-        Form::Datetime(Some(pattern), _) => Some(moment.strftime(pattern).to_string()),
+        Form::Date(Some(pattern)) => Some(moment.to_zoned_datetime(TimeZone::UTC).ok()?.strftime(pattern).to_string()),
+        Form::Datetime(Some(pattern), zone) => {
+            Some(moment.to_zoned_datetime(zone.clone()).ok()?.strftime(pattern).to_string())
+        }
         Form::Datetime(None, _) => Some(moment.to_string()),
         _ if midnight => Some(moment.date().to_string()),
         _ => Some(moment.to_string()),

@@ -5,7 +5,7 @@ use std::{io::Write, ops::ControlFlow};
 use cpl_csv::{Data, Field, Form, Problem};
 use proptest::prelude::*;
 
-use crate::{At, Kind, Layout, Out, json, path};
+use crate::{At, Kind, Layout, Out, Records, json, path};
 
 fn texts(kind: Kind, at: Vec<At>) -> Layout {
     let field = |place: usize| Field { header: format!("c{place}"), form: Form::Text, optional: true, inside: None };
@@ -27,7 +27,15 @@ fn read(text: &[u8], layout: &Layout) -> Result<Vec<Vec<String>>, Problem> {
         ControlFlow::Continue(())
     };
     let batch = cpl_csv::Batch::empty(&layout.columns);
-    let mut out = Out { layout, batch, sink, summary: cpl_csv::Summary::default(), full: false };
+    let mut out = Out {
+        layout,
+        batch,
+        sink,
+        summary: cpl_csv::Summary::default(),
+        full: false,
+        seen: vec![false; layout.at.len()],
+        names: Vec::new(),
+    };
     match &layout.kind {
         Kind::Lines => json::lines(text, &mut out)?,
         Kind::Document(records) => json::document(text, records.as_ref(), &mut out)?,
@@ -49,7 +57,7 @@ proptest! {
         let list = serde_json::json!(records).to_string();
         prop_assert_eq!(read(list.as_bytes(), &texts(Kind::Document(None), at())), Ok(rows.clone()));
         let nested = serde_json::json!({ "data": { "rows": records } }).to_string();
-        let records = Some(path("$.data.rows").expect("a path"));
+        let records = Some(Records::at("$.data.rows").expect("a path"));
         prop_assert_eq!(read(nested.as_bytes(), &texts(Kind::Document(records), at())), Ok(rows));
     }
 

@@ -120,6 +120,17 @@ impl Draft {
         things
     }
 
+    /// The thing that both rows of a move would change.
+    pub fn one_thing(&self, program: &Program) -> Option<Thing> {
+        self.effects.iter().find_map(|effect| {
+            let target = &program.targets[effect.target];
+            let own = Thing::of(&self.key, &effect.arguments, target);
+            let partners = effect.legs.iter().filter_map(|leg| leg.partner.as_ref());
+            let same = |partner: &Partner| Thing::of(&partner.key, &partner.arguments, target) == own;
+            partners.into_iter().any(same).then_some(own)
+        })
+    }
+
     pub fn decision(self, rule: &Rule, program: &Program, identity: &Identity<'_>) -> Decision {
         let changes = if self.state == State::Undecided { Vec::new() } else { self.changes(program) };
         Decision {

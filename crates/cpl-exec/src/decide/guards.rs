@@ -29,6 +29,8 @@ pub fn circumstances(drafts: &mut [Draft], program: &Program, around: &Circumsta
             draft.hold(reason.clone());
         } else if let Some((thing, other)) = things.iter().find_map(|thing| Some((thing, around.taken.get(thing)?))) {
             draft.hold(format!("{other} changes {thing} already"));
+        } else if let Some(thing) = draft.one_thing(program) {
+            draft.hold(format!("both rows would change {thing}"));
         } else if let Some(thing) = things.iter().find(|thing| rows_of[*thing] > 1) {
             draft.hold(format!("{} rows would change {thing}", rows_of[thing]));
         }

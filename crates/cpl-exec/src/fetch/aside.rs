@@ -2,6 +2,7 @@
 
 use cpl_csv::{Bad, Batch, Place, Problem};
 use cpl_plan::program::{Fetch, FetchColumn, Table};
+use rust_decimal::{Decimal, prelude::ToPrimitive};
 
 use super::explain;
 use crate::trouble::Trouble;
@@ -44,12 +45,12 @@ impl Told {
     pub fn check(&self, table: &Table, fetch: &Fetch, columns: &[FetchColumn]) -> Result<(), Trouble> {
         let (Some(share), Some(first)) = (fetch.skip_bad, self.aside.first()) else { return Ok(()) };
         let (bad, all) = (self.aside.len() as u64, self.aside.len() as u64 + self.rows);
-        if bad as f64 <= share * all as f64 {
+        if Decimal::from(bad) <= share * Decimal::from(all) {
             return Ok(());
         }
         let told = explain::problem(&first.problem, &first.file, fetch, columns);
         let found = cpl_plan::value::Value::Ratio(bad as f64 / all as f64);
-        let may = cpl_plan::value::Value::Ratio(share);
+        let may = cpl_plan::value::Value::Ratio(share.to_f64().unwrap_or(0.0));
         let rows = format!("{bad} of {all} rows of `{}` are bad: {found}, and up to {may} may be", table.shown_name());
         Err(vec![told.help(format!("{rows}; this is the first"))])
     }

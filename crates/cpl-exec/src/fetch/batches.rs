@@ -145,7 +145,7 @@ impl Reader {
                 Self::Csv(cpl_csv::Layout { separator: *separator, short_rows: *short_rows, ..layout })
             }
             SourceKind::Ndjson => records(Kind::Lines),
-            SourceKind::Json { records: at } => records(Kind::Document(at.as_deref().map(path))),
+            SourceKind::Json { records: at } => records(Kind::Document(at.as_deref().map(records_at))),
             SourceKind::Excel { sheet } => records(Kind::Sheet(sheet.clone())),
             SourceKind::Parquet => unreachable!("Parquet is scanned"),
         }
@@ -154,8 +154,12 @@ impl Reader {
 
 fn csv_layout(fetch: &Fetch, columns: &[FetchColumn], header: bool) -> cpl_csv::Layout {
     // Without a header each column of the files is declared, but for what is told of the file itself.
-    let declared: Vec<&FetchColumn> = stored(&fetch.columns).collect();
-    let place = |column: &FetchColumn| declared.iter().position(|declared| declared.name == column.name);
+    let mut declared: Vec<&str> = stored(&fetch.columns).map(|column| column.header.as_str()).collect();
+    // Several columns may look into one cell.
+    let all = declared.clone();
+    let mut at = 0..;
+    declared.retain(|header| at.next().is_none_or(|at| !all[..at].contains(header)));
+    let place = |column: &FetchColumn| declared.iter().position(|header| *header == column.header);
     let head = if header {
         Head::Names
     } else {
@@ -168,6 +172,10 @@ fn csv_layout(fetch: &Fetch, columns: &[FetchColumn], header: bool) -> cpl_csv::
 /// The columns that stand in the files: not those of their names.
 pub fn stored(columns: &[FetchColumn]) -> impl Iterator<Item = &FetchColumn> {
     columns.iter().filter(|column| column.found != Found::File)
+}
+
+fn records_at(text: &str) -> cpl_records::Records {
+    cpl_records::Records::at(text).unwrap_or_else(|error| unreachable!("a path is checked before: {error}"))
 }
 
 /// A path that was checked with the pipeline.

@@ -29,7 +29,11 @@ pub fn good_rows(
         let wanted: std::collections::BTreeSet<&str> =
             batches::stored(columns).map(|column| column.header.as_str()).collect();
         let wanted: Vec<pl::Expr> = wanted.into_iter().map(pl::col).collect();
-        let raw = frame.select(wanted).collect().map_err(trouble::engine)?;
+        let raw = if wanted.is_empty() {
+            heights(frame)?
+        } else {
+            frame.select(wanted).collect().map_err(trouble::engine)?
+        };
         let mut bad = BTreeMap::new();
         for column in batches::stored(columns) {
             let values = raw.column(&column.header).map_err(trouble::engine)?;
@@ -63,6 +67,13 @@ pub fn good_rows(
         sink(good.lazy().with_columns(exprs).select(names).collect().map_err(trouble::engine)?)?;
     }
     Ok(told)
+}
+
+/// As many rows as a file has, of no columns.
+fn heights(frame: pl::LazyFrame) -> Result<pl::DataFrame, Trouble> {
+    let rows = frame.select([pl::len().cast(pl::DataType::Int64)]).collect().map_err(trouble::engine)?;
+    let rows = rows.columns().first().and_then(|column| column.i64().ok()?.get(0)).unwrap_or(0);
+    pl::DataFrame::new(usize::try_from(rows).unwrap_or(0), Vec::new()).map_err(trouble::engine)
 }
 
 /// Where values do not fit: halved until each is found.

@@ -166,7 +166,14 @@ pub fn rounded(values: &pl::Column, column: &FetchColumn) -> pl::PolarsResult<pl
         Stored::Money(scale, digits) => batches::shift(scale, digits),
         _ => 0,
     };
-    let cut = |text: &str| cpl_csv::money(text.as_bytes(), shift).is_some_and(|(_, cut)| cut);
+    let inside = batches::field(column).inside;
+    let cut = |text: &str| {
+        let found = match &inside {
+            Some(inside) => (inside.find)(text).ok().flatten().unwrap_or_default(),
+            None => text.to_owned(),
+        };
+        cpl_csv::money(found.trim().as_bytes(), shift).is_some_and(|(_, cut)| cut)
+    };
     let texts = values.cast(&DataType::String)?;
     let counts = texts.str()?.iter().map(|text| i64::from(text.is_some_and(cut)));
     Ok(pl::Int64Chunked::from_iter_values(values.name().clone(), counts).into_column())

@@ -2,6 +2,7 @@
 
 use cpl_syntax::{Span, tree::MoneyScale};
 use jiff::tz::TimeZone;
+use rust_decimal::Decimal;
 
 use super::Expr;
 use crate::{clock::Grain, types::Type};
@@ -87,7 +88,7 @@ pub struct Fetch {
     /// Rows dated after `now` are kept.
     pub future: bool,
     /// Up to which share of the rows may be bad and are put aside; none where none may.
-    pub skip_bad: Option<f64>,
+    pub skip_bad: Option<Decimal>,
 }
 
 /// How files are written.

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Purpose;
-use crate::program::{Action, Alert, CheckKind, Dashboard, Decision, Expr, Program, Rows, Source, Table, TableId};
+use crate::program::{
+    Action, Alert, CheckKind, Dashboard, Decision, Expr, Found, Program, Rows, Source, Table, TableId,
+};
 
 /// The needed columns of each needed table.
 #[derive(Debug, Default)]
@@ -57,7 +59,8 @@ impl Needs {
             }
         }
         if self.table(id).is_some_and(BTreeSet::is_empty) {
-            self.add(id, fetch.columns.first().map(|column| column.name.as_str()));
+            let first = fetch.columns.iter().find(|column| column.found != Found::File).or(fetch.columns.first());
+            self.add(id, first.map(|column| column.name.as_str()));
         }
     }
 

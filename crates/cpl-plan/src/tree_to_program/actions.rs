@@ -54,6 +54,7 @@ impl Checker<'_> {
     /// Which row: that with the highest or the lowest value.
     fn move_end(&mut self, end: &tree::MoveEnd, scope: &RuleScope) -> Option<(Extreme, Expr)> {
         let of = self.expr(&end.by, &scope.row())?;
+        self.one_currency(&of, &[])?;
         if of.ty.is_amount() || of.ty.is_time() || of.ty == Type::Duration {
             return Some((end.extreme, of));
         }

@@ -1,7 +1,7 @@
 //! Checks: `key`, `fresh`, `expect`, in a fetch or at a place of a transform.
 
 use cpl_syntax::{
-    Code, Name, Span,
+    Code, Diagnostic, Name, Span,
     tree::{self, Clause},
 };
 
@@ -27,9 +27,14 @@ impl Checker<'_> {
         let columns: Vec<ScopeColumn> = table.columns.iter().map(ScopeColumn::of).collect();
         let told = self.diagnostics.len();
         let of_rows = self.condition(written, &Scope::row(&columns, table.time.as_deref()));
-        let aggregates = self.diagnostics[told..].iter().any(|diagnostic| diagnostic.code == Code::E0305);
+        // What is told of other tables, which are resolved on the way, stands elsewhere and stays.
+        let here = |diagnostic: &Diagnostic| (written.span.start..=written.span.end).contains(&diagnostic.start());
+        let of_here = self.diagnostics[told..].iter().filter(|diagnostic| here(diagnostic));
+        let aggregates = of_here.clone().any(|diagnostic| diagnostic.code == Code::E0305);
         let expected = if aggregates {
-            self.diagnostics.truncate(told);
+            let before = self.diagnostics[..told].iter();
+            let elsewhere = self.diagnostics[told..].iter().filter(|diagnostic| !here(diagnostic));
+            self.diagnostics = before.chain(elsewhere).cloned().collect();
             self.condition(written, &Scope::group(&columns, table.time.as_deref(), &[]))
         } else {
             of_rows

@@ -5,6 +5,8 @@ use cpl_syntax::{
     tree::{self, Arg, Clause, FetchClause},
 };
 
+use rust_decimal::Decimal;
+
 use super::{Checker, scope::Scope};
 use crate::{
     program::{Column, Fetch, FetchColumn, Order, Source, SourceKind, Table, TableId},
@@ -186,17 +188,17 @@ impl Checker<'_> {
     }
 
     /// A share of the rows.
-    fn bad_share(&mut self, written: &tree::Expr) -> Option<f64> {
+    fn bad_share(&mut self, written: &tree::Expr) -> Option<Decimal> {
         let share = self.expr(written, &Scope::CONSTANT)?;
-        let amount = share.amount().and_then(|amount| amount.to_string().parse::<f64>().ok());
-        match amount.filter(|amount| share.ty == Type::Ratio && (0.0..=1.0).contains(amount)) {
+        let all = Decimal::ZERO..=Decimal::ONE;
+        match share.amount().filter(|amount| share.ty == Type::Ratio && all.contains(amount)) {
             Some(amount) => Some(amount),
             None => self.refuse(Code::E0307, "how many rows may be bad?", written.span, "wanted: a share such as `1%`"),
         }
     }
 
     /// Reads the clauses into the table; whether future rows are kept, and how many may be bad.
-    fn fetch_clauses(&mut self, fetch: &tree::Fetch, table: &mut Table) -> Option<(bool, Option<f64>)> {
+    fn fetch_clauses(&mut self, fetch: &tree::Fetch, table: &mut Table) -> Option<(bool, Option<Decimal>)> {
         let (mut future, mut skip_bad, mut time, mut right) = (false, None, None, Some(()));
         for clause in &fetch.clauses {
             let done = match clause {

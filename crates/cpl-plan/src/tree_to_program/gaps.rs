@@ -18,6 +18,11 @@ impl Checker<'_> {
         for column in &mut shape.columns {
             column.unknown |= column.name != periods.time && !periods.series.contains(&column.name);
         }
+        // Rows that differ in nothing but such a name would have one key.
+        let of_key = |name: &String| shape.key.iter().flatten().any(|part| part == name);
+        if !periods.series.iter().all(of_key) {
+            shape.key = None;
+        }
         shape.order = if shape.key.is_some() { Order::Key } else { Order::Sorted };
         shape.one_row = false;
         Some(Stage::FillGaps(periods))

@@ -95,6 +95,7 @@ impl Checker<'_> {
 
     fn lag(&mut self, value: &tree::Expr, back: &tree::Expr, span: Span, scope: &Scope<'_>) -> Option<Expr> {
         let value = self.expr(value, scope)?;
+        self.one_currency(&value, scope.key.unwrap_or_default())?;
         let tree::ExprKind::Literal(tree::Literal::Duration(length, unit)) = &back.kind else {
             return self.refuse(Code::E0307, "how long before?", back.span, "wanted: a length such as `7 days`");
         };

@@ -314,15 +314,19 @@ impl Checker<'_> {
 
     fn sort(&mut self, by: &[SortBy], shape: &mut Shape) -> Option<Stage> {
         let mut order = Vec::new();
+        shape.order = Order::Sorted;
         for each in by {
             let name = &each.path.column();
             let known: Vec<&str> = shape.columns.iter().map(|column| column.name.as_str()).collect();
             if !known.contains(&name.as_str()) {
                 return self.unknown_name("column", name, known);
             }
+            if let Some(column) = shape.column(name.as_str()).cloned().and_then(|column| column.typed()) {
+                let before: Vec<String> = order.iter().map(|(name, _): &(String, bool)| name.clone()).collect();
+                self.one_currency(&Expr::column(&column.name, column.ty, false, name.span), &before)?;
+            }
             order.push((name.value.clone(), each.descending));
         }
-        shape.order = Order::Sorted;
         Some(Stage::Sort(order))
     }
 }
