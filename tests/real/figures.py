@@ -55,8 +55,8 @@ def recordings():
     amounts = defaultdict(lambda: [0, 0])
     for thing in json.loads((fixtures / "stripe/fixtures3.json").read_text())["resources"].values():
         if isinstance(thing.get("amount"), int) and isinstance(thing.get("currency"), str):
-            amounts[thing["currency"], thing["object"]][0] += 1
-            amounts[thing["currency"], thing["object"]][1] += thing["amount"]
+            amounts[thing["currency"].upper(), thing["object"]][0] += 1
+            amounts[thing["currency"].upper(), thing["object"]][1] += thing["amount"]
     lines = ["currency,object,things,amount"]
     for (currency, kind), (things, amount) in sorted(amounts.items()):
         lines.append(f"{currency},{kind},{things},{told(Decimal(amount) / 100)}")

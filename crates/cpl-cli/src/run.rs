@@ -96,6 +96,7 @@ pub fn with_world<T>(
     let progress = Progress::new(io.progress);
     let world = World {
         folder,
+        stem: &file.file_stem().unwrap_or_default().to_string_lossy(),
         workspace: &workspace(folder),
         clock: clock(&plan.program, when, io.now)?,
         threads: std::thread::available_parallelism().map_or(1, NonZero::get),

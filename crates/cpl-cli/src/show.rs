@@ -40,6 +40,15 @@ pub fn show(args: &ShowArgs, io: &mut Io<'_>) -> u8 {
             for check in &shown.broken {
                 let _ = writeln!(io.err, "broken data: {}: {} ({})", check.table, check.text, check.check);
             }
+            for source in &shown.sources {
+                let rows = |n: u64| if n == 1 { "1 row".to_owned() } else { format!("{n} rows") };
+                if source.bad_rows > 0 {
+                    let _ = writeln!(io.err, "{}: {} bad, left out", source.fetch, rows(source.bad_rows));
+                }
+                if source.future > 0 {
+                    let _ = writeln!(io.err, "{}: {} dated after now, not read", source.fetch, rows(source.future));
+                }
+            }
             write(&shown, args, io)
         }
         Ok(Err(trouble)) => Err(trouble),

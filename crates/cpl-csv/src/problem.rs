@@ -59,6 +59,13 @@ pub enum Problem {
         /// What is wrong there.
         why: String,
     },
+    /// A record is no object.
+    NoRecord {
+        /// Where.
+        place: Place,
+        /// What stands there, shortened.
+        found: String,
+    },
     /// A document has no records where they are looked for.
     NoRecords {
         /// Paths to the lists it has.
@@ -94,7 +101,8 @@ impl Problem {
             Self::Value { place, .. }
             | Self::Fields { place, .. }
             | Self::Quote { place, .. }
-            | Self::NoJson { place, .. } => Some(*place),
+            | Self::NoJson { place, .. }
+            | Self::NoRecord { place, .. } => Some(*place),
             _ => None,
         }
     }
@@ -106,7 +114,8 @@ impl Problem {
             Self::Value { place, .. }
             | Self::Fields { place, .. }
             | Self::Quote { place, .. }
-            | Self::NoJson { place, .. } => *place = to,
+            | Self::NoJson { place, .. }
+            | Self::NoRecord { place, .. } => *place = to,
             _ => {}
         }
         self

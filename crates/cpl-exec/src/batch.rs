@@ -14,7 +14,7 @@ use polars::prelude::{self as pl, LazyFrame};
 
 use crate::{
     World, alert, checks, dashboard, decide,
-    expr::{Translate, of_minor_units},
+    expr::{Translate, in_capitals, of_minor_units},
     fetch::{self, Aside, BAD, Late, Opened, Told},
     frames::{self, Frames, Split},
     rows::rows,
@@ -181,10 +181,10 @@ impl<'a> Batches<'a> {
     pub fn fetched(&mut self, step: &Step, rows: LazyFrame) -> Result<Vec<(Wanted, Split<'a>)>, Trouble> {
         let StepKind::Fetch(id) = step.kind else { unreachable!("only a fetch reads") };
         let table = self.program().table(id);
-        let rows = self.as_meant(rows, step, table)?;
         let summary = Summary::asked(table, &self.translate).map_err(trouble::calendar)?;
         let summary = Split::grouped(rows.clone(), summary, &[]);
-        let frame = self.until_now(rows, table)?;
+        // A row is dated by what it says, and not by the start of its week.
+        let frame = self.as_meant(self.until_now(rows, table)?, step, table)?;
         let mut made = vec![(Wanted::Summary(step.id, id), summary)];
         made.extend(self.checks(id, &frame)?);
         self.frames.put_lazy(id, frame);
@@ -213,6 +213,9 @@ impl<'a> Batches<'a> {
                 let kind = ExprKind::Function(start, vec![time.clone()]);
                 let start = self.translate.expr(&Expr { kind, ..time }).map_err(trouble::calendar)?;
                 meant.push(start.alias(of.name.as_str()));
+            }
+            if column.is_currency {
+                meant.push(in_capitals(&of.name).alias(of.name.as_str()));
             }
             if let Some(currency) = &column.minor_of {
                 meant.push(of_minor_units(&of.name, currency));
@@ -348,7 +351,7 @@ impl<'a> Batches<'a> {
             rows: summary.rows,
             newest: summary.newest,
             bad_rows: told.aside.len() as u64,
-            aside: Some(crate::quarantine::place(self.program(), id).to_string_lossy().into_owned()),
+            aside: Some(crate::quarantine::place(self.program(), id, self.world).to_string_lossy().into_owned()),
             future: summary.future,
             rounded: told.rounded,
         };

@@ -38,6 +38,8 @@ pub use show::{Shown, show, write_parquet};
 pub struct World<'a> {
     /// The folder of the pipeline's file: paths in it are relative to it.
     pub folder: &'a Path,
+    /// The name of the pipeline's file, without its ending.
+    pub stem: &'a str,
     /// What the decisions' identities are counted in.
     pub workspace: &'a str,
     /// The window the run belongs to.

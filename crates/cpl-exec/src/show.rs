@@ -5,7 +5,7 @@ use std::io::Write;
 use cpl_plan::{
     plan::Plan,
     program::{Day, TableId},
-    report::Check,
+    report::{Check, Source},
     types::Type,
     value::Value,
 };
@@ -26,6 +26,8 @@ pub struct Shown {
     pub columns: Vec<(String, Type)>,
     /// Its key, where it has one.
     pub key: Option<Vec<String>>,
+    /// What was read of each fetch it is made of.
+    pub sources: Vec<Source>,
     /// Broken checks of the tables it is made of.
     pub broken: Vec<Check>,
     frame: pl::DataFrame,
@@ -43,8 +45,9 @@ pub fn show(plan: &Plan, id: TableId, world: &World<'_>) -> Result<Shown, Troubl
     let names: Vec<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
     let frame = sorted_by(frame, table).map_err(trouble::engine)?.select(names).map_err(trouble::engine)?;
     let columns = table.columns.iter().map(|column| (column.name.clone(), column.ty)).collect();
+    let sources = found.sources.into_values().collect();
     let broken = found.checks.into_iter().map(|(_, check)| check).filter(|check| check.broken).collect();
-    Ok(Shown { columns, key: table.key.clone(), broken, frame, zone: plan.program.timezone.clone() })
+    Ok(Shown { columns, key: table.key.clone(), sources, broken, frame, zone: plan.program.timezone.clone() })
 }
 
 impl Shown {

@@ -50,9 +50,13 @@ fn broken_line<S: FnMut(Batch) -> ControlFlow<()>>(
     line: u64,
     out: &mut Out<'_, S>,
 ) -> Result<(), Problem> {
+    let place = Place { row: out.summary.rows + 1, line };
+    bad_record(Problem::NoJson { place, column: error.column() as u64, why: why(error) }, out)
+}
+
+/// A record of which no cell is known.
+fn bad_record<S: FnMut(Batch) -> ControlFlow<()>>(problem: Problem, out: &mut Out<'_, S>) -> Result<(), Problem> {
     out.summary.rows += 1;
-    let place = Place { row: out.summary.rows, line };
-    let problem = Problem::NoJson { place, column: error.column() as u64, why: why(error) };
     if !out.layout.skip_bad {
         return Err(problem);
     }
@@ -146,8 +150,12 @@ fn record_row<S: FnMut(Batch) -> ControlFlow<()>>(
                 }
                 cell(value, field)
             }
-            (At::Name, other) => Cell::Bad(shown(other)),
-            (At::Path(_), other) if !other.is_object() && !other.is_array() => Cell::Bad(shown(other)),
+            (At::Name, other) => return no_record(other, line, out),
+            // Of a value that is no object `$` alone finds something.
+            (At::Path(path), other) if !other.is_object() && !other.is_array() => match found(path, other) {
+                Ok(Some(value)) if !value.is_null() => cell(Some(value), field),
+                _ => return no_record(other, line, out),
+            },
             (At::Path(path), record) => match found(path, record) {
                 Ok(value) => cell(value, field),
                 Err(several) => Cell::Bad(several),
@@ -156,6 +164,15 @@ fn record_row<S: FnMut(Batch) -> ControlFlow<()>>(
         cells.push(cell);
     }
     out.row(&cells, line)
+}
+
+fn no_record<S: FnMut(Batch) -> ControlFlow<()>>(
+    found: &Value,
+    line: u64,
+    out: &mut Out<'_, S>,
+) -> Result<(), Problem> {
+    let place = Place { row: out.summary.rows + 1, line };
+    bad_record(Problem::NoRecord { place, found: shown(found) }, out)
 }
 
 /// The one value that a path finds.

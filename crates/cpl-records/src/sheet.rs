@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, ops::ControlFlow, path::Path};
 
-use calamine::{Data, ExcelDateTime, Reader, open_workbook_auto};
+use calamine::{Data, ExcelDateTime, Range, Reader, open_workbook_auto};
 use cpl_csv::{Batch, Cell, Field, Form, Problem};
 use jiff::{
     civil::{Date, DateTime, Time},
@@ -34,6 +34,9 @@ pub fn rows<S: FnMut(Batch) -> ControlFlow<()>>(
         return Err(Problem::NoSheet { sheet: sheet.unwrap_or_default().to_owned(), found: names });
     };
     let range = workbook.worksheet_range(&name).map_err(unreadable)?;
+    // A formula that was never computed looks like an empty cell.
+    let formulas = workbook.worksheet_formula(&name).unwrap_or_default();
+    let first_column = range.start().map_or(0, |(_, column)| column);
     let first_line = u64::from(range.start().map_or(0, |(row, _)| row)) + 1;
     let mut rows = (first_line..).zip(range.rows()).filter(|(_, row)| row.iter().any(|cell| *cell != Data::Empty));
     let Some((_, header)) = rows.next() else { return Err(Problem::Empty) };
@@ -43,11 +46,24 @@ pub fn rows<S: FnMut(Batch) -> ControlFlow<()>>(
             break;
         }
         let wanted = places.iter().zip(&out.layout.columns);
-        let cells = wanted.map(|(place, field)| cell(row.get(*place).unwrap_or(&Data::Empty), field));
+        let cells = wanted.map(|(place, field)| match row.get(*place).unwrap_or(&Data::Empty) {
+            Data::Empty => uncomputed(&formulas, line, first_column, *place),
+            data => cell(data, field),
+        });
         let cells: Vec<Cell<'_>> = cells.collect();
         out.row(&cells, line)?;
     }
     Ok(())
+}
+
+/// An empty cell, or one that holds a formula without its result.
+fn uncomputed<'d>(formulas: &Range<String>, line: u64, first_column: u32, place: usize) -> Cell<'d> {
+    let row = u32::try_from(line - 1).unwrap_or(u32::MAX);
+    let column = first_column.saturating_add(u32::try_from(place).unwrap_or(u32::MAX));
+    match formulas.get_value((row, column)).filter(|formula| !formula.is_empty()) {
+        Some(formula) => Cell::Bad(format!("={formula}, without a result: open the workbook and save it")),
+        None => Cell::Text(Cow::Borrowed(&[])),
+    }
 }
 
 /// Where the wanted columns stand.

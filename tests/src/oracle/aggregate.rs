@@ -176,11 +176,7 @@ fn quantile(mut values: Vec<Val>, share: &Rational, ty: Type) -> Val {
         other => other.exact().unwrap_or_else(Rational::zero),
     };
     let value = exact(low) + (exact(high) - exact(low)) * place.fract();
-    match ty {
-        // The step above the lower value is what is rounded.
-        Type::Money(_) => Val::Money(exact(low) + millionth(&((exact(high) - exact(low)) * place.fract()))),
-        ty => of_kind(&value, ty),
-    }
+    of_kind(&value, ty)
 }
 
 /// Of the sample: unknown for fewer than two values.

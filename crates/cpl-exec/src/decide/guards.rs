@@ -139,7 +139,7 @@ fn fit(drafts: &mut [Draft], totals: &[AskedTotal], rows: &[&Vec<Value>]) {
         }
     }
     for total in totals {
-        for draft in firing(drafts).filter(|draft| draft.changes_column(&total.column, true)) {
+        for draft in firing(drafts).filter(|draft| draft.changes_total(&total.column, true)) {
             draft.hold(format!("{}: no amounts were found that keep it", total.told));
         }
     }
@@ -160,7 +160,7 @@ fn total(drafts: &mut [Draft], total: &AskedTotal, rows: &[&Vec<Value>]) {
     let cap = rows.first().and_then(|row| amount::of(&row[cap.0]));
     let room = current.zip(cap).and_then(|(current, cap)| cap.checked_sub(current)?.checked_add(cuts));
     let Some(room) = room else {
-        for draft in firing(drafts).filter(|draft| draft.changes_column(&total.column, true)) {
+        for draft in firing(drafts).filter(|draft| draft.changes_total(&total.column, true)) {
             draft.hold(format!("{}: {} is unknown in a row", total.told, total.column));
         }
         return;
@@ -179,12 +179,17 @@ impl Draft {
         }
     }
 
-    fn changes_column(&self, column: &str, rises: bool) -> bool {
-        self.effects.iter().any(|effect| effect.changes_column(column, rises))
+    fn changes_total(&self, column: &str, rises: bool) -> bool {
+        self.effects.iter().any(|effect| effect.changes_total(column, rises))
     }
 }
 
 impl Effect {
+    /// Whether it changes the column's total: a move between rows leaves it as it is.
+    fn changes_total(&self, column: &str, rises: bool) -> bool {
+        self.changes_column(column, rises) && !self.changes_column(column, !rises)
+    }
+
     fn changes_column(&self, column: &str, rises: bool) -> bool {
         self.legs.iter().any(|leg| leg.column == column && leg.rises == rises)
     }
@@ -193,7 +198,7 @@ impl Effect {
 /// How much the firing rows raise or cut a column together.
 fn sum(drafts: &[Draft], column: &str, rises: bool) -> Decimal {
     let firing = drafts.iter().filter(|draft| draft.state == State::Fires);
-    let effects = firing.flat_map(|draft| &draft.effects).filter(|effect| effect.changes_column(column, rises));
+    let effects = firing.flat_map(|draft| &draft.effects).filter(|effect| effect.changes_total(column, rises));
     effects.map(|effect| effect.amount).sum()
 }
 
@@ -202,12 +207,12 @@ fn scale(drafts: &mut [Draft], column: &str, rises: bool, to: Decimal, from: Dec
     if to >= from {
         return;
     }
-    for draft in firing(drafts).filter(|draft| draft.changes_column(column, rises)) {
+    for draft in firing(drafts).filter(|draft| draft.changes_total(column, rises)) {
         if to.is_zero() {
             draft.hold(format!("{}: there is no room", total.told));
             continue;
         }
-        for effect in draft.effects.iter_mut().filter(|effect| effect.changes_column(column, rises)) {
+        for effect in draft.effects.iter_mut().filter(|effect| effect.changes_total(column, rises)) {
             // Multiplied before divided, and rounded down: the total is never passed.
             let scaled = effect.amount.checked_mul(to).map_or(effect.amount / from * to, |product| product / from);
             effect.amount = scaled.round_dp_with_strategy(9, rust_decimal::RoundingStrategy::ToZero);
@@ -273,7 +278,7 @@ fn balance(drafts: &mut [Draft], column: &str) {
     let (larger, mut surplus) = (rises > cuts, (rises - cuts).abs());
     let mut side: Vec<&mut Effect> = firing(drafts)
         .flat_map(|draft| &mut draft.effects)
-        .filter(|effect| effect.changes_column(column, larger) && !effect.changes_column(column, !larger))
+        .filter(|effect| effect.changes_total(column, larger))
         .collect();
     side.sort_by_key(|effect| std::cmp::Reverse(effect.amount));
     for effect in side {

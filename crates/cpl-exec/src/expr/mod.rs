@@ -19,7 +19,7 @@ use polars::prelude as pl;
 
 use literal::scalar;
 pub use literal::{day, instant, null};
-pub use money::{billionths, of_minor_units};
+pub use money::{between, in_capitals, of_minor_units};
 
 use crate::types::data_type;
 

@@ -7,6 +7,9 @@ use polars::prelude as pl;
 
 use crate::types::{MONEY_SCALE, PRECISION, money};
 
+/// The parts of a share that are told apart.
+const BILLION: i128 = 1_000_000_000;
+
 /// The digits of a float: it is `mantissa` × 10^`exponent`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Digits {
@@ -115,18 +118,24 @@ fn stepped(amount: i128, step: i128, to: To) -> i128 {
     }
 }
 
-/// Money × a column of whole billionths, rounded once. The engine may divide floats by a product, which tips digits.
-pub fn billionths(amount: pl::Expr, part: pl::Expr) -> pl::Expr {
-    amount.map_many(
+/// The amount so many billionths of the way from one to another, rounded once. The engine may divide floats by a
+/// product, which tips digits.
+pub fn between(low: pl::Expr, high: pl::Expr, part: pl::Expr) -> pl::Expr {
+    low.map_many(
         |columns| {
-            let amounts = columns[0].as_materialized_series().decimal()?.physical().clone();
-            let parts = columns[1].as_materialized_series().i64()?.clone();
-            let of = |amount: i128, part: i64| half_even(amount * i128::from(part), 1_000_000_000);
-            let each = amounts.iter().zip(parts.iter()).map(|(amount, part)| Some(of(amount?, part?)));
-            let values: pl::Int128Chunked = pl::NewChunkedArray::from_iter_options(amounts.name().clone(), each);
+            let amounts = |at: usize| {
+                Ok::<_, pl::PolarsError>(columns[at].as_materialized_series().decimal()?.physical().clone())
+            };
+            let (lows, highs) = (amounts(0)?, amounts(1)?);
+            let parts = columns[2].as_materialized_series().i64()?.clone();
+            let of =
+                |low: i128, high: i128, part: i64| half_even(low * BILLION + (high - low) * i128::from(part), BILLION);
+            let each = lows.iter().zip(highs.iter()).zip(parts.iter());
+            let each = each.map(|((low, high), part)| Some(of(low?, high?, part?)));
+            let values: pl::Int128Chunked = pl::NewChunkedArray::from_iter_options(lows.name().clone(), each);
             Ok(pl::IntoColumn::into_column(pl::IntoSeries::into_series(values.into_decimal(PRECISION, MONEY_SCALE)?)))
         },
-        &[part],
+        &[high, part],
         |_, fields| Ok(pl::Field::new(fields[0].name().clone(), money())),
     )
 }
@@ -179,10 +188,15 @@ fn apply(
     Ok(pl::IntoSeries::into_series(values.into_decimal(PRECISION, MONEY_SCALE)?))
 }
 
+/// The codes of currencies as the language writes them.
+pub fn in_capitals(currency: &str) -> pl::Expr {
+    pl::col(currency).str().strip_chars(pl::lit(pl::Null {})).str().to_uppercase()
+}
+
 /// An amount read in minor units, in whole ones: how many make one is told by its row's currency. Unknown where
 /// that is none of the language's.
 pub fn of_minor_units(amount: &str, currency: &str) -> pl::Expr {
-    let code = pl::col(currency).str().strip_chars(pl::lit(pl::Null {})).str().to_uppercase();
+    let code = in_capitals(currency);
     let mut whole = pl::lit(pl::Null {}).cast(money());
     for digits in [0, 2] {
         let these = Currency::all().filter(|currency| currency.minor_digits() == digits);

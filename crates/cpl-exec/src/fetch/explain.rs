@@ -54,6 +54,12 @@ pub fn problem(problem: &Problem, name: &str, fetch: &Fetch, columns: &[FetchCol
             };
             Diagnostic::new(Code::E1002, told).at(fetch.path_span, "read from here").help(help)
         }
+        Problem::NoRecord { place, found } => {
+            let told = format!("{name}, {}: the record is no object: `{}`", row(*place), shown(found));
+            Diagnostic::new(Code::E1005, told)
+                .at(fetch.path_span, "read from here")
+                .help("columns are found in objects")
+        }
         Problem::NoRecords { found } => {
             let told = format!("{name} has no list of records where they are looked for");
             let help = match found.as_slice() {
@@ -134,6 +140,7 @@ pub fn reason(problem: &Problem) -> String {
         }
         Problem::Fields { found, wanted, .. } => format!("{} where {wanted} are wanted", fields(*found)),
         Problem::NoJson { why, .. } => format!("no JSON: {why}"),
+        Problem::NoRecord { found, .. } => format!("the record is no object: {found}"),
         other => format!("{other:?}"),
     }
 }

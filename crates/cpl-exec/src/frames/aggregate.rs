@@ -130,7 +130,7 @@ impl Parts {
         let rest = self.whole(&format!("·{at}p"), rest);
         let between = rest.clone().cast(DataType::Float64) / pl::lit(1e9);
         match ty {
-            Type::Money(_) => low.clone() + crate::expr::billionths(high - low, rest),
+            Type::Money(_) => crate::expr::between(low, high, rest),
             Type::Duration => {
                 let micros = |value: pl::Expr| value.cast(DataType::Int64).cast(DataType::Float64);
                 let value = micros(low.clone()) + (micros(high) - micros(low)) * between;

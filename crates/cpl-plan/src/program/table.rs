@@ -148,6 +148,8 @@ pub struct FetchColumn {
     pub optional: bool,
     /// The longer period for which a row stands: a value is taken to its start.
     pub by: Option<Grain>,
+    /// It names the currencies of another column: taken in capitals.
+    pub is_currency: bool,
     /// The column that names the currency whose minor units these are, where rows differ.
     pub minor_of: Option<String>,
     /// Where it is declared.

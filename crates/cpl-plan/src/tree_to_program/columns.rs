@@ -58,7 +58,7 @@ impl Checker<'_> {
         // Of a currency that the language does not have the minor units are not known.
         let unknown = optional || minor_of.is_some();
         let typed = Column { name: name.clone(), ty, unknown, span: column.name.span, grain };
-        Some((FetchColumn { name, header, found, stored, optional, by, minor_of, span }, typed))
+        Some((FetchColumn { name, header, found, stored, optional, by, is_currency: false, minor_of, span }, typed))
     }
 
     /// Under which name, or by which path, a column's values are found.
@@ -210,7 +210,7 @@ impl Checker<'_> {
 }
 
 fn is_path(name: &str) -> bool {
-    name.starts_with("$.") || name.starts_with("$[")
+    name == "$" || name.starts_with("$.") || name.starts_with("$[")
 }
 
 /// Whether a day that is written by a strftime pattern and read back is the same day.

@@ -34,7 +34,11 @@ impl Checker<'_> {
                 let than = self.expr(than, scope);
                 let (left, than) = self.comparable(left?, than?, true)?;
                 let margin = match by {
-                    Some(by) => Some(Box::new(self.margin(by, left.ty, scope)?)),
+                    Some(by) => {
+                        let margin = self.margin(by, left.ty, scope)?;
+                        self.whole_days(&left, &than, &margin)?;
+                        Some(Box::new(margin))
+                    }
                     None => None,
                 };
                 let unknown = left.unknown || than.unknown || margin.as_ref().is_some_and(|m| m.amount().unknown);
@@ -45,6 +49,7 @@ impl Checker<'_> {
                 let of = self.expr(of, scope);
                 let (left, of) = self.comparable(left?, of?, true)?;
                 let margin = self.margin(margin, left.ty, scope)?;
+                self.whole_days(&left, &of, &margin)?;
                 let unknown = left.unknown || of.unknown || margin.amount().unknown;
                 let kind = ExprKind::Within(*inverted, Box::new(left), Box::new(of), Box::new(margin));
                 Some(boolean(kind, unknown, span))
@@ -91,6 +96,24 @@ impl Checker<'_> {
         let (left, right) = self.comparable(left, right, ordered)?;
         let unknown = left.unknown || right.unknown;
         Some(boolean(ExprKind::Compare(op.value, Box::new(left), Box::new(right)), unknown, span))
+    }
+
+    /// A moment is held against a day by its own day: how far they are apart is told in days.
+    fn whole_days(&mut self, left: &Expr, right: &Expr, margin: &Margin) -> Option<()> {
+        const DAY: i64 = 86_400_000_000;
+        let mixed = left.ty != right.ty && left.ty.is_time() && right.ty.is_time();
+        let days = matches!(margin.amount().kind, ExprKind::Constant(Constant::Duration(micros)) if micros % DAY == 0);
+        if !mixed || days {
+            return Some(());
+        }
+        self.report(
+            Diagnostic::new(Code::E0301, "a moment and a day are whole days apart")
+                .at(margin.amount().span, "wanted: days, such as `2 days`")
+                .at(left.span, format!("this is {}", left.ty))
+                .at(right.span, format!("this is {}", right.ty))
+                .help("or hold two moments against each other"),
+        );
+        None
     }
 
     /// Two sides of one unit; 0 and bare numbers take the other's.
@@ -161,6 +184,10 @@ impl Checker<'_> {
         if ty.is_time() && margin.ty == Type::Duration {
             self.no_months(&margin)?;
             return Some(Margin::Absolute(margin));
+        }
+        if ty.is_time() {
+            let label = "wanted: a length of time such as `2 days`";
+            return self.refuse(Code::E0301, format!("{} can't be a margin for {ty}", margin.ty), written.span, label);
         }
         self.refuse(
             Code::E0301,

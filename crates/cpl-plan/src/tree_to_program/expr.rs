@@ -10,7 +10,7 @@ use super::{
     scope::{Place, Scope},
 };
 use crate::{
-    program::{Constant, Expr, ExprKind, Piece},
+    program::{Constant, Expr, ExprKind, NEW, Piece},
     types::Type,
 };
 
@@ -124,6 +124,10 @@ impl Checker<'_> {
         }
         if self.metrics.contains_key(name.as_str()) {
             return self.metric(name, None, scope);
+        }
+        if name.as_str() == NEW {
+            let message = "`new` stands alone, as an argument of an action";
+            return self.refuse(Code::E0503, message, name.span, "wanted: `{ budget = new }`, and nothing around it");
         }
         let known = scope.columns.iter().map(|column| column.name.as_str());
         let lets = self.file.lets.iter().map(|item| item.name.as_str());

@@ -53,7 +53,10 @@ impl Checker<'_> {
         self.currencies_declared(fetch)?;
         let names: Vec<&Name> = fetch.columns.iter().map(|column| &column.name).collect();
         self.unique(names, "a column");
-        let (fetched, columns): (Vec<FetchColumn>, Vec<Column>) = columns?.into_iter().unzip();
+        let (mut fetched, columns): (Vec<FetchColumn>, Vec<Column>) = columns?.into_iter().unzip();
+        for column in &mut fetched {
+            column.is_currency = columns.iter().any(|other| other.ty.currency_column() == Some(column.name.as_str()));
+        }
         self.each_read_once(&fetched)?;
         let mut table = Table {
             name: fetch.name.value.clone(),

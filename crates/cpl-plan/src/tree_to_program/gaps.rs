@@ -45,6 +45,18 @@ impl Checker<'_> {
             return self.refuse(Code::E0404, "gaps in what? Nothing dates these rows", span, label);
         };
         let Some(grain) = time.grain else {
+            if time.ty == Some(crate::types::Type::Date) {
+                self.report(
+                    Diagnostic::new(
+                        Code::E0404,
+                        format!("the periods of `{}` are of no length that can be filled", time.name),
+                    )
+                    .at(span, "days, weeks, months and hours have gaps")
+                    .at(time.span, "these dates begin another period, or none")
+                    .help("group by `date_of(…)`, `week_start(…)` or `month_start(…)` before"),
+                );
+                return None;
+            }
             self.report(
                 Diagnostic::new(Code::E0404, format!("`{}` tells of moments, which have no gaps", time.name))
                     .at(span, "every period is looked for: of what length?")
@@ -65,7 +77,13 @@ impl Checker<'_> {
         let rest = || key.into_iter().flatten().filter(|part| **part != time.name).cloned().collect();
         let series: Vec<String> =
             if series.is_empty() { rest() } else { series.iter().map(|name| name.value.clone()).collect() };
-        let order = key.map_or_else(|| [&series[..], std::slice::from_ref(&time.name)].concat(), <[String]>::to_vec);
+        // By the key, and where it does not tell rows apart by their series.
+        let mut order: Vec<String> = key.unwrap_or_default().to_vec();
+        for name in series.iter().chain([&time.name]) {
+            if !order.contains(name) {
+                order.push(name.clone());
+            }
+        }
         Some(Periods { series, time: time.name.clone(), grain, order })
     }
 }

@@ -142,7 +142,17 @@ impl Checker<'_> {
             StageKind::Sort(by) => self.sort(by, shape),
             StageKind::Take(rows, per) => self.take(*rows, per.as_ref(), span, shape),
             StageKind::Union(tables, into) => self.union(tables, into.as_ref(), from, shape),
-            StageKind::Unpivot(columns, name, value) => self.unpivot(columns, name, value, span, shape),
+            StageKind::Unpivot(columns, name, value) => {
+                let made = self.unpivot(columns, name, value, span, shape);
+                // What is wrong with it is told once: what stands behind finds its columns.
+                for new in [name, value] {
+                    if made.is_none() && shape.column(new.as_str()).is_none() {
+                        let (name, span) = (new.value.clone(), new.span);
+                        shape.columns.push(ScopeColumn { name, ty: None, unknown: true, span, grain: None });
+                    }
+                }
+                made
+            }
             StageKind::FillGaps(series) => self.fill_gaps(series, span, shape),
             StageKind::Group(..) | StageKind::Check(_) => unreachable!("these are looked at before"),
         }
