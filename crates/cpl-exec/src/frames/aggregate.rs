@@ -128,18 +128,13 @@ impl Parts {
         let low = self.whole(&format!("·{at}l"), sorted.clone().get(floor.clone(), true));
         let high = self.whole(&format!("·{at}h"), sorted.get(floor + above, true));
         let rest = self.whole(&format!("·{at}p"), rest);
-        let between = rest.clone().cast(DataType::Float64) / pl::lit(1e9);
         match ty {
             Type::Money(_) => crate::expr::between(low, high, rest),
             Type::Duration => {
                 let micros = |value: pl::Expr| value.cast(DataType::Int64).cast(DataType::Float64);
-                let value = micros(low.clone()) + (micros(high) - micros(low)) * between;
-                value.cast(DataType::Int64).cast(data_type(ty))
+                float_between(micros(low), micros(high), rest).cast(DataType::Int64).cast(data_type(ty))
             }
-            _ => {
-                let (low, high) = (low.cast(DataType::Float64), high.cast(DataType::Float64));
-                low.clone() + (high - low) * between
-            }
+            _ => float_between(low.cast(DataType::Float64), high.cast(DataType::Float64), rest),
         }
     }
 
@@ -249,4 +244,25 @@ fn std(mut values: Vec<f64>) -> Option<f64> {
     let mean = values.iter().sum::<f64>() / n;
     let squares: f64 = values.iter().map(|value| (value - mean) * (value - mean)).sum();
     Some((squares / (n - 1.0)).sqrt())
+}
+
+/// The float so many billionths of the way from one to another. By ourselves: the engine divides by a constant in one
+/// way or another, as many rows as there are.
+fn float_between(low: pl::Expr, high: pl::Expr, part: pl::Expr) -> pl::Expr {
+    low.map_many(
+        |columns| {
+            let (lows, highs) = (columns[0].f64()?.clone(), columns[1].f64()?.clone());
+            let parts = columns[2].i64()?.clone();
+            let each = lows.iter().zip(highs.iter()).zip(parts.iter());
+            let each = each.map(|((low, high), part)| Some(on_the_way(low?, high?, part?)));
+            Ok(pl::Float64Chunked::from_iter_options(lows.name().clone(), each).into_column())
+        },
+        &[high, part],
+        |_, fields| Ok(pl::Field::new(fields[0].name().clone(), DataType::Float64)),
+    )
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a part of a billion")]
+fn on_the_way(low: f64, high: f64, part: i64) -> f64 {
+    low + (high - low) * (part as f64 / BILLION as f64)
 }
