@@ -5,20 +5,14 @@ use cpl_plan::{Purpose, dot, mermaid, program_to_plan, text};
 use crate::{
     CLEAN, Io,
     args::{Drawing, GraphArgs},
-    draw,
-    load::load,
+    load,
 };
 
 /// Draws the steps of a pipeline.
 pub fn graph(args: &GraphArgs, io: &mut Io<'_>) -> u8 {
-    let loaded = match load(&args.file, &args.when, io) {
-        Ok(loaded) => loaded,
-        Err(why) => return draw::misused(&why, io),
-    };
-    let code = loaded.code();
-    let Some(program) = loaded.program else {
-        draw::draw(&loaded.diagnostics, &loaded.path, &loaded.text, io);
-        return code;
+    let (_, program) = match load::program(&args.file, &args.when, io) {
+        Ok(found) => found,
+        Err(code) => return code,
     };
     let (plan, _) = program_to_plan(program, Purpose::Run);
     let drawn = match args.format {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use cpl_plan::{program::Program, tree_to_program};
 use cpl_syntax::{Code, Diagnostic, has_errors, is_unreadable, parse};
 
-use crate::{CLEAN, Io, MISUSED, WRONG, args::When};
+use crate::{CLEAN, Io, MISUSED, WRONG, args::When, draw};
 
 /// A pipeline's file and what was found in it.
 pub struct Loaded {
@@ -28,6 +28,21 @@ impl Loaded {
             WRONG
         } else {
             CLEAN
+        }
+    }
+}
+
+/// Reads and checks a pipeline that must be right; else what is wrong is drawn.
+///
+/// # Errors
+/// The exit code.
+pub fn program(path: &Path, when: &When, io: &mut Io<'_>) -> Result<(Loaded, Program), u8> {
+    let mut loaded = load(path, when, io).map_err(|why| draw::misused(&why, io))?;
+    match loaded.program.take() {
+        Some(program) => Ok((loaded, program)),
+        None => {
+            draw::draw(&loaded.diagnostics, &loaded.path, &loaded.text, io);
+            Err(loaded.code())
         }
     }
 }

@@ -7,20 +7,15 @@ use serde_json::{Value, json};
 use crate::{
     CLEAN, Io, WRONG,
     args::{Format, ProfileArgs},
-    draw,
-    load::load,
+    draw, load,
     run::with_world,
 };
 
 /// Tells what each step costs.
 pub fn profile(args: &ProfileArgs, io: &mut Io<'_>) -> u8 {
-    let loaded = match load(&args.file, &args.when, io) {
-        Ok(loaded) => loaded,
-        Err(why) => return draw::misused(&why, io),
-    };
-    let Some(program) = loaded.program.clone() else {
-        draw::draw(&loaded.diagnostics, &loaded.path, &loaded.text, io);
-        return loaded.code();
+    let (loaded, program) = match load::program(&args.file, &args.when, io) {
+        Ok(found) => found,
+        Err(code) => return code,
     };
     let (plan, _) = program_to_plan(program, Purpose::Run);
     match with_world(&plan, &loaded, &args.when, io, |world| cpl_exec::profile(&plan, world)) {

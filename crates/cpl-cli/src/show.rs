@@ -11,8 +11,7 @@ use cpl_syntax::Diagnostic;
 use crate::{
     CLEAN, Io, WRONG,
     args::{ShowArgs, TableFormat},
-    draw,
-    load::load,
+    draw, load,
     run::with_world,
 };
 
@@ -21,13 +20,9 @@ const SHOWN: usize = 100;
 
 /// Shows one table.
 pub fn show(args: &ShowArgs, io: &mut Io<'_>) -> u8 {
-    let loaded = match load(&args.file, &args.when, io) {
-        Ok(loaded) => loaded,
-        Err(why) => return draw::misused(&why, io),
-    };
-    let Some(program) = loaded.program.clone() else {
-        draw::draw(&loaded.diagnostics, &loaded.path, &loaded.text, io);
-        return loaded.code();
+    let (loaded, program) = match load::program(&args.file, &args.when, io) {
+        Ok(found) => found,
+        Err(code) => return code,
     };
     let id = match table(&program, &args.table) {
         Ok(id) => id,
