@@ -244,7 +244,7 @@ impl Column {
         let mut column = Self::new(field);
         for (at, text) in texts.enumerate() {
             let bytes = text.unwrap_or_default().as_bytes();
-            column.push(RawField { bytes, escaped: false, last: false }, field).ok_or(at)?;
+            column.push_text(bytes, field).ok_or(at)?;
         }
         Ok(column)
     }

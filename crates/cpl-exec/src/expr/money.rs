@@ -99,8 +99,7 @@ pub fn rounded(amount: pl::Expr, digits: u32, to: To) -> pl::Expr {
         move |column| {
             let amounts = column.as_materialized_series().decimal()?.physical().clone();
             let each = amounts.iter().map(|amount| amount.map(|amount| stepped(amount, step, to) * step));
-            let values: pl::Int128Chunked = pl::NewChunkedArray::from_iter_options(amounts.name().clone(), each);
-            Ok(pl::IntoColumn::into_column(pl::IntoSeries::into_series(values.into_decimal(PRECISION, MONEY_SCALE)?)))
+            amounts_of(amounts.name(), each)
         },
         |_, field| Ok(pl::Field::new(field.name().clone(), money())),
     )
@@ -132,8 +131,7 @@ pub fn between(low: pl::Expr, high: pl::Expr, part: pl::Expr) -> pl::Expr {
                 |low: i128, high: i128, part: i64| half_even(low * BILLION + (high - low) * i128::from(part), BILLION);
             let each = lows.iter().zip(highs.iter()).zip(parts.iter());
             let each = each.map(|((low, high), part)| Some(of(low?, high?, part?)));
-            let values: pl::Int128Chunked = pl::NewChunkedArray::from_iter_options(lows.name().clone(), each);
-            Ok(pl::IntoColumn::into_column(pl::IntoSeries::into_series(values.into_decimal(PRECISION, MONEY_SCALE)?)))
+            amounts_of(lows.name(), each)
         },
         &[high, part],
         |_, fields| Ok(pl::Field::new(fields[0].name().clone(), money())),
@@ -147,8 +145,7 @@ fn with_float(amount: pl::Expr, float: pl::Expr, op: fn(i128, Digits) -> Option<
             let length = if columns[0].len() == 1 { columns[1].len() } else { columns[0].len() };
             let amounts = columns[0].as_materialized_series().decimal()?.clone();
             let floats = columns[1].as_materialized_series().f64()?.clone();
-            let result = apply(&amounts, &floats, length, op)?;
-            Ok(pl::IntoColumn::into_column(result))
+            apply(&amounts, &floats, length, op)
         },
         &[float],
         |_, fields| Ok(pl::Field::new(fields[0].name().clone(), money())),
@@ -161,8 +158,7 @@ fn apply(
     floats: &pl::Float64Chunked,
     length: usize,
     op: fn(i128, Digits) -> Option<i128>,
-) -> pl::PolarsResult<pl::Series> {
-    use pl::NewChunkedArray;
+) -> pl::PolarsResult<pl::Column> {
     let at = |len: usize, row: usize| if len == 1 { 0 } else { row };
     let (amounts, name) = (amounts.physical(), amounts.name().clone());
     // The same factor comes again and again: its digits are kept.
@@ -184,8 +180,14 @@ fn apply(
             None => pl::polars_bail!(ComputeError: "overflow: money and {float}"),
         }
     }
-    let values = pl::Int128Chunked::from_iter_options(name, result.into_iter());
-    Ok(pl::IntoSeries::into_series(values.into_decimal(PRECISION, MONEY_SCALE)?))
+    amounts_of(&name, result.into_iter())
+}
+
+/// A column of amounts, in millionths.
+fn amounts_of(name: &pl::PlSmallStr, each: impl Iterator<Item = Option<i128>>) -> pl::PolarsResult<pl::Column> {
+    use pl::{IntoColumn, NewChunkedArray};
+    let values = pl::Int128Chunked::from_iter_options(name.clone(), each);
+    Ok(values.into_decimal(PRECISION, MONEY_SCALE)?.into_column())
 }
 
 /// The codes of currencies as the language writes them.
