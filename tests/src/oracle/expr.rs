@@ -132,7 +132,7 @@ impl Oracle<'_> {
             return Val::Unknown;
         }
         match (&left, &right, ty) {
-            (Val::Date(a), Val::Date(b), _) => Val::Length((*a - *b).get_days().into_days()),
+            (Val::Date(a), Val::Date(b), _) => Val::Length(in_micros((*a - *b).get_days())),
             (Val::Moment(a), Val::Moment(b), _) => Val::Length(a.as_microsecond() - b.as_microsecond()),
             (Val::Date(date), Val::Length(length), _) => {
                 let by = if op == ArithOp::Subtract { -length } else { *length };
@@ -207,7 +207,7 @@ impl Oracle<'_> {
             return None;
         }
         let micros = |value: &Val| match value {
-            Val::Date(date) => Val::Length((*date - Date::constant(1970, 1, 1)).get_days().into_days()),
+            Val::Date(date) => Val::Length(in_micros((*date - Date::constant(1970, 1, 1)).get_days())),
             Val::Moment(moment) => Val::Length(moment.as_microsecond()),
             other => other.clone(),
         };
@@ -243,14 +243,8 @@ impl Oracle<'_> {
 }
 
 /// Days as microseconds.
-trait IntoDays {
-    fn into_days(self) -> i64;
-}
-
-impl IntoDays for i32 {
-    fn into_days(self) -> i64 {
-        i64::from(self) * 86_400_000_000
-    }
+fn in_micros(days: i32) -> i64 {
+    i64::from(days) * 86_400_000_000
 }
 
 /// A value as one of a wider type.
