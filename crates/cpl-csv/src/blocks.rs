@@ -68,7 +68,9 @@ impl<R: Read> Blocks<R> {
     }
 
     fn fill(&mut self, bytes: &mut Vec<u8>, wanted: usize) -> Result<(), Cut> {
-        let missing = wanted.saturating_sub(bytes.len()) as u64;
+        let missing = wanted.saturating_sub(bytes.len());
+        bytes.reserve(missing);
+        let missing = missing as u64;
         let read = self.input.by_ref().take(missing).read_to_end(bytes).map_err(Cut::Io)?;
         self.ended |= (read as u64) < missing;
         Ok(())

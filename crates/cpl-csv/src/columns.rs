@@ -2,12 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::{
-    Field, Form, Place, Problem,
-    read::bad_value,
-    record::{RawField, unescaped},
-    values,
-};
+use crate::{Field, Form, Place, Problem, read::bad_value, values};
 
 /// Rows of the wanted columns.
 #[derive(Debug)]
@@ -66,7 +61,7 @@ pub struct Column {
 #[derive(Debug)]
 pub enum Data {
     /// All texts end to end, and where each ends.
-    Text(Vec<u8>, Vec<usize>),
+    Text(String, Vec<usize>),
     /// True or false.
     Bool(Vec<bool>),
     /// Whole numbers.
@@ -86,7 +81,7 @@ pub enum Data {
 impl Column {
     pub(crate) fn new(field: &Field) -> Self {
         let data = match field.form {
-            Form::Text => Data::Text(Vec::new(), Vec::new()),
+            Form::Text => Data::Text(String::new(), Vec::new()),
             Form::Bool => Data::Bool(Vec::new()),
             Form::Whole { .. } => Data::Whole(Vec::new()),
             Form::Float | Form::Percent => Data::Float(Vec::new()),
@@ -99,11 +94,7 @@ impl Column {
     }
 
     /// Appends one field; none where it does not fit.
-    pub(crate) fn push(&mut self, raw: RawField<'_>, field: &Field) -> Option<()> {
-        if raw.escaped { self.push_text(&unescaped(raw.bytes), field) } else { self.push_text(raw.bytes, field) }
-    }
-
-    fn push_text(&mut self, text: &[u8], field: &Field) -> Option<()> {
+    pub(crate) fn push_text(&mut self, text: &[u8], field: &Field) -> Option<()> {
         self.rounded_before = self.rounded;
         let found;
         let mut text = text;
@@ -128,10 +119,9 @@ impl Column {
 
     fn push_value(&mut self, text: &[u8], form: &Form) -> Option<()> {
         match (&mut self.data, form) {
-            (Data::Text(bytes, ends), _) => {
-                std::str::from_utf8(text).ok()?;
-                bytes.extend_from_slice(text);
-                ends.push(bytes.len());
+            (Data::Text(all, ends), _) => {
+                all.push_str(std::str::from_utf8(text).ok()?);
+                ends.push(all.len());
             }
             (Data::Bool(values), _) => values.push(values::boolean(text)?),
             (Data::Whole(values), Form::Whole { negative }) => values.push(values::whole(text, *negative)?),
@@ -156,9 +146,9 @@ impl Column {
     /// Takes back what was appended behind so many rows, of which there was one at most.
     fn truncate(&mut self, rows: usize) {
         match &mut self.data {
-            Data::Text(bytes, ends) => {
+            Data::Text(all, ends) => {
                 ends.truncate(rows);
-                bytes.truncate(ends.last().copied().unwrap_or(0));
+                all.truncate(ends.last().copied().unwrap_or(0));
             }
             Data::Bool(values) => values.truncate(rows),
             Data::Whole(values) | Data::Datetime(values) => values.truncate(rows),
@@ -174,7 +164,7 @@ impl Column {
 
     fn push_missing(&mut self) {
         let rows = match &mut self.data {
-            Data::Text(bytes, ends) => filler(ends, bytes.len()),
+            Data::Text(all, ends) => filler(ends, all.len()),
             Data::Bool(values) => filler(values, false),
             Data::Whole(values) | Data::Datetime(values) => filler(values, 0),
             Data::Float(values) => filler(values, 0.0),

@@ -13,17 +13,15 @@ const MARK: &[u8] = b"\xEF\xBB\xBF";
 pub struct Header {
     /// How many fields a row has.
     pub fields: usize,
-    /// For each field of a row, the wanted column it is.
-    pub wanted: Vec<Option<usize>>,
-    /// Wanted columns whose field is another's too, and which.
-    pub twins: Vec<(usize, usize)>,
+    /// The field of each wanted column; several may look at one.
+    pub places: Vec<usize>,
 }
 
 /// Where the columns stand; also returns how many bytes ahead of the rows tell so.
 pub fn header(bytes: &[u8], layout: &Layout) -> Result<(Header, usize), Problem> {
     let Head::Places { fields, at } = &layout.head else { return named(bytes, layout) };
     let mark = if bytes.starts_with(MARK) { MARK.len() } else { 0 };
-    Ok((Header::of(*fields, at.iter().copied()), mark))
+    Ok((Header { fields: *fields, places: at.clone() }, mark))
 }
 
 /// Reads the first row.
@@ -42,7 +40,7 @@ fn named(bytes: &[u8], layout: &Layout) -> Result<(Header, usize), Problem> {
             break;
         }
     }
-    let mut at_places = Vec::new();
+    let mut columns = Vec::new();
     for field in &layout.columns {
         let mut places = names.iter().enumerate().filter(|(_, name)| **name == field.header).map(|(place, _)| place);
         let Some(place) = places.next() else {
@@ -51,21 +49,7 @@ fn named(bytes: &[u8], layout: &Layout) -> Result<(Header, usize), Problem> {
         if places.next().is_some() {
             return Err(Problem::ColumnTwice { header: field.header.clone() });
         }
-        at_places.push(place);
+        columns.push(place);
     }
-    Ok((Header::of(names.len(), at_places.into_iter()), at))
-}
-
-impl Header {
-    /// Rows of so many fields; where each wanted column stands.
-    fn of(fields: usize, places: impl Iterator<Item = usize>) -> Self {
-        let (mut wanted, mut twins) = (vec![None; fields], Vec::new());
-        for (column, place) in places.enumerate() {
-            match wanted[place] {
-                None => wanted[place] = Some(column),
-                Some(first) => twins.push((column, first)),
-            }
-        }
-        Self { fields, wanted, twins }
-    }
+    Ok((Header { fields: names.len(), places: columns }, at))
 }

@@ -1,74 +1,101 @@
 //! Blocks without quotes, the common case: field ends are found 64 bytes at a time, then each wanted
 //! column is read by itself. What is wrong in a block is for `read` to tell, which goes field by field.
 
-use memchr::memchr;
+use memchr::{memchr, memchr_iter};
 
-use crate::{Batch, Column, Data, Field, Form, Layout, header::Header, record::RawField, values};
+use crate::{Batch, Column, Data, Field, Form, Layout, header::Header, values};
 
 /// Bytes that are looked at together: as many as a mask has bits.
 const LANES: usize = 64;
 
-/// Where a field stands in its block.
-#[derive(Clone, Copy)]
-struct Place {
-    start: u32,
-    end: u32,
-}
-
-/// The rows of a block; none where it has a quote, or something that is wrong.
+/// The rows of a block; none where it has a quote, a blank line, a short row, or something that is wrong.
 pub fn rows(bytes: &[u8], header: &Header, layout: &Layout) -> Option<Batch> {
     if memchr(b'"', bytes).is_some() {
         return None;
     }
     let text = std::str::from_utf8(bytes).ok()?;
-    let (rows, mut places) = places(bytes, header, layout)?;
-    for (column, first) in &header.twins {
-        let twin = places[*first].clone();
-        places[*column] = twin;
-    }
+    let fields = Fields::of(text, header.fields, layout.separator)?;
     let mut columns = Vec::new();
-    for (field, places) in layout.columns.iter().zip(&places) {
+    for (field, place) in layout.columns.iter().zip(&header.places) {
         let mut column = Column::new(field);
-        column.fill(text, places, field)?;
+        column.fill(&fields, *place, field)?;
         columns.push(column);
     }
-    Some(Batch { rows, columns, bad: Vec::new() })
+    Some(Batch { rows: fields.rows, columns, bad: Vec::new() })
 }
 
-/// How many rows there are, and where the fields of each wanted column stand.
-fn places(bytes: &[u8], header: &Header, layout: &Layout) -> Option<(usize, Vec<Vec<Place>>)> {
-    let mut found = Found {
-        header,
-        places: vec![Vec::new(); layout.columns.len()],
-        start: 0,
-        fields: 0,
-        rows: 0,
-        short_rows: layout.short_rows,
-    };
+/// Where the fields of a block end. All rows have as many.
+struct Fields<'b> {
+    text: &'b str,
+    ends: Vec<u32>,
+    /// Of each row.
+    width: usize,
+    rows: usize,
+}
+
+impl<'b> Fields<'b> {
+    /// None where the rows are not all of that width.
+    fn of(text: &'b str, width: usize, separator: u8) -> Option<Self> {
+        let bytes = text.as_bytes();
+        let mut ends = ends(bytes, separator)?;
+        let mut rows = memchr_iter(b'\n', bytes).count();
+        if !bytes.is_empty() && !bytes.ends_with(b"\n") {
+            ends.push(u32::try_from(bytes.len()).ok()?);
+            rows += 1;
+        }
+        if ends.len() != rows * width {
+            return None;
+        }
+        // As many lines end as there are rows: where each row's last field ends a line, no other field does.
+        let ends_line = |end: &u32| bytes.get(*end as usize).is_none_or(|byte| *byte == b'\n');
+        let last = ends.get(width.checked_sub(1)?..).unwrap_or_default().iter().step_by(width);
+        let regular = last.into_iter().all(ends_line);
+        let fields = Self { text, ends, width, rows };
+        // A line of one field may be blank.
+        let blank = width == 1 && fields.column(0).any(str::is_empty);
+        (regular && !blank).then_some(fields)
+    }
+
+    /// The texts of a column.
+    fn column(&self, place: usize) -> impl ExactSizeIterator<Item = &'b str> {
+        let before = place.checked_sub(1);
+        let last = place + 1 == self.width;
+        self.ends.chunks_exact(self.width).enumerate().map(move |(row, ends)| {
+            let start = match (before, row) {
+                (Some(before), _) => ends[before] + 1,
+                (None, 0) => 0,
+                (None, _) => self.ends[row * self.width - 1] + 1,
+            };
+            let text = &self.text[start as usize..ends[place] as usize];
+            if last { text.strip_suffix('\r').unwrap_or(text) } else { text }
+        })
+    }
+}
+
+/// Where each field ends, before a separator or a line's end; none of a block that is too large to be counted.
+#[expect(clippy::cast_possible_truncation, reason = "the block is shorter than 4 GiB")]
+fn ends(bytes: &[u8], separator: u8) -> Option<Vec<u32>> {
     u32::try_from(bytes.len()).ok()?;
+    let mut ends = Vec::with_capacity(bytes.len() / 4);
     let mut chunks = bytes.chunks_exact(LANES);
-    let mut base = 0;
+    let (mut base, mut found) = (0u32, [0u32; LANES]);
     for chunk in &mut chunks {
-        let mut ends = ends(chunk.first_chunk()?, layout.separator);
-        while ends != 0 {
-            found.end(bytes, base + ends.trailing_zeros() as usize)?;
-            ends &= ends - 1;
+        let mut mask = mask(chunk.first_chunk()?, separator);
+        let count = mask.count_ones() as usize;
+        for end in &mut found[..count] {
+            *end = base + mask.trailing_zeros();
+            mask &= mask - 1;
         }
-        base += LANES;
+        ends.extend_from_slice(&found[..count]);
+        base += LANES as u32;
     }
-    for (at, byte) in chunks.remainder().iter().enumerate() {
-        if *byte == layout.separator || *byte == b'\n' {
-            found.end(bytes, base + at)?;
-        }
-    }
-    if found.start < bytes.len() || found.fields > 0 {
-        found.end(bytes, bytes.len())?;
-    }
-    Some((found.rows, found.places))
+    let rest = chunks.remainder().iter().zip(base..);
+    ends.extend(rest.filter(|(byte, _)| **byte == separator || **byte == b'\n').map(|(_, at)| at));
+    Some(ends)
 }
 
 /// One bit for each byte that ends a field. Written so that the compiler makes vectors of it.
-fn ends(chunk: &[u8; LANES], separator: u8) -> u64 {
+fn mask(chunk: &[u8; LANES], separator: u8) -> u64 {
     let mut flags = [0u8; LANES];
     for (flag, byte) in flags.iter_mut().zip(chunk) {
         *flag = u8::from(*byte == separator) | u8::from(*byte == b'\n');
@@ -81,78 +108,35 @@ fn ends(chunk: &[u8; LANES], separator: u8) -> u64 {
     flags.chunks_exact(8).rev().fold(0, |mask, eight| mask << 8 | packed(eight))
 }
 
-struct Found<'a> {
-    header: &'a Header,
-    places: Vec<Vec<Place>>,
-    /// Where the field under way begins.
-    start: usize,
-    /// Fields of the row under way.
-    fields: usize,
-    rows: usize,
-    /// Fields that a row lacks at its end are empty.
-    short_rows: bool,
-}
-
-impl Found<'_> {
-    /// A field ends at `at`, before a separator, a line's end or the block's; none where its row has another length.
-    #[expect(clippy::cast_possible_truncation, reason = "the block is shorter than 4 GiB")]
-    fn end(&mut self, bytes: &[u8], at: usize) -> Option<()> {
-        let last = bytes.get(at).is_none_or(|byte| *byte == b'\n');
-        let end = if last && bytes[self.start..at].ends_with(b"\r") { at - 1 } else { at };
-        let start = std::mem::replace(&mut self.start, at + 1);
-        if last && self.fields == 0 && start == end {
-            return Some(());
-        }
-        if let Some(Some(column)) = self.header.wanted.get(self.fields) {
-            self.places[*column].push(Place { start: start as u32, end: end as u32 });
-        }
-        self.fields += 1;
-        if last {
-            if self.short_rows && self.fields < self.header.fields {
-                for column in self.header.wanted.iter().skip(self.fields).flatten() {
-                    self.places[*column].push(Place { start: end as u32, end: end as u32 });
-                }
-                self.fields = self.header.fields;
-            }
-            if self.fields != self.header.fields {
-                return None;
-            }
-            self.fields = 0;
-            self.rows += 1;
-        }
-        Some(())
-    }
-}
-
 impl Column {
     /// Appends all fields of a column; none where one does not fit.
-    fn fill(&mut self, block: &str, places: &[Place], field: &Field) -> Option<()> {
-        let bytes = block.as_bytes();
-        let texts = places.iter().map(|place| &bytes[place.start as usize..place.end as usize]);
+    fn fill(&mut self, fields: &Fields<'_>, place: usize, field: &Field) -> Option<()> {
+        let texts = fields.column(place);
         // The common spellings of the common forms; all else goes the way of single fields.
         let plain = match (&mut self.data, &field.form) {
             (Data::Money(values), Form::Money { shift }) if field.inside.is_none() => {
-                all_of(texts, values, |text| values::plain_money(text, *shift))
+                all_of(texts, values, |text| values::plain_money(text.as_bytes(), *shift))
             }
             (Data::Whole(values), Form::Whole { negative }) if field.inside.is_none() => {
-                all_of(texts, values, |text| values::whole(text, *negative))
+                all_of(texts, values, |text| values::whole(text.as_bytes(), *negative))
             }
-            (Data::Float(values), Form::Float) if field.inside.is_none() => all_of(texts, values, values::float),
+            (Data::Float(values), Form::Float) if field.inside.is_none() => {
+                all_of(texts, values, |text| values::float(text.as_bytes()))
+            }
             (Data::Text(all, ends), _) if field.inside.is_none() => all_of(texts, ends, |text| {
-                all.extend_from_slice(text);
+                all.push_str(text);
                 (!text.is_empty()).then_some(all.len())
             }),
             _ => None,
         };
-        plain.or_else(|| self.refill(bytes, places, field))
+        plain.or_else(|| self.refill(fields.column(place), field))
     }
 
     /// The same from the column's beginning, field by field.
-    fn refill(&mut self, bytes: &[u8], places: &[Place], field: &Field) -> Option<()> {
+    fn refill<'t>(&mut self, texts: impl Iterator<Item = &'t str>, field: &Field) -> Option<()> {
         *self = Self::new(field);
-        for place in places {
-            let bytes = &bytes[place.start as usize..place.end as usize];
-            self.push(RawField { bytes, escaped: false, last: false }, field)?;
+        for text in texts {
+            self.push_text(text.as_bytes(), field)?;
         }
         Some(())
     }
@@ -160,9 +144,9 @@ impl Column {
 
 /// Appends what each text is; none where one is nothing.
 fn all_of<'t, T>(
-    texts: impl ExactSizeIterator<Item = &'t [u8]>,
+    texts: impl ExactSizeIterator<Item = &'t str>,
     values: &mut Vec<T>,
-    mut read: impl FnMut(&'t [u8]) -> Option<T>,
+    mut read: impl FnMut(&'t str) -> Option<T>,
 ) -> Option<()> {
     values.reserve(texts.len());
     for text in texts {

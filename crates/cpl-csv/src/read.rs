@@ -228,23 +228,20 @@ fn row<'b>(
     cells: &mut Vec<Cell<'b>>,
     batch: &mut Batch,
 ) -> Result<usize, Problem> {
+    let (mut fields, place) = (0, Place::default());
     cells.clear();
     cells.resize(layout.columns.len(), Cell::Text(Cow::Borrowed(&[])));
-    let (mut fields, place) = (0, Place::default());
     loop {
         let (raw, next) =
             field(bytes, at, layout.separator).map_err(|bad| Problem::Quote { place, open: bad == BadQuote::Open })?;
-        if let Some(Some(column)) = header.wanted.get(fields) {
-            cells[*column] = Cell::Text(if raw.escaped { unescaped(raw.bytes).into() } else { raw.bytes.into() });
+        for (cell, _) in cells.iter_mut().zip(&header.places).filter(|(_, place)| **place == fields) {
+            *cell = Cell::Text(if raw.escaped { unescaped(raw.bytes).into() } else { raw.bytes.into() });
         }
         fields += 1;
         at = next;
         if raw.last {
             break;
         }
-    }
-    for (column, first) in &header.twins {
-        cells[*column] = cells[*first].clone();
     }
     if layout.short_rows {
         fields = fields.max(header.fields);

@@ -20,9 +20,9 @@ fn texts(names: &[String]) -> Layout {
 /// The rows of a batch, missing values as empty texts.
 fn rows(batch: &Batch) -> Vec<Vec<String>> {
     let column = |at: usize, row: usize| {
-        let Data::Text(bytes, ends) = &batch.columns[at].data else { panic!("all columns are text") };
+        let Data::Text(all, ends) = &batch.columns[at].data else { panic!("all columns are text") };
         let start = if row == 0 { 0 } else { ends[row - 1] };
-        String::from_utf8(bytes[start..ends[row]].to_vec()).unwrap_or_default()
+        all[start..ends[row]].to_owned()
     };
     (0..batch.rows).map(|row| (0..batch.columns.len()).map(|at| column(at, row)).collect()).collect()
 }

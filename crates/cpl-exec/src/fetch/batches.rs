@@ -260,7 +260,7 @@ pub fn engine_column(column: Column, name: &str) -> pl::PolarsResult<pl::Column>
     let name = pl::PlSmallStr::from_str(name);
     let valid = column.valid;
     Ok(match column.data {
-        Data::Text(bytes, ends) => texts(name, &bytes, &ends, valid.as_deref()).into_column(),
+        Data::Text(all, ends) => texts(name, &all, &ends, valid.as_deref()).into_column(),
         Data::Bool(values) => match valid {
             None => BooleanChunked::from_slice(name, &values).into_column(),
             Some(valid) => BooleanChunked::from_iter_options(name, known(values, valid)).into_column(),
@@ -297,9 +297,9 @@ fn days(name: pl::PlSmallStr, values: Vec<i32>, valid: Option<Vec<bool>>) -> Int
     }
 }
 
-fn texts(name: pl::PlSmallStr, bytes: &[u8], ends: &[usize], valid: Option<&[bool]>) -> StringChunked {
+fn texts(name: pl::PlSmallStr, all: &str, ends: &[usize], valid: Option<&[bool]>) -> StringChunked {
     let starts = std::iter::once(0).chain(ends.iter().copied());
-    let texts = starts.zip(ends).map(|(start, end)| std::str::from_utf8(&bytes[start..*end]).unwrap_or_default());
+    let texts = starts.zip(ends).map(|(start, end)| &all[start..*end]);
     match valid {
         None => StringChunked::from_iter_values(name, texts),
         Some(valid) => {
