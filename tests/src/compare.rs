@@ -14,7 +14,7 @@ use serde_json::Value as Json;
 use crate::{
     command,
     generated::{Generated, generated},
-    oracle::{Oracle, Outcome, Row, Told, Val, rational},
+    oracle::{Alone, Oracle, Outcome, Row, Told, Val, rational},
 };
 
 /// What became of a case.
@@ -67,6 +67,14 @@ fn differs(case: &Generated, program: &Program, oracle: &Oracle<'_>, folder: &Pa
     shuffled(case, folder)?;
     let text = command::call("cpl plan main.cpl --format json --as-of 2026-11-20", folder);
     let report: Json = serde_json::from_str(&text).map_err(|error| format!("plan: {error}: {text}"))?;
+    for join in report["joins"].as_array().into_iter().flatten() {
+        let text = |name: &str| join[name].as_str().unwrap_or_default().to_owned();
+        let rows = |name: &str| join[name].as_u64().and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX);
+        let rows = (rows("left_alone"), rows("right_alone"));
+        if !oracle.has(&Alone { table: text("table"), with: text("with"), rows }) {
+            return Err(format!("rows without a partner: {join}"));
+        }
+    }
     for rule in &program.decisions {
         let (told, quiet) = oracle.decided(rule);
         let of = |row: &Json| row["rule"] == rule.name.as_str();

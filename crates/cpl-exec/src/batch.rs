@@ -16,7 +16,7 @@ use crate::{
     World, alert, checks, dashboard, decide,
     expr::{Translate, in_capitals, of_minor_units},
     fetch::{self, Aside, BAD, Late, Opened, Told},
-    frames::{self, Frames, Split},
+    frames::{self, Alone, Frames, Split},
     rows::rows,
     summary::{self, Summary},
     trouble::{self, Trouble},
@@ -34,6 +34,8 @@ pub struct Found {
     pub sources: BTreeMap<TableId, report::Source>,
     /// Rows that were put aside, of the fetches that allow some.
     pub aside: BTreeMap<TableId, PutAside>,
+    /// Rows without partners, and the tables that join them.
+    pub joins: Vec<(TableId, report::Join)>,
     /// Checks and the tables they are of.
     pub checks: Vec<(TableId, Check)>,
     pub dashboard: Option<dashboard::Answered>,
@@ -46,6 +48,7 @@ pub struct Found {
 pub enum Wanted {
     Stored(TableId),
     Unique { table: TableId, on: Vec<String>, span: cpl_syntax::Span },
+    Alone { of: TableId, with: Vec<TableId> },
     Rounded(StepId),
     Summary(StepId, TableId),
     Check { table: TableId, at: usize },
@@ -58,6 +61,10 @@ pub enum Wanted {
 }
 
 impl Wanted {
+    fn alone(alone: Alone) -> (Self, LazyFrame) {
+        (Self::Alone { of: alone.of, with: alone.with }, alone.counts)
+    }
+
     /// Whether it looks at none of the rows that a fetch hands out in parts.
     pub fn is_of_others(&self) -> bool {
         matches!(self, Self::Unique { .. })
@@ -89,6 +96,7 @@ impl<'a> Batches<'a> {
             self.collect(wanted)?;
         }
         self.found.checks.sort_by_key(|(table, _)| *table);
+        self.found.joins.sort_by_key(|(table, _)| *table);
         Ok(self.found)
     }
 
@@ -124,11 +132,23 @@ impl<'a> Batches<'a> {
 
     /// The frames of splits of which the one part is the whole.
     pub fn whole(&self, made: Vec<(Wanted, Split<'a>)>) -> Result<Vec<(Wanted, LazyFrame)>, Trouble> {
-        made.into_iter().map(|(what, split)| Ok((what, self.finished(&split, split.part.clone())?))).collect()
+        let mut wanted = Vec::new();
+        for (what, split) in made {
+            wanted.extend(self.finished(what, &split, split.part.clone())?);
+        }
+        Ok(wanted)
     }
 
-    pub fn finished(&self, split: &Split<'_>, part: LazyFrame) -> Result<LazyFrame, Trouble> {
-        split.finished(part, &self.frames, &self.translate)
+    /// The frame of a split, out of one part of all rows, and what is told beside it.
+    pub fn finished(
+        &self,
+        what: Wanted,
+        split: &Split<'_>,
+        part: LazyFrame,
+    ) -> Result<Vec<(Wanted, LazyFrame)>, Trouble> {
+        let mut alone = Vec::new();
+        let frame = split.finished(part, &self.frames, &self.translate, &mut alone)?;
+        Ok(std::iter::once((what, frame)).chain(alone.into_iter().map(Wanted::alone)).collect())
     }
 
     fn program(&self) -> &'a Program {
@@ -182,7 +202,7 @@ impl<'a> Batches<'a> {
         let StepKind::Fetch(id) = step.kind else { unreachable!("only a fetch reads") };
         let table = self.program().table(id);
         let summary = Summary::asked(table, &self.translate).map_err(trouble::calendar)?;
-        let summary = Split::grouped(rows.clone(), summary, &[]);
+        let summary = Split::asked(rows.clone(), summary);
         // A row is dated by what it says, and not by the start of its week.
         let frame = self.as_meant(self.until_now(rows, table)?, step, table)?;
         let mut made = vec![(Wanted::Summary(step.id, id), summary)];
@@ -235,11 +255,14 @@ impl<'a> Batches<'a> {
         let Source::Transform { from, stages } = &self.program().table(id).source else {
             unreachable!("a transform step is of a transform")
         };
-        let made = frames::transform(*from, stages, &self.frames, &self.translate)?;
+        let made = frames::transform(id, *from, stages, &self.frames, &self.translate)?;
         let mut wanted: Vec<(Wanted, Split<'a>)> = Vec::new();
         for unique in made.unique {
             let what = Wanted::Unique { table: unique.table, on: unique.on, span: unique.span };
             wanted.push((what, unique.duplicates));
+        }
+        for (what, counts) in made.alone.into_iter().map(Wanted::alone) {
+            wanted.push((what, Split::whole(counts)));
         }
         if step.stored {
             // Its checks look at it once it is there.
@@ -293,7 +316,17 @@ impl<'a> Batches<'a> {
                 self.collect(self.whole(checks)?)?;
             }
             Wanted::Unique { table, on, span } => return self.unique(table, &on, span, &frame),
-            Wanted::Rounded(id) => self.told.entry(id).or_default().rounded = counted(&frame)?,
+            Wanted::Alone { of, with } => {
+                let name = |id: TableId| self.program().table(id).shown_name().to_owned();
+                let counts = counts(&frame)?;
+                let joins = with.into_iter().zip(counts.chunks_exact(2)).map(|(with, alone)| {
+                    let join =
+                        report::Join { table: name(of), with: name(with), left_alone: alone[0], right_alone: alone[1] };
+                    (of, join)
+                });
+                self.found.joins.extend(joins.collect::<Vec<_>>());
+            }
+            Wanted::Rounded(id) => self.told.entry(id).or_default().rounded = counts(&frame)?.into_iter().sum(),
             Wanted::Summary(step, table) => self.summary(step, table, &frame)?,
             Wanted::Check { table: id, at } => {
                 let table = self.program().table(id);
@@ -367,11 +400,17 @@ impl<'a> Batches<'a> {
     }
 }
 
-/// The sum of a frame's only column.
-fn counted(frame: &pl::DataFrame) -> Result<u64, Trouble> {
-    let rows = rows(frame, &[Type::Count], &jiff::tz::TimeZone::UTC)?;
-    let counts = rows.iter().flatten().map(|value| if let Value::Integer(count) = value { *count } else { 0 });
-    Ok(u64::try_from(counts.sum::<i64>()).unwrap_or(0))
+/// The sums of a frame's columns, which are counts.
+fn counts(frame: &pl::DataFrame) -> Result<Vec<u64>, Trouble> {
+    let mut sums = vec![0; frame.width()];
+    for row in rows(frame, &vec![Type::Count; frame.width()], &jiff::tz::TimeZone::UTC)? {
+        for (sum, value) in sums.iter_mut().zip(row) {
+            if let Value::Integer(count) = value {
+                *sum += u64::try_from(count).unwrap_or(0);
+            }
+        }
+    }
+    Ok(sums)
 }
 
 /// Collects frames in one call, so that they share what they read.

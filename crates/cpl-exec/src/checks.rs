@@ -38,7 +38,7 @@ pub fn asked<'a>(
         }
     };
     let asked = Grouping::of(Vec::new(), &[("found".to_owned(), item)], translate)?;
-    Ok(Split::grouped(frame, asked, &[]))
+    Ok(Split::asked(frame, asked))
 }
 
 fn aggregates(expr: &Expr) -> bool {

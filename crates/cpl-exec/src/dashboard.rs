@@ -54,7 +54,7 @@ pub fn ask(
     let with_goals: Vec<(String, Expr)> = metrics.iter().cloned().chain(goals).collect();
     let grouped = |rows: LazyFrame, by: &[&String], items: &[(String, Expr)]| {
         let by = by.iter().map(|column| (*column).clone()).collect();
-        Ok::<_, jiff::Error>(Split::grouped(rows, Grouping::of(by, items, translate)?, &[]))
+        Ok::<_, jiff::Error>(Split::asked(rows, Grouping::of(by, items, translate)?))
     };
     let by = dashboard.by.as_ref().map(|by| grouped(now.clone(), &[by], &metrics)).transpose()?;
     let before = before.map(|before| grouped(before, &[], &metrics)).transpose()?;

@@ -39,12 +39,13 @@ impl<'a> Batches<'a> {
             Ok(())
         })?;
         self.told.insert(step.id, told);
-        let once = self.whole(once)?;
-        let frames = wanted.into_iter().zip(made).map(|((what, split), made)| {
+        let mut frames = Vec::new();
+        for ((what, split), made) in wanted.into_iter().zip(made) {
             let whole = split.merged(made.all()?);
-            Ok((what, self.finished(&split, whole)?))
-        });
-        frames.chain(once.into_iter().map(Ok)).collect()
+            frames.extend(self.finished(what, &split, whole)?);
+        }
+        frames.extend(self.whole(once)?);
+        Ok(frames)
     }
 
     /// The steps of a batch that need a step, directly or not, in their order.

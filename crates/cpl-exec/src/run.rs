@@ -79,6 +79,7 @@ impl Judge<'_> {
             alerts,
             quiet,
             checks: self.found.checks.iter().map(|(_, check)| check.clone()).collect(),
+            joins: self.found.joins.iter().map(|(_, join)| join.clone()).collect(),
             sources: self.found.sources.values().cloned().collect(),
             diagnostics: Vec::new(),
             over: program.dashboard.as_ref().and_then(|d| d.over).map(|over| program.written(over.span)),

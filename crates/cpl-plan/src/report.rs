@@ -36,6 +36,8 @@ pub struct RunReport {
     pub quiet: BTreeMap<String, usize>,
     /// Checks on tables.
     pub checks: Vec<Check>,
+    /// Rows of either side of each join that have no partner.
+    pub joins: Vec<Join>,
     /// What was read.
     pub sources: Vec<Source>,
     /// Warnings of the pipeline.
@@ -219,6 +221,19 @@ pub struct Check {
     /// It tells how old the data is: told also where it holds.
     #[serde(skip)]
     pub of_age: bool,
+}
+
+/// A join, and how many rows found no partner.
+#[derive(Clone, Debug, Serialize)]
+pub struct Join {
+    /// The transform.
+    pub table: String,
+    /// The table that is joined.
+    pub with: String,
+    /// Rows of the transform without a row of that table: with `left join` they stay, else they are gone.
+    pub left_alone: u64,
+    /// Rows of that table that are nobody's partner.
+    pub right_alone: u64,
 }
 
 /// What was read.

@@ -2,7 +2,7 @@
 
 use cpl_plan::{
     program::{Direction, Level},
-    report::{Alert, By, Check, Decision, Goal, Metric, Pairs, RunReport, Source, State},
+    report::{Alert, By, Check, Decision, Goal, Join, Metric, Pairs, RunReport, Source, State},
     value::Value,
 };
 
@@ -246,6 +246,9 @@ impl Page {
         for line in lines(vec![String::new(); 4], &rows, &[false, true, false, false]).iter().skip(1) {
             self.line(&format!("  {line}"));
         }
+        for join in report.joins.iter().filter(|join| join.left_alone + join.right_alone > 0) {
+            self.wrapped(&format!("  {}: ", join.table), 4, &alone(join));
+        }
         let warnings = match report.diagnostics.len() {
             0 => String::new(),
             1 => " · 1 warning: see `cpl check`".to_owned(),
@@ -256,6 +259,14 @@ impl Page {
         self.line("");
         self.line(&took);
     }
+}
+
+/// `3 rows without a partner in signups, 2 rows of signups left over`.
+fn alone(join: &Join) -> String {
+    let left =
+        (join.left_alone > 0).then(|| format!("{} without a partner in {}", rows_of(join.left_alone), join.with));
+    let right = (join.right_alone > 0).then(|| format!("{} of {} left over", rows_of(join.right_alone), join.with));
+    left.into_iter().chain(right).collect::<Vec<_>>().join(", ")
 }
 
 fn metric_row(metric: &Metric) -> Vec<String> {

@@ -8,7 +8,7 @@ mod rule;
 mod stage;
 mod value;
 
-use std::collections::BTreeMap;
+use std::{cell::RefCell, collections::BTreeMap};
 
 use cpl_plan::{
     clock::Clock,
@@ -26,13 +26,25 @@ pub struct Oracle<'p> {
     program: &'p Program,
     clock: &'p Clock,
     tables: Vec<Vec<Row>>,
+    alone: RefCell<Vec<Alone>>,
+}
+
+/// A join, and how many rows of its sides have no partner.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Alone {
+    /// The transform.
+    pub table: String,
+    /// The table that is joined.
+    pub with: String,
+    /// Rows of the transform, and of that table.
+    pub rows: (usize, usize),
 }
 
 impl<'p> Oracle<'p> {
     /// Makes the tables; `rows` are those of the fetches, by their names.
     #[must_use]
     pub fn new(program: &'p Program, clock: &'p Clock, rows: &BTreeMap<String, Vec<Row>>) -> Self {
-        let mut oracle = Self { program, clock, tables: Vec::new() };
+        let mut oracle = Self { program, clock, tables: Vec::new(), alone: RefCell::default() };
         for table in &program.tables {
             let made = match &table.source {
                 Source::Fetch(fetch) => {
@@ -58,6 +70,12 @@ impl<'p> Oracle<'p> {
             stage::sort(&mut rows, key.iter().map(|name| (name.as_str(), false)));
         }
         rows
+    }
+
+    /// Whether there is a join with so many rows without a partner.
+    #[must_use]
+    pub fn has(&self, alone: &Alone) -> bool {
+        self.alone.borrow().contains(alone)
     }
 
     /// Rows dated after `now` (a date: after `today`) are not read.

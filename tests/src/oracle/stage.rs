@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use cpl_plan::program::{Expr, Grain, Join, Periods, Stage};
 use jiff::ToSpan;
 
-use super::{Oracle, Row, Val, expr::Seen};
+use super::{Alone, Oracle, Row, Val, expr::Seen};
 
 impl Oracle<'_> {
     pub(super) fn stage(&self, stage: &Stage, rows: &[Row]) -> Vec<Row> {
@@ -74,7 +74,8 @@ impl Oracle<'_> {
 
     fn join(&self, join: &Join, rows: &[Row]) -> Vec<Row> {
         let right = &self.tables[join.table.0];
-        let mut made = Vec::new();
+        let (mut made, mut left_alone) = (Vec::new(), 0);
+        let mut met = vec![false; right.len()];
         for row in rows {
             let fits =
                 |other: &&Row| join.on.iter().all(|(left, right)| !row[left].is_unknown() && row[left] == other[right]);
@@ -96,7 +97,12 @@ impl Oracle<'_> {
                 });
                 partners = newest.into_iter().collect();
             }
+            left_alone += usize::from(partners.is_empty());
             for other in &partners {
+                met.iter_mut()
+                    .zip(right)
+                    .filter(|(_, row)| std::ptr::eq(*row, *other))
+                    .for_each(|(met, _)| *met = true);
                 let mut both = row.clone();
                 both.extend(join.columns.iter().map(|(from, name)| (name.clone(), other[from].clone())));
                 made.push(both);
@@ -107,6 +113,11 @@ impl Oracle<'_> {
                 made.push(alone);
             }
         }
+        // The table under way is the next one.
+        let name = |at: usize| self.program.tables[at].shown_name().to_owned();
+        let rows = (left_alone, met.iter().filter(|met| !**met).count());
+        let alone = Alone { table: name(self.tables.len()), with: name(join.table.0), rows };
+        self.alone.borrow_mut().push(alone);
         made
     }
 

@@ -32,36 +32,38 @@ impl Unique {
     }
 }
 
-/// The joined frame. Unknown matches nothing; the left side's order stays.
-pub fn join(left: LazyFrame, right: LazyFrame, join: &Join) -> LazyFrame {
+/// The joined frame. Unknown matches nothing; the left side's order stays. The column `mark` holds the number of the
+/// partner's row, and who has no partner has none; of an inner join too.
+pub fn join(left: LazyFrame, right: LazyFrame, join: &Join, mark: &str) -> LazyFrame {
     // The keys bear the left side's names: none of the right side's columns has one of them.
     let keys = join.on.iter().map(|(left, right)| pl::col(right.as_str()).alias(left.as_str()));
     let columns = join.columns.iter().map(|(right, name)| pl::col(right.as_str()).alias(name.as_str()));
-    let mut columns: Vec<pl::Expr> = keys.chain(columns).collect();
-    if let Some(latest) = &join.latest {
-        return self::latest(left, right, columns, join, latest);
+    let columns: Vec<pl::Expr> = keys.chain(columns).chain([pl::col(mark)]).collect();
+    let right = right.with_row_index(mark, None);
+    match &join.latest {
+        Some(latest) => self::latest(left, right, columns, join, latest, mark),
+        None => left.join(right.select(columns), keys_of(join), keys_of(join), args(pl::JoinType::Left, join.many)),
     }
-    let args = args(if join.left { pl::JoinType::Left } else { pl::JoinType::Inner });
-    if join.on.is_empty() {
-        columns.push(pl::lit(1).alias(ONE));
-        let on = [pl::col(ONE)];
-        let left = left.with_columns([pl::lit(1).alias(ONE)]);
-        return left.join(right.select(columns), on.clone(), on, args).drop(pl::by_name([ONE], true, false));
-    }
-    left.join(right.select(columns), keys_of(join), keys_of(join), args)
+}
+
+/// Each row with the one row of another table, or, where that is gone, as the join says.
+pub fn with_one(left: LazyFrame, right: LazyFrame, join: &Join) -> LazyFrame {
+    let columns = join.columns.iter().map(|(right, name)| pl::col(right.as_str()).alias(name.as_str()));
+    let columns: Vec<pl::Expr> = columns.chain([pl::lit(1).alias(ONE)]).collect();
+    let on = [pl::col(ONE)];
+    let left = left.with_columns([pl::lit(1).alias(ONE)]);
+    let args = args(if join.left { pl::JoinType::Left } else { pl::JoinType::Inner }, false);
+    left.join(right.select(columns), on.clone(), on, args).drop(pl::by_name([ONE], true, false))
 }
 
 fn keys_of(join: &Join) -> Vec<pl::Expr> {
     join.on.iter().map(|(left, _)| pl::col(left.as_str())).collect()
 }
 
-fn args(how: pl::JoinType) -> pl::JoinArgs {
-    pl::JoinArgs {
-        how,
-        coalesce: pl::JoinCoalesce::CoalesceColumns,
-        maintain_order: pl::MaintainOrderJoin::Left,
-        ..Default::default()
-    }
+fn args(how: pl::JoinType, many: bool) -> pl::JoinArgs {
+    // Several partners of a row stand in their own order.
+    let order = if many { pl::MaintainOrderJoin::LeftRight } else { pl::MaintainOrderJoin::Left };
+    pl::JoinArgs { how, coalesce: pl::JoinCoalesce::CoalesceColumns, maintain_order: order, ..Default::default() }
 }
 
 /// Names no column can have, for as long as the newest partner is looked for.
@@ -69,8 +71,16 @@ const ROW: &str = "·row";
 const TIME: &str = "·time";
 const THEIRS: &str = "·theirs";
 
-/// Each row with its newest partner. The engine wants both sides sorted, and gives wrong partners where they are not.
-fn latest(left: LazyFrame, right: LazyFrame, mut columns: Vec<pl::Expr>, join: &Join, latest: &Latest) -> LazyFrame {
+/// Each row, and its newest partner where it has one. The engine wants both sides sorted, and gives wrong partners
+/// where they are not.
+fn latest(
+    left: LazyFrame,
+    right: LazyFrame,
+    mut columns: Vec<pl::Expr>,
+    join: &Join,
+    latest: &Latest,
+    mark: &str,
+) -> LazyFrame {
     // The time of both sides in microseconds; a row without one is before all others.
     let micros = |name: &str| pl::col(name).cast(types::moment()).cast(pl::DataType::Int64);
     let order: Vec<(String, bool)> =
@@ -95,13 +105,13 @@ fn latest(left: LazyFrame, right: LazyFrame, mut columns: Vec<pl::Expr>, join: &
     };
     let on = [pl::col(TIME)];
     let how = pl::JoinType::AsOf(Box::new(newest));
-    let joined = left.join(right, on.clone(), on, args(how));
+    let joined = left.join(right, on.clone(), on, args(how, false));
     // The newest is either near enough, or none is.
     let near = pl::col(THEIRS).gt(pl::col(TIME) - pl::lit(latest.within));
-    let partners = join.columns.iter().map(|(_, name)| {
-        let column = pl::col(name.as_str());
-        pl::when(near.clone()).then(column).otherwise(pl::lit(pl::Null {})).alias(name.as_str())
+    let partners = join.columns.iter().map(|(_, name)| name.as_str()).chain([mark]).map(|name| {
+        let column = pl::col(name);
+        pl::when(near.clone()).then(column).otherwise(pl::lit(pl::Null {})).alias(name)
     });
-    let joined = if join.left { joined.with_columns(partners.collect::<Vec<_>>()) } else { joined.filter(near) };
+    let joined = joined.with_columns(partners.collect::<Vec<_>>());
     super::sort(joined, &[(ROW.to_owned(), false)]).drop(pl::by_name([ROW, TIME, THEIRS], true, false))
 }

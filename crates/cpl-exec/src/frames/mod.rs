@@ -4,6 +4,7 @@ mod aggregate;
 mod gaps;
 mod group;
 mod join;
+mod partners;
 mod series;
 mod split;
 mod union;
@@ -23,6 +24,8 @@ use crate::{
 
 pub use group::Grouping;
 pub use join::Unique;
+pub use partners::Alone;
+use partners::Marks;
 pub use series::{Prepared, THERE, newest, prepared, without};
 pub use split::{ROWS, Split};
 
@@ -52,14 +55,16 @@ impl Frames {
     }
 }
 
-/// A table made by stages, and what must be seen to be unique for it.
+/// A table made by stages, what must be seen to be unique for it, and which rows have no partner.
 pub struct Made<'a> {
     pub frame: Split<'a>,
     pub unique: Vec<Unique>,
+    pub alone: Vec<Alone>,
 }
 
 /// The frame of a transform.
 pub fn transform<'a>(
+    id: TableId,
     from: TableId,
     stages: &'a [Stage],
     frames: &Frames,
@@ -70,22 +75,44 @@ pub fn transform<'a>(
         _ => None,
     });
     let unique = unique.collect();
-    let mut frame = frames.table(from);
-    for (at, stage) in stages.iter().enumerate() {
-        if let Stage::Group { keys, items, .. } = stage {
+    let mut alone = Vec::new();
+    let group = stages.iter().position(|stage| matches!(stage, Stage::Group { .. }));
+    let before = &stages[..group.unwrap_or(stages.len())];
+    let frame = staged(before, frames.table(from), id, frames, translate, &mut alone)?;
+    let frame = match group.map(|at| stages[at..].split_first()) {
+        Some(Some((Stage::Group { keys, items, .. }, rest))) => {
             let grouping = Grouping::of(names(keys), items, translate).map_err(trouble::calendar)?;
-            return Ok(Made { frame: Split::grouped(frame, grouping, &stages[at + 1..]), unique });
+            Split::grouped(frame, grouping, id, rest)
         }
-        frame = apply(stage, frame, frames, translate)?;
+        _ => Split::whole(frame),
+    };
+    Ok(Made { frame, unique, alone })
+}
+
+/// Stages of the table `of`, one behind the other; what joins tell beside it goes to `alone`.
+fn staged(
+    stages: &[Stage],
+    mut frame: LazyFrame,
+    of: TableId,
+    frames: &Frames,
+    translate: &Translate<'_>,
+    alone: &mut Vec<Alone>,
+) -> Result<LazyFrame, Trouble> {
+    let mut marks = Marks::new(of, alone);
+    for stage in stages {
+        frame = match stage {
+            Stage::Join(join) => marks.join(frame, frames.table(join.table), join),
+            _ => apply(stage, marks.counted(frame), frames, translate)?,
+        };
     }
-    Ok(Made { frame: Split::whole(frame), unique })
+    Ok(marks.counted(frame))
 }
 
 fn names(columns: &[Column]) -> Vec<String> {
     columns.iter().map(|column| column.name.clone()).collect()
 }
 
-/// A stage as a step of a frame.
+/// A stage, other than a join, as a step of a frame.
 fn apply(stage: &Stage, frame: LazyFrame, frames: &Frames, translate: &Translate<'_>) -> Result<LazyFrame, Trouble> {
     let expr = |value: &Expr| translate.expr(value).map_err(trouble::calendar);
     let prepared = |frame, exprs: &[&Expr]| series::prepared(frame, exprs, translate);
@@ -103,7 +130,7 @@ fn apply(stage: &Stage, frame: LazyFrame, frames: &Frames, translate: &Translate
             // Beside the other columns a constant is one value of each row.
             frame.with_columns(exprs.collect::<Result<Vec<_>, Trouble>>()?).select(names)
         }
-        Stage::Join(join) => join::join(frame, frames.table(join.table), join),
+        Stage::Join(_) => unreachable!("joins are counted where they stand"),
         Stage::Group { keys, items, .. } => {
             let grouping = Grouping::of(names(keys), items, translate).map_err(trouble::calendar)?;
             grouping.finished(grouping.part(frame), translate).map_err(trouble::calendar)?

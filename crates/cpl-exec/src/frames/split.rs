@@ -1,9 +1,9 @@
 //! A frame that may be made of parts of its rows: as they are read, where they are not held together.
 
-use cpl_plan::program::{Periods, Stage};
+use cpl_plan::program::{Periods, Stage, TableId};
 use polars::prelude::{self as pl, LazyFrame};
 
-use super::{Frames, Grouping, apply, gaps, sort};
+use super::{Alone, Frames, Grouping, gaps, sort, staged};
 use crate::{
     expr::Translate,
     trouble::{self, Trouble},
@@ -18,7 +18,9 @@ pub struct Split<'a> {
 
 /// What is done behind a group.
 enum Rest<'a> {
-    Stages(&'a [Stage]),
+    /// Of the table, those behind its group.
+    Stages(TableId, &'a [Stage]),
+    Nothing,
     Duplicates(Vec<String>),
     Gaps(&'a Periods),
 }
@@ -29,9 +31,14 @@ impl<'a> Split<'a> {
         Self { part: frame, group: None }
     }
 
-    /// Groups, and stages behind them.
-    pub fn grouped(rows: LazyFrame, grouping: Grouping, rest: &'a [Stage]) -> Self {
-        Self { part: grouping.part(rows), group: Some((grouping, Rest::Stages(rest))) }
+    /// The groups of a table, and its stages behind them.
+    pub fn grouped(rows: LazyFrame, grouping: Grouping, of: TableId, rest: &'a [Stage]) -> Self {
+        Self { part: grouping.part(rows), group: Some((grouping, Rest::Stages(of, rest))) }
+    }
+
+    /// Groups, and nothing behind them.
+    pub fn asked(rows: LazyFrame, grouping: Grouping) -> Self {
+        Self { part: grouping.part(rows), group: Some((grouping, Rest::Nothing)) }
     }
 
     /// The first key, by its order, of several rows, and of how many.
@@ -54,14 +61,19 @@ impl<'a> Split<'a> {
         }
     }
 
-    /// The frame, out of one part of all rows.
-    pub fn finished(&self, part: LazyFrame, frames: &Frames, translate: &Translate<'_>) -> Result<LazyFrame, Trouble> {
+    /// The frame, out of one part of all rows; what joins behind a group tell beside it goes to `alone`.
+    pub fn finished(
+        &self,
+        part: LazyFrame,
+        frames: &Frames,
+        translate: &Translate<'_>,
+        alone: &mut Vec<Alone>,
+    ) -> Result<LazyFrame, Trouble> {
         let Some((grouping, rest)) = &self.group else { return Ok(part) };
         let groups = grouping.finished(part, translate).map_err(trouble::calendar)?;
         match rest {
-            Rest::Stages(stages) => {
-                stages.iter().try_fold(groups, |frame, stage| apply(stage, frame, frames, translate))
-            }
+            Rest::Nothing => Ok(groups),
+            Rest::Stages(of, stages) => staged(stages, groups, *of, frames, translate, alone),
             Rest::Duplicates(key) => {
                 let several = groups.filter(pl::col(ROWS).gt(pl::lit(1)));
                 let order: Vec<(String, bool)> = key.iter().map(|name| (name.clone(), false)).collect();
