@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use cpl_plan::{
     plan::{Plan, Step, StepId, StepKind},
-    program::{Expr, ExprKind, FetchColumn, Function, Program, Source, Table, TableId},
+    program::{Expr, ExprKind, Function, Program, Source, Table, TableId},
     report::{self, Check},
     types::Type,
     value::Value,
@@ -15,25 +15,19 @@ use polars::prelude::{self as pl, LazyFrame};
 use crate::{
     World, alert, checks, dashboard, decide,
     expr::{Translate, in_capitals, of_minor_units},
-    fetch::{self, Aside, BAD, Late, Opened, Told},
+    fetch::{Aside, BAD, Late, Opened, Told},
     frames::{self, Alone, Frames, Split},
     rows::rows,
     summary::{self, Summary},
     trouble::{self, Trouble},
 };
 
-/// Rows of a fetch that were put aside, and the columns whose texts they hold.
-pub struct PutAside {
-    pub columns: Vec<String>,
-    pub rows: Vec<Aside>,
-}
-
 /// What a plan's batches found: the report is made of it.
 #[derive(Default)]
 pub struct Found {
     pub sources: BTreeMap<TableId, report::Source>,
     /// Rows that were put aside, of the fetches that allow some.
-    pub aside: BTreeMap<TableId, PutAside>,
+    pub aside: BTreeMap<TableId, Aside>,
     /// Rows without partners, and the tables that join them.
     pub joins: Vec<(TableId, report::Join)>,
     /// Checks and the tables they are of.
@@ -383,18 +377,12 @@ impl<'a> Batches<'a> {
             fetch: table.shown_name().to_owned(),
             rows: summary.rows,
             newest: summary.newest,
-            bad_rows: told.aside.len() as u64,
+            bad_rows: told.aside.rows,
             aside: Some(crate::quarantine::place(self.program(), id, self.world).to_string_lossy().into_owned()),
             future: summary.future,
             rounded: told.rounded,
         };
-        if let Source::Fetch(fetch) = &table.source
-            && fetch.skip_bad.is_some()
-        {
-            let read = |column: &&FetchColumn| self.plan.step(step).columns.contains(&column.name);
-            let columns = fetch::stored(&fetch.columns).filter(read).map(|column| column.name.clone()).collect();
-            self.found.aside.insert(id, PutAside { columns, rows: told.aside });
-        }
+        self.found.aside.insert(id, told.aside);
         self.found.sources.insert(id, source);
         Ok(())
     }

@@ -6,13 +6,7 @@ use std::{io, path::PathBuf};
 use cpl_plan::program::{Program, TableId};
 use cpl_syntax::{Code, Diagnostic};
 
-use crate::{
-    World,
-    batch::{Found, PutAside},
-    decide::beside,
-    fetch::reason,
-    trouble::Trouble,
-};
+use crate::{World, batch::Found, decide::beside, fetch::Aside, trouble::Trouble};
 
 /// The folder of all of them, from the pipeline's on.
 const FOLDER: &str = ".cpl/quarantine";
@@ -23,9 +17,9 @@ pub fn place(program: &Program, id: TableId, world: &World<'_>) -> PathBuf {
 }
 
 /// Writes the files of all fetches that put rows aside; what another run left of this pipeline is gone.
-pub fn write(program: &Program, found: &Found, world: &World<'_>) -> Result<(), Trouble> {
+pub fn write(program: &Program, found: &mut Found, world: &World<'_>) -> Result<(), Trouble> {
     forget(program, found, world);
-    for (id, aside) in found.aside.iter().filter(|(_, aside)| !aside.rows.is_empty()) {
+    for (id, aside) in &mut found.aside {
         let place = place(program, *id, world);
         keep(&world.folder.join(&place), aside).map_err(|error| {
             let told = format!("{} can't be written: {}", place.display(), error.kind());
@@ -38,7 +32,7 @@ pub fn write(program: &Program, found: &Found, world: &World<'_>) -> Result<(), 
 
 /// Takes away the files of fetches that put nothing aside now, or are gone. One that can't be taken away stays.
 fn forget(program: &Program, found: &Found, world: &World<'_>) {
-    let kept = found.aside.iter().filter(|(_, aside)| !aside.rows.is_empty());
+    let kept = found.aside.iter().filter(|(_, aside)| aside.rows > 0);
     let kept: Vec<PathBuf> = kept.map(|(id, _)| world.folder.join(place(program, *id, world))).collect();
     for entry in world.folder.join(FOLDER).read_dir().into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
@@ -51,25 +45,11 @@ fn forget(program: &Program, found: &Found, world: &World<'_>) {
     }
 }
 
-fn keep(place: &std::path::Path, aside: &PutAside) -> io::Result<()> {
+fn keep(place: &std::path::Path, aside: &mut Aside) -> io::Result<()> {
+    let Some(text) = aside.text()? else { return Ok(()) };
     if let Some(folder) = place.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    beside(place, &text(aside)?)?.persist(place).map_err(|error| error.error)?;
+    beside(place, text)?.persist(place).map_err(|error| error.error)?;
     Ok(())
-}
-
-/// A row each: its file, its place, what of it does not fit, and the texts of the columns that are read.
-fn text(aside: &PutAside) -> io::Result<String> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let head = ["file", "row", "line", "problem"].into_iter().chain(aside.columns.iter().map(String::as_str));
-    writer.write_record(head)?;
-    for row in &aside.rows {
-        let line = if row.place.line == 0 { String::new() } else { row.place.line.to_string() };
-        let place = [row.file.clone(), row.place.row.to_string(), line, reason(&row.problem)];
-        let cells = row.cells.iter().map(|cell| cell.clone().unwrap_or_default());
-        writer.write_record(place.into_iter().chain(cells))?;
-    }
-    let bytes = writer.into_inner().map_err(csv::IntoInnerError::into_error)?;
-    String::from_utf8(bytes).map_err(io::Error::other)
 }

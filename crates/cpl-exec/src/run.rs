@@ -24,8 +24,8 @@ use crate::{
 /// # Errors
 /// What kept the run from being finished. No effect left then, but for what the error names.
 pub fn run(plan: &Plan, world: &World<'_>) -> Result<RunReport, Trouble> {
-    let (report, found) = judged(plan, world)?;
-    quarantine::write(&plan.program, &found, world)?;
+    let (report, mut found) = judged(plan, world)?;
+    quarantine::write(&plan.program, &mut found, world)?;
     decide::write(&plan.program, &report, &world.clock.name(plan.program.every), world.folder)?;
     Ok(report)
 }

@@ -5,7 +5,7 @@
 
 use std::{
     collections::BTreeMap,
-    io::{self, Write},
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
@@ -86,7 +86,7 @@ pub fn write(program: &Program, report: &RunReport, window: &str, folder: &Path)
     }
     let mut ready = Vec::new();
     for (place, (path, span, text)) in files {
-        let beside = beside(&place, &text).map_err(|error| refused(path, span, &error, &[]))?;
+        let beside = beside(&place, text.as_bytes()).map_err(|error| refused(path, span, &error, &[]))?;
         ready.push((path, span, place, beside));
     }
     let mut left: Vec<&str> = Vec::new();
@@ -114,14 +114,14 @@ fn refused(path: &str, span: Span, error: &io::Error, left: &[&str]) -> Trouble 
 }
 
 /// The text in a file beside `place`, with the rights of the file it will replace.
-pub fn beside(place: &Path, text: &str) -> io::Result<tempfile::NamedTempFile> {
+pub fn beside(place: &Path, mut text: impl Read) -> io::Result<tempfile::NamedTempFile> {
     let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
     // A new file may be used as the user's mask allows, as any other.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     let mut beside = builder.tempfile_in(folder)?;
-    beside.write_all(text.as_bytes())?;
+    io::copy(&mut text, &mut beside)?;
     if let Ok(before) = place.metadata() {
         beside.as_file().set_permissions(before.permissions())?;
     }

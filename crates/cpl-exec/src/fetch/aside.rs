@@ -1,11 +1,19 @@
-//! Bad rows that are put aside, where the fetch allows some.
+//! Bad rows that are put aside, where the fetch allows some: in memory as long as they are few, else in a file
+//! that is gone when the run is.
 
-use cpl_csv::{Bad, Batch, Place, Problem};
+use std::io::{self, Read, Seek};
+
+use cpl_csv::{Bad, Batch, Problem};
 use cpl_plan::program::{Fetch, FetchColumn, Table};
+use cpl_syntax::{Code, Diagnostic};
 use rust_decimal::{Decimal, prelude::ToPrimitive};
+use tempfile::SpooledTempFile;
 
-use super::explain;
+use super::{batches::stored, explain};
 use crate::trouble::Trouble;
+
+/// As many bytes of bad rows are held in memory.
+const HELD: usize = 1 << 20;
 
 /// What rows told beside their values.
 #[derive(Default)]
@@ -15,40 +23,74 @@ pub struct Told {
     /// Amounts of which digits beyond the sixth were rounded away.
     pub rounded: u64,
     /// Those that did not fit.
-    pub aside: Vec<Aside>,
+    pub aside: Aside,
 }
 
-/// A row that was put aside.
+/// Rows that were put aside.
+#[derive(Default)]
 pub struct Aside {
-    /// Its file, as it is called.
-    pub file: String,
-    /// Where it stands there.
-    pub place: Place,
-    /// What of it does not fit.
-    pub problem: Problem,
-    /// The texts of the columns that are read, as far as there are any.
-    pub cells: Vec<Option<String>>,
+    /// How many.
+    pub rows: u64,
+    /// The first of them: its file, and what of it does not fit.
+    first: Option<(String, Problem)>,
+    /// A line of CSV each: file, place, what does not fit, the texts of the columns that are read.
+    kept: Option<csv::Writer<SpooledTempFile>>,
+}
+
+impl Aside {
+    /// Puts a row of a file aside.
+    pub fn add(&mut self, file: &str, bad: Bad, columns: &[FetchColumn]) -> Result<(), Trouble> {
+        let kept = self.keep(file, &bad, columns).map_err(|error| {
+            let told = format!("bad rows can't be kept for now: {error}");
+            vec![Diagnostic::new(Code::E1102, told).help("is there room in the system's folder for temporary files?")]
+        });
+        self.rows += 1;
+        self.first.get_or_insert_with(|| (file.to_owned(), bad.problem));
+        kept
+    }
+
+    fn keep(&mut self, file: &str, bad: &Bad, columns: &[FetchColumn]) -> io::Result<()> {
+        let out = match &mut self.kept {
+            Some(out) => out,
+            None => {
+                let out = self.kept.insert(csv::Writer::from_writer(SpooledTempFile::new(HELD)));
+                let columns = stored(columns).map(|column| column.name.as_str());
+                out.write_record(["file", "row", "line", "problem"].into_iter().chain(columns))?;
+                out
+            }
+        };
+        let place = bad.problem.place().unwrap_or_default();
+        let line = if place.line == 0 { String::new() } else { place.line.to_string() };
+        let place = [file.to_owned(), place.row.to_string(), line, explain::reason(&bad.problem)];
+        let cells = bad.cells.iter().map(|cell| cell.clone().unwrap_or_default());
+        Ok(out.write_record(place.into_iter().chain(cells))?)
+    }
+
+    /// All of them as text, with a head; nothing where there are none.
+    pub fn text(&mut self) -> io::Result<Option<impl Read>> {
+        let Some(kept) = self.kept.take() else { return Ok(None) };
+        let mut text = kept.into_inner().map_err(csv::IntoInnerError::into_error)?;
+        text.rewind()?;
+        Ok(Some(text))
+    }
 }
 
 impl Told {
-    pub fn add(&mut self, batch: &Batch, file: &str) {
+    pub fn add(&mut self, batch: &mut Batch, file: &str, columns: &[FetchColumn]) -> Result<(), Trouble> {
         self.rows += batch.rows as u64;
         self.rounded += batch.columns.iter().map(|column| column.rounded).sum::<u64>();
-        self.aside.extend(batch.bad.iter().cloned().map(|Bad { problem, cells }| {
-            let place = problem.place().unwrap_or_default();
-            Aside { file: file.to_owned(), place, problem, cells }
-        }));
+        batch.bad.drain(..).try_for_each(|bad| self.aside.add(file, bad, columns))
     }
 
     /// Whether not too many are bad: the first of them, where they are.
     #[expect(clippy::cast_precision_loss, reason = "a share of rows")]
     pub fn check(&self, table: &Table, fetch: &Fetch, columns: &[FetchColumn]) -> Result<(), Trouble> {
-        let (Some(share), Some(first)) = (fetch.skip_bad, self.aside.first()) else { return Ok(()) };
-        let (bad, all) = (self.aside.len() as u64, self.aside.len() as u64 + self.rows);
+        let (Some(share), Some((file, problem))) = (fetch.skip_bad, &self.aside.first) else { return Ok(()) };
+        let (bad, all) = (self.aside.rows, self.aside.rows + self.rows);
         if Decimal::from(bad) <= share * Decimal::from(all) {
             return Ok(());
         }
-        let told = explain::problem(&first.problem, &first.file, fetch, columns);
+        let told = explain::problem(problem, file, fetch, columns);
         let found = cpl_plan::value::Value::Ratio(bad as f64 / all as f64);
         let may = cpl_plan::value::Value::Ratio(share.to_f64().unwrap_or(0.0));
         let rows = format!("{bad} of {all} rows of `{}` are bad: {found}, and up to {may} may be", table.shown_name());

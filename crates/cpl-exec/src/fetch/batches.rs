@@ -32,12 +32,13 @@ pub fn parts(opened: &Opened<'_>, mut sink: impl FnMut(pl::DataFrame) -> Result<
     let names: Vec<String> = files.iter().map(|file| explain::called(file, world.folder)).collect();
     let (mut part, mut told) = (no_rows(columns)?, Told::default());
     let mut failed = None;
-    let mut take = |file: usize, batch: Batch| {
+    let mut take = |file: usize, mut batch: Batch| {
         if failed.is_some() {
             return ControlFlow::Break(());
         }
-        told.add(&batch, &names[file]);
-        match appended(&mut part, batch, columns, &names[file]).and_then(|full| full.map_or(Ok(()), &mut sink)) {
+        let taken = told.add(&mut batch, &names[file], columns);
+        let part = taken.and_then(|()| appended(&mut part, batch, columns, &names[file]));
+        match part.and_then(|full| full.map_or(Ok(()), &mut sink)) {
             Ok(()) => ControlFlow::Continue(()),
             Err(trouble) => {
                 failed = Some(trouble);

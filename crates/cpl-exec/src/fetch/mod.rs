@@ -9,8 +9,6 @@ mod sifted;
 mod stored;
 
 pub use aside::{Aside, Told};
-pub use batches::stored;
-pub use explain::reason;
 pub use files::expand;
 pub use parquet::BAD;
 

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use cpl_csv::Place;
+use cpl_csv::{Bad, Place};
 use cpl_plan::program::FetchColumn;
 use polars::prelude::{self as pl, IntoLazy};
 
 use super::{
-    Aside, Opened, Told, batches, explain,
+    Opened, Told, batches, explain,
     parquet::{Scanned, fitted, scan, shown},
     stored::{convert, may_round, rounded},
 };
@@ -49,10 +49,9 @@ pub fn good_rows(
             batches::stored(columns).map(cell).collect()
         };
         let fits: pl::BooleanChunked = (0..raw.height()).map(|at| !bad.contains_key(&at)).collect();
-        told.aside.extend(bad.into_iter().map(|(at, problem)| {
-            let place = Place { row: at as u64 + 1, line: 0 };
-            Aside { file: name.clone(), place, problem, cells: cells(at) }
-        }));
+        for (at, problem) in bad {
+            told.aside.add(&name, Bad { problem, cells: cells(at) }, columns)?;
+        }
         let good = raw.filter(&fits).map_err(trouble::engine)?;
         told.rows += good.height() as u64;
         for column in batches::stored(columns) {
