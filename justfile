@@ -21,6 +21,13 @@ test:
 test-one NAME:
     cargo test -p cpl-tests --test suite -- "{{NAME}}"
 
+# Bytes that nobody thought of, for `csv`, `parse` or `check` (a nightly compiler, cargo install cargo-fuzz). The code
+# is safe Rust: no sanitizer.
+fuzz TARGET SECONDS="600":
+    mkdir -p tests/fuzz/corpus/{{TARGET}}
+    [ {{TARGET}} = csv ] || cp pipelines/*/main.cpl tests/fuzz/corpus/{{TARGET}}/
+    cargo +nightly fuzz run --sanitizer none --fuzz-dir tests/fuzz {{TARGET}} -- -max_total_time={{SECONDS}} -timeout=10 -rss_limit_mb=2048
+
 # Write what the program prints into the suite's pages; read the difference line by line.
 update:
     UPDATE=1 cargo test -p cpl-tests --test suite

@@ -18,7 +18,7 @@ mod tests;
 
 pub use columns::{Bad, Batch, Cell, Column, Data};
 pub use problem::{Place, Problem};
-pub use read::{Summary, bad_value, open, read};
+pub use read::{Placed, Summary, bad_value, open, read, read_blocks};
 pub use values::money;
 
 use std::{fmt, sync::Arc};

@@ -65,7 +65,7 @@ pub fn open(path: &Path) -> Result<Box<dyn Read + Send>, Problem> {
 }
 
 /// A problem and the offset of the record it is in.
-type Placed = (Problem, u64);
+pub type Placed = (Problem, u64);
 
 /// What a thread made of a block.
 struct Done {
@@ -77,7 +77,11 @@ struct Done {
     result: Result<Batch, Placed>,
 }
 
-pub(crate) fn read_blocks(
+/// The same of any bytes, in blocks of about that size; a problem comes with the offset of its record.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub fn read_blocks(
     input: impl Read + Send,
     layout: &Layout,
     threads: usize,
