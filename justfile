@@ -25,8 +25,7 @@ test-one NAME:
 # is safe Rust: no sanitizer.
 fuzz TARGET SECONDS="600":
     mkdir -p tests/fuzz/corpus/{{TARGET}}
-    [ {{TARGET}} = csv ] || cp pipelines/*/main.cpl tests/fuzz/corpus/{{TARGET}}/
-    cargo +nightly fuzz run --sanitizer none --fuzz-dir tests/fuzz {{TARGET}} -- -max_total_time={{SECONDS}} -timeout=10 -rss_limit_mb=2048
+    cargo +nightly fuzz run --sanitizer none --fuzz-dir tests/fuzz {{TARGET}} tests/fuzz/corpus/{{TARGET}} pipelines examples -- -max_total_time={{SECONDS}} -timeout=10 -rss_limit_mb=2048
 
 # Write what the program prints into the suite's pages; read the difference line by line.
 update:

@@ -30,7 +30,7 @@ pub fn comments(text: &str) -> Vec<Comment> {
 }
 
 /// Behind the closing quote, or at the end of the line where there is none. A hole holds texts of its own.
-fn text_end(bytes: &[u8], mut at: usize) -> usize {
+pub fn text_end(bytes: &[u8], mut at: usize) -> usize {
     while at < bytes.len() {
         match &bytes[at..] {
             [b'\\', ..] | [b'{', b'{', ..] => at += 2,

@@ -31,12 +31,23 @@ pub struct Diagnostic {
     pub labels: Vec<Label>,
     /// What to do about it, where that is known.
     pub help: Option<String>,
+    /// What can be changed in the file so that it is right, and means what was meant.
+    pub fixes: Vec<Fix>,
+}
+
+/// A change of the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fix {
+    /// What goes.
+    pub span: Span,
+    /// What comes in its place.
+    pub instead: String,
 }
 
 impl Diagnostic {
     /// A diagnostic with no place yet.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), labels: Vec::new(), help: None }
+        Self { code, message: message.into(), labels: Vec::new(), help: None, fixes: Vec::new() }
     }
 
     /// Adds a place and what it has to do with it.
@@ -53,6 +64,13 @@ impl Diagnostic {
         self
     }
 
+    /// Adds a change that mends it.
+    #[must_use]
+    pub fn fix(mut self, span: Span, instead: impl Into<String>) -> Self {
+        self.fixes.push(Fix { span, instead: instead.into() });
+        self
+    }
+
     /// Error or warning, as its code says.
     #[must_use]
     pub fn severity(&self) -> Severity {
@@ -66,10 +84,10 @@ impl Diagnostic {
     }
 }
 
-/// Whether the text could not be read at all: then there is no tree to go on with.
+/// Whether the text was not read: then there is no tree to go on with.
 #[must_use]
 pub fn is_unreadable(diagnostics: &[Diagnostic]) -> bool {
-    diagnostics.iter().any(|d| matches!(d.code, Code::E0101 | Code::E0108))
+    diagnostics.iter().any(|d| d.code == Code::E0108)
 }
 
 /// Whether any of them keeps the pipeline from running.
@@ -83,23 +101,26 @@ pub fn nearest<'a>(wanted: &str, among: impl IntoIterator<Item = &'a str>) -> Op
     among
         .into_iter()
         .map(|name| (distance(wanted, name), name))
-        .filter(|(d, name)| *d <= (wanted.len().max(name.len()) / 3).max(1))
+        .filter(|(d, name)| *d <= (wanted.len().max(name.len()) / 3).max(1) && *d < wanted.chars().count())
         .min_by_key(|(d, _)| *d)
         .map(|(_, name)| name)
 }
 
-/// Edit distance by single letters (Levenshtein), two rows at a time.
+/// How many letters are left out, put in, changed, or stand in each other's place (optimal string alignment).
 fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = i;
-        row[0] = i + 1;
-        for (j, to) in b.iter().enumerate() {
-            let substituted = diagonal + usize::from(from != *to);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(diagonal + 1).min(row[j] + 1);
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let (mut older, mut old): (Vec<usize>, Vec<usize>) = (Vec::new(), (0..=b.len()).collect());
+    for i in 1..=a.len() {
+        let mut row = vec![i];
+        for j in 1..=b.len() {
+            let changed = old[j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut least = changed.min(old[j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                least = least.min(older[j - 2] + 1);
+            }
+            row.push(least);
         }
+        (older, old) = (old, row);
     }
-    row[b.len()]
+    old[b.len()]
 }

@@ -12,6 +12,6 @@ pub mod tree;
 
 pub use codes::Code;
 pub use comments::{Comment, comments};
-pub use diagnostic::{Diagnostic, Label, Severity, has_errors, is_unreadable, nearest};
+pub use diagnostic::{Diagnostic, Fix, Label, Severity, has_errors, is_unreadable, nearest};
 pub use parse::parse;
 pub use span::{Name, Span, Spanned};

@@ -106,11 +106,17 @@ impl<'a> Checker<'a> {
         name: &Name,
         known: impl IntoIterator<Item = &'n str>,
     ) -> Option<T> {
+        if self.file.lost.contains(name.as_str()) {
+            return None;
+        }
         let known: Vec<&str> = known.into_iter().collect();
         let diagnostic = Diagnostic::new(Code::E0201, format!("there is no {what} named `{}`", name.as_str()))
             .at(name.span, "not found");
         let help = match nearest(name.as_str(), known.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
+            Some(near) => {
+                self.report(diagnostic.help(format!("did you mean `{near}`?")).fix(name.span, near));
+                return None;
+            }
             None if known.is_empty() => format!("the file has no {what} yet"),
             None => format!("there are: {}", listed(&known)),
         };
@@ -122,7 +128,7 @@ impl<'a> Checker<'a> {
     pub(super) fn unused_names(&mut self) {
         let file = self.file;
         let decides = file.dashboards.len() + file.decides.len() + file.alerts.len() > 0;
-        if has_errors(&self.diagnostics) || !decides {
+        if has_errors(&self.diagnostics) || !file.lost.is_empty() || !decides {
             return;
         }
         let lets = file.lets.iter().map(|item| ("let", &item.name));

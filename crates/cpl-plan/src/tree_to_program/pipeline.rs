@@ -31,6 +31,9 @@ impl Checker<'_> {
     pub(super) fn pipeline(&mut self, as_of: AsOf) -> Option<Head> {
         let pipelines = &self.file.pipelines;
         let Some(pipeline) = pipelines.first() else {
+            if self.file.lost.contains("pipeline") {
+                return None;
+            }
             self.report(
                 Diagnostic::new(Code::E0107, "the file has no `pipeline`")
                     .help("begin it with `pipeline NAME { question \"…\" }`"),
@@ -69,6 +72,9 @@ impl Checker<'_> {
 
     fn check_retire(&mut self, pipeline: &tree::Pipeline, retire: Option<Date>, today: Date) {
         let Some(written) = &pipeline.retire else {
+            if self.file.lost.contains("retire") {
+                return;
+            }
             self.report(
                 Diagnostic::new(Code::W0102, "the pipeline has no `retire` date")
                     .at(pipeline.name.span, "built to be thrown away, but when?")

@@ -68,13 +68,16 @@ impl Reader<'_> {
         Expr { kind: ExprKind::Relation(Box::new(left), Box::new(relation)), span }
     }
 
+    /// `$10 < cac < $47`: two comparisons, the first turned round so that both begin with what is compared.
     fn chained(&mut self, left: &Expr, first: &Pair<'_, Rule>, second: &Pair<'_, Rule>) {
+        const TURNED: [(&str, &str); 6] =
+            [("<=", ">="), (">=", "<="), ("<", ">"), (">", "<"), ("!=", "!="), ("=", "=")];
         let (a, b, c) = (left.span.of(self.text), self.span(first).of(self.text), self.span(second));
-        let middle = b.trim_start_matches(['<', '>', '=', '!', ' ']);
-        let diagnostic = Diagnostic::new(Code::E0105, "comparisons do not chain")
-            .at(c, "a second comparison")
-            .help(format!("write `{a} {b} and {middle} {}`", c.of(self.text)));
-        self.report(diagnostic);
+        let found = TURNED.iter().find_map(|(sign, turned)| Some((turned, b.strip_prefix(sign)?.trim_start())));
+        let diagnostic = Diagnostic::new(Code::E0105, "comparisons do not chain").at(c, "a second comparison");
+        let Some((turned, middle)) = found else { return self.report(diagnostic) };
+        let two = format!("{middle} {turned} {a} and {middle} {}", c.of(self.text));
+        self.report(diagnostic.help(format!("write `{two}`")).fix(left.span.to(c), two));
     }
 
     fn relation(&mut self, pair: Pair<'_, Rule>) -> Relation {

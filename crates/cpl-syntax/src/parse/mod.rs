@@ -1,20 +1,27 @@
 //! Text → tree. pest reads the text by `grammar/cpl.pest`; the files beside this one take its pairs apart.
 
 mod data;
+mod draft;
 mod expr;
 mod item;
 mod literal;
 mod nesting;
+mod outline;
 mod pairs;
+mod recover;
 mod refuse;
 mod rule;
+mod slips;
 mod test;
 mod transform;
 
-use pest::{Parser, iterators::Pair};
+use pest::{
+    Parser,
+    iterators::{Pair, Pairs},
+};
 use pest_derive::Parser;
 
-use self::pairs::Parts;
+use self::{draft::Draft, pairs::Parts};
 use crate::{
     comments::{Comment, comments},
     diagnostic::Diagnostic,
@@ -33,35 +40,46 @@ pub fn parse(text: &str) -> (File, Vec<Diagnostic>) {
     if let Some(too_deep) = nesting::check(text) {
         return (File { comments, ..File::default() }, vec![too_deep]);
     }
-    match Grammar::parse(Rule::file, text) {
-        Err(error) => (File { comments, ..File::default() }, vec![refuse::diagnostic(text, &error)]),
-        Ok(pairs) => {
-            let mut reader = Reader { text, comments: &comments, diagnostics: Vec::new() };
-            let mut file = File::default();
-            for pair in pairs.flat_map(Pair::into_inner) {
-                reader.item(pair, &mut file);
-            }
-            let diagnostics = reader.diagnostics;
-            (File { comments, ..file }, diagnostics)
-        }
+    let mut file = File::default();
+    let diagnostics = match Grammar::parse(Rule::file, text) {
+        Ok(pairs) => read(pairs, &Draft::of(text, Span::new(0, text.len())), text, &comments, &mut file),
+        Err(_) => recover::file(text, &comments, &mut file),
+    };
+    (File { comments, ..file }, diagnostics)
+}
+
+/// Reads the items of a draft into their places.
+fn read(
+    pairs: Pairs<'_, Rule>,
+    draft: &Draft<'_>,
+    text: &str,
+    comments: &[Comment],
+    file: &mut File,
+) -> Vec<Diagnostic> {
+    let mut reader = Reader { text, draft, comments, diagnostics: Vec::new() };
+    for pair in pairs.flat_map(Pair::into_inner) {
+        reader.item(pair, file);
     }
+    reader.diagnostics
 }
 
 /// Takes pairs apart; keeps what was wrong on the way.
 struct Reader<'a> {
     text: &'a str,
+    /// What was parsed: the text, or a part of it without its mistakes.
+    draft: &'a Draft<'a>,
     comments: &'a [Comment],
     diagnostics: Vec<Diagnostic>,
 }
 
-impl<'a> Reader<'a> {
+impl Reader<'_> {
     fn report(&mut self, diagnostic: Diagnostic) {
         self.diagnostics.push(diagnostic);
     }
 
     /// Where the pair stands, without the white space and comments that pest lets a rule swallow.
     fn span(&self, pair: &Pair<'_, Rule>) -> Span {
-        let (start, mut end) = (pair.as_span().start(), pair.as_span().end());
+        let Span { start, mut end } = self.draft.span(pair.as_span().start(), pair.as_span().end());
         loop {
             end = start + self.text[start..end].trim_end().len();
             let at = self.comments.partition_point(|c| c.span.end < end);
@@ -77,7 +95,7 @@ impl<'a> Reader<'a> {
         Spanned::new(span.of(self.text).to_owned(), span)
     }
 
-    fn names(&self, pairs: impl IntoIterator<Item = Pair<'a, Rule>>) -> Vec<Name> {
+    fn names<'i>(&self, pairs: impl IntoIterator<Item = Pair<'i, Rule>>) -> Vec<Name> {
         pairs.into_iter().map(|pair| self.name(&pair)).collect()
     }
 

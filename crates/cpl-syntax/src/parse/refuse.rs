@@ -1,9 +1,13 @@
 //! What is said where the text is not cpl: in the analyst's words, never a rule's name.
 
-use pest::error::{Error, ErrorVariant, InputLocation};
+use pest::error::{Error, ErrorVariant};
 
 use super::Rule;
-use crate::{codes::Code, diagnostic::Diagnostic, span::Span};
+use crate::{
+    codes::Code,
+    diagnostic::{Diagnostic, nearest},
+    span::Span,
+};
 
 /// Words that can't be names.
 const RESERVED: &[&str] = &[
@@ -43,48 +47,88 @@ pub fn unseparated(first: Span, second: Span) -> Diagnostic {
         .help("put a comma or a new line between them")
 }
 
-/// The diagnostic for a text that pest refused.
-pub fn diagnostic(text: &str, error: &Error<Rule>) -> Diagnostic {
-    let at = match error.location {
-        InputLocation::Pos(at) => at,
-        InputLocation::Span((at, _)) => at,
-    };
-    let span = word_at(text, at);
-    if let Some((message, help)) = near_miss(text, span) {
-        return Diagnostic::new(Code::E0101, message).at(span, "here").help(help);
-    }
-    let found = match span.of(text) {
-        "" => "the end of the file".to_owned(),
-        word => format!("`{word}`"),
-    };
-    let message = if is_reserved(span.of(text)) {
+/// What is said where something can't stand, and the word that may have been meant.
+pub fn unexpected(text: &str, span: Span, error: &Error<Rule>) -> (Diagnostic, Option<String>) {
+    let word = span.of(text);
+    let found = if word.is_empty() { "the end of the file".to_owned() } else { format!("`{word}`") };
+    let message = if is_reserved(word) {
         format!("{found} is a word of the language and can't stand here")
     } else {
         format!("{found} can't stand here")
     };
-    Diagnostic::new(Code::E0101, message).at(span, expected(error))
+    let (label, many) = expected(error);
+    let diagnostic = Diagnostic::new(Code::E0101, message);
+    match meant(word, error) {
+        None => (diagnostic.at(span, label), None),
+        Some(meant) => {
+            // Where much may stand, the one word that was meant says more than the list.
+            let label = if many { "no word that fits here".to_owned() } else { label };
+            let diagnostic =
+                diagnostic.at(span, label).help(format!("did you mean `{meant}`?")).fix(span, meant.clone());
+            (diagnostic, Some(meant))
+        }
+    }
+}
+
+/// The nearest of the words that may stand there.
+fn meant(word: &str, error: &Error<Rule>) -> Option<String> {
+    let ErrorVariant::ParsingError { positives, .. } = &error.variant else { return None };
+    if word.len() < 2 {
+        return None;
+    }
+    let words: Vec<String> = positives.iter().flat_map(|rule| words(*rule)).collect();
+    nearest(&word.to_lowercase(), words.iter().map(String::as_str)).map(str::to_owned)
+}
+
+/// The words that a rule begins with, where they are few.
+fn words(rule: Rule) -> Vec<String> {
+    let name = format!("{rule:?}");
+    if let Some(word) = name.strip_prefix("w_") {
+        return vec![word.to_owned()];
+    }
+    if let Some(word) = item_symbol(rule) {
+        return vec![word.trim_matches('`').to_owned()];
+    }
+    let words: &[&str] = match rule {
+        Rule::column_type | Rule::plain_type | Rule::money_type | Rule::date_type | Rule::datetime_type => {
+            &["text", "bool", "count", "integer", "number", "ratio", "percent", "money", "date", "datetime", "weekday"]
+        }
+        Rule::unit => &["seconds", "minutes", "hours", "days", "weeks", "months"],
+        Rule::period => &["week", "month", "quarter", "year"],
+        Rule::direction => &["below", "above"],
+        Rule::extreme => &["lowest", "highest"],
+        Rule::level => &["info", "warning", "critical"],
+        Rule::known => &["known", "unknown"],
+        Rule::state => &["held", "undecided"],
+        Rule::infix | Rule::expr | Rule::compare => &["and", "or", "exceeds", "falls"],
+        Rule::cadence => &["hour", "day", "weekday", "week", "month"],
+        _ => &[],
+    };
+    words.iter().map(|word| (*word).to_owned()).collect()
 }
 
 /// The word, number or sign that begins at `at`.
-fn word_at(text: &str, at: usize) -> Span {
+pub fn word_at(text: &str, at: usize) -> Span {
     let rest = &text[at..];
     let word = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
     let one = rest.chars().next().map_or(0, char::len_utf8);
     Span::new(at, at + word.max(one))
 }
 
-fn expected(error: &Error<Rule>) -> String {
-    let ErrorVariant::ParsingError { positives, .. } = &error.variant else { return "here".to_owned() };
+/// What may stand there, and whether that is much.
+fn expected(error: &Error<Rule>) -> (String, bool) {
+    let ErrorVariant::ParsingError { positives, .. } = &error.variant else { return ("here".to_owned(), false) };
     let mut words: Vec<String> = positives.iter().filter_map(|rule| symbol(*rule)).collect();
     words.sort();
     words.dedup();
     if words.is_empty() {
-        return "unexpected".to_owned();
+        return ("unexpected".to_owned(), false);
     }
+    let many = words.len() > 3;
     let more = words.len().saturating_sub(8);
     words.truncate(8);
     let rest = if more > 0 { format!(" or {more} others") } else { String::new() };
-    format!("expected {}{rest}", words.join(", "))
+    (format!("expected {}{rest}", words.join(", ")), many)
 }
 
 /// How an analyst calls what a rule reads; none for what stands only inside others.
@@ -157,35 +201,5 @@ fn item_symbol(rule: Rule) -> Option<&'static str> {
         Rule::constraint => "`constraint`",
         Rule::driver => "`driver`",
         _ => return None,
-    })
-}
-
-/// `,000`, and no digit behind it.
-fn thousands(text: &str) -> bool {
-    let digits = text.strip_prefix(',').map(|rest| rest.bytes().take_while(u8::is_ascii_digit).count());
-    digits == Some(3)
-}
-
-/// Slips that have a message of their own.
-fn near_miss(text: &str, span: Span) -> Option<(&'static str, &'static str)> {
-    let (before, here) = (text[..span.start].trim_end(), &text[span.start..]);
-    let after_number = before.ends_with(|c: char| c.is_ascii_digit());
-    let starts = |sign: &str| here.starts_with(sign);
-    Some(match () {
-        () if after_number && thousands(here) => ("thousands are set apart by `_`", "write `1_000`"),
-        () if starts("==") || (starts("=") && before.ends_with('=')) => ("cpl compares with one `=`", "write `=`"),
-        () if starts("&&") => ("cpl says `and`", "write `and`"),
-        () if starts("||") => ("cpl says `or`", "write `or`"),
-        () if starts("'") => ("a text stands in double quotes", "write `\"…\"`"),
-        () if starts("“") || starts("”") => ("a text stands in straight quotes", "write `\"…\"`"),
-        () if starts("$-") => ("the sign stands before the currency", "write `-$5`"),
-        () if starts("<>") || (starts(">") && before.ends_with('<')) => ("cpl says `!=`", "write `!=`"),
-        () if starts("%") && after_number => ("`%` stands right behind its number", "write `3.2%`"),
-        () if starts("%") => ("cpl has no remainder; `%` makes a ratio of the number before it", "write `3.2%`"),
-        () if starts(";") => ("cpl has no `;`", "leave it out: a clause ends where the next begins"),
-        () if starts("!") => ("cpl says `not`", "write `not`"),
-        () if starts("m") && after_number => ("a million is written with a capital M", "write `10M`"),
-        () if starts("x") && after_number => ("a factor and what it multiplies need a `*`", "write `3 * target_cpa`"),
-        () => return None,
     })
 }

@@ -1,5 +1,7 @@
 //! A file and its smaller items.
 
+use std::collections::HashSet;
+
 use super::rule::{Argument, TargetRef};
 use super::{Alert, Call, ColumnType, Decide, Direction, Expr, Fetch, Test, Transform, Window};
 use crate::{
@@ -32,6 +34,8 @@ pub struct File {
     pub tests: Vec<Test>,
     /// Comments, in order.
     pub comments: Vec<Comment>,
+    /// Names of what could not be read, and such clauses of the pipeline: who looks for one says nothing more.
+    pub lost: HashSet<String>,
 }
 
 /// `pipeline NAME { … }`.

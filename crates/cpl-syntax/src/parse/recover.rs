@@ -1,0 +1,342 @@
+//! A text that is not cpl: what is wrong with each of its items, and what of them can be read all the same.
+//!
+//! A slip is mended in a draft of the item; where nothing is known of what was meant, the entry, the clause or, at
+//! the last, the item is left out. What is left out bears names that others look for: they are kept as lost.
+
+use pest::{Parser, error::InputLocation};
+
+use super::{
+    Grammar, Rule,
+    draft::Draft,
+    outline::{Kind, Token, items, outline},
+    read,
+    refuse::{unexpected, word_at},
+    slips::{Slip, slip},
+};
+use crate::{codes::Code, comments::Comment, diagnostic::Diagnostic, span::Span, tree::File};
+
+/// So many mistakes of one item are told.
+const MOST: usize = 50;
+
+/// Words that begin a clause, wherever they stand in it.
+const CLAUSES: &[&str] = &[
+    "question",
+    "owner",
+    "every",
+    "timezone",
+    "currency",
+    "retire",
+    "alerts",
+    "columns",
+    "key",
+    "no",
+    "fresh",
+    "expect",
+    "skip",
+    "time",
+    "records",
+    "where",
+    "derive",
+    "keep",
+    "drop",
+    "left",
+    "join",
+    "group",
+    "sort",
+    "take",
+    "union",
+    "unpivot",
+    "fill",
+    "constraint",
+    "driver",
+    "over",
+    "by",
+    "when",
+    "require",
+    "on",
+    "then",
+    "at",
+    "cooldown",
+    "approval",
+    "severity",
+    "say",
+    "to",
+    "repeat",
+    "given",
+    "today",
+    "now",
+];
+
+/// Those of them that also stand within clauses: they begin one only where they begin a line.
+const INNER: &[&str] = &["key", "no", "time", "left", "over", "by", "on", "then", "at", "to", "today", "now", "every"];
+
+/// Clauses without which the rest of an item means the same, or at least has the same columns.
+const HARMLESS: &[&str] = &[
+    "question", "owner", "every", "timezone", "retire", "alerts", "no", "fresh", "expect", "skip", "records", "where",
+    "sort", "take", "fill", "require", "on", "cooldown", "approval", "severity", "say", "to", "repeat", "at",
+];
+
+/// Reads what can be read of a text that is not cpl.
+pub fn file(text: &str, comments: &[Comment], file: &mut File) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for part in items(text) {
+        found.extend(Item::of(text, part, comments).read(file));
+    }
+    found
+}
+
+/// An item that is being read.
+struct Item<'t> {
+    text: &'t str,
+    part: Span,
+    tokens: Vec<Token>,
+    comments: &'t [Comment],
+    draft: Draft<'t>,
+    /// What was left out, and the clause it is of.
+    left_out: Vec<(Span, Span)>,
+    /// Something is wrong that no part of it can be left out for.
+    unread: bool,
+    found: Vec<Diagnostic>,
+}
+
+impl<'t> Item<'t> {
+    fn of(text: &'t str, part: Span, comments: &'t [Comment]) -> Self {
+        let (tokens, open) = outline(text, part);
+        let mut item = Self {
+            text,
+            part,
+            tokens,
+            comments,
+            draft: Draft::of(text, part),
+            left_out: Vec::new(),
+            unread: false,
+            found: Vec::new(),
+        };
+        item.close(&open);
+        item
+    }
+
+    /// Tells what is never closed. Braces are closed at the item's end; what holds another bracket is left out.
+    fn close(&mut self, open: &[usize]) {
+        let (braces, others): (Vec<usize>, Vec<usize>) =
+            open.iter().copied().partition(|at| self.text[*at..].starts_with('{'));
+        for at in others {
+            let close = if self.text[at..].starts_with('(') { ")" } else { "]" };
+            let span = Span::new(at, at + 1);
+            self.found.push(
+                Diagnostic::new(Code::E0101, format!("a `{close}` is missing"))
+                    .at(span, "this one is never closed")
+                    .help(format!("write the `{close}` where what it holds ends")),
+            );
+            self.unread |= !self.leave_out(span);
+        }
+        let Some(innermost) = braces.last().copied() else { return };
+        let end = self.tokens.last().map_or(self.part.end, |token| token.span.end);
+        let (name, head) = self.head();
+        let what = format!("{} {}", head, name.map_or("", |name| name.of(self.text)));
+        let (at, closing) = (Span::new(end, end), "\n}".repeat(braces.len()));
+        self.found.push(
+            Diagnostic::new(Code::E0101, format!("`{}` is not closed: a `}}` is missing", what.trim()))
+                .at(Span::new(innermost, innermost + 1), "this one is open")
+                .help("close it before the next item begins")
+                .fix(at, closing.clone()),
+        );
+        self.draft.edit(at, closing);
+    }
+
+    /// The name of the item, and the word that it begins with.
+    fn head(&self) -> (Option<Span>, &'t str) {
+        let word = |at: usize| self.tokens.get(at).filter(|token| token.kind == Kind::Word).map(|token| token.span);
+        (word(1), word(0).map_or("", |span| span.of(self.text)))
+    }
+
+    fn read(mut self, file: &mut File) -> Vec<Diagnostic> {
+        for _ in 0..if self.unread { 0 } else { MOST } {
+            let draft = self.draft.text();
+            let error = match Grammar::parse(Rule::file, &draft) {
+                Ok(pairs) => {
+                    if self.left_out.iter().any(|(span, clause)| !self.is_harmless(*span, *clause)) {
+                        break;
+                    }
+                    self.lose_names(file);
+                    let more = read(pairs, &self.draft, self.text, self.comments, file);
+                    self.found.extend(more);
+                    return self.found;
+                }
+                Err(error) => error,
+            };
+            let at = match error.location {
+                InputLocation::Pos(at) | InputLocation::Span((at, _)) => self.draft.original(at, false),
+            };
+            let span = word_at(self.text, at);
+            if !self.mended(span, &error) && !self.leave_out(span) {
+                break;
+            }
+        }
+        self.lose(file);
+        self.found
+    }
+
+    /// Tells what is wrong at a place, and mends the draft where it is known how.
+    fn mended(&mut self, span: Span, error: &pest::error::Error<Rule>) -> bool {
+        // What stands beside something that was left out, or in the place of what was mended, follows from it.
+        if self.draft.touches(span)
+            || self.left_out.iter().any(|(left, _)| left.start <= span.end && span.start <= left.end)
+        {
+            return false;
+        }
+        if let Some(slip) = self.list_slip(span).or_else(|| slip(self.text, span)) {
+            self.found.push(slip.diagnostic(span));
+            slip.edits.iter().for_each(|(span, instead)| self.draft.edit(*span, instead.clone()));
+            return !slip.edits.is_empty();
+        }
+        let (diagnostic, meant) = unexpected(self.text, span, error);
+        self.found.push(diagnostic);
+        match meant {
+            Some(meant) => self.draft.edit(span, meant),
+            None => return false,
+        }
+        true
+    }
+
+    /// `spend money` and `spend = money` among columns; `spend: sum(spend)` in a group or among arguments.
+    fn list_slip(&self, at: Span) -> Option<Slip> {
+        let entry = self.entry(at)?;
+        let within = self.tokens.iter().skip_while(|token| token.span.start < entry.start);
+        let [name, next, ..] = within.take_while(|token| token.span.end <= entry.end).collect::<Vec<_>>()[..] else {
+            return None;
+        };
+        if name.kind != Kind::Word {
+            return None;
+        }
+        let columns = self
+            .tokens
+            .iter()
+            .rev()
+            .find(|token| token.depth == 1 && token.span.end <= entry.start && token.kind == Kind::Word);
+        let columns = columns.is_some_and(|token| token.span.of(self.text) == "columns");
+        let (word, sign) = (name.span.of(self.text), next.span.of(self.text));
+        let (message, help, edit) = match (columns, sign) {
+            (true, "=") => (
+                "a column and its type are set apart by `:`",
+                format!("write `{word}: TYPE`"),
+                (next.span, ":".to_owned()),
+            ),
+            (true, _) if next.kind == Kind::Word => {
+                let behind = Span::new(name.span.end, name.span.end);
+                (
+                    "a column and its type are set apart by `:`",
+                    format!("write `{word}: {sign}`"),
+                    (behind, ":".to_owned()),
+                )
+            }
+            (false, ":") => (
+                "a name and its value are set apart by `=`",
+                format!("write `{word} = …`"),
+                (next.span, " =".to_owned()),
+            ),
+            _ => return None,
+        };
+        Some(Slip { message, help, edits: vec![edit] })
+    }
+
+    /// Leaves out the smallest part around a place that was not left out before; whether there is one.
+    fn leave_out(&mut self, at: Span) -> bool {
+        let clause = self.clause(at);
+        for part in [self.entry(at), clause].into_iter().flatten() {
+            let before = self.left_out.iter().any(|(left, _)| left.start <= part.start && part.end <= left.end);
+            if !before && part.start < part.end {
+                self.left_out.retain(|(left, _)| left.end <= part.start || part.end <= left.start);
+                self.left_out.push((part, clause.unwrap_or(part)));
+                let blank: String = part.of(self.text).chars().map(|c| if c == '\n' { '\n' } else { ' ' }).collect();
+                self.draft.edit(part, blank);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// The entry of a list in braces: between commas, line ends and the braces.
+    fn entry(&self, at: Span) -> Option<Span> {
+        let here = self.tokens.partition_point(|token| token.span.end <= at.start);
+        let depth = self.depth(at);
+        if depth < 2 {
+            return None;
+        }
+        let ends = |token: &&Token| token.kind == Kind::Comma && token.depth == depth;
+        let start = self.tokens[..here]
+            .iter()
+            .rev()
+            .find(|token| ends(token) || token.kind == Kind::Open(b'{') && token.depth == depth - 1);
+        let start = start.map_or(self.part.start, |token| token.span.end);
+        let line = self.text[start..at.start].rfind('\n').map_or(start, |end| start + end + 1);
+        let rest = self.tokens[here..].iter();
+        let end = rest.clone().find(|token| {
+            token.span.start >= at.start && (ends(token) || token.kind == Kind::Close(b'}') && token.depth == depth)
+        });
+        let end = end.map_or(self.part.end, |token| token.span.start);
+        let line_end = self.text[at.start..end].find('\n').map_or(end, |end| at.start + end);
+        Some(Span::new(line, line_end))
+    }
+
+    /// The clause around a place, up to the next.
+    fn clause(&self, at: Span) -> Option<Span> {
+        let begins = |token: &&Token| {
+            let word = token.span.of(self.text);
+            token.depth == 1
+                && token.kind == Kind::Word
+                && if INNER.contains(&word) { token.first } else { token.first || CLAUSES.contains(&word) }
+        };
+        let start = self.tokens.iter().rev().filter(|token| token.span.start <= at.start).find(begins)?;
+        let next = self.tokens.iter().filter(|token| token.span.start > at.start).find(|token| {
+            let known = CLAUSES.contains(&token.span.of(self.text));
+            (begins(token) && known) || (token.kind == Kind::Close(b'}') && token.depth == 1)
+        });
+        let end = next.map_or(self.part.end, |token| token.span.start);
+        (start.span.start < end && self.depth(at) > 0).then(|| Span::new(start.span.start, end))
+    }
+
+    /// Braces that are open at a place.
+    fn depth(&self, at: Span) -> usize {
+        match self.tokens.iter().find(|token| token.span.end > at.start) {
+            Some(token) => token.depth,
+            None => 0,
+        }
+    }
+
+    fn is_harmless(&self, span: Span, clause: Span) -> bool {
+        let (_, head) = self.head();
+        let first = self.tokens.iter().find(|token| token.span.start >= clause.start);
+        let first = first.map_or("", |token| token.span.of(self.text));
+        // A column is told by its name.
+        let column = head == "fetch" && first == "columns" && span != clause;
+        let rule = ["decide", "alert"].contains(&head);
+        column
+            || HARMLESS.contains(&first) && (first != "at" && first != "on" && first != "to" || rule)
+            || (rule && first == "keep")
+    }
+
+    /// Names that the parts which were left out would have made.
+    fn lose_names(&self, file: &mut File) {
+        for (span, clause) in &self.left_out {
+            let within =
+                self.tokens.iter().filter(|token| span.start <= token.span.start && token.span.end <= span.end);
+            let words = within.filter(|token| token.kind == Kind::Word);
+            file.lost.extend(words.take(1).map(|token| token.span.of(self.text).to_owned()));
+            if self.head().1 == "pipeline" {
+                let first = self.tokens.iter().find(|token| token.span.start >= clause.start);
+                file.lost.extend(first.map(|token| token.span.of(self.text).to_owned()));
+            }
+        }
+    }
+
+    /// The item is none: who looks for it, or for what it makes, says nothing more.
+    fn lose(&self, file: &mut File) {
+        let (name, head) = self.head();
+        file.lost.insert(if head == "pipeline" {
+            "pipeline".to_owned()
+        } else {
+            name.map_or("", |name| name.of(self.text)).to_owned()
+        });
+    }
+}
