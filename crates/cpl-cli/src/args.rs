@@ -56,9 +56,32 @@ pub struct CheckArgs {
     pub paths: Vec<PathBuf>,
     /// How diagnostics are written.
     #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
+    pub format: Notation,
+    /// Exit with 1 for warnings too.
+    #[arg(long)]
+    pub strict: bool,
+    /// Change in the files what can have been meant in one way only.
+    #[arg(long)]
+    pub fix: bool,
+    /// Show what `--fix` would change, and change nothing.
+    #[arg(long, conflicts_with = "format")]
+    pub diff: bool,
     #[command(flatten)]
     pub when: When,
+}
+
+/// How diagnostics are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Notation {
+    /// For people.
+    #[default]
+    Text,
+    /// A list of objects.
+    Json,
+    /// SARIF 2.1.0, for the tools that read what analysers find.
+    Sarif,
+    /// Lines that GitHub's workflows put beside the code.
+    Github,
 }
 
 /// `cpl graph`.

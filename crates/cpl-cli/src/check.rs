@@ -1,18 +1,18 @@
 //! `cpl check`.
 
-use std::path::{Path, PathBuf};
-
-use cpl_plan::{Purpose, program_to_plan};
-use cpl_syntax::{Diagnostic, Severity};
-use serde_json::Value;
-use walkdir::WalkDir;
+use std::path::Path;
 
 use crate::{
-    CLEAN, Io,
-    args::{CheckArgs, Format},
+    CLEAN, Io, WRONG,
+    args::{CheckArgs, Notation},
     draw,
-    load::{Loaded, load},
+    files::{files, replace, text_diff},
+    fix,
+    load::{Loaded, load, of_text},
+    notation,
 };
+use cpl_plan::{Purpose, program_to_plan};
+use cpl_syntax::{Diagnostic, Severity};
 
 /// Checks all files; the worst decides the exit code.
 pub fn check(args: &CheckArgs, io: &mut Io<'_>) -> u8 {
@@ -22,23 +22,46 @@ pub fn check(args: &CheckArgs, io: &mut Io<'_>) -> u8 {
     };
     let (mut code, mut found) = (CLEAN, Vec::new());
     for file in &files {
-        let loaded = match load(file, &args.when, io) {
-            Ok(loaded) => checked(loaded),
+        let loaded = match one(file, args, io) {
+            Ok(loaded) => loaded,
             Err(why) => {
                 code = code.max(draw::misused(&why, io));
                 continue;
             }
         };
-        code = code.max(loaded.code());
-        match args.format {
-            Format::Text => told(&loaded, io),
-            Format::Json => found.extend(as_json(&loaded)),
+        let strict = args.strict && !loaded.diagnostics.is_empty();
+        code = code.max(loaded.code()).max(if strict { WRONG } else { CLEAN });
+        if args.format == Notation::Text {
+            told(&loaded, io);
+        } else {
+            found.push(loaded);
         }
     }
-    if args.format == Format::Json {
-        let _ = writeln!(io.out, "{:#}", Value::Array(found));
+    match args.format {
+        Notation::Text => {}
+        Notation::Json => drop(writeln!(io.out, "{:#}", notation::json(&found))),
+        Notation::Sarif => drop(writeln!(io.out, "{:#}", notation::sarif(&found))),
+        Notation::Github => drop(write!(io.out, "{}", notation::github(&found))),
     }
     code
+}
+
+/// One file, after what can be mended of it was, if that is wanted.
+fn one(file: &Path, args: &CheckArgs, io: &mut Io<'_>) -> Result<Loaded, String> {
+    let loaded = load(file, &args.when, io)?;
+    if !(args.fix || args.diff) {
+        return Ok(checked(loaded));
+    }
+    let mended = fix::mended(&loaded, &args.when, io);
+    if mended == loaded.text {
+        return Ok(checked(loaded));
+    }
+    if args.diff {
+        let _ = write!(io.out, "{}", text_diff(&loaded.text, &mended, &loaded.path));
+        return Ok(checked(loaded));
+    }
+    replace(&io.folder.join(file), &mended).map_err(|error| format!("{} can't be written: {error}", file.display()))?;
+    Ok(checked(of_text(file, mended, &args.when, io)))
 }
 
 /// The file with what its plan says too, in the order of the text.
@@ -56,10 +79,6 @@ fn told(loaded: &Loaded, io: &mut Io<'_>) {
     let _ = writeln!(io.out, "{}: {}", loaded.path.display(), counted(&loaded.diagnostics));
 }
 
-fn as_json(loaded: &Loaded) -> impl Iterator<Item = Value> + '_ {
-    loaded.diagnostics.iter().map(|diagnostic| draw::as_json(diagnostic, &loaded.path, &loaded.text))
-}
-
 /// `2 errors, 1 warning`.
 pub fn counted(diagnostics: &[Diagnostic]) -> String {
     let count = |severity| diagnostics.iter().filter(|diagnostic| diagnostic.severity() == severity).count();
@@ -69,29 +88,4 @@ pub fn counted(diagnostics: &[Diagnostic]) -> String {
         .map(|(n, what)| if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") })
         .collect();
     if told.is_empty() { "no errors".to_owned() } else { told.join(", ") }
-}
-
-/// The files themselves, and the `.cpl` files of folders, in the order of their names.
-fn files(paths: &[PathBuf], base: &Path) -> Result<Vec<PathBuf>, String> {
-    let mut files = Vec::new();
-    for path in paths {
-        if base.join(path).is_dir() {
-            files.extend(in_folder(path, base)?);
-        } else {
-            files.push(path.clone());
-        }
-    }
-    Ok(files)
-}
-
-fn in_folder(folder: &Path, base: &Path) -> Result<Vec<PathBuf>, String> {
-    let mut files = Vec::new();
-    for entry in WalkDir::new(base.join(folder)).sort_by_file_name() {
-        let entry = entry.map_err(|error| format!("{} can't be read: {error}", folder.display()))?;
-        if entry.file_type().is_file() && entry.path().extension().is_some_and(|extension| extension == "cpl") {
-            let path = entry.into_path();
-            files.push(path.strip_prefix(base).map(Path::to_owned).unwrap_or(path));
-        }
-    }
-    if files.is_empty() { Err(format!("{} holds no `.cpl` file", folder.display())) } else { Ok(files) }
 }

@@ -96,13 +96,22 @@ pub fn draw(diagnostics: &[Diagnostic], path: &Path, text: &str, io: &mut Io<'_>
 
 /// A diagnostic as JSON; lines and columns count from 1, columns in characters.
 pub fn as_json(diagnostic: &Diagnostic, path: &Path, text: &str) -> Value {
+    let at = |at: usize| {
+        let (line, column) = place(text, at);
+        json!({ "line": line, "column": column })
+    };
+    let fixes: Vec<Value> = diagnostic
+        .fixes
+        .iter()
+        .map(|fix| {
+            let (start, end) = (at(fix.span.start), at(fix.span.end));
+            json!({ "start": start, "end": end, "instead": fix.instead, "sure": fix.sure })
+        })
+        .collect();
     let labels: Vec<Value> = diagnostic
         .labels
         .iter()
-        .map(|label| {
-            let (start, end) = (place(text, label.span.start), place(text, label.span.end));
-            json!({ "start": start, "end": end, "text": label.text })
-        })
+        .map(|label| json!({ "start": at(label.span.start), "end": at(label.span.end), "text": label.text }))
         .collect();
     json!({
         "file": path.display().to_string(),
@@ -111,13 +120,15 @@ pub fn as_json(diagnostic: &Diagnostic, path: &Path, text: &str) -> Value {
         "message": diagnostic.message,
         "labels": labels,
         "help": diagnostic.help,
+        "fixes": fixes,
     })
 }
 
-fn place(text: &str, at: usize) -> Value {
+/// Line and column, both counted from 1, columns in characters.
+pub fn place(text: &str, at: usize) -> (usize, usize) {
     let before = &text[..at.min(text.len())];
     let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    json!({ "line": before.matches('\n').count() + 1, "column": before[line_start..].chars().count() + 1 })
+    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
 }
 
 /// An error about how the program was called.

@@ -3,8 +3,11 @@
 mod args;
 mod check;
 mod draw;
+mod files;
+mod fix;
 mod graph;
 mod load;
+mod notation;
 #[cfg(feature = "run")]
 mod profile;
 #[cfg(feature = "run")]

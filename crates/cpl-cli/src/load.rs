@@ -62,15 +62,21 @@ pub fn load(path: &Path, when: &When, io: &Io<'_>) -> Result<Loaded, String> {
             return Ok(Loaded { path: path.to_owned(), text: right, program: None, diagnostics });
         }
     };
+    Ok(of_text(path, text, when, io))
+}
+
+/// Checks a pipeline's text.
+pub fn of_text(path: &Path, text: String, when: &When, io: &Io<'_>) -> Loaded {
+    let path = path.to_owned();
     let (file, mut diagnostics) = parse(&text);
     if is_unreadable(&diagnostics) {
-        return Ok(Loaded { path: path.to_owned(), text, program: None, diagnostics });
+        return Loaded { path, text, program: None, diagnostics };
     }
     let (program, more) = tree_to_program(&text, &file, when.moment(io.now), &when.settings);
     diagnostics.extend(more);
     diagnostics.sort_by_key(Diagnostic::start);
     let program = program.filter(|_| !has_errors(&diagnostics));
-    Ok(Loaded { path: path.to_owned(), text, program, diagnostics })
+    Loaded { path, text, program, diagnostics }
 }
 
 fn read(path: &Path, called: &Path) -> Result<Vec<u8>, String> {

@@ -42,6 +42,8 @@ pub struct Fix {
     pub span: Span,
     /// What comes in its place.
     pub instead: String,
+    /// Nothing else can have been meant: it may be changed without asking.
+    pub sure: bool,
 }
 
 impl Diagnostic {
@@ -67,7 +69,14 @@ impl Diagnostic {
     /// Adds a change that mends it.
     #[must_use]
     pub fn fix(mut self, span: Span, instead: impl Into<String>) -> Self {
-        self.fixes.push(Fix { span, instead: instead.into() });
+        self.fixes.push(Fix { span, instead: instead.into(), sure: true });
+        self
+    }
+
+    /// Adds a change that may have been meant.
+    #[must_use]
+    pub fn offer(mut self, span: Span, instead: impl Into<String>) -> Self {
+        self.fixes.push(Fix { span, instead: instead.into(), sure: false });
         self
     }
 
@@ -96,7 +105,7 @@ pub fn has_errors(diagnostics: &[Diagnostic]) -> bool {
     diagnostics.iter().any(|d| d.severity() == Severity::Error)
 }
 
-/// The name nearest to `wanted` among those that fit, if it is near enough to be meant.
+/// The name nearest to `wanted` among those that fit, if it is near enough to be meant; of several the first.
 pub fn nearest<'a>(wanted: &str, among: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     among
         .into_iter()
@@ -107,7 +116,7 @@ pub fn nearest<'a>(wanted: &str, among: impl IntoIterator<Item = &'a str>) -> Op
 }
 
 /// How many letters are left out, put in, changed, or stand in each other's place (optimal string alignment).
-fn distance(a: &str, b: &str) -> usize {
+pub fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let (mut older, mut old): (Vec<usize>, Vec<usize>) = (Vec::new(), (0..=b.len()).collect());
     for i in 1..=a.len() {

@@ -73,8 +73,26 @@ impl Checker<'_> {
                 .at(left.span, format!("this is {}", left.ty))
                 .at(right.span, format!("this is {}", right.ty))
         });
+        let diagnostic = match self.as_money(left, right).or_else(|| self.as_money(right, left)) {
+            Some((span, amount)) => diagnostic.help(format!("is it an amount? write `{amount}`")).offer(span, amount),
+            None => diagnostic,
+        };
         self.report(diagnostic);
         None
+    }
+
+    /// A bare number beside money, as an amount of its currency.
+    fn as_money(&self, number: &Expr, money: &Expr) -> Option<(Span, String)> {
+        let Type::Money(Denomination::One(currency)) = money.ty else { return None };
+        if !matches!(number.kind, ExprKind::Constant(_)) || !number.is_bare_number() {
+            return None;
+        }
+        let written = self.written(number.span);
+        let amount = match currency.sign() {
+            Some(sign) => format!("{sign}{written}"),
+            None => format!("{written} {}", currency.code()),
+        };
+        Some((number.span, amount))
     }
 }
 

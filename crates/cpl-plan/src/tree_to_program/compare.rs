@@ -155,7 +155,9 @@ impl Checker<'_> {
             Diagnostic::new(Code::E0304, format!("a ratio is compared with the bare number {written}"))
                 .at(expr.span, "percent, or times?")
                 .at(other.span, "this is a ratio")
-                .help(format!("write `{written}%` for percent, or `{written}x` for times")),
+                .help(format!("write `{written}%` for percent, or `{written}x` for times"))
+                .offer(expr.span, format!("{written}%"))
+                .offer(expr.span, format!("{written}x")),
         );
         None
     }

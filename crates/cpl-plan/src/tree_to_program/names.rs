@@ -112,9 +112,14 @@ impl<'a> Checker<'a> {
         let known: Vec<&str> = known.into_iter().collect();
         let diagnostic = Diagnostic::new(Code::E0201, format!("there is no {what} named `{}`", name.as_str()))
             .at(name.span, "not found");
+        if ["null", "none", "nil", "na", "nan"].contains(&name.value.to_lowercase().as_str()) {
+            let help = "a value that is missing is unknown: ask `x is unknown`, or give another in its place: `x ?? 0`";
+            self.report(diagnostic.help(help));
+            return None;
+        }
         let help = match nearest(name.as_str(), known.iter().copied()) {
             Some(near) => {
-                self.report(diagnostic.help(format!("did you mean `{near}`?")).fix(name.span, near));
+                self.report(diagnostic.help(format!("did you mean `{near}`?")).offer(name.span, near));
                 return None;
             }
             None if known.is_empty() => format!("the file has no {what} yet"),

@@ -79,7 +79,8 @@ impl Reader<'_> {
 
     /// Where the pair stands, without the white space and comments that pest lets a rule swallow.
     fn span(&self, pair: &Pair<'_, Rule>) -> Span {
-        let Span { start, mut end } = self.draft.span(pair.as_span().start(), pair.as_span().end());
+        let start = pair.as_span().start();
+        let Span { start, mut end } = self.draft.span(start, start + pair.as_str().trim_end().len());
         loop {
             end = start + self.text[start..end].trim_end().len();
             let at = self.comments.partition_point(|c| c.span.end < end);

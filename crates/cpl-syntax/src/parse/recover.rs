@@ -8,12 +8,18 @@ use pest::{Parser, error::InputLocation};
 use super::{
     Grammar, Rule,
     draft::Draft,
-    outline::{Kind, Token, items, outline},
+    outline::{ITEMS, Kind, Token, items, outline},
     read,
     refuse::{unexpected, word_at},
     slips::{Slip, slip},
 };
-use crate::{codes::Code, comments::Comment, diagnostic::Diagnostic, span::Span, tree::File};
+use crate::{
+    codes::Code,
+    comments::Comment,
+    diagnostic::{Diagnostic, nearest},
+    span::Span,
+    tree::File,
+};
 
 /// So many mistakes of one item are told.
 const MOST: usize = 50;
@@ -112,8 +118,23 @@ impl<'t> Item<'t> {
             unread: false,
             found: Vec::new(),
         };
+        item.name_head();
         item.close(&open);
         item
+    }
+
+    /// Mends the word that the item begins with.
+    fn name_head(&mut self) {
+        let Some(head) = self.tokens.first().filter(|token| token.kind == Kind::Word).map(|token| token.span) else {
+            return;
+        };
+        let word = head.of(self.text);
+        let meant = nearest(&word.to_lowercase(), ITEMS.iter().copied()).filter(|_| !ITEMS.contains(&word));
+        let Some(meant) = meant else { return };
+        let message = format!("no item begins with `{word}`");
+        let help = format!("did you mean `{meant}`?");
+        self.found.push(Diagnostic::new(Code::E0101, message).at(head, "not known").help(help).fix(head, meant));
+        self.draft.edit(head, meant.to_owned());
     }
 
     /// Tells what is never closed. Braces are closed at the item's end; what holds another bracket is left out.
@@ -203,7 +224,9 @@ impl<'t> Item<'t> {
     fn list_slip(&self, at: Span) -> Option<Slip> {
         let entry = self.entry(at)?;
         let within = self.tokens.iter().skip_while(|token| token.span.start < entry.start);
-        let [name, next, ..] = within.take_while(|token| token.span.end <= entry.end).collect::<Vec<_>>()[..] else {
+        let [name, next, ref rest @ ..] =
+            within.take_while(|token| token.span.end <= entry.end).collect::<Vec<_>>()[..]
+        else {
             return None;
         };
         if name.kind != Kind::Word {
@@ -219,7 +242,7 @@ impl<'t> Item<'t> {
         let (message, help, edit) = match (columns, sign) {
             (true, "=") => (
                 "a column and its type are set apart by `:`",
-                format!("write `{word}: TYPE`"),
+                format!("write `{word}: {}`", rest.first().map_or("TYPE", |kind| kind.span.of(self.text))),
                 (next.span, ":".to_owned()),
             ),
             (true, _) if next.kind == Kind::Word => {

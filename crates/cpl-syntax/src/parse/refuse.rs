@@ -5,7 +5,7 @@ use pest::error::{Error, ErrorVariant};
 use super::Rule;
 use crate::{
     codes::Code,
-    diagnostic::{Diagnostic, nearest},
+    diagnostic::{Diagnostic, distance, nearest},
     span::Span,
 };
 
@@ -60,24 +60,48 @@ pub fn unexpected(text: &str, span: Span, error: &Error<Rule>) -> (Diagnostic, O
     let diagnostic = Diagnostic::new(Code::E0101, message);
     match meant(word, error) {
         None => (diagnostic.at(span, label), None),
-        Some(meant) => {
+        Some((meant, sure)) => {
             // Where much may stand, the one word that was meant says more than the list.
             let label = if many { "no word that fits here".to_owned() } else { label };
-            let diagnostic =
-                diagnostic.at(span, label).help(format!("did you mean `{meant}`?")).fix(span, meant.clone());
+            let diagnostic = diagnostic.at(span, label).help(format!("did you mean `{meant}`?"));
+            let diagnostic = if sure { diagnostic.fix(span, &meant) } else { diagnostic.offer(span, &meant) };
             (diagnostic, Some(meant))
         }
     }
 }
 
-/// The nearest of the words that may stand there.
-fn meant(word: &str, error: &Error<Rule>) -> Option<String> {
+/// Types of other languages, and cpl's.
+const TYPES: &[(&str, &str)] = &[
+    ("int", "integer"),
+    ("bigint", "integer"),
+    ("float", "number"),
+    ("double", "number"),
+    ("numeric", "number"),
+    ("decimal", "number"),
+    ("string", "text"),
+    ("str", "text"),
+    ("varchar", "text"),
+    ("boolean", "bool"),
+    ("timestamp", "datetime"),
+    ("currency", "money"),
+];
+
+/// The nearest of the words that may stand there, and whether no other is as near.
+fn meant(word: &str, error: &Error<Rule>) -> Option<(String, bool)> {
     let ErrorVariant::ParsingError { positives, .. } = &error.variant else { return None };
     if word.len() < 2 {
         return None;
     }
-    let words: Vec<String> = positives.iter().flat_map(|rule| words(*rule)).collect();
-    nearest(&word.to_lowercase(), words.iter().map(String::as_str)).map(str::to_owned)
+    if let Some((_, ours)) = TYPES.iter().find(|(theirs, _)| *theirs == word.to_lowercase())
+        && positives.iter().any(|rule| matches!(rule, Rule::column_type | Rule::plain_type))
+    {
+        return Some(((*ours).to_owned(), true));
+    }
+    let (word, words) = (word.to_lowercase(), positives.iter().flat_map(|rule| words(*rule)).collect::<Vec<_>>());
+    let near = nearest(&word, words.iter().map(String::as_str))?;
+    let away = distance(&word, near);
+    let sure = words.iter().all(|other| other == near || distance(&word, other) > away);
+    Some((near.to_owned(), sure))
 }
 
 /// The words that a rule begins with, where they are few.

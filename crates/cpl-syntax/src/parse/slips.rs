@@ -96,12 +96,15 @@ fn quotes(text: &str, at: usize) -> Option<Slip> {
     Some(slip_at(span, &format!("\"{held}\""), message, format!("write `\"{held}\"`")))
 }
 
-/// `$1,000`, `3.2 %`, `$-5`, `10m`, `3x target`.
+/// `$1,000`, `3.2 %`, `$-5`, `10m`.
 fn number(text: &str, before: &str, at: usize) -> Option<Slip> {
     let here = &text[at..];
     let one = Span::new(at, at + 1);
-    if here.starts_with("$-") {
-        return Some(slip_at(Span::new(at, at + 2), "-$", "the sign stands before the currency", "write `-$5`"));
+    if let Some(sign) = before.chars().last().filter(|sign| here.starts_with('-') && "$€£¥".contains(*sign)) {
+        let amount: String = here[1..].chars().take_while(|c| c.is_ascii_digit() || matches!(c, '.' | '_')).collect();
+        let span = Span::new(at - sign.len_utf8(), at + 1);
+        let help = format!("write `-{sign}{amount}`");
+        return Some(slip_at(span, &format!("-{sign}"), "the sign stands before the currency", help));
     }
     let amount = before.rfind(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | '_'))).map_or(0, |end| end + 1);
     let after_number = before.ends_with(|c: char| c.is_ascii_digit());
@@ -134,12 +137,17 @@ fn number(text: &str, before: &str, at: usize) -> Option<Slip> {
     match here.chars().next()? {
         'm' => Some(slip_at(one, "M", "a million is written with a capital M", format!("write `{number}M`"))),
         'K' => Some(slip_at(one, "k", "a thousand is written with a small k", format!("write `{number}k`"))),
-        'x' => {
-            let factor = "a factor and what it multiplies need a `*`";
-            Some(slip_at(one, " *", factor, format!("write `{number} * …`")))
-        }
         _ => None,
     }
+}
+
+/// `3x target_cpa`: the reader has taken `3x` for a ratio, and stops at the name.
+fn factor(before: &str, span: Span, here: &str) -> Option<Slip> {
+    let number = before.strip_suffix('x').filter(|number| number.ends_with(|c: char| c.is_ascii_digit()))?;
+    let start = number.rfind(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | '_'))).map_or(0, |end| end + 1);
+    let help = format!("write `{} * {}`", &number[start..], span.of(here));
+    let sign = Span::new(number.len(), number.len() + 1);
+    Some(slip_at(sign, " *", "a factor and what it multiplies need a `*`", help))
 }
 
 /// Words of other languages.
@@ -147,13 +155,23 @@ fn word(text: &str, before: &str, span: Span) -> Option<Slip> {
     let here = span.of(text);
     let no_edit = |message, help: &str| Some(Slip { message, help: help.to_owned(), edits: Vec::new() });
     let last = before.rsplit(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
+    if here.starts_with(|c: char| c.is_alphabetic())
+        && let Some(slip) = factor(before, span, text)
+    {
+        return Some(slip);
+    }
+    let after_number = last.ends_with(|c: char| c.is_ascii_digit());
     match here {
-        "not" if last == "is" => {
-            let behind = text[span.end..].trim_start();
-            let end = text.len() - behind.len() + "known".len();
-            let unknown = behind.starts_with("known");
-            unknown
-                .then(|| slip_at(Span::new(span.start, end), "unknown", "cpl says `is unknown`", "write `is unknown`"))
+        "known" | "unknown" if last == "not" => {
+            let right = if here == "known" { "unknown" } else { "known" };
+            let from = Span::new(before.len() - "not".len(), span.end);
+            Some(slip_at(from, right, "`is not` asks for a margin", format!("write `is {right}`")))
+        }
+        "descending" | "DESC" => Some(slip_at(span, "desc", "largest first is `desc`", "write `desc`")),
+        "ascending" | "asc" | "ASC" => Some(slip_at(span, "", "smallest first needs no word", "leave it out")),
+        _ if after_number && here.len() > 1 && here.bytes().all(|byte| byte.is_ascii_uppercase()) => {
+            let help = "write the number alone, or with its unit: `7 days`, `47 USD`";
+            no_edit("no unit and no currency is called so", help)
         }
         "if" => Some(slip_at(span, "when", "a rule says `when … then …`", "write `when`")),
         _ if here.eq_ignore_ascii_case("select") => {
