@@ -53,18 +53,21 @@ pub fn call(line: &str, folder: &Path) -> String {
     }
 }
 
-/// `cpl …`, in this process; `> FILE` takes what goes to standard output. On a terminal it is coloured: `⟨31⟩` is
+/// `cpl …`, in this process; `< FILE` is handed in, and `> FILE` takes what goes to standard output. On a terminal it is coloured: `⟨31⟩` is
 /// the sign that makes what follows red.
 fn program(words: &[String], folder: &Path, colour: bool) -> String {
-    let (args, file) = match words.iter().position(|word| word == ">") {
-        Some(at) => (&words[..at], words.get(at + 1)),
-        None => (words, None),
-    };
+    let behind = |sign: &str| words.iter().position(|word| word == sign).and_then(|at| words.get(at + 1));
+    let (input, file) = (behind("<"), behind(">"));
+    let end = words.iter().position(|word| word == "<" || word == ">").unwrap_or(words.len());
+    let args = &words[..end];
+    let input = input
+        .map_or_else(Vec::new, |file| fs::read(folder.join(file)).unwrap_or_else(|error| panic!("{file}: {error}")));
     let (mut out, mut err) = (Both::default(), Both::default());
     if file.is_none() {
         err = out.clone();
     }
     let mut io = Io {
+        input: &mut input.as_slice(),
         out: &mut out.clone(),
         err: &mut err.clone(),
         width: Some(80),

@@ -27,6 +27,8 @@ pub enum Command {
     Plan(RunArgs),
     /// Tell what is wrong with pipelines; reads no data.
     Check(CheckArgs),
+    /// Write pipelines in the one style.
+    Fmt(FmtArgs),
     /// Draw a pipeline's steps.
     Graph(GraphArgs),
     /// Show one table of a pipeline; nothing is decided.
@@ -82,6 +84,20 @@ pub enum Notation {
     Sarif,
     /// Lines that GitHub's workflows put beside the code.
     Github,
+}
+
+/// `cpl fmt`.
+#[derive(Debug, clap::Args)]
+pub struct FmtArgs {
+    /// Files, and folders whose `.cpl` files are all written anew; `-` for the standard input, to the output.
+    #[arg(required = true, value_name = "FILE|DIR|-")]
+    pub paths: Vec<PathBuf>,
+    /// Tell which files are in another style, and change nothing; exit with 1 if there are any.
+    #[arg(long)]
+    pub check: bool,
+    /// Show what would change, and change nothing.
+    #[arg(long)]
+    pub diff: bool,
 }
 
 /// `cpl graph`.

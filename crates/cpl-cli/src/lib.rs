@@ -5,6 +5,7 @@ mod check;
 mod draw;
 mod files;
 mod fix;
+mod fmt;
 mod graph;
 mod load;
 mod notation;
@@ -17,7 +18,11 @@ mod run;
 #[cfg(feature = "run")]
 mod show;
 
-use std::{ffi::OsString, io::Write, path::PathBuf};
+use std::{
+    ffi::OsString,
+    io::{Read, Write},
+    path::PathBuf,
+};
 
 use clap::Parser;
 use jiff::Timestamp;
@@ -33,6 +38,8 @@ pub const MISUSED: u8 = 2;
 
 /// What the program has of the world around it.
 pub struct Io<'a> {
+    /// What is handed in.
+    pub input: &'a mut dyn Read,
     /// Where results go.
     pub out: &'a mut dyn Write,
     /// Where diagnostics go.
@@ -62,6 +69,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> u8 {
     }
     match args.command {
         Command::Check(args) => check::check(&args, io),
+        Command::Fmt(args) => fmt::fmt(&args, io),
         Command::Graph(args) => graph::graph(&args, io),
         #[cfg(feature = "run")]
         Command::Run(args) => run::run(&args, io),
@@ -91,7 +99,7 @@ fn usage(error: &clap::Error, io: &mut Io<'_>) -> u8 {
 fn light(io: &mut Io<'_>) -> u8 {
     let _ = writeln!(
         io.err,
-        "this is the light build of cpl: it checks and draws pipelines.\n\
+        "this is the light build of cpl: it checks, formats and draws pipelines.\n\
          To run them, build the whole program: cargo install --path crates/cpl-cli"
     );
     MISUSED

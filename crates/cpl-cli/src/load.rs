@@ -52,17 +52,24 @@ pub fn program(path: &Path, when: &When, io: &mut Io<'_>) -> Result<(Loaded, Pro
 /// # Errors
 /// Why the file can't be read, in words.
 pub fn load(path: &Path, when: &When, io: &Io<'_>) -> Result<Loaded, String> {
-    let whole = io.folder.join(path);
-    let text = match String::from_utf8(read(&whole, path)?) {
-        Ok(text) => text,
-        Err(error) => {
-            let right = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]).into_owned();
-            let told = format!("the file is no text in UTF-8: see line {}", right.matches('\n').count() + 1);
-            let diagnostics = vec![Diagnostic::new(Code::E0101, told).help("save it as UTF-8")];
-            return Ok(Loaded { path: path.to_owned(), text: right, program: None, diagnostics });
+    match text_of(path, io)? {
+        Ok(text) => Ok(of_text(path, text, when, io)),
+        Err((text, diagnostic)) => {
+            Ok(Loaded { path: path.to_owned(), text, program: None, diagnostics: vec![diagnostic] })
         }
-    };
-    Ok(of_text(path, text, when, io))
+    }
+}
+
+/// The text of a file; where it is none, what of it is, and what is to be said.
+///
+/// # Errors
+/// Why the file can't be read, in words.
+pub fn text_of(path: &Path, io: &Io<'_>) -> Result<Result<String, (String, Diagnostic)>, String> {
+    Ok(String::from_utf8(read(&io.folder.join(path), path)?).map_err(|error| {
+        let right = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]).into_owned();
+        let told = format!("the file is no text in UTF-8: see line {}", right.matches('\n').count() + 1);
+        (right, Diagnostic::new(Code::E0101, told).help("save it as UTF-8"))
+    }))
 }
 
 /// Checks a pipeline's text.

@@ -23,6 +23,7 @@ fn main() -> ExitCode {
     let code = cpl_cli::main(
         std::env::args_os(),
         &mut Io {
+            input: &mut std::io::stdin(),
             out: &mut to_out,
             err: &mut to_err,
             width: out.size_checked().map(|(_, columns)| usize::from(columns)),

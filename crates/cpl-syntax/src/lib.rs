@@ -6,6 +6,7 @@
 pub mod codes;
 mod comments;
 mod diagnostic;
+mod format;
 mod parse;
 mod span;
 pub mod tree;
@@ -13,5 +14,6 @@ pub mod tree;
 pub use codes::Code;
 pub use comments::{Comment, comments};
 pub use diagnostic::{Diagnostic, Fix, Label, Severity, has_errors, is_unreadable, nearest};
+pub use format::format;
 pub use parse::parse;
 pub use span::{Name, Span, Spanned};

@@ -6,7 +6,7 @@ mod expr;
 mod item;
 mod literal;
 mod nesting;
-mod outline;
+pub(crate) mod outline;
 mod pairs;
 mod recover;
 mod refuse;
@@ -31,7 +31,9 @@ use crate::{
 
 #[derive(Parser)]
 #[grammar = "../../grammar/cpl.pest"]
-struct Grammar;
+pub(crate) struct Grammar;
+
+pub(crate) use nesting::check as too_deep;
 
 /// The tree of `text`, and what is wrong with how it is written. The tree holds what could be read.
 #[must_use]

@@ -1,0 +1,90 @@
+//! `cpl fmt`.
+
+use std::path::{Path, PathBuf};
+
+use cpl_syntax::{format, parse};
+
+use crate::{
+    CLEAN, Io, WRONG,
+    args::FmtArgs,
+    draw,
+    files::{files, replace, text_diff},
+    load::text_of,
+};
+
+/// Writes files in the one style; the worst decides the exit code. One that does not parse stays as it is.
+pub fn fmt(args: &FmtArgs, io: &mut Io<'_>) -> u8 {
+    if args.paths == [PathBuf::from("-")] {
+        return from_input(args, io);
+    }
+    let files = match files(&args.paths, &io.folder) {
+        Ok(files) => files,
+        Err(why) => return draw::misused(&why, io),
+    };
+    files.iter().map(|file| one(file, args, io)).max().unwrap_or(CLEAN)
+}
+
+fn from_input(args: &FmtArgs, io: &mut Io<'_>) -> u8 {
+    let mut text = String::new();
+    if let Err(error) = io.input.read_to_string(&mut text) {
+        return draw::misused(&format!("the standard input can't be read: {error}"), io);
+    }
+    let name = Path::new("<stdin>");
+    match formatted(name, &text, io) {
+        Err(code) => code,
+        Ok(made) if args.check || args.diff => told(name, &text, &made, args, io),
+        Ok(made) => {
+            let _ = write!(io.out, "{made}");
+            CLEAN
+        }
+    }
+}
+
+fn one(file: &Path, args: &FmtArgs, io: &mut Io<'_>) -> u8 {
+    let text = match text_of(file, io) {
+        Ok(Ok(text)) => text,
+        Ok(Err((text, diagnostic))) => {
+            draw::draw(&[diagnostic], file, &text, io);
+            return WRONG;
+        }
+        Err(why) => return draw::misused(&why, io),
+    };
+    let made = match formatted(file, &text, io) {
+        Ok(made) => made,
+        Err(code) => return code,
+    };
+    if args.check || args.diff {
+        return told(file, &text, &made, args, io);
+    }
+    if made == text {
+        return CLEAN;
+    }
+    match replace(&io.folder.join(file), &made) {
+        Ok(()) => {
+            let _ = writeln!(io.out, "{}: written anew", file.display());
+            CLEAN
+        }
+        Err(error) => draw::misused(&format!("{} can't be written: {error}", file.display()), io),
+    }
+}
+
+/// The text in the one style; where it does not parse, why is drawn.
+fn formatted(file: &Path, text: &str, io: &mut Io<'_>) -> Result<String, u8> {
+    format(text).ok_or_else(|| {
+        draw::draw(&parse(text).1, file, text, io);
+        let _ = writeln!(io.err, "{}: left as it is", file.display());
+        WRONG
+    })
+}
+
+fn told(file: &Path, text: &str, made: &str, args: &FmtArgs, io: &mut Io<'_>) -> u8 {
+    if made == text {
+        return CLEAN;
+    }
+    let _ = if args.diff {
+        write!(io.out, "{}", text_diff(text, made, file))
+    } else {
+        writeln!(io.out, "{}: in another style", file.display())
+    };
+    if args.check { WRONG } else { CLEAN }
+}

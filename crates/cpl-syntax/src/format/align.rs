@@ -1,0 +1,150 @@
+//! What stands behind the first words of neighbouring lines begins in one column.
+
+use super::breaks::width;
+use crate::parse::Rule;
+
+/// A line.
+pub struct Line {
+    pub indent: usize,
+    pub text: String,
+    pub stop: Option<Stop>,
+    /// A comment.
+    pub behind: Option<String>,
+    /// Lines behind it are not aligned with those before.
+    pub ends: bool,
+}
+
+/// Where a line may be stretched, so that it stands like its neighbours.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Stop {
+    kind: Kind,
+    /// Bytes of the text ahead of it.
+    at: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Clause,
+    Column,
+    Value,
+    Let,
+    Metric,
+}
+
+impl Stop {
+    /// Where an entry may be stretched.
+    pub fn of(rule: Rule, text: &str) -> Option<Self> {
+        let behind = |words: usize| {
+            let mut ends = text.match_indices(' ').map(|(at, _)| at);
+            ends.nth(words - 1)
+        };
+        let (kind, at) = match rule {
+            Rule::let_item => (Kind::Let, text.find(" =")?),
+            Rule::metric => (Kind::Metric, text.find(" =")?),
+            Rule::column => (Kind::Column, text.find(": ").map(|at| at + 1)?),
+            Rule::group_item | Rule::argument => (Kind::Value, text.find(" =")?),
+            Rule::group if text.starts_with("group by ") => (Kind::Clause, behind(2)?),
+            Rule::at_most | Rule::repeat_after => (Kind::Clause, behind(2)?),
+            Rule::question
+            | Rule::owner
+            | Rule::every
+            | Rule::timezone
+            | Rule::currency_is
+            | Rule::retire
+            | Rule::alerts_to
+            | Rule::key
+            | Rule::fresh
+            | Rule::expect
+            | Rule::time_column
+            | Rule::records
+            | Rule::where_stage
+            | Rule::derive
+            | Rule::keep
+            | Rule::drop
+            | Rule::sort
+            | Rule::take
+            | Rule::union
+            | Rule::unpivot
+            | Rule::constraint
+            | Rule::driver
+            | Rule::over
+            | Rule::by_column
+            | Rule::when
+            | Rule::require
+            | Rule::on_days
+            | Rule::then
+            | Rule::keep_bound
+            | Rule::keep_total
+            | Rule::keep_change
+            | Rule::cooldown
+            | Rule::severity
+            | Rule::say
+            | Rule::alert_to => (Kind::Clause, behind(1)?),
+            _ => return None,
+        };
+        Some(Self { kind, at })
+    }
+}
+
+impl Line {
+    pub fn blank() -> Self {
+        Self { indent: 0, text: String::new(), stop: None, behind: None, ends: true }
+    }
+
+    pub fn comment(indent: usize, text: &str) -> Self {
+        Self { indent, text: text.trim_end().to_owned(), stop: None, behind: None, ends: false }
+    }
+}
+
+/// The lines, stretched, as one text.
+pub fn aligned(lines: &[Line]) -> String {
+    let mut text = String::new();
+    let mut at = 0;
+    while at < lines.len() {
+        let end = at + run(&lines[at..]);
+        let stops = lines[at..end].iter().filter_map(|line| Some(width(&line.text[..line.stop?.at])));
+        let far = stops.max().unwrap_or(0);
+        for line in &lines[at..end] {
+            write(line, far, &mut text);
+        }
+        at = end;
+    }
+    text
+}
+
+/// How many of the first lines are aligned with each other.
+fn run(lines: &[Line]) -> usize {
+    let kind = lines.iter().find_map(|line| line.stop).map(|stop| stop.kind);
+    let mut length = 0;
+    for line in lines {
+        let other = line.stop.is_some_and(|stop| Some(stop.kind) != kind) || line.indent != lines[0].indent;
+        if length > 0 && (other || (line.ends && line.stop.is_none())) {
+            break;
+        }
+        length += 1;
+        if line.ends {
+            break;
+        }
+    }
+    length
+}
+
+fn write(line: &Line, far: usize, text: &mut String) {
+    if !line.text.is_empty() {
+        text.push_str(&" ".repeat(line.indent));
+    }
+    match line.stop {
+        None => text.push_str(&line.text),
+        Some(stop) => {
+            let (head, rest) = line.text.split_at(stop.at);
+            text.push_str(head);
+            text.push_str(&" ".repeat(far - width(head)));
+            text.push_str(rest);
+        }
+    }
+    if let Some(comment) = &line.behind {
+        text.push_str("  ");
+        text.push_str(comment);
+    }
+    text.push('\n');
+}

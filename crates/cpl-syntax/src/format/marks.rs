@@ -1,0 +1,186 @@
+//! What the grammar tells of places in a text: where entries begin, which sign is an operator.
+
+use std::collections::{HashMap, HashSet};
+
+use pest::iterators::{Pair, Pairs};
+
+use crate::parse::Rule;
+
+/// Places, as offsets of bytes.
+#[derive(Default)]
+pub struct Marks {
+    /// Where items, clauses and items of lists begin, and what they are.
+    pub entries: HashMap<usize, Rule>,
+    /// Operators with a blank on both sides, and where they end.
+    pub infix: HashMap<usize, usize>,
+    /// Signs that stand at what follows them.
+    pub prefix: HashSet<usize>,
+    /// `:` behind the name of a column or a parameter.
+    pub colons: HashSet<usize>,
+    /// `=` behind the name of an option.
+    pub options: HashSet<usize>,
+    /// Units and currencies: a blank stands before them.
+    pub units: HashSet<usize>,
+    /// Rows of tables and their cells.
+    pub rows: HashMap<usize, (usize, Vec<String>)>,
+}
+
+impl Marks {
+    pub fn of(pairs: Pairs<'_, Rule>, text: &str) -> Self {
+        let mut marks = Self::default();
+        for pair in pairs.flatten() {
+            marks.mark(&pair, text);
+        }
+        marks
+    }
+
+    fn mark(&mut self, pair: &Pair<'_, Rule>, text: &str) {
+        let (rule, start) = (pair.as_rule(), pair.as_span().start());
+        match rule {
+            Rule::infix | Rule::compare => drop(self.infix.insert(start, pair.as_span().end())),
+            Rule::prefix => drop(self.prefix.insert(start)),
+            Rule::unit | Rule::currency | Rule::w_points => drop(self.units.insert(start)),
+            Rule::named_arg => self.after_name(pair, '=', text, |marks, at| {
+                marks.options.insert(at);
+            }),
+            Rule::row => {
+                let cells = pair.clone().into_inner().map(|cell| cell.as_str().trim().to_owned()).collect();
+                let end = start + pair.as_str().trim_end().len();
+                self.rows.insert(start, (end, cells));
+            }
+            _ => {}
+        }
+        if matches!(rule, Rule::column | Rule::parameter) {
+            self.after_name(pair, ':', text, |marks, at| {
+                marks.colons.insert(at);
+            });
+        }
+        if matches!(
+            rule,
+            Rule::let_item
+                | Rule::metric
+                | Rule::assignment
+                | Rule::kept
+                | Rule::group_item
+                | Rule::argument
+                | Rule::test_value
+                | Rule::target
+                | Rule::join_key
+        ) {
+            self.after_name(pair, '=', text, |marks, at| {
+                marks.infix.insert(at, at + 1);
+            });
+        }
+        if is_entry(rule) {
+            // Of several that begin at one place, the outermost comes first.
+            self.entries.entry(start).or_insert(rule);
+        }
+    }
+
+    /// The sign behind the first name of a pair, where it is the next thing.
+    fn after_name(&mut self, pair: &Pair<'_, Rule>, sign: char, text: &str, mark: impl Fn(&mut Self, usize)) {
+        let is_name = |inner: &Pair<'_, Rule>| {
+            matches!(inner.as_rule(), Rule::name | Rule::ident | Rule::path | Rule::parameters)
+        };
+        let Some(name) = pair.clone().into_inner().filter(is_name).take_while(is_name).last_of_head() else { return };
+        let end = name.as_span().end();
+        if let Some(at) = text[end..].find(|c: char| !c.is_whitespace())
+            && text[end + at..].starts_with(sign)
+        {
+            mark(self, end + at);
+        }
+    }
+}
+
+/// The name of a head: `NAME`, or `NAME(parameters)`.
+trait Head<'i> {
+    fn last_of_head(self) -> Option<Pair<'i, Rule>>;
+}
+
+impl<'i, I: Iterator<Item = Pair<'i, Rule>>> Head<'i> for I {
+    fn last_of_head(mut self) -> Option<Pair<'i, Rule>> {
+        let name = self.next()?;
+        match self.next() {
+            Some(parameters) if parameters.as_rule() == Rule::parameters => Some(parameters),
+            _ => Some(name),
+        }
+    }
+}
+
+fn is_entry(rule: Rule) -> bool {
+    matches!(
+        rule,
+        Rule::pipeline
+            | Rule::let_item
+            | Rule::metric
+            | Rule::fetch
+            | Rule::transform
+            | Rule::dashboard
+            | Rule::decide
+            | Rule::alert
+            | Rule::target
+            | Rule::test
+            | Rule::question
+            | Rule::owner
+            | Rule::every
+            | Rule::timezone
+            | Rule::currency_is
+            | Rule::retire
+            | Rule::alerts_to
+            | Rule::columns
+            | Rule::column
+            | Rule::key
+            | Rule::no_gaps
+            | Rule::fresh
+            | Rule::expect
+            | Rule::skip_bad
+            | Rule::future
+            | Rule::time_column
+            | Rule::records
+            | Rule::where_stage
+            | Rule::derive
+            | Rule::keep
+            | Rule::drop
+            | Rule::sort
+            | Rule::take
+            | Rule::join
+            | Rule::group
+            | Rule::group_item
+            | Rule::union
+            | Rule::unpivot
+            | Rule::fill_gaps
+            | Rule::constraint
+            | Rule::driver
+            | Rule::over
+            | Rule::by_column
+            | Rule::when
+            | Rule::require
+            | Rule::on_days
+            | Rule::then
+            | Rule::argument
+            | Rule::setting
+            | Rule::keep_bound
+            | Rule::keep_total
+            | Rule::keep_change
+            | Rule::at_most
+            | Rule::cooldown
+            | Rule::approval
+            | Rule::severity
+            | Rule::say
+            | Rule::alert_to
+            | Rule::repeat_after
+            | Rule::test_today
+            | Rule::test_now
+            | Rule::given
+            | Rule::row
+            | Rule::expect_no
+            | Rule::expect_state
+            | Rule::expect_table
+            | Rule::expect_rule
+    )
+}
+
+/// Whether items of that kind are set apart by commas where they stand on one line.
+pub fn takes_commas(rule: Rule) -> bool {
+    matches!(rule, Rule::column | Rule::group_item | Rule::argument | Rule::setting)
+}

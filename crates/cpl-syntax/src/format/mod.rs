@@ -1,0 +1,39 @@
+//! Text → the same text in the one style.
+//!
+//! Tokens stay as they are, but for the commas between items of a list in braces; what changes is the white space
+//! around them. A list that was written on one line stays there if it fits; else it has one item a line.
+
+mod align;
+mod breaks;
+mod layout;
+mod marks;
+mod tokens;
+
+use pest::Parser;
+
+use crate::parse::{Grammar, Rule};
+
+/// Columns of a line.
+const WIDTH: usize = 100;
+/// Blanks of one step.
+const STEP: usize = 2;
+
+/// The text in the one style; none where it can't be parsed.
+#[must_use]
+pub fn format(text: &str) -> Option<String> {
+    // Nesting is bounded before anything walks it.
+    if crate::parse::too_deep(text).is_some() {
+        return None;
+    }
+    let pairs = Grammar::parse(Rule::file, text).ok()?;
+    let marks = marks::Marks::of(pairs, text);
+    let lines = layout::Layout::of(text, &marks).lines();
+    let formatted = align::aligned(&lines);
+    let mark = if text.starts_with('\u{FEFF}') { "\u{FEFF}" } else { "" };
+    let formatted = format!("{mark}{formatted}");
+    let crlf = text.find('\n').is_some_and(|end| text[..end].ends_with('\r'));
+    Some(if crlf { formatted.replace('\n', "\r\n") } else { formatted })
+}
+
+#[cfg(test)]
+mod tests;
