@@ -12,7 +12,7 @@ use crate::{
     notation,
 };
 use cpl_plan::{Purpose, program_to_plan};
-use cpl_syntax::{Diagnostic, Severity};
+use cpl_syntax::{Diagnostic, Severity, silenced};
 
 /// Checks all files; the worst decides the exit code.
 pub fn check(args: &CheckArgs, io: &mut Io<'_>) -> u8 {
@@ -71,6 +71,7 @@ pub fn checked(mut loaded: Loaded) -> Loaded {
         loaded.diagnostics.extend(more);
         loaded.diagnostics.sort_by_key(Diagnostic::start);
     }
+    loaded.diagnostics = silenced(&loaded.text, &loaded.comments, loaded.diagnostics);
     loaded
 }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use cpl_plan::{program::Program, tree_to_program};
-use cpl_syntax::{Code, Diagnostic, has_errors, is_unreadable, parse};
+use cpl_syntax::{Code, Comment, Diagnostic, has_errors, is_unreadable, parse};
 
 use crate::{CLEAN, Io, MISUSED, WRONG, args::When, draw};
 
@@ -17,6 +17,8 @@ pub struct Loaded {
     pub program: Option<Program>,
     /// What is to be said of it.
     pub diagnostics: Vec<Diagnostic>,
+    /// Its comments, some of which silence warnings.
+    pub comments: Vec<Comment>,
 }
 
 impl Loaded {
@@ -54,9 +56,13 @@ pub fn program(path: &Path, when: &When, io: &mut Io<'_>) -> Result<(Loaded, Pro
 pub fn load(path: &Path, when: &When, io: &Io<'_>) -> Result<Loaded, String> {
     match text_of(path, io)? {
         Ok(text) => Ok(of_text(path, text, when, io)),
-        Err((text, diagnostic)) => {
-            Ok(Loaded { path: path.to_owned(), text, program: None, diagnostics: vec![diagnostic] })
-        }
+        Err((text, diagnostic)) => Ok(Loaded {
+            path: path.to_owned(),
+            text,
+            program: None,
+            diagnostics: vec![diagnostic],
+            comments: Vec::new(),
+        }),
     }
 }
 
@@ -77,13 +83,13 @@ pub fn of_text(path: &Path, text: String, when: &When, io: &Io<'_>) -> Loaded {
     let path = path.to_owned();
     let (file, mut diagnostics) = parse(&text);
     if is_unreadable(&diagnostics) {
-        return Loaded { path, text, program: None, diagnostics };
+        return Loaded { path, text, program: None, diagnostics, comments: file.comments };
     }
     let (program, more) = tree_to_program(&text, &file, when.moment(io.now), &when.settings);
     diagnostics.extend(more);
     diagnostics.sort_by_key(Diagnostic::start);
     let program = program.filter(|_| !has_errors(&diagnostics));
-    Loaded { path, text, program, diagnostics }
+    Loaded { path, text, program, diagnostics, comments: file.comments }
 }
 
 fn read(path: &Path, called: &Path) -> Result<Vec<u8>, String> {

@@ -85,6 +85,10 @@ impl<'a> Batches<'a> {
     }
 
     pub fn run(mut self) -> Result<Found, Trouble> {
+        let later = self.plan.later();
+        if !later.is_empty() {
+            return Err(later);
+        }
         for batch in 0..self.plan.batches() {
             let wanted = self.batch(batch).map_err(|trouble| self.explained(trouble))?;
             self.collect(wanted)?;

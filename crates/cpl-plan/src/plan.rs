@@ -7,7 +7,12 @@ use petgraph::{
     graph::{DiGraph, NodeIndex},
 };
 
-use crate::program::{Program, TableId};
+use cpl_syntax::Diagnostic;
+
+use crate::{
+    program::{Program, TableId},
+    tree_to_program::not_yet,
+};
 
 /// A step's place in the plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -127,6 +132,17 @@ impl Plan {
             }
         }
         seen
+    }
+
+    /// What of the plan a later version runs: each is an error.
+    #[must_use]
+    pub fn later(&self) -> Vec<Diagnostic> {
+        let made = |id: TableId| {
+            self.steps().any(|step| matches!(step.kind, StepKind::Fetch(of) | StepKind::Transform(of) if of == id))
+        };
+        let shown = self.steps().any(|step| matches!(step.kind, StepKind::Show(_)));
+        let needed = self.program.later.iter().filter(|later| later.table.map_or(!shown, made));
+        needed.map(|later| not_yet(&later.what, later.span)).collect()
     }
 
     /// What a step is called: `fetch spend`.

@@ -68,6 +68,16 @@ codes! {
     E1105 "an option that does not fit the pipeline",
     W0101 "not required for the decision",
     W0102 "no end is set",
+    W0201 "a change that compounds",
+    W0202 "a cut without a floor",
+    W0203 "a change without a guard",
+    W0204 "a ratio without a minimum count",
+    W0205 "a dated source that may be stale",
+    W0206 "a day that is not over",
+    W0207 "a mean of means",
+    W0208 "more messages than anybody acts on",
+    W0301 "a silence without a reason",
+    W0302 "a silence that silences nothing",
 }
 
 impl Code {

@@ -8,6 +8,7 @@ mod comments;
 mod diagnostic;
 mod format;
 mod parse;
+mod silence;
 mod span;
 pub mod tree;
 
@@ -16,4 +17,5 @@ pub use comments::{Comment, comments};
 pub use diagnostic::{Diagnostic, Fix, Label, Severity, has_errors, is_unreadable, nearest};
 pub use format::format;
 pub use parse::parse;
+pub use silence::silenced;
 pub use span::{Name, Span, Spanned};

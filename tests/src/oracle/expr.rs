@@ -71,6 +71,7 @@ impl Oracle<'_> {
             ExprKind::Total(table) => self.tables[table.0][0][cpl_plan::program::Table::TOTAL].clone(),
             ExprKind::Aggregate(aggregate) => self.aggregate(aggregate, expr.ty, seen.group.unwrap_or_default()),
             ExprKind::Series(series) => self.series(series, expr.ty, seen),
+            ExprKind::Memory(_) => Val::Unknown,
         }
     }
 

@@ -67,6 +67,7 @@ impl Translate<'_> {
             ExprKind::InRange(value, from, to) => self.in_range(value, from, to)?,
             ExprKind::Function(function, args) => self.function(*function, args, expr.ty)?,
             ExprKind::Aggregate(_) | ExprKind::Series(_) => unreachable!("these are taken out before"),
+            ExprKind::Memory(_) => unreachable!("a plan that needs a memory does not run"),
         })
     }
 

@@ -73,6 +73,8 @@ pub enum ExprKind {
     Aggregate(Box<Aggregate>),
     /// What other rows of its series, or other series, say of a row.
     Series(Box<Series>),
+    /// What needs a memory: it is checked, and no version runs it yet.
+    Memory(Vec<Expr>),
 }
 
 /// Rows that follow each other in time, or stand beside each other at one time.
@@ -322,7 +324,7 @@ impl Expr {
             ExprKind::Within(_, a, b, margin) => vec![a, b, margin.amount()],
             ExprKind::InRange(a, b, c) => vec![a, b, c],
             ExprKind::OneOf(a, values) => std::iter::once(&**a).chain(values).collect(),
-            ExprKind::Function(_, args) => args.iter().collect(),
+            ExprKind::Function(_, args) | ExprKind::Memory(args) => args.iter().collect(),
             ExprKind::Text(pieces) => pieces.iter().filter_map(Piece::hole).collect(),
             ExprKind::Aggregate(agg) => agg.of.iter().chain(&agg.filter).chain(&agg.by).collect(),
             ExprKind::Series(series) => {
@@ -367,7 +369,7 @@ impl Expr {
                 each(a);
                 values.iter_mut().for_each(each);
             }
-            ExprKind::Function(_, args) => args.iter_mut().for_each(each),
+            ExprKind::Function(_, args) | ExprKind::Memory(args) => args.iter_mut().for_each(each),
             ExprKind::Text(pieces) => {
                 for piece in pieces {
                     if let Piece::Hole(hole) = piece {

@@ -53,6 +53,19 @@ pub struct Program {
     pub alerts: Vec<Alert>,
     /// Where effects go.
     pub targets: Vec<Target>,
+    /// What is checked, and can't run yet.
+    pub later: Vec<Later>,
+}
+
+/// Something that a later version runs.
+#[derive(Clone, Debug)]
+pub struct Later {
+    /// What it is, in words.
+    pub what: String,
+    /// Where it stands.
+    pub span: Span,
+    /// The table it is of; none where it is of a rule, a target or the pipeline.
+    pub table: Option<TableId>,
 }
 
 impl Program {

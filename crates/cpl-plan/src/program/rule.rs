@@ -86,6 +86,12 @@ pub struct Decision {
     pub totals: Vec<KeepTotal>,
     /// `at most N per run`
     pub at_most: Option<AtMost>,
+    /// `cooldown DURATION`, in microseconds.
+    pub cooldown: Option<i64>,
+    /// `keep change within R per DURATION`: the ratio, and the length in microseconds.
+    pub keep_change: Option<(Expr, i64)>,
+    /// `approval required`
+    pub approval: bool,
 }
 
 /// One `then`.
@@ -238,6 +244,8 @@ pub enum TargetKind {
     Print,
     /// A file of one JSON line an effect, at a path relative to the pipeline's file.
     File(String),
+    /// A server, by the word for its kind: no version sends to one yet.
+    Server(&'static str),
 }
 
 impl Dashboard {

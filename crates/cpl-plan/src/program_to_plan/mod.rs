@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use cpl_syntax::Diagnostic;
 
 use crate::{
-    lint::unneeded,
+    lint::{self, unneeded},
     plan::{Plan, StepId, StepKind},
     program::{Dashboard, Program, Source, Stage, TableId},
 };
@@ -28,6 +28,7 @@ pub enum Purpose {
 /// The plan, and what the program holds that the plan does not need.
 #[must_use]
 pub fn program_to_plan(mut program: Program, purpose: Purpose) -> (Plan, Vec<Diagnostic>) {
+    let mut warnings = if purpose == Purpose::Run { lint::rules(&program) } else { Vec::new() };
     let mut needs = Needs::of(&program, purpose);
     if purpose == Purpose::Run {
         witness::keep(&mut program, &mut needs);
@@ -35,10 +36,12 @@ pub fn program_to_plan(mut program: Program, purpose: Purpose) -> (Plan, Vec<Dia
     for at in (0..program.tables.len()).rev() {
         prune::table(&mut program, TableId(at), &mut needs);
     }
-    let diagnostics = if purpose == Purpose::Run { pruned(&program, &needs) } else { Vec::new() };
+    if purpose == Purpose::Run {
+        warnings.extend(pruned(&program, &needs));
+    }
     let mut plan = Builder::new(program, needs).build(purpose);
     parts::mark(&mut plan);
-    (plan, diagnostics)
+    (plan, warnings)
 }
 
 /// What was pruned altogether.

@@ -12,7 +12,7 @@ use jiff::{
 
 use super::Checker;
 use crate::{
-    program::{Column, FetchColumn, Format, Found, Grain, SourceKind, Stored},
+    program::{Column, FetchColumn, Format, Found, Grain, Later, SourceKind, Stored, TableId},
     types::{Denomination, Type},
 };
 
@@ -44,7 +44,9 @@ impl Checker<'_> {
     fn fetch_column(&mut self, column: &tree::Column) -> Option<(FetchColumn, Column)> {
         self.column_name(&column.name);
         if let Some(at) = column.personal {
-            self.not_yet::<()>("`personal` columns", at);
+            // The table that is being made is the next one.
+            let table = Some(TableId(self.tables.len()));
+            self.later.push(Later { what: "`personal` columns".to_owned(), span: at, table });
         }
         let (header, found) = self.found(column)?;
         let (stored, ty) = self.stored(&column.kind)?;

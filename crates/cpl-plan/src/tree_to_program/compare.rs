@@ -58,7 +58,7 @@ impl Checker<'_> {
                 let asked = boolean(ExprKind::Known(Box::new(left?)), false, span);
                 Some(inverted_if(!known, asked))
             }
-            Relation::BreaksPattern { .. } => self.not_yet("`breaks pattern`", span),
+            Relation::BreaksPattern { over, by } => self.breaks_pattern(left?, *over, by.as_ref(), span, scope),
             Relation::InTuple { inverted, values } => self.in_tuple(*inverted, left, values, span, scope),
             Relation::InWindow { inverted, window } => self.in_window(*inverted, left?, *window, span),
             Relation::InRange { inverted, from, to } => {

@@ -16,6 +16,7 @@ mod gaps;
 mod join;
 mod lets;
 mod literal;
+mod memory;
 mod names;
 mod pipeline;
 mod rules;
@@ -36,7 +37,7 @@ use jiff::tz::TimeZone;
 
 use crate::{
     clock::AsOf,
-    program::{Expr, Program, Table, TableId, Target},
+    program::{Expr, Later, Program, Table, TableId, Target},
 };
 
 /// A value given on the command line for a `let`.
@@ -64,6 +65,14 @@ pub fn tree_to_program(
     (program.filter(|_| !has_errors(&diagnostics)), diagnostics)
 }
 
+/// What is said of something that a later version does.
+#[must_use]
+pub fn not_yet(what: &str, at: Span) -> Diagnostic {
+    Diagnostic::new(Code::E0901, format!("this version of cpl can't do {what} yet"))
+        .at(at, "comes with a later version")
+        .help("take it out to run the pipeline today")
+}
+
 /// What is known while a file is checked.
 struct Checker<'a> {
     text: &'a str,
@@ -81,6 +90,8 @@ struct Checker<'a> {
     /// Lets, metrics and targets that something names.
     used: HashSet<&'a str>,
     diagnostics: Vec<Diagnostic>,
+    /// What is checked, and can't run yet.
+    later: Vec<Later>,
 }
 
 /// How far a `let` has been resolved.
@@ -105,6 +116,7 @@ impl<'a> Checker<'a> {
             targets: Vec::new(),
             used: HashSet::new(),
             diagnostics: Vec::new(),
+            later: Vec::new(),
         }
     }
 
@@ -116,6 +128,9 @@ impl<'a> Checker<'a> {
         self.resolve_tables();
         self.check_metrics();
         self.resolve_targets();
+        if let Some((target, _)) = self.file.pipelines.first().and_then(|pipeline| pipeline.alerts.as_ref()) {
+            self.message_target(target);
+        }
         let dashboard = self.dashboard();
         let decisions: Vec<_> = self.file.decides.iter().map(|rule| self.decision(rule)).collect();
         let alerts: Vec<_> = self.file.alerts.iter().map(|rule| self.alert(rule)).collect();
@@ -138,6 +153,7 @@ impl<'a> Checker<'a> {
             decisions: decisions.into_iter().collect::<Option<_>>()?,
             alerts: alerts.into_iter().collect::<Option<_>>()?,
             targets: std::mem::take(&mut self.targets).into_iter().collect::<Option<_>>()?,
+            later: std::mem::take(&mut self.later),
         })
     }
 
@@ -151,14 +167,15 @@ impl<'a> Checker<'a> {
         None
     }
 
-    /// What parses and can't run yet is an error, never silence.
+    /// What can't be checked yet, since nobody tells what it holds, is an error, never silence.
     fn not_yet<T>(&mut self, what: &str, at: Span) -> Option<T> {
-        self.report(
-            Diagnostic::new(Code::E0901, format!("this version of cpl can't do {what} yet"))
-                .at(at, "comes with a later version")
-                .help("take it out to run the pipeline today"),
-        );
+        self.report(not_yet(what, at));
         None
+    }
+
+    /// What is checked and can't run yet: a run says so.
+    fn runs_later(&mut self, what: impl Into<String>, span: Span) {
+        self.later.push(Later { what: what.into(), span, table: None });
     }
 
     fn written(&self, span: Span) -> &'a str {

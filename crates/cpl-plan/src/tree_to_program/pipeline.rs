@@ -53,7 +53,8 @@ impl Checker<'_> {
         }
         if let Some((target, limit)) = &pipeline.alerts {
             let at = limit.map_or(target.name.span, |limit| target.name.span.to(limit.span));
-            self.not_yet::<()>("messages with a weekly budget (`alerts to`)", at);
+            self.runs_later("messages with a weekly budget (`alerts to`)", at);
+            self.message_budget(*limit);
         }
         let retire = pipeline.retire.as_ref().and_then(|date| self.date(date));
         let every = self.cadence(pipeline.every.as_ref().map(|every| &every.value));

@@ -66,6 +66,9 @@ impl Checker<'_> {
             keep: Vec::new(),
             totals: Vec::new(),
             at_most: None,
+            cooldown: None,
+            keep_change: None,
+            approval: false,
         };
         let mut guarded = Some(());
         for guard in &rule.guards {
@@ -196,9 +199,9 @@ impl Checker<'_> {
                 decision.at_most = Some(AtMost { limit: at_most.limit.value, first });
                 Some(())
             }
-            DecideClause::KeepChange => self.not_yet("`keep change within … per …`: it needs a memory", span),
-            DecideClause::Cooldown => self.not_yet("`cooldown`: it needs a memory", span),
-            DecideClause::Approval => self.not_yet("`approval required`: it needs a memory", span),
+            DecideClause::KeepChange(within, per) => self.keep_change(within, per, span, decision),
+            DecideClause::Cooldown(length) => self.cooldown(length, span, decision),
+            DecideClause::Approval => self.approval(span, decision),
         }
     }
 
@@ -283,10 +286,12 @@ impl Checker<'_> {
 
     pub(super) fn alert(&mut self, rule: &tree::Alert) -> Option<Alert> {
         if let Some(to) = &rule.to {
-            self.not_yet::<()>("alerts that are sent (`to`): messages need a memory", to.name.span);
+            self.runs_later("alerts that are sent (`to`)", to.name.span);
+            self.message_target(to);
         }
-        if let Some(repeat) = rule.repeat {
-            self.not_yet::<()>("`repeat after`: it needs a memory", repeat);
+        if let Some(repeat) = &rule.repeat {
+            self.runs_later("`repeat after`", repeat.span);
+            self.fixed_length(repeat);
         }
         let rows = self.rows(&rule.each, &rule.table, &days(rule.on.as_ref()))?;
         let scope = RuleScope::of(&self.tables[rows.table.0]);

@@ -36,6 +36,11 @@ impl Checker<'_> {
 
     /// `lag(x, 7 days)`, `change(x, 7 days)`, `share(x)`.
     pub(super) fn series(&mut self, which: Later, call: &tree::Call, span: Span, scope: &Scope<'_>) -> Option<Expr> {
+        match which {
+            Later::Usual => return self.usual(call, span, scope),
+            Later::Applied => return self.applied(call, span, scope),
+            _ => {}
+        }
         if call.filter.is_some() || call.over.is_some() {
             let message = format!("`{}` takes no `where` and no `over`", which.word());
             return self.refuse(Code::E0308, message, span, "wanted: a column");
@@ -89,7 +94,7 @@ impl Checker<'_> {
             (Later::Total, _) => {
                 self.refuse(Code::E0308, "`total` is called otherwise", span, "wanted: `total(table.column)`")
             }
-            (Later::Usual | Later::Applied, _) => self.not_yet(&format!("`{}`", which.word()), span),
+            (Later::Usual | Later::Applied, _) => unreachable!("these have their own ways"),
         }
     }
 
@@ -109,7 +114,7 @@ impl Checker<'_> {
     }
 
     /// The columns that name a series, and the one that dates its rows.
-    fn series_of(&mut self, span: Span, scope: &Scope<'_>) -> Option<(Vec<Expr>, Option<Expr>)> {
+    pub(super) fn series_of(&mut self, span: Span, scope: &Scope<'_>) -> Option<(Vec<Expr>, Option<Expr>)> {
         if matches!(scope.place, Place::Constant) {
             return self.refuse(Code::E0305, "a constant has no rows", span, "wanted: a value");
         }
@@ -131,7 +136,7 @@ impl Checker<'_> {
     }
 
     /// A length counts whole periods of the series: else it would meet a row by chance, or never.
-    fn fits(&mut self, length: Length, time: &Expr, at: Span, scope: &Scope<'_>) -> Option<()> {
+    pub(super) fn fits(&mut self, length: Length, time: &Expr, at: Span, scope: &Scope<'_>) -> Option<()> {
         let grain = match &time.kind {
             ExprKind::Column(name) => scope.column(name).and_then(|column| column.grain),
             _ => None,
@@ -152,7 +157,7 @@ impl Checker<'_> {
         self.refuse(Code::E0307, format!("the series is by {by}"), at, format!("wanted: a length such as {wanted}"))
     }
 
-    fn no_series<T>(&mut self, span: Span) -> Option<T> {
+    pub(super) fn no_series<T>(&mut self, span: Span) -> Option<T> {
         self.report(
             Diagnostic::new(Code::E0401, "only a series has rows before a row")
                 .at(span, "the table's key holds no date")
@@ -161,7 +166,7 @@ impl Checker<'_> {
         None
     }
 
-    fn length(&mut self, window: tree::Window) -> Option<Length> {
+    pub(super) fn length(&mut self, window: tree::Window) -> Option<Length> {
         match window.kind {
             WindowKind::Last(length, unit) if length > 0 && !matches!(unit, Unit::Second) => {
                 Some(Length { length, unit })

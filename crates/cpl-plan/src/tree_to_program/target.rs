@@ -74,7 +74,15 @@ impl Checker<'_> {
             (TargetWord::File, [tree::Arg::Plain(path)]) => return Some(TargetKind::File(self.plain_text(path)?)),
             (TargetWord::Print, _) => "wanted: `print()`",
             (TargetWord::File, _) => "wanted: `file(\"path\")`",
-            (later, _) => return self.not_yet(&format!("`{}` targets", later.word()), target.call_span),
+            (later, [tree::Arg::Plain(address)]) if later != TargetWord::Http => {
+                self.address(address)?;
+                self.runs_later(format!("`{}` targets", later.word()), target.call_span);
+                return Some(TargetKind::Server(later.word()));
+            }
+            (TargetWord::Slack, _) => "wanted: `slack(secret(\"NAME\"))`",
+            (TargetWord::Webhook, _) => "wanted: `webhook(\"https://…\")`",
+            (TargetWord::Email, _) => "wanted: `email(\"somebody@example.com\")`",
+            (TargetWord::Http, _) => return self.not_yet("`http` targets", target.call_span),
         };
         self.refuse(Code::E0205, "these arguments do not fit", target.call_span, wanted)
     }
@@ -119,7 +127,7 @@ impl Checker<'_> {
         self.expr(&argument.value, scope)
     }
 
-    fn target_named(&mut self, reference: &TargetRef) -> Option<usize> {
+    pub(super) fn target_named(&mut self, reference: &TargetRef) -> Option<usize> {
         if let Some(connector) = &reference.connector {
             return self.not_yet("actions of connector files", connector.span.to(reference.name.span));
         }

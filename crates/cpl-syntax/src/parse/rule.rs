@@ -6,8 +6,8 @@ use super::{Parts, Reader, Rule, literal};
 use crate::{
     span::{Name, Spanned},
     tree::{
-        Action, Alert, Argument, AtMost, Bound, ChangeTo, Decide, DecideClause, Extreme, KeepTotal, Level, MoveEnd,
-        OnDays, TargetRef, TotalBound, Via,
+        Action, Alert, Argument, AtMost, Bound, ChangeTo, Decide, DecideClause, Expr, ExprKind, Extreme, KeepTotal,
+        Level, MoveEnd, OnDays, TargetRef, TotalBound, Via,
     },
 };
 
@@ -73,7 +73,10 @@ impl Reader<'_> {
                     let to = self.target_ref(Parts::of(clause).child());
                     self.once(&mut alert.to, to, span);
                 }
-                _ => self.once(&mut alert.repeat, span, span),
+                _ => {
+                    let after = self.length(Parts::of(clause).child());
+                    self.once(&mut alert.repeat, after, span);
+                }
             }
         }
         alert
@@ -167,15 +170,24 @@ impl Reader<'_> {
                 };
                 DecideClause::KeepTotal(KeepTotal { column, bound })
             }
-            Rule::keep_change => DecideClause::KeepChange,
+            Rule::keep_change => {
+                let within = self.arith(parts.child());
+                DecideClause::KeepChange(within, self.length(parts.child()))
+            }
             Rule::at_most => {
                 let limit = self.whole(&parts.child());
                 let first = parts.opt(Rule::extreme).map(|end| (extreme(&end), self.arith(parts.child())));
                 DecideClause::AtMost(AtMost { limit, first })
             }
-            Rule::cooldown => DecideClause::Cooldown,
+            Rule::cooldown => DecideClause::Cooldown(self.length(parts.child())),
             _ => DecideClause::Approval,
         }
+    }
+
+    /// A length of time.
+    fn length(&mut self, pair: Pair<'_, Rule>) -> Expr {
+        let span = self.span(&pair);
+        Expr { kind: ExprKind::Literal(self.duration(pair)), span }
     }
 
     fn bounds(&mut self, pair: Pair<'_, Rule>) -> Vec<Bound> {

@@ -1,7 +1,7 @@
 //! `decide` and `alert` as written.
 
 use super::{Day, Expr, Text};
-use crate::span::{Name, Span, Spanned};
+use crate::span::{Name, Spanned};
 
 /// `decide NAME for each A in TABLE { … }`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,11 +108,11 @@ pub enum DecideClause {
     /// `keep total COLUMN …`
     KeepTotal(KeepTotal),
     /// `keep change within R per DURATION`
-    KeepChange,
+    KeepChange(Expr, Expr),
     /// `at most N per run, lowest EXPR first`
     AtMost(AtMost),
     /// `cooldown DURATION`
-    Cooldown,
+    Cooldown(Expr),
     /// `approval required`
     Approval,
 }
@@ -173,7 +173,7 @@ pub struct Alert {
     /// `to TARGET`
     pub to: Option<TargetRef>,
     /// `repeat after DURATION`
-    pub repeat: Option<Span>,
+    pub repeat: Option<Expr>,
 }
 
 /// How grave an alert is.
