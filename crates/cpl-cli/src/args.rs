@@ -29,6 +29,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Write pipelines in the one style.
     Fmt(FmtArgs),
+    /// Run the tests of pipelines, on the rows they give; nothing is fetched and nothing leaves.
+    Test(TestArgs),
     /// Draw a pipeline's steps.
     Graph(GraphArgs),
     /// Show one table of a pipeline; nothing is decided.
@@ -84,6 +86,30 @@ pub enum Notation {
     Sarif,
     /// Lines that GitHub's workflows put beside the code.
     Github,
+}
+
+/// `cpl test`.
+#[derive(Debug, clap::Args)]
+pub struct TestArgs {
+    /// Files, and folders whose `.cpl` files are all tested.
+    #[arg(required = true, value_name = "FILE|DIR")]
+    pub paths: Vec<PathBuf>,
+    /// Only tests whose title holds this.
+    #[arg(long, value_name = "TEXT")]
+    pub filter: Option<String>,
+    /// How the results are written.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Results,
+}
+
+/// How the results of tests are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Results {
+    /// For people.
+    #[default]
+    Text,
+    /// XML as that of `JUnit`.
+    Junit,
 }
 
 /// `cpl fmt`.

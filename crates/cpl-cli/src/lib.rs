@@ -17,6 +17,8 @@ mod progress;
 mod run;
 #[cfg(feature = "run")]
 mod show;
+#[cfg(feature = "run")]
+mod test;
 
 use std::{
     ffi::OsString,
@@ -74,13 +76,15 @@ pub fn main(args: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> u8 {
         #[cfg(feature = "run")]
         Command::Run(args) => run::run(&args, io),
         #[cfg(feature = "run")]
+        Command::Test(args) => test::test(&args, io),
+        #[cfg(feature = "run")]
         Command::Plan(args) => run::plan(&args, io),
         #[cfg(feature = "run")]
         Command::Show(args) => show::show(&args, io),
         #[cfg(feature = "run")]
         Command::Profile(args) => profile::profile(&args, io),
         #[cfg(not(feature = "run"))]
-        Command::Run(_) | Command::Plan(_) | Command::Show(_) | Command::Profile(_) => light(io),
+        Command::Run(_) | Command::Test(_) | Command::Plan(_) | Command::Show(_) | Command::Profile(_) => light(io),
     }
 }
 

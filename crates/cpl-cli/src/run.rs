@@ -91,6 +91,12 @@ pub fn with_world<T>(
     io: &Io<'_>,
     act: impl FnOnce(&World<'_>) -> T,
 ) -> Result<T, String> {
+    let clock = clock(&plan.program, when, io.now)?;
+    Ok(in_world(loaded, clock, io, act))
+}
+
+/// Calls `act` with the world of a pipeline at some time.
+pub fn in_world<T>(loaded: &Loaded, clock: Clock, io: &Io<'_>, act: impl FnOnce(&World<'_>) -> T) -> T {
     let file = io.folder.join(&loaded.path);
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let progress = Progress::new(io.progress);
@@ -98,11 +104,11 @@ pub fn with_world<T>(
         folder,
         stem: &file.file_stem().unwrap_or_default().to_string_lossy(),
         workspace: &workspace(folder),
-        clock: clock(&plan.program, when, io.now)?,
+        clock,
         threads: std::thread::available_parallelism().map_or(1, NonZero::get),
         progress: &|what| progress.tell(what),
     };
-    Ok(act(&world))
+    act(&world)
 }
 
 /// Without a workspace file the workspace is the pipeline's folder: its name, wherever it stands.

@@ -50,13 +50,17 @@ impl Asked {
         program: &Program,
         frame: &pl::DataFrame,
         broken: Option<&str>,
+        tell_quiet: bool,
     ) -> Result<(Vec<Alert>, usize), Trouble> {
         let (mut alerts, mut quiet) = (Vec::new(), 0);
         for row in rows(frame, &self.slots.types(), &program.timezone)? {
             let (state, text) = match (self.conditions.verdict(&row), broken) {
                 (Verdict::Quiet, _) => {
                     quiet += 1;
-                    continue;
+                    if !tell_quiet {
+                        continue;
+                    }
+                    (State::Quiet, self.conditions.not_so(&row, program).join(", "))
                 }
                 (_, Some(why)) => (State::Suppressed, why.to_owned()),
                 (Verdict::Undecided, None) => (State::Undecided, self.conditions.unknown(&row).join("; ")),

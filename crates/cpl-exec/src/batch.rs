@@ -10,7 +10,7 @@ use cpl_plan::{
     value::Value,
 };
 use cpl_syntax::{Code, Diagnostic};
-use polars::prelude::{self as pl, LazyFrame};
+use polars::prelude::{self as pl, IntoLazy, LazyFrame};
 
 use crate::{
     World, alert, checks, dashboard, decide,
@@ -19,6 +19,7 @@ use crate::{
     frames::{self, Alone, Frames, Split},
     rows::rows,
     summary::{self, Summary},
+    test,
     trouble::{self, Trouble},
 };
 
@@ -75,17 +76,27 @@ pub struct Batches<'a> {
     /// What the rows of each fetch told beside their values.
     pub(crate) told: BTreeMap<StepId, Told>,
     found: Found,
+    /// In a test, the rows of fetches; those that are not there are empty, and no file is read.
+    given: Option<&'a GivenRows>,
 }
 
+/// Rows of fetches, by their tables.
+pub type GivenRows = BTreeMap<TableId, pl::DataFrame>;
+
 impl<'a> Batches<'a> {
+    /// On rows that are given, whatever the files hold.
+    pub fn on(plan: &'a Plan, world: &'a World<'a>, given: &'a GivenRows) -> Self {
+        Self { given: Some(given), ..Self::new(plan, world) }
+    }
+
     pub fn new(plan: &'a Plan, world: &'a World<'a>) -> Self {
         let translate = Translate { clock: &world.clock, zone: &plan.program.timezone, totals: BTreeMap::new() };
         let (frames, late) = (Frames::default(), Vec::new());
-        Self { plan, world, translate, frames, late, told: BTreeMap::new(), found: Found::default() }
+        Self { plan, world, translate, frames, late, told: BTreeMap::new(), found: Found::default(), given: None }
     }
 
     pub fn run(mut self) -> Result<Found, Trouble> {
-        let later = self.plan.later();
+        let later = self.plan.later(self.given.is_some());
         if !later.is_empty() {
             return Err(later);
         }
@@ -107,6 +118,7 @@ impl<'a> Batches<'a> {
                 continue;
             }
             let made = match step.kind {
+                StepKind::Fetch(id) if self.given.is_some() => self.given(id, step)?,
                 StepKind::Fetch(id) => {
                     let opened = self.opened(id, step)?;
                     if step.in_parts && opened.comes_in_parts() {
@@ -182,6 +194,21 @@ impl<'a> Batches<'a> {
         let table = self.program().table(id);
         let Source::Fetch(fetch) = &table.source else { unreachable!("a fetch step is of a fetch") };
         Opened::of(table, fetch, &step.columns, self.world)
+    }
+
+    /// What is made of given rows. Checks look at those alone.
+    fn given(&mut self, id: TableId, step: &Step) -> Result<Vec<(Wanted, Split<'a>)>, Trouble> {
+        let table = self.program().table(id);
+        let rows = self.given.and_then(|given| given.get(&id));
+        let frame = match rows {
+            Some(rows) => rows.clone(),
+            None => test::no_rows(table)?,
+        };
+        let frame = self.until_now(frame.lazy(), table)?;
+        let frame = frame.select(step.columns.iter().map(|name| pl::col(name.as_str())).collect::<Vec<_>>());
+        let made = if rows.is_some() { self.checks(id, &frame)? } else { Vec::new() };
+        self.frames.put_lazy(id, frame);
+        Ok(made)
     }
 
     fn fetch(&mut self, step: &Step, opened: Opened<'a>) -> Result<Vec<(Wanted, Split<'a>)>, Trouble> {

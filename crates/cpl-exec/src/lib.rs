@@ -21,6 +21,7 @@ mod run;
 mod show;
 mod slots;
 mod summary;
+mod test;
 mod trouble;
 mod types;
 mod why;
@@ -32,6 +33,7 @@ use cpl_plan::clock::Clock;
 pub use profile::{Cost, profile};
 pub use run::{planned, run};
 pub use show::{Shown, show, write_parquet};
+pub use test::{Failed, test};
 
 /// What a run needs to know of the world around it.
 #[derive(Clone)]

@@ -97,6 +97,12 @@ impl Conditions {
         self.all.iter().map(|condition| condition.told(row, program)).collect()
     }
 
+    /// Those that are not so, with their values.
+    pub fn not_so(&self, row: &[Value], program: &Program) -> Vec<String> {
+        let not_so = self.all.iter().filter(|condition| row[condition.slot.0] == Value::Bool(false));
+        not_so.map(|condition| condition.told(row, program)).collect()
+    }
+
     /// Which values were unknown and why, where that keeps the row from being decided.
     pub fn unknown(&self, row: &[Value]) -> Vec<String> {
         if let Some((_, period)) = self.there.filter(|_| self.is_missing(row)) {

@@ -12,7 +12,7 @@ use jiff::ZonedDateTime;
 
 use crate::{
     World,
-    batch::{Batches, Found},
+    batch::{Batches, Found, GivenRows},
     dashboard,
     decide::{self, Circumstances, Identity},
     quarantine,
@@ -42,8 +42,15 @@ fn judged(plan: &Plan, world: &World<'_>) -> Result<(RunReport, Found), Trouble>
     decide::check(&plan.program, world.folder)?;
     let found = Batches::new(plan, world).run()?;
     let window = world.clock.name(plan.program.every);
-    let report = Judge { plan, world, found: &found, window: &window }.report()?;
+    let report = Judge { plan, world, found: &found, window: &window, tell_quiet: false }.report()?;
     Ok((report, found))
+}
+
+/// The report on given rows; rows that do not fire are told too.
+pub fn on_given(plan: &Plan, world: &World<'_>, given: &GivenRows) -> Result<RunReport, Trouble> {
+    let found = Batches::on(plan, world, given).run()?;
+    let window = world.clock.name(plan.program.every);
+    Judge { plan, world, found: &found, window: &window, tell_quiet: true }.report()
 }
 
 /// Makes the report of what was found.
@@ -52,6 +59,8 @@ struct Judge<'a> {
     world: &'a World<'a>,
     found: &'a Found,
     window: &'a str,
+    /// Rows that do not fire are told too.
+    tell_quiet: bool,
 }
 
 impl Judge<'_> {
@@ -105,6 +114,7 @@ impl Judge<'_> {
                 broken: self.broken(rule.rows.table),
                 taken: &mut taken,
                 identity: &identity,
+                tell_quiet: self.tell_quiet,
             };
             let (decided, silent) = asked.decided(rule, program, frame, &mut around)?;
             quiet.insert(rule.name.clone(), silent);
@@ -122,7 +132,7 @@ impl Judge<'_> {
                 continue;
             }
             let broken = self.broken(rule.rows.table);
-            let (told, silent) = asked.told(rule, program, frame, broken.as_deref())?;
+            let (told, silent) = asked.told(rule, program, frame, broken.as_deref(), self.tell_quiet)?;
             quiet.insert(rule.name.clone(), silent);
             alerts.extend(told);
         }

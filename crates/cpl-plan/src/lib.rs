@@ -4,6 +4,7 @@
 //! It knows what a pipeline means and nothing of how it is computed: expressions are data that any
 //! engine may run. It opens no file and reads no clock; what it can't answer itself is handed to it.
 
+mod cell;
 pub mod clock;
 mod lint;
 pub mod plan;
@@ -16,6 +17,7 @@ pub mod types;
 pub mod value;
 mod words;
 
+pub use cell::same;
 pub use print::{dot, mermaid, text};
 pub use program_to_plan::{Purpose, program_to_plan};
 pub use tree_to_program::{Setting, not_yet, tree_to_program};

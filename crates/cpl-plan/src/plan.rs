@@ -134,14 +134,15 @@ impl Plan {
         seen
     }
 
-    /// What of the plan a later version runs: each is an error.
+    /// What of the plan a later version runs, in a test or at all: each is an error.
     #[must_use]
-    pub fn later(&self) -> Vec<Diagnostic> {
+    pub fn later(&self, in_test: bool) -> Vec<Diagnostic> {
         let made = |id: TableId| {
             self.steps().any(|step| matches!(step.kind, StepKind::Fetch(of) | StepKind::Transform(of) if of == id))
         };
         let shown = self.steps().any(|step| matches!(step.kind, StepKind::Show(_)));
-        let needed = self.program.later.iter().filter(|later| later.table.map_or(!shown, made));
+        let needed = self.program.later.iter().filter(|later| !(in_test && later.in_test));
+        let needed = needed.filter(|later| later.table.map_or(!shown, made));
         needed.map(|later| not_yet(&later.what, later.span)).collect()
     }
 

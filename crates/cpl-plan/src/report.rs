@@ -140,6 +140,8 @@ pub enum State {
     Undecided,
     /// It is not told.
     Suppressed,
+    /// It does not fire: told only where that is asked for.
+    Quiet,
 }
 
 /// A row of a `decide`.

@@ -159,7 +159,7 @@ impl Page {
         for alert in alerts {
             let (sign, ink) = match (alert.state, alert.severity) {
                 (State::Undecided, _) => ("?", Ink::Faint),
-                (State::Suppressed | State::Held, _) => ("–", Ink::Faint),
+                (State::Suppressed | State::Held | State::Quiet, _) => ("–", Ink::Faint),
                 (_, Level::Critical) => ("‼", Ink::Bad),
                 (_, Level::Warning) => ("!", Ink::Warn),
                 (_, Level::Info) => ("i", Ink::Faint),
@@ -202,7 +202,7 @@ impl Page {
         let (sign, ink, word) = match decision.state {
             State::Fires => ("●", Ink::Good, ""),
             State::Undecided => ("?", Ink::Warn, " undecided"),
-            State::Held | State::Suppressed => ("○", Ink::Warn, " held"),
+            State::Held | State::Suppressed | State::Quiet => ("○", Ink::Warn, " held"),
         };
         let sign = self.look.paint(ink, sign);
         let key: Vec<String> = decision.key.0.iter().map(|(_, value)| value.to_string()).collect();

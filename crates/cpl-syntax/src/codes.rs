@@ -2,7 +2,7 @@
 //!
 //! `E01` how a file is written · `E02` names · `E03` types and units · `E04` tables, keys and joins ·
 //! `E05` dashboard and rules · `E09` what this version can't run yet · `E10` data as it is read ·
-//! `E11` a run · `W` warnings.
+//! `E11` a run · `E12` tests · `W` warnings.
 
 use crate::diagnostic::Severity;
 
@@ -66,6 +66,7 @@ codes! {
     E1103 "rows of a join fan out",
     E1104 "a value too large to compute with",
     E1105 "an option that does not fit the pipeline",
+    E1201 "a test failed",
     W0101 "not required for the decision",
     W0102 "no end is set",
     W0201 "a change that compounds",

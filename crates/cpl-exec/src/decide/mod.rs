@@ -24,7 +24,7 @@ pub use id::Identity;
 use crate::{
     expr::Translate,
     rows::rows,
-    rule::{self, Conditions},
+    rule::{self, Conditions, Verdict},
     slots::{Slot, Slots},
     trouble::Trouble,
     why::Traced,
@@ -82,6 +82,8 @@ pub struct Circumstances<'a> {
     pub taken: &'a mut BTreeMap<Thing, String>,
     /// What decisions are named by.
     pub identity: &'a Identity<'a>,
+    /// Rows that do not fire are told too.
+    pub tell_quiet: bool,
 }
 
 impl Asked {
@@ -149,8 +151,31 @@ impl Asked {
                 around.taken.insert(thing, rule.name.clone());
             }
         }
-        let decisions = drafts.into_iter().map(|draft| draft.decision(rule, program, around.identity));
-        Ok((decisions.collect(), quiet))
+        let mut decisions: Vec<Decision> =
+            drafts.into_iter().map(|draft| draft.decision(rule, program, around.identity)).collect();
+        if around.tell_quiet {
+            decisions.extend(self.quiet(&rows, rule, program, around.identity));
+        }
+        Ok((decisions, quiet))
+    }
+
+    /// The rows that do not fire, with what was looked at.
+    fn quiet(&self, rows: &[Vec<Value>], rule: &Rule, program: &Program, identity: &Identity<'_>) -> Vec<Decision> {
+        let quiet = rows.iter().filter(|row| self.conditions.verdict(row) == Verdict::Quiet);
+        let told = quiet.map(|row| {
+            let key = self.conditions.key(row);
+            Decision {
+                id: identity.decision(&rule.name, &key),
+                rule: rule.name.clone(),
+                key,
+                state: State::Quiet,
+                reason: None,
+                because: self.conditions.because(row),
+                changes: Vec::new(),
+                conditions: self.conditions.not_so(row, program),
+            }
+        });
+        told.collect()
     }
 }
 

@@ -9,6 +9,7 @@ mod sifted;
 mod stored;
 
 pub use aside::{Aside, Told};
+pub use batches::engine_column;
 pub use files::expand;
 pub use parquet::BAD;
 

@@ -4,6 +4,7 @@ mod expr;
 mod origin;
 mod rule;
 mod table;
+mod test;
 
 use std::sync::Arc;
 
@@ -20,6 +21,8 @@ pub use table::{
     Check, CheckKind, Column, Fetch, FetchColumn, Format, Found, Join, Latest, Order, Periods, Source, SourceKind,
     Stage, Stored, Table, TableId, Union, Unpivot,
 };
+
+pub use test::{Cell, Expected, ExpectedKind, Given, GivenRows, Test};
 
 use crate::clock::Cadence;
 pub use crate::clock::Grain;
@@ -53,6 +56,8 @@ pub struct Program {
     pub alerts: Vec<Alert>,
     /// Where effects go.
     pub targets: Vec<Target>,
+    /// Rows that are given, and what must come of them.
+    pub tests: Vec<Test>,
     /// What is checked, and can't run yet.
     pub later: Vec<Later>,
 }
@@ -66,6 +71,8 @@ pub struct Later {
     pub span: Span,
     /// The table it is of; none where it is of a rule, a target or the pipeline.
     pub table: Option<TableId>,
+    /// Without a past, and where nothing leaves, it comes to nothing: a test can run.
+    pub in_test: bool,
 }
 
 impl Program {

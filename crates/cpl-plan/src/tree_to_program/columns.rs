@@ -46,7 +46,7 @@ impl Checker<'_> {
         if let Some(at) = column.personal {
             // The table that is being made is the next one.
             let table = Some(TableId(self.tables.len()));
-            self.later.push(Later { what: "`personal` columns".to_owned(), span: at, table });
+            self.later.push(Later { what: "`personal` columns".to_owned(), span: at, table, in_test: true });
         }
         let (header, found) = self.found(column)?;
         let (stored, ty) = self.stored(&column.kind)?;

@@ -21,7 +21,7 @@ impl Checker<'_> {
             return self.refuse(Code::E0107, "`cooldown` stands here twice", span, "the second one");
         }
         decision.cooldown = Some(self.fixed_length(length)?);
-        self.runs_later("`cooldown`", span);
+        self.runs_in_tests("`cooldown`", span);
         Some(())
     }
 

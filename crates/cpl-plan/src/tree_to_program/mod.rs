@@ -23,6 +23,7 @@ mod rules;
 mod scope;
 mod series;
 mod target;
+mod tests;
 mod total;
 mod transform;
 mod union;
@@ -37,7 +38,7 @@ use jiff::tz::TimeZone;
 
 use crate::{
     clock::AsOf,
-    program::{Expr, Later, Program, Table, TableId, Target},
+    program::{Alert, Decision, Expr, Later, Program, Table, TableId, Target},
 };
 
 /// A value given on the command line for a `let`.
@@ -134,9 +135,9 @@ impl<'a> Checker<'a> {
         let dashboard = self.dashboard();
         let decisions: Vec<_> = self.file.decides.iter().map(|rule| self.decision(rule)).collect();
         let alerts: Vec<_> = self.file.alerts.iter().map(|rule| self.alert(rule)).collect();
-        for test in &self.file.tests {
-            self.not_yet::<()>("`test` blocks", test.title.span);
-        }
+        let decided = decisions.iter().flatten().map(|rule: &Decision| (rule.name.as_str(), &rule.rows));
+        let alerted = alerts.iter().flatten().map(|rule: &Alert| (rule.name.as_str(), &rule.rows));
+        let tests = self.tests(&decided.chain(alerted).collect::<Vec<_>>());
         self.unused_names();
         let head = head?;
         Some(Program {
@@ -153,6 +154,7 @@ impl<'a> Checker<'a> {
             decisions: decisions.into_iter().collect::<Option<_>>()?,
             alerts: alerts.into_iter().collect::<Option<_>>()?,
             targets: std::mem::take(&mut self.targets).into_iter().collect::<Option<_>>()?,
+            tests: tests?,
             later: std::mem::take(&mut self.later),
         })
     }
@@ -175,7 +177,12 @@ impl<'a> Checker<'a> {
 
     /// What is checked and can't run yet: a run says so.
     fn runs_later(&mut self, what: impl Into<String>, span: Span) {
-        self.later.push(Later { what: what.into(), span, table: None });
+        self.later.push(Later { what: what.into(), span, table: None, in_test: false });
+    }
+
+    /// The same of what comes to nothing in a test, where there is no past and nothing leaves.
+    fn runs_in_tests(&mut self, what: impl Into<String>, span: Span) {
+        self.later.push(Later { what: what.into(), span, table: None, in_test: true });
     }
 
     fn written(&self, span: Span) -> &'a str {

@@ -53,7 +53,7 @@ impl Checker<'_> {
         }
         if let Some((target, limit)) = &pipeline.alerts {
             let at = limit.map_or(target.name.span, |limit| target.name.span.to(limit.span));
-            self.runs_later("messages with a weekly budget (`alerts to`)", at);
+            self.runs_in_tests("messages with a weekly budget (`alerts to`)", at);
             self.message_budget(*limit);
         }
         let retire = pipeline.retire.as_ref().and_then(|date| self.date(date));

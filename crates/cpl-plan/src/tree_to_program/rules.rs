@@ -286,11 +286,11 @@ impl Checker<'_> {
 
     pub(super) fn alert(&mut self, rule: &tree::Alert) -> Option<Alert> {
         if let Some(to) = &rule.to {
-            self.runs_later("alerts that are sent (`to`)", to.name.span);
+            self.runs_in_tests("alerts that are sent (`to`)", to.name.span);
             self.message_target(to);
         }
         if let Some(repeat) = &rule.repeat {
-            self.runs_later("`repeat after`", repeat.span);
+            self.runs_in_tests("`repeat after`", repeat.span);
             self.fixed_length(repeat);
         }
         let rows = self.rows(&rule.each, &rule.table, &days(rule.on.as_ref()))?;

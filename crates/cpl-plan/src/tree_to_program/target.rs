@@ -76,7 +76,7 @@ impl Checker<'_> {
             (TargetWord::File, _) => "wanted: `file(\"path\")`",
             (later, [tree::Arg::Plain(address)]) if later != TargetWord::Http => {
                 self.address(address)?;
-                self.runs_later(format!("`{}` targets", later.word()), target.call_span);
+                self.runs_in_tests(format!("`{}` targets", later.word()), target.call_span);
                 return Some(TargetKind::Server(later.word()));
             }
             (TargetWord::Slack, _) => "wanted: `slack(secret(\"NAME\"))`",

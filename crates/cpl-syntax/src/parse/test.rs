@@ -109,8 +109,8 @@ impl Reader<'_> {
     fn cells(&mut self, row: Pair<'_, Rule>) -> Vec<Spanned<Option<String>>> {
         Parts::of(row)
             .map(|cell| {
-                let span = self.span(&cell);
                 let inner = Parts::of(cell).child();
+                let span = self.span(&inner);
                 let value = match inner.as_rule() {
                     Rule::quoted_cell => Some(self.plain_text(Parts::of(inner).child()).value),
                     _ => Some(inner.as_str().trim().to_owned()).filter(|text| !text.is_empty()),
