@@ -19,6 +19,7 @@ fn main() -> ExitCode {
     let args = Arguments::from_args();
     let mut trials: Vec<Trial> = page::pages().iter().flat_map(|path| trials(&Page::read(path))).collect();
     trials.extend(["README.md", "grammar/README.md"].map(reference));
+    trials.extend(page::codes().into_iter().map(explained));
     trials.extend(page::pipelines().into_iter().map(broken_off));
     trials.extend(against_oracle());
     libtest_mimic::run(&args, trials).exit_code()
@@ -86,6 +87,16 @@ fn reference(name: &str) -> Trial {
             wrong.extend(diagnostics.iter().map(|d| format!("block at line {}: {}", block.first_line, d.message)));
         }
         if wrong.is_empty() { Ok(()) } else { Err(Failed::from(wrong.join("\n"))) }
+    })
+}
+
+/// The page of a code shows a file that causes it.
+fn explained(path: PathBuf) -> Trial {
+    let code = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    Trial::test(format!("grammar/codes/{code}.md: is of {code}"), move || {
+        let console = page::blocks(&path).into_iter().filter(|block| block.info == "console");
+        let shown = console.flat_map(|block| block.lines).any(|line| line == code);
+        if shown { Ok(()) } else { Err(Failed::from(format!("nothing there shows {code}"))) }
     })
 }
 

@@ -92,11 +92,18 @@ pub fn root() -> PathBuf {
 #[must_use]
 pub fn pages() -> Vec<PathBuf> {
     let mut pages = in_folder(&root().join("tests/suite"), |path| path.extension().is_some_and(|e| e == "md"));
+    pages.extend(codes());
     for folder in ["pipelines", "examples"] {
         let readmes = in_folder(&root().join(folder), Path::is_dir).into_iter().map(|path| path.join("README.md"));
         pages.extend(readmes.filter(|path| path.exists()));
     }
     pages
+}
+
+/// The pages of the codes, which `cpl explain` prints.
+#[must_use]
+pub fn codes() -> Vec<PathBuf> {
+    in_folder(&root().join("grammar/codes"), |path| path.extension().is_some_and(|e| e == "md"))
 }
 
 fn in_folder(folder: &Path, wanted: impl Fn(&Path) -> bool) -> Vec<PathBuf> {

@@ -29,6 +29,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Write pipelines in the one style.
     Fmt(FmtArgs),
+    /// Tell what a code means, with a file that causes it and how to mend it; without a code, list them.
+    Explain(ExplainArgs),
     /// Run the tests of pipelines, on the rows they give; nothing is fetched and nothing leaves.
     Test(TestArgs),
     /// Draw a pipeline's steps.
@@ -86,6 +88,14 @@ pub enum Notation {
     Sarif,
     /// Lines that GitHub's workflows put beside the code.
     Github,
+}
+
+/// `cpl explain`.
+#[derive(Debug, clap::Args)]
+pub struct ExplainArgs {
+    /// The code: E0301, W0201.
+    #[arg(value_name = "CODE")]
+    pub code: Option<String>,
 }
 
 /// `cpl test`.

@@ -3,6 +3,7 @@
 mod args;
 mod check;
 mod draw;
+mod explain;
 mod files;
 mod fix;
 mod fmt;
@@ -71,6 +72,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> u8 {
     }
     match args.command {
         Command::Check(args) => check::check(&args, io),
+        Command::Explain(args) => explain::explain(&args, io),
         Command::Fmt(args) => fmt::fmt(&args, io),
         Command::Graph(args) => graph::graph(&args, io),
         #[cfg(feature = "run")]

@@ -18,6 +18,23 @@ macro_rules! codes {
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$code => stringify!($code),)* }
             }
+
+            /// All of them, in order.
+            pub const ALL: &[Self] = &[$(Self::$code,)*];
+
+            /// What it means, in a few words.
+            #[must_use]
+            pub fn title(self) -> &'static str {
+                match self { $(Self::$code => $title,)* }
+            }
+
+            /// Its page: what it means, a file that causes it, what is said of that, how to mend it.
+            #[must_use]
+            pub fn page(self) -> &'static str {
+                match self {
+                    $(Self::$code => include_str!(concat!("../../../grammar/codes/", stringify!($code), ".md")),)*
+                }
+            }
         }
     };
 }

@@ -1,0 +1,27 @@
+//! `cpl explain`.
+
+use cpl_syntax::{Code, nearest};
+
+use crate::{CLEAN, Io, args::ExplainArgs, draw};
+
+/// Prints the page of a code, or the list of them.
+pub fn explain(args: &ExplainArgs, io: &mut Io<'_>) -> u8 {
+    let Some(wanted) = &args.code else {
+        for code in Code::ALL {
+            let _ = writeln!(io.out, "{}  {}", code.as_str(), code.title());
+        }
+        return CLEAN;
+    };
+    let wanted = wanted.to_uppercase();
+    match Code::ALL.iter().find(|code| code.as_str() == wanted) {
+        Some(code) => {
+            let _ = write!(io.out, "{}", code.page());
+            CLEAN
+        }
+        None => {
+            let near = nearest(&wanted, Code::ALL.iter().map(|code| code.as_str()));
+            let near = near.map_or(String::new(), |near| format!(": did you mean {near}?"));
+            draw::misused(&format!("no diagnostic bears the code {wanted}{near}"), io)
+        }
+    }
+}
