@@ -94,6 +94,7 @@ codes! {
     W0206 "a day that is not over",
     W0207 "a mean of means",
     W0208 "more messages than anybody acts on",
+    W0209 "a missing partner against zero",
     W0301 "a silence without a reason",
     W0302 "a silence that silences nothing",
 }

@@ -1,0 +1,139 @@
+//! Rules that act: how they go wrong in practice.
+
+use cpl_syntax::{
+    Code, Diagnostic,
+    tree::{ArithOp, CompareOp, Unit},
+};
+
+use super::Seen;
+use crate::{
+    clock::Cadence,
+    program::{Action, Bound, Decision, Direction, ExprKind, Program, Source, Stage, Step},
+};
+
+pub fn days(length: u32, unit: Unit) -> Option<i64> {
+    let length = i64::from(length);
+    Some(match unit {
+        Unit::Day => length,
+        Unit::Week => length * 7,
+        Unit::Month => length * 30,
+        Unit::Hour => length / 24,
+        Unit::Minute | Unit::Second => return None,
+    })
+}
+
+/// Days from one run to the next, and how that is said.
+fn between_runs(every: Cadence) -> (i64, &'static str) {
+    match every {
+        Cadence::Hour => (0, "hour"),
+        Cadence::Day(_) => (1, "day"),
+        Cadence::Weekday(_) => (1, "weekday"),
+        Cadence::Week(..) => (7, "week"),
+        Cadence::Month(..) => (30, "month"),
+    }
+}
+
+/// The same good week would raise a value each day.
+pub fn compounding(program: &Program, rule: &Decision, looked_at: &Seen<'_>) -> Option<Diagnostic> {
+    let by = rule.actions.iter().find_map(|action| match action {
+        Action::Change { step: step @ (Step::Share(_) | Step::Amount(_)), column, .. } => {
+            Some((step.expr().span, column))
+        }
+        _ => None,
+    });
+    let ((change, column), (window, at)) = (by?, looked_at.longest()?);
+    let (apart, run) = between_runs(program.every);
+    if window <= apart || rule.cooldown.is_some() {
+        return None;
+    }
+    let times = if apart == 0 { "many times".to_owned() } else { format!("{} times", (window + apart - 1) / apart) };
+    Some(
+        Diagnostic::new(Code::W0201, format!("`{}` compounds: one good window changes `{column}` {times}", rule.name))
+            .at(change, format!("each {run}"))
+            .at(at, format!("looks at {window} days"))
+            .help(format!("add `cooldown {window} days`, or look at no more than the time between two runs")),
+    )
+}
+
+/// Changes without a guard, and cuts without a floor.
+pub fn changes(rule: &Decision) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for action in &rule.actions {
+        let Action::Change { column, step, .. } = action else { continue };
+        let bound = |floor: bool| {
+            rule.keep.iter().any(|keep| keep.column == *column && matches!(keep.bound, Bound::Floor(_)) == floor)
+        };
+        let total = rule.totals.iter().any(|total| total.column == *column);
+        let held = bound(true) || bound(false) || total || rule.at_most.is_some() || rule.approval;
+        let span = step.expr().span;
+        if !held && rule.keep_change.is_none() && rule.cooldown.is_none() {
+            found.push(
+                Diagnostic::new(Code::W0203, format!("nothing holds what `{}` does to `{column}`", rule.name))
+                    .at(span, "changed without a guard")
+                    .help(format!("add `keep {column} between A and B`, or `at most N per run`")),
+            );
+        } else if is_cut(step) && !bound(true) {
+            found.push(
+                Diagnostic::new(Code::W0202, format!("`{}` may drain `{column}`: it cuts without a floor", rule.name))
+                    .at(span, "again and again, towards nothing")
+                    .help(format!("add `keep {column} at least A`")),
+            );
+        }
+    }
+    found
+}
+
+fn is_cut(step: &Step) -> bool {
+    match step {
+        Step::Share(by) | Step::Amount(by) => match &by.kind {
+            ExprKind::Negate(_) => true,
+            _ => by.amount().is_some_and(|amount| amount.is_sign_negative()),
+        },
+        Step::To(_) => false,
+    }
+}
+
+/// A rule that acts on a ratio of few things acts on chance.
+pub fn without_count(program: &Program, rule: &Decision, looked_at: &Seen<'_>) -> Option<Diagnostic> {
+    let acts = rule.actions.iter().any(|action| !matches!(action, Action::Call { .. }));
+    let asks_count = rule.when.iter().any(|condition| match &condition.kind {
+        ExprKind::Compare(CompareOp::Greater | CompareOp::GreaterOrEqual, left, _) => left.ty.is_whole(),
+        ExprKind::Compare(CompareOp::Less | CompareOp::LessOrEqual, _, right) => right.ty.is_whole(),
+        ExprKind::Exceeds(Direction::Above, left, ..) => left.ty.is_whole(),
+        _ => false,
+    });
+    if !acts || asks_count {
+        return None;
+    }
+    let ratio = rule.when.iter().find_map(|condition| {
+        let mut found = None;
+        condition.walk(&mut |part| {
+            if let ExprKind::Column(name) = &part.kind
+                && is_ratio(program, name, looked_at)
+            {
+                found.get_or_insert((name.clone(), part.span));
+            }
+        });
+        found
+    });
+    let (name, span) = ratio?;
+    Some(
+        Diagnostic::new(Code::W0204, format!("`{}` acts on `{name}` however few things it is of", rule.name))
+            .at(span, "an average or a rate")
+            .help("add `require COUNT >= 30`: of few things a rate is chance"),
+    )
+}
+
+/// Whether a column is computed by a division of aggregates.
+fn is_ratio(program: &Program, name: &str, looked_at: &Seen<'_>) -> bool {
+    looked_at.tables.iter().any(|id| {
+        let Source::Transform { stages, .. } = &program.table(*id).source else { return false };
+        stages.iter().any(|stage| match stage {
+            Stage::Group { items, .. } => items.iter().any(|(item, value)| {
+                let divides = |kind: &ExprKind| matches!(kind, ExprKind::Arith(ArithOp::Divide, ..));
+                item == name && value.any(divides) && value.any(|kind| matches!(kind, ExprKind::Aggregate(_)))
+            }),
+            _ => false,
+        })
+    })
+}

@@ -1,0 +1,169 @@
+//! What rules look at: old rows, days that are not over, means of means, partners that are not there.
+
+use std::collections::BTreeSet;
+
+use cpl_syntax::{Code, Diagnostic, Span, tree::CompareOp};
+
+use super::{Seen, computed};
+use crate::{
+    program::{AggFunc, CheckKind, Constant, Expr, ExprKind, Program, Source, Stage, TableId},
+    types::Type,
+};
+
+/// Sources that a decision or an alert rests on, and whose age nobody looks at.
+pub fn stale(program: &Program) -> Vec<Diagnostic> {
+    let rules = program.decisions.iter().map(|rule| (&rule.name, rule.rows.table));
+    let rules: Vec<(&String, TableId)> =
+        rules.chain(program.alerts.iter().map(|rule| (&rule.name, rule.rows.table))).collect();
+    let mut found = Vec::new();
+    for (at, table) in program.tables.iter().enumerate() {
+        let id = TableId(at);
+        let (Source::Fetch(_), Some(time)) = (&table.source, &table.time) else { continue };
+        let behind = |from: TableId| Seen::of(program, from, &[]).tables;
+        let Some((rule, _)) = rules.iter().find(|(_, from)| behind(*from).contains(&id)) else { continue };
+        let is_fresh =
+            |id: &TableId| program.table(*id).checks.iter().any(|check| matches!(check.kind, CheckKind::Fresh(..)));
+        // A table made of it may be checked in its place.
+        let checked = rules.iter().any(|(_, from)| {
+            let tables = behind(*from);
+            tables.contains(&id) && tables.iter().any(|table| is_fresh(table) && behind(*table).contains(&id))
+        });
+        if !checked {
+            found.push(
+                Diagnostic::new(
+                    Code::W0205,
+                    format!("`{rule}` would not see that `{}` has stopped", table.shown_name()),
+                )
+                .at(table.span, format!("dated by `{time}`, and may be of any age"))
+                .help("add `fresh within 2 days`: what is older holds the decision"),
+            );
+        }
+    }
+    found
+}
+
+/// Conditions that take in today, which is not over.
+pub fn partial_days(program: &Program) -> Vec<Diagnostic> {
+    let mut tables = BTreeSet::new();
+    let mut exprs: Vec<&Expr> = Vec::new();
+    for (table, own) in program
+        .decisions
+        .iter()
+        .map(|rule| (rule.rows.table, rule.exprs()))
+        .chain(program.alerts.iter().map(|rule| (rule.rows.table, rule.exprs())))
+    {
+        tables.extend(Seen::of(program, table, &own).tables);
+        exprs.extend(own);
+    }
+    exprs.extend(tables.iter().flat_map(|id| computed(program.table(*id))));
+    let mut found: Vec<Diagnostic> = Vec::new();
+    for expr in exprs {
+        expr.walk(&mut |part| {
+            if let Some(today) = takes_in_today(part)
+                && !found.iter().any(|before| before.start() == today.start)
+            {
+                found.push(
+                    Diagnostic::new(Code::W0206, "today is not over: its rows are fewer than they will be")
+                        .at(today, "takes in today")
+                        .help("look at complete days: `day in last 7 days`, `day = yesterday`"),
+                );
+            }
+        });
+    }
+    found
+}
+
+fn takes_in_today(expr: &Expr) -> Option<Span> {
+    let today = |side: &Expr| matches!(side.kind, ExprKind::Constant(Constant::Today(0)));
+    let day = |side: &Expr| side.ty.is_time() && side.any(|kind| matches!(kind, ExprKind::Column(_)));
+    let sides = |left: &Expr, right: &Expr| day(left) && today(right);
+    let taken = match &expr.kind {
+        ExprKind::Compare(CompareOp::Equal | CompareOp::GreaterOrEqual | CompareOp::LessOrEqual, left, right) => {
+            sides(left, right) || sides(right, left)
+        }
+        ExprKind::InRange(value, _, to) => sides(value, to),
+        _ => false,
+    };
+    taken.then_some(expr.span)
+}
+
+/// Means of ratios, each of which may be of many things or of few.
+pub fn means_of_means(program: &Program) -> Vec<Diagnostic> {
+    let metrics = program.dashboard.iter().flat_map(|dashboard| dashboard.exprs());
+    let exprs = program.tables.iter().flat_map(computed).chain(metrics);
+    let mut found: Vec<Diagnostic> = Vec::new();
+    for expr in exprs {
+        expr.walk(&mut |part| {
+            let ExprKind::Aggregate(aggregate) = &part.kind else { return };
+            let Some(of) = aggregate.of.as_ref().filter(|of| of.ty == Type::Ratio) else { return };
+            let mean = matches!(aggregate.func, AggFunc::Mean | AggFunc::Median);
+            if mean && !found.iter().any(|before| before.start() == part.span.start) {
+                found.push(
+                    Diagnostic::new(Code::W0207, "a mean of ratios counts each alike, of however many things it is")
+                        .at(part.span, "a mean of means")
+                        .at(of.span, "this is a ratio")
+                        .help("divide sums: `metric rate = sum(won) / sum(tried)`"),
+                );
+            }
+        });
+    }
+    found
+}
+
+/// Columns of a left join that are compared with 0: without a partner they are unknown, and not 0.
+pub fn partners_against_zero(program: &Program) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    // For each table, its columns that are unknown where a left join found no partner.
+    let mut joined: Vec<BTreeSet<String>> = Vec::new();
+    for table in &program.tables {
+        let mut columns = BTreeSet::new();
+        if let Source::Transform { from, stages } = &table.source {
+            columns = joined.get(from.0).cloned().unwrap_or_default();
+            for stage in stages {
+                for expr in stage.exprs() {
+                    against_zero(expr, &columns, &mut found);
+                }
+                match stage {
+                    Stage::Join(join) if join.left => {
+                        columns.extend(join.columns.iter().map(|(_, name)| name.clone()));
+                    }
+                    Stage::Derive(made) => columns.retain(|name| !made.iter().any(|(made, _)| made == name)),
+                    Stage::Keep(kept) => columns.retain(|name| is_kept(kept, name)),
+                    Stage::Group { .. } => columns.clear(),
+                    _ => {}
+                }
+            }
+        }
+        joined.push(columns);
+    }
+    let rules = program.decisions.iter().map(|rule| (rule.rows.table, rule.exprs()));
+    let rules = rules.chain(program.alerts.iter().map(|rule| (rule.rows.table, rule.exprs())));
+    for (table, exprs) in rules {
+        for expr in exprs {
+            against_zero(expr, &joined[table.0], &mut found);
+        }
+    }
+    found
+}
+
+/// Whether a column is kept as it is.
+fn is_kept(kept: &[(String, Expr)], name: &str) -> bool {
+    kept.iter().any(|(kept, value)| kept == name && matches!(&value.kind, ExprKind::Column(column) if column == name))
+}
+
+fn against_zero(expr: &Expr, joined: &BTreeSet<String>, found: &mut Vec<Diagnostic>) {
+    expr.walk(&mut |part| {
+        let ExprKind::Compare(_, left, right) = &part.kind else { return };
+        for (side, other) in [(left, right), (right, left)] {
+            let zero = other.amount().is_some_and(|amount| amount.is_zero());
+            let ExprKind::Column(name) = &side.kind else { continue };
+            if zero && joined.contains(name) {
+                found.push(
+                    Diagnostic::new(Code::W0209, format!("without a partner `{name}` is unknown, and not 0"))
+                        .at(side.span, "comes from a left join")
+                        .help(format!("write `({name} ?? 0)`, or ask `{name} is unknown`")),
+                );
+            }
+        }
+    });
+}
