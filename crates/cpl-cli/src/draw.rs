@@ -8,6 +8,8 @@ use miette::{
     SpanContents,
 };
 use serde_json::{Value, json};
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthStr;
 
 use crate::Io;
 
@@ -38,7 +40,7 @@ impl SourceCode for WholeLines {
         let whole = SourceSpan::new(start.into(), end - start);
         let found = self.text.read_span(&whole, 0, 0)?;
         // The place told is the span's, not its line's.
-        let column = self.text[start..span.offset()].chars().count();
+        let column = shown_width(&self.text[start..span.offset()]);
         let (line, count) = (found.line(), found.line_count());
         let contents = MietteSpanContents::new_named(self.name.clone(), found.data(), whole, line, column, count);
         Ok(Box::new(contents))
@@ -94,10 +96,10 @@ pub fn draw(diagnostics: &[Diagnostic], path: &Path, text: &str, io: &mut Io<'_>
     }
 }
 
-/// A diagnostic as JSON; lines and columns count from 1, columns in characters.
+/// A diagnostic as JSON; lines and columns count from 1, as an editor shows them.
 pub fn as_json(diagnostic: &Diagnostic, path: &Path, text: &str) -> Value {
     let at = |at: usize| {
-        let (line, column) = place(text, at);
+        let (line, column) = shown_place(text, at);
         json!({ "line": line, "column": column })
     };
     let fixes: Vec<Value> = diagnostic
@@ -124,7 +126,23 @@ pub fn as_json(diagnostic: &Diagnostic, path: &Path, text: &str) -> Value {
     })
 }
 
-/// Line and column, both counted from 1, columns in characters.
+/// Line and column, both counted from 1, as an editor shows them.
+pub fn shown_place(text: &str, at: usize) -> (usize, usize) {
+    let before = &text[..at.min(text.len())];
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    (place(text, at).0, shown_width(&before[line_start..]) + 1)
+}
+
+/// Columns that a text takes: a letter with its accents is one, a wide one two, a tab goes to the next fourth.
+fn shown_width(text: &str) -> usize {
+    const TAB: usize = 4;
+    text.graphemes(true).fold(0, |column, letter| match letter {
+        "\t" => (column / TAB + 1) * TAB,
+        letter => column + letter.width().clamp(1, 2),
+    })
+}
+
+/// Line and column, both counted from 1, columns in code points.
 pub fn place(text: &str, at: usize) -> (usize, usize) {
     let before = &text[..at.min(text.len())];
     let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);

@@ -80,7 +80,8 @@ pub fn github(files: &[Loaded]) -> String {
     let property = |text: &str| data(text).replace(':', "%3A").replace(',', "%2C");
     let line = |(loaded, diagnostic): (&Loaded, &Diagnostic)| {
         let place = diagnostic.labels.first().map(|label| {
-            let (start, end) = (draw::place(&loaded.text, label.span.start), draw::place(&loaded.text, label.span.end));
+            let place = |at| draw::shown_place(&loaded.text, at);
+            let (start, end) = (place(label.span.start), place(label.span.end));
             format!(",line={},endLine={},col={},endColumn={}", start.0, end.0, start.1, end.1)
         });
         let file = property(&loaded.path.display().to_string());
