@@ -31,6 +31,10 @@ fuzz TARGET SECONDS="600":
 update:
     UPDATE=1 cargo test -p cpl-tests --test suite
 
+# The hooks in a repository of their own, by the real pre-commit.
+pre-commit:
+    tests/pre_commit/run.sh
+
 # Run the example pipeline.
 run *ARGS:
     cargo run -- run pipelines/cac_efficiency/main.cpl {{ARGS}}

@@ -42,4 +42,33 @@ grep --quiet 'loose.cpl: written anew' "$work/out" || fail "it is not written an
 
 git add loose.cpl
 git commit --message "right" > "$work/out" 2>&1 || fail "a right file is refused"
+# The third hook calls the whole program.
+if [ -x "$here/target/debug/cpl" ]; then
+  export PATH="$here/target/debug:$PATH"
+  echo "      - id: cpl-test" >> .pre-commit-config.yaml
+  git add .pre-commit-config.yaml && git commit --quiet --no-verify --message "tests too"
+  cat > tested.cpl <<'PIPELINE'
+pipeline p {
+  retire 2099-01-01
+}
+fetch a from csv("a.csv") { columns { id: text, n: count } }
+transform b from a { group by id { n = sum(n) } }
+alert many for each id in b { when n > 3 }
+test "four are many" {
+  today 2026-11-20
+  given a {
+    | id | n |
+    | x  | 4 |
+  }
+  expect no many
+}
+PIPELINE
+  git add tested.cpl
+  git commit --message "a test that fails" > "$work/out" 2>&1 && fail "a file whose test fails is committed"
+  grep --quiet '`many` fires' "$work/out" || fail "it is not told which test fails"
+  sed -i 's/expect no many/expect many for x/' tested.cpl && git add tested.cpl
+  git commit --message "a test that passes" > "$work/out" 2>&1 || fail "a file whose test passes is refused"
+else
+  echo "cpl-test: skipped, since target/debug/cpl is not built"
+fi
 echo "a wrong file was refused, one in another style was written anew, a right one was committed"
