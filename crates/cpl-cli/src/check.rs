@@ -11,7 +11,7 @@ use crate::{
     load::{Loaded, load, of_text},
     notation,
 };
-use cpl_plan::{Purpose, program_to_plan};
+use cpl_plan::{Purpose, plan::Plan, program_to_plan};
 use cpl_syntax::{Diagnostic, Severity, silenced};
 
 /// Checks all files; the worst decides the exit code.
@@ -64,15 +64,21 @@ fn one(file: &Path, args: &CheckArgs, io: &mut Io<'_>) -> Result<Loaded, String>
     Ok(checked(of_text(file, mended, &args.when, io)))
 }
 
-/// The file with what its plan says too, in the order of the text.
-pub fn checked(mut loaded: Loaded) -> Loaded {
-    if let Some(program) = &loaded.program {
-        let (_, more) = program_to_plan(program.clone(), Purpose::Run);
+/// The file with what its plan says too, in the order of the text; and the plan.
+pub fn planned(mut loaded: Loaded) -> (Loaded, Option<Plan>) {
+    let plan = loaded.program.take().map(|program| {
+        let (plan, more) = program_to_plan(program, Purpose::Run);
         loaded.diagnostics.extend(more);
         loaded.diagnostics.sort_by_key(Diagnostic::start);
-    }
+        plan
+    });
     loaded.diagnostics = silenced(&loaded.text, &loaded.comments, loaded.diagnostics);
-    loaded
+    (loaded, plan)
+}
+
+/// The file with what its plan says too.
+fn checked(loaded: Loaded) -> Loaded {
+    planned(loaded).0
 }
 
 fn told(loaded: &Loaded, io: &mut Io<'_>) {

@@ -17,33 +17,51 @@ use crate::Io;
 #[derive(Debug)]
 struct Drawn<'a> {
     diagnostic: &'a Diagnostic,
-    source: WholeLines,
+    source: &'a WholeLines<'a>,
 }
 
 /// A file of which whole lines are shown, and no others around them.
 #[derive(Debug)]
-struct WholeLines {
+struct WholeLines<'a> {
     name: String,
-    text: String,
+    text: &'a str,
+    /// Where lines begin.
+    starts: Vec<usize>,
 }
 
-impl SourceCode for WholeLines {
+impl<'a> WholeLines<'a> {
+    fn of(path: &Path, text: &'a str) -> Self {
+        let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        Self { name: path.display().to_string(), text, starts }
+    }
+
+    /// The line of a place, counted from 0.
+    fn line(&self, at: usize) -> usize {
+        self.starts.partition_point(|start| *start <= at).saturating_sub(1)
+    }
+}
+
+impl SourceCode for WholeLines<'_> {
     fn read_span<'a>(
         &'a self,
         span: &SourceSpan,
         _before: usize,
         _after: usize,
     ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
-        let start = self.text[..span.offset()].rfind('\n').map_or(0, |newline| newline + 1);
-        let last = (span.offset() + span.len()).max(span.offset() + 1).min(self.text.len());
-        let end = self.text[last..].find('\n').map_or(self.text.len(), |newline| last + newline);
+        let last = (span.offset() + span.len()).saturating_sub(1).max(span.offset());
+        if span.offset() + span.len() > self.text.len() {
+            return Err(MietteError::OutOfBounds);
+        }
+        let (first, last) = (self.line(span.offset()), self.line(last));
+        let start = self.starts[first];
+        let end = self.starts.get(last + 1).map_or(self.text.len(), |next| next - 1);
+        let end = start + self.text[start..end].trim_end_matches('\r').len();
         let whole = SourceSpan::new(start.into(), end - start);
-        let found = self.text.read_span(&whole, 0, 0)?;
         // The place told is the span's, not its line's.
         let column = shown_width(&self.text[start..span.offset()]);
-        let (line, count) = (found.line(), found.line_count());
-        let contents = MietteSpanContents::new_named(self.name.clone(), found.data(), whole, line, column, count);
-        Ok(Box::new(contents))
+        let data = &self.text.as_bytes()[start..end];
+        let lines = last - first + 1;
+        Ok(Box::new(MietteSpanContents::new_named(self.name.clone(), data, whole, first, column, lines)))
     }
 }
 
@@ -72,7 +90,7 @@ impl miette::Diagnostic for Drawn<'_> {
     }
 
     fn source_code(&self) -> Option<&dyn miette::SourceCode> {
-        (!self.diagnostic.labels.is_empty()).then_some(&self.source)
+        (!self.diagnostic.labels.is_empty()).then_some(self.source as &dyn miette::SourceCode)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
@@ -86,10 +104,10 @@ pub fn draw(diagnostics: &[Diagnostic], path: &Path, text: &str, io: &mut Io<'_>
     let theme = if io.colour_err { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
     let width = io.width.unwrap_or(80).clamp(40, 120);
     let handler = GraphicalReportHandler::new_themed(theme).with_width(width).with_links(false).with_context_lines(0);
+    let source = WholeLines::of(path, text);
     for diagnostic in diagnostics {
-        let source = WholeLines { name: path.display().to_string(), text: text.to_owned() };
         let mut drawn = String::new();
-        if handler.render_report(&mut drawn, &Drawn { diagnostic, source }).is_ok() {
+        if handler.render_report(&mut drawn, &Drawn { diagnostic, source: &source }).is_ok() {
             let trimmed = drawn.lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
             let _ = writeln!(io.err, "{}\n", trimmed.trim_matches('\n'));
         }

@@ -4,11 +4,9 @@ use std::{num::NonZero, path::Path, time::Instant};
 
 use cpl_exec::World;
 use cpl_plan::{
-    Purpose,
     clock::Clock,
     plan::Plan,
     program::Program,
-    program_to_plan,
     report::{self, RunReport},
 };
 use cpl_report::{Look, report_json, terminal};
@@ -19,8 +17,7 @@ use serde_json::Value;
 use crate::{
     CLEAN, Io, WRONG,
     args::{Format, RunArgs, When},
-    check::checked,
-    draw,
+    check, draw,
     load::{Loaded, load},
     progress::Progress,
 };
@@ -47,14 +44,13 @@ fn one(
     act: impl FnOnce(&Plan, &World<'_>) -> Result<RunReport, Vec<Diagnostic>>,
 ) -> u8 {
     let started = Instant::now();
-    let loaded = match load(file, &args.when, io) {
-        Ok(loaded) => checked(loaded),
+    let (loaded, plan) = match load(file, &args.when, io) {
+        Ok(loaded) => check::planned(loaded),
         Err(why) => return draw::misused(&why, io),
     };
-    let Some(program) = loaded.program.clone() else {
+    let Some(plan) = plan else {
         return wrong(&loaded.diagnostics, &loaded, args.format, io).max(loaded.code());
     };
-    let (plan, _) = program_to_plan(program, Purpose::Run);
     let result = with_world(&plan, &loaded, &args.when, io, |world| act(&plan, world));
     let mut report = match result {
         Ok(Ok(report)) => report,

@@ -93,10 +93,13 @@ impl Diagnostic {
     }
 }
 
-/// Whether the text was not read: then there is no tree to go on with.
+/// So many mistakes of how a file is written are told, and no more.
+pub const MOST_TOLD: usize = 1_000;
+
+/// Whether the text was not read, or not to its end: then there is no tree to go on with.
 #[must_use]
 pub fn is_unreadable(diagnostics: &[Diagnostic]) -> bool {
-    diagnostics.iter().any(|d| d.code == Code::E0108)
+    diagnostics.len() >= MOST_TOLD || diagnostics.iter().any(|d| d.code == Code::E0108)
 }
 
 /// Whether any of them keeps the pipeline from running.

@@ -26,21 +26,20 @@ pub struct Marks {
 }
 
 impl Marks {
-    pub fn of(pairs: Pairs<'_, Rule>, text: &str) -> Self {
-        let mut marks = Self::default();
+    /// Adds those of an item that begins at `base`.
+    pub fn add(&mut self, pairs: Pairs<'_, Rule>, base: usize, text: &str) {
         for pair in pairs.flatten() {
-            marks.mark(&pair, text);
+            self.mark(&pair, base, text);
         }
-        marks
     }
 
-    fn mark(&mut self, pair: &Pair<'_, Rule>, text: &str) {
-        let (rule, start) = (pair.as_rule(), pair.as_span().start());
+    fn mark(&mut self, pair: &Pair<'_, Rule>, base: usize, text: &str) {
+        let (rule, start) = (pair.as_rule(), base + pair.as_span().start());
         match rule {
-            Rule::infix | Rule::compare => drop(self.infix.insert(start, pair.as_span().end())),
+            Rule::infix | Rule::compare => drop(self.infix.insert(start, base + pair.as_span().end())),
             Rule::prefix => drop(self.prefix.insert(start)),
             Rule::unit | Rule::currency | Rule::w_points => drop(self.units.insert(start)),
-            Rule::named_arg => self.after_name(pair, '=', text, |marks, at| {
+            Rule::named_arg => self.after_name(pair, base, '=', text, |marks, at| {
                 marks.options.insert(at);
             }),
             Rule::row => {
@@ -51,7 +50,7 @@ impl Marks {
             _ => {}
         }
         if matches!(rule, Rule::column | Rule::parameter) {
-            self.after_name(pair, ':', text, |marks, at| {
+            self.after_name(pair, base, ':', text, |marks, at| {
                 marks.colons.insert(at);
             });
         }
@@ -67,7 +66,7 @@ impl Marks {
                 | Rule::target
                 | Rule::join_key
         ) {
-            self.after_name(pair, '=', text, |marks, at| {
+            self.after_name(pair, base, '=', text, |marks, at| {
                 marks.infix.insert(at, at + 1);
             });
         }
@@ -78,12 +77,19 @@ impl Marks {
     }
 
     /// The sign behind the first name of a pair, where it is the next thing.
-    fn after_name(&mut self, pair: &Pair<'_, Rule>, sign: char, text: &str, mark: impl Fn(&mut Self, usize)) {
+    fn after_name(
+        &mut self,
+        pair: &Pair<'_, Rule>,
+        base: usize,
+        sign: char,
+        text: &str,
+        mark: impl Fn(&mut Self, usize),
+    ) {
         let is_name = |inner: &Pair<'_, Rule>| {
             matches!(inner.as_rule(), Rule::name | Rule::ident | Rule::path | Rule::parameters)
         };
         let Some(name) = pair.clone().into_inner().filter(is_name).take_while(is_name).last_of_head() else { return };
-        let end = name.as_span().end();
+        let end = base + name.as_span().end();
         if let Some(at) = text[end..].find(|c: char| !c.is_whitespace())
             && text[end + at..].starts_with(sign)
         {

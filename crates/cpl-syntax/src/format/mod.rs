@@ -9,10 +9,6 @@ mod layout;
 mod marks;
 mod tokens;
 
-use pest::Parser;
-
-use crate::parse::{Grammar, Rule};
-
 /// Columns of a line.
 const WIDTH: usize = 100;
 /// Blanks of one step.
@@ -25,8 +21,10 @@ pub fn format(text: &str) -> Option<String> {
     if crate::parse::too_deep(text).is_some() {
         return None;
     }
-    let pairs = Grammar::parse(Rule::file, text).ok()?;
-    let marks = marks::Marks::of(pairs, text);
+    let mut marks = marks::Marks::default();
+    for (part, pairs) in crate::parse::pieces(text) {
+        marks.add(pairs?, part.start, text);
+    }
     let lines = layout::Layout::of(text, &marks).lines();
     let formatted = align::aligned(&lines);
     let mark = if text.starts_with('\u{FEFF}') { "\u{FEFF}" } else { "" };

@@ -24,7 +24,7 @@ use pest_derive::Parser;
 use self::{draft::Draft, pairs::Parts};
 use crate::{
     comments::{Comment, comments},
-    diagnostic::Diagnostic,
+    diagnostic::{Diagnostic, MOST_TOLD},
     span::{Name, Span, Spanned},
     tree::File,
 };
@@ -42,12 +42,39 @@ pub fn parse(text: &str) -> (File, Vec<Diagnostic>) {
     if let Some(too_deep) = nesting::check(text) {
         return (File { comments, ..File::default() }, vec![too_deep]);
     }
-    let mut file = File::default();
-    let diagnostics = match Grammar::parse(Rule::file, text) {
-        Ok(pairs) => read(pairs, &Draft::of(text, Span::new(0, text.len())), text, &comments, &mut file),
-        Err(_) => recover::file(text, &comments, &mut file),
-    };
+    let (mut file, mut diagnostics) = (File::default(), Vec::new());
+    for (part, pairs) in pieces(text) {
+        diagnostics.extend(match pairs {
+            Some(pairs) => read(pairs, &Draft::of(text, part), text, &comments, &mut file),
+            None => recover::item(text, part, &comments, &mut file),
+        });
+        if diagnostics.len() >= MOST_TOLD {
+            recover::give_up(&mut diagnostics);
+            break;
+        }
+    }
     (File { comments, ..file }, diagnostics)
+}
+
+/// The parts of a text, an item each, and their pairs where they parse: what the parser holds is bounded by an item.
+pub(crate) fn pieces(text: &str) -> impl Iterator<Item = (Span, Option<Pairs<'_, Rule>>)> {
+    let parse = |part: Span| Grammar::parse(Rule::file, part.of(text)).ok();
+    let mut parts = outline::items(text).into_iter().peekable();
+    std::iter::from_fn(move || {
+        let part = parts.next()?;
+        if let Some(pairs) = parse(part) {
+            return Some((part, Some(pairs)));
+        }
+        // A line within an item may begin with a word that items begin with.
+        let both = parts.peek().map(|next| part.to(*next));
+        match both.and_then(|both| Some((both, parse(both)?))) {
+            Some((both, pairs)) => {
+                parts.next();
+                Some((both, Some(pairs)))
+            }
+            None => Some((part, None)),
+        }
+    })
 }
 
 /// Reads the items of a draft into their places.

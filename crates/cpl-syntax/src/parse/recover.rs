@@ -8,7 +8,7 @@ use pest::{Parser, error::InputLocation};
 use super::{
     Grammar, Rule,
     draft::Draft,
-    outline::{ITEMS, Kind, Token, items, outline},
+    outline::{ITEMS, Kind, Token, outline},
     read,
     refuse::{unexpected, word_at},
     slips::{Slip, slip},
@@ -16,7 +16,7 @@ use super::{
 use crate::{
     codes::Code,
     comments::Comment,
-    diagnostic::{Diagnostic, nearest},
+    diagnostic::{Diagnostic, MOST_TOLD, nearest},
     span::Span,
     tree::File,
 };
@@ -82,13 +82,16 @@ const HARMLESS: &[&str] = &[
     "sort", "take", "fill", "require", "on", "cooldown", "approval", "severity", "say", "to", "repeat", "at",
 ];
 
-/// Reads what can be read of a text that is not cpl.
-pub fn file(text: &str, comments: &[Comment], file: &mut File) -> Vec<Diagnostic> {
-    let mut found = Vec::new();
-    for part in items(text) {
-        found.extend(Item::of(text, part, comments).read(file));
-    }
-    found
+/// Reads what can be read of an item that does not parse.
+pub fn item(text: &str, part: Span, comments: &[Comment], file: &mut File) -> Vec<Diagnostic> {
+    Item::of(text, part, comments).read(file)
+}
+
+/// Of so many mistakes the first are enough.
+pub fn give_up(found: &mut Vec<Diagnostic>) {
+    found.truncate(MOST_TOLD - 1);
+    let told = format!("so many mistakes: the first {} are told", MOST_TOLD - 1);
+    found.push(Diagnostic::new(Code::E0101, told).help("is it a pipeline? mend the first of them"));
 }
 
 /// An item that is being read.
