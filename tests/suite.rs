@@ -112,6 +112,17 @@ fn broken_off(path: PathBuf) -> Trial {
             let gone = (nth % 5 == 0).then(|| format!("{}{rest}", &text[..at]));
             for wrong in std::iter::once(text[..at].to_owned()).chain(gone) {
                 let (file, told) = cpl_syntax::parse(&wrong);
+                let places = told.iter().flat_map(|diagnostic| &diagnostic.labels).map(|label| label.span);
+                let fixes = told.iter().flat_map(|diagnostic| &diagnostic.fixes).map(|fix| fix.span);
+                if let Some(span) = places.chain(fixes).find(|span| wrong.get(span.range()).is_none()) {
+                    return Err(Failed::from(format!("{span:?} is no place of the text up to {at}")));
+                }
+                if nth % 5 == 0
+                    && let Some(formatted) = cpl_syntax::format(&wrong)
+                    && cpl_syntax::format(&formatted).as_ref() != Some(&formatted)
+                {
+                    return Err(Failed::from(format!("what is formatted up to {at} is formatted otherwise again")));
+                }
                 if !cpl_syntax::is_unreadable(&told) {
                     let _ = cpl_plan::tree_to_program(&wrong, &file, as_of, &[]);
                 }

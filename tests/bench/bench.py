@@ -37,12 +37,12 @@ def commands(case):
     return calls
 
 
-def timed(command):
+def timed(command, right=(0,)):
     """Seconds and peak memory in MiB of one call."""
     started = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=WORK)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=WORK)
     _, status, usage = os.wait4(process.pid, 0)
-    if status != 0:
+    if os.waitstatus_to_exitcode(status) not in right:
         sys.exit(f"failed: {command}")
     return time.perf_counter() - started, usage.ru_maxrss / 1024
 
@@ -71,6 +71,27 @@ def shortest():
         print(f"\n{told}, with process start: median {times[25]:.1f} ms\n    {' '.join(command)}")
 
 
+def front():
+    """What checking many pipelines, and large ones, costs."""
+    many = WORK / "many"
+    many.mkdir(exist_ok=True)
+    text = (ROOT / "pipelines/cac_efficiency/main.cpl").read_text().split("\ntest ")[0]
+    for at in range(1000):
+        (many / f"{at:03}.cpl").write_text(text)
+    cpl = str(RELEASE / "cpl")
+    seconds, peak = min(timed([cpl, "check", "many"]) for _ in range(TURNS))
+    print(f"\ncheck of 1,000 pipelines of {len(text.splitlines())} lines: {seconds:.2f} s, {peak:.0f} MiB peak\n    {cpl} check many")
+    print("\nlarge pipelines: items, bytes, check, check of one with a mistake in each hundredth item, fmt")
+    for items in (1_250, 2_500, 5_000, 10_000):
+        right, wrong = WORK / f"items-{items}.cpl", WORK / f"wrong-{items}.cpl"
+        right.write_text(cases.large(items, mistakes=False))
+        wrong.write_text(cases.large(items, mistakes=True))
+        calls = ([cpl, "check", right.name], [cpl, "check", wrong.name], [cpl, "fmt", "--diff", right.name])
+        runs = [min(timed(call, (0, 1)) for _ in range(TURNS)) for call in calls]
+        told = "  ".join(f"{seconds:5.2f} s {peak:4.0f} MiB" for seconds, peak in runs)
+        print(f"  {items:6,}  {right.stat().st_size:8,}  {told}")
+
+
 def main():
     if sys.argv[1:2] == ["--make"]:
         return next(case for case in cases.all_cases(WORK) if case.name == sys.argv[2]).make()
@@ -83,6 +104,7 @@ def main():
             subprocess.run([sys.executable, __file__, "--make", case.name], check=True)
             compare(case)
     shortest()
+    front()
 
 
 if __name__ == "__main__":

@@ -273,3 +273,19 @@ def short(work):
     text = "channel,spend,clicks\n" + "".join(f"{CHANNELS[row % 6]},{row}.50,{row}\n" for row in range(100))
     (work / "short.csv").write_text(text)
     return CHANNEL_PIPELINE.format(source='csv("short.csv")', type="money", least="$1")
+
+
+def large(items, mistakes):
+    """A pipeline of so many items."""
+    parts = ["pipeline large { retire 2099-01-01 }\n"]
+    parts.append('fetch a from csv("a.csv") { columns { id: text, n: count, cost: money } key id }\n')
+    for at in range(items):
+        if at % 3 == 0:
+            parts.append(f"transform t{at} from a {{ where n > {at}  group by id {{ cost = sum(cost), n = sum(n) }} }}\n")
+        elif at % 3 == 1:
+            parts.append(f"metric m{at} = sum(cost) / sum(n)\n")
+        else:
+            parts.append(f"alert x{at} for each id in t{at - 2} {{ when cost > ${at} and n > 3 }}\n")
+        if mistakes and at % 100 == 0:
+            parts.append(f"let l{at} = {at} == 3 && 4\n")
+    return "".join(parts)
