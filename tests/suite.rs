@@ -117,7 +117,7 @@ fn broken_off(path: PathBuf) -> Trial {
                 if let Some(span) = places.chain(fixes).find(|span| wrong.get(span.range()).is_none()) {
                     return Err(Failed::from(format!("{span:?} is no place of the text up to {at}")));
                 }
-                if nth % 5 == 0
+                if nth % 25 == 0
                     && let Some(formatted) = cpl_syntax::format(&wrong)
                     && cpl_syntax::format(&formatted).as_ref() != Some(&formatted)
                 {
