@@ -2,7 +2,7 @@
 
 use std::{fmt, path::Path};
 
-use cpl_syntax::{Diagnostic, Severity};
+use cpl_syntax::{Diagnostic, Severity, Span};
 use miette::{
     GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, SourceCode, SourceSpan,
     SpanContents,
@@ -24,20 +24,43 @@ struct Drawn<'a> {
 #[derive(Debug)]
 struct WholeLines<'a> {
     name: String,
+    lines: Lines<'a>,
+}
+
+/// A text and where its lines begin.
+#[derive(Debug)]
+pub struct Lines<'a> {
     text: &'a str,
-    /// Where lines begin.
     starts: Vec<usize>,
 }
 
-impl<'a> WholeLines<'a> {
-    fn of(path: &Path, text: &'a str) -> Self {
+impl<'a> Lines<'a> {
+    pub fn of(text: &'a str) -> Self {
         let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Self { name: path.display().to_string(), text, starts }
+        Self { text, starts }
     }
 
     /// The line of a place, counted from 0.
     fn line(&self, at: usize) -> usize {
         self.starts.partition_point(|start| *start <= at).saturating_sub(1)
+    }
+
+    /// The line of a place, counted from 1, and what of it stands before.
+    fn before(&self, at: usize) -> (usize, &'a str) {
+        let line = self.line(at);
+        (line + 1, &self.text[self.starts[line]..at.min(self.text.len())])
+    }
+
+    /// Line and column, both counted from 1, as an editor shows them.
+    pub fn shown(&self, at: usize) -> (usize, usize) {
+        let (line, before) = self.before(at);
+        (line, shown_width(before) + 1)
+    }
+
+    /// Line and column, both counted from 1, columns in code points.
+    pub fn points(&self, at: usize) -> (usize, usize) {
+        let (line, before) = self.before(at);
+        (line, before.chars().count() + 1)
     }
 }
 
@@ -48,18 +71,19 @@ impl SourceCode for WholeLines<'_> {
         _before: usize,
         _after: usize,
     ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+        let Lines { text, starts } = &self.lines;
         let last = (span.offset() + span.len()).saturating_sub(1).max(span.offset());
-        if span.offset() + span.len() > self.text.len() {
+        if span.offset() + span.len() > text.len() {
             return Err(MietteError::OutOfBounds);
         }
-        let (first, last) = (self.line(span.offset()), self.line(last));
-        let start = self.starts[first];
-        let end = self.starts.get(last + 1).map_or(self.text.len(), |next| next - 1);
-        let end = start + self.text[start..end].trim_end_matches('\r').len();
+        let (first, last) = (self.lines.line(span.offset()), self.lines.line(last));
+        let start = starts[first];
+        let end = starts.get(last + 1).map_or(text.len(), |next| next - 1);
+        let end = start + text[start..end].trim_end_matches('\r').len();
         let whole = SourceSpan::new(start.into(), end - start);
         // The place told is the span's, not its line's.
-        let column = shown_width(&self.text[start..span.offset()]);
-        let data = &self.text.as_bytes()[start..end];
+        let column = shown_width(&text[start..span.offset()]);
+        let data = &text.as_bytes()[start..end];
         let lines = last - first + 1;
         Ok(Box::new(MietteSpanContents::new_named(self.name.clone(), data, whole, first, column, lines)))
     }
@@ -104,7 +128,7 @@ pub fn draw(diagnostics: &[Diagnostic], path: &Path, text: &str, io: &mut Io<'_>
     let theme = if io.colour_err { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
     let width = io.width.unwrap_or(80).clamp(40, 120);
     let handler = GraphicalReportHandler::new_themed(theme).with_width(width).with_links(false).with_context_lines(0);
-    let source = WholeLines::of(path, text);
+    let source = WholeLines { name: path.display().to_string(), lines: Lines::of(text) };
     for diagnostic in diagnostics {
         let mut drawn = String::new();
         if handler.render_report(&mut drawn, &Drawn { diagnostic, source: &source }).is_ok() {
@@ -114,29 +138,33 @@ pub fn draw(diagnostics: &[Diagnostic], path: &Path, text: &str, io: &mut Io<'_>
     }
 }
 
-/// A diagnostic as JSON; lines and columns count from 1, as an editor shows them.
-pub fn as_json(diagnostic: &Diagnostic, path: &Path, text: &str) -> Value {
+/// A diagnostic as JSON; lines and columns count from 1, as an editor shows them, bytes from 0.
+pub fn as_json(diagnostic: &Diagnostic, path: &Path, lines: &Lines<'_>) -> Value {
     let at = |at: usize| {
-        let (line, column) = shown_place(text, at);
-        json!({ "line": line, "column": column })
+        let (line, column) = lines.shown(at);
+        json!({ "line": line, "column": column, "byte": at })
     };
+    let span = |span: Span| (at(span.start), at(span.end));
     let fixes: Vec<Value> = diagnostic
         .fixes
         .iter()
         .map(|fix| {
-            let (start, end) = (at(fix.span.start), at(fix.span.end));
+            let (start, end) = span(fix.span);
             json!({ "start": start, "end": end, "instead": fix.instead, "sure": fix.sure })
         })
         .collect();
     let labels: Vec<Value> = diagnostic
         .labels
         .iter()
-        .map(|label| json!({ "start": at(label.span.start), "end": at(label.span.end), "text": label.text }))
+        .map(|label| {
+            let (start, end) = span(label.span);
+            json!({ "start": start, "end": end, "text": label.text })
+        })
         .collect();
     json!({
         "file": path.display().to_string(),
         "code": diagnostic.code.as_str(),
-        "severity": match diagnostic.severity() { Severity::Error => "error", Severity::Warning => "warning" },
+        "severity": level(diagnostic),
         "message": diagnostic.message,
         "labels": labels,
         "help": diagnostic.help,
@@ -144,11 +172,12 @@ pub fn as_json(diagnostic: &Diagnostic, path: &Path, text: &str) -> Value {
     })
 }
 
-/// Line and column, both counted from 1, as an editor shows them.
-pub fn shown_place(text: &str, at: usize) -> (usize, usize) {
-    let before = &text[..at.min(text.len())];
-    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    (place(text, at).0, shown_width(&before[line_start..]) + 1)
+/// How grave it is, in a word.
+pub fn level(diagnostic: &Diagnostic) -> &'static str {
+    match diagnostic.severity() {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    }
 }
 
 /// Columns that a text takes: a letter with its accents is one, a wide one two, a tab goes to the next fourth.
@@ -158,13 +187,6 @@ fn shown_width(text: &str) -> usize {
         "\t" => (column / TAB + 1) * TAB,
         letter => column + letter.width().clamp(1, 2),
     })
-}
-
-/// Line and column, both counted from 1, columns in code points.
-pub fn place(text: &str, at: usize) -> (usize, usize) {
-    let before = &text[..at.min(text.len())];
-    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
 }
 
 /// An error about how the program was called.

@@ -1,24 +1,45 @@
 //! Diagnostics for machines.
 
-use cpl_syntax::{Diagnostic, Label, Severity};
+use cpl_syntax::{Diagnostic, Label};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::{Value, json};
 
-use crate::{draw, load::Loaded};
+use crate::{
+    draw::{self, Lines},
+    load::Loaded,
+};
+
+/// What stands for itself in no path of a URI (RFC 3986).
+const NO_PATH: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'[')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
 
 /// A list of objects.
 pub fn json(files: &[Loaded]) -> Value {
-    each(files).map(|(loaded, diagnostic)| draw::as_json(diagnostic, &loaded.path, &loaded.text)).collect()
+    each(files, |loaded, lines, diagnostic| draw::as_json(diagnostic, &loaded.path, lines)).collect()
 }
 
-fn each(files: &[Loaded]) -> impl Iterator<Item = (&Loaded, &Diagnostic)> {
-    files.iter().flat_map(|loaded| loaded.diagnostics.iter().map(move |diagnostic| (loaded, diagnostic)))
-}
-
-fn level(diagnostic: &Diagnostic) -> &'static str {
-    match diagnostic.severity() {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-    }
+/// Something of each diagnostic of each file.
+fn each<'f, T: 'f>(
+    files: &'f [Loaded],
+    make: impl Fn(&Loaded, &Lines<'_>, &Diagnostic) -> T + 'f,
+) -> impl Iterator<Item = T> + 'f {
+    files.iter().flat_map(move |loaded| {
+        let lines = Lines::of(&loaded.text);
+        loaded.diagnostics.iter().map(|diagnostic| make(loaded, &lines, diagnostic)).collect::<Vec<T>>()
+    })
 }
 
 /// The message and, on lines of their own, what stands at its first place and what to do.
@@ -30,11 +51,11 @@ fn whole(diagnostic: &Diagnostic) -> String {
 
 /// The static analysis results interchange format, version 2.1.0 (OASIS).
 pub fn sarif(files: &[Loaded]) -> Value {
-    let mut codes: Vec<&str> = each(files).map(|(_, diagnostic)| diagnostic.code.as_str()).collect();
+    let mut codes: Vec<&str> = each(files, |_, _, diagnostic| diagnostic.code.as_str()).collect();
     codes.sort_unstable();
     codes.dedup();
     let rules: Vec<Value> = codes.iter().map(|code| json!({ "id": code })).collect();
-    let results: Vec<Value> = each(files).map(|(loaded, diagnostic)| result(loaded, diagnostic)).collect();
+    let results: Vec<Value> = each(files, result).collect();
     json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -46,11 +67,12 @@ pub fn sarif(files: &[Loaded]) -> Value {
     })
 }
 
-fn result(loaded: &Loaded, diagnostic: &Diagnostic) -> Value {
-    let uri = loaded.path.display().to_string().replace('\\', "/");
+fn result(loaded: &Loaded, lines: &Lines<'_>, diagnostic: &Diagnostic) -> Value {
+    let path = loaded.path.display().to_string().replace('\\', "/");
+    let uri = utf8_percent_encode(&path, NO_PATH).to_string();
     let location = |label: &Label| {
         json!({
-            "physicalLocation": { "artifactLocation": { "uri": uri }, "region": region(&loaded.text, label) },
+            "physicalLocation": { "artifactLocation": { "uri": uri }, "region": region(lines, label) },
             "message": { "text": label.text },
         })
     };
@@ -58,7 +80,7 @@ fn result(loaded: &Loaded, diagnostic: &Diagnostic) -> Value {
     let first = places.next().unwrap_or_else(|| json!({ "physicalLocation": { "artifactLocation": { "uri": uri } } }));
     let mut result = json!({
         "ruleId": diagnostic.code.as_str(),
-        "level": level(diagnostic),
+        "level": draw::level(diagnostic),
         "message": { "text": whole(diagnostic) },
         "locations": [first],
     });
@@ -69,25 +91,24 @@ fn result(loaded: &Loaded, diagnostic: &Diagnostic) -> Value {
     result
 }
 
-fn region(text: &str, label: &Label) -> Value {
-    let (start, end) = (draw::place(text, label.span.start), draw::place(text, label.span.end));
+fn region(lines: &Lines<'_>, label: &Label) -> Value {
+    let (start, end) = (lines.points(label.span.start), lines.points(label.span.end));
     json!({ "startLine": start.0, "startColumn": start.1, "endLine": end.0, "endColumn": end.1 })
 }
 
 /// Commands of GitHub's workflows: `::error file=…,line=…::…`.
 pub fn github(files: &[Loaded]) -> String {
     let data = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
-    let property = |text: &str| data(text).replace(':', "%3A").replace(',', "%2C");
-    let line = |(loaded, diagnostic): (&Loaded, &Diagnostic)| {
+    let property = move |text: &str| data(text).replace(':', "%3A").replace(',', "%2C");
+    let line = move |loaded: &Loaded, lines: &Lines<'_>, diagnostic: &Diagnostic| {
         let place = diagnostic.labels.first().map(|label| {
-            let place = |at| draw::shown_place(&loaded.text, at);
-            let (start, end) = (place(label.span.start), place(label.span.end));
+            let (start, end) = (lines.shown(label.span.start), lines.shown(label.span.end));
             format!(",line={},endLine={},col={},endColumn={}", start.0, end.0, start.1, end.1)
         });
         let file = property(&loaded.path.display().to_string());
         let (place, code) = (place.unwrap_or_default(), diagnostic.code.as_str());
         let told = data(&whole(diagnostic));
-        format!("::{} file={file}{place},title={code}::{told}\n", level(diagnostic))
+        format!("::{} file={file}{place},title={code}::{told}\n", draw::level(diagnostic))
     };
-    each(files).map(line).collect()
+    each(files, line).collect()
 }

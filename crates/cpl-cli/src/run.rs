@@ -72,7 +72,8 @@ fn wrong(diagnostics: &[Diagnostic], loaded: &Loaded, format: Format, io: &mut I
     match format {
         Format::Text => draw::draw(diagnostics, &loaded.path, &loaded.text, io),
         Format::Json => {
-            let told = diagnostics.iter().map(|each| draw::as_json(each, &loaded.path, &loaded.text)).collect();
+            let lines = draw::Lines::of(&loaded.text);
+            let told = diagnostics.iter().map(|each| draw::as_json(each, &loaded.path, &lines)).collect();
             let _ = writeln!(io.out, "{:#}", Value::Array(told));
         }
     }

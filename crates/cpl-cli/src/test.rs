@@ -7,7 +7,10 @@ use cpl_plan::{
     program::{Program, Test},
     tree_to_program,
 };
-use cpl_syntax::{Code, Diagnostic, has_errors, parse};
+use cpl_syntax::{
+    Code, Diagnostic, Severity, has_errors, parse,
+    tree::{Column, ColumnFrom},
+};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use crate::{
@@ -25,18 +28,22 @@ struct Tried {
     wrong: Vec<Diagnostic>,
 }
 
+/// A file without tests, as far as it could be read, and the exit code.
+type Untried = (Option<Box<Loaded>>, u8);
+
 /// Runs the tests of all files; the worst decides the exit code.
 pub fn test(args: &TestArgs, io: &mut Io<'_>) -> u8 {
     let files = match files(&args.paths, &io.folder) {
         Ok(files) => files,
         Err(why) => return draw::misused(&why, io),
     };
-    let (mut code, mut suites, mut passed, mut failed) = (CLEAN, Vec::new(), 0, 0);
+    let (mut code, mut suites, mut broken, mut passed, mut failed) = (CLEAN, Vec::new(), Vec::new(), 0, 0);
     for file in &files {
         let (loaded, tried) = match one(file, args, io) {
             Ok(found) => found,
-            Err(worse) => {
+            Err((loaded, worse)) => {
                 code = code.max(worse);
+                broken.extend(loaded);
                 continue;
             }
         };
@@ -47,23 +54,33 @@ pub fn test(args: &TestArgs, io: &mut Io<'_>) -> u8 {
         }
         suites.push((loaded, tried));
     }
+    if let Some(filter) = args.filter.as_ref().filter(|_| passed + failed == 0 && code == CLEAN) {
+        return draw::misused(&format!("no test's title holds `{filter}`"), io);
+    }
     match args.format {
         Results::Text if code != CLEAN && passed + failed == 0 => {}
         Results::Text => drop(writeln!(io.out, "{}", counted(passed, failed))),
-        Results::Junit => drop(write!(io.out, "{}", junit(&suites))),
+        Results::Junit => drop(write!(io.out, "{}", junit(&suites, &broken))),
     }
     code.max(if failed > 0 { WRONG } else { CLEAN })
 }
 
 /// The tests of one file; where it has errors, they are drawn.
-fn one(file: &Path, args: &TestArgs, io: &mut Io<'_>) -> Result<(Loaded, Vec<Tried>), u8> {
+fn one(file: &Path, args: &TestArgs, io: &mut Io<'_>) -> Result<(Loaded, Vec<Tried>), Untried> {
     let when = When { as_of: None, settings: Vec::new() };
-    let loaded = load(file, &when, io).map_err(|why| draw::misused(&why, io))?;
+    let loaded = load(file, &when, io).map_err(|why| (None, draw::misused(&why, io)))?;
     if has_errors(&loaded.diagnostics) {
         draw::draw(&loaded.diagnostics, &loaded.path, &loaded.text, io);
-        return Err(loaded.code());
+        let code = loaded.code();
+        return Err((Some(Box::new(loaded)), code));
     }
-    let Some(program) = on_given_rows(&loaded, &when, io) else { return Ok((loaded, Vec::new())) };
+    let program = match on_given_rows(&loaded, &when, io) {
+        Ok(program) => program,
+        Err(wrong) => {
+            draw::draw(&wrong, &loaded.path, &loaded.text, io);
+            return Err((Some(Box::new(loaded)), WRONG));
+        }
+    };
     let wanted = |test: &&Test| args.filter.as_ref().is_none_or(|filter| test.title.contains(filter.as_str()));
     let tried = program.tests.iter().filter(wanted).map(|test| {
         let wrong = tried(test, &program, &loaded, io);
@@ -73,11 +90,19 @@ fn one(file: &Path, args: &TestArgs, io: &mut Io<'_>) -> Result<(Loaded, Vec<Tri
     Ok((loaded, tried))
 }
 
-/// The program of which any given cell may be empty.
-fn on_given_rows(loaded: &Loaded, when: &When, io: &Io<'_>) -> Option<Program> {
+/// The program of which any given cell may be empty, but for those that are never missing: a row's file, and what
+/// names a currency.
+fn on_given_rows(loaded: &Loaded, when: &When, io: &Io<'_>) -> Result<Program, Vec<Diagnostic>> {
     let (mut file, _) = parse(&loaded.text);
-    file.fetches.iter_mut().flat_map(|fetch| &mut fetch.columns).for_each(|column| column.optional = true);
-    tree_to_program(&loaded.text, &file, when.moment(io.now), &[]).0
+    for fetch in &mut file.fetches {
+        let currencies: Vec<String> = fetch.columns.iter().filter_map(Column::currency).collect();
+        for column in &mut fetch.columns {
+            let there = matches!(column.from, Some(ColumnFrom::File(..))) || currencies.contains(&column.name.value);
+            column.optional = column.optional || !there;
+        }
+    }
+    let (program, wrong) = tree_to_program(&loaded.text, &file, when.moment(io.now), &[]);
+    program.ok_or(wrong)
 }
 
 /// What of a test failed.
@@ -120,7 +145,7 @@ fn counted(passed: usize, failed: usize) -> String {
     }
 }
 
-fn junit(suites: &[(Loaded, Vec<Tried>)]) -> String {
+fn junit(suites: &[(Loaded, Vec<Tried>)], broken: &[Box<Loaded>]) -> String {
     let mut report = Report::new("cpl");
     for (loaded, tried) in suites {
         let mut suite = TestSuite::new(loaded.path.display().to_string());
@@ -135,12 +160,24 @@ fn junit(suites: &[(Loaded, Vec<Tried>)]) -> String {
         }
         report.add_test_suite(suite);
     }
+    // A file that is wrong has no tests: that is an error of its own.
+    for loaded in broken {
+        let wrong = loaded.diagnostics.iter().find(|diagnostic| diagnostic.severity() == Severity::Error);
+        let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+        if let Some(wrong) = wrong {
+            status.set_message(wrong.message.clone()).set_type(wrong.code.as_str());
+            status.set_description(described(wrong, &loaded.text));
+        }
+        let mut suite = TestSuite::new(loaded.path.display().to_string());
+        suite.add_test_case(TestCase::new("the file is right", status));
+        report.add_test_suite(suite);
+    }
     report.to_string().unwrap_or_else(|error| unreachable!("written to memory: {error}"))
 }
 
 /// `line 12: the rule does not fire`, and what came in its place.
 fn described(wrong: &Diagnostic, text: &str) -> String {
-    let line = draw::place(text, wrong.start()).0;
+    let line = draw::Lines::of(text).points(wrong.start()).0;
     let help = wrong.help.as_ref().map_or(String::new(), |help| format!("\n{help}"));
     format!("line {line}: {}{help}", wrong.message)
 }

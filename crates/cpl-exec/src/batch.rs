@@ -204,7 +204,8 @@ impl<'a> Batches<'a> {
             Some(rows) => rows.clone(),
             None => test::no_rows(table)?,
         };
-        let frame = self.until_now(frame.lazy(), table)?;
+        // Amounts are given as they are shown, not in minor units.
+        let frame = self.as_meant(self.until_now(frame.lazy(), table)?, step, table, false)?;
         let frame = frame.select(step.columns.iter().map(|name| pl::col(name.as_str())).collect::<Vec<_>>());
         let made = if rows.is_some() { self.checks(id, &frame)? } else { Vec::new() };
         self.frames.put_lazy(id, frame);
@@ -229,7 +230,7 @@ impl<'a> Batches<'a> {
         let summary = Summary::asked(table, &self.translate).map_err(trouble::calendar)?;
         let summary = Split::asked(rows.clone(), summary);
         // A row is dated by what it says, and not by the start of its week.
-        let frame = self.as_meant(self.until_now(rows, table)?, step, table)?;
+        let frame = self.as_meant(self.until_now(rows, table)?, step, table, true)?;
         let mut made = vec![(Wanted::Summary(step.id, id), summary)];
         made.extend(self.checks(id, &frame)?);
         self.frames.put_lazy(id, frame);
@@ -248,7 +249,7 @@ impl<'a> Batches<'a> {
 
     /// The columns as they are meant: times at the start of the longer period they stand for, amounts in minor
     /// units in those of their row's currency.
-    fn as_meant(&self, rows: LazyFrame, step: &Step, table: &Table) -> Result<LazyFrame, Trouble> {
+    fn as_meant(&self, rows: LazyFrame, step: &Step, table: &Table, minor: bool) -> Result<LazyFrame, Trouble> {
         let Source::Fetch(fetch) = &table.source else { return Ok(rows) };
         let mut meant = Vec::new();
         for column in fetch.columns.iter().filter(|column| step.columns.contains(&column.name)) {
@@ -262,7 +263,7 @@ impl<'a> Batches<'a> {
             if column.is_currency {
                 meant.push(in_capitals(&of.name).alias(of.name.as_str()));
             }
-            if let Some(currency) = &column.minor_of {
+            if let Some(currency) = column.minor_of.as_ref().filter(|_| minor) {
                 meant.push(of_minor_units(&of.name, currency));
             }
         }

@@ -15,18 +15,20 @@ impl Cell {
     /// What a text is as a value of that type; an empty one is unknown, and none is what does not fit.
     #[must_use]
     pub fn of(text: &str, ty: Type, zone: &TimeZone) -> Option<Self> {
-        let plain = text.replace(',', "");
+        let plain = if ty.is_amount() { ungrouped(text)? } else { text.to_owned() };
         let digits = |number: &str| {
             let behind = number.split_once('.').map_or("", |(_, behind)| behind);
             u32::try_from(behind.bytes().take_while(u8::is_ascii_digit).count()).unwrap_or(0)
         };
         let (value, digits) = match ty {
-            _ if text.is_empty() || text == "unknown" => (Value::Unknown, 0),
+            // Of texts, only an empty cell is none: `unknown` may be one.
+            _ if text.is_empty() || (text == "unknown" && ty != Type::Text) => (Value::Unknown, 0),
             Type::Text => (Value::Text(text.to_owned()), 0),
             Type::Bool => (Value::Bool(text.parse().ok()?), 0),
             Type::Weekday => (Value::Weekday(Day::ALL.into_iter().find(|day| day.word() == text)?), 0),
-            Type::Count | Type::Integer => (Value::Integer(plain.parse().ok()?), 0),
-            Type::Number => (Value::Number(plain.parse().ok()?), digits(&plain)),
+            Type::Count => (Value::Integer(plain.parse().ok().filter(|count| *count >= 0)?), 0),
+            Type::Integer => (Value::Integer(plain.parse().ok()?), 0),
+            Type::Number => (Value::Number(Decimal::from_str_exact(&plain).ok()?.to_f64()?), digits(&plain)),
             Type::Ratio => {
                 let (number, scale) = match (plain.strip_suffix('%'), plain.strip_suffix('x')) {
                     (Some(percent), _) => (percent, 2),
@@ -67,12 +69,27 @@ impl Cell {
 #[must_use]
 pub fn same(wanted: &Value, found: &Value) -> bool {
     match (wanted, found) {
-        (Value::Money(wanted, _), Value::Money(found, _)) => wanted == found,
-        (Value::Number(wanted) | Value::Ratio(wanted), Value::Number(found) | Value::Ratio(found)) => {
+        (Value::Money(wanted, of), Value::Money(found, other)) => wanted == found && of == other,
+        (Value::Number(wanted), Value::Number(found)) | (Value::Ratio(wanted), Value::Ratio(found)) => {
             (wanted - found).abs() <= 1e-9 * wanted.abs().max(found.abs())
         }
         (wanted, found) => wanted.raw() == found.raw() && wanted.is_unknown() == found.is_unknown(),
     }
+}
+
+/// A number without the commas between its groups of three; none where they stand elsewhere.
+fn ungrouped(text: &str) -> Option<String> {
+    if text.contains(',') {
+        let whole = text.split('.').next().unwrap_or_default();
+        let mut groups = whole.split(',');
+        let first = groups.next().unwrap_or_default().trim_start_matches(|c: char| !c.is_ascii_digit());
+        let three = |group: &str| group.len() == 3 && group.bytes().all(|byte| byte.is_ascii_digit());
+        let rest = groups.all(three) && text.matches(',').count() == whole.matches(',').count();
+        if !rest || first.is_empty() || first.len() > 3 {
+            return None;
+        }
+    }
+    Some(text.replace(',', ""))
 }
 
 /// `$1,234.50` and `-$5` without commas, `30 EUR`, `120.00`; a sign of another currency does not fit.
@@ -89,7 +106,8 @@ fn amount(text: &str, of: Denomination) -> Option<Decimal> {
         (None, Some((number, code))) => fits(Currency::of_code(code)).then_some(number)?,
         (None, None) => rest,
     };
-    let amount = Decimal::from_str_exact(number).ok().filter(|amount| amount.scale() <= 6)?;
+    let amount =
+        Decimal::from_str_exact(number).ok().filter(|amount| amount.scale() <= 6 && !number.starts_with('-'))?;
     Some(if minus { -amount } else { amount })
 }
 
@@ -106,7 +124,7 @@ fn moment(text: &str, zone: &TimeZone) -> Option<jiff::Timestamp> {
 /// `3 days`, in microseconds.
 fn length(text: &str) -> Option<i64> {
     let (number, unit) = text.split_once(' ')?;
-    let seconds = match unit.trim_end_matches('s') {
+    let seconds = match unit.strip_suffix('s').unwrap_or(unit) {
         "day" => 86_400,
         "hour" => 3_600,
         "minute" => 60,

@@ -10,7 +10,7 @@ use petgraph::{
 use cpl_syntax::Diagnostic;
 
 use crate::{
-    program::{Program, TableId},
+    program::{Later, Program, TableId},
     tree_to_program::not_yet,
 };
 
@@ -142,7 +142,14 @@ impl Plan {
         };
         let shown = self.steps().any(|step| matches!(step.kind, StepKind::Show(_)));
         let needed = self.program.later.iter().filter(|later| !(in_test && later.in_test));
-        let needed = needed.filter(|later| later.table.map_or(!shown, made));
+        // What a table computes is needed where the table is, whatever else the plan is for.
+        let computed = |later: &&Later| {
+            self.steps().any(|step| match step.kind {
+                StepKind::Transform(id) => self.program.table(id).remembers(later.span),
+                _ => false,
+            })
+        };
+        let needed = needed.filter(|later| later.table.map_or(!shown || computed(later), made));
         needed.map(|later| not_yet(&later.what, later.span)).collect()
     }
 

@@ -18,6 +18,7 @@ pub fn comments(text: &str) -> Vec<Comment> {
     while at < bytes.len() {
         match bytes[at] {
             b'"' => at = text_end(bytes, at + 1),
+            b'|' if text[..at].trim_end_matches([' ', '\t']).ends_with('\n') => at = row_end(bytes, at),
             b'#' => {
                 let end = line_end(bytes, at);
                 found.push(Comment { span: Span::new(at, end) });
@@ -27,6 +28,12 @@ pub fn comments(text: &str) -> Vec<Comment> {
         }
     }
     found
+}
+
+/// Behind the last `|` of a line that begins with one: cells hold what they will.
+pub fn row_end(bytes: &[u8], at: usize) -> usize {
+    let line = line_end(bytes, at);
+    bytes[at..line].iter().rposition(|byte| *byte == b'|').map_or(line, |last| at + last + 1)
 }
 
 /// Behind the closing quote, or at the end of the line where there is none. A hole holds texts of its own.

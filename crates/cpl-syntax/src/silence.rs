@@ -5,7 +5,7 @@ use crate::{
     codes::Code,
     comments::Comment,
     diagnostic::{Diagnostic, Severity, has_errors},
-    parse::outline::{Kind, items, outline},
+    parse::outline::{Kind, Token, items, outline},
     span::Span,
 };
 
@@ -13,8 +13,10 @@ use crate::{
 #[must_use]
 pub fn silenced(text: &str, comments: &[Comment], mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let complete = !has_errors(&diagnostics);
-    for comment in comments {
-        let Some(silence) = Silence::of(text, comment) else { continue };
+    let mut places = None;
+    for comment in comments.iter().filter(|comment| Silence::codes(text, comment).is_some()) {
+        let places = places.get_or_insert_with(|| Places::of(text));
+        let Some(silence) = Silence::of(text, comment, places) else { continue };
         if silence.reason.is_empty() {
             diagnostics.push(
                 Diagnostic::new(Code::W0301, "a warning is silenced for a reason")
@@ -45,14 +47,38 @@ struct Silence<'t> {
     scope: Span,
 }
 
+/// Where tokens and items begin.
+struct Places {
+    tokens: Vec<Token>,
+    items: Vec<Span>,
+}
+
+impl Places {
+    fn of(text: &str) -> Self {
+        let (tokens, _) = outline(text, Span::new(0, text.len()));
+        let mut items = items(text);
+        // The first part holds what stands before its item.
+        if let (Some(first), Some(token)) = (items.first_mut(), tokens.first()) {
+            first.start = token.span.start;
+        }
+        Self { tokens, items }
+    }
+}
+
 impl<'t> Silence<'t> {
-    fn of(text: &'t str, comment: &Comment) -> Option<Self> {
+    /// The codes and the reason of a comment that silences.
+    fn codes(text: &'t str, comment: &Comment) -> Option<(Vec<&'t str>, &'t str)> {
         let written = comment.span.of(text).trim_start_matches('#').trim().strip_prefix("allow ")?;
         let (codes, reason) = written.split_once(':').unwrap_or((written, ""));
         let codes: Vec<&str> = codes.split(',').map(str::trim).collect();
         let is_code =
-            |code: &&str| code.len() == 5 && code.starts_with('W') && code[1..].bytes().all(|b| b.is_ascii_digit());
-        codes.iter().all(is_code).then(|| Self { codes, reason: reason.trim(), scope: scope(text, comment.span) })
+            |code: &&str| code.len() == 5 && code.starts_with('W') && code.bytes().skip(1).all(|b| b.is_ascii_digit());
+        codes.iter().all(is_code).then_some((codes, reason.trim()))
+    }
+
+    fn of(text: &'t str, comment: &Comment, places: &Places) -> Option<Self> {
+        let (codes, reason) = Self::codes(text, comment)?;
+        Some(Self { codes, reason, scope: scope(text, comment.span, places) })
     }
 
     fn covers(&self, diagnostic: &Diagnostic, code: &str) -> bool {
@@ -65,18 +91,19 @@ impl<'t> Silence<'t> {
 }
 
 /// What a comment is meant for.
-fn scope(text: &str, comment: Span) -> Span {
+fn scope(text: &str, comment: Span, places: &Places) -> Span {
     let line_start = text[..comment.start].rfind('\n').map_or(0, |end| end + 1);
-    if !text[line_start..comment.start].trim().is_empty() {
+    if !text[line_start..comment.start].trim_matches(|c: char| c.is_whitespace() || c == '\u{FEFF}').is_empty() {
         return Span::new(line_start, comment.end);
     }
-    let (tokens, _) = outline(text, Span::new(comment.end, text.len()));
-    let Some(next) = tokens.first().filter(|token| token.kind == Kind::Word).map(|token| token.span.start) else {
+    let next = places.tokens.partition_point(|token| token.span.start < comment.end);
+    let Some(next) = places.tokens.get(next).filter(|token| token.kind == Kind::Word).map(|token| token.span.start)
+    else {
         return Span::new(comment.start, comment.end);
     };
-    let parts = items(text);
-    let first = outline(text, Span::new(0, text.len())).0.first().map_or(0, |token| token.span.start);
-    let item = parts.iter().find(|part| part.start == next || (part.start == 0 && next == first));
     let line_end = text[next..].find('\n').map_or(text.len(), |end| next + end);
-    item.map_or(Span::new(next, line_end), |item| Span::new(next, item.end))
+    match places.items.binary_search_by_key(&next, |item| item.start) {
+        Ok(item) => places.items[item],
+        Err(_) => Span::new(next, line_end),
+    }
 }

@@ -2,7 +2,7 @@
 
 use cpl_syntax::{
     Code, Diagnostic,
-    tree::{ArithOp, CompareOp, Unit},
+    tree::{ArithOp, CompareOp, Period, Unit},
 };
 
 use super::Seen;
@@ -20,6 +20,16 @@ pub fn days(length: u32, unit: Unit) -> Option<i64> {
         Unit::Hour => length / 24,
         Unit::Minute | Unit::Second => return None,
     })
+}
+
+/// About how many days a period of the calendar has.
+pub fn period_days(period: Period) -> i64 {
+    match period {
+        Period::Week => 7,
+        Period::Month => 30,
+        Period::Quarter => 91,
+        Period::Year => 365,
+    }
 }
 
 /// Days from one run to the next, and how that is said.

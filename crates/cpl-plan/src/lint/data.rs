@@ -20,15 +20,14 @@ pub fn stale(program: &Program) -> Vec<Diagnostic> {
         let id = TableId(at);
         let (Source::Fetch(_), Some(time)) = (&table.source, &table.time) else { continue };
         let behind = |from: TableId| Seen::of(program, from, &[]).tables;
-        let Some((rule, _)) = rules.iter().find(|(_, from)| behind(*from).contains(&id)) else { continue };
         let is_fresh =
             |id: &TableId| program.table(*id).checks.iter().any(|check| matches!(check.kind, CheckKind::Fresh(..)));
-        // A table made of it may be checked in its place.
-        let checked = rules.iter().any(|(_, from)| {
+        // A table made of it may be checked in its place, on the way to the rule.
+        let unchecked = rules.iter().find(|(_, from)| {
             let tables = behind(*from);
-            tables.contains(&id) && tables.iter().any(|table| is_fresh(table) && behind(*table).contains(&id))
+            tables.contains(&id) && !tables.iter().any(|table| is_fresh(table) && behind(*table).contains(&id))
         });
-        if !checked {
+        if let Some((rule, _)) = unchecked {
             found.push(
                 Diagnostic::new(
                     Code::W0205,

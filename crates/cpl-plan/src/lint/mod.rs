@@ -61,7 +61,7 @@ impl<'p> Seen<'p> {
                 let days = match &part.kind {
                     ExprKind::InWindow(_, window) => match window.kind {
                         WindowKind::Last(length, unit) => days(length, unit),
-                        WindowKind::Period(..) => None,
+                        WindowKind::Period(_, period) => Some(acting::period_days(period)),
                     },
                     ExprKind::Series(series) => match &series.of {
                         SeriesOf::Over(_, Length { length, unit }, _) => days(*length, *unit),

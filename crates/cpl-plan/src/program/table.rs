@@ -4,7 +4,7 @@ use cpl_syntax::{Span, tree::MoneyScale};
 use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 
-use super::Expr;
+use super::{Expr, ExprKind};
 use crate::{clock::Grain, types::Type};
 
 /// A table's place in `Program::tables`.
@@ -392,6 +392,17 @@ impl Table {
     #[must_use]
     pub fn total_of(&self) -> Option<&str> {
         self.name.rsplit_once(Self::UNDER_WAY)?.1.strip_prefix("total ")
+    }
+
+    /// Whether it computes, at that place, what needs a memory.
+    #[must_use]
+    pub fn remembers(&self, span: Span) -> bool {
+        let Source::Transform { stages, .. } = &self.source else { return false };
+        let mut found = false;
+        for expr in stages.iter().flat_map(Stage::exprs) {
+            expr.walk(&mut |part| found |= matches!(part.kind, ExprKind::Memory(_)) && part.span == span);
+        }
+        found
     }
 
     /// The tables it is made of, the one it begins with first, and those whose totals it looks at.

@@ -145,7 +145,9 @@ impl Checker<'_> {
                 let mut values = Vec::new();
                 for (column, value) in with {
                     self.passes(name, column)?;
-                    values.push((column.value.clone(), self.constant_value(value)?));
+                    let wanted = self.constant_value(value)?;
+                    self.fits_column(name, column, &wanted, value.span, rules)?;
+                    values.push((column.value.clone(), wanted));
                 }
                 (name, ExpectedKind::Fires(name.value.clone(), key, values))
             }
@@ -235,6 +237,33 @@ impl Checker<'_> {
             return Some(());
         }
         self.unknown_name("column or argument of the rule", column, known)
+    }
+
+    /// A value of a changed column is of its type.
+    fn fits_column(
+        &mut self,
+        rule: &Name,
+        column: &Name,
+        value: &Value,
+        span: Span,
+        rules: &[(&str, &Rows)],
+    ) -> Option<()> {
+        let rows = self.rule_rows(rule, rules)?;
+        let Some(ty) = self.tables[rows.table.0].column(column.as_str()).map(|column| column.ty) else {
+            return Some(());
+        };
+        let fits = match (value, ty) {
+            (Value::Money(_, of), Type::Money(wanted)) => *of == wanted,
+            (Value::Ratio(_), Type::Ratio) | (Value::Number(_), Type::Number) => true,
+            (Value::Integer(_), ty) => ty.is_quantity(),
+            (Value::Text(_), Type::Text) | (Value::Date(_), Type::Date) => true,
+            (Value::Bool(_), Type::Bool) | (Value::Weekday(_), Type::Weekday) => true,
+            _ => false,
+        };
+        if fits {
+            return Some(());
+        }
+        self.refuse(Code::E0301, format!("`{}` is {ty}", column.as_str()), span, "this is something else")
     }
 
     /// A value written out.

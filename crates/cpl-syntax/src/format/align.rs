@@ -1,6 +1,6 @@
 //! What stands behind the first words of neighbouring lines begins in one column.
 
-use super::breaks::width;
+use super::{WIDTH, breaks::width};
 use crate::parse::Rule;
 
 /// A line.
@@ -104,8 +104,9 @@ pub fn aligned(lines: &[Line]) -> String {
         let end = at + run(&lines[at..]);
         let stops = lines[at..end].iter().filter_map(|line| Some(width(&line.text[..line.stop?.at])));
         let far = stops.max().unwrap_or(0);
+        let stretch = fits(&lines[at..end], far);
         for line in &lines[at..end] {
-            write(line, far, &mut text);
+            write(line, if stretch { far } else { 0 }, &mut text);
         }
         at = end;
     }
@@ -114,19 +115,28 @@ pub fn aligned(lines: &[Line]) -> String {
 
 /// How many of the first lines are aligned with each other.
 fn run(lines: &[Line]) -> usize {
-    let kind = lines.iter().find_map(|line| line.stop).map(|stop| stop.kind);
-    let mut length = 0;
+    let (mut length, mut kind) = (0, None);
     for line in lines {
-        let other = line.stop.is_some_and(|stop| Some(stop.kind) != kind) || line.indent != lines[0].indent;
-        if length > 0 && (other || (line.ends && line.stop.is_none())) {
+        let other = match (kind, line.stop) {
+            (Some(kind), Some(stop)) => stop.kind != kind,
+            _ => false,
+        };
+        if length > 0 && (other || line.indent != lines[0].indent || (line.ends && line.stop.is_none())) {
             break;
         }
+        kind = kind.or(line.stop.map(|stop| stop.kind));
         length += 1;
         if line.ends {
             break;
         }
     }
     length
+}
+
+/// Whether all lines stay within their width where they are stretched so far.
+fn fits(lines: &[Line], far: usize) -> bool {
+    let stretched = |line: &Line| line.stop.map_or(0, |stop| far - width(&line.text[..stop.at]));
+    lines.iter().all(|line| line.stop.is_none() || line.indent + width(&line.text) + stretched(line) <= WIDTH)
 }
 
 fn write(line: &Line, far: usize, text: &mut String) {
@@ -138,7 +148,7 @@ fn write(line: &Line, far: usize, text: &mut String) {
         Some(stop) => {
             let (head, rest) = line.text.split_at(stop.at);
             text.push_str(head);
-            text.push_str(&" ".repeat(far - width(head)));
+            text.push_str(&" ".repeat(far.saturating_sub(width(head))));
             text.push_str(rest);
         }
     }

@@ -13,6 +13,8 @@ pub struct Layout<'t> {
     text: &'t str,
     marks: &'t Marks,
     tokens: Vec<Token>,
+    /// From each token on, the first that is no comment.
+    next: Vec<usize>,
     at: usize,
     lines: Vec<Line>,
 }
@@ -30,7 +32,13 @@ struct Entry {
 
 impl<'t> Layout<'t> {
     pub fn of(text: &'t str, marks: &'t Marks) -> Self {
-        Self { text, marks, tokens: tokens(text, marks), at: 0, lines: Vec::new() }
+        let tokens = tokens(text, marks);
+        let mut next = vec![tokens.len(); tokens.len()];
+        for at in (0..tokens.len()).rev() {
+            let behind = next.get(at + 1).copied().unwrap_or(tokens.len());
+            next[at] = if tokens[at].kind == What::Comment { behind } else { at };
+        }
+        Self { text, marks, tokens, next, at: 0, lines: Vec::new() }
     }
 
     pub fn lines(mut self) -> Vec<Line> {
@@ -131,7 +139,7 @@ impl<'t> Layout<'t> {
 
     /// Whether the next token is none of the entry under way.
     fn is_at_end(&self) -> bool {
-        let next = self.tokens[self.at..].iter().find(|token| token.kind != What::Comment);
+        let next = self.next.get(self.at).and_then(|next| self.tokens.get(*next));
         next.is_none_or(|token| {
             matches!(token.kind, What::Close(b'}')) || self.marks.entries.contains_key(&token.span.start)
         })
@@ -160,7 +168,8 @@ impl<'t> Layout<'t> {
     fn braces(&mut self, entry: &mut Entry, indent: usize) {
         if let Some((flat, end)) = self.flat() {
             let line: usize = entry.pieces.iter().map(|piece| width(&piece.text) + usize::from(piece.space)).sum();
-            if indent + line + width(&flat) <= WIDTH {
+            // The closing brace, and blanks within.
+            if indent + line + width(&flat) + 2 + usize::from(!flat.is_empty()) <= WIDTH {
                 self.at = end + 1;
                 let piece =
                     |text: &str, space| Piece { text: text.to_owned(), space, depth: 0, loose: None, forced: false };
@@ -277,6 +286,7 @@ impl<'t> Layout<'t> {
                 (_, What::Comma | What::Close(b')' | b']')) | (What::Open(b'(' | b'['), _) => false,
                 (What::Comma, _) => true,
                 (_, What::Open(b'{')) | (What::Close(b'}'), _) => true,
+                (_, What::Open(b'(')) => !self.marks.calls.contains(&start),
                 _ => !token.glued,
             },
         };

@@ -1,6 +1,6 @@
 //! What the grammar tells of places in a text: where entries begin, which sign is an operator.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use pest::iterators::{Pair, Pairs};
 
@@ -22,7 +22,9 @@ pub struct Marks {
     /// Units and currencies: a blank stands before them.
     pub units: HashSet<usize>,
     /// Rows of tables and their cells.
-    pub rows: HashMap<usize, (usize, Vec<String>)>,
+    pub rows: BTreeMap<usize, (usize, Vec<String>)>,
+    /// Brackets that stand at the name of what is called.
+    pub calls: HashSet<usize>,
 }
 
 impl Marks {
@@ -41,6 +43,9 @@ impl Marks {
             Rule::unit | Rule::currency | Rule::w_points => drop(self.units.insert(start)),
             Rule::named_arg => self.after_name(pair, base, '=', text, |marks, at| {
                 marks.options.insert(at);
+            }),
+            Rule::call | Rule::source => self.after_name(pair, base, '(', text, |marks, at| {
+                marks.calls.insert(at);
             }),
             Rule::row => {
                 let cells = pair.clone().into_inner().map(|cell| cell.as_str().trim().to_owned()).collect();

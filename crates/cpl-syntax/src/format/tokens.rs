@@ -65,7 +65,7 @@ pub fn tokens(text: &str, marks: &Marks) -> Vec<Token> {
             }
         }
     }
-    let in_row = |at: usize| marks.rows.iter().any(|(start, (end, _))| *start <= at && at < *end);
+    let in_row = |at: usize| marks.rows.range(..=at).next_back().is_some_and(|(_, (end, _))| at < *end);
     let comments = crate::comments::comments(text).into_iter().map(|comment| (comment.span, What::Comment));
     parts.extend(comments.filter(|(span, _)| !in_row(span.start)));
     parts.sort_by_key(|(span, _)| span.start);

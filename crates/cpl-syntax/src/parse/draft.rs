@@ -57,7 +57,9 @@ impl<'t> Draft<'t> {
             }
             (draft, text) = (draft + same, span.start);
             if place < draft + instead.len() {
-                return (text + (place - draft)).min(span.end);
+                let within = (text + (place - draft)).min(span.end);
+                // Never within a letter.
+                return (span.start..=within).rev().find(|at| self.text.is_char_boundary(*at)).unwrap_or(span.start);
             }
             (draft, text) = (draft + instead.len(), span.end);
         }

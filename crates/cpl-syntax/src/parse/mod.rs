@@ -56,24 +56,28 @@ pub fn parse(text: &str) -> (File, Vec<Diagnostic>) {
     (File { comments, ..file }, diagnostics)
 }
 
+/// So many lines of one item may look like another's first.
+const FALSE_STARTS: usize = 3;
+
 /// The parts of a text, an item each, and their pairs where they parse: what the parser holds is bounded by an item.
 pub(crate) fn pieces(text: &str) -> impl Iterator<Item = (Span, Option<Pairs<'_, Rule>>)> {
     let parse = |part: Span| Grammar::parse(Rule::file, part.of(text)).ok();
-    let mut parts = outline::items(text).into_iter().peekable();
+    let mut parts = outline::items(text).into_iter();
     std::iter::from_fn(move || {
         let part = parts.next()?;
         if let Some(pairs) = parse(part) {
             return Some((part, Some(pairs)));
         }
         // A line within an item may begin with a word that items begin with.
-        let both = parts.peek().map(|next| part.to(*next));
-        match both.and_then(|both| Some((both, parse(both)?))) {
-            Some((both, pairs)) => {
-                parts.next();
-                Some((both, Some(pairs)))
+        let mut whole = part;
+        for (at, next) in parts.clone().take(FALSE_STARTS).enumerate() {
+            whole = whole.to(next);
+            if let Some(pairs) = parse(whole) {
+                parts.by_ref().take(at + 1).for_each(drop);
+                return Some((whole, Some(pairs)));
             }
-            None => Some((part, None)),
         }
+        Some((part, None))
     })
 }
 

@@ -22,7 +22,17 @@ pub fn check(text: &str) -> Option<Diagnostic> {
             _ if in_text => {}
             b'#' => while bytes.next_if(|next| next.1 != b'\n').is_some() {},
             b'"' | b'(' | b'{' | b'[' => open.push(byte),
-            b')' | b'}' | b']' => drop(open.pop()),
+            b')' | b'}' | b']' => {
+                // As the outline: what stands open within is closed with it; without its like it closes nothing.
+                let opens = |before: &u8| matches!((before, byte), (b'(', b')') | (b'[', b']') | (b'{', b'}'));
+                if let Some(place) = open.iter().rposition(opens) {
+                    open.truncate(place);
+                }
+            }
+            // A row of a table holds what it will.
+            b'|' if text[..at].trim_end_matches([' ', '\t']).ends_with('\n') => {
+                while bytes.next_if(|next| next.1 != b'\n').is_some() {}
+            }
             _ => {}
         }
         if open.len() > MAX_DEPTH {

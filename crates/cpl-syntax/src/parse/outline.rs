@@ -36,7 +36,7 @@ pub struct Token {
 pub fn outline(text: &str, part: Span) -> (Vec<Token>, Vec<usize>) {
     let bytes = text.as_bytes();
     let (mut tokens, mut open): (Vec<Token>, Vec<usize>) = (Vec::new(), Vec::new());
-    let mut never = Vec::new();
+    let (mut never, mut braces) = (Vec::new(), 0);
     let (mut at, mut first) = (part.start, true);
     while at < part.end {
         let byte = bytes[at];
@@ -47,25 +47,33 @@ pub fn outline(text: &str, part: Span) -> (Vec<Token>, Vec<usize>) {
             at += 1;
             continue;
         }
+        if text[at..].starts_with('\u{FEFF}') {
+            at += '\u{FEFF}'.len_utf8();
+            continue;
+        }
         if byte == b'#' {
             at = bytes[at..part.end].iter().position(|byte| *byte == b'\n').map_or(part.end, |end| at + end);
             continue;
         }
-        let depth = open.iter().filter(|at| bytes[**at] == b'{').count();
+        let depth = braces;
         let (kind, end) = match byte {
             b'"' => (Kind::Text, crate::comments::text_end(bytes, at + 1).min(part.end)),
             b'(' | b'[' | b'{' => {
                 open.push(at);
+                braces += usize::from(byte == b'{');
                 (Kind::Open(byte), at + 1)
             }
             b')' | b']' | b'}' => {
                 let opens = |at: &usize| matches!((bytes[*at], byte), (b'(', b')') | (b'[', b']') | (b'{', b'}'));
                 if let Some(place) = open.iter().rposition(opens) {
+                    braces -= open[place..].iter().filter(|at| bytes[**at] == b'{').count();
                     never.extend(open.drain(place..).skip(1));
                 }
                 (Kind::Close(byte), at + 1)
             }
             b',' => (Kind::Comma, at + 1),
+            // A row of a table holds what it will.
+            b'|' if first => (Kind::Sign, crate::comments::row_end(bytes, at).min(part.end)),
             _ => match text[at..part.end].find(|c: char| !(c.is_alphanumeric() || c == '_')) {
                 Some(0) => (Kind::Sign, at + text[at..].chars().next().map_or(1, char::len_utf8)),
                 end => (Kind::Word, end.map_or(part.end, |end| at + end)),
@@ -95,11 +103,15 @@ pub fn items(text: &str) -> Vec<Span> {
             base = token.depth;
         }
         let behind: Vec<&str> = tokens[at + 1..].iter().take(2).map(|token| token.span.of(text)).collect();
+        let word = token.span.of(text);
         let begins = if token.depth > base {
-            token.first && is_item(token.span.of(text), &behind)
+            token.first && is_item(word, &behind)
+        } else if closed {
+            ITEMS.contains(&word) || is_misspelt(token, &behind, text)
         } else {
-            (token.first || closed)
-                && (ITEMS.contains(&token.span.of(text)) || (closed && is_misspelt(token, &behind, text)))
+            // Behind a `let` or a metric, whose value may go on with a name that is such a word.
+            let misspelt = || is_head(&behind) && is_misspelt(token, &behind, text);
+            token.first && (is_item(word, &behind) || (ITEMS.contains(&word) && is_named(&behind)) || misspelt())
         };
         if begins {
             starts.push(token.span.start);
@@ -130,6 +142,17 @@ fn is_item(word: &str, behind: &[&str]) -> bool {
             _ => false,
         }
         || (word == "test" && name.starts_with('"') && *next == "{")
+}
+
+/// What follows an item's name.
+fn is_head(behind: &[&str]) -> bool {
+    matches!(behind, [_, "{" | "from" | "for" | "in" | "="])
+}
+
+/// Two names side by side: no value goes on so.
+fn is_named(behind: &[&str]) -> bool {
+    let name = |text: &str| text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && !ITEMS.contains(&text);
+    matches!(behind, [first, second] if name(first) && name(second) && !["and", "or", "is", "in"].contains(first))
 }
 
 fn is_misspelt(token: Token, behind: &[&str], text: &str) -> bool {

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     codes::Code,
     comments::Comment,
-    diagnostic::{Diagnostic, MOST_TOLD, nearest},
+    diagnostic::{Diagnostic, MOST_TOLD, distance, nearest},
     span::Span,
     tree::File,
 };
@@ -132,11 +132,18 @@ impl<'t> Item<'t> {
             return;
         };
         let word = head.of(self.text);
-        let meant = nearest(&word.to_lowercase(), ITEMS.iter().copied()).filter(|_| !ITEMS.contains(&word));
-        let Some(meant) = meant else { return };
-        let message = format!("no item begins with `{word}`");
-        let help = format!("did you mean `{meant}`?");
-        self.found.push(Diagnostic::new(Code::E0101, message).at(head, "not known").help(help).fix(head, meant));
+        if ITEMS.contains(&word) {
+            return;
+        }
+        // Only a test begins with a text.
+        let text = self.tokens.get(1).is_some_and(|token| token.kind == Kind::Text);
+        let fitting: Vec<&str> = ITEMS.iter().copied().filter(|item| (*item == "test") == text).collect();
+        let Some(meant) = nearest(&word.to_lowercase(), fitting.iter().copied()) else { return };
+        let away = distance(word, meant);
+        let sure = fitting.iter().all(|other| *other == meant || distance(word, other) > away);
+        let diagnostic = Diagnostic::new(Code::E0101, format!("no item begins with `{word}`"));
+        let diagnostic = diagnostic.at(head, "not known").help(format!("did you mean `{meant}`?"));
+        self.found.push(if sure { diagnostic.fix(head, meant) } else { diagnostic.offer(head, meant) });
         self.draft.edit(head, meant.to_owned());
     }
 
@@ -175,7 +182,11 @@ impl<'t> Item<'t> {
     }
 
     fn read(mut self, file: &mut File) -> Vec<Diagnostic> {
-        for _ in 0..if self.unread { 0 } else { MOST } {
+        if self.unread {
+            self.lose(file);
+            return self.found;
+        }
+        for _ in 0..MOST {
             let draft = self.draft.text();
             let error = match Grammar::parse(Rule::file, &draft) {
                 Ok(pairs) => {
@@ -197,6 +208,11 @@ impl<'t> Item<'t> {
                 break;
             }
         }
+        if self.found.len() >= MOST {
+            let told = format!("more is wrong with this item: the first {MOST} mistakes are told");
+            let at = self.tokens.first().map_or(self.part, |token| token.span);
+            self.found.push(Diagnostic::new(Code::E0101, told).at(at, "this one").help("mend those first"));
+        }
         self.lose(file);
         self.found
     }
@@ -209,7 +225,7 @@ impl<'t> Item<'t> {
         {
             return false;
         }
-        if let Some(slip) = self.list_slip(span).or_else(|| slip(self.text, span)) {
+        if let Some(slip) = self.list_slip(span).or_else(|| slip(self.text, span, self.head().1)) {
             self.found.push(slip.diagnostic(span));
             slip.edits.iter().for_each(|(span, instead)| self.draft.edit(*span, instead.clone()));
             return !slip.edits.is_empty();
@@ -263,7 +279,7 @@ impl<'t> Item<'t> {
             ),
             _ => return None,
         };
-        Some(Slip { message, help, edits: vec![edit] })
+        Some(Slip { message, help, edits: vec![edit], sure: true })
     }
 
     /// Leaves out the smallest part around a place that was not left out before; whether there is one.

@@ -7,12 +7,16 @@ pub struct Slip {
     pub message: &'static str,
     pub help: String,
     pub edits: Vec<(Span, String)>,
+    /// Nothing else can have been meant.
+    pub sure: bool,
 }
 
 impl Slip {
     pub fn diagnostic(&self, at: Span) -> Diagnostic {
         let diagnostic = Diagnostic::new(Code::E0101, self.message).at(at, "here").help(self.help.clone());
-        self.edits.iter().fold(diagnostic, |diagnostic, (span, instead)| diagnostic.fix(*span, instead.clone()))
+        self.edits.iter().fold(diagnostic, |diagnostic, (span, instead)| {
+            if self.sure { diagnostic.fix(*span, instead.clone()) } else { diagnostic.offer(*span, instead.clone()) }
+        })
     }
 }
 
@@ -27,14 +31,14 @@ const SIGNS: &[(&str, &str, &str)] = &[
     ("=>", ">=", "the `>` stands first"),
 ];
 
-/// The slip at a place that can't be read, if it is a known one.
-pub fn slip(text: &str, span: Span) -> Option<Slip> {
+/// The slip at a place that can't be read, if it is a known one; `head` is the word its item begins with.
+pub fn slip(text: &str, span: Span, head: &str) -> Option<Slip> {
     let before = text[..span.start].trim_end();
     let here = &text[span.start..];
     sign(text, span.start)
         .or_else(|| quotes(text, span.start))
         .or_else(|| number(text, before, span.start))
-        .or_else(|| word(text, before, span))
+        .or_else(|| word(text, before, span, head))
         .or_else(|| {
             let message = match here.chars().next()? {
                 ';' => {
@@ -45,7 +49,7 @@ pub fn slip(text: &str, span: Span) -> Option<Slip> {
                         "leave it out: a clause ends where the next begins",
                     ));
                 }
-                '!' => "cpl says `not`",
+                '!' if signs_at(text, span.start).1 == "!" => "cpl says `not`",
                 _ => return None,
             };
             Some(slip_at(span, "not ", message, "write `not`"))
@@ -53,27 +57,29 @@ pub fn slip(text: &str, span: Span) -> Option<Slip> {
 }
 
 fn slip_at(span: Span, instead: &str, message: &'static str, help: impl Into<String>) -> Slip {
-    Slip { message, help: help.into(), edits: vec![(span, instead.to_owned())] }
+    Slip { message, help: help.into(), edits: vec![(span, instead.to_owned())], sure: true }
+}
+
+/// The signs of comparison and logic that stand together around a place, and where they begin.
+fn signs_at(text: &str, at: usize) -> (usize, &str) {
+    let is_sign = |byte: &u8| b"=<>!&|".contains(byte);
+    let start = at - text.as_bytes()[..at].iter().rev().take_while(|byte| is_sign(byte)).count();
+    let length = text.as_bytes()[start..].iter().take_while(|byte| is_sign(byte)).count();
+    (start, &text[start..start + length])
 }
 
 /// The reader may stop at the sign, or within it.
 fn sign(text: &str, at: usize) -> Option<Slip> {
-    for (wrong, right, message) in SIGNS {
-        for back in 0..wrong.len() {
-            let Some(start) = at.checked_sub(back) else { continue };
-            if text.get(start..).is_some_and(|here| here.starts_with(wrong)) {
-                let end = start + wrong.len();
-                // A word does not grow together with what stands beside it.
-                let word = right.starts_with(char::is_alphabetic);
-                let blank = |close: bool| if word && close { " " } else { "" };
-                let left = blank(!text[..start].ends_with(char::is_whitespace));
-                let behind = blank(!text[end..].starts_with(char::is_whitespace));
-                let instead = format!("{left}{right}{behind}");
-                return Some(slip_at(Span::new(start, end), &instead, message, format!("write `{right}`")));
-            }
-        }
-    }
-    None
+    let (start, found) = signs_at(text, at);
+    let (_, right, message) = SIGNS.iter().find(|(wrong, ..)| *wrong == found)?;
+    let end = start + found.len();
+    // A word does not grow together with what stands beside it.
+    let word = right.starts_with(char::is_alphabetic);
+    let blank = |close: bool| if word && close { " " } else { "" };
+    let left = blank(!text[..start].ends_with(char::is_whitespace));
+    let behind = blank(!text[end..].starts_with(char::is_whitespace));
+    let instead = format!("{left}{right}{behind}");
+    Some(slip_at(Span::new(start, end), &instead, message, format!("write `{right}`")))
 }
 
 /// Quotes that are not cpl's: what they hold stands in straight double ones.
@@ -88,13 +94,33 @@ fn quotes(text: &str, at: usize) -> Option<Slip> {
     let inner = &here[open.len_utf8()..];
     let line = inner.lines().next().unwrap_or_default();
     let Some(end) = line.find(close) else {
-        return Some(Slip { message, help: "write `\"…\"`".to_owned(), edits: Vec::new() });
+        return Some(Slip { message, help: "write `\"…\"`".to_owned(), edits: Vec::new(), sure: false });
     };
-    let held = line[..end].replace('"', "\\\"");
+    let start = at + open.len_utf8();
     let closing = line[end..].chars().next().map_or(0, char::len_utf8);
-    let span = Span::new(at, at + open.len_utf8() + end + closing);
-    Some(slip_at(span, &format!("\"{held}\""), message, format!("write `\"{held}\"`")))
+    let quote = |from: usize, length: usize| (Span::new(from, from + length), "\"".to_owned());
+    let mut edits = vec![quote(at, open.len_utf8())];
+    for (place, letter) in line[..end].char_indices() {
+        let behind = &line[place + letter.len_utf8()..];
+        let escapes = behind.starts_with(['"', '\\', 'n', 't']) || behind.starts_with("u{");
+        let one = Span::new(start + place, start + place + letter.len_utf8());
+        match letter {
+            '"' => edits.push((one, "\\\"".to_owned())),
+            '\\' if !escapes => edits.push((one, "\\\\".to_owned())),
+            _ => {}
+        }
+    }
+    edits.push(quote(start + end, closing));
+    Some(Slip { message, help: format!("write `\"{}\"`", &line[..end]), edits, sure: true })
 }
+
+/// The digits at the end of a text, with their point.
+fn number_at_end(text: &str) -> &str {
+    text.rsplit(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | '_'))).next().unwrap_or_default()
+}
+
+/// Words behind which a length of time stands.
+const BEFORE_LENGTHS: &[&str] = &["within", "over", "cooldown", "after", "per", "last"];
 
 /// `$1,000`, `3.2 %`, `$-5`, `10m`.
 fn number(text: &str, before: &str, at: usize) -> Option<Slip> {
@@ -106,16 +132,15 @@ fn number(text: &str, before: &str, at: usize) -> Option<Slip> {
         let help = format!("write `-{sign}{amount}`");
         return Some(slip_at(span, &format!("-{sign}"), "the sign stands before the currency", help));
     }
-    let amount = before.rfind(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | '_'))).map_or(0, |end| end + 1);
     let after_number = before.ends_with(|c: char| c.is_ascii_digit());
     if here.starts_with('%') && !after_number {
         let message = "cpl has no remainder; `%` makes a ratio of the number before it";
-        return Some(Slip { message, help: "write `3.2%`".to_owned(), edits: Vec::new() });
+        return Some(Slip { message, help: "write `3.2%`".to_owned(), edits: Vec::new(), sure: false });
     }
     if !after_number {
         return None;
     }
-    let number = before.get(amount..).unwrap_or_default();
+    let number = number_at_end(before);
     let groups = thousands(here);
     if groups > 0 {
         let end = at + groups * 4;
@@ -126,7 +151,7 @@ fn number(text: &str, before: &str, at: usize) -> Option<Slip> {
     if let Some(behind) = here.strip_prefix('%') {
         if behind.trim_start_matches(' ').starts_with(|c: char| c.is_ascii_digit() || c == '(') {
             let message = "cpl has no remainder; `%` makes a ratio of the number before it";
-            return Some(Slip { message, help: format!("write `{number}%`"), edits: Vec::new() });
+            return Some(Slip { message, help: format!("write `{number}%`"), edits: Vec::new(), sure: false });
         }
         let span = Span::new(before.len(), at + 1);
         return Some(slip_at(span, "%", "`%` stands right behind its number", format!("write `{number}%`")));
@@ -134,26 +159,31 @@ fn number(text: &str, before: &str, at: usize) -> Option<Slip> {
     if before.len() != at {
         return None;
     }
-    match here.chars().next()? {
-        'm' => Some(slip_at(one, "M", "a million is written with a capital M", format!("write `{number}M`"))),
-        'K' => Some(slip_at(one, "k", "a thousand is written with a small k", format!("write `{number}k`"))),
-        _ => None,
-    }
+    let word = here.split(|c: char| !(c.is_alphanumeric() || c == '_')).next().unwrap_or_default();
+    let ahead = before[..before.len() - number.len()].trim_end();
+    let ahead = ahead.rsplit(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+    // Behind such words ten minutes may be meant.
+    let sure = !BEFORE_LENGTHS.contains(&ahead);
+    let slip = match word {
+        "m" => slip_at(one, "M", "a million is written with a capital M", format!("write `{number}M`")),
+        "K" => slip_at(one, "k", "a thousand is written with a small k", format!("write `{number}k`")),
+        _ => return None,
+    };
+    sure.then_some(slip)
 }
 
 /// `3x target_cpa`: the reader has taken `3x` for a ratio, and stops at the name.
 fn factor(before: &str, span: Span, here: &str) -> Option<Slip> {
     let number = before.strip_suffix('x').filter(|number| number.ends_with(|c: char| c.is_ascii_digit()))?;
-    let start = number.rfind(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | '_'))).map_or(0, |end| end + 1);
-    let help = format!("write `{} * {}`", &number[start..], span.of(here));
+    let help = format!("write `{} * {}`", number_at_end(number), span.of(here));
     let sign = Span::new(number.len(), number.len() + 1);
     Some(slip_at(sign, " *", "a factor and what it multiplies need a `*`", help))
 }
 
 /// Words of other languages.
-fn word(text: &str, before: &str, span: Span) -> Option<Slip> {
+fn word(text: &str, before: &str, span: Span, head: &str) -> Option<Slip> {
     let here = span.of(text);
-    let no_edit = |message, help: &str| Some(Slip { message, help: help.to_owned(), edits: Vec::new() });
+    let no_edit = |message, help: &str| Some(Slip { message, help: help.to_owned(), edits: Vec::new(), sure: false });
     let last = before.rsplit(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
     if here.starts_with(|c: char| c.is_alphabetic())
         && let Some(slip) = factor(before, span, text)
@@ -173,7 +203,10 @@ fn word(text: &str, before: &str, span: Span) -> Option<Slip> {
             let help = "write the number alone, or with its unit: `7 days`, `47 USD`";
             no_edit("no unit and no currency is called so", help)
         }
-        "if" => Some(slip_at(span, "when", "a rule says `when … then …`", "write `when`")),
+        "if" if ["decide", "alert"].contains(&head) => {
+            Some(slip_at(span, "when", "a rule says `when … then …`", "write `when`"))
+        }
+        "if" => no_edit("`if` stands ahead of its condition", "write `if(condition, a, b)`"),
         _ if here.eq_ignore_ascii_case("select") => {
             no_edit("cpl has no SELECT", "columns are named by `keep` or `derive`, groups by `group by A { … }`")
         }

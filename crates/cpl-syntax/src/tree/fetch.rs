@@ -74,6 +74,17 @@ pub enum ColumnFrom {
     File(Span),
 }
 
+impl Column {
+    /// The column that names its rows' currencies.
+    #[must_use]
+    pub fn currency(&self) -> Option<String> {
+        match &self.kind.value {
+            ColumnType::Money(_, MoneyOf::Column(name)) => Some(name.value.clone()),
+            _ => None,
+        }
+    }
+}
+
 /// A column's type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ColumnType {
