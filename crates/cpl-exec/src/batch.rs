@@ -43,7 +43,7 @@ pub struct Found {
 pub enum Wanted {
     Stored(TableId),
     Unique { table: TableId, on: Vec<String>, span: cpl_syntax::Span },
-    Alone { of: TableId, with: Vec<TableId> },
+    Alone { of: TableId, with: Vec<(TableId, bool)> },
     Rounded(StepId),
     Summary(StepId, TableId),
     Check { table: TableId, at: usize },
@@ -345,9 +345,14 @@ impl<'a> Batches<'a> {
             Wanted::Alone { of, with } => {
                 let name = |id: TableId| self.program().table(id).shown_name().to_owned();
                 let counts = counts(&frame)?;
-                let joins = with.into_iter().zip(counts.chunks_exact(2)).map(|(with, alone)| {
-                    let join =
-                        report::Join { table: name(of), with: name(with), left_alone: alone[0], right_alone: alone[1] };
+                let joins = with.into_iter().zip(counts.chunks_exact(2)).map(|((with, kept), alone)| {
+                    let join = report::Join {
+                        table: name(of),
+                        with: name(with),
+                        left_alone: alone[0],
+                        kept,
+                        right_alone: alone[1],
+                    };
                     (of, join)
                 });
                 self.found.joins.extend(joins.collect::<Vec<_>>());

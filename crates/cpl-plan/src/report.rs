@@ -232,8 +232,10 @@ pub struct Join {
     pub table: String,
     /// The table that is joined.
     pub with: String,
-    /// Rows of the transform without a row of that table: with `left join` they stay, else they are gone.
+    /// Rows of the transform without a row of that table.
     pub left_alone: u64,
+    /// Whether they stay, as a `left join` leaves them.
+    pub kept: bool,
     /// Rows of that table that are nobody's partner.
     pub right_alone: u64,
 }

@@ -261,12 +261,13 @@ impl Page {
     }
 }
 
-/// `3 rows without a partner in signups, 2 rows of signups left over`.
+/// `3 rows dropped, without a partner in signups; 2 rows of signups left over`.
 fn alone(join: &Join) -> String {
-    let left =
-        (join.left_alone > 0).then(|| format!("{} without a partner in {}", rows_of(join.left_alone), join.with));
-    let right = (join.right_alone > 0).then(|| format!("{} of {} left over", rows_of(join.right_alone), join.with));
-    left.into_iter().chain(right).collect::<Vec<_>>().join(", ")
+    let fate = if join.kept { "kept" } else { "dropped" };
+    let left = format!("{} {fate}, without a partner in {}", rows_of(join.left_alone), join.with);
+    let right = format!("{} of {} left over", rows_of(join.right_alone), join.with);
+    let told = [(join.left_alone, left), (join.right_alone, right)];
+    told.into_iter().filter(|(rows, _)| *rows > 0).map(|(_, told)| told).collect::<Vec<_>>().join("; ")
 }
 
 fn metric_row(metric: &Metric) -> Vec<String> {

@@ -69,7 +69,11 @@ impl<'t> Silence<'t> {
     /// The codes and the reason of a comment that silences.
     fn codes(text: &'t str, comment: &Comment) -> Option<(Vec<&'t str>, &'t str)> {
         let written = comment.span.of(text).trim_start_matches('#').trim().strip_prefix("allow ")?;
-        let (codes, reason) = written.split_once(':').unwrap_or((written, ""));
+        let (codes, reason) = match written.split_once(':') {
+            Some(parts) => parts,
+            // Without a colon it has no reason.
+            None => (written.split_whitespace().next().unwrap_or_default(), ""),
+        };
         let codes: Vec<&str> = codes.split(',').map(str::trim).collect();
         let is_code =
             |code: &&str| code.len() == 5 && code.starts_with('W') && code.bytes().skip(1).all(|b| b.is_ascii_digit());

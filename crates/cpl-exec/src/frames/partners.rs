@@ -9,8 +9,8 @@ use super::join;
 pub struct Alone {
     /// The transform.
     pub of: TableId,
-    /// The right sides.
-    pub with: Vec<TableId>,
+    /// The right sides, and whether rows without a partner there stay.
+    pub with: Vec<(TableId, bool)>,
     /// One row: for each right side, rows of the left without a partner there, then rows there that are nobody's.
     pub counts: LazyFrame,
 }
@@ -19,7 +19,7 @@ pub struct Alone {
 pub struct Marks<'a> {
     of: TableId,
     alone: &'a mut Vec<Alone>,
-    joined: Vec<(TableId, LazyFrame)>,
+    joined: Vec<(TableId, bool, LazyFrame)>,
 }
 
 impl<'a> Marks<'a> {
@@ -38,7 +38,7 @@ impl<'a> Marks<'a> {
         let left = if keeps_rows { left } else { self.counted(left) };
         let mark = mark(self.joined.len());
         let both = join::join(left, right.clone(), join, &mark);
-        self.joined.push((join.table, right));
+        self.joined.push((join.table, join.left, right));
         if keeps_rows {
             return both;
         }
@@ -69,14 +69,14 @@ impl<'a> Marks<'a> {
             ]
         });
         let mut sides = vec![frame.clone().select(met.collect::<Vec<_>>())];
-        for ((_, right), mark) in joined.iter().zip(&marks) {
+        for ((_, _, right), mark) in joined.iter().zip(&marks) {
             sides.push(right.clone().select([count(pl::len(), format!("{mark}="))]));
         }
         let alone = marks.iter().flat_map(|mark| {
             let column = |of: &str| pl::col(format!("{mark}{of}"));
             [column("-"), (column("=") - column("+")).alias(format!("{mark}="))]
         });
-        let with = joined.iter().map(|(with, _)| *with).collect();
+        let with = joined.iter().map(|(with, kept, _)| (*with, *kept)).collect();
         // It fails only where two columns have one name.
         if let Ok(counts) = pl::concat_lf_horizontal(sides, pl::HConcatOptions::default()) {
             self.alone.push(Alone { of: self.of, with, counts: counts.select(alone.collect::<Vec<_>>()) });

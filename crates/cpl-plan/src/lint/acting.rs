@@ -52,16 +52,25 @@ pub fn compounding(program: &Program, rule: &Decision, looked_at: &Seen<'_>) -> 
         _ => None,
     });
     let ((change, column), (window, at)) = (by?, looked_at.longest()?);
-    let (apart, run) = between_runs(program.every);
+    let (mut apart, mut run) = (between_runs(program.every).0, between_runs(program.every).1.to_owned());
+    // A rule of some days of the week is looked at less often.
+    if let Some(between) = i64::try_from(rule.on.len()).ok().filter(|days| *days > 0).map(|days| 7 / days)
+        && between > apart
+    {
+        (apart, run) = (between, "of its days".to_owned());
+    }
     if window <= apart || rule.cooldown.is_some() {
         return None;
     }
     let times = if apart == 0 { "many times".to_owned() } else { format!("{} times", (window + apart - 1) / apart) };
+    let help = format!(
+        "look at no more days than lie between two runs, or run less often; `cooldown {window} days` comes with a later version"
+    );
     Some(
         Diagnostic::new(Code::W0201, format!("`{}` compounds: one good window changes `{column}` {times}", rule.name))
             .at(change, format!("each {run}"))
             .at(at, format!("looks at {window} days"))
-            .help(format!("add `cooldown {window} days`, or look at no more than the time between two runs")),
+            .help(help),
     )
 }
 

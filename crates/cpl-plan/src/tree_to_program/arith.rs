@@ -88,6 +88,10 @@ impl Checker<'_> {
             return None;
         }
         let written = self.written(number.span);
+        // The name of a `let` takes no sign.
+        if !written.starts_with(|c: char| c.is_ascii_digit()) {
+            return None;
+        }
         let amount = match currency.sign() {
             Some(sign) => format!("{sign}{written}"),
             None => format!("{written} {}", currency.code()),

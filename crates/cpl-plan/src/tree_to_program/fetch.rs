@@ -44,6 +44,10 @@ impl Checker<'_> {
         });
         let columns = self.fetch_columns(&fetch.columns);
         if fetch.columns.is_empty() && fetch.source.callee.table.is_none() {
+            // They may be there, and wrong.
+            if !self.file.lost.is_empty() {
+                return None;
+            }
             self.report(
                 Diagnostic::new(Code::E0107, format!("the fetch `{}` declares no columns", fetch.name.as_str()))
                     .at(fetch.name.span, "which columns are read?")

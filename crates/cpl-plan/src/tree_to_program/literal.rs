@@ -1,7 +1,7 @@
 //! Literals: what stood in the text becomes an exact value with its unit.
 
 use cpl_syntax::{
-    Code, Span,
+    Code, Diagnostic, Span,
     tree::{self, Unit, Word},
 };
 use rust_decimal::Decimal;
@@ -46,6 +46,15 @@ impl Checker<'_> {
     }
 
     fn number(&mut self, digits: &str, span: Span) -> Option<(Constant, Type)> {
+        let written = self.written(span);
+        if written.len() > 1 && written.starts_with('0') && written.bytes().all(|byte| byte.is_ascii_digit()) {
+            self.report(
+                Diagnostic::new(Code::E0103, "a number does not begin with 0")
+                    .at(span, "is it the rest of a larger one?")
+                    .help("thousands are set apart by `_`: `1_000`"),
+            );
+            return None;
+        }
         if digits.contains('.') {
             return Some((Constant::Decimal(self.decimal(digits, span)?), Type::Number));
         }

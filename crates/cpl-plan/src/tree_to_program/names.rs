@@ -7,6 +7,18 @@ use cpl_syntax::{Code, Diagnostic, Name, Span, has_errors, nearest};
 use super::{Checker, scope::ScopeColumn};
 use crate::{lint::unneeded, program::TableId};
 
+/// Functions of other languages, and cpl's.
+const OTHERS: &[(&str, &str)] = &[
+    ("avg", "mean"),
+    ("average", "mean"),
+    ("stddev", "std"),
+    ("nunique", "count_distinct"),
+    ("percentile", "quantile"),
+    ("coalesce", "??"),
+    ("nvl", "??"),
+    ("ceiling", "ceil"),
+];
+
 impl<'a> Checker<'a> {
     /// Items are one space of names.
     pub(super) fn check_names(&mut self) {
@@ -115,6 +127,13 @@ impl<'a> Checker<'a> {
         if ["null", "none", "nil", "na", "nan"].contains(&name.value.to_lowercase().as_str()) {
             let help = "a value that is missing is unknown: ask `x is unknown`, or give another in its place: `x ?? 0`";
             self.report(diagnostic.help(help));
+            return None;
+        }
+        let lower = name.value.to_lowercase();
+        let ours = OTHERS.iter().find(|(theirs, _)| *theirs == lower).map(|(_, ours)| *ours);
+        let ours = ours.or(known.iter().copied().find(|known| *known == lower)).filter(|_| what == "function");
+        if let Some(ours) = ours {
+            self.report(diagnostic.help(format!("cpl calls it `{ours}`")).offer(name.span, ours));
             return None;
         }
         let help = match nearest(name.as_str(), known.iter().copied()) {

@@ -84,7 +84,7 @@ impl<'t> Layout<'t> {
     fn entry(&mut self, indent: usize) {
         let start = self.peek().map_or(0, |token| token.span.start);
         let mut entry = Entry { rule: self.marks.entries.get(&start).copied(), ..Entry::default() };
-        let mut forced = false;
+        let (mut forced, first_line) = (false, self.lines.len());
         while let Some(token) = self.peek() {
             let ends = entry.depth == 0 && self.marks.entries.contains_key(&token.span.start);
             if (ends && (entry.begun || !entry.pieces.is_empty())) || token.kind == What::Close(b'}') {
@@ -94,15 +94,15 @@ impl<'t> Layout<'t> {
             match token.kind {
                 // Between items of a list in braces.
                 What::Comma if entry.depth == 0 && entry.rule.is_some_and(takes_commas) => {
-                    self.trailing(&mut entry, indent);
+                    self.trailing(&mut entry, first_line, indent);
                     break;
                 }
-                What::Comment if token.lines == 0 && self.is_at_end() => {
+                What::Comment if token.lines == 0 && self.is_at_end(&entry) => {
                     self.flush(&mut entry, indent);
-                    self.append_comment(token);
+                    self.append_comment(token, first_line, indent);
                     return;
                 }
-                What::Comment if token.lines > 0 && self.is_at_end() => {
+                What::Comment if token.lines > 0 && self.is_at_end(&entry) => {
                     // It stands between entries.
                     self.at -= 1;
                     break;
@@ -110,7 +110,7 @@ impl<'t> Layout<'t> {
                 What::Comment => {
                     self.flush(&mut entry, indent);
                     if token.lines == 0 {
-                        self.append_comment(token);
+                        self.append_comment(token, first_line, indent);
                     } else {
                         self.lines.push(Line::comment(indent + 2 * STEP, self.word(token)));
                     }
@@ -138,29 +138,40 @@ impl<'t> Layout<'t> {
     }
 
     /// Whether the next token is none of the entry under way.
-    fn is_at_end(&self) -> bool {
+    fn is_at_end(&self, entry: &Entry) -> bool {
         let next = self.next.get(self.at).and_then(|next| self.tokens.get(*next));
+        let listed = entry.depth == 0 && entry.rule.is_some_and(takes_commas);
         next.is_none_or(|token| {
-            matches!(token.kind, What::Close(b'}')) || self.marks.entries.contains_key(&token.span.start)
+            token.kind == What::Close(b'}')
+                || (listed && token.kind == What::Comma)
+                || self.marks.entries.contains_key(&token.span.start)
         })
     }
 
     /// A comment behind the comma that ended an entry.
-    fn trailing(&mut self, entry: &mut Entry, indent: usize) {
+    fn trailing(&mut self, entry: &mut Entry, first_line: usize, indent: usize) {
         if let Some(token) = self.peek()
             && token.kind == What::Comment
             && token.lines == 0
         {
             self.at += 1;
             self.flush(entry, indent);
-            self.append_comment(token);
+            self.append_comment(token, first_line, indent);
         }
     }
 
-    fn append_comment(&mut self, token: Token) {
-        let word = self.word(token);
-        if let Some(line) = self.lines.last_mut() {
-            line.behind = Some(word.trim_end().to_owned());
+    /// A comment at the end of the line that was written last, of an entry that began with `first_line`.
+    fn append_comment(&mut self, token: Token, first_line: usize, indent: usize) {
+        let word = self.word(token).trim_end();
+        let split = self.lines.len() > first_line + 1;
+        if split && word.trim_start_matches('#').trim_start().starts_with("allow ") {
+            // What it silences has lines of its own now: ahead of them it is meant for all.
+            self.lines.insert(first_line, Line::comment(indent, word));
+            return;
+        }
+        match self.lines.last_mut() {
+            Some(line) if line.behind.is_none() => line.behind = Some(word.to_owned()),
+            _ => self.lines.push(Line::comment(indent, word)),
         }
     }
 
@@ -183,7 +194,7 @@ impl<'t> Layout<'t> {
         self.flush(entry, indent);
         if let Some(comment) = self.peek().filter(|token| token.kind == What::Comment && token.lines == 0) {
             self.at += 1;
-            self.append_comment(comment);
+            self.append_comment(comment, self.lines.len(), indent);
         }
         self.block(indent + STEP);
         if let Some(close) = self.peek() {

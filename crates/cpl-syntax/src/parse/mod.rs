@@ -137,7 +137,8 @@ impl Reader<'_> {
     fn separated(&mut self, items: &[Span]) {
         for pair in items.windows(2) {
             let between = &self.text[pair[0].end..pair[1].start];
-            if !between.contains([',', '\n']) {
+            // A `;` was told, and stands for a comma.
+            if !between.contains([',', '\n', ';']) {
                 self.report(refuse::unseparated(pair[0], pair[1]));
             }
         }

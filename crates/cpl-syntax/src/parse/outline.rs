@@ -149,10 +149,14 @@ fn is_head(behind: &[&str]) -> bool {
     matches!(behind, [_, "{" | "from" | "for" | "in" | "="])
 }
 
-/// Two names side by side: no value goes on so.
+/// A name behind the word: no value goes on so, but by an operator that is one.
 fn is_named(behind: &[&str]) -> bool {
-    let name = |text: &str| text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && !ITEMS.contains(&text);
-    matches!(behind, [first, second] if name(first) && name(second) && !["and", "or", "is", "in"].contains(first))
+    const OPERATORS: &[&str] = &["and", "or", "is", "in", "not", "exceeds", "falls", "breaks", "where", "over", "by"];
+    behind.first().is_some_and(|name| {
+        name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && !ITEMS.contains(name)
+            && !OPERATORS.contains(name)
+    })
 }
 
 fn is_misspelt(token: Token, behind: &[&str], text: &str) -> bool {

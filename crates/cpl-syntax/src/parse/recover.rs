@@ -122,6 +122,8 @@ impl<'t> Item<'t> {
             found: Vec::new(),
         };
         item.name_head();
+        item.texts();
+        item.head_signs();
         item.close(&open);
         item
     }
@@ -147,10 +149,81 @@ impl<'t> Item<'t> {
         self.draft.edit(head, meant.to_owned());
     }
 
+    /// Tells texts that are never closed.
+    fn texts(&mut self) {
+        let open = self.tokens.iter().filter(|token| self.is_open_text(token)).map(|token| token.span);
+        for text in open.collect::<Vec<Span>>() {
+            self.found.push(
+                Diagnostic::new(Code::E0101, "a text is never closed")
+                    .at(Span::new(text.start, text.start + 1), "begins here")
+                    .help("write the `\"` where it ends"),
+            );
+            self.unread |= !self.leave_out(text);
+        }
+    }
+
+    fn is_open_text(&self, token: &Token) -> bool {
+        let written = token.span.of(self.text);
+        token.kind == Kind::Text && (written.len() == 1 || !written.ends_with('"'))
+    }
+
+    /// Tells what is missing in the item's head: the `=` of a `let` or a metric, the `{` of what has a body.
+    fn head_signs(&mut self) {
+        match self.head() {
+            (Some(name), head @ ("let" | "metric")) => self.value_sign(name, head),
+            (Some(name), head @ ("transform" | "decide" | "alert" | "dashboard" | "pipeline")) => self.body(name, head),
+            _ => {}
+        }
+    }
+
+    /// `let a $47`, `let a: $47`, `let a == $47`.
+    fn value_sign(&mut self, name: Span, head: &str) {
+        let Some(next) = self.tokens.get(2).copied() else { return };
+        let doubled = self.text[next.span.end..].starts_with('=');
+        let (at, instead) = match next.span.of(self.text) {
+            "=" if !doubled => return,
+            "=" => (Span::new(next.span.start, next.span.end + 1), "="),
+            ":" => (next.span, " ="),
+            // A name of several parts is another mistake.
+            _ if next.span.start == name.end && next.kind == Kind::Sign => return,
+            _ => (Span::new(name.end, name.end), " ="),
+        };
+        self.found.push(
+            Diagnostic::new(Code::E0101, "a name and its value are set apart by `=`")
+                .at(name, "its value follows")
+                .help(format!("write `{head} {} = …`", name.of(self.text)))
+                .fix(at, instead),
+        );
+        self.draft.edit(at, instead.to_owned());
+    }
+
+    /// `transform a from b` with nothing in braces behind it.
+    fn body(&mut self, name: Span, head: &str) {
+        if self.tokens.iter().any(|token| token.kind == Kind::Open(b'{') && token.depth == 0) {
+            return;
+        }
+        let line_end = self.text[name.end..].find('\n').map_or(self.part.end, |end| name.end + end);
+        let last = self.tokens.iter().rev().find(|token| token.span.end <= line_end).map_or(name, |last| last.span);
+        self.found.push(
+            Diagnostic::new(Code::E0101, format!("`{head} {}` has no body: a `{{` is missing", name.of(self.text)))
+                .at(last, "behind this")
+                .help("write what it does in braces: `{ … }`"),
+        );
+        self.unread = true;
+    }
+
     /// Tells what is never closed. Braces are closed at the item's end; what holds another bracket is left out.
     fn close(&mut self, open: &[usize]) {
         let (braces, others): (Vec<usize>, Vec<usize>) =
             open.iter().copied().partition(|at| self.text[*at..].starts_with('{'));
+        // A text that is never closed holds what would close the bracket.
+        let swallowed = |at: usize| {
+            let line_end = self.text[at..].find('\n').map_or(self.part.end, |end| at + end);
+            let mut within = self.tokens.iter().filter(|token| token.span.start > at && token.span.start < line_end);
+            within.any(|token| self.is_open_text(token))
+        };
+        let others: Vec<usize> = others.into_iter().filter(|at| !swallowed(*at)).collect();
+        let braces = self.close_list(braces);
         for at in others {
             let close = if self.text[at..].starts_with('(') { ")" } else { "]" };
             let span = Span::new(at, at + 1);
@@ -170,9 +243,39 @@ impl<'t> Item<'t> {
             Diagnostic::new(Code::E0101, format!("`{}` is not closed: a `}}` is missing", what.trim()))
                 .at(Span::new(innermost, innermost + 1), "this one is open")
                 .help("close it before the next item begins")
-                .fix(at, closing.clone()),
+                .offer(at, closing.clone()),
         );
         self.draft.edit(at, closing);
+    }
+
+    /// Closes a list of columns ahead of the clause that begins within it; the braces that stay open.
+    fn close_list(&mut self, mut braces: Vec<usize>) -> Vec<usize> {
+        const BEHIND: &[&str] = &["key", "fresh", "time", "expect", "skip", "records"];
+        if braces.is_empty() || self.head().1 != "fetch" {
+            return braces;
+        }
+        let clause = self.tokens.windows(2).find(|pair| {
+            let named = pair[1].kind == Kind::Word && pair[1].span.start > pair[0].span.end;
+            pair[0].first && pair[0].depth == 2 && named && BEHIND.contains(&pair[0].span.of(self.text))
+        });
+        let Some(clause) = clause.map(|pair| pair[0].span.start) else { return braces };
+        let open = self.tokens.iter().rev().find(|token| token.kind == Kind::Open(b'{') && token.span.end <= clause);
+        let Some(open) = open.map(|token| token.span) else { return braces };
+        let at = Span::new(clause, clause);
+        self.found.push(
+            Diagnostic::new(Code::E0101, "the list of columns is not closed: a `}` is missing")
+                .at(open, "this one is open")
+                .at(at, "this is no column")
+                .help("close it before the next clause begins")
+                .fix(at, "}\n  "),
+        );
+        self.draft.edit(at, "}\n".to_owned());
+        // What stands behind is one brace less deep.
+        self.tokens.iter_mut().filter(|token| token.span.start >= clause).for_each(|token| {
+            token.depth = token.depth.saturating_sub(1);
+        });
+        braces.pop();
+        braces
     }
 
     /// The name of the item, and the word that it begins with.
@@ -225,7 +328,11 @@ impl<'t> Item<'t> {
         {
             return false;
         }
+        if self.dangling(span) {
+            return true;
+        }
         if let Some(slip) = self.list_slip(span).or_else(|| slip(self.text, span, self.head().1)) {
+            let slip = if self.depth(span) > 1 { slip.in_list(span, self.text) } else { slip };
             self.found.push(slip.diagnostic(span));
             slip.edits.iter().for_each(|(span, instead)| self.draft.edit(*span, instead.clone()));
             return !slip.edits.is_empty();
@@ -236,6 +343,34 @@ impl<'t> Item<'t> {
             Some(meant) => self.draft.edit(span, meant),
             None => return false,
         }
+        true
+    }
+
+    /// Tells an operator with nothing behind it, where the next clause or the end of the braces is reached.
+    fn dangling(&mut self, span: Span) -> bool {
+        const WAIT: &[&str] =
+            &["and", "or", "not", "in", "by", "of", "within", "exceeds", "below", "when", "require", "where"];
+        let here = self.tokens.partition_point(|token| token.span.end <= span.start);
+        // The word of the next clause may have been taken for the value.
+        let pairs =
+            [here, here.saturating_sub(1)].map(|at| (at.checked_sub(1).map(|at| self.tokens[at]), self.tokens.get(at)));
+        let dangling = pairs.into_iter().find_map(|(before, found)| {
+            let (before, found) = (before?, found?);
+            let ends = (found.first && CLAUSES.contains(&found.span.of(self.text))) || found.kind == Kind::Close(b'}');
+            let word = before.span.of(self.text);
+            let waits = WAIT.contains(&word) || (before.kind == Kind::Sign && "<>=+-*/".contains(word));
+            (ends && waits).then_some(before)
+        });
+        let Some((before, clause)) = dangling.and_then(|before| Some((before, self.clause(before.span)?))) else {
+            return false;
+        };
+        let word = before.span.of(self.text);
+        self.found.push(
+            Diagnostic::new(Code::E0101, format!("nothing stands behind `{word}`"))
+                .at(before.span, "wants a value")
+                .help("write the value, or take it out"),
+        );
+        self.leave_out_part(clause, clause);
         true
     }
 
@@ -288,14 +423,18 @@ impl<'t> Item<'t> {
         for part in [self.entry(at), clause].into_iter().flatten() {
             let before = self.left_out.iter().any(|(left, _)| left.start <= part.start && part.end <= left.end);
             if !before && part.start < part.end {
-                self.left_out.retain(|(left, _)| left.end <= part.start || part.end <= left.start);
-                self.left_out.push((part, clause.unwrap_or(part)));
-                let blank: String = part.of(self.text).chars().map(|c| if c == '\n' { '\n' } else { ' ' }).collect();
-                self.draft.edit(part, blank);
+                self.leave_out_part(part, clause.unwrap_or(part));
                 return true;
             }
         }
         false
+    }
+
+    fn leave_out_part(&mut self, part: Span, clause: Span) {
+        self.left_out.retain(|(left, _)| left.end <= part.start || part.end <= left.start);
+        self.left_out.push((part, clause));
+        let blank = part.of(self.text).bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }).collect();
+        self.draft.edit(part, blank);
     }
 
     /// The entry of a list in braces: between commas, line ends and the braces.
@@ -318,7 +457,9 @@ impl<'t> Item<'t> {
         });
         let end = end.map_or(self.part.end, |token| token.span.start);
         let line_end = self.text[at.start..end].find('\n').map_or(end, |end| at.start + end);
-        Some(Span::new(line, line_end))
+        // The comma behind it goes with it: none stands where an entry begins.
+        let comma = usize::from(self.text[line_end..].starts_with(','));
+        Some(Span::new(line, line_end + comma))
     }
 
     /// The clause around a place, up to the next.

@@ -65,7 +65,8 @@ pub fn unexpected(text: &str, span: Span, error: &Error<Rule>) -> (Diagnostic, O
             let label = if many { "no word that fits here".to_owned() } else { label };
             let diagnostic = diagnostic.at(span, label).help(format!("did you mean `{meant}`?"));
             let diagnostic = if sure { diagnostic.fix(span, &meant) } else { diagnostic.offer(span, &meant) };
-            (diagnostic, Some(meant))
+            // What may be meant otherwise is left out: no error follows from a guess.
+            (diagnostic, sure.then_some(meant))
         }
     }
 }
@@ -77,7 +78,8 @@ const TYPES: &[(&str, &str)] = &[
     ("float", "number"),
     ("double", "number"),
     ("numeric", "number"),
-    ("decimal", "number"),
+    ("decimal", "money"),
+    ("rate", "ratio"),
     ("string", "text"),
     ("str", "text"),
     ("varchar", "text"),
@@ -95,7 +97,9 @@ fn meant(word: &str, error: &Error<Rule>) -> Option<(String, bool)> {
     if let Some((_, ours)) = TYPES.iter().find(|(theirs, _)| *theirs == word.to_lowercase())
         && positives.iter().any(|rule| matches!(rule, Rule::column_type | Rule::plain_type))
     {
-        return Some(((*ours).to_owned(), true));
+        // Others have fewer types: an amount may be meant, or a number.
+        let sure = ["text", "bool", "datetime"].contains(ours);
+        return Some(((*ours).to_owned(), sure));
     }
     let (word, words) = (word.to_lowercase(), positives.iter().flat_map(|rule| words(*rule)).collect::<Vec<_>>());
     let near = nearest(&word, words.iter().map(String::as_str))?;

@@ -12,6 +12,14 @@ pub struct Slip {
 }
 
 impl Slip {
+    /// The same in a list in braces: what `;` sets apart there a comma does.
+    pub fn in_list(self, span: Span, text: &str) -> Self {
+        if span.of(text) != ";" || !self.edits.iter().any(|(_, instead)| instead.is_empty()) {
+            return self;
+        }
+        slip_at(span, ",", "items of a list are set apart by a comma", "write `,`")
+    }
+
     pub fn diagnostic(&self, at: Span) -> Diagnostic {
         let diagnostic = Diagnostic::new(Code::E0101, self.message).at(at, "here").help(self.help.clone());
         self.edits.iter().fold(diagnostic, |diagnostic, (span, instead)| {
@@ -41,6 +49,10 @@ pub fn slip(text: &str, span: Span, head: &str) -> Option<Slip> {
         .or_else(|| word(text, before, span, head))
         .or_else(|| {
             let message = match here.chars().next()? {
+                ';' if before.ends_with('=') => {
+                    let message = "a text stands in double quotes";
+                    return Some(slip_at(span, "\";\"", message, "write `\";\"`"));
+                }
                 ';' => {
                     return Some(slip_at(
                         span,
@@ -111,7 +123,9 @@ fn quotes(text: &str, at: usize) -> Option<Slip> {
         }
     }
     edits.push(quote(start + end, closing));
-    Some(Slip { message, help: format!("write `\"{}\"`", &line[..end]), edits, sure: true })
+    // A brace would open a hole, and a quote behind a sign may not close.
+    let sure = !line[..end].contains(['{', '\\']);
+    Some(Slip { message, help: format!("write `\"{}\"`", &line[..end]), edits, sure })
 }
 
 /// The digits at the end of a text, with their point.
@@ -198,6 +212,7 @@ fn word(text: &str, before: &str, span: Span, head: &str) -> Option<Slip> {
             Some(slip_at(from, right, "`is not` asks for a margin", format!("write `is {right}`")))
         }
         "descending" | "DESC" => Some(slip_at(span, "desc", "largest first is `desc`", "write `desc`")),
+        "groupby" => Some(slip_at(span, "group by", "cpl says `group by`", "write `group by`")),
         "ascending" | "asc" | "ASC" => Some(slip_at(span, "", "smallest first needs no word", "leave it out")),
         _ if after_number && here.len() > 1 && here.bytes().all(|byte| byte.is_ascii_uppercase()) => {
             let help = "write the number alone, or with its unit: `7 days`, `47 USD`";
