@@ -4,7 +4,7 @@
 
 use std::ops::ControlFlow;
 
-use cpl_csv::{Batch, Data, Field, Form, Layout, Problem, read_blocks};
+use cpl_csv::{Batch, Column, Data, Field, Form, Layout, Problem, read_blocks};
 use libfuzzer_sys::fuzz_target;
 
 const HEAD: &str = "a,b,c,d\n";
@@ -42,11 +42,29 @@ fn read(bytes: &[u8], layout: &Layout, block: usize) -> Result<Vec<Batch>, Probl
     read_blocks(bytes, layout, 1, block, sink).map(|_| batches).map_err(|(problem, _)| problem)
 }
 
-/// All that a reading says, but for where its batches end.
-fn said(bytes: &[u8], layout: &Layout, block: usize) -> Result<(usize, Vec<String>), Problem> {
+/// All that a reading says, but for where its batches end: every value, and the rows that are bad.
+fn said(bytes: &[u8], layout: &Layout, block: usize) -> Result<(Vec<String>, Vec<String>), Problem> {
     let batches = read(bytes, layout, block)?;
     let bad = batches.iter().flat_map(|batch| &batch.bad).map(|bad| format!("{bad:?}")).collect();
-    Ok((batches.iter().map(|batch| batch.rows).sum(), bad))
+    let values = batches.iter().flat_map(|batch| {
+        (0..batch.rows).map(|row| batch.columns.iter().map(|column| value(column, row)).collect::<Vec<_>>().join("|"))
+    });
+    Ok((values.collect(), bad))
+}
+
+/// A value as text, with all its bits.
+fn value(column: &Column, row: usize) -> String {
+    if column.valid.as_ref().is_some_and(|valid| !valid[row]) {
+        return String::new();
+    }
+    match &column.data {
+        Data::Text(all, ends) => all[if row == 0 { 0 } else { ends[row - 1] }..ends[row]].to_owned(),
+        Data::Bool(values) => values[row].to_string(),
+        Data::Whole(values) | Data::Datetime(values) => values[row].to_string(),
+        Data::Float(values) => values[row].to_bits().to_string(),
+        Data::Money(values) => values[row].to_string(),
+        Data::Date(values) | Data::Weekday(values) => values[row].to_string(),
+    }
 }
 
 fn texts_of(batch: &Batch) -> Vec<Vec<String>> {
