@@ -18,7 +18,8 @@ impl<'t> Draft<'t> {
     /// Puts something in the place of what stands there; earlier changes within are gone.
     pub fn edit(&mut self, span: Span, instead: String) {
         self.edits.retain(|(before, _)| before.end <= span.start || before.start >= span.end);
-        let at = self.edits.partition_point(|(before, _)| before.start < span.start);
+        // What is put in at a place stands ahead of what is changed from there on.
+        let at = self.edits.partition_point(|(before, _)| before.end <= span.start);
         self.edits.insert(at, (span, instead));
     }
 
@@ -80,6 +81,12 @@ mod tests {
         draft.edit(Span::new(3, 5), "and".to_owned());
         assert_eq!(draft.text(), "ab and cd = ef");
         let places: Vec<usize> = (0..=14).map(|place| draft.original(place, false)).collect();
+        // Something put in where something else is taken out, whichever comes first.
+        for edits in [[(3, 3), (3, 5)], [(3, 5), (3, 3)]] {
+            let mut draft = Draft::of(text, Span::new(0, text.len()));
+            edits.iter().for_each(|(start, end)| draft.edit(Span::new(*start, *end), "+".to_owned()));
+            assert_eq!(draft.text(), "ab ++ cd == ef");
+        }
         assert_eq!(places, [0, 1, 2, 3, 4, 5, 5, 6, 7, 8, 9, 11, 12, 13, 14]);
     }
 }
