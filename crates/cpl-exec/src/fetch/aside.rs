@@ -54,8 +54,11 @@ impl Aside {
             Some(out) => out,
             None => {
                 let out = self.kept.insert(csv::Writer::from_writer(SpooledTempFile::new(HELD)));
-                let columns = stored(columns).map(|column| column.name.as_str());
-                out.write_record(["file", "row", "line", "problem"].into_iter().chain(columns))?;
+                let columns: Vec<&str> = stored(columns).map(|column| column.name.as_str()).collect();
+                // Of a column that is called so, the name stays its own.
+                let ours = ["file", "row", "line", "problem"];
+                let ours = ours.map(|name| if columns.contains(&name) { format!("{name}_") } else { name.to_owned() });
+                out.write_record(ours.iter().map(String::as_str).chain(columns))?;
                 out
             }
         };

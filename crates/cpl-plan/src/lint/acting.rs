@@ -83,7 +83,10 @@ pub fn changes(rule: &Decision) -> Vec<Diagnostic> {
             rule.keep.iter().any(|keep| keep.column == *column && matches!(keep.bound, Bound::Floor(_)) == floor)
         };
         let total = rule.totals.iter().any(|total| total.column == *column);
-        let held = bound(true) || bound(false) || total || rule.at_most.is_some() || rule.approval;
+        // A floor holds no rise.
+        let rises = matches!(step, Step::Share(_) | Step::Amount(_)) && !is_cut(step);
+        let bounded = bound(false) || (bound(true) && !rises);
+        let held = bounded || total || rule.at_most.is_some() || rule.approval;
         let span = step.expr().span;
         if !held && rule.keep_change.is_none() && rule.cooldown.is_none() {
             found.push(

@@ -5,9 +5,12 @@ use std::collections::BTreeSet;
 mod acting;
 mod data;
 
-use cpl_syntax::{Code, Diagnostic, Span, tree::WindowKind};
+use cpl_syntax::{
+    Code, Diagnostic, Span,
+    tree::{ArithOp, CompareOp, WindowKind},
+};
 
-use crate::program::{Expr, ExprKind, Length, Program, SeriesOf, Source, Stage, Table, TableId};
+use crate::program::{Constant, Expr, ExprKind, Length, Program, SeriesOf, Source, Stage, Table, TableId};
 use acting::days;
 
 /// A pipeline serves one decision: what that does not need is to be dropped.
@@ -67,6 +70,9 @@ impl<'p> Seen<'p> {
                         SeriesOf::Over(_, Length { length, unit }, _) => days(*length, *unit),
                         SeriesOf::Lag(..) | SeriesOf::Share(_) => None,
                     },
+                    // `day >= today - 28 days`
+                    ExprKind::Compare(CompareOp::Greater | CompareOp::GreaterOrEqual, _, from) => since(from),
+                    ExprKind::Compare(CompareOp::Less | CompareOp::LessOrEqual, from, _) => since(from),
                     _ => None,
                 };
                 if let Some(days) = days.filter(|days| found.is_none_or(|(most, _)| *days > most)) {
@@ -75,6 +81,20 @@ impl<'p> Seen<'p> {
             });
         }
         found
+    }
+}
+
+/// How many days before today a day is that is counted from it.
+fn since(from: &Expr) -> Option<i64> {
+    const DAY: i64 = 86_400_000_000;
+    match &from.kind {
+        ExprKind::Constant(Constant::Today(days)) => Some(-i64::from(*days)),
+        ExprKind::Arith(ArithOp::Subtract, today, back) => match back.kind {
+            ExprKind::Constant(Constant::Duration(micros)) => Some(since(today)? + micros / DAY),
+            ExprKind::Constant(Constant::Months(months)) => Some(since(today)? + i64::from(months) * 30),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

@@ -84,7 +84,9 @@ mod tests {
         // Something put in where something else is taken out, whichever comes first.
         for edits in [[(3, 3), (3, 5)], [(3, 5), (3, 3)]] {
             let mut draft = Draft::of(text, Span::new(0, text.len()));
-            edits.iter().for_each(|(start, end)| draft.edit(Span::new(*start, *end), "+".to_owned()));
+            for (start, end) in edits {
+                draft.edit(Span::new(start, end), "+".to_owned());
+            }
             assert_eq!(draft.text(), "ab ++ cd == ef");
         }
         assert_eq!(places, [0, 1, 2, 3, 4, 5, 5, 6, 7, 8, 9, 11, 12, 13, 14]);
