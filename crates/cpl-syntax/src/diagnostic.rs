@@ -80,6 +80,12 @@ impl Diagnostic {
         self
     }
 
+    /// Adds a change that mends it, or one that may have been meant.
+    #[must_use]
+    pub fn change(self, span: Span, instead: impl Into<String>, sure: bool) -> Self {
+        if sure { self.fix(span, instead) } else { self.offer(span, instead) }
+    }
+
     /// Error or warning, as its code says.
     #[must_use]
     pub fn severity(&self) -> Severity {
@@ -118,8 +124,17 @@ pub fn nearest<'a>(wanted: &str, among: impl IntoIterator<Item = &'a str>) -> Op
         .map(|(_, name)| name)
 }
 
+/// The nearest name, and whether no other is as near.
+pub fn meant<'a>(wanted: &str, among: &[&'a str]) -> Option<(&'a str, bool)> {
+    let wanted = wanted.to_lowercase();
+    let near = nearest(&wanted, among.iter().copied())?;
+    let away = distance(&wanted, near);
+    let sure = among.iter().all(|other| *other == near || distance(&wanted, other) > away);
+    Some((near, sure))
+}
+
 /// How many letters are left out, put in, changed, or stand in each other's place (optimal string alignment).
-pub fn distance(a: &str, b: &str) -> usize {
+fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let (mut older, mut old): (Vec<usize>, Vec<usize>) = (Vec::new(), (0..=b.len()).collect());
     for i in 1..=a.len() {

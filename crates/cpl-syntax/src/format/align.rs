@@ -45,42 +45,33 @@ impl Stop {
             Rule::group_item | Rule::argument => (Kind::Value, text.find(" =")?),
             Rule::group if text.starts_with("group by ") => (Kind::Clause, behind(2)?),
             Rule::at_most | Rule::repeat_after => (Kind::Clause, behind(2)?),
-            Rule::question
-            | Rule::owner
-            | Rule::every
-            | Rule::timezone
-            | Rule::currency_is
-            | Rule::retire
-            | Rule::alerts_to
-            | Rule::key
-            | Rule::fresh
-            | Rule::expect
-            | Rule::time_column
-            | Rule::records
-            | Rule::where_stage
-            | Rule::derive
-            | Rule::keep
-            | Rule::drop
-            | Rule::sort
-            | Rule::take
-            | Rule::union
-            | Rule::unpivot
-            | Rule::constraint
-            | Rule::driver
-            | Rule::over
-            | Rule::by_column
-            | Rule::when
-            | Rule::require
-            | Rule::on_days
-            | Rule::then
-            | Rule::keep_bound
-            | Rule::keep_total
-            | Rule::keep_change
-            | Rule::cooldown
-            | Rule::severity
-            | Rule::say
-            | Rule::alert_to => (Kind::Clause, behind(1)?),
-            _ => return None,
+            // Items, and what stands alone or brings a list.
+            Rule::pipeline
+            | Rule::fetch
+            | Rule::transform
+            | Rule::dashboard
+            | Rule::decide
+            | Rule::alert
+            | Rule::target
+            | Rule::test
+            | Rule::columns
+            | Rule::no_gaps
+            | Rule::skip_bad
+            | Rule::future
+            | Rule::join
+            | Rule::group
+            | Rule::fill_gaps
+            | Rule::setting
+            | Rule::approval
+            | Rule::test_today
+            | Rule::test_now
+            | Rule::given
+            | Rule::row
+            | Rule::expect_no
+            | Rule::expect_state
+            | Rule::expect_table
+            | Rule::expect_rule => return None,
+            _ => (Kind::Clause, behind(1)?),
         };
         Some(Self { kind, at })
     }

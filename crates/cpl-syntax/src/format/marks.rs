@@ -93,27 +93,15 @@ impl Marks {
         let is_name = |inner: &Pair<'_, Rule>| {
             matches!(inner.as_rule(), Rule::name | Rule::ident | Rule::path | Rule::parameters)
         };
-        let Some(name) = pair.clone().into_inner().filter(is_name).take_while(is_name).last_of_head() else { return };
+        let mut names = pair.clone().into_inner().filter(is_name);
+        let Some(name) = names.next() else { return };
+        // `NAME`, or `NAME(parameters)`.
+        let name = names.next().filter(|next| next.as_rule() == Rule::parameters).unwrap_or(name);
         let end = base + name.as_span().end();
         if let Some(at) = text[end..].find(|c: char| !c.is_whitespace())
             && text[end + at..].starts_with(sign)
         {
             mark(self, end + at);
-        }
-    }
-}
-
-/// The name of a head: `NAME`, or `NAME(parameters)`.
-trait Head<'i> {
-    fn last_of_head(self) -> Option<Pair<'i, Rule>>;
-}
-
-impl<'i, I: Iterator<Item = Pair<'i, Rule>>> Head<'i> for I {
-    fn last_of_head(mut self) -> Option<Pair<'i, Rule>> {
-        let name = self.next()?;
-        match self.next() {
-            Some(parameters) if parameters.as_rule() == Rule::parameters => Some(parameters),
-            _ => Some(name),
         }
     }
 }

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     codes::Code,
     comments::Comment,
-    diagnostic::{Diagnostic, MOST_TOLD, distance, nearest},
+    diagnostic::{Diagnostic, MOST_TOLD, meant},
     span::Span,
     tree::File,
 };
@@ -140,12 +140,10 @@ impl<'t> Item<'t> {
         // Only a test begins with a text.
         let text = self.tokens.get(1).is_some_and(|token| token.kind == Kind::Text);
         let fitting: Vec<&str> = ITEMS.iter().copied().filter(|item| (*item == "test") == text).collect();
-        let Some(meant) = nearest(&word.to_lowercase(), fitting.iter().copied()) else { return };
-        let away = distance(word, meant);
-        let sure = fitting.iter().all(|other| *other == meant || distance(word, other) > away);
+        let Some((meant, sure)) = meant(word, &fitting) else { return };
         let diagnostic = Diagnostic::new(Code::E0101, format!("no item begins with `{word}`"));
         let diagnostic = diagnostic.at(head, "not known").help(format!("did you mean `{meant}`?"));
-        self.found.push(if sure { diagnostic.fix(head, meant) } else { diagnostic.offer(head, meant) });
+        self.found.push(diagnostic.change(head, meant, sure));
         self.draft.edit(head, meant.to_owned());
     }
 

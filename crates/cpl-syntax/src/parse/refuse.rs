@@ -5,7 +5,7 @@ use pest::error::{Error, ErrorVariant};
 use super::Rule;
 use crate::{
     codes::Code,
-    diagnostic::{Diagnostic, distance, nearest},
+    diagnostic::{self, Diagnostic},
     span::Span,
 };
 
@@ -64,7 +64,7 @@ pub fn unexpected(text: &str, span: Span, error: &Error<Rule>) -> (Diagnostic, O
             // Where much may stand, the one word that was meant says more than the list.
             let label = if many { "no word that fits here".to_owned() } else { label };
             let diagnostic = diagnostic.at(span, label).help(format!("did you mean `{meant}`?"));
-            let diagnostic = if sure { diagnostic.fix(span, &meant) } else { diagnostic.offer(span, &meant) };
+            let diagnostic = diagnostic.change(span, &meant, sure);
             // What may be meant otherwise is left out: no error follows from a guess.
             (diagnostic, sure.then_some(meant))
         }
@@ -101,10 +101,8 @@ fn meant(word: &str, error: &Error<Rule>) -> Option<(String, bool)> {
         let sure = ["text", "bool", "datetime"].contains(ours);
         return Some(((*ours).to_owned(), sure));
     }
-    let (word, words) = (word.to_lowercase(), positives.iter().flat_map(|rule| words(*rule)).collect::<Vec<_>>());
-    let near = nearest(&word, words.iter().map(String::as_str))?;
-    let away = distance(&word, near);
-    let sure = words.iter().all(|other| other == near || distance(&word, other) > away);
+    let words: Vec<String> = positives.iter().flat_map(|rule| words(*rule)).collect();
+    let (near, sure) = diagnostic::meant(word, &words.iter().map(String::as_str).collect::<Vec<_>>())?;
     Some((near.to_owned(), sure))
 }
 

@@ -22,9 +22,8 @@ impl Slip {
 
     pub fn diagnostic(&self, at: Span) -> Diagnostic {
         let diagnostic = Diagnostic::new(Code::E0101, self.message).at(at, "here").help(self.help.clone());
-        self.edits.iter().fold(diagnostic, |diagnostic, (span, instead)| {
-            if self.sure { diagnostic.fix(*span, instead.clone()) } else { diagnostic.offer(*span, instead.clone()) }
-        })
+        let edits = self.edits.iter();
+        edits.fold(diagnostic, |diagnostic, (span, instead)| diagnostic.change(*span, instead.clone(), self.sure))
     }
 }
 
