@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf, process::ExitCode};
 use cpl_plan::clock::AsOf;
 use cpl_tests::{
     case::{self, Verdict},
-    compare,
+    compare, connectors,
     page::{self, Page},
 };
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -15,12 +15,14 @@ fn main() -> ExitCode {
         for path in page::pages() {
             update(&path);
         }
+        connectors::update();
     }
     let args = Arguments::from_args();
     let mut trials: Vec<Trial> = page::pages().iter().flat_map(|path| trials(&Page::read(path))).collect();
-    trials.extend(["README.md", "grammar/README.md"].map(reference));
+    trials.extend(["README.md", "grammar/README.md", "grammar/connectors.md"].map(reference));
     trials.extend(page::codes().into_iter().map(explained));
     trials.extend(page::pipelines().into_iter().map(broken_off));
+    trials.extend(connectors::trials());
     trials.extend(against_oracle());
     libtest_mimic::run(&args, trials).exit_code()
 }
@@ -124,7 +126,7 @@ fn broken_off(path: PathBuf) -> Trial {
                     return Err(Failed::from(format!("what is formatted up to {at} is formatted otherwise again")));
                 }
                 if !cpl_syntax::is_unreadable(&told) {
-                    let _ = cpl_plan::tree_to_program(&wrong, &file, as_of, &[]);
+                    let _ = cpl_plan::tree_to_program(&wrong, &file, cpl_plan::Setup::at(as_of));
                 }
             }
         }

@@ -36,7 +36,7 @@ pub fn run(seed: u64, folder: &Path) -> Result<Verdict, String> {
     let case = generated(seed);
     let (file, _) = cpl_syntax::parse(&case.pipeline);
     let as_of = AsOf::Date(date(2026, 11, 20));
-    let (program, diagnostics) = tree_to_program(&case.pipeline, &file, as_of, &[]);
+    let (program, diagnostics) = tree_to_program(&case.pipeline, &file, cpl_plan::Setup::at(as_of));
     let Some(program) = program else {
         let told: Vec<&str> = diagnostics.iter().map(|diagnostic| diagnostic.message.as_str()).collect();
         if std::env::var_os("CPL_TELL").is_some() {

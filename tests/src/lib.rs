@@ -9,6 +9,7 @@
 pub mod case;
 pub mod command;
 pub mod compare;
+pub mod connectors;
 pub mod generated;
 pub mod oracle;
 pub mod page;

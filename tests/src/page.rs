@@ -113,6 +113,14 @@ fn in_folder(folder: &Path, wanted: impl Fn(&Path) -> bool) -> Vec<PathBuf> {
     paths
 }
 
+/// Every connector's file of the tree: those beside the pipelines of `examples/` and `pipelines/`.
+#[must_use]
+pub fn connectors() -> Vec<PathBuf> {
+    let homes = ["pipelines", "examples"].into_iter().flat_map(|folder| in_folder(&root().join(folder), Path::is_dir));
+    let files = homes.map(|home| home.join("connectors"));
+    files.flat_map(|folder| in_folder(&folder, |path| path.extension().is_some_and(|e| e == "yaml"))).collect()
+}
+
 /// Every pipeline of the tree: those of `pipelines/`, `examples/` and `tests/real`.
 #[must_use]
 pub fn pipelines() -> Vec<PathBuf> {

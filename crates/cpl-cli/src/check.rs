@@ -6,9 +6,9 @@ use crate::{
     CLEAN, Io, WRONG,
     args::{CheckArgs, Notation},
     draw,
-    files::{files, replace, text_diff},
+    files::{Kinds, files, replace, text_diff},
     fix,
-    load::{Loaded, load, of_text},
+    load::{Loaded, load_any, of_text},
     notation,
 };
 use cpl_plan::{Purpose, plan::Plan, program_to_plan};
@@ -16,7 +16,7 @@ use cpl_syntax::{Diagnostic, Severity, silenced};
 
 /// Checks all files; the worst decides the exit code.
 pub fn check(args: &CheckArgs, io: &mut Io<'_>) -> u8 {
-    let files = match files(&args.paths, &io.folder) {
+    let files = match files(&args.paths, Kinds::All, &io.folder) {
         Ok(files) => files,
         Err(why) => return draw::misused(&why, io),
     };
@@ -48,7 +48,7 @@ pub fn check(args: &CheckArgs, io: &mut Io<'_>) -> u8 {
 
 /// One file, after what can be mended of it was, if that is wanted.
 fn one(file: &Path, args: &CheckArgs, io: &mut Io<'_>) -> Result<Loaded, String> {
-    let loaded = load(file, &args.when, io)?;
+    let loaded = load_any(file, &args.when, io)?;
     if !(args.fix || args.diff) {
         return Ok(checked(loaded));
     }
@@ -72,7 +72,7 @@ pub fn planned(mut loaded: Loaded) -> (Loaded, Option<Plan>) {
         loaded.diagnostics.sort_by_key(Diagnostic::start);
         plan
     });
-    loaded.diagnostics = silenced(&loaded.text, &loaded.comments, loaded.diagnostics);
+    loaded.diagnostics = silenced(&loaded.text, &loaded.file.comments, loaded.diagnostics);
     (loaded, plan)
 }
 

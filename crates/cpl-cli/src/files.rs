@@ -7,12 +7,23 @@ use std::{
 
 use walkdir::WalkDir;
 
-/// The files themselves, and the `.cpl` files of folders, in the order of their names.
-pub fn files(paths: &[PathBuf], base: &Path) -> Result<Vec<PathBuf>, String> {
+use crate::catalogue::FOLDER;
+
+/// Which files of a folder are meant.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Kinds {
+    /// Pipelines.
+    Pipelines,
+    /// Pipelines and connectors.
+    All,
+}
+
+/// The files themselves, and those of folders, in the order of their names.
+pub fn files(paths: &[PathBuf], kinds: Kinds, base: &Path) -> Result<Vec<PathBuf>, String> {
     let mut files = Vec::new();
     for path in paths {
         if base.join(path).is_dir() {
-            files.extend(in_folder(path, base)?);
+            files.extend(in_folder(path, kinds, base)?);
         } else {
             files.push(path.clone());
         }
@@ -20,16 +31,23 @@ pub fn files(paths: &[PathBuf], base: &Path) -> Result<Vec<PathBuf>, String> {
     Ok(files)
 }
 
-fn in_folder(folder: &Path, base: &Path) -> Result<Vec<PathBuf>, String> {
+fn in_folder(folder: &Path, kinds: Kinds, base: &Path) -> Result<Vec<PathBuf>, String> {
     let mut files = Vec::new();
     for entry in WalkDir::new(base.join(folder)).sort_by_file_name() {
         let entry = entry.map_err(|error| format!("{} can't be read: {error}", folder.display()))?;
-        if entry.file_type().is_file() && entry.path().extension().is_some_and(|extension| extension == "cpl") {
+        if entry.file_type().is_file() && is_meant(entry.path(), kinds) {
             let path = entry.into_path();
             files.push(path.strip_prefix(base).map(Path::to_owned).unwrap_or(path));
         }
     }
     if files.is_empty() { Err(format!("{} holds no `.cpl` file", folder.display())) } else { Ok(files) }
+}
+
+/// A pipeline; or a connector's file, which stands in a folder of such.
+fn is_meant(path: &Path, kinds: Kinds) -> bool {
+    let extension = path.extension().unwrap_or_default();
+    let among_connectors = || path.parent().and_then(Path::file_name).is_some_and(|folder| folder == FOLDER);
+    extension == "cpl" || (kinds == Kinds::All && extension == "yaml" && among_connectors())
 }
 
 /// Writes a text in the place of a file's: beside it first, so that it is there whole or not at all.

@@ -8,8 +8,8 @@ use crate::{
     CLEAN, Io, WRONG,
     args::FmtArgs,
     draw,
-    files::{files, replace, text_diff},
-    load::text_of,
+    files::{Kinds, files, replace, text_diff},
+    load::{Text, pipeline_text},
 };
 
 /// Writes files in the one style; the worst decides the exit code. One that does not parse stays as it is.
@@ -17,7 +17,7 @@ pub fn fmt(args: &FmtArgs, io: &mut Io<'_>) -> u8 {
     if args.paths == [PathBuf::from("-")] {
         return from_input(args, io);
     }
-    let files = match files(&args.paths, &io.folder) {
+    let files = match files(&args.paths, Kinds::Pipelines, &io.folder) {
         Ok(files) => files,
         Err(why) => return draw::misused(&why, io),
     };
@@ -41,9 +41,9 @@ fn from_input(args: &FmtArgs, io: &mut Io<'_>) -> u8 {
 }
 
 fn one(file: &Path, args: &FmtArgs, io: &mut Io<'_>) -> u8 {
-    let text = match text_of(file, io) {
-        Ok(Ok(text)) => text,
-        Ok(Err((text, diagnostic))) => {
+    let text = match pipeline_text(file, io) {
+        Ok(Text::Right(text)) => text,
+        Ok(Text::Wrong(text, diagnostic)) => {
             draw::draw(&[diagnostic], file, &text, io);
             return WRONG;
         }

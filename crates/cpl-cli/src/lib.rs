@@ -1,6 +1,7 @@
 //! The program `cpl`, as a function: its arguments, its streams and the time come from outside.
 
 mod args;
+mod catalogue;
 mod check;
 mod draw;
 mod explain;

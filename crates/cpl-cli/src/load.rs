@@ -2,23 +2,41 @@
 
 use std::path::{Path, PathBuf};
 
-use cpl_plan::{program::Program, tree_to_program};
-use cpl_syntax::{Code, Comment, Diagnostic, has_errors, is_unreadable, parse};
+use cpl_catalog::{Catalogue, ConnectorFile};
+use cpl_plan::{Setup, check_connector, program::Program, tree_to_program};
+use cpl_syntax::{Code, Diagnostic, has_errors, is_unreadable, parse, tree};
 
-use crate::{CLEAN, Io, MISUSED, WRONG, args::When, draw};
+use crate::{
+    CLEAN, Io, MISUSED, WRONG,
+    args::When,
+    catalogue::{catalogue, is_connector},
+    draw,
+};
 
-/// A pipeline's file and what was found in it.
+/// A file and what was found in it.
+#[derive(Default)]
 pub struct Loaded {
     /// As it was called.
     pub path: PathBuf,
     /// Its text.
     pub text: String,
+    /// Its tree, as far as it could be read.
+    pub file: tree::File,
+    /// The connectors that it names.
+    #[cfg_attr(not(feature = "run"), expect(dead_code, reason = "only tests check a pipeline again"))]
+    pub catalogue: Catalogue,
     /// What it means; none where it has errors.
     pub program: Option<Program>,
     /// What is to be said of it.
     pub diagnostics: Vec<Diagnostic>,
-    /// Its comments, some of which silence warnings.
-    pub comments: Vec<Comment>,
+}
+
+/// What a file holds.
+pub enum Text {
+    /// Text.
+    Right(String),
+    /// None: what of it is, and what is to be said.
+    Wrong(String, Diagnostic),
 }
 
 impl Loaded {
@@ -54,42 +72,75 @@ pub fn program(path: &Path, when: &When, io: &mut Io<'_>) -> Result<(Loaded, Pro
 /// # Errors
 /// Why the file can't be read, in words.
 pub fn load(path: &Path, when: &When, io: &Io<'_>) -> Result<Loaded, String> {
-    match text_of(path, io)? {
-        Ok(text) => Ok(of_text(path, text, when, io)),
-        Err((text, diagnostic)) => Ok(Loaded {
-            path: path.to_owned(),
-            text,
-            program: None,
-            diagnostics: vec![diagnostic],
-            comments: Vec::new(),
-        }),
-    }
+    no_connector(path)?;
+    load_any(path, when, io)
 }
 
-/// The text of a file; where it is none, what of it is, and what is to be said.
+/// The text of a pipeline.
+///
+/// # Errors
+/// Why the file can't be read, or is none, in words.
+pub fn pipeline_text(path: &Path, io: &Io<'_>) -> Result<Text, String> {
+    no_connector(path)?;
+    text_of(path, io)
+}
+
+fn no_connector(path: &Path) -> Result<(), String> {
+    if is_connector(path) {
+        return Err(format!("{} is a connector's file and no pipeline: `cpl check` reads it", path.display()));
+    }
+    Ok(())
+}
+
+/// Reads and checks a pipeline, or a connector's file.
 ///
 /// # Errors
 /// Why the file can't be read, in words.
-pub fn text_of(path: &Path, io: &Io<'_>) -> Result<Result<String, (String, Diagnostic)>, String> {
-    Ok(String::from_utf8(read(&io.folder.join(path), path)?).map_err(|error| {
-        let right = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]).into_owned();
-        let told = format!("the file is no text in UTF-8: see line {}", right.matches('\n').count() + 1);
-        (right, Diagnostic::new(Code::E0101, told).help("save it as UTF-8"))
-    }))
+pub fn load_any(path: &Path, when: &When, io: &Io<'_>) -> Result<Loaded, String> {
+    Ok(match text_of(path, io)? {
+        Text::Right(text) => of_text(path, text, when, io),
+        Text::Wrong(text, wrong) => {
+            Loaded { path: path.to_owned(), text, diagnostics: vec![wrong], ..Loaded::default() }
+        }
+    })
 }
 
-/// Checks a pipeline's text.
+/// The text of a file.
+///
+/// # Errors
+/// Why the file can't be read, in words.
+pub fn text_of(path: &Path, io: &Io<'_>) -> Result<Text, String> {
+    Ok(String::from_utf8(read(&io.folder.join(path), path)?).map_or_else(
+        |error| {
+            let right = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]).into_owned();
+            let told = format!("the file is no text in UTF-8: see line {}", right.matches('\n').count() + 1);
+            Text::Wrong(right, Diagnostic::new(Code::E0101, told).help("save it as UTF-8"))
+        },
+        Text::Right,
+    ))
+}
+
+/// Checks a text: a pipeline's, or a connector's.
 pub fn of_text(path: &Path, text: String, when: &When, io: &Io<'_>) -> Loaded {
     let path = path.to_owned();
+    if is_connector(&path) {
+        let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+        let connector = ConnectorFile::of(path.display().to_string(), text, stem.as_deref());
+        let diagnostics = check_connector(&connector);
+        return Loaded { path, text: connector.text, diagnostics, ..Loaded::default() };
+    }
     let (file, mut diagnostics) = parse(&text);
     if is_unreadable(&diagnostics) {
-        return Loaded { path, text, program: None, diagnostics, comments: file.comments };
+        return Loaded { path, text, file, diagnostics, ..Loaded::default() };
     }
-    let (program, more) = tree_to_program(&text, &file, when.moment(io.now), &when.settings);
+    let catalogue = catalogue(&file, &path, io);
+    let as_of = when.moment(io.now);
+    let setup = Setup { settings: &when.settings, catalogue: &catalogue, ..Setup::at(as_of) };
+    let (program, more) = tree_to_program(&text, &file, setup);
     diagnostics.extend(more);
     diagnostics.sort_by_key(Diagnostic::start);
     let program = program.filter(|_| !has_errors(&diagnostics));
-    Loaded { path, text, program, diagnostics, comments: file.comments }
+    Loaded { path, text, file, catalogue, program, diagnostics }
 }
 
 fn read(path: &Path, called: &Path) -> Result<Vec<u8>, String> {

@@ -3,21 +3,19 @@
 use std::path::Path;
 
 use cpl_plan::{
+    Setup,
     clock::Clock,
     program::{Program, Test},
     tree_to_program,
 };
-use cpl_syntax::{
-    Code, Diagnostic, Severity, has_errors, parse,
-    tree::{Column, ColumnFrom},
-};
+use cpl_syntax::{Code, Diagnostic, Severity, has_errors};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use crate::{
     CLEAN, Io, WRONG,
     args::{Results, TestArgs, When},
     draw,
-    files::files,
+    files::{Kinds, files},
     load::{Loaded, load},
     run::in_world,
 };
@@ -33,7 +31,7 @@ type Untried = (Option<Box<Loaded>>, u8);
 
 /// Runs the tests of all files; the worst decides the exit code.
 pub fn test(args: &TestArgs, io: &mut Io<'_>) -> u8 {
-    let files = match files(&args.paths, &io.folder) {
+    let files = match files(&args.paths, Kinds::Pipelines, &io.folder) {
         Ok(files) => files,
         Err(why) => return draw::misused(&why, io),
     };
@@ -90,18 +88,10 @@ fn one(file: &Path, args: &TestArgs, io: &mut Io<'_>) -> Result<(Loaded, Vec<Tri
     Ok((loaded, tried))
 }
 
-/// The program of which any given cell may be empty, but for those that are never missing: a row's file, and what
-/// names a currency.
+/// The program of which any given cell may be empty.
 fn on_given_rows(loaded: &Loaded, when: &When, io: &Io<'_>) -> Result<Program, Vec<Diagnostic>> {
-    let (mut file, _) = parse(&loaded.text);
-    for fetch in &mut file.fetches {
-        let currencies: Vec<String> = fetch.columns.iter().filter_map(Column::currency).collect();
-        for column in &mut fetch.columns {
-            let there = matches!(column.from, Some(ColumnFrom::File(..))) || currencies.contains(&column.name.value);
-            column.optional = column.optional || !there;
-        }
-    }
-    let (program, wrong) = tree_to_program(&loaded.text, &file, when.moment(io.now), &[]);
+    let setup = Setup { catalogue: &loaded.catalogue, given: true, ..Setup::at(when.moment(io.now)) };
+    let (program, wrong) = tree_to_program(&loaded.text, &loaded.file, setup);
     program.ok_or(wrong)
 }
 

@@ -20,4 +20,4 @@ mod words;
 pub use cell::same;
 pub use print::{dot, mermaid, text};
 pub use program_to_plan::{Purpose, program_to_plan};
-pub use tree_to_program::{Setting, not_yet, tree_to_program};
+pub use tree_to_program::{Setting, Setup, check_connector, not_yet, tree_to_program};

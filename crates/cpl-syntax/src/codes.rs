@@ -1,7 +1,7 @@
 //! Every code a diagnostic can bear. A code is never reused for another meaning.
 //!
 //! `E01` how a file is written · `E02` names · `E03` types and units · `E04` tables, keys and joins ·
-//! `E05` dashboard and rules · `E09` what this version can't run yet · `E10` data as it is read ·
+//! `E05` dashboard and rules · `E06` connector files · `E09` what this version can't run yet · `E10` data as it is read ·
 //! `E11` a run · `E12` tests · `W` warnings.
 
 use crate::diagnostic::Severity;
@@ -70,6 +70,10 @@ codes! {
     E0502 "a rule's rows",
     E0503 "an action",
     E0504 "a secret where none may stand",
+    E0601 "a connector file that is no YAML",
+    E0602 "a connector file's names and values",
+    E0603 "a request that can't be asked so",
+    E0604 "a connector that can't be used",
     E0901 "not in this version yet",
     E1001 "no file there",
     E1002 "a file that can't be read",

@@ -16,6 +16,6 @@ pub use codes::Code;
 pub use comments::{Comment, comments};
 pub use diagnostic::{Diagnostic, Fix, Label, Severity, has_errors, is_unreadable, nearest};
 pub use format::format;
-pub use parse::parse;
+pub use parse::{fragment, is_name, parse};
 pub use silence::silenced;
 pub use span::{Name, Span, Spanned};

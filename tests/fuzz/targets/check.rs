@@ -8,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|text: &str| {
     let (file, _) = cpl_syntax::parse(text);
     let as_of = AsOf::Date(jiff::civil::date(2026, 11, 20));
-    if let (Some(program), _) = tree_to_program(text, &file, as_of, &[]) {
+    if let (Some(program), _) = tree_to_program(text, &file, cpl_plan::Setup::at(as_of)) {
         let (_, _) = program_to_plan(program, Purpose::Run);
     }
 });

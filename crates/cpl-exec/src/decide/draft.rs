@@ -38,7 +38,7 @@ pub struct Thing {
 
 impl Thing {
     fn of(row: &Pairs, arguments: &[(String, Option<Value>)], target: &Target) -> Self {
-        let marked = |name: &str| target.parameters.iter().any(|(parameter, _, key)| *key && parameter == name);
+        let marked = |name: &str| target.parameters.iter().any(|parameter| parameter.key && parameter.name == name);
         let raw = |name: &String, value: &Value| (name.clone(), value.raw());
         let named: Vec<(String, String)> = arguments
             .iter()

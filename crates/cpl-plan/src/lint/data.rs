@@ -2,11 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use cpl_syntax::{Code, Diagnostic, Span, tree::CompareOp};
+use cpl_syntax::{
+    Code, Diagnostic, Span,
+    tree::{CompareOp, WhichPeriod, WindowKind},
+};
 
-use super::{Seen, computed};
+use super::{Seen, computed, since};
 use crate::{
-    program::{AggFunc, CheckKind, Constant, Expr, ExprKind, Program, Source, Stage, TableId},
+    program::{AggFunc, CheckKind, Constant, Expr, ExprKind, Fetch, Program, SeriesOf, Source, Stage, TableId},
     types::Type,
 };
 
@@ -69,6 +72,74 @@ pub fn partial_days(program: &Program) -> Vec<Diagnostic> {
             }
         });
     }
+    found
+}
+
+/// Windows over days that their source still restates.
+pub fn restated_days(program: &Program) -> Vec<Diagnostic> {
+    const DAY: i64 = 86_400_000_000;
+    let rules = program.decisions.iter().map(|rule| (rule.rows.table, rule.exprs()));
+    let rules = rules.chain(program.alerts.iter().map(|rule| (rule.rows.table, rule.exprs())));
+    let rules: Vec<(TableId, Vec<&Expr>)> = rules.collect();
+    let mut found: Vec<Diagnostic> = Vec::new();
+    for (at, table) in program.tables.iter().enumerate() {
+        let Source::Fetch(Fetch { restated: Some(restated), path_span, .. }) = &table.source else { continue };
+        let (fetch, days) = (TableId(at), (restated + DAY - 1) / DAY);
+        for (from, own) in &rules {
+            let seen = Seen::of(program, *from, own).tables;
+            let made_of_it = |id: &&TableId| Seen::of(program, **id, &[]).tables.contains(&fetch);
+            let made: Vec<&TableId> = seen.iter().filter(made_of_it).collect();
+            let exprs: Vec<&Expr> =
+                made.iter().flat_map(|id| computed(program.table(**id))).chain(own.iter().copied()).collect();
+            if made.is_empty() || exprs.iter().any(|expr| leaves_out(expr, days)) {
+                continue;
+            }
+            let newest = exprs.iter().find_map(|expr| newest_days(expr));
+            if let Some(window) = newest.filter(|at| !found.iter().any(|before| before.start() == at.start)) {
+                let name = table.shown_name();
+                found.push(
+                    Diagnostic::new(Code::W0206, format!("the newest days of `{name}` still change at their source"))
+                        .at(window, "takes them in")
+                        .at(*path_span, format!("restated for {days} days"))
+                        .help(format!("leave them out: `where day < today - {days} days`")),
+                );
+            }
+        }
+    }
+    found
+}
+
+/// A window that ends yesterday, or today.
+fn newest_days(expr: &Expr) -> Option<Span> {
+    let mut found = None;
+    expr.walk(&mut |part| {
+        let newest = match &part.kind {
+            ExprKind::InWindow(_, window) => !matches!(window.kind, WindowKind::Period(WhichPeriod::Previous, _)),
+            ExprKind::Series(series) => matches!(series.of, SeriesOf::Over(..)),
+            ExprKind::Compare(CompareOp::Greater | CompareOp::GreaterOrEqual, _, from) => since(from).is_some(),
+            ExprKind::Compare(CompareOp::Less | CompareOp::LessOrEqual, from, _) => since(from).is_some(),
+            _ => false,
+        };
+        if newest && found.is_none() {
+            found = Some(part.span);
+        }
+    });
+    found
+}
+
+/// Whether a condition leaves out the newest days, as `day < today - 7 days` does.
+fn leaves_out(expr: &Expr, days: i64) -> bool {
+    let mut found = false;
+    expr.walk(&mut |part| {
+        let until = match &part.kind {
+            ExprKind::Compare(CompareOp::Less, _, until) => since(until),
+            ExprKind::Compare(CompareOp::LessOrEqual, _, until) => since(until).map(|days| days - 1),
+            ExprKind::Compare(CompareOp::Greater, until, _) => since(until),
+            ExprKind::Compare(CompareOp::GreaterOrEqual, until, _) => since(until).map(|days| days - 1),
+            _ => None,
+        };
+        found |= until.is_some_and(|until| until >= days);
+    });
     found
 }
 

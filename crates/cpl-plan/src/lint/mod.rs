@@ -31,6 +31,7 @@ pub fn rules(program: &Program) -> Vec<Diagnostic> {
     }
     found.extend(data::stale(program));
     found.extend(data::partial_days(program));
+    found.extend(data::restated_days(program));
     found.extend(data::means_of_means(program));
     found.extend(data::partners_against_zero(program));
     found

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::{
     plan::{Plan, Step, StepKind},
-    program::{Source, Stage, TableId},
+    program::{Source, SourceKind, Stage, TableId},
 };
 
 /// The plan in lines of text.
@@ -52,7 +52,10 @@ fn detail(plan: &Plan, step: &Step) -> String {
 
 fn source(plan: &Plan, id: TableId) -> String {
     let Source::Fetch(fetch) = &plan.program.table(id).source else { return String::new() };
-    format!("{} {:?}", fetch.kind.word(), fetch.path)
+    match fetch.kind {
+        SourceKind::Endpoint => fetch.path.clone(),
+        _ => format!("{} {:?}", fetch.kind.word(), fetch.path),
+    }
 }
 
 fn stage(plan: &Plan, stage: &Stage) -> String {

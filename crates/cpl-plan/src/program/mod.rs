@@ -14,8 +14,8 @@ pub use expr::{AggFunc, Aggregate, Constant, Expr, ExprKind, Function, Length, M
 use jiff::{civil::Date, tz::TimeZone};
 pub use origin::{Origin, Place};
 pub use rule::{
-    Action, Alert, AtMost, Bound, Dashboard, DashboardMetric, Decision, Goal, KeepBound, KeepTotal, Newest, Rows, Step,
-    Target, TargetKind, Via,
+    Action, Alert, AtMost, Bound, Dashboard, DashboardMetric, Decision, Goal, KeepBound, KeepTotal, Newest, Parameter,
+    Rows, Step, Target, TargetKind, Via,
 };
 pub use table::{
     Check, CheckKind, Column, Fetch, FetchColumn, Format, Found, Join, Latest, Order, Periods, Source, SourceKind,

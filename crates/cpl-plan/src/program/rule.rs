@@ -233,8 +233,21 @@ pub struct Target {
     pub span: Span,
     /// What it is.
     pub kind: TargetKind,
-    /// Its parameters with their types and whether they name the thing changed; none takes any.
-    pub parameters: Vec<(String, Type, bool)>,
+    /// What it takes; without any, whatever it is given.
+    pub parameters: Vec<Parameter>,
+}
+
+/// What a target takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parameter {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub ty: Type,
+    /// It names the thing changed.
+    pub key: bool,
+    /// It may be left out.
+    pub optional: bool,
 }
 
 /// What a target is.
@@ -246,6 +259,13 @@ pub enum TargetKind {
     File(String),
     /// A server, by the word for its kind: no version sends to one yet.
     Server(&'static str),
+    /// An action of a connector: no version sends to one yet.
+    Action {
+        /// The connector.
+        connector: String,
+        /// Its action.
+        action: String,
+    },
 }
 
 impl Dashboard {

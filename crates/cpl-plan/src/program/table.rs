@@ -89,6 +89,8 @@ pub struct Fetch {
     pub future: bool,
     /// Up to which share of the rows may be bad and are put aside; none where none may.
     pub skip_bad: Option<Decimal>,
+    /// How long a day's rows still change at their source, in microseconds, where it says so.
+    pub restated: Option<i64>,
 }
 
 /// How files are written.
@@ -117,6 +119,8 @@ pub enum SourceKind {
         /// Its name; none for the first.
         sheet: Option<String>,
     },
+    /// A connector's endpoint; the path is the call. No version reads from one yet.
+    Endpoint,
 }
 
 impl SourceKind {
@@ -129,6 +133,7 @@ impl SourceKind {
             Self::Ndjson => "ndjson",
             Self::Json { .. } => "json",
             Self::Excel { .. } => "excel",
+            Self::Endpoint => "connector",
         }
     }
 }

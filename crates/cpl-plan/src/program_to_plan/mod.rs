@@ -12,7 +12,7 @@ use cpl_syntax::Diagnostic;
 use crate::{
     lint::{self, unneeded},
     plan::{Plan, StepId, StepKind},
-    program::{Dashboard, Program, Source, Stage, TableId},
+    program::{Dashboard, Program, Source, SourceKind, Stage, TableId},
 };
 use needs::Needs;
 
@@ -58,7 +58,10 @@ fn pruned(program: &Program, needs: &Needs) -> Vec<Diagnostic> {
             }
             continue;
         };
-        if let Source::Fetch(fetch) = &table.source {
+        // What a connector brings stands in its own file.
+        if let Source::Fetch(fetch) = &table.source
+            && fetch.kind != SourceKind::Endpoint
+        {
             for column in fetch.columns.iter().filter(|column| !columns.contains(&column.name)) {
                 found.push(unneeded("column", &column.name, column.span));
             }

@@ -1,7 +1,7 @@
 //! Columns of a fetch: where their values are found, and how they are stored.
 
 use cpl_syntax::{
-    Code, Diagnostic, Name, Spanned,
+    Code, Diagnostic, Name, Span, Spanned,
     tree::{self, Coarse, ColumnFrom, ColumnType, MoneyOf, MoneyScale, Plain, TimeIn},
 };
 use jiff::{
@@ -18,7 +18,7 @@ use crate::{
 
 impl Checker<'_> {
     /// One column of a file is one of the fetch.
-    pub(super) fn each_read_once(&mut self, columns: &[FetchColumn]) -> Option<()> {
+    fn each_read_once(&mut self, columns: &[FetchColumn]) -> Option<()> {
         for (at, column) in columns.iter().enumerate() {
             if let Some(before) = columns[..at].iter().find(|before| {
                 before.called() == column.called() && before.name != column.name && column.found != Found::File
@@ -36,25 +36,42 @@ impl Checker<'_> {
         Some(())
     }
 
-    pub(super) fn fetch_columns(&mut self, columns: &[tree::Column]) -> Option<Vec<(FetchColumn, Column)>> {
-        let columns: Vec<_> = columns.iter().map(|column| self.fetch_column(column)).collect();
-        columns.into_iter().collect()
+    /// What is declared of a fetch's columns: how each is stored, and what it is in the pipeline.
+    pub(super) fn contract(&mut self, written: &[tree::Column]) -> Option<(Vec<FetchColumn>, Vec<Column>)> {
+        let columns: Vec<_> = written.iter().map(|column| self.fetch_column(column, written)).collect();
+        self.currencies_declared(written)?;
+        self.unique(written.iter().map(|column| &column.name).collect(), "a column");
+        let columns: Option<Vec<_>> = columns.into_iter().collect();
+        let (mut fetched, columns): (Vec<FetchColumn>, Vec<Column>) = columns?.into_iter().unzip();
+        for column in &mut fetched {
+            column.is_currency = columns.iter().any(|other| other.ty.currency_column() == Some(column.name.as_str()));
+        }
+        self.each_read_once(&fetched)?;
+        Some((fetched, columns))
     }
 
-    fn fetch_column(&mut self, column: &tree::Column) -> Option<(FetchColumn, Column)> {
+    /// Values of a `personal` column would have to be hidden.
+    pub(super) fn personal(&mut self, at: Span) {
+        // The table that is being made is the next one.
+        let table = Some(TableId(self.tables.len()));
+        self.later.push(Later { what: "`personal` columns".to_owned(), span: at, table, in_test: true });
+    }
+
+    fn fetch_column(&mut self, column: &tree::Column, all: &[tree::Column]) -> Option<(FetchColumn, Column)> {
         self.column_name(&column.name);
         if let Some(at) = column.personal {
-            // The table that is being made is the next one.
-            let table = Some(TableId(self.tables.len()));
-            self.later.push(Later { what: "`personal` columns".to_owned(), span: at, table, in_test: true });
+            self.personal(at);
         }
+        let names_currency = || all.iter().any(|other| other.currency().as_ref() == Some(&column.name.value));
+        let never_missing = || matches!(column.from, Some(ColumnFrom::File(_))) || names_currency();
         let (header, found) = self.found(column)?;
         let (stored, ty) = self.stored(&column.kind)?;
         let minor_of = match stored {
             Stored::Money(MoneyScale::Minor, _) => ty.currency_column().map(str::to_owned),
             _ => None,
         };
-        let (name, optional, span) = (column.name.value.clone(), column.optional, column.span);
+        let optional = column.optional || (self.given && !never_missing());
+        let (name, span) = (column.name.value.clone(), column.span);
         let by = self.longer(&column.kind.value)?;
         let grain = by.or((ty == Type::Date).then_some(Grain::Day));
         // Of a currency that the language does not have the minor units are not known.
@@ -117,12 +134,12 @@ impl Checker<'_> {
     }
 
     /// The column that names the currencies of an amount is one of text, and never missing.
-    pub(super) fn currencies_declared(&mut self, fetch: &tree::Fetch) -> Option<()> {
+    fn currencies_declared(&mut self, columns: &[tree::Column]) -> Option<()> {
         let mut right = Some(());
-        for column in &fetch.columns {
+        for column in columns {
             let ColumnType::Money(_, MoneyOf::Column(of)) = &column.kind.value else { continue };
-            let Some(named) = fetch.columns.iter().find(|other| other.name.value == of.value) else {
-                right = self.unknown_name("column", of, fetch.columns.iter().map(|column| column.name.as_str()));
+            let Some(named) = columns.iter().find(|other| other.name.value == of.value) else {
+                right = self.unknown_name("column", of, columns.iter().map(|column| column.name.as_str()));
                 continue;
             };
             if named.kind.value != ColumnType::Plain(Plain::Text) || named.optional {

@@ -137,8 +137,7 @@ impl Checker<'_> {
             Place::Row => known.chain(lets).collect(),
             Place::Group(_) => known.chain(lets).chain(metrics).collect(),
         };
-        let what = if matches!(scope.place, Place::Constant) { "constant" } else { "column" };
-        self.unknown_name(what, name, known)
+        self.unknown_name(scope.called, name, known)
     }
 
     /// `t.x`, where no join `as t` brought an `x`.
@@ -146,11 +145,15 @@ impl Checker<'_> {
         let front = format!("{}.", table.as_str());
         let known: Vec<&str> =
             scope.columns.iter().map(|column| column.name.as_str()).filter(|name| name.starts_with(&front)).collect();
+        if known.is_empty() && scope.called == "argument" {
+            let arguments = scope.columns.iter().map(|argument| argument.name.as_str());
+            return self.unknown_name(scope.called, name, arguments);
+        }
         if known.is_empty() {
             let message = format!("no table is called `{}` here", table.as_str());
             return self.refuse(Code::E0201, message, table.span, "wanted: the name behind `join … as`");
         }
-        self.unknown_name("column", name, known)
+        self.unknown_name(scope.called, name, known)
     }
 
     fn column(&mut self, name: &Name, ty: Type, unknown: bool, scope: &Scope<'_>) -> Option<Expr> {

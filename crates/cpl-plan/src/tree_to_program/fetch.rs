@@ -9,7 +9,7 @@ use rust_decimal::Decimal;
 
 use super::{Checker, scope::Scope};
 use crate::{
-    program::{Column, Fetch, FetchColumn, Order, Source, SourceKind, Table, TableId},
+    program::{Column, Fetch, Order, Source, SourceKind, Table, TableId},
     types::Type,
     words::words,
 };
@@ -38,12 +38,15 @@ words! {
 
 impl Checker<'_> {
     pub(super) fn fetch(&mut self, fetch: &tree::Fetch) -> Option<TableId> {
+        if let Some(connector) = &fetch.source.callee.table {
+            return self.endpoint_fetch(fetch, connector);
+        }
         let source = self.source(fetch).and_then(|(mut kind, path, span)| {
             let (records, paths) = (self.records(fetch, &mut kind), self.paths_lead(fetch, &kind));
             records.and(paths).map(|()| (kind, path, span))
         });
-        let columns = self.fetch_columns(&fetch.columns);
-        if fetch.columns.is_empty() && fetch.source.callee.table.is_none() {
+        let contract = self.contract(&fetch.columns);
+        if fetch.columns.is_empty() {
             // They may be there, and wrong.
             if !self.file.lost.is_empty() {
                 return None;
@@ -54,28 +57,11 @@ impl Checker<'_> {
                     .help("add `columns { day: date, spend: money }`"),
             );
         }
-        self.currencies_declared(fetch)?;
-        let names: Vec<&Name> = fetch.columns.iter().map(|column| &column.name).collect();
-        self.unique(names, "a column");
-        let (mut fetched, columns): (Vec<FetchColumn>, Vec<Column>) = columns?.into_iter().unzip();
-        for column in &mut fetched {
-            column.is_currency = columns.iter().any(|other| other.ty.currency_column() == Some(column.name.as_str()));
-        }
-        self.each_read_once(&fetched)?;
-        let mut table = Table {
-            name: fetch.name.value.clone(),
-            span: fetch.name.span,
-            source: Source::Transform { from: TableId(0), stages: Vec::new() },
-            columns,
-            key: None,
-            one_row: false,
-            time: None,
-            order: Order::None,
-            checks: Vec::new(),
-        };
+        let (columns, typed) = contract?;
+        let mut table = fetched_table(&fetch.name, typed);
         let (future, skip_bad) = self.fetch_clauses(fetch, &mut table)?;
         let (kind, path, path_span) = source?;
-        table.source = Source::Fetch(Fetch { kind, path, path_span, columns: fetched, future, skip_bad });
+        table.source = Source::Fetch(Fetch { kind, path, path_span, columns, future, skip_bad, restated: None });
         self.tables.push(table);
         Some(TableId(self.tables.len() - 1))
     }
@@ -83,9 +69,6 @@ impl Checker<'_> {
     fn source(&mut self, fetch: &tree::Fetch) -> Option<(SourceKind, String, Span)> {
         let call = &fetch.source;
         let name = &call.callee.name;
-        if call.callee.table.is_some() {
-            return self.not_yet("connector files", fetch.source_span);
-        }
         let mut kind = match Connector::of_word(name.as_str()) {
             Some(Connector::Csv) => SourceKind::Csv { separator: b',', header: true, short_rows: false },
             Some(Connector::Parquet) => SourceKind::Parquet,
@@ -131,7 +114,7 @@ impl Checker<'_> {
                 return Some(());
             }
             SourceKind::Excel { .. } => return self.unknown_name("option of `excel`", name, ["sheet"]),
-            SourceKind::Parquet | SourceKind::Ndjson | SourceKind::Json { .. } => {
+            SourceKind::Parquet | SourceKind::Ndjson | SourceKind::Json { .. } | SourceKind::Endpoint => {
                 let message = format!("`{}` takes a path alone", kind.word());
                 return self.refuse(Code::E0205, message, name.span, "nobody takes this");
             }
@@ -205,7 +188,7 @@ impl Checker<'_> {
     }
 
     /// Reads the clauses into the table; whether future rows are kept, and how many may be bad.
-    fn fetch_clauses(&mut self, fetch: &tree::Fetch, table: &mut Table) -> Option<(bool, Option<Decimal>)> {
+    pub(super) fn fetch_clauses(&mut self, fetch: &tree::Fetch, table: &mut Table) -> Option<(bool, Option<Decimal>)> {
         let (mut future, mut skip_bad, mut time, mut right) = (false, None, None, Some(()));
         for clause in &fetch.clauses {
             let done = match clause {
@@ -236,7 +219,7 @@ impl Checker<'_> {
             right = right.and(done);
         }
         right?;
-        table.time = self.time_column(time, fetch, table)?;
+        table.time = self.time_column(time, &fetch.name, table)?;
         for clause in &fetch.clauses {
             match clause {
                 FetchClause::Check(Clause::Key(_)) => {}
@@ -248,7 +231,8 @@ impl Checker<'_> {
         Some((future, skip_bad))
     }
 
-    fn time_column(&mut self, named: Option<&Name>, fetch: &tree::Fetch, table: &Table) -> Option<Option<String>> {
+    /// What dates a row: the column that is named, else the one that a connector names, else the plain one.
+    pub(super) fn time_column(&mut self, named: Option<&Name>, of: &Name, table: &Table) -> Option<Option<String>> {
         if let Some(column) = named {
             return match table.column(column.as_str()) {
                 Some(found) if found.ty.is_time() => Some(Some(found.name.clone())),
@@ -259,6 +243,9 @@ impl Checker<'_> {
                 None => self.no_column(column, table),
             };
         }
+        if table.time.is_some() {
+            return Some(table.time.clone());
+        }
         let in_key = table.key.iter().flatten().filter_map(|name| table.column(name)).find(|c| c.ty.is_time());
         if let Some(column) = in_key {
             return Some(Some(column.name.clone()));
@@ -268,14 +255,30 @@ impl Checker<'_> {
             [] => Some(None),
             [one] => Some(Some(one.name.clone())),
             [first, second, ..] => {
+                let said = if self.connector { "`time: " } else { "the clause `time " };
                 self.report(
-                    Diagnostic::new(Code::E0404, format!("what dates a row of `{}`?", fetch.name.as_str()))
+                    Diagnostic::new(Code::E0404, format!("what dates a row of `{}`?", of.as_str()))
                         .at(first.span, "this date")
                         .at(second.span, "or this one?")
-                        .help(format!("add the clause `time {}`, or put the date into the key", first.name)),
+                        .help(format!("add {said}{}`, or put the date into the key", first.name)),
                 );
                 None
             }
         }
+    }
+}
+
+/// The table of a fetch, before its clauses.
+pub(super) fn fetched_table(name: &Name, columns: Vec<Column>) -> Table {
+    Table {
+        name: name.value.clone(),
+        span: name.span,
+        source: Source::Transform { from: TableId(0), stages: Vec::new() },
+        columns,
+        key: None,
+        one_row: false,
+        time: None,
+        order: Order::None,
+        checks: Vec::new(),
     }
 }

@@ -1,5 +1,6 @@
 //! `let`: constants, and what the command line sets instead.
 
+use cpl_catalog::Catalogue;
 use cpl_syntax::{Code, Diagnostic, Name, Span};
 
 use super::{Checker, Let, Setting, scope::Scope};
@@ -88,7 +89,7 @@ fn constant(setting: &Setting, currency: cpl_syntax::tree::Currency) -> Option<E
     if !diagnostics.is_empty() || file.lets.len() != 1 || file.lets[0].value.span.end != text.trim_end().len() {
         return None;
     }
-    let mut checker = Checker { currency, ..Checker::new(&text, &file) };
+    let mut checker = Checker { currency, ..Checker::new(&text, &file, Catalogue::none()) };
     let value = checker.expr(&file.lets[0].value, &Scope::CONSTANT);
     value.filter(|value| checker.diagnostics.is_empty() && !value.unknown)
 }

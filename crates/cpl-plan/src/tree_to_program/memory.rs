@@ -70,7 +70,7 @@ impl Checker<'_> {
     pub(super) fn message_target(&mut self, to: &TargetRef) -> Option<()> {
         let target = self.target_named(to)?;
         let kind = &self.targets[target].as_ref()?.kind;
-        if matches!(kind, TargetKind::File(_)) {
+        if matches!(kind, TargetKind::File(_) | TargetKind::Action { .. }) {
             let help = "wanted: `slack(…)`, `email(…)`, `webhook(…)` or `print`";
             return self.refuse(Code::E0503, "nobody reads messages there", to.name.span, help);
         }

@@ -9,7 +9,9 @@ mod call;
 mod checks;
 mod columns;
 mod compare;
+mod connector;
 mod dashboard;
+mod endpoint;
 mod expr;
 mod fetch;
 mod gaps;
@@ -33,6 +35,7 @@ use std::{
     sync::Arc,
 };
 
+use cpl_catalog::Catalogue;
 use cpl_syntax::{Code, Diagnostic, Name, Span, has_errors, tree};
 use jiff::tz::TimeZone;
 
@@ -40,6 +43,8 @@ use crate::{
     clock::AsOf,
     program::{Alert, Decision, Expr, Later, Program, Table, TableId, Target},
 };
+
+pub use connector::check_connector;
 
 /// A value given on the command line for a `let`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,16 +55,25 @@ pub struct Setting {
     pub value: String,
 }
 
-/// What `file` means, and all that is wrong with it. The window of `as_of` is held against `retire`.
+/// What a pipeline is checked with, beside its text.
+#[derive(Clone, Copy, Debug)]
+pub struct Setup<'a> {
+    /// Whose window is held against `retire`.
+    pub as_of: AsOf,
+    /// Values for lets.
+    pub settings: &'a [Setting],
+    /// The connectors that the pipeline names.
+    pub catalogue: &'a Catalogue,
+    /// The rows of fetches are given by tests: any cell may be empty, but for those that are never missing, which are
+    /// a row's file and what names a currency.
+    pub given: bool,
+}
+
+/// What `file` means, and all that is wrong with it.
 #[must_use]
-pub fn tree_to_program(
-    text: &str,
-    file: &tree::File,
-    as_of: AsOf,
-    settings: &[Setting],
-) -> (Option<Program>, Vec<Diagnostic>) {
-    let mut checker = Checker::new(text, file);
-    let program = checker.program(as_of, settings);
+pub fn tree_to_program(text: &str, file: &tree::File, setup: Setup<'_>) -> (Option<Program>, Vec<Diagnostic>) {
+    let mut checker = Checker { given: setup.given, ..Checker::new(text, file, setup.catalogue) };
+    let program = checker.program(setup.as_of, setup.settings);
     let mut diagnostics = checker.diagnostics;
     diagnostics.sort_by_key(Diagnostic::start);
     diagnostics.dedup();
@@ -78,6 +92,11 @@ pub fn not_yet(what: &str, at: Span) -> Diagnostic {
 struct Checker<'a> {
     text: &'a str,
     file: &'a tree::File,
+    catalogue: &'a Catalogue,
+    /// Any cell of a fetch may be empty.
+    given: bool,
+    /// The text is a connector's.
+    connector: bool,
     currency: tree::Currency,
     zone: TimeZone,
     lets: HashMap<&'a str, Let>,
@@ -93,6 +112,8 @@ struct Checker<'a> {
     diagnostics: Vec<Diagnostic>,
     /// What is checked, and can't run yet.
     later: Vec<Later>,
+    /// Connectors that were looked at, and whether they can be used.
+    connectors: HashMap<String, bool>,
 }
 
 /// How far a `let` has been resolved.
@@ -102,11 +123,22 @@ enum Let {
     Done(Option<Expr>),
 }
 
+impl Setup<'_> {
+    /// A pipeline by itself, at a time.
+    #[must_use]
+    pub fn at(as_of: AsOf) -> Self {
+        Self { as_of, settings: &[], catalogue: Catalogue::none(), given: false }
+    }
+}
+
 impl<'a> Checker<'a> {
-    fn new(text: &'a str, file: &'a tree::File) -> Self {
+    fn new(text: &'a str, file: &'a tree::File, catalogue: &'a Catalogue) -> Self {
         Self {
             text,
             file,
+            catalogue,
+            given: false,
+            connector: false,
             currency: pipeline::currency(file),
             zone: TimeZone::UTC,
             lets: file.lets.iter().map(|each| (each.name.as_str(), Let::Open)).collect(),
@@ -118,6 +150,7 @@ impl<'a> Checker<'a> {
             used: HashSet::new(),
             diagnostics: Vec::new(),
             later: Vec::new(),
+            connectors: HashMap::new(),
         }
     }
 

@@ -67,14 +67,29 @@ pub struct Scope<'s> {
     pub filters: Vec<Expr>,
     /// The metrics around it.
     pub metrics: Vec<String>,
+    /// How a person calls what is in reach.
+    pub called: &'static str,
 }
 
 impl<'s> Scope<'s> {
-    pub const CONSTANT: Scope<'static> =
-        Scope { columns: &[], place: Place::Constant, time: None, key: None, filters: Vec::new(), metrics: Vec::new() };
+    pub const CONSTANT: Scope<'static> = Scope {
+        columns: &[],
+        place: Place::Constant,
+        time: None,
+        key: None,
+        filters: Vec::new(),
+        metrics: Vec::new(),
+        called: "constant",
+    };
 
     pub fn row(columns: &'s [ScopeColumn], time: Option<&'s str>) -> Self {
-        Self { columns, place: Place::Row, time, key: None, filters: Vec::new(), metrics: Vec::new() }
+        let (filters, metrics) = (Vec::new(), Vec::new());
+        Self { columns, place: Place::Row, time, key: None, filters, metrics, called: "column" }
+    }
+
+    /// What a request of a connector is made of.
+    pub fn arguments(arguments: &'s [ScopeColumn]) -> Self {
+        Self { called: "argument", ..Self::row(arguments, None) }
     }
 
     /// With the key, by which the rows of a series are found.

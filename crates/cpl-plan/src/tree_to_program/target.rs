@@ -7,7 +7,7 @@ use cpl_syntax::{
 
 use super::{Checker, scope::Scope};
 use crate::{
-    program::{Expr, ExprKind, NEW, Target, TargetKind, Via},
+    program::{Expr, ExprKind, NEW, Parameter, Target, TargetKind, Via},
     types::Type,
     words::words,
 };
@@ -45,9 +45,12 @@ impl Checker<'_> {
             .map(|parameter| {
                 self.column_name(&parameter.name);
                 let (_, ty) = self.stored(&parameter.kind)?;
-                Some((parameter.name.value.clone(), ty, parameter.key))
+                Some(Parameter { name: parameter.name.value.clone(), ty, key: parameter.key, optional: false })
             })
             .collect();
+        if let Some(connector) = &target.call.callee.table {
+            return self.action_target(target, connector);
+        }
         let kind = self.target_kind(target);
         if let Some(setting) = target.settings.first() {
             self.refuse::<()>(Code::E0205, "this target takes no settings", setting.name.span, "nobody reads this");
@@ -63,9 +66,6 @@ impl Checker<'_> {
     fn target_kind(&mut self, target: &tree::Target) -> Option<TargetKind> {
         let call = &target.call;
         let kind = &call.callee.name;
-        if call.callee.table.is_some() {
-            return self.not_yet("connector files", target.call_span);
-        }
         let Some(word) = TargetWord::of_word(kind.as_str()) else {
             return self.unknown_name("kind of target", kind, TargetWord::WORDS.iter().copied());
         };
@@ -106,11 +106,12 @@ impl Checker<'_> {
         for column in columns {
             let taken = |name: &String| *name == column.value;
             let parameters = &self.targets[target].as_ref()?.parameters;
-            if let Some((name, ty, _)) = parameters.iter().find(|(name, ..)| taken(name))
+            if let Some(parameter) = parameters.iter().find(|parameter| taken(&parameter.name))
                 && !arguments.iter().any(|(given, _)| taken(given))
             {
-                let new = Expr { kind: ExprKind::New, ty: *ty, unknown: false, span: column.span, defined: None };
-                arguments.push((name.clone(), new));
+                let ty = parameter.ty;
+                let new = Expr { kind: ExprKind::New, ty, unknown: false, span: column.span, defined: None };
+                arguments.push((parameter.name.clone(), new));
             }
         }
         Some(Via { target, arguments, span: via.target.name.span })
@@ -129,7 +130,7 @@ impl Checker<'_> {
 
     pub(super) fn target_named(&mut self, reference: &TargetRef) -> Option<usize> {
         if let Some(connector) = &reference.connector {
-            return self.not_yet("actions of connector files", connector.span.to(reference.name.span));
+            return self.action_named(connector, &reference.name);
         }
         if let Some(at) = self.file.targets.iter().position(|target| target.name.value == reference.name.value) {
             self.used.insert(self.file.targets[at].name.as_str());
@@ -162,15 +163,18 @@ impl Checker<'_> {
         arguments: &[(String, Expr)],
         scope: &Scope<'_>,
     ) -> Option<()> {
-        let parameters = self.targets[target].as_ref()?.parameters.clone();
-        if parameters.is_empty() {
+        let of = self.targets[target].as_ref()?;
+        let parameters = of.parameters.clone();
+        // An action takes what its connector says, be that nothing.
+        if parameters.is_empty() && !matches!(of.kind, TargetKind::Action { .. }) {
             return Some(());
         }
         for argument in &via.arguments {
-            let Some((_, ty, _)) = parameters.iter().find(|(name, ..)| *name == argument.name.value) else {
-                let known: Vec<&str> = parameters.iter().map(|(name, ..)| name.as_str()).collect();
+            let Some(parameter) = parameters.iter().find(|parameter| parameter.name == argument.name.value) else {
+                let known: Vec<&str> = parameters.iter().map(|parameter| parameter.name.as_str()).collect();
                 return self.unknown_name("parameter", &argument.name, known);
             };
+            let ty = parameter.ty;
             let value = arguments.iter().find(|(name, _)| *name == argument.name.value).map(|(_, value)| value);
             if let Some(value) = value
                 && ty.common(value.ty).is_none()
@@ -179,13 +183,13 @@ impl Checker<'_> {
                 return self.refuse(Code::E0301, message, argument.value.span, format!("this is {}", value.ty));
             }
         }
-        for (name, ty, _) in &parameters {
+        for Parameter { name, ty, optional, .. } in &parameters {
             if let Some(column) = columns.iter().find(|column| column.value == *name) {
                 self.check_changed(column, *ty, via, scope)?;
             }
             let given = arguments.iter().any(|(given, _)| given == name);
             let changed = columns.iter().any(|column| column.value == *name);
-            if !given && !changed {
+            if !given && !changed && !optional {
                 self.report(
                     Diagnostic::new(Code::E0205, format!("the target wants `{name}`"))
                         .at(via.target.name.span, "called without it")
@@ -195,7 +199,7 @@ impl Checker<'_> {
             }
         }
         for column in columns {
-            let as_parameter = parameters.iter().any(|(name, ..)| *name == column.value);
+            let as_parameter = parameters.iter().any(|parameter| parameter.name == column.value);
             if !as_parameter && !arguments.iter().any(|(_, value)| value.is_new()) {
                 self.report(
                     Diagnostic::new(Code::E0503, format!("the new `{}` goes nowhere", column.as_str()))

@@ -77,7 +77,7 @@ impl Reader<'_> {
         }
     }
 
-    fn column_from(&mut self, pair: Pair<'_, Rule>) -> ColumnFrom {
+    pub(super) fn column_from(&mut self, pair: Pair<'_, Rule>) -> ColumnFrom {
         let mut parts = Parts::of(pair);
         let first = parts.child();
         if first.as_rule() == Rule::from_file {

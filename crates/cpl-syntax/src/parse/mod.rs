@@ -3,6 +3,7 @@
 mod data;
 mod draft;
 mod expr;
+pub mod fragment;
 mod item;
 mod literal;
 mod nesting;
@@ -34,6 +35,7 @@ use crate::{
 pub(crate) struct Grammar;
 
 pub(crate) use nesting::check as too_deep;
+pub use refuse::is_name;
 
 /// The tree of `text`, and what is wrong with how it is written. The tree holds what could be read.
 #[must_use]

@@ -39,6 +39,13 @@ pub fn is_reserved(word: &str) -> bool {
     RESERVED.contains(&word)
 }
 
+/// Whether something can be called so.
+#[must_use]
+pub fn is_name(word: &str) -> bool {
+    let first = word.bytes().next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_');
+    first && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') && !is_reserved(word)
+}
+
 /// Two items of a list with nothing between them.
 pub fn unseparated(first: Span, second: Span) -> Diagnostic {
     Diagnostic::new(Code::E0102, "items of a list stand side by side")
@@ -50,7 +57,7 @@ pub fn unseparated(first: Span, second: Span) -> Diagnostic {
 /// What is said where something can't stand, and the word that may have been meant.
 pub fn unexpected(text: &str, span: Span, error: &Error<Rule>) -> (Diagnostic, Option<String>) {
     let word = span.of(text);
-    let found = if word.is_empty() { "the end of the file".to_owned() } else { format!("`{word}`") };
+    let found = if word.is_empty() { "the end".to_owned() } else { format!("`{word}`") };
     let message = if is_reserved(word) {
         format!("{found} is a word of the language and can't stand here")
     } else {
@@ -95,7 +102,7 @@ fn meant(word: &str, error: &Error<Rule>) -> Option<(String, bool)> {
         return None;
     }
     if let Some((_, ours)) = TYPES.iter().find(|(theirs, _)| *theirs == word.to_lowercase())
-        && positives.iter().any(|rule| matches!(rule, Rule::column_type | Rule::plain_type))
+        && positives.iter().any(|rule| matches!(rule, Rule::column_type | Rule::plain_type | Rule::argument_only))
     {
         // Others have fewer types: an amount may be meant, or a number.
         let sure = ["text", "bool", "datetime"].contains(ours);
@@ -116,7 +123,12 @@ fn words(rule: Rule) -> Vec<String> {
         return vec![word.trim_matches('`').to_owned()];
     }
     let words: &[&str] = match rule {
-        Rule::column_type | Rule::plain_type | Rule::money_type | Rule::date_type | Rule::datetime_type => {
+        Rule::column_type
+        | Rule::plain_type
+        | Rule::money_type
+        | Rule::date_type
+        | Rule::datetime_type
+        | Rule::argument_only => {
             &["text", "bool", "count", "integer", "number", "ratio", "percent", "money", "date", "datetime", "weekday"]
         }
         Rule::unit => &["seconds", "minutes", "hours", "days", "weeks", "months"],
@@ -164,7 +176,7 @@ fn symbol(rule: Rule) -> Option<String> {
         return Some(format!("`{word}`"));
     }
     let words = match rule {
-        Rule::EOI => "the end of the file",
+        Rule::EOI => "the end",
         Rule::name => "a new name",
         Rule::ident | Rule::path | Rule::target_ref => "a name",
         Rule::call => "a function",
@@ -175,6 +187,7 @@ fn symbol(rule: Rule) -> Option<String> {
         Rule::compare => "a comparison",
         Rule::column => "a column",
         Rule::column_type | Rule::plain_type | Rule::money_type => "a column's type",
+        Rule::argument_only => "an argument's type",
         Rule::text => "a text in double quotes",
         Rule::date | Rule::datetime => "a date such as 2026-11-20",
         Rule::clock => "a time such as 07:00",

@@ -1,6 +1,6 @@
 //! A file and its smaller items.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::rule::{Argument, TargetRef};
 use super::{Alert, Call, ColumnType, Decide, Direction, Expr, Fetch, Test, Transform, Window};
@@ -36,6 +36,21 @@ pub struct File {
     pub comments: Vec<Comment>,
     /// Names of what could not be read, and such clauses of the pipeline: who looks for one says nothing more.
     pub lost: HashSet<String>,
+}
+
+impl File {
+    /// The connectors that it names: in fetches, targets and rules.
+    #[must_use]
+    pub fn connectors(&self) -> BTreeSet<&str> {
+        let fetched = self.fetches.iter().filter_map(|fetch| fetch.source.callee.table.as_ref());
+        let targets = self.targets.iter().filter_map(|target| target.call.callee.table.as_ref());
+        let actions = self.decides.iter().flat_map(|rule| &rule.actions);
+        let called = actions.filter_map(|action| action.value.via().target.connector.as_ref());
+        let told = self.pipelines.iter().filter_map(|pipeline| pipeline.alerts.as_ref()).map(|(to, _)| to);
+        let told = told.chain(self.alerts.iter().filter_map(|alert| alert.to.as_ref()));
+        let told = told.filter_map(|to| to.connector.as_ref());
+        fetched.chain(targets).chain(called).chain(told).map(Name::as_str).collect()
+    }
 }
 
 /// `pipeline NAME { … }`.
@@ -151,6 +166,17 @@ pub struct Parameter {
     pub name: Name,
     /// Its type.
     pub kind: Spanned<ColumnType>,
+    /// It names the thing that is changed.
+    pub key: bool,
+}
+
+/// What a connector file says of an argument: `window`, `text? key`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArgumentType {
+    /// The type of its values; none for a window such as `last 35 days`.
+    pub kind: Option<Spanned<ColumnType>>,
+    /// It may be left out.
+    pub optional: bool,
     /// It names the thing that is changed.
     pub key: bool,
 }

@@ -15,7 +15,8 @@ pub use fetch::{
     Clause, Coarse, Column, ColumnFrom, ColumnType, Fetch, FetchClause, MoneyOf, MoneyScale, Plain, TimeIn,
 };
 pub use item::{
-    Cadence, Dashboard, Driver, File, Goal, Let, Metric, Parameter, Pipeline, Setting, SettingValue, Target,
+    ArgumentType, Cadence, Dashboard, Driver, File, Goal, Let, Metric, Parameter, Pipeline, Setting, SettingValue,
+    Target,
 };
 pub use rule::{
     Action, Alert, Argument, AtMost, Bound, ChangeTo, Decide, DecideClause, Extreme, KeepTotal, Level, MoveEnd, OnDays,

@@ -46,6 +46,16 @@ pub enum Action {
     Call(Via),
 }
 
+impl Action {
+    /// Where it goes.
+    #[must_use]
+    pub fn via(&self) -> &Via {
+        match self {
+            Self::Change(_, _, via) | Self::Move(_, _, _, via) | Self::MoveRows(.., via) | Self::Call(via) => via,
+        }
+    }
+}
+
 /// By how much, or to what.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChangeTo {

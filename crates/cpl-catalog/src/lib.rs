@@ -1,0 +1,36 @@
+//! Connector files: YAML → typed definitions, which the front end reads as data.
+//!
+//! It knows how a file is written, and that what stands in it is cpl; it knows nothing of what that means (`cpl-plan`
+//! types it), opens no file and asks no server.
+
+mod catalogue;
+mod connector;
+mod marks;
+mod read;
+mod words;
+mod written;
+mod written_to_connector;
+
+pub use catalogue::{Catalogue, ConnectorFile};
+pub use connector::{
+    Action, Argument, Asked, Connector, Dedupe, Endpoint, Extra, Job, JobResult, Json, Limits, Method, Read, Request,
+};
+use cpl_syntax::Diagnostic;
+pub use words::{PerSeconds, Size};
+pub use written::{Auth, Credential, ErrorCode, ErrorInside, JobState, LinkIn, Pages, ResultFormat, SentIn};
+
+/// The connector that a file's text holds, as far as it could be read, and what is wrong with the text; `stem` is the file's name without `.yaml`.
+#[must_use]
+pub fn connector_of(text: &str, stem: Option<&str>) -> (Option<Connector>, Vec<Diagnostic>) {
+    match read::read(text) {
+        Ok(reading) => written_to_connector::connector(text, reading, stem),
+        Err(no_yaml) => (None, no_yaml),
+    }
+}
+
+/// The JSON Schema of connector files, for editors; kept in `schema/`, where a test holds it against this.
+#[cfg(feature = "schema")]
+#[must_use]
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(written::Written).to_value()
+}

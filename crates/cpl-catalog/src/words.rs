@@ -1,0 +1,177 @@
+//! Texts of a connector file that are more than texts: each is checked once, where it is read.
+
+use std::{fmt, marker::PhantomData};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{
+        MapAccess, SeqAccess, Visitor,
+        value::{MapAccessDeserializer, SeqAccessDeserializer},
+    },
+};
+use serde_json::Value;
+use url::Url;
+
+/// A text that is checked: its doc comment, its schema's pattern, and the function that checks it.
+macro_rules! word {
+    ($(#[$meta:meta])* $name:ident($inner:ty), $pattern:literal, $check:expr) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+        #[serde(try_from = "Value")]
+        pub struct $name($inner);
+
+        impl $name {
+            /// What it says.
+            #[must_use]
+            pub fn get(&self) -> &$inner {
+                &self.0
+            }
+        }
+
+        impl TryFrom<Value> for $name {
+            type Error = String;
+
+            /// Of what is no text, too, it is told what was wanted.
+            fn try_from(value: Value) -> Result<Self, String> {
+                let check: fn(String) -> Result<$inner, String> = $check;
+                check(value.as_str().map_or_else(|| value.to_string(), str::to_owned)).map(Self)
+            }
+        }
+
+        #[cfg(feature = "schema")]
+        impl schemars::JsonSchema for $name {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({ "type": "string", "pattern": $pattern })
+            }
+        }
+    };
+}
+
+word! {
+    /// The address of a server.
+    Address(String), "^https?://", |text| match Url::parse(&text) {
+        Ok(url) if url.host().is_none() || !["http", "https"].contains(&url.scheme()) => Err(ADDRESS.to_owned()),
+        Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+            Err("a secret can't stand in an address: say who asks by `auth`".to_owned())
+        }
+        Ok(url) if url.query().is_some() || url.fragment().is_some() => {
+            Err("an address ends with its path: what stands behind `?` is a request's `query`".to_owned())
+        }
+        Ok(url) if url.scheme() == "http" && !is_here(&url) => {
+            Err("what goes by `http://` is read by others on its way: wanted `https://`".to_owned())
+        }
+        Ok(_) => Ok(text.trim_end_matches('/').to_owned()),
+        Err(_) => Err(ADDRESS.to_owned()),
+    }
+}
+
+const ADDRESS: &str = "that is no address: wanted one such as `https://api.example.com/v1`";
+
+/// Whether an address is on this very machine, where nobody listens in.
+fn is_here(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+word! {
+    /// A path into JSON, as RFC 9535 writes it.
+    JsonPath(String), r"^\$", |text| match serde_json_path::JsonPath::parse(&text) {
+        Ok(_) => Ok(text),
+        Err(_) => Err("that is no path into JSON: wanted one of RFC 9535, such as `$.results[*]`".to_owned()),
+    }
+}
+
+word! {
+    /// A length of time as cpl writes it.
+    Length(String), "^[0-9_]+ ?(second|minute|hour|day|week|month)s?$", |text| {
+        let wanted = || "that is no length of time: wanted one such as `30 seconds` or `2 days`".to_owned();
+        let (number, unit) = counted(&text).ok_or_else(wanted)?;
+        let unit = unit.strip_suffix('s').unwrap_or(unit);
+        let known = ["second", "minute", "hour", "day", "week", "month"].contains(&unit);
+        if known && number > 0 { Ok(text) } else { Err(wanted()) }
+    }
+}
+
+/// How often: so many in so many seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PerSeconds {
+    /// How many.
+    pub count: u64,
+    /// In how many seconds.
+    pub seconds: u64,
+}
+
+word! {
+    /// How often.
+    Rate(PerSeconds), "^[0-9_]+ per (second|minute|hour|day)$", |text| {
+        let wanted = || "that is no rate: wanted one such as `10 per second`".to_owned();
+        let (count, per) = counted(&text).ok_or_else(wanted)?;
+        let seconds = match per.strip_prefix("per ").map(str::trim) {
+            Some("second") => 1,
+            Some("minute") => 60,
+            Some("hour") => 3_600,
+            Some("day") => 86_400,
+            _ => return Err(wanted()),
+        };
+        if count == 0 { Err(wanted()) } else { Ok(PerSeconds { count, seconds }) }
+    }
+}
+
+word! {
+    /// A number of bytes.
+    Size(u64), "^[0-9_]+ ?(KB|MB|GB)$", |text| {
+        let wanted = || "that is no size: wanted one such as `64 MB`".to_owned();
+        let (number, unit) = counted(&text).ok_or_else(wanted)?;
+        let bytes: u64 = match unit {
+            "KB" => 1_000,
+            "MB" => 1_000_000,
+            "GB" => 1_000_000_000,
+            _ => return Err(wanted()),
+        };
+        number.checked_mul(bytes).filter(|bytes| *bytes > 0).ok_or_else(wanted)
+    }
+}
+
+/// `10 per second`: the number, and what stands behind it.
+fn counted(text: &str) -> Option<(u64, &str)> {
+    let end = text.find(|c: char| !(c.is_ascii_digit() || c == '_'))?;
+    let (number, unit) = text.split_at(end);
+    Some((number.replace('_', "").parse().ok()?, unit.trim()))
+}
+
+/// Reads one, or a list of them.
+pub fn one_or_many<'de, D: Deserializer<'de>, T: Deserialize<'de>>(reader: D) -> Result<Vec<T>, D::Error> {
+    struct OneOrMany<T>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for OneOrMany<T> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("`{ bearer: … }` or another way, or a list of several")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+            T::deserialize(MapAccessDeserializer::new(map)).map(|one| vec![one])
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
+            Vec::deserialize(SeqAccessDeserializer::new(seq))
+        }
+    }
+    reader.deserialize_any(OneOrMany(PhantomData))
+}
+
+/// The schema of that.
+#[cfg(feature = "schema")]
+pub fn one_or_many_schema<T: schemars::JsonSchema>(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    let one = generator.subschema_for::<T>();
+    schemars::json_schema!({ "anyOf": [one, { "type": "array", "items": one }] })
+}

@@ -1,0 +1,430 @@
+//! A connector file as it is written: the shape of its YAML. Its JSON Schema is made from these types.
+
+use std::num::NonZeroU32;
+
+use indexmap::IndexMap;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::words::{Address, JsonPath, Length, Rate, Size, one_or_many};
+
+/// Derives what every part of a connector file has: it is read strictly, and has a schema.
+macro_rules! written {
+    ($($(#[$meta:meta])* $vis:vis struct $name:ident { $($fields:tt)* })*) => { $(
+        $(#[$meta])*
+        #[derive(Clone, Debug, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+        #[serde(deny_unknown_fields)]
+        $vis struct $name { $($fields)* }
+    )* };
+}
+
+/// The same of a part that asks: its method and path, and what goes with them.
+macro_rules! asking {
+    ($($(#[$meta:meta])* $vis:vis struct $name:ident { $($fields:tt)* })*) => { $(
+        written! {
+            $(#[$meta])*
+            $vis struct $name {
+                /// The path behind `base_url`, asked by GET.
+                pub get: Option<String>,
+                /// The path behind `base_url`, asked by POST.
+                pub post: Option<String>,
+                /// The path behind `base_url`, asked by PUT.
+                pub put: Option<String>,
+                /// The path behind `base_url`, asked by PATCH.
+                pub patch: Option<String>,
+                /// The path behind `base_url`, asked by DELETE.
+                pub delete: Option<String>,
+                /// What stands behind the `?`.
+                #[serde(default)]
+                pub query: IndexMap<String, Value>,
+                /// Headers beside those of `auth`.
+                #[serde(default)]
+                pub headers: IndexMap<String, String>,
+                /// What is sent as JSON; of a text that is one hole alone the value keeps its JSON type.
+                pub body: Option<Value>,
+                $($fields)*
+            }
+        }
+        impl Asking for $name {
+            fn methods(&self) -> [(&'static str, Option<&String>); 5] {
+                [
+                    ("get", self.get.as_ref()),
+                    ("post", self.post.as_ref()),
+                    ("put", self.put.as_ref()),
+                    ("patch", self.patch.as_ref()),
+                    ("delete", self.delete.as_ref()),
+                ]
+            }
+            fn rest(&self) -> (&IndexMap<String, Value>, &IndexMap<String, String>, Option<&Value>) {
+                (&self.query, &self.headers, self.body.as_ref())
+            }
+        }
+    )* };
+}
+
+/// A part that asks.
+pub trait Asking {
+    /// Each method's path, where it is the one.
+    fn methods(&self) -> [(&'static str, Option<&String>); 5];
+    /// What goes with it: query, headers, body.
+    fn rest(&self) -> (&IndexMap<String, Value>, &IndexMap<String, String>, Option<&Value>);
+}
+
+written! {
+    /// One API: how it is talked to, what is read from it, what can be done there.
+    pub struct Written {
+        /// The name by which pipelines call it: the file's, without `.yaml`.
+        #[cfg_attr(feature = "schema", schemars(required))]
+        pub connector: Option<String>,
+        /// What it is, for people.
+        pub title: Option<String>,
+        /// Where the API is described.
+        pub docs: Option<String>,
+        /// What every request's path stands behind.
+        #[cfg_attr(feature = "schema", schemars(required))]
+        pub base_url: Option<Address>,
+        /// Who asks: one way to say so, or a list where an API wants several.
+        #[serde(default, deserialize_with = "one_or_many")]
+        #[cfg_attr(feature = "schema", schemars(schema_with = "crate::words::one_or_many_schema::<Auth>"))]
+        pub auth: Vec<Auth>,
+        /// What its days and its money mean; without it, what the pipeline's do.
+        #[serde(default)]
+        pub account: Account,
+        /// How much may be asked of it.
+        #[serde(default)]
+        pub limits: Limits,
+        /// Errors inside answers whose status tells of none.
+        #[serde(default)]
+        pub errors: Vec<ErrorInside>,
+        /// What a `fetch` reads: `NAME.ENDPOINT(…)`.
+        #[serde(default)]
+        pub endpoints: IndexMap<String, Endpoint>,
+        /// What a rule does: `via NAME.ACTION { … }`.
+        #[serde(default)]
+        pub actions: IndexMap<String, Action>,
+    }
+
+    /// What an account's days and money mean.
+    #[derive(Default)]
+    pub struct Account {
+        /// Where its days begin and end: `America/New_York`.
+        pub timezone: Option<String>,
+        /// What its money is: `USD`.
+        pub currency: Option<String>,
+    }
+
+    /// How much may be asked of an API.
+    #[derive(Default)]
+    pub struct Limits {
+        /// `10 per second`.
+        pub rate: Option<Rate>,
+        /// Requests under way at once.
+        pub concurrent: Option<NonZeroU32>,
+        /// How long an answer may take: `30 seconds`.
+        pub timeout: Option<Length>,
+        /// How large an answer may be: `64 MB`.
+        pub body: Option<Size>,
+        /// How many pages a fetch may read.
+        pub pages: Option<NonZeroU32>,
+    }
+
+    /// An error inside an answer whose status tells of none.
+    pub struct ErrorInside {
+        /// Where it is: what is there makes the answer an error.
+        pub at: JsonPath,
+        /// Where its text is.
+        pub message: Option<JsonPath>,
+        /// Where its code is.
+        pub code: Option<JsonPath>,
+        /// The codes after which the same may be asked again.
+        #[serde(default)]
+        pub retry: Vec<ErrorCode>,
+    }
+
+    /// How an answer goes on: one of `cursor`, `next`, `number`, `offset`, `link`, `last`.
+    pub struct Pages {
+        /// Where the answer holds the next page's cursor.
+        pub cursor: Option<JsonPath>,
+        /// Where the answer holds the next page's address; on the same host only.
+        pub next: Option<JsonPath>,
+        /// The parameter that counts pages.
+        pub number: Option<String>,
+        /// The parameter that counts records.
+        pub offset: Option<String>,
+        /// The next page's address stands in the header `Link` (RFC 8288).
+        pub link: Option<LinkIn>,
+        /// Where each record holds what the next page begins behind: that of the last one is sent.
+        pub last: Option<JsonPath>,
+        /// The parameter by which a `cursor` or a `last` is sent.
+        #[serde(rename = "as")]
+        pub sent_as: Option<String>,
+        /// Where the parameter goes: the query, without this.
+        #[serde(rename = "in")]
+        pub sent_in: Option<SentIn>,
+        /// The first page's number.
+        pub from: Option<u32>,
+        /// How many records a page holds, by which `offset` grows.
+        pub limit: Option<NonZeroU32>,
+        /// Where the answer says whether there is more.
+        #[serde(rename = "while")]
+        pub more: Option<JsonPath>,
+    }
+
+    /// A long report: begun, asked for until it is there, downloaded.
+    pub struct Job {
+        /// Begins it.
+        pub start: JobStart,
+        /// Asks how far it is; the path may hold `{job}`.
+        pub poll: JobPoll,
+        /// When it is there.
+        pub done: JobState,
+        /// When it has failed.
+        pub failed: Option<JobState>,
+        /// What is read then.
+        pub result: JobResult,
+    }
+
+    /// How far a long report is.
+    pub struct JobState {
+        /// Where the answer tells it.
+        pub at: JsonPath,
+        /// The values that mean so.
+        #[serde(rename = "in")]
+        pub is: Vec<ErrorCode>,
+    }
+
+    /// A thing is changed once, however often the request arrives: what the API does for that.
+    pub struct DedupeByKey {
+        /// The header in which the idempotency key goes.
+        pub key: String,
+        /// How long the API remembers it.
+        #[serde(rename = "for")]
+        pub remembers: Length,
+    }
+
+    /// After a doubtful answer the current value is read and compared.
+    pub struct DedupeByLookup {
+        /// Yes.
+        pub lookup: bool,
+    }
+
+    /// A request that is checked by the API and changes nothing: the action's own, with this beside it.
+    pub struct Validate {
+        /// What stands behind the `?` too.
+        #[serde(default)]
+        pub query: IndexMap<String, Value>,
+        /// More headers.
+        #[serde(default)]
+        pub headers: IndexMap<String, String>,
+        /// More members of the body.
+        #[serde(default)]
+        pub body: IndexMap<String, Value>,
+    }
+}
+
+asking! {
+    /// What a `fetch` reads.
+    pub struct Endpoint {
+        /// What its rows are, for people.
+        pub title: Option<String>,
+        /// What a pipeline says when it calls it: `window`, `text`, `count?`.
+        #[serde(default)]
+        pub arguments: IndexMap<String, String>,
+        /// Where the answer holds its records; without it, it is a list of them.
+        pub records: Option<JsonPath>,
+        /// How an answer goes on.
+        pub pages: Option<Pages>,
+        /// A long report, in the place of one request.
+        pub job: Option<Job>,
+        /// What a record holds: `date from "$.day"`, `money in micros`, `text? personal`.
+        #[serde(default)]
+        #[cfg_attr(feature = "schema", schemars(required))]
+        pub columns: IndexMap<String, String>,
+        /// The columns that are unique together.
+        #[serde(default)]
+        pub key: Vec<String>,
+        /// The column that dates a row, where that is not plain.
+        pub time: Option<String>,
+        /// When a day's figures are there: what `fresh` is without a word of the pipeline.
+        pub late: Option<Length>,
+        /// How long a day's figures still move afterwards.
+        pub restated: Option<Length>,
+    }
+
+    /// What a rule does.
+    pub struct Action {
+        /// What it changes, for people.
+        pub title: Option<String>,
+        /// What a rule hands on: `money`, `text key` where it names the thing that is changed.
+        #[serde(default)]
+        pub arguments: IndexMap<String, String>,
+        /// The statuses that mean it is done; without it 200 to 299.
+        #[serde(default)]
+        pub success: Vec<u16>,
+        /// What the API does so that a request which comes twice acts once.
+        pub dedupe: Option<Dedupe>,
+        /// How the current value is read.
+        pub read: Option<Read>,
+        /// The smallest step of the value: `$0.01`, `1`.
+        pub unit: Option<String>,
+        /// How the API is asked whether it would do it.
+        pub validate: Option<Validate>,
+    }
+
+    /// How the current value of what an action changes is read.
+    pub struct Read {
+        /// Where the answer holds it.
+        pub value: JsonPath,
+        /// How it is written there: `money in micros`.
+        #[serde(rename = "as")]
+        pub stored: String,
+    }
+
+    /// Begins a long report.
+    pub struct JobStart {
+        /// Where the answer holds its name, which `{job}` stands for afterwards.
+        pub id: JsonPath,
+    }
+
+    /// Asks how far a long report is.
+    pub struct JobPoll {
+        /// How long is waited between two times.
+        pub every: Option<Length>,
+    }
+
+    /// What is read of a long report that is there.
+    pub struct JobResult {
+        /// Where the last answer holds the address of the result, in the place of a path.
+        pub url: Option<JsonPath>,
+        /// How the result is written: as one document of JSON, without this.
+        pub format: Option<ResultFormat>,
+    }
+}
+
+/// How the result of a long report is written.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum ResultFormat {
+    /// One document.
+    Json,
+    /// A record of JSON a line.
+    Ndjson,
+    /// Text with a header.
+    Csv,
+}
+
+/// One way to say who asks.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Auth {
+    /// `Authorization: Bearer …` (RFC 6750).
+    Bearer(Credential),
+    /// `Authorization: Basic …` (RFC 7617).
+    Basic {
+        /// The user.
+        user: Credential,
+        /// The password; none where the user is all.
+        password: Option<Credential>,
+    },
+    /// Headers of one's own.
+    Header(IndexMap<String, Credential>),
+    /// Parameters of the query.
+    Query(IndexMap<String, Credential>),
+    /// A token that is asked for first (RFC 6749): by a refresh token, else by the client's own credentials.
+    Oauth2 {
+        /// Where it is asked for.
+        token_url: Address,
+        /// The client.
+        client_id: Credential,
+        /// Its secret.
+        client_secret: Credential,
+        /// The refresh token.
+        refresh_token: Option<Credential>,
+        /// What is asked for.
+        #[serde(default)]
+        scopes: Vec<String>,
+    },
+    /// A service account of Google Cloud.
+    GoogleServiceAccount {
+        /// Its key file.
+        key: Credential,
+        /// What is asked for.
+        #[serde(default)]
+        scopes: Vec<String>,
+    },
+}
+
+/// A secret by its name, or a plain text.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(untagged, expecting = "wanted: `{ secret: NAME }`, or a plain text")]
+pub enum Credential {
+    /// `{ secret: NAME }`
+    Secret(Secret),
+    /// A text that is no secret.
+    Plain(String),
+}
+
+written! {
+    /// A secret by its name.
+    pub struct Secret {
+        /// The name it is kept under.
+        pub secret: String,
+    }
+}
+
+/// What an API does so that a request which comes twice acts once.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(untagged, expecting = "wanted: `{ key: HEADER, for: 24 hours }`, `{ lookup: true }` or `none`")]
+pub enum Dedupe {
+    /// It knows a key again.
+    Key(DedupeByKey),
+    /// It tells the current value.
+    Lookup(DedupeByLookup),
+    /// Nothing.
+    Nothing(Nothing),
+}
+
+/// `none`
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Nothing {
+    /// `none`
+    None,
+}
+
+/// A code or a state: a number or a text.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(untagged, expecting = "wanted: a whole number or a text")]
+pub enum ErrorCode {
+    /// A number.
+    Number(i64),
+    /// A text.
+    Text(String),
+}
+
+/// Where a parameter goes.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum SentIn {
+    /// Behind the `?`.
+    Query,
+    /// Among the members of the body.
+    Body,
+}
+
+/// Where a link stands.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum LinkIn {
+    /// In a header.
+    Header,
+}

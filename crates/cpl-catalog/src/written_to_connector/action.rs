@@ -1,0 +1,89 @@
+//! What a rule does.
+
+use cpl_syntax::{Code, fragment};
+
+use super::Converter;
+use crate::{
+    connector::{Action, Dedupe, Method, Read},
+    written,
+};
+
+impl Converter<'_> {
+    pub(super) fn action(&mut self, name: &str, written: &written::Action) -> Option<Action> {
+        let route = ["actions", name];
+        let of = |part| ["actions", route[1], part];
+        let name = self.new_name(name, self.marks.key(&route));
+        let arguments = self.arguments(&written.arguments, &route);
+        let windows = arguments.iter().flatten().filter(|argument| argument.ty.kind.is_none());
+        for argument in windows.map(|argument| argument.span).collect::<Vec<_>>() {
+            self.refuse::<()>(Code::E0603, "an action takes no window", argument, "wanted: a date, or two");
+        }
+        let request = self.request(written, &route);
+        if let Some(request) = request.as_ref().filter(|request| request.method == Method::Get) {
+            let label = "wanted: `post`, `put`, `patch` or `delete`";
+            self.refuse::<()>(Code::E0603, "what is asked by GET changes nothing", request.span, label);
+        }
+        for (at, status) in written.success.iter().enumerate() {
+            if !(200..400).contains(status) {
+                let at = self.marks.value(&["actions", route[1], "success", at.to_string().as_str()]);
+                let message = format!("the status {status} is no success");
+                self.refuse::<()>(Code::E0603, message, at, "wanted: one of 200 to 399");
+            }
+        }
+        let dedupe = self.dedupe(written, &route);
+        let read = match &written.read {
+            Some(read) => self.read(read, &of("read")).map(Some),
+            None => Some(None),
+        };
+        let unit = match &written.unit {
+            Some(unit) => self.piece(unit, &of("unit"), fragment::value).map(Some),
+            None => Some(None),
+        };
+        let validate = match &written.validate {
+            Some(extra) => {
+                let body = (!extra.body.is_empty()).then(|| extra.body.clone().into_iter().collect());
+                self.extra(&extra.query, &extra.headers, body.as_ref(), &of("validate")).map(Some)
+            }
+            None => Some(None),
+        };
+        Some(Action {
+            name: name?,
+            title: written.title.clone(),
+            arguments: arguments?,
+            request: request?,
+            success: written.success.clone(),
+            dedupe: dedupe?,
+            read: read?,
+            unit: unit?,
+            validate: validate?,
+        })
+    }
+
+    fn dedupe(&mut self, written: &written::Action, route: &[&str]) -> Option<Dedupe> {
+        let route = [route, &["dedupe"]].concat();
+        match &written.dedupe {
+            None | Some(written::Dedupe::Nothing(_)) => Some(Dedupe::Nothing),
+            Some(written::Dedupe::Key(by)) => {
+                let remembers = self.length(Some(&by.remembers), &[&route[..], &["for"]].concat())?;
+                Some(Dedupe::Key(by.key.clone(), remembers))
+            }
+            Some(written::Dedupe::Lookup(by)) if !by.lookup => {
+                let at = self.marks.value(&route);
+                self.refuse(Code::E0603, "it is looked up, or not", at, "wanted: `{ lookup: true }`, or `none`")
+            }
+            Some(written::Dedupe::Lookup(_)) => {
+                if written.read.is_none() && !self.has_lost(&[&route[..1], &[route[1], "read"]].concat()) {
+                    let label = "wanted: `read: { get: …, value: …, as: … }` beside it";
+                    return self.refuse(Code::E0603, "how is it looked up?", self.marks.key(&route), label);
+                }
+                Some(Dedupe::Lookup)
+            }
+        }
+    }
+
+    fn read(&mut self, written: &written::Read, route: &[&str]) -> Option<Read> {
+        let request = self.request(written, route);
+        let stored = self.piece(&written.stored, &[route, &["as"]].concat(), fragment::kind);
+        Some(Read { request: request?, value: written.value.get().clone(), stored: stored? })
+    }
+}

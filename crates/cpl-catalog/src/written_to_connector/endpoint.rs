@@ -1,0 +1,176 @@
+//! What a fetch reads.
+
+use cpl_syntax::{
+    Code, Diagnostic, Name, fragment,
+    tree::{Column, ColumnFrom},
+};
+
+use super::Converter;
+use crate::{
+    connector::{Argument, Asked, Endpoint, Job, JobResult},
+    written::{self, Asking, Pages, ResultFormat},
+};
+
+impl Converter<'_> {
+    pub(super) fn endpoint(&mut self, name: &str, written: &written::Endpoint) -> Option<Endpoint> {
+        let route = ["endpoints", name];
+        let name = self.new_name(name, self.marks.key(&route));
+        let arguments = self.arguments(&written.arguments, &route);
+        if let Some(arguments) = &arguments {
+            self.endpoint_arguments(arguments);
+        }
+        let source = self.asked(written, &route);
+        let columns = self.columns(written, &route);
+        let key = written.key.iter().enumerate().map(|(at, column)| {
+            let at = at.to_string();
+            self.spanned(column.clone(), &["endpoints", route[1], "key", at.as_str()])
+        });
+        let key: Vec<Name> = key.collect();
+        let of = |part| ["endpoints", route[1], part];
+        Some(Endpoint {
+            name: name?,
+            title: written.title.clone(),
+            arguments: arguments?,
+            source: source?,
+            records: written.records.as_ref().map(|path| path.get().clone()),
+            columns: columns?,
+            key,
+            time: written.time.clone().map(|column| self.spanned(column, &of("time"))),
+            late: self.length(written.late.as_ref(), &of("late")),
+            restated: self.length(written.restated.as_ref(), &of("restated")),
+        })
+    }
+
+    fn endpoint_arguments(&mut self, arguments: &[Argument]) {
+        for argument in arguments.iter().filter(|argument| argument.ty.key) {
+            let label = "wanted: `key` at an action's argument, or the clause `key` beside `columns`";
+            self.refuse::<()>(Code::E0603, "a fetch changes nothing", argument.span, label);
+        }
+        let mut windows = arguments.iter().filter(|argument| argument.ty.kind.is_none());
+        if let (Some(first), Some(second)) = (windows.next(), windows.next()) {
+            self.diagnostics.push(
+                Diagnostic::new(Code::E0603, "an endpoint takes one window")
+                    .at(second.name.span, "the second one")
+                    .at(first.name.span, "the first one")
+                    .help("take one of them out"),
+            );
+        }
+    }
+
+    fn asked(&mut self, written: &written::Endpoint, route: &[&str]) -> Option<Asked> {
+        if self.has_lost(&[route, &["job"]].concat()) {
+            return None;
+        }
+        let Some(job) = &written.job else {
+            let request = self.request(written, route);
+            let pages = written.pages.as_ref().map(|pages| self.pages(pages, route));
+            let pages = pages.map_or(Some(None), |pages| pages.map(|pages| Some(Box::new(pages))));
+            return Some(Asked::Pages(Box::new(request?), pages?));
+        };
+        let other = written.methods().into_iter().find(|(_, path)| path.is_some()).map(|(word, _)| word);
+        let other = other.or(written.pages.as_ref().map(|_| "pages"));
+        if let Some(other) = other {
+            let at = self.marks.key(&[route, &[other]].concat());
+            let label = "a long report asks by its `start`, `poll` and `result`";
+            return self.refuse(Code::E0603, format!("a long report has no `{other}` beside it"), at, label);
+        }
+        self.job(job, &[route, &["job"]].concat())
+    }
+
+    /// Exactly one way to go on, with what it needs and nothing that it doesn't.
+    fn pages(&mut self, pages: &Pages, route: &[&str]) -> Option<Pages> {
+        let route = [route, &["pages"]].concat();
+        let ways = [
+            ("cursor", pages.cursor.is_some()),
+            ("next", pages.next.is_some()),
+            ("number", pages.number.is_some()),
+            ("offset", pages.offset.is_some()),
+            ("link", pages.link.is_some()),
+            ("last", pages.last.is_some()),
+        ];
+        let there: Vec<&str> = ways.iter().filter(|(_, there)| *there).map(|(word, _)| *word).collect();
+        let &[way] = there.as_slice() else {
+            if ways.iter().any(|(word, _)| self.has_lost(&[&route[..], &[word]].concat())) {
+                return None;
+            }
+            let at =
+                there.get(1).map_or(self.marks.key(&route), |word| self.marks.key(&[&route[..], &[word]].concat()));
+            let message = if there.is_empty() { "how do the pages go on?" } else { "pages go on in one way" };
+            let label = "wanted: one of `cursor`, `next`, `number`, `offset`, `link`, `last`";
+            return self.refuse(Code::E0603, message, at, label);
+        };
+        let parts = [
+            ("as", pages.sent_as.is_some(), matches!(way, "cursor" | "last"), matches!(way, "cursor" | "last")),
+            ("in", pages.sent_in.is_some(), !matches!(way, "next" | "link"), false),
+            ("from", pages.from.is_some(), way == "number", false),
+            ("limit", pages.limit.is_some(), way == "offset", way == "offset"),
+        ];
+        let mut right = Some(());
+        for (part, there, fits, needed) in parts {
+            let route = [&route[..], &[part]].concat();
+            if there && !fits {
+                let message = format!("pages that go on by `{way}` take no `{part}`");
+                right = self.refuse(Code::E0603, message, self.marks.key(&route), "nobody reads this");
+            } else if needed && !there && !self.has_lost(&route) {
+                let message = format!("pages that go on by `{way}` need `{part}`");
+                let label =
+                    if part == "as" { "by which parameter is it sent?" } else { "how many records has a page?" };
+                right = self.refuse(Code::E0603, message, self.marks.key(&route), label);
+            }
+        }
+        right.map(|()| pages.clone())
+    }
+
+    fn job(&mut self, job: &written::Job, route: &[&str]) -> Option<Asked> {
+        let part = |name| [route, &[name]].concat();
+        let start = self.request(&job.start, &part("start"));
+        let poll = self.request(&job.poll, &part("poll"));
+        let every = self.length(job.poll.every.as_ref(), &[route, &["poll", "every"]].concat());
+        let result = match &job.result.url {
+            Some(_) if job.result.methods().iter().any(|(_, path)| path.is_some()) => {
+                let at = self.marks.key(&part("result"));
+                self.refuse(Code::E0603, "a result is at an address or behind a path", at, "names both")
+            }
+            Some(url) => Some(JobResult::Url(url.get().clone())),
+            None => self.request(&job.result, &part("result")).map(JobResult::Request),
+        };
+        Some(Asked::Job(Box::new(Job {
+            start: start?,
+            id: job.start.id.get().clone(),
+            poll: poll?,
+            every,
+            done: job.done.clone(),
+            failed: job.failed.clone(),
+            result: result?,
+            format: job.result.format.unwrap_or(ResultFormat::Json),
+        })))
+    }
+
+    fn columns(&mut self, written: &written::Endpoint, route: &[&str]) -> Option<Vec<Column>> {
+        let route = [route, &["columns"]].concat();
+        if written.columns.is_empty() && !self.has_lost(&route) {
+            let at = self.marks.key(&route);
+            let told = Diagnostic::new(Code::E0602, format!("`{}` has no columns", route[1])).at(at, "what is read?");
+            self.diagnostics.push(told.help("add `columns: { day: date, spend: money }`"));
+            return None;
+        }
+        let mut columns = Some(Vec::new());
+        for (name, ty) in &written.columns {
+            let route = [&route[..], &[name]].concat();
+            let column = self.new_name(name, self.marks.key(&route)).and_then(|name| {
+                let column = self.piece(ty, &route, |text, part| fragment::column(text, &name, part))?;
+                match column.from {
+                    Some(ColumnFrom::File(span)) => {
+                        self.refuse(Code::E0603, "a server answers with no file", span, "nobody reads this")
+                    }
+                    _ => Some(column),
+                }
+            });
+            match (column, &mut columns) {
+                (Some(column), Some(columns)) => columns.push(column),
+                _ => columns = None,
+            }
+        }
+        columns
+    }
+}

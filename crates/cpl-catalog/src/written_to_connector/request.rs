@@ -1,0 +1,189 @@
+//! Requests: one method, a path, and what goes with it; texts have holes.
+
+use cpl_syntax::{Code, Diagnostic, fragment, tree::Text};
+use indexmap::IndexMap;
+use serde_json::Value;
+
+use super::Converter;
+use crate::{
+    connector::{Extra, Json, Method, Request},
+    written::Asking,
+};
+
+impl Converter<'_> {
+    /// The one request of a part.
+    pub(super) fn request(&mut self, written: &impl Asking, route: &[&str]) -> Option<Request> {
+        let asked: Vec<_> = written.methods().into_iter().filter_map(|(word, path)| Some((word, path?))).collect();
+        let (word, path) = match asked.as_slice() {
+            [one] => *one,
+            [] => return self.not_asked(route),
+            [(first, _), (second, _), ..] => {
+                let (first, second) = ([route, &[first]].concat(), [route, &[second]].concat());
+                self.diagnostics.push(
+                    Diagnostic::new(Code::E0603, "a request is asked in one way")
+                        .at(self.marks.key(&second), "the second one")
+                        .at(self.marks.key(&first), "the first one")
+                        .help("take one of them out"),
+                );
+                return None;
+            }
+        };
+        let place = [route, &[word]].concat();
+        let span = self.marks.value(&place);
+        let method = method(word);
+        let path = self.path(path, &place);
+        let (query, headers, body) = written.rest();
+        if method == Method::Get && body.is_some() {
+            let at = self.marks.key(&[route, &["body"]].concat());
+            self.refuse::<()>(Code::E0603, "what is asked by GET has no body", at, "wanted: `query`, or `post`");
+        }
+        let extra = self.extra(query, headers, body, route);
+        Some(Request { method, path: path?, span, extra: extra? })
+    }
+
+    fn not_asked<T>(&mut self, route: &[&str]) -> Option<T> {
+        if ["get", "post", "put", "patch", "delete"].iter().any(|word| self.has_lost(&[route, &[word]].concat())) {
+            return None;
+        }
+        let name = route.last().copied().unwrap_or_default();
+        let told = Diagnostic::new(Code::E0603, format!("how is `{name}` asked?"));
+        let told = told
+            .at(self.marks.key(route), "names no path")
+            .help("add `get: /path`, or `post`, `put`, `patch`, `delete`");
+        self.diagnostics.push(told);
+        None
+    }
+
+    fn path(&mut self, path: &str, route: &[&str]) -> Option<Text> {
+        let at = self.marks.value(route);
+        if !path.starts_with('/') {
+            let label = "wanted: one that begins with `/` and stands behind `base_url`";
+            return self.refuse(Code::E0603, "that is no path", at, label);
+        }
+        // A hole may hold anything.
+        let text = self.text(path, route)?;
+        let letters = text.pieces.iter().filter_map(|piece| match piece {
+            cpl_syntax::tree::Piece::Letters(letters) => Some(letters.as_str()),
+            cpl_syntax::tree::Piece::Hole(_) => None,
+        });
+        if letters.flat_map(str::chars).any(|letter| letter.is_whitespace() || "?#".contains(letter)) {
+            let label = "wanted: what stands behind `?` as `query`";
+            return self.refuse(Code::E0603, "a path has no `?`, no `#` and no blank", at, label);
+        }
+        Some(text)
+    }
+
+    /// What goes with a request.
+    pub(super) fn extra(
+        &mut self,
+        query: &IndexMap<String, Value>,
+        headers: &IndexMap<String, String>,
+        body: Option<&Value>,
+        route: &[&str],
+    ) -> Option<Extra> {
+        let mut extra = Some(Extra::default());
+        for (name, value) in query {
+            let value = self.parameter(value, &[route, &["query", name]].concat());
+            keep(&mut extra, value, |extra, value| extra.query.push((name.clone(), value)));
+        }
+        for (name, value) in headers {
+            let value = self.header(name, value, &[route, &["headers", name]].concat());
+            keep(&mut extra, value, |extra, value| extra.headers.push((name.clone(), value)));
+        }
+        if let Some(body) = body {
+            let value = self.json(body, &[route, &["body"]].concat());
+            keep(&mut extra, value, |extra, value| extra.body = Some(value));
+        }
+        extra
+    }
+
+    /// A parameter of the query is one value, or a list of them, each sent by itself.
+    fn parameter(&mut self, value: &Value, route: &[&str]) -> Option<Json> {
+        let values = match value {
+            Value::Array(all) => all.as_slice(),
+            one => std::slice::from_ref(one),
+        };
+        if values.iter().any(Value::is_array) || values.iter().any(|each| each.is_object() && !is_secret(each)) {
+            let at = self.marks.value(route);
+            return self.refuse(
+                Code::E0603,
+                "a parameter is one value",
+                at,
+                "wanted: a text, a number, or a list of them",
+            );
+        }
+        self.json(value, route)
+    }
+
+    fn header(&mut self, name: &str, value: &str, route: &[&str]) -> Option<Text> {
+        let at = self.marks.key(route);
+        let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        if name.is_empty() || !name.bytes().all(is_token) {
+            return self.refuse(
+                Code::E0603,
+                format!("`{name}` is no header"),
+                at,
+                "wanted: a name such as `X-Api-Version`",
+            );
+        }
+        if name.eq_ignore_ascii_case("authorization") {
+            let label = "wanted: `auth: { bearer: { secret: NAME } }` at the top";
+            return self.refuse(Code::E0504, "who asks is said by `auth`", at, label);
+        }
+        self.text(value, route)
+    }
+
+    /// JSON whose texts have holes.
+    fn json(&mut self, value: &Value, route: &[&str]) -> Option<Json> {
+        if is_secret(value) {
+            let at = self.marks.value(route);
+            return self.refuse(Code::E0504, "a secret stands in `auth` alone", at, "wanted: `auth` at the top");
+        }
+        match value {
+            Value::String(text) => self.text(text, route).map(Json::Text),
+            Value::Array(all) => {
+                let all = all.iter().enumerate().map(|(at, each)| {
+                    let at = at.to_string();
+                    self.json(each, &[route, &[at.as_str()]].concat())
+                });
+                all.collect::<Vec<_>>().into_iter().collect::<Option<_>>().map(Json::List)
+            }
+            Value::Object(all) => {
+                let all = all
+                    .iter()
+                    .map(|(name, each)| Some((name.clone(), self.json(each, &[route, &[name.as_str()]].concat())?)));
+                all.collect::<Vec<_>>().into_iter().collect::<Option<_>>().map(Json::Map)
+            }
+            plain => Some(Json::Plain(plain.clone())),
+        }
+    }
+
+    fn text(&mut self, value: &str, route: &[&str]) -> Option<Text> {
+        let (text, wrong) = fragment::template(value, self.text, self.marks.value(route));
+        self.diagnostics.extend(wrong);
+        text
+    }
+}
+
+/// Puts a value where it goes; what is not there makes the whole not there.
+fn keep<T, V>(whole: &mut Option<T>, value: Option<V>, put: impl FnOnce(&mut T, V)) {
+    match (value, whole.as_mut()) {
+        (Some(value), Some(whole)) => put(whole, value),
+        _ => *whole = None,
+    }
+}
+
+/// `{ secret: NAME }`
+fn is_secret(value: &Value) -> bool {
+    value.as_object().is_some_and(|map| map.len() == 1 && map.get("secret").is_some_and(Value::is_string))
+}
+
+fn method(word: &str) -> Method {
+    match word {
+        "post" => Method::Post,
+        "put" => Method::Put,
+        "patch" => Method::Patch,
+        "delete" => Method::Delete,
+        _ => Method::Get,
+    }
+}

@@ -1,0 +1,257 @@
+//! A pipeline calls a connector: `fetch a from crm.signups(last 35 days)`, `via ads.set_budget { … }`.
+
+use cpl_catalog::{Connector, ConnectorFile};
+use cpl_syntax::{
+    Code, Diagnostic, Name, Severity, Span,
+    tree::{self, Arg, FetchClause, Unit, Window, WindowKind},
+};
+
+use super::{
+    Checker, check_connector,
+    connector::{TypedEndpoint, reader},
+    fetch::fetched_table,
+    scope::Scope,
+};
+use crate::{
+    program::{
+        Check, CheckKind, Column, Fetch, FetchColumn, Later, Parameter, Source, SourceKind, Table, TableId, Target,
+        TargetKind,
+    },
+    types::Type,
+};
+
+impl<'a> Checker<'a> {
+    /// The connector of that name, if it can be used.
+    fn connector_named(&mut self, name: &Name) -> Option<(&'a ConnectorFile, &'a Connector)> {
+        let catalogue = self.catalogue;
+        let Some(file) = catalogue.get(name.as_str()) else {
+            return self.no_connector(name);
+        };
+        let known = self.connectors.get(name.as_str()).copied();
+        let right = known.unwrap_or_else(|| {
+            let wrong = check_connector(file);
+            let mut errors = wrong.iter().filter(|diagnostic| diagnostic.severity() == Severity::Error);
+            let first = errors.next();
+            if let Some(first) = first {
+                let many = if errors.next().is_some() { "has errors, the first" } else { "has an error" };
+                self.report(
+                    Diagnostic::new(
+                        Code::E0604,
+                        format!("the connector `{}` {many}: {}", name.as_str(), first.message),
+                    )
+                    .at(name.span, "can't be used so")
+                    .help(format!("`cpl check {}` tells where", file.path)),
+                );
+            }
+            first.is_none()
+        });
+        self.connectors.insert(name.value.clone(), right);
+        file.connector.as_ref().filter(|_| right).map(|connector| (file, connector))
+    }
+
+    fn no_connector<T>(&mut self, name: &Name) -> Option<T> {
+        let told = Diagnostic::new(Code::E0201, format!("there is no connector named `{}`", name.as_str()));
+        let told = told.at(name.span, "not found");
+        let known: Vec<&str> = self.catalogue.names().collect();
+        let told = match cpl_syntax::nearest(name.as_str(), known) {
+            Some(near) => told.help(format!("did you mean `{near}`?")).offer(name.span, near),
+            None => told.help(format!(
+                "write it into `connectors/{}.yaml`, beside the pipeline or beside `cpl.yaml`",
+                name.as_str()
+            )),
+        };
+        self.report(told);
+        None
+    }
+
+    /// `fetch NAME from CONNECTOR.ENDPOINT(args) { clauses }`.
+    pub(super) fn endpoint_fetch(&mut self, fetch: &tree::Fetch, connector: &Name) -> Option<TableId> {
+        let (file, connector) = self.connector_named(connector)?;
+        let name = &fetch.source.callee.name;
+        let Some(endpoint) = connector.endpoint(name.as_str()) else {
+            let known = connector.endpoints.iter().map(|endpoint| endpoint.name.as_str());
+            return self.unknown_name(&format!("endpoint of `{}`", connector.name.as_str()), name, known);
+        };
+        let none = tree::File::default();
+        let mut reader = reader(file, connector, &none, self.currency, self.zone.clone());
+        reader.given = self.given;
+        let endpoint = reader.endpoint(endpoint).filter(|_| reader.is_silent())?;
+        let arguments = self.endpoint_arguments(fetch, &endpoint);
+        let brought = self.brings(fetch);
+        let (columns, mut table) = self.brought_table(fetch, &endpoint);
+        let (future, skip_bad) = self.fetch_clauses(fetch, &mut table)?;
+        arguments.and(brought)?;
+        let fresh = |check: &Check| matches!(check.kind, CheckKind::Fresh(..));
+        if let (Some(late), Some(time)) = (endpoint.late, table.time.clone())
+            && !table.checks.iter().any(fresh)
+        {
+            table.checks.push(Check { kind: CheckKind::Fresh(time, late), span: fetch.source_span });
+        }
+        let what = format!("fetching by connectors (`{}`)", self.written(fetch.source_span));
+        let id = TableId(self.tables.len());
+        self.later.push(Later { what, span: fetch.source_span, table: Some(id), in_test: true });
+        let written = self.written(fetch.source_span).split_whitespace().collect::<Vec<_>>().join(" ");
+        let (kind, restated) = (SourceKind::Endpoint, endpoint.restated);
+        let source = Fetch { kind, path: written, path_span: fetch.source_span, columns, future, skip_bad, restated };
+        table.source = Source::Fetch(source);
+        self.tables.push(table);
+        Some(id)
+    }
+
+    /// The table with the endpoint's columns and key; all of it stands where the endpoint is called.
+    fn brought_table(&mut self, fetch: &tree::Fetch, endpoint: &TypedEndpoint) -> (Vec<FetchColumn>, Table) {
+        let span = fetch.source_span;
+        let columns: Vec<Column> =
+            endpoint.table.columns.iter().map(|column| Column { span, ..column.clone() }).collect();
+        for column in &columns {
+            self.column_name(&Name::new(column.name.clone(), span));
+        }
+        let mut table = fetched_table(&fetch.name, columns);
+        table.key.clone_from(&endpoint.table.key);
+        table.time.clone_from(&endpoint.table.time);
+        table.checks = endpoint.table.checks.iter().map(|check| Check { span, ..check.clone() }).collect();
+        let columns = endpoint.columns.iter().map(|column| FetchColumn { span, ..column.clone() });
+        (columns.collect(), table)
+    }
+
+    /// A connector brings its columns and its records; its key is there already.
+    fn brings(&mut self, fetch: &tree::Fetch) -> Option<()> {
+        let columns = fetch.columns.first().map(|column| ("columns", column.span));
+        let clauses = fetch.clauses.iter().filter_map(|clause| match clause {
+            FetchClause::Records(path) => Some(("records", path.span)),
+            _ => None,
+        });
+        let mut right = Some(());
+        for (what, span) in columns.into_iter().chain(clauses) {
+            let message = format!("the connector says the {what} of `{}`", fetch.source.callee.name.as_str());
+            right =
+                self.refuse(Code::E0107, message, span, "wanted: nothing; what a row is made of stands in its file");
+        }
+        right
+    }
+
+    fn endpoint_arguments(&mut self, fetch: &tree::Fetch, endpoint: &TypedEndpoint) -> Option<()> {
+        let mut given: Vec<&str> = Vec::new();
+        let mut right = Some(());
+        let all = &endpoint.arguments;
+        for arg in &fetch.source.args {
+            let (name, done) = match arg {
+                Arg::Window(window) => {
+                    let taken = all.iter().find(|(_, ty, _)| ty.is_none()).map(|(name, ..)| name.as_str());
+                    (taken, self.window_argument(taken, window))
+                }
+                Arg::Named(name, value) => {
+                    let Some((found, ty, _)) = all.iter().find(|(known, ..)| *known == name.value) else {
+                        let known = all.iter().map(|(name, ..)| name.as_str());
+                        right = self.unknown_name("argument", name, known);
+                        continue;
+                    };
+                    (Some(found.as_str()), self.value_argument(found, *ty, value))
+                }
+                Arg::Plain(value) | Arg::By(value, _) => {
+                    let next = all.iter().find(|(name, ty, _)| ty.is_some() && !given.contains(&name.as_str()));
+                    let Some((found, ty, _)) = next else {
+                        let message = format!("`{}` takes no more arguments", fetch.source.callee.name.as_str());
+                        right = self.refuse(Code::E0205, message, value.span, "nobody takes this");
+                        continue;
+                    };
+                    (Some(found.as_str()), self.value_argument(found, *ty, value))
+                }
+            };
+            right = right.and(done);
+            if let (Some(name), Some(())) = (name, done) {
+                if given.contains(&name) {
+                    let message = format!("the argument `{name}` stands here twice");
+                    right = self.refuse(Code::E0205, message, span_of(arg), "the second one");
+                }
+                given.push(name);
+            }
+        }
+        right?;
+        for (name, ty, optional) in all {
+            if !optional && !given.contains(&name.as_str()) {
+                let call = fetch.source.callee.name.as_str();
+                let wanted = ty.map_or("last 35 days".to_owned(), |_| format!("{name} = …"));
+                let told = Diagnostic::new(Code::E0205, format!("`{call}` wants `{name}`"));
+                let told = told.at(fetch.source_span, "called without it");
+                self.report(told.help(format!("write `{call}({wanted})`")));
+                right = None;
+            }
+        }
+        right
+    }
+
+    /// Windows that are asked of a server are of days.
+    fn window_argument(&mut self, taken: Option<&str>, window: &Window) -> Option<()> {
+        if taken.is_none() {
+            return self.refuse(Code::E0205, "this takes no window", window.span, "nobody takes this");
+        }
+        match window.kind {
+            WindowKind::Last(_, Unit::Second | Unit::Minute | Unit::Hour) => {
+                self.refuse(Code::E0103, "a connector is asked for days", window.span, "wanted: `last 2 days`")
+            }
+            _ => Some(()),
+        }
+    }
+
+    fn value_argument(&mut self, name: &str, ty: Option<Type>, value: &tree::Expr) -> Option<()> {
+        let Some(ty) = ty else {
+            let label = "wanted: a window such as `last 35 days`, without a name";
+            return self.refuse(Code::E0205, format!("`{name}` is a window"), value.span, label);
+        };
+        let typed = self.expr(value, &Scope::CONSTANT)?;
+        if ty.common(typed.ty).is_some() {
+            return Some(());
+        }
+        self.refuse(Code::E0301, format!("the argument `{name}` is {ty}"), value.span, format!("this is {}", typed.ty))
+    }
+
+    /// `target NAME = CONNECTOR.ACTION`.
+    pub(super) fn action_target(&mut self, target: &tree::Target, connector: &Name) -> Option<Target> {
+        let said = target.parameters.first().map(|parameter| parameter.name.span);
+        let said = said.or(target.settings.first().map(|setting| setting.name.span));
+        if let Some(span) = said {
+            self.refuse::<()>(Code::E0205, "the connector says what its action takes", span, "wanted: nothing");
+        }
+        if !target.call.args.is_empty() {
+            let message = "a target is an action without arguments";
+            let label = format!("wanted: `{}.{}`", connector.as_str(), target.call.callee.name.as_str());
+            self.refuse::<()>(Code::E0205, message, target.call_span, label);
+        }
+        let (name, span) = (target.name.value.clone(), target.name.span);
+        self.action_as_target(connector, &target.call.callee.name, name, span)
+    }
+
+    /// `via CONNECTOR.ACTION`: a target that needs no declaration.
+    pub(super) fn action_named(&mut self, connector: &Name, action: &Name) -> Option<usize> {
+        let name = format!("{}.{}", connector.as_str(), action.as_str());
+        if let Some(at) = self.targets.iter().position(|target| target.as_ref().is_some_and(|t| t.name == name)) {
+            return Some(at);
+        }
+        let target = self.action_as_target(connector, action, name, connector.span.to(action.span))?;
+        self.targets.push(Some(target));
+        Some(self.targets.len() - 1)
+    }
+
+    fn action_as_target(&mut self, connector: &Name, action: &Name, name: String, span: Span) -> Option<Target> {
+        let (file, connector) = self.connector_named(connector)?;
+        let Some(found) = connector.action(action.as_str()) else {
+            let known = connector.actions.iter().map(|action| action.name.as_str());
+            return self.unknown_name(&format!("action of `{}`", connector.name.as_str()), action, known);
+        };
+        let none = tree::File::default();
+        let mut reader = reader(file, connector, &none, self.currency, self.zone.clone());
+        let parameters: Vec<Parameter> = reader.connector_action(found).filter(|_| reader.is_silent())?;
+        self.runs_in_tests(format!("actions of connectors (`{}.{}`)", connector.name.as_str(), action.as_str()), span);
+        let kind = TargetKind::Action { connector: connector.name.value.clone(), action: action.value.clone() };
+        Some(Target { name, span, kind, parameters })
+    }
+}
+
+fn span_of(arg: &Arg) -> Span {
+    match arg {
+        Arg::Window(window) => window.span,
+        Arg::Named(name, value) => name.span.to(value.span),
+        Arg::Plain(value) | Arg::By(value, _) => value.span,
+    }
+}

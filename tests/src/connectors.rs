@@ -1,0 +1,93 @@
+//! Connector files: the schema that editors use, and files that break off.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use cpl_catalog::ConnectorFile;
+use cpl_plan::check_connector;
+use libtest_mimic::{Failed, Trial};
+use serde_json::Value;
+
+use crate::page::{self, root};
+
+/// The trials.
+#[must_use]
+pub fn trials() -> Vec<Trial> {
+    let schema = Trial::test("the schema of connector files is that of their types", schema_is_true);
+    let fits = Trial::test("right connector files fit the schema, wrong names do not", files_fit);
+    [schema, fits].into_iter().chain(page::connectors().into_iter().map(broken_off)).collect()
+}
+
+/// Where the schema is kept.
+fn schema_path() -> PathBuf {
+    root().join("crates/cpl-catalog/schema/connector.schema.json")
+}
+
+/// Writes the schema anew.
+///
+/// # Panics
+/// Where its file can't be written.
+pub fn update() {
+    let text = format!("{:#}\n", cpl_catalog::schema());
+    fs::write(schema_path(), text).unwrap_or_else(|error| panic!("the schema: {error}"));
+}
+
+fn schema_is_true() -> Result<(), Failed> {
+    let kept: Value = serde_json::from_str(&fs::read_to_string(schema_path())?)?;
+    if kept == cpl_catalog::schema() { Ok(()) } else { Err("UPDATE=1 writes the schema anew".into()) }
+}
+
+fn files_fit() -> Result<(), Failed> {
+    let validator = jsonschema::validator_for(&cpl_catalog::schema())?;
+    let (mut right, mut wrong) = (0, 0);
+    for (name, text) in texts() {
+        let Ok(value) = serde_yaml::from_str::<Value>(&text) else { continue };
+        let stem = Path::new(&name).file_stem().and_then(|stem| stem.to_str());
+        let told = check_connector(&ConnectorFile::of(name.clone(), text, stem));
+        let fits = validator.is_valid(&value);
+        let nobody_reads = told.iter().any(|told| told.message.contains("is nothing that a connector file has here"));
+        if told.is_empty() && !fits {
+            let first = validator.iter_errors(&value).next().map(|error| error.to_string());
+            return Err(format!("{name} is right, and the schema refuses it: {first:?}").into());
+        }
+        if nobody_reads && fits {
+            return Err(format!("{name} holds a name that nobody reads, and fits the schema").into());
+        }
+        right += usize::from(told.is_empty());
+        wrong += usize::from(nobody_reads);
+    }
+    if right > 5 && wrong > 1 { Ok(()) } else { Err(format!("{right} are right, {wrong} wrong: too few").into()) }
+}
+
+/// Connector files of the tree, and of the suite's pages.
+fn texts() -> Vec<(String, String)> {
+    let files = page::connectors().into_iter();
+    let files = files.map(|path| (path.display().to_string(), fs::read_to_string(&path).unwrap_or_default()));
+    let blocks = page::pages().into_iter().flat_map(|page| page::blocks(&page));
+    let blocks = blocks.filter_map(|block| {
+        let path = block.info.strip_prefix("yaml ")?;
+        path.contains("connectors/").then(|| (path.to_owned(), block.lines.join("\n") + "\n"))
+    });
+    files.chain(blocks).collect()
+}
+
+/// A file that breaks off anywhere, or lacks a letter anywhere, is told or right, and never a panic.
+fn broken_off(path: PathBuf) -> Trial {
+    let name = path.strip_prefix(root()).unwrap_or(&path).display().to_string();
+    Trial::test(format!("{name}: broken off, and with letters gone"), move || {
+        let text = fs::read_to_string(&path)?;
+        for (at, letter) in text.char_indices() {
+            let gone = format!("{}{}", &text[..at], &text[at + letter.len_utf8()..]);
+            for wrong in [text[..at].to_owned(), gone] {
+                let told = check_connector(&ConnectorFile::of(name.clone(), wrong.clone(), None));
+                let mut places = told.iter().flat_map(|diagnostic| &diagnostic.labels).map(|label| label.span);
+                if let Some(span) = places.find(|span| wrong.get(span.range()).is_none()) {
+                    return Err(format!("{span:?} is no place of the text around {at}").into());
+                }
+            }
+        }
+        Ok(())
+    })
+}
