@@ -16,8 +16,9 @@ pub use connector::{
     Action, Argument, Asked, Connector, Dedupe, Endpoint, Extra, Job, JobResult, Json, Limits, Method, Read, Request,
 };
 use cpl_syntax::Diagnostic;
-pub use words::{PerSeconds, Size};
+pub use words::{PerSeconds, Size, server};
 pub use written::{Auth, Credential, ErrorCode, ErrorInside, JobState, LinkIn, Pages, ResultFormat, SentIn};
+pub use written_to_connector::request::is_header;
 
 /// The connector that a file's text holds, as far as it could be read, and what is wrong with the text; `stem` is the file's name without `.yaml`.
 #[must_use]

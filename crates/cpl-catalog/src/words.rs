@@ -53,18 +53,28 @@ macro_rules! word {
 
 word! {
     /// The address of a server.
-    Address(String), "^https?://", |text| match Url::parse(&text) {
+    Address(String), "^https?://", |text| match server(&text)? {
+        url if url.query().is_some() || url.fragment().is_some() => {
+            Err("an address ends with its path: what stands behind `?` is a request's `query`".to_owned())
+        }
+        _ => Ok(text.trim_end_matches('/').to_owned()),
+    }
+}
+
+/// The address of a server, to which nothing goes that others could read.
+///
+/// # Errors
+/// Why it is none, and what was wanted.
+pub fn server(text: &str) -> Result<Url, String> {
+    match Url::parse(text) {
         Ok(url) if url.host().is_none() || !["http", "https"].contains(&url.scheme()) => Err(ADDRESS.to_owned()),
         Ok(url) if !url.username().is_empty() || url.password().is_some() => {
             Err("a secret can't stand in an address: say who asks by `auth`".to_owned())
         }
-        Ok(url) if url.query().is_some() || url.fragment().is_some() => {
-            Err("an address ends with its path: what stands behind `?` is a request's `query`".to_owned())
-        }
         Ok(url) if url.scheme() == "http" && !is_here(&url) => {
             Err("what goes by `http://` is read by others on its way: wanted `https://`".to_owned())
         }
-        Ok(_) => Ok(text.trim_end_matches('/').to_owned()),
+        Ok(url) => Ok(url),
         Err(_) => Err(ADDRESS.to_owned()),
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use cpl_csv::{Column, Field, Form};
 use cpl_plan::{
-    Purpose,
+    Purpose, not_yet,
     plan::Plan,
     program::{self, Cell, Expected, ExpectedKind, Given, Program, Table, TableId, Test},
     program_to_plan,
@@ -41,6 +41,9 @@ pub struct Failed {
 /// # Errors
 /// What keeps the pipeline from being run on those rows.
 pub fn test(program: &Program, test: &Test, world: &World<'_>) -> Result<Vec<Failed>, Trouble> {
+    if !test.past.is_empty() {
+        return Err(test.past.iter().map(|at| not_yet("past decisions of a rule in a test", *at)).collect());
+    }
     let given = test.given.iter().map(|given| Ok((given.table, frame(given, program, world)?)));
     let given = given.collect::<Result<GivenRows, Trouble>>()?;
     let (plan, _) = program_to_plan(program.clone(), Purpose::Run);

@@ -8,6 +8,7 @@ macro_rules! words {
 
         impl $name {
             /// Its words, all of them.
+            #[allow(dead_code, reason = "not each list is offered")]
             pub const WORDS: &[&str] = &[$($word),*];
 
             /// The one of that word.
@@ -18,6 +19,7 @@ macro_rules! words {
 
             /// Its word.
             #[must_use]
+            #[allow(dead_code, reason = "not each list is told back")]
             pub fn word(self) -> &'static str {
                 match self { $(Self::$variant => $word,)* }
             }

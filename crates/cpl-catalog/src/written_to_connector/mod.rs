@@ -2,7 +2,7 @@
 
 mod action;
 mod endpoint;
-mod request;
+pub mod request;
 
 use std::collections::HashSet;
 

@@ -117,8 +117,7 @@ impl Converter<'_> {
 
     fn header(&mut self, name: &str, value: &str, route: &[&str]) -> Option<Text> {
         let at = self.marks.key(route);
-        let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-        if name.is_empty() || !name.bytes().all(is_token) {
+        if !is_header(name) {
             return self.refuse(
                 Code::E0603,
                 format!("`{name}` is no header"),
@@ -171,6 +170,13 @@ fn keep<T, V>(whole: &mut Option<T>, value: Option<V>, put: impl FnOnce(&mut T, 
         (Some(value), Some(whole)) => put(whole, value),
         _ => *whole = None,
     }
+}
+
+/// Whether something can be a header's name (RFC 9110).
+#[must_use]
+pub fn is_header(name: &str) -> bool {
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !name.is_empty() && name.bytes().all(is_token)
 }
 
 /// `{ secret: NAME }`

@@ -149,7 +149,9 @@ impl Reader {
             SourceKind::Json { records: at } => records(Kind::Document(at.as_deref().map(records_at))),
             SourceKind::Excel { sheet } => records(Kind::Sheet(sheet.clone())),
             SourceKind::Parquet => unreachable!("Parquet is scanned"),
-            SourceKind::Endpoint => unreachable!("a run that would ask a server is refused"),
+            SourceKind::Http { .. } | SourceKind::Sql | SourceKind::Endpoint => {
+                unreachable!("a run that would ask a server is refused")
+            }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Typed expressions: data that any engine may run.
 
+use std::collections::BTreeSet;
+
 use std::fmt;
 
 use cpl_syntax::{
@@ -403,6 +405,15 @@ impl Expr {
         for part in self.parts() {
             part.walk(visit);
         }
+    }
+
+    /// Adds the names of the columns that it looks at.
+    pub fn columns_into(&self, names: &mut BTreeSet<String>) {
+        self.walk(&mut |part| {
+            if let ExprKind::Column(name) = &part.kind {
+                names.insert(name.clone());
+            }
+        });
     }
 
     /// Whether something is true of it, or of anything in it.

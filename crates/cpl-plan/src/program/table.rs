@@ -119,6 +119,13 @@ pub enum SourceKind {
         /// Its name; none for the first.
         sheet: Option<String>,
     },
+    /// What one request of HTTP answers, in JSON; the path is its address. No version asks yet.
+    Http {
+        /// The path to its records; none where it is a list of them.
+        records: Option<String>,
+    },
+    /// What a database answers; the path is the query. No version asks yet.
+    Sql,
     /// A connector's endpoint; the path is the call. No version reads from one yet.
     Endpoint,
 }
@@ -133,6 +140,8 @@ impl SourceKind {
             Self::Ndjson => "ndjson",
             Self::Json { .. } => "json",
             Self::Excel { .. } => "excel",
+            Self::Http { .. } => "http",
+            Self::Sql => "sql",
             Self::Endpoint => "connector",
         }
     }

@@ -16,6 +16,8 @@ pub struct Test {
     pub as_of: AsOf,
     /// The rows of fetches; the others are empty.
     pub given: Vec<Given>,
+    /// Where past decisions of rules are given: no version looks at them yet.
+    pub past: Vec<Span>,
     /// What must come out.
     pub expect: Vec<Expected>,
 }

@@ -1,7 +1,7 @@
 //! Columns of a fetch: where their values are found, and how they are stored.
 
 use cpl_syntax::{
-    Code, Diagnostic, Name, Span, Spanned,
+    Code, Diagnostic, Name, Spanned,
     tree::{self, Coarse, ColumnFrom, ColumnType, MoneyOf, MoneyScale, Plain, TimeIn},
 };
 use jiff::{
@@ -12,7 +12,7 @@ use jiff::{
 
 use super::Checker;
 use crate::{
-    program::{Column, FetchColumn, Format, Found, Grain, Later, SourceKind, Stored, TableId},
+    program::{Column, FetchColumn, Format, Found, Grain, SourceKind, Stored},
     types::{Denomination, Type},
 };
 
@@ -50,18 +50,8 @@ impl Checker<'_> {
         Some((fetched, columns))
     }
 
-    /// Values of a `personal` column would have to be hidden.
-    pub(super) fn personal(&mut self, at: Span) {
-        // The table that is being made is the next one.
-        let table = Some(TableId(self.tables.len()));
-        self.later.push(Later { what: "`personal` columns".to_owned(), span: at, table, in_test: true });
-    }
-
     fn fetch_column(&mut self, column: &tree::Column, all: &[tree::Column]) -> Option<(FetchColumn, Column)> {
         self.column_name(&column.name);
-        if let Some(at) = column.personal {
-            self.personal(at);
-        }
         let names_currency = || all.iter().any(|other| other.currency().as_ref() == Some(&column.name.value));
         let never_missing = || matches!(column.from, Some(ColumnFrom::File(_))) || names_currency();
         let (header, found) = self.found(column)?;
@@ -118,7 +108,7 @@ impl Checker<'_> {
 
     /// Paths lead into records of JSON; other rows have names, and cells that may hold JSON.
     pub(super) fn paths_lead(&mut self, fetch: &tree::Fetch, kind: &SourceKind) -> Option<()> {
-        if matches!(kind, SourceKind::Ndjson | SourceKind::Json { .. }) {
+        if matches!(kind, SourceKind::Ndjson | SourceKind::Json { .. } | SourceKind::Http { .. }) {
             return Some(());
         }
         let by_path =

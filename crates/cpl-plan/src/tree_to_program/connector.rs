@@ -16,7 +16,7 @@ use super::{
     scope::{Scope, ScopeColumn},
 };
 use crate::{
-    program::{Column, ExprKind, FetchColumn, Parameter, Piece, Table},
+    program::{Column, FetchColumn, Parameter, Piece, Table},
     types::Type,
 };
 
@@ -34,10 +34,13 @@ pub fn check_connector(file: &ConnectorFile) -> Vec<Diagnostic> {
     diagnostics
 }
 
+/// What a pipeline hands on: its name, its type or none for a window, and whether it may be left out.
+pub type ArgumentType = (String, Option<Type>, bool);
+
 /// What a fetch gets of an endpoint.
 pub struct TypedEndpoint {
-    /// What a pipeline says when it calls it: its name, its type or none for a window, and whether it may be left out.
-    pub arguments: Vec<(String, Option<Type>, bool)>,
+    /// What a pipeline says when it calls it.
+    pub arguments: Vec<ArgumentType>,
     /// How the columns are stored; places are the connector's.
     pub columns: Vec<FetchColumn>,
     /// The table: columns, key, what dates a row.
@@ -101,11 +104,7 @@ impl Checker<'_> {
     }
 
     /// The types of arguments, and what holes see of them.
-    #[expect(clippy::type_complexity, reason = "two views of one list, made together")]
-    fn argument_types(
-        &mut self,
-        arguments: &[Argument],
-    ) -> Option<(Vec<(String, Option<Type>, bool)>, Vec<ScopeColumn>)> {
+    fn argument_types(&mut self, arguments: &[Argument]) -> Option<(Vec<ArgumentType>, Vec<ScopeColumn>)> {
         let (mut types, mut scope, mut right) = (Vec::new(), Vec::new(), Some(()));
         for argument in arguments {
             let (name, optional) = (&argument.name, argument.ty.optional);
@@ -179,13 +178,7 @@ impl Checker<'_> {
         for pieces in typed.iter().filter(|pieces| pieces.len() > 1) {
             self.stays_whole(pieces);
         }
-        for hole in typed.iter().flatten().filter_map(Piece::hole) {
-            hole.walk(&mut |part| {
-                if let ExprKind::Column(name) = &part.kind {
-                    used.insert(name.clone());
-                }
-            });
-        }
+        typed.iter().flatten().filter_map(Piece::hole).for_each(|hole| hole.columns_into(&mut used));
         Some(used)
     }
 

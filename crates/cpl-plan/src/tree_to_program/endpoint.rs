@@ -8,7 +8,7 @@ use cpl_syntax::{
 
 use super::{
     Checker, check_connector,
-    connector::{TypedEndpoint, reader},
+    connector::{ArgumentType, TypedEndpoint, reader},
     fetch::fetched_table,
     scope::Scope,
 };
@@ -131,10 +131,26 @@ impl<'a> Checker<'a> {
     }
 
     fn endpoint_arguments(&mut self, fetch: &tree::Fetch, endpoint: &TypedEndpoint) -> Option<()> {
+        let (call, all) = (fetch.source.callee.name.as_str(), &endpoint.arguments);
+        let given = self.given_arguments(&fetch.source, all)?;
+        let mut right = Some(());
+        for (name, ty, optional) in all {
+            if !optional && !given.contains(&name.as_str()) {
+                let wanted = ty.map_or("last 35 days".to_owned(), |_| format!("{name} = …"));
+                let told = Diagnostic::new(Code::E0205, format!("`{call}` wants `{name}`"));
+                let told = told.at(fetch.source_span, "called without it");
+                self.report(told.help(format!("write `{call}({wanted})`")));
+                right = None;
+            }
+        }
+        right
+    }
+
+    /// The arguments that a call gives, by their order or by their names.
+    fn given_arguments<'n>(&mut self, call: &tree::Call, all: &'n [ArgumentType]) -> Option<Vec<&'n str>> {
         let mut given: Vec<&str> = Vec::new();
         let mut right = Some(());
-        let all = &endpoint.arguments;
-        for arg in &fetch.source.args {
+        for arg in &call.args {
             let (name, done) = match arg {
                 Arg::Window(window) => {
                     let taken = all.iter().find(|(_, ty, _)| ty.is_none()).map(|(name, ..)| name.as_str());
@@ -151,7 +167,7 @@ impl<'a> Checker<'a> {
                 Arg::Plain(value) | Arg::By(value, _) => {
                     let next = all.iter().find(|(name, ty, _)| ty.is_some() && !given.contains(&name.as_str()));
                     let Some((found, ty, _)) = next else {
-                        let message = format!("`{}` takes no more arguments", fetch.source.callee.name.as_str());
+                        let message = format!("`{}` takes no more arguments", call.callee.name.as_str());
                         right = self.refuse(Code::E0205, message, value.span, "nobody takes this");
                         continue;
                     };
@@ -167,18 +183,7 @@ impl<'a> Checker<'a> {
                 given.push(name);
             }
         }
-        right?;
-        for (name, ty, optional) in all {
-            if !optional && !given.contains(&name.as_str()) {
-                let call = fetch.source.callee.name.as_str();
-                let wanted = ty.map_or("last 35 days".to_owned(), |_| format!("{name} = …"));
-                let told = Diagnostic::new(Code::E0205, format!("`{call}` wants `{name}`"));
-                let told = told.at(fetch.source_span, "called without it");
-                self.report(told.help(format!("write `{call}({wanted})`")));
-                right = None;
-            }
-        }
-        right
+        right.map(|()| given)
     }
 
     /// Windows that are asked of a server are of days.
@@ -206,20 +211,21 @@ impl<'a> Checker<'a> {
         self.refuse(Code::E0301, format!("the argument `{name}` is {ty}"), value.span, format!("this is {}", typed.ty))
     }
 
-    /// `target NAME = CONNECTOR.ACTION`.
+    /// `target NAME = CONNECTOR.ACTION(args)`.
     pub(super) fn action_target(&mut self, target: &tree::Target, connector: &Name) -> Option<Target> {
         let said = target.parameters.first().map(|parameter| parameter.name.span);
         let said = said.or(target.settings.first().map(|setting| setting.name.span));
         if let Some(span) = said {
             self.refuse::<()>(Code::E0205, "the connector says what its action takes", span, "wanted: nothing");
         }
-        if !target.call.args.is_empty() {
-            let message = "a target is an action without arguments";
-            let label = format!("wanted: `{}.{}`", connector.as_str(), target.call.callee.name.as_str());
-            self.refuse::<()>(Code::E0205, message, target.call_span, label);
-        }
         let (name, span) = (target.name.value.clone(), target.name.span);
-        self.action_as_target(connector, &target.call.callee.name, name, span)
+        let made = self.action_as_target(connector, &target.call.callee.name, name, span)?;
+        // What the target gives is no affair of who calls it.
+        let types: Vec<ArgumentType> =
+            made.parameters.iter().map(|each| (each.name.clone(), Some(each.ty), each.optional)).collect();
+        let given = self.given_arguments(&target.call, &types)?;
+        let parameters = made.parameters.into_iter().filter(|each| !given.contains(&each.name.as_str())).collect();
+        Some(Target { parameters, ..made })
     }
 
     /// `via CONNECTOR.ACTION`: a target that needs no declaration.

@@ -9,7 +9,7 @@ use rust_decimal::Decimal;
 
 use super::{Checker, scope::Scope};
 use crate::{
-    program::{Column, Fetch, Order, Source, SourceKind, Table, TableId},
+    program::{Column, Fetch, Later, Order, Source, SourceKind, Table, TableId},
     types::Type,
     words::words,
 };
@@ -62,8 +62,24 @@ impl Checker<'_> {
         let (future, skip_bad) = self.fetch_clauses(fetch, &mut table)?;
         let (kind, path, path_span) = source?;
         table.source = Source::Fetch(Fetch { kind, path, path_span, columns, future, skip_bad, restated: None });
+        let id = TableId(self.tables.len());
+        self.fetched_later(fetch, &table, id);
         self.tables.push(table);
-        Some(TableId(self.tables.len() - 1))
+        Some(id)
+    }
+
+    /// What of a fetch no version does yet: it is known what it is, and a test gives its rows.
+    fn fetched_later(&mut self, fetch: &tree::Fetch, table: &Table, id: TableId) {
+        let Source::Fetch(Fetch { kind, path, path_span, .. }) = &table.source else { return };
+        let source = match kind {
+            SourceKind::Http { .. } | SourceKind::Sql => Some(format!("fetching from `{}`", kind.word())),
+            _ if is_remote(path) => Some("files of another machine".to_owned()),
+            _ => None,
+        };
+        let source = source.map(|what| (what, *path_span));
+        let personal = fetch.columns.iter().filter_map(|column| column.personal);
+        let all = source.into_iter().chain(personal.map(|span| ("`personal` columns".to_owned(), span)));
+        self.later.extend(all.map(|(what, span)| Later { what, span, table: Some(id), in_test: true }));
     }
 
     fn source(&mut self, fetch: &tree::Fetch) -> Option<(SourceKind, String, Span)> {
@@ -75,9 +91,8 @@ impl Checker<'_> {
             Some(Connector::Ndjson) => SourceKind::Ndjson,
             Some(Connector::Json) => SourceKind::Json { records: None },
             Some(Connector::Excel) => SourceKind::Excel { sheet: None },
-            Some(other @ (Connector::Http | Connector::Sql)) => {
-                return self.not_yet(&format!("fetching from `{}`", other.word()), fetch.source_span);
-            }
+            Some(Connector::Http) => return self.http_source(fetch),
+            Some(Connector::Sql) => return self.sql_source(fetch),
             None => return self.unknown_name("connector", name, Connector::WORDS.iter().copied()),
         };
         let mut path = None;
@@ -100,8 +115,9 @@ impl Checker<'_> {
             let help = format!("wanted: `{}(\"data/file\")`", name.as_str());
             return self.refuse(Code::E0205, "which file?", fetch.source_span, help);
         };
-        if ["s3://", "gs://", "az://", "http://", "https://"].iter().any(|scheme| path.starts_with(scheme)) {
-            return self.not_yet("files of another machine", span);
+        if ["http://", "https://"].iter().any(|scheme| path.starts_with(scheme)) {
+            let message = format!("`{}` reads files, and this is an address", name.as_str());
+            return self.refuse(Code::E0205, message, span, "wanted: `http(\"https://…\")`");
         }
         Some((kind, path, span))
     }
@@ -114,7 +130,7 @@ impl Checker<'_> {
                 return Some(());
             }
             SourceKind::Excel { .. } => return self.unknown_name("option of `excel`", name, ["sheet"]),
-            SourceKind::Parquet | SourceKind::Ndjson | SourceKind::Json { .. } | SourceKind::Endpoint => {
+            _ => {
                 let message = format!("`{}` takes a path alone", kind.word());
                 return self.refuse(Code::E0205, message, name.span, "nobody takes this");
             }
@@ -165,8 +181,8 @@ impl Checker<'_> {
     fn records(&mut self, fetch: &tree::Fetch, kind: &mut SourceKind) -> Option<()> {
         for clause in &fetch.clauses {
             let FetchClause::Records(path) = clause else { continue };
-            let SourceKind::Json { records } = kind else {
-                return self.refuse(Code::E0107, "only `json` has records", path.span, "nobody reads this");
+            let (SourceKind::Json { records } | SourceKind::Http { records }) = kind else {
+                return self.refuse(Code::E0107, "only `json` and `http` have records", path.span, "nobody reads this");
             };
             if records.is_some() {
                 return self.refuse(Code::E0107, "`records` stands here twice", path.span, "the second one");
@@ -190,6 +206,7 @@ impl Checker<'_> {
     /// Reads the clauses into the table; whether future rows are kept, and how many may be bad.
     pub(super) fn fetch_clauses(&mut self, fetch: &tree::Fetch, table: &mut Table) -> Option<(bool, Option<Decimal>)> {
         let (mut future, mut skip_bad, mut time, mut right) = (false, None, None, Some(()));
+        let is_http = fetch.source.callee.table.is_none() && fetch.source.callee.name.as_str() == "http";
         for clause in &fetch.clauses {
             let done = match clause {
                 FetchClause::KeepFuture(_) => {
@@ -210,8 +227,13 @@ impl Checker<'_> {
                     skip_bad = self.bad_share(share);
                     skip_bad.map(drop)
                 }
-                // Looked at with the kind of the files.
+                // Looked at with the source.
                 FetchClause::Records(_) => Some(()),
+                FetchClause::Request(_) if is_http => Some(()),
+                FetchClause::Request(part) => {
+                    let message = format!("only `http` has a `{}`", part.name.as_str());
+                    self.refuse(Code::E0107, message, part.name.span, "nobody reads this")
+                }
                 FetchClause::Check(clause @ Clause::Key(_)) => self.check(clause, table),
                 // What dates a row is known behind these.
                 FetchClause::Check(_) => Some(()),
@@ -266,6 +288,11 @@ impl Checker<'_> {
             }
         }
     }
+}
+
+/// Whether a path leads to the files of another machine.
+fn is_remote(path: &str) -> bool {
+    ["s3://", "gs://", "az://"].iter().any(|scheme| path.starts_with(scheme))
 }
 
 /// The table of a fetch, before its clauses.

@@ -87,7 +87,7 @@ impl Checker<'_> {
         );
     }
 
-    /// The one argument of a target that is a server: a text, or a secret.
+    /// A credential, or an address that may be one: a text, or a secret.
     pub(super) fn address(&mut self, address: &tree::Expr) -> Option<()> {
         if let tree::ExprKind::Call(call) = &address.kind
             && call.callee.table.is_none()

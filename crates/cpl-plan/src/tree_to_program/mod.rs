@@ -24,6 +24,7 @@ mod pipeline;
 mod rules;
 mod scope;
 mod series;
+mod server;
 mod target;
 mod tests;
 mod total;
@@ -75,6 +76,10 @@ pub fn tree_to_program(text: &str, file: &tree::File, setup: Setup<'_>) -> (Opti
     let mut checker = Checker { given: setup.given, ..Checker::new(text, file, setup.catalogue) };
     let program = checker.program(setup.as_of, setup.settings);
     let mut diagnostics = checker.diagnostics;
+    debug_assert!(
+        program.is_some() || has_errors(&diagnostics) || !file.lost.is_empty(),
+        "a pipeline is refused, and nothing is told"
+    );
     diagnostics.sort_by_key(Diagnostic::start);
     diagnostics.dedup();
     (program.filter(|_| !has_errors(&diagnostics)), diagnostics)
@@ -199,12 +204,6 @@ impl<'a> Checker<'a> {
     /// Tells an error at a place; `None`, for the caller to return.
     fn refuse<T>(&mut self, code: Code, message: impl Into<String>, at: Span, label: impl Into<String>) -> Option<T> {
         self.report(Diagnostic::new(code, message).at(at, label));
-        None
-    }
-
-    /// What can't be checked yet, since nobody tells what it holds, is an error, never silence.
-    fn not_yet<T>(&mut self, what: &str, at: Span) -> Option<T> {
-        self.report(not_yet(what, at));
         None
     }
 

@@ -51,16 +51,20 @@ impl Checker<'_> {
         if let Some(connector) = &target.call.callee.table {
             return self.action_target(target, connector);
         }
-        let kind = self.target_kind(target);
+        let mut parameters: Vec<Parameter> = parameters.into_iter().collect::<Option<_>>()?;
+        let kind = if target.call.callee.name.as_str() == TargetWord::Http.word() {
+            self.http_target(target, &mut parameters)
+        } else {
+            self.without_settings(target);
+            self.target_kind(target)
+        };
+        Some(Target { name: target.name.value.clone(), span: target.name.span, kind: kind?, parameters })
+    }
+
+    fn without_settings(&mut self, target: &tree::Target) {
         if let Some(setting) = target.settings.first() {
             self.refuse::<()>(Code::E0205, "this target takes no settings", setting.name.span, "nobody reads this");
         }
-        Some(Target {
-            name: target.name.value.clone(),
-            span: target.name.span,
-            kind: kind?,
-            parameters: parameters.into_iter().collect::<Option<_>>()?,
-        })
     }
 
     fn target_kind(&mut self, target: &tree::Target) -> Option<TargetKind> {
@@ -74,15 +78,18 @@ impl Checker<'_> {
             (TargetWord::File, [tree::Arg::Plain(path)]) => return Some(TargetKind::File(self.plain_text(path)?)),
             (TargetWord::Print, _) => "wanted: `print()`",
             (TargetWord::File, _) => "wanted: `file(\"path\")`",
-            (later, [tree::Arg::Plain(address)]) if later != TargetWord::Http => {
+            (later, [tree::Arg::Plain(address)]) => {
                 self.address(address)?;
+                if let (TargetWord::Slack | TargetWord::Webhook, tree::ExprKind::Text(text)) = (later, &address.kind) {
+                    self.is_server(&text.plain().unwrap_or_default(), address.span)?;
+                }
                 self.runs_in_tests(format!("`{}` targets", later.word()), target.call_span);
                 return Some(TargetKind::Server(later.word()));
             }
             (TargetWord::Slack, _) => "wanted: `slack(secret(\"NAME\"))`",
             (TargetWord::Webhook, _) => "wanted: `webhook(\"https://…\")`",
             (TargetWord::Email, _) => "wanted: `email(\"somebody@example.com\")`",
-            (TargetWord::Http, _) => return self.not_yet("`http` targets", target.call_span),
+            (TargetWord::Http, _) => "wanted: `http(\"https://…\")`",
         };
         self.refuse(Code::E0205, "these arguments do not fit", target.call_span, wanted)
     }
@@ -165,8 +172,9 @@ impl Checker<'_> {
     ) -> Option<()> {
         let of = self.targets[target].as_ref()?;
         let parameters = of.parameters.clone();
-        // An action takes what its connector says, be that nothing.
-        if parameters.is_empty() && !matches!(of.kind, TargetKind::Action { .. }) {
+        // A request is made of what its target or its connector names, be that nothing.
+        let is_request = matches!(of.kind, TargetKind::Action { .. } | TargetKind::Server("http"));
+        if parameters.is_empty() && !is_request {
             return Some(());
         }
         for argument in &via.arguments {

@@ -26,7 +26,10 @@ impl Checker<'_> {
 
     fn test(&mut self, test: &tree::Test, rules: &[(&str, &Rows)]) -> Option<Test> {
         let as_of = self.test_clock(test);
-        let given: Vec<_> = test.given.iter().map(|given| self.given(given, rules)).collect();
+        let is_rule = |given: &&tree::Given| self.file.decides.iter().any(|rule| rule.name.value == given.name.value);
+        let (past, given): (Vec<_>, Vec<_>) = test.given.iter().partition(is_rule);
+        let given: Vec<_> = given.into_iter().map(|given| self.given(given)).collect();
+        let past: Vec<_> = past.into_iter().map(|past| self.past(past, rules)).collect();
         let expect: Vec<_> = test.expect.iter().map(|expect| self.expectation(expect, rules)).collect();
         if test.expect.is_empty() {
             self.report(
@@ -42,6 +45,7 @@ impl Checker<'_> {
             span: test.title.span,
             as_of: as_of?,
             given: given.into_iter().collect::<Option<_>>()?,
+            past: past.into_iter().collect::<Option<_>>()?,
             expect: expect.into_iter().collect::<Option<_>>()?,
         })
     }
@@ -64,11 +68,51 @@ impl Checker<'_> {
         }
     }
 
-    fn given(&mut self, given: &tree::Given, rules: &[(&str, &Rows)]) -> Option<Given> {
-        let span = given.name.span;
-        if rules.iter().any(|(name, _)| *name == given.name.as_str()) {
-            return self.not_yet("past decisions of a rule in a test", span);
+    /// Past decisions: the row's key, when, and what the changed column was before and after.
+    fn past(&mut self, past: &tree::Given, rules: &[(&str, &Rows)]) -> Option<Span> {
+        let tree::GivenRows::Table(written) = &past.rows else {
+            let label = "wanted: a table `{ | … | }`";
+            return self.refuse(Code::E0205, "past decisions are written out", past.name.span, label);
+        };
+        self.unique(written.header.iter().collect(), "a column");
+        let rows = self.rule_rows(&past.name, rules)?;
+        let table = self.tables[rows.table.0].clone();
+        let mut known: Vec<Column> =
+            rows.key.iter().filter_map(|name| table.column(name)).cloned().chain([time_of(&past.name)]).collect();
+        let wanted: Vec<String> = known.iter().map(|column| column.name.clone()).collect();
+        if let Some(changed) = self.changed_alone(&past.name).and_then(|name| table.column(&name)) {
+            known.extend(["before", "after"].map(|name| Column { name: name.to_owned(), ..changed.clone() }));
         }
+        let columns: Vec<_> = written.header.iter().map(|name| self.past_column(name, &known)).collect();
+        let missing = wanted.iter().find(|name| !written.header.iter().any(|written| written.value == **name));
+        if let Some(name) = missing {
+            let message = format!("a past decision of `{}` has a column `{name}`", past.name.as_str());
+            return self.refuse(Code::E0502, message, past.name.span, "given without it");
+        }
+        self.cells(&written.rows, &columns.into_iter().collect::<Option<Vec<_>>>()?).map(|_| past.name.span)
+    }
+
+    fn past_column(&mut self, name: &Name, known: &[Column]) -> Option<Column> {
+        known
+            .iter()
+            .find(|column| column.name == name.value)
+            .cloned()
+            .or_else(|| self.unknown_name("column", name, known.iter().map(|column| column.name.as_str())))
+    }
+
+    /// The column that a rule changes, where it is one.
+    fn changed_alone(&self, rule: &Name) -> Option<String> {
+        let decide = self.file.decides.iter().find(|decide| decide.name.value == rule.value)?;
+        let mut columns = decide.actions.iter().filter_map(|action| match &action.value {
+            tree::Action::Change(column, ..) | tree::Action::MoveRows(_, column, ..) => Some(&column.value),
+            _ => None,
+        });
+        let first = columns.next()?;
+        columns.all(|column| column == first).then(|| first.clone())
+    }
+
+    fn given(&mut self, given: &tree::Given) -> Option<Given> {
+        let span = given.name.span;
         let fetches: Vec<&str> = self.file.fetches.iter().map(|fetch| fetch.name.as_str()).collect();
         if !fetches.contains(&given.name.as_str()) {
             return self.unknown_name("fetch", &given.name, fetches);
@@ -275,6 +319,11 @@ impl Checker<'_> {
             None => self.refuse(Code::E0307, "a value was wanted", span, "wanted: one such as `$120`"),
         }
     }
+}
+
+/// The column that says when a past decision was taken.
+fn time_of(rule: &Name) -> Column {
+    Column { name: "at".to_owned(), ty: Type::Datetime, unknown: false, span: rule.span, grain: None }
 }
 
 fn value_of(expr: &Expr) -> Option<Value> {

@@ -61,7 +61,6 @@ impl Stop {
             | Rule::join
             | Rule::group
             | Rule::fill_gaps
-            | Rule::setting
             | Rule::approval
             | Rule::test_today
             | Rule::test_now

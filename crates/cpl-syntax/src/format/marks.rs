@@ -47,6 +47,7 @@ impl Marks {
             Rule::call | Rule::source => self.after_name(pair, base, '(', text, |marks, at| {
                 marks.calls.insert(at);
             }),
+            Rule::parameters => drop(self.calls.insert(start)),
             Rule::row => {
                 let cells = pair.clone().into_inner().map(|cell| cell.as_str().trim().to_owned()).collect();
                 let end = start + pair.as_str().trim_end().len();
@@ -91,7 +92,7 @@ impl Marks {
         mark: impl Fn(&mut Self, usize),
     ) {
         let is_name = |inner: &Pair<'_, Rule>| {
-            matches!(inner.as_rule(), Rule::name | Rule::ident | Rule::path | Rule::parameters)
+            matches!(inner.as_rule(), Rule::name | Rule::ident | Rule::quoted_name | Rule::path | Rule::parameters)
         };
         let mut names = pair.clone().into_inner().filter(is_name);
         let Some(name) = names.next() else { return };
@@ -136,6 +137,7 @@ fn is_entry(rule: Rule) -> bool {
             | Rule::future
             | Rule::time_column
             | Rule::records
+            | Rule::request
             | Rule::where_stage
             | Rule::derive
             | Rule::keep
@@ -157,7 +159,6 @@ fn is_entry(rule: Rule) -> bool {
             | Rule::on_days
             | Rule::then
             | Rule::argument
-            | Rule::setting
             | Rule::keep_bound
             | Rule::keep_total
             | Rule::keep_change
@@ -181,5 +182,5 @@ fn is_entry(rule: Rule) -> bool {
 
 /// Whether items of that kind are set apart by commas where they stand on one line.
 pub fn takes_commas(rule: Rule) -> bool {
-    matches!(rule, Rule::column | Rule::group_item | Rule::argument | Rule::setting)
+    matches!(rule, Rule::column | Rule::group_item | Rule::argument)
 }

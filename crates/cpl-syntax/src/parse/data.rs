@@ -37,6 +37,7 @@ impl Reader<'_> {
             Rule::skip_bad => FetchClause::SkipBadRows(self.arith(Parts::of(pair).child())),
             Rule::future => FetchClause::KeepFuture(span),
             Rule::time_column => FetchClause::Time(self.name(&Parts::of(pair).child())),
+            Rule::request => FetchClause::Request(self.setting(pair)),
             Rule::records => FetchClause::Records(self.plain_text(Parts::of(pair).child())),
             _ => FetchClause::Check(self.clause(pair)),
         }

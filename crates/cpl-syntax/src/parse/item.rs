@@ -212,10 +212,7 @@ impl Reader<'_> {
             Rule::source => self.call(call),
             _ => Call { callee: self.path(call), args: Vec::new(), filter: None, over: None },
         };
-        let settings: Vec<_> = parts.collect();
-        let spans: Vec<_> = settings.iter().map(|setting| self.span(setting)).collect();
-        self.separated(&spans);
-        let settings = settings.into_iter().map(|setting| self.setting(setting)).collect();
+        let settings = parts.map(|part| self.setting(part)).collect();
         Target { name, parameters: parameters.unwrap_or_default(), call, call_span, settings }
     }
 
@@ -226,7 +223,7 @@ impl Reader<'_> {
         Parameter { name, kind, key: parts.opt(Rule::is_key).is_some() }
     }
 
-    fn setting(&mut self, pair: Pair<'_, Rule>) -> Setting {
+    pub(super) fn setting(&mut self, pair: Pair<'_, Rule>) -> Setting {
         let mut parts = Parts::of(pair);
         let name = self.name(&parts.child());
         let value = parts.child();

@@ -41,6 +41,11 @@ const CLAUSES: &[&str] = &[
     "skip",
     "time",
     "records",
+    "method",
+    "auth",
+    "headers",
+    "query",
+    "body",
     "where",
     "derive",
     "keep",
@@ -74,7 +79,10 @@ const CLAUSES: &[&str] = &[
 ];
 
 /// Those of them that also stand within clauses: they begin one only where they begin a line.
-const INNER: &[&str] = &["key", "no", "time", "left", "over", "by", "on", "then", "at", "to", "today", "now", "every"];
+const INNER: &[&str] = &[
+    "key", "no", "time", "left", "over", "by", "on", "then", "at", "to", "today", "now", "every", "method", "auth",
+    "headers", "query", "body",
+];
 
 /// Clauses without which the rest of an item means the same, or at least has the same columns.
 const HARMLESS: &[&str] = &[

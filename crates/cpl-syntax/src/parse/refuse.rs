@@ -131,6 +131,7 @@ fn words(rule: Rule) -> Vec<String> {
         | Rule::argument_only => {
             &["text", "bool", "count", "integer", "number", "ratio", "percent", "money", "date", "datetime", "weekday"]
         }
+        Rule::request | Rule::request_part => &["method", "auth", "headers", "query", "body"],
         Rule::unit => &["seconds", "minutes", "hours", "days", "weeks", "months"],
         Rule::period => &["week", "month", "quarter", "year"],
         Rule::direction => &["below", "above"],
@@ -200,6 +201,8 @@ fn symbol(rule: Rule) -> Option<String> {
         Rule::level => "`info`, `warning` or `critical`",
         Rule::group_item => "a metric, or `name = aggregate`",
         Rule::known => "`known`",
+        Rule::request | Rule::request_part => "a part of a request such as `method`",
+        Rule::quoted_name => "a name in double quotes",
         Rule::row => "a row of a table: `| … |`",
         _ => return item_symbol(rule).map(str::to_owned),
     };

@@ -148,7 +148,11 @@ impl Reader<'_> {
         list.into_iter()
             .map(|argument| {
                 let mut parts = Parts::of(argument);
-                Argument { name: self.name(&parts.child()), value: self.expr(parts.child()) }
+                let name = match parts.child() {
+                    quoted if quoted.as_rule() == Rule::quoted_name => self.plain_text(Parts::of(quoted).child()),
+                    name => self.name(&name),
+                };
+                Argument { name, value: self.expr(parts.child()) }
             })
             .collect()
     }

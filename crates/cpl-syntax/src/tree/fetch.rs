@@ -1,6 +1,6 @@
 //! `fetch` as written.
 
-use super::{Call, Currency, Expr};
+use super::{Call, Currency, Expr, Setting};
 use crate::span::{Name, Span, Spanned};
 
 /// `fetch NAME from CONNECTOR(args) { clauses }`.
@@ -31,6 +31,8 @@ pub enum FetchClause {
     Time(Name),
     /// `records "$.path"`
     Records(Name),
+    /// `method POST`, `headers { … }`: how a server is asked.
+    Request(Setting),
 }
 
 /// A check on a table.
