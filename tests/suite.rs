@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf, process::ExitCode};
 use cpl_plan::clock::AsOf;
 use cpl_tests::{
     case::{self, Verdict},
-    compare, connectors,
+    compare, connectors, mutated,
     page::{self, Page},
 };
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -23,6 +23,7 @@ fn main() -> ExitCode {
     trials.extend(page::codes().into_iter().map(explained));
     trials.extend(page::pipelines().into_iter().map(broken_off));
     trials.extend(connectors::trials());
+    trials.extend(mutated::trials());
     trials.extend(against_oracle());
     libtest_mimic::run(&args, trials).exit_code()
 }

@@ -43,7 +43,9 @@ fn files_fit() -> Result<(), Failed> {
     let validator = jsonschema::validator_for(&cpl_catalog::schema())?;
     let (mut right, mut wrong) = (0, 0);
     for (name, text) in texts() {
-        let Ok(value) = serde_yaml::from_str::<Value>(&text) else { continue };
+        let Ok(mut value) = serde_yaml::from_str::<serde_yaml::Value>(&text) else { continue };
+        value.apply_merge()?;
+        let value: Value = serde_json::to_value(value)?;
         let stem = Path::new(&name).file_stem().and_then(|stem| stem.to_str());
         let told = check_connector(&ConnectorFile::of(name.clone(), text, stem));
         let fits = validator.is_valid(&value);

@@ -11,6 +11,7 @@ pub mod command;
 pub mod compare;
 pub mod connectors;
 pub mod generated;
+pub mod mutated;
 pub mod oracle;
 pub mod page;
 pub mod real;

@@ -82,8 +82,8 @@ pub struct Endpoint {
 pub enum Asked {
     /// Page by page.
     Pages(Box<Request>, Option<Box<Pages>>),
-    /// By a long report.
-    Job(Box<Job>),
+    /// By a long report, its result page by page.
+    Job(Box<Job>, Option<Box<Pages>>),
 }
 
 /// A long report.

@@ -15,14 +15,21 @@ pub use catalogue::{Catalogue, ConnectorFile};
 pub use connector::{
     Action, Argument, Asked, Connector, Dedupe, Endpoint, Extra, Job, JobResult, Json, Limits, Method, Read, Request,
 };
-use cpl_syntax::Diagnostic;
-pub use words::{PerSeconds, Size, server};
-pub use written::{Auth, Credential, ErrorCode, ErrorInside, JobState, LinkIn, Pages, ResultFormat, SentIn};
+use cpl_syntax::{Code, Diagnostic};
+pub use words::{Credential, PerSeconds, Size, server};
+pub use written::{Auth, ErrorCode, ErrorInside, JobState, LinkIn, Pages, ResultFormat, SentIn};
 pub use written_to_connector::request::is_header;
+
+/// What describes one API has some thousand bytes.
+const MOST_BYTES: usize = 200_000;
 
 /// The connector that a file's text holds, as far as it could be read, and what is wrong with the text; `stem` is the file's name without `.yaml`.
 #[must_use]
 pub fn connector_of(text: &str, stem: Option<&str>) -> (Option<Connector>, Vec<Diagnostic>) {
+    if text.len() > MOST_BYTES {
+        let message = format!("a connector's file has at most {MOST_BYTES} bytes, and this one {}", text.len());
+        return (None, vec![Diagnostic::new(Code::E0109, message).help("one file is one API: is it the right file?")]);
+    }
     match read::read(text) {
         Ok(reading) => written_to_connector::connector(text, reading, stem),
         Err(no_yaml) => (None, no_yaml),

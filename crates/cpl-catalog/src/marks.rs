@@ -17,6 +17,9 @@ struct Mark {
     value: Span,
 }
 
+/// So many places are kept: what refers to itself again and again has no more.
+const MOST_MARKS: usize = 50_000;
+
 /// The places of a file's parts.
 #[derive(Debug)]
 pub struct Marks(HashMap<Route, Mark>);
@@ -27,12 +30,18 @@ impl Marks {
     /// # Errors
     /// Why it is no YAML, or not one connector, and where.
     pub fn of(text: &str) -> Result<Self, Vec<Diagnostic>> {
-        let starts: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
+        let body = text.trim_start_matches('\u{feff}');
+        let base = text.len() - body.len();
+        let starts: Vec<usize> = body.char_indices().map(|(at, _)| base + at).chain([text.len()]).collect();
         let place = |at: usize| starts.get(at).copied().unwrap_or(text.len());
-        let span = |marked: &Marked| Span::new(place(marked.start.index()), place(marked.end.index()));
-        let mut walk = Walk { marks: HashMap::new(), route: Vec::new(), open: Vec::new(), wrong: Vec::new() };
+        // A text of several lines ends where its last letter does.
+        let span = |marked: &Marked| {
+            let (start, end) = (place(marked.start.index()), place(marked.end.index()));
+            Span::new(start, start + text[start..end.max(start)].trim_end().len())
+        };
+        let mut walk = Walk { marks: HashMap::new(), route: Vec::new(), open: Vec::new(), ..Walk::default() };
         let mut documents = 0;
-        for event in Parser::new_from_str(text) {
+        for event in Parser::new_from_str(body) {
             let (event, marked) = event.map_err(|error: ScanError| {
                 let at = place(error.marker().index()).min(text.trim_end().len());
                 vec![no_yaml(error.info(), Span::new(at, at))]
@@ -45,7 +54,7 @@ impl Marks {
             }
             walk.event(&event, span(&marked));
         }
-        if walk.wrong.is_empty() { Ok(Self(walk.marks)) } else { Err(walk.wrong) }
+        if walk.wrong.is_empty() { Ok(Self(merged(walk.marks))) } else { Err(walk.wrong) }
     }
 
     /// Where the value at the end of a route stands; where there is none, what is nearest around it.
@@ -58,6 +67,12 @@ impl Marks {
         self.nearest(route).map_or_else(Span::default, |mark| mark.key)
     }
 
+    /// Whether something stands at the end of a route.
+    pub fn has(&self, route: &[&str]) -> bool {
+        let route: Route = route.iter().map(|part| (*part).to_owned()).collect();
+        self.0.contains_key(&route)
+    }
+
     fn nearest(&self, route: &[&str]) -> Option<&Mark> {
         (0..=route.len()).rev().find_map(|length| {
             let part: Route = route[..length].iter().map(|part| (*part).to_owned()).collect();
@@ -66,15 +81,35 @@ impl Marks {
     }
 }
 
+/// What `<<` brings stands beside it too.
+fn merged(mut marks: HashMap<Route, Mark>) -> HashMap<Route, Mark> {
+    let brought: Vec<(Route, Mark)> = marks
+        .iter()
+        .filter_map(|(route, mark)| {
+            let at = route.iter().position(|part| part == "<<")?;
+            Some(([&route[..at], &route[at + 1..]].concat(), *mark))
+        })
+        .collect();
+    for (route, mark) in brought {
+        marks.entry(route).or_insert(mark);
+    }
+    marks
+}
+
 /// What is said of a text that is no YAML.
 pub fn no_yaml(why: &str, at: Span) -> Diagnostic {
     Diagnostic::new(Code::E0601, format!("the text is no YAML: {why}")).at(at, "not understood from here on")
 }
 
 /// What is open while events come.
+#[derive(Default)]
 struct Walk {
     marks: HashMap<Route, Mark>,
     wrong: Vec<Diagnostic>,
+    /// Where what is referred to stands.
+    anchors: HashMap<usize, Route>,
+    /// What stands there twice: what is in it does too.
+    twice: Vec<Route>,
     route: Route,
     open: Vec<Open>,
 }
@@ -89,25 +124,26 @@ enum Open {
 impl Walk {
     fn event(&mut self, event: &Event<'_>, span: Span) {
         match event {
-            Event::Scalar(text, ..) => {
+            Event::Scalar(text, _, anchor, _) => {
                 if let Some(Open::Map(key @ None, _)) = self.open.last_mut() {
                     *key = Some(span);
                     self.route.push(text.clone().into_owned());
                     return;
                 }
-                self.begin(span);
+                self.begin(span, *anchor);
                 self.end(span);
             }
-            Event::Alias(_) => {
-                self.begin(span);
+            Event::Alias(anchor) => {
+                self.begin(span, 0);
+                self.refer(*anchor);
                 self.end(span);
             }
-            Event::MappingStart(..) => {
-                self.begin(span);
+            Event::MappingStart(anchor, _) => {
+                self.begin(span, *anchor);
                 self.open.push(Open::Map(None, span));
             }
-            Event::SequenceStart(..) => {
-                self.begin(span);
+            Event::SequenceStart(anchor, _) => {
+                self.begin(span, *anchor);
                 self.open.push(Open::List(0, span));
             }
             Event::MappingEnd | Event::SequenceEnd => {
@@ -119,8 +155,20 @@ impl Walk {
         }
     }
 
-    /// A value begins: in a list it has a place for its key.
-    fn begin(&mut self, span: Span) {
+    /// What is referred to stands here too, where it was written.
+    fn refer(&mut self, anchor: usize) {
+        let Some(from) = self.anchors.get(&anchor).filter(|_| self.marks.len() < MOST_MARKS) else { return };
+        let copied: Vec<(Route, Mark)> = self
+            .marks
+            .iter()
+            .filter(|(route, _)| route.starts_with(from))
+            .map(|(route, mark)| ([&self.route[..], &route[from.len()..]].concat(), *mark))
+            .collect();
+        self.marks.extend(copied);
+    }
+
+    /// A value begins: in a list it has a place for its key. Anchors count from 1.
+    fn begin(&mut self, span: Span, anchor: usize) {
         let key = match self.open.last_mut() {
             Some(Open::List(count, _)) => {
                 self.route.push(count.to_string());
@@ -130,7 +178,12 @@ impl Walk {
             Some(Open::Map(Some(key), _)) => *key,
             _ => span,
         };
-        if let Some(before) = self.marks.insert(self.route.clone(), Mark { key, value: span }) {
+        if anchor > 0 {
+            self.anchors.insert(anchor, self.route.clone());
+        }
+        let before = self.marks.insert(self.route.clone(), Mark { key, value: span });
+        if let Some(before) = before.filter(|_| !self.twice.iter().any(|route| self.route.starts_with(route))) {
+            self.twice.push(self.route.clone());
             let name = self.route.last().map_or("", String::as_str);
             self.wrong.push(
                 Diagnostic::new(Code::E0602, format!("`{name}` stands here twice"))
@@ -143,7 +196,7 @@ impl Walk {
 
     /// A value ends: what holds it waits for the next.
     fn end(&mut self, span: Span) {
-        if let Some(mark) = self.marks.get_mut(&self.route) {
+        if let Some(mark) = self.marks.get_mut(&self.route).filter(|mark| mark.value.end < span.end) {
             mark.value = span;
         }
         match self.open.last_mut() {

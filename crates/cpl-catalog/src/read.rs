@@ -35,10 +35,15 @@ pub struct Reading {
 /// Why it is no YAML.
 pub fn read(text: &str) -> Result<Reading, Vec<Diagnostic>> {
     let marks = Marks::of(text)?;
-    let value: serde_yaml::Value = serde_yaml::from_str(text).map_err(|error| {
-        let at = error.location().map_or(0, |location| location.index()).min(text.len());
+    let body = text.trim_start_matches('\u{feff}');
+    let refused = |error: serde_yaml::Error| {
+        let at = error.location().map_or(0, |location| location.index()).min(body.len());
+        let at = text.len() - body.len() + at;
         vec![no_yaml(&error.to_string(), Span::new(at, at))]
-    })?;
+    };
+    let mut value: serde_yaml::Value = serde_yaml::from_str(body).map_err(refused)?;
+    // `<<: *name` stands for what is named there.
+    value.apply_merge().map_err(refused)?;
     let mut reading = Reading { written: None, marks, lost: HashSet::new(), diagnostics: Vec::new() };
     match serde_json::to_value(value) {
         Ok(value) => reading.take(value),
@@ -74,6 +79,10 @@ impl Reading {
                 && route.last() == Some(name)
             {
                 route.pop();
+            }
+            // Of a way to say who asks nothing is left without a part of it.
+            if route.first().is_some_and(|part| part == "auth") {
+                route.truncate(1);
             }
             if !self.leave_out(&route, &mut value) {
                 return;
@@ -150,6 +159,9 @@ impl Wrong {
         if let Some(name) = told.strip_prefix("missing field") {
             return Self::Missing(quoted(name).concat());
         }
+        if told == "invalid number" {
+            return Self::Told("that is no number for this".to_owned(), Some("wanted: a whole number".to_owned()));
+        }
         if told.starts_with("invalid length") {
             let wanted = "wanted: a list where an API wants several";
             return Self::Told("one way stands here at a time".to_owned(), Some(wanted.to_owned()));
@@ -176,8 +188,8 @@ impl Wrong {
         match self {
             Self::Unknown(name, known) | Self::Variant(name, known) => {
                 let told = new(format!("`{name}` is nothing that a connector file has here"));
-                let told = told.at(key, "nobody reads this");
-                match nearest(name, known.iter().map(String::as_str)) {
+                let told = told.at(name_at(name, key, value), "nobody reads this");
+                match nearest(&name.to_lowercase(), known.iter().map(String::as_str)) {
                     Some(near) => told.help(format!("did you mean `{near}`?")).offer(name_at(name, key, value), near),
                     None => told.help(format!("there are: {}", listed(known))),
                 }
@@ -198,9 +210,14 @@ impl Wrong {
     }
 }
 
-/// The place of a name that is a key, or the value of one.
+/// The place of a name that is a value, in quotes or not, else a key.
 fn name_at(name: &str, key: Span, value: Span) -> Span {
-    if key.end - key.start == name.len() { key } else { value }
+    let length = value.end - value.start;
+    if key != value && (length == name.len() || length == name.len() + 2) && key.end - key.start != name.len() {
+        value
+    } else {
+        key
+    }
 }
 
 const TEXT: &str = "a text";

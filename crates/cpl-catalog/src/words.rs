@@ -45,6 +45,9 @@ macro_rules! word {
             }
 
             fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                if $pattern.is_empty() {
+                    return schemars::json_schema!({ "type": ["string", "number"] });
+                }
                 schemars::json_schema!({ "type": "string", "pattern": $pattern })
             }
         }
@@ -71,6 +74,8 @@ pub fn server(text: &str) -> Result<Url, String> {
         Ok(url) if !url.username().is_empty() || url.password().is_some() => {
             Err("a secret can't stand in an address: say who asks by `auth`".to_owned())
         }
+        Ok(_) if text.contains(['{', '}']) => Err("an address takes no holes: wanted that of one account".to_owned()),
+        Ok(url) if url.domain().is_some_and(|name| name.split('.').any(str::is_empty)) => Err(ADDRESS.to_owned()),
         Ok(url) if url.scheme() == "http" && !is_here(&url) => {
             Err("what goes by `http://` is read by others on its way: wanted `https://`".to_owned())
         }
@@ -88,6 +93,65 @@ fn is_here(url: &Url) -> bool {
         Some(url::Host::Ipv4(address)) => address.is_loopback(),
         Some(url::Host::Ipv6(address)) => address.is_loopback(),
         None => false,
+    }
+}
+
+word! {
+    /// A text, or a number that stands for one.
+    Scalar(String), "", Ok
+}
+
+/// A secret by its name, or a plain text.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(try_from = "Value")]
+pub enum Credential {
+    /// `{ secret: NAME }`
+    Secret(String),
+    /// A text that is no secret.
+    Plain(String),
+}
+
+impl TryFrom<Value> for Credential {
+    type Error = String;
+
+    fn try_from(value: Value) -> Result<Self, String> {
+        let wanted = || "that says not who asks: wanted `{ secret: NAME }`, or a plain text".to_owned();
+        match &value {
+            Value::String(text) if text.contains(['{', '}', '\n']) => {
+                Err("who asks is said by a text without holes: wanted `{ secret: NAME }`, or a plain text".to_owned())
+            }
+            Value::String(text) if !text.is_empty() => Ok(Self::Plain(text.clone())),
+            Value::Object(map) if map.len() == 1 => match map.get("secret").and_then(Value::as_str) {
+                Some(name) if is_secret_name(name) => Ok(Self::Secret(name.to_owned())),
+                Some(_) => Err("a secret has a name: wanted letters, digits and `_`, such as `CRM_TOKEN`".to_owned()),
+                None => Err(wanted()),
+            },
+            _ => Err(wanted()),
+        }
+    }
+}
+
+fn is_secret_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Credential {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Credential".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "anyOf": [
+            { "type": "string", "pattern": "^[^{}\\n]+$", "description": "A text that is no secret." },
+            {
+                "type": "object",
+                "properties": { "secret": { "type": "string", "pattern": "^[A-Za-z0-9_]+$" } },
+                "required": ["secret"],
+                "additionalProperties": false,
+                "description": "A secret by its name.",
+            },
+        ] })
     }
 }
 

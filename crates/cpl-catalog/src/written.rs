@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::words::{Address, JsonPath, Length, Rate, Size, one_or_many};
+use crate::words::{Address, Credential, JsonPath, Length, Rate, Scalar, Size, one_or_many};
 
 /// Derives what every part of a connector file has: it is read strictly, and has a schema.
 macro_rules! written {
@@ -267,7 +267,7 @@ asking! {
         /// How the current value is read.
         pub read: Option<Read>,
         /// The smallest step of the value: `$0.01`, `1`.
-        pub unit: Option<String>,
+        pub unit: Option<Scalar>,
         /// How the API is asked whether it would do it.
         pub validate: Option<Validate>,
     }
@@ -357,25 +357,6 @@ pub enum Auth {
     },
 }
 
-/// A secret by its name, or a plain text.
-#[derive(Clone, Debug, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(untagged, expecting = "wanted: `{ secret: NAME }`, or a plain text")]
-pub enum Credential {
-    /// `{ secret: NAME }`
-    Secret(Secret),
-    /// A text that is no secret.
-    Plain(String),
-}
-
-written! {
-    /// A secret by its name.
-    pub struct Secret {
-        /// The name it is kept under.
-        pub secret: String,
-    }
-}
-
 /// What an API does so that a request which comes twice acts once.
 #[derive(Clone, Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -398,11 +379,13 @@ pub enum Nothing {
     None,
 }
 
-/// A code or a state: a number or a text.
+/// A code or a state.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(untagged, expecting = "wanted: a whole number or a text")]
+#[serde(untagged, expecting = "wanted: a whole number, a text, `true` or `false`")]
 pub enum ErrorCode {
+    /// True or false.
+    Bool(bool),
     /// A number.
     Number(i64),
     /// A text.

@@ -12,7 +12,7 @@ use crate::{
     notation,
 };
 use cpl_plan::{Purpose, plan::Plan, program_to_plan};
-use cpl_syntax::{Diagnostic, Severity, silenced};
+use cpl_syntax::{Diagnostic, Severity, silenced, tree};
 
 /// Checks all files; the worst decides the exit code.
 pub fn check(args: &CheckArgs, io: &mut Io<'_>) -> u8 {
@@ -66,6 +66,8 @@ fn one(file: &Path, args: &CheckArgs, io: &mut Io<'_>) -> Result<Loaded, String>
 
 /// The file with what its plan says too, in the order of the text; and the plan.
 pub fn planned(mut loaded: Loaded) -> (Loaded, Option<Plan>) {
+    // The tree is done with, but for its comments: that of a large file is large.
+    loaded.file = tree::File { comments: std::mem::take(&mut loaded.file.comments), ..tree::File::default() };
     let plan = loaded.program.take().map(|program| {
         let (plan, more) = program_to_plan(program, Purpose::Run);
         loaded.diagnostics.extend(more);

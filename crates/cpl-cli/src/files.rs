@@ -7,7 +7,7 @@ use std::{
 
 use walkdir::WalkDir;
 
-use crate::catalogue::FOLDER;
+use crate::catalogue::{FOLDER, is_connector};
 
 /// Which files of a folder are meant.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -47,7 +47,7 @@ fn in_folder(folder: &Path, kinds: Kinds, base: &Path) -> Result<Vec<PathBuf>, S
 fn is_meant(path: &Path, kinds: Kinds) -> bool {
     let extension = path.extension().unwrap_or_default();
     let among_connectors = || path.parent().and_then(Path::file_name).is_some_and(|folder| folder == FOLDER);
-    extension == "cpl" || (kinds == Kinds::All && extension == "yaml" && among_connectors())
+    extension == "cpl" || (kinds == Kinds::All && is_connector(path) && among_connectors())
 }
 
 /// Writes a text in the place of a file's: beside it first, so that it is there whole or not at all.

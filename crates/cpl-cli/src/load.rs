@@ -126,7 +126,12 @@ pub fn of_text(path: &Path, text: String, when: &When, io: &Io<'_>) -> Loaded {
     if is_connector(&path) {
         let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
         let connector = ConnectorFile::of(path.display().to_string(), text, stem.as_deref());
-        let diagnostics = check_connector(&connector);
+        let mut diagnostics = check_connector(&connector);
+        if path.extension().is_some_and(|extension| extension == "yml") {
+            let told =
+                Diagnostic::new(Code::E0602, "a connector's file ends with `.yaml`: pipelines look for no other");
+            diagnostics.insert(0, told.help("rename it"));
+        }
         return Loaded { path, text: connector.text, diagnostics, ..Loaded::default() };
     }
     let (file, mut diagnostics) = parse(&text);

@@ -105,7 +105,7 @@ pub const MOST_TOLD: usize = 1_000;
 /// Whether the text was not read, or not to its end: then there is no tree to go on with.
 #[must_use]
 pub fn is_unreadable(diagnostics: &[Diagnostic]) -> bool {
-    diagnostics.len() >= MOST_TOLD || diagnostics.iter().any(|d| d.code == Code::E0108)
+    diagnostics.len() >= MOST_TOLD || diagnostics.iter().any(|d| matches!(d.code, Code::E0108 | Code::E0109))
 }
 
 /// Whether any of them keeps the pipeline from running.

@@ -30,16 +30,29 @@ impl Converter<'_> {
                 self.refuse::<()>(Code::E0603, message, at, "wanted: one of 200 to 399");
             }
         }
+        if written.success.is_empty() && self.marks.has(&of("success")) && !self.has_lost(&of("success")) {
+            let at = self.marks.key(&of("success"));
+            self.refuse::<()>(Code::E0602, "no status means it is done", at, "wanted: some, or no `success`");
+        }
         let dedupe = self.dedupe(written, &route);
         let read = match &written.read {
             Some(read) => self.read(read, &of("read")).map(Some),
             None => Some(None),
         };
         let unit = match &written.unit {
-            Some(unit) => self.piece(unit, &of("unit"), fragment::value).map(Some),
+            Some(unit) => self.piece(unit.get(), &of("unit"), fragment::value).map(Some),
             None => Some(None),
         };
         let validate = match &written.validate {
+            Some(extra) if extra.query.is_empty() && extra.headers.is_empty() && extra.body.is_empty() => {
+                let at = self.marks.key(&of("validate"));
+                self.refuse(
+                    Code::E0603,
+                    "`validate` adds nothing: it would act",
+                    at,
+                    "wanted: `query`, `headers` or `body`",
+                )
+            }
             Some(extra) => {
                 let body = (!extra.body.is_empty()).then(|| extra.body.clone().into_iter().collect());
                 self.extra(&extra.query, &extra.headers, body.as_ref(), &of("validate")).map(Some)
@@ -63,6 +76,11 @@ impl Converter<'_> {
         let route = [route, &["dedupe"]].concat();
         match &written.dedupe {
             None | Some(written::Dedupe::Nothing(_)) => Some(Dedupe::Nothing),
+            Some(written::Dedupe::Key(by)) if !super::request::is_header(&by.key) => {
+                let at = self.marks.value(&[&route[..], &["key"]].concat());
+                let message = format!("`{}` is no header", by.key);
+                self.refuse(Code::E0603, message, at, "wanted: a name such as `Idempotency-Key`")
+            }
             Some(written::Dedupe::Key(by)) => {
                 let remembers = self.length(Some(&by.remembers), &[&route[..], &["for"]].concat())?;
                 Some(Dedupe::Key(by.key.clone(), remembers))

@@ -27,6 +27,14 @@ impl Converter<'_> {
         });
         let key: Vec<Name> = key.collect();
         let of = |part| ["endpoints", route[1], part];
+        if key.is_empty() && self.marks.has(&of("key")) && !self.has_lost(&of("key")) {
+            self.refuse::<()>(
+                Code::E0602,
+                "`key` names no columns",
+                self.marks.key(&of("key")),
+                "wanted: some, or no `key`",
+            );
+        }
         Some(Endpoint {
             name: name?,
             title: written.title.clone(),
@@ -68,13 +76,19 @@ impl Converter<'_> {
             return Some(Asked::Pages(Box::new(request?), pages?));
         };
         let other = written.methods().into_iter().find(|(_, path)| path.is_some()).map(|(word, _)| word);
-        let other = other.or(written.pages.as_ref().map(|_| "pages"));
         if let Some(other) = other {
             let at = self.marks.key(&[route, &[other]].concat());
             let label = "a long report asks by its `start`, `poll` and `result`";
             return self.refuse(Code::E0603, format!("a long report has no `{other}` beside it"), at, label);
         }
-        self.job(job, &[route, &["job"]].concat())
+        let pages = written.pages.as_ref().map(|pages| self.pages(pages, route));
+        let pages = pages.map_or(Some(None), |pages| pages.map(|pages| Some(Box::new(pages))));
+        let job = self.job(job, &[route, &["job"]].concat())?;
+        if let (ResultFormat::Csv, Some(_)) = (job.format, &written.records) {
+            let at = self.marks.key(&[route, &["records"]].concat());
+            return self.refuse(Code::E0603, "a result of CSV has no records", at, "its rows are them");
+        }
+        Some(Asked::Job(Box::new(job), pages?))
     }
 
     /// Exactly one way to go on, with what it needs and nothing that it doesn't.
@@ -118,10 +132,19 @@ impl Converter<'_> {
                 right = self.refuse(Code::E0603, message, self.marks.key(&route), label);
             }
         }
+        if let Some(sent) = pages.sent_as.as_ref().or(pages.number.as_ref()).or(pages.offset.as_ref())
+            && (sent.is_empty() || self.marks.has(&[&route[..route.len() - 1], &["query", sent]].concat()))
+        {
+            let part = if pages.sent_as.is_some() { "as" } else { way };
+            let at = self.marks.value(&[&route[..], &[part]].concat());
+            let message = format!("`{sent}` can't be the parameter that goes on");
+            let label = if sent.is_empty() { "wanted: a name" } else { "stands in `query` too" };
+            right = self.refuse(Code::E0603, message, at, label);
+        }
         right.map(|()| pages.clone())
     }
 
-    fn job(&mut self, job: &written::Job, route: &[&str]) -> Option<Asked> {
+    fn job(&mut self, job: &written::Job, route: &[&str]) -> Option<Job> {
         let part = |name| [route, &[name]].concat();
         let start = self.request(&job.start, &part("start"));
         let poll = self.request(&job.poll, &part("poll"));
@@ -134,7 +157,13 @@ impl Converter<'_> {
             Some(url) => Some(JobResult::Url(url.get().clone())),
             None => self.request(&job.result, &part("result")).map(JobResult::Request),
         };
-        Some(Asked::Job(Box::new(Job {
+        for (name, state) in [("done", Some(&job.done)), ("failed", job.failed.as_ref())] {
+            if state.is_some_and(|state| state.is.is_empty()) {
+                let at = self.marks.key(&[route, &[name, "in"]].concat());
+                self.refuse::<()>(Code::E0603, format!("`{name}` is never so"), at, "wanted: the values that mean it");
+            }
+        }
+        Some(Job {
             start: start?,
             id: job.start.id.get().clone(),
             poll: poll?,
@@ -143,7 +172,7 @@ impl Converter<'_> {
             failed: job.failed.clone(),
             result: result?,
             format: job.result.format.unwrap_or(ResultFormat::Json),
-        })))
+        })
     }
 
     fn columns(&mut self, written: &written::Endpoint, route: &[&str]) -> Option<Vec<Column>> {

@@ -41,6 +41,8 @@ impl Converter<'_> {
         let name = self.required(written.connector.as_ref(), "connector");
         let name = name.and_then(|name| self.connector_name(&name, stem));
         let base_url = self.required(written.base_url.as_ref(), "base_url");
+        self.auth(&written.auth);
+        self.errors(&written.errors);
         let currency = self.currency(&written.account);
         let limits = self.limits(&written.limits);
         let endpoints = written.endpoints.iter().map(|(name, each)| self.endpoint(name, each)).collect::<Vec<_>>();
@@ -86,6 +88,54 @@ impl Converter<'_> {
                 None
             }
             None => Some(name),
+        }
+    }
+
+    /// Headers are such, and something is said where something stands.
+    fn auth(&mut self, ways: &[written::Auth]) {
+        for (at, way) in ways.iter().enumerate() {
+            let at = at.to_string();
+            let (word, names) = match way {
+                written::Auth::Header(names) => ("header", names),
+                written::Auth::Query(names) => ("query", names),
+                _ => continue,
+            };
+            // One way alone stands in no list.
+            let several = self.marks.has(&["auth", &at]);
+            let route = if several { vec!["auth", &at, word] } else { vec!["auth", word] };
+            if names.is_empty() {
+                let span = self.marks.key(&route);
+                self.refuse::<()>(
+                    Code::E0602,
+                    format!("`{word}` names none"),
+                    span,
+                    "wanted: `{ NAME: { secret: NAME } }`",
+                );
+            }
+            for name in names.keys().filter(|name| word == "header" && !request::is_header(name)) {
+                let span = self.marks.key(&[&route[..], &[name]].concat());
+                self.refuse::<()>(
+                    Code::E0603,
+                    format!("`{name}` is no header"),
+                    span,
+                    "wanted: a name such as `X-Api-Key`",
+                );
+            }
+        }
+        if ways.is_empty() && self.marks.has(&["auth"]) && !self.has_lost(&["auth"]) {
+            let span = self.marks.key(&["auth"]);
+            self.refuse::<()>(Code::E0602, "`auth` says nothing", span, "wanted: one way, or none of it");
+        }
+    }
+
+    /// Codes after which the same may be asked again stand somewhere.
+    fn errors(&mut self, errors: &[written::ErrorInside]) {
+        for (at, error) in errors.iter().enumerate() {
+            let at = at.to_string();
+            if !error.retry.is_empty() && error.code.is_none() && !self.has_lost(&["errors"]) {
+                let span = self.marks.key(&["errors", &at, "retry"]);
+                self.refuse::<()>(Code::E0603, "codes, and of what?", span, "wanted: `code: PATH` beside it");
+            }
         }
     }
 
@@ -137,6 +187,10 @@ impl Converter<'_> {
 
     /// Arguments of an endpoint or an action.
     fn arguments(&mut self, written: &IndexMap<String, String>, route: &[&str]) -> Option<Vec<Argument>> {
+        // What was left out would be missed by the holes.
+        if self.has_lost(&[route, &["arguments"]].concat()) {
+            return None;
+        }
         let mut arguments = Some(Vec::new());
         for (name, ty) in written {
             let route = [route, &["arguments", name]].concat();
@@ -158,7 +212,7 @@ impl Converter<'_> {
         if is_name(name) {
             return Some(Spanned::new(name.to_owned(), at));
         }
-        let label = "wanted: letters, digits and `_`, no digit first, and no word of the language";
+        let label = "wanted: letters (a to z), digits and `_`, no digit first, and no word of the language";
         self.refuse(Code::E0104, format!("`{name}` can't be a name"), at, label)
     }
 
@@ -175,5 +229,10 @@ impl Converter<'_> {
     fn has_lost(&self, route: &[&str]) -> bool {
         let within = |lost: &Route| lost.len() >= route.len() && lost.iter().zip(route).all(|(a, b)| a == b);
         self.lost.iter().any(within)
+    }
+
+    /// Whether a name that is none there was left out at the end of a route: it may be what is missed.
+    fn has_lost_beside(&self, route: &[&str]) -> bool {
+        self.lost.iter().any(|lost| lost.len() == route.len() + 1 && lost.iter().zip(route).all(|(a, b)| a == b))
     }
 }

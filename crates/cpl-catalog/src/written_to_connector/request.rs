@@ -42,7 +42,7 @@ impl Converter<'_> {
     }
 
     fn not_asked<T>(&mut self, route: &[&str]) -> Option<T> {
-        if ["get", "post", "put", "patch", "delete"].iter().any(|word| self.has_lost(&[route, &[word]].concat())) {
+        if self.has_lost_beside(route) {
             return None;
         }
         let name = route.last().copied().unwrap_or_default();
@@ -103,7 +103,9 @@ impl Converter<'_> {
             Value::Array(all) => all.as_slice(),
             one => std::slice::from_ref(one),
         };
-        if values.iter().any(Value::is_array) || values.iter().any(|each| each.is_object() && !is_secret(each)) {
+        if values.iter().any(Value::is_array)
+            || values.iter().any(|each| each.is_object() && !is_secret(each) && unquoted(each).is_none())
+        {
             let at = self.marks.value(route);
             return self.refuse(
                 Code::E0603,
@@ -125,9 +127,13 @@ impl Converter<'_> {
                 "wanted: a name such as `X-Api-Version`",
             );
         }
-        if name.eq_ignore_ascii_case("authorization") {
+        if ["authorization", "proxy-authorization", "cookie"].contains(&name.to_lowercase().as_str()) {
             let label = "wanted: `auth: { bearer: { secret: NAME } }` at the top";
             return self.refuse(Code::E0504, "who asks is said by `auth`", at, label);
+        }
+        if value.contains(['\r', '\n']) {
+            let span = self.marks.value(route);
+            return self.refuse(Code::E0603, "a header is one line", span, "holds a line's end");
         }
         self.text(value, route)
     }
@@ -137,6 +143,13 @@ impl Converter<'_> {
         if is_secret(value) {
             let at = self.marks.value(route);
             return self.refuse(Code::E0504, "a secret stands in `auth` alone", at, "wanted: `auth` at the top");
+        }
+        if let Some(hole) = unquoted(value) {
+            let at = self.marks.value(route);
+            let told = Diagnostic::new(Code::E0603, "a hole stands in quotes").at(at, "a map, as YAML reads it");
+            let told = told.help(format!("write `\"{{{hole}}}\"`")).offer(at, format!("\"{{{hole}}}\""));
+            self.diagnostics.push(told);
+            return None;
         }
         match value {
             Value::String(text) => self.text(text, route).map(Json::Text),
@@ -148,6 +161,10 @@ impl Converter<'_> {
                 all.collect::<Vec<_>>().into_iter().collect::<Option<_>>().map(Json::List)
             }
             Value::Object(all) => {
+                for name in all.keys().filter(|name| name.contains(['{', '}'])) {
+                    let at = self.marks.key(&[route, &[name.as_str()]].concat());
+                    self.refuse::<()>(Code::E0603, "a name takes no holes", at, "wanted: a plain name");
+                }
                 let all = all
                     .iter()
                     .map(|(name, each)| Some((name.clone(), self.json(each, &[route, &[name.as_str()]].concat())?)));
@@ -177,6 +194,12 @@ fn keep<T, V>(whole: &mut Option<T>, value: Option<V>, put: impl FnOnce(&mut T, 
 pub fn is_header(name: &str) -> bool {
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     !name.is_empty() && name.bytes().all(is_token)
+}
+
+/// `{micros(budget)}` without quotes, which YAML reads as a map of one name without a value.
+fn unquoted(value: &Value) -> Option<&str> {
+    let map = value.as_object().filter(|map| map.len() == 1)?;
+    map.iter().next().filter(|(_, value)| value.is_null()).map(|(name, _)| name.as_str())
 }
 
 /// `{ secret: NAME }`

@@ -48,6 +48,7 @@ impl Checker<'_> {
         if !matches!(scope.place, Place::Group(_)) {
             return self.aggregate_in_row(name.as_str(), name.span, scope);
         }
+        self.not_too_deep(scope.metrics.len(), name.span)?;
         let mut inner = scope.clone();
         inner.metrics.push(name.value.clone());
         inner.filters.extend(filter);
@@ -115,7 +116,7 @@ impl Checker<'_> {
                 Some((Some(of?), None, Some(share?)))
             }
             (AggFunc::First | AggFunc::Last, [Arg::By(of, by)]) => {
-                let by = tree::Expr { kind: tree::ExprKind::Path(by.clone()), span: by.name.span };
+                let by = tree::Expr { kind: tree::ExprKind::Path(by.as_ref().clone()), span: by.name.span };
                 let (of, by) = (self.expr(of, inside), self.expr(&by, inside));
                 Some((Some(of?), Some(by?), None))
             }

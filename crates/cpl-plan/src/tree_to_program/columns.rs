@@ -1,5 +1,7 @@
 //! Columns of a fetch: where their values are found, and how they are stored.
 
+use std::collections::{HashMap, HashSet};
+
 use cpl_syntax::{
     Code, Diagnostic, Name, Spanned,
     tree::{self, Coarse, ColumnFrom, ColumnType, MoneyOf, MoneyScale, Plain, TimeIn},
@@ -19,10 +21,10 @@ use crate::{
 impl Checker<'_> {
     /// One column of a file is one of the fetch.
     fn each_read_once(&mut self, columns: &[FetchColumn]) -> Option<()> {
-        for (at, column) in columns.iter().enumerate() {
-            if let Some(before) = columns[..at].iter().find(|before| {
-                before.called() == column.called() && before.name != column.name && column.found != Found::File
-            }) {
+        let mut read: HashMap<String, &FetchColumn> = HashMap::new();
+        for column in columns.iter().filter(|column| column.found != Found::File) {
+            let before = *read.entry(column.called()).or_insert(column);
+            if before.name != column.name {
                 let first = before.span;
                 self.report(
                     Diagnostic::new(Code::E0202, format!("`{}` of the file is read twice", column.called()))
@@ -43,8 +45,9 @@ impl Checker<'_> {
         self.unique(written.iter().map(|column| &column.name).collect(), "a column");
         let columns: Option<Vec<_>> = columns.into_iter().collect();
         let (mut fetched, columns): (Vec<FetchColumn>, Vec<Column>) = columns?.into_iter().unzip();
+        let currencies: HashSet<&str> = columns.iter().filter_map(|column| column.ty.currency_column()).collect();
         for column in &mut fetched {
-            column.is_currency = columns.iter().any(|other| other.ty.currency_column() == Some(column.name.as_str()));
+            column.is_currency = currencies.contains(column.name.as_str());
         }
         self.each_read_once(&fetched)?;
         Some((fetched, columns))

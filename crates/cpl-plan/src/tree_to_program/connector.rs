@@ -152,7 +152,7 @@ impl Checker<'_> {
     fn asked(&mut self, asked: &Asked, scope: &[ScopeColumn]) -> Option<BTreeSet<String>> {
         match asked {
             Asked::Pages(request, _) => self.texts(&request.texts(), scope),
-            Asked::Job(job) => {
+            Asked::Job(job, _) => {
                 if let Some(every) = &job.every {
                     self.fixed_length(every);
                 }
@@ -163,8 +163,13 @@ impl Checker<'_> {
                     JobResult::Request(request) => request.texts(),
                     JobResult::Url(_) => Vec::new(),
                 };
-                let rest = self.texts(&[job.poll.texts(), result].concat(), &scope);
-                Some(start?.into_iter().chain(rest?).collect())
+                let poll = self.texts(&job.poll.texts(), &scope)?;
+                if !poll.contains("job") {
+                    let label = "wanted: `{job}`, which stands for what `start` answered";
+                    return self.refuse(Code::E0603, "which report is asked for?", job.poll.span, label);
+                }
+                let result = self.texts(&result, &scope)?;
+                Some(start?.into_iter().chain(poll).chain(result).collect())
             }
         }
     }
@@ -227,6 +232,7 @@ impl Checker<'_> {
             self.refuse::<()>(Code::E0301, message, read.stored.span, "wanted: money, a number or a ratio");
         }
         let (types, scope) = types?;
+        self.of_one_currency(action, &types);
         let key = Name::new("idempotency_key".to_owned(), Span::default());
         let scope = [scope, vec![ScopeColumn::new(&key, Type::Text, false)]].concat();
         let read = action.read.iter().flat_map(|read| read.request.texts());
@@ -238,6 +244,20 @@ impl Checker<'_> {
             Some(Parameter { name, ty: ty?, key: argument.ty.key, optional })
         });
         Some(parameters.collect())
+    }
+
+    /// What is read, and the step, are of the currency that is handed on.
+    fn of_one_currency(&mut self, action: &Action, types: &[ArgumentType]) {
+        let handed: Vec<Type> =
+            types.iter().filter_map(|(_, ty, _)| *ty).filter(|ty| matches!(ty, Type::Money(_))).collect();
+        let read = action.read.as_ref().and_then(|read| Some((self.stored(&read.stored)?.1, read.stored.span)));
+        let unit = action.unit.as_ref().and_then(|unit| Some((self.expr(unit, &Scope::CONSTANT)?.ty, unit.span)));
+        for (ty, span) in read.into_iter().chain(unit) {
+            if let Some(other) = handed.first().filter(|_| matches!(ty, Type::Money(_)) && !handed.contains(&ty)) {
+                let message = format!("what is handed on is {other}");
+                self.refuse::<()>(Code::E0302, message, span, format!("this is {ty}"));
+            }
+        }
     }
 
     fn unit(&mut self, unit: &tree::Expr) -> Option<()> {

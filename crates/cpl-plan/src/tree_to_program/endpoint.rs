@@ -7,9 +7,12 @@ use cpl_syntax::{
 };
 
 use super::{
-    Checker, check_connector,
+    Checker,
+    arith::zero_as,
+    check_connector,
     connector::{ArgumentType, TypedEndpoint, reader},
     fetch::fetched_table,
+    rules::fits,
     scope::Scope,
 };
 use crate::{
@@ -94,8 +97,7 @@ impl<'a> Checker<'a> {
         let (kind, restated) = (SourceKind::Endpoint, endpoint.restated);
         let source = Fetch { kind, path: written, path_span: fetch.source_span, columns, future, skip_bad, restated };
         table.source = Source::Fetch(source);
-        self.tables.push(table);
-        Some(id)
+        self.add_table(table)
     }
 
     /// The table with the endpoint's columns and key; all of it stands where the endpoint is called.
@@ -156,6 +158,15 @@ impl<'a> Checker<'a> {
                     let taken = all.iter().find(|(_, ty, _)| ty.is_none()).map(|(name, ..)| name.as_str());
                     (taken, self.window_argument(taken, window))
                 }
+                Arg::NamedWindow(name, window) => {
+                    let Some((found, ty, _)) = all.iter().find(|(known, ..)| *known == name.value) else {
+                        let known = all.iter().map(|(name, ..)| name.as_str());
+                        right = self.unknown_name("argument", name, known);
+                        continue;
+                    };
+                    let taken = Some(found.as_str()).filter(|_| ty.is_none());
+                    (Some(found.as_str()), self.window_argument(taken, window))
+                }
                 Arg::Named(name, value) => {
                     let Some((found, ty, _)) = all.iter().find(|(known, ..)| *known == name.value) else {
                         let known = all.iter().map(|(name, ..)| name.as_str());
@@ -166,6 +177,12 @@ impl<'a> Checker<'a> {
                 }
                 Arg::Plain(value) | Arg::By(value, _) => {
                     let next = all.iter().find(|(name, ty, _)| ty.is_some() && !given.contains(&name.as_str()));
+                    let window = all.iter().any(|(_, ty, _)| ty.is_none());
+                    if window && matches!(value.kind, tree::ExprKind::Literal(tree::Literal::Duration(..))) {
+                        let label = format!("wanted: `last {}`", self.written(value.span));
+                        right = self.refuse(Code::E0205, "a length of time is no window", value.span, label);
+                        continue;
+                    }
                     let Some((found, ty, _)) = next else {
                         let message = format!("`{}` takes no more arguments", call.callee.name.as_str());
                         right = self.refuse(Code::E0205, message, value.span, "nobody takes this");
@@ -195,6 +212,9 @@ impl<'a> Checker<'a> {
             WindowKind::Last(_, Unit::Second | Unit::Minute | Unit::Hour) => {
                 self.refuse(Code::E0103, "a connector is asked for days", window.span, "wanted: `last 2 days`")
             }
+            WindowKind::Last(0, _) => {
+                self.refuse(Code::E0103, "that is no time at all", window.span, "wanted: `last 1 day`")
+            }
             _ => Some(()),
         }
     }
@@ -204,8 +224,14 @@ impl<'a> Checker<'a> {
             let label = "wanted: a window such as `last 35 days`, without a name";
             return self.refuse(Code::E0205, format!("`{name}` is a window"), value.span, label);
         };
-        let typed = self.expr(value, &Scope::CONSTANT)?;
-        if ty.common(typed.ty).is_some() {
+        let typed = zero_as(self.expr(value, &Scope::CONSTANT)?, ty);
+        let counts = |amount: rust_decimal::Decimal| match ty {
+            Type::Count => amount.is_integer() && (amount.is_zero() || amount.is_sign_positive()),
+            Type::Integer => amount.is_integer(),
+            _ => true,
+        };
+        let fits = ty == typed.ty || fits(ty, typed.ty) || (ty.is_time() && typed.ty.is_time());
+        if fits && typed.amount().is_none_or(counts) {
             return Some(());
         }
         self.refuse(Code::E0301, format!("the argument `{name}` is {ty}"), value.span, format!("this is {}", typed.ty))
@@ -257,6 +283,7 @@ impl<'a> Checker<'a> {
 fn span_of(arg: &Arg) -> Span {
     match arg {
         Arg::Window(window) => window.span,
+        Arg::NamedWindow(name, window) => name.span.to(window.span),
         Arg::Named(name, value) => name.span.to(value.span),
         Arg::Plain(value) | Arg::By(value, _) => value.span,
     }

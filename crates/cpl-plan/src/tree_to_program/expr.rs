@@ -18,6 +18,7 @@ impl Checker<'_> {
     /// The typed expression; none where an error was told.
     pub(super) fn expr(&mut self, written: &tree::Expr, scope: &Scope<'_>) -> Option<Expr> {
         let span = written.span;
+        self.one_more(span)?;
         match &written.kind {
             tree::ExprKind::Literal(literal) => self.literal(literal, span),
             tree::ExprKind::Text(text) => match text.plain() {

@@ -64,8 +64,7 @@ impl Checker<'_> {
         table.source = Source::Fetch(Fetch { kind, path, path_span, columns, future, skip_bad, restated: None });
         let id = TableId(self.tables.len());
         self.fetched_later(fetch, &table, id);
-        self.tables.push(table);
-        Some(id)
+        self.add_table(table)
     }
 
     /// What of a fetch no version does yet: it is known what it is, and a test gives its rows.
@@ -106,7 +105,7 @@ impl Checker<'_> {
                 Arg::Plain(value) | Arg::By(value, _) => {
                     return self.refuse(Code::E0205, "one path is enough", value.span, "nobody takes this");
                 }
-                Arg::Window(window) => {
+                Arg::Window(window) | Arg::NamedWindow(_, window) => {
                     return self.refuse(Code::E0205, "a file takes no window", window.span, "nobody takes this");
                 }
             }
@@ -118,6 +117,15 @@ impl Checker<'_> {
         if ["http://", "https://"].iter().any(|scheme| path.starts_with(scheme)) {
             let message = format!("`{}` reads files, and this is an address", name.as_str());
             return self.refuse(Code::E0205, message, span, "wanted: `http(\"https://…\")`");
+        }
+        if let Some((scheme, _)) = path.split_once("://").filter(|_| !is_remote(&path)) {
+            let message = format!("there is no way to `{scheme}://`");
+            return self.refuse(
+                Code::E0205,
+                message,
+                span,
+                "wanted: a path, or one that begins with `s3://`, `gs://`, `az://`",
+            );
         }
         Some((kind, path, span))
     }

@@ -15,26 +15,29 @@ impl<'a> Checker<'a> {
 
     /// The value of a `let`, placed where it is used.
     pub(super) fn let_value(&mut self, name: &Name) -> Option<Option<Expr>> {
-        let item = self.file.lets.iter().find(|item| item.name.value == name.value)?;
-        self.used.insert(item.name.as_str());
-        let value = self.resolve_let(item.name.as_str());
-        let written = item.value.span;
+        let (item, _) = self.lets.get(name.as_str())?;
+        let (named, written) = (item.name.as_str(), item.value.span);
+        self.used.insert(named);
+        let value = self.resolve_let(named);
+        let value = value.filter(|value| self.put_in(value, name.span).is_some());
         Some(value.map(|value| Expr { defined: Some(written), ..placed(value, name.span) }))
     }
 
     fn resolve_let(&mut self, name: &'a str) -> Option<Expr> {
-        match self.lets.get(name) {
-            Some(Let::Done(value)) => return value.clone(),
-            Some(Let::UnderWay) => {
-                let at = self.file.lets.iter().find(|item| item.name.value == name)?.name.span;
+        let item = match self.lets.get(name)? {
+            (_, Let::Done(value)) => return value.clone(),
+            (item, Let::UnderWay) => {
+                let at = item.name.span;
                 return self.refuse(Code::E0203, format!("`{name}` is defined by itself"), at, "needs its own value");
             }
-            _ => {}
-        }
-        self.lets.insert(name, Let::UnderWay);
-        let item = self.file.lets.iter().find(|item| item.name.value == name)?;
-        let value = self.expr(&item.value, &Scope::CONSTANT);
-        self.lets.insert(name, Let::Done(value.clone()));
+            (item, Let::Open) => *item,
+        };
+        self.lets.insert(name, (item, Let::UnderWay));
+        self.lets_under_way += 1;
+        let deep = self.not_too_deep(self.lets_under_way, item.name.span);
+        let value = deep.and_then(|()| self.expr(&item.value, &Scope::CONSTANT));
+        self.lets_under_way -= 1;
+        self.lets.insert(name, (item, Let::Done(value.clone())));
         value
     }
 
@@ -64,7 +67,7 @@ impl<'a> Checker<'a> {
                 ),
                 (_, Some(new)) => {
                     let new = placed(new, item.value.span);
-                    self.lets.insert(item.name.as_str(), Let::Done(Some(new)));
+                    self.lets.insert(item.name.as_str(), (item, Let::Done(Some(new))));
                 }
             }
         }
@@ -72,7 +75,7 @@ impl<'a> Checker<'a> {
         let set: Vec<&str> = settings.iter().map(|setting| setting.name.as_str()).collect();
         for (name, state) in &mut self.lets {
             if !set.contains(name) {
-                *state = Let::Open;
+                state.1 = Let::Open;
             }
         }
     }

@@ -17,6 +17,7 @@ mod fetch;
 mod gaps;
 mod join;
 mod lets;
+mod limits;
 mod literal;
 mod memory;
 mod names;
@@ -104,21 +105,44 @@ struct Checker<'a> {
     connector: bool,
     currency: tree::Currency,
     zone: TimeZone,
-    lets: HashMap<&'a str, Let>,
+    lets: HashMap<&'a str, (&'a tree::Let, Let)>,
     metrics: HashMap<&'a str, &'a tree::Metric>,
     /// Tables as they are resolved; none where one is wrong.
     tables: Vec<Table>,
     table_ids: HashMap<&'a str, Option<TableId>>,
+    written: HashMap<&'a str, Written<'a>>,
     /// Those that are being resolved: one of them needs the next.
     under_way: Vec<&'a Name>,
     targets: Vec<Option<Target>>,
+    /// How many lets are being resolved: each needs the next.
+    lets_under_way: usize,
     /// Lets, metrics and targets that something names.
     used: HashSet<&'a str>,
     diagnostics: Vec<Diagnostic>,
     /// What is checked, and can't run yet.
     later: Vec<Later>,
+    /// How many parts of expressions were made, and how many columns of tables.
+    parts: usize,
+    columns: usize,
+    /// How many names were held against those that were not found.
+    looked_through: usize,
+    /// It was told that the pipeline holds too much.
+    too_much: bool,
     /// Connectors that were looked at, and whether they can be used.
     connectors: HashMap<String, bool>,
+}
+
+/// A table as it is written.
+#[derive(Clone, Copy)]
+enum Written<'a> {
+    Fetch(&'a tree::Fetch),
+    Transform(&'a tree::Transform),
+}
+
+/// All tables by their names; of several of one name the first fetch, else the first transform.
+fn written(file: &tree::File) -> HashMap<&str, Written<'_>> {
+    let transforms = file.transforms.iter().rev().map(|each| (each.name.as_str(), Written::Transform(each)));
+    transforms.chain(file.fetches.iter().rev().map(|each| (each.name.as_str(), Written::Fetch(each)))).collect()
 }
 
 /// How far a `let` has been resolved.
@@ -146,15 +170,22 @@ impl<'a> Checker<'a> {
             connector: false,
             currency: pipeline::currency(file),
             zone: TimeZone::UTC,
-            lets: file.lets.iter().map(|each| (each.name.as_str(), Let::Open)).collect(),
+            // Of several of one name the first.
+            lets: file.lets.iter().rev().map(|each| (each.name.as_str(), (each, Let::Open))).collect(),
             metrics: file.metrics.iter().map(|metric| (metric.name.as_str(), metric)).collect(),
-            tables: Vec::new(),
+            tables: Vec::with_capacity(file.fetches.len() + file.transforms.len()),
             table_ids: HashMap::new(),
+            written: written(file),
             under_way: Vec::new(),
             targets: Vec::new(),
+            lets_under_way: 0,
             used: HashSet::new(),
             diagnostics: Vec::new(),
             later: Vec::new(),
+            parts: 0,
+            columns: 0,
+            looked_through: 0,
+            too_much: false,
             connectors: HashMap::new(),
         }
     }
@@ -197,8 +228,11 @@ impl<'a> Checker<'a> {
         })
     }
 
+    /// Of very many the first are told.
     fn report(&mut self, diagnostic: Diagnostic) {
-        self.diagnostics.push(diagnostic);
+        if self.diagnostics.len() < limits::MOST_TOLD {
+            self.diagnostics.push(diagnostic);
+        }
     }
 
     /// Tells an error at a place; `None`, for the caller to return.

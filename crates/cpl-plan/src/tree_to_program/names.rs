@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use cpl_syntax::{Code, Diagnostic, Name, Span, has_errors, nearest};
 
-use super::{Checker, scope::ScopeColumn};
+use super::{Checker, Written, scope::ScopeColumn};
 use crate::{lint::unneeded, program::TableId};
 
 /// Functions of other languages, and cpl's.
@@ -18,6 +18,9 @@ const OTHERS: &[(&str, &str)] = &[
     ("nvl", "??"),
     ("ceiling", "ceil"),
 ];
+
+/// So many names are held against those that were not found: of a large file full of mistakes the first are helped.
+const MOST_LOOKED_THROUGH: usize = 1_000_000;
 
 impl<'a> Checker<'a> {
     /// Items are one space of names.
@@ -55,7 +58,7 @@ impl<'a> Checker<'a> {
     pub(super) fn column_name(&mut self, name: &Name) {
         let (what, at) = if let Some(metric) = self.metrics.get(name.as_str()) {
             ("metric", metric.name.span)
-        } else if let Some(item) = self.file.lets.iter().find(|item| item.name.value == name.value) {
+        } else if let Some((item, _)) = self.lets.get(name.as_str()) {
             ("let", item.name.span)
         } else {
             return;
@@ -91,21 +94,21 @@ impl<'a> Checker<'a> {
             return None;
         }
         let file = self.file;
-        let fetch = file.fetches.iter().find(|fetch| fetch.name.value == name.value);
-        let transform = file.transforms.iter().find(|transform| transform.name.value == name.value);
-        let named = match (fetch, transform) {
-            (Some(fetch), _) => &fetch.name,
-            (None, Some(transform)) => &transform.name,
-            (None, None) => {
+        self.not_too_deep(self.under_way.len(), name.span)?;
+        let written = self.written.get(name.as_str()).copied();
+        let named = match written {
+            Some(Written::Fetch(fetch)) => &fetch.name,
+            Some(Written::Transform(transform)) => &transform.name,
+            None => {
                 let tables = file.fetches.iter().map(|item| &item.name);
                 let tables = tables.chain(file.transforms.iter().map(|item| &item.name));
                 return self.unknown_name("table", name, tables.map(Name::as_str));
             }
         };
         self.under_way.push(named);
-        let id = match (fetch, transform) {
-            (Some(fetch), _) => self.fetch(fetch),
-            (None, transform) => transform.and_then(|transform| self.transform(transform)),
+        let id = match written? {
+            Written::Fetch(fetch) => self.fetch(fetch),
+            Written::Transform(transform) => self.transform(transform),
         };
         self.under_way.pop();
         *self.table_ids.entry(named.as_str()).or_insert(id)
@@ -136,7 +139,9 @@ impl<'a> Checker<'a> {
             self.report(diagnostic.help(format!("cpl calls it `{ours}`")).offer(name.span, ours));
             return None;
         }
-        let help = match nearest(name.as_str(), known.iter().copied()) {
+        self.looked_through += known.len();
+        let near = Some(&known).filter(|_| self.looked_through < MOST_LOOKED_THROUGH);
+        let help = match near.and_then(|known| nearest(name.as_str(), known.iter().copied())) {
             Some(near) => {
                 self.report(diagnostic.help(format!("did you mean `{near}`?")).offer(name.span, near));
                 return None;

@@ -76,8 +76,7 @@ impl Checker<'_> {
                 shape.key.clone_from(&table.key);
                 // What is checked is the table as it is here: what comes behind is made of it.
                 table.name = format!("{}{}{}", table.name, Table::UNDER_WAY, self.tables.len());
-                self.tables.push(table);
-                from = TableId(self.tables.len() - 1);
+                from = self.add_table(table)?;
                 stages = Some(Vec::new());
                 continue;
             }
@@ -91,8 +90,7 @@ impl Checker<'_> {
             }
         }
         let table = made(transform, from, stages, &shape)?;
-        self.tables.push(table);
-        Some(TableId(self.tables.len() - 1))
+        self.add_table(table)
     }
 
     /// An amount whose currency stands in another column is nothing without it.
@@ -213,7 +211,9 @@ impl Checker<'_> {
         let time = keys.iter().find(|key| key.ty.is_time()).map(|key| key.name.clone());
         let one_row = names.is_empty();
         *shape = Shape { columns, key: Some(names), one_row, time, order: Order::Key };
-        let group = Stage::Group { keys, items: computed?, span };
+        let mut items = computed?;
+        items.shrink_to_fit();
+        let group = Stage::Group { keys, items, span };
         if computed_keys.is_empty() { Some(vec![group]) } else { Some(vec![Stage::Derive(computed_keys), group]) }
     }
 
@@ -343,12 +343,14 @@ impl Checker<'_> {
 
 /// The table as it is behind some stages.
 fn made(transform: &tree::Transform, from: TableId, stages: Option<Vec<Stage>>, shape: &Shape) -> Option<Table> {
-    let columns = shape.columns.iter().map(ScopeColumn::typed);
+    let columns: Option<Box<[Column]>> = shape.columns.iter().map(ScopeColumn::typed).collect();
+    let mut stages = stages?;
+    stages.shrink_to_fit();
     Some(Table {
         name: transform.name.value.clone(),
         span: transform.name.span,
-        source: Source::Transform { from, stages: stages? },
-        columns: columns.collect::<Option<_>>()?,
+        source: Source::Transform { from, stages },
+        columns: columns?.into_vec(),
         key: shape.key.clone(),
         one_row: shape.one_row,
         time: shape.time.clone(),

@@ -17,12 +17,13 @@ const STEP: usize = 2;
 /// The text in the one style; none where it can't be parsed.
 #[must_use]
 pub fn format(text: &str) -> Option<String> {
-    // Nesting is bounded before anything walks it.
-    if crate::parse::too_deep(text).is_some() {
+    // What a text holds is bounded before anything walks it.
+    let items = crate::parse::outline::items(text);
+    if crate::parse::too_much(text, &items).is_some() {
         return None;
     }
     let mut marks = marks::Marks::default();
-    for (part, pairs) in crate::parse::pieces(text) {
+    for (part, pairs) in crate::parse::pieces(text, items) {
         marks.add(pairs?, part.start, text);
     }
     let lines = layout::Layout::of(text, &marks).lines();

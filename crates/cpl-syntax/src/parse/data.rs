@@ -18,7 +18,7 @@ impl Reader<'_> {
         let source = parts.child();
         let source_span = self.span(&source);
         let mut fetch =
-            Fetch { name, source: self.call(source), source_span, columns: Vec::new(), clauses: Vec::new() };
+            Fetch { name, source: self.source(source), source_span, columns: Vec::new(), clauses: Vec::new() };
         for clause in parts {
             match clause.as_rule() {
                 Rule::columns => {

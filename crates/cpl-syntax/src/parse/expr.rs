@@ -2,7 +2,7 @@
 
 use pest::iterators::Pair;
 
-use super::{Parts, Reader, Rule, literal, nesting::MAX_CHAIN};
+use super::{Parts, Reader, Rule, exact, limits::MAX_CHAIN, literal};
 use crate::{
     codes::Code,
     diagnostic::Diagnostic,
@@ -96,7 +96,7 @@ impl Reader<'_> {
             Rule::rel_known => Relation::Known(parts.child().as_str() == "known"),
             Rule::rel_within => Relation::Within {
                 inverted: parts.opt(Rule::inverted).is_some(),
-                margin: self.arith(parts.child()),
+                margin: Box::new(self.arith(parts.child())),
                 of: self.arith(parts.child()),
             },
             Rule::rel_breaks => Relation::BreaksPattern {
@@ -112,7 +112,7 @@ impl Reader<'_> {
 
     fn exceeds(&mut self, direction: Direction, mut parts: Parts<'_>) -> Relation {
         let than = self.arith(parts.child());
-        Relation::Exceeds { direction, than, by: parts.next().map(|by| self.arith(by)) }
+        Relation::Exceeds { direction, than, by: parts.next().map(|by| Box::new(self.arith(by))) }
     }
 
     fn within(&mut self, inverted: bool, pair: Pair<'_, Rule>) -> Relation {
@@ -122,7 +122,7 @@ impl Reader<'_> {
                 let mut parts = Parts::of(pair);
                 Relation::InRange { inverted, from: self.arith(parts.child()), to: self.arith(parts.child()) }
             }
-            _ => Relation::InTuple { inverted, values: Parts::of(pair).map(|value| self.arith(value)).collect() },
+            _ => Relation::InTuple { inverted, values: exact(Parts::of(pair).map(|value| self.arith(value))) },
         }
     }
 
@@ -170,14 +170,14 @@ impl Reader<'_> {
     pub(super) fn path(&mut self, pair: Pair<'_, Rule>) -> Path {
         let mut names: Vec<_> = Parts::of(pair).map(|part| self.name(&part)).collect();
         let name = names.pop().unwrap_or(Spanned::new(String::new(), crate::Span::default()));
-        Path { table: names.pop(), name }
+        Path { table: names.pop().map(Box::new), name }
     }
 
     pub(super) fn call(&mut self, pair: Pair<'_, Rule>) -> Call {
         let mut parts = Parts::of(pair);
         let callee = self.path(parts.child());
         let args = parts.opt(Rule::args).or_else(|| parts.opt(Rule::options));
-        let args = args.map(|args| Parts::of(args).map(|arg| self.arg(arg)).collect());
+        let args = args.map(|args| exact(Parts::of(args).map(|arg| self.arg(arg))));
         let filter = parts.opt(Rule::filter).map(|filter| self.expr(Parts::of(filter).child()));
         let over = parts.opt(Rule::windowed).map(|over| self.window_over(Parts::of(over).child()));
         Call { callee, args: args.unwrap_or_default(), filter, over }
@@ -190,12 +190,16 @@ impl Reader<'_> {
             Rule::window => Arg::Window(self.window(first)),
             Rule::named_arg => {
                 let mut parts = Parts::of(first);
-                Arg::Named(self.name(&parts.child()), self.expr(parts.child()))
+                let (name, value) = (self.name(&parts.child()), parts.child());
+                match value.as_rule() {
+                    Rule::window => Arg::NamedWindow(name, self.window(value)),
+                    _ => Arg::Named(name, Box::new(self.expr(value))),
+                }
             }
             _ => {
                 let value = self.expr(first);
                 match parts.next() {
-                    Some(by) => Arg::By(value, self.path(by)),
+                    Some(by) => Arg::By(value, Box::new(self.path(by))),
                     None => Arg::Plain(value),
                 }
             }

@@ -7,7 +7,7 @@ use pest::{
 };
 
 use super::{
-    Draft, Grammar, Parts, Reader, Rule, nesting,
+    Draft, Grammar, Parts, Reader, Rule, limits,
     refuse::{unexpected, word_at},
     slips::slip,
 };
@@ -106,7 +106,7 @@ fn read<T>(rule: Rule, text: &str, part: Span, make: impl FnOnce(&mut Reader<'_>
             let piece = make(&mut reader, Parts::of(pair));
             (reader.diagnostics.is_empty().then_some(piece), reader.diagnostics)
         }
-        Err(Wrong::TooDeep(diagnostic)) => {
+        Err(Wrong::TooMuch(diagnostic)) => {
             (None, vec![Diagnostic { labels: Vec::new(), ..diagnostic }.at(part, "here")])
         }
         Err(Wrong::Unread(error)) => (None, vec![told(&error, text, part, part.start + place(&error))]),
@@ -115,13 +115,13 @@ fn read<T>(rule: Rule, text: &str, part: Span, make: impl FnOnce(&mut Reader<'_>
 
 /// Why a piece is none.
 enum Wrong {
-    TooDeep(Diagnostic),
+    TooMuch(Diagnostic),
     Unread(Box<Error<Rule>>),
 }
 
 fn pairs(rule: Rule, text: &str) -> Result<Pair<'_, Rule>, Wrong> {
-    if let Some(too_deep) = nesting::check(text) {
-        return Err(Wrong::TooDeep(too_deep));
+    if let Some(too_much) = limits::check(text, &[Span::new(0, text.len())]) {
+        return Err(Wrong::TooMuch(too_much));
     }
     let mut pairs = Grammar::parse(rule, text).map_err(|error| Wrong::Unread(Box::new(error)))?;
     Ok(pairs.next().unwrap_or_else(|| unreachable!("a rule that parses is a pair")))
@@ -136,7 +136,7 @@ fn place(error: &Error<Rule>) -> usize {
 fn template_error(wrong: &Wrong, value: &str, text: &str, part: Span) -> Diagnostic {
     let braces = "a `{` opens a hole; write `{{` where a brace is meant";
     match wrong {
-        Wrong::TooDeep(diagnostic) => Diagnostic { labels: Vec::new(), ..diagnostic.clone() }.at(part, "here"),
+        Wrong::TooMuch(diagnostic) => Diagnostic { labels: Vec::new(), ..diagnostic.clone() }.at(part, "here"),
         Wrong::Unread(error) if !value[place(error)..].contains('}') => {
             Diagnostic::new(Code::E0101, "a hole in this text has no `}`").at(part, "in here").help(braces)
         }

@@ -208,12 +208,17 @@ impl Reader<'_> {
             .map(|list| Parts::of(list).map(|parameter| self.parameter(parameter)).collect());
         let call = parts.child();
         let call_span = self.span(&call);
-        let call = match call.as_rule() {
-            Rule::source => self.call(call),
-            _ => Call { callee: self.path(call), args: Vec::new(), filter: None, over: None },
-        };
+        let call = self.source(call);
         let settings = parts.map(|part| self.setting(part)).collect();
         Target { name, parameters: parameters.unwrap_or_default(), call, call_span, settings }
+    }
+
+    /// A call, or the name of one alone.
+    pub(super) fn source(&mut self, pair: Pair<'_, Rule>) -> Call {
+        match pair.as_rule() {
+            Rule::source => self.call(pair),
+            _ => Call { callee: self.path(pair), args: Vec::new(), filter: None, over: None },
+        }
     }
 
     fn parameter(&mut self, pair: Pair<'_, Rule>) -> Parameter {

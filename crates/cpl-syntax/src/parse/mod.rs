@@ -5,8 +5,8 @@ mod draft;
 mod expr;
 pub mod fragment;
 mod item;
+mod limits;
 mod literal;
-mod nesting;
 pub(crate) mod outline;
 mod pairs;
 mod recover;
@@ -34,18 +34,19 @@ use crate::{
 #[grammar = "../../grammar/cpl.pest"]
 pub(crate) struct Grammar;
 
-pub(crate) use nesting::check as too_deep;
+pub(crate) use limits::check as too_much;
 pub use refuse::is_name;
 
 /// The tree of `text`, and what is wrong with how it is written. The tree holds what could be read.
 #[must_use]
 pub fn parse(text: &str) -> (File, Vec<Diagnostic>) {
     let comments = comments(text);
-    if let Some(too_deep) = nesting::check(text) {
-        return (File { comments, ..File::default() }, vec![too_deep]);
+    let items = outline::items(text);
+    if let Some(too_much) = limits::check(text, &items) {
+        return (File { comments, ..File::default() }, vec![too_much]);
     }
     let (mut file, mut diagnostics) = (File::default(), Vec::new());
-    for (part, pairs) in pieces(text) {
+    for (part, pairs) in pieces(text, items) {
         diagnostics.extend(match pairs {
             Some(pairs) => read(pairs, &Draft::of(text, part), text, &comments, &mut file),
             None => recover::item(text, part, &comments, &mut file),
@@ -55,16 +56,17 @@ pub fn parse(text: &str) -> (File, Vec<Diagnostic>) {
             break;
         }
     }
+    file.shrink();
     (File { comments, ..file }, diagnostics)
 }
 
 /// So many lines of one item may look like another's first.
 const FALSE_STARTS: usize = 3;
 
-/// The parts of a text, an item each, and their pairs where they parse: what the parser holds is bounded by an item.
-pub(crate) fn pieces(text: &str) -> impl Iterator<Item = (Span, Option<Pairs<'_, Rule>>)> {
+/// The parts of a text where its items stand, an item each, and their pairs where they parse: what the parser holds is bounded by an item.
+pub(crate) fn pieces(text: &str, items: Vec<Span>) -> impl Iterator<Item = (Span, Option<Pairs<'_, Rule>>)> {
     let parse = |part: Span| Grammar::parse(Rule::file, part.of(text)).ok();
-    let mut parts = outline::items(text).into_iter();
+    let mut parts = items.into_iter();
     std::iter::from_fn(move || {
         let part = parts.next()?;
         if let Some(pairs) = parse(part) {
@@ -96,6 +98,11 @@ fn read(
         reader.item(pair, file);
     }
     reader.diagnostics
+}
+
+/// The items in no more room than they take: a tree holds short lists by the ten thousand.
+fn exact<T>(items: impl Iterator<Item = T>) -> Vec<T> {
+    items.collect::<Box<[T]>>().into_vec()
 }
 
 /// Takes pairs apart; keeps what was wrong on the way.
@@ -132,7 +139,7 @@ impl Reader<'_> {
     }
 
     fn names<'i>(&self, pairs: impl IntoIterator<Item = Pair<'i, Rule>>) -> Vec<Name> {
-        pairs.into_iter().map(|pair| self.name(&pair)).collect()
+        exact(pairs.into_iter().map(|pair| self.name(&pair)))
     }
 
     /// Items of a list in braces: each two need a comma or a newline between them.

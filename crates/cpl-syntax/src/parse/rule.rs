@@ -2,7 +2,7 @@
 
 use pest::iterators::Pair;
 
-use super::{Parts, Reader, Rule, literal};
+use super::{Parts, Reader, Rule, exact, literal};
 use crate::{
     span::{Name, Spanned},
     tree::{
@@ -85,7 +85,7 @@ impl Reader<'_> {
     /// `NAME for each A, B in TABLE`.
     fn rule_head(&mut self, parts: &mut Parts<'_>) -> (Name, Vec<Name>, Name) {
         let name = self.new_name(&parts.child());
-        let each = parts.opt(Rule::for_each).map(|each| Parts::of(each).map(|part| self.name(&part)).collect());
+        let each = parts.opt(Rule::for_each).map(|each| exact(Parts::of(each).map(|part| self.name(&part))));
         (name, each.unwrap_or_default(), self.name(&parts.child()))
     }
 
@@ -138,7 +138,7 @@ impl Reader<'_> {
 
     pub(super) fn target_ref(&mut self, pair: Pair<'_, Rule>) -> TargetRef {
         let path = self.path(pair);
-        TargetRef { connector: path.table, name: path.name }
+        TargetRef { connector: path.table.map(|table| *table), name: path.name }
     }
 
     pub(super) fn arguments(&mut self, pair: Pair<'_, Rule>) -> Vec<Argument> {

@@ -2,7 +2,7 @@
 
 use pest::iterators::Pair;
 
-use super::{Parts, Reader, Rule};
+use super::{Parts, Reader, Rule, exact};
 use crate::{
     span::Span,
     tree::{Expr, ExprKind, GroupItem, Join, JoinKey, Kept, Latest, SortBy, Stage, StageKind, Transform},
@@ -13,19 +13,19 @@ impl Reader<'_> {
         let mut parts = Parts::of(pair);
         let name = self.new_name(&parts.child());
         let from = self.name(&parts.child());
-        Transform { name, from, stages: parts.map(|stage| self.stage(stage)).collect() }
+        Transform { name, from, stages: exact(parts.map(|stage| self.stage(stage))) }
     }
 
     fn stage(&mut self, pair: Pair<'_, Rule>) -> Stage {
         let span = self.span(&pair);
         let kind = match pair.as_rule() {
             Rule::where_stage => StageKind::Where(self.expr(Parts::of(pair).child())),
-            Rule::derive => StageKind::Derive(Parts::of(pair).map(|each| self.assignment(each)).collect()),
+            Rule::derive => StageKind::Derive(exact(Parts::of(pair).map(|each| self.assignment(each)))),
             Rule::join => StageKind::Join(Box::new(self.join(pair))),
             Rule::group => self.group(pair),
-            Rule::keep => StageKind::Keep(Parts::of(pair).map(|kept| self.kept(kept)).collect()),
-            Rule::drop => StageKind::Drop(Parts::of(pair).map(|path| self.path(path)).collect()),
-            Rule::sort => StageKind::Sort(Parts::of(pair).map(|by| self.sort_by(by)).collect()),
+            Rule::keep => StageKind::Keep(exact(Parts::of(pair).map(|kept| self.kept(kept)))),
+            Rule::drop => StageKind::Drop(exact(Parts::of(pair).map(|path| self.path(path)))),
+            Rule::sort => StageKind::Sort(exact(Parts::of(pair).map(|by| self.sort_by(by)))),
             Rule::take => self.take(pair),
             Rule::union => self.union(pair),
             Rule::unpivot => self.unpivot(pair),
@@ -41,7 +41,7 @@ impl Reader<'_> {
         let many = parts.opt(Rule::many).is_some();
         let table = self.name(&parts.child());
         let alias = parts.opt(Rule::ident).map(|alias| self.name(&alias));
-        let on = parts.all(Rule::join_key).into_iter().map(|key| self.join_key(key)).collect();
+        let on = exact(parts.all(Rule::join_key).into_iter().map(|key| self.join_key(key)));
         let latest = parts.next().map(|latest| {
             let mut parts = Parts::of(latest);
             let right = self.path(parts.child());
@@ -58,11 +58,11 @@ impl Reader<'_> {
 
     fn group(&mut self, pair: Pair<'_, Rule>) -> StageKind {
         let mut parts = Parts::of(pair);
-        let keys = parts.all(Rule::group_key).into_iter().map(|key| self.group_key(key)).collect();
+        let keys = exact(parts.all(Rule::group_key).into_iter().map(|key| self.group_key(key)));
         let items: Vec<_> = parts.collect();
         let spans: Vec<Span> = items.iter().map(|item| self.span(item)).collect();
         self.separated(&spans);
-        StageKind::Group(keys, items.into_iter().map(|item| self.group_item(item)).collect())
+        StageKind::Group(keys, exact(items.into_iter().map(|item| self.group_item(item))))
     }
 
     fn group_key(&mut self, pair: Pair<'_, Rule>) -> Expr {

@@ -37,8 +37,8 @@ pub enum ExprKind {
 /// A name, or a name behind the table it came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Path {
-    /// The part before the dot.
-    pub table: Option<Name>,
+    /// The part before the dot; boxed, since most names have none.
+    pub table: Option<Box<Name>>,
     /// The name itself.
     pub name: Name,
 }
@@ -107,7 +107,7 @@ pub enum Relation {
         /// What it is held against.
         than: Expr,
         /// By how much, where that is said.
-        by: Option<Expr>,
+        by: Option<Box<Expr>>,
     },
     /// `a is known`, `a is unknown`.
     Known(bool),
@@ -116,7 +116,7 @@ pub enum Relation {
         /// `is not within`.
         inverted: bool,
         /// How far.
-        margin: Expr,
+        margin: Box<Expr>,
         /// Of what.
         of: Expr,
     },
@@ -180,11 +180,13 @@ pub enum Arg {
     /// `x`.
     Plain(Expr),
     /// `x by closed_on`.
-    By(Expr, Path),
+    By(Expr, Box<Path>),
     /// `separator = ";"`.
-    Named(Name, Expr),
+    Named(Name, Box<Expr>),
     /// `last 35 days`.
     Window(Window),
+    /// `window = last 35 days`.
+    NamedWindow(Name, Window),
 }
 
 /// Text with holes.

@@ -39,11 +39,23 @@ pub struct File {
 }
 
 impl File {
+    /// Gives back the room that its lists were given ahead of need.
+    pub(crate) fn shrink(&mut self) {
+        self.lets.shrink_to_fit();
+        self.fetches.shrink_to_fit();
+        self.transforms.shrink_to_fit();
+        self.metrics.shrink_to_fit();
+        self.decides.shrink_to_fit();
+        self.alerts.shrink_to_fit();
+        self.targets.shrink_to_fit();
+        self.tests.shrink_to_fit();
+    }
+
     /// The connectors that it names: in fetches, targets and rules.
     #[must_use]
     pub fn connectors(&self) -> BTreeSet<&str> {
-        let fetched = self.fetches.iter().filter_map(|fetch| fetch.source.callee.table.as_ref());
-        let targets = self.targets.iter().filter_map(|target| target.call.callee.table.as_ref());
+        let fetched = self.fetches.iter().filter_map(|fetch| fetch.source.callee.table.as_deref());
+        let targets = self.targets.iter().filter_map(|target| target.call.callee.table.as_deref());
         let actions = self.decides.iter().flat_map(|rule| &rule.actions);
         let called = actions.filter_map(|action| action.value.via().target.connector.as_ref());
         let told = self.pipelines.iter().filter_map(|pipeline| pipeline.alerts.as_ref()).map(|(to, _)| to);
