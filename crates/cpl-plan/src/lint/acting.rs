@@ -5,10 +5,12 @@ use cpl_syntax::{
     tree::{ArithOp, CompareOp, Period, Unit},
 };
 
+use rust_decimal::Decimal;
+
 use super::Seen;
 use crate::{
     clock::Cadence,
-    program::{Action, Bound, Decision, Direction, ExprKind, Program, Source, Stage, Step},
+    program::{Action, Bound, Decision, Direction, Expr, ExprKind, Program, Source, Stage, Step},
 };
 
 pub fn days(length: u32, unit: Unit) -> Option<i64> {
@@ -46,9 +48,7 @@ fn between_runs(every: Cadence) -> (i64, &'static str) {
 /// The same good week would raise a value each day.
 pub fn compounding(program: &Program, rule: &Decision, looked_at: &Seen<'_>) -> Option<Diagnostic> {
     let by = rule.actions.iter().find_map(|action| match action {
-        Action::Change { step: step @ (Step::Share(_) | Step::Amount(_)), column, .. } => {
-            Some((step.expr().span, column))
-        }
+        Action::Change { step, column, .. } if goes_on(step, column) => Some((step.expr().span, column)),
         _ => None,
     });
     let ((change, column), (window, at)) = (by?, looked_at.longest()?);
@@ -84,7 +84,7 @@ pub fn changes(rule: &Decision) -> Vec<Diagnostic> {
         };
         let total = rule.totals.iter().any(|total| total.column == *column);
         // A floor holds no rise.
-        let rises = matches!(step, Step::Share(_) | Step::Amount(_)) && !is_cut(step);
+        let rises = goes_on(step, column) && !is_cut(step, column);
         let bounded = bound(false) || (bound(true) && !rises);
         let held = bounded || total || rule.at_most.is_some() || rule.approval;
         let span = step.expr().span;
@@ -94,7 +94,7 @@ pub fn changes(rule: &Decision) -> Vec<Diagnostic> {
                     .at(span, "changed without a guard")
                     .help(format!("add `keep {column} between A and B`, or `at most N per run`")),
             );
-        } else if is_cut(step) && !bound(true) {
+        } else if is_cut(step, column) && !bound(true) {
             found.push(
                 Diagnostic::new(Code::W0202, format!("`{}` may drain `{column}`: it cuts without a floor", rule.name))
                     .at(span, "again and again, towards nothing")
@@ -105,13 +105,33 @@ pub fn changes(rule: &Decision) -> Vec<Diagnostic> {
     found
 }
 
-fn is_cut(step: &Step) -> bool {
+/// Whether the new value is one of the old: `by +20%`, `to budget * 80%`.
+fn goes_on(step: &Step, column: &str) -> bool {
+    match step {
+        Step::Share(_) | Step::Amount(_) => true,
+        Step::To(to) => to.any(|kind| matches!(kind, ExprKind::Column(name) if name == column)),
+    }
+}
+
+/// Whether it is lower: `by -20%`, `to budget * 80%`, `to budget - $5`, `to budget / 2`.
+fn is_cut(step: &Step, column: &str) -> bool {
+    let is_column = |expr: &Expr| matches!(&expr.kind, ExprKind::Column(name) if name == column);
+    let below_one = |expr: &Expr| expr.amount().is_some_and(|amount| amount < Decimal::ONE);
     match step {
         Step::Share(by) | Step::Amount(by) => match &by.kind {
             ExprKind::Negate(_) => true,
             _ => by.amount().is_some_and(|amount| amount.is_sign_negative()),
         },
-        Step::To(_) => false,
+        Step::To(to) => match &to.kind {
+            ExprKind::Arith(ArithOp::Subtract, from, _) => is_column(from),
+            ExprKind::Arith(ArithOp::Multiply, left, right) => {
+                (is_column(left) && below_one(right)) || (is_column(right) && below_one(left))
+            }
+            ExprKind::Arith(ArithOp::Divide, of, by) => {
+                is_column(of) && by.amount().is_some_and(|amount| amount > Decimal::ONE)
+            }
+            _ => false,
+        },
     }
 }
 
