@@ -289,3 +289,32 @@ def large(items, mistakes):
         if mistakes and at % 100 == 0:
             parts.append(f"let l{at} = {at} == 3 && 4\n")
     return "".join(parts)
+
+
+def dense(words):
+    """Pipelines of so many words and signs that are as large as such can be once they are read: name, text."""
+    head = 'pipeline dense { retire 2099-01-01 }\nfetch a from csv("a.csv") { columns { id: text, n: count } key id }\n'
+    of_item = 18_000
+    items = words // (of_item + 12)
+    shapes = {
+        "conditions": ("where n>3\n" * (of_item // 4), "transform t{at} from a {{ {body} }}\n"),
+        "arguments": (",".join(["n"] * (of_item // 2)), "transform t{at} from a {{ where least({body})>3 }}\n"),
+        "aggregates": (
+            ",".join(f"x{at}=sum(n)" for at in range(of_item // 7)), "transform t{at} from a {{ group by id {{ {body} }} }}\n"
+        ),
+        "derived": (
+            "derive x0=n" + "".join(f",x{at + 1}=x{at}" for at in range(of_item // 4)), "transform t{at} from a {{ {body} }}\n"
+        ),
+        "columns": (
+            ",".join(f"x{at}:text" for at in range(of_item // 4)), 'fetch t{at} from csv("a") {{ columns {{ {body} }} }}\n'
+        ),
+        "holes": ("{n}" * (of_item // 3), 'alert t{at} for each id in a {{ when n>3 say "{body}" }}\n'),
+        "cells": (
+            "|a|1|\n" * (of_item // 6), 'test "{at}" {{ today 2026-11-20 given a {{\n|id|n|\n{body}}} expect no x }}\n'
+        ),
+    }
+    for name, (body, item) in shapes.items():
+        yield name, head + "".join(item.format(at=at, body=body) for at in range(items))
+    yield "lets", head + "".join(f"let a{at}=1\n" for at in range(words // 4 - 10))
+    yield "mistakes", head + "".join(f"let a{at}=b\n" for at in range(words // 4 - 10))
+    yield "alerts", head + "".join(f"alert a{at} for each id in a {{when n>3}}\n" for at in range(words // 14))

@@ -10,7 +10,7 @@ pub const MOST_TOLD: usize = 5_000;
 /// So many columns have all tables together.
 const MOST_COLUMNS: usize = 50_000;
 /// So many parts have all expressions together, with metrics and lets in their places.
-const MOST_PARTS: usize = 120_000;
+const MOST_PARTS: usize = 100_000;
 /// So deep stand metrics, lets and tables in each other.
 pub const DEEPEST: usize = 64;
 

@@ -120,7 +120,8 @@ impl Reader<'_> {
             Rule::window => Relation::InWindow { inverted, window: self.window(pair) },
             Rule::range => {
                 let mut parts = Parts::of(pair);
-                Relation::InRange { inverted, from: self.arith(parts.child()), to: self.arith(parts.child()) }
+                let from = self.arith(parts.child());
+                Relation::InRange { inverted, from, to: Box::new(self.arith(parts.child())) }
             }
             _ => Relation::InTuple { inverted, values: exact(Parts::of(pair).map(|value| self.arith(value))) },
         }

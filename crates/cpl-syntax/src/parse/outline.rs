@@ -1,5 +1,7 @@
 //! Words, brackets and commas of a text, and how deep they stand: what a broken text still tells of itself.
 
+use std::collections::VecDeque;
+
 use crate::span::Span;
 
 /// What a token is.
@@ -34,56 +36,94 @@ pub struct Token {
 
 /// The tokens of a part of a text, without comments; and the places of the brackets that are never closed.
 pub fn outline(text: &str, part: Span) -> (Vec<Token>, Vec<usize>) {
-    let bytes = text.as_bytes();
-    let (mut tokens, mut open): (Vec<Token>, Vec<usize>) = (Vec::new(), Vec::new());
-    let (mut never, mut braces) = (Vec::new(), 0);
-    let (mut at, mut first) = (part.start, true);
-    while at < part.end {
-        let byte = bytes[at];
-        if byte == b'\n' {
-            first = true;
+    let mut scan = Scan::of(text, part);
+    let tokens = scan.by_ref().collect();
+    scan.never.extend(scan.open);
+    (tokens, scan.never)
+}
+
+/// Reads tokens one by one: those of a large text are many.
+struct Scan<'t> {
+    text: &'t str,
+    end: usize,
+    at: usize,
+    first: bool,
+    /// Brackets that are open.
+    open: Vec<usize>,
+    /// Brackets that are never closed.
+    never: Vec<usize>,
+    /// Braces that are open.
+    braces: usize,
+}
+
+impl<'t> Scan<'t> {
+    fn of(text: &'t str, part: Span) -> Self {
+        Self { text, end: part.end, at: part.start, first: true, open: Vec::new(), never: Vec::new(), braces: 0 }
+    }
+
+    /// Goes to where the next token begins.
+    fn skip(&mut self) {
+        let bytes = self.text.as_bytes();
+        while self.at < self.end {
+            let byte = bytes[self.at];
+            if byte == b'\n' {
+                self.first = true;
+            }
+            if byte.is_ascii_whitespace() {
+                self.at += 1;
+            } else if self.text[self.at..].starts_with('\u{FEFF}') {
+                self.at += '\u{FEFF}'.len_utf8();
+            } else if byte == b'#' {
+                let rest = &bytes[self.at..self.end];
+                self.at = rest.iter().position(|byte| *byte == b'\n').map_or(self.end, |end| self.at + end);
+            } else {
+                return;
+            }
         }
-        if byte.is_ascii_whitespace() {
-            at += 1;
-            continue;
+    }
+
+    fn close(&mut self, byte: u8) {
+        let bytes = self.text.as_bytes();
+        let opens = |at: &usize| matches!((bytes[*at], byte), (b'(', b')') | (b'[', b']') | (b'{', b'}'));
+        if let Some(place) = self.open.iter().rposition(opens) {
+            self.braces -= self.open[place..].iter().filter(|at| bytes[**at] == b'{').count();
+            self.never.extend(self.open.drain(place..).skip(1));
         }
-        if text[at..].starts_with('\u{FEFF}') {
-            at += '\u{FEFF}'.len_utf8();
-            continue;
+    }
+}
+
+impl Iterator for Scan<'_> {
+    type Item = Token;
+
+    fn next(&mut self) -> Option<Token> {
+        self.skip();
+        if self.at >= self.end {
+            return None;
         }
-        if byte == b'#' {
-            at = bytes[at..part.end].iter().position(|byte| *byte == b'\n').map_or(part.end, |end| at + end);
-            continue;
-        }
-        let depth = braces;
+        let (at, text, bytes) = (self.at, self.text, self.text.as_bytes());
+        let (byte, depth, first) = (bytes[at], self.braces, self.first);
         let (kind, end) = match byte {
-            b'"' => (Kind::Text, crate::comments::text_end(bytes, at + 1).min(part.end)),
+            b'"' => (Kind::Text, crate::comments::text_end(bytes, at + 1).min(self.end)),
             b'(' | b'[' | b'{' => {
-                open.push(at);
-                braces += usize::from(byte == b'{');
+                self.open.push(at);
+                self.braces += usize::from(byte == b'{');
                 (Kind::Open(byte), at + 1)
             }
             b')' | b']' | b'}' => {
-                let opens = |at: &usize| matches!((bytes[*at], byte), (b'(', b')') | (b'[', b']') | (b'{', b'}'));
-                if let Some(place) = open.iter().rposition(opens) {
-                    braces -= open[place..].iter().filter(|at| bytes[**at] == b'{').count();
-                    never.extend(open.drain(place..).skip(1));
-                }
+                self.close(byte);
                 (Kind::Close(byte), at + 1)
             }
             b',' => (Kind::Comma, at + 1),
             // A row of a table holds what it will.
-            b'|' if first => (Kind::Sign, crate::comments::row_end(bytes, at).min(part.end)),
-            _ => match text[at..part.end].find(|c: char| !(c.is_alphanumeric() || c == '_')) {
+            b'|' if first => (Kind::Sign, crate::comments::row_end(bytes, at).min(self.end)),
+            _ => match text[at..self.end].find(|c: char| !(c.is_alphanumeric() || c == '_')) {
                 Some(0) => (Kind::Sign, at + text[at..].chars().next().map_or(1, char::len_utf8)),
-                end => (Kind::Word, end.map_or(part.end, |end| at + end)),
+                end => (Kind::Word, end.map_or(self.end, |end| at + end)),
             },
         };
-        tokens.push(Token { span: Span::new(at, end), kind, depth, first });
-        (at, first) = (end, false);
+        (self.at, self.first) = (end, false);
+        Some(Token { span: Span::new(at, end), kind, depth, first })
     }
-    never.extend(open);
-    (tokens, never)
 }
 
 /// The words items begin with.
@@ -92,17 +132,18 @@ pub const ITEMS: &[&str] =
 
 /// The parts of a text in which one item stands each, the first with all that stands before.
 pub fn items(text: &str) -> Vec<Span> {
-    let (tokens, _) = outline(text, Span::new(0, text.len()));
+    let mut scan = Scan::of(text, Span::new(0, text.len()));
+    let mut ahead: VecDeque<Token> = scan.by_ref().take(3).collect();
+    let mut before: Option<Token> = None;
     let mut starts = Vec::new();
     // The depth at which the item under way began: what it leaves open is not the next one's.
     let mut base = 0;
-    for at in 0..tokens.len() {
-        let token = tokens[at];
-        let closed = at == 0 || (tokens[at - 1].kind == Kind::Close(b'}') && token.depth <= base);
+    while let Some(token) = ahead.pop_front() {
+        let closed = before.is_none_or(|before| before.kind == Kind::Close(b'}') && token.depth <= base);
         if token.depth < base {
             base = token.depth;
         }
-        let behind: Vec<&str> = tokens[at + 1..].iter().take(2).map(|token| token.span.of(text)).collect();
+        let behind: Vec<&str> = ahead.iter().take(2).map(|token| token.span.of(text)).collect();
         let word = token.span.of(text);
         let begins = if token.depth > base {
             token.first && is_item(word, &behind)
@@ -117,6 +158,8 @@ pub fn items(text: &str) -> Vec<Span> {
             starts.push(token.span.start);
             base = token.depth;
         }
+        before = Some(token);
+        ahead.extend(scan.next());
     }
     if let Some(first) = starts.first_mut() {
         *first = 0;

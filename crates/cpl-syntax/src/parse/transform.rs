@@ -30,7 +30,7 @@ impl Reader<'_> {
             Rule::union => self.union(pair),
             Rule::unpivot => self.unpivot(pair),
             Rule::fill_gaps => StageKind::FillGaps(self.names(Parts::of(pair))),
-            _ => StageKind::Check(self.clause(pair)),
+            _ => StageKind::Check(Box::new(self.clause(pair))),
         };
         Stage { kind, span }
     }

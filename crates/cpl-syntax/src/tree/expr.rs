@@ -148,7 +148,7 @@ pub enum Relation {
         /// First value of it.
         from: Expr,
         /// Last value of it.
-        to: Expr,
+        to: Box<Expr>,
     },
 }
 

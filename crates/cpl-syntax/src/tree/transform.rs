@@ -49,7 +49,7 @@ pub enum StageKind {
     /// `fill gaps for A`
     FillGaps(Vec<Name>),
     /// A check.
-    Check(Clause),
+    Check(Box<Clause>),
 }
 
 /// `NAME = AGG`, or a metric's name alone.
