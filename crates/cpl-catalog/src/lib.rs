@@ -21,7 +21,7 @@ pub use written::{Auth, ErrorCode, ErrorInside, JobState, LinkIn, Pages, ResultF
 pub use written_to_connector::request::is_header;
 
 /// What describes one API has some thousand bytes.
-const MOST_BYTES: usize = 200_000;
+const MOST_BYTES: usize = 100_000;
 
 /// The connector that a file's text holds, as far as it could be read, and what is wrong with the text; `stem` is the file's name without `.yaml`.
 #[must_use]
