@@ -1,5 +1,7 @@
 //! `target`: where effects go.
 
+use std::path::{Component, Path, PathBuf};
+
 use cpl_syntax::{
     Code, Diagnostic, Name, Span,
     tree::{self, TargetRef, Via as WrittenVia},
@@ -7,7 +9,7 @@ use cpl_syntax::{
 
 use super::{Checker, scope::Scope};
 use crate::{
-    program::{Expr, ExprKind, NEW, Parameter, Target, TargetKind, Via},
+    program::{Expr, ExprKind, NEW, Parameter, Source, Target, TargetKind, Via},
     types::Type,
     words::words,
 };
@@ -75,7 +77,11 @@ impl Checker<'_> {
         };
         let wanted = match (word, call.args.as_slice()) {
             (TargetWord::Print, []) => return Some(TargetKind::Print),
-            (TargetWord::File, [tree::Arg::Plain(path)]) => return Some(TargetKind::File(self.plain_text(path)?)),
+            (TargetWord::File, [tree::Arg::Plain(path)]) => {
+                let written = self.plain_text(path)?;
+                self.is_free(&written, path.span)?;
+                return Some(TargetKind::File(written));
+            }
             (TargetWord::Print, _) => "wanted: `print()`",
             (TargetWord::File, _) => "wanted: `file(\"path\")`",
             (later, [tree::Arg::Plain(address)]) => {
@@ -92,6 +98,28 @@ impl Checker<'_> {
             (TargetWord::Http, _) => "wanted: `http(\"https://…\")`",
         };
         self.refuse(Code::E0205, "these arguments do not fit", target.call_span, wanted)
+    }
+
+    /// A file that effects may take the place of: none that is read, and no pipeline. Links are seen by the run.
+    fn is_free(&mut self, path: &str, at: Span) -> Option<()> {
+        if Path::new(path).extension().is_some_and(|extension| extension == "cpl") {
+            let message = "effects would take the place of a pipeline";
+            return self.refuse(Code::E0503, message, at, "wanted: another file, such as \"out/budgets.jsonl\"");
+        }
+        let parts = |path| Path::new(path).components().filter(|part| *part != Component::CurDir).collect::<PathBuf>();
+        let place = parts(path);
+        let fetched = self.tables.iter().find_map(|table| match &table.source {
+            Source::Fetch(fetch) if parts(&fetch.path) == place => Some(fetch.path_span),
+            _ => None,
+        });
+        let Some(read) = fetched else { return Some(()) };
+        self.report(
+            Diagnostic::new(Code::E0503, "effects would take the place of a file that is read")
+                .at(at, "written here")
+                .at(read, "read here")
+                .help("name another file"),
+        );
+        None
     }
 
     /// The target an action names, its arguments typed; `column` is what the action changes, if it does.
