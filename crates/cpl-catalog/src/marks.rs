@@ -17,8 +17,9 @@ struct Mark {
     value: Span,
 }
 
-/// So many places are kept: what refers to itself again and again has no more.
-const MOST_MARKS: usize = 50_000;
+/// So many parts may a file have, with what it refers to in its place, and so often may it refer.
+const MOST_MARKS: usize = 30_000;
+const MOST_REFERENCES: usize = 20;
 
 /// The places of a file's parts.
 #[derive(Debug)]
@@ -52,7 +53,17 @@ impl Marks {
                 let told = told.at(span(&marked), "a second one begins here");
                 return Err(vec![told.help("put it into a file of its own")]);
             }
+            if walk.is_key_of_parts(&event) {
+                let told = Diagnostic::new(Code::E0601, "a name is a plain text");
+                return Err(vec![told.at(span(&marked), "stands where a name does").help("write it out")]);
+            }
             walk.event(&event, span(&marked));
+        }
+        if walk.references > MOST_REFERENCES || walk.marks.len() > MOST_MARKS {
+            let message = format!(
+                "a connector's file refers to its parts at most {MOST_REFERENCES} times, and has at most {MOST_MARKS}"
+            );
+            return Err(vec![Diagnostic::new(Code::E0109, message).help("write it out, or split it")]);
         }
         if walk.wrong.is_empty() { Ok(Self(merged(walk.marks))) } else { Err(walk.wrong) }
     }
@@ -86,8 +97,13 @@ fn merged(mut marks: HashMap<Route, Mark>) -> HashMap<Route, Mark> {
     let brought: Vec<(Route, Mark)> = marks
         .iter()
         .filter_map(|(route, mark)| {
-            let at = route.iter().position(|part| part == "<<")?;
-            Some(([&route[..at], &route[at + 1..]].concat(), *mark))
+            let mut beside = route.clone();
+            while let Some(at) = beside.iter().position(|part| part == "<<") {
+                // `<<: [*a, *b]` brings each of a list.
+                let listed = beside.get(at + 1).is_some_and(|part| part.parse::<usize>().is_ok());
+                beside.drain(at..=at + usize::from(listed));
+            }
+            (beside != *route).then_some((beside, *mark))
         })
         .collect();
     for (route, mark) in brought {
@@ -106,6 +122,8 @@ pub fn no_yaml(why: &str, at: Span) -> Diagnostic {
 struct Walk {
     marks: HashMap<Route, Mark>,
     wrong: Vec<Diagnostic>,
+    /// How often it was referred to something.
+    references: usize,
     /// Where what is referred to stands.
     anchors: HashMap<usize, Route>,
     /// What stands there twice: what is in it does too.
@@ -122,6 +140,12 @@ enum Open {
 }
 
 impl Walk {
+    /// Whether something that is no plain text stands where a name does.
+    fn is_key_of_parts(&self, event: &Event<'_>) -> bool {
+        let of_parts = matches!(event, Event::Alias(_) | Event::MappingStart(..) | Event::SequenceStart(..));
+        of_parts && matches!(self.open.last(), Some(Open::Map(None, _)))
+    }
+
     fn event(&mut self, event: &Event<'_>, span: Span) {
         match event {
             Event::Scalar(text, _, anchor, _) => {
@@ -157,7 +181,11 @@ impl Walk {
 
     /// What is referred to stands here too, where it was written.
     fn refer(&mut self, anchor: usize) {
-        let Some(from) = self.anchors.get(&anchor).filter(|_| self.marks.len() < MOST_MARKS) else { return };
+        let Some(from) = self.anchors.get(&anchor) else { return };
+        self.references += 1;
+        if self.references > MOST_REFERENCES {
+            return;
+        }
         let copied: Vec<(Route, Mark)> = self
             .marks
             .iter()

@@ -14,6 +14,9 @@ use crate::{
     written::Written,
 };
 
+/// So deep may what `<<` brings bring more.
+const MERGES: usize = 8;
+
 /// So many mistakes of one file are told.
 const MOST: usize = 100;
 
@@ -43,7 +46,9 @@ pub fn read(text: &str) -> Result<Reading, Vec<Diagnostic>> {
     };
     let mut value: serde_yaml::Value = serde_yaml::from_str(body).map_err(refused)?;
     // `<<: *name` stands for what is named there.
-    value.apply_merge().map_err(refused)?;
+    for _ in 0..MERGES {
+        value.apply_merge().map_err(refused)?;
+    }
     let mut reading = Reading { written: None, marks, lost: HashSet::new(), diagnostics: Vec::new() };
     match serde_json::to_value(value) {
         Ok(value) => reading.take(value),

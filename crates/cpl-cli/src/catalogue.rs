@@ -18,7 +18,8 @@ const WORKSPACE: &str = "cpl.yaml";
 
 /// Whether a path is that of a connector file, and not of a pipeline.
 pub fn is_connector(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
+    let of_kind = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+    of_kind && path.file_name().is_none_or(|name| name != WORKSPACE)
 }
 
 /// The connectors that a pipeline names. Where one is not found, those that could have been meant are there too.

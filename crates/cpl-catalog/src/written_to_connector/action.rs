@@ -4,7 +4,7 @@ use cpl_syntax::{Code, fragment};
 
 use super::Converter;
 use crate::{
-    connector::{Action, Dedupe, Method, Read},
+    connector::{Action, Argument, Dedupe, Extra, Method, Read},
     written,
 };
 
@@ -14,26 +14,13 @@ impl Converter<'_> {
         let of = |part| ["actions", route[1], part];
         let name = self.new_name(name, self.marks.key(&route));
         let arguments = self.arguments(&written.arguments, &route);
-        let windows = arguments.iter().flatten().filter(|argument| argument.ty.kind.is_none());
-        for argument in windows.map(|argument| argument.span).collect::<Vec<_>>() {
-            self.refuse::<()>(Code::E0603, "an action takes no window", argument, "wanted: a date, or two");
-        }
+        self.no_windows(arguments.as_deref().unwrap_or_default());
         let request = self.request(written, &route);
         if let Some(request) = request.as_ref().filter(|request| request.method == Method::Get) {
             let label = "wanted: `post`, `put`, `patch` or `delete`";
             self.refuse::<()>(Code::E0603, "what is asked by GET changes nothing", request.span, label);
         }
-        for (at, status) in written.success.iter().enumerate() {
-            if !(200..400).contains(status) {
-                let at = self.marks.value(&["actions", route[1], "success", at.to_string().as_str()]);
-                let message = format!("the status {status} is no success");
-                self.refuse::<()>(Code::E0603, message, at, "wanted: one of 200 to 399");
-            }
-        }
-        if written.success.is_empty() && self.marks.has(&of("success")) && !self.has_lost(&of("success")) {
-            let at = self.marks.key(&of("success"));
-            self.refuse::<()>(Code::E0602, "no status means it is done", at, "wanted: some, or no `success`");
-        }
+        self.statuses(&written.success, &of("success"));
         let dedupe = self.dedupe(written, &route);
         let read = match &written.read {
             Some(read) => self.read(read, &of("read")).map(Some),
@@ -44,19 +31,7 @@ impl Converter<'_> {
             None => Some(None),
         };
         let validate = match &written.validate {
-            Some(extra) if extra.query.is_empty() && extra.headers.is_empty() && extra.body.is_empty() => {
-                let at = self.marks.key(&of("validate"));
-                self.refuse(
-                    Code::E0603,
-                    "`validate` adds nothing: it would act",
-                    at,
-                    "wanted: `query`, `headers` or `body`",
-                )
-            }
-            Some(extra) => {
-                let body = (!extra.body.is_empty()).then(|| extra.body.clone().into_iter().collect());
-                self.extra(&extra.query, &extra.headers, body.as_ref(), &of("validate")).map(Some)
-            }
+            Some(extra) => self.validate(extra, &of("validate")).map(Some),
             None => Some(None),
         };
         Some(Action {
@@ -70,6 +45,33 @@ impl Converter<'_> {
             unit: unit?,
             validate: validate?,
         })
+    }
+
+    fn no_windows(&mut self, arguments: &[Argument]) {
+        for argument in arguments.iter().filter(|argument| argument.ty.kind.is_none()) {
+            self.refuse::<()>(Code::E0603, "an action takes no window", argument.span, "wanted: a date, or two");
+        }
+    }
+
+    fn statuses(&mut self, success: &[u16], route: &[&str]) {
+        for (at, status) in success.iter().enumerate().filter(|(_, status)| !(200..400).contains(*status)) {
+            let at = self.marks.value(&[route, &[at.to_string().as_str()]].concat());
+            let message = format!("the status {status} is no success");
+            self.refuse::<()>(Code::E0603, message, at, "wanted: one of 200 to 399");
+        }
+        if success.is_empty() && self.marks.has(route) && !self.has_lost(route) {
+            let at = self.marks.key(route);
+            self.refuse::<()>(Code::E0602, "no status means it is done", at, "wanted: some, or no `success`");
+        }
+    }
+
+    fn validate(&mut self, extra: &written::Validate, route: &[&str]) -> Option<Extra> {
+        if extra.query.is_empty() && extra.headers.is_empty() && extra.body.is_empty() {
+            let (at, label) = (self.marks.key(route), "wanted: `query`, `headers` or `body`");
+            return self.refuse(Code::E0603, "`validate` adds nothing: it would act", at, label);
+        }
+        let body = (!extra.body.is_empty()).then(|| extra.body.clone().into_iter().collect());
+        self.extra(&extra.query, &extra.headers, body.as_ref(), route)
     }
 
     fn dedupe(&mut self, written: &written::Action, route: &[&str]) -> Option<Dedupe> {
@@ -100,7 +102,7 @@ impl Converter<'_> {
     }
 
     fn read(&mut self, written: &written::Read, route: &[&str]) -> Option<Read> {
-        let request = self.request(written, route);
+        let request = self.reading(written, route);
         let stored = self.piece(&written.stored, &[route, &["as"]].concat(), fragment::kind);
         Some(Read { request: request?, value: written.value.get().clone(), stored: stored? })
     }

@@ -8,8 +8,15 @@ use cpl_syntax::{
 use super::Converter;
 use crate::{
     connector::{Argument, Asked, Endpoint, Job, JobResult},
-    written::{self, Asking, Pages, ResultFormat},
+    written::{self, Asking, ResultFormat},
 };
+
+/// What of a request stands beside a method.
+fn beside(written: &impl Asking) -> Option<&'static str> {
+    let (query, headers, body) = written.rest();
+    let parts = [("query", !query.is_empty()), ("headers", !headers.is_empty()), ("body", body.is_some())];
+    parts.into_iter().find(|(_, there)| *there).map(|(part, _)| part)
+}
 
 impl Converter<'_> {
     pub(super) fn endpoint(&mut self, name: &str, written: &written::Endpoint) -> Option<Endpoint> {
@@ -71,18 +78,17 @@ impl Converter<'_> {
         }
         let Some(job) = &written.job else {
             let request = self.request(written, route);
-            let pages = written.pages.as_ref().map(|pages| self.pages(pages, route));
-            let pages = pages.map_or(Some(None), |pages| pages.map(|pages| Some(Box::new(pages))));
+            let pages = self.pages_of(written, route);
             return Some(Asked::Pages(Box::new(request?), pages?));
         };
         let other = written.methods().into_iter().find(|(_, path)| path.is_some()).map(|(word, _)| word);
+        let other = other.or_else(|| beside(written));
         if let Some(other) = other {
             let at = self.marks.key(&[route, &[other]].concat());
             let label = "a long report asks by its `start`, `poll` and `result`";
             return self.refuse(Code::E0603, format!("a long report has no `{other}` beside it"), at, label);
         }
-        let pages = written.pages.as_ref().map(|pages| self.pages(pages, route));
-        let pages = pages.map_or(Some(None), |pages| pages.map(|pages| Some(Box::new(pages))));
+        let pages = self.pages_of(written, route);
         let job = self.job(job, &[route, &["job"]].concat())?;
         if let (ResultFormat::Csv, Some(_)) = (job.format, &written.records) {
             let at = self.marks.key(&[route, &["records"]].concat());
@@ -91,71 +97,18 @@ impl Converter<'_> {
         Some(Asked::Job(Box::new(job), pages?))
     }
 
-    /// Exactly one way to go on, with what it needs and nothing that it doesn't.
-    fn pages(&mut self, pages: &Pages, route: &[&str]) -> Option<Pages> {
-        let route = [route, &["pages"]].concat();
-        let ways = [
-            ("cursor", pages.cursor.is_some()),
-            ("next", pages.next.is_some()),
-            ("number", pages.number.is_some()),
-            ("offset", pages.offset.is_some()),
-            ("link", pages.link.is_some()),
-            ("last", pages.last.is_some()),
-        ];
-        let there: Vec<&str> = ways.iter().filter(|(_, there)| *there).map(|(word, _)| *word).collect();
-        let &[way] = there.as_slice() else {
-            if ways.iter().any(|(word, _)| self.has_lost(&[&route[..], &[word]].concat())) {
-                return None;
-            }
-            let at =
-                there.get(1).map_or(self.marks.key(&route), |word| self.marks.key(&[&route[..], &[word]].concat()));
-            let message = if there.is_empty() { "how do the pages go on?" } else { "pages go on in one way" };
-            let label = "wanted: one of `cursor`, `next`, `number`, `offset`, `link`, `last`";
-            return self.refuse(Code::E0603, message, at, label);
-        };
-        let parts = [
-            ("as", pages.sent_as.is_some(), matches!(way, "cursor" | "last"), matches!(way, "cursor" | "last")),
-            ("in", pages.sent_in.is_some(), !matches!(way, "next" | "link"), false),
-            ("from", pages.from.is_some(), way == "number", false),
-            ("limit", pages.limit.is_some(), way == "offset", way == "offset"),
-        ];
-        let mut right = Some(());
-        for (part, there, fits, needed) in parts {
-            let route = [&route[..], &[part]].concat();
-            if there && !fits {
-                let message = format!("pages that go on by `{way}` take no `{part}`");
-                right = self.refuse(Code::E0603, message, self.marks.key(&route), "nobody reads this");
-            } else if needed && !there && !self.has_lost(&route) {
-                let message = format!("pages that go on by `{way}` need `{part}`");
-                let label =
-                    if part == "as" { "by which parameter is it sent?" } else { "how many records has a page?" };
-                right = self.refuse(Code::E0603, message, self.marks.key(&route), label);
-            }
-        }
-        if let Some(sent) = pages.sent_as.as_ref().or(pages.number.as_ref()).or(pages.offset.as_ref())
-            && (sent.is_empty() || self.marks.has(&[&route[..route.len() - 1], &["query", sent]].concat()))
-        {
-            let part = if pages.sent_as.is_some() { "as" } else { way };
-            let at = self.marks.value(&[&route[..], &[part]].concat());
-            let message = format!("`{sent}` can't be the parameter that goes on");
-            let label = if sent.is_empty() { "wanted: a name" } else { "stands in `query` too" };
-            right = self.refuse(Code::E0603, message, at, label);
-        }
-        right.map(|()| pages.clone())
-    }
-
     fn job(&mut self, job: &written::Job, route: &[&str]) -> Option<Job> {
         let part = |name| [route, &[name]].concat();
         let start = self.request(&job.start, &part("start"));
-        let poll = self.request(&job.poll, &part("poll"));
+        let poll = self.reading(&job.poll, &part("poll"));
         let every = self.length(job.poll.every.as_ref(), &[route, &["poll", "every"]].concat());
         let result = match &job.result.url {
-            Some(_) if job.result.methods().iter().any(|(_, path)| path.is_some()) => {
+            Some(_) if job.result.methods().iter().any(|(_, path)| path.is_some()) || beside(&job.result).is_some() => {
                 let at = self.marks.key(&part("result"));
-                self.refuse(Code::E0603, "a result is at an address or behind a path", at, "names both")
+                self.refuse(Code::E0603, "a result is at an address or behind a path", at, "says both")
             }
             Some(url) => Some(JobResult::Url(url.get().clone())),
-            None => self.request(&job.result, &part("result")).map(JobResult::Request),
+            None => self.reading(&job.result, &part("result")).map(JobResult::Request),
         };
         for (name, state) in [("done", Some(&job.done)), ("failed", job.failed.as_ref())] {
             if state.is_some_and(|state| state.is.is_empty()) {

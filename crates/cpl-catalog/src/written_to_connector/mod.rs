@@ -2,6 +2,7 @@
 
 mod action;
 mod endpoint;
+mod pages;
 pub mod request;
 
 use std::collections::HashSet;
@@ -196,7 +197,16 @@ impl Converter<'_> {
             let route = [route, &["arguments", name]].concat();
             let key = self.marks.key(&route);
             let argument = self.new_name(name, key).and_then(|name| {
+                if ["job", "idempotency_key"].contains(&name.as_str()) {
+                    let label = "stands for something else in holes";
+                    return self.refuse(Code::E0104, format!("`{}` can't be an argument", name.as_str()), key, label);
+                }
                 let ty = self.piece(ty, &route, fragment::argument)?;
+                if ty.key && ty.optional {
+                    let at = self.marks.value(&route);
+                    let label = "wanted: no `?`";
+                    return self.refuse(Code::E0603, "what names the thing that is changed is there", at, label);
+                }
                 Some(Argument { name, ty, span: self.marks.value(&route) })
             });
             match (argument, &mut arguments) {

@@ -41,6 +41,20 @@ impl Converter<'_> {
         Some(Request { method, path: path?, span, extra: extra? })
     }
 
+    /// The one request of a part that reads, and changes nothing.
+    pub(super) fn reading(&mut self, written: &impl Asking, route: &[&str]) -> Option<Request> {
+        let request = self.request(written, route)?;
+        if !matches!(request.method, Method::Get | Method::Post) {
+            return self.refuse(
+                Code::E0603,
+                "this would change what it reads",
+                request.span,
+                "wanted: `get`, or `post`",
+            );
+        }
+        Some(request)
+    }
+
     fn not_asked<T>(&mut self, route: &[&str]) -> Option<T> {
         if self.has_lost_beside(route) {
             return None;
@@ -103,6 +117,10 @@ impl Converter<'_> {
             Value::Array(all) => all.as_slice(),
             one => std::slice::from_ref(one),
         };
+        if values.iter().any(Value::is_null) {
+            let at = self.marks.value(route);
+            return self.refuse(Code::E0603, "a parameter without a value", at, "wanted: a text or a number");
+        }
         if values.iter().any(Value::is_array)
             || values.iter().any(|each| each.is_object() && !is_secret(each) && unquoted(each).is_none())
         {
@@ -127,7 +145,7 @@ impl Converter<'_> {
                 "wanted: a name such as `X-Api-Version`",
             );
         }
-        if ["authorization", "proxy-authorization", "cookie"].contains(&name.to_lowercase().as_str()) {
+        if is_credential(name) {
             let label = "wanted: `auth: { bearer: { secret: NAME } }` at the top";
             return self.refuse(Code::E0504, "who asks is said by `auth`", at, label);
         }
@@ -187,6 +205,12 @@ fn keep<T, V>(whole: &mut Option<T>, value: Option<V>, put: impl FnOnce(&mut T, 
         (Some(value), Some(whole)) => put(whole, value),
         _ => *whole = None,
     }
+}
+
+/// Whether a header says who asks.
+#[must_use]
+pub fn is_credential(name: &str) -> bool {
+    ["authorization", "proxy-authorization", "cookie"].contains(&name.to_lowercase().as_str())
 }
 
 /// Whether something can be a header's name (RFC 9110).

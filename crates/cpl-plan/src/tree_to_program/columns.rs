@@ -98,10 +98,10 @@ impl Checker<'_> {
 
     /// A path as RFC 9535 writes it.
     pub(super) fn path_of_json(&mut self, path: &Name) -> Option<()> {
-        match serde_json_path::JsonPath::parse(&path.value) {
-            Ok(_) => Some(()),
-            Err(error) => {
-                let label = format!("not understood from its letter {} on", error.position() + 1);
+        match cpl_catalog::json_path(&path.value) {
+            Ok(()) => Some(()),
+            Err(place) => {
+                let label = format!("not understood from its letter {} on", place + 1);
                 let diagnostic = Diagnostic::new(Code::E0103, "that is no path into JSON").at(path.span, label);
                 self.report(diagnostic.help("wanted: a path of RFC 9535, such as `$.metrics.clicks`"));
                 None

@@ -65,9 +65,9 @@ impl Checker<'_> {
         self.diagnostics
     }
 
-    /// Whether nothing was told so far.
-    pub(super) fn is_silent(&self) -> bool {
-        self.diagnostics.is_empty()
+    /// The first of what was told.
+    pub(super) fn first_told(self) -> Option<Diagnostic> {
+        self.diagnostics.into_iter().next()
     }
 
     pub(super) fn endpoint(&mut self, endpoint: &Endpoint) -> Option<TypedEndpoint> {

@@ -1,6 +1,8 @@
 //! A pipeline calls a connector: `fetch a from crm.signups(last 35 days)`, `via ads.set_budget { … }`.
 
-use cpl_catalog::{Connector, ConnectorFile};
+use std::sync::Arc;
+
+use cpl_catalog::{Action, Connector, ConnectorFile, Endpoint};
 use cpl_syntax::{
     Code, Diagnostic, Name, Severity, Span,
     tree::{self, Arg, FetchClause, Unit, Window, WindowKind},
@@ -69,16 +71,16 @@ impl<'a> Checker<'a> {
 
     /// `fetch NAME from CONNECTOR.ENDPOINT(args) { clauses }`.
     pub(super) fn endpoint_fetch(&mut self, fetch: &tree::Fetch, connector: &Name) -> Option<TableId> {
+        if self.too_much {
+            return None;
+        }
         let (file, connector) = self.connector_named(connector)?;
         let name = &fetch.source.callee.name;
         let Some(endpoint) = connector.endpoint(name.as_str()) else {
             let known = connector.endpoints.iter().map(|endpoint| endpoint.name.as_str());
             return self.unknown_name(&format!("endpoint of `{}`", connector.name.as_str()), name, known);
         };
-        let none = tree::File::default();
-        let mut reader = reader(file, connector, &none, self.currency, self.zone.clone());
-        reader.given = self.given;
-        let endpoint = reader.endpoint(endpoint).filter(|_| reader.is_silent())?;
+        let endpoint = self.typed_endpoint(file, connector, endpoint, fetch.source_span)?;
         let arguments = self.endpoint_arguments(fetch, &endpoint);
         let brought = self.brings(fetch);
         let (columns, mut table) = self.brought_table(fetch, &endpoint);
@@ -98,6 +100,57 @@ impl<'a> Checker<'a> {
         let source = Fetch { kind, path: written, path_span: fetch.source_span, columns, future, skip_bad, restated };
         table.source = Source::Fetch(source);
         self.add_table(table)
+    }
+
+    /// An endpoint's types, made once: in the pipeline's currency and zone where the connector has none of its own.
+    fn typed_endpoint(
+        &mut self,
+        file: &ConnectorFile,
+        connector: &Connector,
+        endpoint: &Endpoint,
+        at: Span,
+    ) -> Option<Arc<TypedEndpoint>> {
+        let name = format!("{}.{}", connector.name.as_str(), endpoint.name.as_str());
+        if let Some(typed) = self.endpoints.get(&name) {
+            return Some(typed.clone());
+        }
+        let none = tree::File::default();
+        let mut reader = reader(file, connector, &none, self.currency, self.zone.clone());
+        reader.given = self.given;
+        let typed = reader.endpoint(endpoint);
+        self.fits_here(&name, reader.first_told(), at)?;
+        let typed = Arc::new(typed?);
+        self.endpoints.insert(name, typed.clone());
+        Some(typed)
+    }
+
+    /// What an action takes, likewise.
+    fn typed_action(
+        &mut self,
+        file: &ConnectorFile,
+        connector: &Connector,
+        action: &Action,
+        at: Span,
+    ) -> Option<Vec<Parameter>> {
+        let name = format!("{}.{}", connector.name.as_str(), action.name.as_str());
+        if let Some(parameters) = self.actions.get(&name) {
+            return Some(parameters.clone());
+        }
+        let none = tree::File::default();
+        let mut reader = reader(file, connector, &none, self.currency, self.zone.clone());
+        let parameters = reader.connector_action(action);
+        self.fits_here(&name, reader.first_told(), at)?;
+        self.actions.insert(name, parameters.clone()?);
+        parameters
+    }
+
+    /// What is right in the connector by itself can be wrong in the pipeline's currency.
+    fn fits_here(&mut self, name: &str, wrong: Option<Diagnostic>, at: Span) -> Option<()> {
+        let Some(wrong) = wrong else { return Some(()) };
+        let message = format!("`{name}` does not fit this pipeline: {}", wrong.message);
+        let told = Diagnostic::new(Code::E0604, message).at(at, "called here");
+        self.report(told.help("its connector says no currency and no time zone of its own: name them by `account`"));
+        None
     }
 
     /// The table with the endpoint's columns and key; all of it stands where the endpoint is called.
@@ -225,13 +278,12 @@ impl<'a> Checker<'a> {
             return self.refuse(Code::E0205, format!("`{name}` is a window"), value.span, label);
         };
         let typed = zero_as(self.expr(value, &Scope::CONSTANT)?, ty);
-        let counts = |amount: rust_decimal::Decimal| match ty {
-            Type::Count => amount.is_integer() && (amount.is_zero() || amount.is_sign_positive()),
-            Type::Integer => amount.is_integer(),
-            _ => true,
-        };
+        // Of what is computed it is not known whether it is whole.
+        let whole = typed.amount().is_some_and(|amount| amount.is_integer());
+        let below = typed.amount().is_some_and(|amount| amount.is_sign_negative() && !amount.is_zero());
+        let counts = (!ty.is_whole() || whole) && !(ty == Type::Count && below);
         let fits = ty == typed.ty || fits(ty, typed.ty) || (ty.is_time() && typed.ty.is_time());
-        if fits && typed.amount().is_none_or(counts) {
+        if fits && counts && !typed.unknown {
             return Some(());
         }
         self.refuse(Code::E0301, format!("the argument `{name}` is {ty}"), value.span, format!("this is {}", typed.ty))
@@ -271,9 +323,7 @@ impl<'a> Checker<'a> {
             let known = connector.actions.iter().map(|action| action.name.as_str());
             return self.unknown_name(&format!("action of `{}`", connector.name.as_str()), action, known);
         };
-        let none = tree::File::default();
-        let mut reader = reader(file, connector, &none, self.currency, self.zone.clone());
-        let parameters: Vec<Parameter> = reader.connector_action(found).filter(|_| reader.is_silent())?;
+        let parameters = self.typed_action(file, connector, found, span)?;
         self.runs_in_tests(format!("actions of connectors (`{}.{}`)", connector.name.as_str(), action.as_str()), span);
         let kind = TargetKind::Action { connector: connector.name.value.clone(), action: action.value.clone() };
         Some(Target { name, span, kind, parameters })

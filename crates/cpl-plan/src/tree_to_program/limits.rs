@@ -6,9 +6,9 @@ use super::Checker;
 use crate::program::{Expr, Table, TableId};
 
 /// So many things are said of one file.
-pub const MOST_TOLD: usize = 5_000;
+pub const MOST_TOLD: usize = 1_000;
 /// So many columns have all tables together.
-const MOST_COLUMNS: usize = 50_000;
+const MOST_COLUMNS: usize = 20_000;
 /// So many parts have all expressions together, with metrics and lets in their places.
 const MOST_PARTS: usize = 100_000;
 /// So deep stand metrics, lets and tables in each other.

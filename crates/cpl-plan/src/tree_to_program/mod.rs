@@ -34,6 +34,7 @@ mod union;
 
 use std::{
     collections::{HashMap, HashSet},
+    path::PathBuf,
     sync::Arc,
 };
 
@@ -43,9 +44,10 @@ use jiff::tz::TimeZone;
 
 use crate::{
     clock::AsOf,
-    program::{Alert, Decision, Expr, Later, Program, Table, TableId, Target},
+    program::{Alert, Decision, Expr, Later, Parameter, Program, Table, TableId, Target},
 };
 
+use connector::TypedEndpoint;
 pub use connector::check_connector;
 
 /// A value given on the command line for a `let`.
@@ -128,6 +130,11 @@ struct Checker<'a> {
     looked_through: usize,
     /// It was told that the pipeline holds too much.
     too_much: bool,
+    /// Endpoints that were called, and actions, by their whole names.
+    endpoints: HashMap<String, Arc<TypedEndpoint>>,
+    actions: HashMap<String, Vec<Parameter>>,
+    /// Places that are read, and where that is said.
+    places: Option<HashMap<PathBuf, Span>>,
     /// Connectors that were looked at, and whether they can be used.
     connectors: HashMap<String, bool>,
 }
@@ -186,6 +193,9 @@ impl<'a> Checker<'a> {
             columns: 0,
             looked_through: 0,
             too_much: false,
+            endpoints: HashMap::new(),
+            actions: HashMap::new(),
+            places: None,
             connectors: HashMap::new(),
         }
     }

@@ -86,6 +86,9 @@ impl Checker<'_> {
         };
         let there = if is_secret(url) { self.address(url) } else { self.database(url) };
         let query = (self.plain_text(query)?, query.span);
+        if query.0.trim().is_empty() {
+            return self.refuse(Code::E0205, "nothing is asked", query.1, "wanted: `select …`");
+        }
         there?;
         Some((SourceKind::Sql, query.0, query.1))
     }
@@ -96,9 +99,10 @@ impl Checker<'_> {
         if Database::of_word(scheme).is_none() {
             return self.no_database(written.span);
         }
-        // `user:password@host`
+        // `user:password@host`, `?password=…`; a file's path has neither.
         let user = rest.trim_start_matches('/').split_once('@').map(|(user, _)| user);
-        if user.is_some_and(|user| user.contains(':')) {
+        let told = user.is_some_and(|user| user.contains(':')) || rest.contains("password=");
+        if told && Database::of_word(scheme) != Some(Database::Sqlite) {
             let label = "wanted: `secret(\"DATABASE\")`, which holds the whole address";
             return self.refuse(Code::E0504, "a password stands in the address", written.span, label);
         }
@@ -155,6 +159,13 @@ impl Checker<'_> {
     fn address_with_holes(&mut self, url: &tree::Expr, scope: &Scope<'_>) -> Option<BTreeSet<String>> {
         let tree::ExprKind::Text(text) = &url.kind else { return self.plain_text(url).map(|_| BTreeSet::new()) };
         let pieces = self.pieces(text, scope)?;
+        let host =
+            pieces.first().and_then(|piece| if let Piece::Letters(letters) = piece { Some(letters) } else { None });
+        let whole = host.and_then(|letters| letters.split_once("://")).is_some_and(|(_, rest)| rest.contains('/'));
+        if let Some(hole) = pieces.iter().find_map(Piece::hole).filter(|_| !whole) {
+            let label = "wanted: holes behind the host's `/`";
+            return self.refuse(Code::E0503, "who is asked is written out, and not found in a row", hole.span, label);
+        }
         let filled: String = pieces
             .iter()
             .map(|piece| match piece {
@@ -245,7 +256,9 @@ impl Checker<'_> {
                 self.refuse(Code::E0103, message, name.span, "wanted: a name such as `\"X-Api-Version\"`")
             } else if is_secret(value) {
                 self.credential(value)
-            } else if name.value.eq_ignore_ascii_case("authorization") {
+            } else if self.written(value.span).contains("\\n") {
+                self.refuse(Code::E0103, "a header is one line", value.span, "holds a line's end")
+            } else if cpl_catalog::is_credential(name.as_str()) {
                 let message = "who asks is said by `auth`";
                 self.refuse(Code::E0504, message, name.span, "wanted: `auth secret(\"NAME\")`")
             } else {

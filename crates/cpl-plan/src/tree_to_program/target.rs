@@ -106,13 +106,15 @@ impl Checker<'_> {
             let message = "effects would take the place of a pipeline";
             return self.refuse(Code::E0503, message, at, "wanted: another file, such as \"out/budgets.jsonl\"");
         }
-        let parts = |path| Path::new(path).components().filter(|part| *part != Component::CurDir).collect::<PathBuf>();
-        let place = parts(path);
-        let fetched = self.tables.iter().find_map(|table| match &table.source {
-            Source::Fetch(fetch) if parts(&fetch.path) == place => Some(fetch.path_span),
-            _ => None,
+        let tables = &self.tables;
+        let read = self.places.get_or_insert_with(|| {
+            let fetched = tables.iter().filter_map(|table| match &table.source {
+                Source::Fetch(fetch) => Some((place(&fetch.path), fetch.path_span)),
+                Source::Transform { .. } => None,
+            });
+            fetched.collect()
         });
-        let Some(read) = fetched else { return Some(()) };
+        let Some(read) = read.get(&place(path)).copied() else { return Some(()) };
         self.report(
             Diagnostic::new(Code::E0503, "effects would take the place of a file that is read")
                 .at(at, "written here")
@@ -265,4 +267,9 @@ impl Checker<'_> {
         let message = format!("the target takes {ty} as `{name}`");
         self.refuse(Code::E0301, message, column.span, format!("this is {found}"))
     }
+}
+
+/// A path without the parts that mean nothing.
+fn place(path: &str) -> PathBuf {
+    Path::new(path).components().filter(|part| *part != Component::CurDir).collect()
 }

@@ -106,11 +106,14 @@ fn read<T>(rule: Rule, text: &str, part: Span, make: impl FnOnce(&mut Reader<'_>
             let piece = make(&mut reader, Parts::of(pair));
             (reader.diagnostics.is_empty().then_some(piece), reader.diagnostics)
         }
-        Err(Wrong::TooMuch(diagnostic)) => {
-            (None, vec![Diagnostic { labels: Vec::new(), ..diagnostic }.at(part, "here")])
-        }
+        Err(Wrong::TooMuch(diagnostic)) => (None, vec![in_piece(diagnostic, part)]),
         Err(Wrong::Unread(error)) => (None, vec![told(&error, text, part, part.start + place(&error))]),
     }
+}
+
+/// What is told of a whole text, told of a piece.
+fn in_piece(diagnostic: Diagnostic, part: Span) -> Diagnostic {
+    Diagnostic { labels: Vec::new(), help: None, ..diagnostic }.at(part, "here")
 }
 
 /// Why a piece is none.
@@ -136,7 +139,7 @@ fn place(error: &Error<Rule>) -> usize {
 fn template_error(wrong: &Wrong, value: &str, text: &str, part: Span) -> Diagnostic {
     let braces = "a `{` opens a hole; write `{{` where a brace is meant";
     match wrong {
-        Wrong::TooMuch(diagnostic) => Diagnostic { labels: Vec::new(), ..diagnostic.clone() }.at(part, "here"),
+        Wrong::TooMuch(diagnostic) => in_piece(diagnostic.clone(), part),
         Wrong::Unread(error) if !value[place(error)..].contains('}') => {
             Diagnostic::new(Code::E0101, "a hole in this text has no `}`").at(part, "in here").help(braces)
         }

@@ -1,0 +1,93 @@
+//! How an answer goes on: exactly one way, with what it needs and nothing that it doesn't.
+
+use cpl_syntax::Code;
+
+use super::Converter;
+use crate::written::{self, Pages, SentIn};
+
+impl Converter<'_> {
+    /// The pages of an endpoint, where it has any; none where they are wrong.
+    pub(super) fn pages_of(&mut self, written: &written::Endpoint, route: &[&str]) -> Option<Option<Box<Pages>>> {
+        let Some(pages) = &written.pages else { return Some(None) };
+        let place = [route, &["pages"]].concat();
+        let way = self.way(pages, &place)?;
+        let parts = self.parts(way, pages, &place);
+        let result = [route, &["job", "result"]].concat();
+        let sent = self.sent(way, pages, &place, if written.job.is_some() { &result } else { route });
+        parts.and(sent).map(|()| Some(Box::new(pages.clone())))
+    }
+
+    /// The one way.
+    fn way(&mut self, pages: &Pages, route: &[&str]) -> Option<&'static str> {
+        let ways = [
+            ("cursor", pages.cursor.is_some()),
+            ("next", pages.next.is_some()),
+            ("number", pages.number.is_some()),
+            ("offset", pages.offset.is_some()),
+            ("link", pages.link.is_some()),
+            ("last", pages.last.is_some()),
+        ];
+        let there: Vec<&str> = ways.iter().filter(|(_, there)| *there).map(|(word, _)| *word).collect();
+        if let &[way] = there.as_slice() {
+            return Some(way);
+        }
+        if ways.iter().any(|(word, _)| self.has_lost(&[route, &[word]].concat())) {
+            return None;
+        }
+        let at = there.get(1).map_or(self.marks.key(route), |word| self.marks.key(&[route, &[word]].concat()));
+        let message = if there.is_empty() { "how do the pages go on?" } else { "pages go on in one way" };
+        let label = "wanted: one of `cursor`, `next`, `number`, `offset`, `link`, `last`";
+        self.refuse(Code::E0603, message, at, label)
+    }
+
+    /// What stands beside the way.
+    fn parts(&mut self, way: &str, pages: &Pages, route: &[&str]) -> Option<()> {
+        let by_value = matches!(way, "cursor" | "last");
+        let parts = [
+            ("as", pages.sent_as.is_some(), by_value, by_value),
+            ("in", pages.sent_in.is_some(), !matches!(way, "next" | "link"), false),
+            ("from", pages.from.is_some(), way == "number", false),
+            ("limit", pages.limit.is_some(), way == "offset", way == "offset"),
+        ];
+        let mut right = Some(());
+        for (part, there, fits, needed) in parts {
+            let route = [route, &[part]].concat();
+            if there && !fits {
+                let message = format!("pages that go on by `{way}` take no `{part}`");
+                right = self.refuse(Code::E0603, message, self.marks.key(&route), "nobody reads this");
+            } else if needed && !there && !self.has_lost(&route) {
+                let message = format!("pages that go on by `{way}` need `{part}`");
+                let label =
+                    if part == "as" { "by which parameter is it sent?" } else { "how many records has a page?" };
+                right = self.refuse(Code::E0603, message, self.marks.key(&route), label);
+            }
+        }
+        right
+    }
+
+    /// The parameter that goes on stands alone in the request at `asked`, which can hold it.
+    fn sent(&mut self, way: &str, pages: &Pages, route: &[&str], asked: &[&str]) -> Option<()> {
+        let body = pages.sent_in == Some(SentIn::Body);
+        if body && self.marks.has(&[asked, &["get"]].concat()) {
+            let at = self.marks.key(&[route, &["in"]].concat());
+            return self.refuse(Code::E0603, "what is asked by GET has no body", at, "wanted: `post`, or no `in`");
+        }
+        let sent_in = if body { "body" } else { "query" };
+        let named = [("as", &pages.sent_as), ("number", &pages.number), ("offset", &pages.offset)];
+        let (part, name) = named.into_iter().find_map(|(part, name)| Some((part, name.as_ref()?))).unzip();
+        let (Some(part), Some(name)) = (part, name) else { return Some(()) };
+        let label = if name.is_empty() {
+            "wanted: a name".to_owned()
+        } else if self.marks.has(&[asked, &[sent_in, name]].concat()) {
+            format!("stands in `{sent_in}` too")
+        } else {
+            return Some(());
+        };
+        // Of a way that takes no such part, that is told.
+        if part == "as" && !matches!(way, "cursor" | "last") {
+            return None;
+        }
+        let at = self.marks.value(&[route, &[part]].concat());
+        self.refuse(Code::E0603, format!("`{name}` can't be the parameter that goes on"), at, label)
+    }
+}
