@@ -57,7 +57,28 @@ type Change = (Index, usize, &'static str);
 /// The trials.
 #[must_use]
 pub fn trials() -> Vec<Trial> {
-    page::pipelines().into_iter().map(mutated).collect()
+    let many = Trial::test("of very many mistakes the first are told, and that there are more", many_mistakes);
+    page::pipelines().into_iter().map(mutated).chain([many]).collect()
+}
+
+fn many_mistakes() -> Result<(), Failed> {
+    let told = |line: &dyn Fn(usize) -> String| {
+        let text = "pipeline p { retire 2027-01-01 }\n".to_owned() + &(0..1_500).map(line).collect::<String>();
+        let text = text
+            + "fetch f from csv(\"f.csv\") { columns { n: count }  key n }\nalert b for each n in f { when n > 3  say \"!\" }\n";
+        let (file, _) = cpl_syntax::parse(&text);
+        let as_of = AsOf::Date(jiff::civil::date(2026, 11, 20));
+        let (program, told) = tree_to_program(&text, &file, Setup::at(as_of));
+        let untold = told.iter().find(|told| told.message.contains("so much is to be said"));
+        (program.is_some(), told.len(), untold.map(|told| (told.code.as_str(), told.message.clone())))
+    };
+    let wrong = told(&|at| format!("let a{at} = missing\n"));
+    let right = told(&|at| format!("let a{at} = {at}\n"));
+    let message = "so much is to be said: the first 1000 things are told".to_owned();
+    if wrong != (false, 1_001, Some(("E0109", message.clone()))) || right != (true, 1_001, Some(("W0101", message))) {
+        return Err(format!("{wrong:?}, {right:?}").into());
+    }
+    Ok(())
 }
 
 fn mutated(path: PathBuf) -> Trial {

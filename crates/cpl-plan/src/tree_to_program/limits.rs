@@ -1,6 +1,6 @@
 //! How much a pipeline may hold, so that none exhausts the program: one serves one decision.
 
-use cpl_syntax::{Code, Diagnostic, Span};
+use cpl_syntax::{Code, Diagnostic, Span, has_errors};
 
 use super::Checker;
 use crate::program::{Expr, Table, TableId};
@@ -25,9 +25,10 @@ impl Checker<'_> {
         Some(TableId(self.tables.len() - 1))
     }
 
-    /// One more part of an expression is made there; none where so much is wrong that no more is told.
+    /// One more part of an expression is made there; none where so much is told that no more is looked at.
     pub(super) fn one_more(&mut self, at: Span) -> Option<()> {
         if self.diagnostics.len() >= MOST_TOLD {
+            self.untold += 1;
             return None;
         }
         self.more(1, at)
@@ -55,6 +56,16 @@ impl Checker<'_> {
             return Some(());
         }
         self.too_much(format!("names stand in each other more than {DEEPEST} deep"), at)
+    }
+
+    /// That more is to be said than is told; of warnings alone the file is right.
+    pub(super) fn tell_untold(&mut self) {
+        if self.untold == 0 {
+            return;
+        }
+        let code = if has_errors(&self.diagnostics) { Code::E0109 } else { Code::W0101 };
+        let told = Diagnostic::new(code, format!("so much is to be said: the first {MOST_TOLD} things are told"));
+        self.diagnostics.push(told.help("mend those first"));
     }
 
     /// Told once: what follows is of no use.

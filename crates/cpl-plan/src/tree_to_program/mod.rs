@@ -39,7 +39,7 @@ use std::{
 };
 
 use cpl_catalog::Catalogue;
-use cpl_syntax::{Code, Diagnostic, Name, Span, has_errors, tree};
+use cpl_syntax::{Code, Diagnostic, Name, Severity, Span, has_errors, tree};
 use jiff::tz::TimeZone;
 
 use crate::{
@@ -78,6 +78,7 @@ pub struct Setup<'a> {
 pub fn tree_to_program(text: &str, file: &tree::File, setup: Setup<'_>) -> (Option<Program>, Vec<Diagnostic>) {
     let mut checker = Checker { given: setup.given, ..Checker::new(text, file, setup.catalogue) };
     let program = checker.program(setup.as_of, setup.settings);
+    checker.tell_untold();
     let mut diagnostics = checker.diagnostics;
     debug_assert!(
         program.is_some() || has_errors(&diagnostics) || !file.lost.is_empty(),
@@ -126,6 +127,8 @@ struct Checker<'a> {
     /// How many parts of expressions were made, and how many columns of tables.
     parts: usize,
     columns: usize,
+    /// How many things are not told, since so many are.
+    untold: usize,
     /// How many names were held against those that were not found.
     looked_through: usize,
     /// It was told that the pipeline holds too much.
@@ -191,6 +194,7 @@ impl<'a> Checker<'a> {
             later: Vec::new(),
             parts: 0,
             columns: 0,
+            untold: 0,
             looked_through: 0,
             too_much: false,
             endpoints: HashMap::new(),
@@ -238,10 +242,13 @@ impl<'a> Checker<'a> {
         })
     }
 
-    /// Of very many the first are told.
+    /// Of very many the first are told, and an error among them.
     fn report(&mut self, diagnostic: Diagnostic) {
-        if self.diagnostics.len() < limits::MOST_TOLD {
+        let first_error = || diagnostic.severity() == Severity::Error && !has_errors(&self.diagnostics);
+        if self.diagnostics.len() < limits::MOST_TOLD || first_error() {
             self.diagnostics.push(diagnostic);
+        } else {
+            self.untold += 1;
         }
     }
 
