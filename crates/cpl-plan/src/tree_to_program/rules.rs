@@ -48,7 +48,8 @@ impl Checker<'_> {
                 _ => require = None,
             }
         }
-        if rule.actions.is_empty() {
+        let acts = !self.has_lost(&rule.name, "then");
+        if rule.actions.is_empty() && acts {
             self.report(
                 Diagnostic::new(Code::E0107, format!("`{}` decides and does nothing", rule.name.as_str()))
                     .at(rule.name.span, "no `then`")
@@ -76,7 +77,7 @@ impl Checker<'_> {
         }
         decision.when = [when?, require?].concat();
         decision.actions = actions.into_iter().collect::<Option<_>>()?;
-        guarded?;
+        guarded.filter(|()| acts)?;
         self.changed_once(rule)?;
         self.guarded_columns(&decision)?;
         Some(decision)
@@ -155,6 +156,8 @@ impl Checker<'_> {
     fn when(&mut self, when: Option<&tree::Expr>, name: &Name, scope: &RuleScope) -> Option<Vec<Expr>> {
         if let Some(when) = when {
             self.conjuncts(when, &scope.row())
+        } else if self.has_lost(name, "when") {
+            None
         } else {
             self.report(
                 Diagnostic::new(Code::E0107, format!("`{}` has no `when`", name.as_str()))
@@ -163,6 +166,11 @@ impl Checker<'_> {
             );
             None
         }
+    }
+
+    /// Whether a clause of a rule could not be read, and was told.
+    fn has_lost(&self, rule: &Name, clause: &str) -> bool {
+        self.file.lost.contains(&tree::File::lost_clause(rule.as_str(), clause))
     }
 
     fn guard(&mut self, guard: &Spanned<DecideClause>, scope: &RuleScope, decision: &mut Decision) -> Option<()> {

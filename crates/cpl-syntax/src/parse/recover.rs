@@ -502,7 +502,7 @@ impl<'t> Item<'t> {
         let rule = ["decide", "alert"].contains(&head);
         column
             || HARMLESS.contains(&first) && (first != "at" && first != "on" && first != "to" || rule)
-            || (rule && first == "keep")
+            || (rule && ["keep", "when", "then"].contains(&first))
     }
 
     /// Names that the parts which were left out would have made.
@@ -512,9 +512,15 @@ impl<'t> Item<'t> {
                 self.tokens.iter().filter(|token| span.start <= token.span.start && token.span.end <= span.end);
             let words = within.filter(|token| token.kind == Kind::Word);
             file.lost.extend(words.take(1).map(|token| token.span.of(self.text).to_owned()));
-            if self.head().1 == "pipeline" {
-                let first = self.tokens.iter().find(|token| token.span.start >= clause.start);
-                file.lost.extend(first.map(|token| token.span.of(self.text).to_owned()));
+            let first = self.tokens.iter().find(|token| token.span.start >= clause.start);
+            let first = first.map_or("", |token| token.span.of(self.text));
+            match self.head() {
+                (_, "pipeline") => drop(file.lost.insert(first.to_owned())),
+                // What a rule can't do without.
+                (Some(name), "decide" | "alert") if ["when", "then"].contains(&first) => {
+                    file.lost.insert(File::lost_clause(name.of(self.text), first));
+                }
+                _ => {}
             }
         }
     }

@@ -51,6 +51,12 @@ impl File {
         self.tests.shrink_to_fit();
     }
 
+    /// How a clause of a rule that could not be read stands among the lost: no name has a dot.
+    #[must_use]
+    pub fn lost_clause(rule: &str, clause: &str) -> String {
+        format!("{rule}.{clause}")
+    }
+
     /// The connectors that it names: in fetches, targets and rules.
     #[must_use]
     pub fn connectors(&self) -> BTreeSet<&str> {
