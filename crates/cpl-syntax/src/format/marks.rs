@@ -25,6 +25,8 @@ pub struct Marks {
     pub rows: BTreeMap<usize, (usize, Vec<String>)>,
     /// Brackets that stand at the name of what is called.
     pub calls: HashSet<usize>,
+    /// A text goes on in the next line, which is told where it is read.
+    pub broken_text: bool,
 }
 
 impl Marks {
@@ -47,6 +49,7 @@ impl Marks {
             Rule::call | Rule::source => self.after_name(pair, base, '(', text, |marks, at| {
                 marks.calls.insert(at);
             }),
+            Rule::text => self.broken_text |= pair.as_str().contains('\n'),
             Rule::parameters => drop(self.calls.insert(start)),
             Rule::row => {
                 let cells = pair.clone().into_inner().map(|cell| cell.as_str().trim().to_owned()).collect();
@@ -99,7 +102,8 @@ impl Marks {
         // `NAME`, or `NAME(parameters)`.
         let name = names.next().filter(|next| next.as_rule() == Rule::parameters).unwrap_or(name);
         let end = base + name.as_span().end();
-        if let Some(at) = text[end..].find(|c: char| !c.is_whitespace())
+        // A byte order mark is white space to the grammar.
+        if let Some(at) = text[end..].find(|c: char| !(c.is_whitespace() || c == '\u{FEFF}'))
             && text[end + at..].starts_with(sign)
         {
             mark(self, end + at);

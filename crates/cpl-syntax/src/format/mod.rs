@@ -17,6 +17,9 @@ const STEP: usize = 2;
 /// The text in the one style; none where it can't be parsed.
 #[must_use]
 pub fn format(text: &str) -> Option<String> {
+    // A line ends in one way: as the first does.
+    let crlf = text.find('\n').is_some_and(|end| text[..end].ends_with('\r'));
+    let text = &text.replace("\r\n", "\n");
     // What a text holds is bounded before anything walks it.
     let items = crate::parse::outline::items(text);
     if crate::parse::too_much(text, &items).is_some() {
@@ -26,11 +29,13 @@ pub fn format(text: &str) -> Option<String> {
     for (part, pairs) in crate::parse::pieces(text, items) {
         marks.add(pairs?, part.start, text);
     }
+    if marks.broken_text {
+        return None;
+    }
     let lines = layout::Layout::of(text, &marks).lines();
     let formatted = align::aligned(&lines);
     let mark = if text.starts_with('\u{FEFF}') { "\u{FEFF}" } else { "" };
     let formatted = format!("{mark}{formatted}");
-    let crlf = text.find('\n').is_some_and(|end| text[..end].ends_with('\r'));
     Some(if crlf { formatted.replace('\n', "\r\n") } else { formatted })
 }
 

@@ -63,5 +63,8 @@ fn what_is_shipped_is_in_the_one_style() {
 fn line_ends_stay_what_they_are() {
     assert_eq!(format("let a=1\r\nlet bb=2\r\n").as_deref(), Some("let a  = 1\r\nlet bb = 2\r\n"));
     assert_eq!(format("\u{FEFF}let a=1").as_deref(), Some("\u{FEFF}let a = 1\n"));
+    assert_eq!(format("let a=1\nlet c=2\r\n").as_deref(), Some("let a = 1\nlet c = 2\n"));
+    assert_eq!(format("let a = \"{\nb}\"\n"), None);
+    assert_eq!(format("metric a = sum\u{FEFF}(b)").as_deref(), Some("metric a = sum(b)\n"));
     assert_eq!(format("let a = "), None);
 }

@@ -53,6 +53,13 @@ impl Reader<'_> {
     /// A text with its holes.
     pub(super) fn text(&mut self, pair: Pair<'_, Rule>) -> Spanned<Text> {
         let span = self.span(&pair);
+        if span.of(self.text).contains('\n') {
+            self.report(
+                Diagnostic::new(Code::E0101, "a text stands on one line")
+                    .at(span, "goes on in the next")
+                    .help("close the hole in the line that opens it"),
+            );
+        }
         let mut pieces: Vec<Piece> = Vec::new();
         for part in Parts::of(pair) {
             let letters = match part.as_rule() {
