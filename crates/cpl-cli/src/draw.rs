@@ -20,6 +20,9 @@ struct Drawn<'a> {
     source: &'a WholeLines<'a>,
 }
 
+/// So many bytes of a line are shown on either side of a place.
+const AROUND: usize = 1_000;
+
 /// A file of which whole lines are shown, and no others around them.
 #[derive(Debug)]
 struct WholeLines<'a> {
@@ -80,9 +83,12 @@ impl SourceCode for WholeLines<'_> {
         let start = starts[first];
         let end = starts.get(last + 1).map_or(text.len(), |next| next - 1);
         let end = start + text[start..end].trim_end_matches('\r').len();
+        // Of a very long line what stands around the place is enough.
+        let start = text.floor_char_boundary(start.max(span.offset().saturating_sub(AROUND)));
+        let end = text.ceil_char_boundary(end.min(span.offset() + span.len() + AROUND));
         let whole = SourceSpan::new(start.into(), end - start);
         // The place told is the span's, not its line's.
-        let column = shown_width(&text[start..span.offset()]);
+        let column = shown_width(&text[starts[first]..span.offset()]);
         let data = &text.as_bytes()[start..end];
         let lines = last - first + 1;
         Ok(Box::new(MietteSpanContents::new_named(self.name.clone(), data, whole, first, column, lines)))
