@@ -35,12 +35,26 @@ struct WholeLines<'a> {
 pub struct Lines<'a> {
     text: &'a str,
     starts: Vec<usize>,
+    /// Letters of long lines, some hundred apart, and the columns before them: one may hold a thousand mistakes.
+    passed: Vec<(usize, usize)>,
 }
+
+/// A line of so many bytes is long.
+const LONG: usize = 4_096;
+/// Every so many letters of a long line one is kept.
+const APART: usize = 256;
 
 impl<'a> Lines<'a> {
     pub fn of(text: &'a str) -> Self {
-        let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Self { text, starts }
+        let starts: Vec<usize> = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        let mut passed = Vec::new();
+        for (number, start) in starts.iter().enumerate() {
+            let line = &text[*start..starts.get(number + 1).copied().unwrap_or(text.len())];
+            if line.len() > LONG {
+                passed.extend(columns(line, 0).step_by(APART).map(|(at, column)| (start + at, column)));
+            }
+        }
+        Self { text, starts, passed }
     }
 
     /// The line of a place, counted from 0.
@@ -48,22 +62,24 @@ impl<'a> Lines<'a> {
         self.starts.partition_point(|start| *start <= at).saturating_sub(1)
     }
 
-    /// The line of a place, counted from 1, and what of it stands before.
-    fn before(&self, at: usize) -> (usize, &'a str) {
-        let line = self.line(at);
-        (line + 1, &self.text[self.starts[line]..at.min(self.text.len())])
-    }
-
     /// Line and column, both counted from 1, as an editor shows them.
     pub fn shown(&self, at: usize) -> (usize, usize) {
-        let (line, before) = self.before(at);
-        (line, shown_width(before) + 1)
+        let line = self.line(at);
+        (line + 1, self.column(line, at) + 1)
+    }
+
+    /// Columns before a place of the line, both counted from 0.
+    fn column(&self, line: usize, at: usize) -> usize {
+        let before = self.passed.partition_point(|letter| letter.0 <= at).checked_sub(1);
+        let near = before.map(|before| self.passed[before]).filter(|near| near.0 >= self.starts[line]);
+        let (start, column) = near.unwrap_or((self.starts[line], 0));
+        columns(&self.text[start..at.min(self.text.len())], column).last().map_or(column, |(_, column)| column)
     }
 
     /// Line and column, both counted from 1, columns in code points.
     pub fn points(&self, at: usize) -> (usize, usize) {
-        let (line, before) = self.before(at);
-        (line, before.chars().count() + 1)
+        let line = self.line(at);
+        (line + 1, self.text[self.starts[line]..at.min(self.text.len())].chars().count() + 1)
     }
 }
 
@@ -74,7 +90,7 @@ impl SourceCode for WholeLines<'_> {
         _before: usize,
         _after: usize,
     ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
-        let Lines { text, starts } = &self.lines;
+        let Lines { text, starts, .. } = &self.lines;
         let last = (span.offset() + span.len()).saturating_sub(1).max(span.offset());
         if span.offset() + span.len() > text.len() {
             return Err(MietteError::OutOfBounds);
@@ -88,7 +104,7 @@ impl SourceCode for WholeLines<'_> {
         let end = text.ceil_char_boundary(end.min(span.offset() + span.len() + AROUND));
         let whole = SourceSpan::new(start.into(), end - start);
         // The place told is the span's, not its line's.
-        let column = shown_width(&text[starts[first]..span.offset()]);
+        let column = self.lines.column(first, span.offset());
         let data = &text.as_bytes()[start..end];
         let lines = last - first + 1;
         Ok(Box::new(MietteSpanContents::new_named(self.name.clone(), data, whole, first, column, lines)))
@@ -186,12 +202,13 @@ pub fn level(diagnostic: &Diagnostic) -> &'static str {
     }
 }
 
-/// Columns that a text takes: a letter with its accents is one, a wide one two, a tab goes to the next fourth.
-fn shown_width(text: &str) -> usize {
+/// Where each letter of a text ends, and the columns up to there: one with its accents takes one, a wide one two, a tab
+/// goes to the next fourth.
+fn columns(text: &str, first: usize) -> impl Iterator<Item = (usize, usize)> {
     const TAB: usize = 4;
-    text.graphemes(true).fold(0, |column, letter| match letter {
-        "\t" => (column / TAB + 1) * TAB,
-        letter => column + letter.width().clamp(1, 2),
+    text.grapheme_indices(true).scan(first, |column, (at, letter)| {
+        *column = if letter == "\t" { (*column / TAB + 1) * TAB } else { *column + letter.width().clamp(1, 2) };
+        Some((at + letter.len(), *column))
     })
 }
 

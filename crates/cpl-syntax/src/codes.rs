@@ -47,7 +47,7 @@ codes! {
     E0105 "comparisons do not chain",
     E0106 "a hole where none may be",
     E0107 "a clause is missing or stands twice",
-    E0108 "brackets nest too deep",
+    E0108 "brackets or operators nest too deep",
     E0109 "more than a pipeline may hold",
     E0201 "a name nobody has",
     E0202 "a name used twice",

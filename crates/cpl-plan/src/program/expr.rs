@@ -399,6 +399,12 @@ impl Expr {
         self.map_parts(&mut Self::unplaced)
     }
 
+    /// How many levels it has: one for itself, and those of its deepest part.
+    #[must_use]
+    pub fn depth(&self) -> usize {
+        1 + self.parts().into_iter().map(Self::depth).max().unwrap_or(0)
+    }
+
     /// Calls `visit` with it and everything in it.
     pub fn walk<'a>(&'a self, visit: &mut impl FnMut(&'a Self)) {
         visit(self);

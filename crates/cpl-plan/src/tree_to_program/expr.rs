@@ -17,8 +17,15 @@ use crate::{
 impl Checker<'_> {
     /// The typed expression; none where an error was told.
     pub(super) fn expr(&mut self, written: &tree::Expr, scope: &Scope<'_>) -> Option<Expr> {
+        self.one_more(written.span)?;
+        self.nested += 1;
+        let expr = self.not_nested_too_deep(0, written.span).and_then(|()| self.expr_of(written, scope));
+        self.nested -= 1;
+        expr
+    }
+
+    fn expr_of(&mut self, written: &tree::Expr, scope: &Scope<'_>) -> Option<Expr> {
         let span = written.span;
-        self.one_more(span)?;
         match &written.kind {
             tree::ExprKind::Literal(literal) => self.literal(literal, span),
             tree::ExprKind::Text(text) => match text.plain() {

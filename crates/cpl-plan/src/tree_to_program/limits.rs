@@ -13,6 +13,8 @@ const MOST_COLUMNS: usize = 20_000;
 const MOST_PARTS: usize = 100_000;
 /// So deep stand metrics, lets and tables in each other.
 pub const DEEPEST: usize = 64;
+/// So deep is an expression, with metrics and lets put in: who walks one takes stack for each level.
+const DEEPEST_EXPR: usize = 250;
 
 impl Checker<'_> {
     /// Adds a table to those there are.
@@ -38,7 +40,19 @@ impl Checker<'_> {
     pub(super) fn put_in(&mut self, value: &Expr, at: Span) -> Option<()> {
         let mut parts = 0;
         value.walk(&mut |_| parts += 1);
+        self.not_nested_too_deep(value.depth(), at)?;
         self.more(parts, at)
+    }
+
+    /// Whether so many levels more fit under the expression that is looked at.
+    pub(super) fn not_nested_too_deep(&mut self, more: usize, at: Span) -> Option<()> {
+        if self.nested + more <= DEEPEST_EXPR {
+            return Some(());
+        }
+        self.too_much(
+            format!("the expression is more than {DEEPEST_EXPR} operators deep, with metrics and lets put in"),
+            at,
+        )
     }
 
     fn more(&mut self, parts: usize, at: Span) -> Option<()> {

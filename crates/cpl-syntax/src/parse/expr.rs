@@ -2,7 +2,7 @@
 
 use pest::iterators::Pair;
 
-use super::{Parts, Reader, Rule, exact, limits::MAX_CHAIN, literal};
+use super::{Parts, Reader, Rule, exact, limits::MOST_OPERATORS, literal};
 use crate::{
     codes::Code,
     diagnostic::Diagnostic,
@@ -29,15 +29,15 @@ impl Reader<'_> {
 
     /// A chain of `or`, or of `and`: the same shape, one level apart.
     fn logic(&mut self, pair: Pair<'_, Rule>, logic: Logic) -> Expr {
-        self.limit_chain(&pair);
+        let operators = self.deeper(&pair, 1);
         let mut parts = Parts::of(pair);
         let mut left = self.operand(parts.child(), logic);
-        // What is too long was told: a deeper tree than that is not built.
-        for part in parts.take(MAX_CHAIN) {
+        for part in parts.take(operators) {
             let right = self.operand(part, logic);
             let span = left.span.to(right.span);
             left = Expr { kind: ExprKind::Logic(logic, Box::new(left), Box::new(right)), span };
         }
+        self.operators -= operators;
         left
     }
 
@@ -129,11 +129,11 @@ impl Reader<'_> {
 
     /// A chain of arithmetic operators.
     pub(super) fn arith(&mut self, pair: Pair<'_, Rule>) -> Expr {
-        self.limit_chain(&pair);
+        let operators = self.deeper(&pair, 2);
         let mut parts = Parts::of(pair);
         let mut waiting: Vec<(Expr, Spanned<ArithOp>)> = Vec::new();
         let mut right = self.signed(&mut parts);
-        for _ in 0..MAX_CHAIN {
+        for _ in 0..operators {
             let Some(infix) = parts.next() else { break };
             let op = Spanned::new(arith_op(&infix), self.span(&infix));
             while waiting.last().is_some_and(|(_, before)| binding(before.value) >= binding(op.value)) {
@@ -145,6 +145,7 @@ impl Reader<'_> {
         while !waiting.is_empty() {
             right = fold(&mut waiting, right);
         }
+        self.operators -= operators;
         right
     }
 
@@ -236,15 +237,25 @@ impl Reader<'_> {
         WindowOver { window, before: parts.opt(Rule::before).is_some() }
     }
 
-    fn limit_chain(&mut self, pair: &Pair<'_, Rule>) {
-        if pair.clone().into_inner().take(3 * MAX_CHAIN).count() == 3 * MAX_CHAIN {
-            let span = self.span(pair);
+    /// How many operators of a chain are read, its operands being within them until they are taken off again: each is a
+    /// level of the tree, and what would be too deep is told and not built. `step` pairs go on from one operand to the next.
+    fn deeper(&mut self, pair: &Pair<'_, Rule>, step: usize) -> usize {
+        let signs = |part: &Pair<'_, Rule>| part.as_rule() == Rule::prefix;
+        let operators = pair.clone().into_inner().filter(|part| !signs(part)).count().saturating_sub(1) / step;
+        let room = MOST_OPERATORS - self.operators;
+        let span = self.span(pair);
+        let told =
+            |before: &Diagnostic| before.code == Code::E0108 && before.labels[0].span.to(span) == before.labels[0].span;
+        if operators > room && !self.diagnostics.last().is_some_and(told) {
             self.report(
-                Diagnostic::new(Code::E0108, format!("more than {MAX_CHAIN} operators in one expression"))
+                Diagnostic::new(Code::E0108, format!("more than {MOST_OPERATORS} operators in one expression"))
                     .at(span, "this chain")
                     .help("name parts of it with `let` or `derive`"),
             );
         }
+        let taken = operators.min(room);
+        self.operators += taken;
+        taken
     }
 }
 

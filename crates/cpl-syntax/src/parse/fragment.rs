@@ -102,7 +102,7 @@ fn read<T>(rule: Rule, text: &str, part: Span, make: impl FnOnce(&mut Reader<'_>
     match pairs(rule, part.of(text)) {
         Ok(pair) => {
             let draft = Draft::of(text, part);
-            let mut reader = Reader { text, draft: &draft, comments: &[], diagnostics: Vec::new() };
+            let mut reader = Reader { text, draft: &draft, comments: &[], diagnostics: Vec::new(), operators: 0 };
             let piece = make(&mut reader, Parts::of(pair));
             (reader.diagnostics.is_empty().then_some(piece), reader.diagnostics)
         }

@@ -4,8 +4,8 @@ use crate::{codes::Code, diagnostic::Diagnostic, span::Span};
 
 /// How deep brackets may nest.
 const MAX_DEPTH: usize = 64;
-/// How many operators may stand in one chain.
-pub const MAX_CHAIN: usize = 1_000;
+/// How many operators may stand in one chain, with those of the chains around it: so deep a tree may be.
+pub const MOST_OPERATORS: usize = 200;
 
 /// How many words and signs a text may hold. A pipeline has some hundred.
 const MOST_WORDS: usize = 320_000;

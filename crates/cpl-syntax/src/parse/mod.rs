@@ -93,7 +93,7 @@ fn read(
     comments: &[Comment],
     file: &mut File,
 ) -> Vec<Diagnostic> {
-    let mut reader = Reader { text, draft, comments, diagnostics: Vec::new() };
+    let mut reader = Reader { text, draft, comments, diagnostics: Vec::new(), operators: 0 };
     for pair in pairs.flat_map(Pair::into_inner) {
         reader.item(pair, file);
     }
@@ -112,6 +112,8 @@ struct Reader<'a> {
     draft: &'a Draft<'a>,
     comments: &'a [Comment],
     diagnostics: Vec<Diagnostic>,
+    /// How many operators stand around what is read.
+    operators: usize,
 }
 
 impl Reader<'_> {
