@@ -16,7 +16,7 @@ pub use connector::{
     Action, Argument, Asked, Connector, Dedupe, Endpoint, Extra, Job, JobResult, Json, Limits, Method, Read, Request,
 };
 use cpl_syntax::{Code, Diagnostic};
-pub use words::{Credential, PerSeconds, Size, json_path, server};
+pub use words::{Credential, NoServer, PerSeconds, Size, json_path, server};
 pub use written::{Auth, ErrorCode, ErrorInside, JobState, LinkIn, Pages, ResultFormat, SentIn};
 pub use written_to_connector::request::{is_credential, is_header};
 

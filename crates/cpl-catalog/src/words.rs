@@ -56,7 +56,7 @@ macro_rules! word {
 
 word! {
     /// The address of a server.
-    Address(String), "^https?://", |text| match server(&text)? {
+    Address(String), "^https?://", |text| match server(&text).map_err(|why| why.to_string())? {
         url if url.query().is_some() || url.fragment().is_some() => {
             Err("an address ends with its path: what stands behind `?` is a request's `query`".to_owned())
         }
@@ -64,27 +64,56 @@ word! {
     }
 }
 
-/// The address of a server, to which nothing goes that others could read.
-///
-/// # Errors
-/// Why it is none, and what was wanted.
-pub fn server(text: &str) -> Result<Url, String> {
-    match Url::parse(text) {
-        Ok(url) if url.host().is_none() || !["http", "https"].contains(&url.scheme()) => Err(ADDRESS.to_owned()),
-        Ok(url) if !url.username().is_empty() || url.password().is_some() => {
-            Err("a secret can't stand in an address: say who asks by `auth`".to_owned())
+/// Why an address is not that of a server to which something may go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoServer {
+    /// Who asks stands in it.
+    Secret,
+    /// What it is, and what was wanted.
+    Other {
+        /// What is wrong.
+        what: &'static str,
+        /// What stands there in its place.
+        wanted: &'static str,
+    },
+}
+
+impl fmt::Display for NoServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Secret => f.write_str("a secret can't stand in an address: say who asks by `auth`"),
+            Self::Other { what, wanted } => write!(f, "{what}: wanted {wanted}"),
         }
-        Ok(_) if text.contains(['{', '}']) => Err("an address takes no holes: wanted that of one account".to_owned()),
-        Ok(url) if url.domain().is_some_and(|name| name.split('.').any(str::is_empty)) => Err(ADDRESS.to_owned()),
-        Ok(url) if url.scheme() == "http" && !is_here(&url) => {
-            Err("what goes by `http://` is read by others on its way: wanted `https://`".to_owned())
-        }
-        Ok(url) => Ok(url),
-        Err(_) => Err(ADDRESS.to_owned()),
     }
 }
 
-const ADDRESS: &str = "that is no address: wanted one such as `https://api.example.com/v1`";
+impl std::error::Error for NoServer {}
+
+/// The address of a server, to which nothing goes that others could read.
+///
+/// # Errors
+/// Why it is none.
+pub fn server(text: &str) -> Result<Url, NoServer> {
+    const NONE: NoServer =
+        NoServer::Other { what: "that is no address", wanted: "one such as `https://api.example.com/v1`" };
+    const HOLES: NoServer = NoServer::Other { what: "an address takes no holes", wanted: "that of one account" };
+    const OPEN: NoServer =
+        NoServer::Other { what: "what goes by `http://` is read by others on its way", wanted: "`https://`" };
+    let url = Url::parse(text).map_err(|_| NONE)?;
+    if url.host().is_none() || !["http", "https"].contains(&url.scheme()) {
+        return Err(NONE);
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(NoServer::Secret);
+    }
+    if text.contains(['{', '}']) {
+        return Err(HOLES);
+    }
+    if url.domain().is_some_and(|name| name.split('.').any(str::is_empty)) {
+        return Err(NONE);
+    }
+    if url.scheme() == "http" && !is_here(&url) { Err(OPEN) } else { Ok(url) }
+}
 
 /// Whether an address is on this very machine, where nobody listens in.
 fn is_here(url: &Url) -> bool {

@@ -6,7 +6,10 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::words::{Address, Credential, JsonPath, Length, Rate, Scalar, Size, one_or_many};
+use crate::{
+    connector::Method,
+    words::{Address, Credential, JsonPath, Length, Rate, Scalar, Size, one_or_many},
+};
 
 /// Derives what every part of a connector file has: it is read strictly, and has a schema.
 macro_rules! written {
@@ -47,13 +50,13 @@ macro_rules! asking {
             }
         }
         impl Asking for $name {
-            fn methods(&self) -> [(&'static str, Option<&String>); 5] {
+            fn methods(&self) -> [(&'static str, Method, Option<&String>); 5] {
                 [
-                    ("get", self.get.as_ref()),
-                    ("post", self.post.as_ref()),
-                    ("put", self.put.as_ref()),
-                    ("patch", self.patch.as_ref()),
-                    ("delete", self.delete.as_ref()),
+                    ("get", Method::Get, self.get.as_ref()),
+                    ("post", Method::Post, self.post.as_ref()),
+                    ("put", Method::Put, self.put.as_ref()),
+                    ("patch", Method::Patch, self.patch.as_ref()),
+                    ("delete", Method::Delete, self.delete.as_ref()),
                 ]
             }
             fn rest(&self) -> (&IndexMap<String, Value>, &IndexMap<String, String>, Option<&Value>) {
@@ -65,8 +68,8 @@ macro_rules! asking {
 
 /// A part that asks.
 pub trait Asking {
-    /// Each method's path, where it is the one.
-    fn methods(&self) -> [(&'static str, Option<&String>); 5];
+    /// Each method's word and path, where it is the one.
+    fn methods(&self) -> [(&'static str, Method, Option<&String>); 5];
     /// What goes with it: query, headers, body.
     fn rest(&self) -> (&IndexMap<String, Value>, &IndexMap<String, String>, Option<&Value>);
 }

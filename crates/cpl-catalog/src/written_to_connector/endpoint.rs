@@ -81,7 +81,7 @@ impl Converter<'_> {
             let pages = self.pages_of(written, route);
             return Some(Asked::Pages(Box::new(request?), pages?));
         };
-        let other = written.methods().into_iter().find(|(_, path)| path.is_some()).map(|(word, _)| word);
+        let other = written.methods().into_iter().find(|(.., path)| path.is_some()).map(|(word, ..)| word);
         let other = other.or_else(|| beside(written));
         if let Some(other) = other {
             let at = self.marks.key(&[route, &[other]].concat());
@@ -103,7 +103,9 @@ impl Converter<'_> {
         let poll = self.reading(&job.poll, &part("poll"));
         let every = self.length(job.poll.every.as_ref(), &[route, &["poll", "every"]].concat());
         let result = match &job.result.url {
-            Some(_) if job.result.methods().iter().any(|(_, path)| path.is_some()) || beside(&job.result).is_some() => {
+            Some(_)
+                if job.result.methods().iter().any(|(.., path)| path.is_some()) || beside(&job.result).is_some() =>
+            {
                 let at = self.marks.key(&part("result"));
                 self.refuse(Code::E0603, "a result is at an address or behind a path", at, "says both")
             }

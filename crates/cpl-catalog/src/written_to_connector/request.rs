@@ -13,11 +13,12 @@ use crate::{
 impl Converter<'_> {
     /// The one request of a part.
     pub(super) fn request(&mut self, written: &impl Asking, route: &[&str]) -> Option<Request> {
-        let asked: Vec<_> = written.methods().into_iter().filter_map(|(word, path)| Some((word, path?))).collect();
-        let (word, path) = match asked.as_slice() {
+        let asked: Vec<_> =
+            written.methods().into_iter().filter_map(|(word, method, path)| Some((word, method, path?))).collect();
+        let (word, method, path) = match asked.as_slice() {
             [one] => *one,
             [] => return self.not_asked(route),
-            [(first, _), (second, _), ..] => {
+            [(first, ..), (second, ..), ..] => {
                 let (first, second) = ([route, &[first]].concat(), [route, &[second]].concat());
                 self.diagnostics.push(
                     Diagnostic::new(Code::E0603, "a request is asked in one way")
@@ -30,7 +31,6 @@ impl Converter<'_> {
         };
         let place = [route, &[word]].concat();
         let span = self.marks.value(&place);
-        let method = method(word);
         let path = self.path(path, &place);
         let (query, headers, body) = written.rest();
         if method == Method::Get && body.is_some() {
@@ -229,14 +229,4 @@ fn unquoted(value: &Value) -> Option<&str> {
 /// `{ secret: NAME }`
 fn is_secret(value: &Value) -> bool {
     value.as_object().is_some_and(|map| map.len() == 1 && map.get("secret").is_some_and(Value::is_string))
-}
-
-fn method(word: &str) -> Method {
-    match word {
-        "post" => Method::Post,
-        "put" => Method::Put,
-        "patch" => Method::Patch,
-        "delete" => Method::Delete,
-        _ => Method::Get,
-    }
 }

@@ -25,9 +25,12 @@ use crate::{
     types::Type,
 };
 
+/// A connector that is called, with its file.
+type Called<'c> = (&'c ConnectorFile, &'c Connector);
+
 impl<'a> Checker<'a> {
     /// The connector of that name, if it can be used.
-    fn connector_named(&mut self, name: &Name) -> Option<(&'a ConnectorFile, &'a Connector)> {
+    fn connector_named(&mut self, name: &Name) -> Option<Called<'a>> {
         let catalogue = self.catalogue;
         let Some(file) = catalogue.get(name.as_str()) else {
             return self.no_connector(name);
@@ -80,7 +83,7 @@ impl<'a> Checker<'a> {
             let known = connector.endpoints.iter().map(|endpoint| endpoint.name.as_str());
             return self.unknown_name(&format!("endpoint of `{}`", connector.name.as_str()), name, known);
         };
-        let endpoint = self.typed_endpoint(file, connector, endpoint, fetch.source_span)?;
+        let endpoint = self.typed_endpoint((file, connector), endpoint, fetch.source_span)?;
         let arguments = self.endpoint_arguments(fetch, &endpoint);
         let brought = self.brings(fetch);
         let (columns, mut table) = self.brought_table(fetch, &endpoint);
@@ -102,46 +105,40 @@ impl<'a> Checker<'a> {
         self.add_table(table)
     }
 
-    /// An endpoint's types, made once: in the pipeline's currency and zone where the connector has none of its own.
-    fn typed_endpoint(
+    /// What a connector's part is to this pipeline: in its currency and zone where the connector has none of its own.
+    fn typed<T>(
         &mut self,
-        file: &ConnectorFile,
-        connector: &Connector,
-        endpoint: &Endpoint,
+        (file, connector): Called<'_>,
+        name: &str,
         at: Span,
-    ) -> Option<Arc<TypedEndpoint>> {
-        let name = format!("{}.{}", connector.name.as_str(), endpoint.name.as_str());
-        if let Some(typed) = self.endpoints.get(&name) {
-            return Some(typed.clone());
-        }
+        read: impl FnOnce(&mut Checker<'_>) -> Option<T>,
+    ) -> Option<T> {
         let none = tree::File::default();
         let mut reader = reader(file, connector, &none, self.currency, self.zone.clone());
         reader.given = self.given;
-        let typed = reader.endpoint(endpoint);
-        self.fits_here(&name, reader.first_told(), at)?;
-        let typed = Arc::new(typed?);
-        self.endpoints.insert(name, typed.clone());
-        Some(typed)
+        let typed = read(&mut reader);
+        self.fits_here(name, reader.first_told(), at)?;
+        typed
+    }
+
+    /// An endpoint's types, made once.
+    fn typed_endpoint(&mut self, called: Called<'_>, endpoint: &Endpoint, at: Span) -> Option<Arc<TypedEndpoint>> {
+        let name = format!("{}.{}", called.1.name.as_str(), endpoint.name.as_str());
+        if !self.endpoints.contains_key(&name) {
+            let typed = self.typed(called, &name, at, |reader| reader.endpoint(endpoint))?;
+            self.endpoints.insert(name.clone(), Arc::new(typed));
+        }
+        self.endpoints.get(&name).cloned()
     }
 
     /// What an action takes, likewise.
-    fn typed_action(
-        &mut self,
-        file: &ConnectorFile,
-        connector: &Connector,
-        action: &Action,
-        at: Span,
-    ) -> Option<Vec<Parameter>> {
-        let name = format!("{}.{}", connector.name.as_str(), action.name.as_str());
-        if let Some(parameters) = self.actions.get(&name) {
-            return Some(parameters.clone());
+    fn typed_action(&mut self, called: Called<'_>, action: &Action, at: Span) -> Option<Vec<Parameter>> {
+        let name = format!("{}.{}", called.1.name.as_str(), action.name.as_str());
+        if !self.actions.contains_key(&name) {
+            let typed = self.typed(called, &name, at, |reader| reader.connector_action(action))?;
+            self.actions.insert(name.clone(), typed);
         }
-        let none = tree::File::default();
-        let mut reader = reader(file, connector, &none, self.currency, self.zone.clone());
-        let parameters = reader.connector_action(action);
-        self.fits_here(&name, reader.first_told(), at)?;
-        self.actions.insert(name, parameters.clone()?);
-        parameters
+        self.actions.get(&name).cloned()
     }
 
     /// What is right in the connector by itself can be wrong in the pipeline's currency.
@@ -206,61 +203,75 @@ impl<'a> Checker<'a> {
         let mut given: Vec<&str> = Vec::new();
         let mut right = Some(());
         for arg in &call.args {
-            let (name, done) = match arg {
-                Arg::Window(window) => {
-                    let taken = all.iter().find(|(_, ty, _)| ty.is_none()).map(|(name, ..)| name.as_str());
-                    (taken, self.window_argument(taken, window))
-                }
-                Arg::NamedWindow(name, window) => {
-                    let Some((found, ty, _)) = all.iter().find(|(known, ..)| *known == name.value) else {
-                        let known = all.iter().map(|(name, ..)| name.as_str());
-                        right = self.unknown_name("argument", name, known);
-                        continue;
-                    };
-                    let taken = Some(found.as_str()).filter(|_| ty.is_none());
-                    (Some(found.as_str()), self.window_argument(taken, window))
-                }
-                Arg::Named(name, value) => {
-                    let Some((found, ty, _)) = all.iter().find(|(known, ..)| *known == name.value) else {
-                        let known = all.iter().map(|(name, ..)| name.as_str());
-                        right = self.unknown_name("argument", name, known);
-                        continue;
-                    };
-                    (Some(found.as_str()), self.value_argument(found, *ty, value))
-                }
-                Arg::Plain(value) | Arg::By(value, _) => {
-                    let next = all.iter().find(|(name, ty, _)| ty.is_some() && !given.contains(&name.as_str()));
-                    let window = all.iter().any(|(_, ty, _)| ty.is_none());
-                    if window && matches!(value.kind, tree::ExprKind::Literal(tree::Literal::Duration(..))) {
-                        let label = format!("wanted: `last {}`", self.written(value.span));
-                        right = self.refuse(Code::E0205, "a length of time is no window", value.span, label);
-                        continue;
-                    }
-                    let Some((found, ty, _)) = next else {
-                        let message = format!("`{}` takes no more arguments", call.callee.name.as_str());
-                        right = self.refuse(Code::E0205, message, value.span, "nobody takes this");
-                        continue;
-                    };
-                    (Some(found.as_str()), self.value_argument(found, *ty, value))
-                }
+            let Some(name) = self.given_argument(call, arg, all, &given) else {
+                right = None;
+                continue;
             };
-            right = right.and(done);
-            if let (Some(name), Some(())) = (name, done) {
-                if given.contains(&name) {
-                    let message = format!("the argument `{name}` stands here twice");
-                    right = self.refuse(Code::E0205, message, span_of(arg), "the second one");
-                }
-                given.push(name);
+            if given.contains(&name) {
+                let message = format!("the argument `{name}` stands here twice");
+                right = self.refuse(Code::E0205, message, span_of(arg), "the second one");
             }
+            given.push(name);
         }
         right.map(|()| given)
     }
 
-    /// Windows that are asked of a server are of days.
-    fn window_argument(&mut self, taken: Option<&str>, window: &Window) -> Option<()> {
-        if taken.is_none() {
-            return self.refuse(Code::E0205, "this takes no window", window.span, "nobody takes this");
+    /// Which argument one is, if it fits.
+    fn given_argument<'n>(
+        &mut self,
+        call: &tree::Call,
+        arg: &Arg,
+        all: &'n [ArgumentType],
+        given: &[&str],
+    ) -> Option<&'n str> {
+        let (name, ty, _) = match arg {
+            Arg::NamedWindow(name, _) | Arg::Named(name, _) => self.argument_named(name, all)?,
+            Arg::Window(window) => match all.iter().find(|(_, ty, _)| ty.is_none()) {
+                Some(taken) => taken,
+                None => return self.no_window(window.span),
+            },
+            Arg::Plain(value) | Arg::By(value, _) => self.next_argument(call, value, all, given)?,
+        };
+        match arg {
+            Arg::Window(window) | Arg::NamedWindow(_, window) if ty.is_none() => self.window_argument(window)?,
+            Arg::Window(window) | Arg::NamedWindow(_, window) => self.no_window(window.span)?,
+            Arg::Named(_, value) => self.value_argument(name, *ty, value)?,
+            Arg::Plain(value) | Arg::By(value, _) => self.value_argument(name, *ty, value)?,
         }
+        Some(name)
+    }
+
+    fn argument_named<'n>(&mut self, name: &Name, all: &'n [ArgumentType]) -> Option<&'n ArgumentType> {
+        let found = all.iter().find(|(known, ..)| *known == name.value);
+        found.or_else(|| self.unknown_name("argument", name, all.iter().map(|(name, ..)| name.as_str())))
+    }
+
+    /// The first argument that is no window and was not given yet.
+    fn next_argument<'n>(
+        &mut self,
+        call: &tree::Call,
+        value: &tree::Expr,
+        all: &'n [ArgumentType],
+        given: &[&str],
+    ) -> Option<&'n ArgumentType> {
+        let window = all.iter().any(|(_, ty, _)| ty.is_none());
+        if window && matches!(value.kind, tree::ExprKind::Literal(tree::Literal::Duration(..))) {
+            let label = format!("wanted: `last {}`", self.written(value.span));
+            return self.refuse(Code::E0205, "a length of time is no window", value.span, label);
+        }
+        let next = all.iter().find(|(name, ty, _)| ty.is_some() && !given.contains(&name.as_str()));
+        next.or_else(|| {
+            let message = format!("`{}` takes no more arguments", call.callee.name.as_str());
+            self.refuse(Code::E0205, message, value.span, "nobody takes this")
+        })
+    }
+
+    fn no_window<T>(&mut self, at: Span) -> Option<T> {
+        self.refuse(Code::E0205, "this takes no window", at, "nobody takes this")
+    }
+
+    /// Windows that are asked of a server are of days.
+    fn window_argument(&mut self, window: &Window) -> Option<()> {
         match window.kind {
             WindowKind::Last(_, Unit::Second | Unit::Minute | Unit::Hour) => {
                 self.refuse(Code::E0103, "a connector is asked for days", window.span, "wanted: `last 2 days`")
@@ -323,7 +334,7 @@ impl<'a> Checker<'a> {
             let known = connector.actions.iter().map(|action| action.name.as_str());
             return self.unknown_name(&format!("action of `{}`", connector.name.as_str()), action, known);
         };
-        let parameters = self.typed_action(file, connector, found, span)?;
+        let parameters = self.typed_action((file, connector), found, span)?;
         self.runs_in_tests(format!("actions of connectors (`{}.{}`)", connector.name.as_str(), action.as_str()), span);
         let kind = TargetKind::Action { connector: connector.name.value.clone(), action: action.value.clone() };
         Some(Target { name, span, kind, parameters })

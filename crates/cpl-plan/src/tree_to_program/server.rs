@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use cpl_catalog::{Method, NoServer};
 use cpl_syntax::{
     Code, Name, Span,
     tree::{self, Arg, Argument, FetchClause, Setting, SettingValue},
@@ -16,17 +17,6 @@ use crate::{
     types::Type,
     words::words,
 };
-
-words! {
-    /// How a server is asked (RFC 9110).
-    Method {
-        Get "GET",
-        Post "POST",
-        Put "PUT",
-        Patch "PATCH",
-        Delete "DELETE",
-    }
-}
 
 words! {
     /// What may be said of a request.
@@ -116,10 +106,12 @@ impl Checker<'_> {
 
     /// An address to which nothing goes that others could read.
     pub(super) fn is_server(&mut self, url: &str, at: Span) -> Option<()> {
-        let Err(why) = cpl_catalog::server(url) else { return Some(()) };
-        match why.split_once(": wanted ") {
-            Some((what, wanted)) => self.refuse(Code::E0205, what, at, format!("wanted: {wanted}")),
-            None => self.refuse(Code::E0504, why, at, "holds a user or a password"),
+        match cpl_catalog::server(url) {
+            Ok(_) => Some(()),
+            Err(NoServer::Secret) => {
+                self.refuse(Code::E0504, NoServer::Secret.to_string(), at, "holds a user or a password")
+            }
+            Err(NoServer::Other { what, wanted }) => self.refuse(Code::E0205, what, at, format!("wanted: {wanted}")),
         }
     }
 
@@ -226,9 +218,9 @@ impl Checker<'_> {
         let tree::ExprKind::Path(path) = &value.kind else {
             return self.refuse(Code::E0205, "that is no method", value.span, "wanted: one such as `POST`");
         };
-        match Method::of_word(&path.name.value.to_uppercase()) {
+        match Method::of_word(path.name.as_str()) {
             Some(method) if path.table.is_none() => Some(method),
-            _ => self.unknown_name("method", &path.name, Method::WORDS.iter().copied()),
+            _ => self.unknown_name("method", &path.name, Method::ALL.map(|(word, _)| word)),
         }
     }
 
