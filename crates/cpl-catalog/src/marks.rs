@@ -20,6 +20,8 @@ struct Mark {
 /// So many parts may a file have, with what it refers to in its place, and so often may it refer.
 const MOST_MARKS: usize = 30_000;
 const MOST_REFERENCES: usize = 20;
+/// So deep may its parts nest, as brackets do in a pipeline.
+const DEEPEST: usize = 64;
 
 /// The places of a file's parts.
 #[derive(Debug)]
@@ -58,6 +60,12 @@ impl Marks {
                 return Err(vec![told.at(span(&marked), "stands where a name does").help("write it out")]);
             }
             walk.event(&event, span(&marked));
+            if walk.open.len() > DEEPEST {
+                let told = Diagnostic::new(Code::E0109, format!("the file's parts nest more than {DEEPEST} deep"));
+                return Err(vec![
+                    told.at(span(&marked), "this one is too deep").help("no API wants that: is it the right file?"),
+                ]);
+            }
         }
         if walk.references > MOST_REFERENCES || walk.marks.len() > MOST_MARKS {
             let message = format!(
@@ -76,6 +84,12 @@ impl Marks {
     /// Where the key at the end of a route stands; where there is none, what is nearest around it.
     pub fn key(&self, route: &[&str]) -> Span {
         self.nearest(route).map_or_else(Span::default, |mark| mark.key)
+    }
+
+    /// Where the file's first name stands, for what is wrong with all of it.
+    pub fn first(&self) -> Span {
+        let names = self.0.iter().filter(|(route, _)| route.len() == 1);
+        names.map(|(_, mark)| mark.key).min_by_key(|key| key.start).unwrap_or_default()
     }
 
     /// Whether something stands at the end of a route.

@@ -39,9 +39,9 @@ struct Converter<'t> {
 impl Converter<'_> {
     /// What is told as missing is empty here: nobody uses a connector of which an error was told.
     fn connector(&mut self, written: &Written, stem: Option<&str>) -> Connector {
-        let name = self.required(written.connector.as_ref(), "connector");
+        let name = self.required(written.connector.as_ref(), "connector", stem.unwrap_or("NAME"));
         let name = name.and_then(|name| self.connector_name(&name, stem));
-        let base_url = self.required(written.base_url.as_ref(), "base_url");
+        let base_url = self.required(written.base_url.as_ref(), "base_url", "https://…");
         self.auth(&written.auth);
         self.errors(&written.errors);
         let currency = self.currency(&written.account);
@@ -51,7 +51,7 @@ impl Converter<'_> {
         if endpoints.is_empty() && actions.is_empty() && !self.has_lost(&["endpoints"]) && !self.has_lost(&["actions"])
         {
             let message = "the connector has no endpoint and no action";
-            let told = Diagnostic::new(Code::E0602, message).at(self.marks.key(&["connector"]), "can do nothing");
+            let told = Diagnostic::new(Code::E0602, message).at(self.marks.first(), "can do nothing");
             self.diagnostics.push(told.help("add `endpoints:` for what it reads, `actions:` for what it does"));
         }
         Connector {
@@ -70,10 +70,11 @@ impl Converter<'_> {
     }
 
     /// Something without which there is no connector.
-    fn required<T: Clone>(&mut self, value: Option<&T>, name: &str) -> Option<T> {
+    fn required<T: Clone>(&mut self, value: Option<&T>, name: &str, such: &str) -> Option<T> {
         if value.is_none() && !self.has_lost(&[name]) {
-            let told = Diagnostic::new(Code::E0602, format!("`{name}` is missing")).help(format!("add `{name}: …`"));
-            self.diagnostics.push(told);
+            let told = Diagnostic::new(Code::E0602, format!("`{name}` is missing"));
+            let told = told.at(self.marks.first(), format!("has no `{name}`"));
+            self.diagnostics.push(told.help(format!("add `{name}: {such}`")));
         }
         value.cloned()
     }
