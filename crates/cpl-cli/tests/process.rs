@@ -188,3 +188,47 @@ fn one_thread_and_two_give_the_same_bytes() {
         assert_eq!((&one, &two), (&two, &again));
     }
 }
+
+/// Texts that only name groups are handed out as numbers where few differ, and as texts where many do: what is grouped is
+/// the same, whatever stretches of a file are like.
+#[test]
+fn groups_are_those_of_their_names_however_many_there_are() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mut text, mut sums) = ("name,same,n\n".to_owned(), std::collections::BTreeMap::<String, u64>::new());
+    for row in 0..400_000u64 {
+        // Few names, then many, then few and missing ones, then quoted ones.
+        let name = match row / 100_000 {
+            0 => format!("few{}", row % 6),
+            1 => format!("many{}", row % 50_021),
+            2 if row % 5 == 0 => String::new(),
+            2 => format!("few{}", row % 9),
+            _ => format!("a \"\"quoted\"\" {}", row % 3),
+        };
+        let written = if row >= 300_000 { format!("\"{name}\"") } else { name.clone() };
+        writeln!(text, "{written},{written},{}", row % 11).expect("in memory");
+        *sums.entry(name.replace("\"\"", "\"")).or_default() += row % 11;
+    }
+    std::fs::write(folder.path().join("a.csv"), text).expect("written");
+    let pipeline = "pipeline p { retire 2027-01-01 }\n\
+        fetch a from csv(\"a.csv\") { columns { name: text?, same: text?, n: count } }\n\
+        transform t from a { group by name { n = sum(n) } }\n\
+        transform u from a { where same != \"-\" or same is unknown  group by same { n = sum(n) } }\n";
+    std::fs::write(folder.path().join("main.cpl"), pipeline).expect("written");
+    let shown = |table: &str| {
+        let mut command = cpl(&["show", "main.cpl", table, "--format", "csv"]);
+        command.current_dir(folder.path());
+        let (code, out, err) = output(command);
+        assert_eq!(code, Some(0), "{err}");
+        out
+    };
+    let mut expected = "name,n\n".to_owned();
+    // A group whose name is missing comes last.
+    for (name, sum) in
+        sums.iter().filter(|(name, _)| !name.is_empty()).chain(sums.iter().filter(|(name, _)| name.is_empty()))
+    {
+        let name = if name.contains('"') { format!("\"{}\"", name.replace('"', "\"\"")) } else { name.clone() };
+        writeln!(expected, "{name},{sum}").expect("in memory");
+    }
+    assert_eq!(shown("t"), expected);
+    assert_eq!(shown("u"), expected.replacen("name", "same", 1));
+}

@@ -62,6 +62,8 @@ pub struct Column {
 pub enum Data {
     /// All texts end to end, and where each ends.
     Text(String, Vec<usize>),
+    /// Different texts, and which of them each row has.
+    Words(Vec<String>, Vec<u32>),
     /// True or false.
     Bool(Vec<bool>),
     /// Whole numbers.
@@ -81,7 +83,7 @@ pub enum Data {
 impl Column {
     pub(crate) fn new(field: &Field) -> Self {
         let data = match field.form {
-            Form::Text => Data::Text(String::new(), Vec::new()),
+            Form::Text | Form::Word => Data::Text(String::new(), Vec::new()),
             Form::Bool => Data::Bool(Vec::new()),
             Form::Whole { .. } => Data::Whole(Vec::new()),
             Form::Float | Form::Percent => Data::Float(Vec::new()),
@@ -90,7 +92,7 @@ impl Column {
             Form::Datetime(..) | Form::Unix { .. } => Data::Datetime(Vec::new()),
             Form::Weekday => Data::Weekday(Vec::new()),
         };
-        Self { data, valid: None, rounded: 0, rounded_before: 0 }
+        Self::made(data, None)
     }
 
     /// Appends one field; none where it does not fit.
@@ -104,7 +106,7 @@ impl Column {
             found = (inside.find)(std::str::from_utf8(text).ok()?).ok()?.unwrap_or_default();
             text = found.as_bytes();
         }
-        if !matches!(field.form, Form::Text) {
+        if !matches!(field.form, Form::Text | Form::Word) {
             text = text.trim_ascii();
         }
         if text.is_empty() {
@@ -150,6 +152,7 @@ impl Column {
                 ends.truncate(rows);
                 all.truncate(ends.last().copied().unwrap_or(0));
             }
+            Data::Words(_, values) => values.truncate(rows),
             Data::Bool(values) => values.truncate(rows),
             Data::Whole(values) | Data::Datetime(values) => values.truncate(rows),
             Data::Float(values) => values.truncate(rows),
@@ -162,9 +165,15 @@ impl Column {
         self.rounded = self.rounded_before;
     }
 
+    /// A column whose values are there already.
+    pub(crate) fn made(data: Data, valid: Option<Vec<bool>>) -> Self {
+        Self { data, valid, rounded: 0, rounded_before: 0 }
+    }
+
     fn push_missing(&mut self) {
         let rows = match &mut self.data {
             Data::Text(all, ends) => filler(ends, all.len()),
+            Data::Words(_, values) => filler(values, 0),
             Data::Bool(values) => filler(values, false),
             Data::Whole(values) | Data::Datetime(values) => filler(values, 0),
             Data::Float(values) => filler(values, 0.0),

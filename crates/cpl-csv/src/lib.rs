@@ -12,6 +12,7 @@ mod problem;
 mod read;
 mod record;
 mod values;
+mod words;
 
 #[cfg(test)]
 mod tests;
@@ -108,6 +109,8 @@ impl fmt::Debug for Inside {
 pub enum Form {
     /// Any text.
     Text,
+    /// The same, of few different ones: each is handed out once, where a block has few.
+    Word,
     /// `true` or `false`, `1` or `0`, whatever the case.
     Bool,
     /// A whole number; negative ones only where that is true.
@@ -142,7 +145,7 @@ impl Form {
     #[must_use]
     pub fn wanted(&self) -> String {
         match self {
-            Self::Text => "text in UTF-8".to_owned(),
+            Self::Text | Self::Word => "text in UTF-8".to_owned(),
             Self::Bool => "`true` or `false`".to_owned(),
             Self::Whole { negative: false } => "a whole number from 0 to 10^15".to_owned(),
             Self::Whole { negative: true } => "a whole number of at most 10^15".to_owned(),

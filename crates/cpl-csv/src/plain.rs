@@ -3,7 +3,7 @@
 
 use memchr::{memchr, memchr_iter};
 
-use crate::{Batch, Column, Data, Field, Form, Layout, header::Header, values};
+use crate::{Batch, Column, Data, Field, Form, Layout, header::Header, values, words::words};
 
 /// Bytes that are looked at together: as many as a mask has bits.
 const LANES: usize = 64;
@@ -111,6 +111,13 @@ fn mask(chunk: &[u8; LANES], separator: u8) -> u64 {
 impl Column {
     /// Appends all fields of a column; none where one does not fit.
     fn fill(&mut self, fields: &Fields<'_>, place: usize, field: &Field) -> Option<()> {
+        if matches!(field.form, Form::Word)
+            && field.inside.is_none()
+            && let Some(column) = words(fields.column(place), field.optional)
+        {
+            *self = column;
+            return Some(());
+        }
         let texts = fields.column(place);
         // The common spellings of the common forms; all else goes the way of single fields.
         let plain = match (&mut self.data, &field.form) {

@@ -19,10 +19,13 @@ fn texts(names: &[String]) -> Layout {
 
 /// The rows of a batch, missing values as empty texts.
 fn rows(batch: &Batch) -> Vec<Vec<String>> {
-    let column = |at: usize, row: usize| {
-        let Data::Text(all, ends) = &batch.columns[at].data else { panic!("all columns are text") };
-        let start = if row == 0 { 0 } else { ends[row - 1] };
-        all[start..ends[row]].to_owned()
+    let column = |at: usize, row: usize| match &batch.columns[at].data {
+        Data::Text(all, ends) => all[if row == 0 { 0 } else { ends[row - 1] }..ends[row]].to_owned(),
+        Data::Words(words, numbers) => match &batch.columns[at].valid {
+            Some(valid) if !valid[row] => String::new(),
+            _ => words[numbers[row] as usize].clone(),
+        },
+        _ => panic!("all columns are text"),
     };
     (0..batch.rows).map(|row| (0..batch.columns.len()).map(|at| column(at, row)).collect()).collect()
 }
@@ -59,6 +62,9 @@ proptest! {
             writer.write_record(row).expect("in memory");
         }
         let text = writer.into_inner().expect("in memory");
+        let mut words = texts(&names);
+        words.columns.iter_mut().for_each(|column| column.form = Form::Word);
+        prop_assert_eq!(read_all(&text, &words, block_bytes), Ok(rows.clone()));
         prop_assert_eq!(read_all(&text, &texts(&names), block_bytes), Ok(rows));
     }
 

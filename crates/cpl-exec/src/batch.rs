@@ -193,7 +193,7 @@ impl<'a> Batches<'a> {
     pub fn opened(&self, id: TableId, step: &Step) -> Result<Opened<'a>, Trouble> {
         let table = self.program().table(id);
         let Source::Fetch(fetch) = &table.source else { unreachable!("a fetch step is of a fetch") };
-        Opened::of(table, fetch, &step.columns, self.world)
+        Opened::of(table, fetch, step, self.world)
     }
 
     /// What is made of given rows. Checks look at those alone.

@@ -6,7 +6,7 @@ use polars::prelude::{self as pl, IntoLazy, LazyFrame};
 
 use crate::{
     batch::{Batches, Wanted, collected},
-    fetch::Opened,
+    fetch::{Opened, Part},
     frames::Split,
     trouble::{self, Trouble},
 };
@@ -23,7 +23,7 @@ impl<'a> Batches<'a> {
         behind: &[&Step],
     ) -> Result<Vec<(Wanted, LazyFrame)>, Trouble> {
         let (mut wanted, mut made, mut once) = (Vec::new(), Vec::new(), Vec::new());
-        let told = opened.parts(|rows| {
+        let told = opened.parts(&step.names, |Part { rows, words }| {
             wanted = self.fetched(step, rows.lazy())?;
             for step in behind {
                 wanted.extend(self.step(step)?);
@@ -34,7 +34,7 @@ impl<'a> Batches<'a> {
             made.resize_with(wanted.len(), Made::default);
             for ((made, part), (_, split)) in made.iter_mut().zip(collected(parts, pl::Engine::InMemory)?).zip(&wanted)
             {
-                made.add(part, split)?;
+                made.add(words.spelled(part).map_err(trouble::engine)?, split)?;
             }
             Ok(())
         })?;

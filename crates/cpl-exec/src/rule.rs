@@ -124,16 +124,18 @@ impl Conditions {
 
 impl Condition {
     fn told(&self, row: &[Value], program: &Program) -> String {
-        let shown = |expr: &Expr| self.shown(expr, row, program);
+        let shown = |expr: &Expr, beside: &Expr| self.shown(expr, beside, row, program);
         match &self.expr.kind {
-            ExprKind::Compare(op, left, right) => format!("{} {} {}", shown(left), sign(*op), shown(right)),
+            ExprKind::Compare(op, left, right) => {
+                format!("{} {} {}", shown(left, right), sign(*op), shown(right, left))
+            }
             ExprKind::Exceeds(direction, left, right, margin) => {
                 let word = if *direction == Direction::Above { "exceeds" } else { "falls below" };
                 let by = match margin.as_deref() {
                     None => String::new(),
                     Some(Margin::Share(by) | Margin::Absolute(by)) => format!(" by {}", program.written(by.span)),
                 };
-                format!("{} {word} {}{by}", shown(left), shown(right))
+                format!("{} {word} {}{by}", shown(left, right), shown(right, left))
             }
             _ => {
                 let values =
@@ -144,11 +146,14 @@ impl Condition {
     }
 
     /// `cac $41.20`, `cac * 2 ($82.40)`; a value written out is shown as it is.
-    fn shown(&self, expr: &Expr, row: &[Value], program: &Program) -> String {
+    fn shown(&self, expr: &Expr, beside: &Expr, row: &[Value], program: &Program) -> String {
         let text = program.written(expr.span);
+        // A constant that a name stands for is written elsewhere.
+        let written = |expr: &Expr| program.written(expr.defined.unwrap_or(expr.span));
+        let multiple = if is_constant(expr) { written(expr) } else { written(beside) };
         match self.operands.iter().find(|operand| operand.written() == text) {
-            Some(operand) if is_name(expr) => format!("{text} {}", operand.value(row)),
-            Some(operand) => format!("{text} ({})", operand.value(row)),
+            Some(operand) if is_name(expr) => format!("{text} {}", operand.value(row).beside(&multiple)),
+            Some(operand) => format!("{text} ({})", operand.value(row).beside(&multiple)),
             None => text,
         }
     }
@@ -175,6 +180,10 @@ fn operands(expr: &Expr) -> Vec<&Expr> {
 
 fn is_name(expr: &Expr) -> bool {
     matches!(expr.kind, ExprKind::Column(_)) || expr.defined.is_some()
+}
+
+fn is_constant(expr: &Expr) -> bool {
+    matches!(expr.kind, ExprKind::Constant(_))
 }
 
 /// A value that stands in the rule itself. One of a `let` has that name's place, and is told.

@@ -91,8 +91,7 @@ impl Clock {
             AsOf::Moment(moment) => moment.to_zoned_datetime(zone.clone()),
         };
         if every == Cadence::Hour {
-            let start = Timestamp::from_second(moment.timestamp().as_second().div_euclid(3600) * 3600)?;
-            let start = start.to_zoned_datetime(zone.clone());
+            let start = hour_of(&moment)?.to_zoned_datetime(zone.clone());
             return Ok(Self { end: start.checked_add(1.hour())?, now: start, early: false });
         }
         let mut day = moment.date();
@@ -115,8 +114,7 @@ impl Clock {
         let today = self.today();
         let mut day = match grain {
             Grain::Hour => {
-                let into = i64::from(self.now.minute()) * 60 + i64::from(self.now.second());
-                return Ok(Start::Moment(Timestamp::from_second(self.now.timestamp().as_second() - into - 3600)?));
+                return Ok(Start::Moment(hour_of(&self.now)?.checked_sub(1.hour())?));
             }
             Grain::Day => today.yesterday()?,
             Grain::Week => start_of(Period::Week, today)?.checked_sub(1.week())?,
@@ -192,10 +190,15 @@ impl Clock {
     /// # Errors
     /// Where it lies outside the calendar.
     pub fn hours(&self, n: u32) -> Result<(Timestamp, Timestamp), jiff::Error> {
-        let second = self.now.timestamp().as_second();
-        let end = Timestamp::from_second(second.div_euclid(3600) * 3600)?;
+        let end = hour_of(&self.now)?;
         Ok((end.checked_sub(Span::new().try_hours(i64::from(n))?)?, end))
     }
+}
+
+/// The start of its hour by the clock on the wall: zones are not all whole hours apart.
+fn hour_of(moment: &ZonedDateTime) -> Result<Timestamp, jiff::Error> {
+    let into = i64::from(moment.minute()) * 60 + i64::from(moment.second());
+    Timestamp::from_second(moment.timestamp().as_second() - into)
 }
 
 fn time_of(every: Cadence) -> Time {

@@ -50,6 +50,8 @@ pub struct Step {
     pub batch: usize,
     /// A fetch of which all that needs it takes any part of its rows by itself: they are never held together.
     pub in_parts: bool,
+    /// Those of its texts at which nobody looks, but to tell groups apart; of a fetch in parts.
+    pub names: Vec<String>,
 }
 
 /// What is to be done, pruned to what is needed.
@@ -74,15 +76,16 @@ impl Plan {
         inputs: &[StepId],
     ) -> StepId {
         let id = StepId(self.graph.node_count());
-        let node = self.graph.add_node(Step { id, kind, columns, stored, batch, in_parts: false });
+        let node = self.graph.add_node(Step { id, kind, columns, stored, batch, in_parts: false, names: Vec::new() });
         for input in inputs {
             self.graph.update_edge(NodeIndex::new(input.0), node, ());
         }
         id
     }
 
-    pub(crate) fn set_in_parts(&mut self, id: StepId) {
-        self.graph[NodeIndex::new(id.0)].in_parts = true;
+    pub(crate) fn set_in_parts(&mut self, id: StepId, names: Vec<String>) {
+        let step = &mut self.graph[NodeIndex::new(id.0)];
+        (step.in_parts, step.names) = (true, names);
     }
 
     /// All steps; one comes behind those it needs.

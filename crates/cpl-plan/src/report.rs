@@ -94,6 +94,9 @@ pub struct Goal {
     pub direction: Direction,
     /// The bound.
     pub bound: Value,
+    /// As it is written in the pipeline: what is compared with `4x` is shown so.
+    #[serde(skip)]
+    pub written: String,
 }
 
 /// The dashboard's metrics by a column.

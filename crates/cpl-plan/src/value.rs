@@ -73,6 +73,15 @@ impl Value {
         }
     }
 
+    /// As the report shows it beside what is written so: a ratio beside one such as `4x` is a multiple too.
+    #[must_use]
+    pub fn beside(&self, written: &str) -> String {
+        match self {
+            Self::Ratio(value) if is_multiple(written) => format!("{}x", grouped(&rounded(*value, 2))),
+            _ => self.to_string(),
+        }
+    }
+
     /// The value at full precision, without sign of currency or percent: `120.00`, `0.032`, ISO dates.
     #[must_use]
     pub fn raw(&self) -> String {
@@ -198,8 +207,15 @@ fn duration(micros: i64) -> String {
     match micros {
         m if m % DAY == 0 => plural(m / DAY, "day"),
         m if m % HOUR == 0 => plural(m / HOUR, "hour"),
+        m if m.abs() < 60_000_000 && m != 1_000_000 => format!("{} seconds", rounded(seconds(m), 3)),
+        1_000_000 => plural(1, "second"),
         m => plural(m / 60_000_000, "minute"),
     }
+}
+
+/// Whether a ratio is written as `4x` is.
+fn is_multiple(written: &str) -> bool {
+    written.strip_suffix('x').is_some_and(|number| number.ends_with(|digit: char| digit.is_ascii_digit()))
 }
 
 fn plural(n: i64, unit: &str) -> String {

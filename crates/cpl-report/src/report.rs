@@ -136,10 +136,10 @@ impl Page {
             .rows
             .iter()
             .map(|row| {
-                std::iter::once(&row.value)
-                    .chain(row.metrics.0.iter().map(|(_, v)| v))
-                    .map(ToString::to_string)
-                    .collect()
+                let beside = |at: usize| metrics.get(at)?.goal.as_ref().map(|goal| goal.written.as_str());
+                let values = row.metrics.0.iter().enumerate();
+                let values = values.map(|(at, (_, value))| value.beside(beside(at).unwrap_or_default()));
+                std::iter::once(row.value.to_string()).chain(values).collect()
             })
             .collect();
         let right: Vec<bool> = header.iter().enumerate().map(|(at, _)| at > 0).collect();
@@ -271,9 +271,10 @@ fn alone(join: &Join) -> String {
 }
 
 fn metric_row(metric: &Metric) -> Vec<String> {
-    let mut value = metric.value.to_string();
+    let written = metric.goal.as_ref().map_or("", |goal| goal.written.as_str());
+    let mut value = metric.value.beside(written);
     // Where rounding would hide which side of its goal a value is on, all digits are shown.
-    if metric.goal.as_ref().is_some_and(|goal| goal.bound != metric.value && goal.bound.to_string() == value) {
+    if metric.goal.as_ref().is_some_and(|goal| goal.bound != metric.value && goal.bound.beside(written) == value) {
         value = metric.value.exact();
     }
     vec![
@@ -281,7 +282,7 @@ fn metric_row(metric: &Metric) -> Vec<String> {
         value,
         metric.goal.as_ref().map(goal).unwrap_or_default(),
         change(&metric.value, &metric.before),
-        if metric.before.is_unknown() { String::new() } else { metric.before.to_string() },
+        if metric.before.is_unknown() { String::new() } else { metric.before.beside(written) },
     ]
 }
 
@@ -290,7 +291,8 @@ fn goal(goal: &Goal) -> String {
         Direction::Below => "below",
         Direction::Above => "above",
     };
-    format!("{side} {}", goal.bound.exact())
+    let shown = goal.bound.beside(&goal.written);
+    format!("{side} {}", if shown.ends_with('x') { shown } else { goal.bound.exact() })
 }
 
 /// `▲ 4.2%`: how far from the value before.

@@ -160,8 +160,13 @@ fn total(drafts: &mut [Draft], total: &AskedTotal, rows: &[&Vec<Value>]) {
     let cap = rows.first().and_then(|row| amount::of(&row[cap.0]));
     let room = current.zip(cap).and_then(|(current, cap)| cap.checked_sub(current)?.checked_add(cuts));
     let Some(room) = room else {
+        let what = if cap.is_none() {
+            "the bound is unknown".to_owned()
+        } else {
+            format!("{} is unknown in a row", total.column)
+        };
         for draft in firing(drafts).filter(|draft| draft.changes_total(&total.column, true)) {
-            draft.hold(format!("{}: {} is unknown in a row", total.told, total.column));
+            draft.hold(format!("{}: {what}", total.told));
         }
         return;
     };

@@ -16,29 +16,30 @@ use polars::prelude::{
     StringChunked,
 };
 
-use super::{Opened, Told, explain};
+use super::{Opened, Part, Told, explain, words::Words};
 use crate::{
     trouble::{self, Trouble},
     types::{MONEY_SCALE, PRECISION, moment},
 };
 
-/// Fewer rows than this are not worth a call of the engine.
-const PART_ROWS: usize = 1 << 17;
-
 /// Hands out the rows of files, one behind the other, in parts; what else they told.
-pub fn parts(opened: &Opened<'_>, mut sink: impl FnMut(pl::DataFrame) -> Result<(), Trouble>) -> Result<Told, Trouble> {
+pub fn parts(
+    opened: &Opened<'_>,
+    words: &[String],
+    mut sink: impl FnMut(Part) -> Result<(), Trouble>,
+) -> Result<Told, Trouble> {
     let Opened { table, fetch, files, columns, world } = opened;
-    let reader = Reader::of(fetch, columns);
+    let reader = Reader::of(fetch, columns, words);
     let names: Vec<String> = files.iter().map(|file| explain::called(file, world.folder)).collect();
-    let (mut part, mut told) = (no_rows(columns)?, Told::default());
+    let (mut part, mut told) = (Part::of(columns)?, Told::default());
     let mut failed = None;
     let mut take = |file: usize, mut batch: Batch| {
         if failed.is_some() {
             return ControlFlow::Break(());
         }
         let taken = told.add(&mut batch, &names[file], columns);
-        let part = taken.and_then(|()| appended(&mut part, batch, columns, &names[file]));
-        match part.and_then(|full| full.map_or(Ok(()), &mut sink)) {
+        let full = taken.and_then(|()| part.append(batch, columns, &names[file]));
+        match full.and_then(|full| full.map_or(Ok(()), &mut sink)) {
             Ok(()) => ControlFlow::Continue(()),
             Err(trouble) => {
                 failed = Some(trouble);
@@ -130,8 +131,8 @@ impl Reader {
         }
     }
 
-    /// The reader of those columns of a fetch.
-    fn of(fetch: &Fetch, columns: &[FetchColumn]) -> Self {
+    /// The reader of those columns of a fetch, of which the texts called so may be handed out as words.
+    fn of(fetch: &Fetch, columns: &[FetchColumn], words: &[String]) -> Self {
         let records = |kind| {
             let at = stored(columns).map(|column| match column.found {
                 Found::Path => At::Path(path(&column.header)),
@@ -142,7 +143,12 @@ impl Reader {
         };
         match &fetch.kind {
             SourceKind::Csv { separator, header, short_rows } => {
-                let layout = csv_layout(fetch, columns, *header);
+                let mut layout = csv_layout(fetch, columns, *header);
+                for (field, _) in
+                    layout.columns.iter_mut().zip(stored(columns)).filter(|(_, column)| words.contains(&column.name))
+                {
+                    field.form = Form::Word;
+                }
                 Self::Csv(cpl_csv::Layout { separator: *separator, short_rows: *short_rows, ..layout })
             }
             SourceKind::Ndjson => records(Kind::Lines),
@@ -187,22 +193,10 @@ fn path(text: &str) -> cpl_records::JsonPath {
     cpl_records::path(text).unwrap_or_else(|error| unreachable!("a path is checked before: {error}"))
 }
 
-/// Appends a batch; what there is then, where that is enough for a part.
-fn appended(
-    part: &mut pl::DataFrame,
-    batch: Batch,
-    columns: &[FetchColumn],
-    file: &str,
-) -> Result<Option<pl::DataFrame>, Trouble> {
-    let batch = frame(batch, columns, file).map_err(trouble::engine)?;
-    part.vstack_mut_owned(batch).map_err(trouble::engine)?;
-    Ok((part.height() >= PART_ROWS).then(|| std::mem::replace(part, part.clear())))
-}
-
 /// A frame of the columns without rows.
 pub fn no_rows(columns: &[FetchColumn]) -> Result<pl::DataFrame, Trouble> {
     let fields: Vec<Field> = stored(columns).map(field).collect();
-    frame(Batch::empty(&fields), columns, "").map_err(trouble::engine)
+    frame(Batch::empty(&fields), columns, "", &mut Words::default()).map_err(trouble::engine)
 }
 
 /// How a stored value is read from text.
@@ -241,13 +235,17 @@ pub fn shift(scale: MoneyScale, minor_digits: u32) -> u32 {
     }
 }
 
-fn frame(batch: Batch, columns: &[FetchColumn], file: &str) -> pl::PolarsResult<pl::DataFrame> {
+/// The rows of a batch.
+pub fn frame(batch: Batch, columns: &[FetchColumn], file: &str, words: &mut Words) -> pl::PolarsResult<pl::DataFrame> {
     let rows = batch.rows;
     let mut read = batch.columns.into_iter();
     let mut found = Vec::new();
     for column in columns {
         let values = if column.found == Found::File { None } else { read.next() };
         found.push(match values {
+            Some(Column { data: Data::Words(texts, numbers), valid, .. }) => {
+                words.column(&column.name, texts, numbers, valid).into_column()
+            }
             Some(values) => engine_column(values, &column.name)?,
             None => pl::Column::new_scalar(
                 column.name.as_str().into(),
@@ -265,6 +263,12 @@ pub fn engine_column(column: Column, name: &str) -> pl::PolarsResult<pl::Column>
     let valid = column.valid;
     Ok(match column.data {
         Data::Text(all, ends) => texts(name, &all, &ends, valid.as_deref()).into_column(),
+        Data::Words(words, numbers) => {
+            let texts = numbers.iter().map(|number| words.get(*number as usize).map(String::as_str));
+            let there = |at: usize| valid.as_ref().is_none_or(|valid| valid[at]);
+            let texts = texts.enumerate().map(|(at, text)| text.filter(|_| there(at)));
+            StringChunked::from_iter_options(name, texts).into_column()
+        }
         Data::Bool(values) => match valid {
             None => BooleanChunked::from_slice(name, &values).into_column(),
             Some(valid) => BooleanChunked::from_iter_options(name, known(values, valid)).into_column(),

@@ -5,17 +5,23 @@ mod batches;
 mod explain;
 mod files;
 mod parquet;
+mod part;
 mod sifted;
 mod stored;
+mod words;
 
 pub use aside::{Aside, Told};
 pub use batches::engine_column;
 pub use files::expand;
 pub use parquet::BAD;
+pub use part::Part;
 
 use std::path::PathBuf;
 
-use cpl_plan::program::{Fetch, FetchColumn, SourceKind, Table};
+use cpl_plan::{
+    plan::Step,
+    program::{Fetch, FetchColumn, SourceKind, Table},
+};
 use polars::prelude::{DataFrame, IntoLazy, LazyFrame};
 
 use crate::{
@@ -52,10 +58,10 @@ pub struct Opened<'a> {
 }
 
 impl<'a> Opened<'a> {
-    /// Finds the files of a fetch, of which `needed` columns are to be read.
-    pub fn of(table: &'a Table, fetch: &'a Fetch, needed: &[String], world: &'a World<'a>) -> Result<Self, Trouble> {
+    /// Finds the files of a fetch, of which the columns of that step are to be read.
+    pub fn of(table: &'a Table, fetch: &'a Fetch, step: &Step, world: &'a World<'a>) -> Result<Self, Trouble> {
         let files = files::expand(fetch, world.folder)?;
-        let columns = fetch.columns.iter().filter(|column| needed.contains(&column.name)).cloned().collect();
+        let columns = fetch.columns.iter().filter(|column| step.columns.contains(&column.name)).cloned().collect();
         Ok(Self { table, fetch, files, columns, world })
     }
 
@@ -64,12 +70,12 @@ impl<'a> Opened<'a> {
         self.fetch.kind != SourceKind::Parquet || self.fetch.skip_bad.is_some()
     }
 
-    /// Hands out the rows part by part, at least one; what else they told.
-    pub fn parts(&self, mut sink: impl FnMut(DataFrame) -> Result<(), Trouble>) -> Result<Told, Trouble> {
-        sink(batches::no_rows(&self.columns)?)?;
+    /// Hands out the rows part by part, at least one, those texts as words where few differ; what else they told.
+    pub fn parts(&self, words: &[String], mut sink: impl FnMut(Part) -> Result<(), Trouble>) -> Result<Told, Trouble> {
+        sink(Part::of(&self.columns)?)?;
         let told = match self.fetch.kind {
-            SourceKind::Parquet => sifted::good_rows(self, sink)?,
-            _ => batches::parts(self, sink)?,
+            SourceKind::Parquet => sifted::good_rows(self, |rows| sink(Part::from(rows)))?,
+            _ => batches::parts(self, words, sink)?,
         };
         told.check(self.table, self.fetch, &self.columns)?;
         Ok(told)
@@ -86,7 +92,7 @@ impl<'a> Opened<'a> {
             return parquet::rows(self.fetch, self.files, self.columns, self.world.folder);
         }
         let mut all: Option<DataFrame> = None;
-        let told = self.parts(|part| {
+        let told = self.parts(&[], |Part { rows: part, .. }| {
             match &mut all {
                 Some(all) => drop(all.vstack_mut_owned(part).map_err(trouble::engine)?),
                 None => all = Some(part),

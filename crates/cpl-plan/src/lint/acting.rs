@@ -1,7 +1,9 @@
 //! Rules that act: how they go wrong in practice.
 
+use std::collections::BTreeSet;
+
 use cpl_syntax::{
-    Code, Diagnostic,
+    Code, Diagnostic, Span,
     tree::{ArithOp, CompareOp, Period, Unit},
 };
 
@@ -10,7 +12,8 @@ use rust_decimal::Decimal;
 use super::Seen;
 use crate::{
     clock::Cadence,
-    program::{Action, Bound, Decision, Direction, Expr, ExprKind, Program, Source, Stage, Step},
+    program::{Action, AggFunc, Bound, Decision, Direction, Expr, ExprKind, Program, Source, Stage, Step},
+    types::Type,
 };
 
 pub fn days(length: u32, unit: Unit) -> Option<i64> {
@@ -137,28 +140,18 @@ fn is_cut(step: &Step, column: &str) -> bool {
 
 /// A rule that acts on a ratio of few things acts on chance.
 pub fn without_count(program: &Program, rule: &Decision, looked_at: &Seen<'_>) -> Option<Diagnostic> {
-    let acts = rule.actions.iter().any(|action| !matches!(action, Action::Call { .. }));
     let asks_count = rule.when.iter().any(|condition| match &condition.kind {
         ExprKind::Compare(CompareOp::Greater | CompareOp::GreaterOrEqual, left, _) => left.ty.is_whole(),
         ExprKind::Compare(CompareOp::Less | CompareOp::LessOrEqual, _, right) => right.ty.is_whole(),
         ExprKind::Exceeds(Direction::Above, left, ..) => left.ty.is_whole(),
         _ => false,
     });
-    if !acts || asks_count {
+    if asks_count {
         return None;
     }
-    let ratio = rule.when.iter().find_map(|condition| {
-        let mut found = None;
-        condition.walk(&mut |part| {
-            if let ExprKind::Column(name) = &part.kind
-                && is_ratio(program, name, looked_at)
-            {
-                found.get_or_insert((name.clone(), part.span));
-            }
-        });
-        found
-    });
-    let (name, span) = ratio?;
+    let divided = Divided::of(program, looked_at);
+    let span = rule.when.iter().find_map(|condition| divided.part_of(condition))?;
+    let name = program.written(span);
     Some(
         Diagnostic::new(Code::W0204, format!("`{}` acts on `{name}` however few things it is of", rule.name))
             .at(span, "an average or a rate")
@@ -166,16 +159,44 @@ pub fn without_count(program: &Program, rule: &Decision, looked_at: &Seen<'_>) -
     )
 }
 
-/// Whether a column is computed by a division of aggregates.
-fn is_ratio(program: &Program, name: &str, looked_at: &Seen<'_>) -> bool {
-    looked_at.tables.iter().any(|id| {
-        let Source::Transform { stages, .. } = &program.table(*id).source else { return false };
-        stages.iter().any(|stage| match stage {
-            Stage::Group { items, .. } => items.iter().any(|(item, value)| {
-                let divides = |kind: &ExprKind| matches!(kind, ExprKind::Arith(ArithOp::Divide, ..));
-                item == name && value.any(divides) && value.any(|kind| matches!(kind, ExprKind::Aggregate(_)))
-            }),
-            _ => false,
-        })
-    })
+/// The columns that are averages or rates: stored as ratios, or computed by a division of what changes, or of such.
+struct Divided(BTreeSet<String>);
+
+impl Divided {
+    fn of(program: &Program, looked_at: &Seen<'_>) -> Self {
+        let mut found = Self(BTreeSet::new());
+        // A table comes behind those it is made of.
+        for table in looked_at.tables.iter().map(|id| program.table(*id)) {
+            if let Source::Fetch(fetch) = &table.source {
+                let ratios = fetch.columns.iter().filter_map(|column| table.column(&column.name));
+                found.0.extend(ratios.filter(|column| column.ty == Type::Ratio).map(|column| column.name.clone()));
+            }
+            let Source::Transform { stages, .. } = &table.source else { continue };
+            for (name, value) in stages.iter().flat_map(Stage::named) {
+                if found.part_of(value).is_some() {
+                    found.0.insert(name.clone());
+                }
+            }
+        }
+        found
+    }
+
+    /// The first part of an expression that is an average or a rate.
+    fn part_of(&self, expr: &Expr) -> Option<Span> {
+        let mut found = None;
+        expr.walk(&mut |part| {
+            let is = match &part.kind {
+                ExprKind::Column(name) => self.0.contains(name),
+                ExprKind::Arith(ArithOp::Divide, _, by) => {
+                    by.any(|kind| matches!(kind, ExprKind::Column(_) | ExprKind::Aggregate(_) | ExprKind::Series(_)))
+                }
+                ExprKind::Aggregate(aggregate) => aggregate.func == AggFunc::Mean,
+                _ => false,
+            };
+            if is && found.is_none() {
+                found = Some(part.span);
+            }
+        });
+        found
+    }
 }

@@ -46,31 +46,25 @@ pub fn stale(program: &Program) -> Vec<Diagnostic> {
 
 /// Conditions that take in today, which is not over.
 pub fn partial_days(program: &Program) -> Vec<Diagnostic> {
-    let mut tables = BTreeSet::new();
-    let mut exprs: Vec<&Expr> = Vec::new();
-    for (table, own) in program
-        .decisions
-        .iter()
-        .map(|rule| (rule.rows.table, rule.exprs()))
-        .chain(program.alerts.iter().map(|rule| (rule.rows.table, rule.exprs())))
-    {
-        tables.extend(Seen::of(program, table, &own).tables);
-        exprs.extend(own);
-    }
-    exprs.extend(tables.iter().flat_map(|id| computed(program.table(*id))));
     let mut found: Vec<Diagnostic> = Vec::new();
-    for expr in exprs {
-        expr.walk(&mut |part| {
-            if let Some(today) = takes_in_today(part)
-                && !found.iter().any(|before| before.start() == today.start)
-            {
-                found.push(
-                    Diagnostic::new(Code::W0206, "today is not over: its rows are fewer than they will be")
-                        .at(today, "takes in today")
-                        .help("look at complete days: `day in last 7 days`, `day = yesterday`"),
-                );
-            }
-        });
+    let rules = program.decisions.iter().map(|rule| (rule.rows.table, rule.exprs()));
+    for (table, own) in rules.chain(program.alerts.iter().map(|rule| (rule.rows.table, rule.exprs()))) {
+        let seen = Seen::of(program, table, &own);
+        let ends_before = seen.exprs.iter().any(|expr| leaves_out(expr, 0));
+        for expr in &seen.exprs {
+            expr.walk(&mut |part| {
+                let open = || begins_before(part).filter(|_| !ends_before);
+                if let Some(today) = takes_in_today(part).or_else(open)
+                    && !found.iter().any(|before| before.start() == today.start)
+                {
+                    found.push(
+                        Diagnostic::new(Code::W0206, "today is not over: its rows are fewer than they will be")
+                            .at(today, "takes in today")
+                            .help("look at complete days: `day in last 7 days`, `day = yesterday`"),
+                    );
+                }
+            });
+        }
     }
     found
 }
@@ -155,6 +149,19 @@ fn takes_in_today(expr: &Expr) -> Option<Span> {
         _ => false,
     };
     taken.then_some(expr.span)
+}
+
+/// `day >= today - 7 days`: days from then on, today too.
+fn begins_before(expr: &Expr) -> Option<Span> {
+    let day = |side: &Expr| side.ty == Type::Date && side.any(|kind| matches!(kind, ExprKind::Column(_)));
+    let open = match &expr.kind {
+        ExprKind::Compare(CompareOp::Greater | CompareOp::GreaterOrEqual, left, from) => {
+            day(left) && since(from).is_some()
+        }
+        ExprKind::Compare(CompareOp::Less | CompareOp::LessOrEqual, from, right) => day(right) && since(from).is_some(),
+        _ => false,
+    };
+    open.then_some(expr.span)
 }
 
 /// Means of ratios, each of which may be of many things or of few.

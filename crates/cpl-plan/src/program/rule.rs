@@ -190,7 +190,7 @@ pub enum Bound {
 pub struct KeepTotal {
     /// The column.
     pub column: String,
-    /// The cap, a constant; none for `unchanged`.
+    /// The cap, the same for all rows; none for `unchanged`.
     pub cap: Option<Expr>,
     /// Where it stands.
     pub span: Span,
@@ -290,7 +290,9 @@ impl Decision {
             Bound::Floor(bound) | Bound::Cap(bound) => bound,
         });
         let first = self.at_most.iter().filter_map(|at_most| at_most.first.as_ref()).map(|(_, first)| first);
-        self.when.iter().chain(self.actions.iter().flat_map(Action::exprs)).chain(bounds).chain(first).collect()
+        let caps = self.totals.iter().filter_map(|total| total.cap.as_ref());
+        let when = self.when.iter().chain(self.actions.iter().flat_map(Action::exprs));
+        when.chain(bounds).chain(caps).chain(first).collect()
     }
 
     /// The tables it looks at, its own first.

@@ -444,17 +444,21 @@ impl Table {
 }
 
 impl Stage {
+    /// The columns it computes, by name.
+    #[must_use]
+    pub fn named(&self) -> &[(String, Expr)] {
+        match self {
+            Self::Derive(columns) | Self::Keep(columns) | Self::Group { items: columns, .. } => columns,
+            _ => &[],
+        }
+    }
+
     /// The expressions it computes.
     #[must_use]
     pub fn exprs(&self) -> Vec<&Expr> {
         match self {
             Self::Where(filter) => vec![filter],
-            Self::Derive(columns) | Self::Keep(columns) | Self::Group { items: columns, .. } => {
-                columns.iter().map(|(_, value)| value).collect()
-            }
-            Self::Join(_) | Self::Sort(_) | Self::Take(..) | Self::Union(_) | Self::Unpivot(_) | Self::FillGaps(_) => {
-                Vec::new()
-            }
+            _ => self.named().iter().map(|(_, value)| value).collect(),
         }
     }
 }

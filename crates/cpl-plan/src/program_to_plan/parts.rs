@@ -1,9 +1,11 @@
 //! Finds the fetches whose rows need not be held together: what works row by row, and groups whose
 //! aggregates can be put together from those of parts, take them as they are read.
 
+use std::collections::BTreeSet;
+
 use crate::{
     plan::{Plan, Step, StepId, StepKind},
-    program::{Check, CheckKind, Expr, ExprKind, Source, Stage, TableId},
+    program::{Check, CheckKind, Expr, ExprKind, Fetch, Source, Stage, Stored, TableId},
 };
 
 /// Marks them.
@@ -15,7 +17,47 @@ pub fn mark(plan: &mut Plan) {
     let fetches: Vec<(StepId, TableId)> = fetches.collect();
     for (step, table) in fetches {
         if taken_in_parts(plan, step, table) {
-            plan.set_in_parts(step);
+            let names = names(plan, step, table);
+            plan.set_in_parts(step, names);
+        }
+    }
+}
+
+/// The texts of a fetch at which nobody looks, but to tell groups apart.
+fn names(plan: &Plan, id: StepId, table: TableId) -> Vec<String> {
+    let Source::Fetch(Fetch { columns, .. }) = &plan.program.table(table).source else { return Vec::new() };
+    let mut read = BTreeSet::new();
+    read_of(plan, id, table, &mut read);
+    let names = columns
+        .iter()
+        .filter(|column| matches!(column.stored, Stored::Text) && !column.is_currency && !read.contains(&column.name));
+    names.map(|column| column.name.clone()).collect()
+}
+
+/// The columns of a table that is taken in parts, at which some expression looks.
+fn read_of(plan: &Plan, id: StepId, table: TableId, read: &mut BTreeSet<String>) {
+    for check in &plan.program.table(table).checks {
+        if let CheckKind::Expect(expected) = &check.kind {
+            expected.columns_into(read);
+        }
+    }
+    for step in plan.outputs(id) {
+        match plan.step(step).kind {
+            StepKind::Transform(of) => {
+                let Source::Transform { stages, .. } = &plan.program.table(of).source else { continue };
+                let group = stages.iter().position(|stage| matches!(stage, Stage::Group { .. }));
+                let until = group.map_or(stages.len(), |at| at + 1);
+                stages[..until].iter().flat_map(Stage::exprs).for_each(|expr| expr.columns_into(read));
+                if group.is_none() {
+                    read_of(plan, step, of, read);
+                }
+            }
+            StepKind::Dashboard => {
+                for metric in plan.program.dashboard.iter().flat_map(|dashboard| &dashboard.metrics) {
+                    metric.value.columns_into(read);
+                }
+            }
+            StepKind::Fetch(_) | StepKind::Decide(_) | StepKind::Alert(_) | StepKind::Show(_) => {}
         }
     }
 }

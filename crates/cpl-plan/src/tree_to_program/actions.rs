@@ -8,6 +8,7 @@ use cpl_syntax::{
 use super::{
     Checker,
     arith::zero_as,
+    compare::points,
     rules::{RuleScope, fits},
 };
 use crate::{
@@ -100,8 +101,8 @@ impl Checker<'_> {
     fn change(&mut self, to: &ChangeTo, ty: Option<Type>, scope: &RuleScope) -> Option<Step> {
         match to {
             ChangeTo::By(by) => {
-                let points = matches!(&by.kind, tree::ExprKind::Literal(tree::Literal::Points(_)));
-                let by = self.expr(by, &scope.row())?;
+                let points = points(by).is_some();
+                let by = self.difference(by, &scope.row())?;
                 if points && ty? == Type::Ratio { Some(Step::Amount(by)) } else { self.step(by, ty?) }
             }
             ChangeTo::To(to) => {

@@ -26,8 +26,8 @@ impl Checker<'_> {
     ) -> Option<Expr> {
         match relation {
             Relation::Compare(op, right) => {
-                let points = is_points(right).then_some(right.span);
-                let right = self.expr(right, scope);
+                let points = points(right).is_some().then_some(right.span);
+                let right = self.difference(right, scope);
                 self.compare(*op, left?, right?, points, span)
             }
             Relation::Exceeds { direction, than, by } => {
@@ -162,11 +162,19 @@ impl Checker<'_> {
         None
     }
 
+    /// An expression that may be points, since it tells how far two ratios are apart.
+    pub(super) fn difference(&mut self, written: &tree::Expr, scope: &Scope<'_>) -> Option<Expr> {
+        let around = std::mem::replace(&mut self.points, points(written));
+        let typed = self.expr(written, scope);
+        self.points = around;
+        typed
+    }
+
     /// `by 15%` of the other side, or by an amount of its unit.
     fn margin(&mut self, written: &tree::Expr, ty: Type, scope: &Scope<'_>) -> Option<Margin> {
-        let margin = self.expr(written, scope)?;
+        let margin = self.difference(written, scope)?;
         let margin = zero_as(margin, ty);
-        if is_points(written) {
+        if points(written).is_some() {
             if ty == Type::Ratio {
                 return Some(Margin::Absolute(margin));
             }
@@ -257,11 +265,12 @@ fn inverted_if(inverted: bool, expr: Expr) -> Expr {
     boolean(ExprKind::Not(Box::new(expr)), unknown, span)
 }
 
-fn is_points(expr: &tree::Expr) -> bool {
+/// Where points stand, with a sign or without.
+pub fn points(expr: &tree::Expr) -> Option<Span> {
     match &expr.kind {
-        tree::ExprKind::Literal(tree::Literal::Points(_)) => true,
-        tree::ExprKind::Negate(inner) => is_points(inner),
-        _ => false,
+        tree::ExprKind::Literal(tree::Literal::Points(_)) => Some(expr.span),
+        tree::ExprKind::Negate(inner) => points(inner),
+        _ => None,
     }
 }
 

@@ -55,7 +55,9 @@ impl Checker<'_> {
                 Some(Expr { kind, ty: Type::Bool, unknown, span, defined: None })
             }
             tree::ExprKind::Arith(op, left, right) => {
-                let (left, right) = (self.expr(left, scope), self.expr(right, scope));
+                let may_differ = matches!(op.value, ArithOp::Add | ArithOp::Subtract);
+                let mut side = |side| if may_differ { self.difference(side, scope) } else { self.expr(side, scope) };
+                let (left, right) = (side(left), side(right));
                 self.arith(*op, left?, right?, span)
             }
             tree::ExprKind::Relation(left, relation) => {

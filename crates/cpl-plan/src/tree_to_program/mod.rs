@@ -119,6 +119,8 @@ struct Checker<'a> {
     targets: Vec<Option<Target>>,
     /// How many lets are being resolved: each needs the next.
     lets_under_way: usize,
+    /// Points that stand where they may.
+    points: Option<Span>,
     /// How many levels of expressions are looked at, one in another.
     nested: usize,
     /// Lets, metrics and targets that something names.
@@ -191,6 +193,7 @@ impl<'a> Checker<'a> {
             under_way: Vec::new(),
             targets: Vec::new(),
             lets_under_way: 0,
+            points: None,
             nested: 0,
             used: HashSet::new(),
             diagnostics: Vec::new(),

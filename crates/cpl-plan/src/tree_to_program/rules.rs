@@ -191,7 +191,7 @@ impl Checker<'_> {
                 let ty = self.changed_column(&total.column, scope)?;
                 let cap = match &total.bound {
                     TotalBound::Unchanged => None,
-                    TotalBound::AtMost(cap) => Some(self.total_cap(cap, ty)?),
+                    TotalBound::AtMost(cap) => Some(self.total_cap(cap, ty, scope)?),
                 };
                 decision.totals.push(KeepTotal { column: total.column.value.clone(), cap, span });
                 Some(())
@@ -219,8 +219,12 @@ impl Checker<'_> {
     }
 
     /// A cap of a total holds for all rows: it is a constant.
-    fn total_cap(&mut self, cap: &tree::Expr, ty: Type) -> Option<Expr> {
-        let cap = self.expr(cap, &Scope::CONSTANT)?;
+    fn total_cap(&mut self, cap: &tree::Expr, ty: Type, scope: &RuleScope) -> Option<Expr> {
+        let cap = self.expr(cap, &scope.row())?;
+        if let Some(column) = cap.columns().first() {
+            let message = "a total has one bound, whatever the row";
+            return self.refuse(Code::E0503, message, cap.span, format!("`{column}` is another in each row"));
+        }
         self.fitting_bound(cap, ty)
     }
 
