@@ -247,6 +247,10 @@ fn as_of(text: &str) -> Result<AsOf, String> {
         return Err(wanted());
     }
     let zoned = time.contains(['Z', 'z', '+', '-']);
+    // The window's end must have a date too.
+    if date.starts_with("9999-12") {
+        return Err("no calendar goes on behind that: wanted a date such as 2026-11-20".to_owned());
+    }
     match time {
         "" => text.parse().map(AsOf::Date).map_err(|_| wanted()),
         _ if zoned => text.parse().map(AsOf::Moment).map_err(|_| wanted()),

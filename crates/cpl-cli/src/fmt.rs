@@ -9,7 +9,7 @@ use crate::{
     args::FmtArgs,
     draw,
     files::{Kinds, files, replace, text_diff},
-    load::{Text, pipeline_text},
+    load::{Text, as_text, pipeline_text},
 };
 
 /// Writes files in the one style; the worst decides the exit code. One that does not parse stays as it is.
@@ -25,11 +25,17 @@ pub fn fmt(args: &FmtArgs, io: &mut Io<'_>) -> u8 {
 }
 
 fn from_input(args: &FmtArgs, io: &mut Io<'_>) -> u8 {
-    let mut text = String::new();
-    if let Err(error) = io.input.read_to_string(&mut text) {
+    let (name, mut bytes) = (Path::new("<stdin>"), Vec::new());
+    if let Err(error) = io.input.read_to_end(&mut bytes) {
         return draw::misused(&format!("the standard input can't be read: {error}"), io);
     }
-    let name = Path::new("<stdin>");
+    let text = match as_text(bytes) {
+        Text::Right(text) => text,
+        Text::Wrong(text, diagnostic) => {
+            draw::draw(&[diagnostic], name, &text, io);
+            return WRONG;
+        }
+    };
     match formatted(name, &text, io) {
         Err(code) => code,
         Ok(made) if args.check || args.diff => told(name, &text, &made, args, io),

@@ -1,6 +1,9 @@
 //! A file → its program: read, parsed, checked.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
 
 use cpl_catalog::{Catalogue, ConnectorFile};
 use cpl_plan::{Setup, check_connector, program::Program, tree_to_program};
@@ -110,14 +113,19 @@ pub fn load_any(path: &Path, when: &When, io: &Io<'_>) -> Result<Loaded, String>
 /// # Errors
 /// Why the file can't be read, in words.
 pub fn text_of(path: &Path, io: &Io<'_>) -> Result<Text, String> {
-    Ok(String::from_utf8(read(&io.folder.join(path), path)?).map_or_else(
+    read(&io.folder.join(path), path).map(as_text)
+}
+
+/// The text that bytes are.
+pub fn as_text(bytes: Vec<u8>) -> Text {
+    String::from_utf8(bytes).map_or_else(
         |error| {
             let right = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]).into_owned();
             let told = format!("the file is no text in UTF-8: see line {}", right.matches('\n').count() + 1);
             Text::Wrong(right, Diagnostic::new(Code::E0101, told).help("save it as UTF-8"))
         },
         Text::Right,
-    ))
+    )
 }
 
 /// Checks a text: a pipeline's, or a connector's.
@@ -151,7 +159,10 @@ pub fn of_text(path: &Path, text: String, when: &When, io: &Io<'_>) -> Loaded {
 fn read(path: &Path, called: &Path) -> Result<Vec<u8>, String> {
     let shown = called.display();
     if path.is_dir() {
-        return Err(format!("{shown} is a folder: name a `.cpl` file in it"));
+        return Err(format!("{shown} is a folder: name a file in it"));
     }
-    std::fs::read(path).map_err(|error| format!("{shown} can't be read: {error}"))
+    std::fs::read(path).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => format!("there is no file {shown}"),
+        _ => format!("{shown} can't be read: {error}"),
+    })
 }

@@ -127,9 +127,10 @@ pub fn nearest<'a>(wanted: &str, among: impl IntoIterator<Item = &'a str>) -> Op
 /// The nearest name, and whether no other is as near.
 pub fn meant<'a>(wanted: &str, among: &[&'a str]) -> Option<(&'a str, bool)> {
     let wanted = wanted.to_lowercase();
-    let near = nearest(&wanted, among.iter().copied())?;
+    let near = nearest(&wanted, among.iter().copied()).filter(|near| *near != wanted)?;
     let away = distance(&wanted, near);
-    let sure = among.iter().all(|other| *other == near || distance(&wanted, other) > away);
+    // Of two letters one is half: much else may be meant.
+    let sure = wanted.len() > 2 && among.iter().all(|other| *other == near || distance(&wanted, other) > away);
     Some((near, sure))
 }
 

@@ -52,18 +52,10 @@ impl Checker<'_> {
     }
 
     fn number(&mut self, digits: &str, span: Span) -> Option<(Constant, Type)> {
-        let written = self.written(span);
-        if written.len() > 1 && written.starts_with('0') && written.bytes().all(|byte| byte.is_ascii_digit()) {
-            self.report(
-                Diagnostic::new(Code::E0103, "a number does not begin with 0")
-                    .at(span, "is it the rest of a larger one?")
-                    .help("thousands are set apart by `_`: `1_000`"),
-            );
-            return None;
-        }
         if digits.contains('.') {
             return Some((Constant::Decimal(self.decimal(digits, span)?), Type::Number));
         }
+        self.no_leading_zero(span)?;
         match digits.parse::<i64>() {
             Ok(whole) if whole <= MAX_WHOLE => Some((Constant::Integer(whole), Type::Count)),
             _ => self.too_large(span),
@@ -71,6 +63,7 @@ impl Checker<'_> {
     }
 
     fn decimal(&mut self, digits: &str, span: Span) -> Option<Decimal> {
+        self.no_leading_zero(span)?;
         match Decimal::from_str_exact(digits) {
             Ok(amount) if amount <= Decimal::from(MAX_WHOLE) => Some(amount),
             _ => self.too_large(span),
@@ -83,6 +76,21 @@ impl Checker<'_> {
             return self.refuse(Code::E0103, "money has at most six decimals", span, "too many digits");
         }
         Some(amount)
+    }
+
+    /// `007`, `0_30`: what stands ahead of it may be missing.
+    fn no_leading_zero(&mut self, span: Span) -> Option<()> {
+        let written = self.written(span);
+        let digits = written.trim_start_matches(['$', '€', '£', '¥']);
+        if !(digits.starts_with('0') && digits[1..].starts_with(|next: char| next.is_ascii_digit() || next == '_')) {
+            return Some(());
+        }
+        let told = Diagnostic::new(Code::E0103, "a number does not begin with 0");
+        let told = told.at(span, "is it the rest of a larger one?");
+        let date = written.len() == 2 && self.text[span.end..].starts_with('/');
+        let help = "thousands are set apart by `_`: `1_000`";
+        self.report(told.help(if date { "a date is written `2026-11-01`" } else { help }));
+        None
     }
 
     fn too_large<T>(&mut self, span: Span) -> Option<T> {

@@ -85,7 +85,17 @@ pub fn tree_to_program(text: &str, file: &tree::File, setup: Setup<'_>) -> (Opti
         "a pipeline is refused, and nothing is told"
     );
     diagnostics.sort_by_key(Diagnostic::start);
-    diagnostics.dedup();
+    diagnostics.dedup_by(|again, before| {
+        let same = again.code == before.code
+            && again.message == before.message
+            && again.labels.first() == before.labels.first();
+        if same {
+            // A metric's mistake is told once, with all who use it.
+            let more = std::mem::take(&mut again.labels).into_iter().filter(|label| !before.labels.contains(label));
+            before.labels.extend(more.collect::<Vec<_>>());
+        }
+        same
+    });
     (program.filter(|_| !has_errors(&diagnostics)), diagnostics)
 }
 

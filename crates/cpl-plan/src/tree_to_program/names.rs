@@ -121,7 +121,7 @@ impl<'a> Checker<'a> {
         name: &Name,
         known: impl IntoIterator<Item = &'n str>,
     ) -> Option<T> {
-        if self.file.lost.contains(name.as_str()) {
+        if self.file.has_lost(name.as_str()) {
             return None;
         }
         let known: Vec<&str> = known.into_iter().collect();

@@ -9,7 +9,7 @@ use pest::{
 use super::{
     Draft, Grammar, Parts, Reader, Rule, limits,
     refuse::{unexpected, word_at},
-    slips::slip,
+    slips::{Slip, slip},
 };
 use crate::{
     codes::Code,
@@ -164,7 +164,8 @@ fn told(error: &Error<Rule>, text: &str, part: Span, at: usize) -> Diagnostic {
     let word = word_at(text, at);
     let word = Span::new(word.start, word.end.min(part.end));
     match slip(text, word, "") {
-        Some(slip) => slip.diagnostic(word),
+        // What holds the piece may have quotes of its own, which a change could close.
+        Some(slip) => Slip { sure: false, ..slip }.diagnostic(word),
         None => unexpected(text, word, error).0,
     }
 }

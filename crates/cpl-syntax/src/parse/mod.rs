@@ -12,6 +12,7 @@ mod pairs;
 mod recover;
 mod refuse;
 mod rule;
+mod shapes;
 mod slips;
 mod test;
 mod transform;

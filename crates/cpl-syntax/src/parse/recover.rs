@@ -10,7 +10,8 @@ use super::{
     draft::Draft,
     outline::{ITEMS, Kind, Token, outline},
     read,
-    refuse::{unexpected, word_at},
+    refuse::{unexpected, with_signs, word_at},
+    shapes::shape,
     slips::{Slip, slip},
 };
 use crate::{
@@ -148,7 +149,14 @@ impl<'t> Item<'t> {
         // Only a test begins with a text.
         let text = self.tokens.get(1).is_some_and(|token| token.kind == Kind::Text);
         let fitting: Vec<&str> = ITEMS.iter().copied().filter(|item| (*item == "test") == text).collect();
-        let Some((meant, sure)) = meant(word, &fitting) else { return };
+        let Some((meant, sure)) = meant(word, &fitting) else {
+            if slip(self.text, head, "").is_none() {
+                let told = Diagnostic::new(Code::E0101, format!("no item begins with `{word}`")).at(head, "not known");
+                self.found.push(told.help(format!("a file is made of `{}`", ITEMS.join("`, `"))));
+                self.unread = true;
+            }
+            return;
+        };
         let diagnostic = Diagnostic::new(Code::E0101, format!("no item begins with `{word}`"));
         let diagnostic = diagnostic.at(head, "not known").help(format!("did you mean `{meant}`?"));
         self.found.push(diagnostic.change(head, meant, sure));
@@ -184,12 +192,23 @@ impl<'t> Item<'t> {
 
     /// `let a $47`, `let a: $47`, `let a == $47`.
     fn value_sign(&mut self, name: Span, head: &str) {
-        let Some(next) = self.tokens.get(2).copied() else { return };
+        let Some(next) = self.tokens.get(2).copied() else {
+            let told = Diagnostic::new(Code::E0101, format!("`{head} {}` has no value", name.of(self.text)));
+            let told = told.at(name, "its value is missing");
+            self.found.push(told.help(format!("write `{head} {} = …`", name.of(self.text))));
+            self.unread = true;
+            return;
+        };
         let doubled = self.text[next.span.end..].starts_with('=');
         let (at, instead) = match next.span.of(self.text) {
             "=" if !doubled => return,
             "=" => (Span::new(next.span.start, next.span.end + 1), "="),
             ":" => (next.span, " ="),
+            "-" if next.span.start == name.end => {
+                let Some(slip) = shape(self.text, &self.tokens, name) else { return };
+                self.found.push(slip.diagnostic(name));
+                return slip.edits.into_iter().for_each(|(span, instead)| self.draft.edit(span, instead));
+            }
             // A name of several parts is another mistake.
             _ if next.span.start == name.end && next.kind == Kind::Sign => return,
             _ => (Span::new(name.end, name.end), " ="),
@@ -241,16 +260,21 @@ impl<'t> Item<'t> {
             self.unread |= !self.leave_out(span);
         }
         let Some(innermost) = braces.last().copied() else { return };
+        // A text that is never closed may hold the brace, too: that is told alone.
+        let open = self.tokens.iter().filter(|token| self.is_open_text(token));
+        let swallows = open.map(|token| token.span.of(self.text).matches('}').count()).sum::<usize>() >= braces.len();
         let end = self.tokens.last().map_or(self.part.end, |token| token.span.end);
         let (name, head) = self.head();
         let what = format!("{} {}", head, name.map_or("", |name| name.of(self.text)));
         let (at, closing) = (Span::new(end, end), "\n}".repeat(braces.len()));
-        self.found.push(
-            Diagnostic::new(Code::E0101, format!("`{}` is not closed: a `}}` is missing", what.trim()))
-                .at(Span::new(innermost, innermost + 1), "this one is open")
-                .help("close it before the next item begins")
-                .offer(at, closing.clone()),
-        );
+        if !swallows {
+            self.found.push(
+                Diagnostic::new(Code::E0101, format!("`{}` is not closed: a `}}` is missing", what.trim()))
+                    .at(Span::new(innermost, innermost + 1), "this one is open")
+                    .help("close it before the next item begins")
+                    .offer(at, closing.clone()),
+            );
+        }
         self.draft.edit(at, closing);
     }
 
@@ -307,7 +331,7 @@ impl<'t> Item<'t> {
                     self.found.extend(more);
                     return self.found;
                 }
-                Err(error) => error,
+                Err(error) => with_signs(&draft, error),
             };
             let at = match error.location {
                 InputLocation::Pos(at) | InputLocation::Span((at, _)) => self.draft.original(at, false),
@@ -337,7 +361,8 @@ impl<'t> Item<'t> {
         if self.dangling(span) {
             return true;
         }
-        if let Some(slip) = self.list_slip(span).or_else(|| slip(self.text, span, self.head().1)) {
+        let slip = || slip(self.text, span, self.head().1);
+        if let Some(slip) = shape(self.text, &self.tokens, span).or_else(|| self.list_slip(span)).or_else(slip) {
             let slip = if self.depth(span) > 1 { slip.in_list(span, self.text) } else { slip };
             self.found.push(slip.diagnostic(span));
             slip.edits.iter().for_each(|(span, instead)| self.draft.edit(*span, instead.clone()));
@@ -420,6 +445,10 @@ impl<'t> Item<'t> {
             ),
             _ => return None,
         };
+        // Mended once it is not what is wrong.
+        if self.draft.touches(edit.0) {
+            return None;
+        }
         Some(Slip { message, help, edits: vec![edit], sure: true })
     }
 
@@ -510,15 +539,24 @@ impl<'t> Item<'t> {
         for (span, clause) in &self.left_out {
             let within =
                 self.tokens.iter().filter(|token| span.start <= token.span.start && token.span.end <= span.end);
-            let words = within.filter(|token| token.kind == Kind::Word);
-            file.lost.extend(words.take(1).map(|token| token.span.of(self.text).to_owned()));
+            let first = within.clone().next();
+            let named = within.filter(|token| token.kind == Kind::Word).map(|token| token.span.of(self.text)).next();
+            // `: money` among columns: it may have any name.
+            let named = if first.is_some_and(|token| token.kind == Kind::Sign) { Some(File::LOST_ANY) } else { named };
+            file.lost.extend(named.map(str::to_owned));
             let first = self.tokens.iter().find(|token| token.span.start >= clause.start);
             let first = first.map_or("", |token| token.span.of(self.text));
             match self.head() {
                 (_, "pipeline") => drop(file.lost.insert(first.to_owned())),
-                // What a rule can't do without.
-                (Some(name), "decide" | "alert") if ["when", "then"].contains(&first) => {
-                    file.lost.insert(File::lost_clause(name.of(self.text), first));
+                // What a rule can't do without, be it in the clause that was left out.
+                (Some(name), "decide" | "alert") => {
+                    let within = self
+                        .tokens
+                        .iter()
+                        .filter(|token| clause.start <= token.span.start && token.span.end <= clause.end);
+                    let words = within.map(|token| token.span.of(self.text));
+                    let lost = words.filter(|word| ["when", "then"].contains(word));
+                    file.lost.extend(lost.map(|word| File::lost_clause(name.of(self.text), word)));
                 }
                 _ => {}
             }
@@ -528,10 +566,15 @@ impl<'t> Item<'t> {
     /// The item is none: who looks for it, or for what it makes, says nothing more.
     fn lose(&self, file: &mut File) {
         let (name, head) = self.head();
-        file.lost.insert(if head == "pipeline" {
-            "pipeline".to_owned()
-        } else {
-            name.map_or("", |name| name.of(self.text)).to_owned()
+        let name = name.map(|name| name.of(self.text)).filter(|name| *name != "from");
+        file.lost.insert(match (head, name) {
+            ("pipeline", _) => head.to_owned(),
+            // Nobody looks for those by a name.
+            ("dashboard" | "test", _) => File::lost_clause("", head),
+            (_, Some(name)) => name.to_owned(),
+            // `transform from a`: the name itself is missing.
+            (_, None) if ITEMS.contains(&head) => File::LOST_ANY.to_owned(),
+            (_, None) => File::lost_clause("", head),
         });
     }
 }

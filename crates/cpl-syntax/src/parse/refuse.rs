@@ -1,8 +1,13 @@
 //! What is said where the text is not cpl: in the analyst's words, never a rule's name.
 
-use pest::error::{Error, ErrorVariant};
+use std::sync::Mutex;
 
-use super::Rule;
+use pest::{
+    Parser,
+    error::{Error, ErrorVariant},
+};
+
+use super::{Grammar, Rule};
 use crate::{
     codes::Code,
     diagnostic::{self, Diagnostic},
@@ -66,6 +71,9 @@ pub fn unexpected(text: &str, span: Span, error: &Error<Rule>) -> (Diagnostic, O
     let (label, many) = expected(error);
     let diagnostic = Diagnostic::new(Code::E0101, message);
     match meant(word, error) {
+        None if label.contains("`via`") => {
+            (diagnostic.at(span, label).help("say where it goes: `via TARGET`, or `via print`"), None)
+        }
         None => (diagnostic.at(span, label), None),
         Some((meant, sure)) => {
             // Where much may stand, the one word that was meant says more than the list.
@@ -139,6 +147,9 @@ fn words(rule: Rule) -> Vec<String> {
         Rule::level => &["info", "warning", "critical"],
         Rule::known => &["known", "unknown"],
         Rule::state => &["held", "undecided"],
+        Rule::micros => &["micros"],
+        Rule::personal => &["personal"],
+        Rule::unix_unit => &["seconds", "milliseconds"],
         Rule::infix | Rule::expr | Rule::compare => &["and", "or", "exceeds", "falls"],
         Rule::cadence => &["hour", "day", "weekday", "week", "month"],
         _ => &[],
@@ -154,6 +165,9 @@ pub fn word_at(text: &str, at: usize) -> Span {
     Span::new(at, at + word.max(one))
 }
 
+/// So many of the words that may stand there are told, if there are more.
+const MOST_WORDS: usize = 8;
+
 /// What may stand there, and whether that is much.
 fn expected(error: &Error<Rule>) -> (String, bool) {
     let ErrorVariant::ParsingError { positives, .. } = &error.variant else { return ("here".to_owned(), false) };
@@ -161,13 +175,47 @@ fn expected(error: &Error<Rule>) -> (String, bool) {
     words.sort();
     words.dedup();
     if words.is_empty() {
+        words = signs(error);
+    }
+    if words.is_empty() {
         return ("unexpected".to_owned(), false);
     }
     let many = words.len() > 3;
-    let more = words.len().saturating_sub(8);
-    words.truncate(8);
+    let more = if words.len() > MOST_WORDS + 1 { words.len() - MOST_WORDS } else { 0 };
+    words.truncate(words.len() - more);
     let rest = if more > 0 { format!(" or {more} others") } else { String::new() };
     (format!("expected {}{rest}", words.join(", ")), many)
+}
+
+/// The error, with the signs that may stand there where no rule that may is called anything: the parser keeps those only
+/// where it is asked to, for all of its threads.
+pub fn with_signs(text: &str, error: Error<Rule>) -> Error<Rule> {
+    static ASKED: Mutex<()> = Mutex::new(());
+    let ErrorVariant::ParsingError { positives, .. } = &error.variant else { return error };
+    if positives.iter().any(|rule| symbol(*rule).is_some()) {
+        return error;
+    }
+    let _asked = ASKED.lock();
+    pest::set_error_detail(true);
+    let detailed = Grammar::parse(Rule::file, text).err();
+    pest::set_error_detail(false);
+    detailed.unwrap_or(error)
+}
+
+/// The signs between words.
+const SIGNS: &[&str] = &["=", ":", ",", "(", ")", "[", "]", "{", "}"];
+
+/// The signs that may stand there, if they were asked for.
+fn signs(error: &Error<Rule>) -> Vec<String> {
+    let tokens = error.parse_attempts().map(|attempts| attempts.expected_tokens()).unwrap_or_default();
+    let written: Vec<String> = tokens.iter().map(ToString::to_string).collect();
+    // Within a text anything may stand.
+    let text = written.iter().any(|sign| sign == "\"");
+    let signs = written.iter().filter(|sign| !text && SIGNS.contains(&sign.as_str()));
+    let mut signs: Vec<String> = signs.map(|sign| format!("`{sign}`")).collect();
+    signs.sort();
+    signs.dedup();
+    signs
 }
 
 /// How an analyst calls what a rule reads; none for what stands only inside others.
@@ -178,8 +226,7 @@ fn symbol(rule: Rule) -> Option<String> {
     }
     let words = match rule {
         Rule::EOI => "the end",
-        Rule::name => "a new name",
-        Rule::ident | Rule::path | Rule::target_ref => "a name",
+        Rule::name | Rule::ident | Rule::path | Rule::target_ref | Rule::group_key => "a name",
         Rule::call => "a function",
         Rule::source => "a connector or a target",
         Rule::option | Rule::options => "an option",
@@ -204,6 +251,21 @@ fn symbol(rule: Rule) -> Option<String> {
         Rule::request | Rule::request_part => "a part of a request such as `method`",
         Rule::quoted_name => "a name in double quotes",
         Rule::row => "a row of a table: `| … |`",
+        Rule::rel_in => "`in`",
+        Rule::inverted => "`not`",
+        Rule::currency => "a currency such as `USD`",
+        Rule::from_file => "`file`",
+        Rule::personal => "`personal`",
+        Rule::optional => "`?`",
+        Rule::is_key => "`key`",
+        Rule::micros => "`micros`",
+        Rule::arg => "an argument",
+        Rule::assignment | Rule::argument => "`name = value`",
+        Rule::parameter => "a parameter such as `budget: money`",
+        Rule::unix_unit => "`seconds` or `milliseconds`",
+        Rule::state => "`held` or `undecided`",
+        Rule::period => "`week`, `month`, `quarter` or `year`",
+        Rule::cadence => "`hour`, `day`, `weekday`, `week` or `month`",
         _ => return item_symbol(rule).map(str::to_owned),
     };
     Some(words.to_owned())

@@ -51,6 +51,15 @@ impl File {
         self.tests.shrink_to_fit();
     }
 
+    /// What stands among the lost where a name itself could not be read.
+    pub const LOST_ANY: &str = "";
+
+    /// Whether something of that name may be there, and could not be read.
+    #[must_use]
+    pub fn has_lost(&self, name: &str) -> bool {
+        self.lost.contains(name) || self.lost.contains(Self::LOST_ANY)
+    }
+
     /// How a clause of a rule that could not be read stands among the lost: no name has a dot.
     #[must_use]
     pub fn lost_clause(rule: &str, clause: &str) -> String {

@@ -1,0 +1,169 @@
+//! Slips that are seen by what stands around them: a sign that is missing, a name that is none, a clause of another
+//! language.
+
+use super::{
+    outline::{Kind, Token},
+    slips::Slip,
+};
+use crate::span::Span;
+
+/// Clauses of other languages, and cpl's.
+const CLAUSES: &[(&str, &str, &str)] = &[
+    ("limit", "take", "the first rows are taken by `take`"),
+    ("order", "sort", "cpl says `sort`"),
+    ("filter", "where", "cpl says `where`"),
+    ("having", "where", "behind a group, too, cpl says `where`"),
+    ("set", "change", "cpl says `change … to`"),
+    ("increase", "change", "cpl says `change … by +20%`"),
+    ("decrease", "change", "cpl says `change … by -20%`"),
+    ("message", "say", "cpl says `say`"),
+    ("outer", "", "a left join keeps all rows of the left side without it"),
+];
+
+/// The slip at a place, if it is a known one.
+pub fn shape(text: &str, tokens: &[Token], span: Span) -> Option<Slip> {
+    let at = tokens.iter().position(|token| token.span.end > span.start)?;
+    let near = Near { text, tokens, at };
+    near.brace_in_text(span)
+        .or_else(|| near.hyphen())
+        .or_else(|| near.source_without_brackets())
+        .or_else(|| near.columns_without_brace())
+        .or_else(|| near.group_without_brace())
+        .or_else(|| near.square_brackets())
+        .or_else(|| near.statement_end())
+        .or_else(|| near.clause())
+}
+
+struct Near<'t> {
+    text: &'t str,
+    tokens: &'t [Token],
+    at: usize,
+}
+
+fn told(message: &'static str, help: String) -> Slip {
+    Slip { message, help, edits: Vec::new(), sure: false }
+}
+
+impl<'t> Near<'t> {
+    fn word(&self, at: usize) -> &'t str {
+        self.tokens.get(at).map_or("", |token| token.span.of(self.text))
+    }
+
+    fn is(&self, at: usize, kind: Kind) -> bool {
+        self.tokens.get(at).is_some_and(|token| token.kind == kind)
+    }
+
+    /// Whether a token stands right behind the one before it.
+    fn joins(&self, at: usize) -> bool {
+        at > 0 && at < self.tokens.len() && self.tokens[at - 1].span.end == self.tokens[at].span.start
+    }
+
+    /// `"100}"`
+    fn brace_in_text(&self, span: Span) -> Option<Slip> {
+        if !self.is(self.at, Kind::Text) || span.of(self.text) != "}" {
+            return None;
+        }
+        let edits = vec![(span, "}}".to_owned())];
+        Some(Slip { message: "a brace in a text is written twice", help: "write `}}`".to_owned(), edits, sure: true })
+    }
+
+    /// `ad-group`
+    fn hyphen(&self) -> Option<Slip> {
+        let dash =
+            |at: usize| self.joins(at) && self.joins(at + 1) && self.word(at) == "-" && self.is(at + 1, Kind::Word);
+        let mut first = if self.word(self.at) == "-" { self.at.checked_sub(1)? } else { self.at };
+        while first >= 2 && dash(first - 1) {
+            first -= 2;
+        }
+        let mut last = first;
+        while dash(last + 1) {
+            last += 2;
+        }
+        let letter = self.word(first).starts_with(|first: char| first.is_alphabetic());
+        if first == last || !letter {
+            return None;
+        }
+        let span = self.tokens[first].span.to(self.tokens[last].span);
+        let (written, name) = (span.of(self.text), span.of(self.text).replace('-', "_"));
+        let column = self.word(last + 1) == ":";
+        let help = if column { format!("write `{name}: … from \"{written}\"`") } else { format!("write `{name}`") };
+        Some(Slip { message: "a name has letters, digits and `_`", help, edits: vec![(span, name)], sure: false })
+    }
+
+    /// `from csv "a.csv"`
+    fn source_without_brackets(&self) -> Option<Slip> {
+        let source = self.at.checked_sub(1)?;
+        let from = source.checked_sub(1)?;
+        if !self.is(self.at, Kind::Text) || !self.is(source, Kind::Word) || self.word(from) != "from" {
+            return None;
+        }
+        let path = self.tokens[self.at].span;
+        let edits = vec![(path, format!("({})", path.of(self.text)))];
+        let help = format!("write `{}({})`", self.word(source), path.of(self.text));
+        Some(Slip { message: "what a source is called with stands in brackets", help, edits, sure: true })
+    }
+
+    /// `columns id: text`
+    fn columns_without_brace(&self) -> Option<Slip> {
+        if self.word(self.at) != "columns" || self.is(self.at + 1, Kind::Open(b'{')) {
+            return None;
+        }
+        Some(told(
+            "the list of columns is not opened: a `{` is missing",
+            "write `columns { day: date, spend: money }`".to_owned(),
+        ))
+    }
+
+    /// `group by id`, `group by id n = sum(n)`
+    fn group_without_brace(&self) -> Option<Slip> {
+        let depth = self.tokens.get(self.at)?.depth;
+        let clause = self.tokens[..self.at]
+            .iter()
+            .rposition(|token| token.depth == depth && token.span.of(self.text) == "group")?;
+        let start = self.tokens[clause].span.start;
+        let of_clause = |token: &&Token| token.depth >= depth && !(token.first && token.span.start > start);
+        let line: Vec<&Token> = self.tokens[clause..].iter().take_while(of_clause).collect();
+        let body = line.iter().any(|token| token.kind == Kind::Open(b'{'));
+        if self.word(clause + 1) != "by" || clause + line.len() <= self.at || body {
+            return None;
+        }
+        let key = self.word(clause + 2);
+        Some(told("a group has no body: a `{` is missing", format!("write `group by {key} {{ n = sum(n) }}`")))
+    }
+
+    /// `n in [1, 2]`
+    fn square_brackets(&self) -> Option<Slip> {
+        let open = self.tokens.get(self.at).filter(|token| token.kind == Kind::Open(b'['))?.span;
+        let close = self.tokens[self.at..].iter().find(|token| token.kind == Kind::Close(b']'))?.span;
+        let edits = vec![(open, "(".to_owned()), (close, ")".to_owned())];
+        let help = format!("write `({})`", Span::new(open.end, close.start).of(self.text));
+        Some(Slip { message: "cpl has no `[ ]`: values stand in round brackets", help, edits, sure: true })
+    }
+
+    /// `derive x = n + 1; y = 2`
+    fn statement_end(&self) -> Option<Slip> {
+        let goes_on = self.is(self.at + 1, Kind::Word) && self.word(self.at + 2) == "=";
+        if self.word(self.at) != ";" || !goes_on {
+            return None;
+        }
+        let edits = vec![(self.tokens[self.at].span, ",".to_owned())];
+        Some(Slip {
+            message: "cpl has no `;`: a comma sets values apart",
+            help: "write `,`".to_owned(),
+            edits,
+            sure: true,
+        })
+    }
+
+    /// `limit 3`
+    fn clause(&self) -> Option<Slip> {
+        let found = self.word(self.at).to_lowercase();
+        let (_, ours, message) = CLAUSES.iter().find(|(theirs, ..)| *theirs == found)?;
+        let mut span = self.tokens[self.at].span;
+        if found == "order" && self.word(self.at + 1) == "by" {
+            span = span.to(self.tokens[self.at + 1].span);
+        }
+        let help = if ours.is_empty() { "leave it out".to_owned() } else { format!("write `{ours}`") };
+        Some(Slip { message, help, edits: vec![(span, (*ours).to_owned())], sure: false })
+    }
+}
