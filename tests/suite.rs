@@ -7,6 +7,7 @@ use cpl_tests::{
     case::{self, Verdict},
     compare, connectors, mutated,
     page::{self, Page},
+    proven,
 };
 use libtest_mimic::{Arguments, Failed, Trial};
 
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
     let args = Arguments::from_args();
     let mut trials: Vec<Trial> = page::pages().iter().flat_map(|path| trials(&Page::read(path))).collect();
     trials.extend(["README.md", "grammar/README.md", "grammar/connectors.md"].map(reference));
+    trials.push(proven::trial());
     trials.extend(page::codes().into_iter().map(explained));
     trials.extend(page::pipelines().into_iter().map(broken_off));
     trials.extend(connectors::trials());

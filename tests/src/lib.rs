@@ -14,4 +14,5 @@ pub mod generated;
 pub mod mutated;
 pub mod oracle;
 pub mod page;
+pub mod proven;
 pub mod real;

@@ -179,7 +179,7 @@ impl Wrong {
             Some((what, wanted)) => Self::Told(what.to_owned(), Some(format!("wanted: {wanted}"))),
             None => match told.strip_prefix("wanted: ") {
                 Some(wanted) => {
-                    Self::Told("this fits nothing that can stand here".to_owned(), Some(format!("wanted: {wanted}")))
+                    Self::Told("that is none of what can stand here".to_owned(), Some(format!("wanted: {wanted}")))
                 }
                 None => Self::Told(told.to_owned(), None),
             },

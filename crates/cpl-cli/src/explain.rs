@@ -20,8 +20,8 @@ pub fn explain(args: &ExplainArgs, io: &mut Io<'_>) -> u8 {
         }
         None => {
             let near = nearest(&wanted, Code::ALL.iter().map(|code| code.as_str()));
-            let near = near.map_or(String::new(), |near| format!(": did you mean {near}?"));
-            draw::misused(&format!("no diagnostic bears the code {wanted}{near}"), io)
+            let near = near.map_or("`cpl explain` lists them".to_owned(), |near| format!("did you mean {near}?"));
+            draw::misused(&format!("no diagnostic bears the code {wanted}: {near}"), io)
         }
     }
 }

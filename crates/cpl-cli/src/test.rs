@@ -97,12 +97,9 @@ fn on_given_rows(loaded: &Loaded, when: &When, io: &Io<'_>) -> Result<Program, V
 
 /// What of a test failed.
 fn tried(test: &Test, program: &Program, loaded: &Loaded, io: &Io<'_>) -> Vec<Diagnostic> {
-    let clock = match Clock::at(program.every, &program.timezone, test.as_of) {
-        Ok(clock) => clock,
-        Err(_) => {
-            let told = Diagnostic::new(Code::E1101, "no calendar goes on behind the day on which this test plays");
-            return vec![told.at(test.span, "plays then").help("take an earlier day")];
-        }
+    let Ok(clock) = Clock::at(program.every, &program.timezone, test.as_of) else {
+        let told = Diagnostic::new(Code::E1101, "no calendar goes on behind the day on which this test plays");
+        return vec![told.at(test.span, "plays then").help("take an earlier day")];
     };
     match in_world(loaded, clock, io, |world| cpl_exec::test(program, test, world)) {
         Err(trouble) => trouble,

@@ -107,7 +107,7 @@ impl Converter<'_> {
                 if job.result.methods().iter().any(|(.., path)| path.is_some()) || beside(&job.result).is_some() =>
             {
                 let at = self.marks.key(&part("result"));
-                self.refuse(Code::E0603, "a result is at an address or behind a path", at, "says both")
+                self.refuse(Code::E0603, "a result is at an address or behind a path", at, "leave one of them")
             }
             Some(url) => Some(JobResult::Url(url.get().clone())),
             None => self.reading(&job.result, &part("result")).map(JobResult::Request),

@@ -17,7 +17,7 @@ use crate::{
 };
 
 impl Checker<'_> {
-    /// Metrics form no cycle, and a name that stands nowhere else is looked at too.
+    /// A metric that names a column alone is told, used or not.
     pub(super) fn check_metrics(&mut self) {
         for metric in &self.file.metrics {
             if let tree::ExprKind::Path(path) = &metric.value.kind
@@ -123,7 +123,7 @@ impl Checker<'_> {
             (func, [Arg::Plain(of)]) if func != AggFunc::Quantile => Some((Some(self.expr(of, inside)?), None, None)),
             _ => {
                 let usage = if func == AggFunc::Quantile { "(column, 90%)" } else { "(column)" };
-                let message = format!("`{}` is called otherwise", func.word());
+                let message = format!("`{}` can't be called with these", func.word());
                 self.refuse(Code::E0308, message, span, format!("wanted: `{}{usage}`", func.word()))
             }
         }

@@ -62,20 +62,39 @@ impl Checker<'_> {
             .at(left.span, format!("this is {}", left.ty))
             .at(right.span, format!("this is {}", right.ty));
         let texts = left.ty == Type::Text && right.ty == Type::Text;
-        self.report(if texts { diagnostic.help("put texts together with holes: `\"{a} {b}\"`") } else { diagnostic });
+        let help = match right.amount() {
+            _ if texts => Some("put texts together with holes: `\"{a} {b}\"`".to_owned()),
+            Some(days) if left.ty.is_time() => Some(format!("is it a length of time? write `{days} days`")),
+            _ => None,
+        };
+        self.report(Diagnostic { help, ..diagnostic });
         None
     }
 
     /// Two values that had to be of one unit.
     pub(super) fn mismatch<T>(&mut self, verb: &str, left: &Expr, right: &Expr) -> Option<T> {
         let diagnostic = two_currencies(left, right).unwrap_or_else(|| {
-            Diagnostic::new(Code::E0301, format!("{} {verb} {}", left.ty, right.ty))
+            let message = match verb {
+                "and" => format!("these must be of one type: {} and {} are not", left.ty, right.ty),
+                verb => format!("{} {verb} {}", left.ty, right.ty),
+            };
+            Diagnostic::new(Code::E0301, message)
                 .at(left.span, format!("this is {}", left.ty))
                 .at(right.span, format!("this is {}", right.ty))
         });
-        let diagnostic = match self.as_money(left, right).or_else(|| self.as_money(right, left)) {
-            Some((span, amount)) => diagnostic.help(format!("is it an amount? write `{amount}`")).offer(span, amount),
-            None => diagnostic,
+        let date = [(left, right), (right, left)].into_iter().find_map(|(time, text)| match &text.kind {
+            ExprKind::Constant(Constant::Text(written)) if time.ty.is_time() => Some((text.span, written.clone())),
+            _ => None,
+        });
+        let diagnostic = match (self.as_money(left, right).or_else(|| self.as_money(right, left)), date) {
+            (Some((span, amount)), _) => {
+                diagnostic.help(format!("is it an amount? write `{amount}`")).offer(span, amount)
+            }
+            (None, Some((span, date))) if date.parse::<jiff::civil::Date>().is_ok() => {
+                diagnostic.help(format!("a date has no quotes: write `{date}`")).offer(span, date)
+            }
+            (None, Some(_)) => diagnostic.help("a date is written `2026-11-20`, without quotes"),
+            (None, None) => diagnostic,
         };
         self.report(diagnostic);
         None

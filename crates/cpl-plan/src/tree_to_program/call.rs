@@ -121,7 +121,7 @@ impl Checker<'_> {
     fn choice(&mut self, mut args: Vec<Expr>, span: Span) -> Option<Expr> {
         let (Some(no), Some(yes), Some(condition)) = (args.pop(), args.pop(), args.pop()) else { return None };
         let (yes, no) = adapted(yes, no);
-        let Some(ty) = yes.ty.common(no.ty) else { return self.mismatch("stands beside", &yes, &no) };
+        let Some(ty) = yes.ty.common(no.ty) else { return self.mismatch("and", &yes, &no) };
         let unknown = condition.unknown || yes.unknown || no.unknown;
         Some(Expr {
             kind: ExprKind::Function(Function::If, vec![condition, yes, no]),
@@ -139,7 +139,11 @@ impl Checker<'_> {
         for arg in &args[1..] {
             match ty.common(arg.ty) {
                 Some(common) if common.is_amount() || common.is_time() => ty = common,
-                _ => return self.mismatch("stands beside", &args[0], arg),
+                _ if ty == arg.ty => {
+                    let message = format!("`{}` takes amounts or times", function.word());
+                    return self.refuse(Code::E0301, message, arg.span, format!("this is {}", arg.ty));
+                }
+                _ => return self.mismatch("and", &args[0], arg),
             }
         }
         let unknown = args.iter().any(|arg| arg.unknown);
@@ -148,7 +152,7 @@ impl Checker<'_> {
 
     fn arguments<T>(&mut self, function: Function, span: Span) -> Option<T> {
         self.report(
-            Diagnostic::new(Code::E0308, format!("`{}` is called otherwise", function.word()))
+            Diagnostic::new(Code::E0308, format!("`{}` can't be called with these", function.word()))
                 .at(span, "these arguments do not fit")
                 .help(format!("write `{}`", usage(function))),
         );

@@ -95,7 +95,7 @@ impl Checker<'_> {
         }
         let within = self.expr(within, &Scope::CONSTANT)?;
         let ExprKind::Constant(Constant::Duration(micros)) = within.kind else {
-            let label = "wanted: a duration such as `2 days`";
+            let label = "wanted: a length such as `2 days`; a month has no fixed one";
             return self.refuse(Code::E0307, "how old may it be?", within.span, label);
         };
         table.checks.push(Check { kind: CheckKind::Fresh(name, micros), span });

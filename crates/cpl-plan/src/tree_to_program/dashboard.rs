@@ -62,7 +62,7 @@ impl Checker<'_> {
     fn dated(&mut self, over: tree::Window, table: &crate::program::Table) -> Option<()> {
         if table.time.is_none() {
             let message = format!("`{}` has no one date to look back by", table.name);
-            return self.refuse(Code::E0404, message, over.span, "of which column?");
+            return self.refuse(Code::E0404, message, over.span, "wanted: a date among its columns, or `time COLUMN`");
         }
         if let WindowKind::Last(length, unit) = over.kind {
             let days = matches!(unit, tree::Unit::Day | tree::Unit::Week | tree::Unit::Month);

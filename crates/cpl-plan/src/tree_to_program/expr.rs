@@ -90,10 +90,15 @@ impl Checker<'_> {
         if expr.ty == Type::Bool {
             return Some(expr);
         }
+        let help = if expr.ty == Type::Text {
+            "compare it with something: `… = \"a\"`, `… in (\"a\", \"b\")`"
+        } else {
+            "compare it with something: `… > 0`"
+        };
         self.report(
             Diagnostic::new(Code::E0303, format!("a condition was wanted, this is {}", expr.ty))
                 .at(written.span, format!("this is {}", expr.ty))
-                .help("compare it with something: `… > 0`"),
+                .help(help),
         );
         None
     }
@@ -193,7 +198,7 @@ impl Checker<'_> {
     ) -> Option<Expr> {
         debug_assert_eq!(op, ArithOp::OrElse);
         let (left, right) = super::arith::adapted(left, right);
-        let Some(ty) = left.ty.common(right.ty) else { return self.mismatch("replaces", &left, &right) };
+        let Some(ty) = left.ty.common(right.ty) else { return self.mismatch("can't become", &left, &right) };
         let unknown = left.unknown && right.unknown;
         Some(Expr { kind: ExprKind::OrElse(Box::new(left), Box::new(right)), ty, unknown, span, defined: None })
     }

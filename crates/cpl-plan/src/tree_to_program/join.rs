@@ -134,14 +134,15 @@ impl Checker<'_> {
         };
         let left_type = left_time.ty?;
         if !right_time.ty.is_time() || left_type != right_time.ty {
-            let message = format!("{} stands before {left_type}?", right_time.ty);
+            let message =
+                format!("`latest` compares two times of one type, and not {} with {left_type}", right_time.ty);
             return self.refuse(Code::E0301, message, theirs.span, "wanted: two dates, or two datetimes");
         }
         let within = self.expr(&latest.within, &Scope::CONSTANT)?;
         let micros = match &within.kind {
             ExprKind::Constant(Constant::Duration(micros)) if *micros > 0 => *micros,
             _ => {
-                let label = "wanted: a duration such as `7 days`";
+                let label = "wanted: a length such as `7 days`; a month has no fixed one";
                 return self.refuse(Code::E0301, "how long before?", within.span, label);
             }
         };

@@ -127,7 +127,7 @@ impl Checker<'_> {
     /// `usual(x)`, `usual(x over 28 days)`.
     pub(super) fn usual(&mut self, call: &tree::Call, span: Span, scope: &Scope<'_>) -> Option<Expr> {
         let [Arg::Plain(value)] = call.args.as_slice() else {
-            return self.refuse(Code::E0308, "`usual` is called otherwise", span, "wanted: `usual(column)`");
+            return self.refuse(Code::E0308, "`usual` can't be called with these", span, "wanted: `usual(column)`");
         };
         let value = self.expr(value, scope)?;
         self.has_pattern(&value, call.over, span, scope)?;
@@ -155,10 +155,10 @@ impl Checker<'_> {
         let ([Arg::Plain(tree::Expr { kind: tree::ExprKind::Path(rule), .. })], Some(over), None) =
             (call.args.as_slice(), call.over, &call.filter)
         else {
-            return self.refuse(Code::E0308, "`applied` is called otherwise", span, usage);
+            return self.refuse(Code::E0308, "`applied` can't be called with these", span, usage);
         };
         if over.before || rule.table.is_some() || scope.key.is_none() {
-            return self.refuse(Code::E0308, "`applied` is called otherwise", span, usage);
+            return self.refuse(Code::E0308, "`applied` can't be called with these", span, usage);
         }
         let names: Vec<&Name> = self.file.decides.iter().map(|rule| &rule.name).collect();
         if !names.iter().any(|name| name.value == rule.name.value) {

@@ -15,6 +15,9 @@ const OTHERS: &[(&str, &str)] = &[
     ("nunique", "count_distinct"),
     ("percentile", "quantile"),
     ("coalesce", "??"),
+    ("week", "week_start"),
+    ("date", "date_of"),
+    ("hour", "hour_of"),
     ("nvl", "??"),
     ("ceiling", "ceil"),
 ];
@@ -127,6 +130,10 @@ impl<'a> Checker<'a> {
         let known: Vec<&str> = known.into_iter().collect();
         let diagnostic = Diagnostic::new(Code::E0201, format!("there is no {what} named `{}`", name.as_str()))
             .at(name.span, "not found");
+        if name.as_str() == "unknown" {
+            self.report(diagnostic.help("ask whether it is: `x is unknown`"));
+            return None;
+        }
         if ["null", "none", "nil", "na", "nan"].contains(&name.value.to_lowercase().as_str()) {
             let help = "a value that is missing is unknown: ask `x is unknown`, or give another in its place: `x ?? 0`";
             self.report(diagnostic.help(help));
@@ -136,7 +143,11 @@ impl<'a> Checker<'a> {
         let ours = OTHERS.iter().find(|(theirs, _)| *theirs == lower).map(|(_, ours)| *ours);
         let ours = ours.or(known.iter().copied().find(|known| *known == lower)).filter(|_| what == "function");
         if let Some(ours) = ours {
-            self.report(diagnostic.help(format!("cpl calls it `{ours}`")).offer(name.span, ours));
+            let told = match ours {
+                "??" => diagnostic.help("cpl writes it `x ?? 0`"),
+                _ => diagnostic.help(format!("cpl calls it `{ours}`")).offer(name.span, ours),
+            };
+            self.report(told);
             return None;
         }
         self.looked_through += known.len();
@@ -146,6 +157,7 @@ impl<'a> Checker<'a> {
                 self.report(diagnostic.help(format!("did you mean `{near}`?")).offer(name.span, near));
                 return None;
             }
+            None if known.is_empty() && self.connector => format!("there is no {what} here"),
             None if known.is_empty() => format!("the file has no {what} yet"),
             None => format!("there are: {}", listed(&known)),
         };

@@ -120,7 +120,7 @@ impl Checker<'_> {
                 format!("for each {} in {}", key.join(", "), of.name)
             };
             self.report(
-                Diagnostic::new(Code::E0502, format!("`{}` is not named by that", of.name))
+                Diagnostic::new(Code::E0502, format!("a row of `{}` is named otherwise", of.name))
                     .at(
                         span,
                         if key.is_empty() {

@@ -78,10 +78,10 @@ impl Checker<'_> {
             }
             (Later::Lag | Later::Change, _) => {
                 let usage = format!("wanted: `{}(column, 7 days)`", which.word());
-                self.refuse(Code::E0308, format!("`{}` is called otherwise", which.word()), span, usage)
+                self.refuse(Code::E0308, format!("`{}` can't be called with these", which.word()), span, usage)
             }
             (Later::Share, _) => {
-                self.refuse(Code::E0308, "`share` is called otherwise", span, "wanted: `share(column)`")
+                self.refuse(Code::E0308, "`share` can't be called with these", span, "wanted: `share(column)`")
             }
             (Later::Total, _) if matches!(scope.place, Place::Constant) => {
                 self.refuse(Code::E0305, "`total` needs rows, and a constant has none", span, "write a value")
@@ -92,7 +92,7 @@ impl Checker<'_> {
                 self.total(path, span)
             }
             (Later::Total, _) => {
-                self.refuse(Code::E0308, "`total` is called otherwise", span, "wanted: `total(table.column)`")
+                self.refuse(Code::E0308, "`total` can't be called with these", span, "wanted: `total(table.column)`")
             }
             (Later::Usual | Later::Applied, _) => unreachable!("these have their own ways"),
         }
@@ -152,6 +152,14 @@ impl Checker<'_> {
         };
         if fits {
             return Some(());
+        }
+        if length.length == 0 {
+            return self.refuse(
+                Code::E0307,
+                "no time lies between a row and itself",
+                at,
+                "wanted: a length such as `7 days`",
+            );
         }
         let by = grain.map_or("moment", Grain::word);
         self.refuse(Code::E0307, format!("the series is by {by}"), at, format!("wanted: a length such as {wanted}"))

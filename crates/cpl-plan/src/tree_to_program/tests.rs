@@ -307,7 +307,7 @@ impl Checker<'_> {
         if fits {
             return Some(());
         }
-        self.refuse(Code::E0301, format!("`{}` is {ty}", column.as_str()), span, "this is something else")
+        self.refuse(Code::E0301, format!("`{}` is {ty}", column.as_str()), span, format!("`{value}` is none"))
     }
 
     /// A value written out.

@@ -257,7 +257,7 @@ impl Checker<'_> {
                 return self.unknown_name("column", &name, known);
             };
             if found.iter().any(|before| before.name == column.name) {
-                let message = format!("`{}` groups already", name.as_str());
+                let message = format!("it is grouped by `{}` twice", name.as_str());
                 return self.refuse(Code::E0202, message, name.span, "the second one");
             }
             found.push(Column { span: name.span, ..column.typed()? });

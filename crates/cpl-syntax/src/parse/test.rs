@@ -97,8 +97,15 @@ impl Reader<'_> {
         for (span, cells) in rows {
             if cells.len() != header.len() {
                 self.report(
-                    Diagnostic::new(Code::E0102, format!("{} cells under {} headings", cells.len(), header.len()))
-                        .at(span, "this row"),
+                    Diagnostic::new(
+                        Code::E0102,
+                        format!(
+                            "a row with {}, and the table has {}",
+                            plural(cells.len(), "cell"),
+                            plural(header.len(), "column")
+                        ),
+                    )
+                    .at(span, "this row"),
                 );
             }
             body.push(cells);
@@ -119,4 +126,9 @@ impl Reader<'_> {
             })
             .collect()
     }
+}
+
+/// `1 cell`, `2 cells`.
+fn plural(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

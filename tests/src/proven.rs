@@ -1,0 +1,37 @@
+//! The table of the reference that names, for each sentence of the specification, the case that proves it.
+
+use std::{fs, path::Path};
+
+use libtest_mimic::{Failed, Trial};
+
+use crate::page::root;
+
+/// Fewer sentences than this would be no specification.
+const FEWEST: usize = 200;
+
+/// Every case that the table names is there.
+#[must_use]
+pub fn trial() -> Trial {
+    Trial::test("grammar/README.md: each sentence names a case that is there", || {
+        let text = fs::read_to_string(root().join("grammar/README.md"))?;
+        let (_, table) = text.split_once("## Where it is proven").ok_or("the table is not there")?;
+        let rows: Vec<&str> = table.lines().filter(|line| line.starts_with("| ")).collect();
+        let named = rows.iter().filter_map(|row| row.rsplit_once(" | ")).flat_map(|(_, cases)| cases.split(" · "));
+        let missing: Vec<String> = named.filter(|case| case.starts_with('[')).filter_map(missing).collect();
+        if rows.len() < FEWEST {
+            return Err(Failed::from(format!("the table has {} rows", rows.len())));
+        }
+        if missing.is_empty() { Ok(()) } else { Err(Failed::from(missing.join("\n"))) }
+    })
+}
+
+/// What is wrong with `[page](path): heading`.
+fn missing(case: &str) -> Option<String> {
+    let case = case.trim_end_matches([' ', '|']).trim_end_matches(" (checked; not run yet)");
+    let (path, heading) = case.split_once("](")?.1.split_once(')')?;
+    let page = fs::read_to_string(root().join("grammar").join(Path::new(path)));
+    let Ok(page) = page else { return Some(format!("{path} is not there")) };
+    let heading = heading.strip_prefix(": ")?;
+    let there = page.lines().any(|line| line.strip_prefix("## ") == Some(heading));
+    (!there).then(|| format!("{path} has no `{heading}`"))
+}
