@@ -61,9 +61,12 @@ pub fn generated(seed: u64) -> Generated {
     let (text, made) = limits(&mut rng);
     files.push(("b.csv".to_owned(), text));
     rows.insert("b".to_owned(), made);
+    let (text, made) = touches(&mut rng, count);
+    files.push(("d.csv".to_owned(), text));
+    rows.insert("d".to_owned(), made);
     let mut maker = Maker { rng, columns: Vec::new(), floats, series: false, names: 0 };
     let pipeline = maker.pipeline(zone);
-    Generated { pipeline, files, rows, shown: vec!["plain", "grouped", "dated", "acted"], floats }
+    Generated { pipeline, files, rows, shown: vec!["plain", "grouped", "dated", "touched", "hourly", "acted"], floats }
 }
 
 fn pick<'t, T>(rng: &mut Rng, of: &'t [T]) -> &'t T {
@@ -113,6 +116,23 @@ fn limits(rng: &mut Rng) -> (String, Vec<Row>) {
         let (w, number) = if rng.bool() { value(rng, Ty::Number, "w") } else { (String::new(), Val::Unknown) };
         let _ = writeln!(text, "{ch},{limit},{w}");
         let row = [("ch", Val::Text(ch.to_owned())), ("limit", amount), ("w", number)];
+        rows.push(row.into_iter().map(|(name, value)| (name.to_owned(), value)).collect());
+    }
+    (text, rows)
+}
+
+/// What came before something else, each with a number of its own.
+fn touches(rng: &mut Rng, count: usize) -> (String, Vec<Row>) {
+    let mut text = "id,who,then,worth\n".to_owned();
+    let mut rows = Vec::new();
+    for id in 0..count {
+        let (who, name) = value(rng, Ty::Text, "who");
+        let (then, moment) = value(rng, Ty::Moment, "then");
+        let (worth, amount) =
+            if rng.u8(..5) == 0 { (String::new(), Val::Unknown) } else { value(rng, Ty::Money, "worth") };
+        let _ = writeln!(text, "{id},{who},{then},{worth}");
+        let id = Val::Whole(i128::try_from(id).unwrap_or(0));
+        let row = [("id", id), ("who", name), ("then", moment), ("worth", amount)];
         rows.push(row.into_iter().map(|(name, value)| (name.to_owned(), value)).collect());
     }
     (text, rows)
@@ -185,6 +205,11 @@ impl Maker {
         let _ = writeln!(text, "transform plain from a {{\n{}}}", self.plain());
         let _ = writeln!(text, "transform grouped from a {{\n{}}}", self.grouped());
         let _ = writeln!(text, "transform dated from a {{\n{}}}", self.dated());
+        text.push_str(
+            "fetch d from csv(\"d.csv\") { columns { id: count, who: text, then: datetime, worth: money? }  key id }\n",
+        );
+        let _ = writeln!(text, "transform touched from a {{\n{}}}", self.touched());
+        let _ = writeln!(text, "transform hourly from a {{\n{}}}", self.hourly());
         let _ = writeln!(text, "transform acted from a {{\n{}}}", self.acted());
         text + &self.rules()
     }
@@ -245,6 +270,45 @@ impl Maker {
         text
     }
 
+    /// The newest of what came before.
+    fn touched(&mut self) -> String {
+        self.start();
+        let mut text = if self.chance(2) { "  where at is known\n".to_owned() } else { String::new() };
+        let join = if self.chance(3) { "join" } else { "left join" };
+        let within = pick(&mut self.rng, &["30 minutes", "3 hours", "1 day", "4 weeks"]).to_string();
+        let _ = writeln!(text, "  {join} d on ch = who, latest then before at within {within}");
+        self.columns.extend([("id".to_owned(), Ty::Whole), ("worth".to_owned(), Ty::Money)]);
+        if self.chance(2) {
+            text.push_str(&self.group("ch", 2));
+        }
+        text
+    }
+
+    /// A series of hours.
+    fn hourly(&mut self) -> String {
+        self.start();
+        let mut text = "  where at is known\n".to_owned();
+        text.push_str(&self.group("hour_start(at), ch", 2));
+        if self.chance(4) {
+            text.push_str("  fill gaps\n");
+        }
+        for _ in 0..self.rng.u8(1..4) {
+            let length = pick(&mut self.rng, &["1 hour", "3 hours", "24 hours"]).to_string();
+            let (before, name) = (if self.chance(2) { " before" } else { "" }, self.name());
+            let value = match self.rng.u8(..4) {
+                0 => format!("lag(m0, {length})"),
+                1 => format!("change(m0, {length})"),
+                2 => format!("sum(m0 over {length}{before})"),
+                _ => format!("count(m0 over {length}{before})"),
+            };
+            let _ = writeln!(text, "  derive {name} = {value}");
+        }
+        if self.chance(3) {
+            let _ = writeln!(text, "  where hour_start in last {} hours", self.rng.u8(1..200));
+        }
+        text
+    }
+
     fn acted(&mut self) -> String {
         self.start();
         let mut text = self.stages(1);
@@ -271,6 +335,12 @@ impl Maker {
             0 => drop(writeln!(text, "  keep budget at most {}", self.expr(Ty::Money, 1))),
             1 => text.push_str("  keep budget at least $2\n"),
             2 => text.push_str("  keep budget between $0.50 and $1000\n"),
+            _ => {}
+        }
+        match self.rng.u8(..5) {
+            0 => drop(writeln!(text, "  keep total budget at most {}", self.literal(Ty::Money))),
+            1 => text.push_str("  keep total budget at most $100\n"),
+            2 => text.push_str("  keep total budget unchanged\n"),
             _ => {}
         }
         if self.chance(3) {
@@ -327,12 +397,14 @@ impl Maker {
         let column = |key: &str| match key {
             "day" => Some(Ty::Date),
             "month_start(day)" => Some(Ty::Date),
+            "hour_start(at)" => Some(Ty::Moment),
             "ok" => Some(Ty::Bool),
             "ch" | "sub" => Some(Ty::Text),
             _ => None,
         };
         let keys: Vec<&str> = keys.split(", ").filter(|key| !key.is_empty()).collect();
-        self.columns = keys.iter().filter_map(|key| Some((key.replace("(day)", ""), column(key)?))).collect();
+        self.columns =
+            keys.iter().filter_map(|key| Some((key.replace("(day)", "").replace("(at)", ""), column(key)?))).collect();
         self.columns.extend(made);
         let by = if keys.is_empty() { String::new() } else { format!("by {} ", keys.join(", ")) };
         format!("  group {by}{{ {} }}\n", items.join(", "))

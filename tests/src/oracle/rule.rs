@@ -58,9 +58,7 @@ impl Oracle<'_> {
             self.bounds(rule, draft, &rows);
         }
         self.at_most(rule, &mut drafts, &rows);
-        for draft in drafts.iter_mut().filter(|draft| draft.told.outcome == Outcome::Fires) {
-            round(draft);
-        }
+        self.settle(rule, &mut drafts, &rows);
         (drafts.into_iter().map(|draft| draft.told).collect(), quiet)
     }
 
@@ -171,20 +169,140 @@ impl Oracle<'_> {
     }
 }
 
-/// Towards the current value, to cents or whole things; what comes to nothing, falls below 0 or rests between two
-/// steps is held.
-fn round(draft: &mut Draft<'_>) {
-    let digits = if draft.is_money { 2 } else { 0 };
-    let scale = rational(10i128.pow(digits), 1);
-    let steps = (&draft.from + &draft.by) * &scale;
-    let rounded = if draft.by.is_negative() { steps.ceil() } else { steps.floor() } / &scale;
-    let passed = if draft.by.is_negative() { rounded > draft.from } else { rounded < draft.from };
-    let rounded = if passed { draft.from.clone() } else { rounded };
-    let whole = to_digits(&rounded, digits, true) == rounded;
-    if rounded == draft.from || (rounded.is_negative() && !draft.from.is_negative()) || !whole {
-        draft.told.outcome = Outcome::Held;
+/// How often totals and rounding may move each other.
+const ROUNDS: usize = 100;
+
+impl Oracle<'_> {
+    /// Totals and rounding until both hold; what can't be is held, and the rest is settled without it.
+    fn settle(&self, rule: &Decision, drafts: &mut [Draft<'_>], rows: &[Row]) {
+        let wanted: Vec<Rational> = drafts.iter().map(|draft| draft.by.clone()).collect();
+        loop {
+            for (draft, by) in drafts.iter_mut().zip(&wanted) {
+                draft.by.clone_from(by);
+            }
+            let before = firing(drafts).count();
+            self.fit(rule, drafts, rows);
+            let unchanged = rule.totals.iter().any(|total| total.cap.is_none());
+            firing(drafts).filter(|draft| !draft.can_be(unchanged)).for_each(Draft::hold);
+            if firing(drafts).count() == before {
+                break;
+            }
+        }
+        for draft in firing(drafts) {
+            let to = &draft.from + &draft.by;
+            let whole = || Val::Whole(to.to_integer().try_into().unwrap_or(0));
+            draft.told.to = Some(if draft.is_money { Val::Money(to.clone()) } else { whole() });
+        }
+    }
+
+    fn fit(&self, rule: &Decision, drafts: &mut [Draft<'_>], rows: &[Row]) {
+        firing(drafts).for_each(Draft::round);
+        for _ in 0..ROUNDS {
+            let before: Vec<Rational> = drafts.iter().map(|draft| draft.by.clone()).collect();
+            for total in &rule.totals {
+                match &total.cap {
+                    Some(cap) => self.cap(cap, &total.column, drafts, rows),
+                    None => level(drafts),
+                }
+            }
+            firing(drafts).for_each(Draft::round);
+            if rule.totals.iter().any(|total| total.cap.is_none()) {
+                give_back(drafts);
+            }
+            if drafts.iter().map(|draft| &draft.by).eq(&before) {
+                return;
+            }
+        }
+        if !rule.totals.is_empty() {
+            firing(drafts).filter(|draft| draft.by.is_positive()).for_each(Draft::hold);
+        }
+    }
+
+    /// Rises share what is left under the cap, changed rows or not.
+    fn cap(&self, cap: &cpl_plan::program::Expr, column: &str, drafts: &mut [Draft<'_>], rows: &[Row]) {
+        let values: Option<Vec<Rational>> = rows.iter().map(|row| row[column].exact()).collect();
+        let cap = rows.first().and_then(|row| self.eval(cap, &Seen { row, rows, group: None }).exact());
+        let (rises, cuts) = sides(drafts);
+        match values.zip(cap) {
+            None => firing(drafts).filter(|draft| draft.by.is_positive()).for_each(Draft::hold),
+            Some((values, cap)) => {
+                let room = cap - values.iter().sum::<Rational>() + cuts;
+                shorten(drafts, true, &room.max(Rational::zero()), &rises);
+            }
+        }
+    }
+}
+
+fn firing<'d, 'r>(drafts: &'d mut [Draft<'r>]) -> impl Iterator<Item = &'d mut Draft<'r>> {
+    drafts.iter_mut().filter(|draft| draft.told.outcome == Outcome::Fires)
+}
+
+/// What is raised, and what is cut, both positive.
+fn sides(drafts: &mut [Draft<'_>]) -> (Rational, Rational) {
+    let all: Vec<Rational> = firing(drafts).map(|draft| draft.by.clone()).collect();
+    let side = |rises: bool| all.iter().filter(|by| by.is_positive() == rises).map(Signed::abs).sum();
+    (side(true), side(false))
+}
+
+/// Both sides come to the smaller.
+fn level(drafts: &mut [Draft<'_>]) {
+    let (rises, cuts) = sides(drafts);
+    let paid = rises.clone().min(cuts.clone());
+    shorten(drafts, true, &paid, &rises);
+    shorten(drafts, false, &paid, &cuts);
+}
+
+/// One side comes to `to` instead of `from`, each change alike.
+fn shorten(drafts: &mut [Draft<'_>], rises: bool, to: &Rational, from: &Rational) {
+    if to >= from {
         return;
     }
-    let whole = || Val::Whole(rounded.to_integer().try_into().unwrap_or(0));
-    draft.told.to = Some(if draft.is_money { Val::Money(rounded.clone()) } else { whole() });
+    for draft in firing(drafts).filter(|draft| !draft.by.is_zero() && draft.by.is_positive() == rises) {
+        if to.is_zero() {
+            draft.hold();
+        } else {
+            draft.by = &draft.by * to / from;
+        }
+    }
+}
+
+/// Rounding leaves one side larger: its largest changes give that back.
+fn give_back(drafts: &mut [Draft<'_>]) {
+    let (rises, cuts) = sides(drafts);
+    let (larger, mut surplus) = (rises > cuts, (&rises - &cuts).abs());
+    let mut side: Vec<&mut Draft<'_>> =
+        firing(drafts).filter(|draft| !draft.by.is_zero() && draft.by.is_positive() == larger).collect();
+    side.sort_by_key(|draft| std::cmp::Reverse(draft.by.abs()));
+    for draft in side {
+        let given = surplus.clone().min(draft.by.abs());
+        surplus -= &given;
+        draft.by = if larger { &draft.by - given } else { &draft.by + given };
+    }
+}
+
+impl Draft<'_> {
+    fn hold(&mut self) {
+        self.told.outcome = Outcome::Held;
+    }
+
+    fn digits(&self) -> u32 {
+        if self.is_money { 2 } else { 0 }
+    }
+
+    /// Towards the current value, to cents or whole things.
+    fn round(&mut self) {
+        let scale = rational(10i128.pow(self.digits()), 1);
+        let steps = (&self.from + &self.by) * &scale;
+        let rounded = if self.by.is_negative() { steps.ceil() } else { steps.floor() } / &scale;
+        let passed = if self.by.is_negative() { rounded > self.from } else { rounded < self.from };
+        self.by = if passed { Rational::zero() } else { rounded - &self.from };
+    }
+
+    /// Whether it comes to something, not below 0, and rests on a step.
+    fn can_be(&self, unchanged: bool) -> bool {
+        let whole = |value: &Rational| to_digits(value, self.digits(), true) == *value;
+        let to = &self.from + &self.by;
+        let falls = to.is_negative() && !self.from.is_negative();
+        !self.by.is_zero() && !falls && whole(&to) && (!unchanged || whole(&self.from))
+    }
 }
