@@ -64,9 +64,12 @@ pub fn generated(seed: u64) -> Generated {
     let (text, made) = touches(&mut rng, count);
     files.push(("d.csv".to_owned(), text));
     rows.insert("d".to_owned(), made);
+    let mut shown = vec!["plain", "grouped", "dated", "acted"];
+    // Each call of the program takes its time.
+    shown.push(if rng.bool() { "touched" } else { "hourly" });
     let mut maker = Maker { rng, columns: Vec::new(), floats, series: false, names: 0 };
     let pipeline = maker.pipeline(zone);
-    Generated { pipeline, files, rows, shown: vec!["plain", "grouped", "dated", "touched", "hourly", "acted"], floats }
+    Generated { pipeline, files, rows, shown, floats }
 }
 
 fn pick<'t, T>(rng: &mut Rng, of: &'t [T]) -> &'t T {
@@ -287,9 +290,12 @@ impl Maker {
     /// A series of hours.
     fn hourly(&mut self) -> String {
         self.start();
-        let mut text = "  where at is known\n".to_owned();
+        // Of a few days: between those that there are lie hundreds of hours.
+        let filled = self.chance(4);
+        let first = if filled { "  where at in 2026-10-24 to 2026-10-26\n" } else { "  where at is known\n" };
+        let mut text = first.to_owned();
         text.push_str(&self.group("hour_start(at), ch", 2));
-        if self.chance(4) {
+        if filled {
             text.push_str("  fill gaps\n");
         }
         for _ in 0..self.rng.u8(1..4) {
