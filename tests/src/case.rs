@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::{Cursor, Read, Write},
     path::{Path, PathBuf},
 };
 
@@ -117,7 +118,8 @@ fn repeated(lines: &[String]) -> Vec<u8> {
 }
 
 /// A workbook: `[Name]` begins a sheet, other lines are its rows, their cells set apart by `|`. A number, a date
-/// (`2026-11-20`), a moment (`2026-11-20T07:30`) and `=A1/0` (an error) are cells of that kind, all else is text.
+/// (`2026-11-20`), a moment (`2026-11-20T07:30`) `=A1/0` (an error) and `=A1+1 ?` (a formula that nobody
+/// computed yet) are cells of that kind, all else is text.
 fn workbook(lines: &[String]) -> Vec<u8> {
     let mut book = rust_xlsxwriter::Workbook::new();
     let mut row = 0;
@@ -134,7 +136,25 @@ fn workbook(lines: &[String]) -> Vec<u8> {
         }
         row += 1;
     }
-    book.save_to_buffer().unwrap_or_else(|error| panic!("a workbook: {error}"))
+    without_results(&book.save_to_buffer().unwrap_or_else(|error| panic!("a workbook: {error}")))
+        .unwrap_or_else(|error| panic!("a workbook: {error}"))
+}
+
+/// The result of a formula that is to have none: the writer always writes one.
+const NO_RESULT: &str = "424242";
+
+/// The same workbook, its uncomputed formulas without a result.
+fn without_results(book: &[u8]) -> zip::result::ZipResult<Vec<u8>> {
+    let mut read = zip::ZipArchive::new(Cursor::new(book))?;
+    let mut written = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for at in 0..read.len() {
+        let mut text = String::new();
+        let mut part = read.by_index(at)?;
+        part.read_to_string(&mut text)?;
+        written.start_file(part.name()?, zip::write::SimpleFileOptions::default())?;
+        written.write_all(text.replace(&format!("<v>{NO_RESULT}</v>"), "").as_bytes())?;
+    }
+    Ok(written.finish()?.into_inner())
 }
 
 fn write_cell(
@@ -156,7 +176,8 @@ fn write_cell(
             sheet.write_datetime_with_format(row, column, &moment, &format("yyyy-mm-dd")).map(drop)
         }
         _ if cell.starts_with('=') => {
-            let formula = rust_xlsxwriter::Formula::new(cell).set_result("#DIV/0!");
+            let (formula, result) = cell.strip_suffix(" ?").map_or((cell, "#DIV/0!"), |formula| (formula, NO_RESULT));
+            let formula = rust_xlsxwriter::Formula::new(formula).set_result(result);
             sheet.write_formula(row, column, formula).map(drop)
         }
         _ => sheet.write_string(row, column, cell).map(drop),

@@ -38,7 +38,12 @@ pub fn rows<S: FnMut(Batch) -> ControlFlow<()>>(
     let formulas = workbook.worksheet_formula(&name).unwrap_or_default();
     let first_column = range.start().map_or(0, |(_, column)| column);
     let first_line = u64::from(range.start().map_or(0, |(row, _)| row)) + 1;
-    let mut rows = (first_line..).zip(range.rows()).filter(|(_, row)| row.iter().any(|cell| *cell != Data::Empty));
+    let last = |range: Option<(u32, u32)>| range.map_or(0, |(row, _)| row);
+    let beyond = last(formulas.end()).saturating_sub(last(range.end())) as usize;
+    let lines = range.rows().chain(std::iter::repeat_n([].as_slice(), beyond));
+    let holds =
+        |(line, row): &(u64, &[Data])| row.iter().any(|cell| *cell != Data::Empty) || has_formula(&formulas, *line);
+    let mut rows = (first_line..).zip(lines).filter(holds);
     let Some((_, header)) = rows.next() else { return Err(Problem::Empty) };
     let places = places(header, out)?;
     for (line, row) in rows {
@@ -54,6 +59,13 @@ pub fn rows<S: FnMut(Batch) -> ControlFlow<()>>(
         out.row(&cells, line)?;
     }
     Ok(())
+}
+
+/// Whether a line holds a formula, computed or not.
+fn has_formula(formulas: &Range<String>, line: u64) -> bool {
+    let Ok(row) = u32::try_from(line - 1) else { return false };
+    let (Some((_, first)), Some((_, last))) = (formulas.start(), formulas.end()) else { return false };
+    (first..=last).any(|column| formulas.get_value((row, column)).is_some_and(|formula| !formula.is_empty()))
 }
 
 /// An empty cell, or one that holds a formula without its result.
