@@ -49,7 +49,7 @@ impl<'a> Lines<'a> {
         let starts: Vec<usize> = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
         let mut passed = Vec::new();
         for (number, start) in starts.iter().enumerate() {
-            let line = &text[*start..starts.get(number + 1).copied().unwrap_or(text.len())];
+            let line = &text[*start..starts.get(number + 1).map_or(text.len(), |next| next - 1)];
             if line.len() > LONG {
                 passed.extend(columns(line, 0).step_by(APART).map(|(at, column)| (start + at, column)));
             }

@@ -91,8 +91,8 @@ pub fn told(
     let mut goals = now[types.len()..].iter();
     let metrics = dashboard.metrics.iter().zip(now.iter().zip(before)).map(|(metric, (value, before))| {
         let goal = metric.goal.as_ref().and_then(|goal| {
-            let written = program.written(goal.bound.defined.unwrap_or(goal.bound.span));
-            goals.next().map(|bound| Goal { direction: goal.direction, bound: bound.clone(), written })
+            let multiple = program.is_multiple(&goal.bound);
+            goals.next().map(|bound| Goal { direction: goal.direction, bound: bound.clone(), multiple })
         });
         let met = goal.as_ref().and_then(|goal| met(value, goal));
         Metric { metric: metric.name.clone(), value: value.clone(), goal, met, before }

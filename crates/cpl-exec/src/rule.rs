@@ -148,14 +148,14 @@ impl Condition {
     /// `cac $41.20`, `cac * 2 ($82.40)`; a value written out is shown as it is.
     fn shown(&self, expr: &Expr, beside: &Expr, row: &[Value], program: &Program) -> String {
         let text = program.written(expr.span);
-        // A constant that a name stands for is written elsewhere.
-        let written = |expr: &Expr| program.written(expr.defined.unwrap_or(expr.span));
-        let multiple = if is_constant(expr) { written(expr) } else { written(beside) };
-        match self.operands.iter().find(|operand| operand.written() == text) {
-            Some(operand) if is_name(expr) => format!("{text} {}", operand.value(row).beside(&multiple)),
-            Some(operand) => format!("{text} ({})", operand.value(row).beside(&multiple)),
-            None => text,
+        let Some(operand) = self.operands.iter().find(|operand| operand.written() == text) else { return text };
+        let (value, multiple) = (operand.value(row), program.is_multiple(expr) || program.is_multiple(beside));
+        let mut shown = value.shown(multiple);
+        // Where rounding would hide on which side of the other it is, all digits are shown.
+        if shown == program.written(beside.defined.unwrap_or(beside.span)) {
+            shown = value.shown_exact(multiple);
         }
+        if is_name(expr) { format!("{text} {shown}") } else { format!("{text} ({shown})") }
     }
 }
 
@@ -180,10 +180,6 @@ fn operands(expr: &Expr) -> Vec<&Expr> {
 
 fn is_name(expr: &Expr) -> bool {
     matches!(expr.kind, ExprKind::Column(_)) || expr.defined.is_some()
-}
-
-fn is_constant(expr: &Expr) -> bool {
-    matches!(expr.kind, ExprKind::Constant(_))
 }
 
 /// A value that stands in the rule itself. One of a `let` has that name's place, and is told.

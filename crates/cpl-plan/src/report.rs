@@ -94,9 +94,9 @@ pub struct Goal {
     pub direction: Direction,
     /// The bound.
     pub bound: Value,
-    /// As it is written in the pipeline: what is compared with `4x` is shown so.
+    /// Whether it is written as `4x` is: then both are shown so.
     #[serde(skip)]
-    pub written: String,
+    pub multiple: bool,
 }
 
 /// The dashboard's metrics by a column.

@@ -73,12 +73,21 @@ impl Value {
         }
     }
 
-    /// As the report shows it beside what is written so: a ratio beside one such as `4x` is a multiple too.
+    /// As the report shows it, a ratio as a multiple where it stands beside one such as `4x`.
     #[must_use]
-    pub fn beside(&self, written: &str) -> String {
+    pub fn shown(&self, multiple: bool) -> String {
         match self {
-            Self::Ratio(value) if is_multiple(written) => format!("{}x", grouped(&rounded(*value, 2))),
+            Self::Ratio(value) if multiple => format!("{}x", grouped(&rounded(*value, 3))),
             _ => self.to_string(),
+        }
+    }
+
+    /// The same with all its digits.
+    #[must_use]
+    pub fn shown_exact(&self, multiple: bool) -> String {
+        match self {
+            Self::Ratio(value) if multiple => format!("{}x", grouped(&rounded(*value, 10))),
+            _ => self.exact(),
         }
     }
 
@@ -204,18 +213,14 @@ fn seconds(micros: i64) -> f64 {
 fn duration(micros: i64) -> String {
     const DAY: i64 = 86_400_000_000;
     const HOUR: i64 = 3_600_000_000;
+    const MINUTE: i64 = 60_000_000;
     match micros {
         m if m % DAY == 0 => plural(m / DAY, "day"),
         m if m % HOUR == 0 => plural(m / HOUR, "hour"),
-        m if m.abs() < 60_000_000 && m != 1_000_000 => format!("{} seconds", rounded(seconds(m), 3)),
-        1_000_000 => plural(1, "second"),
-        m => plural(m / 60_000_000, "minute"),
+        m if m % MINUTE == 0 || m.abs() >= HOUR => plural(m / MINUTE, "minute"),
+        m if m.abs() == 1_000_000 => format!("{} second", m / 1_000_000),
+        m => format!("{} seconds", rounded(seconds(m), 3)),
     }
-}
-
-/// Whether a ratio is written as `4x` is.
-fn is_multiple(written: &str) -> bool {
-    written.strip_suffix('x').is_some_and(|number| number.ends_with(|digit: char| digit.is_ascii_digit()))
 }
 
 fn plural(n: i64, unit: &str) -> String {

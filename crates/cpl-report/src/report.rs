@@ -136,9 +136,10 @@ impl Page {
             .rows
             .iter()
             .map(|row| {
-                let beside = |at: usize| metrics.get(at)?.goal.as_ref().map(|goal| goal.written.as_str());
-                let values = row.metrics.0.iter().enumerate();
-                let values = values.map(|(at, (_, value))| value.beside(beside(at).unwrap_or_default()));
+                let multiple = |at: usize| {
+                    metrics.get(at).is_some_and(|metric| metric.goal.as_ref().is_some_and(|goal| goal.multiple))
+                };
+                let values = row.metrics.0.iter().enumerate().map(|(at, (_, value))| value.shown(multiple(at)));
                 std::iter::once(row.value.to_string()).chain(values).collect()
             })
             .collect();
@@ -271,18 +272,18 @@ fn alone(join: &Join) -> String {
 }
 
 fn metric_row(metric: &Metric) -> Vec<String> {
-    let written = metric.goal.as_ref().map_or("", |goal| goal.written.as_str());
-    let mut value = metric.value.beside(written);
+    let multiple = metric.goal.as_ref().is_some_and(|goal| goal.multiple);
+    let mut value = metric.value.shown(multiple);
     // Where rounding would hide which side of its goal a value is on, all digits are shown.
-    if metric.goal.as_ref().is_some_and(|goal| goal.bound != metric.value && goal.bound.beside(written) == value) {
-        value = metric.value.exact();
+    if metric.goal.as_ref().is_some_and(|goal| goal.bound != metric.value && goal.bound.shown(multiple) == value) {
+        value = metric.value.shown_exact(multiple);
     }
     vec![
         metric.metric.clone(),
         value,
         metric.goal.as_ref().map(goal).unwrap_or_default(),
         change(&metric.value, &metric.before),
-        if metric.before.is_unknown() { String::new() } else { metric.before.beside(written) },
+        if metric.before.is_unknown() { String::new() } else { metric.before.shown(multiple) },
     ]
 }
 
@@ -291,8 +292,7 @@ fn goal(goal: &Goal) -> String {
         Direction::Below => "below",
         Direction::Above => "above",
     };
-    let shown = goal.bound.beside(&goal.written);
-    format!("{side} {}", if shown.ends_with('x') { shown } else { goal.bound.exact() })
+    format!("{side} {}", goal.bound.shown_exact(goal.multiple))
 }
 
 /// `▲ 4.2%`: how far from the value before.

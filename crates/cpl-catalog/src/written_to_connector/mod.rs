@@ -39,7 +39,8 @@ struct Converter<'t> {
 impl Converter<'_> {
     /// What is told as missing is empty here: nobody uses a connector of which an error was told.
     fn connector(&mut self, written: &Written, stem: Option<&str>) -> Connector {
-        let name = self.required(written.connector.as_ref(), "connector", stem.unwrap_or("NAME"));
+        let name =
+            self.required(written.connector.as_ref(), "connector", stem.filter(|stem| is_name(stem)).unwrap_or("NAME"));
         let name = name.and_then(|name| self.connector_name(&name, stem));
         let base_url = self.required(written.base_url.as_ref(), "base_url", "https://…");
         self.auth(&written.auth);

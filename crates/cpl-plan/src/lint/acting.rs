@@ -12,7 +12,9 @@ use rust_decimal::Decimal;
 use super::Seen;
 use crate::{
     clock::Cadence,
-    program::{Action, AggFunc, Bound, Decision, Direction, Expr, ExprKind, Program, Source, Stage, Step},
+    program::{
+        Action, AggFunc, Bound, Decision, Direction, Expr, ExprKind, Function, Program, Source, Stage, Step, TableId,
+    },
     types::Type,
 };
 
@@ -149,8 +151,8 @@ pub fn without_count(program: &Program, rule: &Decision, looked_at: &Seen<'_>) -
     if asks_count {
         return None;
     }
-    let divided = Divided::of(program, looked_at);
-    let span = rule.when.iter().find_map(|condition| divided.part_of(condition))?;
+    let rates = Rates::of(program, looked_at);
+    let span = rule.when.iter().find_map(|condition| rates.in_condition(rule.rows.table, condition))?;
     let name = program.written(span);
     Some(
         Diagnostic::new(Code::W0204, format!("`{}` acts on `{name}` however few things it is of", rule.name))
@@ -159,44 +161,116 @@ pub fn without_count(program: &Program, rule: &Decision, looked_at: &Seen<'_>) -
     )
 }
 
-/// The columns that are averages or rates: stored as ratios, or computed by a division of what changes, or of such.
-struct Divided(BTreeSet<String>);
+/// The columns of each table that are averages or rates: computed by a division by something counted or summed, or made
+/// of such; and those that are stored as ratios.
+struct Rates {
+    computed: BTreeSet<(TableId, String)>,
+    stored: BTreeSet<(TableId, String)>,
+}
 
-impl Divided {
+impl Rates {
     fn of(program: &Program, looked_at: &Seen<'_>) -> Self {
-        let mut found = Self(BTreeSet::new());
+        let mut rates = Self { computed: BTreeSet::new(), stored: BTreeSet::new() };
         // A table comes behind those it is made of.
-        for table in looked_at.tables.iter().map(|id| program.table(*id)) {
-            if let Source::Fetch(fetch) = &table.source {
-                let ratios = fetch.columns.iter().filter_map(|column| table.column(&column.name));
-                found.0.extend(ratios.filter(|column| column.ty == Type::Ratio).map(|column| column.name.clone()));
-            }
-            let Source::Transform { stages, .. } = &table.source else { continue };
-            for (name, value) in stages.iter().flat_map(Stage::named) {
-                if found.part_of(value).is_some() {
-                    found.0.insert(name.clone());
+        for id in &looked_at.tables {
+            match &program.table(*id).source {
+                Source::Fetch(_) => {
+                    let ratios = program.table(*id).columns.iter().filter(|column| column.ty == Type::Ratio);
+                    rates.stored.extend(ratios.map(|column| (*id, column.name.clone())));
+                }
+                Source::Transform { from, stages } => {
+                    rates.pass(*from, *id, |name| Some(name.to_owned()));
+                    for stage in stages {
+                        rates.stage(*id, stage);
+                    }
                 }
             }
         }
-        found
+        rates
     }
 
-    /// The first part of an expression that is an average or a rate.
-    fn part_of(&self, expr: &Expr) -> Option<Span> {
+    /// What comes from another table, under the names it has here.
+    fn pass(&mut self, from: TableId, to: TableId, named: impl Fn(&str) -> Option<String>) {
+        for side in [&mut self.computed, &mut self.stored] {
+            let passed: Vec<_> =
+                side.iter().filter(|(id, _)| *id == from).filter_map(|(_, name)| named(name)).collect();
+            side.extend(passed.into_iter().map(|name| (to, name)));
+        }
+    }
+
+    fn stage(&mut self, id: TableId, stage: &Stage) {
+        if let Stage::Join(join) = stage {
+            self.pass(join.table, id, |name| {
+                join.columns.iter().find(|(from, _)| from == name).map(|(_, here)| here.clone())
+            });
+        }
+        let made: Vec<(String, bool, bool)> = stage
+            .named()
+            .iter()
+            .map(|(name, value)| (name.clone(), self.part(id, value).is_some(), self.is_stored(id, value)))
+            .collect();
+        if matches!(stage, Stage::Group { .. } | Stage::Keep(_)) {
+            self.computed.retain(|(of, _)| *of != id);
+            self.stored.retain(|(of, _)| *of != id);
+        }
+        for (name, computed, stored) in made {
+            let key = (id, name);
+            for (side, is) in [(&mut self.computed, computed), (&mut self.stored, stored)] {
+                if is {
+                    side.insert(key.clone())
+                } else {
+                    side.remove(&key)
+                };
+            }
+        }
+    }
+
+    /// The rate that a condition compares.
+    fn in_condition(&self, id: TableId, condition: &Expr) -> Option<Span> {
         let mut found = None;
-        expr.walk(&mut |part| {
-            let is = match &part.kind {
-                ExprKind::Column(name) => self.0.contains(name),
-                ExprKind::Arith(ArithOp::Divide, _, by) => {
-                    by.any(|kind| matches!(kind, ExprKind::Column(_) | ExprKind::Aggregate(_) | ExprKind::Series(_)))
-                }
-                ExprKind::Aggregate(aggregate) => aggregate.func == AggFunc::Mean,
-                _ => false,
+        condition.walk(&mut |part| {
+            let sides: &[&Expr] = match &part.kind {
+                ExprKind::Compare(_, a, b) | ExprKind::Exceeds(_, a, b, _) | ExprKind::Within(_, a, b, _) => &[a, b],
+                ExprKind::InRange(a, ..) => &[a],
+                _ => &[],
             };
-            if is && found.is_none() {
-                found = Some(part.span);
+            for side in sides {
+                let stored = self.is_stored(id, side).then_some(side.span);
+                found = found.or_else(|| self.part(id, side)).or(stored);
             }
         });
         found
+    }
+
+    fn is_stored(&self, id: TableId, expr: &Expr) -> bool {
+        match &expr.kind {
+            ExprKind::Column(name) => self.stored.contains(&(id, name.clone())),
+            ExprKind::Aggregate(aggregate) => aggregate.of.as_ref().is_some_and(|of| self.is_stored(id, of)),
+            _ => false,
+        }
+    }
+
+    /// The part of a value that makes a rate of it; a total of rates is none.
+    fn part(&self, id: TableId, expr: &Expr) -> Option<Span> {
+        let is = match &expr.kind {
+            ExprKind::Column(name) => self.computed.contains(&(id, name.clone())),
+            ExprKind::Arith(ArithOp::Divide, _, by) => is_amount_of_things(by),
+            ExprKind::Aggregate(aggregate) if aggregate.func == AggFunc::Mean => true,
+            ExprKind::Aggregate(aggregate) if expr.ty != Type::Ratio || aggregate.func == AggFunc::Sum => return None,
+            _ => false,
+        };
+        if is { Some(expr.span) } else { expr.parts().into_iter().find_map(|part| self.part(id, part)) }
+    }
+}
+
+/// Something counted or summed: `clicks`, `sum(spend)`; a number of days is none.
+fn is_amount_of_things(by: &Expr) -> bool {
+    match &by.kind {
+        ExprKind::Column(_) => by.ty.is_amount(),
+        ExprKind::Aggregate(aggregate) => {
+            matches!(aggregate.func, AggFunc::Sum | AggFunc::Count | AggFunc::CountDistinct)
+        }
+        ExprKind::Function(Function::DaysBetween | Function::HoursBetween, _) => false,
+        _ => by.parts().into_iter().any(is_amount_of_things),
     }
 }

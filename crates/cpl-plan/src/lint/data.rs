@@ -50,11 +50,19 @@ pub fn partial_days(program: &Program) -> Vec<Diagnostic> {
     let rules = program.decisions.iter().map(|rule| (rule.rows.table, rule.exprs()));
     for (table, own) in rules.chain(program.alerts.iter().map(|rule| (rule.rows.table, rule.exprs()))) {
         let seen = Seen::of(program, table, &own);
-        let ends_before = seen.exprs.iter().any(|expr| leaves_out(expr, 0));
+        let times: BTreeSet<&str> = seen.tables.iter().filter_map(|id| program.table(*id).time.as_deref()).collect();
+        let ends_before = seen.exprs.iter().any(|expr| leaves_out(expr, 0) || ends_itself(expr));
         for expr in &seen.exprs {
+            let mut without = BTreeSet::new();
             expr.walk(&mut |part| {
-                let open = || begins_before(part).filter(|_| !ends_before);
-                if let Some(today) = takes_in_today(part).or_else(open)
+                if let ExprKind::Not(inner) = &part.kind {
+                    without.insert(inner.span.start);
+                }
+            });
+            expr.walk(&mut |part| {
+                let open = || begins_before(part, &times).filter(|_| !ends_before);
+                let today = takes_in_today(part).or_else(open).filter(|today| !without.contains(&today.start));
+                if let Some(today) = today
                     && !found.iter().any(|before| before.start() == today.start)
                 {
                     found.push(
@@ -66,6 +74,23 @@ pub fn partial_days(program: &Program) -> Vec<Diagnostic> {
             });
         }
     }
+    found
+}
+
+/// Whether it looks at complete days alone, or at all but today: what it is of may begin where it will.
+fn ends_itself(expr: &Expr) -> bool {
+    let is_today = |side: &Expr| matches!(side.kind, ExprKind::Constant(Constant::Today(0)));
+    let mut found = false;
+    expr.walk(&mut |part| {
+        found |= match &part.kind {
+            ExprKind::InWindow(..) => true,
+            ExprKind::Compare(CompareOp::Unequal, left, right) => is_today(left) || is_today(right),
+            ExprKind::Not(inner) => {
+                matches!(&inner.kind, ExprKind::Compare(CompareOp::Equal, left, right) if is_today(left) || is_today(right))
+            }
+            _ => false,
+        };
+    });
     found
 }
 
@@ -151,9 +176,9 @@ fn takes_in_today(expr: &Expr) -> Option<Span> {
     taken.then_some(expr.span)
 }
 
-/// `day >= today - 7 days`: days from then on, today too.
-fn begins_before(expr: &Expr) -> Option<Span> {
-    let day = |side: &Expr| side.ty == Type::Date && side.any(|kind| matches!(kind, ExprKind::Column(_)));
+/// `day >= today - 7 days`, of what dates the rows: days from then on, today too.
+fn begins_before(expr: &Expr, times: &BTreeSet<&str>) -> Option<Span> {
+    let day = |side: &Expr| matches!(&side.kind, ExprKind::Column(name) if times.contains(name.as_str()));
     let open = match &expr.kind {
         ExprKind::Compare(CompareOp::Greater | CompareOp::GreaterOrEqual, left, from) => {
             day(left) && since(from).is_some()

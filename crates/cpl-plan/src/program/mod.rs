@@ -24,8 +24,8 @@ pub use table::{
 
 pub use test::{Cell, Expected, ExpectedKind, Given, GivenRows, Test};
 
-use crate::clock::Cadence;
 pub use crate::clock::Grain;
+use crate::{clock::Cadence, types::Type};
 
 /// One resolved pipeline.
 #[derive(Clone, Debug)]
@@ -86,6 +86,13 @@ impl Program {
     #[must_use]
     pub fn definition(&self, expr: &Expr) -> String {
         self.written(expr.defined.unwrap_or(expr.span))
+    }
+
+    /// Whether it is a ratio that is written as `4x` is, here or in the `let` that it comes from.
+    #[must_use]
+    pub fn is_multiple(&self, expr: &Expr) -> bool {
+        let constant = matches!(expr.kind, ExprKind::Constant(_)) && expr.ty == Type::Ratio;
+        constant && self.written(expr.defined.unwrap_or(expr.span)).ends_with('x')
     }
 
     /// What stands at `span`, on one line.

@@ -8,7 +8,6 @@ use cpl_syntax::{
 use super::{
     Checker,
     arith::zero_as,
-    compare::points,
     rules::{RuleScope, fits},
 };
 use crate::{
@@ -101,7 +100,7 @@ impl Checker<'_> {
     fn change(&mut self, to: &ChangeTo, ty: Option<Type>, scope: &RuleScope) -> Option<Step> {
         match to {
             ChangeTo::By(by) => {
-                let points = points(by).is_some();
+                let points = self.points(by).is_some();
                 let by = self.difference(by, &scope.row())?;
                 if points && ty? == Type::Ratio { Some(Step::Amount(by)) } else { self.step(by, ty?) }
             }

@@ -64,7 +64,9 @@ impl Checker<'_> {
         let texts = left.ty == Type::Text && right.ty == Type::Text;
         let help = match right.amount() {
             _ if texts => Some("put texts together with holes: `\"{a} {b}\"`".to_owned()),
-            Some(days) if left.ty.is_time() => Some(format!("is it a length of time? write `{days} days`")),
+            Some(days) if left.ty.is_time() && days.is_integer() && matches!(op, ArithOp::Add | ArithOp::Subtract) => {
+                Some(format!("is it a length of time? write `{days} days`"))
+            }
             _ => None,
         };
         self.report(Diagnostic { help, ..diagnostic });

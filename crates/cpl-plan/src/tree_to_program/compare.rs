@@ -19,14 +19,16 @@ use crate::{
 impl Checker<'_> {
     pub(super) fn relation(
         &mut self,
-        left: Option<Expr>,
+        written: &tree::Expr,
         relation: &Relation,
         span: Span,
         scope: &Scope<'_>,
     ) -> Option<Expr> {
+        let compares = matches!(relation, Relation::Compare(..));
+        let left = if compares { self.difference(written, scope) } else { self.expr(written, scope) };
         match relation {
             Relation::Compare(op, right) => {
-                let points = points(right).is_some().then_some(right.span);
+                let points = [self.points(right), self.points(written)].into_iter().flatten().next();
                 let right = self.difference(right, scope);
                 self.compare(*op, left?, right?, points, span)
             }
@@ -80,7 +82,8 @@ impl Checker<'_> {
         points: Option<Span>,
         span: Span,
     ) -> Option<Expr> {
-        let difference = matches!(left.kind, ExprKind::Arith(tree::ArithOp::Subtract, ..));
+        let difference =
+            [&left, &right].iter().any(|side| matches!(side.kind, ExprKind::Arith(tree::ArithOp::Subtract, ..)));
         if let Some(points) = points
             && !difference
         {
@@ -164,17 +167,46 @@ impl Checker<'_> {
 
     /// An expression that may be points, since it tells how far two ratios are apart.
     pub(super) fn difference(&mut self, written: &tree::Expr, scope: &Scope<'_>) -> Option<Expr> {
-        let around = std::mem::replace(&mut self.points, points(written));
+        let fits = self.points(written).map(|_| written.span);
+        let around = std::mem::replace(&mut self.points, fits);
         let typed = self.expr(written, scope);
         self.points = around;
         typed
+    }
+
+    /// Where points stand, with a sign or without, or a `let` of such.
+    pub(super) fn points(&self, expr: &tree::Expr) -> Option<Span> {
+        match &expr.kind {
+            tree::ExprKind::Literal(tree::Literal::Points(_)) => Some(expr.span),
+            tree::ExprKind::Negate(inner) => self.points(inner),
+            tree::ExprKind::Path(path) if path.table.is_none() => {
+                let (item, _) = self.lets.get(path.name.as_str())?;
+                // One that is defined by itself is told elsewhere.
+                matches!(item.value.kind, tree::ExprKind::Literal(tree::Literal::Points(_))).then_some(expr.span)
+            }
+            _ => None,
+        }
+    }
+
+    /// Points stand where a difference is meant, and nowhere else.
+    pub(super) fn no_points(&mut self, written: &tree::Expr) -> Option<()> {
+        let Some(points) = self.points(written) else { return Some(()) };
+        if self.points.is_some_and(|fits| fits.start <= points.start && points.end <= fits.end) {
+            return Some(());
+        }
+        let told = Diagnostic::new(Code::E0301, "points tell how far two ratios are apart");
+        let told = told.at(points, "nothing is held against another here");
+        self.report(
+            told.help("write a ratio: `2%`; points stand behind `by`, `within`, `+`, `-`, and beside a difference"),
+        );
+        None
     }
 
     /// `by 15%` of the other side, or by an amount of its unit.
     fn margin(&mut self, written: &tree::Expr, ty: Type, scope: &Scope<'_>) -> Option<Margin> {
         let margin = self.difference(written, scope)?;
         let margin = zero_as(margin, ty);
-        if points(written).is_some() {
+        if self.points(written).is_some() {
             if ty == Type::Ratio {
                 return Some(Margin::Absolute(margin));
             }
@@ -263,15 +295,6 @@ fn inverted_if(inverted: bool, expr: Expr) -> Expr {
     }
     let (unknown, span) = (expr.unknown, expr.span);
     boolean(ExprKind::Not(Box::new(expr)), unknown, span)
-}
-
-/// Where points stand, with a sign or without.
-pub fn points(expr: &tree::Expr) -> Option<Span> {
-    match &expr.kind {
-        tree::ExprKind::Literal(tree::Literal::Points(_)) => Some(expr.span),
-        tree::ExprKind::Negate(inner) => points(inner),
-        _ => None,
-    }
 }
 
 fn as_decimal(kind: ExprKind) -> ExprKind {

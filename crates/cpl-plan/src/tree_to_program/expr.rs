@@ -27,7 +27,10 @@ impl Checker<'_> {
     fn expr_of(&mut self, written: &tree::Expr, scope: &Scope<'_>) -> Option<Expr> {
         let span = written.span;
         match &written.kind {
-            tree::ExprKind::Literal(literal) => self.literal(literal, span),
+            tree::ExprKind::Literal(literal) => {
+                self.no_points(written)?;
+                self.literal(literal, span)
+            }
             tree::ExprKind::Text(text) => match text.plain() {
                 Some(plain) => {
                     let kind = ExprKind::Constant(Constant::Text(plain));
@@ -39,7 +42,10 @@ impl Checker<'_> {
                     Some(Expr { kind: ExprKind::Text(pieces), ty: Type::Text, unknown, span, defined: None })
                 }
             },
-            tree::ExprKind::Path(path) => self.path(path, scope),
+            tree::ExprKind::Path(path) => {
+                self.no_points(written)?;
+                self.path(path, scope)
+            }
             tree::ExprKind::Call(call) => self.call(call, span, scope),
             tree::ExprKind::Not(inner) => {
                 let inner = self.condition(inner, scope)?;
@@ -60,10 +66,7 @@ impl Checker<'_> {
                 let (left, right) = (side(left), side(right));
                 self.arith(*op, left?, right?, span)
             }
-            tree::ExprKind::Relation(left, relation) => {
-                let left = self.expr(left, scope);
-                self.relation(left, relation, span, scope)
-            }
+            tree::ExprKind::Relation(left, relation) => self.relation(left, relation, span, scope),
         }
     }
 

@@ -35,7 +35,7 @@ impl<'a> Checker<'a> {
         self.lets.insert(name, (item, Let::UnderWay));
         self.lets_under_way += 1;
         let deep = self.not_too_deep(self.lets_under_way, item.name.span);
-        let value = deep.and_then(|()| self.expr(&item.value, &Scope::CONSTANT));
+        let value = deep.and_then(|()| self.difference(&item.value, &Scope::CONSTANT));
         self.lets_under_way -= 1;
         self.lets.insert(name, (item, Let::Done(value.clone())));
         value

@@ -22,12 +22,6 @@ impl Checker<'_> {
         use tree::Literal as L;
         let (constant, ty) = match literal {
             L::Number(digits) => self.number(digits, span)?,
-            L::Points(_) if self.points != Some(span) => {
-                let told = Diagnostic::new(Code::E0301, "points tell how far two ratios are apart");
-                let told = told.at(span, "nothing is held against another here");
-                self.report(told.help("write a ratio: `2%`; points stand behind `by`, `within`, `+`, `-`"));
-                return None;
-            }
             L::Percent(digits) | L::Points(digits) => {
                 let amount = self.decimal(digits, span)?;
                 (Constant::Decimal(amount / Decimal::ONE_HUNDRED), Type::Ratio)

@@ -93,11 +93,15 @@ pub fn tree_to_program(text: &str, file: &tree::File, setup: Setup<'_>) -> (Opti
             // A metric's mistake is told once, with all who use it.
             let more = std::mem::take(&mut again.labels).into_iter().filter(|label| !before.labels.contains(label));
             before.labels.extend(more.collect::<Vec<_>>());
+            before.labels.truncate(MOST_LABELS);
         }
         same
     });
     (program.filter(|_| !has_errors(&diagnostics)), diagnostics)
 }
+
+/// So many places are shown of one mistake.
+const MOST_LABELS: usize = 8;
 
 /// What is said of something that a later version does.
 #[must_use]

@@ -29,7 +29,7 @@ impl Reader<'_> {
 
     /// A chain of `or`, or of `and`: the same shape, one level apart.
     fn logic(&mut self, pair: Pair<'_, Rule>, logic: Logic) -> Expr {
-        let operators = self.deeper(&pair, 1);
+        let operators = self.deeper(&pair);
         let mut parts = Parts::of(pair);
         let mut left = self.operand(parts.child(), logic);
         for part in parts.take(operators) {
@@ -129,7 +129,7 @@ impl Reader<'_> {
 
     /// A chain of arithmetic operators.
     pub(super) fn arith(&mut self, pair: Pair<'_, Rule>) -> Expr {
-        let operators = self.deeper(&pair, 2);
+        let operators = self.deeper(&pair);
         let mut parts = Parts::of(pair);
         let mut waiting: Vec<(Expr, Spanned<ArithOp>)> = Vec::new();
         let mut right = self.signed(&mut parts);
@@ -238,10 +238,11 @@ impl Reader<'_> {
     }
 
     /// How many operators of a chain are read, its operands being within them until they are taken off again: each is a
-    /// level of the tree, and what would be too deep is told and not built. `step` pairs go on from one operand to the next.
-    fn deeper(&mut self, pair: &Pair<'_, Rule>, step: usize) -> usize {
+    /// level of the tree, and what would be too deep is told and not built.
+    fn deeper(&mut self, pair: &Pair<'_, Rule>) -> usize {
+        // Operands, and an operator between each two.
         let signs = |part: &Pair<'_, Rule>| part.as_rule() == Rule::prefix;
-        let operators = pair.clone().into_inner().filter(|part| !signs(part)).count().saturating_sub(1) / step;
+        let operators = pair.clone().into_inner().filter(|part| !signs(part)).count() / 2;
         let room = MOST_OPERATORS - self.operators;
         let span = self.span(pair);
         let told =

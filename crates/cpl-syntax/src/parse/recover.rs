@@ -207,7 +207,8 @@ impl<'t> Item<'t> {
             "-" if next.span.start == name.end => {
                 let Some(slip) = shape(self.text, &self.tokens, name) else { return };
                 self.found.push(slip.diagnostic(name));
-                return slip.edits.into_iter().for_each(|(span, instead)| self.draft.edit(span, instead));
+                self.unread = true;
+                return;
             }
             // A name of several parts is another mistake.
             _ if next.span.start == name.end && next.kind == Kind::Sign => return,
@@ -319,6 +320,7 @@ impl<'t> Item<'t> {
             self.lose(file);
             return self.found;
         }
+        let mut signs_told = false;
         for _ in 0..MOST {
             let draft = self.draft.text();
             let error = match Grammar::parse(Rule::file, &draft) {
@@ -331,12 +333,15 @@ impl<'t> Item<'t> {
                     self.found.extend(more);
                     return self.found;
                 }
-                Err(error) => with_signs(&draft, error),
+                Err(error) => error,
             };
             let at = match error.location {
                 InputLocation::Pos(at) | InputLocation::Span((at, _)) => self.draft.original(at, false),
             };
             let span = word_at(self.text, at);
+            // Asked for once: it takes as long as reading all of the item.
+            let begins = self.tokens.first().is_some_and(|first| first.span.start == span.start);
+            let error = if signs_told || begins { error } else { with_signs(&draft, error, &mut signs_told) };
             if !self.mended(span, &error) && !self.leave_out(span) {
                 break;
             }
@@ -362,7 +367,7 @@ impl<'t> Item<'t> {
             return true;
         }
         let slip = || slip(self.text, span, self.head().1);
-        if let Some(slip) = shape(self.text, &self.tokens, span).or_else(|| self.list_slip(span)).or_else(slip) {
+        if let Some(slip) = self.list_slip(span).or_else(|| shape(self.text, &self.tokens, span)).or_else(slip) {
             let slip = if self.depth(span) > 1 { slip.in_list(span, self.text) } else { slip };
             self.found.push(slip.diagnostic(span));
             slip.edits.iter().for_each(|(span, instead)| self.draft.edit(*span, instead.clone()));
@@ -539,10 +544,12 @@ impl<'t> Item<'t> {
         for (span, clause) in &self.left_out {
             let within =
                 self.tokens.iter().filter(|token| span.start <= token.span.start && token.span.end <= span.end);
-            let first = within.clone().next();
+            let (first, second) = (within.clone().next(), within.clone().nth(1));
             let named = within.filter(|token| token.kind == Kind::Word).map(|token| token.span.of(self.text)).next();
-            // `: money` among columns: it may have any name.
-            let named = if first.is_some_and(|token| token.kind == Kind::Sign) { Some(File::LOST_ANY) } else { named };
+            // `: money` among columns, `ad-group: text`: it may have any name.
+            let nameless = first.is_some_and(|token| token.kind == Kind::Sign)
+                || second.is_some_and(|token| token.span.of(self.text) == "-");
+            let named = if nameless { Some(File::LOST_ANY) } else { named };
             file.lost.extend(named.map(str::to_owned));
             let first = self.tokens.iter().find(|token| token.span.start >= clause.start);
             let first = first.map_or("", |token| token.span.of(self.text));
@@ -566,7 +573,8 @@ impl<'t> Item<'t> {
     /// The item is none: who looks for it, or for what it makes, says nothing more.
     fn lose(&self, file: &mut File) {
         let (name, head) = self.head();
-        let name = name.map(|name| name.of(self.text)).filter(|name| *name != "from");
+        let hyphen = self.tokens.get(2).is_some_and(|token| token.span.of(self.text) == "-");
+        let name = name.map(|name| name.of(self.text)).filter(|name| *name != "from" && !hyphen);
         file.lost.insert(match (head, name) {
             ("pipeline", _) => head.to_owned(),
             // Nobody looks for those by a name.

@@ -187,14 +187,15 @@ fn expected(error: &Error<Rule>) -> (String, bool) {
     (format!("expected {}{rest}", words.join(", ")), many)
 }
 
-/// The error, with the signs that may stand there where no rule that may is called anything: the parser keeps those only
-/// where it is asked to, for all of its threads.
-pub fn with_signs(text: &str, error: Error<Rule>) -> Error<Rule> {
+/// The error, with the signs that may stand there where no rule that may is called anything; `told` is set then. The
+/// parser keeps those only where it is asked to, for all of its threads.
+pub fn with_signs(text: &str, error: Error<Rule>, told: &mut bool) -> Error<Rule> {
     static ASKED: Mutex<()> = Mutex::new(());
     let ErrorVariant::ParsingError { positives, .. } = &error.variant else { return error };
     if positives.iter().any(|rule| symbol(*rule).is_some()) {
         return error;
     }
+    *told = true;
     let _asked = ASKED.lock();
     pest::set_error_detail(true);
     let detailed = Grammar::parse(Rule::file, text).err();

@@ -3,6 +3,7 @@
 
 use super::{
     outline::{Kind, Token},
+    refuse::is_name,
     slips::Slip,
 };
 use crate::span::Span;
@@ -17,8 +18,12 @@ const CLAUSES: &[(&str, &str, &str)] = &[
     ("increase", "change", "cpl says `change … by +20%`"),
     ("decrease", "change", "cpl says `change … by -20%`"),
     ("message", "say", "cpl says `say`"),
+    ("full", "left", "cpl joins to the left side"),
     ("outer", "", "a left join keeps all rows of the left side without it"),
 ];
+
+/// Words behind which a name stands.
+const NAMING: &[&str] = &["keep", "drop", "sort", "derive", "by", "say", "key", "on"];
 
 /// The slip at a place, if it is a known one.
 pub fn shape(text: &str, tokens: &[Token], span: Span) -> Option<Slip> {
@@ -64,7 +69,12 @@ impl<'t> Near<'t> {
             return None;
         }
         let edits = vec![(span, "}}".to_owned())];
-        Some(Slip { message: "a brace in a text is written twice", help: "write `}}`".to_owned(), edits, sure: true })
+        Some(Slip {
+            message: "a brace in a text is written twice",
+            help: "write `}}`, or take it out".to_owned(),
+            edits,
+            sure: false,
+        })
     }
 
     /// `ad-group`
@@ -85,9 +95,14 @@ impl<'t> Near<'t> {
         }
         let span = self.tokens[first].span.to(self.tokens[last].span);
         let (written, name) = (span.of(self.text), span.of(self.text).replace('-', "_"));
-        let column = self.word(last + 1) == ":";
-        let help = if column { format!("write `{name}: … from \"{written}\"`") } else { format!("write `{name}`") };
-        Some(Slip { message: "a name has letters, digits and `_`", help, edits: vec![(span, name)], sure: false })
+        let column = self.word(last + 1) == ":" && self.tokens[first].depth == 2;
+        let help = match is_name(&name) {
+            true if column => format!("write `{name}: … from \"{written}\"`"),
+            true => format!("write `{name}`"),
+            false => "call it by letters from a to z".to_owned(),
+        };
+        // What it is called elsewhere is not known.
+        Some(told("a name has letters, digits and `_`", help))
     }
 
     /// `from csv "a.csv"`
@@ -116,15 +131,11 @@ impl<'t> Near<'t> {
 
     /// `group by id`, `group by id n = sum(n)`
     fn group_without_brace(&self) -> Option<Slip> {
-        let depth = self.tokens.get(self.at)?.depth;
-        let clause = self.tokens[..self.at]
-            .iter()
-            .rposition(|token| token.depth == depth && token.span.of(self.text) == "group")?;
-        let start = self.tokens[clause].span.start;
-        let of_clause = |token: &&Token| token.depth >= depth && !(token.first && token.span.start > start);
-        let line: Vec<&Token> = self.tokens[clause..].iter().take_while(of_clause).collect();
-        let body = line.iter().any(|token| token.kind == Kind::Open(b'{'));
-        if self.word(clause + 1) != "by" || clause + line.len() <= self.at || body {
+        let clause = self.tokens[..self.at].iter().rposition(|token| token.span.of(self.text) == "group")?;
+        let depth = self.tokens[clause].depth;
+        let behind = self.tokens[clause + 1..].iter();
+        let mut behind = behind.take_while(|token| token.depth >= depth && token.span.of(self.text) != "group");
+        if self.word(clause + 1) != "by" || behind.any(|token| token.kind == Kind::Open(b'{')) {
             return None;
         }
         let key = self.word(clause + 2);
@@ -134,7 +145,12 @@ impl<'t> Near<'t> {
     /// `n in [1, 2]`
     fn square_brackets(&self) -> Option<Slip> {
         let open = self.tokens.get(self.at).filter(|token| token.kind == Kind::Open(b'['))?.span;
-        let close = self.tokens[self.at..].iter().find(|token| token.kind == Kind::Close(b']'))?.span;
+        if self.at.checked_sub(1).is_none_or(|before| self.word(before) != "in") {
+            return None;
+        }
+        let bracket = |token: &&Token| matches!(token.kind, Kind::Open(_) | Kind::Close(_));
+        let close =
+            self.tokens[self.at + 1..].iter().find(bracket).filter(|token| token.kind == Kind::Close(b']'))?.span;
         let edits = vec![(open, "(".to_owned()), (close, ")".to_owned())];
         let help = format!("write `({})`", Span::new(open.end, close.start).of(self.text));
         Some(Slip { message: "cpl has no `[ ]`: values stand in round brackets", help, edits, sure: true })
@@ -159,6 +175,13 @@ impl<'t> Near<'t> {
     fn clause(&self) -> Option<Slip> {
         let found = self.word(self.at).to_lowercase();
         let (_, ours, message) = CLAUSES.iter().find(|(theirs, ..)| *theirs == found)?;
+        // A column may be called so, too: a clause stands in the item's braces, and something stands behind it.
+        let clause = self.tokens[self.at].depth == 1
+            && self.tokens.get(self.at + 1).is_some_and(|next| matches!(next.kind, Kind::Word | Kind::Text))
+            && self.at.checked_sub(1).is_none_or(|before| !NAMING.contains(&self.word(before)));
+        if !clause {
+            return None;
+        }
         let mut span = self.tokens[self.at].span;
         if found == "order" && self.word(self.at + 1) == "by" {
             span = span.to(self.tokens[self.at + 1].span);
