@@ -102,6 +102,15 @@ fn an_endless_expression_is_refused() {
         tells(format!("let a = 1{}\n", operator.repeat(9_000)), too_many);
         tells(format!("let a = 1{}\n", operator.repeat(300_000)), "the text has 600014 words and signs");
     }
+    // Just as many as may be, and one more.
+    for (operator, first) in [(" + 1", "1"), (" and true", "true"), (" or true", "true")] {
+        tells(format!("let a = {first}{}\nlet b = nope\n", operator.repeat(200)), "there is no constant named `nope`");
+        tells(format!("let a = {first}{}\n", operator.repeat(201)), too_many);
+    }
+    // A line behind a long one has columns of its own, wherever the long one ends.
+    for letters in 5_118..5_122 {
+        tells(format!("#{}\nlet a == 5\n", "x".repeat(letters)), "long.cpl:3:5]");
+    }
     let brackets = (0..60).fold("1".to_owned(), |inner, _| format!("({inner}{})", " + 1".repeat(100)));
     tells(format!("let a = {brackets}\n"), too_many);
     let chain = " + 1".repeat(150);

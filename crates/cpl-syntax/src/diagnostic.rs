@@ -134,6 +134,11 @@ pub fn meant<'a>(wanted: &str, among: &[&'a str]) -> Option<(&'a str, bool)> {
     Some((near, sure))
 }
 
+/// Whether one letter makes the one of the other.
+pub fn is_near(a: &str, b: &str) -> bool {
+    distance(a, b) == 1
+}
+
 /// How many letters are left out, put in, changed, or stand in each other's place (optimal string alignment).
 fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());

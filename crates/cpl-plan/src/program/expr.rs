@@ -399,6 +399,12 @@ impl Expr {
         self.map_parts(&mut Self::unplaced)
     }
 
+    /// A value that stands there.
+    #[must_use]
+    pub fn constant(value: Constant, ty: Type, span: Span) -> Self {
+        Self { kind: ExprKind::Constant(value), ty, unknown: false, span, defined: None }
+    }
+
     /// How many levels it has: one for itself, and those of its deepest part.
     #[must_use]
     pub fn depth(&self) -> usize {

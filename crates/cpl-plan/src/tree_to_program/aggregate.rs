@@ -97,6 +97,15 @@ impl Checker<'_> {
         {
             self.one_currency(of, keys)?;
         }
+        if let (AggFunc::Count, Some(of)) = (func, &of)
+            && of.ty == Type::Bool
+            && !matches!(of.kind, ExprKind::Column(_))
+        {
+            let told = Diagnostic::new(Code::E0308, "`count` of a condition counts its rows, be it true or not");
+            let told = told.at(of.span, "this is true or false");
+            self.report(told.help(format!("write `count(where {})`", self.written(of.span))));
+            return None;
+        }
         let ty = self.aggregate_type(func, of.as_ref(), span)?;
         let unknown = match func {
             AggFunc::Count | AggFunc::CountDistinct => false,

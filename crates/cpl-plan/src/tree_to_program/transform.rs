@@ -10,7 +10,7 @@ use super::{
     scope::{Scope, ScopeColumn},
 };
 use crate::{
-    program::{Column, Expr, ExprKind, Function, Grain, Order, Source, Stage, Table, TableId},
+    program::{Column, Constant, Expr, ExprKind, Function, Grain, Order, Source, Stage, Table, TableId},
     types::Type,
 };
 
@@ -129,8 +129,10 @@ impl Checker<'_> {
         let span = stage.span;
         match &stage.kind {
             StageKind::Where(filter) => {
-                let filter = self.condition(filter, &shape.row())?;
                 shape.one_row = false;
+                // Without it the table has the same columns: what stands behind is looked at.
+                let all = || Expr::constant(Constant::Bool(true), Type::Bool, span);
+                let filter = self.condition(filter, &shape.row()).unwrap_or_else(all);
                 Some(Stage::Where(filter))
             }
             StageKind::Derive(columns) => self.derive(columns, shape),

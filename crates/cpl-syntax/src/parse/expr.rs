@@ -6,7 +6,7 @@ use super::{Parts, Reader, Rule, exact, limits::MOST_OPERATORS, literal};
 use crate::{
     codes::Code,
     diagnostic::Diagnostic,
-    span::Spanned,
+    span::{Span, Spanned},
     tree::{
         Arg, ArithOp, Call, CompareOp, Direction, Expr, ExprKind, Literal, Logic, Path, Period, Relation, WhichPeriod,
         Window, WindowKind, WindowOver,
@@ -136,6 +136,7 @@ impl Reader<'_> {
         for _ in 0..operators {
             let Some(infix) = parts.next() else { break };
             let op = Spanned::new(arith_op(&infix), self.span(&infix));
+            self.no_comment(op.span);
             while waiting.last().is_some_and(|(_, before)| binding(before.value) >= binding(op.value)) {
                 right = fold(&mut waiting, right);
             }
@@ -152,10 +153,22 @@ impl Reader<'_> {
     fn signed(&mut self, parts: &mut Parts<'_>) -> Expr {
         let signs = parts.all(Rule::prefix);
         let start = signs.first().map(|sign| self.span(sign));
+        if let Some(first) = start {
+            self.no_comment(first);
+        }
         let negative = signs.iter().filter(|sign| sign.as_str() == "-").count() % 2 == 1;
         let inner = self.primary(parts.child());
         let span = start.map_or(inner.span, |start| start.to(inner.span));
         if negative { Expr { kind: ExprKind::Negate(Box::new(inner)), span } } else { Expr { span, ..inner } }
+    }
+
+    /// `30 -- a month`: a comment of another language would be subtracted.
+    fn no_comment(&mut self, sign: Span) {
+        if sign.of(self.text) == "-" && self.text[sign.end..].starts_with('-') {
+            let told = Diagnostic::new(Code::E0101, "a comment begins with `#`, and goes to the end of the line");
+            let told = told.at(Span::new(sign.start, sign.end + 1), "taken away twice?");
+            self.report(told.help("write `#`, or `+` where the sign is meant twice"));
+        }
     }
 
     fn primary(&mut self, pair: Pair<'_, Rule>) -> Expr {

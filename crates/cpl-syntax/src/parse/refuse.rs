@@ -51,6 +51,11 @@ pub fn is_name(word: &str) -> bool {
     first && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') && !is_reserved(word)
 }
 
+/// Whether it is a word that may stand somewhere.
+fn is_word(word: &str) -> bool {
+    is_reserved(word) || ["last", "least", "most", "first", "lowest", "highest", "at", "by", "to", "on"].contains(&word)
+}
+
 /// Two items of a list with nothing between them.
 pub fn unseparated(first: Span, second: Span) -> Diagnostic {
     Diagnostic::new(Code::E0102, "items of a list stand side by side")
@@ -76,12 +81,16 @@ pub fn unexpected(text: &str, span: Span, error: &Error<Rule>) -> (Diagnostic, O
         }
         None => (diagnostic.at(span, label), None),
         Some((meant, sure)) => {
+            // What stands elsewhere too is a name, and what is a word of the language is meant as one.
+            let sure = sure && !is_word(word) && text.match_indices(word).nth(1).is_none();
             // Where much may stand, the one word that was meant says more than the list.
             let label = if many { "no word that fits here".to_owned() } else { label };
             let diagnostic = diagnostic.at(span, label).help(format!("did you mean `{meant}`?"));
             let diagnostic = diagnostic.change(span, &meant, sure);
-            // What may be meant otherwise is left out: no error follows from a guess.
-            (diagnostic, sure.then_some(meant))
+            // What may be meant otherwise is left out: no error follows from a guess. A type of one letter more or less is
+            // read as the one, so that its column is known.
+            let guess = sure || (is_type(error) && diagnostic::is_near(word, &meant));
+            (diagnostic, guess.then_some(meant))
         }
     }
 }
@@ -118,7 +127,14 @@ fn meant(word: &str, error: &Error<Rule>) -> Option<(String, bool)> {
     }
     let words: Vec<String> = positives.iter().flat_map(|rule| words(*rule)).collect();
     let (near, sure) = diagnostic::meant(word, &words.iter().map(String::as_str).collect::<Vec<_>>())?;
-    Some((near.to_owned(), sure))
+    // A type says what is read: another one reads something else.
+    Some((near.to_owned(), sure && !is_type(error)))
+}
+
+/// Whether a column's type is wanted.
+fn is_type(error: &Error<Rule>) -> bool {
+    let ErrorVariant::ParsingError { positives, .. } = &error.variant else { return false };
+    positives.iter().any(|rule| matches!(rule, Rule::column_type | Rule::plain_type))
 }
 
 /// The words that a rule begins with, where they are few.

@@ -68,6 +68,10 @@ impl<'t> Near<'t> {
         if !self.is(self.at, Kind::Text) || span.of(self.text) != "}" {
             return None;
         }
+        if self.text[..span.start].ends_with('{') {
+            let help = "name a value: `{id}`; braces are written `{{}}`";
+            return Some(told("nothing stands in this hole", help.to_owned()));
+        }
         let edits = vec![(span, "}}".to_owned())];
         Some(Slip {
             message: "a brace in a text is written twice",

@@ -42,7 +42,9 @@ const SIGNS: &[(&str, &str, &str)] = &[
 pub fn slip(text: &str, span: Span, head: &str) -> Option<Slip> {
     let before = text[..span.start].trim_end();
     let here = &text[span.start..];
-    sign(text, span.start)
+    comment(text, span.start)
+        .or_else(|| sign(text, span.start))
+        .or_else(|| small(text, span))
         .or_else(|| quotes(text, span.start))
         .or_else(|| number(text, before, span.start))
         .or_else(|| word(text, before, span, head))
@@ -77,6 +79,31 @@ fn signs_at(text: &str, at: usize) -> (usize, &str) {
     let start = at - text.as_bytes()[..at].iter().rev().take_while(|byte| is_sign(byte)).count();
     let length = text.as_bytes()[start..].iter().take_while(|byte| is_sign(byte)).count();
     (start, &text[start..start + length])
+}
+
+/// Comments of other languages.
+fn comment(text: &str, at: usize) -> Option<Slip> {
+    let message = "a comment begins with `#`, and goes to the end of the line";
+    let line = text[..at].rfind('\n').map_or(0, |end| end + 1);
+    if text[line..at].contains(" -- ") {
+        return Some(Slip { message, help: "write `#` for `--`".to_owned(), edits: Vec::new(), sure: false });
+    }
+    let found = ["//", "--", "/*"].into_iter().find(|sign| text[at..].starts_with(sign))?;
+    let edits = if found == "/*" { Vec::new() } else { vec![(Span::new(at, at + 2), "#".to_owned())] };
+    Some(Slip { message, help: "write `#`".to_owned(), edits, sure: false })
+}
+
+/// Words of the language in capitals.
+fn small(text: &str, span: Span) -> Option<Slip> {
+    const WORDS: &[&str] = &[
+        "and", "or", "not", "in", "is", "where", "group", "by", "left", "join", "on", "union", "sort", "take", "keep",
+        "drop", "derive", "when", "require", "then", "via", "at", "most", "least", "for", "each", "over", "last",
+        "between", "as", "from", "if",
+    ];
+    let word = span.of(text);
+    let lower = word.to_ascii_lowercase();
+    let capitals = word != lower && word.len() > 1 && WORDS.contains(&lower.as_str());
+    capitals.then(|| slip_at(span, &lower, "cpl's words are written small", format!("write `{lower}`")))
 }
 
 /// The reader may stop at the sign, or within it.
@@ -199,6 +226,7 @@ fn word(text: &str, before: &str, span: Span, head: &str) -> Option<Slip> {
     let no_edit = |message, help: &str| Some(Slip { message, help: help.to_owned(), edits: Vec::new(), sure: false });
     let last = before.rsplit(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
     if here.starts_with(|c: char| c.is_alphabetic())
+        && !text[before.len()..span.start].contains('\n')
         && let Some(slip) = factor(before, span, text)
     {
         return Some(slip);

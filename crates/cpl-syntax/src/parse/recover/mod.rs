@@ -3,6 +3,8 @@
 //! A slip is mended in a draft of the item; where nothing is known of what was meant, the entry, the clause or, at
 //! the last, the item is left out. What is left out bears names that others look for: they are kept as lost.
 
+mod lost;
+
 use pest::{Parser, error::InputLocation};
 
 use super::{
@@ -85,12 +87,6 @@ const INNER: &[&str] = &[
     "headers", "query", "body",
 ];
 
-/// Clauses without which the rest of an item means the same, or at least has the same columns.
-const HARMLESS: &[&str] = &[
-    "question", "owner", "every", "timezone", "retire", "alerts", "no", "fresh", "expect", "skip", "records", "where",
-    "sort", "take", "fill", "require", "on", "cooldown", "approval", "severity", "say", "to", "repeat", "at",
-];
-
 /// Reads what can be read of an item that does not parse.
 pub fn item(text: &str, part: Span, comments: &[Comment], file: &mut File) -> Vec<Diagnostic> {
     Item::of(text, part, comments).read(file)
@@ -149,10 +145,16 @@ impl<'t> Item<'t> {
         // Only a test begins with a text.
         let text = self.tokens.get(1).is_some_and(|token| token.kind == Kind::Text);
         let fitting: Vec<&str> = ITEMS.iter().copied().filter(|item| (*item == "test") == text).collect();
-        let Some((meant, sure)) = meant(word, &fitting) else {
+        // A clause is no item, however near.
+        let clause = CLAUSES.contains(&word);
+        let Some((meant, sure)) = meant(word, &fitting).filter(|_| !clause) else {
             if slip(self.text, head, "").is_none() {
                 let told = Diagnostic::new(Code::E0101, format!("no item begins with `{word}`")).at(head, "not known");
-                self.found.push(told.help(format!("a file is made of `{}`", ITEMS.join("`, `"))));
+                self.found.push(if clause {
+                    told.help("it stands in the braces of an item: is the `{` of the one before missing, or its `}` too early?")
+                } else {
+                    told.help(format!("a file is made of `{}`", ITEMS.join("`, `")))
+                });
                 self.unread = true;
             }
             return;
@@ -212,6 +214,15 @@ impl<'t> Item<'t> {
             }
             // A name of several parts is another mistake.
             _ if next.span.start == name.end && next.kind == Kind::Sign => return,
+            // `let target cac = $47`
+            _ if next.kind == Kind::Word && self.tokens.get(3).is_some_and(|sign| sign.span.of(self.text) == "=") => {
+                let whole = name.to(next.span);
+                let name = whole.of(self.text).split_whitespace().collect::<Vec<_>>().join("_");
+                let told = Diagnostic::new(Code::E0101, "a name has no blanks").at(whole, "two words");
+                self.found.push(told.help(format!("write `{head} {name} = …`")));
+                self.unread = true;
+                return;
+            }
             _ => (Span::new(name.end, name.end), " ="),
         };
         self.found.push(
@@ -358,7 +369,8 @@ impl<'t> Item<'t> {
     /// Tells what is wrong at a place, and mends the draft where it is known how.
     fn mended(&mut self, span: Span, error: &pest::error::Error<Rule>) -> bool {
         // What stands beside something that was left out, or in the place of what was mended, follows from it.
-        if self.draft.touches(span)
+        if self.found.iter().any(|told| told.start() == span.start && !told.labels.is_empty())
+            || self.draft.touches(span)
             || self.left_out.iter().any(|(left, _)| left.start <= span.end && span.start <= left.end)
         {
             return false;
@@ -435,7 +447,12 @@ impl<'t> Item<'t> {
                 format!("write `{word}: {}`", rest.first().map_or("TYPE", |kind| kind.span.of(self.text))),
                 (next.span, ":".to_owned()),
             ),
-            (true, _) if next.kind == Kind::Word => {
+            // `click rate: ratio`
+            (true, _) if next.kind == Kind::Word && rest.first().is_some_and(|sign| sign.span.of(self.text) == ":") => {
+                let help = format!("write `{word}_{sign}: … from \"{word} {sign}\"`");
+                return Some(Slip { message: "a name has no blanks", help, edits: Vec::new(), sure: false });
+            }
+            (true, _) if next.kind == Kind::Word && sign != "from" => {
                 let behind = Span::new(name.span.end, name.span.end);
                 (
                     "a column and its type are set apart by `:`",
@@ -504,17 +521,26 @@ impl<'t> Item<'t> {
 
     /// The clause around a place, up to the next.
     fn clause(&self, at: Span) -> Option<Span> {
-        let begins = |token: &&Token| {
+        let begins = |here: usize, token: &Token| {
             let word = token.span.of(self.text);
+            // Behind a comma or an operator a line goes on with what the one before began.
+            let goes_on = here.checked_sub(1).is_some_and(|before| {
+                let before = &self.tokens[before];
+                before.kind == Kind::Comma || (before.kind == Kind::Sign && !CLAUSES.contains(&word))
+            });
             token.depth == 1
                 && token.kind == Kind::Word
+                && !goes_on
                 && if INNER.contains(&word) { token.first } else { token.first || CLAUSES.contains(&word) }
         };
-        let start = self.tokens.iter().rev().filter(|token| token.span.start <= at.start).find(begins)?;
-        let next = self.tokens.iter().filter(|token| token.span.start > at.start).find(|token| {
+        let all = || self.tokens.iter().enumerate();
+        let (_, start) =
+            all().rev().filter(|(_, token)| token.span.start <= at.start).find(|(here, token)| begins(*here, token))?;
+        let next = all().filter(|(_, token)| token.span.start > at.start).find(|(here, token)| {
             let known = CLAUSES.contains(&token.span.of(self.text));
-            (begins(token) && known) || (token.kind == Kind::Close(b'}') && token.depth == 1)
+            (known && begins(*here, token)) || (token.kind == Kind::Close(b'}') && token.depth == 1)
         });
+        let next = next.map(|(_, token)| token);
         let end = next.map_or(self.part.end, |token| token.span.start);
         (start.span.start < end && self.depth(at) > 0).then(|| Span::new(start.span.start, end))
     }
@@ -525,64 +551,5 @@ impl<'t> Item<'t> {
             Some(token) => token.depth,
             None => 0,
         }
-    }
-
-    fn is_harmless(&self, span: Span, clause: Span) -> bool {
-        let (_, head) = self.head();
-        let first = self.tokens.iter().find(|token| token.span.start >= clause.start);
-        let first = first.map_or("", |token| token.span.of(self.text));
-        // A column is told by its name.
-        let column = head == "fetch" && first == "columns" && span != clause;
-        let rule = ["decide", "alert"].contains(&head);
-        column
-            || HARMLESS.contains(&first) && (first != "at" && first != "on" && first != "to" || rule)
-            || (rule && ["keep", "when", "then"].contains(&first))
-    }
-
-    /// Names that the parts which were left out would have made.
-    fn lose_names(&self, file: &mut File) {
-        for (span, clause) in &self.left_out {
-            let within =
-                self.tokens.iter().filter(|token| span.start <= token.span.start && token.span.end <= span.end);
-            let (first, second) = (within.clone().next(), within.clone().nth(1));
-            let named = within.filter(|token| token.kind == Kind::Word).map(|token| token.span.of(self.text)).next();
-            // `: money` among columns, `ad-group: text`: it may have any name.
-            let nameless = first.is_some_and(|token| token.kind == Kind::Sign)
-                || second.is_some_and(|token| token.span.of(self.text) == "-");
-            let named = if nameless { Some(File::LOST_ANY) } else { named };
-            file.lost.extend(named.map(str::to_owned));
-            let first = self.tokens.iter().find(|token| token.span.start >= clause.start);
-            let first = first.map_or("", |token| token.span.of(self.text));
-            match self.head() {
-                (_, "pipeline") => drop(file.lost.insert(first.to_owned())),
-                // What a rule can't do without, be it in the clause that was left out.
-                (Some(name), "decide" | "alert") => {
-                    let within = self
-                        .tokens
-                        .iter()
-                        .filter(|token| clause.start <= token.span.start && token.span.end <= clause.end);
-                    let words = within.map(|token| token.span.of(self.text));
-                    let lost = words.filter(|word| ["when", "then"].contains(word));
-                    file.lost.extend(lost.map(|word| File::lost_clause(name.of(self.text), word)));
-                }
-                _ => {}
-            }
-        }
-    }
-
-    /// The item is none: who looks for it, or for what it makes, says nothing more.
-    fn lose(&self, file: &mut File) {
-        let (name, head) = self.head();
-        let hyphen = self.tokens.get(2).is_some_and(|token| token.span.of(self.text) == "-");
-        let name = name.map(|name| name.of(self.text)).filter(|name| *name != "from" && !hyphen);
-        file.lost.insert(match (head, name) {
-            ("pipeline", _) => head.to_owned(),
-            // Nobody looks for those by a name.
-            ("dashboard" | "test", _) => File::lost_clause("", head),
-            (_, Some(name)) => name.to_owned(),
-            // `transform from a`: the name itself is missing.
-            (_, None) if ITEMS.contains(&head) => File::LOST_ANY.to_owned(),
-            (_, None) => File::lost_clause("", head),
-        });
     }
 }

@@ -1,0 +1,72 @@
+//! What was left out of an item: whether the rest can do without it, and the names that it bore.
+
+use super::{Item, Kind};
+use crate::{parse::outline::ITEMS, span::Span, tree::File};
+
+/// Clauses without which the rest of an item means the same, or at least has the same columns.
+const HARMLESS: &[&str] = &[
+    "question", "owner", "every", "timezone", "retire", "alerts", "no", "fresh", "expect", "skip", "records", "where",
+    "sort", "take", "fill", "require", "on", "cooldown", "approval", "severity", "say", "to", "repeat", "at",
+];
+
+impl Item<'_> {
+    pub(super) fn is_harmless(&self, span: Span, clause: Span) -> bool {
+        let (_, head) = self.head();
+        let first = self.tokens.iter().find(|token| token.span.start >= clause.start);
+        let first = first.map_or("", |token| token.span.of(self.text));
+        // A column is told by its name.
+        let column = head == "fetch" && first == "columns" && span != clause;
+        let rule = ["decide", "alert"].contains(&head);
+        column
+            || HARMLESS.contains(&first) && (first != "at" && first != "on" && first != "to" || rule)
+            || (rule && ["keep", "when", "then"].contains(&first))
+    }
+
+    /// Names that the parts which were left out would have made.
+    pub(super) fn lose_names(&self, file: &mut File) {
+        for (span, clause) in &self.left_out {
+            let within =
+                self.tokens.iter().filter(|token| span.start <= token.span.start && token.span.end <= span.end);
+            let (first, second) = (within.clone().next(), within.clone().nth(1));
+            let named = within.filter(|token| token.kind == Kind::Word).map(|token| token.span.of(self.text)).next();
+            // `: money` among columns, `ad-group: text`: it may have any name.
+            let nameless = first.is_some_and(|token| token.kind == Kind::Sign)
+                || second.is_some_and(|token| token.span.of(self.text) == "-");
+            let named = if nameless { Some(File::LOST_ANY) } else { named };
+            file.lost.extend(named.map(str::to_owned));
+            let first = self.tokens.iter().find(|token| token.span.start >= clause.start);
+            let first = first.map_or("", |token| token.span.of(self.text));
+            match self.head() {
+                (_, "pipeline") => drop(file.lost.insert(first.to_owned())),
+                (_, "test") => drop(file.lost.insert(File::lost_clause("test", first))),
+                // What a rule can't do without, be it in the clause that was left out.
+                (Some(name), "decide" | "alert") => {
+                    let within = self
+                        .tokens
+                        .iter()
+                        .filter(|token| clause.start <= token.span.start && token.span.end <= clause.end);
+                    let words = within.map(|token| token.span.of(self.text));
+                    let lost = words.filter(|word| ["when", "then"].contains(word));
+                    file.lost.extend(lost.map(|word| File::lost_clause(name.of(self.text), word)));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// The item is none: who looks for it, or for what it makes, says nothing more.
+    pub(super) fn lose(&self, file: &mut File) {
+        let (name, head) = self.head();
+        let hyphen = self.tokens.get(2).is_some_and(|token| token.span.of(self.text) == "-");
+        let name = name.map(|name| name.of(self.text)).filter(|name| *name != "from" && !hyphen);
+        file.lost.insert(match (head, name) {
+            ("pipeline", _) => head.to_owned(),
+            // Nobody looks for those by a name.
+            ("dashboard" | "test", _) => File::lost_clause("", head),
+            (_, Some(name)) => name.to_owned(),
+            // `transform from a`: the name itself is missing.
+            (_, None) if ITEMS.contains(&head) => File::LOST_ANY.to_owned(),
+            (_, None) => File::lost_clause("", head),
+        });
+    }
+}
