@@ -187,7 +187,7 @@ pub struct When {
     /// The window that starts on this date, or is under way then: 2026-11-20, 2026-11-20T09:30.
     #[arg(long, value_name = "DATE", value_parser = as_of)]
     pub as_of: Option<AsOf>,
-    /// Another value for a `let`: `target_cac=$45`.
+    /// Another value for a `let`: `'target_cac=$45'`, in quotes that keep the shell from it.
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = setting)]
     pub settings: Vec<Setting>,
 }
@@ -263,6 +263,6 @@ fn setting(text: &str) -> Result<Setting, String> {
         Some((name, value)) if !name.trim().is_empty() && !value.trim().is_empty() => {
             Ok(Setting { name: name.trim().to_owned(), value: value.trim().to_owned() })
         }
-        _ => Err("wanted: NAME=VALUE, such as target_cac=$45".to_owned()),
+        _ => Err("wanted: NAME=VALUE, such as 'target_cac=$45'".to_owned()),
     }
 }

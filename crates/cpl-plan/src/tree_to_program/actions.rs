@@ -100,6 +100,12 @@ impl Checker<'_> {
     fn change(&mut self, to: &ChangeTo, ty: Option<Type>, scope: &RuleScope) -> Option<Step> {
         match to {
             ChangeTo::By(by) => {
+                if let tree::ExprKind::Literal(tree::Literal::Times(_)) = by.kind {
+                    let told = Diagnostic::new(Code::E0301, "a change `by` a multiple would add that much");
+                    let told = told.at(by.span, "added to the value, or its new size?");
+                    self.report(told.help("write `by +20%`, or `to COLUMN * 1.2`"));
+                    return None;
+                }
                 let points = self.points(by).is_some();
                 let by = self.difference(by, &scope.row())?;
                 if points && ty? == Type::Ratio { Some(Step::Amount(by)) } else { self.step(by, ty?) }

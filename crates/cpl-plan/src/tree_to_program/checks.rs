@@ -52,7 +52,12 @@ impl Checker<'_> {
             }
             match table.column(column.as_str()) {
                 Some(found) => key.push(found.name.clone()),
-                None => return self.no_column(column, table),
+                None => {
+                    self.no_column::<()>(column, table);
+                    // With the one that is meant, what stands behind is looked at.
+                    let names = table.columns.iter().map(|column| column.name.as_str());
+                    key.push(cpl_syntax::nearest(column.as_str(), names)?.to_owned());
+                }
             }
         }
         if table.checks.iter().any(|check| matches!(check.kind, CheckKind::Key(_))) {

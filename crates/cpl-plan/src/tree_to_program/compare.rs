@@ -67,6 +67,12 @@ impl Checker<'_> {
                 let (from, to) = (self.expr(from, scope), self.expr(to, scope));
                 let (left, from) = self.comparable(left?, from?, true)?;
                 let (left, to) = self.comparable(left, to?, true)?;
+                if let (ExprKind::Constant(Constant::Date(first)), ExprKind::Constant(Constant::Date(last))) =
+                    (&from.kind, &to.kind)
+                    && first > last
+                {
+                    return self.refuse(Code::E0103, "no day lies between these", to.span, "ends before it begins");
+                }
                 let unknown = left.unknown || from.unknown || to.unknown;
                 let kind = ExprKind::InRange(Box::new(left), Box::new(from), Box::new(to));
                 Some(inverted_if(*inverted, boolean(kind, unknown, span)))

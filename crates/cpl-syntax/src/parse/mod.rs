@@ -151,7 +151,7 @@ impl Reader<'_> {
             let between = &self.text[pair[0].end..pair[1].start];
             // A `;` was told, and stands for a comma.
             if !between.contains([',', '\n', ';']) {
-                self.report(refuse::unseparated(pair[0], pair[1]));
+                self.report(refuse::unseparated(self.text, pair[0], pair[1]));
             }
         }
     }

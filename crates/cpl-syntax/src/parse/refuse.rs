@@ -57,7 +57,11 @@ fn is_word(word: &str) -> bool {
 }
 
 /// Two items of a list with nothing between them.
-pub fn unseparated(first: Span, second: Span) -> Diagnostic {
+pub fn unseparated(text: &str, first: Span, second: Span) -> Diagnostic {
+    if second.of(text) == "as" {
+        let told = Diagnostic::new(Code::E0102, "a column has its name first").at(second, "named behind its value");
+        return told.at(first, "this value").help("write `name = sum(x)`");
+    }
     Diagnostic::new(Code::E0102, "items of a list stand side by side")
         .at(second, "begins a new item")
         .at(first, "the item before it")
@@ -78,6 +82,10 @@ pub fn unexpected(text: &str, span: Span, error: &Error<Rule>) -> (Diagnostic, O
     match meant(word, error) {
         None if label.contains("`via`") => {
             (diagnostic.at(span, label).help("say where it goes: `via TARGET`, or `via print`"), None)
+        }
+        None if is_type(error) && !many => {
+            let types = words(Rule::column_type);
+            (diagnostic.at(span, label).help(format!("there are: `{}`", types.join("`, `"))), None)
         }
         None => (diagnostic.at(span, label), None),
         Some((meant, sure)) => {

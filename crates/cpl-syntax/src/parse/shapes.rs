@@ -15,12 +15,42 @@ const CLAUSES: &[(&str, &str, &str)] = &[
     ("filter", "where", "cpl says `where`"),
     ("having", "where", "behind a group, too, cpl says `where`"),
     ("set", "change", "cpl says `change … to`"),
-    ("increase", "change", "cpl says `change … by +20%`"),
-    ("decrease", "change", "cpl says `change … by -20%`"),
     ("message", "say", "cpl says `say`"),
     ("full", "left", "cpl joins to the left side"),
     ("outer", "", "a left join keeps all rows of the left side without it"),
 ];
+
+/// Words of other languages that one of cpl's does not stand for.
+const FOREIGN: &[(&str, &str, &str)] = &[
+    ("between", "cpl has no `between` here", "write `x >= $1 and x <= $10`; days `day in 2026-11-01 to 2026-11-07`"),
+    ("like", "cpl has no `like`", "write `starts_with(x, \"goo\")`, `ends_with(…)` or `contains(…)`"),
+    ("case", "cpl has no `case`", "write `if(condition, a, b)`"),
+    ("using", "cpl has no `using`", "write `join T on day, channel`"),
+    ("inner", "a join is an inner one without a word", "write `join T on day, channel`"),
+    ("right", "cpl joins to the left side", "turn the sides round: `left join`"),
+    ("cross", "a table of one row is joined without `on`", "write `join T`"),
+    ("distinct", "cpl counts what differs by a function", "write `count_distinct(x)`"),
+    ("interval", "a length of time is written out", "write `today - 7 days`"),
+    ("increase", "cpl says `change`", "write `change COLUMN by +20%`"),
+    ("decrease", "cpl says `change`", "write `change COLUMN by -20%`"),
+    ("raise", "cpl says `change`", "write `change COLUMN by +20%`"),
+    ("cut", "cpl says `change`", "write `change COLUMN by -20%`"),
+    ("lower", "cpl says `change`", "write `change COLUMN by -20%`"),
+    ("ensure", "cpl says `require`", "write `require CONDITION`"),
+    ("assert", "cpl says `expect`", "write `expect CONDITION`"),
+    ("every", "cpl says `for each`", "write `for each NAME in TABLE`"),
+    ("foreach", "cpl says `for each`", "write `for each NAME in TABLE`"),
+    ("weekly", "cpl says `week on monday`", "write `every week on monday at 07:00`"),
+    ("daily", "cpl says `day`", "write `every day at 07:00`"),
+    ("monthly", "cpl says `month on 1`", "write `every month on 1 at 07:00`"),
+    ("hourly", "cpl says `hour`", "write `every hour`"),
+];
+
+/// Those of them behind which something is told.
+const BEFORE: &[&str] = &["case", "distinct"];
+
+/// Aggregates, behind which a name would stand.
+const AGGREGATES: &[&str] = &["sum", "mean", "min", "max", "count", "median", "std", "first", "last", "count_distinct"];
 
 /// Words behind which a name stands.
 const NAMING: &[&str] = &["keep", "drop", "sort", "derive", "by", "say", "key", "on"];
@@ -37,6 +67,8 @@ pub fn shape(text: &str, tokens: &[Token], span: Span) -> Option<Slip> {
         .or_else(|| near.square_brackets())
         .or_else(|| near.statement_end())
         .or_else(|| near.clause())
+        .or_else(|| near.foreign())
+        .or_else(|| near.value_without_name())
 }
 
 struct Near<'t> {
@@ -173,6 +205,29 @@ impl<'t> Near<'t> {
             edits,
             sure: true,
         })
+    }
+
+    /// `group by c { sum(b) as total }`
+    fn value_without_name(&self) -> Option<Slip> {
+        let before = self.at.checked_sub(1)?;
+        let begins = before
+            .checked_sub(1)
+            .is_none_or(|before| self.is(before, Kind::Open(b'{')) || self.is(before, Kind::Comma));
+        if !self.is(self.at, Kind::Open(b'(')) || !begins || !AGGREGATES.contains(&self.word(before)) {
+            return None;
+        }
+        Some(told("a column has its name first", format!("write `name = {}(…)`", self.word(before))))
+    }
+
+    /// `x like "goo%"`
+    fn foreign(&self) -> Option<Slip> {
+        // It may have been taken for a name.
+        let before = self.at.checked_sub(1).map_or("", |before| self.word(before));
+        let named = [self.word(self.at), before].map(str::to_lowercase);
+        let (_, message, help) = FOREIGN
+            .iter()
+            .find(|(theirs, ..)| *theirs == named[0] || (*theirs == named[1] && BEFORE.contains(theirs)))?;
+        Some(told(message, (*help).to_owned()))
     }
 
     /// `limit 3`
