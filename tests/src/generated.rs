@@ -469,7 +469,7 @@ impl Maker {
             (Ty::Money, 6) if self.floats => format!("({} * {})", self.expr(ty, d), self.expr(Ty::Ratio, d)),
             (Ty::Money, 7) if self.floats => format!("({} / {})", self.expr(ty, d), self.expr(Ty::Number, d)),
             (Ty::Money, _) => {
-                let of = pick(&mut self.rng, &["abs(E)", "round(E, 1)", "floor(E)", "ceil(E)", "-E", "round(E)"])
+                let of = pick(&mut self.rng, &["abs(E)", "round(E, 1)", "floor(E)", "ceil(E)", "-(E)", "round(E)"])
                     .to_string();
                 of.replace('E', &self.expr(ty, d))
             }

@@ -152,7 +152,7 @@ impl Column {
                 ends.truncate(rows);
                 all.truncate(ends.last().copied().unwrap_or(0));
             }
-            Data::Words(_, values) => values.truncate(rows),
+            Data::Words(..) => unreachable!("words are made of whole blocks"),
             Data::Bool(values) => values.truncate(rows),
             Data::Whole(values) | Data::Datetime(values) => values.truncate(rows),
             Data::Float(values) => values.truncate(rows),
@@ -173,7 +173,7 @@ impl Column {
     fn push_missing(&mut self) {
         let rows = match &mut self.data {
             Data::Text(all, ends) => filler(ends, all.len()),
-            Data::Words(_, values) => filler(values, 0),
+            Data::Words(..) => unreachable!("words are made of whole blocks"),
             Data::Bool(values) => filler(values, false),
             Data::Whole(values) | Data::Datetime(values) => filler(values, 0),
             Data::Float(values) => filler(values, 0.0),

@@ -6,7 +6,7 @@ use foldhash::fast::RandomState;
 
 use crate::{Column, Data};
 
-/// So many different texts of a block are few.
+/// So many different texts of a block are few: of ten thousand rows or more, so that most of them are known by then.
 const FEW: usize = 4_096;
 
 /// The column that texts make; none where too many differ, or one is missing that must be there.

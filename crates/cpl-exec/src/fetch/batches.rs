@@ -263,12 +263,7 @@ pub fn engine_column(column: Column, name: &str) -> pl::PolarsResult<pl::Column>
     let valid = column.valid;
     Ok(match column.data {
         Data::Text(all, ends) => texts(name, &all, &ends, valid.as_deref()).into_column(),
-        Data::Words(words, numbers) => {
-            let texts = numbers.iter().map(|number| words.get(*number as usize).map(String::as_str));
-            let there = |at: usize| valid.as_ref().is_none_or(|valid| valid[at]);
-            let texts = texts.enumerate().map(|(at, text)| text.filter(|_| there(at)));
-            StringChunked::from_iter_options(name, texts).into_column()
-        }
+        Data::Words(..) => unreachable!("words are numbered by the part that they are of"),
         Data::Bool(values) => match valid {
             None => BooleanChunked::from_slice(name, &values).into_column(),
             Some(valid) => BooleanChunked::from_iter_options(name, known(values, valid)).into_column(),

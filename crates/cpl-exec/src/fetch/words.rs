@@ -27,6 +27,7 @@ impl Words {
         let here: Vec<u32> = words.into_iter().map(|word| known.number(word)).collect();
         if here.iter().zip(0..).any(|(number, there)| *number != there) {
             for number in &mut numbers {
+                // One without a number here stands for a missing value, which holds a filler.
                 *number = here.get(*number as usize).copied().unwrap_or(0);
             }
         }
@@ -50,6 +51,7 @@ impl Words {
     /// The texts of one, where the frame has it, and numbers in it.
     pub fn spell(&self, frame: &mut DataFrame, name: &str) -> pl::PolarsResult<()> {
         let (Some(known), Ok(column)) = (self.0.get(name), frame.column(name)) else { return Ok(()) };
+        // No expression makes a column of this type: one that is of another has its texts already.
         if *column.dtype() != DataType::UInt32 {
             return Ok(());
         }
