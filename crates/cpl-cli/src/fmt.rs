@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use cpl_syntax::{format, parse};
+use cpl_syntax::{format, has_errors, parse};
 
 use crate::{
     CLEAN, Io, WRONG,
@@ -76,8 +76,10 @@ fn one(file: &Path, args: &FmtArgs, io: &mut Io<'_>) -> u8 {
 
 /// The text in the one style; where it does not parse, why is drawn.
 fn formatted(file: &Path, text: &str, io: &mut Io<'_>) -> Result<String, u8> {
-    format(text).ok_or_else(|| {
-        draw::draw(&parse(text).1, file, text, io);
+    // What the parser mends to read on is not the formatter's to mend.
+    let told = parse(text).1;
+    format(text).filter(|_| !has_errors(&told)).ok_or_else(|| {
+        draw::draw(&told, file, text, io);
         let _ = writeln!(io.err, "{}: left as it is", file.display());
         WRONG
     })

@@ -133,6 +133,8 @@ struct Checker<'a> {
     targets: Vec<Option<Target>>,
     /// How many lets are being resolved: each needs the next.
     lets_under_way: usize,
+    /// Where something is wrong that would bring columns of whatever names.
+    open: Option<Span>,
     /// Points that stand where they may.
     points: Option<Span>,
     /// How many levels of expressions are looked at, one in another.
@@ -207,6 +209,7 @@ impl<'a> Checker<'a> {
             under_way: Vec::new(),
             targets: Vec::new(),
             lets_under_way: 0,
+            open: None,
             points: None,
             nested: 0,
             used: HashSet::new(),

@@ -124,7 +124,7 @@ impl<'a> Checker<'a> {
         name: &Name,
         known: impl IntoIterator<Item = &'n str>,
     ) -> Option<T> {
-        if self.file.has_lost(name.as_str()) {
+        if self.file.has_lost(name.as_str()) || (self.open.is_some() && what == "column") {
             return None;
         }
         let known: Vec<&str> = known.into_iter().collect();

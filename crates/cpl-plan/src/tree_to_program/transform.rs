@@ -66,6 +66,13 @@ impl Shape {
 
 impl Checker<'_> {
     pub(super) fn transform(&mut self, transform: &tree::Transform) -> Option<TableId> {
+        let around = self.open.take();
+        let made = self.staged(transform);
+        self.open = around;
+        made
+    }
+
+    fn staged(&mut self, transform: &tree::Transform) -> Option<TableId> {
         let mut from = self.table_id(&transform.from)?;
         let mut shape = Shape::of(&self.tables[from.0]);
         let mut stages = Some(Vec::new());
@@ -86,6 +93,10 @@ impl Checker<'_> {
             });
             match (made, &mut stages) {
                 (Some(stage), Some(stages)) => stages.extend(stage),
+                (None, _) if matches!(stage.kind, StageKind::Join(_)) => {
+                    self.open = Some(stage.span);
+                    stages = None;
+                }
                 _ => stages = None,
             }
         }
