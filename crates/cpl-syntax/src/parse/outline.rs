@@ -137,7 +137,7 @@ pub fn items(text: &str) -> Vec<Span> {
     let mut before: Option<Token> = None;
     let mut starts = Vec::new();
     // The depth at which the item under way began: what it leaves open is not the next one's.
-    let mut base = 0;
+    let (mut base, mut none) = (0, false);
     while let Some(token) = ahead.pop_front() {
         let closed = before.is_none_or(|before| before.kind == Kind::Close(b'}') && token.depth <= base);
         if token.depth < base {
@@ -147,8 +147,10 @@ pub fn items(text: &str) -> Vec<Span> {
         let word = token.span.of(text);
         let begins = if token.depth > base {
             token.first && is_item(word, &behind)
-        } else if closed {
-            ITEMS.contains(&word) || is_misspelt(token, &behind, text)
+        } else if closed || none {
+            // Behind a closed item, and behind what is none, a line that begins with a word begins something.
+            let line = before.is_some() && token.first && token.kind == Kind::Word;
+            ITEMS.contains(&word) || is_misspelt(token, &behind, text) || line
         } else {
             // Behind a `let` or a metric, whose value may go on with a name that is such a word.
             let misspelt = || is_head(&behind) && is_misspelt(token, &behind, text);
@@ -157,6 +159,7 @@ pub fn items(text: &str) -> Vec<Span> {
         if begins {
             starts.push(token.span.start);
             base = token.depth;
+            none = !ITEMS.contains(&word);
         }
         before = Some(token);
         ahead.extend(scan.next());

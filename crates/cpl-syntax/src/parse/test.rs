@@ -93,22 +93,25 @@ impl Reader<'_> {
         let header: Vec<Name> = rows.next().map_or_else(Vec::new, |(_, cells)| {
             cells.into_iter().map(|cell| Spanned::new(cell.value.unwrap_or_default(), cell.span)).collect()
         });
+        let rows: Vec<_> = rows.collect();
+        let width = rows.first().map_or(header.len(), |(_, cells)| cells.len());
+        if width != header.len() && rows.iter().all(|(_, cells)| cells.len() == width) {
+            let message =
+                format!("a heading with {}, and rows with {}", plural(header.len(), "column"), plural(width, "cell"));
+            let at = header.first().zip(header.last()).map_or(rows[0].0, |(first, last)| first.span.to(last.span));
+            self.report(Diagnostic::new(Code::E0102, message).at(at, "this heading"));
+            return Table { header, rows: Vec::new() };
+        }
         let mut body = Vec::new();
         for (span, cells) in rows {
-            if cells.len() != header.len() {
-                self.report(
-                    Diagnostic::new(
-                        Code::E0102,
-                        format!(
-                            "a row with {}, and the table has {}",
-                            plural(cells.len(), "cell"),
-                            plural(header.len(), "column")
-                        ),
-                    )
-                    .at(span, "this row"),
-                );
+            if cells.len() == header.len() {
+                body.push(cells);
+                continue;
             }
-            body.push(cells);
+            // What its cells hold is not known: they may stand under other headings.
+            let (cells, columns) = (plural(cells.len(), "cell"), plural(header.len(), "column"));
+            let told = Diagnostic::new(Code::E0102, format!("a row with {cells}, and the table has {columns}"));
+            self.report(told.at(span, "this row").help("an empty cell is `| |`"));
         }
         Table { header, rows: body }
     }

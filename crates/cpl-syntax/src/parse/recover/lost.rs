@@ -66,7 +66,8 @@ impl Item<'_> {
             (_, Some(name)) => name.to_owned(),
             // `transform from a`: the name itself is missing.
             (_, None) if ITEMS.contains(&head) => File::LOST_ANY.to_owned(),
-            (_, None) => File::lost_clause("", head),
+            // `target_cac = $47`: what is no item's word may be the name.
+            (_, None) => head.to_owned(),
         });
     }
 }

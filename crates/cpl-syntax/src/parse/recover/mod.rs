@@ -150,7 +150,10 @@ impl<'t> Item<'t> {
         let Some((meant, sure)) = meant(word, &fitting).filter(|_| !clause) else {
             if slip(self.text, head, "").is_none() {
                 let told = Diagnostic::new(Code::E0101, format!("no item begins with `{word}`")).at(head, "not known");
-                self.found.push(if clause {
+                let value = self.tokens.get(1).is_some_and(|sign| sign.span.of(self.text) == "=");
+                self.found.push(if value {
+                    told.help(format!("write `let {word} = …`"))
+                } else if clause {
                     told.help("it stands in the braces of an item: is the `{` of the one before missing, or its `}` too early?")
                 } else {
                     told.help(format!("a file is made of `{}`", ITEMS.join("`, `")))
@@ -375,7 +378,7 @@ impl<'t> Item<'t> {
         {
             return false;
         }
-        if self.dangling(span) {
+        if self.without_type(span) || self.dangling(span) {
             return true;
         }
         let slip = || slip(self.text, span, self.head().1);
@@ -391,6 +394,23 @@ impl<'t> Item<'t> {
             Some(meant) => self.draft.edit(span, meant),
             None => return false,
         }
+        true
+    }
+
+    /// `spend:` and nothing behind it: the next line was taken for the type.
+    fn without_type(&mut self, span: Span) -> bool {
+        let here = self.tokens.partition_point(|token| token.span.end <= span.start);
+        let (Some(colon), Some(name)) = (here.checked_sub(1), here.checked_sub(2)) else { return false };
+        let ends = self.tokens.get(here).is_none_or(|next| next.first || !matches!(next.kind, Kind::Word));
+        let (colon, name) = (self.tokens[colon].span, self.tokens[name].span);
+        let Some((entry, clause)) = self.entry(name).zip(self.clause(name)) else { return false };
+        if colon.of(self.text) != ":" || !ends {
+            return false;
+        }
+        let told =
+            Diagnostic::new(Code::E0101, format!("`{}` has no type", name.of(self.text))).at(name, "what is it?");
+        self.found.push(told.help(format!("write `{}: money`, or another type", name.of(self.text))));
+        self.leave_out_part(entry, clause);
         true
     }
 
