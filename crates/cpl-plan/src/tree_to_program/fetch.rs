@@ -60,7 +60,8 @@ impl Checker<'_> {
         let (columns, typed) = contract?;
         let mut table = fetched_table(&fetch.name, typed);
         let (future, skip_bad) = self.fetch_clauses(fetch, &mut table)?;
-        let (kind, path, path_span) = source?;
+        // What is wrong with the source was told: what is made of its columns is looked at.
+        let (kind, path, path_span) = source.unwrap_or((SourceKind::Parquet, String::new(), fetch.source_span));
         table.source = Source::Fetch(Fetch { kind, path, path_span, columns, future, skip_bad, restated: None });
         let id = TableId(self.tables.len());
         self.fetched_later(fetch, &table, id);
