@@ -1,6 +1,9 @@
 //! `+ - * / ??`: units must fit.
 
-use cpl_syntax::{Code, Diagnostic, Span, Spanned, tree::ArithOp};
+use cpl_syntax::{
+    Code, Diagnostic, Span, Spanned,
+    tree::{ArithOp, Currency},
+};
 use rust_decimal::Decimal;
 
 use super::Checker;
@@ -48,7 +51,7 @@ impl Checker<'_> {
 
     fn no_arith(&mut self, op: ArithOp, left: &Expr, right: &Expr) -> Option<Expr> {
         if let Some(other) = two_currencies(left, right) {
-            self.report(other);
+            self.two_currencies(other);
             return None;
         }
         let verb = match op {
@@ -75,15 +78,17 @@ impl Checker<'_> {
 
     /// Two values that had to be of one unit.
     pub(super) fn mismatch<T>(&mut self, verb: &str, left: &Expr, right: &Expr) -> Option<T> {
-        let diagnostic = two_currencies(left, right).unwrap_or_else(|| {
-            let message = match verb {
-                "and" => format!("these must be of one type: {} and {} are not", left.ty, right.ty),
-                verb => format!("{} {verb} {}", left.ty, right.ty),
-            };
-            Diagnostic::new(Code::E0301, message)
-                .at(left.span, format!("this is {}", left.ty))
-                .at(right.span, format!("this is {}", right.ty))
-        });
+        if let Some(other) = two_currencies(left, right) {
+            self.two_currencies(other);
+            return None;
+        }
+        let message = match verb {
+            "and" => format!("these must be of one type: {} and {} are not", left.ty, right.ty),
+            verb => format!("{} {verb} {}", left.ty, right.ty),
+        };
+        let diagnostic = Diagnostic::new(Code::E0301, message)
+            .at(left.span, format!("this is {}", left.ty))
+            .at(right.span, format!("this is {}", right.ty));
         let date = [(left, right), (right, left)].into_iter().find_map(|(time, text)| match &text.kind {
             ExprKind::Constant(Constant::Text(written)) if time.ty.is_time() => Some((text.span, written.clone())),
             _ => None,
@@ -100,6 +105,15 @@ impl Checker<'_> {
         };
         self.report(diagnostic);
         None
+    }
+
+    /// Tells it, where the pipeline's own currency is known.
+    fn two_currencies(&mut self, told: Diagnostic) {
+        let lost = ["currency", "pipeline"].iter().any(|clause| self.file.lost.contains(*clause));
+        let mut named = self.file.pipelines.iter().filter_map(|pipeline| pipeline.currency.as_ref());
+        if !lost && named.all(|name| Currency::of_code(name.as_str()).is_some()) {
+            self.report(told);
+        }
     }
 
     /// A bare number beside money, as an amount of its currency.
