@@ -1,12 +1,9 @@
 //! `+ - * / ??`: units must fit.
 
-use cpl_syntax::{
-    Code, Diagnostic, Span, Spanned,
-    tree::{ArithOp, Currency},
-};
+use cpl_syntax::{Code, Diagnostic, Span, Spanned, tree::ArithOp};
 use rust_decimal::Decimal;
 
-use super::Checker;
+use super::{Checker, pipeline::has_currency};
 use crate::{
     program::{Constant, Expr, ExprKind},
     types::{self, Denomination, Operand, Type},
@@ -109,9 +106,7 @@ impl Checker<'_> {
 
     /// Tells it, where the pipeline's own currency is known.
     fn two_currencies(&mut self, told: Diagnostic) {
-        let lost = ["currency", "pipeline"].iter().any(|clause| self.file.lost.contains(*clause));
-        let mut named = self.file.pipelines.iter().filter_map(|pipeline| pipeline.currency.as_ref());
-        if !lost && named.all(|name| Currency::of_code(name.as_str()).is_some()) {
+        if has_currency(self.file) {
             self.report(told);
         }
     }

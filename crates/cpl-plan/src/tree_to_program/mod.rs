@@ -81,7 +81,7 @@ pub fn tree_to_program(text: &str, file: &tree::File, setup: Setup<'_>) -> (Opti
     checker.tell_untold();
     let mut diagnostics = checker.diagnostics;
     debug_assert!(
-        program.is_some() || has_errors(&diagnostics) || !file.lost.is_empty(),
+        program.is_some() || has_errors(&diagnostics) || !file.lost.is_empty() || !pipeline::has_currency(file),
         "a pipeline is refused, and nothing is told"
     );
     diagnostics.sort_by_key(Diagnostic::start);
