@@ -143,7 +143,7 @@ impl Checker<'_> {
                 shape.one_row = false;
                 // Without it the table has the same columns: what stands behind is looked at.
                 let all = || Expr::constant(Constant::Bool(true), Type::Bool, span);
-                let filter = self.condition(filter, &shape.row()).unwrap_or_else(all);
+                let filter = self.condition(filter, &shape.row()).or_else(|| (!self.too_much).then(all))?;
                 Some(Stage::Where(filter))
             }
             StageKind::Derive(columns) => self.derive(columns, shape),
