@@ -13,6 +13,12 @@ use crate::{
     types::Type,
 };
 
+/// The table of each decision and alert, and what they compute of its rows.
+fn rules(program: &Program) -> impl Iterator<Item = (TableId, Vec<&Expr>)> {
+    let decisions = program.decisions.iter().map(|rule| (rule.rows.table, rule.exprs()));
+    decisions.chain(program.alerts.iter().map(|rule| (rule.rows.table, rule.exprs())))
+}
+
 /// Sources that a decision or an alert rests on, and whose age nobody looks at.
 pub fn stale(program: &Program) -> Vec<Diagnostic> {
     let rules = program.decisions.iter().map(|rule| (&rule.name, rule.rows.table));
@@ -47,8 +53,7 @@ pub fn stale(program: &Program) -> Vec<Diagnostic> {
 /// Conditions that take in today, which is not over.
 pub fn partial_days(program: &Program) -> Vec<Diagnostic> {
     let mut found: Vec<Diagnostic> = Vec::new();
-    let rules = program.decisions.iter().map(|rule| (rule.rows.table, rule.exprs()));
-    for (table, own) in rules.chain(program.alerts.iter().map(|rule| (rule.rows.table, rule.exprs()))) {
+    for (table, own) in rules(program) {
         let seen = Seen::of(program, table, &own);
         let times: BTreeSet<&str> = seen.tables.iter().filter_map(|id| program.table(*id).time.as_deref()).collect();
         let ends_before = seen.exprs.iter().any(|expr| leaves_out(expr, 0) || ends_itself(expr));
@@ -97,9 +102,7 @@ fn ends_itself(expr: &Expr) -> bool {
 /// Windows over days that their source still restates.
 pub fn restated_days(program: &Program) -> Vec<Diagnostic> {
     const DAY: i64 = 86_400_000_000;
-    let rules = program.decisions.iter().map(|rule| (rule.rows.table, rule.exprs()));
-    let rules = rules.chain(program.alerts.iter().map(|rule| (rule.rows.table, rule.exprs())));
-    let rules: Vec<(TableId, Vec<&Expr>)> = rules.collect();
+    let rules: Vec<(TableId, Vec<&Expr>)> = rules(program).collect();
     let mut found: Vec<Diagnostic> = Vec::new();
     for (at, table) in program.tables.iter().enumerate() {
         let Source::Fetch(Fetch { restated: Some(restated), path_span, .. }) = &table.source else { continue };
@@ -238,9 +241,7 @@ pub fn partners_against_zero(program: &Program) -> Vec<Diagnostic> {
         }
         joined.push(columns);
     }
-    let rules = program.decisions.iter().map(|rule| (rule.rows.table, rule.exprs()));
-    let rules = rules.chain(program.alerts.iter().map(|rule| (rule.rows.table, rule.exprs())));
-    for (table, exprs) in rules {
+    for (table, exprs) in rules(program) {
         for expr in exprs {
             against_zero(expr, &joined[table.0], &mut found);
         }

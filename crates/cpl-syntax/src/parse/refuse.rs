@@ -122,7 +122,7 @@ const TYPES: &[(&str, &str)] = &[
 
 /// The nearest of the words that may stand there, and whether no other is as near.
 fn meant(word: &str, error: &Error<Rule>) -> Option<(String, bool)> {
-    let ErrorVariant::ParsingError { positives, .. } = &error.variant else { return None };
+    let positives = positives(error);
     if word.len() < 2 {
         return None;
     }
@@ -139,10 +139,17 @@ fn meant(word: &str, error: &Error<Rule>) -> Option<(String, bool)> {
     Some((near.to_owned(), sure && !is_type(error)))
 }
 
+/// The rules that may stand there.
+fn positives(error: &Error<Rule>) -> &[Rule] {
+    match &error.variant {
+        ErrorVariant::ParsingError { positives, .. } => positives,
+        ErrorVariant::CustomError { .. } => &[],
+    }
+}
+
 /// Whether a column's type is wanted.
 fn is_type(error: &Error<Rule>) -> bool {
-    let ErrorVariant::ParsingError { positives, .. } = &error.variant else { return false };
-    positives.iter().any(|rule| matches!(rule, Rule::column_type | Rule::plain_type))
+    positives(error).iter().any(|rule| matches!(rule, Rule::column_type | Rule::plain_type))
 }
 
 /// The words that a rule begins with, where they are few.
@@ -194,8 +201,7 @@ const MOST_WORDS: usize = 8;
 
 /// What may stand there, and whether that is much.
 fn expected(error: &Error<Rule>) -> (String, bool) {
-    let ErrorVariant::ParsingError { positives, .. } = &error.variant else { return ("here".to_owned(), false) };
-    let mut words: Vec<String> = positives.iter().filter_map(|rule| symbol(*rule)).collect();
+    let mut words: Vec<String> = positives(error).iter().filter_map(|rule| symbol(*rule)).collect();
     words.sort();
     words.dedup();
     if words.is_empty() {
@@ -215,8 +221,7 @@ fn expected(error: &Error<Rule>) -> (String, bool) {
 /// parser keeps those only where it is asked to, for all of its threads.
 pub fn with_signs(text: &str, error: Error<Rule>, told: &mut bool) -> Error<Rule> {
     static ASKED: Mutex<()> = Mutex::new(());
-    let ErrorVariant::ParsingError { positives, .. } = &error.variant else { return error };
-    if positives.iter().any(|rule| symbol(*rule).is_some()) {
+    if positives(&error).iter().any(|rule| symbol(*rule).is_some()) {
         return error;
     }
     *told = true;
