@@ -9,6 +9,7 @@ use rust_decimal::Decimal;
 use super::{
     Checker,
     arith::{adapted, zero_as},
+    limits::DEEPEST,
     scope::Scope,
 };
 use crate::{
@@ -182,16 +183,17 @@ impl Checker<'_> {
 
     /// Where points stand, with a sign or without, or a `let` of such.
     pub(super) fn points(&self, expr: &tree::Expr) -> Option<Span> {
-        match &expr.kind {
-            tree::ExprKind::Literal(tree::Literal::Points(_)) => Some(expr.span),
-            tree::ExprKind::Negate(inner) => self.points(inner),
-            tree::ExprKind::Path(path) if path.table.is_none() => {
-                let (item, _) = self.lets.get(path.name.as_str())?;
-                // One that is defined by itself is told elsewhere.
-                matches!(item.value.kind, tree::ExprKind::Literal(tree::Literal::Points(_))).then_some(expr.span)
-            }
-            _ => None,
+        let mut value = expr;
+        // One that is defined by itself is told elsewhere.
+        for _ in 0..DEEPEST {
+            value = match &value.kind {
+                tree::ExprKind::Literal(tree::Literal::Points(_)) => return Some(expr.span),
+                tree::ExprKind::Negate(inner) => inner,
+                tree::ExprKind::Path(path) if path.table.is_none() => &self.lets.get(path.name.as_str())?.0.value,
+                _ => return None,
+            };
         }
+        None
     }
 
     /// Points stand where a difference is meant, and nowhere else.
