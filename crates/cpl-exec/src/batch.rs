@@ -16,7 +16,7 @@ use crate::{
     World, alert, checks, dashboard, decide,
     expr::{Translate, in_capitals, of_minor_units},
     fetch::{Aside, BAD, Late, Opened, Told},
-    frames::{self, Alone, Frames, Split},
+    frames::{self, Alone, Frames, Partner, Split},
     rows::rows,
     summary::{self, Summary},
     test,
@@ -43,7 +43,7 @@ pub struct Found {
 pub enum Wanted {
     Stored(TableId),
     Unique { table: TableId, on: Vec<String>, span: cpl_syntax::Span },
-    Alone { of: TableId, with: Vec<(TableId, bool)> },
+    Alone { of: TableId, with: Vec<Partner> },
     Rounded(StepId),
     Summary(StepId, TableId),
     Check { table: TableId, at: usize },
@@ -144,7 +144,7 @@ impl<'a> Batches<'a> {
     pub fn whole(&self, made: Vec<(Wanted, Split<'a>)>) -> Result<Vec<(Wanted, LazyFrame)>, Trouble> {
         let mut wanted = Vec::new();
         for (what, split) in made {
-            wanted.extend(self.finished(what, &split, split.part.clone())?);
+            wanted.extend(self.finished(what, &split, split.all())?);
         }
         Ok(wanted)
     }
@@ -345,13 +345,13 @@ impl<'a> Batches<'a> {
             Wanted::Alone { of, with } => {
                 let name = |id: TableId| self.program().table(id).shown_name().to_owned();
                 let counts = counts(&frame)?;
-                let joins = with.into_iter().zip(counts.chunks_exact(2)).map(|((with, kept), alone)| {
+                let joins = with.iter().zip(counts.chunks_exact(2)).map(|(partner, counts)| {
                     let join = report::Join {
                         table: name(of),
-                        with: name(with),
-                        left_alone: alone[0],
-                        kept,
-                        right_alone: alone[1],
+                        with: name(partner.table),
+                        left_alone: counts[0],
+                        kept: partner.kept,
+                        right_alone: counts[1] - partner.met.count(),
                     };
                     (of, join)
                 });

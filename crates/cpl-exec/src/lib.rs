@@ -6,6 +6,7 @@
 
 mod alert;
 mod batch;
+mod by_row;
 mod checks;
 mod dashboard;
 mod decide;

@@ -5,7 +5,10 @@
 use cpl_syntax::tree::Currency;
 use polars::prelude as pl;
 
-use crate::types::{MONEY_SCALE, PRECISION, money};
+use crate::{
+    by_row::by_row,
+    types::{MONEY_SCALE, PRECISION, money},
+};
 
 /// The parts of a share that are told apart.
 const BILLION: i128 = 1_000_000_000;
@@ -95,14 +98,11 @@ pub enum To {
 /// Money with so many digits, at most six. The engine's own rounding looks at what stands under missing values too.
 pub fn rounded(amount: pl::Expr, digits: u32, to: To) -> pl::Expr {
     let step = 10i128.pow(6u32.saturating_sub(digits));
-    amount.map(
-        move |column| {
-            let amounts = column.as_materialized_series().decimal()?.physical().clone();
-            let each = amounts.iter().map(|amount| amount.map(|amount| stepped(amount, step, to) * step));
-            amounts_of(amounts.name(), each)
-        },
-        |_, field| Ok(pl::Field::new(field.name().clone(), money())),
-    )
+    by_row([amount], money(), move |columns| {
+        let amounts = columns[0].as_materialized_series().decimal()?.physical();
+        let each = amounts.iter().map(|amount| amount.map(|amount| stepped(amount, step, to) * step));
+        amounts_of(amounts.name(), each)
+    })
 }
 
 /// How many steps.
@@ -120,36 +120,22 @@ fn stepped(amount: i128, step: i128, to: To) -> i128 {
 /// The amount so many billionths of the way from one to another, rounded once. The engine may divide floats by a
 /// product, which tips digits.
 pub fn between(low: pl::Expr, high: pl::Expr, part: pl::Expr) -> pl::Expr {
-    low.map_many(
-        |columns| {
-            let amounts = |at: usize| {
-                Ok::<_, pl::PolarsError>(columns[at].as_materialized_series().decimal()?.physical().clone())
-            };
-            let (lows, highs) = (amounts(0)?, amounts(1)?);
-            let parts = columns[2].as_materialized_series().i64()?.clone();
-            let of =
-                |low: i128, high: i128, part: i64| half_even(low * BILLION + (high - low) * i128::from(part), BILLION);
-            let each = lows.iter().zip(highs.iter()).zip(parts.iter());
-            let each = each.map(|((low, high), part)| Some(of(low?, high?, part?)));
-            amounts_of(lows.name(), each)
-        },
-        &[high, part],
-        |_, fields| Ok(pl::Field::new(fields[0].name().clone(), money())),
-    )
+    by_row([low, high, part], money(), |columns| {
+        let amounts = |at: usize| columns[at].as_materialized_series().decimal().map(pl::DecimalChunked::physical);
+        let (lows, highs, parts) = (amounts(0)?, amounts(1)?, columns[2].i64()?);
+        let of = |low: i128, high: i128, part: i64| half_even(low * BILLION + (high - low) * i128::from(part), BILLION);
+        let each = lows.iter().zip(highs.iter()).zip(parts.iter());
+        let each = each.map(|((low, high), part)| Some(of(low?, high?, part?)));
+        amounts_of(lows.name(), each)
+    })
 }
 
 fn with_float(amount: pl::Expr, float: pl::Expr, op: fn(i128, Digits) -> Option<i128>) -> pl::Expr {
-    amount.map_many(
-        move |columns| {
-            // One value stands for all rows, of which there may be none.
-            let length = if columns[0].len() == 1 { columns[1].len() } else { columns[0].len() };
-            let amounts = columns[0].as_materialized_series().decimal()?.clone();
-            let floats = columns[1].as_materialized_series().f64()?.clone();
-            apply(&amounts, &floats, length, op)
-        },
-        &[float],
-        |_, fields| Ok(pl::Field::new(fields[0].name().clone(), money())),
-    )
+    by_row([amount, float], money(), move |columns| {
+        // One value stands for all rows, of which there may be none.
+        let length = if columns[0].len() == 1 { columns[1].len() } else { columns[0].len() };
+        apply(columns[0].as_materialized_series().decimal()?, columns[1].f64()?, length, op)
+    })
 }
 
 /// Row by row; either side may be one value for all rows.

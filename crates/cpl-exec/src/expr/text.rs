@@ -1,10 +1,10 @@
 //! Texts with holes.
 
 use cpl_plan::program::{Expr, Piece};
-use polars::prelude::{self as pl, DataType, Field, IntoColumn, NewChunkedArray, StringChunked};
+use polars::prelude::{self as pl, DataType, IntoColumn, NewChunkedArray, StringChunked};
 
 use super::Translate;
-use crate::{rows::value, types::data_type};
+use crate::{by_row::by_row, rows::value, types::data_type};
 
 impl Translate<'_> {
     /// Unknown where a hole is.
@@ -25,7 +25,8 @@ impl Translate<'_> {
             return Ok(found);
         }
         let (ty, zone) = (hole.ty, self.zone.clone());
-        let show = move |column: pl::Column| {
+        let show = move |columns: &[pl::Column]| {
+            let column = &columns[0];
             let shown = (0..column.len()).map(|row| {
                 let found = value(&column.get(row)?, ty, &zone);
                 let found =
@@ -35,6 +36,6 @@ impl Translate<'_> {
             let shown = shown.collect::<pl::PolarsResult<Vec<_>>>()?;
             Ok(StringChunked::from_iter_options(column.name().clone(), shown.into_iter()).into_column())
         };
-        Ok(found.map(show, |_, field| Ok(Field::new(field.name().clone(), DataType::String))))
+        Ok(by_row([found], DataType::String, show))
     }
 }

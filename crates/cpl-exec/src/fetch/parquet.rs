@@ -11,7 +11,10 @@ use super::{
     Late, Rows, batches, explain,
     stored::{can_hold, convert, engine_type, may_round, rounded},
 };
-use crate::trouble::{self, Trouble};
+use crate::{
+    by_row::by_row,
+    trouble::{self, Trouble},
+};
 
 /// The name of the column that counts.
 const ROUNDED: &str = "·rounded";
@@ -49,9 +52,8 @@ fn cut_amounts(columns: &[FetchColumn], frame: &LazyFrame, schema: &pl::SchemaRe
         |column: &FetchColumn| schema.get(&column.header).is_some_and(|found| may_round(found, &column.stored));
     let counted = columns.iter().filter(|column| stored(column)).map(|column| {
         let of = column.clone();
-        let count_type =
-            |_: &pl::Schema, field: &pl::Field| Ok(pl::Field::new(field.name().clone(), pl::DataType::Int64));
-        pl::col(column.header.as_str()).map(move |values| rounded(&values, &of), count_type).sum()
+        let values = [pl::col(column.header.as_str())];
+        by_row(values, pl::DataType::Int64, move |values| rounded(&values[0], &of)).sum()
     });
     let total = counted.reduce(|all, one| all + one)?;
     Some(frame.clone().select([total.alias(ROUNDED)]))
@@ -108,12 +110,8 @@ pub fn fitted(column: &FetchColumn, name: &str, fetch: &Fetch, schema: &pl::Sche
     let of = column.clone();
     let ty = engine_type(&column.stored);
     let alias = column.name.clone();
-    Ok(pl::col(column.header.as_str())
-        .map(
-            move |values| convert(&values, &of).map_err(|at| bad(&of, at)),
-            move |_, field| Ok(pl::Field::new(field.name().clone(), ty.clone())),
-        )
-        .alias(alias.as_str()))
+    let values = [pl::col(column.header.as_str())];
+    Ok(by_row(values, ty, move |values| convert(&values[0], &of).map_err(|at| bad(&of, at))).alias(alias.as_str()))
 }
 
 fn bad(column: &FetchColumn, at: usize) -> pl::PolarsError {

@@ -84,8 +84,8 @@ fn of_values(values: &pl::Column, column: &FetchColumn) -> Option<pl::Column> {
         Stored::Bool => Some(values.clone()),
         Stored::Date(_) => dates(values),
         Stored::Count | Stored::Integer => whole(values, column.stored == Stored::Count),
-        Stored::Float => floats(&cast(&DataType::Float64)?, 1.0),
-        Stored::Percent => floats(&cast(&DataType::Float64)?, 100.0),
+        Stored::Float => floats(&cast(&DataType::Float64)?, None),
+        Stored::Percent => floats(&cast(&DataType::Float64)?, Some(100.0)),
         Stored::Money(scale, digits) => amounts(values, batches::shift(*scale, *digits)),
         Stored::Datetime(_, zone) => moments(values, zone),
         Stored::UnixSeconds => scaled_moments(values, 1_000_000),
@@ -119,10 +119,13 @@ fn whole_float(value: f64) -> Option<i64> {
     (value.fract() == 0.0 && value.abs() <= 1e15).then_some(value as i64)
 }
 
-/// Floats ÷ `by`; what is no number or beyond 10^15 does not fit.
-fn floats(values: &pl::Column, by: f64) -> Option<pl::Column> {
+/// Floats, ÷ `by` where it is given; what is no number or beyond 10^15 does not fit.
+fn floats(values: &pl::Column, by: Option<f64>) -> Option<pl::Column> {
     let floats = values.f64().ok()?;
-    let fits = |value: f64| (value.abs() <= 1e15).then_some(value / by);
+    if by.is_none() && floats.downcast_iter().all(|part| part.values_iter().all(|value| value.abs() <= 1e15)) {
+        return Some(values.clone());
+    }
+    let fits = |value: f64| (value.abs() <= 1e15).then_some(by.map_or(value, |by| value / by));
     Some(
         pl::Float64Chunked::from_iter_options(values.name().clone(), floats.iter().map(|v| v.and_then(fits)))
             .into_column(),

@@ -6,18 +6,11 @@ use cpl_plan::{
 };
 use polars::prelude::{self as pl, DataType, IntoColumn, NewChunkedArray};
 
-use super::unless;
-use crate::{expr::Translate, types::data_type};
+use super::{steps, unless};
+use crate::{by_row::by_row, expr::Translate, types::data_type};
 
-/// Floats are summed as whole numbers, exactly and so in any order: in steps of 2^-47, and what is left
-/// of each in steps of 2^-107. Room is left for 2^30 values of 2^50.
-const COARSE: f64 = 140_737_488_355_328.0;
 /// The parts of a share that are told apart.
 const BILLION: i64 = 1_000_000_000;
-/// 2^50.
-const MOST: f64 = 1_125_899_906_842_624.0;
-/// How many fine steps make a coarse one: 2^60.
-const FINE: f64 = 1_152_921_504_606_846_976.0;
 
 /// One aggregate: what is computed in each row, in each group, and of that.
 pub struct Parts {
@@ -55,13 +48,8 @@ impl Parts {
         let float = data_type(of.ty) == DataType::Float64;
         let summed = matches!(aggregate.func, AggFunc::Sum | AggFunc::Mean);
         if summed && float {
-            // A value that leaves no room is none: the engine refuses to cast what is put in its place.
-            let fits = value.clone().abs().lt_eq(pl::lit(MOST)).or(value.clone().is_null());
-            let value = pl::when(fits).then(value).otherwise(pl::lit(f64::MAX));
-            let steps = value * pl::lit(COARSE);
-            let rest = (steps.clone() - steps.clone().floor()) * pl::lit(FINE);
-            parts.before.push(rest.floor().strict_cast(DataType::Int128).alias(named("y").as_str()));
-            parts.before.push(steps.floor().strict_cast(DataType::Int128).alias(row.as_str()));
+            parts.before.push(steps::fine(value.clone()).alias(named("y").as_str()));
+            parts.before.push(steps::coarse(value).alias(row.as_str()));
         } else if summed && data_type(of.ty) == DataType::Int64 {
             parts.before.push(value.strict_cast(DataType::Int128).alias(row.as_str()));
         } else {
@@ -111,9 +99,9 @@ impl Parts {
     }
 
     fn float_sum(&mut self, at: usize, row: &pl::Expr) -> pl::Expr {
-        let coarse = self.sum(at, row).cast(DataType::Float64);
+        let coarse = self.sum(at, row);
         let fine = self.column(&format!("·{at}t"), pl::col(format!("·{at}y")).sum(), pl::Expr::sum);
-        (coarse + fine.cast(DataType::Float64) / pl::lit(FINE)) / pl::lit(COARSE)
+        steps::value(coarse, fine)
     }
 
     /// By linear interpolation between the two values next to the place (Hyndman and Fan's seventh definition).
@@ -146,7 +134,7 @@ impl Parts {
             _ => row,
         };
         let all = self.whole(&format!("·{at}d"), float.cast(DataType::Float64).drop_nulls().implode(false));
-        let std = all.map(|lists| stds(&lists), |_, field| Ok(pl::Field::new(field.name().clone(), DataType::Float64)));
+        let std = by_row([all], DataType::Float64, |lists| stds(&lists[0]));
         match ty {
             Type::Duration => std.cast(DataType::Int64).cast(data_type(ty)),
             _ => std.cast(data_type(if ty.is_quantity() { Type::Number } else { ty })),
@@ -249,17 +237,12 @@ fn std(mut values: Vec<f64>) -> Option<f64> {
 /// The float so many billionths of the way from one to another. By ourselves: the engine divides by a constant in one
 /// way or another, as many rows as there are.
 fn float_between(low: pl::Expr, high: pl::Expr, part: pl::Expr) -> pl::Expr {
-    low.map_many(
-        |columns| {
-            let (lows, highs) = (columns[0].f64()?.clone(), columns[1].f64()?.clone());
-            let parts = columns[2].i64()?.clone();
-            let each = lows.iter().zip(highs.iter()).zip(parts.iter());
-            let each = each.map(|((low, high), part)| Some(on_the_way(low?, high?, part?)));
-            Ok(pl::Float64Chunked::from_iter_options(lows.name().clone(), each).into_column())
-        },
-        &[high, part],
-        |_, fields| Ok(pl::Field::new(fields[0].name().clone(), DataType::Float64)),
-    )
+    by_row([low, high, part], DataType::Float64, |columns| {
+        let (lows, highs, parts) = (columns[0].f64()?, columns[1].f64()?, columns[2].i64()?);
+        let each = lows.iter().zip(highs.iter()).zip(parts.iter());
+        let each = each.map(|((low, high), part)| Some(on_the_way(low?, high?, part?)));
+        Ok(pl::Float64Chunked::from_iter_options(lows.name().clone(), each).into_column())
+    })
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a part of a billion")]

@@ -89,7 +89,9 @@ fn latest(
     let known = known.map(|name| pl::col(name.as_str()).is_not_null()).reduce(pl::Expr::and);
     columns.push(micros(&latest.right).alias(TIME));
     columns.push(micros(&latest.right).alias(THEIRS));
-    let right = super::sort(right.filter(known.unwrap_or_else(|| pl::lit(true))), &order).select(columns);
+    let right = right.filter(known.unwrap_or_else(|| pl::lit(true)));
+    let right = if latest.order.is_empty() { right } else { super::sort(right, &order[1..]) };
+    let right = super::sort(right.select(columns), &[(TIME.to_owned(), false)]);
     let time = micros(&latest.left).fill_null(pl::lit(i64::MIN / 2)).alias(TIME);
     let left = left.with_row_index(ROW, None).with_columns([time]);
     let left = super::sort(left, &[(TIME.to_owned(), false)]);

@@ -5,8 +5,10 @@ mod gaps;
 mod group;
 mod join;
 mod partners;
+mod repeats;
 mod series;
 mod split;
+mod steps;
 mod union;
 
 use std::collections::BTreeMap;
@@ -24,8 +26,8 @@ use crate::{
 
 pub use group::Grouping;
 pub use join::Unique;
-pub use partners::Alone;
 use partners::Marks;
+pub use partners::{Alone, Partner};
 pub use series::{Prepared, THERE, newest, prepared, without};
 pub use split::{ROWS, Split};
 

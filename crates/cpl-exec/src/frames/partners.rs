@@ -1,18 +1,54 @@
 //! Rows of either side of a join that have no partner: counted beside the joined frame, without joining twice.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use cpl_plan::program::{Join, TableId};
-use polars::prelude::{self as pl, LazyFrame};
+use fixedbitset::FixedBitSet;
+use polars::prelude::{self as pl, IntoColumn, LazyFrame};
 
 use super::join;
+use crate::by_row::by_row;
 
 /// How many rows of joins that stand one behind the other have no partner.
 pub struct Alone {
     /// The transform.
     pub of: TableId,
-    /// The right sides, and whether rows without a partner there stay.
-    pub with: Vec<(TableId, bool)>,
-    /// One row: for each right side, rows of the left without a partner there, then rows there that are nobody's.
+    /// The right sides.
+    pub with: Vec<Partner>,
+    /// One row: for each right side, rows of the left without a partner there, then all rows there.
     pub counts: LazyFrame,
+}
+
+/// A right side.
+pub struct Partner {
+    /// The table.
+    pub table: TableId,
+    /// Rows without a partner there stay.
+    pub kept: bool,
+    /// Its rows that are somebody's partner, once the counts are there.
+    pub met: Met,
+}
+
+/// Rows that were seen, by their numbers: a bit for each.
+#[derive(Clone, Default)]
+pub struct Met(Arc<Mutex<FixedBitSet>>);
+
+impl Met {
+    /// How many.
+    pub fn count(&self) -> u64 {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).count_ones(..) as u64
+    }
+
+    /// Whether a row of the left has no partner; its partner is remembered as it streams by. Who sees a row twice
+    /// counts it once.
+    fn is_alone(&self, mark: &str) -> pl::Expr {
+        let met = self.clone();
+        by_row([pl::col(mark)], pl::DataType::Boolean, move |marks| {
+            let mut met = met.0.lock().unwrap_or_else(PoisonError::into_inner);
+            marks[0].idx()?.iter().flatten().for_each(|row| met.grow_and_insert(row as usize));
+            Ok(marks[0].is_null().into_column())
+        })
+    }
 }
 
 /// Joins of a table whose rows are not counted yet. Each has marked its frame's rows with the number of the partner.
@@ -61,25 +97,19 @@ impl<'a> Marks<'a> {
         let joined = std::mem::take(&mut self.joined);
         let marks: Vec<String> = (0..joined.len()).map(mark).collect();
         let count = |count: pl::Expr, name: String| count.cast(pl::DataType::Int64).alias(name);
-        let met = marks.iter().flat_map(|mark| {
-            let partner = pl::col(mark.as_str());
-            [
-                count(partner.clone().null_count(), format!("{mark}-")),
-                count(partner.drop_nulls().n_unique(), format!("{mark}+")),
-            ]
-        });
-        let mut sides = vec![frame.clone().select(met.collect::<Vec<_>>())];
-        for ((_, _, right), mark) in joined.iter().zip(&marks) {
-            sides.push(right.clone().select([count(pl::len(), format!("{mark}="))]));
+        let (mut alone, mut sides, mut with) = (Vec::new(), Vec::new(), Vec::new());
+        for ((table, kept, right), mark) in joined.into_iter().zip(&marks) {
+            let met = Met::default();
+            alone.push(count(met.is_alone(mark).sum(), format!("{mark}-")));
+            sides.push(right.select([count(pl::len(), format!("{mark}="))]));
+            with.push(Partner { table, kept, met });
         }
-        let alone = marks.iter().flat_map(|mark| {
-            let column = |of: &str| pl::col(format!("{mark}{of}"));
-            [column("-"), (column("=") - column("+")).alias(format!("{mark}="))]
-        });
-        let with = joined.iter().map(|(with, kept, _)| (*with, *kept)).collect();
+        let names = marks.iter().flat_map(|mark| ["-", "="].map(|of| pl::col(format!("{mark}{of}"))));
+        let names: Vec<pl::Expr> = names.collect();
+        sides.push(frame.clone().select(alone));
         // It fails only where two columns have one name.
         if let Ok(counts) = pl::concat_lf_horizontal(sides, pl::HConcatOptions::default()) {
-            self.alone.push(Alone { of: self.of, with, counts: counts.select(alone.collect::<Vec<_>>()) });
+            self.alone.push(Alone { of: self.of, with, counts: counts.select(names) });
         }
         marks
     }

@@ -3,7 +3,7 @@
 use cpl_plan::program::{Periods, Stage, TableId};
 use polars::prelude::{self as pl, LazyFrame};
 
-use super::{Alone, Frames, Grouping, gaps, sort, staged};
+use super::{Alone, Frames, Grouping, gaps, repeats::repeated, sort, staged};
 use crate::{
     expr::Translate,
     trouble::{self, Trouble},
@@ -13,6 +13,8 @@ use crate::{
 pub struct Split<'a> {
     /// Of all rows, or of a part of them.
     pub part: LazyFrame,
+    /// Of all rows, where there is a way with them that is none with parts.
+    all: Option<LazyFrame>,
     group: Option<(Grouping, Rest<'a>)>,
 }
 
@@ -28,29 +30,35 @@ enum Rest<'a> {
 impl<'a> Split<'a> {
     /// A frame that needs all rows at once.
     pub fn whole(frame: LazyFrame) -> Self {
-        Self { part: frame, group: None }
+        Self { part: frame, all: None, group: None }
     }
 
     /// The groups of a table, and its stages behind them.
     pub fn grouped(rows: LazyFrame, grouping: Grouping, of: TableId, rest: &'a [Stage]) -> Self {
-        Self { part: grouping.part(rows), group: Some((grouping, Rest::Stages(of, rest))) }
+        Self { part: grouping.part(rows), all: None, group: Some((grouping, Rest::Stages(of, rest))) }
     }
 
     /// Groups, and nothing behind them.
     pub fn asked(rows: LazyFrame, grouping: Grouping) -> Self {
-        Self { part: grouping.part(rows), group: Some((grouping, Rest::Nothing)) }
+        Self { part: grouping.part(rows), all: None, group: Some((grouping, Rest::Nothing)) }
     }
 
     /// The first key, by its order, of several rows, and of how many.
     pub fn duplicates(rows: LazyFrame, key: &[String]) -> Self {
         let count = Grouping::counting(key.to_vec());
-        Self { part: count.part(rows), group: Some((count, Rest::Duplicates(key.to_vec()))) }
+        let all = count.part(repeated(rows.clone(), key));
+        Self { part: count.part(rows), all: Some(all), group: Some((count, Rest::Duplicates(key.to_vec()))) }
     }
 
     /// The first gap, by the series' names, and how many there are.
     pub fn gaps(rows: LazyFrame, periods: &'a Periods) -> Self {
         let there = Grouping::counting(periods.names());
-        Self { part: there.part(rows), group: Some((there, Rest::Gaps(periods))) }
+        Self { part: there.part(rows), all: None, group: Some((there, Rest::Gaps(periods))) }
+    }
+
+    /// The one part that is all rows.
+    pub fn all(&self) -> LazyFrame {
+        self.all.as_ref().unwrap_or(&self.part).clone()
     }
 
     /// Several parts as one.

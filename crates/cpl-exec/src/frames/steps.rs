@@ -1,0 +1,106 @@
+//! Floats as whole numbers of steps, so that their sums are exact and do not depend on the order of rows or threads: in
+//! steps of 2^-47, and what is left of each in steps of 2^-107, both towards zero. A sum holds 2^30 values of 2^50.
+
+use polars::prelude::{self as pl, DataType, IntoColumn, arity};
+
+use crate::by_row::by_row;
+
+/// 2^50.
+const MOST: f64 = 1_125_899_906_842_624.0;
+/// How many steps make 1: 2^47.
+const COARSE: f64 = 140_737_488_355_328.0;
+/// How many fine steps make a coarse one: 2^60.
+const FINE: f64 = 1_152_921_504_606_846_976.0;
+/// The bits of a float's fraction, and what is to be taken from its exponent to have it in steps of 2^-47.
+const FRACTION: u32 = 52;
+const BIAS: i32 = 1023 + 52 - 47;
+
+/// The steps of 2^-47 of each value.
+pub fn coarse(value: pl::Expr) -> pl::Expr {
+    steps_of(value, |mantissa, shift| match shift {
+        0.. => i128::from(mantissa).checked_shl(shift.unsigned_abs()).unwrap_or(0),
+        _ => i128::from(mantissa.checked_shr(shift.unsigned_abs()).unwrap_or(0)),
+    })
+}
+
+/// What is left of each value, in steps of 2^-107.
+pub fn fine(value: pl::Expr) -> pl::Expr {
+    steps_of(value, |mantissa, shift| {
+        let rest = match shift {
+            0.. => 0,
+            -63..0 => mantissa & ((1 << shift.unsigned_abs()) - 1),
+            _ => mantissa,
+        };
+        match 60 + shift {
+            up @ 0.. => i128::from(rest).checked_shl(up.unsigned_abs()).unwrap_or(0),
+            down => i128::from(rest.checked_shr(down.unsigned_abs()).unwrap_or(0)),
+        }
+    })
+}
+
+/// The value of sums of both.
+pub fn value(coarse: pl::Expr, fine: pl::Expr) -> pl::Expr {
+    (coarse.cast(DataType::Float64) + fine.cast(DataType::Float64) / pl::lit(FINE)) / pl::lit(COARSE)
+}
+
+/// Steps of a float that is mantissa · 2^shift of them.
+fn steps_of(value: pl::Expr, steps: impl Fn(u64, i32) -> i128 + Copy + Send + Sync + 'static) -> pl::Expr {
+    by_row([value], DataType::Int128, move |columns| {
+        let floats = columns[0].f64()?;
+        // A value that leaves no room in a sum is none; NaN is no number at all. What stands under missing values is
+        // neither.
+        let fits = |value: f64| value.abs() <= MOST;
+        if !floats.downcast_iter().all(|part| part.values_iter().all(|value| fits(*value)))
+            && let Some(value) = floats.iter().flatten().find(|value| !fits(*value))
+        {
+            pl::polars_bail!(ComputeError: "{value} is too large to be summed");
+        }
+        let steps: pl::Int128Chunked = arity::unary_elementwise_values(floats, |value| of_float(value, steps));
+        Ok(steps.into_column())
+    })
+}
+
+/// See IEEE 754, binary64: a sign, an exponent of 11 bits, a fraction of 52 with a 1 before it where the exponent is
+/// not 0.
+fn of_float(value: f64, steps: impl Fn(u64, i32) -> i128) -> i128 {
+    let bits = value.abs().to_bits();
+    let (exponent, fraction) = (bits >> FRACTION, bits & ((1 << FRACTION) - 1));
+    let (exponent, mantissa) = if exponent == 0 { (1, fraction) } else { (exponent, fraction | 1 << FRACTION) };
+    #[expect(clippy::cast_possible_truncation, reason = "11 bits")]
+    let steps = steps(mantissa, exponent as i32 - BIAS);
+    if value < 0.0 { -steps } else { steps }
+}
+
+#[cfg(test)]
+mod tests {
+    use polars::prelude::{IntoLazy, df};
+
+    use super::*;
+
+    /// The sum of both parts is the value, to its last bit.
+    #[test]
+    fn a_float_is_its_steps() {
+        let mut floats =
+            vec![0.0, -0.0, 1.0, -1.5, 0.1, -0.1, 1e-9, 3e-14, 2.5e-30, -MOST, MOST, 123_456_789.987_654_32];
+        floats.extend((0..2_000).map(|n| f64::from(n * 7_919 % 1_000_003 - 500_000) * 1.1f64.powi(n % 300 - 200)));
+        let told = df!["x" => &floats].map(|frame| {
+            let sums = value(coarse(pl::col("x")), fine(pl::col("x")));
+            frame.lazy().select([sums]).collect()
+        });
+        let told = told.and_then(|told| told).map(|told| told.columns()[0].f64().cloned());
+        let Ok(Ok(told)) = told else { panic!("{told:?}") };
+        for (float, told) in floats.iter().zip(told.iter()) {
+            let told = told.unwrap_or(f64::NAN);
+            let most = (float.abs() * f64::EPSILON).max(2f64.powi(-107));
+            assert!((float - told).abs() <= most, "{float:e} {told:e}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_large_is_told() {
+        for value in [2.0 * MOST, f64::NAN, f64::INFINITY] {
+            let frame = df!["x" => [1.0, value]].map(IntoLazy::lazy);
+            assert!(frame.and_then(|frame| frame.select([coarse(pl::col("x"))]).collect()).is_err());
+        }
+    }
+}
