@@ -16,7 +16,7 @@ use crate::{
     World, alert, checks, dashboard, decide,
     expr::{Translate, in_capitals, of_minor_units},
     fetch::{Aside, BAD, Late, Opened, Told},
-    frames::{self, Alone, Frames, Partner, Split},
+    frames::{self, Alone, Frames, Partner, Split, Unique},
     rows::rows,
     summary::{self, Summary},
     test,
@@ -42,7 +42,6 @@ pub struct Found {
 /// What a collected frame is for.
 pub enum Wanted {
     Stored(TableId),
-    Unique { table: TableId, on: Vec<String>, span: cpl_syntax::Span },
     Alone { of: TableId, with: Vec<Partner> },
     Rounded(StepId),
     Summary(StepId, TableId),
@@ -56,13 +55,8 @@ pub enum Wanted {
 }
 
 impl Wanted {
-    fn alone(alone: Alone) -> (Self, LazyFrame) {
+    fn alone(alone: Alone<'_>) -> (Self, Split<'_>) {
         (Self::Alone { of: alone.of, with: alone.with }, alone.counts)
-    }
-
-    /// Whether it looks at none of the rows that a fetch hands out in parts.
-    pub fn is_of_others(&self) -> bool {
-        matches!(self, Self::Unique { .. })
     }
 }
 
@@ -158,7 +152,9 @@ impl<'a> Batches<'a> {
     ) -> Result<Vec<(Wanted, LazyFrame)>, Trouble> {
         let mut alone = Vec::new();
         let frame = split.finished(part, &self.frames, &self.translate, &mut alone)?;
-        Ok(std::iter::once((what, frame)).chain(alone.into_iter().map(Wanted::alone)).collect())
+        let mut wanted = vec![(what, frame)];
+        wanted.extend(self.whole(alone.into_iter().map(Wanted::alone).collect())?);
+        Ok(wanted)
     }
 
     fn program(&self) -> &'a Program {
@@ -233,6 +229,9 @@ impl<'a> Batches<'a> {
         let frame = self.as_meant(self.until_now(rows, table)?, step, table, true)?;
         let mut made = vec![(Wanted::Summary(step.id, id), summary)];
         made.extend(self.checks(id, &frame)?);
+        if step.stored {
+            made.push((Wanted::Stored(id), Split::whole(frame.clone())));
+        }
         self.frames.put_lazy(id, frame);
         Ok(made)
     }
@@ -282,14 +281,10 @@ impl<'a> Batches<'a> {
             unreachable!("a transform step is of a transform")
         };
         let made = frames::transform(id, *from, stages, &self.frames, &self.translate)?;
-        let mut wanted: Vec<(Wanted, Split<'a>)> = Vec::new();
-        for unique in made.unique {
-            let what = Wanted::Unique { table: unique.table, on: unique.on, span: unique.span };
-            wanted.push((what, unique.duplicates));
+        if let Some(unique) = made.unique.first() {
+            return Err(self.fans_out(unique)?);
         }
-        for (what, counts) in made.alone.into_iter().map(Wanted::alone) {
-            wanted.push((what, Split::whole(counts)));
-        }
+        let mut wanted: Vec<(Wanted, Split<'a>)> = made.alone.into_iter().map(Wanted::alone).collect();
         if step.stored {
             // Its checks look at it once it is there.
             wanted.push((Wanted::Stored(id), made.frame));
@@ -338,20 +333,22 @@ impl<'a> Batches<'a> {
                     self.translate.totals.insert(id, pl::Scalar::new(ty, total.into_static()));
                 }
                 self.frames.put_stored(id, frame);
+                // Those of a fetch looked at its rows as they came.
+                if matches!(self.program().table(id).source, Source::Fetch(_)) {
+                    return Ok(());
+                }
                 let checks = self.checks(id, &self.frames.table(id))?;
                 self.collect(self.whole(checks)?)?;
             }
-            Wanted::Unique { table, on, span } => return self.unique(table, &on, span, &frame),
             Wanted::Alone { of, with } => {
                 let name = |id: TableId| self.program().table(id).shown_name().to_owned();
-                let counts = counts(&frame)?;
-                let joins = with.iter().zip(counts.chunks_exact(2)).map(|(partner, counts)| {
+                let joins = with.iter().zip(counts(&frame)?).map(|(partner, left_alone)| {
                     let join = report::Join {
                         table: name(of),
                         with: name(partner.table),
-                        left_alone: counts[0],
+                        left_alone,
                         kept: partner.kept,
-                        right_alone: counts[1] - partner.met.count(),
+                        right_alone: partner.rows - partner.met.count(),
                     };
                     (of, join)
                 });
@@ -384,25 +381,23 @@ impl<'a> Batches<'a> {
         Ok(())
     }
 
-    fn unique(
-        &self,
-        table: TableId,
-        on: &[String],
-        span: cpl_syntax::Span,
-        frame: &pl::DataFrame,
-    ) -> Result<(), Trouble> {
-        let table = self.program().table(table);
-        let zone = &self.program().timezone;
-        let Some((key, count)) = checks::duplicate(table, on, frame, zone)? else { return Ok(()) };
-        let name = table.shown_name();
+    /// What is said of a table that should be unique on what it is joined by, and is not.
+    fn fans_out(&self, unique: &Unique) -> Result<Trouble, Trouble> {
+        let duplicates =
+            unique.duplicates.finished(unique.duplicates.all(), &self.frames, &self.translate, &mut Vec::new())?;
+        let found = collected(vec![duplicates], pl::Engine::InMemory)?;
+        let table = self.program().table(unique.table);
+        let told = checks::duplicate(table, &unique.on, &found[0], &self.program().timezone)?;
+        let (key, count) = told.unwrap_or_default();
+        let (name, on) = (table.shown_name(), unique.on.join(", "));
         let key: Vec<String> = key.iter().map(ToString::to_string).collect();
-        Err(vec![
+        Ok(vec![
             Diagnostic::new(
                 Code::E1103,
                 format!("this join fans out: {count} rows of `{name}` are {}", key.join(", ")),
             )
-            .at(span, format!("`{name}` must be unique on {}", on.join(", ")))
-            .help(format!("group `{name}` by {} before the join", on.join(", "))),
+            .at(unique.span, format!("`{name}` must be unique on {on}"))
+            .help(format!("group `{name}` by {on} before the join")),
         ])
     }
 

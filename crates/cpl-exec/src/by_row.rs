@@ -4,8 +4,8 @@ use polars::prelude::{Column, DataType, Expr, Field, PolarsResult};
 
 /// What a function makes of columns, row by row, however many rows the engine gives it at once. The name is the first
 /// one's. Not `Expr::map`: that hands each batch to a thread of its own, lest the function ask the engine for more.
-pub fn by_row<const N: usize>(
-    values: [Expr; N],
+pub fn by_row(
+    values: impl IntoIterator<Item = Expr>,
     ty: DataType,
     function: impl Fn(&[Column]) -> PolarsResult<Column> + Send + Sync + 'static,
 ) -> Expr {

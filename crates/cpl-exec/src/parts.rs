@@ -22,14 +22,12 @@ impl<'a> Batches<'a> {
         opened: &Opened<'a>,
         behind: &[&Step],
     ) -> Result<Vec<(Wanted, LazyFrame)>, Trouble> {
-        let (mut wanted, mut made, mut once) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut wanted, mut made) = (Vec::new(), Vec::new());
         let told = opened.parts(&step.names, |Part { rows, words }| {
             wanted = self.fetched(step, rows.lazy())?;
             for step in behind {
                 wanted.extend(self.step(step)?);
             }
-            // What is seen of other tables is the same with each part.
-            (once, wanted) = std::mem::take(&mut wanted).into_iter().partition(|(what, _)| what.is_of_others());
             let parts = wanted.iter().map(|(_, split): &(Wanted, Split<'a>)| split.part.clone()).collect();
             made.resize_with(wanted.len(), Made::default);
             for ((made, part), (_, split)) in made.iter_mut().zip(collected(parts, pl::Engine::InMemory)?).zip(&wanted)
@@ -44,7 +42,6 @@ impl<'a> Batches<'a> {
             let whole = split.merged(made.all()?);
             frames.extend(self.finished(what, &split, whole)?);
         }
-        frames.extend(self.whole(once)?);
         Ok(frames)
     }
 

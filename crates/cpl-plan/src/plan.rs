@@ -83,6 +83,10 @@ impl Plan {
         id
     }
 
+    pub(crate) fn set_batch(&mut self, id: StepId, batch: usize) {
+        self.graph[NodeIndex::new(id.0)].batch = batch;
+    }
+
     pub(crate) fn set_in_parts(&mut self, id: StepId, names: Vec<String>) {
         let step = &mut self.graph[NodeIndex::new(id.0)];
         (step.in_parts, step.names) = (true, names);

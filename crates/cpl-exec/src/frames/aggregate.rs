@@ -158,6 +158,14 @@ impl Parts {
         parts
     }
 
+    /// A count that is summed by itself.
+    pub fn summed(at: usize, count: pl::Expr) -> Self {
+        let mut parts = Self { before: Vec::new(), aggs: Vec::new(), merged: Vec::new(), value: pl::lit(0) };
+        let sum = parts.column(&format!("·{at}s"), count.cast(DataType::Int64), pl::Expr::sum);
+        parts.value = sum.alias(Self::name(at).as_str());
+        parts
+    }
+
     /// How many rows of the group the filter takes.
     fn rows_taken(&mut self, at: usize, filter: Option<pl::Expr>) -> pl::Expr {
         let (row, rows) = (format!("·{at}f"), format!("·{at}r"));

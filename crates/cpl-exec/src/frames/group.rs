@@ -35,6 +35,18 @@ impl Grouping {
         Self { keys, parts: vec![Parts::rows(0, None)], items: vec![(super::ROWS.to_owned(), count)] }
     }
 
+    /// Of one row: each is a count that is summed.
+    pub fn sums(counts: impl Iterator<Item = pl::Expr>) -> Self {
+        let (parts, items) = counts
+            .enumerate()
+            .map(|(at, count)| {
+                let value = Expr::column(&Parts::name(at), Type::Count, false, Span::default());
+                (Parts::summed(at, count), (format!("·sum{at}"), value))
+            })
+            .unzip();
+        Self { keys: Vec::new(), parts, items }
+    }
+
     /// Of some rows, a row for each group, with what its aggregates are made of.
     pub fn part(&self, rows: LazyFrame) -> LazyFrame {
         let before: Vec<pl::Expr> = self.parts.iter().flat_map(|part| part.before.clone()).collect();

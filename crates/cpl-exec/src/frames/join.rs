@@ -1,16 +1,18 @@
 //! Joins, and the uniqueness they rest on.
 
+use std::sync::Arc;
+
 use cpl_plan::program::{Join, Latest, TableId};
 use cpl_syntax::Span;
 use polars::prelude::{self as pl, LazyFrame};
 
-use super::Split;
+use super::{Split, lookup::Lookup};
 use crate::types;
 
 /// A name no column can have: holds what joins a one-row table.
 const ONE: &str = "·one";
 
-/// Columns that must be seen to be unique in a table before a join with it can be trusted.
+/// Columns that should be unique in a table, lest a join with it fans out, and are not.
 pub struct Unique {
     /// The table.
     pub table: TableId,
@@ -18,7 +20,7 @@ pub struct Unique {
     pub on: Vec<String>,
     /// The join.
     pub span: Span,
-    /// A key that several rows have; empty where all is well.
+    /// A key that several rows have.
     pub duplicates: Split<'static>,
 }
 
@@ -32,7 +34,7 @@ impl Unique {
     }
 }
 
-/// The joined frame. Unknown matches nothing; the left side's order stays. The column `mark` holds the number of the
+/// The frame joined with several rows, the newest of several, or by a key that is broken. Unknown matches nothing; the left side's order stays. The column `mark` holds the number of the
 /// partner's row, and who has no partner has none; of an inner join too.
 pub fn join(left: LazyFrame, right: LazyFrame, join: &Join, mark: &str) -> LazyFrame {
     // The keys bear the left side's names: none of the right side's columns has one of them.
@@ -44,6 +46,17 @@ pub fn join(left: LazyFrame, right: LazyFrame, join: &Join, mark: &str) -> LazyF
         Some(latest) => self::latest(left, right, columns, join, latest, mark),
         None => left.join(right.select(columns), keys_of(join), keys_of(join), args(pl::JoinType::Left, join.many)),
     }
+}
+
+/// Each row with its partner, found by its key. The column `mark` as with `join`.
+pub fn looked_up(left: LazyFrame, lookup: &Arc<Lookup>, join: &Join, mark: &str) -> pl::PolarsResult<LazyFrame> {
+    let partner = lookup.partner(keys_of(join)).alias(mark);
+    let columns = join.columns.iter().map(|(right, name)| {
+        let column = lookup.column(right, pl::col(mark))?;
+        Ok(column.alias(name.as_str()))
+    });
+    let columns = columns.collect::<pl::PolarsResult<Vec<_>>>()?;
+    Ok(left.with_columns([partner]).with_columns(columns))
 }
 
 /// Each row with the one row of another table, or, where that is gone, as the join says.

@@ -4,17 +4,18 @@ mod aggregate;
 mod gaps;
 mod group;
 mod join;
+mod keys;
+mod lookup;
 mod partners;
-mod repeats;
 mod series;
 mod split;
 mod steps;
 mod union;
 
-use std::collections::BTreeMap;
+use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
 
 use cpl_plan::{
-    program::{Column, Expr, Order, Source, Stage, Table, TableId},
+    program::{Column, Expr, Join, Order, Source, Stage, Table, TableId},
     types::Type,
 };
 use polars::prelude::{self as pl, DataType, IntoLazy, LazyFrame};
@@ -26,16 +27,27 @@ use crate::{
 
 pub use group::Grouping;
 pub use join::Unique;
-use partners::Marks;
+use lookup::Lookup;
 pub use partners::{Alone, Partner};
+use partners::{Marks, Met};
 pub use series::{Prepared, THERE, newest, prepared, without};
 pub use split::{ROWS, Split};
 
 /// Tables that are made so far: the lazy ones and those that were collected.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub struct Frames {
     lazy: BTreeMap<TableId, LazyFrame>,
     stored: BTreeMap<TableId, pl::DataFrame>,
+    joined: RefCell<Joined>,
+}
+
+/// What joins keep from one part of their rows to the next.
+#[derive(Default)]
+struct Joined {
+    /// Tables by their keys; none where rows share one.
+    lookups: BTreeMap<(TableId, Vec<String>), Option<Arc<Lookup>>>,
+    /// Rows that are somebody's partner, by where their join stands.
+    met: BTreeMap<usize, Met>,
 }
 
 impl Frames {
@@ -48,6 +60,34 @@ impl Frames {
         }
     }
 
+    /// The table's rows, collected.
+    fn held(&self, id: TableId) -> Result<pl::DataFrame, Trouble> {
+        match self.stored.get(&id) {
+            Some(frame) => Ok(frame.clone()),
+            None => {
+                let made = self.table(id).collect_with_engine(pl::Engine::Streaming).map_err(trouble::engine)?;
+                Ok(made.unwrap_single())
+            }
+        }
+    }
+
+    /// The table a join looks into by its key; none where rows share one.
+    fn lookup(&self, join: &Join) -> Result<Option<Arc<Lookup>>, Trouble> {
+        let on: Vec<String> = join.on.iter().map(|(_, right)| right.clone()).collect();
+        let by = (join.table, on);
+        if let Some(made) = self.joined.borrow().lookups.get(&by) {
+            return Ok(made.clone());
+        }
+        let made = Lookup::of(self.held(join.table)?, &by.1).map_err(trouble::engine)?;
+        self.joined.borrow_mut().lookups.insert(by, made.clone());
+        Ok(made)
+    }
+
+    /// The rows that join has met so far.
+    fn met(&self, join: &Join) -> Met {
+        self.joined.borrow_mut().met.entry(join.span.start).or_default().clone()
+    }
+
     pub fn put_lazy(&mut self, id: TableId, frame: LazyFrame) {
         self.lazy.insert(id, frame);
     }
@@ -57,11 +97,11 @@ impl Frames {
     }
 }
 
-/// A table made by stages, what must be seen to be unique for it, and which rows have no partner.
+/// A table made by stages, what should be unique for it and is not, and which rows have no partner.
 pub struct Made<'a> {
     pub frame: Split<'a>,
     pub unique: Vec<Unique>,
-    pub alone: Vec<Alone>,
+    pub alone: Vec<Alone<'a>>,
 }
 
 /// The frame of a transform.
@@ -72,11 +112,15 @@ pub fn transform<'a>(
     frames: &Frames,
     translate: &Translate<'_>,
 ) -> Result<Made<'a>, Trouble> {
-    let unique = stages.iter().filter_map(|stage| match stage {
-        Stage::Join(join) if join.check_unique => Some(Unique::of(join, &frames.table(join.table))),
-        _ => None,
-    });
-    let unique = unique.collect();
+    let mut unique = Vec::new();
+    for stage in stages {
+        if let Stage::Join(join) = stage
+            && join.check_unique
+            && frames.lookup(join)?.is_none()
+        {
+            unique.push(Unique::of(join, &frames.table(join.table)));
+        }
+    }
     let mut alone = Vec::new();
     let group = stages.iter().position(|stage| matches!(stage, Stage::Group { .. }));
     let before = &stages[..group.unwrap_or(stages.len())];
@@ -100,10 +144,10 @@ fn staged(
     translate: &Translate<'_>,
     alone: &mut Vec<Alone>,
 ) -> Result<LazyFrame, Trouble> {
-    let mut marks = Marks::new(of, alone);
+    let mut marks = Marks::new(of, frames, alone);
     for stage in stages {
         frame = match stage {
-            Stage::Join(join) => marks.join(frame, frames.table(join.table), join),
+            Stage::Join(join) => marks.join(frame, join)?,
             _ => apply(stage, marks.counted(frame), frames, translate)?,
         };
     }

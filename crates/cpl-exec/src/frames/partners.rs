@@ -4,19 +4,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use cpl_plan::program::{Join, TableId};
 use fixedbitset::FixedBitSet;
-use polars::prelude::{self as pl, IntoColumn, LazyFrame};
+use polars::prelude::{self as pl, IntoColumn, IntoLazy, LazyFrame};
 
-use super::join;
-use crate::by_row::by_row;
+use super::{Frames, Grouping, Split, join};
+use crate::{
+    by_row::by_row,
+    trouble::{self, Trouble},
+};
 
 /// How many rows of joins that stand one behind the other have no partner.
-pub struct Alone {
+pub struct Alone<'a> {
     /// The transform.
     pub of: TableId,
     /// The right sides.
     pub with: Vec<Partner>,
-    /// One row: for each right side, rows of the left without a partner there, then all rows there.
-    pub counts: LazyFrame,
+    /// One row: for each right side, how many rows of the left have no partner there.
+    pub counts: Split<'a>,
 }
 
 /// A right side.
@@ -25,7 +28,9 @@ pub struct Partner {
     pub table: TableId,
     /// Rows without a partner there stay.
     pub kept: bool,
-    /// Its rows that are somebody's partner, once the counts are there.
+    /// How many rows it has.
+    pub rows: u64,
+    /// Those that are somebody's partner, once the counts are there.
     pub met: Met,
 }
 
@@ -52,35 +57,45 @@ impl Met {
 }
 
 /// Joins of a table whose rows are not counted yet. Each has marked its frame's rows with the number of the partner.
-pub struct Marks<'a> {
+pub struct Marks<'a, 'f> {
     of: TableId,
-    alone: &'a mut Vec<Alone>,
-    joined: Vec<(TableId, bool, LazyFrame)>,
+    frames: &'f Frames,
+    alone: &'f mut Vec<Alone<'a>>,
+    joined: Vec<Partner>,
 }
 
-impl<'a> Marks<'a> {
+impl<'a, 'f> Marks<'a, 'f> {
     /// Of that table; what is counted goes to `alone`.
-    pub fn new(of: TableId, alone: &'a mut Vec<Alone>) -> Self {
-        Self { of, alone, joined: Vec::new() }
+    pub fn new(of: TableId, frames: &'f Frames, alone: &'f mut Vec<Alone<'a>>) -> Self {
+        Self { of, frames, alone, joined: Vec::new() }
     }
 
     /// The joined frame.
-    pub fn join(&mut self, left: LazyFrame, right: LazyFrame, join: &Join) -> LazyFrame {
+    pub fn join(&mut self, left: LazyFrame, join: &Join) -> Result<LazyFrame, Trouble> {
         if join.on.is_empty() && join.latest.is_none() {
-            return join::with_one(left, right, join);
+            return Ok(join::with_one(left, self.frames.table(join.table), join));
         }
         // Only a plain left join leaves the rows that those before it marked as they are.
         let keeps_rows = join.left && !join.many;
         let left = if keeps_rows { left } else { self.counted(left) };
         let mark = mark(self.joined.len());
-        let both = join::join(left, right.clone(), join, &mark);
-        self.joined.push((join.table, join.left, right));
+        let lookup = if join.many || join.latest.is_some() { None } else { self.frames.lookup(join)? };
+        let (both, rows) = match lookup {
+            Some(lookup) => (join::looked_up(left, &lookup, join, &mark).map_err(trouble::engine)?, lookup.height()),
+            None => {
+                let right = self.frames.held(join.table)?;
+                let rows = right.height();
+                (join::join(left, right.lazy(), join, &mark), rows)
+            }
+        };
+        let met = self.frames.met(join);
+        self.joined.push(Partner { table: join.table, kept: join.left, rows: rows as u64, met });
         if keeps_rows {
-            return both;
+            return Ok(both);
         }
         let marks = self.count(&both);
         let taken = if join.left { both } else { both.filter(pl::col(mark.as_str()).is_not_null()) };
-        taken.drop(pl::by_name(marks, true, false))
+        Ok(taken.drop(pl::by_name(marks, true, false)))
     }
 
     /// The frame without marks; its rows are counted.
@@ -94,23 +109,11 @@ impl<'a> Marks<'a> {
 
     /// Counts the rows of the joins so far; the names of their marks.
     fn count(&mut self, frame: &LazyFrame) -> Vec<String> {
-        let joined = std::mem::take(&mut self.joined);
-        let marks: Vec<String> = (0..joined.len()).map(mark).collect();
-        let count = |count: pl::Expr, name: String| count.cast(pl::DataType::Int64).alias(name);
-        let (mut alone, mut sides, mut with) = (Vec::new(), Vec::new(), Vec::new());
-        for ((table, kept, right), mark) in joined.into_iter().zip(&marks) {
-            let met = Met::default();
-            alone.push(count(met.is_alone(mark).sum(), format!("{mark}-")));
-            sides.push(right.select([count(pl::len(), format!("{mark}="))]));
-            with.push(Partner { table, kept, met });
-        }
-        let names = marks.iter().flat_map(|mark| ["-", "="].map(|of| pl::col(format!("{mark}{of}"))));
-        let names: Vec<pl::Expr> = names.collect();
-        sides.push(frame.clone().select(alone));
-        // It fails only where two columns have one name.
-        if let Ok(counts) = pl::concat_lf_horizontal(sides, pl::HConcatOptions::default()) {
-            self.alone.push(Alone { of: self.of, with, counts: counts.select(names) });
-        }
+        let with = std::mem::take(&mut self.joined);
+        let marks: Vec<String> = (0..with.len()).map(mark).collect();
+        let alone = with.iter().zip(&marks).map(|(partner, mark)| partner.met.is_alone(mark).sum());
+        let counts = Split::asked(frame.clone(), Grouping::sums(alone));
+        self.alone.push(Alone { of: self.of, with, counts });
         marks
     }
 }

@@ -3,7 +3,7 @@
 use cpl_plan::program::{Periods, Stage, TableId};
 use polars::prelude::{self as pl, LazyFrame};
 
-use super::{Alone, Frames, Grouping, gaps, repeats::repeated, sort, staged};
+use super::{Alone, Frames, Grouping, gaps, keys::repeated, sort, staged};
 use crate::{
     expr::Translate,
     trouble::{self, Trouble},

@@ -419,6 +419,17 @@ impl Table {
         found
     }
 
+    /// The tables that are joined to its rows.
+    #[must_use]
+    pub fn joined(&self) -> Vec<TableId> {
+        let Source::Transform { stages, .. } = &self.source else { return Vec::new() };
+        let joined = stages.iter().filter_map(|stage| match stage {
+            Stage::Join(join) => Some(join.table),
+            _ => None,
+        });
+        joined.collect()
+    }
+
     /// The tables it is made of, the one it begins with first, and those whose totals it looks at.
     #[must_use]
     pub fn inputs(&self) -> Vec<TableId> {

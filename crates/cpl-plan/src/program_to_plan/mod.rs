@@ -1,11 +1,12 @@
 //! Program → plan: what nothing needs is pruned, what remains is put into batches.
 
+mod batches;
 mod needs;
 mod parts;
 mod prune;
 mod witness;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cpl_syntax::Diagnostic;
 
@@ -40,6 +41,7 @@ pub fn program_to_plan(mut program: Program, purpose: Purpose) -> (Plan, Vec<Dia
         warnings.extend(pruned(&program, &needs));
     }
     let mut plan = Builder::new(program, needs).build(purpose);
+    batches::wait(&mut plan);
     parts::mark(&mut plan);
     (plan, warnings)
 }
@@ -73,12 +75,16 @@ fn pruned(program: &Program, needs: &Needs) -> Vec<Diagnostic> {
 struct Builder {
     plan: Plan,
     needs: Needs,
+    /// Tables that are joined to the rows of others: they are held.
+    joined: BTreeSet<TableId>,
     steps: BTreeMap<TableId, StepId>,
 }
 
 impl Builder {
     fn new(program: Program, needs: Needs) -> Self {
-        Self { plan: Plan::new(program), needs, steps: BTreeMap::new() }
+        let needed = program.tables.iter().enumerate().filter(|(at, _)| needs.table(TableId(*at)).is_some());
+        let joined = needed.flat_map(|(_, table)| table.joined()).collect();
+        Self { plan: Plan::new(program), needs, joined, steps: BTreeMap::new() }
     }
 
     fn build(mut self, purpose: Purpose) -> Plan {
@@ -108,12 +114,13 @@ impl Builder {
         let needed = self.needs.table(id);
         let columns = table.columns.iter().map(|column| &column.name);
         let columns = columns.filter(|name| needed.is_some_and(|needed| needed.contains(*name))).cloned().collect();
-        let (kind, stored) = match &table.source {
+        let (kind, small) = match &table.source {
             Source::Fetch(_) => (StepKind::Fetch(id), false),
             Source::Transform { stages, .. } => (StepKind::Transform(id), stages.iter().any(is_small)),
         };
+        let stored = small || self.joined.contains(&id);
         let inputs: Vec<StepId> = table.inputs().iter().filter_map(|input| self.steps.get(input).copied()).collect();
-        let batch = self.batch_behind(&inputs);
+        let batch = batches::behind(&self.plan, &inputs);
         let step = self.plan.add(kind, columns, stored, batch, &inputs);
         self.steps.insert(id, step);
     }
@@ -121,14 +128,8 @@ impl Builder {
     /// The dashboard, a rule, or a table that is shown: its columns are its own affair.
     fn add_end(&mut self, kind: StepKind, tables: &[TableId]) {
         let inputs: Vec<StepId> = tables.iter().filter_map(|table| self.steps.get(table).copied()).collect();
-        let batch = self.batch_behind(&inputs);
+        let batch = batches::behind(&self.plan, &inputs);
         self.plan.add(kind, Vec::new(), true, batch, &inputs);
-    }
-
-    /// A step runs with the unstored ones it needs, and behind the stored ones.
-    fn batch_behind(&self, inputs: &[StepId]) -> usize {
-        let ready = inputs.iter().map(|id| self.plan.step(*id)).map(|step| step.batch + usize::from(step.stored));
-        ready.max().unwrap_or(0)
     }
 }
 

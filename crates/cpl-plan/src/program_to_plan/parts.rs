@@ -47,7 +47,7 @@ fn read_of(plan: &Plan, id: StepId, table: TableId, read: &mut BTreeSet<String>)
                 let Source::Transform { stages, .. } = &plan.program.table(of).source else { continue };
                 let group = stages.iter().position(|stage| matches!(stage, Stage::Group { .. }));
                 let until = group.map_or(stages.len(), |at| at + 1);
-                stages[..until].iter().flat_map(Stage::exprs).for_each(|expr| expr.columns_into(read));
+                stages[..until].iter().for_each(|stage| looked_at(stage, read));
                 if group.is_none() {
                     read_of(plan, step, of, read);
                 }
@@ -59,6 +59,16 @@ fn read_of(plan: &Plan, id: StepId, table: TableId, read: &mut BTreeSet<String>)
             }
             StepKind::Fetch(_) | StepKind::Decide(_) | StepKind::Alert(_) | StepKind::Show(_) => {}
         }
+    }
+}
+
+/// The columns a stage looks at.
+fn looked_at(stage: &Stage, read: &mut BTreeSet<String>) {
+    stage.exprs().into_iter().for_each(|expr| expr.columns_into(read));
+    match stage {
+        Stage::Join(join) => read.extend(join.on.iter().map(|(left, _)| left.clone())),
+        Stage::Unpivot(unpivot) => read.extend(unpivot.columns.iter().map(|(column, _)| column.clone())),
+        _ => {}
     }
 }
 
@@ -106,6 +116,9 @@ fn is_row_by_row(stage: &Stage) -> bool {
     match stage {
         Stage::Where(filter) => !filter.looks_at_others(),
         Stage::Derive(columns) | Stage::Keep(columns) => !columns.iter().any(|(_, value)| value.looks_at_others()),
+        Stage::Unpivot(_) => true,
+        // The table that is joined is held.
+        Stage::Join(join) => !join.many && join.latest.is_none(),
         _ => false,
     }
 }
