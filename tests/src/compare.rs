@@ -163,9 +163,10 @@ fn rows(
             Outcome::Held => "held",
             Outcome::Undecided => "undecided",
         };
-        let to = wanted.to.as_ref().filter(|_| row["state"] == "fires");
-        let moved = to.is_none_or(|to| equal(to, &row["changes"][0]["to"], floats));
-        if row["state"] != state || !moved {
+        let changes = row["changes"].as_array().map_or(0, Vec::len);
+        let values = wanted.to.iter().enumerate().all(|(at, to)| equal(to, &row["changes"][at]["to"], floats));
+        let as_wanted = wanted.outcome != Outcome::Fires || (changes == wanted.to.len() && values);
+        if row["state"] != state || !as_wanted {
             return Err(format!("rule {name}: {row}, and {wanted:?} is wanted"));
         }
     }

@@ -210,18 +210,13 @@ impl Maker {
     }
 
     fn rules(&mut self) -> String {
-        let change = match self.rng.u8(..4) {
-            0 => "by +20%".to_owned(),
-            1 => "by -7.5%".to_owned(),
-            2 => format!("by {}", self.literal(Ty::Money)),
-            _ => format!("to {}", self.expr(Ty::Money, 1)),
-        };
         let mut text = "decide act for each ch, sub in acted {\n".to_owned();
-        let _ = writeln!(text, "  when {}", self.bool(2));
+        let when = if self.chance(2) { "budget >= $0".to_owned() } else { self.bool(2) };
+        let _ = writeln!(text, "  when {when}");
         if self.chance(2) {
             let _ = writeln!(text, "  require {}", self.bool(1));
         }
-        let _ = writeln!(text, "  then change budget {change} via print");
+        let _ = writeln!(text, "  then {} via print", self.action());
         match self.rng.u8(..4) {
             0 => drop(writeln!(text, "  keep budget at most {}", self.expr(Ty::Money, 1))),
             1 => text.push_str("  keep budget at least $2\n"),
@@ -240,6 +235,27 @@ impl Maker {
         }
         let _ = writeln!(text, "}}\nalert tell for each ch, sub in acted {{ when {} }}", self.bool(2));
         text
+    }
+
+    fn action(&mut self) -> String {
+        let amount = match self.rng.u8(..3) {
+            0 => "20%".to_owned(),
+            1 => "33.3%".to_owned(),
+            _ => self.literal(Ty::Money),
+        };
+        match self.rng.u8(..8) {
+            0 => "change budget by +20%".to_owned(),
+            1 => "change budget by -7.5%".to_owned(),
+            2 => format!("change budget by {}", self.literal(Ty::Money)),
+            3 => format!("change budget to {}", self.expr(Ty::Money, 1)),
+            4 => format!("move {amount} of budget to m0"),
+            5 => format!("move {amount} of m0 to budget"),
+            _ => {
+                let ends = ["highest", "lowest"].map(|end| format!("{end} {}", self.expr(Ty::Money, 1)));
+                let [from, to] = if self.rng.bool() { ends } else { [ends[1].clone(), ends[0].clone()] };
+                format!("move {amount} of budget from {from} to {to}")
+            }
+        }
     }
 
     fn stages(&mut self, most: u8) -> String {

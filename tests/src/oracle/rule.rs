@@ -1,6 +1,6 @@
-//! Decisions and alerts: which rows fire, which can't be decided, and what becomes of a changed column.
+//! Decisions and alerts: which rows fire, which can't be decided, and what becomes of changed columns.
 
-use cpl_plan::program::{Action, Bound, Decision, Extreme, Logic, Rows, Step};
+use cpl_plan::program::{Action, Bound, Decision, Expr, Extreme, Logic, Rows, Step};
 use num_traits::{Signed, Zero};
 
 use super::{
@@ -28,20 +28,36 @@ pub struct Told {
     pub key: Vec<Val>,
     /// What becomes of it.
     pub outcome: Outcome,
-    /// The new value of the changed column, where it fires.
-    pub to: Option<Val>,
+    /// The new values of the changed columns, where it fires: the one, or both of a move.
+    pub to: Vec<Val>,
 }
 
 struct Draft<'r> {
     row: &'r Row,
     told: Told,
-    from: Rational,
+    legs: Vec<Leg<'r>>,
+    /// By how much each of them is changed; never negative.
     by: Rational,
     is_money: bool,
 }
 
+/// One column that is changed.
+#[derive(Clone)]
+struct Leg<'r> {
+    row: &'r Row,
+    column: String,
+    from: Rational,
+    rises: bool,
+}
+
+impl Leg<'_> {
+    fn to(&self, by: &Rational) -> Rational {
+        if self.rises { &self.from + by } else { &self.from - by }
+    }
+}
+
 impl Oracle<'_> {
-    /// The rows of a decision with one `change`, `keep` bounds and `at most`, by key; how many are quiet.
+    /// The rows of a decision with one `change` or `move`, `keep` bounds and `at most`, by key; how many are quiet.
     #[must_use]
     pub fn decided(&self, rule: &Decision) -> (Vec<Told>, usize) {
         let mut rows = self.tables[rule.rows.table.0].clone();
@@ -54,7 +70,10 @@ impl Oracle<'_> {
                 verdict => drafts.push(self.draft(rule, row, &rows, &verdict)),
             }
         }
-        for draft in drafts.iter_mut().filter(|draft| draft.told.outcome == Outcome::Fires) {
+        if let Some(Action::MoveRows { from, to, .. }) = rule.actions.first() {
+            quiet += self.pair(from, to, &mut drafts, &rows);
+        }
+        for draft in firing(&mut drafts) {
             self.bounds(rule, draft, &rows);
         }
         self.at_most(rule, &mut drafts, &rows);
@@ -64,23 +83,23 @@ impl Oracle<'_> {
 
     /// The rows of an alert that fire or can't be decided; how many are quiet.
     #[must_use]
-    pub fn alerted(&self, rows: &Rows, when: &[cpl_plan::program::Expr]) -> (Vec<Told>, usize) {
+    pub fn alerted(&self, rows: &Rows, when: &[Expr]) -> (Vec<Told>, usize) {
         let mut all = self.tables[rows.table.0].clone();
         sort(&mut all, rows.key.iter().map(|name| (name.as_str(), false)));
         let mut told = Vec::new();
         for row in &all {
             let key = rows.key.iter().map(|name| row[name].clone()).collect();
             match self.verdict(when, row, &all) {
-                Val::Bool(true) => told.push(Told { key, outcome: Outcome::Fires, to: None }),
+                Val::Bool(true) => told.push(Told { key, outcome: Outcome::Fires, to: Vec::new() }),
                 Val::Bool(false) => {}
-                _ => told.push(Told { key, outcome: Outcome::Undecided, to: None }),
+                _ => told.push(Told { key, outcome: Outcome::Undecided, to: Vec::new() }),
             }
         }
         let quiet = all.len() - told.len();
         (told, quiet)
     }
 
-    fn verdict(&self, when: &[cpl_plan::program::Expr], row: &Row, rows: &[Row]) -> Val {
+    fn verdict(&self, when: &[Expr], row: &Row, rows: &[Row]) -> Val {
         let seen = Seen { row, rows, group: None };
         when.iter()
             .map(|each| self.eval(each, &seen))
@@ -94,56 +113,93 @@ impl Oracle<'_> {
             Val::Bool(_) => Outcome::Fires,
             _ => Outcome::Undecided,
         };
-        let mut draft = Draft {
-            row,
-            told: Told { key, outcome, to: None },
-            from: Rational::zero(),
-            by: Rational::zero(),
-            is_money: false,
+        let told = Told { key, outcome, to: Vec::new() };
+        let mut draft = Draft { row, told, legs: Vec::new(), by: Rational::zero(), is_money: false };
+        let Some(action) = rule.actions.first().filter(|_| outcome == Outcome::Fires) else { return draft };
+        let (columns, step) = match action {
+            Action::Change { column, step, .. } => (vec![column], step),
+            Action::Move { amount, from, to, .. } => (vec![from, to], amount),
+            Action::MoveRows { amount, column, .. } => (vec![column], amount),
+            Action::Call { .. } => return draft,
         };
-        let Some(Action::Change { column, step, .. }) = rule.actions.first() else { return draft };
-        if outcome != Outcome::Fires {
-            return draft;
-        }
-        let step_value = self.eval(step.expr(), &Seen { row, rows, group: None });
-        let (Some(from), Some(by)) = (row[column].exact(), step_value.exact()) else {
+        let froms: Option<Vec<Rational>> = columns.iter().map(|column| row[*column].exact()).collect();
+        let step_value = self.eval(step.expr(), &Seen { row, rows, group: None }).exact();
+        let Some((froms, by)) = froms.zip(step_value) else {
             draft.told.outcome = Outcome::Undecided;
             return draft;
         };
-        draft.by = match step {
-            Step::Share(_) if matches!(row[column], Val::Money(_)) => millionth(&(&from * by)),
-            Step::Share(_) => &from * by,
+        draft.is_money = matches!(row[columns[0]], Val::Money(_));
+        let by = match step {
+            Step::Share(_) if draft.is_money => millionth(&(&froms[0] * by)),
+            Step::Share(_) => &froms[0] * by,
             Step::Amount(_) => by,
-            Step::To(_) => by - &from,
+            Step::To(_) => by - &froms[0],
         };
-        draft.from = from;
-        draft.is_money = matches!(row[column], Val::Money(_));
+        // A change goes the way of its sign; a move leaves the first column, unless it is one of less than nothing.
+        let up = if matches!(action, Action::Change { .. }) { !by.is_negative() } else { by.is_negative() };
+        let legs = columns.iter().zip(froms).enumerate();
+        draft.legs = legs
+            .map(|(at, (column, from))| Leg { row, column: (*column).clone(), from, rises: up == (at == 0) })
+            .collect();
+        draft.by = by.abs();
         draft
     }
 
-    /// A cap shortens rises, a floor cuts; a value beyond its bound already is held.
+    /// The two rows of a move as one draft, that of the giver; how many others fire, which are quiet then.
+    fn pair(&self, from: &(Extreme, Expr), to: &(Extreme, Expr), drafts: &mut Vec<Draft<'_>>, rows: &[Row]) -> usize {
+        let value =
+            |draft: &Draft<'_>, of: &(Extreme, Expr)| self.eval(&of.1, &Seen { row: draft.row, rows, group: None });
+        for draft in firing(drafts) {
+            if value(draft, from).is_unknown() || value(draft, to).is_unknown() {
+                draft.told.outcome = Outcome::Undecided;
+            }
+        }
+        let there: Vec<usize> = (0..drafts.len()).filter(|at| drafts[*at].told.outcome == Outcome::Fires).collect();
+        // The first of the outermost.
+        let outermost = |among: &[usize], of: &(Extreme, Expr)| {
+            among.iter().copied().reduce(|best, at| {
+                let order = value(&drafts[at], of).order(&value(&drafts[best], of));
+                let further = if of.0 == Extreme::Lowest { order.is_lt() } else { order.is_gt() };
+                if further { at } else { best }
+            })
+        };
+        let Some(giver) = outermost(&there, from) else { return 0 };
+        let others: Vec<usize> = there.iter().copied().filter(|at| *at != giver).collect();
+        let Some(taker) = outermost(&others, to) else {
+            drafts[giver].hold();
+            return 0;
+        };
+        let same = from.1.same_as(&to.1) && value(&drafts[giver], from).order(&value(&drafts[taker], to)).is_eq();
+        let rises = !drafts[giver].legs[0].rises;
+        let leg = Leg { rises, ..drafts[taker].legs[0].clone() };
+        drafts[giver].legs.push(leg);
+        if same {
+            drafts[giver].hold();
+        }
+        let quiet: Vec<usize> = there.iter().copied().filter(|at| *at != giver).collect();
+        let mut at = 0;
+        drafts.retain(|_| {
+            at += 1;
+            !quiet.contains(&(at - 1))
+        });
+        quiet.len() - 1
+    }
+
+    /// A cap shortens what rises, a floor what falls; a value beyond its bound already is held.
     fn bounds(&self, rule: &Decision, draft: &mut Draft<'_>, rows: &[Row]) {
         for keep in &rule.keep {
             let (cap, bound) = match &keep.bound {
                 Bound::Cap(bound) => (true, bound),
                 Bound::Floor(bound) => (false, bound),
             };
-            // What stays as it is counts as a rise of nothing.
-            if cap == draft.by.is_negative() {
+            let Some(leg) = draft.legs.iter().find(|leg| leg.column == keep.column && leg.rises == cap) else {
                 continue;
-            }
-            let limit = self.eval(bound, &Seen { row: draft.row, rows, group: None });
-            let room = limit.exact().map(|limit| if cap { limit - &draft.from } else { &draft.from - limit });
+            };
+            let limit = self.eval(bound, &Seen { row: leg.row, rows, group: None });
+            let room = limit.exact().map(|limit| if cap { limit - &leg.from } else { &leg.from - limit });
             match room {
-                Some(room) if !room.is_negative() => {
-                    if draft.by.abs() > room {
-                        draft.by = if cap { room } else { -room };
-                    }
-                }
-                _ => draft.told.outcome = Outcome::Held,
-            }
-            if draft.told.outcome == Outcome::Held {
-                return;
+                Some(room) if !room.is_negative() => draft.by = room.min(draft.by.clone()),
+                _ => return draft.hold(),
             }
         }
     }
@@ -182,16 +238,17 @@ impl Oracle<'_> {
             }
             let before = firing(drafts).count();
             self.fit(rule, drafts, rows);
-            let unchanged = rule.totals.iter().any(|total| total.cap.is_none());
+            let unchanged =
+                |column: &str| rule.totals.iter().any(|total| total.cap.is_none() && total.column == column);
             firing(drafts).filter(|draft| !draft.can_be(unchanged)).for_each(Draft::hold);
             if firing(drafts).count() == before {
                 break;
             }
         }
         for draft in firing(drafts) {
-            let to = &draft.from + &draft.by;
-            let whole = || Val::Whole(to.to_integer().try_into().unwrap_or(0));
-            draft.told.to = Some(if draft.is_money { Val::Money(to.clone()) } else { whole() });
+            let whole = |to: Rational| Val::Whole(to.to_integer().try_into().unwrap_or(0));
+            let to = draft.legs.iter().map(|leg| leg.to(&draft.by));
+            draft.told.to = to.map(|to| if draft.is_money { Val::Money(to) } else { whole(to) }).collect();
         }
     }
 
@@ -202,32 +259,32 @@ impl Oracle<'_> {
             for total in &rule.totals {
                 match &total.cap {
                     Some(cap) => self.cap(cap, &total.column, drafts, rows),
-                    None => level(drafts),
+                    None => level(&total.column, drafts),
                 }
             }
             firing(drafts).for_each(Draft::round);
-            if rule.totals.iter().any(|total| total.cap.is_none()) {
-                give_back(drafts);
+            for total in rule.totals.iter().filter(|total| total.cap.is_none()) {
+                give_back(&total.column, drafts);
             }
             if drafts.iter().map(|draft| &draft.by).eq(&before) {
                 return;
             }
         }
-        if !rule.totals.is_empty() {
-            firing(drafts).filter(|draft| draft.by.is_positive()).for_each(Draft::hold);
+        for total in &rule.totals {
+            firing(drafts).filter(|draft| draft.weighs(&total.column, true)).for_each(Draft::hold);
         }
     }
 
     /// Rises share what is left under the cap, changed rows or not.
-    fn cap(&self, cap: &cpl_plan::program::Expr, column: &str, drafts: &mut [Draft<'_>], rows: &[Row]) {
+    fn cap(&self, cap: &Expr, column: &str, drafts: &mut [Draft<'_>], rows: &[Row]) {
         let values: Option<Vec<Rational>> = rows.iter().map(|row| row[column].exact()).collect();
         let cap = rows.first().and_then(|row| self.eval(cap, &Seen { row, rows, group: None }).exact());
-        let (rises, cuts) = sides(drafts);
+        let (rises, cuts) = sides(column, drafts);
         match values.zip(cap) {
-            None => firing(drafts).filter(|draft| draft.by.is_positive()).for_each(Draft::hold),
+            None => firing(drafts).filter(|draft| draft.weighs(column, true)).for_each(Draft::hold),
             Some((values, cap)) => {
                 let room = cap - values.iter().sum::<Rational>() + cuts;
-                shorten(drafts, true, &room.max(Rational::zero()), &rises);
+                shorten(column, drafts, true, &room.max(Rational::zero()), &rises);
             }
         }
     }
@@ -237,27 +294,27 @@ fn firing<'d, 'r>(drafts: &'d mut [Draft<'r>]) -> impl Iterator<Item = &'d mut D
     drafts.iter_mut().filter(|draft| draft.told.outcome == Outcome::Fires)
 }
 
-/// What is raised, and what is cut, both positive.
-fn sides(drafts: &mut [Draft<'_>]) -> (Rational, Rational) {
-    let all: Vec<Rational> = firing(drafts).map(|draft| draft.by.clone()).collect();
-    let side = |rises: bool| all.iter().filter(|by| by.is_positive() == rises).map(Signed::abs).sum();
+/// By how much a column's total is raised, and by how much cut.
+fn sides(column: &str, drafts: &mut [Draft<'_>]) -> (Rational, Rational) {
+    let mut side =
+        |rises: bool| firing(drafts).filter(|draft| draft.weighs(column, rises)).map(|draft| draft.by.clone()).sum();
     (side(true), side(false))
 }
 
 /// Both sides come to the smaller.
-fn level(drafts: &mut [Draft<'_>]) {
-    let (rises, cuts) = sides(drafts);
+fn level(column: &str, drafts: &mut [Draft<'_>]) {
+    let (rises, cuts) = sides(column, drafts);
     let paid = rises.clone().min(cuts.clone());
-    shorten(drafts, true, &paid, &rises);
-    shorten(drafts, false, &paid, &cuts);
+    shorten(column, drafts, true, &paid, &rises);
+    shorten(column, drafts, false, &paid, &cuts);
 }
 
 /// One side comes to `to` instead of `from`, each change alike.
-fn shorten(drafts: &mut [Draft<'_>], rises: bool, to: &Rational, from: &Rational) {
+fn shorten(column: &str, drafts: &mut [Draft<'_>], rises: bool, to: &Rational, from: &Rational) {
     if to >= from {
         return;
     }
-    for draft in firing(drafts).filter(|draft| !draft.by.is_zero() && draft.by.is_positive() == rises) {
+    for draft in firing(drafts).filter(|draft| draft.weighs(column, rises)) {
         if to.is_zero() {
             draft.hold();
         } else {
@@ -267,16 +324,15 @@ fn shorten(drafts: &mut [Draft<'_>], rises: bool, to: &Rational, from: &Rational
 }
 
 /// Rounding leaves one side larger: its largest changes give that back.
-fn give_back(drafts: &mut [Draft<'_>]) {
-    let (rises, cuts) = sides(drafts);
+fn give_back(column: &str, drafts: &mut [Draft<'_>]) {
+    let (rises, cuts) = sides(column, drafts);
     let (larger, mut surplus) = (rises > cuts, (&rises - &cuts).abs());
-    let mut side: Vec<&mut Draft<'_>> =
-        firing(drafts).filter(|draft| !draft.by.is_zero() && draft.by.is_positive() == larger).collect();
-    side.sort_by_key(|draft| std::cmp::Reverse(draft.by.abs()));
+    let mut side: Vec<&mut Draft<'_>> = firing(drafts).filter(|draft| draft.weighs(column, larger)).collect();
+    side.sort_by_key(|draft| std::cmp::Reverse(draft.by.clone()));
     for draft in side {
-        let given = surplus.clone().min(draft.by.abs());
+        let given = surplus.clone().min(draft.by.clone());
         surplus -= &given;
-        draft.by = if larger { &draft.by - given } else { &draft.by + given };
+        draft.by -= given;
     }
 }
 
@@ -285,24 +341,37 @@ impl Draft<'_> {
         self.told.outcome = Outcome::Held;
     }
 
+    /// Whether it raises, or cuts, the total of a column: what one row gives to another does neither.
+    fn weighs(&self, column: &str, rises: bool) -> bool {
+        let changes = |up: bool| self.legs.iter().any(|leg| leg.column == column && leg.rises == up);
+        changes(rises) && !changes(!rises)
+    }
+
     fn digits(&self) -> u32 {
         if self.is_money { 2 } else { 0 }
     }
 
-    /// Towards the current value, to cents or whole things.
+    /// Towards the current values, to cents or whole things; both of a move by one amount of them.
     fn round(&mut self) {
         let scale = rational(10i128.pow(self.digits()), 1);
-        let steps = (&self.from + &self.by) * &scale;
-        let rounded = if self.by.is_negative() { steps.ceil() } else { steps.floor() } / &scale;
-        let passed = if self.by.is_negative() { rounded > self.from } else { rounded < self.from };
-        self.by = if passed { Rational::zero() } else { rounded - &self.from };
+        let to_step = |leg: &Leg<'_>| {
+            let steps = leg.to(&self.by) * &scale;
+            let rounded = if leg.rises { steps.floor() } else { steps.ceil() } / &scale;
+            let passed = if leg.rises { rounded < leg.from } else { rounded > leg.from };
+            if passed { Rational::zero() } else { (rounded - &leg.from).abs() }
+        };
+        let Some(least) = self.legs.iter().map(to_step).min() else { return };
+        self.by = if self.legs.len() > 1 { (least * &scale).floor() / &scale } else { least };
     }
 
     /// Whether it comes to something, not below 0, and rests on a step.
-    fn can_be(&self, unchanged: bool) -> bool {
+    fn can_be(&self, unchanged: impl Fn(&str) -> bool) -> bool {
         let whole = |value: &Rational| to_digits(value, self.digits(), true) == *value;
-        let to = &self.from + &self.by;
-        let falls = to.is_negative() && !self.from.is_negative();
-        !self.by.is_zero() && !falls && whole(&to) && (!unchanged || whole(&self.from))
+        let rests = |leg: &Leg<'_>| {
+            let to = leg.to(&self.by);
+            let falls = to.is_negative() && !leg.from.is_negative();
+            !falls && whole(&to) && (!unchanged(&leg.column) || whole(&leg.from))
+        };
+        !self.by.is_zero() && self.legs.iter().all(rests)
     }
 }

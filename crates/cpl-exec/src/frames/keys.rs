@@ -17,14 +17,19 @@ pub struct Numbers {
 impl Numbers {
     /// Of keys of such columns. Where two hashes are equal and their keys are not, another seed tells them apart.
     pub fn of(columns: &[pl::Column], seed: u64) -> Self {
-        let exact = matches!(columns, [column] if column.to_physical_repr().dtype() == &DataType::Int64);
+        let exact = match columns {
+            [] => true,
+            [column] => column.to_physical_repr().dtype() == &DataType::Int64,
+            _ => false,
+        };
         Self { exact, seed }
     }
 
-    /// A number for each row; any one where a value is unknown.
-    pub fn each(&self, columns: &[pl::Column]) -> pl::PolarsResult<Vec<u64>> {
+    /// A number for each of so many rows; any one where a value is unknown.
+    pub fn each(&self, columns: &[pl::Column], rows: usize) -> pl::PolarsResult<Vec<u64>> {
+        let Some(first) = columns.first() else { return Ok(vec![0; rows]) };
         if self.exact {
-            let column = columns[0].to_physical_repr();
+            let column = first.to_physical_repr();
             let parts = column.i64()?.downcast_iter();
             return Ok(parts.flat_map(|part| part.values_iter().map(|value| value.cast_unsigned())).collect());
         }
@@ -74,7 +79,7 @@ pub fn repeated(rows: LazyFrame, key: &[String]) -> LazyFrame {
 /// For each row, whether another has its key.
 pub fn repeats(columns: &[pl::Column]) -> pl::PolarsResult<Vec<bool>> {
     let mut marks = vec![false; columns[0].len()];
-    let mut numbers = Numbers::of(columns, 0).each(columns)?;
+    let mut numbers = Numbers::of(columns, 0).each(columns, marks.len())?;
     numbers.sort_unstable();
     if numbers.windows(2).all(|two| two[0] != two[1]) {
         return Ok(marks);

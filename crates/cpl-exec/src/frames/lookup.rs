@@ -1,13 +1,19 @@
-//! Partners by a key that no two rows have. The table that is joined is held and its keys are put in order once; then
-//! each row of the other side finds its partner as it streams by, so that rows may come in parts and keep their order.
-//! The engine's own join would put the table in order for each part, and takes twice as long (`just bench joins`).
+//! Partners by a key. The table that is joined is held and its keys are put in order once; then each row of the other
+//! side finds its partner as it streams by, so that rows may come in parts and keep their order. The engine's own joins
+//! would put the table in order for each part, and take longer (`just bench joins touches`).
 
 use std::{collections::HashMap, sync::Arc};
 
+use cpl_plan::program::{Join, Latest};
 use foldhash::fast::FixedState;
-use polars::prelude::{self as pl, ChunkCompareEq, ChunkedCollectInferIterExt, DataType, IntoColumn};
+use polars::prelude::{
+    self as pl, ChunkCompareEq, ChunkFullNull, ChunkZip, ChunkedCollectInferIterExt, DataType, IntoColumn,
+};
 
-use super::keys::{Numbers, known, repeats};
+use super::{
+    keys::{Numbers, known, repeats},
+    newest::{Newest, candidates, moments},
+};
 use crate::by_row::by_row;
 
 /// A table by its key.
@@ -15,29 +21,26 @@ pub struct Lookup {
     table: pl::DataFrame,
     keys: Vec<pl::Column>,
     numbers: Numbers,
-    rows: HashMap<u64, pl::IdxSize, FixedState>,
+    rows: Rows,
+}
+
+/// Rows by the numbers of their keys.
+enum Rows {
+    One(HashMap<u64, pl::IdxSize, FixedState>),
+    Newest(Newest),
 }
 
 impl Lookup {
-    /// None where two rows have the same known key.
-    pub fn of(mut table: pl::DataFrame, on: &[String]) -> pl::PolarsResult<Option<Arc<Self>>> {
+    /// Of a join with one partner, or with the newest; none where two rows have the same known key.
+    pub fn of(mut table: pl::DataFrame, join: &Join) -> pl::PolarsResult<Option<Arc<Self>>> {
         table.rechunk_mut_par();
-        let keys = on.iter().map(|name| table.column(name).cloned()).collect::<pl::PolarsResult<Vec<_>>>()?;
-        let known = known(&keys);
-        for seed in 0.. {
-            let numbers = Numbers::of(&keys, seed);
-            let mut rows = HashMap::with_capacity_and_hasher(table.height(), FixedState::default());
-            let numbered = (0..).zip(numbers.each(&keys)?).zip(known.iter()).filter(|(_, known)| *known == Some(true));
-            let again = numbered.map(|((row, number), _)| rows.insert(number, row)).any(|before| before.is_some());
-            if !again {
-                return Ok(Some(Arc::new(Self { table, keys, numbers, rows })));
-            }
-            let those = keys.iter().map(|key| key.filter(&known)).collect::<pl::PolarsResult<Vec<_>>>()?;
-            if repeats(&those)?.contains(&true) {
-                break;
-            }
-        }
-        Ok(None)
+        let keys = join.on.iter().map(|(_, right)| table.column(right).cloned());
+        let keys = keys.collect::<pl::PolarsResult<Vec<_>>>()?;
+        let found = match &join.latest {
+            Some(latest) => Some(newest(&table, &keys, latest)?),
+            None => one(&keys)?,
+        };
+        Ok(found.map(|(numbers, rows)| Arc::new(Self { table, keys, numbers, rows })))
     }
 
     /// How many rows the table has.
@@ -45,10 +48,11 @@ impl Lookup {
         self.table.height()
     }
 
-    /// The number of the row that has these values in its key; none where there is none, or one of them is unknown.
+    /// The number of the row that has these values in its key, or of the newest before the moment behind them; none
+    /// where there is none, or a value is unknown.
     pub fn partner(self: &Arc<Self>, keys: Vec<pl::Expr>) -> pl::Expr {
         let lookup = Arc::clone(self);
-        by_row(keys, DataType::IDX_DTYPE, move |keys| lookup.rows_of(keys))
+        by_row(keys, DataType::IDX_DTYPE, move |keys| Ok(lookup.rows_of(keys)?.into_column()))
     }
 
     /// A column's values in the rows of those numbers.
@@ -60,24 +64,80 @@ impl Lookup {
         }))
     }
 
-    fn rows_of(&self, keys: &[pl::Column]) -> pl::PolarsResult<pl::Column> {
-        let numbers = self.numbers.each(keys)?;
-        let found = numbers.iter().map(|number| self.rows.get(number).copied());
-        let mut found: pl::IdxCa = found.collect_ca(keys[0].name().clone());
-        if !self.numbers.exact {
-            for (key, theirs) in keys.iter().zip(&self.keys) {
-                let (ours, theirs) = (key.to_physical_repr(), theirs.to_physical_repr().take(&found)?);
-                found = only(&found, &ours.as_materialized_series().equal(theirs.as_materialized_series())?)?;
+    fn rows_of(&self, columns: &[pl::Column]) -> pl::PolarsResult<pl::IdxCa> {
+        let (keys, time) = columns.split_at(self.keys.len());
+        let (numbers, name) = (self.numbers.each(keys, columns[0].len())?, columns[0].name().clone());
+        let found: pl::IdxCa = match &self.rows {
+            Rows::One(rows) => numbers.iter().map(|number| rows.get(number).copied()).collect_ca(name),
+            Rows::Newest(newest) => {
+                let moments = moments(&time[0])?;
+                let found = numbers.iter().zip(moments.iter());
+                found.map(|(number, moment)| newest.before(*number, moment?)).collect_ca(name)
             }
-        } else if keys[0].null_count() > 0 {
-            found = only(&found, &known(keys))?;
+        };
+        if !self.numbers.exact {
+            return same(&self.keys, keys, found);
         }
-        Ok(found.into_column())
+        let whole = keys.iter().all(|key| key.null_count() == 0);
+        if whole { Ok(found) } else { only(&found, &known(keys)) }
     }
+}
+
+/// Rows each of which has a key of its own.
+fn one(keys: &[pl::Column]) -> pl::PolarsResult<Option<(Numbers, Rows)>> {
+    let (known, height) = (known(keys), keys[0].len());
+    for seed in 0.. {
+        let numbers = Numbers::of(keys, seed);
+        let mut rows = HashMap::with_capacity_and_hasher(height, FixedState::default());
+        let each = (0..).zip(numbers.each(keys, height)?).zip(known.iter());
+        let mut there = each.filter(|(_, known)| *known == Some(true));
+        if there.all(|((row, number), _)| rows.insert(number, row).is_none()) {
+            return Ok(Some((numbers, Rows::One(rows))));
+        }
+        let those = keys.iter().map(|key| key.filter(&known)).collect::<pl::PolarsResult<Vec<_>>>()?;
+        if repeats(&those)?.contains(&true) {
+            break;
+        }
+    }
+    Ok(None)
+}
+
+/// Rows of which several may have one key.
+fn newest(table: &pl::DataFrame, keys: &[pl::Column], latest: &Latest) -> pl::PolarsResult<(Numbers, Rows)> {
+    let there = known(&[keys, &[table.column(&latest.right)?.clone()]].concat());
+    let candidates = candidates(table, &there, latest)?;
+    let mut seed = 0;
+    loop {
+        let numbers = Numbers::of(keys, seed);
+        let each = numbers.each(keys, table.height())?;
+        let newest = Newest::of(&candidates, &each, latest.within);
+        if numbers.exact || are_of_one_key(keys, &there, newest.of_its_group(&each))? {
+            return Ok((numbers, Rows::Newest(newest)));
+        }
+        seed += 1;
+    }
+}
+
+/// Whether each row that is there has the key of the row it stands for.
+fn are_of_one_key(
+    keys: &[pl::Column],
+    there: &pl::BooleanChunked,
+    rows: Vec<Option<pl::IdxSize>>,
+) -> pl::PolarsResult<bool> {
+    let rows = only(&rows.into_iter().collect_ca(pl::PlSmallStr::EMPTY), there)?;
+    Ok(same(keys, keys, rows.clone())?.null_count() == rows.null_count())
+}
+
+/// The numbers of rows whose keys are ours.
+fn same(theirs: &[pl::Column], ours: &[pl::Column], mut found: pl::IdxCa) -> pl::PolarsResult<pl::IdxCa> {
+    for (theirs, ours) in theirs.iter().zip(ours) {
+        let (theirs, ours) = (theirs.to_physical_repr().take(&found)?, ours.to_physical_repr());
+        found = only(&found, &ours.as_materialized_series().equal(theirs.as_materialized_series())?)?;
+    }
+    Ok(found)
 }
 
 /// The numbers where it is so; else none.
 fn only(found: &pl::IdxCa, there: &pl::BooleanChunked) -> pl::PolarsResult<pl::IdxCa> {
-    use pl::{ChunkFullNull, ChunkZip};
     found.zip_with(there, &pl::IdxCa::full_null(found.name().clone(), found.len()))
 }

@@ -6,6 +6,7 @@ mod group;
 mod join;
 mod keys;
 mod lookup;
+mod newest;
 mod partners;
 mod series;
 mod split;
@@ -44,8 +45,8 @@ pub struct Frames {
 /// What joins keep from one part of their rows to the next.
 #[derive(Default)]
 struct Joined {
-    /// Tables by their keys; none where rows share one.
-    lookups: BTreeMap<(TableId, Vec<String>), Option<Arc<Lookup>>>,
+    /// Tables by their keys, by where their join stands; none where rows share one.
+    lookups: BTreeMap<usize, Option<Arc<Lookup>>>,
     /// Rows that are somebody's partner, by where their join stands.
     met: BTreeMap<usize, Met>,
 }
@@ -73,13 +74,11 @@ impl Frames {
 
     /// The table a join looks into by its key; none where rows share one.
     fn lookup(&self, join: &Join) -> Result<Option<Arc<Lookup>>, Trouble> {
-        let on: Vec<String> = join.on.iter().map(|(_, right)| right.clone()).collect();
-        let by = (join.table, on);
-        if let Some(made) = self.joined.borrow().lookups.get(&by) {
+        if let Some(made) = self.joined.borrow().lookups.get(&join.span.start) {
             return Ok(made.clone());
         }
-        let made = Lookup::of(self.held(join.table)?, &by.1).map_err(trouble::engine)?;
-        self.joined.borrow_mut().lookups.insert(by, made.clone());
+        let made = Lookup::of(self.held(join.table)?, join).map_err(trouble::engine)?;
+        self.joined.borrow_mut().lookups.insert(join.span.start, made.clone());
         Ok(made)
     }
 

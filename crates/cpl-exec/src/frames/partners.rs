@@ -79,7 +79,7 @@ impl<'a, 'f> Marks<'a, 'f> {
         let keeps_rows = join.left && !join.many;
         let left = if keeps_rows { left } else { self.counted(left) };
         let mark = mark(self.joined.len());
-        let lookup = if join.many || join.latest.is_some() { None } else { self.frames.lookup(join)? };
+        let lookup = if join.many { None } else { self.frames.lookup(join)? };
         let (both, rows) = match lookup {
             Some(lookup) => (join::looked_up(left, &lookup, join, &mark).map_err(trouble::engine)?, lookup.height()),
             None => {

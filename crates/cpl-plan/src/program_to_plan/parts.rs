@@ -118,7 +118,7 @@ fn is_row_by_row(stage: &Stage) -> bool {
         Stage::Derive(columns) | Stage::Keep(columns) => !columns.iter().any(|(_, value)| value.looks_at_others()),
         Stage::Unpivot(_) => true,
         // The table that is joined is held.
-        Stage::Join(join) => !join.many && join.latest.is_none(),
+        Stage::Join(join) => !join.many,
         _ => false,
     }
 }
