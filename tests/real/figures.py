@@ -103,6 +103,15 @@ def retail():
     lines = ["day,country,lines,gross,refunds,customers,invoices"]
     lines += [f"{d},{c},{n},{told(g)},{told(r)},{k},{i}" for d, c, n, g, r, k, i in rows]
     (HERE / "retail_daily.csv").write_text("\n".join(lines) + "\n")
+    days = f"(select day, {sums}, count(distinct invoice) as invoices, sum(amount) as net from lines group by 1)"
+    rows = duckdb.sql(
+        f"""select a.day, a.lines, a.invoices, a.customers, a.gross, a.refunds, a.net,
+                   (select b.net from {days} b where b.day = a.day - 7) as before from {days} a order by 1"""
+    ).fetchall()
+    lines = ["day,lines,invoices,customers,gross,refunds,net,before,up"]
+    for d, n, i, k, g, r, net, before in rows:
+        lines.append(f"{d},{n},{i},{k},{told(g)},{told(r)},{told(net)},{told(before)},{number(float(net / before - 1)) if before else ''}")
+    (HERE / "retail_days.csv").write_text("\n".join(lines) + "\n")
     ((n, g, r, k),) = duckdb.sql(f"select {sums} from lines").fetchall()
     (HERE / "retail_all.csv").write_text(f"lines,gross,refunds,customers\n{n},{told(g)},{told(r)},{k}\n")
 
@@ -127,14 +136,16 @@ def series():
     columns = {"facebook": "facebook_S", "ooh": "ooh_S", "print": "print_S", "search": "search_S", "tv": "tv_S"}
     media = f"read_csv('{DATA}/robyn/dt_simulated_weekly.csv', all_varchar = true)"
     exact = lambda column: f"round_even(cast({column} as decimal(38, 12)), 6)"
-    rows = []
+    rows, sums = [], []
     for channel, column in columns.items():
         ((spend, revenue, weeks, most),) = duckdb.sql(
             f"""select sum({exact(column)}), sum({exact('revenue')}), count(*) filter (cast({column} as double) > 0),
                        max({exact(column)}) from {media}"""
         ).fetchall()
-        rows.append([channel, told(spend), told(revenue), weeks, told(most)])
-    write("channels.csv", "channel,spend,revenue,weeks,most", rows)
+        rows.append([channel, told(spend), told(revenue), weeks, told(most), number(float(revenue / spend)), told(cents(spend))])
+        sums.append((float(revenue / spend), channel, cents(spend)))
+    write("channels.csv", "channel,spend,revenue,weeks,most,roas,budget", rows)
+    shifted(min(sums), max(sums))
 
     months = f"(select date_trunc('month', ds)::date as m, sum(y)::double as y from read_csv('{DATA}/retail_sales/example_retail_sales.csv') group by 1)"
     rows = duckdb.sql(
@@ -152,7 +163,7 @@ def series():
         ("linkedin_days", "linkedin_ad_analytics_by_campaign_data.csv", "day", "campaign_id", "cost_in_usd", 1, "clicks"),
         ("microsoft", "microsoft_ads_campaign_performance_daily_report_data.csv", "date", "campaign_id", "spend", 1, "clicks"),
     ]
-    lines = []
+    lines, campaigns = [], {}
     for platform, file, day, campaign, cost, scale, clicks in tables:
         found = duckdb.sql(
             f"""select cast({day} as date), {campaign}, sum(cast({cost} as decimal(28, 6))), sum(cast({clicks} as bigint)),
@@ -161,8 +172,40 @@ def series():
         ).fetchall()
         for d, c, total, n, views in found:
             spend = None if total is None else total / scale
-            lines.append([platform, d, c, told(spend), "" if n is None else n, "" if views is None else views])
-    write("platforms.csv", "platform,day,campaign,cost,clicks,views", lines)
+            ctr = number(n / views) if n is not None and views else ""
+            lines.append([platform, d, c, told(spend), "" if n is None else n, "" if views is None else views, told(price(spend, n)), ctr])
+            sums = campaigns.setdefault((platform, c), [0, 0])
+            sums[0] += spend or 0
+            sums[1] += n or 0
+    write("platforms.csv", "platform,day,campaign,cost,clicks,views,cpc,ctr", lines)
+    cuts = [
+        f"{platform},{campaign},{told(price(cost, clicks))}"
+        for (platform, campaign), (cost, clicks) in sorted(campaigns.items())
+        if clicks >= 10 and price(cost, clicks) > 1
+    ]
+    (HERE / "cuts.csv").write_text("\n".join(["platform,campaign,cpc", *cuts]) + "\n")
+
+
+def price(cost, clicks):
+    """Of a click: rounded once to a millionth, half to even."""
+    from decimal import ROUND_HALF_EVEN, Decimal
+
+    return (Decimal(cost) / clicks).quantize(Decimal("0.000001"), ROUND_HALF_EVEN) if clicks and cost is not None else None
+
+
+def shifted(worst, best):
+    """A tenth of the budget of the channel with the lowest ROAS goes to that with the highest, in whole cents."""
+    from decimal import ROUND_DOWN, Decimal
+
+    amount = (worst[2] / 10).quantize(Decimal("0.01"), ROUND_DOWN)
+    moved = [(worst, worst[2] - amount), (best, best[2] + amount)]
+    write("shifted.csv", "channel,from,to", [[channel, told(before), told(budget)] for (_, channel, before), budget in moved])
+
+
+def cents(amount):
+    from decimal import ROUND_HALF_UP, Decimal
+
+    return Decimal(amount).quantize(Decimal("0.01"), ROUND_HALF_UP)
 
 
 if __name__ == "__main__":
