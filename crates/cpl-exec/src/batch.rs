@@ -66,7 +66,7 @@ pub struct Batches<'a> {
     world: &'a World<'a>,
     translate: Translate<'a>,
     pub(crate) frames: Frames,
-    late: Vec<Late>,
+    pub(crate) late: Vec<Late>,
     /// What the rows of each fetch told beside their values.
     pub(crate) told: BTreeMap<StepId, Told>,
     found: Found,
@@ -115,7 +115,7 @@ impl<'a> Batches<'a> {
                 StepKind::Fetch(id) if self.given.is_some() => self.given(id, step)?,
                 StepKind::Fetch(id) => {
                     let opened = self.opened(id, step)?;
-                    if step.in_parts && opened.comes_in_parts() {
+                    if step.in_parts {
                         in_parts.push((step, opened, self.behind(step.id, batch)));
                         continue;
                     }

@@ -6,13 +6,16 @@ use polars::prelude::{self as pl, IntoLazy, LazyFrame};
 
 use crate::{
     batch::{Batches, Wanted, collected},
-    fetch::{Opened, Part},
+    fetch::{Opened, Part, ScannedParts},
     frames::Split,
     trouble::{self, Trouble},
 };
 
 /// Parts of fewer rows than this, all together, are not worth putting together yet.
 const FEW_ROWS: usize = 1 << 16;
+/// A part of rows that the engine reads by itself: where they stream to several at once, it holds without bound what
+/// the slower one has not taken yet.
+const MANY_ROWS: usize = 1 << 24;
 
 impl<'a> Batches<'a> {
     /// Reads a fetch part by part; the frames of the steps `behind` it.
@@ -22,27 +25,36 @@ impl<'a> Batches<'a> {
         opened: &Opened<'a>,
         behind: &[&Step],
     ) -> Result<Vec<(Wanted, LazyFrame)>, Trouble> {
-        let (mut wanted, mut made) = (Vec::new(), Vec::new());
-        let told = opened.parts(&step.names, |Part { rows, words }| {
-            wanted = self.fetched(step, rows.lazy())?;
-            for step in behind {
-                wanted.extend(self.step(step)?);
+        let (mut frames, mut made) = (Vec::new(), AllMade::default());
+        if opened.is_scanned() {
+            let ScannedParts { parts, rounded, late } = opened.scanned(MANY_ROWS)?;
+            self.late.push(late);
+            frames.extend(rounded.map(|count| (Wanted::Rounded(step.id), count)));
+            for part in parts {
+                let wanted = self.of_part(step, part, behind)?;
+                made.add(wanted, pl::Engine::Streaming, Ok)?;
             }
-            let parts = wanted.iter().map(|(_, split): &(Wanted, Split<'a>)| split.part.clone()).collect();
-            made.resize_with(wanted.len(), Made::default);
-            for ((made, part), (_, split)) in made.iter_mut().zip(collected(parts, pl::Engine::InMemory)?).zip(&wanted)
-            {
-                made.add(words.spelled(part).map_err(trouble::engine)?, split)?;
-            }
-            Ok(())
-        })?;
-        self.told.insert(step.id, told);
-        let mut frames = Vec::new();
-        for ((what, split), made) in wanted.into_iter().zip(made) {
+        } else {
+            let told = opened.parts(&step.names, |Part { rows, words }| {
+                let wanted = self.of_part(step, rows.lazy(), behind)?;
+                made.add(wanted, pl::Engine::InMemory, |part| words.spelled(part).map_err(trouble::engine))
+            })?;
+            self.told.insert(step.id, told);
+        }
+        for ((what, split), made) in made.wanted.into_iter().zip(made.made) {
             let whole = split.merged(made.all()?);
             frames.extend(self.finished(what, &split, whole)?);
         }
         Ok(frames)
+    }
+
+    /// What a part of a fetch's rows, and the steps behind it, make.
+    fn of_part(&mut self, step: &Step, rows: LazyFrame, behind: &[&Step]) -> Result<Vec<(Wanted, Split<'a>)>, Trouble> {
+        let mut wanted = self.fetched(step, rows)?;
+        for step in behind {
+            wanted.extend(self.step(step)?);
+        }
+        Ok(wanted)
     }
 
     /// The steps of a batch that need a step, directly or not, in their order.
@@ -56,6 +68,31 @@ impl<'a> Batches<'a> {
             }
         }
         steps
+    }
+}
+
+/// What the parts so far have made.
+#[derive(Default)]
+struct AllMade<'a> {
+    wanted: Vec<(Wanted, Split<'a>)>,
+    made: Vec<Made>,
+}
+
+impl<'a> AllMade<'a> {
+    /// Adds what the next part makes.
+    fn add(
+        &mut self,
+        wanted: Vec<(Wanted, Split<'a>)>,
+        engine: pl::Engine,
+        finished: impl Fn(pl::DataFrame) -> Result<pl::DataFrame, Trouble>,
+    ) -> Result<(), Trouble> {
+        self.wanted = wanted;
+        self.made.resize_with(self.wanted.len(), Made::default);
+        let parts = self.wanted.iter().map(|(_, split)| split.part.clone()).collect();
+        for ((made, part), (_, split)) in self.made.iter_mut().zip(collected(parts, engine)?).zip(&self.wanted) {
+            made.add(finished(part)?, split)?;
+        }
+        Ok(())
     }
 }
 

@@ -8,7 +8,30 @@ use std::{collections::BTreeMap, fmt::Write};
 use fastrand::Rng;
 
 use crate::oracle::Row;
-use rows::{COLUMNS, limits, spend, touches};
+use rows::{COLUMNS, limits, others, spend, touches};
+
+/// Tables that are joined: their columns, how many of them are the key, the key on both sides, the types, and whether a
+/// row has several partners.
+const JOINED: &[Joined] = &[
+    Joined { name: "e", columns: &[("day2", Ty::Date), ("gift", Ty::Money)], unique: 0, on: "day = day2" },
+    Joined {
+        name: "f",
+        columns: &[("n2", Ty::Whole), ("ch2", Ty::Text), ("note", Ty::Text)],
+        unique: 2,
+        on: "n = n2, ch = ch2",
+    },
+    Joined { name: "g", columns: &[("z2", Ty::Whole), ("grade", Ty::Number)], unique: 1, on: "z = z2" },
+    Joined { name: "h", columns: &[("cost", Ty::Money), ("since", Ty::Date)], unique: 1, on: "spend = cost" },
+];
+
+/// A table to join.
+struct Joined {
+    name: &'static str,
+    columns: &'static [(&'static str, Ty)],
+    /// How many of its first columns tell its rows apart; none do of what is joined with all partners.
+    unique: usize,
+    on: &'static str,
+}
 
 /// A pipeline, its files and the same rows as values.
 pub struct Generated {
@@ -37,6 +60,21 @@ enum Ty {
     Bool,
 }
 
+impl Ty {
+    fn written(self) -> &'static str {
+        match self {
+            Self::Money => "money",
+            Self::Whole => "integer",
+            Self::Number => "number",
+            Self::Ratio => "ratio",
+            Self::Date => "date",
+            Self::Moment => "datetime",
+            Self::Text => "text",
+            Self::Bool => "bool",
+        }
+    }
+}
+
 struct Maker {
     rng: Rng,
     columns: Vec<(String, Ty)>,
@@ -63,6 +101,11 @@ pub fn generated(seed: u64) -> Generated {
     let (text, made) = limits(&mut rng);
     files.push(("b.csv".to_owned(), text));
     rows.insert("b".to_owned(), made);
+    for joined in JOINED {
+        let (text, made) = others(&mut rng, joined.columns, joined.unique, count);
+        files.push((format!("{}.csv", joined.name), text));
+        rows.insert(joined.name.to_owned(), made);
+    }
     let (text, made) = touches(&mut rng, count);
     files.push(("d.csv".to_owned(), text));
     rows.insert("d".to_owned(), made);
@@ -90,6 +133,10 @@ impl Maker {
             );
         }
         text.push_str("fetch b from csv(\"b.csv\") { columns { ch: text, limit: money?, w: number? }  key ch }\n");
+        for Joined { name, columns, .. } in JOINED {
+            let columns: Vec<String> = columns.iter().map(|(name, ty)| format!("{name}: {}?", ty.written())).collect();
+            let _ = writeln!(text, "fetch {name} from csv(\"{name}.csv\") {{ columns {{ {} }} }}", columns.join(", "));
+        }
         let _ = writeln!(text, "transform plain from a {{\n{}}}", self.plain());
         let _ = writeln!(text, "transform grouped from a {{\n{}}}", self.grouped());
         let _ = writeln!(text, "transform dated from a {{\n{}}}", self.dated());
@@ -273,7 +320,8 @@ impl Maker {
                     self.columns.extend([("limit".to_owned(), Ty::Money), ("w".to_owned(), Ty::Number)]);
                     if self.chance(3) { "join b on ch".to_owned() } else { "left join b on ch".to_owned() }
                 }
-                4 => "union c".to_owned(),
+                4 if self.chance(2) => "union c".to_owned(),
+                4 => self.join(),
                 5 if self.has("spend") && !self.has("kind") => {
                     self.columns.retain(|(name, _)| name != "spend" && name != "budget");
                     self.columns.extend([("kind".to_owned(), Ty::Text), ("amount".to_owned(), Ty::Money)]);
@@ -287,6 +335,19 @@ impl Maker {
             let _ = writeln!(text, "  {stage}");
         }
         text
+    }
+
+    /// A join with a table that was not joined yet.
+    fn join(&mut self) -> String {
+        let Joined { name, columns, unique, on } = pick(&mut self.rng, JOINED);
+        let made = &columns[(*unique).max(1)..];
+        if made.iter().any(|(name, _)| self.has(name)) {
+            return "where true".to_owned();
+        }
+        self.columns.extend(made.iter().map(|(name, ty)| ((*name).to_owned(), *ty)));
+        let how = if self.chance(3) { "join" } else { "left join" };
+        let many = if *unique == 0 { " many" } else { "" };
+        format!("{how}{many} {name} on {on}")
     }
 
     fn group(&mut self, keys: &str, most: u8) -> String {

@@ -1,6 +1,6 @@
 //! Rows of generated tables, as CSV and as values.
 
-use std::fmt::Write;
+use std::{collections::BTreeSet, fmt::Write};
 
 use fastrand::Rng;
 use jiff::{Timestamp, ToSpan, civil::Date};
@@ -71,6 +71,29 @@ pub fn touches(rng: &mut Rng, count: usize) -> (String, Vec<Row>) {
         let id = Val::Whole(i128::try_from(id).unwrap_or(0));
         let row = [("id", id), ("who", name), ("then", moment), ("worth", amount)];
         rows.push(row.into_iter().map(|(name, value)| (name.to_owned(), value)).collect());
+    }
+    (text, rows)
+}
+
+/// Other tables to join: rows of columns that may be unknown. Of the first so many columns no two rows have the same
+/// known values; of none, where it is 0.
+pub fn others(rng: &mut Rng, columns: &[(&str, Ty)], unique: usize, count: usize) -> (String, Vec<Row>) {
+    let mut text = columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(",") + "\n";
+    let (mut rows, mut keys) = (Vec::new(), BTreeSet::new());
+    for _ in 0..count {
+        let cells = columns.iter().map(|(name, ty)| match rng.u8(..6) {
+            0 => (String::new(), Val::Unknown),
+            _ => value(rng, *ty, name),
+        });
+        let cells: Vec<(String, Val)> = cells.collect();
+        let key: Vec<&String> = cells[..unique].iter().map(|(cell, _)| cell).collect();
+        let known = unique > 0 && key.iter().all(|cell| !cell.is_empty());
+        if known && !keys.insert(key.into_iter().cloned().collect::<Vec<_>>()) {
+            continue;
+        }
+        let written: Vec<&str> = cells.iter().map(|(cell, _)| cell.as_str()).collect();
+        let _ = writeln!(text, "{}", written.join(","));
+        rows.push(columns.iter().zip(cells).map(|((name, _), (_, value))| ((*name).to_owned(), value)).collect());
     }
     (text, rows)
 }

@@ -22,7 +22,7 @@ use cpl_plan::{
     plan::Step,
     program::{Fetch, FetchColumn, SourceKind, Table},
 };
-use polars::prelude::{DataFrame, IntoLazy, LazyFrame};
+use polars::prelude::{DataFrame, IntoLazy, LazyFrame, UnionArgs, concat};
 
 use crate::{
     World,
@@ -39,6 +39,16 @@ pub struct Rows {
     pub rounded: Option<Box<LazyFrame>>,
     /// Where the values are checked as they are read: what to look for when that fails.
     pub late: Option<Late>,
+}
+
+/// The rows of files whose values are checked as they are read.
+pub struct ScannedParts {
+    /// The rows, in the files' order.
+    pub parts: Vec<LazyFrame>,
+    /// The sum of this frame's only column is how many amounts are rounded.
+    pub rounded: Option<LazyFrame>,
+    /// What to look for when reading fails.
+    pub late: Late,
 }
 
 /// Files whose values are checked while the plan runs.
@@ -65,9 +75,14 @@ impl<'a> Opened<'a> {
         Ok(Self { table, fetch, files, columns, world })
     }
 
-    /// Whether the rows come in parts; else the engine takes them so by itself.
-    pub fn comes_in_parts(&self) -> bool {
-        self.fetch.kind != SourceKind::Parquet || self.fetch.skip_bad.is_some()
+    /// Whether the engine reads the rows by itself, when they are needed.
+    pub fn is_scanned(&self) -> bool {
+        self.fetch.kind == SourceKind::Parquet && self.fetch.skip_bad.is_none()
+    }
+
+    /// The rows that the engine reads by itself, in parts of at most so many.
+    pub fn scanned(&self, most: usize) -> Result<ScannedParts, Trouble> {
+        parquet::parts(most, self.fetch, self.files.clone(), self.columns.clone(), self.world.folder)
     }
 
     /// Hands out the rows part by part, at least one, those texts as words where few differ; what else they told.
@@ -88,8 +103,10 @@ impl<'a> Opened<'a> {
 
     /// All rows.
     pub fn rows(self) -> Result<Rows, Trouble> {
-        if !self.comes_in_parts() {
-            return parquet::rows(self.fetch, self.files, self.columns, self.world.folder);
+        if self.is_scanned() {
+            let ScannedParts { parts, rounded, late } = self.scanned(usize::MAX)?;
+            let frame = one_behind_the_other(parts)?;
+            return Ok(Rows { frame, told: None, rounded: rounded.map(Box::new), late: Some(late) });
         }
         let mut all: Option<DataFrame> = None;
         let told = self.parts(&[], |Part { rows: part, .. }| {
@@ -101,6 +118,13 @@ impl<'a> Opened<'a> {
         })?;
         Ok(Rows { frame: all.unwrap_or_default().lazy(), told: Some(told), rounded: None, late: None })
     }
+}
+
+fn one_behind_the_other(mut frames: Vec<LazyFrame>) -> Result<LazyFrame, Trouble> {
+    if frames.len() == 1 {
+        return Ok(frames.remove(0));
+    }
+    concat(frames, UnionArgs { maintain_order: true, ..Default::default() }).map_err(trouble::engine)
 }
 
 impl Late {

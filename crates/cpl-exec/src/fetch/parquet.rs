@@ -8,7 +8,7 @@ use cpl_syntax::{Code, Diagnostic};
 use polars::prelude::{self as pl, LazyFrame, PlRefPath, ScanArgsParquet};
 
 use super::{
-    Late, Rows, batches, explain,
+    Late, ScannedParts, batches, explain, one_behind_the_other,
     stored::{can_hold, convert, engine_type, may_round, rounded},
 };
 use crate::{
@@ -22,28 +22,75 @@ const ROUNDED: &str = "·rounded";
 /// How a bad value is told from other errors of the engine.
 pub const BAD: &str = "cpl: bad value";
 
-/// The rows of Parquet files, one behind the other.
-pub fn rows(fetch: &Fetch, files: Vec<PathBuf>, columns: Vec<FetchColumn>, folder: &Path) -> Result<Rows, Trouble> {
+/// The rows of Parquet files, in parts of at most so many rows.
+pub fn parts(
+    most: usize,
+    fetch: &Fetch,
+    files: Vec<PathBuf>,
+    columns: Vec<FetchColumn>,
+    folder: &Path,
+) -> Result<ScannedParts, Trouble> {
     let files: Vec<(String, PathBuf)> = files.into_iter().map(|file| (explain::called(&file, folder), file)).collect();
-    let (mut frames, mut counts) = (Vec::new(), Vec::new());
+    let (mut parts, mut counts) = (Parts { most, ..Parts::default() }, Vec::new());
     for (name, file) in &files {
         let Scanned { frame, schema } = scan(name, file, fetch)?;
         let exprs = columns.iter().map(|column| fitted(column, name, fetch, &schema)).collect::<Result<Vec<_>, _>>()?;
         counts.extend(cut_amounts(&columns, &frame, &schema));
         // Beside the file's columns its name is one value of each row.
-        let names = columns.iter().map(|column| pl::col(column.name.as_str()));
-        frames.push(frame.with_columns(exprs).select(names.collect::<Vec<_>>()));
+        let names: Vec<pl::Expr> = columns.iter().map(|column| pl::col(column.name.as_str())).collect();
+        let fitted = |frame: LazyFrame| frame.with_columns(exprs.clone()).select(names.clone());
+        parts.add(frame, fitted)?;
     }
-    let rounded = if counts.is_empty() { None } else { Some(Box::new(one_behind_the_other(counts)?)) };
-    let frame = one_behind_the_other(frames)?;
-    Ok(Rows { frame, told: None, rounded, late: Some(Late { files, columns, of: fetch.clone() }) })
+    let rounded = if counts.is_empty() { None } else { Some(one_behind_the_other(counts)?) };
+    parts.close()?;
+    Ok(ScannedParts { parts: parts.done, rounded, late: Late { files, columns, of: fetch.clone() } })
 }
 
-fn one_behind_the_other(mut frames: Vec<LazyFrame>) -> Result<LazyFrame, Trouble> {
-    if frames.len() == 1 {
-        return Ok(frames.remove(0));
+/// Parts so far.
+#[derive(Default)]
+struct Parts {
+    done: Vec<LazyFrame>,
+    /// What is not worth a part yet, and how many rows that are.
+    open: Vec<LazyFrame>,
+    rows: usize,
+    most: usize,
+}
+
+impl Parts {
+    /// Adds a file's rows. They are cut before anything else is done with them: the engine skips what lies before a cut
+    /// in files alone.
+    fn add(&mut self, file: LazyFrame, fitted: impl Fn(LazyFrame) -> LazyFrame) -> Result<(), Trouble> {
+        let rows = if self.most == usize::MAX { 0 } else { height(&file)? };
+        if self.rows + rows > self.most {
+            self.close()?;
+        }
+        if rows <= self.most {
+            self.open.push(fitted(file));
+            self.rows += rows;
+            return Ok(());
+        }
+        for start in (0..rows).step_by(self.most) {
+            let length = pl::IdxSize::try_from(self.most).unwrap_or(pl::IdxSize::MAX);
+            let cut = file.clone().slice(i64::try_from(start).unwrap_or(i64::MAX), length);
+            self.done.push(fitted(cut));
+        }
+        Ok(())
     }
-    pl::concat(frames, pl::UnionArgs { maintain_order: true, ..Default::default() }).map_err(trouble::engine)
+
+    fn close(&mut self) -> Result<(), Trouble> {
+        self.rows = 0;
+        if !self.open.is_empty() {
+            self.done.push(one_behind_the_other(std::mem::take(&mut self.open))?);
+        }
+        Ok(())
+    }
+}
+
+/// How many rows a frame has.
+pub fn height(frame: &LazyFrame) -> Result<usize, Trouble> {
+    let rows = frame.clone().select([pl::len().cast(pl::DataType::Int64)]).collect().map_err(trouble::engine)?;
+    let rows = rows.columns().first().and_then(|column| column.i64().ok()?.get(0));
+    Ok(usize::try_from(rows.unwrap_or(0)).unwrap_or(0))
 }
 
 /// One row: how many amounts of the file are rounded; none where none can be.

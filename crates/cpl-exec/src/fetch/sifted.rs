@@ -8,7 +8,7 @@ use polars::prelude::{self as pl, IntoLazy};
 
 use super::{
     Opened, Told, batches, explain,
-    parquet::{Scanned, fitted, scan, shown},
+    parquet::{Scanned, fitted, height, scan, shown},
     stored::{convert, may_round, rounded},
 };
 use crate::trouble::{self, Trouble};
@@ -30,7 +30,7 @@ pub fn good_rows(
             batches::stored(columns).map(|column| column.header.as_str()).collect();
         let wanted: Vec<pl::Expr> = wanted.into_iter().map(pl::col).collect();
         let raw = if wanted.is_empty() {
-            heights(frame)?
+            heights(&frame)?
         } else {
             frame.select(wanted).collect().map_err(trouble::engine)?
         };
@@ -69,10 +69,8 @@ pub fn good_rows(
 }
 
 /// As many rows as a file has, of no columns.
-fn heights(frame: pl::LazyFrame) -> Result<pl::DataFrame, Trouble> {
-    let rows = frame.select([pl::len().cast(pl::DataType::Int64)]).collect().map_err(trouble::engine)?;
-    let rows = rows.columns().first().and_then(|column| column.i64().ok()?.get(0)).unwrap_or(0);
-    pl::DataFrame::new(usize::try_from(rows).unwrap_or(0), Vec::new()).map_err(trouble::engine)
+fn heights(frame: &pl::LazyFrame) -> Result<pl::DataFrame, Trouble> {
+    pl::DataFrame::new(height(frame)?, Vec::new()).map_err(trouble::engine)
 }
 
 /// Where values do not fit: halved until each is found.
