@@ -280,14 +280,14 @@ impl<'a> Batches<'a> {
         let Source::Transform { from, stages } = &self.program().table(id).source else {
             unreachable!("a transform step is of a transform")
         };
-        let made = frames::transform(id, *from, stages, &self.frames, &self.translate)?;
-        if let Some(unique) = made.unique.first() {
-            return Err(self.fans_out(unique)?);
+        if let Some(unique) = frames::fans_out(stages, &self.frames)? {
+            return Err(self.fans_out(&unique)?);
         }
+        let made = frames::transform(id, *from, stages, &self.frames, &self.translate)?;
         let mut wanted: Vec<(Wanted, Split<'a>)> = made.alone.into_iter().map(Wanted::alone).collect();
         if step.stored {
             // Its checks look at it once it is there.
-            wanted.push((Wanted::Stored(id), made.frame));
+            wanted.push((Wanted::Stored(id), made.frame.only(&step.columns)));
         } else {
             wanted.extend(self.checks(id, &made.frame.part)?);
             self.frames.put_lazy(id, made.frame.part);
@@ -388,7 +388,7 @@ impl<'a> Batches<'a> {
         let found = collected(vec![duplicates], pl::Engine::InMemory)?;
         let table = self.program().table(unique.table);
         let told = checks::duplicate(table, &unique.on, &found[0], &self.program().timezone)?;
-        let (key, count) = told.unwrap_or_default();
+        let Some((key, count)) = told else { unreachable!("a key that fans out is that of several rows") };
         let (name, on) = (table.shown_name(), unique.on.join(", "));
         let key: Vec<String> = key.iter().map(ToString::to_string).collect();
         Ok(vec![

@@ -18,7 +18,8 @@ pub fn engine(error: PolarsError) -> Trouble {
     let first = text.lines().next().unwrap_or_default();
     if TOO_LARGE.iter().any(|word| text.contains(word)) {
         return vec![Diagnostic::new(Code::E1104, "a value grew too large to compute with").help(
-            "money holds 10^22 units in a sum, whole numbers 9 * 10^18: look at the table before with `cpl show`",
+            "money holds 10^22 units in a sum, whole numbers 9 * 10^18, other numbers are summed up to 10^15 each: look at \
+             the table before with `cpl show`",
         )];
     }
     vec![Diagnostic::new(Code::E1101, format!("the engine could not finish: {first}"))]

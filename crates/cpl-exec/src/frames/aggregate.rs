@@ -25,6 +25,10 @@ pub struct Parts {
 }
 
 impl Parts {
+    fn empty() -> Self {
+        Self { before: Vec::new(), aggs: Vec::new(), merged: Vec::new(), value: pl::lit(0) }
+    }
+
     /// The name under which the value of the aggregate of that number is found.
     pub fn name(at: usize) -> String {
         format!("·{at}")
@@ -43,7 +47,7 @@ impl Parts {
         if let Some(filter) = &filter {
             value = unless(filter.clone(), value, of.ty);
         }
-        let mut parts = Self { before: Vec::new(), aggs: Vec::new(), merged: Vec::new(), value: pl::lit(0) };
+        let mut parts = Self::empty();
         let row = Self::row(at);
         let float = data_type(of.ty) == DataType::Float64;
         let summed = matches!(aggregate.func, AggFunc::Sum | AggFunc::Mean);
@@ -153,14 +157,14 @@ impl Parts {
 
     /// `count()`: rows.
     pub fn rows(at: usize, filter: Option<pl::Expr>) -> Self {
-        let mut parts = Self { before: Vec::new(), aggs: Vec::new(), merged: Vec::new(), value: pl::lit(0) };
+        let mut parts = Self::empty();
         parts.value = parts.rows_taken(at, filter).alias(Self::name(at).as_str());
         parts
     }
 
     /// A count that is summed by itself.
     pub fn summed(at: usize, count: pl::Expr) -> Self {
-        let mut parts = Self { before: Vec::new(), aggs: Vec::new(), merged: Vec::new(), value: pl::lit(0) };
+        let mut parts = Self::empty();
         let sum = parts.column(&format!("·{at}s"), count.cast(DataType::Int64), pl::Expr::sum);
         parts.value = sum.alias(Self::name(at).as_str());
         parts

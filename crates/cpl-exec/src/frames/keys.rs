@@ -1,5 +1,5 @@
-//! Keys as numbers: those of whole numbers are they themselves, of all else hashes. Sorted or looked up, they cost a
-//! fraction of what groups do.
+//! Keys as numbers: those of whole numbers, days and moments are they themselves, of all else hashes. Sorted or looked
+//! up, they cost a fraction of what groups do.
 
 use polars::prelude::{self as pl, DataType, IntoColumn, LazyFrame, NewChunkedArray, SeedableFromU64SeedExt, VecHash};
 
@@ -12,24 +12,28 @@ pub struct Numbers {
     /// Different keys are different numbers.
     pub exact: bool,
     seed: u64,
+    /// Those bits of a hash that are looked at: all, but in tests.
+    bits: u64,
 }
 
 impl Numbers {
     /// Of keys of such columns. Where two hashes are equal and their keys are not, another seed tells them apart.
     pub fn of(columns: &[pl::Column], seed: u64) -> Self {
-        let exact = match columns {
-            [] => true,
-            [column] => column.to_physical_repr().dtype() == &DataType::Int64,
-            _ => false,
-        };
-        Self { exact, seed }
+        let whole =
+            |column: &pl::Column| matches!(column.to_physical_repr().dtype(), DataType::Int32 | DataType::Int64);
+        Self { exact: matches!(columns, [column] if whole(column)), seed, bits: u64::MAX }
     }
 
-    /// A number for each of so many rows; any one where a value is unknown.
-    pub fn each(&self, columns: &[pl::Column], rows: usize) -> pl::PolarsResult<Vec<u64>> {
-        let Some(first) = columns.first() else { return Ok(vec![0; rows]) };
+    /// Hashes of few bits, of which many are equal.
+    #[cfg(test)]
+    pub fn of_bits(self, bits: u32) -> Self {
+        Self { exact: false, bits: (1 << bits) - 1, ..self }
+    }
+
+    /// A number for each row; where a value of its key is unknown it is any.
+    pub fn each(&self, columns: &[pl::Column]) -> pl::PolarsResult<Vec<u64>> {
         if self.exact {
-            let column = first.to_physical_repr();
+            let column = columns[0].to_physical_repr().cast(&DataType::Int64)?;
             let parts = column.i64()?.downcast_iter();
             return Ok(parts.flat_map(|part| part.values_iter().map(|value| value.cast_unsigned())).collect());
         }
@@ -51,6 +55,9 @@ impl Numbers {
                 values.vec_hash_combine(state.clone(), &mut hashes)?;
             }
         }
+        for hash in &mut hashes {
+            *hash &= self.bits;
+        }
         Ok(hashes)
     }
 }
@@ -63,7 +70,7 @@ pub fn known(columns: &[pl::Column]) -> pl::BooleanChunked {
 }
 
 /// The rows of which others have the same values in these columns; unknown values are equal to each other. Looks at
-/// all rows at once, and remembers a number for each.
+/// the keys of all rows at once.
 pub fn repeated(rows: LazyFrame, key: &[String]) -> LazyFrame {
     let columns: Vec<pl::Expr> = key.iter().map(|name| pl::col(name.as_str())).collect();
     let Some((first, rest)) = columns.split_first() else { return rows };
@@ -79,9 +86,11 @@ pub fn repeated(rows: LazyFrame, key: &[String]) -> LazyFrame {
 /// For each row, whether another has its key.
 pub fn repeats(columns: &[pl::Column]) -> pl::PolarsResult<Vec<bool>> {
     let mut marks = vec![false; columns[0].len()];
-    let mut numbers = Numbers::of(columns, 0).each(columns, marks.len())?;
+    // Where one is unknown its number tells nothing: two of them may be equal.
+    let unknown = columns.iter().any(|column| column.null_count() > 0);
+    let mut numbers = if unknown { Vec::new() } else { Numbers::of(columns, 0).each(columns)? };
     numbers.sort_unstable();
-    if numbers.windows(2).all(|two| two[0] != two[1]) {
+    if !unknown && numbers.windows(2).all(|two| two[0] != two[1]) {
         return Ok(marks);
     }
     let names: Vec<pl::PlSmallStr> = (0..columns.len()).map(|at| format!("{at}").into()).collect();

@@ -1,6 +1,6 @@
-//! Partners by a key. The table that is joined is held and its keys are put in order once; then each row of the other
-//! side finds its partner as it streams by, so that rows may come in parts and keep their order. The engine's own joins
-//! would put the table in order for each part, and take longer (`just bench joins touches`).
+//! Partners by a key. The table that is joined is held, and its rows are found by their keys' numbers; then each row of
+//! the other side finds its partner as it streams by, so that rows may come in parts and keep their order. The engine's
+//! own joins would hash the table anew for each part, and take longer (`just bench joins touches`).
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -37,8 +37,8 @@ impl Lookup {
         let keys = join.on.iter().map(|(_, right)| table.column(right).cloned());
         let keys = keys.collect::<pl::PolarsResult<Vec<_>>>()?;
         let found = match &join.latest {
-            Some(latest) => Some(newest(&table, &keys, latest)?),
-            None => one(&keys)?,
+            Some(latest) => Some(newest(&table, &keys, latest, |seed| Numbers::of(&keys, seed))?),
+            None => one(&keys, |seed| Numbers::of(&keys, seed))?,
         };
         Ok(found.map(|(numbers, rows)| Arc::new(Self { table, keys, numbers, rows })))
     }
@@ -66,7 +66,7 @@ impl Lookup {
 
     fn rows_of(&self, columns: &[pl::Column]) -> pl::PolarsResult<pl::IdxCa> {
         let (keys, time) = columns.split_at(self.keys.len());
-        let (numbers, name) = (self.numbers.each(keys, columns[0].len())?, columns[0].name().clone());
+        let (numbers, name) = (self.numbers.each(keys)?, columns[0].name().clone());
         let found: pl::IdxCa = match &self.rows {
             Rows::One(rows) => numbers.iter().map(|number| rows.get(number).copied()).collect_ca(name),
             Rows::Newest(newest) => {
@@ -83,13 +83,13 @@ impl Lookup {
     }
 }
 
-/// Rows each of which has a key of its own.
-fn one(keys: &[pl::Column]) -> pl::PolarsResult<Option<(Numbers, Rows)>> {
+/// Rows each of which has a key of its own; none where two share one.
+fn one(keys: &[pl::Column], seeded: impl Fn(u64) -> Numbers) -> pl::PolarsResult<Option<(Numbers, Rows)>> {
     let (known, height) = (known(keys), keys[0].len());
     for seed in 0.. {
-        let numbers = Numbers::of(keys, seed);
+        let numbers = seeded(seed);
         let mut rows = HashMap::with_capacity_and_hasher(height, FixedState::default());
-        let each = (0..).zip(numbers.each(keys, height)?).zip(known.iter());
+        let each = (0..).zip(numbers.each(keys)?).zip(known.iter());
         let mut there = each.filter(|(_, known)| *known == Some(true));
         if there.all(|((row, number), _)| rows.insert(number, row).is_none()) {
             return Ok(Some((numbers, Rows::One(rows))));
@@ -103,13 +103,18 @@ fn one(keys: &[pl::Column]) -> pl::PolarsResult<Option<(Numbers, Rows)>> {
 }
 
 /// Rows of which several may have one key.
-fn newest(table: &pl::DataFrame, keys: &[pl::Column], latest: &Latest) -> pl::PolarsResult<(Numbers, Rows)> {
+fn newest(
+    table: &pl::DataFrame,
+    keys: &[pl::Column],
+    latest: &Latest,
+    seeded: impl Fn(u64) -> Numbers,
+) -> pl::PolarsResult<(Numbers, Rows)> {
     let there = known(&[keys, &[table.column(&latest.right)?.clone()]].concat());
     let candidates = candidates(table, &there, latest)?;
     let mut seed = 0;
     loop {
-        let numbers = Numbers::of(keys, seed);
-        let each = numbers.each(keys, table.height())?;
+        let numbers = seeded(seed);
+        let each = numbers.each(keys)?;
         let newest = Newest::of(&candidates, &each, latest.within);
         if numbers.exact || are_of_one_key(keys, &there, newest.of_its_group(&each))? {
             return Ok((numbers, Rows::Newest(newest)));
@@ -140,4 +145,76 @@ fn same(theirs: &[pl::Column], ours: &[pl::Column], mut found: pl::IdxCa) -> pl:
 /// The numbers where it is so; else none.
 fn only(found: &pl::IdxCa, there: &pl::BooleanChunked) -> pl::PolarsResult<pl::IdxCa> {
     found.zip_with(there, &pl::IdxCa::full_null(found.name().clone(), found.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use cpl_syntax::Span;
+    use polars::prelude::{Column, df};
+
+    use super::*;
+
+    /// The first seeds make few hashes, of which many are equal: keys are told apart by later ones, and rows that only
+    /// share a hash are no partners.
+    fn few(keys: &[Column], seed: u64) -> Numbers {
+        let numbers = Numbers::of(keys, seed);
+        if seed < 2 { numbers.of_bits(3) } else { numbers.of_bits(20) }
+    }
+
+    fn lookup(newest: bool) -> pl::PolarsResult<Lookup> {
+        let name = |n: i64| if newest { (n + 1) / 2 } else { n };
+        let names: Vec<String> = (0..500).map(|n| format!("k{}", name(n))).collect();
+        let mut table = df!["k" => &names, "t" => (0..500).collect::<Vec<i64>>()]?;
+        table.with_column(table.column("t")?.cast(&crate::types::moment())?)?;
+        let keys = vec![table.column("k")?.clone()];
+        let latest = Latest { right: "t".to_owned(), left: "t".to_owned(), within: 10_000, order: Vec::new() };
+        let found = if newest {
+            Some(super::newest(&table, &keys, &latest, |seed| few(&keys, seed))?)
+        } else {
+            one(&keys, |seed| few(&keys, seed))?
+        };
+        let Some((numbers, rows)) = found else { panic!("keys are taken for repeated") };
+        Ok(Lookup { table, keys, numbers, rows })
+    }
+
+    /// The numbers of the rows that other names, all at the last moment, are partners of.
+    fn partners(lookup: &Lookup, names: &[&str]) -> pl::PolarsResult<Vec<Option<u32>>> {
+        let mut asked = df!["k" => names, "t" => vec![499i64; names.len()]]?;
+        asked.with_column(asked.column("t")?.cast(&crate::types::moment())?)?;
+        let columns = if matches!(lookup.rows, Rows::One(_)) { &asked.columns()[..1] } else { asked.columns() };
+        Ok(lookup.rows_of(columns)?.iter().collect())
+    }
+
+    #[test]
+    fn equal_hashes_are_no_equal_keys() -> pl::PolarsResult<()> {
+        let strangers: Vec<String> = (0..5_000).map(|n| format!("stranger {n}")).collect();
+        let strangers: Vec<&str> = strangers.iter().map(String::as_str).collect();
+        for newest in [false, true] {
+            let lookup = lookup(newest)?;
+            assert!(partners(&lookup, &strangers)?.iter().all(Option::is_none));
+        }
+        assert_eq!(partners(&lookup(false)?, &["k0", "k1", "k498", "k499"])?, [Some(0), Some(1), Some(498), Some(499)]);
+        // Of the names here two rows have each but the first and the last: the later one is the newest.
+        assert_eq!(partners(&lookup(true)?, &["k0", "k1", "k2", "k250"])?, [Some(0), Some(2), Some(4), Some(499)]);
+        Ok(())
+    }
+
+    #[test]
+    fn a_key_of_two_rows_makes_no_lookup() -> pl::PolarsResult<()> {
+        let on = vec![("k".to_owned(), "k".to_owned())];
+        let join = Join {
+            table: cpl_plan::program::TableId(0),
+            left: true,
+            on,
+            columns: Vec::new(),
+            many: false,
+            latest: None,
+            check_unique: true,
+            span: Span::default(),
+        };
+        assert!(Lookup::of(df!["k" => [Some("a"), None, None, Some("b")]]?, &join)?.is_some());
+        assert!(Lookup::of(df!["k" => [Some("a"), None, Some("a")]]?, &join)?.is_none());
+        assert!(Lookup::of(df!["k" => [Some(1i64), None, Some(1)]]?, &join)?.is_none());
+        Ok(())
+    }
 }

@@ -61,7 +61,7 @@ impl Frames {
         }
     }
 
-    /// The table's rows, collected.
+    /// The table's rows, collected: those of a test are not yet.
     fn held(&self, id: TableId) -> Result<pl::DataFrame, Trouble> {
         match self.stored.get(&id) {
             Some(frame) => Ok(frame.clone()),
@@ -91,16 +91,31 @@ impl Frames {
         self.lazy.insert(id, frame);
     }
 
-    pub fn put_stored(&mut self, id: TableId, frame: pl::DataFrame) {
+    pub fn put_stored(&mut self, id: TableId, mut frame: pl::DataFrame) {
+        // One piece, for all who look up rows of it.
+        frame.rechunk_mut_par();
+        self.lazy.remove(&id);
         self.stored.insert(id, frame);
     }
 }
 
-/// A table made by stages, what should be unique for it and is not, and which rows have no partner.
+/// A table made by stages, and which rows have no partner.
 pub struct Made<'a> {
     pub frame: Split<'a>,
-    pub unique: Vec<Unique>,
     pub alone: Vec<Alone<'a>>,
+}
+
+/// The first join of a transform that must not fan out, and does.
+pub fn fans_out(stages: &[Stage], frames: &Frames) -> Result<Option<Unique>, Trouble> {
+    for stage in stages {
+        if let Stage::Join(join) = stage
+            && join.check_unique
+            && frames.lookup(join)?.is_none()
+        {
+            return Ok(Some(Unique::of(join, &frames.table(join.table))));
+        }
+    }
+    Ok(None)
 }
 
 /// The frame of a transform.
@@ -111,15 +126,6 @@ pub fn transform<'a>(
     frames: &Frames,
     translate: &Translate<'_>,
 ) -> Result<Made<'a>, Trouble> {
-    let mut unique = Vec::new();
-    for stage in stages {
-        if let Stage::Join(join) = stage
-            && join.check_unique
-            && frames.lookup(join)?.is_none()
-        {
-            unique.push(Unique::of(join, &frames.table(join.table)));
-        }
-    }
     let mut alone = Vec::new();
     let group = stages.iter().position(|stage| matches!(stage, Stage::Group { .. }));
     let before = &stages[..group.unwrap_or(stages.len())];
@@ -131,7 +137,7 @@ pub fn transform<'a>(
         }
         _ => Split::whole(frame),
     };
-    Ok(Made { frame, unique, alone })
+    Ok(Made { frame, alone })
 }
 
 /// Stages of the table `of`, one behind the other; what joins tell beside it goes to `alone`.

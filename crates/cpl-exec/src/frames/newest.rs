@@ -75,19 +75,17 @@ pub fn candidates(
     there: &pl::BooleanChunked,
     latest: &Latest,
 ) -> pl::PolarsResult<Vec<(pl::IdxSize, i64)>> {
-    let moments = moments(table.column(&latest.right)?)?;
-    let known =
-        |row: pl::IdxSize| Some((row, moments.get(row as usize).filter(|_| there.get(row as usize) == Some(true))?));
+    let time = moments(table.column(&latest.right)?)?;
     let order = latest.order.iter().map(|name| table.column(name).cloned());
     let order = order.collect::<pl::PolarsResult<Vec<_>>>()?;
-    if is_in_order(&order) {
-        let each = (0..).zip(moments.iter()).zip(there.iter()).filter(|(_, there)| *there == Some(true));
-        return Ok(each.filter_map(|((row, moment), _)| Some((row, moment?))).collect());
+    let mut rows = pl::DataFrame::new(table.height(), order)?.with_row_index(ROW.into(), None)?;
+    if !is_in_order(&rows.columns()[1..]) {
+        let by: Vec<(String, bool)> = latest.order.iter().map(|name| (name.clone(), false)).collect();
+        rows = sort(rows.lazy(), &by).collect()?;
     }
-    let rows = pl::DataFrame::new(table.height(), order)?.with_row_index(ROW.into(), None)?;
-    let by: Vec<(String, bool)> = latest.order.iter().map(|name| (name.clone(), false)).collect();
-    let rows = sort(rows.lazy(), &by).collect()?;
-    Ok(rows.column(ROW)?.idx()?.iter().flatten().filter_map(known).collect())
+    let rows = rows.column(ROW)?.idx()?.iter().flatten();
+    let there = rows.filter(|row| there.get(*row as usize) == Some(true));
+    Ok(there.filter_map(|row| Some((row, time.get(row as usize)?))).collect())
 }
 
 /// Whether rows stand in the order of these columns already; not looked at but of a column of numbers.

@@ -49,9 +49,10 @@ impl Met {
     fn is_alone(&self, mark: &str) -> pl::Expr {
         let met = self.clone();
         by_row([pl::col(mark)], pl::DataType::Boolean, move |marks| {
+            let alone = marks[0].is_null().into_column();
             let mut met = met.0.lock().unwrap_or_else(PoisonError::into_inner);
             marks[0].idx()?.iter().flatten().for_each(|row| met.grow_and_insert(row as usize));
-            Ok(marks[0].is_null().into_column())
+            Ok(alone)
         })
     }
 }
@@ -72,7 +73,7 @@ impl<'a, 'f> Marks<'a, 'f> {
 
     /// The joined frame.
     pub fn join(&mut self, left: LazyFrame, join: &Join) -> Result<LazyFrame, Trouble> {
-        if join.on.is_empty() && join.latest.is_none() {
+        if join.on.is_empty() {
             return Ok(join::with_one(left, self.frames.table(join.table), join));
         }
         // Only a plain left join leaves the rows that those before it marked as they are.

@@ -56,6 +56,16 @@ impl<'a> Split<'a> {
         Self { part: there.part(rows), all: None, group: Some((there, Rest::Gaps(periods))) }
     }
 
+    /// Those columns alone, where the frame needs all rows at once.
+    pub fn only(self, columns: &[String]) -> Self {
+        match self.group {
+            None => {
+                Self::whole(self.part.select(columns.iter().map(|name| pl::col(name.as_str())).collect::<Vec<_>>()))
+            }
+            Some(_) => self,
+        }
+    }
+
     /// The one part that is all rows.
     pub fn all(&self) -> LazyFrame {
         self.all.as_ref().unwrap_or(&self.part).clone()

@@ -18,15 +18,26 @@ pub fn wait(plan: &mut Plan) {
         .filter(|step| matches!(step.kind, StepKind::Fetch(_)) && !step.stored)
         .map(|step| step.id)
         .collect();
-    for fetch in fetches {
-        let (with, after) = (fused(plan, fetch), after(plan, fetch));
-        let others = with.iter().flat_map(|step| plan.inputs(*step)).filter(|input| !after.contains(input));
-        let ready = behind(plan, &others.collect::<Vec<_>>());
-        if ready > plan.step(fetch).batch {
-            plan.set_batch(fetch, ready);
-            put_behind(plan, &after);
+    // One that waits may let another wait. Those that wait for each other never come to rest: one of them is read twice.
+    for _ in 0..fetches.len() {
+        let waiting = fetches.iter().filter(|fetch| waits(plan, **fetch)).count();
+        if waiting == 0 {
+            return;
         }
     }
+}
+
+/// Puts a fetch into the batch in which all that joins its rows is there; whether it was in another.
+fn waits(plan: &mut Plan, fetch: StepId) -> bool {
+    let (with, after) = (fused(plan, fetch), after(plan, fetch));
+    let others = with.iter().flat_map(|step| plan.inputs(*step)).filter(|input| !after.contains(input));
+    let ready = behind(plan, &others.collect::<Vec<_>>());
+    if ready <= plan.step(fetch).batch {
+        return false;
+    }
+    plan.set_batch(fetch, ready);
+    put_behind(plan, &after);
+    true
 }
 
 /// The steps that take a fetch's rows as they come.
