@@ -241,3 +241,73 @@ fn groups_are_those_of_their_names_however_many_there_are() {
     assert_eq!(shown("t"), expected);
     assert_eq!(shown("u"), expected.replacen("name", "same", 1));
 }
+
+/// Names that are no text stand in nobody's way, and a link to a folder around it shows nothing again.
+#[cfg(unix)]
+#[test]
+fn a_pattern_passes_over_names_that_are_no_text_and_links_in_a_circle() {
+    use std::os::unix::{ffi::OsStrExt, fs::symlink};
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let odd = folder.path().join("g").join(std::ffi::OsStr::from_bytes(b"odd\xe9"));
+    std::fs::create_dir_all(&odd).expect("made");
+    std::fs::write(odd.join("2.csv"), "id,n\nb,2\n").expect("written");
+    std::fs::write(folder.path().join("g").join(std::ffi::OsStr::from_bytes(b"x\xe9.txt")), "").expect("written");
+    std::fs::write(folder.path().join("g/1.csv"), "id,n\na,1\n").expect("written");
+    symlink("1.csv", folder.path().join("g/again.csv")).expect("linked");
+    symlink("..", folder.path().join("g/loop")).expect("linked");
+    for (pattern, rows) in [("g/*.csv", "id,n\na,1\n"), ("g/**/*.csv", "id,n\na,1\n")] {
+        let pipeline = format!(
+            "pipeline p {{ retire 2027-01-01 }}\nfetch a from csv(\"{pattern}\") {{ columns {{ id: text, n: count }} }}\n"
+        );
+        std::fs::write(folder.path().join("main.cpl"), pipeline).expect("written");
+        let mut command = cpl(&["show", "main.cpl", "a", "--format", "csv"]);
+        command.current_dir(folder.path());
+        let (code, out, err) = output(command);
+        assert_eq!((code, out.as_str()), (Some(0), rows), "{err}");
+    }
+}
+
+/// A Parquet file of which any byte is another is read as it stands, or refused by its name; the program does not fall.
+#[test]
+fn a_damaged_parquet_file_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    let mut rows = "v,m\n".to_owned();
+    (0..200).for_each(|n| writeln!(rows, "{},{n}.25", n % 7).expect("in memory"));
+    std::fs::write(at("a.csv"), rows).expect("written");
+    let pipeline = |source: &str| {
+        format!(
+            "pipeline p {{ retire 2027-01-01 }}\nfetch a from {source} {{ columns {{ v: count, m: money }} }}\n\
+                 transform t from a {{ group by v {{ m = sum(m), n = count() }} }}\n"
+        )
+    };
+    std::fs::write(at("write.cpl"), pipeline("csv(\"a.csv\")")).expect("written");
+    std::fs::write(at("main.cpl"), pipeline("parquet(\"a.parquet\")")).expect("written");
+    let run = |args: &[&str]| {
+        let mut command = cpl(args);
+        command.current_dir(folder.path());
+        command.output().expect("it runs")
+    };
+    let whole = run(&["show", "write.cpl", "a", "--format", "parquet"]).stdout;
+    let mut refused = 0;
+    // Bytes of the pages, and of what tells of them at the end.
+    for (byte, value) in (0..whole.len()).step_by(37).flat_map(|byte| [(byte, 0xff), (byte, 0x01)]) {
+        let mut damaged = whole.clone();
+        damaged[byte] = value;
+        std::fs::write(at("a.parquet"), damaged).expect("written");
+        let told = run(&["show", "main.cpl", "t", "--format", "csv"]);
+        let err = String::from_utf8_lossy(&told.stderr).into_owned();
+        assert!(!err.contains("panicked"), "byte {byte} is {value}: {err}");
+        // What asks for more memory than there is ends the process: the engine gives no way to hear of it before.
+        match told.status.code() {
+            Some(0) => {}
+            Some(1) => {
+                assert!(err.contains("a.parquet"), "byte {byte} is {value}: {err}");
+                refused += 1;
+            }
+            code => assert!(err.contains("memory allocation"), "byte {byte} is {value}: {code:?} {err}"),
+        }
+    }
+    assert!(refused > 10, "{refused}");
+}

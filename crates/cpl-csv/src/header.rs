@@ -2,7 +2,7 @@
 
 use crate::{
     Head, Layout, Problem,
-    record::{field, unescaped},
+    record::{blank_line, field, unescaped},
 };
 
 /// What some programs put ahead of UTF-8.
@@ -30,6 +30,9 @@ fn named(bytes: &[u8], layout: &Layout) -> Result<(Header, usize), Problem> {
     let mut names = Vec::new();
     if bytes[at..].iter().all(u8::is_ascii_whitespace) {
         return Err(Problem::Empty);
+    }
+    while let Some(next) = blank_line(bytes, at) {
+        at = next;
     }
     loop {
         let (read, next) = field(bytes, at, layout.separator).map_err(|_| Problem::HeaderNotText)?;

@@ -58,7 +58,8 @@ pub fn float(text: &[u8]) -> Option<f64> {
         return None;
     }
     let value: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
-    (value.abs() <= MAX_WHOLE as f64).then_some(value)
+    // 0 has no sign: two that are equal are one in keys.
+    (value.abs() <= MAX_WHOLE as f64).then_some(value + 0.0)
 }
 
 /// `3.2` and `3.2%` are 0.032, to the nearest float.
@@ -230,12 +231,18 @@ fn iso_datetime(text: &[u8], zone: &TimeZone) -> Option<Timestamp> {
     if !matches!(time.first(), Some(b'T' | b't' | b' ')) || iso_date(&text[..10]).is_none() {
         return None;
     }
-    let zoned = time.iter().any(|byte| matches!(byte, b'Z' | b'z' | b'+' | b'-'));
+    let zoned = time.iter().position(|byte| matches!(byte, b'Z' | b'z' | b'+' | b'-'));
     let text = std::str::from_utf8(text).ok()?;
+    let (clock, offset) = time.split_at(zoned.unwrap_or(time.len()));
+    // A leap second has no moment of its own, and no zone is further from UTC than 18 hours.
+    let hours = offset.get(1..3).and_then(digits).unwrap_or(0);
+    if clock.get(7..9) == Some(b"60") || clock.get(5..7) == Some(b"60") || hours > 18 {
+        return None;
+    }
     if text.contains('[') {
         return text.parse().ok().map(|zoned: ZonedDateTime| zoned.timestamp());
     }
-    if zoned { text.parse().ok() } else { local(text.parse().ok()?, zone) }
+    if zoned.is_some() { text.parse().ok() } else { local(text.parse().ok()?, zone) }
 }
 
 /// A clock time in a zone: the first of two, none in a gap.

@@ -9,13 +9,13 @@ use cpl_plan::{
     types::Type,
     value::Value,
 };
-use cpl_syntax::{Code, Diagnostic};
+use cpl_syntax::{Code, Diagnostic, Span};
 use polars::prelude::{self as pl, IntoLazy, LazyFrame};
 
 use crate::{
     World, alert, checks, dashboard, decide,
     expr::{Translate, in_capitals, of_minor_units},
-    fetch::{Aside, BAD, Late, Opened, Told},
+    fetch::{Aside, Late, Opened, Told},
     frames::{self, Alone, Frames, Partner, Split, Unique},
     rows::rows,
     summary::{self, Summary},
@@ -51,10 +51,27 @@ pub enum Wanted {
     DashboardBy,
     Decide(usize, decide::Asked),
     Alert(usize, alert::Asked),
-    Show,
+    Show(TableId),
 }
 
 impl Wanted {
+    /// The table or the rule it is for.
+    fn place(&self, program: &Program) -> Option<Span> {
+        match self {
+            Self::Stored(id)
+            | Self::Show(id)
+            | Self::Summary(_, id)
+            | Self::Check { table: id, .. }
+            | Self::Alone { of: id, .. } => Some(program.table(*id).span),
+            Self::DashboardNow | Self::DashboardBefore | Self::DashboardBy => {
+                program.dashboard.as_ref().map(|dashboard| dashboard.span)
+            }
+            Self::Decide(at, _) => Some(program.decisions[*at].span),
+            Self::Alert(at, _) => Some(program.alerts[*at].span),
+            Self::Rounded(_) => None,
+        }
+    }
+
     fn alone(alone: Alone<'_>) -> (Self, Split<'_>) {
         (Self::Alone { of: alone.of, with: alone.with }, alone.counts)
     }
@@ -157,7 +174,7 @@ impl<'a> Batches<'a> {
         Ok(wanted)
     }
 
-    fn program(&self) -> &'a Program {
+    pub(crate) fn program(&self) -> &'a Program {
         &self.plan.program
     }
 
@@ -182,7 +199,7 @@ impl<'a> Batches<'a> {
                 let frame = asked.frame(table, &rule.rows, &self.translate)?;
                 Ok(vec![(Wanted::Alert(at, asked), Split::whole(frame))])
             }
-            StepKind::Show(id) => Ok(vec![(Wanted::Show, Split::whole(self.frames.table(id)))]),
+            StepKind::Show(id) => Ok(vec![(Wanted::Show(id), Split::whole(self.frames.table(id)))]),
         }
     }
 
@@ -312,16 +329,16 @@ impl<'a> Batches<'a> {
             return Ok(());
         }
         let (what, frames): (Vec<Wanted>, Vec<LazyFrame>) = wanted.into_iter().unzip();
-        let found = collected(frames, pl::Engine::Streaming).map_err(|trouble| self.explained(trouble))?;
-        for (what, frame) in what.into_iter().zip(found) {
+        let found = collected_for(self.program(), what.iter(), &frames, pl::Engine::Streaming);
+        for (what, frame) in what.into_iter().zip(found.map_err(|trouble| self.explained(trouble))?) {
             self.keep(what, frame)?;
         }
         Ok(())
     }
 
-    /// Where a value did not fit, its file is read again to tell which.
+    /// Where a value did not fit, or a file can't be read, it is read again to tell which.
     pub fn explained(&self, trouble: Trouble) -> Trouble {
-        let bad = trouble.iter().any(|diagnostic| diagnostic.message.contains(BAD));
+        let bad = trouble.iter().any(|diagnostic| diagnostic.code == Code::E1101);
         self.late.iter().filter(|_| bad).find_map(Late::find).unwrap_or(trouble)
     }
 
@@ -376,7 +393,7 @@ impl<'a> Batches<'a> {
             }
             Wanted::Decide(at, asked) => drop(self.found.decisions.insert(at, (asked, frame))),
             Wanted::Alert(at, asked) => drop(self.found.alerts.insert(at, (asked, frame))),
-            Wanted::Show => self.found.shown = Some(frame),
+            Wanted::Show(_) => self.found.shown = Some(frame),
         }
         Ok(())
     }
@@ -433,8 +450,36 @@ fn counts(frame: &pl::DataFrame) -> Result<Vec<u64>, Trouble> {
     Ok(sums)
 }
 
+/// Collects frames in one call; where a value grew too large, the trouble tells for whom it was computed.
+pub fn collected_for<'w>(
+    program: &Program,
+    what: impl Iterator<Item = &'w Wanted>,
+    frames: &[LazyFrame],
+    engine: pl::Engine,
+) -> Result<Vec<pl::DataFrame>, Trouble> {
+    collected(frames.to_vec(), engine).map_err(|mut trouble| {
+        let too_large = trouble.iter_mut().find(|one| one.code == Code::E1104 && one.labels.is_empty());
+        if let Some(told) = too_large {
+            let fails = |frame: &LazyFrame| collected(vec![frame.clone()], engine).is_err();
+            let failed = what.zip(frames).find(|(_, frame)| fails(frame));
+            if let Some(place) = failed.and_then(|(what, _)| what.place(program)) {
+                *told = told.clone().at(place, "computed for this");
+            }
+        }
+        trouble
+    })
+}
+
+/// Collects one frame.
+pub fn collected_one(frame: LazyFrame, engine: pl::Engine) -> Result<pl::DataFrame, Trouble> {
+    Ok(collected(vec![frame], engine)?.pop().unwrap_or_default())
+}
+
 /// Collects frames in one call, so that they share what they read.
 pub fn collected(frames: Vec<LazyFrame>, engine: pl::Engine) -> Result<Vec<pl::DataFrame>, Trouble> {
     let plans = frames.into_iter().map(|frame| frame.logical_plan).collect();
-    LazyFrame::collect_all_with_engine(plans, engine, pl::OptFlags::default()).map_err(trouble::engine)
+    // The engine panics at files that are damaged, and on threads of its own.
+    let found = trouble::guarded(|| LazyFrame::collect_all_with_engine(plans, engine, pl::OptFlags::default()));
+    let found = found.unwrap_or_else(|panic| Err(pl::polars_err!(ComputeError: "{panic}")));
+    found.map_err(trouble::engine)
 }

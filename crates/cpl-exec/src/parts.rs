@@ -1,11 +1,14 @@
 //! A fetch that is taken in parts: what stands behind it is made of each part and put together, so
 //! that memory is bounded by the result and not by the file.
 
-use cpl_plan::plan::{Step, StepId};
+use cpl_plan::{
+    plan::{Step, StepId},
+    program::Program,
+};
 use polars::prelude::{self as pl, IntoLazy, LazyFrame};
 
 use crate::{
-    batch::{Batches, Wanted, collected},
+    batch::{Batches, Wanted, collected, collected_for},
     fetch::{Opened, Part, ScannedParts},
     frames::Split,
     trouble::{self, Trouble},
@@ -32,12 +35,14 @@ impl<'a> Batches<'a> {
             frames.extend(rounded.map(|count| (Wanted::Rounded(step.id), count)));
             for part in parts {
                 let wanted = self.of_part(step, part, behind)?;
-                made.add(wanted, pl::Engine::Streaming, Ok)?;
+                made.add(self.program(), wanted, pl::Engine::Streaming, Ok)?;
             }
         } else {
             let told = opened.parts(&step.names, |Part { rows, words }| {
                 let wanted = self.of_part(step, rows.lazy(), behind)?;
-                made.add(wanted, pl::Engine::InMemory, |part| words.spelled(part).map_err(trouble::engine))
+                made.add(self.program(), wanted, pl::Engine::InMemory, |part| {
+                    words.spelled(part).map_err(trouble::engine)
+                })
             })?;
             self.told.insert(step.id, told);
         }
@@ -82,14 +87,16 @@ impl<'a> AllMade<'a> {
     /// Adds what the next part makes.
     fn add(
         &mut self,
+        program: &Program,
         wanted: Vec<(Wanted, Split<'a>)>,
         engine: pl::Engine,
         finished: impl Fn(pl::DataFrame) -> Result<pl::DataFrame, Trouble>,
     ) -> Result<(), Trouble> {
         self.wanted = wanted;
         self.made.resize_with(self.wanted.len(), Made::default);
-        let parts = self.wanted.iter().map(|(_, split)| split.part.clone()).collect();
-        for ((made, part), (_, split)) in self.made.iter_mut().zip(collected(parts, engine)?).zip(&self.wanted) {
+        let parts: Vec<LazyFrame> = self.wanted.iter().map(|(_, split)| split.part.clone()).collect();
+        let found = collected_for(program, self.wanted.iter().map(|(what, _)| what), &parts, engine)?;
+        for ((made, part), (_, split)) in self.made.iter_mut().zip(found).zip(&self.wanted) {
             made.add(finished(part)?, split)?;
         }
         Ok(())

@@ -10,7 +10,7 @@ use polars::prelude::{self as pl, IntoLazy};
 
 use crate::{
     World,
-    batch::{Batches, collected},
+    batch::{Batches, collected_one},
     trouble::Trouble,
 };
 
@@ -79,8 +79,7 @@ impl Batches<'_> {
     }
 
     fn one(&self, frame: pl::LazyFrame) -> Result<pl::DataFrame, Trouble> {
-        let found = collected(vec![frame], pl::Engine::Streaming).map_err(|trouble| self.explained(trouble))?;
-        Ok(found.into_iter().next().unwrap_or_default())
+        collected_one(frame, pl::Engine::Streaming).map_err(|trouble| self.explained(trouble))
     }
 }
 

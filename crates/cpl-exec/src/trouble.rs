@@ -1,6 +1,9 @@
 //! What keeps a run from being finished, as a diagnostic.
 
-use std::{cell::Cell, sync::Once};
+use std::sync::{
+    Once,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use cpl_syntax::{Code, Diagnostic};
 use polars::prelude::PolarsError;
@@ -18,7 +21,7 @@ pub fn engine(error: PolarsError) -> Trouble {
     let first = text.lines().next().unwrap_or_default();
     if TOO_LARGE.iter().any(|word| text.contains(word)) {
         return vec![Diagnostic::new(Code::E1104, "a value grew too large to compute with").help(
-            "money holds 10^22 units in a sum, whole numbers 9 * 10^18, other numbers are summed up to 10^15 each: look at \
+            "money holds 10^22 units in a sum, whole numbers 9 * 10^18, other numbers are summed up to 10^24 each: look at \
              the table before with `cpl show`",
         )];
     }
@@ -31,24 +34,25 @@ pub fn calendar(error: jiff::Error) -> Trouble {
     vec![Diagnostic::new(Code::E1101, format!("a window lies outside the calendar: {error}"))]
 }
 
-thread_local! {
-    /// Whether a panic of this thread is looked for, and not to be told.
-    static GUARDED: Cell<bool> = const { Cell::new(false) };
-}
+/// How many calls are guarded now: a panic is looked for, and not to be told. The engine's threads are its own.
+static GUARDS: AtomicUsize = AtomicUsize::new(0);
 
-/// What `act` gives; none where the engine panics, of which nothing is printed.
-pub fn guarded<T>(act: impl FnOnce() -> T) -> Option<T> {
+/// What `act` gives; where the engine panics its words, of which nothing is printed.
+pub fn guarded<T>(act: impl FnOnce() -> T) -> Result<T, String> {
     static QUIET: Once = Once::new();
     QUIET.call_once(|| {
         let told = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
-            if !GUARDED.get() {
+            if GUARDS.load(Ordering::Relaxed) == 0 {
                 told(panic);
             }
         }));
     });
-    GUARDED.set(true);
+    GUARDS.fetch_add(1, Ordering::Relaxed);
     let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(act));
-    GUARDED.set(false);
-    result.ok()
+    GUARDS.fetch_sub(1, Ordering::Relaxed);
+    result.map_err(|panic| {
+        let words = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+        words.unwrap_or("it gave up").to_owned()
+    })
 }

@@ -120,7 +120,8 @@ fn civil(moment: ExcelDateTime) -> Option<DateTime> {
     let number = |value: u8| i8::try_from(value).ok();
     let date = Date::new(i16::try_from(year).ok()?, number(month)?, number(day)?).ok()?;
     let time = Time::new(number(hour)?, number(minute)?, number(second)?, i32::from(milli) * 1_000_000).ok()?;
-    moment.is_datetime().then(|| date.to_datetime(time))
+    // What is before the first day of its calendar is a time of no day.
+    (moment.is_datetime() && date.year() >= 1900).then(|| date.to_datetime(time))
 }
 
 /// As the form has it; a day has no time.

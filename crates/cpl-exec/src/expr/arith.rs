@@ -6,7 +6,7 @@ use cpl_plan::{
 };
 use polars::prelude as pl;
 
-use super::{Translate, money};
+use super::{Translate, finite::finite, money};
 use crate::types::{self, data_type};
 
 impl Translate<'_> {
@@ -18,14 +18,15 @@ impl Translate<'_> {
             }
             (Type::Money(_), _) | (_, Type::Money(_)) => self.of_money(op, left, right),
             _ if ty == Type::Integer => self.whole(op, left, right),
-            _ => Ok(apply(op, self.as_float(left)?, self.as_float(right)?)),
+            _ => Ok(finite(apply(op, self.as_float(left)?, self.as_float(right)?))),
         }
     }
 
     pub(super) fn negate(&self, inner: &Expr) -> Result<pl::Expr, jiff::Error> {
         let value = self.expr(inner)?;
         let zero = pl::lit(0i64).cast(data_type(inner.ty));
-        Ok(zero - value)
+        let negated = zero - value;
+        Ok(if data_type(inner.ty) == pl::DataType::Float64 { finite(negated) } else { negated })
     }
 
     /// Computed in 128 bits: what does not fit 64 is an error and not another number.
@@ -42,7 +43,7 @@ impl Translate<'_> {
             ArithOp::Multiply => Self::product(a, b, right),
             ArithOp::Divide if is_money(right) => {
                 let float = pl::DataType::Float64;
-                a.cast(float.clone()) / nonzero(b.cast(float))
+                finite(a.cast(float.clone()) / nonzero(b.cast(float)))
             }
             ArithOp::Divide if right.ty.is_whole() => a / nonzero(b),
             ArithOp::Divide => money::divide(a, nonzero(b)),

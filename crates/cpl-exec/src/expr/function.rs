@@ -8,6 +8,7 @@ use polars::prelude as pl;
 
 use super::{
     Translate,
+    finite::finite,
     literal::null,
     money::{self, To},
 };
@@ -119,7 +120,7 @@ fn rounded(value: pl::Expr, digits: u32, ty: Type) -> pl::Expr {
     if matches!(ty, Type::Money(_)) {
         return money::rounded(value, digits, To::Away);
     }
-    value.round(digits, pl::RoundMode::HalfAwayFromZero).cast(data_type(ty))
+    finite(value.round(digits, pl::RoundMode::HalfAwayFromZero)).cast(data_type(ty))
 }
 
 fn stepped(value: pl::Expr, ty: Type, up: bool) -> pl::Expr {
@@ -129,5 +130,5 @@ fn stepped(value: pl::Expr, ty: Type, up: bool) -> pl::Expr {
     if matches!(ty, Type::Money(_)) {
         return money::rounded(value, 0, if up { To::Above } else { To::Below });
     }
-    if up { value.ceil().cast(data_type(ty)) } else { value.floor().cast(data_type(ty)) }
+    finite(if up { value.ceil() } else { value.floor() }).cast(data_type(ty))
 }

@@ -2,6 +2,7 @@
 
 mod arith;
 mod compare;
+mod finite;
 mod function;
 mod literal;
 mod money;

@@ -96,6 +96,9 @@ impl Told {
         let told = explain::problem(problem, file, fetch, columns);
         let found = cpl_plan::value::Value::Ratio(bad as f64 / all as f64);
         let may = cpl_plan::value::Value::Ratio(share.to_f64().unwrap_or(0.0));
+        // Where both look alike they are told to the last digit.
+        let alike = found.to_string() == may.to_string();
+        let [found, may] = [found, may].map(|share| if alike { share.exact() } else { share.to_string() });
         let rows = format!("{bad} of {all} rows of `{}` are bad: {found}, and up to {may} may be", table.shown_name());
         Err(vec![told.help(format!("{rows}; this is the first"))])
     }

@@ -11,7 +11,8 @@ use cpl_syntax::{Code, Diagnostic, Span, nearest};
 
 /// How a file is called: by its path from the pipeline's folder on.
 pub fn called(file: &Path, folder: &Path) -> String {
-    file.strip_prefix(folder).unwrap_or(file).to_string_lossy().into_owned()
+    let name = file.strip_prefix(folder).unwrap_or(file);
+    if name.as_os_str().is_empty() { ".".to_owned() } else { name.to_string_lossy().into_owned() }
 }
 
 /// The diagnostic for a problem of the file called `name`.
@@ -19,7 +20,10 @@ pub fn problem(problem: &Problem, name: &str, fetch: &Fetch, columns: &[FetchCol
     let declared = |header: &str| columns.iter().find(|column| column.called() == header);
     match problem {
         Problem::Unreadable(why) => {
-            Diagnostic::new(Code::E1002, format!("{name} can't be read: {why}")).at(fetch.path_span, "read from here")
+            let told = Diagnostic::new(Code::E1002, format!("{name} can't be read: {why}"));
+            let told = told.at(fetch.path_span, "read from here");
+            let packed = Path::new(name).extension().is_some_and(|extension| extension == "gz");
+            if packed { told.help("is it packed by gzip, and whole?") } else { told }
         }
         Problem::Empty => Diagnostic::new(Code::E1007, format!("{name} is empty: not even a header"))
             .at(fetch.path_span, "read from here")

@@ -7,7 +7,8 @@ use std::{
 
 use cpl_plan::program::Fetch;
 use cpl_syntax::{Code, Diagnostic};
-use glob::{MatchOptions, Pattern, glob_with};
+use glob::{MatchOptions, Pattern};
+use walkdir::{DirEntry, WalkDir};
 
 use crate::trouble::Trouble;
 
@@ -18,43 +19,59 @@ pub fn expand(fetch: &Fetch, folder: &Path) -> Result<Vec<PathBuf>, Trouble> {
         return if path.exists() { Ok(vec![path]) } else { Err(missing(fetch, &path)) };
     }
     // A star in the pipeline's own folder is a letter.
-    let pattern = if Path::new(&fetch.path).is_absolute() {
-        pattern(&fetch.path)
-    } else {
-        PathBuf::from(Pattern::escape(&folder.to_string_lossy()))
-            .join(pattern(&fetch.path))
-            .to_string_lossy()
-            .into_owned()
-    };
+    let parts: Vec<&str> = fetch.path.split('/').collect();
+    let star = parts.iter().position(|part| part.contains('*')).unwrap_or(parts.len());
+    let (base, wanted) = (parts[..star].join("/"), &parts[star..]);
+    let base = if base.is_empty() && Path::new(&fetch.path).is_absolute() { "/".to_owned() } else { base };
+    let deep = wanted.contains(&"**");
+    let pattern = wanted.iter().map(|part| part.split('*').map(Pattern::escape).collect::<Vec<_>>().join("*"));
+    let pattern = Pattern::new(&pattern.collect::<Vec<_>>().join("/")).map_err(|error| {
+        vec![Diagnostic::new(Code::E1001, format!("that is no pattern of files: {error}")).at(fetch.path_span, "here")]
+    })?;
     // As in a shell, a star does not stand for the point of a hidden name.
     let options =
         MatchOptions { require_literal_separator: true, require_literal_leading_dot: true, ..MatchOptions::new() };
-    let found = glob_with(&pattern, options).map_err(|error| {
-        vec![Diagnostic::new(Code::E1001, format!("that is no pattern of files: {error}")).at(fetch.path_span, "here")]
-    })?;
+    let base = folder.join(base);
+    let is_one = |path: &Path| path.strip_prefix(&base).is_ok_and(|path| pattern.matches_path_with(path, options));
     let mut files = Vec::new();
-    for file in found {
-        let file = file.map_err(|error| {
-            let told = format!("{} can't be looked into: {}", error.path().display(), error.error());
-            vec![Diagnostic::new(Code::E1002, told).at(fetch.path_span, "files are looked for there too")]
-        })?;
-        if file.is_file() {
-            files.push(file);
-        } else if !file.exists() {
-            let told = format!("{} is a link to a file that is not there", file.display());
-            return Err(vec![Diagnostic::new(Code::E1002, told).at(fetch.path_span, "it is one of these files")]);
+    let depth = if deep { usize::MAX } else { wanted.len() };
+    let hidden = wanted.iter().any(|part| part.starts_with('.'));
+    let walk = WalkDir::new(&base).follow_links(true).max_depth(depth).into_iter();
+    let is_seen =
+        |entry: &DirEntry| hidden || entry.depth() == 0 || !entry.file_name().as_encoded_bytes().starts_with(b".");
+    for entry in walk.filter_entry(is_seen) {
+        match entry {
+            Ok(entry) if entry.file_type().is_file() && is_one(entry.path()) => files.push(entry.into_path()),
+            Ok(_) => {}
+            Err(error) => unreachable_file(&error, is_one, fetch)?,
         }
     }
     files.sort();
-    // A link to a folder around it would show a file again and again.
+    // A link may show a file again.
     let mut seen = HashSet::new();
     files.retain(|file| seen.insert(file.canonicalize().unwrap_or_else(|_| file.clone())));
     if files.is_empty() { Err(missing(fetch, &path)) } else { Ok(files) }
 }
 
-/// All but the stars is meant as it stands.
-fn pattern(path: &str) -> String {
-    path.split('*').map(Pattern::escape).collect::<Vec<_>>().join("*")
+/// What keeps a folder or a link from being followed, where it may hold a file that is meant.
+fn unreachable_file(error: &walkdir::Error, is_one: impl Fn(&Path) -> bool, fetch: &Fetch) -> Result<(), Trouble> {
+    let Some(path) = error.path() else { return Ok(()) };
+    // A link to a folder around it leads to files that are found without it.
+    if error.loop_ancestor().is_some() {
+        return Ok(());
+    }
+    let (told, label) = if path.symlink_metadata().is_ok_and(|found| found.is_symlink()) {
+        if !is_one(path) {
+            return Ok(());
+        }
+        (format!("{} is a link to a file that is not there", path.display()), "it is one of these files")
+    } else if error.depth() == 0 {
+        return Ok(());
+    } else {
+        let why = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
+        (format!("{} can't be looked into: {why}", path.display()), "files are looked for there too")
+    };
+    Err(vec![Diagnostic::new(Code::E1002, told).at(fetch.path_span, label)])
 }
 
 fn missing(fetch: &Fetch, path: &Path) -> Trouble {

@@ -13,7 +13,6 @@ mod words;
 pub use aside::{Aside, Told};
 pub use batches::engine_column;
 pub use files::expand;
-pub use parquet::BAD;
 pub use part::Part;
 
 use std::path::PathBuf;
@@ -128,7 +127,7 @@ fn one_behind_the_other(mut frames: Vec<LazyFrame>) -> Result<LazyFrame, Trouble
 }
 
 impl Late {
-    /// The value that does not fit, where that is why a plan failed.
+    /// The value that does not fit, or the file that can't be read, where that is why a plan failed.
     pub fn find(&self) -> Option<Trouble> {
         parquet::find(&self.of, &self.files, &self.columns)
     }

@@ -12,15 +12,13 @@ use super::{
     stored::{can_hold, convert, engine_type, may_round, rounded},
 };
 use crate::{
+    batch::collected_one,
     by_row::by_row,
     trouble::{self, Trouble},
 };
 
 /// The name of the column that counts.
 const ROUNDED: &str = "·rounded";
-
-/// How a bad value is told from other errors of the engine.
-pub const BAD: &str = "cpl: bad value";
 
 /// The rows of Parquet files, in parts of at most so many rows.
 pub fn parts(
@@ -88,7 +86,7 @@ impl Parts {
 
 /// How many rows a frame has.
 pub fn height(frame: &LazyFrame) -> Result<usize, Trouble> {
-    let rows = frame.clone().select([pl::len().cast(pl::DataType::Int64)]).collect().map_err(trouble::engine)?;
+    let rows = collected_one(frame.clone().select([pl::len().cast(pl::DataType::Int64)]), pl::Engine::InMemory)?;
     let rows = rows.columns().first().and_then(|column| column.i64().ok()?.get(0));
     Ok(usize::try_from(rows.unwrap_or(0)).unwrap_or(0))
 }
@@ -115,7 +113,8 @@ pub struct Scanned {
 /// Opens one file.
 pub fn scan(name: &str, file: &Path, fetch: &Fetch) -> Result<Scanned, Trouble> {
     let unreadable = |why: String| {
-        vec![Diagnostic::new(Code::E1002, format!("{name} can't be read: {why}")).at(fetch.path_span, "read from here")]
+        let told = Diagnostic::new(Code::E1002, format!("{name} can't be read: {why}"));
+        vec![told.at(fetch.path_span, "read from here").help("is it a Parquet file, and whole?")]
     };
     if file.is_dir() {
         return Err(unreadable("it is a directory".to_owned()));
@@ -131,8 +130,8 @@ pub fn scan(name: &str, file: &Path, fetch: &Fetch) -> Result<Scanned, Trouble> 
         Ok(Scanned { frame, schema })
     });
     match scanned {
-        Some(scanned) => scanned.map_err(first_line),
-        None => Err(unreadable("it holds a column of a type that is not known here".to_owned())),
+        Ok(scanned) => scanned.map_err(first_line),
+        Err(_) => Err(unreadable("it holds a column of a type that is not known here".to_owned())),
     }
 }
 
@@ -162,15 +161,17 @@ pub fn fitted(column: &FetchColumn, name: &str, fetch: &Fetch, schema: &pl::Sche
 }
 
 fn bad(column: &FetchColumn, at: usize) -> pl::PolarsError {
-    pl::polars_err!(ComputeError: "{BAD} in `{}` at {at}", column.header)
+    pl::polars_err!(ComputeError: "a bad value in `{}` at {at}", column.header)
 }
 
 /// Reads again, file by file and column by column, to tell which value did not fit.
 pub fn find(fetch: &Fetch, files: &[(String, PathBuf)], columns: &[FetchColumn]) -> Option<Trouble> {
     for (name, file) in files {
         for column in batches::stored(columns) {
-            let values =
-                scan(name, file, fetch).ok()?.frame.select([pl::col(column.header.as_str())]).collect().ok()?;
+            let frame = scan(name, file, fetch).ok()?.frame.select([pl::col(column.header.as_str())]);
+            let Ok(Ok(values)) = trouble::guarded(|| frame.collect()) else {
+                return Some(damaged(name, &column.header, fetch));
+            };
             let values = values.column(&column.header).ok()?;
             if let Err(at) = convert(values, column) {
                 let value = shown(values, at);
@@ -183,11 +184,17 @@ pub fn find(fetch: &Fetch, files: &[(String, PathBuf)], columns: &[FetchColumn])
     None
 }
 
+/// What is said of a file that promises what it does not hold.
+fn damaged(name: &str, column: &str, fetch: &Fetch) -> Trouble {
+    let told = format!("{name} can't be read: the values of `{column}` are damaged");
+    vec![Diagnostic::new(Code::E1002, told).at(fetch.path_span, "read from here").help("have the file written anew")]
+}
+
 /// A value as it is told; days and moments beyond the calendar as the numbers they are.
 pub fn shown(values: &pl::Column, at: usize) -> Option<String> {
     let raw = values.to_physical_repr();
     let (value, number) = (values.get(at).ok()?, raw.get(at).ok()?);
-    if value.is_null() {
+    if value.is_null() || value.get_str() == Some("") {
         return None;
     }
     let beyond = values.dtype().is_temporal()

@@ -25,13 +25,13 @@ pub fn engine_type(stored: &Stored) -> DataType {
 
 /// Whether a declared type can be read from a stored one at all.
 pub fn can_hold(found: &DataType, stored: &Stored) -> bool {
-    let number = found.is_integer() || found.is_float();
+    let number = found.is_integer() || found.is_float() || found.is_decimal();
     match stored {
-        _ if *found == DataType::String => true,
+        _ if matches!(found, DataType::String | DataType::Null) => true,
         Stored::Text | Stored::Weekday => false,
         Stored::Bool => *found == DataType::Boolean,
         Stored::Count | Stored::Integer => number,
-        Stored::Float | Stored::Percent | Stored::Money(..) => number || found.is_decimal(),
+        Stored::Float | Stored::Percent | Stored::Money(..) => number,
         Stored::Date(_) => *found == DataType::Date,
         Stored::Datetime(..) => matches!(found, DataType::Datetime(..)),
         Stored::UnixSeconds | Stored::UnixMilliseconds => found.is_integer(),
@@ -43,11 +43,29 @@ pub fn convert(values: &pl::Column, column: &FetchColumn) -> Result<pl::Column, 
     let typed = if matches!(column.found, Found::Inside(_)) {
         // A path that finds nothing in a cell makes a missing value of it.
         return of_texts(values, column);
+    } else if *values.dtype() == DataType::Null {
+        pl::Column::full_null(values.name().clone(), values.len(), &engine_type(&column.stored))
     } else if *values.dtype() == DataType::String {
-        of_texts(values, column)?
+        let known = without_empty(values).map_err(|_| 0usize)?;
+        return checked(of_texts(&known, column)?, &known, column);
     } else {
         of_values(values, column).ok_or_else(|| first_new_null(values, None))?
     };
+    checked(typed, values, column)
+}
+
+/// An empty text is a missing value, as it is in every other file.
+fn without_empty(texts: &pl::Column) -> pl::PolarsResult<pl::Column> {
+    let found = texts.str()?;
+    if found.downcast_iter().all(|part| part.views().iter().all(|view| view.length > 0)) {
+        return Ok(texts.clone());
+    }
+    let each = found.iter().map(|text| text.filter(|text| !text.is_empty()));
+    Ok(pl::StringChunked::from_iter_options(texts.name().clone(), each).into_column())
+}
+
+/// The typed column; else the place of the first value that it could not hold.
+fn checked(typed: pl::Column, values: &pl::Column, column: &FetchColumn) -> Result<pl::Column, usize> {
     // What could not be held became null; what is missing was null before.
     if typed.null_count() > values.null_count() {
         return Err(first_new_null(values, Some(&typed)));
@@ -99,7 +117,8 @@ fn whole(values: &pl::Column, positive: bool) -> Option<pl::Column> {
     const MAX: i64 = 1_000_000_000_000_000;
     let fits = |value: i64| (-MAX..=MAX).contains(&value) && !(positive && value < 0);
     let name = values.name().clone();
-    let found: pl::Int64Chunked = if values.dtype().is_float() {
+    let decimal = values.dtype().is_decimal();
+    let found: pl::Int64Chunked = if values.dtype().is_float() || decimal {
         let floats = values.cast(&DataType::Float64).ok()?;
         let floats = floats.f64().ok()?.iter();
         pl::Int64Chunked::from_iter_options(name, floats.map(|value| value.and_then(whole_float).filter(|v| fits(*v))))
@@ -122,10 +141,11 @@ fn whole_float(value: f64) -> Option<i64> {
 /// Floats, ÷ `by` where it is given; what is no number or beyond 10^15 does not fit.
 fn floats(values: &pl::Column, by: Option<f64>) -> Option<pl::Column> {
     let floats = values.f64().ok()?;
-    if by.is_none() && floats.downcast_iter().all(|part| part.values_iter().all(|value| value.abs() <= 1e15)) {
+    let as_it_is = |value: &f64| value.abs() <= 1e15 && value.to_bits() != (-0f64).to_bits();
+    if by.is_none() && floats.downcast_iter().all(|part| part.values_iter().all(as_it_is)) {
         return Some(values.clone());
     }
-    let fits = |value: f64| (value.abs() <= 1e15).then_some(by.map_or(value, |by| value / by));
+    let fits = |value: f64| (value.abs() <= 1e15).then_some(by.map_or(value, |by| value / by) + 0.0);
     Some(
         pl::Float64Chunked::from_iter_options(values.name().clone(), floats.iter().map(|v| v.and_then(fits)))
             .into_column(),

@@ -22,6 +22,7 @@ use cpl_plan::{
 use polars::prelude::{self as pl, DataType, IntoLazy, LazyFrame};
 
 use crate::{
+    batch::collected_one,
     expr::Translate,
     trouble::{self, Trouble},
 };
@@ -65,10 +66,7 @@ impl Frames {
     fn held(&self, id: TableId) -> Result<pl::DataFrame, Trouble> {
         match self.stored.get(&id) {
             Some(frame) => Ok(frame.clone()),
-            None => {
-                let made = self.table(id).collect_with_engine(pl::Engine::Streaming).map_err(trouble::engine)?;
-                Ok(made.unwrap_single())
-            }
+            None => collected_one(self.table(id), pl::Engine::Streaming),
         }
     }
 

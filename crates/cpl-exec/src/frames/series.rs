@@ -9,6 +9,7 @@ use polars::prelude::{self as pl, IntoLazy, LazyFrame};
 
 use super::{ROWS, aggregate::Parts, sort};
 use crate::{
+    batch::collected_one,
     expr::{Translate, day, instant},
     trouble::{self, Trouble},
     types::data_type,
@@ -334,13 +335,12 @@ fn named(expr: &pl::Expr) -> Option<String> {
 }
 
 fn one(frame: LazyFrame) -> Result<pl::DataFrame, Trouble> {
-    Ok(frame.collect_with_engine(pl::Engine::InMemory).map_err(trouble::engine)?.unwrap_single())
+    collected_one(frame, pl::Engine::InMemory)
 }
 
 /// The frame, collected.
 pub fn made(frame: LazyFrame, engine: pl::Engine) -> Result<LazyFrame, Trouble> {
-    let frame = frame.collect_with_engine(engine).map_err(trouble::engine)?;
-    Ok(frame.unwrap_single().lazy())
+    Ok(collected_one(frame, engine)?.lazy())
 }
 
 fn name(at: usize) -> String {

@@ -1,21 +1,21 @@
 //! Floats as whole numbers of steps, so that their sums are exact and do not depend on the order of rows or threads: in
-//! steps of 2^-47, and what is left of each in steps of 2^-107, both towards zero. A sum holds 2^30 values of 2^50.
+//! steps of 2^-17, and what is left of each in steps of 2^-114, both towards zero. A sum holds 2^30 values of 2^80.
 
 use polars::prelude::{self as pl, DataType, IntoColumn, arity};
 
 use crate::by_row::by_row;
 
-/// 2^50.
-const MOST: f64 = 1_125_899_906_842_624.0;
-/// How many steps make 1: 2^47.
-const COARSE: f64 = 140_737_488_355_328.0;
-/// How many fine steps make a coarse one: 2^60.
-const FINE: f64 = 1_152_921_504_606_846_976.0;
-/// The bits of a float's fraction, and what is to be taken from its exponent to have it in steps of 2^-47.
+/// 2^80.
+const MOST: f64 = 1_208_925_819_614_629_174_706_176.0;
+/// How many steps make 1: 2^17.
+const COARSE: f64 = 131_072.0;
+/// How many fine steps make a coarse one: 2^97.
+const FINE: f64 = 158_456_325_028_528_675_187_087_900_672.0;
+/// The bits of a float's fraction, and what is to be taken from its exponent to have it in steps of 2^-17.
 const FRACTION: u32 = 52;
-const BIAS: i32 = 1023 + 52 - 47;
+const BIAS: i32 = 1023 + 52 - 17;
 
-/// The steps of 2^-47 of each value.
+/// The steps of 2^-17 of each value.
 pub fn coarse(value: pl::Expr) -> pl::Expr {
     steps_of(value, |mantissa, shift| match shift {
         0.. => i128::from(mantissa).checked_shl(shift.unsigned_abs()).unwrap_or(0),
@@ -23,7 +23,7 @@ pub fn coarse(value: pl::Expr) -> pl::Expr {
     })
 }
 
-/// What is left of each value, in steps of 2^-107.
+/// What is left of each value, in steps of 2^-114.
 pub fn fine(value: pl::Expr) -> pl::Expr {
     steps_of(value, |mantissa, shift| {
         let rest = match shift {
@@ -31,7 +31,7 @@ pub fn fine(value: pl::Expr) -> pl::Expr {
             -63..0 => mantissa & ((1 << shift.unsigned_abs()) - 1),
             _ => mantissa,
         };
-        match 60 + shift {
+        match 97 + shift {
             up @ 0.. => i128::from(rest).checked_shl(up.unsigned_abs()).unwrap_or(0),
             down => i128::from(rest.checked_shr(down.unsigned_abs()).unwrap_or(0)),
         }
@@ -91,7 +91,7 @@ mod tests {
         let Ok(Ok(told)) = told else { panic!("{told:?}") };
         for (float, told) in floats.iter().zip(told.iter()) {
             let told = told.unwrap_or(f64::NAN);
-            let most = (float.abs() * f64::EPSILON).max(2f64.powi(-107));
+            let most = (float.abs() * f64::EPSILON).max(2f64.powi(-114));
             assert!((float - told).abs() <= most, "{float:e} {told:e}");
         }
     }

@@ -167,6 +167,10 @@ impl Checker<'_> {
             let arguments = scope.columns.iter().map(|argument| argument.name.as_str());
             return self.unknown_name(scope.called, name, arguments);
         }
+        // What a join that is wrong would have brought is not known.
+        if known.is_empty() && self.open.is_some() {
+            return None;
+        }
         if known.is_empty() {
             let message = format!("no table is called `{}` here", table.as_str());
             return self.refuse(Code::E0201, message, table.span, "wanted: the name behind `join … as`");

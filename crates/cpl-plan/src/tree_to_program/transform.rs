@@ -93,7 +93,7 @@ impl Checker<'_> {
             });
             match (made, &mut stages) {
                 (Some(stage), Some(stages)) => stages.extend(stage),
-                (None, _) if matches!(stage.kind, StageKind::Join(_)) => {
+                (None, _) if matches!(stage.kind, StageKind::Join(_) | StageKind::Union(..)) => {
                     self.open = Some(stage.span);
                     stages = None;
                 }
@@ -349,6 +349,12 @@ impl Checker<'_> {
                 self.one_currency(&Expr::column(&column.name, column.ty, false, name.span), &before)?;
             }
             order.push((name.value.clone(), each.descending));
+        }
+        // Of equal rows the first by key: which comes first does not hang on the order of files.
+        for name in shape.key.iter().flatten() {
+            if !order.iter().any(|(before, _)| before == name) {
+                order.push((name.clone(), false));
+            }
         }
         Some(Stage::Sort(order))
     }

@@ -1,0 +1,23 @@
+//! Floats that are numbers: what grew beyond all is refused, and 0 has no sign.
+
+use polars::prelude::{self as pl, DataType, IntoColumn, NewChunkedArray};
+
+use crate::by_row::by_row;
+
+/// The values; an error where one is infinite or no number. Two zeros that are equal are one in keys and in what is
+/// written.
+pub fn finite(value: pl::Expr) -> pl::Expr {
+    by_row([value], DataType::Float64, |columns| {
+        let floats = columns[0].f64()?;
+        let as_it_is = |value: &f64| value.is_finite() && value.to_bits() != (-0f64).to_bits();
+        if floats.downcast_iter().all(|part| part.values_iter().all(as_it_is)) {
+            return Ok(columns[0].clone());
+        }
+        // What stands under missing values may be anything.
+        if let Some(value) = floats.iter().flatten().find(|value| !value.is_finite()) {
+            pl::polars_bail!(ComputeError: "{value} is too large");
+        }
+        let each = floats.iter().map(|value| value.map(|value| value + 0.0));
+        Ok(pl::Float64Chunked::from_iter_options(floats.name().clone(), each).into_column())
+    })
+}
