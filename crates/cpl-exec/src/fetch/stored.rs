@@ -27,19 +27,27 @@ pub fn engine_type(stored: &Stored) -> DataType {
 pub fn can_hold(found: &DataType, stored: &Stored) -> bool {
     let number = found.is_integer() || found.is_float() || found.is_decimal();
     match stored {
-        _ if matches!(found, DataType::String | DataType::Null) => true,
+        _ if matches!(found, DataType::String | DataType::Null) || is_category(found) => true,
         Stored::Text | Stored::Weekday => false,
         Stored::Bool => *found == DataType::Boolean,
         Stored::Count | Stored::Integer => number,
         Stored::Float | Stored::Percent | Stored::Money(..) => number,
-        Stored::Date(_) => *found == DataType::Date,
+        Stored::Date(_) => matches!(found, DataType::Date | DataType::Datetime(_, None)),
         Stored::Datetime(..) => matches!(found, DataType::Datetime(..)),
         Stored::UnixSeconds | Stored::UnixMilliseconds => found.is_integer(),
     }
 }
 
+/// Texts that are stored as numbers of their categories.
+fn is_category(found: &DataType) -> bool {
+    matches!(found, DataType::Categorical(..) | DataType::Enum(..))
+}
+
 /// The typed column; else the place of the first value that does not fit.
 pub fn convert(values: &pl::Column, column: &FetchColumn) -> Result<pl::Column, usize> {
+    if is_category(values.dtype()) {
+        return convert(&values.cast(&DataType::String).map_err(|_| 0usize)?, column);
+    }
     let typed = if matches!(column.found, Found::Inside(_)) {
         // A path that finds nothing in a cell makes a missing value of it.
         return of_texts(values, column);
@@ -248,9 +256,22 @@ fn moments(values: &pl::Column, zone: &jiff::tz::TimeZone) -> Option<pl::Column>
     micros.into_column().cast(&data_type(Type::Datetime)).ok()
 }
 
-/// Days of the years 1000 to 9999, as CSV has them.
+/// Days of the years 1000 to 9999, as CSV has them; moments of no zone are days where they are midnight.
 fn dates(values: &pl::Column) -> Option<pl::Column> {
     const DAYS: std::ops::RangeInclusive<i32> = -354_285..=2_932_896;
+    if let DataType::Datetime(unit, None) = values.dtype() {
+        let day = 86_400
+            * match unit {
+                pl::TimeUnit::Nanoseconds => 1_000_000_000,
+                pl::TimeUnit::Microseconds => 1_000_000,
+                pl::TimeUnit::Milliseconds => 1_000i64,
+            };
+        let raw = values.to_physical_repr();
+        let midnight = |moment: i64| i32::try_from(moment / day).ok().filter(|_| moment % day == 0);
+        let days = raw.i64().ok()?.iter().map(|moment| moment.and_then(midnight));
+        let days = pl::Int32Chunked::from_iter_options(values.name().clone(), days).into_column();
+        return dates(&days.cast(&DataType::Date).ok()?);
+    }
     let raw = values.to_physical_repr();
     let days = raw.i32().ok()?;
     if days.min().is_none_or(|day| DAYS.contains(&day)) && days.max().is_none_or(|day| DAYS.contains(&day)) {
@@ -273,5 +294,57 @@ fn local(micros: i64, zone: &jiff::tz::TimeZone) -> Option<i64> {
     match ambiguous.offset() {
         jiff::tz::AmbiguousOffset::Gap { .. } => None,
         _ => ambiguous.earlier().ok().map(jiff::Timestamp::as_microsecond),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cpl_plan::{Setup, clock::AsOf, program::Source, tree_to_program};
+    use polars::prelude::{Categories, NamedFrom, Series, TimeUnit};
+
+    use super::*;
+
+    fn column(ty: &str) -> FetchColumn {
+        let text =
+            format!("pipeline p {{ retire 2027-01-01 }}\nfetch a from parquet(\"a\") {{ columns {{ c: {ty} }} }}");
+        let (program, told) =
+            tree_to_program(&text, &cpl_syntax::parse(&text).0, Setup::at(AsOf::Date(jiff::civil::date(2026, 11, 20))));
+        let Some(program) = program else { panic!("{told:?}") };
+        match &program.tables[0].source {
+            Source::Fetch(fetch) => fetch.columns[0].clone(),
+            Source::Transform { .. } => panic!("no fetch"),
+        }
+    }
+
+    /// What a column of that type makes of values; the place of the one that does not fit.
+    fn read(values: Series, stored: &DataType, ty: &str) -> Result<Vec<String>, usize> {
+        let values = values.cast(stored).unwrap_or_else(|error| panic!("{error}")).into_column();
+        assert!(can_hold(values.dtype(), &column(ty).stored), "{stored} as {ty}");
+        let read = convert(&values, &column(ty))?;
+        Ok((0..read.len()).map(|row| read.get(row).map_or_else(|e| e.to_string(), |v| v.to_string())).collect())
+    }
+
+    #[test]
+    fn what_other_tools_write_is_read_as_it_is_meant() {
+        let texts = Series::new("c".into(), [Some("a"), None, Some("b"), Some("")]);
+        let categories = DataType::from_categories(Categories::global());
+        assert_eq!(
+            read(texts.clone(), &categories, "text?"),
+            Ok(["\"a\"", "null", "\"b\"", "null"].map(str::to_owned).to_vec())
+        );
+        assert_eq!(read(texts, &categories, "text"), Err(1));
+
+        let days = Series::new("c".into(), [86_400_000_000i64, -86_400_000_000]);
+        let of_no_zone = DataType::Datetime(TimeUnit::Microseconds, None);
+        assert_eq!(read(days, &of_no_zone, "date"), Ok(["1970-01-02", "1969-12-31"].map(str::to_owned).to_vec()));
+        assert_eq!(read(Series::new("c".into(), [0i64, 1]), &of_no_zone, "date"), Err(1));
+
+        let whole = Series::new("c".into(), [5i64, 7]);
+        assert_eq!(read(whole.clone(), &DataType::Decimal(18, 0), "count"), Ok(["5", "7"].map(str::to_owned).to_vec()));
+        let halves = Series::new("c".into(), [5.0, 7.5]);
+        assert_eq!(read(halves, &DataType::Decimal(18, 1), "count"), Err(1));
+        let nothing = Series::full_null("c".into(), 2, &DataType::Null);
+        assert_eq!(read(nothing, &DataType::Null, "count?"), Ok(["null", "null"].map(str::to_owned).to_vec()));
+        assert_eq!(read(whole.slice(0, 1), &DataType::Float64, "number"), Ok(vec!["5.0".to_owned()]));
     }
 }
