@@ -317,7 +317,7 @@ mod tests {
     }
 
     /// What a column of that type makes of values; the place of the one that does not fit.
-    fn read(values: Series, stored: &DataType, ty: &str) -> Result<Vec<String>, usize> {
+    fn read(values: &Series, stored: &DataType, ty: &str) -> Result<Vec<String>, usize> {
         let values = values.cast(stored).unwrap_or_else(|error| panic!("{error}")).into_column();
         assert!(can_hold(values.dtype(), &column(ty).stored), "{stored} as {ty}");
         let read = convert(&values, &column(ty))?;
@@ -329,22 +329,22 @@ mod tests {
         let texts = Series::new("c".into(), [Some("a"), None, Some("b"), Some("")]);
         let categories = DataType::from_categories(Categories::global());
         assert_eq!(
-            read(texts.clone(), &categories, "text?"),
+            read(&texts, &categories, "text?"),
             Ok(["\"a\"", "null", "\"b\"", "null"].map(str::to_owned).to_vec())
         );
-        assert_eq!(read(texts, &categories, "text"), Err(1));
+        assert_eq!(read(&texts, &categories, "text"), Err(1));
 
         let days = Series::new("c".into(), [86_400_000_000i64, -86_400_000_000]);
         let of_no_zone = DataType::Datetime(TimeUnit::Microseconds, None);
-        assert_eq!(read(days, &of_no_zone, "date"), Ok(["1970-01-02", "1969-12-31"].map(str::to_owned).to_vec()));
-        assert_eq!(read(Series::new("c".into(), [0i64, 1]), &of_no_zone, "date"), Err(1));
+        assert_eq!(read(&days, &of_no_zone, "date"), Ok(["1970-01-02", "1969-12-31"].map(str::to_owned).to_vec()));
+        assert_eq!(read(&Series::new("c".into(), [0i64, 1]), &of_no_zone, "date"), Err(1));
 
         let whole = Series::new("c".into(), [5i64, 7]);
-        assert_eq!(read(whole.clone(), &DataType::Decimal(18, 0), "count"), Ok(["5", "7"].map(str::to_owned).to_vec()));
+        assert_eq!(read(&whole, &DataType::Decimal(18, 0), "count"), Ok(["5", "7"].map(str::to_owned).to_vec()));
         let halves = Series::new("c".into(), [5.0, 7.5]);
-        assert_eq!(read(halves, &DataType::Decimal(18, 1), "count"), Err(1));
+        assert_eq!(read(&halves, &DataType::Decimal(18, 1), "count"), Err(1));
         let nothing = Series::full_null("c".into(), 2, &DataType::Null);
-        assert_eq!(read(nothing, &DataType::Null, "count?"), Ok(["null", "null"].map(str::to_owned).to_vec()));
-        assert_eq!(read(whole.slice(0, 1), &DataType::Float64, "number"), Ok(vec!["5.0".to_owned()]));
+        assert_eq!(read(&nothing, &DataType::Null, "count?"), Ok(["null", "null"].map(str::to_owned).to_vec()));
+        assert_eq!(read(&whole.slice(0, 1), &DataType::Float64, "number"), Ok(vec!["5.0".to_owned()]));
     }
 }
