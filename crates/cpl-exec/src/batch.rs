@@ -5,88 +5,34 @@ use std::collections::BTreeMap;
 use cpl_plan::{
     plan::{Plan, Step, StepId, StepKind},
     program::{Expr, ExprKind, Function, Program, Source, Table, TableId},
-    report::{self, Check},
-    types::Type,
-    value::Value,
 };
-use cpl_syntax::{Code, Diagnostic, Span};
+use cpl_syntax::{Code, Diagnostic};
 use polars::prelude::{self as pl, IntoLazy, LazyFrame};
 
 use crate::{
-    World, alert, checks, dashboard, decide,
+    World, alert,
+    answers::{Found, Wanted},
+    checks,
+    collect::{collected, collected_for},
+    dashboard, decide,
     expr::{Translate, in_capitals, of_minor_units},
-    fetch::{Aside, Late, Opened, Told},
-    frames::{self, Alone, Frames, Partner, Split, Unique},
-    rows::rows,
+    fetch::{Late, Opened, Told},
+    frames::{self, Frames, Split, Unique},
     summary::{self, Summary},
     test,
     trouble::{self, Trouble},
 };
 
-/// What a plan's batches found: the report is made of it.
-#[derive(Default)]
-pub struct Found {
-    pub sources: BTreeMap<TableId, report::Source>,
-    /// Rows that were put aside, of the fetches that allow some.
-    pub aside: BTreeMap<TableId, Aside>,
-    /// Rows without partners, and the tables that join them.
-    pub joins: Vec<(TableId, report::Join)>,
-    /// Checks and the tables they are of.
-    pub checks: Vec<(TableId, Check)>,
-    pub dashboard: Option<dashboard::Answered>,
-    pub decisions: BTreeMap<usize, (decide::Asked, pl::DataFrame)>,
-    pub alerts: BTreeMap<usize, (alert::Asked, pl::DataFrame)>,
-    pub shown: Option<pl::DataFrame>,
-}
-
-/// What a collected frame is for.
-pub enum Wanted {
-    Stored(TableId),
-    Alone { of: TableId, with: Vec<Partner> },
-    Rounded(StepId),
-    Summary(StepId, TableId),
-    Check { table: TableId, at: usize },
-    DashboardNow,
-    DashboardBefore,
-    DashboardBy,
-    Decide(usize, decide::Asked),
-    Alert(usize, alert::Asked),
-    Show(TableId),
-}
-
-impl Wanted {
-    /// The table or the rule it is for.
-    fn place(&self, program: &Program) -> Option<Span> {
-        match self {
-            Self::Stored(id)
-            | Self::Show(id)
-            | Self::Summary(_, id)
-            | Self::Check { table: id, .. }
-            | Self::Alone { of: id, .. } => Some(program.table(*id).span),
-            Self::DashboardNow | Self::DashboardBefore | Self::DashboardBy => {
-                program.dashboard.as_ref().map(|dashboard| dashboard.span)
-            }
-            Self::Decide(at, _) => Some(program.decisions[*at].span),
-            Self::Alert(at, _) => Some(program.alerts[*at].span),
-            Self::Rounded(_) => None,
-        }
-    }
-
-    fn alone(alone: Alone<'_>) -> (Self, Split<'_>) {
-        (Self::Alone { of: alone.of, with: alone.with }, alone.counts)
-    }
-}
-
 /// Runs a plan's batches, one after the other.
 pub struct Batches<'a> {
     pub(crate) plan: &'a Plan,
-    world: &'a World<'a>,
-    translate: Translate<'a>,
+    pub(crate) world: &'a World<'a>,
+    pub(crate) translate: Translate<'a>,
     pub(crate) frames: Frames,
     pub(crate) late: Vec<Late>,
     /// What the rows of each fetch told beside their values.
     pub(crate) told: BTreeMap<StepId, Told>,
-    found: Found,
+    pub(crate) found: Found,
     /// In a test, the rows of fetches; those that are not there are empty, and no file is read.
     given: Option<&'a GivenRows>,
 }
@@ -254,7 +200,7 @@ impl<'a> Batches<'a> {
     }
 
     /// What a table's checks ask of its rows.
-    fn checks(&self, id: TableId, frame: &LazyFrame) -> Result<Vec<(Wanted, Split<'a>)>, Trouble> {
+    pub fn checks(&self, id: TableId, frame: &LazyFrame) -> Result<Vec<(Wanted, Split<'a>)>, Trouble> {
         let table = self.program().table(id);
         let asked = table.checks.iter().enumerate().map(|(at, check)| {
             let split = checks::asked(check, table, frame.clone(), &self.translate).map_err(trouble::calendar)?;
@@ -342,62 +288,6 @@ impl<'a> Batches<'a> {
         self.late.iter().filter(|_| bad).find_map(Late::find).unwrap_or(trouble)
     }
 
-    fn keep(&mut self, what: Wanted, frame: pl::DataFrame) -> Result<(), Trouble> {
-        match what {
-            Wanted::Stored(id) => {
-                if let Some(Ok(total)) = frame.column(Table::TOTAL).ok().map(|column| column.get(0)) {
-                    let ty = frame.column(Table::TOTAL).map_err(trouble::engine)?.dtype().clone();
-                    self.translate.totals.insert(id, pl::Scalar::new(ty, total.into_static()));
-                }
-                self.frames.put_stored(id, frame);
-                // Those of a fetch looked at its rows as they came.
-                if matches!(self.program().table(id).source, Source::Fetch(_)) {
-                    return Ok(());
-                }
-                let checks = self.checks(id, &self.frames.table(id))?;
-                self.collect(self.whole(checks)?)?;
-            }
-            Wanted::Alone { of, with } => {
-                let name = |id: TableId| self.program().table(id).shown_name().to_owned();
-                let joins = with.iter().zip(counts(&frame)?).map(|(partner, left_alone)| {
-                    let join = report::Join {
-                        table: name(of),
-                        with: name(partner.table),
-                        left_alone,
-                        kept: partner.kept,
-                        right_alone: partner.rows - partner.met.count(),
-                    };
-                    (of, join)
-                });
-                self.found.joins.extend(joins.collect::<Vec<_>>());
-            }
-            Wanted::Rounded(id) => self.told.entry(id).or_default().rounded = counts(&frame)?.into_iter().sum(),
-            Wanted::Summary(step, table) => self.summary(step, table, &frame)?,
-            Wanted::Check { table: id, at } => {
-                let table = self.program().table(id);
-                let check = checks::told(&table.checks[at], table, &frame, self.program(), self.world)?;
-                self.found.checks.push((id, check));
-            }
-            Wanted::DashboardNow => {
-                self.found.dashboard = Some(dashboard::Answered { now: frame, before: None, by: None });
-            }
-            Wanted::DashboardBefore => {
-                if let Some(dashboard) = &mut self.found.dashboard {
-                    dashboard.before = Some(frame);
-                }
-            }
-            Wanted::DashboardBy => {
-                if let Some(dashboard) = &mut self.found.dashboard {
-                    dashboard.by = Some(frame);
-                }
-            }
-            Wanted::Decide(at, asked) => drop(self.found.decisions.insert(at, (asked, frame))),
-            Wanted::Alert(at, asked) => drop(self.found.alerts.insert(at, (asked, frame))),
-            Wanted::Show(_) => self.found.shown = Some(frame),
-        }
-        Ok(())
-    }
-
     /// What is said of a table that should be unique on what it is joined by, and is not.
     fn fans_out(&self, unique: &Unique) -> Result<Trouble, Trouble> {
         let duplicates =
@@ -417,69 +307,4 @@ impl<'a> Batches<'a> {
             .help(format!("group `{name}` by {on} before the join")),
         ])
     }
-
-    fn summary(&mut self, step: StepId, id: TableId, frame: &pl::DataFrame) -> Result<(), Trouble> {
-        let table = self.program().table(id);
-        let summary = Summary::told(table, frame, &self.program().timezone)?;
-        let told = self.told.remove(&step).unwrap_or_default();
-        let source = report::Source {
-            fetch: table.shown_name().to_owned(),
-            rows: summary.rows,
-            newest: summary.newest,
-            bad_rows: told.aside.rows,
-            aside: Some(crate::quarantine::place(self.program(), id, self.world).to_string_lossy().into_owned()),
-            future: summary.future,
-            rounded: told.rounded,
-        };
-        self.found.aside.insert(id, told.aside);
-        self.found.sources.insert(id, source);
-        Ok(())
-    }
-}
-
-/// The sums of a frame's columns, which are counts.
-fn counts(frame: &pl::DataFrame) -> Result<Vec<u64>, Trouble> {
-    let mut sums = vec![0; frame.width()];
-    for row in rows(frame, &vec![Type::Count; frame.width()], &jiff::tz::TimeZone::UTC)? {
-        for (sum, value) in sums.iter_mut().zip(row) {
-            if let Value::Integer(count) = value {
-                *sum += u64::try_from(count).unwrap_or(0);
-            }
-        }
-    }
-    Ok(sums)
-}
-
-/// Collects frames in one call; where a value grew too large, the trouble tells for whom it was computed.
-pub fn collected_for<'w>(
-    program: &Program,
-    what: impl Iterator<Item = &'w Wanted>,
-    frames: &[LazyFrame],
-    engine: pl::Engine,
-) -> Result<Vec<pl::DataFrame>, Trouble> {
-    collected(frames.to_vec(), engine).map_err(|mut trouble| {
-        let too_large = trouble.iter_mut().find(|one| one.code == Code::E1104 && one.labels.is_empty());
-        if let Some(told) = too_large {
-            let fails = |frame: &LazyFrame| collected(vec![frame.clone()], engine).is_err();
-            let failed = what.zip(frames).find(|(_, frame)| fails(frame));
-            if let Some(place) = failed.and_then(|(what, _)| what.place(program)) {
-                *told = told.clone().at(place, "computed for this");
-            }
-        }
-        trouble
-    })
-}
-
-/// Collects one frame.
-pub fn collected_one(frame: LazyFrame, engine: pl::Engine) -> Result<pl::DataFrame, Trouble> {
-    Ok(collected(vec![frame], engine)?.pop().unwrap_or_default())
-}
-
-/// Collects frames in one call, so that they share what they read.
-pub fn collected(frames: Vec<LazyFrame>, engine: pl::Engine) -> Result<Vec<pl::DataFrame>, Trouble> {
-    let plans = frames.into_iter().map(|frame| frame.logical_plan).collect();
-    // The engine panics at files that are damaged, and on threads of its own.
-    let found = trouble::guarded(|| LazyFrame::collect_all_with_engine(plans, engine, pl::OptFlags::default()));
-    let found = found.unwrap_or_else(|panic| Err(pl::polars_err!(ComputeError: "{panic}")));
-    found.map_err(trouble::engine)
 }

@@ -5,9 +5,11 @@
 //! alone; only targets change anything outside.
 
 mod alert;
+mod answers;
 mod batch;
 mod by_row;
 mod checks;
+mod collect;
 mod dashboard;
 mod decide;
 mod expr;

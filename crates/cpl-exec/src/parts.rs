@@ -8,7 +8,9 @@ use cpl_plan::{
 use polars::prelude::{self as pl, IntoLazy, LazyFrame};
 
 use crate::{
-    batch::{Batches, Wanted, collected, collected_for},
+    answers::Wanted,
+    batch::Batches,
+    collect::{collected_for, collected_one},
     fetch::{Opened, Part, ScannedParts},
     frames::Split,
     trouble::{self, Trouble},
@@ -118,9 +120,9 @@ impl Made {
         let rows: usize = self.parts.iter().map(pl::DataFrame::height).sum();
         if rows > FEW_ROWS.max(self.merged * 4) {
             let whole = split.merged(std::mem::take(self).all()?);
-            let whole = collected(vec![whole], pl::Engine::InMemory)?;
-            self.merged = whole.iter().map(pl::DataFrame::height).sum();
-            self.parts = whole;
+            let whole = collected_one(whole, pl::Engine::InMemory)?;
+            self.merged = whole.height();
+            self.parts = vec![whole];
         }
         Ok(())
     }

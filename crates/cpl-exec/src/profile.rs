@@ -8,11 +8,7 @@ use cpl_plan::{
 };
 use polars::prelude::{self as pl, IntoLazy};
 
-use crate::{
-    World,
-    batch::{Batches, collected_one},
-    trouble::Trouble,
-};
+use crate::{World, batch::Batches, collect::collected_one, trouble::Trouble};
 
 /// What a step, or the whole, costs.
 pub struct Cost {

@@ -6,7 +6,7 @@ use std::{io, path::PathBuf};
 use cpl_plan::program::{Program, TableId};
 use cpl_syntax::{Code, Diagnostic};
 
-use crate::{World, batch::Found, decide::beside, fetch::Aside, trouble::Trouble};
+use crate::{World, answers::Found, decide::beside, fetch::Aside, trouble::Trouble};
 
 /// The folder of all of them, from the pipeline's on.
 const FOLDER: &str = ".cpl/quarantine";

@@ -12,7 +12,8 @@ use jiff::ZonedDateTime;
 
 use crate::{
     World,
-    batch::{Batches, Found, GivenRows},
+    answers::Found,
+    batch::{Batches, GivenRows},
     dashboard,
     decide::{self, Circumstances, Identity},
     quarantine,

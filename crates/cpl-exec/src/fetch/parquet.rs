@@ -12,8 +12,8 @@ use super::{
     stored::{can_hold, convert, engine_type, may_round, rounded},
 };
 use crate::{
-    batch::collected_one,
     by_row::by_row,
+    collect::collected_one,
     trouble::{self, Trouble},
 };
 

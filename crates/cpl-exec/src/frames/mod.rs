@@ -22,7 +22,7 @@ use cpl_plan::{
 use polars::prelude::{self as pl, DataType, IntoLazy, LazyFrame};
 
 use crate::{
-    batch::collected_one,
+    collect::collected_one,
     expr::Translate,
     trouble::{self, Trouble},
 };

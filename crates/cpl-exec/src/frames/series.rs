@@ -9,7 +9,7 @@ use polars::prelude::{self as pl, IntoLazy, LazyFrame};
 
 use super::{ROWS, aggregate::Parts, sort};
 use crate::{
-    batch::collected_one,
+    collect::collected_one,
     expr::{Translate, day, instant},
     trouble::{self, Trouble},
     types::data_type,
