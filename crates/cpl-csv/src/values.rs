@@ -235,8 +235,8 @@ fn iso_datetime(text: &[u8], zone: &TimeZone) -> Option<Timestamp> {
     let text = std::str::from_utf8(text).ok()?;
     let (clock, offset) = time.split_at(zoned.unwrap_or(time.len()));
     // A leap second has no moment of its own, and no zone is further from UTC than 18 hours.
-    let hours = offset.get(1..3).and_then(digits).unwrap_or(0);
-    if clock.get(7..9) == Some(b"60") || clock.get(5..7) == Some(b"60") || hours > 18 {
+    let far: Vec<u8> = offset.iter().copied().filter(u8::is_ascii_digit).chain(*b"0000").take(4).collect();
+    if clock.get(7..9) == Some(b"60") || clock.get(5..7) == Some(b"60") || digits(&far) > Some(1800) {
         return None;
     }
     if text.contains('[') {

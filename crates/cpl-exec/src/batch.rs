@@ -129,7 +129,10 @@ impl<'a> Batches<'a> {
         let program = self.program();
         match step.kind {
             StepKind::Fetch(_) => unreachable!("a fetch needs no table"),
-            StepKind::Transform(id) => self.transform(id, step),
+            StepKind::Transform(id) => {
+                let place = program.table(id).span;
+                self.transform(id, step).map_err(|told| trouble::computed_for(told, place))
+            }
             StepKind::Dashboard => self.dashboard(),
             StepKind::Decide(at) => {
                 let rule = &program.decisions[at];

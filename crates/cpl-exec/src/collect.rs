@@ -16,16 +16,16 @@ pub fn collected_for<'w>(
     frames: &[LazyFrame],
     engine: pl::Engine,
 ) -> Result<Vec<pl::DataFrame>, Trouble> {
-    collected(frames.to_vec(), engine).map_err(|mut trouble| {
-        let too_large = trouble.iter_mut().find(|one| one.code == Code::E1104 && one.labels.is_empty());
-        if let Some(told) = too_large {
-            let fails = |frame: &LazyFrame| collected(vec![frame.clone()], engine).is_err();
-            let failed = what.zip(frames).find(|(_, frame)| fails(frame));
-            if let Some(place) = failed.and_then(|(what, _)| what.place(program)) {
-                *told = told.clone().at(place, "computed for this");
-            }
+    collected(frames.to_vec(), engine).map_err(|trouble| {
+        if trouble.iter().all(|told| told.code != Code::E1104) {
+            return trouble;
         }
-        trouble
+        let fails = |frame: &LazyFrame| collected(vec![frame.clone()], engine).is_err();
+        let failed = what.zip(frames).find(|(_, frame)| fails(frame));
+        match failed.and_then(|(what, _)| what.place(program)) {
+            Some(place) => trouble::computed_for(trouble, place),
+            None => trouble,
+        }
     })
 }
 

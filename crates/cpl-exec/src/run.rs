@@ -17,7 +17,7 @@ use crate::{
     dashboard,
     decide::{self, Circumstances, Identity},
     quarantine,
-    trouble::Trouble,
+    trouble::{self, Trouble},
 };
 
 /// Runs a plan and lets its effects out.
@@ -70,7 +70,8 @@ impl Judge<'_> {
         let clock = &self.world.clock;
         let (mut metrics, mut by) = (Vec::new(), None);
         if let (Some(dashboard), Some(answered)) = (&program.dashboard, &self.found.dashboard) {
-            (metrics, by) = dashboard::told(dashboard, program, answered)?;
+            let told = dashboard::told(dashboard, program, answered);
+            (metrics, by) = told.map_err(|told| trouble::computed_for(told, dashboard.span))?;
         }
         let mut metrics = metrics.into_iter();
         let mut quiet = BTreeMap::new();
@@ -117,7 +118,8 @@ impl Judge<'_> {
                 identity: &identity,
                 tell_quiet: self.tell_quiet,
             };
-            let (decided, silent) = asked.decided(rule, program, frame, &mut around)?;
+            let told = asked.decided(rule, program, frame, &mut around);
+            let (decided, silent) = told.map_err(|told| trouble::computed_for(told, rule.span))?;
             quiet.insert(rule.name.clone(), silent);
             decisions.extend(decided);
         }
@@ -133,7 +135,8 @@ impl Judge<'_> {
                 continue;
             }
             let broken = self.broken(rule.rows.table);
-            let (told, silent) = asked.told(rule, program, frame, broken.as_deref(), self.tell_quiet)?;
+            let told = asked.told(rule, program, frame, broken.as_deref(), self.tell_quiet);
+            let (told, silent) = told.map_err(|told| trouble::computed_for(told, rule.span))?;
             quiet.insert(rule.name.clone(), silent);
             alerts.extend(told);
         }

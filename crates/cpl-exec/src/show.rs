@@ -9,7 +9,7 @@ use cpl_plan::{
     types::Type,
     value::Value,
 };
-use cpl_syntax::{Code, Diagnostic};
+use cpl_syntax::{Code, Diagnostic, Span};
 use polars::prelude::{self as pl, IntoColumn, NewChunkedArray, ParquetWriter};
 
 use crate::{
@@ -32,6 +32,7 @@ pub struct Shown {
     pub broken: Vec<Check>,
     frame: pl::DataFrame,
     zone: jiff::tz::TimeZone,
+    place: Span,
 }
 
 /// Makes one table of the plan: sorted by its key where it has one, else in its own order.
@@ -47,7 +48,15 @@ pub fn show(plan: &Plan, id: TableId, world: &World<'_>) -> Result<Shown, Troubl
     let columns = table.columns.iter().map(|column| (column.name.clone(), column.ty)).collect();
     let sources = found.sources.into_values().collect();
     let broken = found.checks.into_iter().map(|(_, check)| check).filter(|check| check.broken).collect();
-    Ok(Shown { columns, key: table.key.clone(), sources, broken, frame, zone: plan.program.timezone.clone() })
+    Ok(Shown {
+        columns,
+        key: table.key.clone(),
+        sources,
+        broken,
+        frame,
+        zone: plan.program.timezone.clone(),
+        place: table.span,
+    })
 }
 
 impl Shown {
@@ -65,6 +74,7 @@ impl Shown {
         let types: Vec<Type> = self.columns.iter().map(|(_, ty)| *ty).collect();
         let start = i64::try_from(start).unwrap_or(i64::MAX);
         rows(&self.frame.slice(start, length), &types, &self.zone)
+            .map_err(|told| trouble::computed_for(told, self.place))
     }
 }
 

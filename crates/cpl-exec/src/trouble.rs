@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use cpl_syntax::{Code, Diagnostic};
+use cpl_syntax::{Code, Diagnostic, Span};
 use polars::prelude::PolarsError;
 
 /// Diagnostics of a run that could not be finished; at least one.
@@ -26,6 +26,14 @@ pub fn engine(error: PolarsError) -> Trouble {
         )];
     }
     vec![Diagnostic::new(Code::E1101, format!("the engine could not finish: {first}"))]
+}
+
+/// Names for whom a value that grew too large was computed, where nothing is named yet.
+pub fn computed_for(mut trouble: Trouble, place: Span) -> Trouble {
+    for told in trouble.iter_mut().filter(|told| told.code == Code::E1104 && told.labels.is_empty()) {
+        *told = told.clone().at(place, "computed for this");
+    }
+    trouble
 }
 
 /// A window that no calendar holds.

@@ -25,8 +25,9 @@ pub fn expand(fetch: &Fetch, folder: &Path) -> Result<Vec<PathBuf>, Trouble> {
     let base = if base.is_empty() && Path::new(&fetch.path).is_absolute() { "/".to_owned() } else { base };
     let deep = wanted.contains(&"**");
     let pattern = wanted.iter().map(|part| part.split('*').map(Pattern::escape).collect::<Vec<_>>().join("*"));
-    let pattern = Pattern::new(&pattern.collect::<Vec<_>>().join("/")).map_err(|error| {
-        vec![Diagnostic::new(Code::E1001, format!("that is no pattern of files: {error}")).at(fetch.path_span, "here")]
+    let pattern = Pattern::new(&pattern.collect::<Vec<_>>().join("/")).map_err(|_| {
+        let told = Diagnostic::new(Code::E1001, "`**` stands for any folders, and no letters stand beside it");
+        vec![told.at(fetch.path_span, "here").help("write `*` for letters, or `**/*` for files of any folder")]
     })?;
     // As in a shell, a star does not stand for the point of a hidden name.
     let options =

@@ -131,7 +131,11 @@ pub fn scan(name: &str, file: &Path, fetch: &Fetch) -> Result<Scanned, Trouble> 
     });
     match scanned {
         Ok(scanned) => scanned.map_err(first_line),
-        Err(_) => Err(unreadable("it holds a column of a type that is not known here".to_owned())),
+        Err(_) => {
+            let told = format!("{name} can't be read: it holds a column of a type that is not known here");
+            let told = Diagnostic::new(Code::E1002, told).at(fetch.path_span, "read from here");
+            Err(vec![told.help("leave out, as the file is written, what is a float of 16 bits, an interval, or a moment of an offset without a zone's name")])
+        }
     }
 }
 
@@ -169,8 +173,10 @@ pub fn find(fetch: &Fetch, files: &[(String, PathBuf)], columns: &[FetchColumn])
     for (name, file) in files {
         for column in batches::stored(columns) {
             let frame = scan(name, file, fetch).ok()?.frame.select([pl::col(column.header.as_str())]);
-            let Ok(Ok(values)) = trouble::guarded(|| frame.collect()) else {
-                return Some(damaged(name, &column.header, fetch));
+            let values = match trouble::guarded(|| frame.collect()) {
+                Ok(Ok(values)) => values,
+                Ok(Err(error)) => return Some(damaged(name, &column.header, &error.to_string(), fetch)),
+                Err(panic) => return Some(damaged(name, &column.header, &panic, fetch)),
             };
             let values = values.column(&column.header).ok()?;
             if let Err(at) = convert(values, column) {
@@ -185,9 +191,11 @@ pub fn find(fetch: &Fetch, files: &[(String, PathBuf)], columns: &[FetchColumn])
 }
 
 /// What is said of a file that promises what it does not hold.
-fn damaged(name: &str, column: &str, fetch: &Fetch) -> Trouble {
-    let told = format!("{name} can't be read: the values of `{column}` are damaged");
-    vec![Diagnostic::new(Code::E1002, told).at(fetch.path_span, "read from here").help("have the file written anew")]
+fn damaged(name: &str, column: &str, why: &str, fetch: &Fetch) -> Trouble {
+    let why = why.lines().next().unwrap_or_default();
+    let told = format!("{name}: the values of `{column}` can't be read: {why}");
+    let told = Diagnostic::new(Code::E1002, told).at(fetch.path_span, "read from here");
+    vec![told.help("have the file written anew; decimals of more than 38 digits are not read")]
 }
 
 /// A value as it is told; days and moments beyond the calendar as the numbers they are.

@@ -228,22 +228,36 @@ fn stds(lists: &pl::Column) -> pl::PolarsResult<pl::Column> {
     let lists = lists.list()?.clone();
     let each = (0..lists.len()).map(|row| {
         let Some(list) = lists.get_as_series(row) else { return Ok(None) };
-        Ok(std(list.f64()?.iter().flatten().collect()))
+        match std(list.f64()?.iter().flatten().collect()) {
+            Some(std) if !std.is_finite() => pl::polars_bail!(ComputeError: "a deviation is too large"),
+            std => Ok(std),
+        }
     });
     let each = each.collect::<pl::PolarsResult<Vec<_>>>()?;
     Ok(pl::Float64Chunked::from_iter_options(name, each.into_iter()).into_column())
 }
 
+/// From one of the values first, and then from the mean: how far they are apart is not lost in how large they are, and
+/// equal values deviate by nothing. (Chan, Golub and `LeVeque`, 1983: the
+/// corrected algorithm of two passes.)
 #[expect(clippy::cast_precision_loss, reason = "a count of rows")]
 fn std(mut values: Vec<f64>) -> Option<f64> {
     if values.len() < 2 {
         return None;
     }
     values.sort_by(f64::total_cmp);
-    let n = values.len() as f64;
+    let (n, middle) = (values.len() as f64, values[values.len() / 2]);
+    for value in &mut values {
+        *value -= middle;
+    }
     let mean = values.iter().sum::<f64>() / n;
-    let squares: f64 = values.iter().map(|value| (value - mean) * (value - mean)).sum();
-    Some((squares / (n - 1.0)).sqrt())
+    let (mut squares, mut rest) = (0.0, 0.0);
+    for value in values {
+        let apart = value - mean;
+        squares += apart * apart;
+        rest += apart;
+    }
+    Some(((squares - rest * rest / n).max(0.0) / (n - 1.0)).sqrt())
 }
 
 /// The float so many billionths of the way from one to another. By ourselves: the engine divides by a constant in one
