@@ -6,7 +6,11 @@ use cpl_plan::{
 };
 use polars::prelude as pl;
 
-use super::{Translate, finite::finite, money};
+use super::{
+    Translate,
+    finite::{finite, quotient},
+    money,
+};
 use crate::types::{self, data_type};
 
 impl Translate<'_> {
@@ -18,6 +22,7 @@ impl Translate<'_> {
             }
             (Type::Money(_), _) | (_, Type::Money(_)) => self.of_money(op, left, right),
             _ if ty == Type::Integer => self.whole(op, left, right),
+            _ if op == ArithOp::Divide => Ok(quotient(self.as_float(left)?, self.as_float(right)?)),
             _ => Ok(finite(apply(op, self.as_float(left)?, self.as_float(right)?))),
         }
     }
@@ -43,7 +48,7 @@ impl Translate<'_> {
             ArithOp::Multiply => Self::product(a, b, right),
             ArithOp::Divide if is_money(right) => {
                 let float = pl::DataType::Float64;
-                finite(a.cast(float.clone()) / nonzero(b.cast(float)))
+                quotient(a.cast(float.clone()), b.cast(float))
             }
             ArithOp::Divide if right.ty.is_whole() => a / nonzero(b),
             ArithOp::Divide => money::divide(a, nonzero(b)),
@@ -78,7 +83,7 @@ impl Translate<'_> {
         let (a, b) = (micros(self.expr(left)?, left), micros(self.expr(right)?, right));
         if ty == Type::Number {
             let float = pl::DataType::Float64;
-            return Ok(a.cast(float.clone()) / nonzero(b.cast(float)));
+            return Ok(quotient(a.cast(float.clone()), b.cast(float)));
         }
         Ok(apply(op, a, b).cast(pl::DataType::Int64).cast(data_type(Type::Duration)))
     }

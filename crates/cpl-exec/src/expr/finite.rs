@@ -1,6 +1,6 @@
 //! Floats that are numbers: what grew beyond all is refused, and 0 has no sign.
 
-use polars::prelude::{self as pl, DataType, IntoColumn, NewChunkedArray};
+use polars::prelude::{self as pl, DataType, IntoColumn, NewChunkedArray, arity};
 
 use crate::by_row::by_row;
 
@@ -19,5 +19,25 @@ pub fn finite(value: pl::Expr) -> pl::Expr {
         }
         let each = floats.iter().map(|value| value.map(|value| value + 0.0));
         Ok(pl::Float64Chunked::from_iter_options(floats.name().clone(), each).into_column())
+    })
+}
+
+/// One float ÷ another, unknown where that is zero. By ourselves: the engine multiplies by the inverse of a constant, or
+/// divides by it, as many rows as there are, which differ in the last bit.
+pub fn quotient(above: pl::Expr, below: pl::Expr) -> pl::Expr {
+    let divided = |above: Option<f64>, below: Option<f64>| match (above, below) {
+        (Some(above), Some(below)) if below != 0.0 => {
+            let value = above / below;
+            if !value.is_finite() {
+                pl::polars_bail!(ComputeError: "{value} is too large");
+            }
+            Ok(Some(value + 0.0))
+        }
+        _ => Ok(None),
+    };
+    by_row([above, below], DataType::Float64, move |columns| {
+        let (above, below) = (columns[0].f64()?, columns[1].f64()?);
+        let values: pl::Float64Chunked = arity::broadcast_try_binary_elementwise(above, below, divided)?;
+        Ok(values.into_column())
     })
 }

@@ -8,7 +8,7 @@ use polars::prelude as pl;
 
 use super::{
     Translate,
-    finite::finite,
+    finite::{finite, quotient},
     literal::null,
     money::{self, To},
 };
@@ -63,7 +63,7 @@ impl Translate<'_> {
             }
             F::HoursBetween => {
                 let micros = part()?.cast(whole.clone()) - first()?.cast(whole);
-                micros.cast(pl::DataType::Float64) / pl::lit(3_600_000_000.0)
+                quotient(micros.cast(pl::DataType::Float64), pl::lit(3_600_000_000.0))
             }
             F::Replace => first()?.str().replace_all(part()?, self.expr(&args[2])?, true),
             F::Micros => minor(first()?, 6),

@@ -18,6 +18,7 @@ use cpl_plan::{
 use jiff::tz::TimeZone;
 use polars::prelude as pl;
 
+pub use finite::quotient;
 use literal::scalar;
 pub use literal::{day, instant, null};
 pub use money::{between, in_capitals, of_minor_units};
