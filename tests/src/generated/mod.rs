@@ -175,11 +175,12 @@ impl Maker {
         let keys = pick(&mut self.rng, &["ch", "ch, sub", "ok", "day", "weekday(day)", "month_start(day), ch", ""])
             .to_string();
         text.push_str(&self.group(&keys, 5));
-        if self.chance(2) {
-            let condition = self.bool(2);
-            let _ = writeln!(text, "  where {condition}");
-        }
-        text
+        text + &self.filtered(2, 2)
+    }
+
+    /// Once in so many, a condition of that depth.
+    fn filtered(&mut self, of: u8, depth: u8) -> String {
+        if self.chance(of) { format!("  where {}\n", self.bool(depth)) } else { String::new() }
     }
 
     /// A series of days, and what other rows of it say.
@@ -198,11 +199,7 @@ impl Maker {
             let _ = writeln!(text, "  derive {name} = {value}");
             self.columns.push((name, ty));
         }
-        if self.chance(3) {
-            let condition = self.bool(1);
-            let _ = writeln!(text, "  where {condition}");
-        }
-        text
+        text + &self.filtered(3, 1)
     }
 
     /// The newest of what came before.

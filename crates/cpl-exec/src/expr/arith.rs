@@ -22,7 +22,6 @@ impl Translate<'_> {
             }
             (Type::Money(_), _) | (_, Type::Money(_)) => self.of_money(op, left, right),
             _ if ty == Type::Integer => self.whole(op, left, right),
-            _ if op == ArithOp::Divide => Ok(quotient(self.as_float(left)?, self.as_float(right)?)),
             _ => Ok(finite(apply(op, self.as_float(left)?, self.as_float(right)?))),
         }
     }
@@ -46,10 +45,7 @@ impl Translate<'_> {
         Ok(match op {
             ArithOp::Multiply if is_money(right) && !is_money(left) => Self::product(b, a, left),
             ArithOp::Multiply => Self::product(a, b, right),
-            ArithOp::Divide if is_money(right) => {
-                let float = pl::DataType::Float64;
-                quotient(a.cast(float.clone()), b.cast(float))
-            }
+            ArithOp::Divide if is_money(right) => quotient(a, b),
             ArithOp::Divide if right.ty.is_whole() => a / nonzero(b),
             ArithOp::Divide => money::divide(a, nonzero(b)),
             _ => apply(op, a, b),
@@ -82,8 +78,7 @@ impl Translate<'_> {
         };
         let (a, b) = (micros(self.expr(left)?, left), micros(self.expr(right)?, right));
         if ty == Type::Number {
-            let float = pl::DataType::Float64;
-            return Ok(quotient(a.cast(float.clone()), b.cast(float)));
+            return Ok(quotient(a, b));
         }
         Ok(apply(op, a, b).cast(pl::DataType::Int64).cast(data_type(Type::Duration)))
     }
@@ -94,7 +89,7 @@ fn apply(op: ArithOp, left: pl::Expr, right: pl::Expr) -> pl::Expr {
         ArithOp::Add => left + right,
         ArithOp::Subtract => left - right,
         ArithOp::Multiply => left * right,
-        ArithOp::Divide => left / nonzero(right),
+        ArithOp::Divide => quotient(left, right),
         ArithOp::OrElse => pl::coalesce(&[left, right]),
     }
 }

@@ -1,11 +1,18 @@
 //! Floats that are numbers: what grew beyond all is refused, and 0 has no sign.
 
-use polars::prelude::{self as pl, DataType, IntoColumn, NewChunkedArray, arity};
+use polars::prelude::{self as pl, DataType, IntoColumn, arity};
 
 use crate::by_row::by_row;
 
-/// The values; an error where one is infinite or no number. Two zeros that are equal are one in keys and in what is
-/// written.
+/// A value that is a number. Two zeros that are equal are one in keys and in what is written.
+fn number(value: f64) -> pl::PolarsResult<f64> {
+    if !value.is_finite() {
+        pl::polars_bail!(ComputeError: "{value} is too large");
+    }
+    Ok(value + 0.0)
+}
+
+/// The values; an error where one is infinite or no number.
 pub fn finite(value: pl::Expr) -> pl::Expr {
     by_row([value], DataType::Float64, |columns| {
         let floats = columns[0].f64()?;
@@ -14,27 +21,19 @@ pub fn finite(value: pl::Expr) -> pl::Expr {
             return Ok(columns[0].clone());
         }
         // What stands under missing values may be anything.
-        if let Some(value) = floats.iter().flatten().find(|value| !value.is_finite()) {
-            pl::polars_bail!(ComputeError: "{value} is too large");
-        }
-        let each = floats.iter().map(|value| value.map(|value| value + 0.0));
-        Ok(pl::Float64Chunked::from_iter_options(floats.name().clone(), each).into_column())
+        let numbers: pl::Float64Chunked = arity::try_unary_elementwise(floats, |value| value.map(number).transpose())?;
+        Ok(numbers.into_column())
     })
 }
 
-/// One float ÷ another, unknown where that is zero. By ourselves: the engine multiplies by the inverse of a constant, or
+/// One number ÷ another, unknown where that is zero. By ourselves: the engine multiplies by the inverse of a constant, or
 /// divides by it, as many rows as there are, which differ in the last bit.
 pub fn quotient(above: pl::Expr, below: pl::Expr) -> pl::Expr {
-    let divided = |above: Option<f64>, below: Option<f64>| match (above, below) {
-        (Some(above), Some(below)) if below != 0.0 => {
-            let value = above / below;
-            if !value.is_finite() {
-                pl::polars_bail!(ComputeError: "{value} is too large");
-            }
-            Ok(Some(value + 0.0))
-        }
-        _ => Ok(None),
+    let divided = |above: Option<f64>, below: Option<f64>| {
+        let both = above.zip(below.filter(|below| *below != 0.0));
+        both.map(|(above, below)| number(above / below)).transpose()
     };
+    let [above, below] = [above, below].map(|value| value.cast(DataType::Float64));
     by_row([above, below], DataType::Float64, move |columns| {
         let (above, below) = (columns[0].f64()?, columns[1].f64()?);
         let values: pl::Float64Chunked = arity::broadcast_try_binary_elementwise(above, below, divided)?;

@@ -63,7 +63,7 @@ impl Translate<'_> {
             }
             F::HoursBetween => {
                 let micros = part()?.cast(whole.clone()) - first()?.cast(whole);
-                quotient(micros.cast(pl::DataType::Float64), pl::lit(3_600_000_000.0))
+                quotient(micros, pl::lit(3_600_000_000.0))
             }
             F::Replace => first()?.str().replace_all(part()?, self.expr(&args[2])?, true),
             F::Micros => minor(first()?, 6),

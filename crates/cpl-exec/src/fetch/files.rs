@@ -33,7 +33,8 @@ pub fn expand(fetch: &Fetch, folder: &Path) -> Result<Vec<PathBuf>, Trouble> {
     let options =
         MatchOptions { require_literal_separator: true, require_literal_leading_dot: true, ..MatchOptions::new() };
     let base = folder.join(base);
-    let is_one = |path: &Path| path.strip_prefix(&base).is_ok_and(|path| pattern.matches_path_with(path, options));
+    let is_one =
+        |path: &Path| path.strip_prefix(&base).is_ok_and(|path| pattern.matches_with(&path.to_string_lossy(), options));
     let mut files = Vec::new();
     let depth = if deep { usize::MAX } else { wanted.len() };
     let hidden = wanted.iter().any(|part| part.starts_with('.'));

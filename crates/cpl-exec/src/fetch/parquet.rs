@@ -176,7 +176,8 @@ pub fn find(fetch: &Fetch, files: &[(String, PathBuf)], columns: &[FetchColumn])
             let values = match trouble::guarded(|| frame.collect()) {
                 Ok(Ok(values)) => values,
                 Ok(Err(error)) => return Some(damaged(name, &column.header, &error.to_string(), fetch)),
-                Err(panic) => return Some(damaged(name, &column.header, &panic, fetch)),
+                // The engine's own words would help nobody.
+                Err(_) => return Some(damaged(name, &column.header, "they are damaged", fetch)),
             };
             let values = values.column(&column.header).ok()?;
             if let Err(at) = convert(values, column) {

@@ -218,7 +218,7 @@ fn mean(sum: pl::Expr, known: pl::Expr, ty: Type) -> pl::Expr {
     match ty {
         Type::Money(_) => sum / known,
         Type::Duration => (sum.cast(DataType::Int64) / known).cast(data_type(ty)),
-        _ => crate::expr::quotient(sum.cast(DataType::Float64), known.cast(DataType::Float64)),
+        _ => crate::expr::quotient(sum, known),
     }
 }
 
