@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf, process::ExitCode};
 
-use cpl_plan::clock::AsOf;
+use cpl_model::clock::AsOf;
 use cpl_tests::{
     case::{self, Verdict},
     compare, connectors, mutated,
@@ -129,7 +129,7 @@ fn broken_off(path: PathBuf) -> Trial {
                     return Err(Failed::from(format!("what is formatted up to {at} is formatted otherwise again")));
                 }
                 if !cpl_syntax::is_unreadable(&told) {
-                    let _ = cpl_plan::tree_to_program(&wrong, &file, cpl_plan::Setup::at(as_of));
+                    let _ = cpl_check::tree_to_program(&wrong, &file, cpl_check::Setup::at(as_of));
                 }
             }
         }

@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use cpl_plan::{
+use cpl_check::tree_to_program;
+use cpl_model::{
     clock::{AsOf, Clock},
     program::{Program, TableId},
-    tree_to_program,
 };
 use jiff::{Timestamp, civil::date};
 use num_traits::{Signed, ToPrimitive};
@@ -36,7 +36,7 @@ pub fn run(seed: u64, folder: &Path) -> Result<Verdict, String> {
     let case = generated(seed);
     let (file, _) = cpl_syntax::parse(&case.pipeline);
     let as_of = AsOf::Date(date(2026, 11, 20));
-    let (program, diagnostics) = tree_to_program(&case.pipeline, &file, cpl_plan::Setup::at(as_of));
+    let (program, diagnostics) = tree_to_program(&case.pipeline, &file, cpl_check::Setup::at(as_of));
     let Some(program) = program else {
         let told: Vec<&str> = diagnostics.iter().map(|diagnostic| diagnostic.message.as_str()).collect();
         if std::env::var_os("CPL_TELL").is_some() {
@@ -72,7 +72,7 @@ fn differs(case: &Generated, program: &Program, oracle: &Oracle<'_>, folder: &Pa
     for join in report["joins"].as_array().into_iter().flatten() {
         let text = |name: &str| join[name].as_str().unwrap_or_default().to_owned();
         let rows = |name: &str| join[name].as_u64().and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX);
-        let rows = (rows("left_alone"), rows("right_alone"));
+        let rows = (rows("left_unmatched"), rows("right_unmatched"));
         if !oracle.has(&Alone { table: text("table"), with: text("with"), rows }) {
             return Err(format!("rows without a partner: {join}"));
         }

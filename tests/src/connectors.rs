@@ -6,7 +6,7 @@ use std::{
 };
 
 use cpl_catalog::ConnectorFile;
-use cpl_plan::check_connector;
+use cpl_check::check_connector;
 use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
 

@@ -2,7 +2,9 @@
 
 use std::{fs, path::PathBuf};
 
-use cpl_plan::{Purpose, Setup, clock::AsOf, program_to_plan, tree_to_program};
+use cpl_check::{Setup, tree_to_program};
+use cpl_model::clock::AsOf;
+use cpl_plan::{Purpose, program_to_plan};
 use libtest_mimic::{Failed, Trial};
 use proptest::{
     collection::vec,
@@ -132,7 +134,9 @@ fn holds(text: &str) -> Result<(), String> {
         let (program, more) = tree_to_program(text, &file, Setup::at(as_of));
         told.extend(more);
         if let Some(program) = program {
-            told.extend(program_to_plan(program, Purpose::Run).1);
+            told.extend(cpl_check::lint(&program));
+            let unneeded = program_to_plan(program, Purpose::Run).1.into_iter();
+            told.extend(unneeded.map(|one| cpl_check::unneeded(one.what, &one.name, one.span)));
         }
     }
     let places = told.iter().flat_map(|diagnostic| &diagnostic.labels).map(|label| label.span);

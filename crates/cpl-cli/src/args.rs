@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use cpl_plan::{Setting, clock::AsOf};
+use cpl_check::Setting;
+use cpl_model::clock::AsOf;
 use jiff::Timestamp;
 
 /// From a growth team's question to action: one constraint, one question, one person who decides.

@@ -11,7 +11,8 @@ use crate::{
     load::{Loaded, load_any, of_text},
     notation,
 };
-use cpl_plan::{Purpose, plan::Plan, program_to_plan};
+use cpl_check::{lint, unneeded};
+use cpl_plan::{Plan, Purpose, program_to_plan};
 use cpl_syntax::{Diagnostic, Severity, silenced, tree};
 
 /// Checks all files; the worst decides the exit code.
@@ -69,8 +70,9 @@ pub fn planned(mut loaded: Loaded) -> (Loaded, Option<Plan>) {
     // The tree is done with, but for its comments: that of a large file is large.
     loaded.file = tree::File { comments: std::mem::take(&mut loaded.file.comments), ..tree::File::default() };
     let plan = loaded.program.take().map(|program| {
+        loaded.diagnostics.extend(lint(&program));
         let (plan, more) = program_to_plan(program, Purpose::Run);
-        loaded.diagnostics.extend(more);
+        loaded.diagnostics.extend(more.into_iter().map(|one| unneeded(one.what, &one.name, one.span)));
         loaded.diagnostics.sort_by_key(Diagnostic::start);
         plan
     });

@@ -6,7 +6,8 @@ use std::{
 };
 
 use cpl_catalog::{Catalogue, ConnectorFile};
-use cpl_plan::{Setup, check_connector, program::Program, tree_to_program};
+use cpl_check::{Setup, check_connector, tree_to_program};
+use cpl_model::program::Program;
 use cpl_syntax::{Code, Diagnostic, has_errors, is_unreadable, parse, tree};
 
 use crate::{

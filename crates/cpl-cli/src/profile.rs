@@ -1,14 +1,14 @@
 //! `cpl profile`.
 
-use cpl_exec::Cost;
 use cpl_plan::{Purpose, program_to_plan};
+use cpl_run::Cost;
 use serde_json::{Value, json};
 
 use crate::{
     CLEAN, Io, WRONG,
     args::{Format, ProfileArgs},
     draw, load,
-    run::with_world,
+    run::with_context,
 };
 
 /// Tells what each step costs.
@@ -18,7 +18,7 @@ pub fn profile(args: &ProfileArgs, io: &mut Io<'_>) -> u8 {
         Err(code) => return code,
     };
     let (plan, _) = program_to_plan(program, Purpose::Run);
-    match with_world(&plan, &loaded, &args.when, io, |world| cpl_exec::profile(&plan, world)) {
+    match with_context(&plan.clone(), &loaded, &args.when, io, |context| cpl_run::profile(plan, context)) {
         Ok(Ok((whole, steps))) => {
             let text = match args.format {
                 Format::Text => text(&whole, &steps),
@@ -30,8 +30,8 @@ pub fn profile(args: &ProfileArgs, io: &mut Io<'_>) -> u8 {
             let _ = write!(io.out, "{text}");
             CLEAN
         }
-        Ok(Err(trouble)) => {
-            draw::draw(&trouble, &loaded.path, &loaded.text, io);
+        Ok(Err(error)) => {
+            draw::draw(&error.diagnostics(), &loaded.path, &loaded.text, io);
             WRONG
         }
         Err(why) => draw::misused(&why, io),
@@ -60,7 +60,7 @@ fn text(whole: &Cost, steps: &[Cost]) -> String {
 }
 
 fn grouped(n: u64) -> String {
-    cpl_plan::value::Value::Integer(i64::try_from(n).unwrap_or(i64::MAX)).to_string()
+    cpl_model::value::Value::Integer(i64::try_from(n).unwrap_or(i64::MAX)).to_string()
 }
 
 fn millis(cost: &Cost) -> String {

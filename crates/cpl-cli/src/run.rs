@@ -2,14 +2,14 @@
 
 use std::{num::NonZero, path::Path, time::Instant};
 
-use cpl_exec::World;
-use cpl_plan::{
+use cpl_model::{
     clock::Clock,
-    plan::Plan,
     program::Program,
     report::{self, RunReport},
 };
+use cpl_plan::Plan;
 use cpl_report::{Look, report_json, terminal};
+use cpl_run::{RunContext, RunError};
 use cpl_syntax::Diagnostic;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -24,16 +24,12 @@ use crate::{
 
 /// Runs pipelines, one after the other; the worst decides the exit code.
 pub fn run(args: &RunArgs, io: &mut Io<'_>) -> u8 {
-    args.files.iter().map(|file| one(file, args, io, cpl_exec::run)).max().unwrap_or(CLEAN)
+    args.files.iter().map(|file| one(file, args, io, cpl_run::run)).max().unwrap_or(CLEAN)
 }
 
 /// Tells what runs would do.
 pub fn plan(args: &RunArgs, io: &mut Io<'_>) -> u8 {
-    let planned = |plan: &Plan, world: &World<'_>| {
-        let report = cpl_exec::planned(plan, world)?;
-        Ok(RunReport { planned: true, ..report })
-    };
-    args.files.iter().map(|file| one(file, args, io, planned)).max().unwrap_or(CLEAN)
+    args.files.iter().map(|file| one(file, args, io, cpl_run::plan)).max().unwrap_or(CLEAN)
 }
 
 /// What becomes of one pipeline, by a run or what stands for one.
@@ -41,7 +37,7 @@ fn one(
     file: &Path,
     args: &RunArgs,
     io: &mut Io<'_>,
-    act: impl FnOnce(&Plan, &World<'_>) -> Result<RunReport, Vec<Diagnostic>>,
+    act: impl FnOnce(Plan, &RunContext<'_>) -> Result<RunReport, RunError>,
 ) -> u8 {
     let started = Instant::now();
     let (loaded, plan) = match load(file, &args.when, io) {
@@ -51,10 +47,10 @@ fn one(
     let Some(plan) = plan else {
         return wrong(&loaded.diagnostics, &loaded, args.format, io).max(loaded.code());
     };
-    let result = with_world(&plan, &loaded, &args.when, io, |world| act(&plan, world));
+    let result = with_context(&plan.clone(), &loaded, &args.when, io, |context| act(plan, context));
     let mut report = match result {
         Ok(Ok(report)) => report,
-        Ok(Err(trouble)) => return wrong(&trouble, &loaded, args.format, io),
+        Ok(Err(error)) => return wrong(&error.diagnostics(), &loaded, args.format, io),
         Err(why) => return draw::misused(&why, io),
     };
     report.diagnostics = loaded.diagnostics.iter().map(message).collect();
@@ -80,24 +76,24 @@ fn wrong(diagnostics: &[Diagnostic], loaded: &Loaded, format: Format, io: &mut I
     WRONG
 }
 
-/// Calls `act` with the world of a pipeline.
-pub fn with_world<T>(
+/// Calls `act` with the surroundings of a pipeline.
+pub fn with_context<T>(
     plan: &Plan,
     loaded: &Loaded,
     when: &When,
     io: &Io<'_>,
-    act: impl FnOnce(&World<'_>) -> T,
+    act: impl FnOnce(&RunContext<'_>) -> T,
 ) -> Result<T, String> {
-    let clock = clock(&plan.program, when, io.now)?;
-    Ok(in_world(loaded, clock, io, act))
+    let clock = clock(plan.program(), when, io.now)?;
+    Ok(in_context(loaded, clock, io, act))
 }
 
-/// Calls `act` with the world of a pipeline at some time.
-pub fn in_world<T>(loaded: &Loaded, clock: Clock, io: &Io<'_>, act: impl FnOnce(&World<'_>) -> T) -> T {
+/// Calls `act` with the surroundings of a pipeline at some time.
+pub fn in_context<T>(loaded: &Loaded, clock: Clock, io: &Io<'_>, act: impl FnOnce(&RunContext<'_>) -> T) -> T {
     let file = io.folder.join(&loaded.path);
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let progress = Progress::new(io.progress);
-    let world = World {
+    let context = RunContext {
         folder,
         stem: &file.file_stem().unwrap_or_default().to_string_lossy(),
         workspace: &workspace(folder),
@@ -105,7 +101,7 @@ pub fn in_world<T>(loaded: &Loaded, clock: Clock, io: &Io<'_>, act: impl FnOnce(
         threads: std::thread::available_parallelism().map_or(1, NonZero::get),
         progress: &|what| progress.tell(what),
     };
-    act(&world)
+    act(&context)
 }
 
 /// Without a workspace file the workspace is the pipeline's folder: its name, wherever it stands.

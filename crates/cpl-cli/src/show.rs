@@ -1,18 +1,15 @@
 //! `cpl show`.
 
-use cpl_exec::Shown;
-use cpl_plan::{
-    Purpose,
-    program::{Program, TableId},
-    program_to_plan,
-};
+use cpl_model::program::{Program, TableId};
+use cpl_plan::{Purpose, program_to_plan};
+use cpl_run::{ExecError, Shown, write_parquet};
 use cpl_syntax::Diagnostic;
 
 use crate::{
     CLEAN, Io, WRONG,
     args::{ShowArgs, TableFormat},
     draw, load,
-    run::with_world,
+    run::with_context,
 };
 
 /// How many rows are shown to a person.
@@ -29,7 +26,7 @@ pub fn show(args: &ShowArgs, io: &mut Io<'_>) -> u8 {
         Err(why) => return draw::misused(&why, io),
     };
     let (plan, _) = program_to_plan(program, Purpose::Show(id));
-    let shown = with_world(&plan, &loaded, &args.when, io, |world| cpl_exec::show(&plan, id, world));
+    let shown = with_context(&plan.clone(), &loaded, &args.when, io, |context| cpl_run::show(plan, id, context));
     let written = match shown {
         Ok(Ok(shown)) => {
             for check in &shown.broken {
@@ -46,7 +43,7 @@ pub fn show(args: &ShowArgs, io: &mut Io<'_>) -> u8 {
             }
             write(&shown, args, io)
         }
-        Ok(Err(trouble)) => Err(trouble),
+        Ok(Err(error)) => Err(error.diagnostics()),
         Err(why) => return draw::misused(&why, io),
     };
     match written {
@@ -59,10 +56,10 @@ pub fn show(args: &ShowArgs, io: &mut Io<'_>) -> u8 {
 }
 
 fn table(program: &Program, name: &str) -> Result<TableId, String> {
-    if let Some(at) = program.tables.iter().position(|table| table.name == name) {
+    if let Some(at) = program.tables.iter().position(|table| table.is_declared() && table.name == name) {
         return Ok(TableId(at));
     }
-    let names = || program.tables.iter().filter(|table| !table.is_under_way()).map(|table| table.name.as_str());
+    let names = || program.tables.iter().filter(|table| table.is_declared()).map(|table| table.name.as_str());
     Err(match cpl_syntax::nearest(name, names()) {
         Some(near) => format!("there is no table named `{name}`; did you mean `{near}`?"),
         None => format!("there is no table named `{name}`; there are: {}", names().collect::<Vec<_>>().join(", ")),
@@ -70,15 +67,17 @@ fn table(program: &Program, name: &str) -> Result<TableId, String> {
 }
 
 fn write(shown: &Shown, args: &ShowArgs, io: &mut Io<'_>) -> Result<(), Vec<Diagnostic>> {
-    let length = args.limit.unwrap_or(if args.format == TableFormat::Text { SHOWN } else { shown.height() });
-    let rows = || shown.rows(0, length);
+    let length = args.limit.unwrap_or(if args.format == TableFormat::Text { SHOWN } else { shown.table.height() });
+    let rows = || shown.table.rows(0, length).map_err(ExecError::diagnostics);
     let text = match args.format {
-        TableFormat::Parquet => return cpl_exec::write_parquet(shown, length, &mut *io.out),
-        TableFormat::Csv => cpl_report::csv(&shown.columns, &rows()?),
-        TableFormat::Json => cpl_report::json(&shown.columns, &rows()?) + "\n",
+        TableFormat::Parquet => {
+            return write_parquet(&shown.table, length, &mut *io.out).map_err(ExecError::diagnostics);
+        }
+        TableFormat::Csv => cpl_report::csv(&shown.table.columns, &rows()?),
+        TableFormat::Json => cpl_report::json(&shown.table.columns, &rows()?) + "\n",
         TableFormat::Text => {
-            let table = cpl_report::text(&shown.columns, &rows()?);
-            let more = match shown.height().saturating_sub(length) {
+            let table = cpl_report::text(&shown.table.columns, &rows()?);
+            let more = match shown.table.height().saturating_sub(length) {
                 0 => String::new(),
                 n => format!("… and {n} more: `--limit` shows more, `--format csv` has them all\n"),
             };
@@ -91,7 +90,7 @@ fn write(shown: &Shown, args: &ShowArgs, io: &mut Io<'_>) -> Result<(), Vec<Diag
 
 /// `spend: 7 rows, key day, channel`.
 fn head(shown: &Shown, name: &str) -> String {
-    let rows = if shown.height() == 1 { "1 row".to_owned() } else { format!("{} rows", shown.height()) };
+    let rows = if shown.table.height() == 1 { "1 row".to_owned() } else { format!("{} rows", shown.table.height()) };
     match &shown.key {
         Some(key) if !key.is_empty() => format!("{name}: {rows}, key {}", key.join(", ")),
         _ => format!("{name}: {rows}"),

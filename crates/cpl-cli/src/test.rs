@@ -2,11 +2,10 @@
 
 use std::path::Path;
 
-use cpl_plan::{
-    Setup,
+use cpl_check::{Setup, tree_to_program};
+use cpl_model::{
     clock::Clock,
     program::{Program, Test},
-    tree_to_program,
 };
 use cpl_syntax::{Code, Diagnostic, Severity, has_errors};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
@@ -17,7 +16,7 @@ use crate::{
     draw,
     files::{Kinds, files},
     load::{Loaded, load},
-    run::in_world,
+    run::in_context,
 };
 
 /// What became of a test.
@@ -101,10 +100,10 @@ fn tried(test: &Test, program: &Program, loaded: &Loaded, io: &Io<'_>) -> Vec<Di
         let told = Diagnostic::new(Code::E1101, "no calendar goes on behind the day on which this test plays");
         return vec![told.at(test.span, "plays then").help("take an earlier day")];
     };
-    match in_world(loaded, clock, io, |world| cpl_exec::test(program, test, world)) {
-        Err(trouble) => trouble,
+    match in_context(loaded, clock, io, |context| cpl_run::test(program, test, context)) {
+        Err(error) => error.diagnostics(),
         Ok(failed) => {
-            let diagnostic = |failed: cpl_exec::Failed| {
+            let diagnostic = |failed: cpl_run::Failed| {
                 let told = Diagnostic::new(Code::E1201, failed.message).at(failed.span, "expected here");
                 if failed.found.is_empty() { told } else { told.help(failed.found.join("\n")) }
             };

@@ -152,8 +152,8 @@ fn a_profile_tells_what_each_step_costs() {
     assert_eq!((code, err.as_str()), (Some(0), ""));
     let told: serde_json::Value = serde_json::from_str(&out).expect("JSON");
     let steps = told["steps"].as_array().expect("a list");
-    let fetch = steps.iter().find(|step| step["step"].as_str().is_some_and(|name| name.starts_with("fetch")));
-    let fetch = fetch.expect("the pipeline fetches");
+    let fetch = steps.iter().find(|step| step["step"].as_str().is_some_and(|name| name.starts_with("scan")));
+    let fetch = fetch.expect("the pipeline scans a fetch");
     let columns = fetch["columns"].as_array().expect("a list").len() as u64;
     assert!(fetch["rows"].as_u64() > Some(0) && fetch["bytes"].as_u64() > Some(0), "{fetch}");
     assert!(columns > 0 && Some(columns) <= fetch["declared"].as_u64(), "{fetch}");

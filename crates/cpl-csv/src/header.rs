@@ -1,7 +1,9 @@
 //! The first row: which column stands where.
 
+use cpl_batch::Problem;
+
 use crate::{
-    Head, Layout, Problem,
+    HeaderMode, Layout,
     record::{blank_line, field, unescaped},
 };
 
@@ -19,7 +21,7 @@ pub struct Header {
 
 /// Where the columns stand; also returns how many bytes ahead of the rows tell so.
 pub fn header(bytes: &[u8], layout: &Layout) -> Result<(Header, usize), Problem> {
-    let Head::Places { fields, at } = &layout.head else { return named(bytes, layout) };
+    let HeaderMode::Places { fields, at } = &layout.head else { return named(bytes, layout) };
     let mark = if bytes.starts_with(MARK) { MARK.len() } else { 0 };
     Ok((Header { fields: *fields, places: at.clone() }, mark))
 }

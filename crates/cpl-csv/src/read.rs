@@ -17,13 +17,14 @@ use std::{
 use flate2::read::MultiGzDecoder;
 use memchr::memchr_iter;
 
+use cpl_batch::{Batch, Cell, Place, Problem, RejectedRow};
+
 use crate::{
-    Bad, Batch, Cell, Field, Form, Head, Layout, Place, Problem,
+    HeaderMode, Layout,
     blocks::{BLOCK_BYTES, Block, Blocks, Cut},
+    fast,
     header::{Header, header},
-    plain,
     record::{BadQuote, blank_line, field, unescaped},
-    values::is_skipped,
 };
 
 /// What was read of a file.
@@ -91,7 +92,7 @@ pub fn read_blocks(
     let mut blocks = Blocks::new(BufReader::new(input), layout.separator, block_bytes);
     let Some(mut first) = blocks.next().map_err(cut_problem)? else {
         // Without a header there may be nothing at all.
-        let empty = matches!(layout.head, Head::Places { .. });
+        let empty = matches!(layout.head, HeaderMode::Places { .. });
         return if empty { Ok(Summary::default()) } else { Err((Problem::Empty, 0)) };
     };
     let (header, taken) = header(&first.bytes, layout).map_err(|problem| (problem, 0))?;
@@ -164,7 +165,7 @@ fn in_order(
             let mut batch =
                 done.result.map_err(|(problem, offset)| moved_behind((problem, done.offset + offset), summary.rows))?;
             for bad in &mut batch.bad {
-                bad.problem = bad.problem.clone().behind(Place { row: summary.rows, line: lines + 1 });
+                bad.problem = bad.problem.clone().offset_by(Place { row: summary.rows, line: lines + 1 });
             }
             lines += done.lines;
             summary.rows += done.rows;
@@ -179,12 +180,12 @@ fn in_order(
 
 /// Rows of a block count from 1; in the file others stand before them.
 fn moved_behind((problem, offset): Placed, rows: u64) -> Placed {
-    (problem.behind(Place { row: rows, line: 0 }), offset)
+    (problem.offset_by(Place { row: rows, line: 0 }), offset)
 }
 
 /// The rows of one block.
 fn rows(block: &Block, header: &Header, layout: &Layout) -> (u64, Result<Batch, Placed>) {
-    match plain::rows(&block.bytes, header, layout) {
+    match fast::rows(&block.bytes, header, layout) {
         Some(batch) => (batch.rows as u64, Ok(batch)),
         None => each_row(block, header, layout),
     }
@@ -256,32 +257,11 @@ fn row<'b>(
         if !layout.skip_bad {
             return Err(problem);
         }
-        batch.bad.push(Bad { problem, cells: cells.iter().map(Cell::shown).collect() });
+        batch.bad.push(RejectedRow { problem, cells: cells.iter().map(Cell::shown).collect() });
         return Ok(at);
     }
     batch.take(cells, &layout.columns, place, layout.skip_bad)?;
     Ok(at)
-}
-
-/// What is wrong where a column's value is that text, or missing.
-#[must_use]
-pub fn bad_value(field: &Field, value: Option<&str>) -> Problem {
-    const SHOWN: usize = 60;
-    let raw = value.unwrap_or_default();
-    let shown: String = raw.chars().take(SHOWN).collect();
-    let shown = if raw.chars().count() > SHOWN { format!("{shown}…") } else { shown };
-    Problem::Value {
-        place: Place::default(),
-        header: field.called(),
-        value: (!shown.trim().is_empty()).then_some(shown),
-        wanted: match &field.form {
-            Form::Datetime(pattern, zone) if is_skipped(raw.trim().as_bytes(), pattern.as_deref(), zone) => {
-                let zone = zone.iana_name().unwrap_or("that zone");
-                format!("a time that there was: the clocks of {zone} skip this one")
-            }
-            form => form.wanted(),
-        },
-    }
 }
 
 fn cut_problem(cut: Cut) -> Placed {

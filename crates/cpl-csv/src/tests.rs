@@ -4,14 +4,17 @@ use std::ops::ControlFlow;
 
 use proptest::prelude::*;
 
-use crate::{Batch, Data, Field, Form, Head, Layout, Problem, read::read_blocks, values};
+use cpl_batch::{Batch, Data, Field, Problem, ValueFormat, values};
+
+use crate::{HeaderMode, Layout, read::read_blocks};
 
 fn texts(names: &[String]) -> Layout {
-    let field = |name: &String| Field { header: name.clone(), form: Form::Text, optional: true, inside: None };
+    let field =
+        |name: &String| Field { header: name.clone(), format: ValueFormat::Text, optional: true, embedded: None };
     Layout {
         separator: b',',
         columns: names.iter().map(field).collect(),
-        head: Head::Names,
+        head: HeaderMode::Names,
         short_rows: false,
         skip_bad: false,
     }
@@ -63,7 +66,7 @@ proptest! {
         }
         let text = writer.into_inner().expect("in memory");
         let mut words = texts(&names);
-        words.columns.iter_mut().for_each(|column| column.form = Form::Word);
+        words.columns.iter_mut().for_each(|column| column.format = ValueFormat::Word);
         prop_assert_eq!(read_all(&text, &words, block_bytes), Ok(rows.clone()));
         prop_assert_eq!(read_all(&text, &texts(&names), block_bytes), Ok(rows));
     }

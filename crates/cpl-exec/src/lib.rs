@@ -1,56 +1,51 @@
-//! Runs a plan: files into frames, frames into tables, tables into decisions, decisions into effects.
+//! Plan → polars, and nothing else: the only crate that names the engine.
 //!
-//! The only crate that names polars. A step becomes a lazy frame, a batch is collected in one call on
-//! the streaming engine. What a run finds depends on the program, its inputs and the clock's window
-//! alone; only targets change anything outside.
+//! The layers stand on each other, and never the other way: `engine` runs frames and knows how polars holds values and
+//! fails; `expr` turns expressions, `operator` operators into polars; `source` reads rows; `schedule` decides what runs
+//! when. What a run finds depends on the plan and its inputs alone.
 
-mod alert;
-mod answers;
-mod batch;
-mod by_row;
-mod checks;
-mod collect;
-mod dashboard;
-mod decide;
+mod engine;
+mod error;
 mod expr;
-mod fetch;
-mod frames;
-mod parts;
-mod profile;
-mod quarantine;
-mod rows;
-mod rule;
-mod run;
-mod show;
-mod slots;
-mod summary;
-mod test;
-mod trouble;
-mod types;
-mod why;
+mod operator;
+mod schedule;
+mod source;
+mod table;
 
-use std::path::Path;
+use cpl_plan::{
+    backend::{Answers, Backend},
+    bind::BoundPlan,
+};
 
-use cpl_plan::clock::Clock;
+pub use error::{ExecError, FanOut};
+pub use schedule::{Made, Scheduler};
+pub use source::{Files, Input, Inputs, RejectedRows, ScanRequest, expand, field};
+pub use table::{TableRows, write_parquet};
 
-pub use profile::{Cost, profile};
-pub use run::{planned, run};
-pub use show::{Shown, show, write_parquet};
-pub use test::{Failed, test};
-
-/// What a run needs to know of the world around it.
-#[derive(Clone)]
-pub struct World<'a> {
-    /// The folder of the pipeline's file: paths in it are relative to it.
-    pub folder: &'a Path,
-    /// The name of the pipeline's file, without its ending.
-    pub stem: &'a str,
-    /// What the decisions' identities are counted in.
-    pub workspace: &'a str,
-    /// The window the run belongs to.
-    pub clock: Clock,
-    /// How many threads read files.
-    pub threads: usize,
-    /// Told what is under way: the step's title.
+/// The engine: polars, over some inputs.
+pub struct Polars<'a> {
+    /// Where rows come from.
+    pub inputs: &'a dyn Inputs,
+    /// Hears what is under way.
     pub progress: &'a (dyn Fn(&str) + Sync),
+}
+
+impl Backend for Polars<'_> {
+    type Error = ExecError;
+    type Rejected = RejectedRows;
+
+    fn run(&mut self, plan: &BoundPlan) -> Result<Answers<RejectedRows>, ExecError> {
+        Ok(Scheduler::new(plan, self.inputs, self.progress).run()?.answers)
+    }
+}
+
+impl Polars<'_> {
+    /// Runs a plan that shows a table: the table, and the answers to its checks.
+    ///
+    /// # Errors
+    /// What kept it from being finished.
+    pub fn table(&self, plan: &BoundPlan) -> Result<(TableRows, Answers<RejectedRows>), ExecError> {
+        let outcome = Scheduler::new(plan, self.inputs, self.progress).run()?;
+        Ok((TableRows::of(plan, outcome.shown.unwrap_or_default()), outcome.answers))
+    }
 }

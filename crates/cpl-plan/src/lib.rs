@@ -1,23 +1,36 @@
-//! Tree → program → plan: names, types and units, the lints, the DAG of steps; and the plain report
-//! that a run fills.
+//! Program → plan: what nothing needs is pruned, what remains becomes a DAG of relational operators and queries,
+//! and `bind` puts the window of a run into it.
 //!
-//! It knows what a pipeline means and nothing of how it is computed: expressions are data that any
-//! engine may run. It opens no file and reads no clock; what it can't answer itself is handed to it.
+//! It knows what is computed and nothing of how: expressions are data that any engine may run. It opens no file and
+//! reads no clock.
 
-mod cell;
-pub mod clock;
-mod lint;
+pub mod backend;
+pub mod bind;
+mod lower;
+mod partition;
 pub mod plan;
 mod print;
-pub mod program;
-mod program_to_plan;
-pub mod report;
-mod tree_to_program;
-pub mod types;
-pub mod value;
-mod words;
+mod prune;
+pub mod query;
+pub mod rule;
+mod stages;
 
-pub use cell::same;
-pub use print::{dot, mermaid, text};
-pub use program_to_plan::{Purpose, program_to_plan};
-pub use tree_to_program::{Setting, Setup, check_connector, not_yet, tree_to_program};
+use cpl_model::program::Program;
+
+pub use lower::{Given, independent};
+pub use plan::Plan;
+pub use print::{asked, dot, mermaid, operator, text};
+pub use prune::{Purpose, Unneeded};
+
+/// The plan, and what the program holds that the plan does not need.
+#[must_use]
+pub fn program_to_plan(program: Program, purpose: Purpose) -> (Plan, Vec<Unneeded>) {
+    let (pruned, unneeded) = prune::prune(program, purpose);
+    (lower::lower(pruned, purpose, None), unneeded)
+}
+
+/// The plan of a test, which gives the rows of some fetches.
+#[must_use]
+pub fn test_plan(program: Program, purpose: Purpose, given: &Given) -> Plan {
+    lower::lower(prune::prune(program, purpose).0, purpose, Some(given))
+}

@@ -1,179 +1,302 @@
-//! The plan: a DAG of fetch, transform and decide steps, in batches.
+//! The plan: a DAG of relational operators, and the queries that somebody asks of them.
+//!
+//! Everything that is computed stands here, so that any engine can run it and none has to know the program.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use cpl_model::program::{Column, Expr, Join, Periods, Program, Series, TableId, Union, Unpivot};
+use cpl_syntax::Span;
 use petgraph::{
     Direction::{Incoming, Outgoing},
     graph::{DiGraph, NodeIndex},
 };
 
-use cpl_syntax::Diagnostic;
-
 use crate::{
-    program::{Later, Program, TableId},
-    tree_to_program::not_yet,
+    prune::Pruned,
+    query::{Query, QueryId, QueryKind},
 };
 
-/// A step's place in the plan.
+/// The place of a node in the plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct StepId(pub usize);
+pub struct NodeId(pub usize);
 
-/// What a step does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StepKind {
-    /// Reads a table from files.
-    Fetch(TableId),
-    /// Makes a table of others.
-    Transform(TableId),
-    /// The constraint and its drivers.
-    Dashboard,
-    /// A rule that acts, by its place in the program.
-    Decide(usize),
-    /// A rule that tells, by its place in the program.
-    Alert(usize),
-    /// A table that is shown.
-    Show(TableId),
-}
-
-/// One step.
+/// One operator: it makes rows of the rows of its inputs.
 #[derive(Clone, Debug)]
-pub struct Step {
+pub struct Node {
     /// Its place.
-    pub id: StepId,
+    pub id: NodeId,
     /// What it does.
-    pub kind: StepKind,
-    /// The columns of its table that something needs, in the table's order.
-    pub columns: Vec<String>,
-    /// Its rows are kept for the steps behind it; else it runs as a part of each of them.
-    pub stored: bool,
-    /// The batch it runs in.
-    pub batch: usize,
-    /// A fetch of which all that needs it takes any part of its rows by itself: they are never held together.
-    pub in_parts: bool,
-    /// Those of its texts at which nobody looks, but to tell groups apart; of a fetch in parts.
-    pub names: Vec<String>,
+    pub op: Op,
+    /// The nodes whose rows it reads; the first is the one whose rows it passes on.
+    pub inputs: Vec<NodeId>,
+    /// The table of the file that it is a part of.
+    pub table: TableId,
+    /// Where the file says so.
+    pub span: Span,
+    /// The stage it runs in: stages run one after the other, the nodes of one stage together.
+    pub stage: usize,
+    /// Its rows are computed once and kept for later stages; otherwise each consumer computes them as a part of itself.
+    pub materialized: bool,
 }
 
-/// What is to be done, pruned to what is needed.
+/// What an operator does. Columns are named as the pipeline names them.
+#[derive(Clone, Debug)]
+pub enum Op {
+    /// The rows of a fetch, in the order of its files.
+    Scan(Scan),
+    /// Rows for which it is true.
+    Filter(Expr),
+    /// New or redefined columns, each seeing those before it.
+    Derive(Vec<(String, Expr)>),
+    /// These columns, in this order.
+    Project(Vec<(String, Expr)>),
+    /// All columns but these.
+    Drop(Vec<String>),
+    /// Values of other rows of the series, or of other series at the same time, as columns of these names.
+    Window(Vec<(String, Series)>),
+    /// The matching rows of the second input; without keys its only row; with `latest` an as-of join.
+    Join(Join),
+    /// One row a group; one row where there are no keys. Rows stand by the keys.
+    Aggregate {
+        /// What groups.
+        keys: Vec<Column>,
+        /// What is computed.
+        items: Vec<(String, Expr)>,
+    },
+    /// In this order; true for largest first. Unknown values come last, equal rows keep their order.
+    Sort(Vec<(String, bool)>),
+    /// The first rows, of each value of a column where one is named.
+    Limit {
+        /// How many.
+        rows: u32,
+        /// Of each value of this column.
+        per: Option<String>,
+    },
+    /// The rows of all inputs, one after the other.
+    Union(Union),
+    /// A row for each of several columns.
+    Unpivot(Unpivot),
+    /// A row for each period that a series has none of.
+    FillGaps(Periods),
+}
+
+/// What is read of a fetch.
+#[derive(Clone, Debug)]
+pub struct Scan {
+    /// The needed columns, in the order of the declaration.
+    pub columns: Vec<String>,
+    /// All consumers take any part of the rows by itself: the rows need never be held together.
+    pub partitionable: bool,
+    /// Text columns that no expression reads: they only name groups, so an engine may read them as numbers.
+    pub dictionary_columns: Vec<String>,
+}
+
+/// What is to be computed, pruned to what is needed.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The program, without the columns, stages and aggregates that nothing needs.
-    pub program: Program,
-    graph: DiGraph<Step, ()>,
+    program: Pruned,
+    graph: DiGraph<Node, ()>,
+    ends: BTreeMap<TableId, NodeId>,
+    queries: Vec<Query>,
 }
 
 impl Plan {
-    pub(crate) fn new(program: Program) -> Self {
-        Self { program, graph: DiGraph::new() }
+    pub(crate) fn new(program: Pruned) -> Self {
+        Self { program, graph: DiGraph::new(), ends: BTreeMap::new(), queries: Vec::new() }
     }
 
-    pub(crate) fn add(
-        &mut self,
-        kind: StepKind,
-        columns: Vec<String>,
-        stored: bool,
-        batch: usize,
-        inputs: &[StepId],
-    ) -> StepId {
-        let id = StepId(self.graph.node_count());
-        let node = self.graph.add_node(Step { id, kind, columns, stored, batch, in_parts: false, names: Vec::new() });
-        for input in inputs {
+    /// The program, without the columns, stages and aggregates that nothing needs.
+    #[must_use]
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
+    pub(crate) fn pruned(&self) -> &Pruned {
+        &self.program
+    }
+
+    pub(crate) fn add(&mut self, op: Op, inputs: Vec<NodeId>, table: TableId, span: Span) -> NodeId {
+        let id = NodeId(self.graph.node_count());
+        let edges = inputs.clone();
+        let node = self.graph.add_node(Node { id, op, inputs, table, span, stage: 0, materialized: false });
+        for input in edges {
             self.graph.update_edge(NodeIndex::new(input.0), node, ());
         }
         id
     }
 
-    pub(crate) fn set_batch(&mut self, id: StepId, batch: usize) {
-        self.graph[NodeIndex::new(id.0)].batch = batch;
+    pub(crate) fn add_query(&mut self, query: impl FnOnce(QueryId) -> Query) {
+        let query = query(QueryId(self.queries.len()));
+        self.queries.push(query);
     }
 
-    pub(crate) fn set_in_parts(&mut self, id: StepId, names: Vec<String>) {
-        let step = &mut self.graph[NodeIndex::new(id.0)];
-        (step.in_parts, step.names) = (true, names);
+    pub(crate) fn end_table(&mut self, table: TableId, at: NodeId) {
+        self.ends.insert(table, at);
     }
 
-    /// All steps; one comes behind those it needs.
-    pub fn steps(&self) -> impl Iterator<Item = &Step> {
+    pub(crate) fn node_mut(&mut self, id: NodeId) -> &mut Node {
+        &mut self.graph[NodeIndex::new(id.0)]
+    }
+
+    pub(crate) fn query_mut(&mut self, id: QueryId) -> &mut Query {
+        &mut self.queries[id.0]
+    }
+
+    /// All expressions of the plan, changed where they stand.
+    pub(crate) fn change_exprs<E>(&mut self, change: &mut impl FnMut(&mut Expr) -> Result<(), E>) -> Result<(), E> {
+        for node in self.graph.node_weights_mut() {
+            node.op.exprs_mut().into_iter().try_for_each(&mut *change)?;
+        }
+        for query in &mut self.queries {
+            query.kind.exprs_mut().into_iter().try_for_each(&mut *change)?;
+        }
+        Ok(())
+    }
+
+    /// All nodes; a node comes after those it reads.
+    pub fn nodes(&self) -> impl Iterator<Item = &Node> {
         self.graph.node_weights()
     }
 
-    /// The step of that id.
+    /// The node of that id.
     #[must_use]
-    pub fn step(&self, id: StepId) -> &Step {
+    pub fn node(&self, id: NodeId) -> &Node {
         &self.graph[NodeIndex::new(id.0)]
     }
 
-    /// The steps it needs, in the order of their ids.
+    /// All queries, in the order in which their answers are shown.
     #[must_use]
-    pub fn inputs(&self, id: StepId) -> Vec<StepId> {
+    pub fn queries(&self) -> &[Query] {
+        &self.queries
+    }
+
+    /// The query of that id.
+    #[must_use]
+    pub fn query(&self, id: QueryId) -> &Query {
+        &self.queries[id.0]
+    }
+
+    /// The node that holds the rows of a table; none where nothing needs the table.
+    #[must_use]
+    pub fn end(&self, table: TableId) -> Option<NodeId> {
+        self.ends.get(&table).copied()
+    }
+
+    /// The nodes that a node needs, in the order of their ids: its inputs, and those whose totals it looks at.
+    #[must_use]
+    pub fn needs(&self, id: NodeId) -> Vec<NodeId> {
         self.neighbours(id, Incoming)
     }
 
-    /// The steps that need it, in the order of their ids.
+    /// The nodes that need it, in the order of their ids.
     #[must_use]
-    pub fn outputs(&self, id: StepId) -> Vec<StepId> {
+    pub fn consumers(&self, id: NodeId) -> Vec<NodeId> {
         self.neighbours(id, Outgoing)
     }
 
-    fn neighbours(&self, id: StepId, direction: petgraph::Direction) -> Vec<StepId> {
-        let mut found: Vec<StepId> =
-            self.graph.neighbors_directed(NodeIndex::new(id.0), direction).map(|node| StepId(node.index())).collect();
+    /// The nodes that a query needs: the one it is asked of, and those whose totals it looks at.
+    #[must_use]
+    pub fn query_needs(&self, query: &Query) -> Vec<NodeId> {
+        let totals = query.kind.exprs().into_iter().flat_map(Expr::totals);
+        let needs = std::iter::once(query.of).chain(totals.filter_map(|table| self.end(table)));
+        needs.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// The queries that are asked of a node.
+    pub fn queries_of(&self, id: NodeId) -> impl Iterator<Item = &Query> {
+        self.queries.iter().filter(move |query| query.of == id)
+    }
+
+    /// The node that reads a fetch; none where nothing needs it.
+    #[must_use]
+    pub fn scan_of(&self, table: TableId) -> Option<&Node> {
+        self.nodes().find(|node| node.table == table && matches!(node.op, Op::Scan(_)))
+    }
+
+    pub(crate) fn add_need(&mut self, id: NodeId, needs: NodeId) {
+        self.graph.update_edge(NodeIndex::new(needs.0), NodeIndex::new(id.0), ());
+    }
+
+    fn neighbours(&self, id: NodeId, direction: petgraph::Direction) -> Vec<NodeId> {
+        let mut found: Vec<NodeId> =
+            self.graph.neighbors_directed(NodeIndex::new(id.0), direction).map(|node| NodeId(node.index())).collect();
         found.sort_unstable();
         found
     }
 
-    /// How many batches there are.
+    /// How many stages there are.
     #[must_use]
-    pub fn batches(&self) -> usize {
-        self.steps().map(|step| step.batch + 1).max().unwrap_or(0)
+    pub fn stages(&self) -> usize {
+        let nodes = self.nodes().map(|node| node.stage);
+        nodes.chain(self.queries.iter().map(|query| query.stage)).map(|stage| stage + 1).max().unwrap_or(0)
     }
+}
 
-    /// The tables a step is made of, itself included, however far back.
+impl Op {
+    /// The expressions it computes.
     #[must_use]
-    pub fn upstream(&self, table: TableId) -> BTreeSet<TableId> {
-        let mut seen = BTreeSet::new();
-        let mut waiting = vec![table];
-        while let Some(next) = waiting.pop() {
-            if seen.insert(next) {
-                waiting.extend(self.program.table(next).inputs());
+    pub fn exprs(&self) -> Vec<&Expr> {
+        match self {
+            Self::Filter(filter) => vec![filter],
+            Self::Derive(columns) | Self::Project(columns) | Self::Aggregate { items: columns, .. } => {
+                columns.iter().map(|(_, value)| value).collect()
             }
+            Self::Window(columns) => {
+                columns.iter().flat_map(|(_, series)| series.key.iter().chain([series.of.value()])).collect()
+            }
+            _ => Vec::new(),
         }
-        seen
     }
 
-    /// What of the plan a later version runs, in a test or at all: each is an error.
-    #[must_use]
-    pub fn later(&self, in_test: bool) -> Vec<Diagnostic> {
-        let made = |id: TableId| {
-            self.steps().any(|step| matches!(step.kind, StepKind::Fetch(of) | StepKind::Transform(of) if of == id))
-        };
-        let shown = self.steps().any(|step| matches!(step.kind, StepKind::Show(_)));
-        let needed = self.program.later.iter().filter(|later| !(in_test && later.in_test));
-        // What a table computes is needed where the table is, whatever else the plan is for.
-        let computed = |later: &&Later| {
-            self.steps().any(|step| match step.kind {
-                StepKind::Transform(id) => self.program.table(id).remembers(later.span),
-                _ => false,
-            })
-        };
-        let needed = needed.filter(|later| later.table.map_or(!shown || computed(later), made));
-        needed.map(|later| not_yet(&later.what, later.span)).collect()
+    fn exprs_mut(&mut self) -> Vec<&mut Expr> {
+        match self {
+            Self::Filter(filter) => vec![filter],
+            Self::Derive(columns) | Self::Project(columns) | Self::Aggregate { items: columns, .. } => {
+                columns.iter_mut().map(|(_, value)| value).collect()
+            }
+            Self::Window(columns) => columns.iter_mut().map(|(_, series)| series.of.value_mut()).collect(),
+            _ => Vec::new(),
+        }
     }
 
-    /// What a step is called: `fetch spend`.
+    /// Whether it looks at each row by itself, so that rows may come in parts.
     #[must_use]
-    pub fn title(&self, step: &Step) -> String {
-        let table = |id: TableId| self.program.table(id).shown_name();
-        match step.kind {
-            StepKind::Fetch(id) => format!("fetch {}", table(id)),
-            StepKind::Transform(id) => match self.program.table(id).total_of() {
-                Some(column) => format!("total {}.{column}", table(id)),
-                None => format!("transform {}", table(id)),
-            },
-            StepKind::Dashboard => "dashboard".to_owned(),
-            StepKind::Decide(at) => format!("decide {}", self.program.decisions[at].name),
-            StepKind::Alert(at) => format!("alert {}", self.program.alerts[at].name),
-            StepKind::Show(id) => format!("show {}", table(id)),
+    pub fn is_row_by_row(&self) -> bool {
+        match self {
+            Self::Filter(_) | Self::Derive(_) | Self::Project(_) | Self::Drop(_) | Self::Unpivot(_) => true,
+            // The second input is materialized.
+            Self::Join(join) => !join.many,
+            _ => false,
+        }
+    }
+
+    /// Whether it needs all rows of its input at once, materialized.
+    #[must_use]
+    pub fn is_eager(&self) -> bool {
+        matches!(self, Self::Window(_) | Self::FillGaps(_))
+    }
+}
+
+impl QueryKind {
+    /// The query's expressions.
+    #[must_use]
+    pub fn exprs(&self) -> Vec<&Expr> {
+        match self {
+            Self::Aggregate { filter, items, .. } => {
+                filter.iter().chain(items.iter().map(|(_, value)| value)).collect()
+            }
+            Self::Rows(rows) => rows.layout.columns().iter().collect(),
+            Self::Table { .. } | Self::FirstDuplicate { .. } | Self::FirstGap(_) | Self::Unmatched => Vec::new(),
+        }
+    }
+
+    fn exprs_mut(&mut self) -> Vec<&mut Expr> {
+        match self {
+            Self::Aggregate { filter, items, .. } => {
+                filter.iter_mut().chain(items.iter_mut().map(|(_, value)| value)).collect()
+            }
+            Self::Rows(rows) => rows.layout.columns_mut().iter_mut().collect(),
+            Self::Table { .. } | Self::FirstDuplicate { .. } | Self::FirstGap(_) | Self::Unmatched => Vec::new(),
         }
     }
 }

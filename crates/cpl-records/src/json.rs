@@ -6,7 +6,7 @@ use std::{
     ops::ControlFlow,
 };
 
-use cpl_csv::{Batch, Cell, Field, Place, Problem};
+use cpl_batch::{Batch, Cell, Field, Place, Problem};
 use serde_json::Value;
 use serde_json_path::JsonPath;
 
@@ -61,7 +61,7 @@ fn bad_record<S: FnMut(Batch) -> ControlFlow<()>>(problem: Problem, out: &mut Ou
         return Err(problem);
     }
     let cells = vec![None; out.layout.columns.len()];
-    out.batch.bad.push(cpl_csv::Bad { problem, cells });
+    out.batch.bad.push(cpl_batch::RejectedRow { problem, cells });
     Ok(())
 }
 
@@ -188,7 +188,7 @@ pub fn found<'v>(path: &JsonPath, value: &'v Value) -> Result<Option<&'v Value>,
 fn cell<'v>(value: Option<&'v Value>, field: &Field) -> Cell<'v> {
     let Some(value) = value else { return Cell::Text(Cow::Borrowed(&[])) };
     // A cell that holds JSON may hold it as it is, or as a text.
-    if field.inside.is_some() && !value.is_string() {
+    if field.embedded.is_some() && !value.is_string() {
         let text = if value.is_null() { String::new() } else { value.to_string() };
         return Cell::Text(text.into_bytes().into());
     }

@@ -11,7 +11,8 @@ mod tests;
 
 use std::{ops::ControlFlow, path::Path};
 
-use cpl_csv::{Batch, Cell, Field, Inside, Place, Problem, Summary};
+use cpl_batch::{Batch, Cell, Embedded, Field, Place, Problem};
+use cpl_csv::Summary;
 pub use serde_json_path::JsonPath;
 
 /// Rows that are handed out together.
@@ -75,7 +76,7 @@ pub fn path(text: &str) -> Result<JsonPath, String> {
 
 /// What a value is found by in a cell that holds JSON.
 #[must_use]
-pub fn inside(path: JsonPath, place: &str) -> Inside {
+pub fn inside(path: JsonPath, place: &str) -> Embedded {
     let find = move |text: &str| {
         let value: serde_json::Value = serde_json::from_str(text).map_err(drop)?;
         match json::found(&path, &value) {
@@ -84,7 +85,7 @@ pub fn inside(path: JsonPath, place: &str) -> Inside {
             Err(_) => Err(()),
         }
     };
-    Inside { place: place.to_owned(), find: std::sync::Arc::new(find) }
+    Embedded { place: place.to_owned(), find: std::sync::Arc::new(find) }
 }
 
 /// Reads the wanted columns of a file and hands the batches out in order, until the sink has enough.

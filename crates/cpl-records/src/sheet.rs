@@ -3,7 +3,7 @@
 use std::{borrow::Cow, ops::ControlFlow, path::Path};
 
 use calamine::{Data, ExcelDateTime, Range, Reader, open_workbook_auto};
-use cpl_csv::{Batch, Cell, Field, Form, Problem};
+use cpl_batch::{Batch, Cell, Field, Problem, ValueFormat};
 use jiff::{
     civil::{Date, DateTime, Time},
     tz::TimeZone,
@@ -105,7 +105,7 @@ fn cell<'d>(data: &'d Data, field: &Field) -> Cell<'d> {
         Data::Float(value) => text(value.to_string()),
         Data::Bool(value) => text(value.to_string()),
         Data::DateTime(moment) => match civil(*moment) {
-            Some(moment) => written(moment, &field.form).map_or_else(|| Cell::Bad(moment.to_string()), text),
+            Some(moment) => written(moment, &field.format).map_or_else(|| Cell::Bad(moment.to_string()), text),
             None => Cell::Bad(data.to_string()),
         },
         Data::DateTimeIso(value) => Cell::Text(value.as_bytes().into()),
@@ -125,15 +125,17 @@ fn civil(moment: ExcelDateTime) -> Option<DateTime> {
 }
 
 /// As the form has it; a day has no time.
-fn written(moment: DateTime, form: &Form) -> Option<String> {
+fn written(moment: DateTime, format: &ValueFormat) -> Option<String> {
     let midnight = moment.time() == Time::midnight();
-    match form {
-        Form::Date(_) if !midnight => None,
-        Form::Date(Some(pattern)) => Some(moment.to_zoned_datetime(TimeZone::UTC).ok()?.strftime(pattern).to_string()),
-        Form::Datetime(Some(pattern), zone) => {
+    match format {
+        ValueFormat::Date(_) if !midnight => None,
+        ValueFormat::Date(Some(pattern)) => {
+            Some(moment.to_zoned_datetime(TimeZone::UTC).ok()?.strftime(pattern).to_string())
+        }
+        ValueFormat::Datetime(Some(pattern), zone) => {
             Some(moment.to_zoned_datetime(zone.clone()).ok()?.strftime(pattern).to_string())
         }
-        Form::Datetime(None, _) => Some(moment.to_string()),
+        ValueFormat::Datetime(None, _) => Some(moment.to_string()),
         _ if midnight => Some(moment.date().to_string()),
         _ => Some(moment.to_string()),
     }

@@ -2,22 +2,23 @@
 
 use std::{io::Write, ops::ControlFlow};
 
-use cpl_csv::{Data, Field, Form, Problem};
+use cpl_batch::{Data, Field, Problem, ValueFormat};
 use proptest::prelude::*;
 
 use crate::{At, Kind, Layout, Out, Records, json, path};
 
 fn texts(kind: Kind, at: Vec<At>) -> Layout {
-    let field = |place: usize| Field { header: format!("c{place}"), form: Form::Text, optional: true, inside: None };
+    let field =
+        |place: usize| Field { header: format!("c{place}"), format: ValueFormat::Text, optional: true, embedded: None };
     Layout { kind, columns: (0..at.len()).map(field).collect(), at, skip_bad: false }
 }
 
 /// The rows of a layout of texts, missing ones as empty.
 fn read(text: &[u8], layout: &Layout) -> Result<Vec<Vec<String>>, Problem> {
     let mut found: Vec<Vec<String>> = Vec::new();
-    let sink = |batch: cpl_csv::Batch| {
+    let sink = |batch: cpl_batch::Batch| {
         for row in 0..batch.rows {
-            let cell = |column: &cpl_csv::Column| {
+            let cell = |column: &cpl_batch::Column| {
                 let Data::Text(all, ends) = &column.data else { panic!("all columns are text") };
                 let start = if row == 0 { 0 } else { ends[row - 1] };
                 all[start..ends[row]].to_owned()
@@ -26,7 +27,7 @@ fn read(text: &[u8], layout: &Layout) -> Result<Vec<Vec<String>>, Problem> {
         }
         ControlFlow::Continue(())
     };
-    let batch = cpl_csv::Batch::empty(&layout.columns);
+    let batch = cpl_batch::Batch::empty(&layout.columns);
     let mut out = Out {
         layout,
         batch,

@@ -8,7 +8,7 @@ pub use paint::Look;
 pub use report::terminal;
 pub use table::{csv, json, lines, text};
 
-use cpl_plan::report::RunReport;
+use cpl_model::report::RunReport;
 
 /// The JSON schema of a report.
 pub const SCHEMA: &str = include_str!("../schema/run-report.schema.json");

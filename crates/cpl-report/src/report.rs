@@ -1,6 +1,6 @@
 //! The report in the terminal: what an analyst looks at each morning, in 80 columns.
 
-use cpl_plan::{
+use cpl_model::{
     program::{Direction, Level},
     report::{Alert, By, Check, Decision, Goal, Join, Metric, Pairs, RunReport, Source, State},
     value::Value,
@@ -247,7 +247,7 @@ impl Page {
         for line in lines(vec![String::new(); 4], &rows, &[false, true, false, false]).iter().skip(1) {
             self.line(&format!("  {line}"));
         }
-        for join in report.joins.iter().filter(|join| join.left_alone + join.right_alone > 0) {
+        for join in report.joins.iter().filter(|join| join.left_unmatched + join.right_unmatched > 0) {
             self.wrapped(&format!("  {}: ", join.table), 4, &alone(join));
         }
         let warnings = match report.diagnostics.len() {
@@ -265,9 +265,9 @@ impl Page {
 /// `3 rows dropped, without a partner in signups; 2 rows of signups left over`.
 fn alone(join: &Join) -> String {
     let fate = if join.kept { "kept" } else { "dropped" };
-    let left = format!("{} {fate}, without a partner in {}", rows_of(join.left_alone), join.with);
-    let right = format!("{} of {} left over", rows_of(join.right_alone), join.with);
-    let told = [(join.left_alone, left), (join.right_alone, right)];
+    let left = format!("{} {fate}, without a partner in {}", rows_of(join.left_unmatched), join.with);
+    let right = format!("{} of {} left over", rows_of(join.right_unmatched), join.with);
+    let told = [(join.left_unmatched, left), (join.right_unmatched, right)];
     told.into_iter().filter(|(rows, _)| *rows > 0).map(|(_, told)| told).collect::<Vec<_>>().join("; ")
 }
 
@@ -360,7 +360,7 @@ fn source_row(source: &Source, checks: &[Check], planned: bool) -> Vec<String> {
         notes.push(format!("{} dated after now: not read", rows_of(source.future)));
     }
     if source.bad_rows > 0 {
-        let aside = source.aside.as_deref().unwrap_or("aside");
+        let aside = source.quarantine.as_deref().unwrap_or("aside");
         let verb = if planned { "would go" } else { "went" };
         notes.push(format!("✗ {} bad: {verb} into {aside}", rows_of(source.bad_rows)));
     }

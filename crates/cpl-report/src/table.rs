@@ -1,7 +1,7 @@
 //! A table of values as text, CSV and JSON.
 
 use comfy_table::{CellAlignment, Table, TableStyle};
-use cpl_plan::{types::Type, value::Value};
+use cpl_model::{types::Type, value::Value};
 use serde_json::{Map, Value as Json};
 
 /// Columns side by side without lines, with their types in the head; amounts stand right.

@@ -4,7 +4,8 @@
 
 use std::ops::ControlFlow;
 
-use cpl_csv::{Batch, Column, Data, Field, Form, Layout, Problem, read_blocks};
+use cpl_batch::{Batch, Column, Data, Field, ValueFormat, Problem};
+use cpl_csv::{Layout, read_blocks};
 use libfuzzer_sys::fuzz_target;
 
 const HEAD: &str = "a,b,c,d\n";
@@ -13,12 +14,12 @@ fuzz_target!(|input: (u8, bool, Vec<u8>)| {
     let (block, skip_bad, rows) = input;
     let bytes = [HEAD.as_bytes(), &rows].concat();
     let zone = jiff::tz::TimeZone::get("Europe/Berlin").expect("it is bundled");
-    let typed = [Form::Money { shift: 0 }, Form::Whole { negative: true }, Form::Datetime(None, zone), Form::Text];
-    for forms in [typed, [Form::Date(None), Form::Float, Form::Percent, Form::Weekday]] {
+    let typed = [ValueFormat::Money { shift: 0 }, ValueFormat::Whole { negative: true }, ValueFormat::Datetime(None, zone), ValueFormat::Text];
+    for forms in [typed, [ValueFormat::Date(None), ValueFormat::Float, ValueFormat::Percent, ValueFormat::Weekday]] {
         let layout = layout(forms, skip_bad);
         assert_eq!(said(&bytes, &layout, usize::from(block) + 1), said(&bytes, &layout, 1 << 20));
     }
-    let texts = layout([Form::Text, Form::Text, Form::Text, Form::Text], false);
+    let texts = layout([ValueFormat::Text, ValueFormat::Text, ValueFormat::Text, ValueFormat::Text], false);
     // A lone `\r` ends a line for the one, and is text for the other.
     if let Ok(found) = read(&bytes, &texts, 1 << 20)
         && !rows.contains(&b'\r')
@@ -28,8 +29,8 @@ fuzz_target!(|input: (u8, bool, Vec<u8>)| {
     }
 });
 
-fn layout(forms: [Form; 4], skip_bad: bool) -> Layout {
-    let field = |(name, form): (&str, Form)| Field { header: name.to_owned(), form, optional: true, inside: None };
+fn layout(forms: [ValueFormat; 4], skip_bad: bool) -> Layout {
+    let field = |(name, form): (&str, ValueFormat)| Field { header: name.to_owned(), form, optional: true, embedded: None };
     Layout { columns: ["a", "b", "c", "d"].into_iter().zip(forms).map(field).collect(), skip_bad, ..Layout::default() }
 }
 

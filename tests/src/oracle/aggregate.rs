@@ -1,6 +1,6 @@
 //! Aggregates over a group's rows, and what other rows of a series say.
 
-use cpl_plan::{
+use cpl_model::{
     program::{AggFunc, Aggregate, Expr, ExprKind, Length, Series, SeriesOf, Unit},
     types::Type,
 };

@@ -1,6 +1,6 @@
 //! Expressions of a row or a group.
 
-use cpl_plan::{
+use cpl_model::{
     program::{ArithOp, CompareOp, Constant, Direction, Expr, ExprKind, Logic, Margin, Piece, Unit, WindowKind},
     types::Type,
     value::Value,
@@ -68,9 +68,10 @@ impl Oracle<'_> {
                 let values: Vec<Val> = args.iter().map(of).collect();
                 self.function(*function, args, &values, expr.ty)
             }
-            ExprKind::Total(table) => self.tables[table.0][0][cpl_plan::program::Table::TOTAL].clone(),
+            ExprKind::Total(table) => self.tables[table.0][0][cpl_model::program::Table::TOTAL].clone(),
             ExprKind::Aggregate(aggregate) => self.aggregate(aggregate, expr.ty, seen.group.unwrap_or_default()),
             ExprKind::Series(series) => self.series(series, expr.ty, seen),
+            ExprKind::WholeUnits(..) => unreachable!("the plan writes it, and this reads the program"),
             ExprKind::Memory(_) => Val::Unknown,
         }
     }
@@ -83,7 +84,7 @@ impl Oracle<'_> {
         };
         match constant {
             Constant::Integer(value) => as_type(Val::Whole(i128::from(*value)), ty),
-            Constant::Decimal(value) => match ty {
+            Constant::Decimal(value) | Constant::Multiple(value) => match ty {
                 Type::Money(_) => Val::Money(decimal(value.to_string())),
                 _ => Val::Float(float_of(&decimal(value.to_string()))),
             },
@@ -91,6 +92,7 @@ impl Oracle<'_> {
             Constant::Datetime(moment) => moment
                 .to_zoned_datetime(self.program.timezone.clone())
                 .map_or(Val::Unknown, |zoned| Val::Moment(zoned.timestamp())),
+            Constant::Moment(moment) => Val::Moment(*moment),
             Constant::Now => Val::Moment(self.clock.now.timestamp()),
             Constant::Today(days) => {
                 let today = self.clock.today().checked_add(i64::from(*days).days());

@@ -1,6 +1,6 @@
 //! Functions of a row.
 
-use cpl_plan::{
+use cpl_model::{
     program::{Expr, Function},
     types::Type,
 };

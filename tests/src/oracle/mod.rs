@@ -10,7 +10,7 @@ mod value;
 
 use std::{cell::RefCell, collections::BTreeMap};
 
-use cpl_plan::{
+use cpl_model::{
     clock::Clock,
     program::{Program, Source, TableId},
 };
@@ -64,7 +64,7 @@ impl<'p> Oracle<'p> {
     #[must_use]
     pub fn shown(&self, id: TableId) -> Vec<Row> {
         let table = self.program.table(id);
-        let made = matches!(table.source, Source::Transform { .. }) && table.order != cpl_plan::program::Order::Sorted;
+        let made = matches!(table.source, Source::Transform { .. }) && table.order != cpl_model::program::Order::Sorted;
         let mut rows = self.tables[id.0].clone();
         if let (true, Some(key)) = (made, &table.key) {
             stage::sort(&mut rows, key.iter().map(|name| (name.as_str(), false)));

@@ -1,6 +1,6 @@
 //! Decisions and alerts: which rows fire, which can't be decided, and what becomes of changed columns.
 
-use cpl_plan::program::{Action, Bound, Decision, Expr, Extreme, Logic, Rows, Step};
+use cpl_model::program::{Action, Bound, Decision, Expr, Extreme, Logic, Rows, Step};
 use num_traits::{Signed, Zero};
 
 use super::{

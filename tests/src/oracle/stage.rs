@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use cpl_plan::program::{Expr, Grain, Join, Periods, Stage};
+use cpl_model::program::{Expr, Grain, Join, Periods, Stage};
 use jiff::ToSpan;
 
 use super::{Alone, Oracle, Row, Val, expr::Seen};
@@ -74,7 +74,7 @@ impl Oracle<'_> {
 
     fn join(&self, join: &Join, rows: &[Row]) -> Vec<Row> {
         let right = &self.tables[join.table.0];
-        let (mut made, mut left_alone) = (Vec::new(), 0);
+        let (mut made, mut left_unmatched) = (Vec::new(), 0);
         let mut met = vec![false; right.len()];
         for row in rows {
             let fits =
@@ -97,7 +97,7 @@ impl Oracle<'_> {
                 });
                 partners = newest.into_iter().collect();
             }
-            left_alone += usize::from(partners.is_empty());
+            left_unmatched += usize::from(partners.is_empty());
             for other in &partners {
                 met.iter_mut()
                     .zip(right)
@@ -114,8 +114,8 @@ impl Oracle<'_> {
             }
         }
         // The table under way is the next one.
-        let name = |at: usize| self.program.tables[at].shown_name().to_owned();
-        let rows = (left_alone, met.iter().filter(|met| !**met).count());
+        let name = |at: usize| self.program.tables[at].name.to_owned();
+        let rows = (left_unmatched, met.iter().filter(|met| !**met).count());
         let alone = Alone { table: name(self.tables.len()), with: name(join.table.0), rows };
         self.alone.borrow_mut().push(alone);
         made

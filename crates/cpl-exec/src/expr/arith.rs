@@ -1,20 +1,20 @@
 //! `+ - * /`: whole numbers do not wrap, a divisor of zero makes unknown, money stays exact.
 
-use cpl_plan::{
+use cpl_model::{
     program::{ArithOp, Constant, Expr, ExprKind},
     types::Type,
 };
 use polars::prelude as pl;
 
 use super::{
-    Translate,
+    Translator,
     finite::{finite, quotient},
     money,
 };
-use crate::types::{self, data_type};
+use crate::engine::{data_type, moment};
 
-impl Translate<'_> {
-    pub(super) fn arith(&self, op: ArithOp, left: &Expr, right: &Expr, ty: Type) -> Result<pl::Expr, jiff::Error> {
+impl Translator<'_> {
+    pub(super) fn arith(&self, op: ArithOp, left: &Expr, right: &Expr, ty: Type) -> pl::Expr {
         match (left.ty, right.ty) {
             (Type::Date | Type::Datetime, Type::Duration) => self.moved(op, left, right),
             (Type::Date | Type::Datetime | Type::Duration, _) | (_, Type::Duration) => {
@@ -22,34 +22,34 @@ impl Translate<'_> {
             }
             (Type::Money(_), _) | (_, Type::Money(_)) => self.of_money(op, left, right),
             _ if ty == Type::Integer => self.whole(op, left, right),
-            _ => Ok(finite(apply(op, self.as_float(left)?, self.as_float(right)?))),
+            _ => finite(apply(op, self.as_float(left), self.as_float(right))),
         }
     }
 
-    pub(super) fn negate(&self, inner: &Expr) -> Result<pl::Expr, jiff::Error> {
-        let value = self.expr(inner)?;
+    pub(super) fn negate(&self, inner: &Expr) -> pl::Expr {
+        let value = self.expr(inner);
         let zero = pl::lit(0i64).cast(data_type(inner.ty));
         let negated = zero - value;
-        Ok(if data_type(inner.ty) == pl::DataType::Float64 { finite(negated) } else { negated })
+        if data_type(inner.ty) == pl::DataType::Float64 { finite(negated) } else { negated }
     }
 
     /// Computed in 128 bits: what does not fit 64 is an error and not another number.
-    fn whole(&self, op: ArithOp, left: &Expr, right: &Expr) -> Result<pl::Expr, jiff::Error> {
+    fn whole(&self, op: ArithOp, left: &Expr, right: &Expr) -> pl::Expr {
         let wide = |value: pl::Expr| value.cast(pl::DataType::Int128);
-        Ok(apply(op, wide(self.expr(left)?), wide(self.expr(right)?)).strict_cast(pl::DataType::Int64))
+        apply(op, wide(self.expr(left)), wide(self.expr(right))).strict_cast(pl::DataType::Int64)
     }
 
-    fn of_money(&self, op: ArithOp, left: &Expr, right: &Expr) -> Result<pl::Expr, jiff::Error> {
+    fn of_money(&self, op: ArithOp, left: &Expr, right: &Expr) -> pl::Expr {
         let is_money = |expr: &Expr| matches!(expr.ty, Type::Money(_));
-        let (a, b) = (self.expr(left)?, self.expr(right)?);
-        Ok(match op {
+        let (a, b) = (self.expr(left), self.expr(right));
+        match op {
             ArithOp::Multiply if is_money(right) && !is_money(left) => Self::product(b, a, left),
             ArithOp::Multiply => Self::product(a, b, right),
             ArithOp::Divide if is_money(right) => quotient(a, b),
             ArithOp::Divide if right.ty.is_whole() => a / nonzero(b),
             ArithOp::Divide => money::divide(a, nonzero(b)),
             _ => apply(op, a, b),
-        })
+        }
     }
 
     fn product(amount: pl::Expr, factor: pl::Expr, by: &Expr) -> pl::Expr {
@@ -57,30 +57,30 @@ impl Translate<'_> {
     }
 
     /// A day or a moment, earlier or later. A month's end is clamped.
-    fn moved(&self, op: ArithOp, time: &Expr, by: &Expr) -> Result<pl::Expr, jiff::Error> {
-        let base = self.expr(time)?;
+    fn moved(&self, op: ArithOp, time: &Expr, by: &Expr) -> pl::Expr {
+        let base = self.expr(time);
         let sign = if op == ArithOp::Subtract { -1 } else { 1 };
         if let ExprKind::Constant(Constant::Months(months)) = &by.kind {
-            let zoned = if time.ty == Type::Datetime { self.local(base) } else { base };
-            let moved = zoned.dt().offset_by(pl::lit(format!("{}mo", sign * months)));
-            return Ok(if time.ty == Type::Datetime { moved.dt().convert_time_zone(pl::TimeZone::UTC) } else { moved });
+            let length = format!("{}mo", sign * months);
+            let by_clock = time.ty == Type::Datetime;
+            return if by_clock { self.moved_by_clock(base, &length) } else { base.dt().offset_by(pl::lit(length)) };
         }
-        let by = self.expr(by)?;
+        let by = self.expr(by);
         let moved = if sign < 0 { base.clone() - by } else { base.clone() + by };
-        Ok(moved.cast(data_type(time.ty)))
+        moved.cast(data_type(time.ty))
     }
 
-    fn of_time(&self, op: ArithOp, left: &Expr, right: &Expr, ty: Type) -> Result<pl::Expr, jiff::Error> {
+    fn of_time(&self, op: ArithOp, left: &Expr, right: &Expr, ty: Type) -> pl::Expr {
         let micros = |value: pl::Expr, of: &Expr| match of.ty {
-            Type::Date => value.cast(types::moment()).cast(pl::DataType::Int64),
+            Type::Date => value.cast(moment()).cast(pl::DataType::Int64),
             Type::Datetime | Type::Duration => value.cast(pl::DataType::Int64),
             _ => value.cast(pl::DataType::Float64),
         };
-        let (a, b) = (micros(self.expr(left)?, left), micros(self.expr(right)?, right));
+        let (a, b) = (micros(self.expr(left), left), micros(self.expr(right), right));
         if ty == Type::Number {
-            return Ok(quotient(a, b));
+            return quotient(a, b);
         }
-        Ok(apply(op, a, b).cast(pl::DataType::Int64).cast(data_type(Type::Duration)))
+        apply(op, a, b).cast(pl::DataType::Int64).cast(data_type(Type::Duration))
     }
 }
 

@@ -2,19 +2,19 @@
 
 use polars::prelude::{self as pl, DataType, IntoColumn, arity};
 
-use crate::by_row::by_row;
+use crate::engine::{Failure, elementwise, raise};
 
 /// A value that is a number. Two zeros that are equal are one in keys and in what is written.
 fn number(value: f64) -> pl::PolarsResult<f64> {
     if !value.is_finite() {
-        pl::polars_bail!(ComputeError: "{value} is too large");
+        return Err(raise(Failure::TooLarge));
     }
     Ok(value + 0.0)
 }
 
 /// The values; an error where one is infinite or no number.
 pub fn finite(value: pl::Expr) -> pl::Expr {
-    by_row([value], DataType::Float64, |columns| {
+    elementwise([value], DataType::Float64, |columns| {
         let floats = columns[0].f64()?;
         let as_it_is = |value: &f64| value.is_finite() && value.to_bits() != (-0f64).to_bits();
         if floats.downcast_iter().all(|part| part.values_iter().all(as_it_is)) {
@@ -34,7 +34,7 @@ pub fn quotient(above: pl::Expr, below: pl::Expr) -> pl::Expr {
         both.map(|(above, below)| number(above / below)).transpose()
     };
     let [above, below] = [above, below].map(|value| value.cast(DataType::Float64));
-    by_row([above, below], DataType::Float64, move |columns| {
+    elementwise([above, below], DataType::Float64, move |columns| {
         let (above, below) = (columns[0].f64()?, columns[1].f64()?);
         let values: pl::Float64Chunked = arity::broadcast_try_binary_elementwise(above, below, divided)?;
         Ok(values.into_column())

@@ -1,6 +1,6 @@
 //! Constants.
 
-use cpl_plan::{
+use cpl_model::{
     program::{Constant, Day},
     types::Type,
 };
@@ -8,25 +8,26 @@ use jiff::{Timestamp, civil::Date};
 use polars::prelude as pl;
 use rust_decimal::Decimal;
 
-use super::Translate;
-use crate::types::{MONEY_SCALE, PRECISION, data_type};
+use super::Translator;
+use crate::engine::{MONEY_SCALE, PRECISION, data_type};
 
-impl Translate<'_> {
-    pub(super) fn constant(&self, constant: &Constant, ty: Type) -> Result<pl::Expr, jiff::Error> {
-        Ok(match constant {
+impl Translator<'_> {
+    pub(super) fn constant(&self, constant: &Constant, ty: Type) -> pl::Expr {
+        match constant {
             // Cast: a bare literal would take whatever width the engine finds enough.
             Constant::Integer(value) => pl::lit(*value).cast(data_type(ty)),
-            Constant::Decimal(value) => decimal(*value, ty),
+            Constant::Decimal(value) | Constant::Multiple(value) => decimal(*value, ty),
             Constant::Date(date) => day(*date),
-            Constant::Today(days) => day(self.clock.today().checked_add(jiff::Span::new().days(*days))?),
-            Constant::Datetime(moment) => instant(moment.to_zoned_datetime(self.zone.clone())?.timestamp()),
-            Constant::Now => instant(self.clock.now.timestamp()),
+            Constant::Moment(moment) => instant(*moment),
+            Constant::Today(_) | Constant::Datetime(_) | Constant::Now => {
+                unreachable!("a bound plan has moments and days")
+            }
             Constant::Duration(micros) => pl::lit(*micros).cast(data_type(Type::Duration)),
             Constant::Months(months) => pl::lit(format!("{months}mo")),
             Constant::Weekday(day) => pl::lit(weekday(*day)).cast(data_type(ty)),
             Constant::Text(text) => pl::lit(text.as_str()),
             Constant::Bool(value) => pl::lit(*value),
-        })
+        }
     }
 }
 

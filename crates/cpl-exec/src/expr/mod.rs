@@ -10,8 +10,7 @@ mod text;
 
 use std::collections::BTreeMap;
 
-use cpl_plan::{
-    clock::Clock,
+use cpl_model::{
     program::{Expr, ExprKind, Logic, TableId},
     types::Type,
 };
@@ -21,66 +20,79 @@ use polars::prelude as pl;
 pub use finite::quotient;
 use literal::scalar;
 pub use literal::{day, instant, null};
-pub use money::{between, in_capitals, of_minor_units};
+pub use money::between;
 
-use crate::types::data_type;
+use crate::engine::{data_type, to_local, to_moment};
 
-/// Turns typed expressions into the engine's, for one window of time.
+/// Turns typed expressions into the engine's. The plan is bound: nothing depends on a clock any more.
 #[derive(Clone)]
-pub struct Translate<'a> {
-    /// The window.
-    pub clock: &'a Clock,
+pub struct Translator<'a> {
     /// The pipeline's zone.
     pub zone: &'a TimeZone,
-    /// Totals of tables that are made.
+    /// Totals of tables that are computed already.
     pub totals: BTreeMap<TableId, pl::Scalar>,
 }
 
-impl Translate<'_> {
-    /// The engine's expression for `expr`. An aggregate is not one of a row: `group.rs` takes it out first.
-    pub fn expr(&self, expr: &Expr) -> Result<pl::Expr, jiff::Error> {
-        Ok(match &expr.kind {
-            ExprKind::Constant(constant) => self.constant(constant, expr.ty)?,
+impl Translator<'_> {
+    /// The engine's expression for `expr`. Aggregates and windows are operators: the plan has columns in their places.
+    pub fn expr(&self, expr: &Expr) -> pl::Expr {
+        match &expr.kind {
+            ExprKind::Constant(constant) => self.constant(constant, expr.ty),
             ExprKind::Column(name) => pl::col(name.as_str()),
             ExprKind::New => null(expr.ty),
             ExprKind::Total(table) => {
                 self.totals.get(table).map_or_else(|| null(expr.ty), |total| scalar(total.clone()))
             }
-            ExprKind::Not(inner) => self.expr(inner)?.not(),
-            ExprKind::Text(pieces) => self.text(pieces)?,
-            ExprKind::Negate(inner) => self.negate(inner)?,
-            ExprKind::Logic(Logic::And, left, right) => self.expr(left)?.and(self.expr(right)?),
-            ExprKind::Logic(Logic::Or, left, right) => self.expr(left)?.or(self.expr(right)?),
-            ExprKind::Arith(op, left, right) => self.arith(*op, left, right, expr.ty)?,
-            ExprKind::OrElse(left, right) => {
-                pl::coalesce(&[self.as_type(left, expr.ty)?, self.as_type(right, expr.ty)?])
-            }
-            ExprKind::Compare(op, left, right) => self.compare(*op, left, right)?,
+            ExprKind::Not(inner) => self.expr(inner).not(),
+            ExprKind::Text(pieces) => self.text(pieces),
+            ExprKind::Negate(inner) => self.negate(inner),
+            ExprKind::Logic(Logic::And, left, right) => self.expr(left).and(self.expr(right)),
+            ExprKind::Logic(Logic::Or, left, right) => self.expr(left).or(self.expr(right)),
+            ExprKind::Arith(op, left, right) => self.arith(*op, left, right, expr.ty),
+            ExprKind::OrElse(left, right) => pl::coalesce(&[self.as_type(left, expr.ty), self.as_type(right, expr.ty)]),
+            ExprKind::Compare(op, left, right) => self.compare(*op, left, right),
             ExprKind::Exceeds(direction, left, right, margin) => {
-                self.exceeds(*direction, left, right, margin.as_deref())?
+                self.exceeds(*direction, left, right, margin.as_deref())
             }
             ExprKind::Within(inverted, left, right, margin) => {
-                let within = self.within(left, right, margin)?;
+                let within = self.within(left, right, margin);
                 if *inverted { within.not() } else { within }
             }
-            ExprKind::Known(inner) => self.expr(inner)?.is_not_null(),
-            ExprKind::OneOf(left, values) => self.one_of(left, values)?,
-            ExprKind::InWindow(time, window) => self.in_window(time, window.kind)?,
-            ExprKind::InRange(value, from, to) => self.in_range(value, from, to)?,
-            ExprKind::Function(function, args) => self.function(*function, args, expr.ty)?,
-            ExprKind::Aggregate(_) | ExprKind::Series(_) => unreachable!("these are taken out before"),
-            ExprKind::Memory(_) => unreachable!("a plan that needs a memory does not run"),
-        })
+            ExprKind::Known(inner) => self.expr(inner).is_not_null(),
+            ExprKind::OneOf(left, values) => self.one_of(left, values),
+            ExprKind::InWindow(..) => unreachable!("a bound plan has no windows"),
+            ExprKind::InRange(value, from, to) => self.in_range(value, from, to),
+            ExprKind::Function(function, args) => self.function(*function, args, expr.ty),
+            ExprKind::WholeUnits(amount, currency) => money::whole_units(&self.expr(amount), &self.expr(currency)),
+            ExprKind::Aggregate(_) | ExprKind::Series(_) => unreachable!("operators of their own compute these"),
+            ExprKind::Memory(_) => unreachable!("a plan that needs a memory is not bound"),
+        }
     }
 
     /// The value as one of `ty`, where its own type is a narrower one.
-    pub fn as_type(&self, expr: &Expr, ty: Type) -> Result<pl::Expr, jiff::Error> {
-        let value = self.expr(expr)?;
-        Ok(if data_type(expr.ty) == data_type(ty) { value } else { value.cast(data_type(ty)) })
+    pub fn as_type(&self, expr: &Expr, ty: Type) -> pl::Expr {
+        let value = self.expr(expr);
+        if data_type(expr.ty) == data_type(ty) { value } else { value.cast(data_type(ty)) }
     }
 
     /// A quantity, a ratio or money as a float.
-    fn as_float(&self, expr: &Expr) -> Result<pl::Expr, jiff::Error> {
+    fn as_float(&self, expr: &Expr) -> pl::Expr {
         self.as_type(expr, Type::Number)
+    }
+
+    /// The day, in the pipeline's zone.
+    pub fn date_of(&self, time: &Expr) -> pl::Expr {
+        let value = self.expr(time);
+        if time.ty == Type::Datetime { self.local(value).dt().date() } else { value }
+    }
+
+    /// A moment as the clock on the wall shows it in the pipeline's zone.
+    pub fn local(&self, moment: pl::Expr) -> pl::Expr {
+        to_local(moment, self.zone)
+    }
+
+    /// A moment moved by the clock on the wall: the first of two, unknown where the clock skips it.
+    pub fn moved_by_clock(&self, moment: pl::Expr, length: &str) -> pl::Expr {
+        to_moment(self.local(moment).dt().offset_by(pl::lit(length)), self.zone)
     }
 }

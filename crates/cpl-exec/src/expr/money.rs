@@ -5,10 +5,7 @@
 use cpl_syntax::tree::Currency;
 use polars::prelude as pl;
 
-use crate::{
-    by_row::by_row,
-    types::{MONEY_SCALE, PRECISION, money},
-};
+use crate::engine::{Failure, MONEY_SCALE, PRECISION, elementwise, money, raise};
 
 /// The parts of a share that are told apart.
 const BILLION: i128 = 1_000_000_000;
@@ -98,7 +95,7 @@ pub enum To {
 /// Money with so many digits, at most six. The engine's own rounding looks at what stands under missing values too.
 pub fn rounded(amount: pl::Expr, digits: u32, to: To) -> pl::Expr {
     let step = 10i128.pow(6u32.saturating_sub(digits));
-    by_row([amount], money(), move |columns| {
+    elementwise([amount], money(), move |columns| {
         let amounts = columns[0].as_materialized_series().decimal()?.physical();
         let each = amounts.iter().map(|amount| amount.map(|amount| stepped(amount, step, to) * step));
         amounts_of(amounts.name(), each)
@@ -120,18 +117,36 @@ fn stepped(amount: i128, step: i128, to: To) -> i128 {
 /// The amount so many billionths of the way from one to another, rounded once. The engine may divide floats by a
 /// product, which tips digits.
 pub fn between(low: pl::Expr, high: pl::Expr, part: pl::Expr) -> pl::Expr {
-    by_row([low, high, part], money(), |columns| {
+    elementwise([low, high, part], money(), |columns| {
         let amounts = |at: usize| columns[at].as_materialized_series().decimal().map(pl::DecimalChunked::physical);
         let (lows, highs, parts) = (amounts(0)?, amounts(1)?, columns[2].i64()?);
-        let of = |low: i128, high: i128, part: i64| half_even(low * BILLION + (high - low) * i128::from(part), BILLION);
         let each = lows.iter().zip(highs.iter()).zip(parts.iter());
-        let each = each.map(|((low, high), part)| Some(of(low?, high?, part?)));
-        amounts_of(lows.name(), each)
+        let each = each.map(|((low, high), part)| {
+            let Some(((low, high), part)) = low.zip(high).zip(part) else { return Ok(None) };
+            on_the_way(low, high, i128::from(part)).map(Some).ok_or_else(|| raise(Failure::TooLarge))
+        });
+        amounts_of(lows.name(), each.collect::<pl::PolarsResult<Vec<_>>>()?.into_iter())
     })
 }
 
+/// None where it is too large. What is between is no more than twice the larger of both.
+fn on_the_way(low: i128, high: i128, billionths: i128) -> Option<i128> {
+    let way = high.checked_sub(low)?;
+    // Whole and rest of the way apart: their products with billionths stay within 128 bits.
+    let (whole, rest) = (way.div_euclid(BILLION), way.rem_euclid(BILLION));
+    let whole = whole.checked_mul(billionths)?;
+    low.checked_add(whole)?.checked_add(half_even_from(low.checked_add(whole)?, rest * billionths))
+}
+
+/// `above` billionths, rounded half to even, where they are added to `base`.
+fn half_even_from(base: i128, above: i128) -> i128 {
+    let (quotient, rest) = (above.div_euclid(BILLION), above.rem_euclid(BILLION));
+    let odd = (base + quotient) % 2 != 0;
+    quotient + i128::from(rest * 2 > BILLION || (rest * 2 == BILLION && odd))
+}
+
 fn with_float(amount: pl::Expr, float: pl::Expr, op: fn(i128, Digits) -> Option<i128>) -> pl::Expr {
-    by_row([amount, float], money(), move |columns| {
+    elementwise([amount, float], money(), move |columns| {
         // One value stands for all rows, of which there may be none.
         let length = if columns[0].len() == 1 { columns[1].len() } else { columns[0].len() };
         apply(columns[0].as_materialized_series().decimal()?, columns[1].f64()?, length, op)
@@ -163,7 +178,7 @@ fn apply(
         last = Some((float.to_bits(), digits));
         match digits.and_then(|digits| op(amount, digits)) {
             Some(value) => result.push(Some(value)),
-            None => pl::polars_bail!(ComputeError: "overflow: money and {float}"),
+            None => return Err(raise(Failure::TooLarge)),
         }
     }
     amounts_of(&name, result.into_iter())
@@ -176,21 +191,15 @@ fn amounts_of(name: &pl::PlSmallStr, each: impl Iterator<Item = Option<i128>>) -
     Ok(values.into_decimal(PRECISION, MONEY_SCALE)?.into_column())
 }
 
-/// The codes of currencies as the language writes them.
-pub fn in_capitals(currency: &str) -> pl::Expr {
-    pl::col(currency).str().strip_chars(pl::lit(pl::Null {})).str().to_uppercase()
-}
-
-/// An amount read in minor units, in whole ones: how many make one is told by its row's currency. Unknown where
-/// that is none of the language's.
-pub fn of_minor_units(amount: &str, currency: &str) -> pl::Expr {
-    let code = in_capitals(currency);
+/// An amount read in minor units, in whole ones: how many make one depends on its row's currency. Unknown where the
+/// text names none of the language's currencies.
+pub fn whole_units(amount: &pl::Expr, currency: &pl::Expr) -> pl::Expr {
     let mut whole = pl::lit(pl::Null {}).cast(money());
     for digits in [0, 2] {
         let these = Currency::all().filter(|currency| currency.minor_digits() == digits);
-        let is_one = these.fold(pl::lit(false), |any, currency| any.or(code.clone().eq(pl::lit(currency.code()))));
-        let units = pl::col(amount) / pl::lit(10i64.pow(digits));
+        let is_one = these.fold(pl::lit(false), |any, one| any.or(currency.clone().eq(pl::lit(one.code()))));
+        let units = amount.clone() / pl::lit(10i64.pow(digits));
         whole = pl::when(is_one).then(units.cast(money())).otherwise(whole);
     }
-    whole.alias(amount)
+    whole
 }

@@ -2,60 +2,63 @@
 
 use std::fmt::Write;
 
-use crate::plan::{Plan, Step, StepKind};
+use super::describe::{Line, lines};
+use crate::plan::{Op, Plan};
 
-/// A Mermaid flowchart, one box a step.
+/// A Mermaid flowchart, one box an operator or a query.
 #[must_use]
 pub fn mermaid(plan: &Plan) -> String {
     let mut out = String::from("flowchart LR\n");
-    for batch in 0..plan.batches() {
-        let _ = writeln!(out, "  subgraph batch{n}[batch {n}]", n = batch + 1);
-        for step in plan.steps().filter(|step| step.batch == batch) {
-            let (open, close) = brackets(step);
-            let _ = writeln!(out, "    s{}{open}\"{}\"{close}", step.id.0, plan.title(step));
+    let lines = lines(plan);
+    for stage in 0..plan.stages() {
+        let _ = writeln!(out, "  subgraph stage{n}[stage {n}]", n = stage + 1);
+        for line in lines.iter().filter(|line| line.stage == stage) {
+            let (open, close) = brackets(line);
+            let _ = writeln!(out, "    {}{open}\"{}\"{close}", line.id, line.text.replace('"', "#quot;"));
         }
         out.push_str("  end\n");
     }
-    for (from, to) in edges(plan) {
-        let _ = writeln!(out, "  s{from} --> s{to}");
+    for line in &lines {
+        for from in &line.needs {
+            let _ = writeln!(out, "  {from} --> {}", line.id);
+        }
     }
     out
 }
 
-/// A DOT digraph, one node a step.
+/// A DOT digraph, one node an operator or a query.
 #[must_use]
 pub fn dot(plan: &Plan) -> String {
-    let mut out = format!("digraph {} {{\n  rankdir=LR\n  node [fontname=\"sans-serif\"]\n", plan.program.name);
-    for batch in 0..plan.batches() {
-        let _ = writeln!(out, "  subgraph cluster_{n} {{\n    label=\"batch {n}\"", n = batch + 1);
-        for step in plan.steps().filter(|step| step.batch == batch) {
-            let _ = writeln!(out, "    s{} [label={:?}, shape={}]", step.id.0, plan.title(step), shape(step));
+    let mut out = format!("digraph {} {{\n  rankdir=LR\n  node [fontname=\"sans-serif\"]\n", plan.program().name);
+    let lines = lines(plan);
+    for stage in 0..plan.stages() {
+        let _ = writeln!(out, "  subgraph cluster_{n} {{\n    label=\"stage {n}\"", n = stage + 1);
+        for line in lines.iter().filter(|line| line.stage == stage) {
+            let _ = writeln!(out, "    {} [label={:?}, shape={}]", line.id, line.text, shape(line));
         }
         out.push_str("  }\n");
     }
-    for (from, to) in edges(plan) {
-        let _ = writeln!(out, "  s{from} -> s{to}");
+    for line in &lines {
+        for from in &line.needs {
+            let _ = writeln!(out, "  {from} -> {}", line.id);
+        }
     }
     out.push_str("}\n");
     out
 }
 
-fn edges(plan: &Plan) -> Vec<(usize, usize)> {
-    plan.steps().flat_map(|step| plan.inputs(step.id).into_iter().map(|from| (from.0, step.id.0))).collect()
-}
-
-fn brackets(step: &Step) -> (&'static str, &'static str) {
-    match step.kind {
-        StepKind::Fetch(_) => ("[(", ")]"),
-        StepKind::Transform(_) => ("[", "]"),
-        _ => ("{{", "}}"),
+fn brackets(line: &Line<'_>) -> (&'static str, &'static str) {
+    match line.op {
+        Some(Op::Scan(_)) => ("[(", ")]"),
+        Some(_) => ("[", "]"),
+        None => ("{{", "}}"),
     }
 }
 
-fn shape(step: &Step) -> &'static str {
-    match step.kind {
-        StepKind::Fetch(_) => "cylinder",
-        StepKind::Transform(_) => "box",
-        _ => "hexagon",
+fn shape(line: &Line<'_>) -> &'static str {
+    match line.op {
+        Some(Op::Scan(_)) => "cylinder",
+        Some(_) => "box",
+        None => "hexagon",
     }
 }

@@ -1,7 +1,9 @@
 //! The plan as text, as Mermaid and as DOT.
 
+mod describe;
 mod diagram;
 mod text;
 
+pub use describe::{asked, operator};
 pub use diagram::{dot, mermaid};
 pub use text::text;

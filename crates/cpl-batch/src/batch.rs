@@ -1,0 +1,256 @@
+//! Typed columns, filled field by field.
+
+use std::borrow::Cow;
+
+use crate::{
+    field::{Field, ValueFormat},
+    problem::{Place, Problem, bad_value},
+    values,
+};
+
+/// Rows of the wanted columns.
+#[derive(Debug)]
+pub struct Batch {
+    /// How many.
+    pub rows: usize,
+    /// The columns, in the layout's order.
+    pub columns: Vec<Column>,
+    /// Rows that were put aside.
+    pub bad: Vec<RejectedRow>,
+}
+
+/// A row that was put aside.
+#[derive(Clone, Debug)]
+pub struct RejectedRow {
+    /// Its place, and what of it does not fit.
+    pub problem: Problem,
+    /// The texts of the wanted columns, as far as there are any.
+    pub cells: Vec<Option<String>>,
+}
+
+/// The text of one value, or what stands in its place.
+#[derive(Clone, Debug)]
+pub enum Cell<'a> {
+    /// A text; an empty one is a missing value.
+    Text(Cow<'a, [u8]>),
+    /// Something of which no text can be made.
+    Bad(String),
+}
+
+impl Cell<'_> {
+    /// As it is told.
+    pub fn shown(&self) -> Option<String> {
+        match self {
+            Self::Text(text) if text.is_empty() => None,
+            Self::Text(text) => Some(String::from_utf8_lossy(text).into_owned()),
+            Self::Bad(what) => Some(what.clone()),
+        }
+    }
+}
+
+/// Values of one column.
+#[derive(Debug)]
+pub struct Column {
+    /// The values; a missing one holds a filler.
+    pub data: Data,
+    /// Whether each is there; none where all are.
+    pub valid: Option<Vec<bool>>,
+    /// Amounts whose digits beyond the sixth were rounded away.
+    pub rounded: u64,
+    /// The same, of the rows before the one under way.
+    rounded_before: u64,
+}
+
+/// Values by their type.
+#[derive(Debug)]
+pub enum Data {
+    /// All texts end to end, and where each ends.
+    Text(String, Vec<usize>),
+    /// Different texts, and which of them each row has.
+    Words(Vec<String>, Vec<u32>),
+    /// True or false.
+    Bool(Vec<bool>),
+    /// Whole numbers.
+    Whole(Vec<i64>),
+    /// Floats.
+    Float(Vec<f64>),
+    /// Millionths.
+    Money(Vec<i128>),
+    /// Days since 1970.
+    Date(Vec<i32>),
+    /// Microseconds since 1970.
+    Datetime(Vec<i64>),
+    /// 1 for Monday to 7 for Sunday.
+    Weekday(Vec<i32>),
+}
+
+impl Column {
+    /// No values yet.
+    #[must_use]
+    pub fn new(field: &Field) -> Self {
+        let data = match field.format {
+            ValueFormat::Text | ValueFormat::Word => Data::Text(String::new(), Vec::new()),
+            ValueFormat::Bool => Data::Bool(Vec::new()),
+            ValueFormat::Whole { .. } => Data::Whole(Vec::new()),
+            ValueFormat::Float | ValueFormat::Percent => Data::Float(Vec::new()),
+            ValueFormat::Money { .. } => Data::Money(Vec::new()),
+            ValueFormat::Date(_) => Data::Date(Vec::new()),
+            ValueFormat::Datetime(..) | ValueFormat::Unix { .. } => Data::Datetime(Vec::new()),
+            ValueFormat::Weekday => Data::Weekday(Vec::new()),
+        };
+        Self::made(data, None)
+    }
+
+    /// Appends one field; none where it does not fit.
+    pub fn push_text(&mut self, text: &[u8], field: &Field) -> Option<()> {
+        self.rounded_before = self.rounded;
+        let found;
+        let mut text = text;
+        if let Some(inside) = &field.embedded
+            && !text.is_empty()
+        {
+            found = (inside.find)(std::str::from_utf8(text).ok()?).ok()?.unwrap_or_default();
+            text = found.as_bytes();
+        }
+        if !matches!(field.format, ValueFormat::Text | ValueFormat::Word) {
+            text = text.trim_ascii();
+        }
+        if text.is_empty() {
+            return field.optional.then(|| self.push_missing());
+        }
+        self.push_value(text, &field.format)?;
+        if let Some(valid) = &mut self.valid {
+            valid.push(true);
+        }
+        Some(())
+    }
+
+    fn push_value(&mut self, text: &[u8], format: &ValueFormat) -> Option<()> {
+        match (&mut self.data, format) {
+            (Data::Text(all, ends), _) => {
+                all.push_str(std::str::from_utf8(text).ok()?);
+                ends.push(all.len());
+            }
+            (Data::Bool(values), _) => values.push(values::boolean(text)?),
+            (Data::Whole(values), ValueFormat::Whole { negative }) => values.push(values::whole(text, *negative)?),
+            (Data::Float(values), ValueFormat::Percent) => values.push(values::percent(text)?),
+            (Data::Float(values), _) => values.push(values::float(text)?),
+            (Data::Money(values), ValueFormat::Money { shift }) => {
+                let (amount, rounded) = values::money(text, *shift)?;
+                values.push(amount);
+                self.rounded += u64::from(rounded);
+            }
+            (Data::Date(values), ValueFormat::Date(pattern)) => values.push(values::date(text, pattern.as_deref())?),
+            (Data::Datetime(values), ValueFormat::Datetime(pattern, zone)) => {
+                values.push(values::datetime(text, pattern.as_deref(), zone)?);
+            }
+            (Data::Datetime(values), ValueFormat::Unix { per_second }) => values.push(values::unix(text, *per_second)?),
+            (Data::Weekday(values), _) => values.push(values::weekday(text)?),
+            _ => return None,
+        }
+        Some(())
+    }
+
+    /// Takes back what was appended behind so many rows, of which there was one at most.
+    fn truncate(&mut self, rows: usize) {
+        match &mut self.data {
+            Data::Text(all, ends) => {
+                ends.truncate(rows);
+                all.truncate(ends.last().copied().unwrap_or(0));
+            }
+            Data::Words(..) => unreachable!("words are made of whole blocks"),
+            Data::Bool(values) => values.truncate(rows),
+            Data::Whole(values) | Data::Datetime(values) => values.truncate(rows),
+            Data::Float(values) => values.truncate(rows),
+            Data::Money(values) => values.truncate(rows),
+            Data::Date(values) | Data::Weekday(values) => values.truncate(rows),
+        }
+        if let Some(valid) = &mut self.valid {
+            valid.truncate(rows);
+        }
+        self.rounded = self.rounded_before;
+    }
+
+    /// A column whose values are there already.
+    pub fn made(data: Data, valid: Option<Vec<bool>>) -> Self {
+        Self { data, valid, rounded: 0, rounded_before: 0 }
+    }
+
+    fn push_missing(&mut self) {
+        let rows = match &mut self.data {
+            Data::Text(all, ends) => filler(ends, all.len()),
+            Data::Words(..) => unreachable!("words are made of whole blocks"),
+            Data::Bool(values) => filler(values, false),
+            Data::Whole(values) | Data::Datetime(values) => filler(values, 0),
+            Data::Float(values) => filler(values, 0.0),
+            Data::Money(values) => filler(values, 0),
+            Data::Date(values) | Data::Weekday(values) => filler(values, 0),
+        };
+        self.valid.get_or_insert_with(|| vec![true; rows]).push(false);
+    }
+}
+
+/// Appends a filler; how many values stood before it.
+fn filler<T>(values: &mut Vec<T>, filler: T) -> usize {
+    values.push(filler);
+    values.len() - 1
+}
+
+impl Batch {
+    /// No rows of those columns.
+    #[must_use]
+    pub fn empty(columns: &[Field]) -> Self {
+        Self { rows: 0, columns: columns.iter().map(Column::new).collect(), bad: Vec::new() }
+    }
+
+    /// Appends a row, a cell for each column; where one does not fit nothing, and which column it is.
+    ///
+    /// # Errors
+    /// The number of the first column whose cell does not fit.
+    pub fn push(&mut self, cells: &[Cell<'_>], columns: &[Field]) -> Result<(), usize> {
+        for (at, (cell, field)) in cells.iter().zip(columns).enumerate() {
+            let pushed = match cell {
+                Cell::Text(text) => self.columns[at].push_text(text, field),
+                Cell::Bad(_) => None,
+            };
+            if pushed.is_none() {
+                self.columns[..at].iter_mut().for_each(|column| column.truncate(self.rows));
+                return Err(at);
+            }
+        }
+        self.rows += 1;
+        Ok(())
+    }
+
+    /// Appends a row, or puts it aside where that is wanted.
+    ///
+    /// # Errors
+    /// What does not fit, where it is not put aside.
+    pub fn take(&mut self, cells: &[Cell<'_>], columns: &[Field], place: Place, skip: bool) -> Result<(), Problem> {
+        let Err(at) = self.push(cells, columns) else { return Ok(()) };
+        let mut problem = bad_value(&columns[at], cells[at].shown().as_deref()).moved(place);
+        if let (Cell::Bad(_), Problem::Value { wanted, .. }) = (&cells[at], &mut problem) {
+            *wanted = format!("one value: {wanted}");
+        }
+        if !skip {
+            return Err(problem);
+        }
+        self.bad.push(RejectedRow { problem, cells: cells.iter().map(Cell::shown).collect() });
+        Ok(())
+    }
+}
+
+impl Column {
+    /// The column that texts make which are held elsewhere than in a CSV file.
+    ///
+    /// # Errors
+    /// The place of the first that does not fit.
+    pub fn of_texts<'t>(texts: impl Iterator<Item = Option<&'t str>>, field: &Field) -> Result<Self, usize> {
+        let mut column = Self::new(field);
+        for (at, text) in texts.enumerate() {
+            let bytes = text.unwrap_or_default().as_bytes();
+            column.push_text(bytes, field).ok_or(at)?;
+        }
+        Ok(column)
+    }
+}

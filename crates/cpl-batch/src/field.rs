@@ -1,0 +1,108 @@
+//! What is wanted of a column: its name and how its values are written.
+
+use std::{fmt, sync::Arc};
+
+use jiff::tz::TimeZone;
+
+/// One wanted column.
+#[derive(Clone, Debug)]
+pub struct Field {
+    /// Its name in the file's first row.
+    pub header: String,
+    /// How its values are written.
+    pub format: ValueFormat,
+    /// A field may be empty.
+    pub optional: bool,
+    /// Where in the field the value stands, if it is not all of it.
+    pub embedded: Option<Embedded>,
+}
+
+impl Field {
+    /// What it is called where a value does not fit.
+    #[must_use]
+    pub fn called(&self) -> String {
+        match &self.embedded {
+            None => self.header.clone(),
+            Some(inside) => format!("{} at {}", self.header, inside.place),
+        }
+    }
+}
+
+/// What a value is found by that stands inside a field.
+#[derive(Clone)]
+pub struct Embedded {
+    /// As it is written.
+    pub place: String,
+    /// The value's text in that of the field: none where there is none, an error where it can't be told.
+    pub find: Arc<Find>,
+}
+
+/// Finds a text in a text.
+pub type Find = dyn Fn(&str) -> Result<Option<String>, ()> + Send + Sync;
+
+impl fmt::Debug for Embedded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.place)
+    }
+}
+
+/// How a value is written.
+#[derive(Clone, Debug)]
+pub enum ValueFormat {
+    /// Any text.
+    Text,
+    /// The same, of few different ones: each is handed out once, where a block has few.
+    Word,
+    /// `true` or `false`, `1` or `0`, whatever the case.
+    Bool,
+    /// A whole number; negative ones only where that is true.
+    Whole {
+        /// Whether it may be negative.
+        negative: bool,
+    },
+    /// A decimal number, into a float.
+    Float,
+    /// 3.2 or `3.2%`, into the float 0.032.
+    Percent,
+    /// An amount into millionths; a 1 in the file stands for 10 to the minus `shift`.
+    Money {
+        /// 0 for whole units, 2 for cents, 6 for micros.
+        shift: u32,
+    },
+    /// A day: ISO 8601, or by a strftime pattern.
+    Date(Option<String>),
+    /// A moment, in that zone where the value names none.
+    Datetime(Option<String>, TimeZone),
+    /// Whole seconds (1) or milliseconds (1,000) since 1970.
+    Unix {
+        /// How many of them make a second.
+        per_second: i64,
+    },
+    /// A day of the week by its English name.
+    Weekday,
+}
+
+impl ValueFormat {
+    /// What is wanted, in the words of an analyst.
+    #[must_use]
+    pub fn wanted(&self) -> String {
+        match self {
+            Self::Text | Self::Word => "text in UTF-8".to_owned(),
+            Self::Bool => "`true` or `false`".to_owned(),
+            Self::Whole { negative: false } => "a whole number from 0 to 10^15".to_owned(),
+            Self::Whole { negative: true } => "a whole number of at most 10^15".to_owned(),
+            Self::Float => "a number such as `12.5`, of at most 10^15".to_owned(),
+            Self::Percent => "a percentage such as `3.2` or `3.2%`".to_owned(),
+            Self::Money { .. } => {
+                "an amount such as `1234.50`, of at most 10^15, without signs of currency or thousands".to_owned()
+            }
+            Self::Date(None) => "a date such as `2026-11-20`".to_owned(),
+            Self::Date(Some(pattern)) => format!("a date written as `{pattern}`"),
+            Self::Datetime(None, _) => "a moment such as `2026-11-20 07:00`".to_owned(),
+            Self::Datetime(Some(pattern), _) => format!("a moment written as `{pattern}`"),
+            Self::Unix { per_second: 1 } => "whole seconds since 1970".to_owned(),
+            Self::Unix { .. } => "whole milliseconds since 1970".to_owned(),
+            Self::Weekday => "a day such as `tuesday`".to_owned(),
+        }
+    }
+}

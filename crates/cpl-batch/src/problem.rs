@@ -1,0 +1,150 @@
+//! What can be wrong with a file.
+
+use crate::{
+    field::{Field, ValueFormat},
+    values::is_skipped,
+};
+
+/// Where in a file a row stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The row, counted from 1 without the header.
+    pub row: u64,
+    /// The line of the file on which the row begins, counted from 1.
+    pub line: u64,
+}
+
+/// What is wrong with a file: the first thing, in the file's order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// The system can't read it.
+    Unreadable(String),
+    /// It holds nothing, not even a header.
+    Empty,
+    /// Its header is no UTF-8.
+    HeaderNotText,
+    /// A wanted column is not in the header.
+    NoColumn {
+        /// The wanted name.
+        header: String,
+        /// The names that are there.
+        found: Vec<String>,
+    },
+    /// A wanted column is twice in the header.
+    ColumnTwice {
+        /// Its name.
+        header: String,
+    },
+    /// A value does not fit.
+    Value {
+        /// Where.
+        place: Place,
+        /// The column's name in the file.
+        header: String,
+        /// The value, shortened; none where it is missing.
+        value: Option<String>,
+        /// What was wanted.
+        wanted: String,
+    },
+    /// A row has more or fewer fields than the header.
+    Fields {
+        /// Where.
+        place: Place,
+        /// How many it has.
+        found: usize,
+        /// How many the header has.
+        wanted: usize,
+    },
+    /// It is no JSON.
+    NoJson {
+        /// Where; no row in a document.
+        place: Place,
+        /// The column on that line, counted from 1 in bytes.
+        column: u64,
+        /// What is wrong there.
+        why: String,
+    },
+    /// A record is no object.
+    NoRecord {
+        /// Where.
+        place: Place,
+        /// What stands there, shortened.
+        found: String,
+    },
+    /// A document has no records where they are looked for.
+    NoRecords {
+        /// Paths to the lists it has.
+        found: Vec<String>,
+    },
+    /// A workbook has no sheet of that name.
+    NoSheet {
+        /// The wanted name.
+        sheet: String,
+        /// Those it has.
+        found: Vec<String>,
+    },
+    /// A quote opens and never closes, or more follows behind a closing one.
+    Quote {
+        /// Where.
+        place: Place,
+        /// Whether it never closes.
+        open: bool,
+    },
+}
+
+impl Problem {
+    /// The same problem, so many rows and lines later.
+    #[must_use]
+    pub fn offset_by(self, before: Place) -> Self {
+        let place = self.place().unwrap_or_default();
+        self.moved(Place { row: place.row + before.row, line: place.line + before.line })
+    }
+
+    /// Where it is, if it is at one row.
+    #[must_use]
+    pub fn place(&self) -> Option<Place> {
+        match self {
+            Self::Value { place, .. }
+            | Self::Fields { place, .. }
+            | Self::Quote { place, .. }
+            | Self::NoJson { place, .. }
+            | Self::NoRecord { place, .. } => Some(*place),
+            _ => None,
+        }
+    }
+
+    /// The same problem, at another place.
+    #[must_use]
+    pub fn moved(mut self, to: Place) -> Self {
+        match &mut self {
+            Self::Value { place, .. }
+            | Self::Fields { place, .. }
+            | Self::Quote { place, .. }
+            | Self::NoJson { place, .. }
+            | Self::NoRecord { place, .. } => *place = to,
+            _ => {}
+        }
+        self
+    }
+}
+
+/// What is wrong where a column's value is that text, or missing.
+#[must_use]
+pub fn bad_value(field: &Field, value: Option<&str>) -> Problem {
+    const SHOWN: usize = 60;
+    let raw = value.unwrap_or_default();
+    let shown: String = raw.chars().take(SHOWN).collect();
+    let shown = if raw.chars().count() > SHOWN { format!("{shown}…") } else { shown };
+    Problem::Value {
+        place: Place::default(),
+        header: field.called(),
+        value: (!shown.trim().is_empty()).then_some(shown),
+        wanted: match &field.format {
+            ValueFormat::Datetime(pattern, zone) if is_skipped(raw.trim().as_bytes(), pattern.as_deref(), zone) => {
+                let zone = zone.iana_name().unwrap_or("that zone");
+                format!("a time that there was: the clocks of {zone} skip this one")
+            }
+            form => form.wanted(),
+        },
+    }
+}

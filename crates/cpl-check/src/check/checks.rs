@@ -1,0 +1,114 @@
+//! Checks: `key`, `fresh`, `expect`, in a fetch or at a place of a transform.
+
+use cpl_syntax::{
+    Code, Diagnostic, Name, Span,
+    tree::{self, Clause},
+};
+
+use super::{
+    Checker,
+    scope::{Scope, ScopeColumn},
+};
+use cpl_model::program::{Check, CheckKind, Constant, ExprKind, Table};
+
+impl Checker<'_> {
+    /// Reads a check into the table that must pass it.
+    pub(super) fn check(&mut self, clause: &Clause, table: &mut Table) -> Option<()> {
+        match clause {
+            Clause::Key(columns) => self.key(columns, table),
+            Clause::Fresh(column, within, span) => self.fresh(column.as_ref(), within, *span, table),
+            Clause::Expect(expected) => self.expect(expected, table),
+            Clause::NoGaps(series, span) => self.no_gaps(series, *span, table),
+        }
+    }
+
+    /// True in every row; of the whole table where it aggregates, which an expression of a row can't.
+    fn expect(&mut self, written: &tree::Expr, table: &mut Table) -> Option<()> {
+        let columns: Vec<ScopeColumn> = table.columns.iter().map(ScopeColumn::of).collect();
+        let told = self.diagnostics.len();
+        let of_rows = self.condition(written, &Scope::row(&columns, table.time.as_deref()));
+        // What is told of other tables, which are resolved on the way, stands elsewhere and stays.
+        let here = |diagnostic: &Diagnostic| (written.span.start..=written.span.end).contains(&diagnostic.start());
+        let of_here = self.diagnostics[told..].iter().filter(|diagnostic| here(diagnostic));
+        let aggregates = of_here.clone().any(|diagnostic| diagnostic.code == Code::E0305);
+        let expected = if aggregates {
+            let before = self.diagnostics[..told].iter();
+            let elsewhere = self.diagnostics[told..].iter().filter(|diagnostic| !here(diagnostic));
+            self.diagnostics = before.chain(elsewhere).cloned().collect();
+            self.condition(written, &Scope::group(&columns, table.time.as_deref(), &[]))
+        } else {
+            of_rows
+        };
+        table.checks.push(Check { kind: CheckKind::Expect(expected?), span: written.span });
+        Some(())
+    }
+
+    fn key(&mut self, columns: &[Name], table: &mut Table) -> Option<()> {
+        let mut key: Vec<String> = Vec::new();
+        for column in columns {
+            if key.contains(&column.value) {
+                let message = format!("`{}` is a part of the key already", column.as_str());
+                return self.refuse(Code::E0202, message, column.span, "the second one");
+            }
+            match table.column(column.as_str()) {
+                Some(found) => key.push(found.name.clone()),
+                None => {
+                    self.no_column::<()>(column, table);
+                    // With the one that is meant, what stands behind is looked at.
+                    let names = table.columns.iter().map(|column| column.name.as_str());
+                    key.push(cpl_syntax::nearest(column.as_str(), names)?.to_owned());
+                }
+            }
+        }
+        if table.checks.iter().any(|check| matches!(check.kind, CheckKind::Key(_))) {
+            let before = table.key.iter().flatten().cloned().collect::<Vec<_>>().join(", ");
+            return self.refuse(Code::E0107, "the table has a key already", columns[0].span, format!("it is {before}"));
+        }
+        let dates = key.iter().filter(|name| table.column(name).is_some_and(|column| column.ty.is_time())).count();
+        if dates > 1 {
+            let span = columns[0].span.to(columns[columns.len() - 1].span);
+            return self.refuse(
+                Code::E0401,
+                "a key holds at most one date",
+                span,
+                format!("{dates} of these are dates"),
+            );
+        }
+        let span = columns[0].span.to(columns[columns.len() - 1].span);
+        table.checks.push(Check { kind: CheckKind::Key(key.clone()), span });
+        table.key = Some(key);
+        Some(())
+    }
+
+    fn fresh(&mut self, column: Option<&Name>, within: &tree::Expr, span: Span, table: &mut Table) -> Option<()> {
+        let name = match column {
+            Some(column) => match table.column(column.as_str()) {
+                Some(found) => found.name.clone(),
+                None => return self.no_column(column, table),
+            },
+            None => {
+                if let Some(time) = &table.time {
+                    time.clone()
+                } else {
+                    let label = "wanted: `fresh COLUMN within …`, and a date among the columns";
+                    return self.refuse(Code::E0404, "the table has no date to be fresh by", span, label);
+                }
+            }
+        };
+        if !table.column(&name).is_some_and(|found| found.ty.is_time()) {
+            return self.refuse(Code::E0404, format!("`{name}` is no date"), span, "wanted: a date or a datetime");
+        }
+        let within = self.expr(within, &Scope::CONSTANT)?;
+        let ExprKind::Constant(Constant::Duration(micros)) = within.kind else {
+            let label = "wanted: a length such as `2 days`; a month has no fixed one";
+            return self.refuse(Code::E0307, "how old may it be?", within.span, label);
+        };
+        table.checks.push(Check { kind: CheckKind::Fresh(name, micros), span });
+        Some(())
+    }
+
+    pub(super) fn no_column<T>(&mut self, name: &Name, table: &Table) -> Option<T> {
+        let known: Vec<String> = table.columns.iter().map(|column| column.name.clone()).collect();
+        self.unknown_name("column", name, known.iter().map(String::as_str))
+    }
+}

@@ -1,0 +1,251 @@
+//! Columns of a fetch: where their values are found, and how they are stored.
+
+use std::collections::{HashMap, HashSet};
+
+use cpl_syntax::{
+    Code, Diagnostic, Name, Spanned,
+    tree::{self, Coarse, ColumnFrom, ColumnType, MoneyOf, MoneyScale, Plain, TimeIn},
+};
+use jiff::{
+    civil::{Date, date},
+    fmt::strtime::{self, BrokenDownTime},
+    tz::TimeZone,
+};
+
+use super::Checker;
+use cpl_model::{
+    program::{Column, ColumnLocator, Encoding, FetchColumn, Format, Grain, SourceKind},
+    types::{Denomination, Type},
+};
+
+impl Checker<'_> {
+    /// One column of a file is one of the fetch.
+    fn each_read_once(&mut self, columns: &[FetchColumn]) -> Option<()> {
+        let mut read: HashMap<String, &FetchColumn> = HashMap::new();
+        for column in columns.iter().filter(|column| column.locator != ColumnLocator::File) {
+            let before = *read.entry(column.called()).or_insert(column);
+            if before.name != column.name {
+                let first = before.span;
+                self.report(
+                    Diagnostic::new(Code::E0202, format!("`{}` of the file is read twice", column.called()))
+                        .at(column.span, "the second time")
+                        .at(first, "the first time")
+                        .help("read it once, and `derive` the other in a transform"),
+                );
+                return None;
+            }
+        }
+        Some(())
+    }
+
+    /// What is declared of a fetch's columns: how each is stored, and what it is in the pipeline.
+    pub(super) fn contract(&mut self, written: &[tree::Column]) -> Option<(Vec<FetchColumn>, Vec<Column>)> {
+        let columns: Vec<_> = written.iter().map(|column| self.fetch_column(column, written)).collect();
+        self.currencies_declared(written)?;
+        self.unique(written.iter().map(|column| &column.name).collect(), "a column");
+        let columns: Option<Vec<_>> = columns.into_iter().collect();
+        let (mut fetched, columns): (Vec<FetchColumn>, Vec<Column>) = columns?.into_iter().unzip();
+        let currencies: HashSet<&str> = columns.iter().filter_map(|column| column.ty.currency_column()).collect();
+        for column in &mut fetched {
+            column.is_currency = currencies.contains(column.name.as_str());
+        }
+        self.each_read_once(&fetched)?;
+        Some((fetched, columns))
+    }
+
+    fn fetch_column(&mut self, column: &tree::Column, all: &[tree::Column]) -> Option<(FetchColumn, Column)> {
+        self.column_name(&column.name);
+        let names_currency = || all.iter().any(|other| other.currency().as_ref() == Some(&column.name.value));
+        let never_missing = || matches!(column.from, Some(ColumnFrom::File(_))) || names_currency();
+        let (header, found) = self.found(column)?;
+        let (stored, ty) = self.stored(&column.kind)?;
+        let minor_of = match stored {
+            Encoding::Money(MoneyScale::Minor, _) => ty.currency_column().map(str::to_owned),
+            _ => None,
+        };
+        let optional = column.optional || (self.given && !never_missing());
+        let (name, span) = (column.name.value.clone(), column.span);
+        let by = self.longer(&column.kind.value)?;
+        let grain = by.or((ty == Type::Date).then_some(Grain::Day));
+        // Of a currency that the language does not have the minor units are not known.
+        let unknown = optional || minor_of.is_some();
+        let typed = Column { name: name.clone(), ty, unknown, span: column.name.span, grain };
+        Some((
+            FetchColumn {
+                name,
+                header,
+                locator: found,
+                encoding: stored,
+                optional,
+                by,
+                is_currency: false,
+                minor_of,
+                span,
+            },
+            typed,
+        ))
+    }
+
+    /// Under which name, or by which path, a column's values are found.
+    fn found(&mut self, column: &tree::Column) -> Option<(String, ColumnLocator)> {
+        Some(match &column.from {
+            None => (column.name.value.clone(), ColumnLocator::Named),
+            Some(ColumnFrom::Named(name)) if is_path(&name.value) => {
+                self.path_of_json(name)?;
+                (name.value.clone(), ColumnLocator::Path)
+            }
+            Some(ColumnFrom::Named(name)) => (name.value.clone(), ColumnLocator::Named),
+            Some(ColumnFrom::At(name, path)) => {
+                self.path_of_json(path)?;
+                (name.value.clone(), ColumnLocator::Embedded(path.value.clone()))
+            }
+            Some(ColumnFrom::File(span)) => {
+                if column.kind.value != ColumnType::Plain(Plain::Text) || column.optional {
+                    let label = "wanted: `NAME: text from file`";
+                    return self.refuse(Code::E0103, "the name of a file is a text", *span, label);
+                }
+                (String::new(), ColumnLocator::File)
+            }
+        })
+    }
+
+    /// A path as RFC 9535 writes it.
+    pub(super) fn path_of_json(&mut self, path: &Name) -> Option<()> {
+        match cpl_catalog::json_path(&path.value) {
+            Ok(()) => Some(()),
+            Err(place) => {
+                let label = format!("not understood from its letter {} on", place + 1);
+                let diagnostic = Diagnostic::new(Code::E0103, "that is no path into JSON").at(path.span, label);
+                self.report(diagnostic.help("wanted: a path of RFC 9535, such as `$.metrics.clicks`"));
+                None
+            }
+        }
+    }
+
+    /// Paths lead into records of JSON; other rows have names, and cells that may hold JSON.
+    pub(super) fn paths_lead(&mut self, fetch: &tree::Fetch, kind: &SourceKind) -> Option<()> {
+        if matches!(kind, SourceKind::Ndjson | SourceKind::Json { .. } | SourceKind::Http { .. }) {
+            return Some(());
+        }
+        let by_path =
+            |column: &&tree::Column| matches!(&column.from, Some(ColumnFrom::Named(name)) if is_path(&name.value));
+        let Some(column) = fetch.columns.iter().find(by_path) else { return Some(()) };
+        let Some(ColumnFrom::Named(path)) = &column.from else { return Some(()) };
+        self.report(
+            Diagnostic::new(Code::E0103, "a path leads into JSON, and these rows are none")
+                .at(path.span, "a path")
+                .help(format!("where a cell holds JSON: `from \"its column\" at \"{}\"`", path.value)),
+        );
+        None
+    }
+
+    /// The column that names the currencies of an amount is one of text, and never missing.
+    fn currencies_declared(&mut self, columns: &[tree::Column]) -> Option<()> {
+        let mut right = Some(());
+        for column in columns {
+            let ColumnType::Money(_, MoneyOf::Column(of)) = &column.kind.value else { continue };
+            let Some(named) = columns.iter().find(|other| other.name.value == of.value) else {
+                right = self.unknown_name("column", of, columns.iter().map(|column| column.name.as_str()));
+                continue;
+            };
+            if named.kind.value != ColumnType::Plain(Plain::Text) || named.optional {
+                let label = "wanted: a column of `text` that is never missing, such as `USD`";
+                let message = format!("`{}` names no currencies", of.as_str());
+                right = self.refuse(Code::E0302, message, named.kind.span, label);
+            }
+        }
+        right
+    }
+
+    /// The longer period for which a row stands: of days weeks or months, of moments hours.
+    fn longer(&mut self, kind: &ColumnType) -> Option<Option<Grain>> {
+        match kind {
+            ColumnType::Date(_, Some(by)) => match by.value {
+                Coarse::Week => Some(Some(Grain::Week)),
+                Coarse::Month => Some(Some(Grain::Month)),
+                Coarse::Hour => {
+                    self.refuse(Code::E0103, "a date has no hours", by.span, "wanted: `by week` or `by month`")
+                }
+            },
+            ColumnType::Datetime(_, _, Some(by)) => match by.value {
+                Coarse::Hour => Some(Some(Grain::Hour)),
+                Coarse::Week | Coarse::Month => {
+                    let label = "wanted: `by hour`, or a `date by …`";
+                    self.refuse(Code::E0103, "a datetime tells of moments", by.span, label)
+                }
+            },
+            _ => Some(None),
+        }
+    }
+
+    /// How a declared type is stored, and what it is in the pipeline.
+    pub(super) fn stored(&mut self, written: &Spanned<ColumnType>) -> Option<(Encoding, Type)> {
+        Some(match &written.value {
+            ColumnType::Plain(Plain::Text) => (Encoding::Text, Type::Text),
+            ColumnType::Plain(Plain::Bool) => (Encoding::Bool, Type::Bool),
+            ColumnType::Plain(Plain::Count) => (Encoding::Count, Type::Count),
+            ColumnType::Plain(Plain::Integer) => (Encoding::Integer, Type::Integer),
+            ColumnType::Plain(Plain::Number) => (Encoding::Float, Type::Number),
+            ColumnType::Plain(Plain::Ratio) => (Encoding::Float, Type::Ratio),
+            ColumnType::Plain(Plain::Percent) => (Encoding::Percent, Type::Ratio),
+            ColumnType::Plain(Plain::Weekday) => (Encoding::Weekday, Type::Weekday),
+            ColumnType::Money(scale, of) => self.stored_money(*scale, of),
+            ColumnType::Date(format, _) => (Encoding::Date(self.format(format.as_ref())?), Type::Date),
+            ColumnType::Datetime(format, stored, _) => {
+                let stored = match stored {
+                    TimeIn::UnixSeconds | TimeIn::UnixMilliseconds if format.is_some() => {
+                        let message = "seconds since 1970 have no pattern";
+                        return self.refuse(Code::E0103, message, written.span, "take the pattern or the unit out");
+                    }
+                    TimeIn::UnixSeconds => Encoding::UnixSeconds,
+                    TimeIn::UnixMilliseconds => Encoding::UnixMilliseconds,
+                    TimeIn::Pipeline => Encoding::Datetime(self.format(format.as_ref())?, self.zone.clone()),
+                    TimeIn::Zone(zone) => Encoding::Datetime(self.format(format.as_ref())?, self.timezone(zone)?),
+                };
+                (stored, Type::Datetime)
+            }
+        })
+    }
+
+    fn stored_money(&self, scale: MoneyScale, of: &MoneyOf) -> (Encoding, Type) {
+        let currency = match of {
+            MoneyOf::Pipeline => self.currency,
+            MoneyOf::Fixed(currency) => *currency,
+            // Whether its minor units are whole ones is seen in each row: they are read as they stand.
+            MoneyOf::Column(column) => {
+                let of = Type::Money(Denomination::of_column(column.as_str()));
+                return (Encoding::Money(scale, 0), of);
+            }
+        };
+        (Encoding::Money(scale, currency.minor_digits()), Type::Money(currency.into()))
+    }
+
+    fn format(&mut self, format: Option<&Name>) -> Option<Format> {
+        let Some(format) = format else { return Some(Format::Iso) };
+        if gives_days(&format.value) {
+            return Some(Format::Pattern(format.value.clone()));
+        }
+        self.refuse(
+            Code::E0103,
+            "that is no pattern of a date",
+            format.span,
+            "wanted: a strftime pattern of a year, a month and a day, such as \"%d/%m/%Y\"",
+        )
+    }
+}
+
+fn is_path(name: &str) -> bool {
+    name == "$" || name.starts_with("$.") || name.starts_with("$[")
+}
+
+/// Whether a day that is written by a strftime pattern and read back is the same day.
+fn gives_days(pattern: &str) -> bool {
+    let sample = date(2026, 11, 20).at(19, 5, 7, 0);
+    let read = || {
+        let zoned = sample.to_zoned_datetime(TimeZone::UTC)?;
+        let parts = BrokenDownTime::parse(pattern, strtime::format(pattern, &zoned)?)?;
+        parts.to_date().or_else(|_| Ok(parts.to_timestamp()?.to_zoned_datetime(TimeZone::UTC).date()))
+    };
+    let read: Result<Date, jiff::Error> = read();
+    read.is_ok_and(|day| day == sample.date())
+}

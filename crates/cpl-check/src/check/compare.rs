@@ -1,0 +1,313 @@
+//! Comparisons and questions: both sides need one unit.
+
+use cpl_syntax::{
+    Code, Diagnostic, Span, Spanned,
+    tree::{self, CompareOp, Relation, Unit, WindowKind},
+};
+use rust_decimal::Decimal;
+
+use super::{
+    Checker,
+    arith::{adapted, zero_as},
+    limits::DEEPEST,
+    scope::Scope,
+};
+use cpl_model::{
+    program::{Constant, Expr, ExprKind, Margin},
+    types::Type,
+};
+
+impl Checker<'_> {
+    pub(super) fn relation(
+        &mut self,
+        written: &tree::Expr,
+        relation: &Relation,
+        span: Span,
+        scope: &Scope<'_>,
+    ) -> Option<Expr> {
+        let compares = matches!(relation, Relation::Compare(..));
+        let left = if compares { self.difference(written, scope) } else { self.expr(written, scope) };
+        match relation {
+            Relation::Compare(op, right) => {
+                let points = [self.points(right), self.points(written)].into_iter().flatten().next();
+                let right = self.difference(right, scope);
+                self.compare(*op, left?, right?, points, span)
+            }
+            Relation::Exceeds { direction, than, by } => {
+                let than = self.expr(than, scope);
+                let (left, than) = self.comparable(left?, than?, true)?;
+                let margin = match by {
+                    Some(by) => {
+                        let margin = self.margin(by, left.ty, scope)?;
+                        self.whole_days(&left, &than, &margin)?;
+                        Some(Box::new(margin))
+                    }
+                    None => None,
+                };
+                let unknown = left.unknown || than.unknown || margin.as_ref().is_some_and(|m| m.amount().unknown);
+                let kind = ExprKind::Exceeds(*direction, Box::new(left), Box::new(than), margin);
+                Some(boolean(kind, unknown, span))
+            }
+            Relation::Within { inverted, margin, of } => {
+                let of = self.expr(of, scope);
+                let (left, of) = self.comparable(left?, of?, true)?;
+                let margin = self.margin(margin, left.ty, scope)?;
+                self.whole_days(&left, &of, &margin)?;
+                let unknown = left.unknown || of.unknown || margin.amount().unknown;
+                let kind = ExprKind::Within(*inverted, Box::new(left), Box::new(of), Box::new(margin));
+                Some(boolean(kind, unknown, span))
+            }
+            Relation::Known(known) => {
+                let asked = boolean(ExprKind::Known(Box::new(left?)), false, span);
+                Some(inverted_if(!known, asked))
+            }
+            Relation::BreaksPattern { over, by } => self.breaks_pattern(left?, *over, by.as_ref(), span, scope),
+            Relation::InTuple { inverted, values } => self.in_tuple(*inverted, left, values, span, scope),
+            Relation::InWindow { inverted, window } => self.in_window(*inverted, left?, *window, span),
+            Relation::InRange { inverted, from, to } => {
+                let (from, to) = (self.expr(from, scope), self.expr(to, scope));
+                let (left, from) = self.comparable(left?, from?, true)?;
+                let (left, to) = self.comparable(left, to?, true)?;
+                if let (ExprKind::Constant(Constant::Date(first)), ExprKind::Constant(Constant::Date(last))) =
+                    (&from.kind, &to.kind)
+                    && first > last
+                {
+                    return self.refuse(Code::E0103, "no day lies between these", to.span, "ends before it begins");
+                }
+                let unknown = left.unknown || from.unknown || to.unknown;
+                let kind = ExprKind::InRange(Box::new(left), Box::new(from), Box::new(to));
+                Some(inverted_if(*inverted, boolean(kind, unknown, span)))
+            }
+        }
+    }
+
+    fn compare(
+        &mut self,
+        op: Spanned<CompareOp>,
+        left: Expr,
+        right: Expr,
+        points: Option<Span>,
+        span: Span,
+    ) -> Option<Expr> {
+        let difference =
+            [&left, &right].iter().any(|side| matches!(side.kind, ExprKind::Arith(tree::ArithOp::Subtract, ..)));
+        if let Some(points) = points
+            && !difference
+        {
+            let help = "compare with a ratio (`3%`), or a difference of ratios with points";
+            self.report(
+                Diagnostic::new(Code::E0301, "points tell how far two ratios are apart")
+                    .at(points, "nothing is subtracted on the other side")
+                    .help(help),
+            );
+            return None;
+        }
+        let ordered = !matches!(op.value, CompareOp::Equal | CompareOp::Unequal);
+        let (left, right) = self.comparable(left, right, ordered)?;
+        let unknown = left.unknown || right.unknown;
+        Some(boolean(ExprKind::Compare(op.value, Box::new(left), Box::new(right)), unknown, span))
+    }
+
+    /// A moment is held against a day by its own day: how far they are apart is told in days.
+    fn whole_days(&mut self, left: &Expr, right: &Expr, margin: &Margin) -> Option<()> {
+        const DAY: i64 = 86_400_000_000;
+        let mixed = left.ty != right.ty && left.ty.is_time() && right.ty.is_time();
+        let days = matches!(margin.amount().kind, ExprKind::Constant(Constant::Duration(micros)) if micros % DAY == 0);
+        if !mixed || days {
+            return Some(());
+        }
+        self.report(
+            Diagnostic::new(Code::E0301, "a moment and a day are whole days apart")
+                .at(margin.amount().span, "wanted: days, such as `2 days`")
+                .at(left.span, format!("this is {}", left.ty))
+                .at(right.span, format!("this is {}", right.ty))
+                .help("or hold two moments against each other"),
+        );
+        None
+    }
+
+    /// Two sides of one unit; 0 and bare numbers take the other's.
+    pub(super) fn comparable(&mut self, left: Expr, right: Expr, ordered: bool) -> Option<(Expr, Expr)> {
+        self.no_months(&left)?;
+        self.no_months(&right)?;
+        let (left, right) = adapted(left, right);
+        let (left, right) = (self.bare_as_ratio(left, &right)?, right);
+        let right = self.bare_as_ratio(right, &left)?;
+        if !left.ty.compares_with(right.ty) {
+            return self.mismatch("is compared with", &left, &right);
+        }
+        if ordered && matches!(left.ty, Type::Bool | Type::Weekday) {
+            return self.refuse(
+                Code::E0301,
+                format!("{} has no order", left.ty),
+                left.span.to(right.span),
+                "only `=` and `!=` fit here",
+            );
+        }
+        Some((left, right))
+    }
+
+    /// A bare number against a ratio: up to 1 it is one, above it `3.2%` or `4x` was meant.
+    fn bare_as_ratio(&mut self, expr: Expr, other: &Expr) -> Option<Expr> {
+        if other.ty != Type::Ratio || !expr.is_bare_number() {
+            return Some(expr);
+        }
+        let amount = match &expr.kind {
+            ExprKind::Constant(Constant::Integer(value)) => Decimal::from(*value),
+            ExprKind::Constant(Constant::Decimal(value) | Constant::Multiple(value)) => *value,
+            _ => Decimal::ZERO,
+        };
+        if amount <= Decimal::ONE {
+            return Some(Expr { ty: Type::Ratio, kind: as_decimal(expr.kind), ..expr });
+        }
+        let written = self.written(expr.span);
+        self.report(
+            Diagnostic::new(Code::E0304, format!("a ratio is compared with the bare number {written}"))
+                .at(expr.span, "percent, or times?")
+                .at(other.span, "this is a ratio")
+                .help(format!("write `{written}%` for percent, or `{written}x` for times"))
+                .offer(expr.span, format!("{written}%"))
+                .offer(expr.span, format!("{written}x")),
+        );
+        None
+    }
+
+    /// An expression that may be points, since it tells how far two ratios are apart.
+    pub(super) fn difference(&mut self, written: &tree::Expr, scope: &Scope<'_>) -> Option<Expr> {
+        let fits = self.points(written).map(|_| written.span);
+        let around = std::mem::replace(&mut self.points, fits);
+        let typed = self.expr(written, scope);
+        self.points = around;
+        typed
+    }
+
+    /// Where points stand, with a sign or without, or a `let` of such.
+    pub(super) fn points(&self, expr: &tree::Expr) -> Option<Span> {
+        let mut value = expr;
+        // One that is defined by itself is told elsewhere.
+        for _ in 0..DEEPEST {
+            value = match &value.kind {
+                tree::ExprKind::Literal(tree::Literal::Points(_)) => return Some(expr.span),
+                tree::ExprKind::Negate(inner) => inner,
+                tree::ExprKind::Path(path) if path.table.is_none() => &self.lets.get(path.name.as_str())?.0.value,
+                _ => return None,
+            };
+        }
+        None
+    }
+
+    /// Points stand where a difference is meant, and nowhere else.
+    pub(super) fn no_points(&mut self, written: &tree::Expr) -> Option<()> {
+        let Some(points) = self.points(written) else { return Some(()) };
+        if self.points.is_some_and(|fits| fits.start <= points.start && points.end <= fits.end) {
+            return Some(());
+        }
+        let told = Diagnostic::new(Code::E0301, "points tell how far two ratios are apart");
+        let told = told.at(points, "nothing is held against another here");
+        self.report(
+            told.help("write a ratio: `2%`; points stand behind `by`, `within`, `+`, `-`, and beside a difference"),
+        );
+        None
+    }
+
+    /// `by 15%` of the other side, or by an amount of its unit.
+    fn margin(&mut self, written: &tree::Expr, ty: Type, scope: &Scope<'_>) -> Option<Margin> {
+        let margin = self.difference(written, scope)?;
+        let margin = zero_as(margin, ty);
+        if self.points(written).is_some() {
+            if ty == Type::Ratio {
+                return Some(Margin::Absolute(margin));
+            }
+            return self.refuse(
+                Code::E0301,
+                format!("points tell how far ratios are apart, and this is {ty}"),
+                written.span,
+                "wanted: a share such as `15%`, or an amount",
+            );
+        }
+        if margin.ty == Type::Ratio && ty.is_amount() {
+            return Some(Margin::Share(margin));
+        }
+        if ty != Type::Ratio && margin.ty.compares_with(ty) {
+            return Some(Margin::Absolute(margin));
+        }
+        if ty.is_time() && margin.ty == Type::Duration {
+            self.no_months(&margin)?;
+            return Some(Margin::Absolute(margin));
+        }
+        if ty.is_time() {
+            let label = "wanted: a length of time such as `2 days`";
+            return self.refuse(Code::E0301, format!("{} can't be a margin for {ty}", margin.ty), written.span, label);
+        }
+        self.refuse(
+            Code::E0301,
+            format!("{} can't be a margin for {ty}", margin.ty),
+            written.span,
+            "wanted: a share such as `15%`, or an amount of that unit",
+        )
+    }
+
+    fn in_tuple(
+        &mut self,
+        inverted: bool,
+        left: Option<Expr>,
+        values: &[tree::Expr],
+        span: Span,
+        scope: &Scope<'_>,
+    ) -> Option<Expr> {
+        let values: Vec<_> = values.iter().map(|value| self.expr(value, scope)).collect();
+        let mut left = left?;
+        let mut fitting = Vec::new();
+        for value in values {
+            let (same, value) = self.comparable(left, value?, false)?;
+            left = same;
+            fitting.push(value);
+        }
+        let unknown = left.unknown || fitting.iter().any(|value| value.unknown);
+        Some(inverted_if(inverted, boolean(ExprKind::OneOf(Box::new(left), fitting), unknown, span)))
+    }
+
+    fn in_window(&mut self, inverted: bool, left: Expr, window: tree::Window, span: Span) -> Option<Expr> {
+        if !left.ty.is_time() {
+            return self.refuse(
+                Code::E0301,
+                format!("a window holds days, and this is {}", left.ty),
+                left.span,
+                "wanted: a date or a datetime",
+            );
+        }
+        if let WindowKind::Last(length, unit) = window.kind {
+            if length == 0 {
+                return self.refuse(Code::E0103, "a window of no length holds nothing", window.span, "at least 1");
+            }
+            if matches!(unit, Unit::Second | Unit::Minute) {
+                return self.refuse(Code::E0103, "windows are of hours or longer", window.span, "too short");
+            }
+            if unit == Unit::Hour && left.ty == Type::Date {
+                return self.refuse(Code::E0301, "a date has no hours", left.span, "wanted: a datetime");
+            }
+        }
+        let unknown = left.unknown;
+        let kind = ExprKind::InWindow(Box::new(left), window);
+        Some(inverted_if(inverted, boolean(kind, unknown, span)))
+    }
+}
+
+fn boolean(kind: ExprKind, unknown: bool, span: Span) -> Expr {
+    Expr { kind, ty: Type::Bool, unknown, span, defined: None }
+}
+
+fn inverted_if(inverted: bool, expr: Expr) -> Expr {
+    if !inverted {
+        return expr;
+    }
+    let (unknown, span) = (expr.unknown, expr.span);
+    boolean(ExprKind::Not(Box::new(expr)), unknown, span)
+}
+
+fn as_decimal(kind: ExprKind) -> ExprKind {
+    match kind {
+        ExprKind::Constant(Constant::Integer(value)) => ExprKind::Constant(Constant::Decimal(Decimal::from(value))),
+        other => other,
+    }
+}

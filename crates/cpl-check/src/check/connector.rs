@@ -1,0 +1,286 @@
+//! Connectors: what their files say is typed like a pipeline's own columns and expressions.
+
+use std::collections::BTreeSet;
+
+use cpl_catalog::{Action, Argument, Asked, Catalogue, Connector, ConnectorFile, Dedupe, Endpoint, JobResult, Request};
+use cpl_syntax::{
+    Code, Diagnostic, Name, Span,
+    tree::{self, Clause, ColumnType, MoneyOf, MoneyScale, Plain, Text},
+};
+use jiff::tz::TimeZone;
+
+use super::{
+    Checker,
+    fetch::fetched_table,
+    pipeline,
+    scope::{Scope, ScopeColumn},
+};
+use cpl_model::{
+    program::{Column, FetchColumn, Parameter, Piece, Table},
+    types::Type,
+};
+
+/// All that is wrong with a connector's file, in the order of its text.
+#[must_use]
+pub fn check_connector(file: &ConnectorFile) -> Vec<Diagnostic> {
+    let mut diagnostics = file.diagnostics.clone();
+    if let Some(connector) = &file.connector {
+        let none = tree::File::default();
+        let reader = reader(file, connector, &none, pipeline::currency(&none), TimeZone::UTC);
+        diagnostics.extend(reader.connector(connector));
+    }
+    diagnostics.sort_by_key(Diagnostic::start);
+    diagnostics.dedup();
+    diagnostics
+}
+
+/// What a pipeline hands on: its name, its type or none for a window, and whether it may be left out.
+pub type ArgumentType = (String, Option<Type>, bool);
+
+/// What a fetch gets of an endpoint.
+pub struct TypedEndpoint {
+    /// What a pipeline says when it calls it.
+    pub arguments: Vec<ArgumentType>,
+    /// How the columns are stored; places are the connector's.
+    pub columns: Vec<FetchColumn>,
+    /// The table: columns, key, what dates a row.
+    pub table: Table,
+    /// When a day's figures are there, in microseconds.
+    pub late: Option<i64>,
+    /// How long they still move afterwards, in microseconds.
+    pub restated: Option<i64>,
+}
+
+impl Checker<'_> {
+    fn connector(mut self, connector: &Connector) -> Vec<Diagnostic> {
+        if let Some(timeout) = &connector.limits.timeout {
+            self.fixed_length(timeout);
+        }
+        for endpoint in &connector.endpoints {
+            self.endpoint(endpoint);
+        }
+        for action in &connector.actions {
+            self.connector_action(action);
+        }
+        self.diagnostics
+    }
+
+    /// The first of what was told.
+    pub(super) fn first_told(self) -> Option<Diagnostic> {
+        self.diagnostics.into_iter().next()
+    }
+
+    pub(super) fn endpoint(&mut self, endpoint: &Endpoint) -> Option<TypedEndpoint> {
+        let arguments = self.argument_types(&endpoint.arguments);
+        let contract = self.contract(&endpoint.columns);
+        if let Some((_, scope)) = &arguments {
+            let used = self.asked(&endpoint.source, scope);
+            self.all_used(&endpoint.arguments, used);
+        }
+        let (columns, typed) = contract?;
+        let table = self.endpoint_table(endpoint, typed);
+        let late = self.length_of(endpoint.late.as_ref());
+        let restated = self.length_of(endpoint.restated.as_ref());
+        let table = table?;
+        if let Some(late) = endpoint.late.as_ref().or(endpoint.restated.as_ref()).filter(|_| table.time.is_none()) {
+            let label = "wanted: a date among the columns";
+            return self.refuse(Code::E0404, "no column dates a row", late.span, label);
+        }
+        Some(TypedEndpoint { arguments: arguments?.0, columns, table, late: late?, restated: restated? })
+    }
+
+    /// A length that may be said; none where it is said and wrong.
+    fn length_of(&mut self, written: Option<&tree::Expr>) -> Option<Option<i64>> {
+        written.map_or(Some(None), |length| self.fixed_length(length).map(Some))
+    }
+
+    fn endpoint_table(&mut self, endpoint: &Endpoint, columns: Vec<Column>) -> Option<Table> {
+        let mut table = fetched_table(&endpoint.name, columns);
+        if !endpoint.key.is_empty() {
+            self.check(&Clause::Key(endpoint.key.clone()), &mut table)?;
+        }
+        table.time = self.time_column(endpoint.time.as_ref(), &endpoint.name, &table)?;
+        Some(table)
+    }
+
+    /// The types of arguments, and what holes see of them.
+    fn argument_types(&mut self, arguments: &[Argument]) -> Option<(Vec<ArgumentType>, Vec<ScopeColumn>)> {
+        let (mut types, mut scope, mut right) = (Vec::new(), Vec::new(), Some(()));
+        for argument in arguments {
+            let (name, optional) = (&argument.name, argument.ty.optional);
+            let Some(kind) = &argument.ty.kind else {
+                types.push((name.value.clone(), None, optional));
+                scope.extend(["start", "end"].map(|end| {
+                    let name = Name::new(format!("{}.{end}", name.as_str()), name.span);
+                    ScopeColumn::new(&name, Type::Date, optional)
+                }));
+                continue;
+            };
+            match self.argument_type(kind) {
+                Some(ty) => {
+                    types.push((name.value.clone(), Some(ty), optional));
+                    scope.push(ScopeColumn::new(name, ty, optional));
+                }
+                None => right = None,
+            }
+        }
+        right.map(|()| (types, scope))
+    }
+
+    /// An argument is a value: how it is written on the wire is its hole's affair.
+    fn argument_type(&mut self, kind: &cpl_syntax::Spanned<ColumnType>) -> Option<Type> {
+        let plain = match &kind.value {
+            ColumnType::Plain(plain) => *plain != Plain::Percent,
+            ColumnType::Money(scale, of) => *scale == MoneyScale::Units && !matches!(of, MoneyOf::Column(_)),
+            ColumnType::Date(format, by) => format.is_none() && by.is_none(),
+            ColumnType::Datetime(format, stored, by) => {
+                format.is_none() && *stored == tree::TimeIn::Pipeline && by.is_none()
+            }
+        };
+        if plain {
+            return self.stored(kind).map(|(_, ty)| ty);
+        }
+        self.report(
+            Diagnostic::new(Code::E0603, "an argument is a value, however it is sent")
+                .at(kind.span, "says how it is written")
+                .help("leave that out, and let the hole say how it is sent: `{micros(daily_budget)}`"),
+        );
+        None
+    }
+
+    /// The arguments that an endpoint's requests use; none where a request is wrong.
+    fn asked(&mut self, asked: &Asked, scope: &[ScopeColumn]) -> Option<BTreeSet<String>> {
+        match asked {
+            Asked::Pages(request, _) => self.texts(&request.texts(), scope),
+            Asked::Job(job, _) => {
+                if let Some(every) = &job.every {
+                    self.fixed_length(every);
+                }
+                let start = self.texts(&job.start.texts(), scope);
+                let name = Name::new("job".to_owned(), Span::default());
+                let scope = [scope, &[ScopeColumn::new(&name, Type::Text, false)]].concat();
+                let result = match &job.result {
+                    JobResult::Request(request) => request.texts(),
+                    JobResult::Url(_) => Vec::new(),
+                };
+                let poll = self.texts(&job.poll.texts(), &scope)?;
+                if !poll.contains("job") {
+                    let label = "wanted: `{job}`, which stands for what `start` answered";
+                    return self.refuse(Code::E0603, "which report is asked for?", job.poll.span, label);
+                }
+                let result = self.texts(&result, &scope)?;
+                Some(start?.into_iter().chain(poll).chain(result).collect())
+            }
+        }
+    }
+
+    /// Types the holes of texts; the names they use.
+    fn texts(&mut self, texts: &[&Text], scope: &[ScopeColumn]) -> Option<BTreeSet<String>> {
+        let scope = Scope::arguments(scope);
+        let typed: Vec<Option<Vec<Piece>>> = texts.iter().map(|text| self.pieces(text, &scope)).collect();
+        let typed: Option<Vec<Vec<Piece>>> = typed.into_iter().collect();
+        let (typed, mut used) = (typed?, BTreeSet::new());
+        for pieces in typed.iter().filter(|pieces| pieces.len() > 1) {
+            self.stays_whole(pieces);
+        }
+        typed.iter().flatten().filter_map(Piece::hole).for_each(|hole| hole.columns_into(&mut used));
+        Some(used)
+    }
+
+    /// What is its hole alone is left out with it; of a longer text something would stay.
+    fn stays_whole(&mut self, pieces: &[Piece]) {
+        for hole in pieces.iter().filter_map(Piece::hole).filter(|hole| hole.unknown) {
+            self.report(
+                Diagnostic::new(Code::E0603, "an argument that may be left out leaves a hole in this text")
+                    .at(hole.span, "may be left out")
+                    .help("say what stands there then: `{stage ?? \"all\"}`, or take the `?` of the argument out"),
+            );
+        }
+    }
+
+    /// What is handed on must go somewhere.
+    fn all_used(&mut self, arguments: &[Argument], used: Option<BTreeSet<String>>) {
+        let Some(used) = used else { return };
+        for argument in arguments {
+            let name = argument.name.as_str();
+            let takes = |used: &String| used == name || used.split_once('.').is_some_and(|(front, _)| front == name);
+            if !used.iter().any(takes) {
+                let hole = if argument.ty.kind.is_none() { format!("{name}.start") } else { name.to_owned() };
+                self.report(
+                    Diagnostic::new(Code::E0205, format!("the argument `{name}` goes nowhere"))
+                        .at(argument.name.span, "no hole takes it")
+                        .help(format!("send it: `\"{{{hole}}}\"`, or take it out")),
+                );
+            }
+        }
+    }
+
+    /// What a rule hands to an action.
+    pub(super) fn connector_action(&mut self, action: &Action) -> Option<Vec<Parameter>> {
+        let types = self.argument_types(&action.arguments);
+        if let Dedupe::Key(_, remembers) = &action.dedupe {
+            self.fixed_length(remembers);
+        }
+        if let Some(unit) = &action.unit {
+            self.unit(unit);
+        }
+        if let Some(read) = &action.read
+            && let Some((_, ty)) = self.stored(&read.stored)
+            && !ty.is_amount()
+        {
+            let message = format!("{ty} is nothing that a rule changes");
+            self.refuse::<()>(Code::E0301, message, read.stored.span, "wanted: money, a number or a ratio");
+        }
+        let (types, scope) = types?;
+        self.of_one_currency(action, &types);
+        let key = Name::new("idempotency_key".to_owned(), Span::default());
+        let scope = [scope, vec![ScopeColumn::new(&key, Type::Text, false)]].concat();
+        let read = action.read.iter().flat_map(|read| read.request.texts());
+        let validate = action.validate.iter().flat_map(cpl_catalog::Extra::texts);
+        self.texts(&read.chain(validate).collect::<Vec<_>>(), &scope);
+        let used = self.texts(&Request::texts(&action.request), &scope);
+        self.all_used(&action.arguments, used);
+        let parameters = types.into_iter().zip(&action.arguments).filter_map(|((name, ty, optional), argument)| {
+            Some(Parameter { name, ty: ty?, key: argument.ty.key, optional })
+        });
+        Some(parameters.collect())
+    }
+
+    /// What is read, and the step, are of the currency that is handed on.
+    fn of_one_currency(&mut self, action: &Action, types: &[ArgumentType]) {
+        let handed: Vec<Type> =
+            types.iter().filter_map(|(_, ty, _)| *ty).filter(|ty| matches!(ty, Type::Money(_))).collect();
+        let read = action.read.as_ref().and_then(|read| Some((self.stored(&read.stored)?.1, read.stored.span)));
+        let unit = action.unit.as_ref().and_then(|unit| Some((self.expr(unit, &Scope::CONSTANT)?.ty, unit.span)));
+        for (ty, span) in read.into_iter().chain(unit) {
+            if let Some(other) = handed.first().filter(|_| matches!(ty, Type::Money(_)) && !handed.contains(&ty)) {
+                let message = format!("what is handed on is {other}");
+                self.refuse::<()>(Code::E0302, message, span, format!("this is {ty}"));
+            }
+        }
+    }
+
+    fn unit(&mut self, unit: &tree::Expr) -> Option<()> {
+        let typed = self.expr(unit, &Scope::CONSTANT)?;
+        let above = typed.amount().is_some_and(|amount| amount.is_sign_positive() && !amount.is_zero());
+        if typed.ty.is_amount() && above {
+            return Some(());
+        }
+        self.refuse(Code::E0301, "that is no step of a value", unit.span, "wanted: one such as `$0.01` or `1`")
+    }
+}
+
+/// Who types what a connector says: in its own currency and zone, else in those of who asks.
+pub(super) fn reader<'c>(
+    file: &'c ConnectorFile,
+    connector: &Connector,
+    none: &'c tree::File,
+    currency: tree::Currency,
+    zone: TimeZone,
+) -> Checker<'c> {
+    let mut reader = Checker { connector: true, ..Checker::new(&file.text, none, Catalogue::none()) };
+    let named = connector.currency.as_ref().and_then(|code| tree::Currency::of_code(code.as_str()));
+    reader.currency = named.unwrap_or(currency);
+    reader.zone = connector.timezone.as_ref().and_then(|name| reader.timezone(name)).unwrap_or(zone);
+    reader
+}

@@ -1,0 +1,354 @@
+//! A pipeline calls a connector: `fetch a from crm.signups(last 35 days)`, `via ads.set_budget { … }`.
+
+use std::sync::Arc;
+
+use cpl_catalog::{Action, Connector, ConnectorFile, Endpoint};
+use cpl_syntax::{
+    Code, Diagnostic, Name, Severity, Span,
+    tree::{self, Arg, FetchClause, Unit, Window, WindowKind},
+};
+
+use super::{
+    Checker,
+    arith::zero_as,
+    check_connector,
+    connector::{ArgumentType, TypedEndpoint, reader},
+    fetch::fetched_table,
+    rules::fits,
+    scope::Scope,
+};
+use cpl_model::{
+    program::{
+        Check, CheckKind, Column, Fetch, FetchColumn, Parameter, Source, SourceKind, Table, TableId, Target,
+        TargetKind, Unsupported,
+    },
+    types::Type,
+};
+
+/// A connector that is called, with its file.
+type Called<'c> = (&'c ConnectorFile, &'c Connector);
+
+impl<'a> Checker<'a> {
+    /// The connector of that name, if it can be used.
+    fn connector_named(&mut self, name: &Name) -> Option<Called<'a>> {
+        let catalogue = self.catalogue;
+        let Some(file) = catalogue.get(name.as_str()) else {
+            return self.no_connector(name);
+        };
+        let known = self.connectors.get(name.as_str()).copied();
+        let right = known.unwrap_or_else(|| {
+            let wrong = check_connector(file);
+            let mut errors = wrong.iter().filter(|diagnostic| diagnostic.severity() == Severity::Error);
+            let first = errors.next();
+            if let Some(first) = first {
+                let many = if errors.next().is_some() { "has errors, the first" } else { "has an error" };
+                self.report(
+                    Diagnostic::new(
+                        Code::E0604,
+                        format!("the connector `{}` {many}: {}", name.as_str(), first.message),
+                    )
+                    .at(name.span, "can't be used so")
+                    .help(format!("`cpl check {}` tells where", file.path)),
+                );
+            }
+            first.is_none()
+        });
+        self.connectors.insert(name.value.clone(), right);
+        file.connector.as_ref().filter(|_| right).map(|connector| (file, connector))
+    }
+
+    fn no_connector<T>(&mut self, name: &Name) -> Option<T> {
+        let told = Diagnostic::new(Code::E0201, format!("there is no connector named `{}`", name.as_str()));
+        let told = told.at(name.span, "not found");
+        let known: Vec<&str> = self.catalogue.names().collect();
+        let told = match cpl_syntax::nearest(name.as_str(), known) {
+            Some(near) => told.help(format!("did you mean `{near}`?")).offer(name.span, near),
+            None => told.help(format!(
+                "write it into `connectors/{}.yaml`, beside the pipeline or beside `cpl.yaml`",
+                name.as_str()
+            )),
+        };
+        self.report(told);
+        None
+    }
+
+    /// `fetch NAME from CONNECTOR.ENDPOINT(args) { clauses }`.
+    pub(super) fn endpoint_fetch(&mut self, fetch: &tree::Fetch, connector: &Name) -> Option<TableId> {
+        if self.too_much {
+            return None;
+        }
+        let (file, connector) = self.connector_named(connector)?;
+        let name = &fetch.source.callee.name;
+        let Some(endpoint) = connector.endpoint(name.as_str()) else {
+            let known = connector.endpoints.iter().map(|endpoint| endpoint.name.as_str());
+            return self.unknown_name(&format!("endpoint of `{}`", connector.name.as_str()), name, known);
+        };
+        let endpoint = self.typed_endpoint((file, connector), endpoint, fetch.source_span)?;
+        let arguments = self.endpoint_arguments(fetch, &endpoint);
+        let brought = self.brings(fetch);
+        let (columns, mut table) = self.brought_table(fetch, &endpoint);
+        let (future, skip_bad) = self.fetch_clauses(fetch, &mut table)?;
+        arguments.and(brought)?;
+        let fresh = |check: &Check| matches!(check.kind, CheckKind::Fresh(..));
+        if let (Some(late), Some(time)) = (endpoint.late, table.time.clone())
+            && !table.checks.iter().any(fresh)
+        {
+            table.checks.push(Check { kind: CheckKind::Fresh(time, late), span: fetch.source_span });
+        }
+        let what = format!("fetching by connectors (`{}`)", self.written(fetch.source_span));
+        let id = TableId(self.tables.len());
+        self.unsupported.push(Unsupported { what, span: fetch.source_span, table: Some(id), ignored_in_tests: true });
+        let written = self.written(fetch.source_span).split_whitespace().collect::<Vec<_>>().join(" ");
+        let (kind, restated) = (SourceKind::Endpoint, endpoint.restated);
+        let source = Fetch { kind, path: written, path_span: fetch.source_span, columns, future, skip_bad, restated };
+        table.source = Source::Fetch(source);
+        self.add_table(table)
+    }
+
+    /// What a connector's part is to this pipeline: in its currency and zone where the connector has none of its own.
+    fn typed<T>(
+        &mut self,
+        (file, connector): Called<'_>,
+        name: &str,
+        at: Span,
+        read: impl FnOnce(&mut Checker<'_>) -> Option<T>,
+    ) -> Option<T> {
+        let none = tree::File::default();
+        let mut reader = reader(file, connector, &none, self.currency, self.zone.clone());
+        reader.given = self.given;
+        let typed = read(&mut reader);
+        self.fits_here(name, reader.first_told(), at)?;
+        typed
+    }
+
+    /// An endpoint's types, made once.
+    fn typed_endpoint(&mut self, called: Called<'_>, endpoint: &Endpoint, at: Span) -> Option<Arc<TypedEndpoint>> {
+        let name = format!("{}.{}", called.1.name.as_str(), endpoint.name.as_str());
+        if !self.endpoints.contains_key(&name) {
+            let typed = self.typed(called, &name, at, |reader| reader.endpoint(endpoint))?;
+            self.endpoints.insert(name.clone(), Arc::new(typed));
+        }
+        self.endpoints.get(&name).cloned()
+    }
+
+    /// What an action takes, likewise.
+    fn typed_action(&mut self, called: Called<'_>, action: &Action, at: Span) -> Option<Vec<Parameter>> {
+        let name = format!("{}.{}", called.1.name.as_str(), action.name.as_str());
+        if !self.actions.contains_key(&name) {
+            let typed = self.typed(called, &name, at, |reader| reader.connector_action(action))?;
+            self.actions.insert(name.clone(), typed);
+        }
+        self.actions.get(&name).cloned()
+    }
+
+    /// What is right in the connector by itself can be wrong in the pipeline's currency.
+    fn fits_here(&mut self, name: &str, wrong: Option<Diagnostic>, at: Span) -> Option<()> {
+        let Some(wrong) = wrong else { return Some(()) };
+        let message = format!("`{name}` does not fit this pipeline: {}", wrong.message);
+        let told = Diagnostic::new(Code::E0604, message).at(at, "called here");
+        self.report(told.help("its connector says no currency and no time zone of its own: name them by `account`"));
+        None
+    }
+
+    /// The table with the endpoint's columns and key; all of it stands where the endpoint is called.
+    fn brought_table(&mut self, fetch: &tree::Fetch, endpoint: &TypedEndpoint) -> (Vec<FetchColumn>, Table) {
+        let span = fetch.source_span;
+        let columns: Vec<Column> =
+            endpoint.table.columns.iter().map(|column| Column { span, ..column.clone() }).collect();
+        for column in &columns {
+            self.column_name(&Name::new(column.name.clone(), span));
+        }
+        let mut table = fetched_table(&fetch.name, columns);
+        table.key.clone_from(&endpoint.table.key);
+        table.time.clone_from(&endpoint.table.time);
+        table.checks = endpoint.table.checks.iter().map(|check| Check { span, ..check.clone() }).collect();
+        let columns = endpoint.columns.iter().map(|column| FetchColumn { span, ..column.clone() });
+        (columns.collect(), table)
+    }
+
+    /// A connector brings its columns and its records; its key is there already.
+    fn brings(&mut self, fetch: &tree::Fetch) -> Option<()> {
+        let columns = fetch.columns.first().map(|column| ("columns", column.span));
+        let clauses = fetch.clauses.iter().filter_map(|clause| match clause {
+            FetchClause::Records(path) => Some(("records", path.span)),
+            _ => None,
+        });
+        let mut right = Some(());
+        for (what, span) in columns.into_iter().chain(clauses) {
+            let message = format!("the connector says the {what} of `{}`", fetch.source.callee.name.as_str());
+            right =
+                self.refuse(Code::E0107, message, span, "wanted: nothing; what a row is made of stands in its file");
+        }
+        right
+    }
+
+    fn endpoint_arguments(&mut self, fetch: &tree::Fetch, endpoint: &TypedEndpoint) -> Option<()> {
+        let (call, all) = (fetch.source.callee.name.as_str(), &endpoint.arguments);
+        let given = self.given_arguments(&fetch.source, all)?;
+        let mut right = Some(());
+        for (name, ty, optional) in all {
+            if !optional && !given.contains(&name.as_str()) {
+                let wanted = ty.map_or("last 35 days".to_owned(), |_| format!("{name} = …"));
+                let told = Diagnostic::new(Code::E0205, format!("`{call}` wants `{name}`"));
+                let told = told.at(fetch.source_span, "called without it");
+                self.report(told.help(format!("write `{call}({wanted})`")));
+                right = None;
+            }
+        }
+        right
+    }
+
+    /// The arguments that a call gives, by their order or by their names.
+    fn given_arguments<'n>(&mut self, call: &tree::Call, all: &'n [ArgumentType]) -> Option<Vec<&'n str>> {
+        let mut given: Vec<&str> = Vec::new();
+        let mut right = Some(());
+        for arg in &call.args {
+            let Some(name) = self.given_argument(call, arg, all, &given) else {
+                right = None;
+                continue;
+            };
+            if given.contains(&name) {
+                let message = format!("the argument `{name}` stands here twice");
+                right = self.refuse(Code::E0205, message, span_of(arg), "the second one");
+            }
+            given.push(name);
+        }
+        right.map(|()| given)
+    }
+
+    /// Which argument one is, if it fits.
+    fn given_argument<'n>(
+        &mut self,
+        call: &tree::Call,
+        arg: &Arg,
+        all: &'n [ArgumentType],
+        given: &[&str],
+    ) -> Option<&'n str> {
+        let (name, ty, _) = match arg {
+            Arg::NamedWindow(name, _) | Arg::Named(name, _) => self.argument_named(name, all)?,
+            Arg::Window(window) => match all.iter().find(|(_, ty, _)| ty.is_none()) {
+                Some(taken) => taken,
+                None => return self.no_window(window.span),
+            },
+            Arg::Plain(value) | Arg::By(value, _) => self.next_argument(call, value, all, given)?,
+        };
+        match arg {
+            Arg::Window(window) | Arg::NamedWindow(_, window) if ty.is_none() => self.window_argument(window)?,
+            Arg::Window(window) | Arg::NamedWindow(_, window) => self.no_window(window.span)?,
+            Arg::Named(_, value) => self.value_argument(name, *ty, value)?,
+            Arg::Plain(value) | Arg::By(value, _) => self.value_argument(name, *ty, value)?,
+        }
+        Some(name)
+    }
+
+    fn argument_named<'n>(&mut self, name: &Name, all: &'n [ArgumentType]) -> Option<&'n ArgumentType> {
+        let found = all.iter().find(|(known, ..)| *known == name.value);
+        found.or_else(|| self.unknown_name("argument", name, all.iter().map(|(name, ..)| name.as_str())))
+    }
+
+    /// The first argument that is no window and was not given yet.
+    fn next_argument<'n>(
+        &mut self,
+        call: &tree::Call,
+        value: &tree::Expr,
+        all: &'n [ArgumentType],
+        given: &[&str],
+    ) -> Option<&'n ArgumentType> {
+        let window = all.iter().any(|(_, ty, _)| ty.is_none());
+        if window && matches!(value.kind, tree::ExprKind::Literal(tree::Literal::Duration(..))) {
+            let label = format!("wanted: `last {}`", self.written(value.span));
+            return self.refuse(Code::E0205, "a length of time is no window", value.span, label);
+        }
+        let next = all.iter().find(|(name, ty, _)| ty.is_some() && !given.contains(&name.as_str()));
+        next.or_else(|| {
+            let message = format!("`{}` takes no more arguments", call.callee.name.as_str());
+            self.refuse(Code::E0205, message, value.span, "nobody takes this")
+        })
+    }
+
+    fn no_window<T>(&mut self, at: Span) -> Option<T> {
+        self.refuse(Code::E0205, "this takes no window", at, "nobody takes this")
+    }
+
+    /// Windows that are asked of a server are of days.
+    fn window_argument(&mut self, window: &Window) -> Option<()> {
+        match window.kind {
+            WindowKind::Last(_, Unit::Second | Unit::Minute | Unit::Hour) => {
+                self.refuse(Code::E0103, "a connector is asked for days", window.span, "wanted: `last 2 days`")
+            }
+            WindowKind::Last(0, _) => {
+                self.refuse(Code::E0103, "that is no time at all", window.span, "wanted: `last 1 day`")
+            }
+            _ => Some(()),
+        }
+    }
+
+    fn value_argument(&mut self, name: &str, ty: Option<Type>, value: &tree::Expr) -> Option<()> {
+        let Some(ty) = ty else {
+            let label = "wanted: a window such as `last 35 days`, without a name";
+            return self.refuse(Code::E0205, format!("`{name}` is a window"), value.span, label);
+        };
+        let typed = zero_as(self.expr(value, &Scope::CONSTANT)?, ty);
+        // Of what is computed it is not known whether it is whole.
+        let whole = typed.amount().is_some_and(|amount| amount.is_integer());
+        let below = typed.amount().is_some_and(|amount| amount.is_sign_negative() && !amount.is_zero());
+        let counts = (!ty.is_whole() || whole) && !(ty == Type::Count && below);
+        let fits = ty == typed.ty || fits(ty, typed.ty) || (ty.is_time() && typed.ty.is_time());
+        if fits && counts && !typed.unknown {
+            return Some(());
+        }
+        self.refuse(Code::E0301, format!("the argument `{name}` is {ty}"), value.span, format!("this is {}", typed.ty))
+    }
+
+    /// `target NAME = CONNECTOR.ACTION(args)`.
+    pub(super) fn action_target(&mut self, target: &tree::Target, connector: &Name) -> Option<Target> {
+        let said = target.parameters.first().map(|parameter| parameter.name.span);
+        let said = said.or(target.settings.first().map(|setting| setting.name.span));
+        if let Some(span) = said {
+            self.refuse::<()>(Code::E0205, "the connector says what its action takes", span, "wanted: nothing");
+        }
+        let (name, span) = (target.name.value.clone(), target.name.span);
+        let made = self.action_as_target(connector, &target.call.callee.name, name, span)?;
+        // What the target gives is no affair of who calls it.
+        let types: Vec<ArgumentType> =
+            made.parameters.iter().map(|each| (each.name.clone(), Some(each.ty), each.optional)).collect();
+        let given = self.given_arguments(&target.call, &types)?;
+        let parameters = made.parameters.into_iter().filter(|each| !given.contains(&each.name.as_str())).collect();
+        Some(Target { parameters, ..made })
+    }
+
+    /// `via CONNECTOR.ACTION`: a target that needs no declaration.
+    pub(super) fn action_named(&mut self, connector: &Name, action: &Name) -> Option<usize> {
+        let name = format!("{}.{}", connector.as_str(), action.as_str());
+        if let Some(at) = self.targets.iter().position(|target| target.as_ref().is_some_and(|t| t.name == name)) {
+            return Some(at);
+        }
+        let target = self.action_as_target(connector, action, name, connector.span.to(action.span))?;
+        self.targets.push(Some(target));
+        Some(self.targets.len() - 1)
+    }
+
+    fn action_as_target(&mut self, connector: &Name, action: &Name, name: String, span: Span) -> Option<Target> {
+        let (file, connector) = self.connector_named(connector)?;
+        let Some(found) = connector.action(action.as_str()) else {
+            let known = connector.actions.iter().map(|action| action.name.as_str());
+            return self.unknown_name(&format!("action of `{}`", connector.name.as_str()), action, known);
+        };
+        let parameters = self.typed_action((file, connector), found, span)?;
+        self.unsupported_in_runs(
+            format!("actions of connectors (`{}.{}`)", connector.name.as_str(), action.as_str()),
+            span,
+        );
+        let kind = TargetKind::Action { connector: connector.name.value.clone(), action: action.value.clone() };
+        Some(Target { name, span, kind, parameters })
+    }
+}
+
+fn span_of(arg: &Arg) -> Span {
+    match arg {
+        Arg::Window(window) => window.span,
+        Arg::NamedWindow(name, window) => name.span.to(window.span),
+        Arg::Named(name, value) => name.span.to(value.span),
+        Arg::Plain(value) | Arg::By(value, _) => value.span,
+    }
+}

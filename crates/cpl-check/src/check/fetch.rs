@@ -1,0 +1,326 @@
+//! `fetch`: the contract with a file.
+
+use cpl_syntax::{
+    Code, Diagnostic, Name, Span,
+    tree::{self, Arg, Clause, FetchClause},
+};
+
+use rust_decimal::Decimal;
+
+use super::{Checker, scope::Scope};
+use cpl_model::keywords;
+use cpl_model::{
+    program::{Column, Fetch, Order, Source, SourceKind, Table, TableId, TableRole, Unsupported},
+    types::Type,
+};
+
+keywords! {
+    /// What a fetch may read.
+    Connector {
+        Csv "csv",
+        Parquet "parquet",
+        Ndjson "ndjson",
+        Json "json",
+        Excel "excel",
+        Http "http",
+        Sql "sql",
+    }
+}
+
+keywords! {
+    /// What `csv` takes beside a path.
+    CsvOption {
+        Separator "separator",
+        Header "header",
+        ShortRows "short_rows",
+    }
+}
+
+impl Checker<'_> {
+    pub(super) fn fetch(&mut self, fetch: &tree::Fetch) -> Option<TableId> {
+        if let Some(connector) = &fetch.source.callee.table {
+            return self.endpoint_fetch(fetch, connector);
+        }
+        let source = self.source(fetch).and_then(|(mut kind, path, span)| {
+            let (records, paths) = (self.records(fetch, &mut kind), self.paths_lead(fetch, &kind));
+            records.and(paths).map(|()| (kind, path, span))
+        });
+        let contract = self.contract(&fetch.columns);
+        if fetch.columns.is_empty() {
+            // They may be there, and wrong.
+            if !self.file.lost.is_empty() {
+                return None;
+            }
+            self.report(
+                Diagnostic::new(Code::E0107, format!("the fetch `{}` declares no columns", fetch.name.as_str()))
+                    .at(fetch.name.span, "which columns are read?")
+                    .help("add `columns { day: date, spend: money }`"),
+            );
+        }
+        let (columns, typed) = contract?;
+        let mut table = fetched_table(&fetch.name, typed);
+        let (future, skip_bad) = self.fetch_clauses(fetch, &mut table)?;
+        // What is wrong with the source was told: what is made of its columns is looked at.
+        let (kind, path, path_span) = source.unwrap_or((SourceKind::Parquet, String::new(), fetch.source_span));
+        table.source = Source::Fetch(Fetch { kind, path, path_span, columns, future, skip_bad, restated: None });
+        let id = TableId(self.tables.len());
+        self.fetched_later(fetch, &table, id);
+        self.add_table(table)
+    }
+
+    /// What of a fetch no version does yet: it is known what it is, and a test gives its rows.
+    fn fetched_later(&mut self, fetch: &tree::Fetch, table: &Table, id: TableId) {
+        let Source::Fetch(Fetch { kind, path, path_span, .. }) = &table.source else { return };
+        let source = match kind {
+            SourceKind::Http { .. } | SourceKind::Sql => Some(format!("fetching from `{}`", kind.word())),
+            _ if is_remote(path) => Some("files of another machine".to_owned()),
+            _ => None,
+        };
+        let source = source.map(|what| (what, *path_span));
+        let personal = fetch.columns.iter().filter_map(|column| column.personal);
+        let all = source.into_iter().chain(personal.map(|span| ("`personal` columns".to_owned(), span)));
+        self.unsupported.extend(all.map(|(what, span)| Unsupported {
+            what,
+            span,
+            table: Some(id),
+            ignored_in_tests: true,
+        }));
+    }
+
+    fn source(&mut self, fetch: &tree::Fetch) -> Option<(SourceKind, String, Span)> {
+        let call = &fetch.source;
+        let name = &call.callee.name;
+        let mut kind = match Connector::of_word(name.as_str()) {
+            Some(Connector::Csv) => SourceKind::Csv { separator: b',', header: true, short_rows: false },
+            Some(Connector::Parquet) => SourceKind::Parquet,
+            Some(Connector::Ndjson) => SourceKind::Ndjson,
+            Some(Connector::Json) => SourceKind::Json { records: None },
+            Some(Connector::Excel) => SourceKind::Excel { sheet: None },
+            Some(Connector::Http) => return self.http_source(fetch),
+            Some(Connector::Sql) => return self.sql_source(fetch),
+            None => return self.unknown_name("connector", name, Connector::WORDS.iter().copied()),
+        };
+        let mut path = None;
+        let named: Vec<&Name> =
+            call.args.iter().filter_map(|arg| if let Arg::Named(name, _) = arg { Some(name) } else { None }).collect();
+        self.unique(named, "an option");
+        for arg in &call.args {
+            match arg {
+                Arg::Plain(value) if path.is_none() => path = Some((self.plain_text(value)?, value.span)),
+                Arg::Named(name, value) => self.option(&mut kind, name, value)?,
+                Arg::Plain(value) | Arg::By(value, _) => {
+                    return self.refuse(Code::E0205, "one path is enough", value.span, "nobody takes this");
+                }
+                Arg::Window(window) | Arg::NamedWindow(_, window) => {
+                    return self.refuse(Code::E0205, "a file takes no window", window.span, "nobody takes this");
+                }
+            }
+        }
+        let Some((path, span)) = path else {
+            let help = format!("wanted: `{}(\"data/file\")`", name.as_str());
+            return self.refuse(Code::E0205, "which file?", fetch.source_span, help);
+        };
+        if ["http://", "https://"].iter().any(|scheme| path.starts_with(scheme)) {
+            let message = format!("`{}` reads files, and this is an address", name.as_str());
+            return self.refuse(Code::E0205, message, span, "wanted: `http(\"https://…\")`");
+        }
+        if let Some((scheme, _)) = path.split_once("://").filter(|_| !is_remote(&path)) {
+            let message = format!("there is no way to `{scheme}://`");
+            return self.refuse(
+                Code::E0205,
+                message,
+                span,
+                "wanted: a path, or one that begins with `s3://`, `gs://`, `az://`",
+            );
+        }
+        Some((kind, path, span))
+    }
+
+    fn option(&mut self, kind: &mut SourceKind, name: &Name, value: &tree::Expr) -> Option<()> {
+        let (separator, header, short_rows) = match kind {
+            SourceKind::Csv { separator, header, short_rows } => (separator, header, short_rows),
+            SourceKind::Excel { sheet } if name.as_str() == "sheet" => {
+                *sheet = Some(self.plain_text(value)?);
+                return Some(());
+            }
+            SourceKind::Excel { .. } => return self.unknown_name("option of `excel`", name, ["sheet"]),
+            _ => {
+                let message = format!("`{}` takes a path alone", kind.word());
+                return self.refuse(Code::E0205, message, name.span, "nobody takes this");
+            }
+        };
+        match CsvOption::of_word(name.as_str()) {
+            Some(CsvOption::Separator) => {
+                let text = self.plain_text(value)?;
+                let fits = |byte: &u8| byte.is_ascii() && !matches!(byte, b'"' | b'\n' | b'\r');
+                match text.as_bytes() {
+                    [byte] if fits(byte) => *separator = *byte,
+                    _ => {
+                        let label = "wanted: one ASCII character, such as \";\" or \"\\t\"";
+                        return self.refuse(Code::E0103, "that separates nothing", value.span, label);
+                    }
+                }
+                Some(())
+            }
+            Some(option @ CsvOption::Header) => self.yes_or_no(option, value).map(|yes| *header = yes),
+            Some(option @ CsvOption::ShortRows) => self.yes_or_no(option, value).map(|yes| *short_rows = yes),
+            None => self.unknown_name("option of `csv`", name, CsvOption::WORDS.iter().copied()),
+        }
+    }
+
+    fn yes_or_no(&mut self, option: CsvOption, value: &tree::Expr) -> Option<bool> {
+        match &value.kind {
+            tree::ExprKind::Literal(tree::Literal::Bool(yes)) => Some(*yes),
+            _ => {
+                let message = format!("`{}`: yes or no?", option.word());
+                self.refuse(Code::E0205, message, value.span, "wanted: `true` or `false`")
+            }
+        }
+    }
+
+    pub(super) fn plain_text(&mut self, value: &tree::Expr) -> Option<String> {
+        match &value.kind {
+            tree::ExprKind::Text(text) => match text.plain() {
+                Some(plain) => Some(plain),
+                None => self.refuse(Code::E0106, "this text takes no holes", value.span, "holds a `{…}`"),
+            },
+            tree::ExprKind::Call(call) if call.callee.name.as_str() == "secret" => {
+                self.refuse(Code::E0504, "a secret can't be a path", value.span, "stands only where a credential goes")
+            }
+            _ => self.refuse(Code::E0205, "a text in double quotes was wanted", value.span, "no text"),
+        }
+    }
+
+    /// Where the records of a document are.
+    fn records(&mut self, fetch: &tree::Fetch, kind: &mut SourceKind) -> Option<()> {
+        for clause in &fetch.clauses {
+            let FetchClause::Records(path) = clause else { continue };
+            let (SourceKind::Json { records } | SourceKind::Http { records }) = kind else {
+                return self.refuse(Code::E0107, "only `json` and `http` have records", path.span, "nobody reads this");
+            };
+            if records.is_some() {
+                return self.refuse(Code::E0107, "`records` stands here twice", path.span, "the second one");
+            }
+            self.path_of_json(path)?;
+            *records = Some(path.value.clone());
+        }
+        Some(())
+    }
+
+    /// A share of the rows.
+    fn bad_share(&mut self, written: &tree::Expr) -> Option<Decimal> {
+        let share = self.expr(written, &Scope::CONSTANT)?;
+        let all = Decimal::ZERO..=Decimal::ONE;
+        match share.amount().filter(|amount| share.ty == Type::Ratio && all.contains(amount)) {
+            Some(amount) => Some(amount),
+            None => self.refuse(Code::E0307, "how many rows may be bad?", written.span, "wanted: a share such as `1%`"),
+        }
+    }
+
+    /// Reads the clauses into the table; whether future rows are kept, and how many may be bad.
+    pub(super) fn fetch_clauses(&mut self, fetch: &tree::Fetch, table: &mut Table) -> Option<(bool, Option<Decimal>)> {
+        let (mut future, mut skip_bad, mut time, mut right) = (false, None, None, Some(()));
+        let is_http = fetch.source.callee.table.is_none() && fetch.source.callee.name.as_str() == "http";
+        for clause in &fetch.clauses {
+            let done = match clause {
+                FetchClause::KeepFuture(_) => {
+                    future = true;
+                    Some(())
+                }
+                FetchClause::Time(column) if time.is_some() => {
+                    self.refuse(Code::E0107, "`time` stands here twice", column.span, "the second one")
+                }
+                FetchClause::Time(column) => {
+                    time = Some(column);
+                    Some(())
+                }
+                FetchClause::SkipBadRows(share) if skip_bad.is_some() => {
+                    self.refuse(Code::E0107, "`skip bad rows` stands here twice", share.span, "the second one")
+                }
+                FetchClause::SkipBadRows(share) => {
+                    skip_bad = self.bad_share(share);
+                    skip_bad.map(drop)
+                }
+                // Looked at with the source.
+                FetchClause::Records(_) => Some(()),
+                FetchClause::Request(_) if is_http => Some(()),
+                FetchClause::Request(part) => {
+                    let message = format!("only `http` has a `{}`", part.name.as_str());
+                    self.refuse(Code::E0107, message, part.name.span, "nobody reads this")
+                }
+                FetchClause::Check(clause @ Clause::Key(_)) => self.check(clause, table),
+                // What dates a row is known behind these.
+                FetchClause::Check(_) => Some(()),
+            };
+            right = right.and(done);
+        }
+        right?;
+        table.time = self.time_column(time, &fetch.name, table)?;
+        for clause in &fetch.clauses {
+            match clause {
+                FetchClause::Check(Clause::Key(_)) => {}
+                // One that is wrong was told: the table's columns are known without it.
+                FetchClause::Check(clause) => drop(self.check(clause, table)),
+                _ => {}
+            }
+        }
+        Some((future, skip_bad))
+    }
+
+    /// What dates a row: the column that is named, else the one that a connector names, else the plain one.
+    pub(super) fn time_column(&mut self, named: Option<&Name>, of: &Name, table: &Table) -> Option<Option<String>> {
+        if let Some(column) = named {
+            return match table.column(column.as_str()) {
+                Some(found) if found.ty.is_time() => Some(Some(found.name.clone())),
+                Some(found) => {
+                    let message = format!("`{}` is {} and dates nothing", column.as_str(), found.ty);
+                    self.refuse(Code::E0404, message, column.span, "wanted: a date or a datetime")
+                }
+                None => self.no_column(column, table),
+            };
+        }
+        if table.time.is_some() {
+            return Some(table.time.clone());
+        }
+        let in_key = table.key.iter().flatten().filter_map(|name| table.column(name)).find(|c| c.ty.is_time());
+        if let Some(column) = in_key {
+            return Some(Some(column.name.clone()));
+        }
+        let dates: Vec<&Column> = table.columns.iter().filter(|column| column.ty.is_time()).collect();
+        match dates.as_slice() {
+            [] => Some(None),
+            [one] => Some(Some(one.name.clone())),
+            [first, second, ..] => {
+                let said = if self.connector { "`time: " } else { "the clause `time " };
+                self.report(
+                    Diagnostic::new(Code::E0404, format!("what dates a row of `{}`?", of.as_str()))
+                        .at(first.span, "this date")
+                        .at(second.span, "or this one?")
+                        .help(format!("add {said}{}`, or put the date into the key", first.name)),
+                );
+                None
+            }
+        }
+    }
+}
+
+/// Whether a path leads to the files of another machine.
+fn is_remote(path: &str) -> bool {
+    ["s3://", "gs://", "az://"].iter().any(|scheme| path.starts_with(scheme))
+}
+
+/// The table of a fetch, before its clauses.
+pub(super) fn fetched_table(name: &Name, columns: Vec<Column>) -> Table {
+    Table {
+        name: name.value.clone(),
+        role: TableRole::Declared,
+        span: name.span,
+        source: Source::Transform { from: TableId(0), stages: Vec::new() },
+        columns,
+        key: None,
+        singleton: false,
+        time: None,
+        order: Order::None,
+        checks: Vec::new(),
+    }
+}

@@ -1,0 +1,208 @@
+//! `join`: the right side is unique on the keys, and no column stands on both sides.
+
+use cpl_syntax::{
+    Code, Diagnostic, Span,
+    tree::{self, JoinKey},
+};
+
+use super::{
+    Checker,
+    scope::{Scope, ScopeColumn},
+    transform::Shape,
+};
+use cpl_model::{
+    program::{Constant, ExprKind, Join, Latest, Stage, Table},
+    types::{Denomination, Type},
+};
+
+impl Checker<'_> {
+    pub(super) fn join(&mut self, join: &tree::Join, span: Span, shape: &mut Shape) -> Option<Stage> {
+        let id = self.table_id(&join.table)?;
+        let right = self.tables[id.0].clone();
+        let on = self.join_keys(&join.on, &right, shape)?;
+        let latest = match &join.latest {
+            None => None,
+            Some(latest) => Some(self.latest(latest, &on, &right, shape)?),
+        };
+        let check_unique = latest.is_none() && !join.many && self.uniqueness(join, &on, &right, span)?;
+        let columns = self.joined_columns(join, &on, &right, shape)?;
+        for (from, name) in &columns {
+            let Some(column) = right.column(from) else { continue };
+            shape.columns.push(ScopeColumn {
+                name: name.clone(),
+                ty: Some(renamed(column.ty, &columns, &on)),
+                unknown: column.unknown || join.left,
+                span: column.span,
+                grain: column.grain,
+            });
+        }
+        if join.many {
+            shape.key = None;
+        }
+        // An inner join may find no partner.
+        if join.many || !(join.left || (on.is_empty() && right.singleton)) {
+            shape.singleton = false;
+        }
+        Some(Stage::Join(Join { table: id, left: join.left, on, columns, many: join.many, latest, check_unique, span }))
+    }
+
+    /// The columns of the right side and what they are called: no name may stand on both sides.
+    fn joined_columns(
+        &mut self,
+        join: &tree::Join,
+        on: &[(String, String)],
+        right: &Table,
+        shape: &Shape,
+    ) -> Option<Vec<(String, String)>> {
+        let mut columns = Vec::new();
+        for column in right.columns.iter().filter(|column| !on.iter().any(|(_, key)| *key == column.name)) {
+            let name = match &join.alias {
+                Some(alias) => format!("{}.{}", alias.as_str(), column.name),
+                None => column.name.clone(),
+            };
+            if let Some(left) = shape.column(&name) {
+                let label = (left.span, format!("`{name}` of the left side"));
+                let help = match &join.alias {
+                    Some(_) => "call the table otherwise behind `as`".to_owned(),
+                    None => format!("join on it, or call the table otherwise: `join {} as t …`", right.name),
+                };
+                self.report(
+                    Diagnostic::new(Code::E0403, format!("both sides have a column `{name}`"))
+                        .at(join.table.span, format!("`{}` has it too", right.name))
+                        .at(label.0, label.1)
+                        .help(help),
+                );
+                return None;
+            }
+            columns.push((column.name.clone(), name));
+        }
+        Some(columns)
+    }
+
+    fn join_keys(&mut self, keys: &[JoinKey], right: &Table, shape: &Shape) -> Option<Vec<(String, String)>> {
+        let mut on: Vec<(String, String)> = Vec::new();
+        for key in keys {
+            let name = key.left.column();
+            let known: Vec<&str> = shape.columns.iter().map(|column| column.name.as_str()).collect();
+            let Some(left) = shape.column(name.as_str()) else {
+                return self.unknown_name("column", &name, known);
+            };
+            let other = key.right.as_ref().map_or(&key.left.name, |path| &path.name);
+            let Some(column) = right.column(other.as_str()) else {
+                let message = format!("`{}` has no column named `{}`", right.name, other.as_str());
+                let label = if key.right.is_some() { "not found there" } else { "only the left side has it" };
+                return self.refuse(Code::E0201, message, other.span, label);
+            };
+            let left_type = left.ty?;
+            if left_type != column.ty && !(left_type.is_whole() && column.ty.is_whole()) {
+                self.report(
+                    Diagnostic::new(
+                        Code::E0301,
+                        format!("`{}` is {} on the left and {} on the right", name.as_str(), left_type, column.ty),
+                    )
+                    .at(name.span, "these never match")
+                    .at(left.span, format!("this is {left_type}"))
+                    .at(column.span, format!("this is {}", column.ty)),
+                );
+                return None;
+            }
+            if on.iter().any(|(before, other)| *before == name.value || *other == column.name) {
+                let message = format!("`{}` is joined on twice", name.as_str());
+                return self.refuse(Code::E0202, message, name.span, "the second one");
+            }
+            on.push((name.value.clone(), column.name.clone()));
+        }
+        Some(on)
+    }
+
+    /// `latest T_TIME before TIME within 7 days`.
+    fn latest(
+        &mut self,
+        latest: &tree::Latest,
+        on: &[(String, String)],
+        right: &Table,
+        shape: &Shape,
+    ) -> Option<Latest> {
+        let (theirs, ours) = (&latest.right.name, latest.left.column());
+        let Some(right_time) = right.column(theirs.as_str()) else {
+            let known: Vec<&str> = right.columns.iter().map(|column| column.name.as_str()).collect();
+            return self.unknown_name("column", theirs, known);
+        };
+        let Some(left_time) = shape.column(ours.as_str()) else {
+            let known: Vec<&str> = shape.columns.iter().map(|column| column.name.as_str()).collect();
+            return self.unknown_name("column", &ours, known);
+        };
+        let left_type = left_time.ty?;
+        if !right_time.ty.is_time() || left_type != right_time.ty {
+            let message =
+                format!("`latest` compares two times of one type, and not {} with {left_type}", right_time.ty);
+            return self.refuse(Code::E0301, message, theirs.span, "wanted: two dates, or two datetimes");
+        }
+        let within = self.expr(&latest.within, &Scope::CONSTANT)?;
+        let micros = match &within.kind {
+            ExprKind::Constant(Constant::Duration(micros)) if *micros > 0 => *micros,
+            _ => {
+                let label = "wanted: a length such as `7 days`; a month has no fixed one";
+                return self.refuse(Code::E0301, "how long before?", within.span, label);
+            }
+        };
+        let Some(key) = &right.key else {
+            self.report(
+                Diagnostic::new(
+                    Code::E0402,
+                    format!("of several rows of `{}` at one moment, which is the latest?", right.name),
+                )
+                .at(theirs.span, "the table has no key to tell")
+                .at(right.span, "this table")
+                .help("give it a `key`"),
+            );
+            return None;
+        };
+        let joined = |part: &&String| **part != theirs.value && !on.iter().any(|(_, key)| key == *part);
+        let order = key.iter().filter(joined).cloned().collect();
+        Some(Latest { right: theirs.value.clone(), left: ours.value, within: micros, order })
+    }
+
+    /// Whether uniqueness is still to be seen in the data; an error where the key says it can't be.
+    fn uniqueness(&mut self, join: &tree::Join, on: &[(String, String)], right: &Table, span: Span) -> Option<bool> {
+        if right.singleton {
+            return Some(false);
+        }
+        let names = on.iter().map(|(_, right)| right.as_str()).collect::<Vec<_>>();
+        if on.is_empty() {
+            self.report(
+                Diagnostic::new(Code::E0402, format!("`{}` has many rows: joined on what?", right.name))
+                    .at(join.table.span, "not a table of one row")
+                    .help("add `on COLUMN`, or make it one row with `group { … }`"),
+            );
+            return None;
+        }
+        let Some(key) = &right.key else { return Some(true) };
+        let missing: Vec<&str> = key.iter().map(String::as_str).filter(|part| !names.contains(part)).collect();
+        if missing.is_empty() {
+            return Some(false);
+        }
+        let (missing, names) = (missing.join(", "), names.join(", "));
+        self.report(
+            Diagnostic::new(
+                Code::E0402,
+                format!("this join fans out: `{}` has many rows for each {names}", right.name),
+            )
+            .at(span, format!("one row of the left would become several, one for each {missing}"))
+            .at(right.span, format!("its key is {}", key.join(", ")))
+            .help(format!(
+                "join on {missing} too, or group `{}` by {names} before; if it is meant: `join many`",
+                right.name
+            )),
+        );
+        None
+    }
+}
+
+/// Money of a column that is called otherwise on this side.
+fn renamed(ty: Type, columns: &[(String, String)], on: &[(String, String)]) -> Type {
+    let Some(of) = ty.currency_column() else { return ty };
+    let joined = columns.iter().find(|(from, _)| from == of).map(|(_, name)| name);
+    let here = joined.or(on.iter().find(|(_, right)| right == of).map(|(left, _)| left));
+    here.map_or(ty, |name| Type::Money(Denomination::of_column(name)))
+}

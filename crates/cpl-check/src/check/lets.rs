@@ -1,0 +1,117 @@
+//! `let`: constants, and what the command line sets instead.
+
+use cpl_catalog::Catalogue;
+use cpl_syntax::{Code, Diagnostic, Name, Span};
+
+use super::{Checker, Let, Setting, scope::Scope};
+use cpl_model::program::{Expr, ExprKind};
+
+impl<'a> Checker<'a> {
+    pub(super) fn resolve_lets(&mut self) {
+        for item in &self.file.lets {
+            self.resolve_let(item.name.as_str());
+        }
+    }
+
+    /// The value of a `let`, placed where it is used.
+    pub(super) fn let_value(&mut self, name: &Name) -> Option<Option<Expr>> {
+        let (item, _) = self.lets.get(name.as_str())?;
+        let (named, written) = (item.name.as_str(), item.value.span);
+        self.used.insert(named);
+        let value = self.resolve_let(named);
+        let value = value.filter(|value| self.put_in(value, name.span).is_some());
+        Some(value.map(|value| Expr { defined: Some(written), ..placed(value, name.span) }))
+    }
+
+    fn resolve_let(&mut self, name: &'a str) -> Option<Expr> {
+        let item = match self.lets.get(name)? {
+            (_, Let::Done(value)) => return value.clone(),
+            (item, Let::UnderWay) => {
+                let at = item.name.span;
+                return self.refuse(Code::E0203, format!("`{name}` is defined by itself"), at, "needs its own value");
+            }
+            (item, Let::Open) => *item,
+        };
+        self.lets.insert(name, (item, Let::UnderWay));
+        self.lets_under_way += 1;
+        let deep = self.not_too_deep(self.lets_under_way, item.name.span);
+        let value = deep.and_then(|()| self.difference(&item.value, &Scope::CONSTANT));
+        self.lets_under_way -= 1;
+        self.lets.insert(name, (item, Let::Done(value.clone())));
+        value
+    }
+
+    /// Values of the command line stand instead of those in the file, and must be of their type.
+    pub(super) fn apply_settings(&mut self, settings: &[Setting]) {
+        for (at, setting) in settings.iter().enumerate() {
+            if settings[..at].iter().any(|before| before.name == setting.name) {
+                self.report(setting_error(setting, "it is set twice").help("say which is meant"));
+                continue;
+            }
+            let Some(item) = self.file.lets.iter().find(|item| item.name.value == setting.name) else {
+                let known: Vec<&str> = self.file.lets.iter().map(|item| item.name.as_str()).collect();
+                let near = cpl_syntax::nearest(&setting.name, known.iter().copied());
+                let help = near.map_or("only a `let` can be set".to_owned(), |near| format!("did you mean `{near}`?"));
+                self.report(setting_error(setting, "there is no `let` of that name").help(help));
+                continue;
+            };
+            let declared = self.resolve_let(item.name.as_str());
+            match (declared, constant(setting, self.currency)) {
+                (_, None) => self.report(
+                    setting_error(setting, "that is no value")
+                        .help("write it as in the file: `$45`, `3%`, `2026-11-20`; a text in double quotes, and those in quotes for the shell"),
+                ),
+                (Some(old), Some(new)) if old.ty.common(new.ty).is_none() => self.report(
+                    setting_error(setting, &format!("that is {}", new.ty))
+                        .at(item.value.span, format!("this is {}", old.ty)),
+                ),
+                (_, Some(new)) => {
+                    let new = placed(new, item.value.span);
+                    self.lets.insert(item.name.as_str(), (item, Let::Done(Some(new))));
+                }
+            }
+        }
+        // Those that were looked at before all settings stood are resolved anew.
+        let set: Vec<&str> = settings.iter().map(|setting| setting.name.as_str()).collect();
+        for (name, state) in &mut self.lets {
+            if !set.contains(name) {
+                state.1 = Let::Open;
+            }
+        }
+    }
+}
+
+fn setting_error(setting: &Setting, why: &str) -> Diagnostic {
+    Diagnostic::new(Code::E1105, format!("--set {}={}: {why}", setting.name, setting.value))
+}
+
+/// The value of a setting by itself.
+fn constant(setting: &Setting, currency: cpl_syntax::tree::Currency) -> Option<Expr> {
+    let text = format!("let value = {}", setting.value);
+    let (file, diagnostics) = cpl_syntax::parse(&text);
+    if !diagnostics.is_empty() || file.lets.len() != 1 || file.lets[0].value.span.end != text.trim_end().len() {
+        return None;
+    }
+    let mut checker = Checker { currency, ..Checker::new(&text, &file, Catalogue::none()) };
+    let value = checker.expr(&file.lets[0].value, &Scope::CONSTANT);
+    value.filter(|value| checker.diagnostics.is_empty() && !value.unknown)
+}
+
+/// The expression as if it stood at `span`.
+pub fn placed(mut expr: Expr, span: Span) -> Expr {
+    expr.span = span;
+    match &mut expr.kind {
+        ExprKind::Not(a) | ExprKind::Negate(a) => place(a, span),
+        ExprKind::Logic(_, a, b) | ExprKind::Arith(_, a, b) | ExprKind::OrElse(a, b) | ExprKind::Compare(_, a, b) => {
+            place(a, span);
+            place(b, span);
+        }
+        _ => {}
+    }
+    expr
+}
+
+fn place(expr: &mut Expr, span: Span) {
+    let inner = std::mem::replace(expr, Expr::column("", expr.ty, false, span));
+    *expr = placed(inner, span);
+}

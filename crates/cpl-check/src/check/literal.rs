@@ -1,0 +1,112 @@
+//! Literals: what stood in the text becomes an exact value with its unit.
+
+use cpl_syntax::{
+    Code, Diagnostic, Span,
+    tree::{self, Unit, Word},
+};
+use rust_decimal::Decimal;
+
+use super::Checker;
+use cpl_model::{
+    program::{Constant, Expr, ExprKind},
+    types::Type,
+};
+
+/// Digits behind the point that money keeps.
+pub const MONEY_DIGITS: u32 = 6;
+/// The largest amount, ahead of the point, that a literal may hold.
+const MAX_WHOLE: i64 = 1_000_000_000_000_000;
+
+impl Checker<'_> {
+    pub(super) fn literal(&mut self, literal: &tree::Literal, span: Span) -> Option<Expr> {
+        use tree::Literal as L;
+        let (constant, ty) = match literal {
+            L::Number(digits) => self.number(digits, span)?,
+            L::Percent(digits) | L::Points(digits) => {
+                let amount = self.decimal(digits, span)?;
+                (Constant::Decimal(amount / Decimal::ONE_HUNDRED), Type::Ratio)
+            }
+            L::Times(digits) => (Constant::Multiple(self.decimal(digits, span)?), Type::Ratio),
+            L::Money(digits, currency) => {
+                (Constant::Decimal(self.money(digits, span)?), Type::Money((*currency).into()))
+            }
+            L::Duration(length, unit) => (duration(*length, *unit), Type::Duration),
+            L::Date(written) => (Constant::Date(self.parsed(written, span, "no such day")?), Type::Date),
+            L::Datetime(written) => (Constant::Datetime(self.parsed(written, span, "no such moment")?), Type::Datetime),
+            L::Clock(_) => {
+                return self.refuse(Code::E0103, "a clock time can't stand here", span, "wanted: a value of the row");
+            }
+            L::Bool(value) => (Constant::Bool(*value), Type::Bool),
+            L::Weekday(day) => (Constant::Weekday(*day), Type::Weekday),
+            L::Word(Word::Now) => (Constant::Now, Type::Datetime),
+            L::Word(Word::Today) => (Constant::Today(0), Type::Date),
+            L::Word(Word::Yesterday) => (Constant::Today(-1), Type::Date),
+        };
+        Some(Expr { kind: ExprKind::Constant(constant), ty, unknown: false, span, defined: None })
+    }
+
+    fn number(&mut self, digits: &str, span: Span) -> Option<(Constant, Type)> {
+        if digits.contains('.') {
+            return Some((Constant::Decimal(self.decimal(digits, span)?), Type::Number));
+        }
+        self.no_leading_zero(span)?;
+        match digits.parse::<i64>() {
+            Ok(whole) if whole <= MAX_WHOLE => Some((Constant::Integer(whole), Type::Count)),
+            _ => self.too_large(span),
+        }
+    }
+
+    fn decimal(&mut self, digits: &str, span: Span) -> Option<Decimal> {
+        self.no_leading_zero(span)?;
+        match Decimal::from_str_exact(digits) {
+            Ok(amount) if amount <= Decimal::from(MAX_WHOLE) => Some(amount),
+            _ => self.too_large(span),
+        }
+    }
+
+    fn money(&mut self, digits: &str, span: Span) -> Option<Decimal> {
+        let amount = self.decimal(digits, span)?;
+        if amount.normalize().scale() > MONEY_DIGITS {
+            return self.refuse(Code::E0103, "money has at most six decimals", span, "too many digits");
+        }
+        Some(amount)
+    }
+
+    /// `007`, `0_30`: what stands ahead of it may be missing.
+    fn no_leading_zero(&mut self, span: Span) -> Option<()> {
+        let written = self.written(span);
+        let digits = written.trim_start_matches(['$', '€', '£', '¥']);
+        if !(digits.starts_with('0') && digits[1..].starts_with(|next: char| next.is_ascii_digit() || next == '_')) {
+            return Some(());
+        }
+        let told = Diagnostic::new(Code::E0103, "a number does not begin with 0");
+        let told = told.at(span, "is it the rest of a larger one?");
+        let date = written.len() == 2 && self.text[span.end..].starts_with('/');
+        let help = "thousands are set apart by `_`: `1_000`";
+        self.report(told.help(if date { "a date is written `2026-11-01`" } else { help }));
+        None
+    }
+
+    fn too_large<T>(&mut self, span: Span) -> Option<T> {
+        self.refuse(Code::E0103, "the number is too large", span, "at most 1000000 billion, and 28 digits in all")
+    }
+
+    fn parsed<T: std::str::FromStr>(&mut self, written: &str, span: Span, why: &str) -> Option<T> {
+        match written.parse() {
+            Ok(value) => Some(value),
+            Err(_) => self.refuse(Code::E0103, format!("there is no {written}"), span, why),
+        }
+    }
+}
+
+fn duration(length: u32, unit: Unit) -> Constant {
+    let seconds = match unit {
+        Unit::Month => return Constant::Months(i32::try_from(length).unwrap_or(i32::MAX)),
+        Unit::Second => 1,
+        Unit::Minute => 60,
+        Unit::Hour => 3_600,
+        Unit::Day => 86_400,
+        Unit::Week => 604_800,
+    };
+    Constant::Duration(i64::from(length) * seconds * 1_000_000)
+}

@@ -1,0 +1,211 @@
+//! Names: each unique in its space, and the nearest one where a name is nobody's.
+
+use std::collections::HashMap;
+
+use cpl_syntax::{Code, Diagnostic, Name, Span, has_errors, nearest};
+
+use super::{Checker, Written, scope::ScopeColumn};
+use crate::lint::unneeded;
+use cpl_model::program::TableId;
+
+/// Functions of other languages, and cpl's.
+const OTHERS: &[(&str, &str)] = &[
+    ("avg", "mean"),
+    ("average", "mean"),
+    ("stddev", "std"),
+    ("nunique", "count_distinct"),
+    ("percentile", "quantile"),
+    ("coalesce", "??"),
+    ("week", "week_start"),
+    ("date", "date_of"),
+    ("hour", "hour_of"),
+    ("nvl", "??"),
+    ("ceiling", "ceil"),
+];
+
+/// So many names are held against those that were not found: of a large file full of mistakes the first are helped.
+const MOST_LOOKED_THROUGH: usize = 1_000_000;
+
+impl<'a> Checker<'a> {
+    /// Items are one space of names.
+    pub(super) fn check_names(&mut self) {
+        let file = self.file;
+        let mut names: Vec<&'a Name> = Vec::new();
+        names.extend(file.lets.iter().map(|item| &item.name));
+        names.extend(file.fetches.iter().map(|item| &item.name));
+        names.extend(file.transforms.iter().map(|item| &item.name));
+        names.extend(file.metrics.iter().map(|item| &item.name));
+        names.extend(file.decides.iter().map(|item| &item.name));
+        names.extend(file.alerts.iter().map(|item| &item.name));
+        names.extend(file.targets.iter().map(|item| &item.name));
+        self.unique(names, "an item");
+    }
+
+    /// Tells every name that stands twice; places in the order of the file.
+    pub(super) fn unique(&mut self, mut names: Vec<&Name>, what: &str) {
+        names.sort_by_key(|name| name.span.start);
+        let mut first: HashMap<&str, Span> = HashMap::new();
+        for name in names {
+            match first.get(name.as_str()) {
+                None => drop(first.insert(name.as_str(), name.span)),
+                Some(before) => self.report(
+                    Diagnostic::new(Code::E0202, format!("there is {what} named `{}` already", name.as_str()))
+                        .at(name.span, "the second one")
+                        .at(*before, "the first one")
+                        .help("give one of them another name"),
+                ),
+            }
+        }
+    }
+
+    /// A column may bear the name of a `let` or a metric only as that metric's value.
+    pub(super) fn column_name(&mut self, name: &Name) {
+        let (what, at) = if let Some(metric) = self.metrics.get(name.as_str()) {
+            ("metric", metric.name.span)
+        } else if let Some((item, _)) = self.lets.get(name.as_str()) {
+            ("let", item.name.span)
+        } else {
+            return;
+        };
+        self.report(
+            Diagnostic::new(Code::E0204, format!("`{}` is a {what} and a column here", name.as_str()))
+                .at(name.span, "a column of that name")
+                .at(at, format!("the {what}"))
+                .help("give the column another name"),
+        );
+    }
+
+    /// A column that a stage brings bears a name of its own.
+    pub(super) fn new_column(&mut self, name: &Name, there: &[ScopeColumn]) -> Option<()> {
+        let Some(before) = there.iter().find(|column| column.name == name.value) else { return Some(()) };
+        self.report(
+            Diagnostic::new(Code::E0202, format!("there is a column named `{}` already", name.as_str()))
+                .at(name.span, "the second one")
+                .at(before.span, "the first one"),
+        );
+        None
+    }
+
+    /// The table of that name; none where there is none, or where it is wrong itself.
+    pub(super) fn table_id(&mut self, name: &Name) -> Option<TableId> {
+        if let Some(found) = self.table_ids.get(name.as_str()) {
+            return *found;
+        }
+        if let Some(start) = self.under_way.iter().position(|before| before.value == name.value) {
+            self.cycle(start);
+            // Who needs it says nothing more.
+            self.table_ids.insert(self.under_way[start].as_str(), None);
+            return None;
+        }
+        let file = self.file;
+        self.not_too_deep(self.under_way.len(), name.span)?;
+        let written = self.written.get(name.as_str()).copied();
+        let named = match written {
+            Some(Written::Fetch(fetch)) => &fetch.name,
+            Some(Written::Transform(transform)) => &transform.name,
+            None => {
+                let tables = file.fetches.iter().map(|item| &item.name);
+                let tables = tables.chain(file.transforms.iter().map(|item| &item.name));
+                return self.unknown_name("table", name, tables.map(Name::as_str));
+            }
+        };
+        self.under_way.push(named);
+        let id = match written? {
+            Written::Fetch(fetch) => self.fetch(fetch),
+            Written::Transform(transform) => self.transform(transform),
+        };
+        self.under_way.pop();
+        *self.table_ids.entry(named.as_str()).or_insert(id)
+    }
+
+    /// Tells that a name is nobody's, and offers the nearest that fits.
+    pub(super) fn unknown_name<'n, T>(
+        &mut self,
+        what: &str,
+        name: &Name,
+        known: impl IntoIterator<Item = &'n str>,
+    ) -> Option<T> {
+        if self.file.has_lost(name.as_str()) || (self.open.is_some() && what == "column") {
+            return None;
+        }
+        let known: Vec<&str> = known.into_iter().collect();
+        let diagnostic = Diagnostic::new(Code::E0201, format!("there is no {what} named `{}`", name.as_str()))
+            .at(name.span, "not found");
+        if name.as_str() == "unknown" {
+            self.report(diagnostic.help("ask whether it is: `x is unknown`"));
+            return None;
+        }
+        if ["null", "none", "nil", "na", "nan"].contains(&name.value.to_lowercase().as_str()) {
+            let help = "a value that is missing is unknown: ask `x is unknown`, or give another in its place: `x ?? 0`";
+            self.report(diagnostic.help(help));
+            return None;
+        }
+        let lower = name.value.to_lowercase();
+        let ours = OTHERS.iter().find(|(theirs, _)| *theirs == lower).map(|(_, ours)| *ours);
+        let ours = ours.or(known.iter().copied().find(|known| *known == lower)).filter(|_| what == "function");
+        if let Some(ours) = ours {
+            let told = match ours {
+                "??" => diagnostic.help("cpl writes it `x ?? 0`"),
+                _ => diagnostic.help(format!("cpl calls it `{ours}`")).offer(name.span, ours),
+            };
+            self.report(told);
+            return None;
+        }
+        self.looked_through += known.len();
+        let near = Some(&known).filter(|_| self.looked_through < MOST_LOOKED_THROUGH);
+        let help = match near.and_then(|known| nearest(name.as_str(), known.iter().copied())) {
+            Some(near) => {
+                self.report(diagnostic.help(format!("did you mean `{near}`?")).offer(name.span, near));
+                return None;
+            }
+            None if known.is_empty() && self.connector => format!("there is no {what} here"),
+            None if known.is_empty() => format!("the file has no {what} yet"),
+            None => format!("there are: {}", listed(&known)),
+        };
+        self.report(diagnostic.help(help));
+        None
+    }
+
+    /// Lets, metrics and targets that nothing names; told of a file that is right otherwise.
+    pub(super) fn unused_names(&mut self) {
+        let file = self.file;
+        let decides = file.dashboards.len() + file.decides.len() + file.alerts.len() > 0;
+        if has_errors(&self.diagnostics) || !file.lost.is_empty() || !decides {
+            return;
+        }
+        let lets = file.lets.iter().map(|item| ("let", &item.name));
+        let metrics = file.metrics.iter().map(|item| ("metric", &item.name));
+        let targets = file.targets.iter().map(|item| ("target", &item.name));
+        for (what, name) in lets.chain(metrics).chain(targets) {
+            if !self.used.contains(name.as_str()) {
+                self.report(unneeded(what, name.as_str(), name.span));
+            }
+        }
+    }
+
+    /// All tables; each comes behind those it is made of.
+    pub(super) fn resolve_tables(&mut self) {
+        let file = self.file;
+        for name in file.fetches.iter().map(|fetch| &fetch.name).chain(file.transforms.iter().map(|item| &item.name)) {
+            self.table_id(name);
+        }
+    }
+
+    fn cycle(&mut self, start: usize) {
+        let names: Vec<&Name> = self.under_way[start..].to_vec();
+        let mut round: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
+        round.push(round[0]);
+        let mut diagnostic = Diagnostic::new(Code::E0203, format!("tables form a cycle: {}", round.join(" → ")));
+        for name in names {
+            diagnostic = diagnostic.at(name.span, "is made of itself");
+        }
+        self.report(diagnostic.help("begin one of them with a table that does not need the others"));
+    }
+}
+
+/// The first names of a list, for a help line.
+fn listed(names: &[&str]) -> String {
+    const SHOWN: usize = 12;
+    let shown = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    if names.len() > SHOWN { format!("{shown} and {} more", names.len() - SHOWN) } else { shown }
+}

@@ -1,0 +1,278 @@
+//! Servers that a pipeline asks without a connector's file: `http(url)`, `sql(url, query)`, targets.
+
+use std::collections::BTreeSet;
+
+use cpl_catalog::{Method, NoServer};
+use cpl_syntax::{
+    Code, Name, Span,
+    tree::{self, Arg, Argument, FetchClause, Setting, SettingValue},
+};
+
+use super::{
+    Checker,
+    scope::{Scope, ScopeColumn},
+};
+use cpl_model::keywords;
+use cpl_model::{
+    program::{Parameter, Piece, SourceKind, TargetKind},
+    types::Type,
+};
+
+keywords! {
+    /// What may be said of a request.
+    Part {
+        Method "method",
+        Auth "auth",
+        Headers "headers",
+        Query "query",
+        Body "body",
+    }
+}
+
+keywords! {
+    /// How a database's address begins.
+    Database {
+        Postgres "postgres",
+        Postgresql "postgresql",
+        Mysql "mysql",
+        Sqlite "sqlite",
+    }
+}
+
+/// The kind of a source, its path, and where that stands.
+type Read = (SourceKind, String, Span);
+
+impl Checker<'_> {
+    /// `http(url)`: one request, one answer in JSON.
+    pub(super) fn http_source(&mut self, fetch: &tree::Fetch) -> Option<Read> {
+        let [Arg::Plain(url)] = fetch.source.args.as_slice() else {
+            let label = "wanted: `http(\"https://…\")`";
+            return self.refuse(Code::E0205, "these arguments do not fit", fetch.source_span, label);
+        };
+        let path = self.plain_text(url).and_then(|path| self.is_server(&path, url.span).map(|()| path));
+        let parts: Vec<&Setting> = fetch
+            .clauses
+            .iter()
+            .filter_map(|clause| if let FetchClause::Request(part) = clause { Some(part) } else { None })
+            .collect();
+        let asked = self.request(&parts, Method::Get, &Scope::CONSTANT, &mut BTreeSet::new());
+        if let Some((Method::Get, Some(body))) = asked {
+            return self.refuse(
+                Code::E0503,
+                "what is asked by GET has no body",
+                body,
+                "wanted: `query`, or `method POST`",
+            );
+        }
+        asked?;
+        Some((SourceKind::Http { records: None }, path?, url.span))
+    }
+
+    /// `sql(url, query)`.
+    pub(super) fn sql_source(&mut self, fetch: &tree::Fetch) -> Option<Read> {
+        let [Arg::Plain(url), Arg::Plain(query)] = fetch.source.args.as_slice() else {
+            let label = "wanted: `sql(secret(\"DATABASE\"), \"select …\")`";
+            return self.refuse(Code::E0205, "these arguments do not fit", fetch.source_span, label);
+        };
+        let there = if is_secret(url) { self.address(url) } else { self.database(url) };
+        let query = (self.plain_text(query)?, query.span);
+        if query.0.trim().is_empty() {
+            return self.refuse(Code::E0205, "nothing is asked", query.1, "wanted: `select …`");
+        }
+        there?;
+        Some((SourceKind::Sql, query.0, query.1))
+    }
+
+    fn database(&mut self, written: &tree::Expr) -> Option<()> {
+        let url = self.plain_text(written)?;
+        let Some((scheme, rest)) = url.split_once(':') else { return self.no_database(written.span) };
+        if Database::of_word(scheme).is_none() {
+            return self.no_database(written.span);
+        }
+        // `user:password@host`, `?password=…`; a file's path has neither.
+        let user = rest.trim_start_matches('/').split_once('@').map(|(user, _)| user);
+        let told = user.is_some_and(|user| user.contains(':')) || rest.contains("password=");
+        if told && Database::of_word(scheme) != Some(Database::Sqlite) {
+            let label = "wanted: `secret(\"DATABASE\")`, which holds the whole address";
+            return self.refuse(Code::E0504, "a password stands in the address", written.span, label);
+        }
+        Some(())
+    }
+
+    fn no_database(&mut self, at: Span) -> Option<()> {
+        let label = format!("wanted: one that begins with `{}:`", Database::WORDS.join(":`, `"));
+        self.refuse(Code::E0205, "that is no address of a database", at, label)
+    }
+
+    /// An address to which nothing goes that others could read.
+    pub(super) fn is_server(&mut self, url: &str, at: Span) -> Option<()> {
+        match cpl_catalog::server(url) {
+            Ok(_) => Some(()),
+            Err(NoServer::Secret) => {
+                self.refuse(Code::E0504, NoServer::Secret.to_string(), at, "holds a user or a password")
+            }
+            Err(NoServer::Other { what, wanted }) => self.refuse(Code::E0205, what, at, format!("wanted: {wanted}")),
+        }
+    }
+
+    /// `http(url) { method POST  body { … } }`: what stands in the address and the body are the target's parameters.
+    pub(super) fn http_target(&mut self, target: &tree::Target, parameters: &mut [Parameter]) -> Option<TargetKind> {
+        let [Arg::Plain(url)] = target.call.args.as_slice() else {
+            let label = "wanted: `http(\"https://…\")`";
+            return self.refuse(Code::E0205, "these arguments do not fit", target.call_span, label);
+        };
+        let columns: Vec<ScopeColumn> = parameters
+            .iter()
+            .map(|parameter| ScopeColumn::new(&Name::new(parameter.name.clone(), url.span), parameter.ty, false))
+            .chain([ScopeColumn::new(&Name::new("idempotency_key".to_owned(), url.span), Type::Text, false)])
+            .collect();
+        let scope = Scope::arguments(&columns);
+        let named = self.address_with_holes(url, &scope);
+        let mut used = named.clone().unwrap_or_default();
+        let parts: Vec<&Setting> = target.settings.iter().collect();
+        let (method, _) = self.request(&parts, Method::Post, &scope, &mut used)?;
+        let named = named?;
+        self.parameters_used(target, &used)?;
+        if method == Method::Get {
+            let message = "what is asked by GET changes nothing";
+            return self.refuse(Code::E0503, message, target.call_span, "wanted: `method POST`, or another");
+        }
+        // Without parameters marked `key`, those in the address name the thing that is changed.
+        if !parameters.iter().any(|parameter| parameter.key) {
+            for parameter in parameters.iter_mut() {
+                parameter.key = named.contains(&parameter.name);
+            }
+        }
+        self.unsupported_in_runs("`http` targets", target.call_span);
+        Some(TargetKind::Server("http"))
+    }
+
+    /// The names in the holes of an address.
+    fn address_with_holes(&mut self, url: &tree::Expr, scope: &Scope<'_>) -> Option<BTreeSet<String>> {
+        let tree::ExprKind::Text(text) = &url.kind else { return self.plain_text(url).map(|_| BTreeSet::new()) };
+        let pieces = self.pieces(text, scope)?;
+        let host =
+            pieces.first().and_then(|piece| if let Piece::Letters(letters) = piece { Some(letters) } else { None });
+        let whole = host.and_then(|letters| letters.split_once("://")).is_some_and(|(_, rest)| rest.contains('/'));
+        if let Some(hole) = pieces.iter().find_map(Piece::hole).filter(|_| !whole) {
+            let label = "wanted: holes behind the host's `/`";
+            return self.refuse(Code::E0503, "who is asked is written out, and not found in a row", hole.span, label);
+        }
+        let filled: String = pieces
+            .iter()
+            .map(|piece| match piece {
+                Piece::Letters(letters) => letters.as_str(),
+                Piece::Hole(_) => "x",
+            })
+            .collect();
+        self.is_server(&filled, url.span)?;
+        let mut names = BTreeSet::new();
+        pieces.iter().filter_map(Piece::hole).for_each(|hole| hole.columns_into(&mut names));
+        Some(names)
+    }
+
+    fn parameters_used(&mut self, target: &tree::Target, used: &BTreeSet<String>) -> Option<()> {
+        let unused = target.parameters.iter().find(|parameter| !used.contains(&parameter.name.value));
+        let Some(parameter) = unused else { return Some(()) };
+        let name = parameter.name.as_str();
+        let label = format!("wanted: `body {{ {name} = {name} }}`, or `{{{name}}}` in the address");
+        self.refuse(Code::E0205, format!("the parameter `{name}` goes nowhere"), parameter.name.span, label)
+    }
+
+    /// How a server is asked, and where a body stands.
+    fn request(
+        &mut self,
+        parts: &[&Setting],
+        or: Method,
+        scope: &Scope<'_>,
+        used: &mut BTreeSet<String>,
+    ) -> Option<(Method, Option<Span>)> {
+        self.unique(parts.iter().map(|part| &part.name).collect(), "a part of the request");
+        let (mut method, mut body, mut right) = (or, None, Some(()));
+        for part in parts {
+            let Some(word) = Part::of_word(part.name.as_str()) else { continue };
+            let done = match (word, &part.value) {
+                (Part::Method, SettingValue::Expr(value)) => self.method(value).map(|found| method = found),
+                (Part::Auth, SettingValue::Expr(value)) => self.credential(value),
+                (Part::Auth, SettingValue::Arguments(all)) => self.auth(all, part.name.span),
+                (Part::Headers, SettingValue::Arguments(all)) => self.headers(all, scope, used),
+                (Part::Query, SettingValue::Arguments(all)) => self.values(all, scope, used),
+                (Part::Body, SettingValue::Arguments(all)) => {
+                    body = Some(part.name.span);
+                    self.values(all, scope, used)
+                }
+                (word, _) => {
+                    let label = match word {
+                        Part::Method => "wanted: `method POST`".to_owned(),
+                        word => format!("wanted: `{} {{ name = value }}`", word.word()),
+                    };
+                    self.refuse(Code::E0205, format!("`{}` is said otherwise", word.word()), part.name.span, label)
+                }
+            };
+            right = right.and(done);
+        }
+        right.map(|()| (method, body))
+    }
+
+    fn method(&mut self, value: &tree::Expr) -> Option<Method> {
+        let tree::ExprKind::Path(path) = &value.kind else {
+            return self.refuse(Code::E0205, "that is no method", value.span, "wanted: one such as `POST`");
+        };
+        match Method::of_word(path.name.as_str()) {
+            Some(method) if path.table.is_none() => Some(method),
+            _ => self.unknown_name("method", &path.name, Method::ALL.map(|(word, _)| word)),
+        }
+    }
+
+    /// `{ bearer = … }`, or `{ user = …, password = … }`.
+    fn auth(&mut self, all: &[Argument], at: Span) -> Option<()> {
+        let names: Vec<&str> = all.iter().map(|each| each.name.as_str()).collect();
+        if !matches!(names.as_slice(), ["bearer"] | ["user", "password"] | ["password", "user"]) {
+            let label = "wanted: `auth { bearer = secret(\"NAME\") }`, or `{ user = …, password = … }`";
+            return self.refuse(Code::E0205, "`auth` is said otherwise", at, label);
+        }
+        all.iter().map(|each| self.credential(&each.value)).fold(Some(()), Option::and)
+    }
+
+    /// A secret, or a plain text.
+    fn credential(&mut self, value: &tree::Expr) -> Option<()> {
+        self.address(value)
+    }
+
+    fn headers(&mut self, all: &[Argument], scope: &Scope<'_>, used: &mut BTreeSet<String>) -> Option<()> {
+        self.unique(all.iter().map(|each| &each.name).collect(), "a header");
+        let mut right = Some(());
+        for Argument { name, value } in all {
+            let done = if !cpl_catalog::is_header(name.as_str()) {
+                let message = format!("`{}` is no header", name.as_str());
+                self.refuse(Code::E0103, message, name.span, "wanted: a name such as `\"X-Api-Version\"`")
+            } else if is_secret(value) {
+                self.credential(value)
+            } else if self.written(value.span).contains("\\n") {
+                self.refuse(Code::E0103, "a header is one line", value.span, "holds a line's end")
+            } else if cpl_catalog::is_credential(name.as_str()) {
+                let message = "who asks is said by `auth`";
+                self.refuse(Code::E0504, message, name.span, "wanted: `auth secret(\"NAME\")`")
+            } else {
+                self.expr(value, scope).map(|value| value.columns_into(used))
+            };
+            right = right.and(done);
+        }
+        right
+    }
+
+    fn values(&mut self, all: &[Argument], scope: &Scope<'_>, used: &mut BTreeSet<String>) -> Option<()> {
+        self.unique(all.iter().map(|each| &each.name).collect(), "a name");
+        let mut right = Some(());
+        for each in all {
+            right = right.and(self.expr(&each.value, scope).map(|value| value.columns_into(used)));
+        }
+        right
+    }
+}
+
+/// `secret("NAME")`
+fn is_secret(value: &tree::Expr) -> bool {
+    matches!(&value.kind, tree::ExprKind::Call(call)
+        if call.callee.table.is_none() && call.callee.name.as_str() == "secret")
+}

@@ -1,0 +1,275 @@
+//! `target`: where effects go.
+
+use std::path::{Component, Path, PathBuf};
+
+use cpl_syntax::{
+    Code, Diagnostic, Name, Span,
+    tree::{self, TargetRef, Via as WrittenVia},
+};
+
+use super::{Checker, scope::Scope};
+use cpl_model::keywords;
+use cpl_model::{
+    program::{Expr, ExprKind, NEW, Parameter, Source, Target, TargetKind, Via},
+    types::Type,
+};
+
+keywords! {
+    /// What a target may be.
+    TargetWord {
+        Print "print",
+        File "file",
+        Slack "slack",
+        Webhook "webhook",
+        Email "email",
+        Http "http",
+    }
+}
+
+/// The name under which the report itself is a target.
+const PRINT: &str = "print";
+
+impl Checker<'_> {
+    pub(super) fn resolve_targets(&mut self) {
+        self.targets = self.file.targets.iter().map(|target| self.target(target)).collect();
+    }
+
+    fn target(&mut self, target: &tree::Target) -> Option<Target> {
+        if target.name.as_str() == PRINT {
+            let message = "`print` is the report itself, and no other target";
+            return self.refuse(Code::E0204, message, target.name.span, "give it another name");
+        }
+        let names: Vec<&Name> = target.parameters.iter().map(|parameter| &parameter.name).collect();
+        self.unique(names, "a parameter");
+        let parameters: Vec<_> = target
+            .parameters
+            .iter()
+            .map(|parameter| {
+                self.column_name(&parameter.name);
+                let (_, ty) = self.stored(&parameter.kind)?;
+                Some(Parameter { name: parameter.name.value.clone(), ty, key: parameter.key, optional: false })
+            })
+            .collect();
+        if let Some(connector) = &target.call.callee.table {
+            return self.action_target(target, connector);
+        }
+        let mut parameters: Vec<Parameter> = parameters.into_iter().collect::<Option<_>>()?;
+        let kind = if target.call.callee.name.as_str() == TargetWord::Http.word() {
+            self.http_target(target, &mut parameters)
+        } else {
+            self.without_settings(target);
+            self.target_kind(target)
+        };
+        Some(Target { name: target.name.value.clone(), span: target.name.span, kind: kind?, parameters })
+    }
+
+    fn without_settings(&mut self, target: &tree::Target) {
+        if let Some(setting) = target.settings.first() {
+            self.refuse::<()>(Code::E0205, "this target takes no settings", setting.name.span, "nobody reads this");
+        }
+    }
+
+    fn target_kind(&mut self, target: &tree::Target) -> Option<TargetKind> {
+        let call = &target.call;
+        let kind = &call.callee.name;
+        let Some(word) = TargetWord::of_word(kind.as_str()) else {
+            return self.unknown_name("kind of target", kind, TargetWord::WORDS.iter().copied());
+        };
+        let wanted = match (word, call.args.as_slice()) {
+            (TargetWord::Print, []) => return Some(TargetKind::Print),
+            (TargetWord::File, [tree::Arg::Plain(path)]) => {
+                let written = self.plain_text(path)?;
+                self.is_free(&written, path.span)?;
+                return Some(TargetKind::File(written));
+            }
+            (TargetWord::Print, _) => "wanted: `print()`",
+            (TargetWord::File, _) => "wanted: `file(\"path\")`",
+            (later, [tree::Arg::Plain(address)]) => {
+                self.address(address)?;
+                if let (TargetWord::Slack | TargetWord::Webhook, tree::ExprKind::Text(text)) = (later, &address.kind) {
+                    self.is_server(&text.plain().unwrap_or_default(), address.span)?;
+                }
+                self.unsupported_in_runs(format!("`{}` targets", later.word()), target.call_span);
+                return Some(TargetKind::Server(later.word()));
+            }
+            (TargetWord::Slack, _) => "wanted: `slack(secret(\"NAME\"))`",
+            (TargetWord::Webhook, _) => "wanted: `webhook(\"https://…\")`",
+            (TargetWord::Email, _) => "wanted: `email(\"somebody@example.com\")`",
+            (TargetWord::Http, _) => "wanted: `http(\"https://…\")`",
+        };
+        self.refuse(Code::E0205, "these arguments do not fit", target.call_span, wanted)
+    }
+
+    /// A file that effects may take the place of: none that is read, and no pipeline. Links are seen by the run.
+    fn is_free(&mut self, path: &str, at: Span) -> Option<()> {
+        if Path::new(path).extension().is_some_and(|extension| extension == "cpl") {
+            let message = "effects would take the place of a pipeline";
+            return self.refuse(Code::E0503, message, at, "wanted: another file, such as \"out/budgets.jsonl\"");
+        }
+        let tables = &self.tables;
+        let read = self.places.get_or_insert_with(|| {
+            let fetched = tables.iter().filter_map(|table| match &table.source {
+                Source::Fetch(fetch) => Some((place(&fetch.path), fetch.path_span)),
+                Source::Transform { .. } => None,
+            });
+            fetched.collect()
+        });
+        let Some(read) = read.get(&place(path)).copied() else { return Some(()) };
+        self.report(
+            Diagnostic::new(Code::E0503, "effects would take the place of a file that is read")
+                .at(at, "written here")
+                .at(read, "read here")
+                .help("name another file"),
+        );
+        None
+    }
+
+    /// The target an action names, its arguments typed; `column` is what the action changes, if it does.
+    pub(super) fn via(&mut self, via: &WrittenVia, columns: &[&Name], scope: &Scope<'_>) -> Option<Via> {
+        let target = self.target_named(&via.target);
+        let names: Vec<&Name> = via.arguments.iter().map(|argument| &argument.name).collect();
+        self.unique(names, "an argument");
+        let mut arguments = Some(Vec::new());
+        for argument in &via.arguments {
+            match (self.argument(argument, columns, scope), &mut arguments) {
+                (Some(value), Some(arguments)) => arguments.push((argument.name.value.clone(), value)),
+                _ => arguments = None,
+            }
+        }
+        let (target, arguments) = (target?, arguments?);
+        self.check_parameters(target, via, columns, &arguments, scope)?;
+        // The new value goes to the parameter of its column's name.
+        let mut arguments = arguments;
+        for column in columns {
+            let taken = |name: &String| *name == column.value;
+            let parameters = &self.targets[target].as_ref()?.parameters;
+            if let Some(parameter) = parameters.iter().find(|parameter| taken(&parameter.name))
+                && !arguments.iter().any(|(given, _)| taken(given))
+            {
+                let ty = parameter.ty;
+                let new = Expr { kind: ExprKind::New, ty, unknown: false, span: column.span, defined: None };
+                arguments.push((parameter.name.clone(), new));
+            }
+        }
+        Some(Via { target, arguments, span: via.target.name.span })
+    }
+
+    fn argument(&mut self, argument: &tree::Argument, columns: &[&Name], scope: &Scope<'_>) -> Option<Expr> {
+        if let tree::ExprKind::Path(path) = &argument.value.kind
+            && path.name.as_str() == NEW
+            && let Some(column) = columns.first().and_then(|column| scope.column(column.as_str()))
+        {
+            let span = argument.value.span;
+            return Some(Expr { kind: ExprKind::New, ty: column.ty?, unknown: false, span, defined: None });
+        }
+        self.expr(&argument.value, scope)
+    }
+
+    pub(super) fn target_named(&mut self, reference: &TargetRef) -> Option<usize> {
+        if let Some(connector) = &reference.connector {
+            return self.action_named(connector, &reference.name);
+        }
+        if let Some(at) = self.file.targets.iter().position(|target| target.name.value == reference.name.value) {
+            self.used.insert(self.file.targets[at].name.as_str());
+            return self.targets[at].as_ref().map(|_| at);
+        }
+        if reference.name.as_str() == PRINT {
+            return Some(self.print_target(reference.name.span));
+        }
+        let targets = self.file.targets.iter().map(|target| target.name.as_str());
+        let known: Vec<&str> = targets.chain([PRINT]).collect();
+        self.unknown_name("target", &reference.name, known)
+    }
+
+    /// `print` needs no declaration.
+    fn print_target(&mut self, span: Span) -> usize {
+        let implied = Target { name: PRINT.to_owned(), span, kind: TargetKind::Print, parameters: Vec::new() };
+        let found = self.targets.iter().position(|target| target.as_ref().is_some_and(|t| t.name == PRINT));
+        found.unwrap_or_else(|| {
+            self.targets.push(Some(implied));
+            self.targets.len() - 1
+        })
+    }
+
+    /// A target that names its parameters takes exactly those.
+    fn check_parameters(
+        &mut self,
+        target: usize,
+        via: &WrittenVia,
+        columns: &[&Name],
+        arguments: &[(String, Expr)],
+        scope: &Scope<'_>,
+    ) -> Option<()> {
+        let of = self.targets[target].as_ref()?;
+        let parameters = of.parameters.clone();
+        // A request is made of what its target or its connector names, be that nothing.
+        let is_request = matches!(of.kind, TargetKind::Action { .. } | TargetKind::Server("http"));
+        if parameters.is_empty() && !is_request {
+            return Some(());
+        }
+        for argument in &via.arguments {
+            let Some(parameter) = parameters.iter().find(|parameter| parameter.name == argument.name.value) else {
+                let known: Vec<&str> = parameters.iter().map(|parameter| parameter.name.as_str()).collect();
+                return self.unknown_name("parameter", &argument.name, known);
+            };
+            let ty = parameter.ty;
+            let value = arguments.iter().find(|(name, _)| *name == argument.name.value).map(|(_, value)| value);
+            if let Some(value) = value
+                && ty.common(value.ty).is_none()
+            {
+                let message = format!("the parameter `{}` is {ty}", argument.name.as_str());
+                return self.refuse(Code::E0301, message, argument.value.span, format!("this is {}", value.ty));
+            }
+        }
+        for Parameter { name, ty, optional, .. } in &parameters {
+            if let Some(column) = columns.iter().find(|column| column.value == *name) {
+                self.check_changed(column, *ty, via, scope)?;
+            }
+            let given = arguments.iter().any(|(given, _)| given == name);
+            let changed = columns.iter().any(|column| column.value == *name);
+            if !given && !changed && !optional {
+                self.report(
+                    Diagnostic::new(Code::E0205, format!("the target wants `{name}`"))
+                        .at(via.target.name.span, "called without it")
+                        .help(format!("add `{{ {name} = … }}`")),
+                );
+                return None;
+            }
+        }
+        for column in columns {
+            let as_parameter = parameters.iter().any(|parameter| parameter.name == column.value);
+            if !as_parameter && !arguments.iter().any(|(_, value)| value.is_new()) {
+                self.report(
+                    Diagnostic::new(Code::E0503, format!("the new `{}` goes nowhere", column.as_str()))
+                        .at(via.target.name.span, "takes no parameter of that name")
+                        .help("say where it goes: `{ PARAMETER = new }`"),
+                );
+                return None;
+            }
+        }
+        Some(())
+    }
+
+    /// The parameter that bears a changed column's name takes the new value, and must be able to.
+    fn check_changed(&mut self, column: &Name, ty: Type, via: &WrittenVia, scope: &Scope<'_>) -> Option<()> {
+        let name = column.as_str();
+        if let Some(argument) = via.arguments.iter().find(|argument| argument.name.value == name) {
+            if matches!(&argument.value.kind, tree::ExprKind::Path(path) if path.name.as_str() == NEW) {
+                return Some(());
+            }
+            let message = format!("the new `{name}` goes there already");
+            return self.refuse(Code::E0205, message, argument.name.span, "take it out, or give the value as `new`");
+        }
+        let found = scope.column(name).and_then(|column| column.ty)?;
+        if ty == found || (ty.is_quantity() && found.is_quantity()) {
+            return Some(());
+        }
+        let message = format!("the target takes {ty} as `{name}`");
+        self.refuse(Code::E0301, message, column.span, format!("this is {found}"))
+    }
+}
+
+/// A path without the parts that mean nothing.
+fn place(path: &str) -> PathBuf {
+    Path::new(path).components().filter(|part| *part != Component::CurDir).collect()
+}

@@ -1,0 +1,402 @@
+//! `transform`: what each stage makes of a table's columns, key and order.
+
+use cpl_syntax::{
+    Code, Diagnostic, Name, Span,
+    tree::{self, GroupItem, Kept, Path, SortBy, StageKind},
+};
+
+use super::{
+    Checker,
+    scope::{Scope, ScopeColumn},
+};
+use cpl_model::{
+    program::{Column, Constant, Expr, ExprKind, Function, Grain, Order, Source, Stage, Table, TableId, TableRole},
+    types::Type,
+};
+
+/// A table on its way through the stages.
+pub struct Shape {
+    pub columns: Vec<ScopeColumn>,
+    pub key: Option<Vec<String>>,
+    pub singleton: bool,
+    pub time: Option<String>,
+    /// The order of the rows.
+    pub order: Order,
+}
+
+impl Shape {
+    fn of(table: &Table) -> Self {
+        let columns = table.columns.iter().map(ScopeColumn::of);
+        Self {
+            columns: columns.collect(),
+            key: table.key.clone(),
+            singleton: table.singleton,
+            time: table.time.clone(),
+            order: table.order,
+        }
+    }
+
+    pub fn column(&self, name: &str) -> Option<&ScopeColumn> {
+        self.columns.iter().find(|column| column.name == name)
+    }
+
+    fn row(&self) -> Scope<'_> {
+        Scope::row(&self.columns, self.time.as_deref()).with_key(self.key.as_deref())
+    }
+
+    /// A column is new, or another one now: a key that held it is gone.
+    fn put(&mut self, column: ScopeColumn) {
+        self.forget(&column.name);
+        match self.columns.iter_mut().find(|before| before.name == column.name) {
+            Some(before) => *before = column,
+            None => self.columns.push(column),
+        }
+    }
+
+    /// A column is gone or another one: what was known of it no longer holds.
+    pub fn forget(&mut self, name: &str) {
+        if self.key.as_ref().is_some_and(|key| key.iter().any(|part| part == name)) {
+            self.key = None;
+        }
+        if self.time.as_deref() == Some(name) {
+            self.time = None;
+        }
+    }
+}
+
+impl Checker<'_> {
+    pub(super) fn transform(&mut self, transform: &tree::Transform) -> Option<TableId> {
+        let around = self.open.take();
+        let made = self.staged(transform);
+        self.open = around;
+        made
+    }
+
+    fn staged(&mut self, transform: &tree::Transform) -> Option<TableId> {
+        let mut from = self.table_id(&transform.from)?;
+        let mut shape = Shape::of(&self.tables[from.0]);
+        let mut stages = Some(Vec::new());
+        for stage in &transform.stages {
+            if let StageKind::Check(clause) = &stage.kind {
+                let mut table = made(transform, from, stages.take(), &shape)?;
+                self.check(clause, &mut table)?;
+                shape.key.clone_from(&table.key);
+                // What is checked is the table as it is here: what comes behind is made of it.
+                table.role = TableRole::Intermediate;
+                from = self.add_table(table)?;
+                stages = Some(Vec::new());
+                continue;
+            }
+            let made = self.stage(stage, from, &mut shape).and_then(|made| {
+                self.currencies_kept(stage, &shape)?;
+                Some(made)
+            });
+            match (made, &mut stages) {
+                (Some(stage), Some(stages)) => stages.extend(stage),
+                (None, _) if matches!(stage.kind, StageKind::Join(_) | StageKind::Union(..)) => {
+                    self.open = Some(stage.span);
+                    stages = None;
+                }
+                _ => stages = None,
+            }
+        }
+        let table = made(transform, from, stages, &shape)?;
+        self.add_table(table)
+    }
+
+    /// An amount whose currency stands in another column is nothing without it.
+    fn currencies_kept(&mut self, stage: &tree::Stage, shape: &Shape) -> Option<()> {
+        let replaced = |name: &str| match &stage.kind {
+            StageKind::Derive(columns) => columns.iter().any(|(new, _)| new.as_str() == name),
+            StageKind::Keep(kept) => kept.iter().any(|each| each.value.is_some() && each.path.column().value == name),
+            _ => false,
+        };
+        for column in &shape.columns {
+            let Some(of) = column.ty.and_then(Type::currency_column) else { continue };
+            if shape.column(of).is_none() || replaced(of) {
+                self.report(
+                    Diagnostic::new(Code::E0302, format!("`{}` is money of `{of}`, which is gone here", column.name))
+                        .at(stage.span, format!("`{of}` is not kept as it was"))
+                        .at(column.span, format!("this is money of {of}"))
+                        .help(format!(
+                            "keep `{of}` beside it, or bring the amount to one currency: `convert(…, rate)`"
+                        )),
+                );
+                return None;
+            }
+        }
+        Some(())
+    }
+
+    /// The frame's stages that a written one becomes.
+    fn stage(&mut self, stage: &tree::Stage, from: TableId, shape: &mut Shape) -> Option<Vec<Stage>> {
+        match &stage.kind {
+            StageKind::Group(keys, items) => self.group(keys, items, stage.span, shape),
+            _ => self.one_stage(stage, from, shape).map(|stage| vec![stage]),
+        }
+    }
+
+    fn one_stage(&mut self, stage: &tree::Stage, from: TableId, shape: &mut Shape) -> Option<Stage> {
+        let span = stage.span;
+        match &stage.kind {
+            StageKind::Where(filter) => {
+                shape.singleton = false;
+                // Without it the table has the same columns: what stands behind is looked at.
+                let all = || Expr::constant(Constant::Bool(true), Type::Bool, span);
+                let filter = self.condition(filter, &shape.row()).or_else(|| (!self.too_much).then(all))?;
+                Some(Stage::Where(filter))
+            }
+            StageKind::Derive(columns) => self.derive(columns, shape),
+            StageKind::Join(join) => self.join(join, span, shape),
+            StageKind::Keep(kept) => self.keep(kept, shape),
+            StageKind::Drop(paths) => self.drop(paths, shape),
+            StageKind::Sort(by) => self.sort(by, shape),
+            StageKind::Take(rows, per) => self.take(*rows, per.as_ref(), span, shape),
+            StageKind::Union(tables, into) => self.union(tables, into.as_ref(), from, shape),
+            StageKind::Unpivot(columns, name, value) => {
+                let made = self.unpivot(columns, name, value, span, shape);
+                // What is wrong with it is told once: what stands behind finds its columns.
+                for new in [name, value] {
+                    if made.is_none() && shape.column(new.as_str()).is_none() {
+                        let (name, span) = (new.value.clone(), new.span);
+                        shape.columns.push(ScopeColumn { name, ty: None, unknown: true, span, grain: None });
+                    }
+                }
+                made
+            }
+            StageKind::FillGaps(series) => self.fill_gaps(series, span, shape),
+            StageKind::Group(..) | StageKind::Check(_) => unreachable!("these are looked at before"),
+        }
+    }
+
+    fn take(&mut self, rows: u32, per: Option<&Name>, span: Span, shape: &mut Shape) -> Option<Stage> {
+        if shape.order == Order::None {
+            self.report(
+                Diagnostic::new(Code::E0405, "take which rows? The table has no order")
+                    .at(span, "the first rows of no order are any rows")
+                    .help("put `sort COLUMN` or `sort COLUMN desc` before it"),
+            );
+            return None;
+        }
+        if let Some(per) = per
+            && shape.column(per.as_str()).is_none()
+        {
+            let known: Vec<&str> = shape.columns.iter().map(|column| column.name.as_str()).collect();
+            return self.unknown_name("column", per, known);
+        }
+        shape.singleton = false;
+        Some(Stage::Take(rows, per.map(|per| per.value.clone())))
+    }
+
+    fn derive(&mut self, columns: &[(Name, tree::Expr)], shape: &mut Shape) -> Option<Stage> {
+        let mut derived = Some(Vec::new());
+        for (name, value) in columns {
+            self.column_name(name);
+            let value = self.expr(value, &shape.row());
+            let column = scope_column(name, value.as_ref(), shape);
+            shape.put(column);
+            match (value, &mut derived) {
+                (Some(value), Some(derived)) => derived.push((name.value.clone(), value)),
+                _ => derived = None,
+            }
+        }
+        derived.map(Stage::Derive)
+    }
+
+    fn group(&mut self, keys: &[tree::Expr], items: &[GroupItem], span: Span, shape: &mut Shape) -> Option<Vec<Stage>> {
+        let computed_keys = self.computed_keys(keys, shape)?;
+        let keys = self.group_keys(keys, shape)?;
+        let names: Vec<String> = keys.iter().map(|key| key.name.clone()).collect();
+        let mut columns: Vec<ScopeColumn> = keys.iter().filter_map(|key| shape.column(&key.name).cloned()).collect();
+        let mut computed = Some(Vec::new());
+        for item in items {
+            if self.new_column(&item.name, &columns).is_none() {
+                computed = None;
+                continue;
+            }
+            let value = self.group_item(item, &names, shape);
+            columns.push(scope_column(&item.name, value.as_ref(), shape));
+            match (value, &mut computed) {
+                (Some(value), Some(computed)) => computed.push((item.name.value.clone(), value)),
+                _ => computed = None,
+            }
+        }
+        let time = keys.iter().find(|key| key.ty.is_time()).map(|key| key.name.clone());
+        let singleton = names.is_empty();
+        *shape = Shape { columns, key: Some(names), singleton, time, order: Order::Key };
+        let mut items = computed?;
+        items.shrink_to_fit();
+        let group = Stage::Group { keys, items, span };
+        if computed_keys.is_empty() { Some(vec![group]) } else { Some(vec![Stage::Derive(computed_keys), group]) }
+    }
+
+    /// `group by week_start(day)`: a column of the function's name, derived before.
+    fn computed_keys(&mut self, keys: &[tree::Expr], shape: &mut Shape) -> Option<Vec<(String, Expr)>> {
+        let mut derived = Vec::new();
+        for key in keys {
+            let tree::ExprKind::Call(call) = &key.kind else { continue };
+            let name = Name::new(call.callee.name.value.clone(), key.span);
+            if let Some(before) = shape.column(name.as_str()) {
+                let at = before.span;
+                self.report(
+                    Diagnostic::new(Code::E0202, format!("there is a column named `{}` already", name.as_str()))
+                        .at(key.span, "what is grouped by bears the function's name")
+                        .at(at, "this one")
+                        .help("`derive` it under another name before"),
+                );
+                return None;
+            }
+            let value = self.expr(key, &shape.row())?;
+            let column = scope_column(&name, Some(&value), shape);
+            shape.put(column);
+            derived.push((name.value, value));
+        }
+        Some(derived)
+    }
+
+    fn group_keys(&mut self, keys: &[tree::Expr], shape: &Shape) -> Option<Vec<Column>> {
+        let mut found: Vec<Column> = Vec::new();
+        for key in keys {
+            let name = match &key.kind {
+                tree::ExprKind::Path(path) => path.column(),
+                tree::ExprKind::Call(call) => Name::new(call.callee.name.value.clone(), key.span),
+                _ => {
+                    let help = "wanted: a column, or a function of one";
+                    return self.refuse(Code::E0308, "that can't name a group", key.span, help);
+                }
+            };
+            let Some(column) = shape.column(name.as_str()) else {
+                let known: Vec<&str> = shape.columns.iter().map(|column| column.name.as_str()).collect();
+                return self.unknown_name("column", &name, known);
+            };
+            if found.iter().any(|before| before.name == column.name) {
+                let message = format!("it is grouped by `{}` twice", name.as_str());
+                return self.refuse(Code::E0202, message, name.span, "the second one");
+            }
+            found.push(Column { span: name.span, ..column.typed()? });
+        }
+        if found.iter().filter(|column| column.ty.is_time()).count() > 1 {
+            let span = keys[0].span.to(keys[keys.len() - 1].span);
+            return self.refuse(Code::E0401, "a key holds at most one date", span, "groups by more than one");
+        }
+        Some(found)
+    }
+
+    fn group_item(&mut self, item: &GroupItem, keys: &[String], shape: &Shape) -> Option<Expr> {
+        let scope = Scope::group(&shape.columns, shape.time.as_deref(), keys);
+        let Some(value) = &item.value else {
+            if self.metrics.contains_key(item.name.as_str()) {
+                return self.metric(&item.name, None, &scope);
+            }
+            let metrics: Vec<&str> = self.file.metrics.iter().map(|metric| metric.name.as_str()).collect();
+            return self.unknown_name("metric", &item.name, metrics);
+        };
+        self.column_name(&item.name);
+        self.expr(value, &scope)
+    }
+
+    fn keep(&mut self, kept: &[Kept], shape: &mut Shape) -> Option<Stage> {
+        let mut columns = Vec::new();
+        let mut values = Some(Vec::new());
+        let names: Vec<Name> = kept.iter().map(|each| each.path.column()).collect();
+        self.unique(names.iter().collect(), "a column");
+        for (each, name) in kept.iter().zip(&names) {
+            let path = tree::Expr { kind: tree::ExprKind::Path(each.path.clone()), span: name.span };
+            if each.value.is_some() {
+                self.column_name(name);
+            }
+            let value = self.expr(each.value.as_ref().unwrap_or(&path), &shape.row());
+            columns.push(scope_column(name, value.as_ref(), shape));
+            match (value, &mut values) {
+                (Some(value), Some(values)) => values.push((name.value.clone(), value)),
+                _ => values = None,
+            }
+        }
+        let same = |name: &str| kept.iter().any(|each| each.value.is_none() && each.path.column().value == name);
+        shape.key = shape.key.take().filter(|key| key.iter().all(|part| same(part)));
+        shape.time = shape.time.take().filter(|time| same(time));
+        shape.columns = columns;
+        values.map(Stage::Keep)
+    }
+
+    fn drop(&mut self, paths: &[Path], shape: &mut Shape) -> Option<Stage> {
+        for path in paths {
+            let name = &path.column();
+            let known: Vec<&str> = shape.columns.iter().map(|column| column.name.as_str()).collect();
+            if !known.contains(&name.as_str()) {
+                return self.unknown_name("column", name, known);
+            }
+            shape.forget(name.as_str());
+            shape.columns.retain(|column| column.name != name.value);
+        }
+        let left = shape.columns.iter().map(|column| {
+            Some((column.name.clone(), Expr::column(&column.name, column.ty?, column.unknown, column.span)))
+        });
+        Some(Stage::Keep(left.collect::<Option<_>>()?))
+    }
+
+    fn sort(&mut self, by: &[SortBy], shape: &mut Shape) -> Option<Stage> {
+        let mut order = Vec::new();
+        shape.order = Order::Sorted;
+        for each in by {
+            let name = &each.path.column();
+            let known: Vec<&str> = shape.columns.iter().map(|column| column.name.as_str()).collect();
+            if !known.contains(&name.as_str()) {
+                return self.unknown_name("column", name, known);
+            }
+            if let Some(column) = shape.column(name.as_str()).cloned().and_then(|column| column.typed()) {
+                let before: Vec<String> = order.iter().map(|(name, _): &(String, bool)| name.clone()).collect();
+                self.one_currency(&Expr::column(&column.name, column.ty, false, name.span), &before)?;
+            }
+            order.push((name.value.clone(), each.descending));
+        }
+        // Of equal rows the first by key: which comes first does not hang on the order of files.
+        for name in shape.key.iter().flatten() {
+            if !order.iter().any(|(before, _)| before == name) {
+                order.push((name.clone(), false));
+            }
+        }
+        Some(Stage::Sort(order))
+    }
+}
+
+/// The table as it is behind some stages.
+fn made(transform: &tree::Transform, from: TableId, stages: Option<Vec<Stage>>, shape: &Shape) -> Option<Table> {
+    let columns: Option<Box<[Column]>> = shape.columns.iter().map(ScopeColumn::typed).collect();
+    let mut stages = stages?;
+    stages.shrink_to_fit();
+    Some(Table {
+        name: transform.name.value.clone(),
+        role: TableRole::Declared,
+        span: transform.name.span,
+        source: Source::Transform { from, stages },
+        columns: columns?.into_vec(),
+        key: shape.key.clone(),
+        singleton: shape.singleton,
+        time: shape.time.clone(),
+        order: shape.order,
+        checks: Vec::new(),
+    })
+}
+
+fn scope_column(name: &Name, value: Option<&Expr>, shape: &Shape) -> ScopeColumn {
+    ScopeColumn {
+        name: name.value.clone(),
+        ty: value.map(|value| value.ty),
+        unknown: value.is_some_and(|value| value.unknown),
+        span: name.span,
+        grain: value.and_then(|value| grain(value, shape)),
+    }
+}
+
+/// The period that each value begins.
+fn grain(value: &Expr, shape: &Shape) -> Option<Grain> {
+    match &value.kind {
+        ExprKind::Column(name) => shape.column(name)?.grain,
+        ExprKind::Function(Function::DateOf, _) => Some(Grain::Day),
+        ExprKind::Function(Function::WeekStart, _) => Some(Grain::Week),
+        ExprKind::Function(Function::MonthStart, _) => Some(Grain::Month),
+        ExprKind::Function(Function::HourStart, _) => Some(Grain::Hour),
+        _ => None,
+    }
+}

@@ -1,0 +1,276 @@
+//! Rules that act: how they go wrong in practice.
+
+use std::collections::BTreeSet;
+
+use cpl_syntax::{
+    Code, Diagnostic, Span,
+    tree::{ArithOp, CompareOp, Period, Unit},
+};
+
+use rust_decimal::Decimal;
+
+use super::Seen;
+use cpl_model::{
+    clock::Cadence,
+    program::{
+        Action, AggFunc, Bound, Decision, Direction, Expr, ExprKind, Function, Program, Source, Stage, Step, TableId,
+    },
+    types::Type,
+};
+
+pub fn days(length: u32, unit: Unit) -> Option<i64> {
+    let length = i64::from(length);
+    Some(match unit {
+        Unit::Day => length,
+        Unit::Week => length * 7,
+        Unit::Month => length * 30,
+        Unit::Hour => length / 24,
+        Unit::Minute | Unit::Second => return None,
+    })
+}
+
+/// About how many days a period of the calendar has.
+pub fn period_days(period: Period) -> i64 {
+    match period {
+        Period::Week => 7,
+        Period::Month => 30,
+        Period::Quarter => 91,
+        Period::Year => 365,
+    }
+}
+
+/// Days from one run to the next, and how that is said.
+fn between_runs(every: Cadence) -> (i64, &'static str) {
+    match every {
+        Cadence::Hour => (0, "hour"),
+        Cadence::Day(_) => (1, "day"),
+        Cadence::Weekday(_) => (1, "weekday"),
+        Cadence::Week(..) => (7, "week"),
+        Cadence::Month(..) => (30, "month"),
+    }
+}
+
+/// The same good week would raise a value each day.
+pub fn compounding(program: &Program, rule: &Decision, looked_at: &Seen<'_>) -> Option<Diagnostic> {
+    let by = rule.actions.iter().find_map(|action| match action {
+        Action::Change { step, column, .. } if goes_on(step, column) => Some((step.expr().span, column)),
+        _ => None,
+    });
+    let ((change, column), (window, at)) = (by?, looked_at.longest()?);
+    let (mut apart, mut run) = (between_runs(program.every).0, between_runs(program.every).1.to_owned());
+    // A rule of some days of the week is looked at less often.
+    if let Some(between) = i64::try_from(rule.on.len()).ok().filter(|days| *days > 0).map(|days| 7 / days)
+        && between > apart
+    {
+        (apart, run) = (between, "of its days".to_owned());
+    }
+    if window <= apart || rule.cooldown.is_some() {
+        return None;
+    }
+    let times = if apart == 0 { "many times".to_owned() } else { format!("{} times", (window + apart - 1) / apart) };
+    let help = format!(
+        "look at no more days than lie between two runs, or run less often; `cooldown {window} days` comes with a later version"
+    );
+    Some(
+        Diagnostic::new(Code::W0201, format!("`{}` compounds: one good window changes `{column}` {times}", rule.name))
+            .at(change, format!("each {run}"))
+            .at(at, format!("looks at {window} days"))
+            .help(help),
+    )
+}
+
+/// Changes without a guard, and cuts without a floor.
+pub fn changes(rule: &Decision) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for action in &rule.actions {
+        let Action::Change { column, step, .. } = action else { continue };
+        let bound = |floor: bool| {
+            rule.keep.iter().any(|keep| keep.column == *column && matches!(keep.bound, Bound::Floor(_)) == floor)
+        };
+        let total = rule.totals.iter().any(|total| total.column == *column);
+        // A floor holds no rise.
+        let rises = goes_on(step, column) && !is_cut(step, column);
+        let bounded = bound(false) || (bound(true) && !rises);
+        let held = bounded || total || rule.at_most.is_some() || rule.approval;
+        let span = step.expr().span;
+        if !held && rule.keep_change.is_none() && rule.cooldown.is_none() {
+            found.push(
+                Diagnostic::new(Code::W0203, format!("nothing holds what `{}` does to `{column}`", rule.name))
+                    .at(span, "changed without a guard")
+                    .help(format!("add `keep {column} between A and B`, or `at most N per run`")),
+            );
+        } else if is_cut(step, column) && !bound(true) {
+            found.push(
+                Diagnostic::new(Code::W0202, format!("`{}` may drain `{column}`: it cuts without a floor", rule.name))
+                    .at(span, "again and again, towards nothing")
+                    .help(format!("add `keep {column} at least A`")),
+            );
+        }
+    }
+    found
+}
+
+/// Whether the new value is one of the old: `by +20%`, `to budget * 80%`.
+fn goes_on(step: &Step, column: &str) -> bool {
+    match step {
+        Step::Share(_) | Step::Amount(_) => true,
+        Step::To(to) => to.any(|kind| matches!(kind, ExprKind::Column(name) if name == column)),
+    }
+}
+
+/// Whether it is lower: `by -20%`, `to budget * 80%`, `to budget - $5`, `to budget / 2`.
+fn is_cut(step: &Step, column: &str) -> bool {
+    let is_column = |expr: &Expr| matches!(&expr.kind, ExprKind::Column(name) if name == column);
+    let below_one = |expr: &Expr| expr.amount().is_some_and(|amount| amount < Decimal::ONE);
+    match step {
+        Step::Share(by) | Step::Amount(by) => match &by.kind {
+            ExprKind::Negate(_) => true,
+            _ => by.amount().is_some_and(|amount| amount.is_sign_negative()),
+        },
+        Step::To(to) => match &to.kind {
+            ExprKind::Arith(ArithOp::Subtract, from, _) => is_column(from),
+            ExprKind::Arith(ArithOp::Multiply, left, right) => {
+                (is_column(left) && below_one(right)) || (is_column(right) && below_one(left))
+            }
+            ExprKind::Arith(ArithOp::Divide, of, by) => {
+                is_column(of) && by.amount().is_some_and(|amount| amount > Decimal::ONE)
+            }
+            _ => false,
+        },
+    }
+}
+
+/// A rule that acts on a ratio of few things acts on chance.
+pub fn without_count(program: &Program, rule: &Decision, looked_at: &Seen<'_>) -> Option<Diagnostic> {
+    let asks_count = rule.when.iter().any(|condition| match &condition.kind {
+        ExprKind::Compare(CompareOp::Greater | CompareOp::GreaterOrEqual, left, _) => left.ty.is_whole(),
+        ExprKind::Compare(CompareOp::Less | CompareOp::LessOrEqual, _, right) => right.ty.is_whole(),
+        ExprKind::Exceeds(Direction::Above, left, ..) => left.ty.is_whole(),
+        _ => false,
+    });
+    if asks_count {
+        return None;
+    }
+    let rates = Rates::of(program, looked_at);
+    let span = rule.when.iter().find_map(|condition| rates.in_condition(rule.rows.table, condition))?;
+    let name = program.written(span);
+    Some(
+        Diagnostic::new(Code::W0204, format!("`{}` acts on `{name}` however few things it is of", rule.name))
+            .at(span, "an average or a rate")
+            .help("add `require COUNT >= 30`: of few things a rate is chance"),
+    )
+}
+
+/// The columns of each table that are averages or rates: computed by a division by something counted or summed, or made
+/// of such; and those that are stored as ratios.
+struct Rates {
+    computed: BTreeSet<(TableId, String)>,
+    stored: BTreeSet<(TableId, String)>,
+}
+
+impl Rates {
+    fn of(program: &Program, looked_at: &Seen<'_>) -> Self {
+        let mut rates = Self { computed: BTreeSet::new(), stored: BTreeSet::new() };
+        // A table comes behind those it is made of.
+        for id in &looked_at.tables {
+            match &program.table(*id).source {
+                Source::Fetch(_) => {
+                    let ratios = program.table(*id).columns.iter().filter(|column| column.ty == Type::Ratio);
+                    rates.stored.extend(ratios.map(|column| (*id, column.name.clone())));
+                }
+                Source::Transform { from, stages } => {
+                    rates.pass(*from, *id, |name| Some(name.to_owned()));
+                    for stage in stages {
+                        rates.stage(*id, stage);
+                    }
+                }
+            }
+        }
+        rates
+    }
+
+    /// What comes from another table, under the names it has here.
+    fn pass(&mut self, from: TableId, to: TableId, named: impl Fn(&str) -> Option<String>) {
+        for side in [&mut self.computed, &mut self.stored] {
+            let passed: Vec<_> =
+                side.iter().filter(|(id, _)| *id == from).filter_map(|(_, name)| named(name)).collect();
+            side.extend(passed.into_iter().map(|name| (to, name)));
+        }
+    }
+
+    fn stage(&mut self, id: TableId, stage: &Stage) {
+        if let Stage::Join(join) = stage {
+            self.pass(join.table, id, |name| {
+                join.columns.iter().find(|(from, _)| from == name).map(|(_, here)| here.clone())
+            });
+        }
+        let made: Vec<(String, bool, bool)> = stage
+            .named()
+            .iter()
+            .map(|(name, value)| (name.clone(), self.part(id, value).is_some(), self.is_stored(id, value)))
+            .collect();
+        if matches!(stage, Stage::Group { .. } | Stage::Keep(_)) {
+            self.computed.retain(|(of, _)| *of != id);
+            self.stored.retain(|(of, _)| *of != id);
+        }
+        for (name, computed, stored) in made {
+            let key = (id, name);
+            for (side, is) in [(&mut self.computed, computed), (&mut self.stored, stored)] {
+                if is {
+                    side.insert(key.clone())
+                } else {
+                    side.remove(&key)
+                };
+            }
+        }
+    }
+
+    /// The rate that a condition compares.
+    fn in_condition(&self, id: TableId, condition: &Expr) -> Option<Span> {
+        let mut found = None;
+        condition.walk(&mut |part| {
+            let sides: &[&Expr] = match &part.kind {
+                ExprKind::Compare(_, a, b) | ExprKind::Exceeds(_, a, b, _) | ExprKind::Within(_, a, b, _) => &[a, b],
+                ExprKind::InRange(a, ..) => &[a],
+                _ => &[],
+            };
+            for side in sides {
+                let stored = self.is_stored(id, side).then_some(side.span);
+                found = found.or_else(|| self.part(id, side)).or(stored);
+            }
+        });
+        found
+    }
+
+    fn is_stored(&self, id: TableId, expr: &Expr) -> bool {
+        match &expr.kind {
+            ExprKind::Column(name) => self.stored.contains(&(id, name.clone())),
+            ExprKind::Aggregate(aggregate) => aggregate.of.as_ref().is_some_and(|of| self.is_stored(id, of)),
+            _ => false,
+        }
+    }
+
+    /// The part of a value that makes a rate of it; a total of rates is none.
+    fn part(&self, id: TableId, expr: &Expr) -> Option<Span> {
+        let is = match &expr.kind {
+            ExprKind::Column(name) => self.computed.contains(&(id, name.clone())),
+            ExprKind::Arith(ArithOp::Divide, _, by) => is_amount_of_things(by),
+            ExprKind::Aggregate(aggregate) if aggregate.func == AggFunc::Mean => true,
+            ExprKind::Aggregate(aggregate) if expr.ty != Type::Ratio || aggregate.func == AggFunc::Sum => return None,
+            _ => false,
+        };
+        if is { Some(expr.span) } else { expr.parts().into_iter().find_map(|part| self.part(id, part)) }
+    }
+}
+
+/// Something counted or summed: `clicks`, `sum(spend)`; a number of days is none.
+fn is_amount_of_things(by: &Expr) -> bool {
+    match &by.kind {
+        ExprKind::Column(_) => by.ty.is_amount(),
+        ExprKind::Aggregate(aggregate) => {
+            matches!(aggregate.func, AggFunc::Sum | AggFunc::Count | AggFunc::CountDistinct)
+        }
+        ExprKind::Function(Function::DaysBetween | Function::HoursBetween, _) => false,
+        _ => by.parts().into_iter().any(is_amount_of_things),
+    }
+}

@@ -1,0 +1,269 @@
+//! What rules look at: old rows, days that are not over, means of means, partners that are not there.
+
+use std::collections::BTreeSet;
+
+use cpl_syntax::{
+    Code, Diagnostic, Span,
+    tree::{CompareOp, WhichPeriod, WindowKind},
+};
+
+use super::{Seen, computed, since};
+use cpl_model::{
+    program::{AggFunc, CheckKind, Constant, Expr, ExprKind, Fetch, Program, SeriesOf, Source, Stage, TableId},
+    types::Type,
+};
+
+/// The table of each decision and alert, and what they compute of its rows.
+fn rules(program: &Program) -> impl Iterator<Item = (TableId, Vec<&Expr>)> {
+    let decisions = program.decisions.iter().map(|rule| (rule.rows.table, rule.exprs()));
+    decisions.chain(program.alerts.iter().map(|rule| (rule.rows.table, rule.exprs())))
+}
+
+/// Sources that a decision or an alert rests on, and whose age nobody looks at.
+pub fn stale(program: &Program) -> Vec<Diagnostic> {
+    let rules = program.decisions.iter().map(|rule| (&rule.name, rule.rows.table));
+    let rules: Vec<(&String, TableId)> =
+        rules.chain(program.alerts.iter().map(|rule| (&rule.name, rule.rows.table))).collect();
+    let mut found = Vec::new();
+    for (at, table) in program.tables.iter().enumerate() {
+        let id = TableId(at);
+        let (Source::Fetch(_), Some(time)) = (&table.source, &table.time) else { continue };
+        let behind = |from: TableId| Seen::of(program, from, &[]).tables;
+        let is_fresh =
+            |id: &TableId| program.table(*id).checks.iter().any(|check| matches!(check.kind, CheckKind::Fresh(..)));
+        // A table made of it may be checked in its place, on the way to the rule.
+        let unchecked = rules.iter().find(|(_, from)| {
+            let tables = behind(*from);
+            tables.contains(&id) && !tables.iter().any(|table| is_fresh(table) && behind(*table).contains(&id))
+        });
+        if let Some((rule, _)) = unchecked {
+            found.push(
+                Diagnostic::new(Code::W0205, format!("`{rule}` would not see that `{}` has stopped", table.name))
+                    .at(table.span, format!("dated by `{time}`, and may be of any age"))
+                    .help("add `fresh within 2 days`: what is older holds the decision"),
+            );
+        }
+    }
+    found
+}
+
+/// Conditions that take in today, which is not over.
+pub fn partial_days(program: &Program) -> Vec<Diagnostic> {
+    let mut found: Vec<Diagnostic> = Vec::new();
+    for (table, own) in rules(program) {
+        let seen = Seen::of(program, table, &own);
+        let times: BTreeSet<&str> = seen.tables.iter().filter_map(|id| program.table(*id).time.as_deref()).collect();
+        let ends_before = seen.exprs.iter().any(|expr| leaves_out(expr, 0) || ends_itself(expr));
+        for expr in &seen.exprs {
+            let mut without = BTreeSet::new();
+            expr.walk(&mut |part| {
+                if let ExprKind::Not(inner) = &part.kind {
+                    without.insert(inner.span.start);
+                }
+            });
+            expr.walk(&mut |part| {
+                let open = || begins_before(part, &times).filter(|_| !ends_before);
+                let today = takes_in_today(part).or_else(open).filter(|today| !without.contains(&today.start));
+                if let Some(today) = today
+                    && !found.iter().any(|before| before.start() == today.start)
+                {
+                    found.push(
+                        Diagnostic::new(Code::W0206, "today is not over: its rows are fewer than they will be")
+                            .at(today, "takes in today")
+                            .help("look at complete days: `day in last 7 days`, `day = yesterday`"),
+                    );
+                }
+            });
+        }
+    }
+    found
+}
+
+/// Whether it looks at complete days alone, or at all but today: what it is of may begin where it will.
+fn ends_itself(expr: &Expr) -> bool {
+    let is_today = |side: &Expr| matches!(side.kind, ExprKind::Constant(Constant::Today(0)));
+    let mut found = false;
+    expr.walk(&mut |part| {
+        found |= match &part.kind {
+            ExprKind::InWindow(..) => true,
+            ExprKind::Compare(CompareOp::Unequal, left, right) => is_today(left) || is_today(right),
+            ExprKind::Not(inner) => {
+                matches!(&inner.kind, ExprKind::Compare(CompareOp::Equal, left, right) if is_today(left) || is_today(right))
+            }
+            _ => false,
+        };
+    });
+    found
+}
+
+/// Windows over days that their source still restates.
+pub fn restated_days(program: &Program) -> Vec<Diagnostic> {
+    const DAY: i64 = 86_400_000_000;
+    let rules: Vec<(TableId, Vec<&Expr>)> = rules(program).collect();
+    let mut found: Vec<Diagnostic> = Vec::new();
+    for (at, table) in program.tables.iter().enumerate() {
+        let Source::Fetch(Fetch { restated: Some(restated), path_span, .. }) = &table.source else { continue };
+        let (fetch, days) = (TableId(at), (restated + DAY - 1) / DAY);
+        for (from, own) in &rules {
+            let seen = Seen::of(program, *from, own).tables;
+            let made_of_it = |id: &&TableId| Seen::of(program, **id, &[]).tables.contains(&fetch);
+            let made: Vec<&TableId> = seen.iter().filter(made_of_it).collect();
+            let exprs: Vec<&Expr> =
+                made.iter().flat_map(|id| computed(program.table(**id))).chain(own.iter().copied()).collect();
+            if made.is_empty() || exprs.iter().any(|expr| leaves_out(expr, days)) {
+                continue;
+            }
+            let newest = exprs.iter().find_map(|expr| newest_days(expr));
+            if let Some(window) = newest.filter(|at| !found.iter().any(|before| before.start() == at.start)) {
+                let name = &table.name;
+                found.push(
+                    Diagnostic::new(Code::W0206, format!("the newest days of `{name}` still change at their source"))
+                        .at(window, "takes them in")
+                        .at(*path_span, format!("restated for {days} days"))
+                        .help(format!("leave them out: `where day < today - {days} days`")),
+                );
+            }
+        }
+    }
+    found
+}
+
+/// A window that ends yesterday, or today.
+fn newest_days(expr: &Expr) -> Option<Span> {
+    let mut found = None;
+    expr.walk(&mut |part| {
+        let newest = match &part.kind {
+            ExprKind::InWindow(_, window) => !matches!(window.kind, WindowKind::Period(WhichPeriod::Previous, _)),
+            ExprKind::Series(series) => matches!(series.of, SeriesOf::Over(..)),
+            ExprKind::Compare(CompareOp::Greater | CompareOp::GreaterOrEqual, _, from) => since(from).is_some(),
+            ExprKind::Compare(CompareOp::Less | CompareOp::LessOrEqual, from, _) => since(from).is_some(),
+            _ => false,
+        };
+        if newest && found.is_none() {
+            found = Some(part.span);
+        }
+    });
+    found
+}
+
+/// Whether a condition leaves out the newest days, as `day < today - 7 days` does.
+fn leaves_out(expr: &Expr, days: i64) -> bool {
+    let mut found = false;
+    expr.walk(&mut |part| {
+        let until = match &part.kind {
+            ExprKind::Compare(CompareOp::Less, _, until) => since(until),
+            ExprKind::Compare(CompareOp::LessOrEqual, _, until) => since(until).map(|days| days - 1),
+            ExprKind::Compare(CompareOp::Greater, until, _) => since(until),
+            ExprKind::Compare(CompareOp::GreaterOrEqual, until, _) => since(until).map(|days| days - 1),
+            _ => None,
+        };
+        found |= until.is_some_and(|until| until >= days);
+    });
+    found
+}
+
+fn takes_in_today(expr: &Expr) -> Option<Span> {
+    let today = |side: &Expr| matches!(side.kind, ExprKind::Constant(Constant::Today(0)));
+    let day = |side: &Expr| side.ty.is_time() && side.any(|kind| matches!(kind, ExprKind::Column(_)));
+    let sides = |left: &Expr, right: &Expr| day(left) && today(right);
+    let taken = match &expr.kind {
+        ExprKind::Compare(CompareOp::Equal | CompareOp::GreaterOrEqual | CompareOp::LessOrEqual, left, right) => {
+            sides(left, right) || sides(right, left)
+        }
+        ExprKind::InRange(value, _, to) => sides(value, to),
+        _ => false,
+    };
+    taken.then_some(expr.span)
+}
+
+/// `day >= today - 7 days`, of what dates the rows: days from then on, today too.
+fn begins_before(expr: &Expr, times: &BTreeSet<&str>) -> Option<Span> {
+    let day = |side: &Expr| matches!(&side.kind, ExprKind::Column(name) if times.contains(name.as_str()));
+    let open = match &expr.kind {
+        ExprKind::Compare(CompareOp::Greater | CompareOp::GreaterOrEqual, left, from) => {
+            day(left) && since(from).is_some()
+        }
+        ExprKind::Compare(CompareOp::Less | CompareOp::LessOrEqual, from, right) => day(right) && since(from).is_some(),
+        _ => false,
+    };
+    open.then_some(expr.span)
+}
+
+/// Means of ratios, each of which may be of many things or of few.
+pub fn means_of_means(program: &Program) -> Vec<Diagnostic> {
+    let metrics = program.dashboard.iter().flat_map(|dashboard| dashboard.exprs());
+    let exprs = program.tables.iter().flat_map(computed).chain(metrics);
+    let mut found: Vec<Diagnostic> = Vec::new();
+    for expr in exprs {
+        expr.walk(&mut |part| {
+            let ExprKind::Aggregate(aggregate) = &part.kind else { return };
+            let Some(of) = aggregate.of.as_ref().filter(|of| of.ty == Type::Ratio) else { return };
+            let mean = matches!(aggregate.func, AggFunc::Mean | AggFunc::Median);
+            if mean && !found.iter().any(|before| before.start() == part.span.start) {
+                found.push(
+                    Diagnostic::new(Code::W0207, "a mean of ratios counts each alike, of however many things it is")
+                        .at(part.span, "a mean of means")
+                        .at(of.span, "this is a ratio")
+                        .help("divide sums: `metric rate = sum(won) / sum(tried)`"),
+                );
+            }
+        });
+    }
+    found
+}
+
+/// Columns of a left join that are compared with 0: without a partner they are unknown, and not 0.
+pub fn partners_against_zero(program: &Program) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    // For each table, its columns that are unknown where a left join found no partner.
+    let mut joined: Vec<BTreeSet<String>> = Vec::new();
+    for table in &program.tables {
+        let mut columns = BTreeSet::new();
+        if let Source::Transform { from, stages } = &table.source {
+            columns = joined.get(from.0).cloned().unwrap_or_default();
+            for stage in stages {
+                for expr in stage.exprs() {
+                    against_zero(expr, &columns, &mut found);
+                }
+                match stage {
+                    Stage::Join(join) if join.left => {
+                        columns.extend(join.columns.iter().map(|(_, name)| name.clone()));
+                    }
+                    Stage::Derive(made) => columns.retain(|name| !made.iter().any(|(made, _)| made == name)),
+                    Stage::Keep(kept) => columns.retain(|name| is_kept(kept, name)),
+                    Stage::Group { .. } => columns.clear(),
+                    _ => {}
+                }
+            }
+        }
+        joined.push(columns);
+    }
+    for (table, exprs) in rules(program) {
+        for expr in exprs {
+            against_zero(expr, &joined[table.0], &mut found);
+        }
+    }
+    found
+}
+
+/// Whether a column is kept as it is.
+fn is_kept(kept: &[(String, Expr)], name: &str) -> bool {
+    kept.iter().any(|(kept, value)| kept == name && matches!(&value.kind, ExprKind::Column(column) if column == name))
+}
+
+fn against_zero(expr: &Expr, joined: &BTreeSet<String>, found: &mut Vec<Diagnostic>) {
+    expr.walk(&mut |part| {
+        let ExprKind::Compare(_, left, right) = &part.kind else { return };
+        for (side, other) in [(left, right), (right, left)] {
+            let zero = other.amount().is_some_and(|amount| amount.is_zero());
+            let ExprKind::Column(name) = &side.kind else { continue };
+            if zero && joined.contains(name) {
+                found.push(
+                    Diagnostic::new(Code::W0209, format!("without a partner `{name}` is unknown, and not 0"))
+                        .at(side.span, "comes from a left join")
+                        .help(format!("write `({name} ?? 0)`, or ask `{name} is unknown`")),
+                );
+            }
+        }
+    });
+}

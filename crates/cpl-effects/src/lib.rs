@@ -1,0 +1,10 @@
+//! Effects: values that are computed before anything leaves, and the writing of them. Knows no engine.
+
+mod error;
+mod file_targets;
+mod quarantine;
+mod replace;
+
+pub use error::EffectError;
+pub use file_targets::{EffectLine, FileEffects, check_targets, file_effects, write};
+pub use quarantine::{QuarantineFile, write as write_quarantine};

@@ -1,0 +1,24 @@
+//! A file is written whole beside its place, and then put there: whoever reads it sees one run or the other.
+
+use std::{
+    io::{self, Read},
+    path::Path,
+};
+
+use tempfile::NamedTempFile;
+
+/// The text in a file beside `place`, with the rights of the file it will replace.
+pub fn write_beside(place: &Path, mut text: impl Read) -> io::Result<NamedTempFile> {
+    let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    // A new file may be used as the user's mask allows, as any other.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(folder)?;
+    io::copy(&mut text, &mut file)?;
+    if let Ok(before) = place.metadata() {
+        file.as_file().set_permissions(before.permissions())?;
+    }
+    file.as_file().sync_all()?;
+    Ok(file)
+}

@@ -1,0 +1,146 @@
+//! Moments and clock times of a zone, by jiff's transitions: one time zone database serves the whole program.
+
+use std::sync::{Arc, OnceLock};
+
+use jiff::{
+    Timestamp,
+    tz::{AmbiguousOffset, TimeZone},
+};
+use polars::prelude::{self as pl, IntoColumn, NewChunkedArray};
+
+use super::{datatype::moment, elementwise::elementwise};
+
+/// A zone's offsets from 1900 to 2100, by its transitions; rows mostly follow in time, so the last one is tried first.
+pub struct LocalTime<'z> {
+    zone: &'z TimeZone,
+    transitions: Arc<Transitions>,
+    last: usize,
+}
+
+/// Where each offset of a zone begins, in seconds, and the offset in seconds east of UTC.
+pub struct Transitions(Vec<(i64, i64)>);
+
+const SECOND: i64 = 1_000_000;
+/// The seconds at which the years 1900 and 2100 begin.
+const FIRST: i64 = -2_208_988_800;
+const LAST: i64 = 4_102_444_800;
+
+impl Transitions {
+    fn of(zone: &TimeZone) -> Self {
+        let Ok(first) = Timestamp::from_second(FIRST) else { return Self(Vec::new()) };
+        let offset = |at: Timestamp| i64::from(zone.to_offset(at).seconds());
+        let following = zone.following(first).map(|found| found.timestamp());
+        let following = following.take_while(|at| at.as_second() < LAST).map(|at| (at.as_second(), offset(at)));
+        Self(std::iter::once((FIRST, offset(first))).chain(following).collect())
+    }
+}
+
+impl<'z> LocalTime<'z> {
+    /// Of a zone.
+    #[must_use]
+    pub fn new(zone: &'z TimeZone) -> Self {
+        Self::with(zone, Arc::new(Transitions::of(zone)))
+    }
+
+    fn with(zone: &'z TimeZone, transitions: Arc<Transitions>) -> Self {
+        Self { zone, transitions, last: 0 }
+    }
+
+    /// The clock time of a moment, both in microseconds; none outside the calendar.
+    pub fn of_moment(&mut self, micros: i64) -> Option<i64> {
+        micros.checked_add(self.offset(micros.div_euclid(SECOND))? * SECOND)
+    }
+
+    /// The moment of a clock time: the first of two where the clock is put back; none where it is put forward, or
+    /// outside the calendar.
+    pub fn to_moment(&mut self, clock: i64) -> Option<i64> {
+        let civil = TimeZone::UTC.to_datetime(Timestamp::from_microsecond(clock).ok()?);
+        let ambiguous = self.zone.to_ambiguous_timestamp(civil);
+        if let AmbiguousOffset::Gap { .. } = ambiguous.offset() {
+            return None;
+        }
+        // Where a rule changes and the offset does not, jiff 1.0.1 takes the hour for one that the clock shows twice
+        // (America/Godthab, 29 October 2023): a moment counts if it shows that clock.
+        let both = [ambiguous.clone().earlier(), ambiguous.later()].into_iter().flatten();
+        both.map(Timestamp::as_microsecond).find(|moment| self.of_moment(*moment) == Some(clock))
+    }
+
+    /// Seconds east of UTC.
+    fn offset(&mut self, second: i64) -> Option<i64> {
+        let all = &self.transitions.0;
+        if !(FIRST..LAST).contains(&second) || all.is_empty() {
+            return Some(i64::from(self.zone.to_offset(Timestamp::from_second(second).ok()?).seconds()));
+        }
+        let (from, until) = (all[self.last].0, all.get(self.last + 1).map_or(LAST, |next| next.0));
+        if !(from..until).contains(&second) {
+            self.last = all.partition_point(|(from, _)| *from <= second).saturating_sub(1);
+        }
+        Some(all[self.last].1)
+    }
+}
+
+/// Moments as clock times of a zone.
+pub fn to_local(moments: pl::Expr, zone: &TimeZone) -> pl::Expr {
+    mapped(moments, zone, |local, micros| local.of_moment(micros))
+}
+
+/// Clock times of a zone as moments: the first of two; unknown where the clock skips them.
+pub fn to_moment(clocks: pl::Expr, zone: &TimeZone) -> pl::Expr {
+    mapped(clocks, zone, |local, clock| local.to_moment(clock))
+}
+
+fn mapped(
+    times: pl::Expr,
+    zone: &TimeZone,
+    map: impl for<'z> Fn(&mut LocalTime<'z>, i64) -> Option<i64> + Send + Sync + 'static,
+) -> pl::Expr {
+    let (zone, transitions) = (zone.clone(), OnceLock::new());
+    elementwise([times], moment(), move |columns| {
+        let times = columns[0].cast(&pl::DataType::Int64)?;
+        let transitions = transitions.get_or_init(|| Arc::new(Transitions::of(&zone)));
+        let mut local = LocalTime::with(&zone, Arc::clone(transitions));
+        let each = times.i64()?.iter().map(|micros| map(&mut local, micros?));
+        let found = pl::Int64Chunked::from_iter_options(times.name().clone(), each);
+        found.into_column().cast(&moment())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::{civil::date, tz::db};
+
+    use super::*;
+
+    fn utc(clock: jiff::civil::DateTime) -> Timestamp {
+        clock.to_zoned_datetime(TimeZone::UTC).map_or(Timestamp::UNIX_EPOCH, |moment| moment.timestamp())
+    }
+
+    /// Every transition of every zone from 1970 to 2037, and the moments around it, against jiff asked one by one.
+    #[test]
+    fn every_zone_and_transition() {
+        let (start, end) = (utc(date(1970, 1, 1).at(0, 0, 0, 0)), utc(date(2038, 1, 1).at(0, 0, 0, 0)));
+        let (mut zones, mut transitions) = (0, 0);
+        for name in db().available() {
+            let Ok(zone) = TimeZone::get(name.as_str()) else { panic!("{name:?} is not there") };
+            zones += 1;
+            let mut moments = vec![start, end];
+            for transition in zone.following(start).take_while(|found| found.timestamp() < end) {
+                transitions += 1;
+                for seconds in [-86_400, -3_601, -1, 0, 1, 1_800, 3_600, 86_400] {
+                    moments.push(transition.timestamp() + jiff::SignedDuration::from_secs(seconds));
+                }
+            }
+            let mut local = LocalTime::new(&zone);
+            // Forwards and backwards: what is kept must not depend on what was asked before.
+            for moment in moments.iter().chain(moments.iter().rev()) {
+                let expected = utc(zone.to_datetime(*moment)).as_microsecond();
+                assert_eq!(local.of_moment(moment.as_microsecond()), Some(expected), "{moment} in {name:?}");
+                // The first of two moments of one clock time lies no later, and shows the same clock.
+                let back = local.to_moment(expected).unwrap_or_else(|| panic!("{moment} in {name:?}"));
+                assert!(back <= moment.as_microsecond(), "{moment} in {name:?}");
+                assert_eq!(local.of_moment(back), Some(expected), "{moment} in {name:?}");
+            }
+        }
+        assert!(zones > 500 && transitions > 10_000, "{zones} zones, {transitions} transitions");
+    }
+}

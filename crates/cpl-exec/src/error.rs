@@ -1,0 +1,94 @@
+//! What keeps a run from being finished.
+
+use cpl_model::value::Value;
+use cpl_syntax::{Code, Diagnostic, Span};
+
+/// Why the engine could not finish.
+#[derive(Debug)]
+pub enum ExecError {
+    /// A file can't be read, or a value of it does not fit; at least one diagnostic.
+    Source(Vec<Diagnostic>),
+    /// A value grew too large to compute with.
+    TooLarge {
+        /// What it was computed for, where that is known.
+        computed_for: Option<Span>,
+    },
+    /// A date or a moment lies outside the calendar: years -9999 to 9999.
+    OutsideCalendar {
+        /// What it was computed for, where that is known.
+        computed_for: Option<Span>,
+    },
+    /// Rows of a joined table share a key, so that a join would multiply rows.
+    FanOut(Box<FanOut>),
+    /// The engine gave up for a reason of its own.
+    Engine(String),
+}
+
+/// A joined table that is not unique on its keys.
+#[derive(Debug)]
+pub struct FanOut {
+    /// The joined table.
+    pub table: String,
+    /// The columns that should be unique.
+    pub on: Vec<String>,
+    /// The join.
+    pub join: Span,
+    /// A key that several rows have.
+    pub key: Vec<Value>,
+    /// How many rows have it.
+    pub rows: i64,
+}
+
+impl ExecError {
+    /// Adds what a value was computed for, where that is not known yet.
+    #[must_use]
+    pub fn computed_for(mut self, span: Span) -> Self {
+        if let Self::TooLarge { computed_for } | Self::OutsideCalendar { computed_for } = &mut self {
+            computed_for.get_or_insert(span);
+        }
+        self
+    }
+
+    /// What is said of it.
+    #[must_use]
+    pub fn diagnostics(self) -> Vec<Diagnostic> {
+        match self {
+            Self::Source(diagnostics) => diagnostics,
+            Self::TooLarge { computed_for } => vec![too_large(computed_for)],
+            Self::OutsideCalendar { computed_for } => vec![outside_calendar(computed_for)],
+            Self::FanOut(fan_out) => vec![fans_out(&fan_out)],
+            Self::Engine(why) => {
+                vec![Diagnostic::new(Code::E1101, format!("the engine could not finish: {why}"))]
+            }
+        }
+    }
+}
+
+fn too_large(computed_for: Option<Span>) -> Diagnostic {
+    let told = Diagnostic::new(Code::E1104, "a value grew too large to compute with").help(
+        "money holds 10^22 units in a sum, whole numbers 9 * 10^18, other numbers are summed up to 10^24 each: look at \
+         the table before with `cpl show`",
+    );
+    labelled(told, computed_for)
+}
+
+fn outside_calendar(computed_for: Option<Span>) -> Diagnostic {
+    let told = Diagnostic::new(Code::E1104, "a date lies outside the calendar, which ends with the year 9999")
+        .help("look at the table before with `cpl show`: a length of time that is added may be too long");
+    labelled(told, computed_for)
+}
+
+fn labelled(told: Diagnostic, computed_for: Option<Span>) -> Diagnostic {
+    match computed_for {
+        Some(span) => told.at(span, "computed for this"),
+        None => told,
+    }
+}
+
+fn fans_out(fan_out: &FanOut) -> Diagnostic {
+    let FanOut { table, on, join, key, rows } = fan_out;
+    let (on, key) = (on.join(", "), key.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
+    Diagnostic::new(Code::E1103, format!("this join fans out: {rows} rows of `{table}` are {key}"))
+        .at(*join, format!("`{table}` must be unique on {on}"))
+        .help(format!("group `{table}` by {on} before the join"))
+}

@@ -1,0 +1,342 @@
+//! Values as Parquet stores them → values of the declared types.
+
+use cpl_model::{
+    program::{ColumnLocator, Encoding, FetchColumn},
+    types::Type,
+};
+use polars::prelude::{self as pl, ChunkAgg, DataType, Int128Chunked, IntoColumn, NewChunkedArray};
+
+use super::{fields, frame};
+use crate::engine::{LocalTime, MONEY_SCALE, PRECISION, data_type, money};
+
+/// The type in which a column is handed on.
+pub fn engine_type(encoding: &Encoding) -> DataType {
+    match encoding {
+        Encoding::Text => DataType::String,
+        Encoding::Bool => DataType::Boolean,
+        Encoding::Count | Encoding::Integer => DataType::Int64,
+        Encoding::Float | Encoding::Percent => DataType::Float64,
+        Encoding::Money(..) => money(),
+        Encoding::Date(_) => DataType::Date,
+        Encoding::Datetime(..) | Encoding::UnixSeconds | Encoding::UnixMilliseconds => data_type(Type::Datetime),
+        Encoding::Weekday => DataType::Int32,
+    }
+}
+
+/// Whether a declared type can be read from a stored one at all.
+pub fn can_hold(found: &DataType, encoding: &Encoding) -> bool {
+    let number = found.is_integer() || found.is_float() || found.is_decimal();
+    match encoding {
+        _ if matches!(found, DataType::String | DataType::Null) || is_category(found) => true,
+        Encoding::Text | Encoding::Weekday => false,
+        Encoding::Bool => *found == DataType::Boolean,
+        Encoding::Count | Encoding::Integer => number,
+        Encoding::Float | Encoding::Percent | Encoding::Money(..) => number,
+        Encoding::Date(_) => matches!(found, DataType::Date | DataType::Datetime(_, None)),
+        Encoding::Datetime(..) => matches!(found, DataType::Datetime(..)),
+        Encoding::UnixSeconds | Encoding::UnixMilliseconds => found.is_integer(),
+    }
+}
+
+/// Texts that are stored as numbers of their categories.
+fn is_category(found: &DataType) -> bool {
+    matches!(found, DataType::Categorical(..) | DataType::Enum(..))
+}
+
+/// The typed column; else the place of the first value that does not fit.
+pub fn convert(values: &pl::Column, column: &FetchColumn) -> Result<pl::Column, usize> {
+    if is_category(values.dtype()) {
+        return convert(&values.cast(&DataType::String).map_err(|_| 0usize)?, column);
+    }
+    let typed = if matches!(column.locator, ColumnLocator::Embedded(_)) {
+        // A path that finds nothing in a cell makes a missing value of it.
+        return of_texts(values, column);
+    } else if *values.dtype() == DataType::Null {
+        pl::Column::full_null(values.name().clone(), values.len(), &engine_type(&column.encoding))
+    } else if *values.dtype() == DataType::String {
+        let known = without_empty(values).map_err(|_| 0usize)?;
+        return checked(of_texts(&known, column)?, &known, column);
+    } else {
+        of_values(values, column).ok_or_else(|| first_new_null(values, None))?
+    };
+    checked(typed, values, column)
+}
+
+/// An empty text is a missing value, as it is in every other file.
+fn without_empty(texts: &pl::Column) -> pl::PolarsResult<pl::Column> {
+    let found = texts.str()?;
+    if found.downcast_iter().all(|part| part.views().iter().all(|view| view.length > 0)) {
+        return Ok(texts.clone());
+    }
+    let each = found.iter().map(|text| text.filter(|text| !text.is_empty()));
+    Ok(pl::StringChunked::from_iter_options(texts.name().clone(), each).into_column())
+}
+
+/// The typed column; else the place of the first value that it could not hold.
+fn checked(typed: pl::Column, values: &pl::Column, column: &FetchColumn) -> Result<pl::Column, usize> {
+    // What could not be held became null; what is missing was null before.
+    if typed.null_count() > values.null_count() {
+        return Err(first_new_null(values, Some(&typed)));
+    }
+    if !column.optional && typed.null_count() > 0 {
+        return Err(typed.is_null().iter().position(|missing| missing == Some(true)).unwrap_or(0));
+    }
+    Ok(typed)
+}
+
+fn first_new_null(before: &pl::Column, after: Option<&pl::Column>) -> usize {
+    let Some(after) = after else { return 0 };
+    let (before, after) = (before.is_null(), after.is_null());
+    before
+        .iter()
+        .zip(after.iter())
+        .position(|(before, after)| before == Some(false) && after == Some(true))
+        .unwrap_or(0)
+}
+
+fn of_texts(values: &pl::Column, column: &FetchColumn) -> Result<pl::Column, usize> {
+    let texts = values.str().map_err(|_| 0usize)?;
+    if column.encoding == Encoding::Text && column.locator == ColumnLocator::Named {
+        return Ok(values.clone());
+    }
+    let read = cpl_batch::Column::of_texts(texts.iter(), &fields::field(column))?;
+    frame::engine_column(read, values.name()).map_err(|_| 0)
+}
+
+/// A column of numbers, dates or truths in the declared type; what does not fit becomes null.
+fn of_values(values: &pl::Column, column: &FetchColumn) -> Option<pl::Column> {
+    let cast = |ty: &DataType| values.cast(ty).ok();
+    match &column.encoding {
+        Encoding::Bool => Some(values.clone()),
+        Encoding::Date(_) => dates(values),
+        Encoding::Count | Encoding::Integer => whole(values, column.encoding == Encoding::Count),
+        Encoding::Float => floats(&cast(&DataType::Float64)?, None),
+        Encoding::Percent => floats(&cast(&DataType::Float64)?, Some(100.0)),
+        Encoding::Money(scale, digits) => amounts(values, fields::shift(*scale, *digits)),
+        Encoding::Datetime(_, zone) => moments(values, zone),
+        Encoding::UnixSeconds => scaled_moments(values, 1_000_000),
+        Encoding::UnixMilliseconds => scaled_moments(values, 1_000),
+        Encoding::Text | Encoding::Weekday => None,
+    }
+}
+
+/// Whole numbers of any width; a float must be whole.
+fn whole(values: &pl::Column, positive: bool) -> Option<pl::Column> {
+    const MAX: i64 = 1_000_000_000_000_000;
+    let fits = |value: i64| (-MAX..=MAX).contains(&value) && !(positive && value < 0);
+    let name = values.name().clone();
+    let decimal = values.dtype().is_decimal();
+    let found: pl::Int64Chunked = if values.dtype().is_float() || decimal {
+        let floats = values.cast(&DataType::Float64).ok()?;
+        let floats = floats.f64().ok()?.iter();
+        pl::Int64Chunked::from_iter_options(name, floats.map(|value| value.and_then(whole_float).filter(|v| fits(*v))))
+    } else {
+        let wide = values.cast(&DataType::Int64).ok()?;
+        let wide = wide.i64().ok()?.clone();
+        if wide.min().is_none_or(fits) && wide.max().is_none_or(fits) {
+            return Some(wide.into_column());
+        }
+        pl::Int64Chunked::from_iter_options(name, wide.iter().map(|value| value.filter(|v| fits(*v))))
+    };
+    Some(found.into_column())
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the value was found to be whole and small")]
+fn whole_float(value: f64) -> Option<i64> {
+    (value.fract() == 0.0 && value.abs() <= 1e15).then_some(value as i64)
+}
+
+/// Floats, ÷ `by` where it is given; what is no number or beyond 10^15 does not fit.
+fn floats(values: &pl::Column, by: Option<f64>) -> Option<pl::Column> {
+    let floats = values.f64().ok()?;
+    let as_it_is = |value: &f64| value.abs() <= 1e15 && value.to_bits() != (-0f64).to_bits();
+    if by.is_none() && floats.downcast_iter().all(|part| part.values_iter().all(as_it_is)) {
+        return Some(values.clone());
+    }
+    let fits = |value: f64| (value.abs() <= 1e15).then_some(by.map_or(value, |by| value / by) + 0.0);
+    Some(
+        pl::Float64Chunked::from_iter_options(values.name().clone(), floats.iter().map(|v| v.and_then(fits)))
+            .into_column(),
+    )
+}
+
+/// Amounts into millionths; a 1 stands for 10 to the minus `shift`.
+fn amounts(values: &pl::Column, shift: u32) -> Option<pl::Column> {
+    if let DataType::Decimal(_, ..=MONEY_SCALE) = values.dtype()
+        && shift == 0
+    {
+        // Exact as it stands, unless an amount is too large: that is told below.
+        let exact = values.cast(&money()).ok()?;
+        let amounts = exact.as_materialized_series().decimal().ok()?.physical().clone();
+        let fits = |bound: Option<i128>| bound.is_none_or(|amount| within(amount).is_some());
+        if fits(amounts.min()) && fits(amounts.max()) {
+            return Some(exact);
+        }
+    }
+    let name = values.name().clone();
+    let millionths: Int128Chunked = if values.dtype().is_integer() {
+        let factor = 10i128.pow(6 - shift);
+        let wide = values.cast(&DataType::Int128).ok()?;
+        let wide = wide.i128().ok()?.clone();
+        Int128Chunked::from_iter_options(
+            name,
+            wide.iter().map(|value| value.and_then(|v| within(v.checked_mul(factor)?))),
+        )
+    } else {
+        let texts = values.cast(&DataType::String).ok()?;
+        let texts = texts.str().ok()?.clone();
+        let read = |text: &str| cpl_batch::money(text.as_bytes(), shift).and_then(|(amount, _)| within(amount));
+        Int128Chunked::from_iter_options(name, texts.iter().map(|text| text.and_then(read)))
+    };
+    Some(millionths.into_decimal(PRECISION, MONEY_SCALE).ok()?.into_column())
+}
+
+/// 1 for each amount that has digits beyond the sixth, else 0.
+pub fn rounded(values: &pl::Column, column: &FetchColumn) -> pl::PolarsResult<pl::Column> {
+    let shift = match column.encoding {
+        Encoding::Money(scale, digits) => fields::shift(scale, digits),
+        _ => 0,
+    };
+    let inside = fields::field(column).embedded;
+    let cut = |text: &str| {
+        let found = match &inside {
+            Some(inside) => (inside.find)(text).ok().flatten().unwrap_or_default(),
+            None => text.to_owned(),
+        };
+        cpl_batch::money(found.trim().as_bytes(), shift).is_some_and(|(_, cut)| cut)
+    };
+    let texts = values.cast(&DataType::String)?;
+    let counts = texts.str()?.iter().map(|text| i64::from(text.is_some_and(cut)));
+    Ok(pl::Int64Chunked::from_iter_values(values.name().clone(), counts).into_column())
+}
+
+/// Whether amounts stored so can have digits beyond the sixth.
+pub fn may_round(found: &DataType, encoding: &Encoding) -> bool {
+    match (encoding, found) {
+        (Encoding::Money(scale, digits), DataType::Decimal(_, behind)) => {
+            *behind + fields::shift(*scale, *digits) as usize > MONEY_SCALE
+        }
+        (Encoding::Money(..), found) => !found.is_integer(),
+        _ => false,
+    }
+}
+
+fn within(millionths: i128) -> Option<i128> {
+    (millionths.abs() <= 1_000_000_000_000_000_000_000).then_some(millionths)
+}
+
+fn scaled_moments(values: &pl::Column, factor: i64) -> Option<pl::Column> {
+    let wide = values.cast(&DataType::Int64).ok()?;
+    let micros = wide
+        .i64()
+        .ok()?
+        .iter()
+        .map(|value| value.and_then(|v| v.checked_mul(factor)).filter(|moment| within_years(*moment)));
+    pl::Int64Chunked::from_iter_options(values.name().clone(), micros)
+        .into_column()
+        .cast(&data_type(Type::Datetime))
+        .ok()
+}
+
+/// Moments in microseconds of UTC; clock times without a zone are in `zone`.
+fn moments(values: &pl::Column, zone: &jiff::tz::TimeZone) -> Option<pl::Column> {
+    let DataType::Datetime(unit, zoned) = values.dtype() else { return None };
+    let (times, divided) = match unit {
+        pl::TimeUnit::Nanoseconds => (1, 1_000),
+        pl::TimeUnit::Microseconds => (1, 1),
+        pl::TimeUnit::Milliseconds => (1_000, 1),
+    };
+    let raw = values.to_physical_repr();
+    let mut local = LocalTime::new(zone);
+    let micros = raw.i64().ok()?.iter().map(|value| {
+        let micros = value?.checked_mul(times)?.div_euclid(divided);
+        let moment = if zoned.is_some() { Some(micros) } else { local.to_moment(micros) };
+        moment.filter(|moment| within_years(*moment))
+    });
+    let micros = pl::Int64Chunked::from_iter_options(values.name().clone(), micros);
+    micros.into_column().cast(&data_type(Type::Datetime)).ok()
+}
+
+/// Days of the years 1000 to 9999, as CSV has them; moments of no zone are days where they are midnight.
+fn dates(values: &pl::Column) -> Option<pl::Column> {
+    const DAYS: std::ops::RangeInclusive<i32> = -354_285..=2_932_896;
+    if let DataType::Datetime(unit, None) = values.dtype() {
+        let day = 86_400
+            * match unit {
+                pl::TimeUnit::Nanoseconds => 1_000_000_000,
+                pl::TimeUnit::Microseconds => 1_000_000,
+                pl::TimeUnit::Milliseconds => 1_000i64,
+            };
+        let raw = values.to_physical_repr();
+        let midnight = |moment: i64| i32::try_from(moment / day).ok().filter(|_| moment % day == 0);
+        let days = raw.i64().ok()?.iter().map(|moment| moment.and_then(midnight));
+        let days = pl::Int32Chunked::from_iter_options(values.name().clone(), days).into_column();
+        return dates(&days.cast(&DataType::Date).ok()?);
+    }
+    let raw = values.to_physical_repr();
+    let days = raw.i32().ok()?;
+    if days.min().is_none_or(|day| DAYS.contains(&day)) && days.max().is_none_or(|day| DAYS.contains(&day)) {
+        return Some(values.clone());
+    }
+    let days = days.iter().map(|day| day.filter(|day| DAYS.contains(day)));
+    pl::Int32Chunked::from_iter_options(values.name().clone(), days).into_column().cast(&DataType::Date).ok()
+}
+
+/// Moments of the years 1000 to 9999.
+fn within_years(micros: i64) -> bool {
+    const DAY: i64 = 86_400_000_000;
+    (-354_285 * DAY..2_932_897 * DAY).contains(&micros)
+}
+
+#[cfg(test)]
+mod tests {
+    use cpl_check::{Setup, tree_to_program};
+    use cpl_model::{clock::AsOf, program::Source};
+    use polars::prelude::{Categories, NamedFrom, Series, TimeUnit};
+
+    use super::*;
+
+    fn column(ty: &str) -> FetchColumn {
+        let text =
+            format!("pipeline p {{ retire 2027-01-01 }}\nfetch a from parquet(\"a\") {{ columns {{ c: {ty} }} }}");
+        let (program, told) =
+            tree_to_program(&text, &cpl_syntax::parse(&text).0, Setup::at(AsOf::Date(jiff::civil::date(2026, 11, 20))));
+        let Some(program) = program else { panic!("{told:?}") };
+        match &program.tables[0].source {
+            Source::Fetch(fetch) => fetch.columns[0].clone(),
+            Source::Transform { .. } => panic!("no fetch"),
+        }
+    }
+
+    /// What a column of that type makes of values; the place of the one that does not fit.
+    fn read(values: &Series, stored: &DataType, ty: &str) -> Result<Vec<String>, usize> {
+        let values = values.cast(stored).unwrap_or_else(|error| panic!("{error}")).into_column();
+        assert!(can_hold(values.dtype(), &column(ty).encoding), "{stored} as {ty}");
+        let read = convert(&values, &column(ty))?;
+        Ok((0..read.len()).map(|row| read.get(row).map_or_else(|e| e.to_string(), |v| v.to_string())).collect())
+    }
+
+    #[test]
+    fn what_other_tools_write_is_read_as_it_is_meant() {
+        let texts = Series::new("c".into(), [Some("a"), None, Some("b"), Some("")]);
+        let categories = DataType::from_categories(Categories::global());
+        assert_eq!(
+            read(&texts, &categories, "text?"),
+            Ok(["\"a\"", "null", "\"b\"", "null"].map(str::to_owned).to_vec())
+        );
+        assert_eq!(read(&texts, &categories, "text"), Err(1));
+
+        let days = Series::new("c".into(), [86_400_000_000i64, -86_400_000_000]);
+        let of_no_zone = DataType::Datetime(TimeUnit::Microseconds, None);
+        assert_eq!(read(&days, &of_no_zone, "date"), Ok(["1970-01-02", "1969-12-31"].map(str::to_owned).to_vec()));
+        assert_eq!(read(&Series::new("c".into(), [0i64, 1]), &of_no_zone, "date"), Err(1));
+
+        let whole = Series::new("c".into(), [5i64, 7]);
+        assert_eq!(read(&whole, &DataType::Decimal(18, 0), "count"), Ok(["5", "7"].map(str::to_owned).to_vec()));
+        let halves = Series::new("c".into(), [5.0, 7.5]);
+        assert_eq!(read(&halves, &DataType::Decimal(18, 1), "count"), Err(1));
+        let nothing = Series::full_null("c".into(), 2, &DataType::Null);
+        assert_eq!(read(&nothing, &DataType::Null, "count?"), Ok(["null", "null"].map(str::to_owned).to_vec()));
+        assert_eq!(read(&whole.slice(0, 1), &DataType::Float64, "number"), Ok(vec!["5.0".to_owned()]));
+    }
+}

@@ -1,0 +1,198 @@
+//! What is wrong with a file, as a diagnostic: file, row, column, value, and what was wanted.
+
+use std::path::Path;
+
+use cpl_batch::{Place, Problem};
+use cpl_model::{
+    program::{Fetch, FetchColumn, SourceKind},
+    value::Value,
+};
+use cpl_syntax::{Code, Diagnostic, Span, nearest};
+
+/// The name of a file: its path from the pipeline's folder on.
+pub fn name_of(file: &Path, folder: &Path) -> String {
+    let name = file.strip_prefix(folder).unwrap_or(file);
+    if name.as_os_str().is_empty() { ".".to_owned() } else { name.to_string_lossy().into_owned() }
+}
+
+/// The diagnostic for a problem of the file called `name`.
+pub fn problem(problem: &Problem, name: &str, fetch: &Fetch, columns: &[FetchColumn]) -> Diagnostic {
+    let declared = |header: &str| columns.iter().find(|column| column.called() == header);
+    match problem {
+        Problem::Unreadable(why) => {
+            let told = Diagnostic::new(Code::E1002, format!("{name} can't be read: {why}"));
+            let told = told.at(fetch.path_span, "read from here");
+            let packed = Path::new(name).extension().is_some_and(|extension| extension == "gz");
+            if packed { told.help("is it packed by gzip, and whole?") } else { told }
+        }
+        Problem::Empty => Diagnostic::new(Code::E1007, format!("{name} is empty: not even a header"))
+            .at(fetch.path_span, "read from here")
+            .help("its first row must name the columns"),
+        Problem::HeaderNotText => Diagnostic::new(Code::E1002, format!("the first row of {name} is no text in UTF-8"))
+            .at(fetch.path_span, "read from here")
+            .help("save the file as CSV in UTF-8"),
+        Problem::NoColumn { header, found } => no_column(name, header, found, declared(header), fetch),
+        Problem::ColumnTwice { header } => Diagnostic::new(Code::E1004, format!("{name} has two columns `{header}`"))
+            .at(column_span(declared(header), fetch), "which of them?")
+            .help("give one of them another name in the file"),
+        Problem::Value { place, header, value, wanted } => {
+            bad_value(name, *place, value.as_deref(), wanted, declared(header), fetch)
+        }
+        Problem::Fields { place, found, wanted } => {
+            let named = matches!(fetch.kind, SourceKind::Csv { header: true, .. });
+            let than = if named { "the header has" } else { "the fetch declares" };
+            let told = format!("{name}, {}: {} where {than} {wanted}", row(*place), fields(*found));
+            Diagnostic::new(Code::E1006, told)
+                .at(fetch.path_span, "read from here")
+                .help(format!("a field that holds the separator stands in quotes{}", thousands(*found, *wanted)))
+        }
+        Problem::NoJson { place, column, why } => {
+            let told = match place {
+                Place { row: 0, line } => format!("{name}, line {line}, column {column}: no JSON: {why}"),
+                place if *column == 0 => format!("{name}, {}: no JSON: {why}", row(*place)),
+                place => format!("{name}, {}, column {column}: no JSON: {why}", row(*place)),
+            };
+            let help = match fetch.kind {
+                SourceKind::Ndjson => "a line holds one record; a document with several lines is fetched by `json`",
+                _ => "mend the file; one with a record a line is fetched by `ndjson`",
+            };
+            Diagnostic::new(Code::E1002, told).at(fetch.path_span, "read from here").help(help)
+        }
+        Problem::NoRecord { place, found } => {
+            let told = format!("{name}, {}: the record is no object: `{}`", row(*place), shown(found));
+            Diagnostic::new(Code::E1005, told)
+                .at(fetch.path_span, "read from here")
+                .help("columns are found in objects")
+        }
+        Problem::NoRecords { found } => {
+            let told = format!("{name} has no list of records where they are looked for");
+            let help = match found.as_slice() {
+                [] => "say where: `records \"$.path.to.the.list\"`".to_owned(),
+                lists => format!("it has lists at {}: `records \"{}\"`", ticked(lists), lists[0]),
+            };
+            Diagnostic::new(Code::E1003, told).at(fetch.path_span, "read from here").help(help)
+        }
+        Problem::NoSheet { sheet, found } => Diagnostic::new(Code::E1003, format!("{name} has no sheet {sheet:?}"))
+            .at(fetch.path_span, "read from here")
+            .help(format!("it has {}", ticked(found))),
+        Problem::Quote { place, open: true } => {
+            Diagnostic::new(Code::E1006, format!("{name}, {}: a quote opens and never closes", row(*place)))
+                .at(fetch.path_span, "read from here")
+                .help("a quote inside a quoted field is written twice")
+        }
+        Problem::Quote { place, open: false } => {
+            Diagnostic::new(Code::E1006, format!("{name}, {}: more stands behind a closing quote", row(*place)))
+                .at(fetch.path_span, "read from here")
+                .help("a quote inside a quoted field is written twice")
+        }
+    }
+}
+
+fn fields(n: usize) -> String {
+    if n == 1 { "1 field".to_owned() } else { format!("{n} fields") }
+}
+
+fn thousands(found: usize, wanted: usize) -> &'static str {
+    if found > wanted { ": `\"1,234.50\"`" } else { "" }
+}
+
+/// `row 900001 (line 900002)`; a file without lines has rows alone.
+fn row(place: Place) -> String {
+    if place.line == 0 { format!("row {}", place.row) } else { format!("row {} (line {})", place.row, place.line) }
+}
+
+fn column_span(column: Option<&FetchColumn>, fetch: &Fetch) -> Span {
+    column.map_or(fetch.path_span, |column| column.span)
+}
+
+/// A declared column that a file does not have.
+pub fn no_column(
+    name: &str,
+    header: &str,
+    found: &[String],
+    declared: Option<&FetchColumn>,
+    fetch: &Fetch,
+) -> Diagnostic {
+    let found: Vec<String> = found.iter().map(|name| plain(name)).collect();
+    let diagnostic = Diagnostic::new(Code::E1003, format!("{name} has no column `{header}`"))
+        .at(column_span(declared, fetch), "declared here");
+    let alias = declared.map_or(header, |column| column.name.as_str());
+    if let Some(help) = other_kind(&found) {
+        return diagnostic.help(help);
+    }
+    let free = found.iter().filter(|name| !fetch.columns.iter().any(|column| column.header == **name));
+    if let Some(near) = nearest(header, free.map(String::as_str)) {
+        return diagnostic.help(format!("the file has `{near}`: write `{alias}: … from \"{near}\"`"));
+    }
+    diagnostic.help(format!("the file has {}", ticked(&found)))
+}
+
+/// The first of some names.
+fn ticked(names: &[String]) -> String {
+    const SHOWN: usize = 12;
+    let listed: Vec<String> = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
+    let more = if names.len() > SHOWN { format!(" and {} more", names.len() - SHOWN) } else { String::new() };
+    format!("{}{more}", listed.join(", "))
+}
+
+/// What of a row does not fit, in a few words.
+pub fn reason(problem: &Problem) -> String {
+    match problem {
+        Problem::Value { header, value: None, .. } => format!("{header} is missing"),
+        Problem::Value { header, value: Some(value), wanted, .. } => {
+            format!("{header} is {value:?}; wanted: {}", wanted.replace('`', "\""))
+        }
+        Problem::Fields { found, wanted, .. } => format!("{} where {wanted} are wanted", fields(*found)),
+        Problem::NoJson { why, .. } => format!("no JSON: {why}"),
+        Problem::NoRecord { found, .. } => format!("the record is no object: {found}"),
+        other => format!("{other:?}"),
+    }
+}
+
+/// A bad value as the report would show it.
+fn shown(value: &str) -> String {
+    Value::Text(value.to_owned()).to_string()
+}
+
+/// What the names of a header say of a file that is written otherwise than it is read.
+fn other_kind(found: &[String]) -> Option<String> {
+    if found.first().is_some_and(|first| first.starts_with("sep=")) {
+        return Some("its first line, `sep=…`, is a note to a spreadsheet: take it out".to_owned());
+    }
+    let [only] = found else { return None };
+    if only.starts_with("PK") {
+        return Some("this is a spreadsheet or an archive: save it as CSV".to_owned());
+    }
+    let separator = [';', '\t', '|', ','].into_iter().find(|separator| only.contains(*separator))?;
+    let written = if separator == '\t' { "\\t".to_owned() } else { separator.to_string() };
+    Some(format!("the file's first row is `{only}`: write `csv(\"…\", separator=\"{written}\")`"))
+}
+
+/// A name without signs that would steer a terminal, and not without end.
+fn plain(name: &str) -> String {
+    const SHOWN: usize = 60;
+    name.chars().filter(|c| !c.is_control() || *c == '\t').take(SHOWN).collect()
+}
+
+/// A value that does not fit its type.
+pub fn bad_value(
+    name: &str,
+    place: Place,
+    value: Option<&str>,
+    wanted: &str,
+    column: Option<&FetchColumn>,
+    fetch: &Fetch,
+) -> Diagnostic {
+    let header = column.map_or(String::new(), FetchColumn::called);
+    let span = column_span(column, fetch);
+    match value {
+        None => Diagnostic::new(Code::E1005, format!("{name}, {}: `{header}` is missing", row(place)))
+            .at(span, "declared as never missing")
+            .help("write `?` behind the type where a value may be missing"),
+        Some(value) => {
+            Diagnostic::new(Code::E1005, format!("{name}, {}: `{header}` is `{}`", row(place), shown(value)))
+                .at(span, format!("wanted: {wanted}"))
+                .help("mend the value in the file, or declare the column by what it holds")
+        }
+    }
+}

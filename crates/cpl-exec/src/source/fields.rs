@@ -1,0 +1,51 @@
+//! Declared columns → the fields that a reader fills.
+
+use cpl_batch::{Field, ValueFormat};
+use cpl_model::program::{ColumnLocator, Encoding, FetchColumn, Format};
+use cpl_syntax::tree::MoneyScale;
+
+/// The columns that stand in the files: not those of their names.
+pub fn in_files(columns: &[FetchColumn]) -> impl Iterator<Item = &FetchColumn> {
+    columns.iter().filter(|column| column.locator != ColumnLocator::File)
+}
+
+/// How a value of a column is read from text.
+pub fn field(column: &FetchColumn) -> Field {
+    let pattern = |format: &Format| match format {
+        Format::Iso => None,
+        Format::Pattern(pattern) => Some(pattern.clone()),
+    };
+    let format = match &column.encoding {
+        Encoding::Text => ValueFormat::Text,
+        Encoding::Bool => ValueFormat::Bool,
+        Encoding::Count => ValueFormat::Whole { negative: false },
+        Encoding::Integer => ValueFormat::Whole { negative: true },
+        Encoding::Float => ValueFormat::Float,
+        Encoding::Percent => ValueFormat::Percent,
+        Encoding::Money(scale, digits) => ValueFormat::Money { shift: shift(*scale, *digits) },
+        Encoding::Date(format) => ValueFormat::Date(pattern(format)),
+        Encoding::Datetime(format, zone) => ValueFormat::Datetime(pattern(format), zone.clone()),
+        Encoding::UnixSeconds => ValueFormat::Unix { per_second: 1 },
+        Encoding::UnixMilliseconds => ValueFormat::Unix { per_second: 1_000 },
+        Encoding::Weekday => ValueFormat::Weekday,
+    };
+    let embedded = match &column.locator {
+        ColumnLocator::Embedded(at) => Some(cpl_records::inside(path(at), at)),
+        ColumnLocator::Named | ColumnLocator::Path | ColumnLocator::File => None,
+    };
+    Field { header: column.header.clone(), format, optional: column.optional, embedded }
+}
+
+/// A path that was checked with the pipeline.
+pub fn path(text: &str) -> cpl_records::JsonPath {
+    cpl_records::path(text).unwrap_or_else(|error| unreachable!("a path is checked before: {error}"))
+}
+
+/// How many digits a stored 1 stands behind the point.
+pub fn shift(scale: MoneyScale, minor_digits: u32) -> u32 {
+    match scale {
+        MoneyScale::Units => 0,
+        MoneyScale::Minor => minor_digits,
+        MoneyScale::Micros => 6,
+    }
+}

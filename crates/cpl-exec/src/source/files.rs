@@ -1,0 +1,108 @@
+//! Paths and patterns → files. `*` stands for any letters but `/`, `**` for any folders; no other sign is special.
+
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+};
+
+use cpl_model::program::Fetch;
+use cpl_syntax::{Code, Diagnostic};
+use glob::{MatchOptions, Pattern};
+use walkdir::{DirEntry, WalkDir};
+
+use crate::error::ExecError;
+
+/// The files of a fetch, in the order of their names, each once; at least one.
+pub fn expand(fetch: &Fetch, folder: &Path) -> Result<Vec<PathBuf>, ExecError> {
+    let path = folder.join(&fetch.path);
+    if !fetch.path.contains('*') {
+        return if path.exists() { Ok(vec![path]) } else { Err(ExecError::Source(vec![missing(fetch, &path)])) };
+    }
+    // A star in the pipeline's own folder is a letter.
+    let parts: Vec<&str> = fetch.path.split('/').collect();
+    let star = parts.iter().position(|part| part.contains('*')).unwrap_or(parts.len());
+    let (base, wanted) = (parts[..star].join("/"), &parts[star..]);
+    let base = if base.is_empty() && Path::new(&fetch.path).is_absolute() { "/".to_owned() } else { base };
+    let deep = wanted.contains(&"**");
+    let pattern = wanted.iter().map(|part| part.split('*').map(Pattern::escape).collect::<Vec<_>>().join("*"));
+    let pattern = Pattern::new(&pattern.collect::<Vec<_>>().join("/")).map_err(|_| {
+        let told = Diagnostic::new(Code::E1001, "`**` stands for any folders, and no letters stand beside it");
+        let told = told.at(fetch.path_span, "here").help("write `*` for letters, or `**/*` for files of any folder");
+        ExecError::Source(vec![told])
+    })?;
+    // As in a shell, a star does not stand for the point of a hidden name.
+    let options =
+        MatchOptions { require_literal_separator: true, require_literal_leading_dot: true, ..MatchOptions::new() };
+    let base = folder.join(base);
+    let is_one =
+        |path: &Path| path.strip_prefix(&base).is_ok_and(|path| pattern.matches_with(&path.to_string_lossy(), options));
+    let mut files = Vec::new();
+    let depth = if deep { usize::MAX } else { wanted.len() };
+    let hidden = wanted.iter().any(|part| part.starts_with('.'));
+    let walk = WalkDir::new(&base).follow_links(true).max_depth(depth).into_iter();
+    let is_seen =
+        |entry: &DirEntry| hidden || entry.depth() == 0 || !entry.file_name().as_encoded_bytes().starts_with(b".");
+    for entry in walk.filter_entry(is_seen) {
+        match entry {
+            Ok(entry) if entry.file_type().is_file() && is_one(entry.path()) => files.push(entry.into_path()),
+            Ok(_) => {}
+            Err(error) => unreachable_file(&error, is_one, fetch)?,
+        }
+    }
+    files.sort();
+    // A link may show a file again.
+    let mut seen = HashSet::new();
+    files.retain(|file| seen.insert(file.canonicalize().unwrap_or_else(|_| file.clone())));
+    if files.is_empty() { Err(ExecError::Source(vec![missing(fetch, &path)])) } else { Ok(files) }
+}
+
+/// What keeps a folder or a link from being followed, where it may hold a file that is meant.
+fn unreachable_file(error: &walkdir::Error, is_one: impl Fn(&Path) -> bool, fetch: &Fetch) -> Result<(), ExecError> {
+    let Some(path) = error.path() else { return Ok(()) };
+    // A link to a folder around it leads to files that are found without it.
+    if error.loop_ancestor().is_some() {
+        return Ok(());
+    }
+    let (told, label) = if path.symlink_metadata().is_ok_and(|found| found.is_symlink()) {
+        if !is_one(path) {
+            return Ok(());
+        }
+        (format!("{} is a link to a file that is not there", path.display()), "it is one of these files")
+    } else if error.depth() == 0 {
+        return Ok(());
+    } else {
+        let why = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
+        (format!("{} can't be looked into: {why}", path.display()), "files are looked for there too")
+    };
+    Err(ExecError::Source(vec![Diagnostic::new(Code::E1002, told).at(fetch.path_span, label)]))
+}
+
+fn missing(fetch: &Fetch, path: &Path) -> Diagnostic {
+    let message = if fetch.path.contains('*') {
+        format!("no file is named like {:?}", fetch.path)
+    } else {
+        format!("there is no file {:?}", fetch.path)
+    };
+    let absolute = Path::new(&fetch.path).is_absolute();
+    let looked = if absolute { "looked for there" } else { "looked for beside the pipeline's file" };
+    let diagnostic = Diagnostic::new(Code::E1001, message).at(fetch.path_span, looked);
+    match near(path) {
+        Some(near) => diagnostic.help(format!("its folder holds {near:?}")),
+        None if absolute => diagnostic.help("mend the path"),
+        None => diagnostic.help("paths are relative to the pipeline's file"),
+    }
+}
+
+/// The file of the same folder whose name is nearest.
+fn near(path: &Path) -> Option<String> {
+    let wanted = path.file_name()?.to_str()?;
+    let names: Vec<String> = path
+        .parent()?
+        .read_dir()
+        .ok()?
+        .flatten()
+        .filter(|entry| entry.path().is_file())
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    cpl_syntax::nearest(wanted, names.iter().map(String::as_str)).map(str::to_owned)
+}

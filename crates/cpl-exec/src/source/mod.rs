@@ -1,0 +1,183 @@
+//! Sources → frames: files that are read row by row or scanned, and rows that are given.
+
+mod cast;
+mod chunk;
+mod diagnostics;
+mod dictionary;
+mod fields;
+mod file_source;
+mod files;
+mod frame;
+mod parquet;
+mod parquet_skip_bad;
+mod rejected;
+
+use std::{
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+};
+
+use cpl_batch::{Batch, Source};
+use cpl_model::program::{ColumnLocator, Fetch, FetchColumn, SourceKind, Table};
+
+use crate::error::ExecError;
+
+pub use chunk::Chunk;
+pub use fields::field;
+pub use files::expand;
+pub use parquet::{DeferredValidation, ScanPartitions};
+pub use rejected::{ReadStats, RejectedRows};
+
+use file_source::FileSource;
+
+/// What is to be read of a fetch.
+#[derive(Clone, Copy)]
+pub struct ScanRequest<'r> {
+    /// The table.
+    pub table: &'r Table,
+    /// The fetch.
+    pub fetch: &'r Fetch,
+    /// The columns to read.
+    pub columns: &'r [FetchColumn],
+    /// Those of them that may come as numbers of a dictionary.
+    pub dictionary: &'r [String],
+}
+
+/// Where the rows of a scan come from.
+pub enum Input<'a> {
+    /// Batches of a source; its columns bear the names of the request's.
+    Stream(Box<dyn Source + 'a>),
+    /// Parquet files, each with its name.
+    Parquet(Vec<(String, PathBuf)>),
+    /// Rows that are given: the columns of the request, in its order.
+    Given(Box<dyn Source + 'a>),
+}
+
+/// Opens the inputs of scans.
+pub trait Inputs: Sync {
+    /// The input of a scan.
+    ///
+    /// # Errors
+    /// What is missing.
+    fn open<'a>(&'a self, request: ScanRequest<'_>) -> Result<Input<'a>, ExecError>;
+}
+
+/// Files, relative to a folder.
+pub struct Files<'a> {
+    /// The folder of the pipeline's file.
+    pub folder: &'a Path,
+    /// How many threads read files.
+    pub threads: usize,
+    /// Hears what is read: `fetch spend: data/spend.csv`.
+    pub progress: &'a (dyn Fn(&str) + Sync),
+}
+
+impl Inputs for Files<'_> {
+    fn open<'a>(&'a self, request: ScanRequest<'_>) -> Result<Input<'a>, ExecError> {
+        let ScanRequest { table, fetch, columns, dictionary } = request;
+        let files = files::expand(fetch, self.folder)?;
+        let named = files.into_iter().map(|file| (diagnostics::name_of(&file, self.folder), file)).collect();
+        if fetch.kind == SourceKind::Parquet {
+            return Ok(Input::Parquet(named));
+        }
+        let title = format!("fetch {}", table.name);
+        let begun = Box::new(move |file: &str| (self.progress)(&format!("{title}: {file}")));
+        Ok(Input::Stream(Box::new(FileSource::new(fetch, columns, dictionary, named, self.threads, begun))))
+    }
+}
+
+/// A scan whose input is open.
+pub struct OpenScan<'a> {
+    table: Table,
+    fetch: Fetch,
+    columns: Vec<FetchColumn>,
+    input: Input<'a>,
+}
+
+impl<'a> OpenScan<'a> {
+    /// Opens the input of a scan, of which those columns are read, and starts it.
+    pub fn start(
+        inputs: &'a dyn Inputs,
+        table: &Table,
+        fetch: &Fetch,
+        columns: &[String],
+        dictionary: &[String],
+    ) -> Result<Self, ExecError> {
+        let mut columns: Vec<FetchColumn> =
+            fetch.columns.iter().filter(|column| columns.contains(&column.name)).cloned().collect();
+        let mut input = inputs.open(ScanRequest { table, fetch, columns: &columns, dictionary })?;
+        if let Input::Given(_) = input {
+            // All columns are given, also the file's name.
+            columns.iter_mut().for_each(|column| column.locator = ColumnLocator::Named);
+        }
+        if let Input::Stream(source) | Input::Given(source) = &mut input {
+            source.start().map_err(|error| {
+                ExecError::Source(vec![diagnostics::problem(&error.problem, &error.file, fetch, &columns)])
+            })?;
+        }
+        Ok(Self { table: table.clone(), fetch: fetch.clone(), columns, input })
+    }
+
+    /// Whether the engine reads the rows by itself, while the plan runs.
+    pub fn is_lazy(&self) -> bool {
+        matches!(self.input, Input::Parquet(_)) && self.fetch.skip_bad.is_none()
+    }
+
+    /// The rows that the engine reads by itself, in partitions of at most so many.
+    pub fn partitions(&self, most: usize) -> Result<ScanPartitions, ExecError> {
+        let Input::Parquet(files) = &self.input else { unreachable!("only Parquet files are scanned lazily") };
+        parquet::partitions(most, &self.fetch, files.clone(), self.columns.clone())
+    }
+
+    /// Hands out the rows in chunks, at least one; what else reading showed.
+    pub fn chunks(&mut self, mut sink: impl FnMut(Chunk) -> Result<(), ExecError>) -> Result<ReadStats, ExecError> {
+        sink(Chunk::empty(&self.columns)?)?;
+        let stats = match &mut self.input {
+            Input::Parquet(files) => {
+                let good = |rows| sink(Chunk::from(rows));
+                parquet_skip_bad::good_rows(&self.fetch, files, &self.columns, good)?
+            }
+            Input::Stream(source) | Input::Given(source) => {
+                stream(source.as_mut(), &self.fetch, &self.columns, &mut sink)?
+            }
+        };
+        stats.check(&self.table, &self.fetch, &self.columns)?;
+        Ok(stats)
+    }
+
+    /// The bytes of all its files.
+    pub fn bytes(&self) -> u64 {
+        let Input::Parquet(files) = &self.input else { return 0 };
+        files.iter().filter_map(|(_, file)| file.metadata().ok()).map(|file| file.len()).sum()
+    }
+}
+
+/// The batches of a source, in chunks.
+fn stream(
+    source: &mut dyn Source,
+    fetch: &Fetch,
+    columns: &[FetchColumn],
+    sink: &mut impl FnMut(Chunk) -> Result<(), ExecError>,
+) -> Result<ReadStats, ExecError> {
+    let (mut chunk, mut stats) = (Chunk::empty(columns)?, ReadStats::default());
+    let mut failed = None;
+    let read = source.read(&mut |file: &str, mut batch: Batch| {
+        let taken = stats.take(&mut batch, file, columns);
+        let full = taken.and_then(|()| chunk.append(batch, columns, file));
+        match full.and_then(|full| full.map_or(Ok(()), &mut *sink)) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                failed = Some(error);
+                ControlFlow::Break(())
+            }
+        }
+    });
+    let bytes = read
+        .map_err(|error| ExecError::Source(vec![diagnostics::problem(&error.problem, &error.file, fetch, columns)]))?
+        .bytes;
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    sink(chunk)?;
+    Ok(ReadStats { bytes, ..stats })
+}

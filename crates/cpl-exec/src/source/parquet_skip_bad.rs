@@ -1,0 +1,112 @@
+//! Parquet files of which bad rows are rejected: the needed columns of a file are read at once, and sifted.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
+
+use cpl_batch::{Place, Problem, RejectedRow, bad_value};
+use cpl_model::program::{Fetch, FetchColumn};
+use polars::prelude::{self as pl, IntoLazy};
+
+use super::{
+    cast::{convert, may_round, rounded},
+    fields::{field, in_files},
+    parquet::{Scanned, damaged, fitted, scan, shown},
+    rejected::ReadStats,
+};
+use crate::{
+    engine::{catch_panic, classify, height},
+    error::ExecError,
+};
+
+/// Hands out the rows of each file that fit, and rejects the others.
+pub fn good_rows(
+    fetch: &Fetch,
+    files: &[(String, PathBuf)],
+    columns: &[FetchColumn],
+    mut sink: impl FnMut(pl::DataFrame) -> Result<(), ExecError>,
+) -> Result<ReadStats, ExecError> {
+    let mut stats = ReadStats::default();
+    for (name, file) in files {
+        let Scanned { frame, schema } = scan(name, file, fetch)?;
+        // Refuses columns that can't hold what is declared, in any row.
+        let exprs = columns.iter().map(|column| fitted(column, name, fetch, &schema)).collect::<Result<Vec<_>, _>>()?;
+        let raw = stored(&frame, name, fetch, columns)?;
+        let bad = bad_rows(&raw, columns)?;
+        let fits: pl::BooleanChunked = (0..raw.height()).map(|at| !bad.contains_key(&at)).collect();
+        for (at, problem) in bad {
+            let cell = |column: &FetchColumn| shown(raw.column(&column.header).ok()?, at);
+            let cells = in_files(columns).map(cell).collect();
+            stats.rejected.add(name, RejectedRow { problem, cells }, columns)?;
+        }
+        let good = raw.filter(&fits).map_err(classify)?;
+        stats.rows += good.height() as u64;
+        for column in in_files(columns) {
+            if schema.get(&column.header).is_some_and(|found| may_round(found, &column.encoding)) {
+                let cut = rounded(good.column(&column.header).map_err(classify)?, column).map_err(classify)?;
+                stats.rounded += cut.i64().map_err(classify)?.iter().flatten().map(i64::unsigned_abs).sum::<u64>();
+            }
+        }
+        let names = columns.iter().map(|column| pl::col(column.name.as_str())).collect::<Vec<_>>();
+        sink(good.lazy().with_columns(exprs).select(names).collect().map_err(classify)?)?;
+    }
+    Ok(stats)
+}
+
+/// The needed columns of a file, as they are stored. A damaged one is reported by its name.
+fn stored(
+    frame: &pl::LazyFrame,
+    name: &str,
+    fetch: &Fetch,
+    columns: &[FetchColumn],
+) -> Result<pl::DataFrame, ExecError> {
+    let wanted: BTreeSet<&str> = in_files(columns).map(|column| column.header.as_str()).collect();
+    if wanted.is_empty() {
+        return pl::DataFrame::new(height(frame)?, Vec::new()).map_err(classify);
+    }
+    let mut all = Vec::new();
+    for column in wanted {
+        let read = catch_panic(|| frame.clone().select([pl::col(column)]).collect());
+        let why = match read {
+            Ok(Ok(values)) => {
+                all.extend(values.into_columns());
+                continue;
+            }
+            Ok(Err(error)) => error.to_string(),
+            // The engine's own words would help nobody.
+            Err(_) => "they are damaged".to_owned(),
+        };
+        return Err(ExecError::Source(vec![damaged(name, column, &why, fetch)]));
+    }
+    let rows = all.first().map_or(0, pl::Column::len);
+    pl::DataFrame::new(rows, all).map_err(classify)
+}
+
+/// The rows that do not fit, and what of each does not.
+fn bad_rows(raw: &pl::DataFrame, columns: &[FetchColumn]) -> Result<BTreeMap<usize, Problem>, ExecError> {
+    let mut bad = BTreeMap::new();
+    for column in in_files(columns) {
+        let values = raw.column(&column.header).map_err(classify)?;
+        for at in bad_places(values, column, 0) {
+            bad.entry(at).or_insert_with(|| {
+                let place = Place { row: at as u64 + 1, line: 0 };
+                bad_value(&field(column), shown(values, at).as_deref()).moved(place)
+            });
+        }
+    }
+    Ok(bad)
+}
+
+/// Where values do not fit: halved until each is found.
+fn bad_places(values: &pl::Column, column: &FetchColumn, from: usize) -> Vec<usize> {
+    match (convert(values, column), values.len()) {
+        (Ok(_), _) => Vec::new(),
+        (Err(_), 0..=1) => vec![from],
+        (Err(_), length) => {
+            let half = length / 2;
+            let (left, right) = (values.slice(0, half), values.slice(i64::try_from(half).unwrap_or(0), length - half));
+            [bad_places(&left, column, from), bad_places(&right, column, from + half)].concat()
+        }
+    }
+}

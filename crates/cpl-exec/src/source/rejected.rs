@@ -1,0 +1,108 @@
+//! RejectedRow rows that are put aside, where the fetch allows some: in memory as long as they are few, else in a file
+//! that is gone when the run is.
+
+use std::io::{self, Seek};
+
+use cpl_batch::{Batch, Problem, RejectedRow};
+use cpl_model::program::{Fetch, FetchColumn, Table};
+use cpl_syntax::{Code, Diagnostic};
+use rust_decimal::{Decimal, prelude::ToPrimitive};
+use tempfile::SpooledTempFile;
+
+use super::{diagnostics, fields::in_files};
+use crate::error::ExecError;
+
+/// As many bytes of rejected rows are kept in memory.
+const IN_MEMORY: usize = 1 << 20;
+
+/// What reading showed beside the values.
+#[derive(Default)]
+pub struct ReadStats {
+    /// How many fitted.
+    pub rows: u64,
+    /// Bytes that were read.
+    pub bytes: u64,
+    /// Amounts of which digits beyond the sixth were rounded away.
+    pub rounded: u64,
+    /// Those that did not fit.
+    pub rejected: RejectedRows,
+}
+
+/// Rows that did not fit.
+#[derive(Default)]
+pub struct RejectedRows {
+    /// How many.
+    pub rows: u64,
+    /// The first of them: its file, and what of it does not fit.
+    first: Option<(String, Problem)>,
+    /// A line of CSV each: file, place, what does not fit, the texts of the columns that are read.
+    kept: Option<csv::Writer<SpooledTempFile>>,
+}
+
+impl RejectedRows {
+    /// Adds a row of a file.
+    pub fn add(&mut self, file: &str, bad: RejectedRow, columns: &[FetchColumn]) -> Result<(), ExecError> {
+        let kept = self.keep(file, &bad, columns).map_err(|error| {
+            let told = format!("bad rows can't be kept for now: {error}");
+            let help = "is there room in the system's folder for temporary files?";
+            ExecError::Source(vec![Diagnostic::new(Code::E1102, told).help(help)])
+        });
+        self.rows += 1;
+        self.first.get_or_insert_with(|| (file.to_owned(), bad.problem));
+        kept
+    }
+
+    fn keep(&mut self, file: &str, bad: &RejectedRow, columns: &[FetchColumn]) -> io::Result<()> {
+        let out = match &mut self.kept {
+            Some(out) => out,
+            None => {
+                let out = self.kept.insert(csv::Writer::from_writer(SpooledTempFile::new(IN_MEMORY)));
+                let columns: Vec<&str> = in_files(columns).map(|column| column.name.as_str()).collect();
+                // Of a column that is called so, the name stays its own.
+                let ours = ["file", "row", "line", "problem"];
+                let ours = ours.map(|name| if columns.contains(&name) { format!("{name}_") } else { name.to_owned() });
+                out.write_record(ours.iter().map(String::as_str).chain(columns))?;
+                out
+            }
+        };
+        let place = bad.problem.place().unwrap_or_default();
+        let line = if place.line == 0 { String::new() } else { place.line.to_string() };
+        let place = [file.to_owned(), place.row.to_string(), line, diagnostics::reason(&bad.problem)];
+        let cells = bad.cells.iter().map(|cell| cell.clone().unwrap_or_default());
+        Ok(out.write_record(place.into_iter().chain(cells))?)
+    }
+
+    /// All of them as text, with a head; nothing where there are none.
+    pub fn text(&mut self) -> io::Result<Option<SpooledTempFile>> {
+        let Some(kept) = self.kept.take() else { return Ok(None) };
+        let mut text = kept.into_inner().map_err(csv::IntoInnerError::into_error)?;
+        text.rewind()?;
+        Ok(Some(text))
+    }
+}
+
+impl ReadStats {
+    pub fn take(&mut self, batch: &mut Batch, file: &str, columns: &[FetchColumn]) -> Result<(), ExecError> {
+        self.rows += batch.rows as u64;
+        self.rounded += batch.columns.iter().map(|column| column.rounded).sum::<u64>();
+        batch.bad.drain(..).try_for_each(|bad| self.rejected.add(file, bad, columns))
+    }
+
+    /// Whether not too many are bad: the first of them, where they are.
+    #[expect(clippy::cast_precision_loss, reason = "a share of rows")]
+    pub fn check(&self, table: &Table, fetch: &Fetch, columns: &[FetchColumn]) -> Result<(), ExecError> {
+        let (Some(share), Some((file, problem))) = (fetch.skip_bad, &self.rejected.first) else { return Ok(()) };
+        let (bad, all) = (self.rejected.rows, self.rejected.rows + self.rows);
+        if Decimal::from(bad) <= share * Decimal::from(all) {
+            return Ok(());
+        }
+        let told = diagnostics::problem(problem, file, fetch, columns);
+        let found = cpl_model::value::Value::Ratio(bad as f64 / all as f64);
+        let may = cpl_model::value::Value::Ratio(share.to_f64().unwrap_or(0.0));
+        // Where both look alike they are told to the last digit.
+        let alike = found.to_string() == may.to_string();
+        let [found, may] = [found, may].map(|share| if alike { share.exact() } else { share.to_string() });
+        let rows = format!("{bad} of {all} rows of `{}` are bad: {found}, and up to {may} may be", table.name);
+        Err(ExecError::Source(vec![told.help(format!("{rows}; this is the first"))]))
+    }
+}

@@ -1,0 +1,14 @@
+//! The nouns that every later stage shares: a checked program with its typed expressions, values with their
+//! units, the clock that cuts time into windows, and the report of a run.
+//!
+//! No stage lives here. Nothing opens a file, reads the system's clock or fails on a user's input.
+
+mod cell;
+pub mod clock;
+mod keywords;
+pub mod program;
+pub mod report;
+pub mod types;
+pub mod value;
+
+pub use cell::same;

@@ -1,0 +1,543 @@
+//! Typed expressions: data that any engine may run.
+
+use std::collections::BTreeSet;
+
+use std::fmt;
+
+use cpl_syntax::{
+    Span,
+    tree::{ArithOp, CompareOp, Day, Direction, Logic, Unit, Window},
+};
+use jiff::{
+    Timestamp,
+    civil::{Date, DateTime},
+};
+use rust_decimal::Decimal;
+
+use super::TableId;
+use crate::{clock::Grain, keywords, types::Type};
+
+/// The name under which an action's arguments find the new value.
+pub const NEW: &str = "new";
+
+/// An expression with its type.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expr {
+    /// What it is.
+    pub kind: ExprKind,
+    /// The type of its value.
+    pub ty: Type,
+    /// Its value may be unknown.
+    pub unknown: bool,
+    /// Where it is written.
+    pub span: Span,
+    /// Where its value is written, if it is told by the name of a `let` or a metric.
+    pub defined: Option<Span>,
+}
+
+/// The forms of a typed expression.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ExprKind {
+    /// A value written out.
+    Constant(Constant),
+    /// A column of the row.
+    Column(String),
+    /// In an action's arguments: the value a column is changed to.
+    New,
+    /// Three-valued `not`.
+    Not(Box<Expr>),
+    /// A text with holes: unknown where one of them is.
+    Text(Vec<Piece>),
+    /// `-x`
+    Negate(Box<Expr>),
+    /// Three-valued `and`, `or`.
+    Logic(Logic, Box<Expr>, Box<Expr>),
+    /// `+ - * /`; the types of the sides and of the result say which arithmetic is meant.
+    Arith(ArithOp, Box<Expr>, Box<Expr>),
+    /// `x ?? y`
+    OrElse(Box<Expr>, Box<Expr>),
+    /// `x < y`
+    Compare(CompareOp, Box<Expr>, Box<Expr>),
+    /// `x exceeds y by …`
+    Exceeds(Direction, Box<Expr>, Box<Expr>, Option<Box<Margin>>),
+    /// `x is within … of y`; true first where it is not within.
+    Within(bool, Box<Expr>, Box<Expr>, Box<Margin>),
+    /// `x is known`
+    Known(Box<Expr>),
+    /// `x in (a, b)`
+    OneOf(Box<Expr>, Vec<Expr>),
+    /// `day in last 7 days`
+    InWindow(Box<Expr>, Window),
+    /// `day in a to b`, both ends included
+    InRange(Box<Expr>, Box<Expr>, Box<Expr>),
+    /// A function of the row.
+    Function(Function, Vec<Expr>),
+    /// An amount in minor units of the currency that a text names, in whole ones; unknown where it names none. The
+    /// plan writes it for a fetch.
+    WholeUnits(Box<Expr>, Box<Expr>),
+    /// `total(T.column)`: the only value of that table, which holds the sum.
+    Total(TableId),
+    /// An aggregate over the rows of a group.
+    Aggregate(Box<Aggregate>),
+    /// What other rows of its series, or other series, say of a row.
+    Series(Box<Series>),
+    /// What needs a memory: it is checked, and no version runs it yet.
+    Memory(Vec<Expr>),
+}
+
+/// Rows that follow each other in time, or stand beside each other at one time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Series {
+    /// What is looked at.
+    pub of: SeriesOf,
+    /// The columns that name a series.
+    pub key: Vec<Expr>,
+    /// The column of its days or moments; none where a share is of the whole table.
+    pub time: Option<Expr>,
+}
+
+/// The forms of such a look.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SeriesOf {
+    /// `lag(x, 7 days)`: the value so long before, by date and not by row.
+    Lag(Expr, Length),
+    /// `sum(x over 7 days)`: (row − 7 days, row]; with `before`: [row − 7 days, row). Within is an aggregate.
+    Over(Expr, Length, bool),
+    /// `share(x)`: x ÷ its sum over all series at the same time.
+    Share(Expr),
+}
+
+/// A length of time on the calendar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Length {
+    /// How many.
+    pub length: u32,
+    /// Of what.
+    pub unit: Unit,
+}
+
+/// How far: a share of the other side, or an amount of its unit.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Margin {
+    /// `15%`
+    Share(Expr),
+    /// `$5`, `2 points`
+    Absolute(Expr),
+}
+
+/// A value written out. A moment is in the pipeline's zone.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Constant {
+    /// Count or integer.
+    Integer(i64),
+    /// Number, ratio or money, by the expression's type.
+    Decimal(Decimal),
+    /// A ratio that is written, and shown, as `4x`.
+    Multiple(Decimal),
+    /// A day.
+    Date(Date),
+    /// A moment.
+    Datetime(DateTime),
+    /// A moment, whatever the zone: the plan puts it in the place of `now` and of windows.
+    Moment(Timestamp),
+    /// The window's start.
+    Now,
+    /// Days from the window's date: 0 is `today`, -1 `yesterday`.
+    Today(i32),
+    /// Microseconds.
+    Duration(i64),
+    /// Calendar months.
+    Months(i32),
+    /// A day of the week.
+    Weekday(Day),
+    /// Text.
+    Text(String),
+    /// True or false.
+    Bool(bool),
+}
+
+/// An aggregate: unknown values are skipped.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Aggregate {
+    /// Which.
+    pub func: AggFunc,
+    /// Of what, in each row; none for `count()`.
+    pub of: Option<Expr>,
+    /// Which rows.
+    pub filter: Option<Expr>,
+    /// What orders the rows of `first` and `last`.
+    pub by: Option<Expr>,
+    /// Which share of the values a `quantile` leaves below it.
+    pub share: Option<f64>,
+}
+
+impl Function {
+    /// The function that gives the start of a period.
+    #[must_use]
+    pub fn start_of(grain: Grain) -> Self {
+        match grain {
+            Grain::Hour => Self::HourStart,
+            Grain::Day => Self::DateOf,
+            Grain::Week => Self::WeekStart,
+            Grain::Month => Self::MonthStart,
+        }
+    }
+}
+
+impl AggFunc {
+    /// Whether the aggregate of all rows can be put together from those of parts of them.
+    #[must_use]
+    pub fn is_merged(self) -> bool {
+        !matches!(self, Self::CountDistinct | Self::Median | Self::Quantile | Self::Std)
+    }
+}
+
+keywords! {
+    /// The aggregates that run.
+    AggFunc {
+        Sum "sum",
+        Mean "mean",
+        Min "min",
+        Max "max",
+        Count "count",
+        CountDistinct "count_distinct",
+        First "first",
+        Last "last",
+        Median "median",
+        Quantile "quantile",
+        Std "std",
+    }
+}
+
+keywords! {
+    /// The functions of a row that run.
+    Function {
+        Abs "abs",
+        Round "round",
+        Floor "floor",
+        Ceil "ceil",
+        Least "least",
+        Greatest "greatest",
+        Sqrt "sqrt",
+        Number "number",
+        If "if",
+        Lower "lower",
+        Upper "upper",
+        Trim "trim",
+        Contains "contains",
+        StartsWith "starts_with",
+        EndsWith "ends_with",
+        DateOf "date_of",
+        WeekdayOf "weekday",
+        Year "year",
+        MonthOf "month",
+        DayOfMonth "day_of_month",
+        WeekStart "week_start",
+        MonthStart "month_start",
+        DaysBetween "days_between",
+        DaysInMonth "days_in_month",
+        HourOf "hour_of",
+        HourStart "hour_start",
+        QuarterStart "quarter_start",
+        HoursBetween "hours_between",
+        Replace "replace",
+        Micros "micros",
+        Cents "cents",
+        Convert "convert",
+    }
+}
+
+/// A piece of a text that is told.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Piece {
+    /// Letters.
+    Letters(String),
+    /// A value, shown as the report shows it.
+    Hole(Expr),
+}
+
+impl Piece {
+    /// The expression of a hole.
+    #[must_use]
+    pub fn hole(&self) -> Option<&Expr> {
+        match self {
+            Self::Letters(_) => None,
+            Self::Hole(hole) => Some(hole),
+        }
+    }
+}
+
+impl Expr {
+    /// A column of that name and type.
+    #[must_use]
+    pub fn column(name: &str, ty: Type, unknown: bool, span: Span) -> Self {
+        Self { kind: ExprKind::Column(name.to_owned()), ty, unknown, span, defined: None }
+    }
+
+    /// An aggregate that orders nothing and has no share.
+    #[must_use]
+    pub fn aggregate(func: AggFunc, of: Option<Self>, filter: Option<Self>, ty: Type, span: Span) -> Self {
+        let kind = ExprKind::Aggregate(Box::new(Aggregate { func, of, filter, by: None, share: None }));
+        Self { kind, ty, unknown: true, span, defined: None }
+    }
+
+    /// An action's argument that takes the new value.
+    #[must_use]
+    pub fn is_new(&self) -> bool {
+        self.kind == ExprKind::New
+    }
+
+    /// A number written without a unit, its sign included.
+    #[must_use]
+    pub fn is_bare_number(&self) -> bool {
+        match &self.kind {
+            ExprKind::Constant(_) => self.ty.is_quantity(),
+            ExprKind::Negate(inner) => inner.is_bare_number(),
+            _ => false,
+        }
+    }
+
+    /// The amount, where it is written out.
+    #[must_use]
+    pub fn amount(&self) -> Option<Decimal> {
+        match &self.kind {
+            ExprKind::Constant(Constant::Integer(value)) => Some(Decimal::from(*value)),
+            ExprKind::Constant(Constant::Decimal(value) | Constant::Multiple(value)) => Some(*value),
+            ExprKind::Negate(inner) => inner.amount().map(|amount| -amount),
+            _ => None,
+        }
+    }
+
+    /// The literal `0`, which fits every unit.
+    #[must_use]
+    pub fn is_zero(&self) -> bool {
+        match &self.kind {
+            ExprKind::Constant(Constant::Integer(0)) => true,
+            ExprKind::Constant(Constant::Decimal(amount)) => self.ty == Type::Number && amount.is_zero(),
+            _ => false,
+        }
+    }
+
+    /// Its direct parts, those inside aggregates included.
+    #[must_use]
+    pub fn parts(&self) -> Vec<&Self> {
+        match &self.kind {
+            ExprKind::Constant(_) | ExprKind::Column(_) | ExprKind::New | ExprKind::Total(_) => Vec::new(),
+            ExprKind::Not(a) | ExprKind::Negate(a) | ExprKind::Known(a) | ExprKind::InWindow(a, _) => vec![a],
+            ExprKind::Logic(_, a, b)
+            | ExprKind::Arith(_, a, b)
+            | ExprKind::OrElse(a, b)
+            | ExprKind::Compare(_, a, b)
+            | ExprKind::WholeUnits(a, b) => vec![a, b],
+            ExprKind::Exceeds(_, a, b, margin) => {
+                let mut parts: Vec<&Self> = vec![a, b];
+                parts.extend(margin.as_ref().map(|margin| margin.amount()));
+                parts
+            }
+            ExprKind::Within(_, a, b, margin) => vec![a, b, margin.amount()],
+            ExprKind::InRange(a, b, c) => vec![a, b, c],
+            ExprKind::OneOf(a, values) => std::iter::once(&**a).chain(values).collect(),
+            ExprKind::Function(_, args) | ExprKind::Memory(args) => args.iter().collect(),
+            ExprKind::Text(pieces) => pieces.iter().filter_map(Piece::hole).collect(),
+            ExprKind::Aggregate(agg) => agg.of.iter().chain(&agg.filter).chain(&agg.by).collect(),
+            ExprKind::Series(series) => {
+                std::iter::once(series.of.value()).chain(&series.key).chain(&series.time).collect()
+            }
+        }
+    }
+
+    /// The same expression with each direct part replaced.
+    #[must_use]
+    pub fn map_parts(mut self, change: &mut impl FnMut(Self) -> Self) -> Self {
+        let mut each = |part: &mut Self| {
+            let taken = std::mem::replace(part, Self::column("", part.ty, false, part.span));
+            *part = change(taken);
+        };
+        match &mut self.kind {
+            ExprKind::Constant(_)
+            | ExprKind::Column(_)
+            | ExprKind::New
+            | ExprKind::Total(_)
+            | ExprKind::Aggregate(_)
+            | ExprKind::Series(_) => {}
+            ExprKind::Not(a) | ExprKind::Negate(a) | ExprKind::Known(a) | ExprKind::InWindow(a, _) => each(a),
+            ExprKind::Logic(_, a, b)
+            | ExprKind::Arith(_, a, b)
+            | ExprKind::OrElse(a, b)
+            | ExprKind::Compare(_, a, b)
+            | ExprKind::WholeUnits(a, b) => [a, b].into_iter().for_each(|part| each(part)),
+            ExprKind::Exceeds(_, a, b, margin) => {
+                each(a);
+                each(b);
+                if let Some(margin) = margin {
+                    each(margin.amount_mut());
+                }
+            }
+            ExprKind::Within(_, a, b, margin) => {
+                each(a);
+                each(b);
+                each(margin.amount_mut());
+            }
+            ExprKind::InRange(a, b, c) => [a, b, c].into_iter().for_each(|part| each(part)),
+            ExprKind::OneOf(a, values) => {
+                each(a);
+                values.iter_mut().for_each(each);
+            }
+            ExprKind::Function(_, args) | ExprKind::Memory(args) => args.iter_mut().for_each(each),
+            ExprKind::Text(pieces) => {
+                for piece in pieces {
+                    if let Piece::Hole(hole) = piece {
+                        each(hole);
+                    }
+                }
+            }
+        }
+        self
+    }
+
+    /// Whether both compute the same, wherever they are written.
+    #[must_use]
+    pub fn same_as(&self, other: &Self) -> bool {
+        self.clone().unplaced() == other.clone().unplaced()
+    }
+
+    /// The expression without its places.
+    fn unplaced(mut self) -> Self {
+        self.span = Span::default();
+        self.defined = None;
+        if let ExprKind::InWindow(_, window) = &mut self.kind {
+            window.span = Span::default();
+        }
+        self.map_parts(&mut Self::unplaced)
+    }
+
+    /// A value that stands there.
+    #[must_use]
+    pub fn constant(value: Constant, ty: Type, span: Span) -> Self {
+        Self { kind: ExprKind::Constant(value), ty, unknown: false, span, defined: None }
+    }
+
+    /// How many levels it has: one for itself, and those of its deepest part.
+    #[must_use]
+    pub fn depth(&self) -> usize {
+        1 + self.parts().into_iter().map(Self::depth).max().unwrap_or(0)
+    }
+
+    /// Calls `visit` with it and everything in it.
+    pub fn walk<'a>(&'a self, visit: &mut impl FnMut(&'a Self)) {
+        visit(self);
+        for part in self.parts() {
+            part.walk(visit);
+        }
+    }
+
+    /// Adds the names of the columns that it looks at.
+    pub fn columns_into(&self, names: &mut BTreeSet<String>) {
+        self.walk(&mut |part| {
+            if let ExprKind::Column(name) = &part.kind {
+                names.insert(name.clone());
+            }
+        });
+    }
+
+    /// Whether something is true of it, or of anything in it.
+    #[must_use]
+    pub fn any(&self, test: impl Fn(&ExprKind) -> bool) -> bool {
+        let mut found = false;
+        self.walk(&mut |part| found |= test(&part.kind));
+        found
+    }
+
+    /// Whether it is a ratio that is written as `4x`, here or in the `let` that it comes from.
+    #[must_use]
+    pub fn is_multiple(&self) -> bool {
+        match &self.kind {
+            ExprKind::Constant(Constant::Multiple(_)) => true,
+            ExprKind::Negate(inner) => inner.is_multiple(),
+            _ => false,
+        }
+    }
+
+    /// Whether it aggregates.
+    #[must_use]
+    pub fn has_aggregate(&self) -> bool {
+        self.any(|kind| matches!(kind, ExprKind::Aggregate(_)))
+    }
+
+    /// Whether it looks at other rows of a series.
+    #[must_use]
+    pub fn has_window(&self) -> bool {
+        self.any(|kind| matches!(kind, ExprKind::Series(_)))
+    }
+
+    /// The tables whose one value it reads.
+    #[must_use]
+    pub fn totals(&self) -> Vec<TableId> {
+        let mut totals = Vec::new();
+        self.walk(&mut |expr| {
+            if let ExprKind::Total(table) = &expr.kind {
+                totals.push(*table);
+            }
+        });
+        totals
+    }
+
+    /// The columns it reads.
+    #[must_use]
+    pub fn columns(&self) -> Vec<&str> {
+        let mut columns = Vec::new();
+        self.walk(&mut |expr| {
+            if let ExprKind::Column(name) = &expr.kind {
+                columns.push(name.as_str());
+            }
+        });
+        columns
+    }
+}
+
+impl fmt::Display for Length {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unit = match self.unit {
+            Unit::Second => "second",
+            Unit::Minute => "minute",
+            Unit::Hour => "hour",
+            Unit::Day => "day",
+            Unit::Week => "week",
+            Unit::Month => "month",
+        };
+        write!(f, "{} {unit}{}", self.length, if self.length == 1 { "" } else { "s" })
+    }
+}
+
+impl SeriesOf {
+    /// What is looked at, to be changed.
+    pub fn value_mut(&mut self) -> &mut Expr {
+        match self {
+            Self::Lag(value, _) | Self::Over(value, ..) | Self::Share(value) => value,
+        }
+    }
+
+    /// What is looked at.
+    #[must_use]
+    pub fn value(&self) -> &Expr {
+        match self {
+            Self::Lag(value, _) | Self::Over(value, ..) | Self::Share(value) => value,
+        }
+    }
+}
+
+impl Margin {
+    fn amount_mut(&mut self) -> &mut Expr {
+        match self {
+            Self::Share(expr) | Self::Absolute(expr) => expr,
+        }
+    }
+
+    /// The expression in it.
+    #[must_use]
+    pub fn amount(&self) -> &Expr {
+        match self {
+            Self::Share(expr) | Self::Absolute(expr) => expr,
+        }
+    }
+}

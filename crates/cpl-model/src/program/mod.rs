@@ -1,0 +1,119 @@
+//! The program: what a pipeline means. Every name is resolved, every expression has its type.
+
+mod expr;
+mod origin;
+mod rule;
+mod table;
+mod test;
+
+use std::{collections::BTreeSet, sync::Arc};
+
+pub use cpl_syntax::tree::{ArithOp, CompareOp, Day, Direction, Extreme, Level, Logic, Unit, Window, WindowKind};
+use cpl_syntax::{Code, Diagnostic, Span, tree::Currency};
+pub use expr::{AggFunc, Aggregate, Constant, Expr, ExprKind, Function, Length, Margin, NEW, Piece, Series, SeriesOf};
+use jiff::{civil::Date, tz::TimeZone};
+pub use origin::{Origin, Place};
+pub use rule::{
+    Action, Alert, AtMost, Bound, Dashboard, DashboardMetric, Decision, Goal, KeepBound, KeepTotal, Newest, Parameter,
+    Rows, Step, Target, TargetKind, Via,
+};
+pub use table::{
+    Check, CheckKind, Column, ColumnLocator, Encoding, Fetch, FetchColumn, Format, Join, Latest, Order, Periods,
+    Source, SourceKind, Stage, Table, TableId, TableRole, Union, Unpivot,
+};
+
+pub use test::{Cell, Expected, ExpectedKind, Given, GivenRows, Test};
+
+use crate::clock::Cadence;
+pub use crate::clock::Grain;
+
+/// One resolved pipeline.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// The text it was read from; spans point into it.
+    pub text: Arc<str>,
+    /// Its name.
+    pub name: String,
+    /// The one question.
+    pub question: Option<String>,
+    /// Who decides.
+    pub owner: Option<String>,
+    /// How often.
+    pub every: Cadence,
+    /// Where its days begin and end.
+    pub timezone: TimeZone,
+    /// What its money is.
+    pub currency: Currency,
+    /// When it is thrown away.
+    pub retire: Option<Date>,
+    /// Tables; one comes behind those it is made of.
+    pub tables: Vec<Table>,
+    /// The constraint and its drivers.
+    pub dashboard: Option<Dashboard>,
+    /// Rules that act, in the order of the file.
+    pub decisions: Vec<Decision>,
+    /// Rules that tell, in the order of the file.
+    pub alerts: Vec<Alert>,
+    /// Where effects go.
+    pub targets: Vec<Target>,
+    /// Rows that are given, and what must come of them.
+    pub tests: Vec<Test>,
+    /// What is checked, and can't run yet.
+    pub unsupported: Vec<Unsupported>,
+}
+
+/// Something that is checked and that this version can't run.
+#[derive(Clone, Debug)]
+pub struct Unsupported {
+    /// What it is, in words.
+    pub what: String,
+    /// Where it stands.
+    pub span: Span,
+    /// The table it is of; none where it is of a rule, a target or the pipeline.
+    pub table: Option<TableId>,
+    /// A test has no past and sends nothing, so this has no effect there and the test can run.
+    pub ignored_in_tests: bool,
+}
+
+impl Unsupported {
+    /// The error of a run that needs it (E0901).
+    #[must_use]
+    pub fn diagnostic(&self) -> Diagnostic {
+        Diagnostic::new(Code::E0901, format!("this version of cpl can't do {} yet", self.what))
+            .at(self.span, "comes with a later version")
+            .help("take it out to run the pipeline today")
+    }
+}
+
+impl Program {
+    /// The table of that id.
+    #[must_use]
+    pub fn table(&self, id: TableId) -> &Table {
+        &self.tables[id.0]
+    }
+
+    /// The tables that a table is made of, itself included, however far back.
+    #[must_use]
+    pub fn upstream(&self, table: TableId) -> BTreeSet<TableId> {
+        let mut seen = BTreeSet::new();
+        let mut waiting = vec![table];
+        while let Some(next) = waiting.pop() {
+            if seen.insert(next) {
+                waiting.extend(self.table(next).inputs());
+            }
+        }
+        seen
+    }
+
+    /// How a value is computed: as its metric is written, else as it is.
+    #[must_use]
+    pub fn definition(&self, expr: &Expr) -> String {
+        self.written(expr.defined.unwrap_or(expr.span))
+    }
+
+    /// What stands at `span`, on one line.
+    #[must_use]
+    pub fn written(&self, span: Span) -> String {
+        span.of(&self.text).split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+}

@@ -1,0 +1,290 @@
+//! What a run found: a plain value, of which the terminal, JSON and the page are renderings.
+//!
+//! Serialized, it is the document of LANGUAGE.md §6; its schema stands in `crates/cpl-report/schema`.
+
+use std::collections::BTreeMap;
+
+use cpl_syntax::tree::{Direction, Level};
+use serde::{Serialize, Serializer, ser::SerializeMap};
+
+use crate::value::Value;
+
+/// One run.
+#[derive(Clone, Debug, Serialize)]
+pub struct RunReport {
+    /// The pipeline's name.
+    pub pipeline: String,
+    /// The one question.
+    pub question: Option<String>,
+    /// The window the run belongs to.
+    pub window: Window,
+    /// The window's start, which is the run's `now`.
+    pub now: String,
+    /// Wall time of the run.
+    pub took_ms: u64,
+    /// The constraint.
+    pub constraint: Option<Metric>,
+    /// Its drivers.
+    pub drivers: Vec<Metric>,
+    /// The same, by a column.
+    pub by: Option<By>,
+    /// Rows that fire, are held or could not be decided, in the order of the rules and their keys.
+    pub decisions: Vec<Decision>,
+    /// Rows that fire or could not be decided, gravest first.
+    pub alerts: Vec<Alert>,
+    /// Rows of each rule that did not fire.
+    pub quiet: BTreeMap<String, usize>,
+    /// Checks on tables.
+    pub checks: Vec<Check>,
+    /// Rows of either side of each join that match none.
+    pub joins: Vec<Join>,
+    /// What was read.
+    pub sources: Vec<Source>,
+    /// Warnings of the pipeline.
+    pub diagnostics: Vec<Message>,
+    /// Nothing of it left.
+    #[serde(skip)]
+    pub planned: bool,
+    /// Today's window begins later: when.
+    #[serde(skip)]
+    pub early: Option<String>,
+    /// The dashboard's table rests on a broken check.
+    #[serde(skip)]
+    pub on_broken_data: bool,
+    /// How the window over which the dashboard looks is written.
+    #[serde(skip)]
+    pub over: Option<String>,
+    /// Who decides.
+    #[serde(skip)]
+    pub owner: Option<String>,
+    /// The rules that act, in the order of the file.
+    #[serde(skip)]
+    pub rules: Vec<String>,
+}
+
+/// Start and end of a window, ISO 8601 in the pipeline's zone.
+#[derive(Clone, Debug, Serialize)]
+pub struct Window {
+    /// Its start.
+    pub start: String,
+    /// The next one's start.
+    pub end: String,
+}
+
+/// The constraint or a driver.
+#[derive(Clone, Debug, Serialize)]
+pub struct Metric {
+    /// Its name.
+    pub metric: String,
+    /// Its value over the dashboard's window.
+    pub value: Value,
+    /// What it should be.
+    pub goal: Option<Goal>,
+    /// Whether it is; none where there is no goal or the value is unknown.
+    pub met: Option<bool>,
+    /// Its value over the window before.
+    pub before: Value,
+}
+
+/// Which side of what is good.
+#[derive(Clone, Debug, Serialize)]
+pub struct Goal {
+    /// The good side.
+    #[serde(serialize_with = "direction")]
+    pub direction: Direction,
+    /// The bound.
+    pub bound: Value,
+    /// Whether it is written as `4x` is: then both are shown so.
+    #[serde(skip)]
+    pub multiple: bool,
+}
+
+/// The dashboard's metrics by a column.
+#[derive(Clone, Debug, Serialize)]
+pub struct By {
+    /// The column.
+    pub column: String,
+    /// One row for each of its values.
+    pub rows: Vec<ByRow>,
+}
+
+/// One value of the column and what the metrics are there.
+#[derive(Clone, Debug, Serialize)]
+pub struct ByRow {
+    /// The column's value.
+    pub value: Value,
+    /// The constraint first, then the drivers.
+    pub metrics: Pairs,
+}
+
+/// Names and values, in order.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Pairs(pub Vec<(String, Value)>);
+
+impl Serialize for Pairs {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (name, value) in &self.0 {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
+}
+
+/// What became of a row that a rule looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// It acts, or is told.
+    Fires,
+    /// A guard or broken data keeps it from acting.
+    Held,
+    /// A value was unknown.
+    Undecided,
+    /// It is not told.
+    Suppressed,
+    /// It does not fire: told only where that is asked for.
+    Quiet,
+}
+
+/// A row of a `decide`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Decision {
+    /// SHA-256 of workspace, pipeline, rule, key, window and generation.
+    pub id: String,
+    /// The rule.
+    pub rule: String,
+    /// What names the row.
+    pub key: Pairs,
+    /// What became of it.
+    pub state: State,
+    /// Why, where it does not act; else how guards shortened it.
+    pub reason: Option<String>,
+    /// The values the rule looked at.
+    pub because: Vec<Because>,
+    /// What is changed.
+    pub changes: Vec<Change>,
+    /// The conditions with their values, as a person reads them.
+    #[serde(skip)]
+    pub conditions: Vec<String>,
+}
+
+/// A value a rule looked at.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Because {
+    /// As the pipeline writes it.
+    pub text: String,
+    /// What it was.
+    pub value: Value,
+}
+
+/// One effect.
+#[derive(Clone, Debug, Serialize)]
+pub struct Change {
+    /// The key of the row, where it is another than the decision's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub row: Option<Pairs>,
+    /// The column; none for a call.
+    pub column: Option<String>,
+    /// Its value before.
+    pub from: Value,
+    /// Its value after.
+    pub to: Value,
+    /// Where it goes.
+    pub target: String,
+    /// What is passed on.
+    pub arguments: Pairs,
+}
+
+/// A row of an `alert`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Alert {
+    /// The rule.
+    pub alert: String,
+    /// What names the row.
+    pub key: Pairs,
+    /// What became of it.
+    pub state: State,
+    /// How grave it is.
+    #[serde(serialize_with = "level")]
+    pub severity: Level,
+    /// What is told; where it is not told, why.
+    pub text: String,
+}
+
+/// A check on a table.
+#[derive(Clone, Debug, Serialize)]
+pub struct Check {
+    /// The table.
+    pub table: String,
+    /// The check as written.
+    pub check: String,
+    /// Whether it does not hold.
+    pub broken: bool,
+    /// What was found.
+    pub text: String,
+    /// It tells how old the data is: told also where it holds.
+    #[serde(skip)]
+    pub of_age: bool,
+}
+
+/// A join, and how many rows match none.
+#[derive(Clone, Debug, Serialize)]
+pub struct Join {
+    /// The transform.
+    pub table: String,
+    /// The table that is joined.
+    pub with: String,
+    /// Rows of the transform that match no row of that table.
+    pub left_unmatched: u64,
+    /// Whether they stay, as a `left join` leaves them.
+    pub kept: bool,
+    /// Rows of that table that no row of the transform matches.
+    pub right_unmatched: u64,
+}
+
+/// What was read.
+#[derive(Clone, Debug, Serialize)]
+pub struct Source {
+    /// The fetch.
+    pub fetch: String,
+    /// Rows read.
+    pub rows: u64,
+    /// The newest value of its time column.
+    pub newest: Value,
+    /// Rejected rows.
+    pub bad_rows: u64,
+    /// The file that keeps them.
+    #[serde(skip)]
+    pub quarantine: Option<String>,
+    /// Rows dated after now, which are not read.
+    pub future: u64,
+    /// Amounts with more than six decimals, which were rounded.
+    pub rounded: u64,
+}
+
+/// A warning.
+#[derive(Clone, Debug, Serialize)]
+pub struct Message {
+    /// Its code.
+    pub code: String,
+    /// What it says.
+    pub text: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn direction<S: Serializer>(direction: &Direction, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(match direction {
+        Direction::Below => "below",
+        Direction::Above => "above",
+    })
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn level<S: Serializer>(level: &Level, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(match level {
+        Level::Info => "info",
+        Level::Warning => "warning",
+        Level::Critical => "critical",
+    })
+}

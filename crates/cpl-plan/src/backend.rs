@@ -1,0 +1,66 @@
+//! What an engine is to a plan: it runs fragments and hands back plain values.
+
+use std::collections::BTreeMap;
+
+use cpl_model::{program::TableId, value::Value};
+
+use crate::{bind::BoundPlan, query::QueryId};
+
+/// An engine that runs plans.
+pub trait Backend {
+    /// Why a plan was not finished.
+    type Error;
+    /// Rejected rows of a fetch.
+    type Rejected;
+
+    /// Runs a bound plan and answers all of its queries.
+    ///
+    /// # Errors
+    /// What kept it from being finished; nothing has been written then.
+    fn run(&mut self, plan: &BoundPlan) -> Result<Answers<Self::Rejected>, Self::Error>;
+}
+
+/// The answers to all queries of a plan, as plain values.
+#[derive(Debug)]
+pub struct Answers<R> {
+    /// The rows of each answer.
+    pub rows: BTreeMap<QueryId, Answer>,
+    /// What was read of each fetch.
+    pub read: BTreeMap<TableId, ReadStats<R>>,
+}
+
+/// The answer to a query.
+#[derive(Clone, Debug, Default)]
+pub struct Answer {
+    /// Its rows, each with the values of the query's columns.
+    pub rows: Vec<Vec<Value>>,
+    /// Of a rule: how many rows are quiet and did not come.
+    pub quiet: usize,
+}
+
+/// What reading a fetch showed beside its values.
+#[derive(Debug, Default)]
+pub struct ReadStats<R> {
+    /// Bytes that were read; 0 where the engine reads while the plan runs.
+    pub bytes: u64,
+    /// Amounts of which digits beyond the sixth were rounded away.
+    pub rounded: u64,
+    /// How many rows were rejected.
+    pub rejected_rows: u64,
+    /// Those rows.
+    pub rejected: R,
+}
+
+impl<R> Default for Answers<R> {
+    fn default() -> Self {
+        Self { rows: BTreeMap::new(), read: BTreeMap::new() }
+    }
+}
+
+impl<R> Answers<R> {
+    /// The answer to a query; one that was not answered has no rows.
+    #[must_use]
+    pub fn of(&self, id: QueryId) -> &[Vec<Value>] {
+        self.rows.get(&id).map_or(&[], |answer| &answer.rows)
+    }
+}

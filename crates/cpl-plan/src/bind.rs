@@ -1,0 +1,208 @@
+//! A plan bound to a clock: `now`, `today` and windows become constants, once, for every engine.
+
+use std::{fmt, ops::Deref};
+
+use cpl_model::{
+    clock::Clock,
+    program::{CompareOp, Constant, Expr, ExprKind, Function, Logic, TableId, Unsupported, WindowKind},
+    types::Type,
+};
+use cpl_syntax::{Code, Diagnostic, Span, tree::Unit};
+use jiff::civil::Date;
+
+use crate::{
+    plan::Plan,
+    query::{AskedBy, DashboardPart, Query, QueryId, QueryKind},
+};
+
+/// A plan of which nothing depends on a clock any more, and nothing is unsupported.
+#[derive(Clone, Debug)]
+pub struct BoundPlan {
+    plan: Plan,
+    clock: Clock,
+}
+
+impl Deref for BoundPlan {
+    type Target = Plan;
+
+    fn deref(&self) -> &Plan {
+        &self.plan
+    }
+}
+
+impl BoundPlan {
+    /// The window that the plan is bound to.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+}
+
+/// What keeps a plan from being bound.
+#[derive(Clone, Debug)]
+pub enum BindError {
+    /// It needs what this version can't run.
+    Unsupported(Vec<Unsupported>),
+    /// A window lies outside the calendar.
+    OutsideCalendar(String),
+}
+
+impl BindError {
+    /// What is said of it.
+    #[must_use]
+    pub fn diagnostics(&self) -> Vec<Diagnostic> {
+        match self {
+            Self::Unsupported(all) => all.iter().map(Unsupported::diagnostic).collect(),
+            Self::OutsideCalendar(_) => vec![Diagnostic::new(Code::E1101, self.to_string())],
+        }
+    }
+}
+
+impl fmt::Display for BindError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unsupported(all) => {
+                let what: Vec<&str> = all.iter().map(|one| one.what.as_str()).collect();
+                write!(f, "not supported yet: {}", what.join(", "))
+            }
+            Self::OutsideCalendar(why) => write!(f, "a window lies outside the calendar: {why}"),
+        }
+    }
+}
+
+impl From<jiff::Error> for BindError {
+    fn from(error: jiff::Error) -> Self {
+        Self::OutsideCalendar(error.to_string())
+    }
+}
+
+/// Binds a plan to a window of time; in a test, what has no effect there may be unsupported.
+///
+/// # Errors
+/// What the plan needs and this version can't run; a window outside the calendar.
+pub fn bind(mut plan: Plan, clock: Clock, in_test: bool) -> Result<BoundPlan, BindError> {
+    let unsupported = plan.unsupported(in_test);
+    if !unsupported.is_empty() {
+        return Err(BindError::Unsupported(unsupported));
+    }
+    let before: Vec<QueryId> = plan.queries().iter().filter(|query| looks_back(query)).map(|query| query.id).collect();
+    for id in before {
+        if let QueryKind::Aggregate { filter: Some(filter), .. } = &mut plan.query_mut(id).kind {
+            *filter = Binder { clock: &clock, before: true }.expr(filter.clone())?;
+        }
+    }
+    let binder = Binder { clock: &clock, before: false };
+    plan.change_exprs(&mut |expr| {
+        let taken = expr.clone();
+        *expr = binder.expr(taken)?;
+        Ok::<_, BindError>(())
+    })?;
+    for id in (0..plan.queries().len()).map(QueryId) {
+        if let QueryKind::Rows(rows) = &mut plan.query_mut(id).kind
+            && let Some(newest) = &mut rows.newest
+        {
+            newest.start = Some(clock.newest(newest.grain, &newest.on)?);
+        }
+    }
+    Ok(BoundPlan { plan, clock })
+}
+
+/// The dashboard's window before this one.
+fn looks_back(query: &Query) -> bool {
+    matches!(query.asked_by, AskedBy::Dashboard(DashboardPart::Before))
+}
+
+impl Plan {
+    /// What the plan needs and this version can't run, in a test or at all.
+    #[must_use]
+    pub fn unsupported(&self, in_test: bool) -> Vec<Unsupported> {
+        let program = self.program();
+        let shown = self.queries().iter().any(|query| matches!(query.asked_by, AskedBy::Show(_)));
+        // What a table computes is needed where the table is, whatever else the plan is for.
+        let computed = |one: &Unsupported| {
+            let needed = (0..program.tables.len()).map(TableId).filter(|id| self.end(*id).is_some());
+            needed.into_iter().any(|id| program.table(id).remembers(one.span))
+        };
+        let all = program.unsupported.iter().filter(|one| !(in_test && one.ignored_in_tests));
+        let needed = all.filter(|one| match one.table {
+            Some(table) => self.end(table).is_some(),
+            None => !shown || computed(one),
+        });
+        needed.cloned().collect()
+    }
+}
+
+struct Binder<'c> {
+    clock: &'c Clock,
+    /// Windows are those before the ones that are written.
+    before: bool,
+}
+
+impl Binder<'_> {
+    fn expr(&self, expr: Expr) -> Result<Expr, BindError> {
+        let mut failed = None;
+        let expr = self.everywhere(expr, &mut failed);
+        failed.map_or(Ok(expr), Err)
+    }
+
+    fn everywhere(&self, mut expr: Expr, failed: &mut Option<BindError>) -> Expr {
+        if let ExprKind::Aggregate(aggregate) = &mut expr.kind {
+            for part in [&mut aggregate.of, &mut aggregate.filter, &mut aggregate.by] {
+                *part = part.take().map(|part| self.everywhere(part, failed));
+            }
+            return expr;
+        }
+        let expr = expr.map_parts(&mut |part| self.everywhere(part, failed));
+        let kept = expr.clone();
+        self.one(expr).unwrap_or_else(|error| {
+            *failed = Some(error);
+            kept
+        })
+    }
+
+    fn one(&self, expr: Expr) -> Result<Expr, BindError> {
+        let constant = |constant| Expr { kind: ExprKind::Constant(constant), ..expr.clone() };
+        Ok(match &expr.kind {
+            ExprKind::Constant(Constant::Now) => constant(Constant::Moment(self.clock.now.timestamp())),
+            ExprKind::Constant(Constant::Datetime(moment)) => {
+                let zone = self.clock.now.time_zone().clone();
+                constant(Constant::Moment(moment.to_zoned_datetime(zone)?.timestamp()))
+            }
+            ExprKind::Constant(Constant::Today(days)) => {
+                let day = self.clock.today().checked_add(jiff::Span::new().try_days(*days)?)?;
+                constant(Constant::Date(day))
+            }
+            ExprKind::InWindow(time, window) => Expr { kind: self.window(time, window.kind)?, ..expr },
+            _ => expr,
+        })
+    }
+
+    /// Complete periods before `now`: whole days, both ends included, or whole hours.
+    fn window(&self, time: &Expr, window: WindowKind) -> Result<ExprKind, BindError> {
+        if let WindowKind::Last(hours, Unit::Hour) = window
+            && !self.before
+        {
+            let (start, end) = self.clock.hours(hours)?;
+            let moment = |moment| Box::new(Expr::constant(Constant::Moment(moment), Type::Datetime, time.span));
+            let compare = |op, moment| bool(ExprKind::Compare(op, Box::new(time.clone()), moment), time.span);
+            let from = compare(CompareOp::GreaterOrEqual, moment(start));
+            let to = compare(CompareOp::Less, moment(end));
+            return Ok(ExprKind::Logic(Logic::And, from, to));
+        }
+        let (first, last) = if self.before { self.clock.days_before(window)? } else { self.clock.days(window)? };
+        let day = |day: Date| Box::new(Expr::constant(Constant::Date(day), Type::Date, time.span));
+        Ok(ExprKind::InRange(Box::new(date_of(time)), day(first), day(last)))
+    }
+}
+
+fn bool(kind: ExprKind, span: Span) -> Box<Expr> {
+    Box::new(Expr { kind, ty: Type::Bool, unknown: true, span, defined: None })
+}
+
+/// The day of a time, in the pipeline's zone.
+fn date_of(time: &Expr) -> Expr {
+    if time.ty == Type::Date {
+        return time.clone();
+    }
+    Expr { kind: ExprKind::Function(Function::DateOf, vec![time.clone()]), ty: Type::Date, ..time.clone() }
+}

@@ -1,0 +1,191 @@
+//! Checks, the dashboard, rules and the shown table become queries.
+
+use cpl_model::{
+    program::{
+        AggFunc, Check, CheckKind, Constant, Dashboard, Expr, ExprKind, Newest, Order, Periods, Rows, Source, Table,
+        TableId,
+    },
+    types::Type,
+};
+use cpl_syntax::Span;
+
+use super::{Chain, Lowering};
+use crate::{
+    plan::NodeId,
+    prune::Purpose,
+    query::{AskedBy, DashboardPart, Gaps, NewestPeriod, Query, QueryKind, RowQuery},
+    rule::{CompiledAlert, CompiledRule, Conditions, RowLayout},
+};
+
+impl Lowering<'_> {
+    pub(super) fn ask(&mut self, of: NodeId, kind: QueryKind, asked_by: AskedBy, span: Span) {
+        self.plan.add_query(|id| Query { id, of, kind, asked_by, span, stage: 0 });
+    }
+
+    pub(super) fn queries(&mut self, purpose: Purpose) {
+        if let Purpose::Show(id) = purpose {
+            self.show(id);
+            return;
+        }
+        if let Some(dashboard) = self.program().dashboard.clone() {
+            self.dashboard(&dashboard);
+        }
+        for at in 0..self.program().decisions.len() {
+            self.decide(at);
+        }
+        for at in 0..self.program().alerts.len() {
+            self.alert(at);
+        }
+    }
+
+    /// Those columns of a table with their types.
+    pub(super) fn typed<'n>(&self, id: TableId, names: impl Iterator<Item = &'n String>) -> Vec<(String, Type)> {
+        let table = self.program().table(id);
+        names.filter_map(|name| Some((name.clone(), table.column(name)?.ty))).collect()
+    }
+
+    fn show(&mut self, id: TableId) {
+        let table = self.program().table(id).clone();
+        let columns = self.typed(id, table.columns.iter().map(|column| &column.name));
+        let order = sorted_by(&table).to_vec();
+        self.ask(self.end(id), QueryKind::Table { columns, order }, AskedBy::Show(id), table.span);
+    }
+
+    /// The checks of a table; of a test's empty tables none.
+    pub(super) fn checks(&mut self, id: TableId) {
+        let table = self.program().table(id).clone();
+        let is_fetch = matches!(table.source, Source::Fetch(_));
+        if is_fetch && self.given.is_some_and(|given| !given.contains(&id)) {
+            return;
+        }
+        for (at, check) in table.checks.iter().enumerate() {
+            let kind = self.check(check, id, &table);
+            self.ask(self.end(id), kind, AskedBy::Check { table: id, at }, table.span);
+        }
+    }
+
+    fn check(&self, check: &Check, id: TableId, table: &Table) -> QueryKind {
+        let item = match &check.kind {
+            CheckKind::Key(columns) => {
+                return QueryKind::FirstDuplicate { key: self.typed(id, columns.iter()), known_only: false };
+            }
+            CheckKind::NoGaps(periods) => return QueryKind::FirstGap(gaps(periods, table)),
+            CheckKind::Fresh(column, _) => {
+                let ty = table.column(column).map_or(Type::Date, |column| column.ty);
+                let of = Expr::column(column, ty, true, check.span);
+                Expr::aggregate(AggFunc::Max, Some(of), None, ty, check.span)
+            }
+            CheckKind::Expect(expected) if expected.has_aggregate() => expected.clone(),
+            CheckKind::Expect(expected) => {
+                let broken = is_broken(expected);
+                Expr::aggregate(AggFunc::Count, None, Some(broken), Type::Count, check.span)
+            }
+        };
+        QueryKind::Aggregate { filter: None, keys: Vec::new(), items: vec![("found".to_owned(), item)] }
+    }
+
+    fn dashboard(&mut self, dashboard: &Dashboard) {
+        let table = self.program().table(dashboard.table).clone();
+        let metrics: Vec<(String, Expr)> = dashboard
+            .metrics
+            .iter()
+            .enumerate()
+            .map(|(at, metric)| (format!("metric {at}"), metric.value.clone()))
+            .collect();
+        let goals = dashboard.metrics.iter().enumerate();
+        let goals = goals.filter_map(|(at, metric)| Some((format!("goal {at}"), metric.goal.as_ref()?.bound.clone())));
+        let items = metrics.iter().cloned().chain(goals).collect();
+        let window = in_window(dashboard, &table);
+        let mut ask = |part, filter: Option<Expr>, keys, items| {
+            let kind = QueryKind::Aggregate { filter, keys, items };
+            self.ask(self.end(dashboard.table), kind, AskedBy::Dashboard(part), dashboard.span);
+        };
+        ask(DashboardPart::Now, window.clone(), Vec::new(), items);
+        if dashboard.over.is_some() {
+            // The same window: `bind` takes the one before.
+            ask(DashboardPart::Before, window.clone(), Vec::new(), metrics.clone());
+        }
+        if let Some(by) = dashboard.by.as_ref().and_then(|by| table.column(by)) {
+            ask(DashboardPart::By, window, vec![(by.name.clone(), by.ty)], metrics);
+        }
+    }
+
+    fn decide(&mut self, at: usize) {
+        let rule = self.program().decisions[at].clone();
+        let mut layout = RowLayout::default();
+        let compiled = CompiledRule::of(&rule, self.program(), &mut layout);
+        let totalled = compiled.totals.iter().any(|total| total.cap.is_some());
+        let kind = self.rows(&rule.rows, layout, &compiled.conditions, totalled, rule.span);
+        let (of, kind) = kind;
+        self.ask(of, kind, AskedBy::Decide(at, Box::new(compiled)), rule.span);
+    }
+
+    fn alert(&mut self, at: usize) {
+        let rule = self.program().alerts[at].clone();
+        let mut layout = RowLayout::default();
+        let compiled = CompiledAlert::of(&rule, self.program(), &mut layout);
+        let (of, kind) = self.rows(&rule.rows, layout, &compiled.conditions, false, rule.span);
+        self.ask(of, kind, AskedBy::Alert(at, Box::new(compiled)), rule.span);
+    }
+
+    /// The rows of a rule; what it looks at in other rows becomes columns first.
+    fn rows(
+        &mut self,
+        rows: &Rows,
+        mut layout: RowLayout,
+        conditions: &Conditions,
+        totalled: bool,
+        span: Span,
+    ) -> (NodeId, QueryKind) {
+        let mut chain = Chain { table: rows.table, span, at: self.end(rows.table) };
+        let exprs: Vec<Expr> = layout.columns().to_vec();
+        let (exprs, _) = self.windowed(&mut chain, &exprs.iter().collect::<Vec<_>>());
+        layout.columns_mut().clone_from_slice(&exprs);
+        let newest = |newest: &Newest| {
+            let (present, _) = conditions.present?;
+            Some(NewestPeriod {
+                key: rows.key.clone(),
+                time: newest.time.clone(),
+                grain: newest.grain,
+                on: newest.on.clone(),
+                start: None,
+                present,
+            })
+        };
+        let query = RowQuery {
+            layout,
+            conditions: conditions.all.iter().map(|condition| condition.outcome).collect(),
+            newest: rows.newest.as_ref().and_then(newest),
+            all_rows: totalled || self.given.is_some(),
+        };
+        (chain.at, QueryKind::Rows(query))
+    }
+}
+
+/// The key of a table, unless it was sorted otherwise; a fetch stands as it was read.
+fn sorted_by(table: &Table) -> &[String] {
+    let made = matches!(table.source, Source::Transform { .. }) && table.order != Order::Sorted;
+    table.key.as_deref().filter(|_| made).unwrap_or_default()
+}
+
+fn gaps(periods: &Periods, table: &Table) -> Gaps {
+    let ty = |name: &String| table.column(name).map_or(Type::Date, |column| column.ty);
+    Gaps { types: periods.names().iter().map(ty).collect(), periods: periods.clone() }
+}
+
+/// A row of which it is not known to be true.
+fn is_broken(expected: &Expr) -> Expr {
+    let with = |kind| Expr { kind, unknown: false, defined: None, ..expected.clone() };
+    let no = with(ExprKind::Constant(Constant::Bool(false)));
+    let known = with(ExprKind::OrElse(Box::new(expected.clone()), Box::new(no)));
+    with(ExprKind::Not(Box::new(known)))
+}
+
+/// Whether a row lies in the dashboard's window.
+fn in_window(dashboard: &Dashboard, table: &Table) -> Option<Expr> {
+    let over = dashboard.over?;
+    let time = table.column(table.time.as_deref()?)?;
+    let time = Expr::column(&time.name, time.ty, time.unknown, time.span);
+    let kind = ExprKind::InWindow(Box::new(time), over);
+    Some(Expr { kind, ty: Type::Bool, unknown: true, span: over.span, defined: None })
+}

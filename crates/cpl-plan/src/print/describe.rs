@@ -1,0 +1,143 @@
+//! Each operator and each query in words.
+
+use cpl_model::{
+    program::{Check, CheckKind, Expr, Source, SourceKind, TableId},
+    value::Value,
+};
+
+use crate::{
+    plan::{Node, Op, Plan},
+    query::{AskedBy, DashboardPart, Query},
+};
+
+/// An operator or a query.
+pub struct Line<'p> {
+    /// A name for it: `n3`, `q1`.
+    pub id: String,
+    /// What it does.
+    pub text: String,
+    /// The names of those it needs.
+    pub needs: Vec<String>,
+    /// When it runs.
+    pub stage: usize,
+    /// Its rows are kept for later stages.
+    pub kept: bool,
+    /// The operator; none of a query.
+    pub op: Option<&'p Op>,
+}
+
+/// All operators, then all queries.
+pub fn lines(plan: &Plan) -> Vec<Line<'_>> {
+    let name = |id: crate::plan::NodeId| format!("n{}", id.0 + 1);
+    let nodes = plan.nodes().map(|node| Line {
+        id: name(node.id),
+        text: operator(plan, node),
+        needs: plan.needs(node.id).into_iter().map(name).collect(),
+        stage: node.stage,
+        kept: node.materialized,
+        op: Some(&node.op),
+    });
+    let queries = plan.queries().iter().map(|query| Line {
+        id: format!("q{}", query.id.0 + 1),
+        text: asked(plan, query),
+        needs: plan.query_needs(query).into_iter().map(name).collect(),
+        stage: query.stage,
+        kept: false,
+        op: None,
+    });
+    nodes.chain(queries).collect()
+}
+
+/// What an operator does: `filter spend: day in last 7 days`.
+pub fn operator(plan: &Plan, node: &Node) -> String {
+    let program = plan.program();
+    let table = &program.table(node.table).name;
+    let what = match &node.op {
+        Op::Scan(_) => return format!("scan {table}: {}", source(plan, node.table)),
+        Op::Filter(filter) => format!("filter {table}: {}", written(plan, filter)),
+        Op::Derive(columns) => format!("derive {table}: {}", names(columns.iter().map(|(name, _)| name))),
+        Op::Project(columns) => format!("project {table}: {}", names(columns.iter().map(|(name, _)| name))),
+        Op::Drop(_) => format!("drop {table}: the looks at other rows"),
+        Op::Window(columns) => {
+            let looks: Vec<String> =
+                columns.iter().map(|(_, series)| program.written(series.of.value().span)).collect();
+            format!("window {table}: {}", looks.join(", "))
+        }
+        Op::Join(join) => {
+            let left = if join.left { "left join" } else { "join" };
+            let keys: Vec<String> = join
+                .on
+                .iter()
+                .map(|(ours, theirs)| if ours == theirs { ours.clone() } else { format!("{ours} = {theirs}") })
+                .collect();
+            let on = if keys.is_empty() { String::new() } else { format!(" on {}", keys.join(", ")) };
+            let latest = join.latest.as_ref().map(|latest| format!(", latest {}", latest.right)).unwrap_or_default();
+            format!("{left} {table}: {}{on}{latest}", program.table(join.table).name)
+        }
+        Op::Aggregate { keys, .. } if keys.is_empty() => format!("aggregate {table}"),
+        Op::Aggregate { keys, .. } => format!("aggregate {table}: by {}", names(keys.iter().map(|key| &key.name))),
+        Op::Sort(order) => format!("sort {table}: {}", names(order.iter().map(|(name, _)| name))),
+        Op::Limit { rows, per: None } => format!("limit {table}: {rows}"),
+        Op::Limit { rows, per: Some(per) } => format!("limit {table}: {rows} per {per}"),
+        Op::Union(union) => {
+            let names = union.tables.iter().map(|id| program.table(*id).name.as_str());
+            format!("union {table}: {}", names.collect::<Vec<_>>().join(", "))
+        }
+        Op::FillGaps(periods) => format!("fill gaps {table}: by {}", periods.grain.word()),
+        Op::Unpivot(unpivot) => format!("unpivot {table}: {}", names(unpivot.columns.iter().map(|(column, _)| column))),
+    };
+    match program.table(node.table).total_of() {
+        Some(column) => format!("total {table}.{column}"),
+        None => what,
+    }
+}
+
+/// Who asks a query: `decide raise_budget`.
+pub fn asked(plan: &Plan, query: &Query) -> String {
+    let program = plan.program();
+    let table = |id: &TableId| &program.table(*id).name;
+    match &query.asked_by {
+        AskedBy::Source(id) => format!("rows of {}", table(id)),
+        AskedBy::Check { table: id, at } => {
+            format!("check {}: {}", table(id), check(plan, &program.table(*id).checks[*at]))
+        }
+        AskedBy::Uniqueness { .. } => format!("unique {}", table(&plan.node(query.of).table)),
+        AskedBy::Unmatched { table: id, with, .. } => format!("unmatched {}: {}", table(id), table(with)),
+        AskedBy::Dashboard(DashboardPart::Now) => "dashboard".to_owned(),
+        AskedBy::Dashboard(DashboardPart::Before) => "dashboard: the window before".to_owned(),
+        AskedBy::Dashboard(DashboardPart::By) => {
+            let by = program.dashboard.as_ref().and_then(|dashboard| dashboard.by.as_deref()).unwrap_or_default();
+            format!("dashboard: by {by}")
+        }
+        AskedBy::Decide(at, _) => format!("decide {}", program.decisions[*at].name),
+        AskedBy::Alert(at, _) => format!("alert {}", program.alerts[*at].name),
+        AskedBy::Show(id) => format!("show {}", table(id)),
+    }
+}
+
+fn check(plan: &Plan, check: &Check) -> String {
+    match &check.kind {
+        CheckKind::Key(columns) => format!("key {}", columns.join(", ")),
+        CheckKind::Fresh(column, micros) => format!("fresh {column} within {}", Value::Duration(*micros)),
+        CheckKind::Expect(_) => format!("expect {}", plan.program().written(check.span)),
+        CheckKind::NoGaps(periods) => format!("no gaps by {}", periods.grain.word()),
+    }
+}
+
+fn source(plan: &Plan, id: TableId) -> String {
+    let Source::Fetch(fetch) = &plan.program().table(id).source else { return String::new() };
+    match fetch.kind {
+        SourceKind::Endpoint => fetch.path.clone(),
+        _ => format!("{} {:?}", fetch.kind.word(), fetch.path),
+    }
+}
+
+/// An expression as the file has it; one that the plan adds is a row's date against `now`.
+fn written(plan: &Plan, expr: &Expr) -> String {
+    let table = plan.program().tables.iter().any(|table| table.span == expr.span);
+    if table { "not after now".to_owned() } else { plan.program().written(expr.span) }
+}
+
+fn names<'n>(names: impl Iterator<Item = &'n String>) -> String {
+    names.map(String::as_str).collect::<Vec<_>>().join(", ")
+}

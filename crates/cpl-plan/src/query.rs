@@ -1,0 +1,185 @@
+//! What somebody wants to know of a node: a rule of its rows, a check of a table, the dashboard of its metrics.
+
+use cpl_model::{
+    clock::Start,
+    program::{Day, Expr, Grain, Periods, TableId},
+    types::Type,
+};
+use cpl_syntax::Span;
+
+use crate::{
+    plan::NodeId,
+    rule::{CompiledAlert, CompiledRule, RowLayout, ValueRef},
+};
+
+/// The place of a query in the plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct QueryId(pub usize);
+
+/// One query; its answer is a list of rows of plain values.
+#[derive(Clone, Debug)]
+pub struct Query {
+    /// Its place.
+    pub id: QueryId,
+    /// The node whose rows it looks at.
+    pub of: NodeId,
+    /// What it asks.
+    pub kind: QueryKind,
+    /// Who asks.
+    pub asked_by: AskedBy,
+    /// What it is computed for, in the file.
+    pub span: Span,
+    /// The stage in which it is answered.
+    pub stage: usize,
+}
+
+/// The forms of a query.
+#[derive(Clone, Debug)]
+pub enum QueryKind {
+    /// One row a group, its keys first, then the items; one row where there are no keys.
+    Aggregate {
+        /// Which rows; none for all.
+        filter: Option<Expr>,
+        /// The columns that group, with their types.
+        keys: Vec<(String, Type)>,
+        /// What is computed, under names that meet no column's.
+        items: Vec<(String, Expr)>,
+    },
+    /// The rows of a rule.
+    Rows(RowQuery),
+    /// All rows: these columns.
+    Table {
+        /// Names and types.
+        columns: Vec<(String, Type)>,
+        /// What the rows are sorted by; none where they stand in an order of their own.
+        order: Vec<String>,
+    },
+    /// The first key that several rows share, by its order, and how many rows that are. No row where there is none.
+    FirstDuplicate {
+        /// The key's columns, with their types.
+        key: Vec<(String, Type)>,
+        /// Keys with unknown parts match nothing, and are not looked at.
+        known_only: bool,
+    },
+    /// The first period that a series lacks: the series, the period after the gap, the one before, how many gaps.
+    FirstGap(Gaps),
+    /// Of a join: how many rows of the left and of the right side have no match.
+    Unmatched,
+}
+
+/// The series in which gaps are looked for.
+#[derive(Clone, Debug)]
+pub struct Gaps {
+    /// The series.
+    pub periods: Periods,
+    /// The types of its columns: those that name a series, then that of the time.
+    pub types: Vec<Type>,
+}
+
+/// The rows of a rule that are not quiet: all conditions are true, or none is false and one is unknown.
+#[derive(Clone, Debug)]
+pub struct RowQuery {
+    /// What is computed of each row.
+    pub layout: RowLayout,
+    /// The conditions: where they stand in the row.
+    pub conditions: Vec<ValueRef>,
+    /// Of a series: its newest complete period, and no other row.
+    pub newest: Option<NewestPeriod>,
+    /// Quiet rows come too: totals count them, and tests show them.
+    pub all_rows: bool,
+}
+
+/// The newest complete period of each series: a row of unknown values where a series has none.
+#[derive(Clone, Debug)]
+pub struct NewestPeriod {
+    /// The columns that name a series.
+    pub key: Vec<String>,
+    /// The column of the periods' starts.
+    pub time: String,
+    /// How long a period is.
+    pub grain: Grain,
+    /// The days it may be; none for all.
+    pub on: Vec<Day>,
+    /// The start of that period; known once the plan is bound to a clock.
+    pub start: Option<Start>,
+    /// Where the row says whether the series has that period: true, or unknown.
+    pub present: ValueRef,
+}
+
+/// Who asks.
+#[derive(Clone, Debug)]
+pub enum AskedBy {
+    /// The report, of a fetch: rows, rows dated after `now`, the newest time.
+    Source(TableId),
+    /// A check of a table, by its place there.
+    Check {
+        /// The table.
+        table: TableId,
+        /// The place.
+        at: usize,
+    },
+    /// A join, whose second input must be unique on its keys: an answer of a row stops the run.
+    Uniqueness {
+        /// The join.
+        join: NodeId,
+    },
+    /// The report, of a join's rows without a match.
+    Unmatched {
+        /// The table that joins.
+        table: TableId,
+        /// The table that is joined.
+        with: TableId,
+        /// Rows of the left side without a match stay.
+        left: bool,
+    },
+    /// The dashboard, of its window.
+    Dashboard(DashboardPart),
+    /// A rule that acts, by its place in the program.
+    Decide(usize, Box<CompiledRule>),
+    /// A rule that tells, by its place in the program.
+    Alert(usize, Box<CompiledAlert>),
+    /// A person, of a table.
+    Show(TableId),
+}
+
+/// The parts of the dashboard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DashboardPart {
+    /// The metrics over its window, then their goals.
+    Now,
+    /// The metrics over the window before.
+    Before,
+    /// The metrics over its window, by a column.
+    By,
+}
+
+/// What is asked of a fetch: its rows, those of them that are dated after `now`, the newest past time.
+pub const ROWS: &str = "rows";
+/// Rows dated after `now`; not asked where nothing dates a row, or all rows are kept.
+pub const FUTURE_ROWS: &str = "future rows";
+/// The newest past time; not asked where nothing dates a row.
+pub const NEWEST: &str = "newest";
+
+/// The column that says whether a series has the period that is looked at. No column of a pipeline is named so.
+pub const PRESENT: &str = "·present";
+
+impl QueryKind {
+    /// The types of the answer's columns.
+    #[must_use]
+    pub fn types(&self) -> Vec<Type> {
+        let of = |columns: &[(String, Type)]| columns.iter().map(|(_, ty)| *ty).collect::<Vec<_>>();
+        match self {
+            Self::Aggregate { keys, items, .. } => {
+                of(keys).into_iter().chain(items.iter().map(|(_, value)| value.ty)).collect()
+            }
+            Self::Rows(rows) => rows.layout.types(),
+            Self::Table { columns, .. } => of(columns),
+            Self::FirstDuplicate { key, .. } => of(key).into_iter().chain([Type::Count]).collect(),
+            Self::FirstGap(gaps) => {
+                let time = gaps.types.last().copied().unwrap_or(Type::Date);
+                gaps.types.iter().copied().chain([time, Type::Count]).collect()
+            }
+            Self::Unmatched => vec![Type::Count; 2],
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! A rule's conditions and the values they look at.
+
+use cpl_model::{
+    program::{Expr, ExprKind, Newest, Program, Rows},
+    types::Type,
+};
+
+use super::{
+    explain::Explained,
+    layout::{RowLayout, ValueRef},
+};
+use crate::query::PRESENT;
+
+/// All conditions of a rule.
+#[derive(Clone, Debug)]
+pub struct Conditions {
+    /// Each of them must be true.
+    pub all: Vec<Condition>,
+    /// The columns that name a row.
+    pub key: Vec<(String, ValueRef)>,
+    /// Of a series: where the row says whether it has the period that is looked at, and what a period is called.
+    pub present: Option<(ValueRef, &'static str)>,
+}
+
+/// One condition.
+#[derive(Clone, Debug)]
+pub struct Condition {
+    /// As it is written.
+    pub expr: Expr,
+    /// Its outcome.
+    pub outcome: ValueRef,
+    /// The sides of its comparisons.
+    pub operands: Vec<Explained>,
+}
+
+impl Conditions {
+    pub(super) fn of(when: &[Expr], rows: &Rows, program: &Program, layout: &mut RowLayout) -> Self {
+        let table = program.table(rows.table);
+        let key = rows.key.iter().map(|name| {
+            let ty = table.column(name).map_or(Type::Text, |column| column.ty);
+            (name.clone(), layout.column(name, ty))
+        });
+        let key = key.collect();
+        let all = when.iter().map(|expr| Condition {
+            expr: expr.clone(),
+            outcome: layout.add(expr),
+            operands: operands(expr).into_iter().map(|part| Explained::of(part, rows.table, program, layout)).collect(),
+        });
+        let all = all.collect();
+        let present = |newest: &Newest| (layout.column(PRESENT, Type::Bool), newest.grain.word());
+        let present = rows.newest.as_ref().map(present);
+        Self { all, key, present }
+    }
+}
+
+/// The parts of a condition whose values tell why it holds: the sides of its comparisons.
+fn operands(expr: &Expr) -> Vec<&Expr> {
+    match &expr.kind {
+        ExprKind::Logic(_, a, b) => [operands(a), operands(b)].concat(),
+        ExprKind::Not(a) => operands(a),
+        ExprKind::Compare(_, a, b) | ExprKind::Exceeds(_, a, b, _) | ExprKind::Within(_, a, b, _) => {
+            [a, b].into_iter().filter(|side| !is_literal(side)).map(|side| &**side).collect()
+        }
+        ExprKind::Known(a) | ExprKind::InWindow(a, _) | ExprKind::OneOf(a, _) | ExprKind::InRange(a, ..) => vec![a],
+        ExprKind::Constant(_) => Vec::new(),
+        _ => vec![expr],
+    }
+}
+
+/// A value that stands in the rule itself. One of a `let` is shown by that name.
+fn is_literal(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Constant(_) => expr.defined.is_none(),
+        ExprKind::Negate(inner) => is_literal(inner),
+        _ => false,
+    }
+}

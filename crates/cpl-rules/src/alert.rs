@@ -1,0 +1,58 @@
+//! Alerts: the rows for which a rule is true.
+
+use cpl_model::{
+    program::{Alert as Rule, Program},
+    report::{Alert, State},
+    value::Value,
+};
+use cpl_plan::{
+    backend::Answer,
+    rule::{CompiledAlert, CompiledPiece},
+};
+
+use crate::condition::{RuleRow, Verdict, key_order};
+
+/// The alerts of a rule, by key, and how many of its rows are quiet. `broken` is why the rule's data can't be trusted;
+/// quiet rows are shown too where `show_quiet` says so.
+pub fn alerts(
+    rule: &Rule,
+    compiled: &CompiledAlert,
+    answer: &Answer,
+    program: &Program,
+    broken: Option<&str>,
+    show_quiet: bool,
+) -> (Vec<Alert>, usize) {
+    let (mut alerts, mut quiet) = (Vec::new(), answer.quiet);
+    for values in &answer.rows {
+        let row = RuleRow { conditions: &compiled.conditions, values };
+        let (state, text) = match (row.verdict(), broken) {
+            (Verdict::Quiet, _) => {
+                quiet += 1;
+                if !show_quiet {
+                    continue;
+                }
+                (State::Quiet, row.false_conditions(program).join(", "))
+            }
+            (_, Some(why)) => (State::Suppressed, why.to_owned()),
+            (Verdict::Undecided, None) => (State::Undecided, row.unknown().join("; ")),
+            (Verdict::Fires, None) => (State::Fires, text(compiled, row, program)),
+        };
+        alerts.push(Alert { alert: rule.name.clone(), key: row.key(), state, severity: rule.severity, text });
+    }
+    alerts.sort_by_cached_key(|alert| key_order(&alert.key));
+    (alerts, quiet)
+}
+
+/// What is said; where the rule says nothing itself, its conditions with their values.
+fn text(compiled: &CompiledAlert, row: RuleRow<'_>, program: &Program) -> String {
+    if compiled.say.is_empty() {
+        let conditions = row.shown_conditions(program).join(" and ");
+        let key: Vec<String> = row.key().0.iter().map(|(_, value)| value.to_string()).collect();
+        return if key.is_empty() { conditions } else { format!("{}: {conditions}", key.join(", ")) };
+    }
+    let pieces = compiled.say.iter().map(|piece| match piece {
+        CompiledPiece::Letters(letters) => letters.clone(),
+        CompiledPiece::Hole(at) => Value::to_string(&row.values[at.0]),
+    });
+    pieces.collect()
+}

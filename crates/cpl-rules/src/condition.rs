@@ -1,0 +1,157 @@
+//! What a rule's conditions say of a row.
+
+use cpl_model::{
+    program::{CompareOp, Direction, Expr, ExprKind, Margin, Program},
+    report::{Because, Pairs},
+    value::Value,
+};
+use cpl_plan::rule::{Condition, Conditions};
+use rust_decimal::Decimal;
+
+use crate::decide::amount;
+
+/// A row and the conditions it is judged by.
+#[derive(Clone, Copy)]
+pub struct RuleRow<'a> {
+    pub conditions: &'a Conditions,
+    pub values: &'a [Value],
+}
+
+/// What the conditions say of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// All conditions are true.
+    Fires,
+    /// One is false.
+    Quiet,
+    /// None is false, and one is unknown.
+    Undecided,
+}
+
+impl RuleRow<'_> {
+    /// The columns that name the row.
+    pub fn key(&self) -> Pairs {
+        Pairs(self.conditions.key.iter().map(|(name, at)| (name.clone(), self.values[at.0].clone())).collect())
+    }
+
+    /// One condition that is false decides, whatever else is unknown.
+    pub fn verdict(&self) -> Verdict {
+        if self.is_missing() {
+            return Verdict::Undecided;
+        }
+        let mut outcomes = self.conditions.all.iter().map(|condition| self.outcome(condition));
+        if outcomes.clone().any(|outcome| *outcome == Value::Bool(false)) {
+            Verdict::Quiet
+        } else if outcomes.any(Value::is_unknown) {
+            Verdict::Undecided
+        } else {
+            Verdict::Fires
+        }
+    }
+
+    fn outcome(&self, condition: &Condition) -> &Value {
+        &self.values[condition.outcome.0]
+    }
+
+    /// The series has no row of the period that is looked at; it is never judged by an older one.
+    pub fn is_missing(&self) -> bool {
+        self.conditions.present.is_some_and(|(at, _)| self.values[at.0].is_unknown())
+    }
+
+    /// The values that were looked at, each once.
+    pub fn because(&self) -> Vec<Because> {
+        let mut found: Vec<Because> = Vec::new();
+        for operand in self.conditions.all.iter().flat_map(|condition| &condition.operands) {
+            if !found.iter().any(|before| before.text == operand.written()) {
+                let value = operand.value(self.values).clone();
+                found.push(Because { text: operand.written().to_owned(), value });
+            }
+        }
+        found
+    }
+
+    /// The conditions with their values, as a person reads them.
+    pub fn shown_conditions(&self, program: &Program) -> Vec<String> {
+        self.conditions.all.iter().map(|condition| self.shown(condition, program)).collect()
+    }
+
+    /// The false ones, with their values.
+    pub fn false_conditions(&self, program: &Program) -> Vec<String> {
+        let all = self.conditions.all.iter();
+        let wrong = all.filter(|condition| *self.outcome(condition) == Value::Bool(false));
+        wrong.map(|condition| self.shown(condition, program)).collect()
+    }
+
+    /// Which values are unknown and why, where that keeps the row from being decided.
+    pub fn unknown(&self) -> Vec<String> {
+        if let Some((_, period)) = self.conditions.present.filter(|_| self.is_missing()) {
+            return vec![format!("it has no row of the newest complete {period}")];
+        }
+        let undecided = self.conditions.all.iter().filter(|condition| self.outcome(condition).is_unknown());
+        let mut reasons: Vec<String> = Vec::new();
+        for operand in undecided.flat_map(|condition| &condition.operands) {
+            if operand.value(self.values).is_unknown() {
+                let text = operand.why_unknown(self.values);
+                if !reasons.contains(&text) {
+                    reasons.push(text);
+                }
+            }
+        }
+        reasons
+    }
+
+    fn shown(&self, condition: &Condition, program: &Program) -> String {
+        let side = |expr: &Expr, other: &Expr| self.shown_side(condition, expr, other, program);
+        match &condition.expr.kind {
+            ExprKind::Compare(op, left, right) => {
+                format!("{} {} {}", side(left, right), sign(*op), side(right, left))
+            }
+            ExprKind::Exceeds(direction, left, right, margin) => {
+                let word = if *direction == Direction::Above { "exceeds" } else { "falls below" };
+                let by = match margin.as_deref() {
+                    None => String::new(),
+                    Some(Margin::Share(by) | Margin::Absolute(by)) => format!(" by {}", program.written(by.span)),
+                };
+                format!("{} {word} {}{by}", side(left, right), side(right, left))
+            }
+            _ => {
+                let operands = condition.operands.iter();
+                let values = operands.map(|operand| format!("{} {}", operand.written(), operand.value(self.values)));
+                format!("{} ({})", program.written(condition.expr.span), values.collect::<Vec<_>>().join(", "))
+            }
+        }
+    }
+
+    /// `cac $41.20`, `cac * 2 ($82.40)`; a literal is shown as it is.
+    fn shown_side(&self, condition: &Condition, expr: &Expr, other: &Expr, program: &Program) -> String {
+        let text = program.written(expr.span);
+        let Some(operand) = condition.operands.iter().find(|operand| operand.written() == text) else { return text };
+        let (value, multiple) = (operand.value(self.values), expr.is_multiple() || other.is_multiple());
+        let mut shown = value.shown(multiple);
+        // Where rounding would hide on which side of the other it is, all digits are shown.
+        if shown == program.written(other.defined.unwrap_or(other.span)) {
+            shown = value.shown_exact(multiple);
+        }
+        if is_name(expr) { format!("{text} {shown}") } else { format!("{text} ({shown})") }
+    }
+}
+
+/// Rows stand by their key: numbers by size, all else by its letters.
+pub fn key_order(key: &Pairs) -> Vec<(Option<Decimal>, String)> {
+    key.0.iter().map(|(_, value)| (amount::of(value), value.raw())).collect()
+}
+
+fn is_name(expr: &Expr) -> bool {
+    matches!(expr.kind, ExprKind::Column(_)) || expr.defined.is_some()
+}
+
+fn sign(op: CompareOp) -> &'static str {
+    match op {
+        CompareOp::Equal => "=",
+        CompareOp::Unequal => "!=",
+        CompareOp::Less => "<",
+        CompareOp::LessOrEqual => "<=",
+        CompareOp::Greater => ">",
+        CompareOp::GreaterOrEqual => ">=",
+    }
+}

@@ -1,0 +1,62 @@
+//! Exact arithmetic on what a rule changes: every amount is a decimal until it is told.
+
+use cpl_model::{types::Type, value::Value};
+use rust_decimal::{Decimal, RoundingStrategy};
+
+/// Digits behind the point that money keeps.
+const MONEY_DIGITS: u32 = 6;
+
+/// The value as a decimal; a float counts as the shortest decimal that stands for it.
+pub fn of(value: &Value) -> Option<Decimal> {
+    match value {
+        Value::Money(amount, _) => Some(*amount),
+        Value::Integer(value) => Some(Decimal::from(*value)),
+        Value::Number(value) | Value::Ratio(value) => {
+            let text = format!("{value:e}");
+            Decimal::from_scientific(&text).ok()
+        }
+        _ => None,
+    }
+}
+
+/// The decimal as a value of that type.
+pub fn value(amount: Decimal, ty: Type) -> Value {
+    match ty {
+        Type::Money(currency) => Value::Money(amount, currency),
+        Type::Count | Type::Integer => amount.to_string().parse().map_or(Value::Unknown, Value::Integer),
+        Type::Ratio => float(amount).map_or(Value::Unknown, Value::Ratio),
+        _ => float(amount).map_or(Value::Unknown, Value::Number),
+    }
+}
+
+fn float(amount: Decimal) -> Option<f64> {
+    amount.to_string().parse().ok()
+}
+
+/// `share` of `amount`; money is rounded once to a millionth, half to even. None where it is too large.
+pub fn share(amount: Decimal, share: Decimal, ty: Type) -> Option<Decimal> {
+    let product = amount.checked_mul(share)?;
+    Some(match ty {
+        Type::Money(_) => product.round_dp_with_strategy(MONEY_DIGITS, RoundingStrategy::MidpointNearestEven),
+        _ => product,
+    })
+}
+
+/// Digits behind the point of the smallest step that leaves for a target: cents, whole things, none for floats.
+pub fn unit_digits(ty: Type) -> Option<u32> {
+    match ty {
+        Type::Money(currency) => Some(currency.minor_digits()),
+        Type::Count | Type::Integer => Some(0),
+        _ => None,
+    }
+}
+
+/// `new` rounded towards `current` to the type's unit.
+pub fn towards(current: Decimal, new: Decimal, ty: Type) -> Decimal {
+    let Some(digits) = unit_digits(ty) else { return new };
+    let way = if new > current { RoundingStrategy::ToNegativeInfinity } else { RoundingStrategy::ToPositiveInfinity };
+    let rounded = new.round_dp_with_strategy(digits, way);
+    // Between two steps there is none: the value stays.
+    let passed = if new > current { rounded < current } else { rounded > current };
+    if passed { current } else { rounded }
+}

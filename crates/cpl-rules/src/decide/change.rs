@@ -1,0 +1,92 @@
+//! What one action does to a row: how much a column rises or falls, and what is passed on.
+
+use cpl_model::{
+    program::Program,
+    report::{Change, Pairs},
+    types::Type,
+    value::Value,
+};
+use rust_decimal::Decimal;
+
+use super::amount;
+
+/// What one action does to a row.
+pub struct ProposedChange {
+    pub ty: Type,
+    /// The columns changed; none for a call.
+    pub legs: Vec<Leg>,
+    /// By how much each of them is changed; never negative.
+    pub amount: Decimal,
+    /// What is passed on; none where the new value goes.
+    pub arguments: Vec<(String, Option<Value>)>,
+    pub target: usize,
+}
+
+/// One column that an effect changes.
+#[derive(Clone)]
+pub struct Leg {
+    pub column: String,
+    pub from: Decimal,
+    pub rises: bool,
+    /// The other row, if it is that one's column.
+    pub partner: Option<Partner>,
+}
+
+/// The row to which another one's amount is moved.
+#[derive(Clone)]
+pub struct Partner {
+    pub key: Pairs,
+    pub row: Vec<Value>,
+    pub arguments: Vec<(String, Option<Value>)>,
+}
+
+impl ProposedChange {
+    /// The new value of a leg.
+    pub fn to(&self, leg: &Leg) -> Decimal {
+        if leg.rises { leg.from + self.amount } else { leg.from - self.amount }
+    }
+}
+
+impl ProposedChange {
+    pub fn reported(&self, program: &Program) -> Vec<Change> {
+        let target = program.targets[self.target].name.clone();
+        if self.legs.is_empty() {
+            let arguments = passed_on(&self.arguments, &Value::Unknown);
+            return vec![Change {
+                row: None,
+                column: None,
+                from: Value::Unknown,
+                to: Value::Unknown,
+                target,
+                arguments,
+            }];
+        }
+        let change = |leg: &Leg| {
+            let to = amount::value(self.to(leg), self.ty);
+            Change {
+                row: leg.partner.as_ref().map(|partner| partner.key.clone()),
+                column: Some(leg.column.clone()),
+                from: amount::value(leg.from, self.ty),
+                arguments: self.passed_on_of(leg, &to),
+                to,
+                target: target.clone(),
+            }
+        };
+        self.legs.iter().map(change).collect()
+    }
+
+    /// What goes with one of two columns that change together: not the other's new value.
+    fn passed_on_of(&self, leg: &Leg, new: &Value) -> Pairs {
+        let others = |name: &str| self.legs.iter().any(|other| other.column == name && other.column != leg.column);
+        let arguments = leg.partner.as_ref().map_or(&self.arguments, |partner| &partner.arguments);
+        let mut pairs = passed_on(arguments, new);
+        let given = |name: &str| arguments.iter().any(|(argument, value)| argument == name && value.is_some());
+        pairs.0.retain(|(name, _)| given(name) || !others(name));
+        pairs
+    }
+}
+
+fn passed_on(arguments: &[(String, Option<Value>)], new: &Value) -> Pairs {
+    let each = |(name, value): &(String, Option<Value>)| (name.clone(), value.clone().unwrap_or_else(|| new.clone()));
+    Pairs(arguments.iter().map(each).collect())
+}

@@ -1,0 +1,107 @@
+//! Decisions: the rows of a rule become proposals, guards hold or shorten them, what remains acts.
+
+pub mod amount;
+mod change;
+mod guards;
+mod pair;
+mod proposal;
+mod propose;
+mod resource;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use cpl_model::{
+    program::{Decision as Rule, Program},
+    report::{Decision, State},
+    value::Value,
+};
+use cpl_plan::{backend::Answer, rule::CompiledRule};
+use jiff::Timestamp;
+
+pub use resource::Resource;
+
+use crate::{
+    condition::{RuleRow, Verdict, key_order},
+    identity::Identity,
+    past::Past,
+};
+
+/// What holds rows of a rule, whatever their values.
+pub struct GuardContext<'a> {
+    /// Why all rows are held: the pipeline is retired, or its data is broken.
+    pub held: Option<String>,
+    /// The resources that earlier rules of the file change, and which rule does.
+    pub claimed: &'a mut BTreeMap<Resource, String>,
+    /// What decisions are named by.
+    pub identity: &'a Identity<'a>,
+    /// What was decided before.
+    pub past: &'a dyn Past,
+    /// The window's start.
+    pub now: Timestamp,
+    /// Quiet rows are shown too.
+    pub show_quiet: bool,
+}
+
+/// What becomes of a rule's rows, by key, and how many are quiet.
+pub fn decide(
+    rule: &Rule,
+    compiled: &CompiledRule,
+    answer: &Answer,
+    program: &Program,
+    context: &mut GuardContext<'_>,
+) -> (Vec<Decision>, usize) {
+    let rows = &answer.rows;
+    let mut proposals: Vec<_> = rows.iter().filter_map(|row| propose::propose(compiled, row, rule, program)).collect();
+    let quiet = answer.quiet + rows.len() - proposals.len();
+    proposals.sort_by_cached_key(|proposal| key_order(&proposal.key));
+    let (mut proposals, passed_over) = pair::pair(proposals, &compiled.actions);
+    let quiet = quiet + passed_over;
+    guards::hold_by_context(&mut proposals, rule, program, context);
+    guards::keep_bounds(&mut proposals, &compiled.bounds);
+    if let Some(at_most) = &rule.at_most {
+        guards::at_most(&mut proposals, at_most);
+    }
+    // A series without the row that is looked at has no part in a total of such rows.
+    let present = |row: &&Vec<Value>| !RuleRow { conditions: &compiled.conditions, values: row }.is_missing();
+    let present: Vec<&Vec<Value>> = rows.iter().filter(present).collect();
+    guards::settle(&mut proposals, &compiled.totals, &present);
+    for proposal in proposals.iter().filter(|proposal| proposal.state == State::Fires) {
+        for resource in proposal.resources(program) {
+            context.claimed.insert(resource, rule.name.clone());
+        }
+    }
+    let mut decisions: Vec<Decision> =
+        proposals.into_iter().map(|proposal| proposal.decision(rule, program, context.identity)).collect();
+    if context.show_quiet {
+        decisions.extend(quiet_rows(compiled, rows, rule, program, context.identity));
+    }
+    (decisions, quiet)
+}
+
+/// The rows that do not fire, with the values that were looked at.
+fn quiet_rows(
+    compiled: &CompiledRule,
+    rows: &[Vec<Value>],
+    rule: &Rule,
+    program: &Program,
+    identity: &Identity<'_>,
+) -> Vec<Decision> {
+    let rows = rows.iter().map(|values| RuleRow { conditions: &compiled.conditions, values });
+    let quiet = rows.filter(|row| row.verdict() == Verdict::Quiet);
+    let decisions = quiet.map(|row| {
+        let key = row.key();
+        Decision {
+            id: identity.decision(&rule.name, &key),
+            rule: rule.name.clone(),
+            key,
+            state: State::Quiet,
+            reason: None,
+            because: row.because(),
+            changes: Vec::new(),
+            conditions: row.false_conditions(program),
+        }
+    });
+    decisions.collect()
+}

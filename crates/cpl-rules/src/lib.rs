@@ -1,0 +1,16 @@
+//! Answers → decisions, alerts, checks and the dashboard. Rules are judged on plain values, by exact arithmetic, with
+//! what was decided before behind a small trait; nothing here knows an engine, a file or a server.
+
+mod alert;
+mod check;
+mod condition;
+mod dashboard;
+mod decide;
+mod identity;
+mod past;
+mod report;
+
+pub use decide::Resource;
+pub use identity::Identity;
+pub use past::{NoPast, Past};
+pub use report::{ReportBuilder, quarantine_file};

@@ -1,0 +1,50 @@
+//! What is done with a program: run, plan, show, test, profile. Each binds a plan to a window, runs it on the engine,
+//! and makes a report of the answers; `run` alone lets effects leave.
+
+mod error;
+mod expect;
+mod given;
+mod profile;
+mod run;
+mod show;
+mod test;
+
+use std::path::Path;
+
+use cpl_exec::{Files, Polars};
+use cpl_model::clock::Clock;
+
+pub use cpl_exec::{ExecError, TableRows, write_parquet};
+pub use error::RunError;
+pub use expect::Failed;
+pub use profile::{Cost, profile};
+pub use run::{plan, run};
+pub use show::{Shown, show};
+pub use test::test;
+
+/// What a run needs to know of its surroundings.
+#[derive(Clone)]
+pub struct RunContext<'a> {
+    /// The folder of the pipeline's file: paths in it are relative to it.
+    pub folder: &'a Path,
+    /// The name of the pipeline's file, without its ending.
+    pub stem: &'a str,
+    /// What the decisions' identities are counted in.
+    pub workspace: &'a str,
+    /// The window the run belongs to.
+    pub clock: Clock,
+    /// How many threads read files.
+    pub threads: usize,
+    /// Hears what is under way.
+    pub progress: &'a (dyn Fn(&str) + Sync),
+}
+
+impl RunContext<'_> {
+    fn files(&self) -> Files<'_> {
+        Files { folder: self.folder, threads: self.threads, progress: self.progress }
+    }
+
+    fn engine<'e>(&'e self, inputs: &'e dyn cpl_exec::Inputs) -> Polars<'e> {
+        Polars { inputs, progress: self.progress }
+    }
+}

@@ -1,0 +1,92 @@
+//! A run: the plan's answers, the report of them, then the effects.
+
+use std::path::PathBuf;
+
+use cpl_effects::{QuarantineFile, check_targets, file_effects, write, write_quarantine};
+use cpl_exec::{ExecError, RejectedRows, expand};
+use cpl_model::{
+    program::{Program, Source, TargetKind},
+    report::RunReport,
+};
+use cpl_plan::{
+    Plan,
+    backend::{Answers, Backend},
+    bind::{BoundPlan, bind},
+};
+use cpl_rules::{NoPast, ReportBuilder, quarantine_file};
+use cpl_syntax::{Code, Diagnostic};
+
+use crate::{RunContext, RunError};
+
+/// Runs a plan and lets its effects out.
+///
+/// # Errors
+/// What kept the run from being finished. No effect has left then, but for what the error names.
+pub fn run(plan: Plan, context: &RunContext<'_>) -> Result<RunReport, RunError> {
+    let (report, answers, plan) = evaluate(plan, context)?;
+    let program = plan.program();
+    let effects = file_effects(program, &report, &plan.clock().name(program.every), context.folder);
+    write_quarantine(context.stem, context.folder, quarantine(program, answers, context)?)?;
+    write(&effects)?;
+    Ok(report)
+}
+
+/// What a run would do. It holds no means of writing.
+///
+/// # Errors
+/// What keeps a run from being finished.
+pub fn plan(plan: Plan, context: &RunContext<'_>) -> Result<RunReport, RunError> {
+    let (report, ..) = evaluate(plan, context)?;
+    Ok(RunReport { planned: true, ..report })
+}
+
+fn evaluate(plan: Plan, context: &RunContext<'_>) -> Result<(RunReport, Answers<RejectedRows>, BoundPlan), RunError> {
+    let plan = bind(plan, context.clock.clone(), false)?;
+    check_targets(plan.program(), context.folder, &read_files(plan.program(), context))?;
+    let files = context.files();
+    let answers = context.engine(&files).run(&plan)?;
+    let report = ReportBuilder {
+        plan: &plan,
+        answers: &answers,
+        workspace: context.workspace,
+        stem: context.stem,
+        past: &NoPast,
+        show_quiet: false,
+    };
+    let report = report.report();
+    Ok((report, answers, plan))
+}
+
+/// The files that the pipeline reads, where it has file targets. A file that is not there is reported by its fetch.
+fn read_files(program: &Program, context: &RunContext<'_>) -> Vec<PathBuf> {
+    if !program.targets.iter().any(|target| matches!(target.kind, TargetKind::File(_))) {
+        return Vec::new();
+    }
+    let fetches = program.tables.iter().filter_map(|table| match &table.source {
+        // What a server answers is no path, whatever stands in the query.
+        Source::Fetch(fetch) => Some(fetch).filter(|fetch| fetch.kind.is_file()),
+        Source::Transform { .. } => None,
+    });
+    fetches.flat_map(|fetch| expand(fetch, context.folder).unwrap_or_default()).collect()
+}
+
+/// The rejected rows of all fetches that have some.
+fn quarantine(
+    program: &Program,
+    answers: Answers<RejectedRows>,
+    context: &RunContext<'_>,
+) -> Result<Vec<QuarantineFile>, ExecError> {
+    let mut files = Vec::new();
+    for (id, mut read) in answers.read {
+        let table = program.table(id);
+        let text = read.rejected.text().map_err(|error| {
+            let told = format!("rejected rows of `{}` can't be read back: {error}", table.name);
+            ExecError::Source(vec![Diagnostic::new(Code::E1102, told).help("no effect has left")])
+        })?;
+        if let Some(text) = text {
+            let path = quarantine_file(context.stem, &table.name);
+            files.push(QuarantineFile { path, fetch: table.span, text: Box::new(text) });
+        }
+    }
+    Ok(files)
+}

@@ -1,0 +1,48 @@
+//! `show`: one table, whole.
+
+use cpl_exec::TableRows;
+use cpl_model::{
+    program::TableId,
+    report::{Check, Source},
+};
+use cpl_plan::{Plan, bind::bind};
+use cpl_rules::{NoPast, ReportBuilder};
+
+use crate::{RunContext, RunError};
+
+/// A table's rows, and what was found on the way to them.
+pub struct Shown {
+    /// The rows.
+    pub table: TableRows,
+    /// Its key, where it has one.
+    pub key: Option<Vec<String>>,
+    /// What was read of each fetch it is made of.
+    pub sources: Vec<Source>,
+    /// Broken checks of the tables it is made of.
+    pub broken: Vec<Check>,
+}
+
+/// Makes one table of the plan: sorted by its key where it has one, else in its own order.
+///
+/// # Errors
+/// What kept it from being made.
+pub fn show(plan: Plan, id: TableId, context: &RunContext<'_>) -> Result<Shown, RunError> {
+    let plan = bind(plan, context.clock.clone(), false)?;
+    let files = context.files();
+    let (table, answers) = context.engine(&files).table(&plan)?;
+    let report = ReportBuilder {
+        plan: &plan,
+        answers: &answers,
+        workspace: context.workspace,
+        stem: context.stem,
+        past: &NoPast,
+        show_quiet: false,
+    };
+    let checks = report.checks().into_iter().map(|(_, check)| check);
+    Ok(Shown {
+        table,
+        key: plan.program().table(id).key.clone(),
+        sources: report.sources(),
+        broken: checks.filter(|check| check.broken).collect(),
+    })
+}

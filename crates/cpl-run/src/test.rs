@@ -1,0 +1,87 @@
+//! `test` blocks: a pipeline on given rows, with no fetch and no effect.
+
+use cpl_exec::TableRows;
+use cpl_model::{
+    program::{ExpectedKind, Program, TableId, Test, Unsupported},
+    report::RunReport,
+    value::Value,
+};
+use cpl_plan::{
+    Given, Purpose,
+    backend::Backend,
+    bind::{BindError, bind},
+    test_plan,
+};
+use cpl_rules::{NoPast, ReportBuilder};
+use cpl_syntax::Span;
+
+use crate::{
+    RunContext, RunError,
+    expect::{self, Failed},
+    given::GivenRows,
+};
+
+/// Runs a test; what of it failed. The context's clock is the test's.
+///
+/// # Errors
+/// What keeps the pipeline from being run on those rows.
+pub fn test(program: &Program, test: &Test, context: &RunContext<'_>) -> Result<Vec<Failed>, RunError> {
+    let past = |span: &Span| {
+        let what = "past decisions of a rule in a test".to_owned();
+        Unsupported { what, span: *span, table: None, ignored_in_tests: false }
+    };
+    let unsupported: Vec<Unsupported> = test.past.iter().map(past).collect();
+    if !unsupported.is_empty() {
+        return Err(BindError::Unsupported(unsupported).into());
+    }
+    let (tables, rows) = (GivenRows::tables(&test.given), GivenRows::of(&test.given, program, context)?);
+    let report = report(program, &tables, &rows, context)?;
+    let mut failed = Vec::new();
+    for expected in &test.expect {
+        failed.extend(match &expected.kind {
+            ExpectedKind::Table(id, columns, wanted) => {
+                let found = table(program, *id, columns, &tables, &rows, context)?;
+                expect::table(expected.span, &program.table(*id).name, columns, wanted, found)
+            }
+            _ => expect::rule(expected, &report),
+        });
+    }
+    Ok(failed)
+}
+
+/// The report on given rows; quiet rows are shown too.
+fn report(
+    program: &Program,
+    tables: &Given,
+    rows: &GivenRows,
+    context: &RunContext<'_>,
+) -> Result<RunReport, RunError> {
+    let plan = bind(test_plan(program.clone(), Purpose::Run, tables), context.clock.clone(), true)?;
+    let answers = context.engine(rows).run(&plan)?;
+    let report = ReportBuilder {
+        plan: &plan,
+        answers: &answers,
+        workspace: context.workspace,
+        stem: context.stem,
+        past: &NoPast,
+        show_quiet: true,
+    };
+    Ok(report.report())
+}
+
+/// The named columns of a table on given rows.
+fn table(
+    program: &Program,
+    id: TableId,
+    columns: &[String],
+    tables: &Given,
+    rows: &GivenRows,
+    context: &RunContext<'_>,
+) -> Result<Vec<Vec<Value>>, RunError> {
+    let plan = bind(test_plan(program.clone(), Purpose::Show(id), tables), context.clock.clone(), true)?;
+    let (shown, _) = context.engine(rows).table(&plan)?;
+    let places: Vec<usize> =
+        columns.iter().filter_map(|name| shown.columns.iter().position(|(column, _)| column == name)).collect();
+    let all = shown.rows(0, TableRows::height(&shown))?;
+    Ok(all.into_iter().map(|row| places.iter().map(|at| row[*at].clone()).collect()).collect())
+}
