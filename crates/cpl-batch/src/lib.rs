@@ -9,6 +9,6 @@ pub mod values;
 
 pub use batch::{Batch, Cell, Column, Data, RejectedRow};
 pub use field::{Embedded, Field, Find, ValueFormat};
-pub use problem::{Place, Problem, bad_value};
+pub use problem::{Oversized, Place, Problem, bad_value};
 pub use source::{BatchSink, ReadError, Source, SourceStats};
 pub use values::money;

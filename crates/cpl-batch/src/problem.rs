@@ -83,6 +83,15 @@ pub enum Problem {
         /// Those it has.
         found: Vec<String>,
     },
+    /// It, or a part of it, is larger than what is read at once.
+    TooLarge {
+        /// What is too large.
+        what: Oversized,
+        /// How many bytes it may have.
+        limit: u64,
+        /// Where; no row of a whole file.
+        place: Place,
+    },
     /// A quote opens and never closes, or more follows behind a closing one.
     Quote {
         /// Where.
@@ -90,6 +99,21 @@ pub enum Problem {
         /// Whether it never closes.
         open: bool,
     },
+}
+
+/// What may have no more than so many bytes, since it is read whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Oversized {
+    /// A JSON document, unpacked.
+    Document,
+    /// A line of a record.
+    Line,
+    /// All sheets of a workbook, unpacked.
+    Workbook,
+    /// A row of a text table.
+    Row,
+    /// What a file ending with `.gz` holds.
+    Unpacked,
 }
 
 impl Problem {
@@ -108,7 +132,8 @@ impl Problem {
             | Self::Fields { place, .. }
             | Self::Quote { place, .. }
             | Self::NoJson { place, .. }
-            | Self::NoRecord { place, .. } => Some(*place),
+            | Self::NoRecord { place, .. }
+            | Self::TooLarge { place, .. } => Some(*place),
             _ => None,
         }
     }
@@ -121,7 +146,8 @@ impl Problem {
             | Self::Fields { place, .. }
             | Self::Quote { place, .. }
             | Self::NoJson { place, .. }
-            | Self::NoRecord { place, .. } => *place = to,
+            | Self::NoRecord { place, .. }
+            | Self::TooLarge { place, .. } => *place = to,
             _ => {}
         }
         self

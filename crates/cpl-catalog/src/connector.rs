@@ -6,6 +6,7 @@ use cpl_syntax::{
 };
 
 use crate::{
+    method::Method,
     words::{PerSeconds, Size},
     written::{Auth, ErrorInside, JobState, Pages, ResultFormat},
 };
@@ -196,21 +197,6 @@ pub struct Extra {
     pub body: Option<Json>,
 }
 
-/// How a request is asked (RFC 9110).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Method {
-    /// Reads.
-    Get,
-    /// Hands in.
-    Post,
-    /// Puts in its place.
-    Put,
-    /// Changes a part (RFC 5789).
-    Patch,
-    /// Takes away.
-    Delete,
-}
-
 /// JSON whose texts have holes.
 #[derive(Clone, Debug)]
 pub enum Json {
@@ -222,23 +208,6 @@ pub enum Json {
     List(Vec<Json>),
     /// Names and values.
     Map(Vec<(String, Json)>),
-}
-
-impl Method {
-    /// All of them, by the words of RFC 9110 and RFC 5789.
-    pub const ALL: [(&'static str, Self); 5] = [
-        ("GET", Self::Get),
-        ("POST", Self::Post),
-        ("PUT", Self::Put),
-        ("PATCH", Self::Patch),
-        ("DELETE", Self::Delete),
-    ];
-
-    /// The one of that word, in whatever case.
-    #[must_use]
-    pub fn of_word(word: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(known, _)| known.eq_ignore_ascii_case(word)).map(|(_, method)| *method)
-    }
 }
 
 impl Json {

@@ -6,6 +6,7 @@
 mod catalogue;
 mod connector;
 mod marks;
+mod method;
 mod read;
 mod words;
 mod written;
@@ -13,9 +14,10 @@ mod written_to_connector;
 
 pub use catalogue::{Catalogue, ConnectorFile};
 pub use connector::{
-    Action, Argument, Asked, Connector, Dedupe, Endpoint, Extra, Job, JobResult, Json, Limits, Method, Read, Request,
+    Action, Argument, Asked, Connector, Dedupe, Endpoint, Extra, Job, JobResult, Json, Limits, Read, Request,
 };
 use cpl_syntax::{Code, Diagnostic};
+pub use method::Method;
 pub use words::{Credential, NoServer, PerSeconds, Size, json_path, server};
 pub use written::{Auth, ErrorCode, ErrorInside, JobState, LinkIn, Pages, ResultFormat, SentIn};
 pub use written_to_connector::request::{is_credential, is_header};

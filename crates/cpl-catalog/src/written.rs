@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
-    connector::Method,
+    method::Method,
     words::{Address, Credential, JsonPath, Length, Rate, Scalar, Size, one_or_many},
 };
 

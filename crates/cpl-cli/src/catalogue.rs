@@ -7,7 +7,7 @@ use cpl_syntax::{Code, Diagnostic, tree};
 
 use crate::{
     Io,
-    load::{Text, text_of},
+    text::{Text, text_of},
 };
 
 /// The folder of connector files.

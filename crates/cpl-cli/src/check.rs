@@ -12,6 +12,7 @@ use crate::{
     notation,
 };
 use cpl_check::{lint, unneeded};
+use cpl_model::program::Unsupported;
 use cpl_plan::{Plan, Purpose, program_to_plan};
 use cpl_syntax::{Diagnostic, Severity, silenced, tree};
 
@@ -72,6 +73,7 @@ pub fn planned(mut loaded: Loaded) -> (Loaded, Option<Plan>) {
     let plan = loaded.program.take().map(|program| {
         loaded.diagnostics.extend(lint(&program));
         let (plan, more) = program_to_plan(program, Purpose::Run);
+        loaded.diagnostics.extend(plan.unsupported(false).iter().map(Unsupported::warning));
         loaded.diagnostics.extend(more.into_iter().map(|one| unneeded(one.what, &one.name, one.span)));
         loaded.diagnostics.sort_by_key(Diagnostic::start);
         plan

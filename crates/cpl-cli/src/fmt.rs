@@ -9,7 +9,8 @@ use crate::{
     args::FmtArgs,
     draw,
     files::{Kinds, files, replace, text_diff},
-    load::{Text, as_text, pipeline_text},
+    load::pipeline_text,
+    text::{Text, as_text},
 };
 
 /// Writes files in the one style; the worst decides the exit code. One that does not parse stays as it is.

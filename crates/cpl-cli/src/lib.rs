@@ -21,6 +21,7 @@ mod run;
 mod show;
 #[cfg(feature = "run")]
 mod test;
+mod text;
 
 use std::{
     ffi::OsString,

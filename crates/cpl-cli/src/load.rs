@@ -1,9 +1,6 @@
 //! A file → its program: read, parsed, checked.
 
-use std::{
-    io::ErrorKind,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use cpl_catalog::{Catalogue, ConnectorFile};
 use cpl_check::{Setup, check_connector, tree_to_program};
@@ -15,6 +12,7 @@ use crate::{
     args::When,
     catalogue::{catalogue, is_connector},
     draw,
+    text::{Text, text_of},
 };
 
 /// A file and what was found in it.
@@ -33,14 +31,6 @@ pub struct Loaded {
     pub program: Option<Program>,
     /// What is to be said of it.
     pub diagnostics: Vec<Diagnostic>,
-}
-
-/// What a file holds.
-pub enum Text {
-    /// Text.
-    Right(String),
-    /// None: what of it is, and what is to be said.
-    Wrong(String, Diagnostic),
 }
 
 impl Loaded {
@@ -109,26 +99,6 @@ pub fn load_any(path: &Path, when: &When, io: &Io<'_>) -> Result<Loaded, String>
     })
 }
 
-/// The text of a file.
-///
-/// # Errors
-/// Why the file can't be read, in words.
-pub fn text_of(path: &Path, io: &Io<'_>) -> Result<Text, String> {
-    read(&io.folder.join(path), path).map(as_text)
-}
-
-/// The text that bytes are.
-pub fn as_text(bytes: Vec<u8>) -> Text {
-    String::from_utf8(bytes).map_or_else(
-        |error| {
-            let right = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]).into_owned();
-            let told = format!("the file is no text in UTF-8: see line {}", right.matches('\n').count() + 1);
-            Text::Wrong(right, Diagnostic::new(Code::E0101, told).help("save it as UTF-8"))
-        },
-        Text::Right,
-    )
-}
-
 /// Checks a text: a pipeline's, or a connector's.
 pub fn of_text(path: &Path, text: String, when: &When, io: &Io<'_>) -> Loaded {
     let path = path.to_owned();
@@ -155,15 +125,4 @@ pub fn of_text(path: &Path, text: String, when: &When, io: &Io<'_>) -> Loaded {
     diagnostics.sort_by_key(Diagnostic::start);
     let program = program.filter(|_| !has_errors(&diagnostics));
     Loaded { path, text, file, catalogue, program, diagnostics }
-}
-
-fn read(path: &Path, called: &Path) -> Result<Vec<u8>, String> {
-    let shown = called.display();
-    if path.is_dir() {
-        return Err(format!("{shown} is a folder: name a file in it"));
-    }
-    std::fs::read(path).map_err(|error| match error.kind() {
-        ErrorKind::NotFound => format!("there is no file {shown}"),
-        _ => format!("{shown} can't be read: {error}"),
-    })
 }

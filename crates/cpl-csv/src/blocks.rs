@@ -8,8 +8,8 @@ use crate::record::{BadQuote, field};
 
 /// How much is read at once.
 pub const BLOCK_BYTES: usize = 1 << 20;
-/// A record longer than this has a quote that never closes.
-const MAX_RECORD_BYTES: usize = 64 << 20;
+/// A record longer than this has a quote that never closes, or is too long.
+pub const MAX_RECORD_BYTES: usize = 64 << 20;
 
 /// Whole records, and where in the file they begin.
 #[derive(Debug)]
@@ -37,6 +37,8 @@ pub enum Cut {
     Io(std::io::Error),
     /// A quote that opens in the record at that offset never closes.
     OpenQuote(u64),
+    /// The record at that offset is too long.
+    LongRecord(u64),
 }
 
 impl<R: Read> Blocks<R> {
@@ -61,7 +63,8 @@ impl<R: Read> Blocks<R> {
                 return Ok(Some(block));
             }
             if bytes.len() >= MAX_RECORD_BYTES {
-                return Err(Cut::OpenQuote(self.offset));
+                let quoted = memchr(b'"', &bytes).is_some();
+                return Err(if quoted { Cut::OpenQuote(self.offset) } else { Cut::LongRecord(self.offset) });
             }
             wanted = bytes.len() * 2;
         }

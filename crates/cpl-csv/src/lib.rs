@@ -14,7 +14,7 @@ mod record;
 #[cfg(test)]
 mod tests;
 
-pub use read::{Placed, Summary, open, read, read_blocks};
+pub use read::{Placed, Summary, UNPACKED_BYTES, open, read, read_blocks, unreadable};
 
 use cpl_batch::Field;
 

@@ -4,7 +4,7 @@ use std::{
     borrow::Cow,
     collections::BTreeMap,
     fs::File,
-    io::{BufReader, Read},
+    io::{self, BufReader, Read, Take},
     ops::ControlFlow,
     path::Path,
     sync::{
@@ -17,11 +17,11 @@ use std::{
 use flate2::read::MultiGzDecoder;
 use memchr::memchr_iter;
 
-use cpl_batch::{Batch, Cell, Place, Problem, RejectedRow};
+use cpl_batch::{Batch, Cell, Oversized, Place, Problem, RejectedRow};
 
 use crate::{
     HeaderMode, Layout,
-    blocks::{BLOCK_BYTES, Block, Blocks, Cut},
+    blocks::{BLOCK_BYTES, Block, Blocks, Cut, MAX_RECORD_BYTES},
     fast,
     header::{Header, header},
     record::{BadQuote, blank_line, field, unescaped},
@@ -62,7 +62,40 @@ pub fn open(path: &Path) -> Result<Box<dyn Read + Send>, Problem> {
         return Err(Problem::Unreadable("it is a directory".to_owned()));
     }
     let packed = path.extension().is_some_and(|extension| extension == "gz");
-    Ok(if packed { Box::new(MultiGzDecoder::new(BufReader::new(file))) } else { Box::new(file) })
+    Ok(if packed { Box::new(Unpacked::of(file)) } else { Box::new(file) })
+}
+
+/// What a file ending with `.gz` may hold.
+pub const UNPACKED_BYTES: u64 = 64 << 30;
+
+/// What a packed file holds, up to the limit: a small file may unpack to more than any disk.
+struct Unpacked {
+    input: Take<MultiGzDecoder<BufReader<File>>>,
+}
+
+impl Unpacked {
+    fn of(file: File) -> Self {
+        Self { input: MultiGzDecoder::new(BufReader::new(file)).take(UNPACKED_BYTES) }
+    }
+}
+
+impl Read for Unpacked {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.input.read(buffer)?;
+        if read == 0 && self.input.limit() == 0 && !buffer.is_empty() {
+            return Err(io::Error::from(io::ErrorKind::FileTooLarge));
+        }
+        Ok(read)
+    }
+}
+
+/// An error of reading; a packed file may hold too much.
+#[must_use]
+pub fn unreadable(error: &io::Error) -> Problem {
+    if error.kind() == io::ErrorKind::FileTooLarge {
+        return Problem::TooLarge { what: Oversized::Unpacked, limit: UNPACKED_BYTES, place: Place::default() };
+    }
+    Problem::Unreadable(error.to_string())
 }
 
 /// A problem and the offset of the record it is in.
@@ -266,16 +299,18 @@ fn row<'b>(
 
 fn cut_problem(cut: Cut) -> Placed {
     match cut {
-        Cut::Io(error) => (Problem::Unreadable(error.to_string()), 0),
+        Cut::Io(error) => (unreadable(&error), 0),
+        Cut::LongRecord(offset) => {
+            let limit = MAX_RECORD_BYTES as u64;
+            (Problem::TooLarge { what: Oversized::Row, limit, place: Place { row: 1, line: 0 } }, offset)
+        }
         Cut::OpenQuote(offset) => (Problem::Quote { place: Place { row: 1, line: 0 }, open: true }, offset),
     }
 }
 
 /// Finds the line of a record by counting those before it: only where something is wrong.
 fn placed(problem: Problem, offset: u64, path: &Path) -> Problem {
-    let (Problem::Value { place, .. } | Problem::Fields { place, .. } | Problem::Quote { place, .. }) = &problem else {
-        return problem;
-    };
+    let Some(place) = problem.place().filter(|place| place.row > 0) else { return problem };
     let place = Place { row: place.row, line: lines_before(path, offset).map_or(0, |lines| lines + 1) };
     problem.moved(place)
 }

@@ -6,6 +6,7 @@
 
 pub mod backend;
 pub mod bind;
+mod ids;
 mod lower;
 mod partition;
 pub mod plan;

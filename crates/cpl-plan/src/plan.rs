@@ -11,14 +11,12 @@ use petgraph::{
     graph::{DiGraph, NodeIndex},
 };
 
+pub use crate::ids::NodeId;
 use crate::{
+    ids::QueryId,
     prune::Pruned,
-    query::{Query, QueryId, QueryKind},
+    query::{Query, QueryKind},
 };
-
-/// The place of a node in the plan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct NodeId(pub usize);
 
 /// One operator: it makes rows of the rows of its inputs.
 #[derive(Clone, Debug)]

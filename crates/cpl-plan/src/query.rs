@@ -7,14 +7,11 @@ use cpl_model::{
 };
 use cpl_syntax::Span;
 
+pub use crate::ids::QueryId;
 use crate::{
-    plan::NodeId,
+    ids::NodeId,
     rule::{CompiledAlert, CompiledRule, RowLayout, ValueRef},
 };
-
-/// The place of a query in the plan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct QueryId(pub usize);
 
 /// One query; its answer is a list of rows of plain values.
 #[derive(Clone, Debug)]
@@ -160,8 +157,7 @@ pub const FUTURE_ROWS: &str = "future rows";
 /// The newest past time; not asked where nothing dates a row.
 pub const NEWEST: &str = "newest";
 
-/// The column that says whether a series has the period that is looked at. No column of a pipeline is named so.
-pub const PRESENT: &str = "·present";
+pub use crate::rule::PRESENT;
 
 impl QueryKind {
     /// The types of the answer's columns.

@@ -6,7 +6,7 @@ use std::{
     ops::ControlFlow,
 };
 
-use cpl_batch::{Batch, Cell, Field, Place, Problem};
+use cpl_batch::{Batch, Cell, Field, Oversized, Place, Problem};
 use serde_json::Value;
 use serde_json_path::JsonPath;
 
@@ -14,6 +14,10 @@ use crate::{At, Out, Records};
 
 /// Of how many records the names are told where a wanted one is not among them.
 const LOOKED_AT: u64 = 100;
+/// A line of a record may have so many bytes.
+pub const LINE_BYTES: u64 = 16 << 20;
+/// A document may have so many bytes, unpacked: it is read whole.
+pub const DOCUMENT_BYTES: u64 = 256 << 20;
 /// How much of a value that does not fit is told.
 const SHOWN: usize = 60;
 
@@ -23,11 +27,16 @@ pub fn lines<S: FnMut(Batch) -> ControlFlow<()>>(input: impl Read, out: &mut Out
     let (mut text, mut line) = (Vec::new(), 0);
     while !out.full {
         text.clear();
-        let read = input.read_until(b'\n', &mut text).map_err(|error| Problem::Unreadable(error.to_string()))?;
+        let read = (&mut input).take(LINE_BYTES + 1).read_until(b'\n', &mut text);
+        let read = read.map_err(|error| cpl_csv::unreadable(&error))?;
         if read == 0 {
             break;
         }
         line += 1;
+        if read as u64 > LINE_BYTES {
+            let place = Place { row: out.summary.rows + 1, line };
+            return Err(Problem::TooLarge { what: Oversized::Line, limit: LINE_BYTES, place });
+        }
         out.summary.bytes += read as u64;
         let mut record = &text[..];
         if line == 1 {
@@ -68,17 +77,22 @@ fn bad_record<S: FnMut(Batch) -> ControlFlow<()>>(problem: Problem, out: &mut Ou
 /// What is wrong, without the place, which is told beside it.
 fn why(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    text.split(" at line ").next().unwrap_or_default().to_owned()
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    text.strip_suffix(&place).unwrap_or(&text).to_owned()
 }
 
 /// One document.
 pub fn document<S: FnMut(Batch) -> ControlFlow<()>>(
-    mut input: impl Read,
+    input: impl Read,
     records: Option<&Records>,
     out: &mut Out<'_, S>,
 ) -> Result<(), Problem> {
     let mut text = Vec::new();
-    input.read_to_end(&mut text).map_err(|error| Problem::Unreadable(error.to_string()))?;
+    input.take(DOCUMENT_BYTES + 1).read_to_end(&mut text).map_err(|error| cpl_csv::unreadable(&error))?;
+    if text.len() as u64 > DOCUMENT_BYTES {
+        let place = Place::default();
+        return Err(Problem::TooLarge { what: Oversized::Document, limit: DOCUMENT_BYTES, place });
+    }
     out.summary.bytes = text.len() as u64;
     let json = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&text);
     let document: Value = serde_json::from_slice(json).map_err(|error| {

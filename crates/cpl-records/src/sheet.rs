@@ -1,13 +1,14 @@
 //! Sheets of a workbook.
 
-use std::{borrow::Cow, ops::ControlFlow, path::Path};
+use std::{borrow::Cow, fs::File, io::BufReader, ops::ControlFlow, path::Path};
 
 use calamine::{Data, ExcelDateTime, Range, Reader, open_workbook_auto};
-use cpl_batch::{Batch, Cell, Field, Problem, ValueFormat};
+use cpl_batch::{Batch, Cell, Field, Oversized, Place, Problem, ValueFormat};
 use jiff::{
     civil::{Date, DateTime, Time},
     tz::TimeZone,
 };
+use zip::ZipArchive;
 
 use crate::Out;
 
@@ -24,6 +25,7 @@ pub fn rows<S: FnMut(Batch) -> ControlFlow<()>>(
     }
     out.summary.bytes = metadata.len();
     let no_workbook = |error| Problem::Unreadable(format!("it is no workbook (xlsx, xlsb, xls, ods): {error}"));
+    check_size(path)?;
     let mut workbook = open_workbook_auto(path).map_err(no_workbook)?;
     let names = workbook.sheet_names();
     let name = match sheet {
@@ -57,6 +59,23 @@ pub fn rows<S: FnMut(Batch) -> ControlFlow<()>>(
         });
         let cells: Vec<Cell<'_>> = cells.collect();
         out.row(&cells, line)?;
+    }
+    Ok(())
+}
+
+/// A workbook may have so many bytes, unpacked: its sheets are read whole.
+pub const WORKBOOK_BYTES: u64 = 512 << 20;
+
+/// Refuses a workbook that unpacks to too much, by what its archive says of itself.
+fn check_size(path: &Path) -> Result<(), Problem> {
+    let file = File::open(path).map_err(|error| Problem::Unreadable(error.to_string()))?;
+    let packed = file.metadata().map_or(0, |found| found.len());
+    // What is no archive is an old workbook, or none: it is as large as its file.
+    let unpacked = ZipArchive::new(BufReader::new(file)).ok().and_then(|archive| archive.decompressed_size());
+    let size = unpacked.map_or(u128::from(packed), |size| size);
+    if size > u128::from(WORKBOOK_BYTES) {
+        let place = Place::default();
+        return Err(Problem::TooLarge { what: Oversized::Workbook, limit: WORKBOOK_BYTES, place });
     }
     Ok(())
 }

@@ -4,7 +4,7 @@
 //! `E05` dashboard and rules · `E06` connector files · `E09` what this version can't run yet · `E10` data as it is read ·
 //! `E11` a run · `E12` tests · `W` warnings.
 
-use crate::diagnostic::Severity;
+use crate::severity::Severity;
 
 macro_rules! codes {
     ($($code:ident $title:literal,)*) => {
@@ -102,6 +102,7 @@ codes! {
     W0209 "a missing partner against zero",
     W0301 "a silence without a reason",
     W0302 "a silence that silences nothing",
+    W0901 "checked, and refused by a run",
 }
 
 impl Code {

@@ -1,15 +1,6 @@
 //! What cpl says about a pipeline: plain facts. The program draws them; a test compares them.
 
-use crate::{codes::Code, span::Span};
-
-/// How grave a diagnostic is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    /// The pipeline runs; its author should look.
-    Warning,
-    /// The pipeline does not run.
-    Error,
-}
+use crate::{codes::Code, severity::Severity, span::Span};
 
 /// A place that matters to a diagnostic, and what it has to do with it.
 #[derive(Clone, Debug, PartialEq, Eq)]

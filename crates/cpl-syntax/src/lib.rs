@@ -8,14 +8,16 @@ mod comments;
 mod diagnostic;
 mod format;
 mod parse;
+mod severity;
 mod silence;
 mod span;
 pub mod tree;
 
 pub use codes::Code;
 pub use comments::{Comment, comments};
-pub use diagnostic::{Diagnostic, Fix, Label, Severity, has_errors, is_unreadable, nearest};
+pub use diagnostic::{Diagnostic, Fix, Label, has_errors, is_unreadable, nearest};
 pub use format::format;
 pub use parse::{fragment, is_name, parse};
+pub use severity::Severity;
 pub use silence::silenced;
 pub use span::{Name, Span, Spanned};

@@ -4,8 +4,9 @@
 use crate::{
     codes::Code,
     comments::Comment,
-    diagnostic::{Diagnostic, Severity, has_errors},
+    diagnostic::{Diagnostic, has_errors},
     parse::outline::{Kind, Token, items, outline},
+    severity::Severity,
     span::Span,
 };
 

@@ -4,7 +4,8 @@ use cpl_syntax::{Code, fragment};
 
 use super::Converter;
 use crate::{
-    connector::{Action, Argument, Dedupe, Extra, Method, Read},
+    connector::{Action, Argument, Dedupe, Extra, Read},
+    method::Method,
     written,
 };
 

@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use super::Converter;
 use crate::{
-    connector::{Extra, Json, Method, Request},
+    connector::{Extra, Json, Request},
+    method::Method,
     written::Asking,
 };
 

@@ -3,7 +3,7 @@
 use cpl_syntax::{Code, Diagnostic, Span, Spanned, tree::ArithOp};
 use rust_decimal::Decimal;
 
-use super::{Checker, pipeline::has_currency};
+use super::{Checker, currency::has_currency};
 use cpl_model::{
     program::{Constant, Expr, ExprKind},
     types::{self, Denomination, Operand, Type},

@@ -10,13 +10,13 @@ use cpl_syntax::{
 use jiff::tz::TimeZone;
 
 use super::{
-    Checker,
+    Checker, currency,
     fetch::fetched_table,
-    pipeline,
     scope::{Scope, ScopeColumn},
+    typed_endpoint::{ArgumentType, TypedEndpoint},
 };
 use cpl_model::{
-    program::{Column, FetchColumn, Parameter, Piece, Table},
+    program::{Column, Parameter, Piece, Table},
     types::Type,
 };
 
@@ -26,29 +26,12 @@ pub fn check_connector(file: &ConnectorFile) -> Vec<Diagnostic> {
     let mut diagnostics = file.diagnostics.clone();
     if let Some(connector) = &file.connector {
         let none = tree::File::default();
-        let reader = reader(file, connector, &none, pipeline::currency(&none), TimeZone::UTC);
+        let reader = reader(file, connector, &none, currency::currency(&none), TimeZone::UTC);
         diagnostics.extend(reader.connector(connector));
     }
     diagnostics.sort_by_key(Diagnostic::start);
     diagnostics.dedup();
     diagnostics
-}
-
-/// What a pipeline hands on: its name, its type or none for a window, and whether it may be left out.
-pub type ArgumentType = (String, Option<Type>, bool);
-
-/// What a fetch gets of an endpoint.
-pub struct TypedEndpoint {
-    /// What a pipeline says when it calls it.
-    pub arguments: Vec<ArgumentType>,
-    /// How the columns are stored; places are the connector's.
-    pub columns: Vec<FetchColumn>,
-    /// The table: columns, key, what dates a row.
-    pub table: Table,
-    /// When a day's figures are there, in microseconds.
-    pub late: Option<i64>,
-    /// How long they still move afterwards, in microseconds.
-    pub restated: Option<i64>,
 }
 
 impl Checker<'_> {

@@ -12,10 +12,11 @@ use super::{
     Checker,
     arith::zero_as,
     check_connector,
-    connector::{ArgumentType, TypedEndpoint, reader},
+    connector::reader,
     fetch::fetched_table,
     rules::fits,
     scope::Scope,
+    typed_endpoint::{ArgumentType, TypedEndpoint},
 };
 use cpl_model::{
     program::{

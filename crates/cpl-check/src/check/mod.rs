@@ -10,6 +10,7 @@ mod checks;
 mod columns;
 mod compare;
 mod connector;
+mod currency;
 mod dashboard;
 mod endpoint;
 mod expr;
@@ -30,6 +31,7 @@ mod target;
 mod tests;
 mod total;
 mod transform;
+mod typed_endpoint;
 mod union;
 
 use std::{
@@ -47,8 +49,8 @@ use cpl_model::{
     program::{Alert, Decision, Expr, Parameter, Program, Table, TableId, Target, Unsupported},
 };
 
-use connector::TypedEndpoint;
 pub use connector::check_connector;
+use typed_endpoint::TypedEndpoint;
 
 /// A value given on the command line for a `let`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,7 +83,7 @@ pub fn tree_to_program(text: &str, file: &tree::File, setup: Setup<'_>) -> (Opti
     checker.tell_untold();
     let mut diagnostics = checker.diagnostics;
     debug_assert!(
-        program.is_some() || has_errors(&diagnostics) || !file.lost.is_empty() || !pipeline::has_currency(file),
+        program.is_some() || has_errors(&diagnostics) || !file.lost.is_empty() || !currency::has_currency(file),
         "a pipeline is refused, and nothing is told"
     );
     diagnostics.sort_by_key(Diagnostic::start);
@@ -190,7 +192,7 @@ impl<'a> Checker<'a> {
             catalogue,
             given: false,
             connector: false,
-            currency: pipeline::currency(file),
+            currency: currency::currency(file),
             zone: TimeZone::UTC,
             // Of several of one name the first.
             lets: file.lets.iter().rev().map(|each| (each.name.as_str(), (each, Let::Open))).collect(),

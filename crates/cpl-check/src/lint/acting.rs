@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use cpl_syntax::{
     Code, Diagnostic, Span,
-    tree::{ArithOp, CompareOp, Period, Unit},
+    tree::{ArithOp, CompareOp},
 };
 
 use rust_decimal::Decimal;
 
-use super::Seen;
+use super::seen::Seen;
 use cpl_model::{
     clock::Cadence,
     program::{
@@ -17,27 +17,6 @@ use cpl_model::{
     },
     types::Type,
 };
-
-pub fn days(length: u32, unit: Unit) -> Option<i64> {
-    let length = i64::from(length);
-    Some(match unit {
-        Unit::Day => length,
-        Unit::Week => length * 7,
-        Unit::Month => length * 30,
-        Unit::Hour => length / 24,
-        Unit::Minute | Unit::Second => return None,
-    })
-}
-
-/// About how many days a period of the calendar has.
-pub fn period_days(period: Period) -> i64 {
-    match period {
-        Period::Week => 7,
-        Period::Month => 30,
-        Period::Quarter => 91,
-        Period::Year => 365,
-    }
-}
 
 /// Days from one run to the next, and how that is said.
 fn between_runs(every: Cadence) -> (i64, &'static str) {

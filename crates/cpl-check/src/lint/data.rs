@@ -7,7 +7,7 @@ use cpl_syntax::{
     tree::{CompareOp, WhichPeriod, WindowKind},
 };
 
-use super::{Seen, computed, since};
+use super::seen::{Seen, computed, since};
 use cpl_model::{
     program::{AggFunc, CheckKind, Constant, Expr, ExprKind, Fetch, Program, SeriesOf, Source, Stage, TableId},
     types::Type,

@@ -8,26 +8,24 @@ use jiff::{Timestamp, civil::Date};
 use polars::prelude as pl;
 use rust_decimal::Decimal;
 
-use super::Translator;
 use crate::engine::{MONEY_SCALE, PRECISION, data_type};
 
-impl Translator<'_> {
-    pub(super) fn constant(&self, constant: &Constant, ty: Type) -> pl::Expr {
-        match constant {
-            // Cast: a bare literal would take whatever width the engine finds enough.
-            Constant::Integer(value) => pl::lit(*value).cast(data_type(ty)),
-            Constant::Decimal(value) | Constant::Multiple(value) => decimal(*value, ty),
-            Constant::Date(date) => day(*date),
-            Constant::Moment(moment) => instant(*moment),
-            Constant::Today(_) | Constant::Datetime(_) | Constant::Now => {
-                unreachable!("a bound plan has moments and days")
-            }
-            Constant::Duration(micros) => pl::lit(*micros).cast(data_type(Type::Duration)),
-            Constant::Months(months) => pl::lit(format!("{months}mo")),
-            Constant::Weekday(day) => pl::lit(weekday(*day)).cast(data_type(ty)),
-            Constant::Text(text) => pl::lit(text.as_str()),
-            Constant::Bool(value) => pl::lit(*value),
+/// A constant of that type.
+pub fn constant(constant: &Constant, ty: Type) -> pl::Expr {
+    match constant {
+        // Cast: a bare literal would take whatever width the engine finds enough.
+        Constant::Integer(value) => pl::lit(*value).cast(data_type(ty)),
+        Constant::Decimal(value) | Constant::Multiple(value) => decimal(*value, ty),
+        Constant::Date(date) => day(*date),
+        Constant::Moment(moment) => instant(*moment),
+        Constant::Today(_) | Constant::Datetime(_) | Constant::Now => {
+            unreachable!("a bound plan has moments and days")
         }
+        Constant::Duration(micros) => pl::lit(*micros).cast(data_type(Type::Duration)),
+        Constant::Months(months) => pl::lit(format!("{months}mo")),
+        Constant::Weekday(day) => pl::lit(weekday(*day)).cast(data_type(ty)),
+        Constant::Text(text) => pl::lit(text.as_str()),
+        Constant::Bool(value) => pl::lit(*value),
     }
 }
 

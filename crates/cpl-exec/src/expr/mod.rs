@@ -37,7 +37,7 @@ impl Translator<'_> {
     /// The engine's expression for `expr`. Aggregates and windows are operators: the plan has columns in their places.
     pub fn expr(&self, expr: &Expr) -> pl::Expr {
         match &expr.kind {
-            ExprKind::Constant(constant) => self.constant(constant, expr.ty),
+            ExprKind::Constant(constant) => literal::constant(constant, expr.ty),
             ExprKind::Column(name) => pl::col(name.as_str()),
             ExprKind::New => null(expr.ty),
             ExprKind::Total(table) => {

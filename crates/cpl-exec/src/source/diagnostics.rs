@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use cpl_batch::{Place, Problem};
+use cpl_batch::{Oversized, Place, Problem};
 use cpl_model::{
     program::{Fetch, FetchColumn, SourceKind},
     value::Value,
@@ -75,6 +75,7 @@ pub fn problem(problem: &Problem, name: &str, fetch: &Fetch, columns: &[FetchCol
         Problem::NoSheet { sheet, found } => Diagnostic::new(Code::E1003, format!("{name} has no sheet {sheet:?}"))
             .at(fetch.path_span, "read from here")
             .help(format!("it has {}", ticked(found))),
+        Problem::TooLarge { what, limit, place } => too_large(name, *what, *limit, *place, fetch),
         Problem::Quote { place, open: true } => {
             Diagnostic::new(Code::E1006, format!("{name}, {}: a quote opens and never closes", row(*place)))
                 .at(fetch.path_span, "read from here")
@@ -86,6 +87,31 @@ pub fn problem(problem: &Problem, name: &str, fetch: &Fetch, columns: &[FetchCol
                 .help("a quote inside a quoted field is written twice")
         }
     }
+}
+
+/// What is read whole and is larger than is read at once.
+fn too_large(name: &str, what: Oversized, limit: u64, place: Place, fetch: &Fetch) -> Diagnostic {
+    let limit = if limit >= 1 << 30 { format!("{} GiB", limit >> 30) } else { format!("{} MiB", limit >> 20) };
+    let (told, help) = match what {
+        Oversized::Document => (
+            format!("{name} is larger than {limit}, unpacked: a JSON document is read whole"),
+            "write a record a line, and fetch the file by `ndjson`",
+        ),
+        Oversized::Line => (
+            format!("{name}, line {}: the record is larger than {limit}", place.line),
+            "a line holds one record: a document is fetched by `json`",
+        ),
+        Oversized::Workbook => (
+            format!("{name} is larger than {limit}, unpacked: a workbook is read whole"),
+            "save the sheet as CSV, and fetch it by `csv`",
+        ),
+        Oversized::Row => (
+            format!("{name}, {}: the row is larger than {limit}", row(place)),
+            "is it a text table, with a line break behind each row?",
+        ),
+        Oversized::Unpacked => (format!("{name} unpacks to more than {limit}"), "split it into several files"),
+    };
+    Diagnostic::new(Code::E1002, told).at(fetch.path_span, "read from here").help(help)
 }
 
 fn fields(n: usize) -> String {

@@ -1,6 +1,7 @@
 //! The program: what a pipeline means. Every name is resolved, every expression has its type.
 
 mod expr;
+mod ids;
 mod origin;
 mod rule;
 mod table;
@@ -11,6 +12,7 @@ use std::{collections::BTreeSet, sync::Arc};
 pub use cpl_syntax::tree::{ArithOp, CompareOp, Day, Direction, Extreme, Level, Logic, Unit, Window, WindowKind};
 use cpl_syntax::{Code, Diagnostic, Span, tree::Currency};
 pub use expr::{AggFunc, Aggregate, Constant, Expr, ExprKind, Function, Length, Margin, NEW, Piece, Series, SeriesOf};
+pub use ids::TableId;
 use jiff::{civil::Date, tz::TimeZone};
 pub use origin::{Origin, Place};
 pub use rule::{
@@ -19,7 +21,7 @@ pub use rule::{
 };
 pub use table::{
     Check, CheckKind, Column, ColumnLocator, Encoding, Fetch, FetchColumn, Format, Join, Latest, Order, Periods,
-    Source, SourceKind, Stage, Table, TableId, TableRole, Union, Unpivot,
+    Source, SourceKind, Stage, Table, TableRole, Union, Unpivot,
 };
 
 pub use test::{Cell, Expected, ExpectedKind, Given, GivenRows, Test};
@@ -76,6 +78,14 @@ pub struct Unsupported {
 }
 
 impl Unsupported {
+    /// The warning of a check: it is right, and a run that needs it is refused (W0901).
+    #[must_use]
+    pub fn warning(&self) -> Diagnostic {
+        Diagnostic::new(Code::W0901, format!("a run is refused: this version of cpl can't do {} yet", self.what))
+            .at(self.span, "comes with a later version")
+            .help("take it out to run the pipeline today")
+    }
+
     /// The error of a run that needs it (E0901).
     #[must_use]
     pub fn diagnostic(&self) -> Diagnostic {

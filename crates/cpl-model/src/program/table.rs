@@ -4,12 +4,8 @@ use cpl_syntax::{Span, tree::MoneyScale};
 use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 
-use super::{Expr, ExprKind};
+use super::{Expr, ExprKind, ids::TableId};
 use crate::{clock::Grain, types::Type};
-
-/// A table's place in `Program::tables`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct TableId(pub usize);
 
 /// A table.
 #[derive(Clone, Debug)]

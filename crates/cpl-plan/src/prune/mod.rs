@@ -2,6 +2,7 @@
 
 mod columns;
 mod provenance;
+mod purpose;
 mod required_columns;
 
 use std::ops::Deref;
@@ -9,16 +10,8 @@ use std::ops::Deref;
 use cpl_model::program::{FetchColumn, Program, Source, SourceKind, TableId};
 use cpl_syntax::Span;
 
+pub use purpose::Purpose;
 use required_columns::RequiredColumns;
-
-/// What a plan is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
-    /// The dashboard, the decisions and the alerts.
-    Run,
-    /// One table, all of its columns.
-    Show(TableId),
-}
 
 /// A table or a column of the file that no decision, alert or dashboard needs.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Purpose;
+use super::purpose::Purpose;
 use cpl_model::program::{
     Action, Alert, CheckKind, ColumnLocator, Dashboard, Decision, Expr, Program, Rows, Source, Table, TableId,
 };

@@ -9,7 +9,9 @@ use super::{
     explain::Explained,
     layout::{RowLayout, ValueRef},
 };
-use crate::query::PRESENT;
+
+/// The column that says whether a series has the period that is looked at. No column of a pipeline is named so.
+pub const PRESENT: &str = "·present";
 
 /// All conditions of a rule.
 #[derive(Clone, Debug)]

@@ -4,6 +4,7 @@ mod data;
 mod draft;
 mod expr;
 pub mod fragment;
+mod grammar;
 mod item;
 mod limits;
 mod literal;
@@ -17,12 +18,6 @@ mod slips;
 mod test;
 mod transform;
 
-use pest::{
-    Parser,
-    iterators::{Pair, Pairs},
-};
-use pest_derive::Parser;
-
 use self::{draft::Draft, pairs::Parts};
 use crate::{
     comments::{Comment, comments},
@@ -30,11 +25,12 @@ use crate::{
     span::{Name, Span, Spanned},
     tree::File,
 };
+use pest::{
+    Parser,
+    iterators::{Pair, Pairs},
+};
 
-#[derive(Parser)]
-#[grammar = "../../grammar/cpl.pest"]
-pub(crate) struct Grammar;
-
+pub(crate) use grammar::{Grammar, Rule};
 pub(crate) use limits::check as too_much;
 pub use refuse::is_name;
 

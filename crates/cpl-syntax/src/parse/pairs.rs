@@ -4,7 +4,7 @@ use std::iter::Peekable;
 
 use pest::iterators::{Pair, Pairs};
 
-use super::Rule;
+use super::grammar::Rule;
 
 /// The children of a pair in order, without those that are only words.
 pub struct Parts<'i>(Peekable<Pairs<'i, Rule>>);

@@ -1,6 +1,6 @@
 //! `fetch` as written.
 
-use super::{Call, Currency, Expr, Setting};
+use super::{Call, Currency, Expr, setting::Setting};
 use crate::span::{Name, Span, Spanned};
 
 /// `fetch NAME from CONNECTOR(args) { clauses }`.

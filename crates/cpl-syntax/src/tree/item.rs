@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use super::rule::{Argument, TargetRef};
+use super::rule::TargetRef;
+use super::setting::Setting;
 use super::{Alert, Call, ColumnType, Decide, Direction, Expr, Fetch, Test, Transform, Window};
 use crate::{
     comments::Comment,
@@ -206,22 +207,4 @@ pub struct ArgumentType {
     pub optional: bool,
     /// It names the thing that is changed.
     pub key: bool,
-}
-
-/// `method POST`, `body { … }`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Setting {
-    /// Its word.
-    pub name: Name,
-    /// Its value.
-    pub value: SettingValue,
-}
-
-/// What a setting holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SettingValue {
-    /// One value.
-    Expr(Expr),
-    /// `{ a = …, b = … }`.
-    Arguments(Vec<Argument>),
 }

@@ -4,6 +4,7 @@ mod expr;
 mod fetch;
 mod item;
 mod rule;
+mod setting;
 mod test;
 mod transform;
 
@@ -14,13 +15,11 @@ pub use expr::{
 pub use fetch::{
     Clause, Coarse, Column, ColumnFrom, ColumnType, Fetch, FetchClause, MoneyOf, MoneyScale, Plain, TimeIn,
 };
-pub use item::{
-    ArgumentType, Cadence, Dashboard, Driver, File, Goal, Let, Metric, Parameter, Pipeline, Setting, SettingValue,
-    Target,
-};
+pub use item::{ArgumentType, Cadence, Dashboard, Driver, File, Goal, Let, Metric, Parameter, Pipeline, Target};
 pub use rule::{
     Action, Alert, Argument, AtMost, Bound, ChangeTo, Decide, DecideClause, Extreme, KeepTotal, Level, MoveEnd, OnDays,
     TargetRef, TotalBound, Via,
 };
+pub use setting::{Setting, SettingValue};
 pub use test::{Expectation, Given, GivenRows, RowState, Table, Test, TestClock};
 pub use transform::{GroupItem, Join, JoinKey, Kept, Latest, SortBy, Stage, StageKind, Transform};
