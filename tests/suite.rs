@@ -7,7 +7,7 @@ use cpl_tests::{
     case::{self, Verdict},
     compare, connectors, mutated,
     page::{self, Page},
-    proven,
+    proven, structure,
 };
 use libtest_mimic::{Arguments, Failed, Trial};
 
@@ -26,6 +26,7 @@ fn main() -> ExitCode {
     trials.extend(page::pipelines().into_iter().map(broken_off));
     trials.extend(connectors::trials());
     trials.extend(mutated::trials());
+    trials.extend(structure::trials());
     trials.extend(against_oracle());
     libtest_mimic::run(&args, trials).exit_code()
 }

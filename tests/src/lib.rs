@@ -16,3 +16,4 @@ pub mod oracle;
 pub mod page;
 pub mod proven;
 pub mod real;
+pub mod structure;

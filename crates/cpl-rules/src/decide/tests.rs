@@ -1,1 +1,142 @@
+//! Guards, as tables: what is proposed, what bounds it, what is left; and properties that do not know the algorithm.
 
+use cpl_model::{
+    program::{AtMost, Extreme},
+    report::{Pairs, State},
+    types::{Denomination, Type},
+    value::Value,
+};
+use cpl_plan::rule::{CompiledTotal, ValueRef};
+use cpl_syntax::tree::Currency;
+use proptest::prelude::*;
+use rust_decimal::Decimal;
+
+use super::{
+    change::{Leg, ProposedChange},
+    guards,
+    proposal::Proposal,
+};
+
+fn dollars() -> Denomination {
+    let Some(dollar) = Currency::of_sign('$') else { panic!("the dollar is in the list") };
+    dollar.into()
+}
+
+/// A row whose budget is to go from one amount of cents to another.
+fn proposal(name: usize, from: i64, to: i64) -> Proposal {
+    let (from, to) = (Decimal::new(from, 2), Decimal::new(to, 2));
+    let leg = Leg { column: "budget".to_owned(), from, rises: to >= from, partner: None };
+    let change = ProposedChange {
+        ty: Type::Money(dollars()),
+        legs: vec![leg],
+        amount: (to - from).abs(),
+        arguments: Vec::new(),
+        target: 0,
+    };
+    Proposal {
+        key: Pairs(vec![("channel".to_owned(), Value::Integer(i64::try_from(name).unwrap_or(0)))]),
+        state: State::Fires,
+        reasons: Vec::new(),
+        because: Vec::new(),
+        conditions: Vec::new(),
+        changes: vec![change],
+        row: vec![Value::Money(from, dollars())],
+        rank: Some(Value::Integer(to.mantissa().try_into().unwrap_or(0))),
+    }
+}
+
+fn total(cap: Option<ValueRef>) -> CompiledTotal {
+    CompiledTotal { column: "budget".to_owned(), of: ValueRef(0), cap, written: "keep total budget".to_owned() }
+}
+
+/// What a row's budget comes to, in cents; as it was where it is held.
+fn after(proposal: &Proposal) -> i64 {
+    let change = &proposal.changes[0];
+    let leg = &change.legs[0];
+    let value = if proposal.state == State::Fires { change.to(leg) } else { leg.from };
+    i64::try_from((value * Decimal::ONE_HUNDRED).trunc().mantissa()).unwrap_or(i64::MAX)
+}
+
+/// Settles rows under a total cap in cents, or unchanged.
+fn settled(rows: &[(i64, i64)], cap: Option<i64>) -> Vec<Proposal> {
+    let mut proposals: Vec<Proposal> =
+        rows.iter().enumerate().map(|(name, (from, to))| proposal(name, *from, *to)).collect();
+    let values: Vec<Vec<Value>> = proposals
+        .iter()
+        .map(|proposal| {
+            let cap = cap.map(|cap| Value::Money(Decimal::new(cap, 2), dollars()));
+            proposal.row.iter().cloned().chain(cap).collect()
+        })
+        .collect();
+    let rows: Vec<&Vec<Value>> = values.iter().collect();
+    guards::settle(&mut proposals, &[total(cap.map(|_| ValueRef(1)))], &rows);
+    proposals
+}
+
+#[test]
+fn totals() {
+    // What is proposed of each row in cents, the cap; what each row comes to.
+    type Case = (&'static [(i64, i64)], Option<i64>, &'static [i64]);
+    let cases: &[Case] = &[
+        (&[(100, 120), (100, 120)], Some(300), &[120, 120]),
+        (&[(100, 120), (100, 120)], Some(220), &[110, 110]),
+        (&[(100, 120), (100, 120)], Some(200), &[100, 100]),
+        // Over the cap already: no room for rises, and cuts make some.
+        (&[(100, 120), (100, 80)], Some(200), &[120, 80]),
+        (&[(100, 120), (100, 120)], Some(150), &[100, 100]),
+        (&[(100, 140), (100, 80)], None, &[120, 80]),
+        (&[(100, 110), (100, 60)], None, &[110, 90]),
+        (&[(100, 110), (100, 110)], None, &[100, 100]),
+        // Rises by a third each: a whole cent is the smallest step.
+        (&[(100, 101), (100, 101), (100, 101)], Some(302), &[100, 100, 100]),
+    ];
+    for (rows, cap, wanted) in cases {
+        let found: Vec<i64> = settled(rows, *cap).iter().map(after).collect();
+        assert_eq!(found, *wanted, "{rows:?} under {cap:?}");
+    }
+}
+
+#[test]
+fn at_most_takes_the_wanted_end_first() {
+    let cases = [(Extreme::Lowest, [State::Fires, State::Held]), (Extreme::Highest, [State::Held, State::Fires])];
+    for (end, wanted) in cases {
+        let mut proposals = vec![proposal(0, 100, 110), proposal(1, 100, 120)];
+        let first = cpl_model::program::Expr::column("budget", Type::Number, false, cpl_syntax::Span::default());
+        guards::at_most(&mut proposals, &AtMost { limit: 1, first: Some((end, first)) });
+        assert_eq!(proposals.iter().map(|proposal| proposal.state).collect::<Vec<_>>(), wanted);
+    }
+}
+
+fn rows() -> impl Strategy<Value = Vec<(i64, i64)>> {
+    prop::collection::vec((0i64..100_000, 0i64..150_000), 1..12)
+}
+
+proptest! {
+    /// The total after is within the cap, or no larger than it was where it was beyond the cap; nothing is turned
+    /// round, and nothing goes further than it was proposed.
+    #[test]
+    fn a_total_stays_within_its_cap(rows in rows(), cap in 0i64..600_000) {
+        let found: Vec<i64> = settled(&rows, Some(cap)).iter().map(after).collect();
+        let before: i64 = rows.iter().map(|(from, _)| from).sum();
+        prop_assert!(found.iter().sum::<i64>() <= cap.max(before), "{found:?}");
+        for ((from, to), found) in rows.iter().zip(&found) {
+            prop_assert!((from.min(to)..=from.max(to)).contains(&found), "{from} to {to} became {found}");
+        }
+    }
+
+    /// Rises equal cuts, to the cent.
+    #[test]
+    fn an_unchanged_total_is_unchanged(rows in rows()) {
+        let found: Vec<i64> = settled(&rows, None).iter().map(after).collect();
+        let before: i64 = rows.iter().map(|(from, _)| from).sum();
+        prop_assert_eq!(found.iter().sum::<i64>(), before);
+    }
+
+    /// The same rows in another order come to the same, but for who gets the cents that can't be shared.
+    #[test]
+    fn the_order_of_rows_changes_no_total(rows in rows(), cap in 0i64..600_000) {
+        let sum = |rows: &[(i64, i64)]| settled(rows, Some(cap)).iter().map(after).sum::<i64>();
+        let turned: Vec<(i64, i64)> = rows.iter().rev().copied().collect();
+        prop_assert_eq!(sum(&rows), sum(&turned));
+    }
+}
