@@ -15,7 +15,7 @@ pub fn mark(plan: &mut Plan) {
     let scans = plan.nodes().filter(|node| matches!(node.op, Op::Scan(_)));
     let scans: Vec<(NodeId, TableId)> = scans.map(|node| (node.id, node.table)).collect();
     for (id, table) in scans {
-        if !is_partitionable(plan, id) {
+        if !is_partitionable(plan, id) || holds_keys_and_rows(plan, id) {
             continue;
         }
         let columns = dictionary_columns(plan, id, table);
@@ -30,6 +30,22 @@ fn is_partitionable(plan: &Plan, id: NodeId) -> bool {
     let node = plan.node(id);
     let queries = plan.queries_of(id).all(|query| query.stage == node.stage && query_merges(query));
     !node.materialized && queries && plan.consumers(id).into_iter().all(|consumer| takes_parts(plan, id, consumer))
+}
+
+/// A check of a key needs all keys, and groups of parts cost more than one sort of them: where a rule looks at the same
+/// rows, nothing is saved by parts.
+fn holds_keys_and_rows(plan: &Plan, scan: NodeId) -> bool {
+    let (mut keys, mut rows, mut waiting) = (false, false, vec![scan]);
+    while let Some(next) = waiting.pop() {
+        for query in plan.queries_of(next).filter(|query| query.stage == plan.node(scan).stage) {
+            keys |= matches!(query.kind, QueryKind::FirstDuplicate { .. });
+            rows |= matches!(query.kind, QueryKind::Rows(_));
+        }
+        if !plan.node(next).materialized {
+            waiting.extend(plan.consumers(next));
+        }
+    }
+    keys && rows
 }
 
 fn takes_parts(plan: &Plan, of: NodeId, consumer: NodeId) -> bool {
