@@ -67,7 +67,7 @@ pub enum Data {
     /// All texts end to end, and where each ends.
     Text(String, Vec<usize>),
     /// Different texts, and which of them each row has.
-    Words(Vec<String>, Vec<u32>),
+    Dictionary(Vec<String>, Vec<u32>),
     /// True or false.
     Bool(Vec<bool>),
     /// Whole numbers.
@@ -158,7 +158,7 @@ impl Column {
                 ends.truncate(rows);
                 all.truncate(ends.last().copied().unwrap_or(0));
             }
-            Data::Words(..) => unreachable!("words are made of whole blocks"),
+            Data::Dictionary(..) => unreachable!("words are made of whole blocks"),
             Data::Bool(values) => values.truncate(rows),
             Data::Whole(values) | Data::Datetime(values) => values.truncate(rows),
             Data::Float(values) => values.truncate(rows),
@@ -179,7 +179,7 @@ impl Column {
     fn push_missing(&mut self) {
         let rows = match &mut self.data {
             Data::Text(all, ends) => filler(ends, all.len()),
-            Data::Words(..) => unreachable!("words are made of whole blocks"),
+            Data::Dictionary(..) => unreachable!("words are made of whole blocks"),
             Data::Bool(values) => filler(values, false),
             Data::Whole(values) | Data::Datetime(values) => filler(values, 0),
             Data::Float(values) => filler(values, 0.0),

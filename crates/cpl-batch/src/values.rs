@@ -76,7 +76,7 @@ pub fn percent(text: &[u8]) -> Option<f64> {
 #[must_use]
 pub fn money(text: &[u8], shift: u32) -> Option<(i128, bool)> {
     let (minus, digits) = sign(text);
-    let (mut value, mut point, mut behind, mut seen, mut lost) = (0i128, false, 0i64, false, Lost::Nothing);
+    let (mut value, mut point, mut decimals, mut seen, mut sticky) = (0i128, false, 0i64, false, Sticky::Nothing);
     let mut exponent = 0i64;
     for (at, byte) in digits.iter().enumerate() {
         match byte {
@@ -87,11 +87,11 @@ pub fn money(text: &[u8], shift: u32) -> Option<(i128, bool)> {
                     if !point {
                         return None;
                     }
-                    lost = lost.then(*byte);
+                    sticky = sticky.then(*byte);
                     continue;
                 }
                 value = value * 10 + i128::from(byte - b'0');
-                behind += i64::from(point);
+                decimals += i64::from(point);
             }
             b'.' if !point => point = true,
             b'e' | b'E' if seen => {
@@ -104,8 +104,8 @@ pub fn money(text: &[u8], shift: u32) -> Option<(i128, bool)> {
     if !seen {
         return None;
     }
-    let up = MONEY_DIGITS - behind - i64::from(shift) + exponent;
-    let (value, rounded) = scaled(value, up, lost)?;
+    let up = MONEY_DIGITS - decimals - i64::from(shift) + exponent;
+    let (value, rounded) = scaled(value, up, sticky)?;
     (value <= MAX_WHOLE * 1_000_000).then_some((if minus { -value } else { value }, rounded))
 }
 
@@ -128,40 +128,40 @@ pub fn plain_money(text: &[u8], shift: u32) -> Option<i128> {
             return None;
         }
     }
-    let behind = point.map_or(0, |point| digits.len() - point - 1);
-    let up = POWERS.len().checked_sub(1 + behind + shift as usize)?;
+    let decimals = point.map_or(0, |point| digits.len() - point - 1);
+    let up = POWERS.len().checked_sub(1 + decimals + shift as usize)?;
     let amount = i128::from(value) * i128::from(POWERS[up]);
     Some(if minus { -amount } else { amount })
 }
 
 /// What was left out behind the digits that were kept.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Lost {
+enum Sticky {
     Nothing,
     Something,
 }
 
-impl Lost {
+impl Sticky {
     fn then(self, digit: u8) -> Self {
         if digit == b'0' { self } else { Self::Something }
     }
 }
 
 /// `value` × 10^`up`, half to even where digits are left out.
-fn scaled(value: i128, up: i64, lost: Lost) -> Option<(i128, bool)> {
+fn scaled(value: i128, up: i64, sticky: Sticky) -> Option<(i128, bool)> {
     if value == 0 {
-        return Some((0, lost == Lost::Something));
+        return Some((0, sticky == Sticky::Something));
     }
     if up >= 0 {
         let factor = 10i128.checked_pow(u32::try_from(up).ok()?)?;
-        return Some((value.checked_mul(factor)?, lost == Lost::Something));
+        return Some((value.checked_mul(factor)?, sticky == Sticky::Something));
     }
     let Some(divisor) = u32::try_from(-up).ok().and_then(|down| 10i128.checked_pow(down)) else {
         return Some((0, true));
     };
     let (kept, rest) = (value / divisor, value % divisor);
-    let above = rest > divisor / 2 || (rest == divisor / 2 && (lost == Lost::Something || kept % 2 == 1));
-    Some((kept + i128::from(above), rest != 0 || lost == Lost::Something))
+    let above = rest > divisor / 2 || (rest == divisor / 2 && (sticky == Sticky::Something || kept % 2 == 1));
+    Some((kept + i128::from(above), rest != 0 || sticky == Sticky::Something))
 }
 
 /// Days since 1970.

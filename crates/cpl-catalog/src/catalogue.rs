@@ -13,7 +13,7 @@ pub struct ConnectorFile {
     pub path: String,
     /// Its text; places of the connector point into it.
     pub text: String,
-    /// What it says, as far as it could be read.
+    /// The connector, as far as it could be parsed.
     pub connector: Option<Connector>,
     /// What is wrong with how it is written.
     pub diagnostics: Vec<Diagnostic>,
@@ -28,7 +28,7 @@ impl ConnectorFile {
     }
 }
 
-/// Connectors by their names; who is not in it was looked for and not found.
+/// Connectors by name. A missing name was looked up and not found.
 #[derive(Clone, Debug, Default)]
 pub struct Catalogue(BTreeMap<String, ConnectorFile>);
 

@@ -1,4 +1,4 @@
-//! A connector as pipelines see it: its texts are parsed as cpl, and every part knows where it stands.
+//! A connector as pipelines see it: its texts are parsed as cpl, and every part has its span.
 
 use cpl_syntax::{
     Name, Span, Spanned,
@@ -7,8 +7,8 @@ use cpl_syntax::{
 
 use crate::{
     method::Method,
-    words::{PerSeconds, Size},
-    written::{Auth, ErrorInside, JobState, Pages, ResultFormat},
+    raw::{Auth, ErrorInside, JobState, Pages, ResultFormat},
+    scalars::{PerSeconds, Size},
 };
 
 /// One API.
@@ -20,17 +20,17 @@ pub struct Connector {
     pub title: Option<String>,
     /// Where the API is described.
     pub docs: Option<String>,
-    /// What every request's path stands behind.
+    /// The prefix of every request's path.
     pub base_url: String,
-    /// Who asks.
+    /// Authentication.
     pub auth: Vec<Auth>,
-    /// Where its days begin and end, where that is said.
+    /// Its time zone, if declared.
     pub timezone: Option<Name>,
-    /// What its money is, where that is said.
+    /// Its currency, if declared.
     pub currency: Option<Name>,
-    /// How much may be asked of it.
+    /// Its limits.
     pub limits: Limits,
-    /// Errors inside answers whose status tells of none.
+    /// Errors inside responses with a success status.
     pub errors: Vec<ErrorInside>,
     /// What a fetch reads.
     pub endpoints: Vec<Endpoint>,
@@ -38,12 +38,12 @@ pub struct Connector {
     pub actions: Vec<Action>,
 }
 
-/// How much may be asked of an API.
+/// The limits of an API.
 #[derive(Clone, Debug, Default)]
 pub struct Limits {
     /// How often.
     pub rate: Option<PerSeconds>,
-    /// Requests under way at once.
+    /// Concurrent requests.
     pub concurrent: Option<u32>,
     /// How long an answer may take.
     pub timeout: Option<Expr>,
@@ -60,17 +60,17 @@ pub struct Endpoint {
     pub name: Name,
     /// What its rows are, for people.
     pub title: Option<String>,
-    /// What a pipeline says when it calls it, in order.
+    /// The arguments of a call, in order.
     pub arguments: Vec<Argument>,
     /// How it is asked.
-    pub source: Asked,
+    pub source: Retrieval,
     /// Where the answer holds its records.
     pub records: Option<String>,
     /// What a record holds.
     pub columns: Vec<Column>,
     /// The columns that are unique together.
     pub key: Vec<Name>,
-    /// The column that dates a row, where that is said.
+    /// The time column, if declared.
     pub time: Option<Name>,
     /// When a day's figures are there.
     pub late: Option<Expr>,
@@ -78,9 +78,9 @@ pub struct Endpoint {
     pub restated: Option<Expr>,
 }
 
-/// How an endpoint is asked.
+/// How the records of an endpoint are retrieved.
 #[derive(Clone, Debug)]
-pub enum Asked {
+pub enum Retrieval {
     /// Page by page.
     Pages(Box<Request>, Option<Box<Pages>>),
     /// By a long report, its result page by page.
@@ -94,7 +94,7 @@ pub struct Job {
     pub start: Request,
     /// Where the answer holds its name.
     pub id: String,
-    /// Asks how far it is.
+    /// Polls its state.
     pub poll: Request,
     /// How long is waited between two times.
     pub every: Option<Expr>,
@@ -136,16 +136,16 @@ pub struct Action {
     pub read: Option<Read>,
     /// The smallest step of the value.
     pub unit: Option<Expr>,
-    /// What makes of the request one that changes nothing.
-    pub validate: Option<Extra>,
+    /// The parts that turn the request into a dry run.
+    pub validate: Option<RequestParts>,
 }
 
 /// What an API does so that a request which comes twice acts once.
 #[derive(Clone, Debug)]
 pub enum Dedupe {
-    /// It knows the key in this header again, for so long.
+    /// The API remembers the idempotency key in this header, for this long.
     Key(String, Expr),
-    /// It tells the current value.
+    /// The current value can be read back.
     Lookup,
     /// Nothing.
     Nothing,
@@ -154,7 +154,7 @@ pub enum Dedupe {
 /// How the current value of what an action changes is read.
 #[derive(Clone, Debug)]
 pub struct Read {
-    /// What is asked.
+    /// The request that reads it.
     pub request: Request,
     /// Where the answer holds it.
     pub value: String,
@@ -169,7 +169,7 @@ pub struct Argument {
     pub name: Name,
     /// What it may be.
     pub ty: ArgumentType,
-    /// Where its type stands.
+    /// The span of its type.
     pub span: Span,
 }
 
@@ -178,18 +178,18 @@ pub struct Argument {
 pub struct Request {
     /// How it is asked.
     pub method: Method,
-    /// The path behind the base's.
+    /// The path, relative to `base_url`.
     pub path: Text,
-    /// Where the path stands.
+    /// The span of the path.
     pub span: Span,
-    /// What goes with it.
-    pub extra: Extra,
+    /// Its query, headers and body.
+    pub request_parts: RequestParts,
 }
 
-/// What goes with a request.
+/// The query, headers and body of a request.
 #[derive(Clone, Debug, Default)]
-pub struct Extra {
-    /// What stands behind the `?`.
+pub struct RequestParts {
+    /// The query parameters.
     pub query: Vec<(String, Json)>,
     /// Headers.
     pub headers: Vec<(String, Text)>,
@@ -202,7 +202,7 @@ pub struct Extra {
 pub enum Json {
     /// Null, a number, true or false.
     Plain(serde_json::Value),
-    /// A text; of one hole alone, its value.
+    /// A text. A text that is a single hole keeps the type of its value.
     Text(Text),
     /// A list.
     List(Vec<Json>),
@@ -223,7 +223,7 @@ impl Json {
     }
 }
 
-impl Extra {
+impl RequestParts {
     /// The texts in it.
     #[must_use]
     pub fn texts(&self) -> Vec<&Text> {
@@ -237,7 +237,7 @@ impl Request {
     /// The texts in it.
     #[must_use]
     pub fn texts(&self) -> Vec<&Text> {
-        std::iter::once(&self.path).chain(self.extra.texts()).collect()
+        std::iter::once(&self.path).chain(self.request_parts.texts()).collect()
     }
 }
 

@@ -1,7 +1,7 @@
 //! YAML → what is written there, and all that does not fit its shape.
 //!
-//! The reader of values stops at the first mistake. It is told, what is wrong is left out, and the rest is read again:
-//! so that one check tells all of them.
+//! serde stops at the first mistake. The mistake is reported, its part is removed, and the rest is parsed again. So
+//! one check reports all mistakes.
 
 use std::collections::HashSet;
 
@@ -10,24 +10,24 @@ use serde_json::Value;
 use serde_path_to_error::Segment;
 
 use crate::{
-    marks::{Marks, Route, no_yaml},
-    written::Written,
+    raw::RawConnector,
+    source_map::{KeyPath, SourceMap, yaml_error},
 };
 
-/// So deep may what `<<` brings bring more.
+/// The deepest nesting of `<<` merges.
 const MERGES: usize = 8;
 
-/// So many mistakes of one file are told.
-const MOST: usize = 100;
+/// The most mistakes that are reported for one file.
+const MAX_DIAGNOSTICS: usize = 100;
 
 /// A file as far as it could be read.
-pub struct Reading {
+pub struct Parsed {
     /// What is written there; none where nothing could be read.
-    pub written: Option<Written>,
-    /// Where its parts stand.
-    pub marks: Marks,
-    /// What was left out.
-    pub lost: HashSet<Route>,
+    pub raw: Option<RawConnector>,
+    /// The source spans of its parts.
+    pub source_map: SourceMap,
+    /// The parts that were skipped.
+    pub skipped: HashSet<KeyPath>,
     /// What is wrong.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -36,28 +36,28 @@ pub struct Reading {
 ///
 /// # Errors
 /// Why it is no YAML.
-pub fn read(text: &str) -> Result<Reading, Vec<Diagnostic>> {
-    let marks = Marks::of(text)?;
+pub fn read(text: &str) -> Result<Parsed, Vec<Diagnostic>> {
+    let source_map = SourceMap::of(text)?;
     let body = text.trim_start_matches('\u{feff}');
     let refused = |error: serde_yaml::Error| {
         let at = error.location().map_or(0, |location| location.index()).min(body.len());
         let at = text.len() - body.len() + at;
-        vec![no_yaml(&error.to_string(), Span::new(at, at))]
+        vec![yaml_error(&error.to_string(), Span::new(at, at))]
     };
     let mut value: serde_yaml::Value = serde_yaml::from_str(body).map_err(refused)?;
     // `<<: *name` stands for what is named there.
     for _ in 0..MERGES {
         value.apply_merge().map_err(refused)?;
     }
-    let mut reading = Reading { written: None, marks, lost: HashSet::new(), diagnostics: Vec::new() };
+    let mut parsed = Parsed { raw: None, source_map, skipped: HashSet::new(), diagnostics: Vec::new() };
     match serde_json::to_value(value) {
-        Ok(value) => reading.take(value),
-        Err(error) => return Err(vec![no_yaml(&error.to_string(), Span::default())]),
+        Ok(value) => parsed.take(value),
+        Err(error) => return Err(vec![yaml_error(&error.to_string(), Span::default())]),
     }
-    Ok(reading)
+    Ok(parsed)
 }
 
-impl Reading {
+impl Parsed {
     /// Reads again and again, each time without what was wrong.
     fn take(&mut self, mut value: Value) {
         if !value.is_object() {
@@ -66,52 +66,53 @@ impl Reading {
             self.diagnostics.push(Diagnostic::new(Code::E0602, message).help(help));
             return;
         }
-        while self.diagnostics.len() < MOST {
+        while self.diagnostics.len() < MAX_DIAGNOSTICS {
             let error = match serde_path_to_error::deserialize(&value) {
-                Ok(written) => {
-                    self.written = Some(written);
+                Ok(raw) => {
+                    self.raw = Some(raw);
                     return;
                 }
                 Err(error) => error,
             };
-            let mut route: Route = error.path().iter().filter_map(segment).collect();
-            let wrong = Wrong::of(&error.inner().to_string());
-            if !self.follows(&wrong, &route) {
-                self.diagnostics.push(wrong.told(&route, &self.marks));
+            let mut key_path: KeyPath = error.path().iter().filter_map(segment).collect();
+            let wrong = ShapeError::of(&error.inner().to_string());
+            if !self.follows(&wrong, &key_path) {
+                self.diagnostics.push(wrong.diagnostic(&key_path, &self.source_map));
             }
             // Without its one key the value around it would be wrong too.
-            if let Wrong::Variant(name, _) = &wrong
-                && route.last() == Some(name)
+            if let ShapeError::Variant(name, _) = &wrong
+                && key_path.last() == Some(name)
             {
-                route.pop();
+                key_path.pop();
             }
             // Of a way to say who asks nothing is left without a part of it.
-            if route.first().is_some_and(|part| part == "auth") {
-                route.truncate(1);
+            if key_path.first().is_some_and(|part| part == "auth") {
+                key_path.truncate(1);
             }
-            if !self.leave_out(&route, &mut value) {
+            if !self.skip_at(&key_path, &mut value) {
                 return;
             }
         }
     }
 
-    /// Whether something is missing only since it was left out.
-    fn follows(&self, wrong: &Wrong, route: &[String]) -> bool {
-        let Wrong::Missing(name) = wrong else { return false };
-        let missing: Route = route.iter().chain([name]).cloned().collect();
-        self.lost.iter().any(|lost| lost.starts_with(&missing))
+    /// Whether a field is missing only because it was skipped.
+    fn follows(&self, wrong: &ShapeError, key_path: &[String]) -> bool {
+        let ShapeError::Missing(name) = wrong else { return false };
+        let missing: KeyPath = key_path.iter().chain([name]).cloned().collect();
+        self.skipped.iter().any(|skipped| skipped.starts_with(&missing))
     }
 
-    /// Leaves out what is at the end of a route, or the list it stands in; whether there was something.
-    fn leave_out(&mut self, route: &[String], value: &mut Value) -> bool {
-        let mut route = route.to_vec();
-        while let Some(last) = route.pop() {
-            let Some(Value::Object(map)) = route.iter().try_fold(&mut *value, |value, part| inside(value, part)) else {
+    /// Removes the part at a path, or the list around it; false if there is none.
+    fn skip_at(&mut self, key_path: &[String], value: &mut Value) -> bool {
+        let mut key_path = key_path.to_vec();
+        while let Some(last) = key_path.pop() {
+            let Some(Value::Object(map)) = key_path.iter().try_fold(&mut *value, |value, part| inside(value, part))
+            else {
                 continue;
             };
             if map.shift_remove(&last).is_some() {
-                route.push(last);
-                self.lost.insert(route);
+                key_path.push(last);
+                self.skipped.insert(key_path);
                 return true;
             }
         }
@@ -138,77 +139,80 @@ fn segment(segment: &Segment) -> Option<String> {
 }
 
 /// What the reader of values finds wrong.
-enum Wrong {
+enum ShapeError {
     /// A name that is none there, and those that are.
     Unknown(String, Vec<String>),
-    /// The same of a way to say something.
+    /// An unknown variant, and the known ones.
     Variant(String, Vec<String>),
     /// A name that must be there.
     Missing(String),
     /// Something of another kind: what was wanted, and what is there.
     Kind(String, String),
     /// In words: what is wrong, and what was wanted.
-    Told(String, Option<String>),
+    Message(String, Option<String>),
 }
 
-impl Wrong {
-    /// The forms in which `serde` tells, taken apart.
-    fn of(told: &str) -> Self {
+impl ShapeError {
+    /// Parses an error message of `serde`.
+    fn of(message: &str) -> Self {
         let quoted = |text: &str| -> Vec<String> { text.split('`').skip(1).step_by(2).map(str::to_owned).collect() };
-        if told.starts_with("unknown field") || told.starts_with("unknown variant") {
-            let mut names = quoted(told);
+        if message.starts_with("unknown field") || message.starts_with("unknown variant") {
+            let mut names = quoted(message);
             let name = if names.is_empty() { String::new() } else { names.remove(0) };
-            let variant = told.starts_with("unknown variant");
+            let variant = message.starts_with("unknown variant");
             return if variant { Self::Variant(name, names) } else { Self::Unknown(name, names) };
         }
-        if let Some(name) = told.strip_prefix("missing field") {
+        if let Some(name) = message.strip_prefix("missing field") {
             return Self::Missing(quoted(name).concat());
         }
-        if told == "invalid number" {
-            return Self::Told("that is no number for this".to_owned(), Some("wanted: a whole number".to_owned()));
+        if message == "invalid number" {
+            return Self::Message("that is no number for this".to_owned(), Some("wanted: a whole number".to_owned()));
         }
-        if told.starts_with("invalid length") {
+        if message.starts_with("invalid length") {
             let wanted = "wanted: a list where an API wants several";
-            return Self::Told("one way stands here at a time".to_owned(), Some(wanted.to_owned()));
+            return Self::Message("one way stands here at a time".to_owned(), Some(wanted.to_owned()));
         }
-        if let Some((found, wanted)) = told.split_once(", expected ") {
+        if let Some((found, wanted)) = message.split_once(", expected ") {
             let found = found.trim_start_matches("invalid type: ").trim_start_matches("invalid value: ");
             return Self::Kind(kind(wanted), found_kind(found));
         }
-        match told.split_once(": wanted ") {
-            Some((what, wanted)) => Self::Told(what.to_owned(), Some(format!("wanted: {wanted}"))),
-            None => match told.strip_prefix("wanted: ") {
+        match message.split_once(": wanted ") {
+            Some((what, wanted)) => Self::Message(what.to_owned(), Some(format!("wanted: {wanted}"))),
+            None => match message.strip_prefix("wanted: ") {
                 Some(wanted) => {
-                    Self::Told("that is none of what can stand here".to_owned(), Some(format!("wanted: {wanted}")))
+                    Self::Message("that is none of what can stand here".to_owned(), Some(format!("wanted: {wanted}")))
                 }
-                None => Self::Told(told.to_owned(), None),
+                None => Self::Message(message.to_owned(), None),
             },
         }
     }
 
-    fn told(&self, route: &[String], marks: &Marks) -> Diagnostic {
-        let route: Vec<&str> = route.iter().map(String::as_str).collect();
-        let (key, value) = (marks.key(&route), marks.value(&route));
+    fn diagnostic(&self, key_path: &[String], source_map: &SourceMap) -> Diagnostic {
+        let key_path: Vec<&str> = key_path.iter().map(String::as_str).collect();
+        let (key, value) = (source_map.key(&key_path), source_map.value(&key_path));
         let new = |message: String| Diagnostic::new(Code::E0602, message);
         match self {
             Self::Unknown(name, known) | Self::Variant(name, known) => {
-                let told = new(format!("`{name}` is nothing that a connector file has here"));
-                let told = told.at(name_at(name, key, value), "nobody reads this");
+                let diagnostic = new(format!("`{name}` is nothing that a connector file has here"));
+                let diagnostic = diagnostic.at(name_at(name, key, value), "nobody reads this");
                 match nearest(&name.to_lowercase(), known.iter().map(String::as_str)) {
-                    Some(near) => told.help(format!("did you mean `{near}`?")).offer(name_at(name, key, value), near),
-                    None => told.help(format!("there are: {}", listed(known))),
+                    Some(near) => {
+                        diagnostic.help(format!("did you mean `{near}`?")).offer(name_at(name, key, value), near)
+                    }
+                    None => diagnostic.help(format!("there are: {}", listed(known))),
                 }
             }
             Self::Missing(name) => {
-                let told = new(format!("`{name}` is missing here")).at(key, format!("has no `{name}`"));
-                told.help(format!("add `{name}: …`"))
+                let diagnostic = new(format!("`{name}` is missing here")).at(key, format!("has no `{name}`"));
+                diagnostic.help(format!("add `{name}: …`"))
             }
             Self::Kind(wanted, found) => {
-                let told = new(format!("{wanted} was wanted, this is {found}")).at(value, format!("this is {found}"));
+                let diagnostic =
+                    new(format!("{wanted} was wanted, this is {found}")).at(value, format!("this is {found}"));
                 let number = wanted == TEXT && (found.starts_with("a number") || found.starts_with("a yes"));
-                if number { told.help("put it into double quotes") } else { told }
+                if number { diagnostic.help("put it into double quotes") } else { diagnostic }
             }
-            Self::Told(what, wanted) => {
+            Self::Message(what, wanted) => {
                 new(what.clone()).at(value, wanted.clone().unwrap_or_else(|| "this one".to_owned()))
             }
         }

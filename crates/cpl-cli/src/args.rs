@@ -52,7 +52,7 @@ pub struct RunArgs {
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
     #[command(flatten)]
-    pub when: When,
+    pub window_args: WindowArgs,
 }
 
 /// `cpl check`.
@@ -63,7 +63,7 @@ pub struct CheckArgs {
     pub paths: Vec<PathBuf>,
     /// How diagnostics are written.
     #[arg(long, value_enum, default_value_t)]
-    pub format: Notation,
+    pub format: DiagnosticFormat,
     /// Exit with 1 for warnings too.
     #[arg(long)]
     pub strict: bool,
@@ -74,12 +74,12 @@ pub struct CheckArgs {
     #[arg(long, conflicts_with = "format")]
     pub diff: bool,
     #[command(flatten)]
-    pub when: When,
+    pub window_args: WindowArgs,
 }
 
 /// How diagnostics are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Notation {
+pub enum DiagnosticFormat {
     /// For people.
     #[default]
     Text,
@@ -147,7 +147,7 @@ pub struct GraphArgs {
     #[arg(long, value_enum, default_value_t)]
     pub format: Drawing,
     #[command(flatten)]
-    pub when: When,
+    pub window_args: WindowArgs,
 }
 
 /// `cpl show`.
@@ -166,7 +166,7 @@ pub struct ShowArgs {
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
     #[command(flatten)]
-    pub when: When,
+    pub window_args: WindowArgs,
 }
 
 /// `cpl profile`.
@@ -179,12 +179,12 @@ pub struct ProfileArgs {
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
     #[command(flatten)]
-    pub when: When,
+    pub window_args: WindowArgs,
 }
 
 /// Which window, and with which constants.
 #[derive(Debug, clap::Args)]
-pub struct When {
+pub struct WindowArgs {
     /// The window that starts on this date, or is under way then: 2026-11-20, 2026-11-20T09:30.
     #[arg(long, value_name = "DATE", value_parser = as_of)]
     pub as_of: Option<AsOf>,
@@ -229,7 +229,7 @@ pub enum TableFormat {
     Parquet,
 }
 
-impl When {
+impl WindowArgs {
     /// What is asked for, else `now`.
     pub fn moment(&self, now: Timestamp) -> AsOf {
         self.as_of.unwrap_or(AsOf::Moment(now))

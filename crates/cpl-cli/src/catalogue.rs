@@ -13,7 +13,7 @@ use crate::{
 /// The folder of connector files.
 pub const FOLDER: &str = "connectors";
 
-/// The file that stands at the top of a workspace.
+/// The file that marks the root of a workspace.
 const WORKSPACE: &str = "cpl.yaml";
 
 /// Whether a path is that of a connector file, and not of a pipeline.
@@ -22,7 +22,7 @@ pub fn is_connector(path: &Path) -> bool {
     of_kind && path.file_name().is_none_or(|name| name != WORKSPACE)
 }
 
-/// The connectors that a pipeline names. Where one is not found, those that could have been meant are there too.
+/// The connectors that a pipeline names. If one is not found, all connectors are loaded, for suggestions.
 pub fn catalogue(file: &tree::File, pipeline: &Path, io: &Io<'_>) -> Catalogue {
     let names = file.connectors();
     if names.is_empty() {
@@ -34,7 +34,7 @@ pub fn catalogue(file: &tree::File, pipeline: &Path, io: &Io<'_>) -> Catalogue {
     if all.len() == names.len() {
         return all.into_iter().collect();
     }
-    others(&folders, io).iter().filter_map(|name| found(name)).chain(all).collect()
+    connector_names(&folders, io).iter().filter_map(|name| found(name)).chain(all).collect()
 }
 
 /// The file of a connector, from the first folder that has one.
@@ -54,17 +54,18 @@ fn of_name(name: &str, folders: &[PathBuf], io: &Io<'_>) -> Option<ConnectorFile
     })
 }
 
-/// The folders in which connectors are looked for: beside the pipeline, then beside the workspace's file.
+/// The folders of connectors: next to the pipeline, then in the workspace's root.
 fn folders(pipeline: &Path, io: &Io<'_>) -> Vec<PathBuf> {
-    let beside = pipeline.parent().unwrap_or(Path::new("")).to_owned();
-    let whole = std::path::absolute(io.folder.join(&beside)).unwrap_or_else(|_| io.folder.join(&beside));
+    let pipeline_folder = pipeline.parent().unwrap_or(Path::new("")).to_owned();
+    let whole =
+        std::path::absolute(io.folder.join(&pipeline_folder)).unwrap_or_else(|_| io.folder.join(&pipeline_folder));
     let workspace = whole.ancestors().find(|folder| folder.join(WORKSPACE).is_file()).filter(|folder| *folder != whole);
     let shown = workspace.map(|folder| folder.strip_prefix(&io.folder).unwrap_or(folder).to_owned());
-    std::iter::once(beside).chain(shown).map(|folder| folder.join(FOLDER)).collect()
+    std::iter::once(pipeline_folder).chain(shown).map(|folder| folder.join(FOLDER)).collect()
 }
 
 /// The names of all connectors in the folders.
-fn others(folders: &[PathBuf], io: &Io<'_>) -> Vec<String> {
+fn connector_names(folders: &[PathBuf], io: &Io<'_>) -> Vec<String> {
     let entries = folders.iter().filter_map(|folder| std::fs::read_dir(io.folder.join(folder)).ok()).flatten();
     let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
     let names = paths.filter(|path| path.extension().is_some_and(|extension| extension == "yaml"));

@@ -2,7 +2,7 @@
 
 use cpl_syntax::{Code, nearest};
 
-use crate::{CLEAN, Io, args::ExplainArgs, draw};
+use crate::{CLEAN, Io, args::ExplainArgs, render};
 
 /// Prints the page of a code, or the list of them.
 pub fn explain(args: &ExplainArgs, io: &mut Io<'_>) -> u8 {
@@ -21,7 +21,7 @@ pub fn explain(args: &ExplainArgs, io: &mut Io<'_>) -> u8 {
         None => {
             let near = nearest(&wanted, Code::ALL.iter().map(|code| code.as_str()));
             let near = near.map_or("`cpl explain` lists them".to_owned(), |near| format!("did you mean {near}?"));
-            draw::misused(&format!("no diagnostic bears the code {wanted}: {near}"), io)
+            render::usage_error(&format!("no diagnostic bears the code {wanted}: {near}"), io)
         }
     }
 }

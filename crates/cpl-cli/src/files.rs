@@ -9,9 +9,9 @@ use walkdir::WalkDir;
 
 use crate::catalogue::{FOLDER, is_connector};
 
-/// Which files of a folder are meant.
+/// Which files of a folder are included.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Kinds {
+pub enum FileKinds {
     /// Pipelines.
     Pipelines,
     /// Pipelines and connectors.
@@ -19,7 +19,7 @@ pub enum Kinds {
 }
 
 /// The files themselves, and those of folders, in the order of their names.
-pub fn files(paths: &[PathBuf], kinds: Kinds, base: &Path) -> Result<Vec<PathBuf>, String> {
+pub fn files(paths: &[PathBuf], kinds: FileKinds, base: &Path) -> Result<Vec<PathBuf>, String> {
     let mut files = Vec::new();
     for path in paths {
         if base.join(path).is_dir() {
@@ -31,11 +31,11 @@ pub fn files(paths: &[PathBuf], kinds: Kinds, base: &Path) -> Result<Vec<PathBuf
     Ok(files)
 }
 
-fn in_folder(folder: &Path, kinds: Kinds, base: &Path) -> Result<Vec<PathBuf>, String> {
+fn in_folder(folder: &Path, kinds: FileKinds, base: &Path) -> Result<Vec<PathBuf>, String> {
     let mut files = Vec::new();
     for entry in WalkDir::new(base.join(folder)).sort_by_file_name() {
         let entry = entry.map_err(|error| format!("{} can't be read: {error}", folder.display()))?;
-        if entry.file_type().is_file() && is_meant(entry.path(), kinds) {
+        if entry.file_type().is_file() && is_included(entry.path(), kinds) {
             let path = entry.into_path();
             files.push(path.strip_prefix(base).map(Path::to_owned).unwrap_or(path));
         }
@@ -43,27 +43,27 @@ fn in_folder(folder: &Path, kinds: Kinds, base: &Path) -> Result<Vec<PathBuf>, S
     if files.is_empty() { Err(format!("{} holds no `.cpl` file", folder.display())) } else { Ok(files) }
 }
 
-/// A pipeline; or a connector's file, which stands in a folder of such.
-fn is_meant(path: &Path, kinds: Kinds) -> bool {
+/// Whether a file is a pipeline, or a connector in a folder of connectors.
+fn is_included(path: &Path, kinds: FileKinds) -> bool {
     let extension = path.extension().unwrap_or_default();
     let among_connectors = || path.parent().and_then(Path::file_name).is_some_and(|folder| folder == FOLDER);
-    extension == "cpl" || (kinds == Kinds::All && is_connector(path) && among_connectors())
+    extension == "cpl" || (kinds == FileKinds::All && is_connector(path) && among_connectors())
 }
 
-/// Writes a text in the place of a file's: beside it first, so that it is there whole or not at all.
+/// Replaces a file atomically: writes a temporary file next to it, then renames that.
 pub fn replace(path: &Path, text: &str) -> io::Result<()> {
     // A link stays one: what it leads to is written.
     let path = path.canonicalize()?;
     let folder = path.parent().unwrap_or(Path::new("."));
-    let mut beside = tempfile::NamedTempFile::new_in(folder)?;
-    beside.write_all(text.as_bytes())?;
-    beside.as_file().set_permissions(path.metadata()?.permissions())?;
-    beside.as_file().sync_all()?;
-    beside.persist(path).map_err(|error| error.error)?;
+    let mut temporary = tempfile::NamedTempFile::new_in(folder)?;
+    temporary.write_all(text.as_bytes())?;
+    temporary.as_file().set_permissions(path.metadata()?.permissions())?;
+    temporary.as_file().sync_all()?;
+    temporary.persist(path).map_err(|error| error.error)?;
     Ok(())
 }
 
-/// What changes of a file, as `diff -u` tells it.
+/// The changes of a file as a unified diff.
 pub fn text_diff(before: &str, after: &str, path: &Path) -> String {
     let name = path.display().to_string();
     similar::TextDiff::from_lines(before, after).unified_diff().header(&name, &name).to_string()

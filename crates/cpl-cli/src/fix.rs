@@ -1,35 +1,34 @@
-//! `cpl check --fix`: what can have been meant in one way only is changed in the text.
+//! `cpl check --fix`: applies the unambiguous fixes.
 
 use cpl_syntax::{Code, Diagnostic, Fix};
 
 use crate::{
     Io,
-    args::When,
+    args::WindowArgs,
     load::{Loaded, of_text},
 };
 
-/// One change may show the next mistake: so many rounds.
+/// The most rounds: a fix may reveal the next mistake.
 const ROUNDS: usize = 20;
 
-/// The text without the mistakes that can be mended without asking. What mends one must leave fewer that keep the text
-/// from being read, and is left as it is otherwise.
-pub fn mended(loaded: &Loaded, when: &When, io: &Io<'_>) -> String {
+/// The text with all unambiguous fixes applied. A fix that does not reduce the number of syntax errors is not applied.
+pub fn with_fixes(loaded: &Loaded, window_args: &WindowArgs, io: &Io<'_>) -> String {
     let (mut text, mut diagnostics) = (loaded.text.clone(), loaded.diagnostics.clone());
-    let read = |text: &str| of_text(&loaded.path, text.to_owned(), when, io).diagnostics;
+    let read = |text: &str| of_text(&loaded.path, text.to_owned(), window_args, io).diagnostics;
     for _ in 0..ROUNDS {
         let wrong: Vec<&Diagnostic> =
             diagnostics.iter().filter(|wrong| wrong.fixes.iter().any(|fix| fix.sure)).collect();
-        let Some((better, told)) = better(&text, &diagnostics, &wrong, &read) else { break };
-        (text, diagnostics) = (better, told);
+        let Some((better, new_diagnostics)) = try_fixes(&text, &diagnostics, &wrong, &read) else { break };
+        (text, diagnostics) = (better, new_diagnostics);
     }
     text
 }
 
-/// The text with what mends all of these, or as many of them as make it better, and what is told of it then; none where
-/// nothing does.
-fn better(
+/// The text with the fixes of these diagnostics, or of as many of them as improve it, and its new diagnostics; none if
+/// no fix improves it.
+fn try_fixes(
     text: &str,
-    told: &[Diagnostic],
+    diagnostics: &[Diagnostic],
     wrong: &[&Diagnostic],
     read: &dyn Fn(&str) -> Vec<Diagnostic>,
 ) -> Option<(String, Vec<Diagnostic>)> {
@@ -39,28 +38,28 @@ fn better(
         return None;
     }
     let now = read(&changed);
-    if is_better(told, &now, wrong) {
+    if is_better(diagnostics, &now, wrong) {
         return Some((changed, now));
     }
     let (left, right) = wrong.split_at(wrong.len() / 2);
     if left.is_empty() {
         return None;
     }
-    better(text, told, left, read).or_else(|| better(text, told, right, read))
+    try_fixes(text, diagnostics, left, read).or_else(|| try_fixes(text, diagnostics, right, read))
 }
 
-/// Whether those are gone: of what keeps a text from being read there is so much less; of the rest they are not told.
+/// Whether the fixed diagnostics are gone: there are fewer syntax errors, and the others are no longer reported.
 fn is_better(before: &[Diagnostic], now: &[Diagnostic], wrong: &[&Diagnostic]) -> bool {
-    let unread = |told: &[Diagnostic]| told.iter().filter(|one| one.code == Code::E0101).count();
+    let unread = |diagnostics: &[Diagnostic]| diagnostics.iter().filter(|one| one.code == Code::E0101).count();
     let syntax = wrong.iter().filter(|one| one.code == Code::E0101).count();
     let gone = |wrong: &&&Diagnostic| {
-        let same = |told: &&Diagnostic| told.code == wrong.code && told.message == wrong.message;
+        let same = |other: &&Diagnostic| other.code == wrong.code && other.message == wrong.message;
         now.iter().filter(same).count() < before.iter().filter(same).count()
     };
     unread(now) + syntax <= unread(before) && wrong.iter().filter(|one| one.code != Code::E0101).all(|one| gone(&one))
 }
 
-/// The text with the changes; of two that overlap, the first.
+/// Applies fixes; of two that overlap, the first.
 fn applied(text: &str, mut fixes: Vec<&Fix>) -> String {
     fixes.sort_by_key(|fix| (fix.span.start, fix.span.end));
     let (mut made, mut at) = (String::new(), 0);

@@ -7,9 +7,9 @@ use cpl_syntax::{format, has_errors, parse};
 use crate::{
     CLEAN, Io, WRONG,
     args::FmtArgs,
-    draw,
-    files::{Kinds, files, replace, text_diff},
+    files::{FileKinds, files, replace, text_diff},
     load::pipeline_text,
+    render,
     text::{Text, as_text},
 };
 
@@ -18,9 +18,9 @@ pub fn fmt(args: &FmtArgs, io: &mut Io<'_>) -> u8 {
     if args.paths == [PathBuf::from("-")] {
         return from_input(args, io);
     }
-    let files = match files(&args.paths, Kinds::Pipelines, &io.folder) {
+    let files = match files(&args.paths, FileKinds::Pipelines, &io.folder) {
         Ok(files) => files,
-        Err(why) => return draw::misused(&why, io),
+        Err(why) => return render::usage_error(&why, io),
     };
     files.iter().map(|file| one(file, args, io)).max().unwrap_or(CLEAN)
 }
@@ -28,18 +28,18 @@ pub fn fmt(args: &FmtArgs, io: &mut Io<'_>) -> u8 {
 fn from_input(args: &FmtArgs, io: &mut Io<'_>) -> u8 {
     let (name, mut bytes) = (Path::new("<stdin>"), Vec::new());
     if let Err(error) = io.input.read_to_end(&mut bytes) {
-        return draw::misused(&format!("the standard input can't be read: {error}"), io);
+        return render::usage_error(&format!("the standard input can't be read: {error}"), io);
     }
     let text = match as_text(bytes) {
         Text::Right(text) => text,
         Text::Wrong(text, diagnostic) => {
-            draw::draw(&[diagnostic], name, &text, io);
+            render::render(&[diagnostic], name, &text, io);
             return WRONG;
         }
     };
     match formatted(name, &text, io) {
         Err(code) => code,
-        Ok(made) if args.check || args.diff => told(name, &text, &made, args, io),
+        Ok(made) if args.check || args.diff => print_difference(name, &text, &made, args, io),
         Ok(made) => {
             let _ = write!(io.out, "{made}");
             CLEAN
@@ -51,17 +51,17 @@ fn one(file: &Path, args: &FmtArgs, io: &mut Io<'_>) -> u8 {
     let text = match pipeline_text(file, io) {
         Ok(Text::Right(text)) => text,
         Ok(Text::Wrong(text, diagnostic)) => {
-            draw::draw(&[diagnostic], file, &text, io);
+            render::render(&[diagnostic], file, &text, io);
             return WRONG;
         }
-        Err(why) => return draw::misused(&why, io),
+        Err(why) => return render::usage_error(&why, io),
     };
     let made = match formatted(file, &text, io) {
         Ok(made) => made,
         Err(code) => return code,
     };
     if args.check || args.diff {
-        return told(file, &text, &made, args, io);
+        return print_difference(file, &text, &made, args, io);
     }
     if made == text {
         return CLEAN;
@@ -71,22 +71,22 @@ fn one(file: &Path, args: &FmtArgs, io: &mut Io<'_>) -> u8 {
             let _ = writeln!(io.out, "{}: written anew", file.display());
             CLEAN
         }
-        Err(error) => draw::misused(&format!("{} can't be written: {error}", file.display()), io),
+        Err(error) => render::usage_error(&format!("{} can't be written: {error}", file.display()), io),
     }
 }
 
 /// The text in the one style; where it does not parse, why is drawn.
 fn formatted(file: &Path, text: &str, io: &mut Io<'_>) -> Result<String, u8> {
     // What the parser mends to read on is not the formatter's to mend.
-    let told = parse(text).1;
-    format(text).filter(|_| !has_errors(&told)).ok_or_else(|| {
-        draw::draw(&told, file, text, io);
+    let diagnostics = parse(text).1;
+    format(text).filter(|_| !has_errors(&diagnostics)).ok_or_else(|| {
+        render::render(&diagnostics, file, text, io);
         let _ = writeln!(io.err, "{}: left as it is", file.display());
         WRONG
     })
 }
 
-fn told(file: &Path, text: &str, made: &str, args: &FmtArgs, io: &mut Io<'_>) -> u8 {
+fn print_difference(file: &Path, text: &str, made: &str, args: &FmtArgs, io: &mut Io<'_>) -> u8 {
     if made == text {
         return CLEAN;
     }

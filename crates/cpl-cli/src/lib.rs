@@ -3,18 +3,18 @@
 mod args;
 mod catalogue;
 mod check;
-mod draw;
 mod explain;
 mod files;
 mod fix;
 mod fmt;
+mod formats;
 mod graph;
 mod load;
-mod notation;
 #[cfg(feature = "run")]
 mod profile;
 #[cfg(feature = "run")]
 mod progress;
+mod render;
 #[cfg(feature = "run")]
 mod run;
 #[cfg(feature = "run")]
@@ -39,7 +39,7 @@ pub const CLEAN: u8 = 0;
 /// Exit code: the pipeline or its data is wrong.
 pub const WRONG: u8 = 1;
 /// Exit code: the program was called wrongly.
-pub const MISUSED: u8 = 2;
+pub const USAGE_ERROR: u8 = 2;
 
 /// What the program has of the world around it.
 pub struct Io<'a> {
@@ -55,7 +55,7 @@ pub struct Io<'a> {
     pub colour: bool,
     /// Diagnostics may be coloured.
     pub colour_err: bool,
-    /// What takes long may be told while it runs.
+    /// Progress of long steps may be shown.
     pub progress: bool,
     /// The time.
     pub now: Timestamp,
@@ -96,7 +96,7 @@ fn usage(error: &clap::Error, io: &mut Io<'_>) -> u8 {
     let text = error.render();
     if error.use_stderr() {
         let _ = write!(io.err, "{text}");
-        MISUSED
+        USAGE_ERROR
     } else {
         let _ = write!(io.out, "{text}");
         CLEAN
@@ -110,5 +110,5 @@ fn light(io: &mut Io<'_>) -> u8 {
         "this is the light build of cpl: it checks, formats and draws pipelines.\n\
          To run them, build the whole program: cargo install --path crates/cpl-cli"
     );
-    MISUSED
+    USAGE_ERROR
 }

@@ -8,17 +8,17 @@ use cpl_model::program::Program;
 use cpl_syntax::{Code, Diagnostic, has_errors, is_unreadable, parse, tree};
 
 use crate::{
-    CLEAN, Io, MISUSED, WRONG,
-    args::When,
+    CLEAN, Io, USAGE_ERROR, WRONG,
+    args::WindowArgs,
     catalogue::{catalogue, is_connector},
-    draw,
+    render,
     text::{Text, text_of},
 };
 
 /// A file and what was found in it.
 #[derive(Default)]
 pub struct Loaded {
-    /// As it was called.
+    /// Its path as given on the command line.
     pub path: PathBuf,
     /// Its text.
     pub text: String,
@@ -29,7 +29,7 @@ pub struct Loaded {
     pub catalogue: Catalogue,
     /// What it means; none where it has errors.
     pub program: Option<Program>,
-    /// What is to be said of it.
+    /// Its diagnostics.
     pub diagnostics: Vec<Diagnostic>,
 }
 
@@ -37,7 +37,7 @@ impl Loaded {
     /// The exit code of what was found: an option that does not fit is wrong use.
     pub fn code(&self) -> u8 {
         if self.diagnostics.iter().any(|diagnostic| diagnostic.code == Code::E1105) {
-            MISUSED
+            USAGE_ERROR
         } else if has_errors(&self.diagnostics) {
             WRONG
         } else {
@@ -50,12 +50,12 @@ impl Loaded {
 ///
 /// # Errors
 /// The exit code.
-pub fn program(path: &Path, when: &When, io: &mut Io<'_>) -> Result<(Loaded, Program), u8> {
-    let mut loaded = load(path, when, io).map_err(|why| draw::misused(&why, io))?;
+pub fn program(path: &Path, window_args: &WindowArgs, io: &mut Io<'_>) -> Result<(Loaded, Program), u8> {
+    let mut loaded = load(path, window_args, io).map_err(|why| render::usage_error(&why, io))?;
     match loaded.program.take() {
         Some(program) => Ok((loaded, program)),
         None => {
-            draw::draw(&loaded.diagnostics, &loaded.path, &loaded.text, io);
+            render::render(&loaded.diagnostics, &loaded.path, &loaded.text, io);
             Err(loaded.code())
         }
     }
@@ -65,9 +65,9 @@ pub fn program(path: &Path, when: &When, io: &mut Io<'_>) -> Result<(Loaded, Pro
 ///
 /// # Errors
 /// Why the file can't be read, in words.
-pub fn load(path: &Path, when: &When, io: &Io<'_>) -> Result<Loaded, String> {
+pub fn load(path: &Path, window_args: &WindowArgs, io: &Io<'_>) -> Result<Loaded, String> {
     no_connector(path)?;
-    load_any(path, when, io)
+    load_any(path, window_args, io)
 }
 
 /// The text of a pipeline.
@@ -90,9 +90,9 @@ fn no_connector(path: &Path) -> Result<(), String> {
 ///
 /// # Errors
 /// Why the file can't be read, in words.
-pub fn load_any(path: &Path, when: &When, io: &Io<'_>) -> Result<Loaded, String> {
+pub fn load_any(path: &Path, window_args: &WindowArgs, io: &Io<'_>) -> Result<Loaded, String> {
     Ok(match text_of(path, io)? {
-        Text::Right(text) => of_text(path, text, when, io),
+        Text::Right(text) => of_text(path, text, window_args, io),
         Text::Wrong(text, wrong) => {
             Loaded { path: path.to_owned(), text, diagnostics: vec![wrong], ..Loaded::default() }
         }
@@ -100,16 +100,16 @@ pub fn load_any(path: &Path, when: &When, io: &Io<'_>) -> Result<Loaded, String>
 }
 
 /// Checks a text: a pipeline's, or a connector's.
-pub fn of_text(path: &Path, text: String, when: &When, io: &Io<'_>) -> Loaded {
+pub fn of_text(path: &Path, text: String, window_args: &WindowArgs, io: &Io<'_>) -> Loaded {
     let path = path.to_owned();
     if is_connector(&path) {
         let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
         let connector = ConnectorFile::of(path.display().to_string(), text, stem.as_deref());
         let mut diagnostics = check_connector(&connector);
         if path.extension().is_some_and(|extension| extension == "yml") {
-            let told =
+            let diagnostic =
                 Diagnostic::new(Code::E0602, "a connector's file ends with `.yaml`: pipelines look for no other");
-            diagnostics.insert(0, told.help("rename it"));
+            diagnostics.insert(0, diagnostic.help("rename it"));
         }
         return Loaded { path, text: connector.text, diagnostics, ..Loaded::default() };
     }
@@ -118,8 +118,8 @@ pub fn of_text(path: &Path, text: String, when: &When, io: &Io<'_>) -> Loaded {
         return Loaded { path, text, file, diagnostics, ..Loaded::default() };
     }
     let catalogue = catalogue(&file, &path, io);
-    let as_of = when.moment(io.now);
-    let setup = Setup { settings: &when.settings, catalogue: &catalogue, ..Setup::at(as_of) };
+    let as_of = window_args.moment(io.now);
+    let setup = Setup { settings: &window_args.settings, catalogue: &catalogue, ..Setup::at(as_of) };
     let (program, more) = tree_to_program(&text, &file, setup);
     diagnostics.extend(more);
     diagnostics.sort_by_key(Diagnostic::start);

@@ -9,8 +9,8 @@ use std::{
 use cpl_cli::{Io, WRONG};
 use jiff::Timestamp;
 
-/// Columns of each part of a file are made and let go: the system's allocator gives their pages back and asks for
-/// them anew, a fifth of a run over a large file.
+/// The columns of each chunk of a file are allocated and freed. The system's allocator returns their pages and requests
+/// them again, which is a fifth of a run over a large file.
 #[cfg(feature = "run")]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -46,7 +46,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// A writer that keeps the first error, so that nobody who writes needs to.
+/// A writer that keeps the first error, so that callers can ignore errors.
 struct Remembers<W> {
     to: W,
     failed: Option<io::Error>,

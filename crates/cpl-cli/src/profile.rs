@@ -7,18 +7,18 @@ use serde_json::{Value, json};
 use crate::{
     CLEAN, Io, WRONG,
     args::{Format, ProfileArgs},
-    draw, load,
+    load, render,
     run::with_context,
 };
 
-/// Tells what each step costs.
+/// Prints the cost of each step.
 pub fn profile(args: &ProfileArgs, io: &mut Io<'_>) -> u8 {
-    let (loaded, program) = match load::program(&args.file, &args.when, io) {
+    let (loaded, program) = match load::program(&args.file, &args.window_args, io) {
         Ok(found) => found,
         Err(code) => return code,
     };
     let (plan, _) = program_to_plan(program, Purpose::Run);
-    match with_context(&plan.clone(), &loaded, &args.when, io, |context| cpl_run::profile(plan, context)) {
+    match with_context(&plan.clone(), &loaded, &args.window_args, io, |context| cpl_run::profile(plan, context)) {
         Ok(Ok((whole, steps))) => {
             let text = match args.format {
                 Format::Text => text(&whole, &steps),
@@ -31,10 +31,10 @@ pub fn profile(args: &ProfileArgs, io: &mut Io<'_>) -> u8 {
             CLEAN
         }
         Ok(Err(error)) => {
-            draw::draw(&error.diagnostics(), &loaded.path, &loaded.text, io);
+            render::render(&error.diagnostics(), &loaded.path, &loaded.text, io);
             WRONG
         }
-        Err(why) => draw::misused(&why, io),
+        Err(why) => render::usage_error(&why, io),
     }
 }
 

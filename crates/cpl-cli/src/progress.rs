@@ -1,4 +1,4 @@
-//! What is under way, told on a terminal once it has taken half a second.
+//! A progress line on the terminal, shown after half a second.
 
 use std::{
     sync::mpsc::{RecvTimeoutError, Sender, channel},
@@ -16,7 +16,7 @@ const TICK: Duration = Duration::from_millis(100);
 /// What is shown: cut off where the terminal is narrow.
 const LINE: &str = "{spinner} {wide_msg} {elapsed}";
 
-/// A line that tells what is under way; gone when it is dropped.
+/// A progress line; it is cleared on drop.
 pub struct Progress {
     bar: ProgressBar,
     end: Option<(Sender<()>, JoinHandle<()>)>,
@@ -41,8 +41,8 @@ impl Progress {
         Self { bar, end }
     }
 
-    /// Tells what is under way.
-    pub fn tell(&self, what: &str) {
+    /// Shows the current step.
+    pub fn set_message(&self, what: &str) {
         self.bar.set_message(what.to_owned());
     }
 }

@@ -8,7 +8,7 @@ use cpl_model::{
     report::{self, RunReport},
 };
 use cpl_plan::Plan;
-use cpl_report::{Look, report_json, terminal};
+use cpl_report::{TerminalStyle, report_json, terminal};
 use cpl_run::{RunContext, RunError};
 use cpl_syntax::Diagnostic;
 use jiff::Timestamp;
@@ -16,10 +16,11 @@ use serde_json::Value;
 
 use crate::{
     CLEAN, Io, WRONG,
-    args::{Format, RunArgs, When},
-    check, draw,
+    args::{Format, RunArgs, WindowArgs},
+    check,
     load::{Loaded, load},
     progress::Progress,
+    render,
 };
 
 /// Runs pipelines, one after the other; the worst decides the exit code.
@@ -27,12 +28,12 @@ pub fn run(args: &RunArgs, io: &mut Io<'_>) -> u8 {
     args.files.iter().map(|file| one(file, args, io, cpl_run::run)).max().unwrap_or(CLEAN)
 }
 
-/// Tells what runs would do.
+/// Prints what runs would do.
 pub fn plan(args: &RunArgs, io: &mut Io<'_>) -> u8 {
     args.files.iter().map(|file| one(file, args, io, cpl_run::plan)).max().unwrap_or(CLEAN)
 }
 
-/// What becomes of one pipeline, by a run or what stands for one.
+/// Runs or plans one pipeline.
 fn one(
     file: &Path,
     args: &RunArgs,
@@ -40,37 +41,37 @@ fn one(
     act: impl FnOnce(Plan, &RunContext<'_>) -> Result<RunReport, RunError>,
 ) -> u8 {
     let started = Instant::now();
-    let (loaded, plan) = match load(file, &args.when, io) {
+    let (loaded, plan) = match load(file, &args.window_args, io) {
         Ok(loaded) => check::planned(loaded),
-        Err(why) => return draw::misused(&why, io),
+        Err(why) => return render::usage_error(&why, io),
     };
     let Some(plan) = plan else {
         return wrong(&loaded.diagnostics, &loaded, args.format, io).max(loaded.code());
     };
-    let result = with_context(&plan.clone(), &loaded, &args.when, io, |context| act(plan, context));
+    let result = with_context(&plan.clone(), &loaded, &args.window_args, io, |context| act(plan, context));
     let mut report = match result {
         Ok(Ok(report)) => report,
         Ok(Err(error)) => return wrong(&error.diagnostics(), &loaded, args.format, io),
-        Err(why) => return draw::misused(&why, io),
+        Err(why) => return render::usage_error(&why, io),
     };
     report.diagnostics = loaded.diagnostics.iter().map(message).collect();
     report.took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let text = match args.format {
-        Format::Text => terminal(&report, look(io)),
+        Format::Text => terminal(&report, terminal_style(io)),
         Format::Json => format!("{}\n", report_json(&report)),
     };
     let _ = write!(io.out, "{text}");
     CLEAN
 }
 
-/// Tells why there is no report: drawn, or for machines in its place.
+/// Prints why there is no report: as text, or as JSON.
 fn wrong(diagnostics: &[Diagnostic], loaded: &Loaded, format: Format, io: &mut Io<'_>) -> u8 {
     match format {
-        Format::Text => draw::draw(diagnostics, &loaded.path, &loaded.text, io),
+        Format::Text => render::render(diagnostics, &loaded.path, &loaded.text, io),
         Format::Json => {
-            let lines = draw::Lines::of(&loaded.text);
-            let told = diagnostics.iter().map(|each| draw::as_json(each, &loaded.path, &lines)).collect();
-            let _ = writeln!(io.out, "{:#}", Value::Array(told));
+            let lines = render::Lines::of(&loaded.text);
+            let items = diagnostics.iter().map(|each| render::as_json(each, &loaded.path, &lines)).collect();
+            let _ = writeln!(io.out, "{:#}", Value::Array(items));
         }
     }
     WRONG
@@ -80,11 +81,11 @@ fn wrong(diagnostics: &[Diagnostic], loaded: &Loaded, format: Format, io: &mut I
 pub fn with_context<T>(
     plan: &Plan,
     loaded: &Loaded,
-    when: &When,
+    window_args: &WindowArgs,
     io: &Io<'_>,
     act: impl FnOnce(&RunContext<'_>) -> T,
 ) -> Result<T, String> {
-    let clock = clock(plan.program(), when, io.now)?;
+    let clock = clock(plan.program(), window_args, io.now)?;
     Ok(in_context(loaded, clock, io, act))
 }
 
@@ -99,12 +100,12 @@ pub fn in_context<T>(loaded: &Loaded, clock: Clock, io: &Io<'_>, act: impl FnOnc
         workspace: &workspace(folder),
         clock,
         threads: std::thread::available_parallelism().map_or(1, NonZero::get),
-        progress: &|what| progress.tell(what),
+        progress: &|what| progress.set_message(what),
     };
     act(&context)
 }
 
-/// Without a workspace file the workspace is the pipeline's folder: its name, wherever it stands.
+/// The workspace's name. Without a workspace file it is the name of the pipeline's folder.
 fn workspace(folder: &Path) -> String {
     let whole = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
     whole.file_name().unwrap_or_default().to_string_lossy().into_owned()
@@ -115,11 +116,11 @@ fn message(diagnostic: &Diagnostic) -> report::Message {
 }
 
 /// The terminal's width within what can be read, and its colour.
-fn look(io: &Io<'_>) -> Look {
-    Look { width: io.width.unwrap_or(80).clamp(60, 100), colour: io.colour }
+fn terminal_style(io: &Io<'_>) -> TerminalStyle {
+    TerminalStyle { width: io.width.unwrap_or(80).clamp(60, 100), colour: io.colour }
 }
 
 /// The window a program is run in.
-fn clock(program: &Program, when: &When, now: Timestamp) -> Result<Clock, String> {
-    Clock::at(program.every, &program.timezone, when.moment(now)).map_err(|error| format!("--as-of: {error}"))
+fn clock(program: &Program, window_args: &WindowArgs, now: Timestamp) -> Result<Clock, String> {
+    Clock::at(program.every, &program.timezone, window_args.moment(now)).map_err(|error| format!("--as-of: {error}"))
 }

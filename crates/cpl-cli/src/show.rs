@@ -8,7 +8,7 @@ use cpl_syntax::Diagnostic;
 use crate::{
     CLEAN, Io, WRONG,
     args::{ShowArgs, TableFormat},
-    draw, load,
+    load, render,
     run::with_context,
 };
 
@@ -17,16 +17,16 @@ const SHOWN: usize = 100;
 
 /// Shows one table.
 pub fn show(args: &ShowArgs, io: &mut Io<'_>) -> u8 {
-    let (loaded, program) = match load::program(&args.file, &args.when, io) {
+    let (loaded, program) = match load::program(&args.file, &args.window_args, io) {
         Ok(found) => found,
         Err(code) => return code,
     };
     let id = match table(&program, &args.table) {
         Ok(id) => id,
-        Err(why) => return draw::misused(&why, io),
+        Err(why) => return render::usage_error(&why, io),
     };
     let (plan, _) = program_to_plan(program, Purpose::Show(id));
-    let shown = with_context(&plan.clone(), &loaded, &args.when, io, |context| cpl_run::show(plan, id, context));
+    let shown = with_context(&plan.clone(), &loaded, &args.window_args, io, |context| cpl_run::show(plan, id, context));
     let written = match shown {
         Ok(Ok(shown)) => {
             for check in &shown.broken {
@@ -44,12 +44,12 @@ pub fn show(args: &ShowArgs, io: &mut Io<'_>) -> u8 {
             write(&shown, args, io)
         }
         Ok(Err(error)) => Err(error.diagnostics()),
-        Err(why) => return draw::misused(&why, io),
+        Err(why) => return render::usage_error(&why, io),
     };
     match written {
         Ok(()) => CLEAN,
-        Err(trouble) => {
-            draw::draw(&trouble, &loaded.path, &loaded.text, io);
+        Err(diagnostics) => {
+            render::render(&diagnostics, &loaded.path, &loaded.text, io);
             WRONG
         }
     }

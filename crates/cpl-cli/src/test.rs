@@ -12,31 +12,31 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use crate::{
     CLEAN, Io, WRONG,
-    args::{Results, TestArgs, When},
-    draw,
-    files::{Kinds, files},
+    args::{Results, TestArgs, WindowArgs},
+    files::{FileKinds, files},
     load::{Loaded, load},
+    render,
     run::in_context,
 };
 
-/// What became of a test.
-struct Tried {
+/// The result of a test.
+struct TestResult {
     title: String,
     wrong: Vec<Diagnostic>,
 }
 
-/// A file without tests, as far as it could be read, and the exit code.
-type Untried = (Option<Box<Loaded>>, u8);
+/// A file whose tests could not run, as far as it could be parsed, and the exit code.
+type LoadFailure = (Option<Box<Loaded>>, u8);
 
 /// Runs the tests of all files; the worst decides the exit code.
 pub fn test(args: &TestArgs, io: &mut Io<'_>) -> u8 {
-    let files = match files(&args.paths, Kinds::Pipelines, &io.folder) {
+    let files = match files(&args.paths, FileKinds::Pipelines, &io.folder) {
         Ok(files) => files,
-        Err(why) => return draw::misused(&why, io),
+        Err(why) => return render::usage_error(&why, io),
     };
     let (mut code, mut suites, mut broken, mut passed, mut failed) = (CLEAN, Vec::new(), Vec::new(), 0, 0);
     for file in &files {
-        let (loaded, tried) = match one(file, args, io) {
+        let (loaded, results) = match one(file, args, io) {
             Ok(found) => found,
             Err((loaded, worse)) => {
                 code = code.max(worse);
@@ -44,15 +44,15 @@ pub fn test(args: &TestArgs, io: &mut Io<'_>) -> u8 {
                 continue;
             }
         };
-        passed += tried.iter().filter(|test| test.wrong.is_empty()).count();
-        failed += tried.iter().filter(|test| !test.wrong.is_empty()).count();
+        passed += results.iter().filter(|test| test.wrong.is_empty()).count();
+        failed += results.iter().filter(|test| !test.wrong.is_empty()).count();
         if args.format == Results::Text {
-            told(&loaded, &tried, io);
+            print_results(&loaded, &results, io);
         }
-        suites.push((loaded, tried));
+        suites.push((loaded, results));
     }
     if let Some(filter) = args.filter.as_ref().filter(|_| passed + failed == 0 && code == CLEAN) {
-        return draw::misused(&format!("no test's title holds `{filter}`"), io);
+        return render::usage_error(&format!("no test's title holds `{filter}`"), io);
     }
     match args.format {
         Results::Text if code != CLEAN && passed + failed == 0 => {}
@@ -63,64 +63,64 @@ pub fn test(args: &TestArgs, io: &mut Io<'_>) -> u8 {
 }
 
 /// The tests of one file; where it has errors, they are drawn.
-fn one(file: &Path, args: &TestArgs, io: &mut Io<'_>) -> Result<(Loaded, Vec<Tried>), Untried> {
-    let when = When { as_of: None, settings: Vec::new() };
-    let loaded = load(file, &when, io).map_err(|why| (None, draw::misused(&why, io)))?;
+fn one(file: &Path, args: &TestArgs, io: &mut Io<'_>) -> Result<(Loaded, Vec<TestResult>), LoadFailure> {
+    let window_args = WindowArgs { as_of: None, settings: Vec::new() };
+    let loaded = load(file, &window_args, io).map_err(|why| (None, render::usage_error(&why, io)))?;
     if has_errors(&loaded.diagnostics) {
-        draw::draw(&loaded.diagnostics, &loaded.path, &loaded.text, io);
+        render::render(&loaded.diagnostics, &loaded.path, &loaded.text, io);
         let code = loaded.code();
         return Err((Some(Box::new(loaded)), code));
     }
-    let program = match on_given_rows(&loaded, &when, io) {
+    let program = match on_given_rows(&loaded, &window_args, io) {
         Ok(program) => program,
         Err(wrong) => {
-            draw::draw(&wrong, &loaded.path, &loaded.text, io);
+            render::render(&wrong, &loaded.path, &loaded.text, io);
             return Err((Some(Box::new(loaded)), WRONG));
         }
     };
     let wanted = |test: &&Test| args.filter.as_ref().is_none_or(|filter| test.title.contains(filter.as_str()));
-    let tried = program.tests.iter().filter(wanted).map(|test| {
-        let wrong = tried(test, &program, &loaded, io);
-        Tried { title: test.title.clone(), wrong }
+    let results = program.tests.iter().filter(wanted).map(|test| {
+        let wrong = run_test(test, &program, &loaded, io);
+        TestResult { title: test.title.clone(), wrong }
     });
-    let tried = tried.collect();
-    Ok((loaded, tried))
+    let results = results.collect();
+    Ok((loaded, results))
 }
 
-/// The program of which any given cell may be empty.
-fn on_given_rows(loaded: &Loaded, when: &When, io: &Io<'_>) -> Result<Program, Vec<Diagnostic>> {
-    let setup = Setup { catalogue: &loaded.catalogue, given: true, ..Setup::at(when.moment(io.now)) };
+/// The program in which every cell of a test's rows may be empty.
+fn on_given_rows(loaded: &Loaded, window_args: &WindowArgs, io: &Io<'_>) -> Result<Program, Vec<Diagnostic>> {
+    let setup = Setup { catalogue: &loaded.catalogue, given: true, ..Setup::at(window_args.moment(io.now)) };
     let (program, wrong) = tree_to_program(&loaded.text, &loaded.file, setup);
     program.ok_or(wrong)
 }
 
-/// What of a test failed.
-fn tried(test: &Test, program: &Program, loaded: &Loaded, io: &Io<'_>) -> Vec<Diagnostic> {
+/// Runs a test; its failures.
+fn run_test(test: &Test, program: &Program, loaded: &Loaded, io: &Io<'_>) -> Vec<Diagnostic> {
     let Ok(clock) = Clock::at(program.every, &program.timezone, test.as_of) else {
-        let told = Diagnostic::new(Code::E1101, "no calendar goes on behind the day on which this test plays");
-        return vec![told.at(test.span, "plays then").help("take an earlier day")];
+        let diagnostic = Diagnostic::new(Code::E1101, "no calendar goes on behind the day on which this test plays");
+        return vec![diagnostic.at(test.span, "plays then").help("take an earlier day")];
     };
     match in_context(loaded, clock, io, |context| cpl_run::test(program, test, context)) {
         Err(error) => error.diagnostics(),
         Ok(failed) => {
             let diagnostic = |failed: cpl_run::Failed| {
-                let told = Diagnostic::new(Code::E1201, failed.message).at(failed.span, "expected here");
-                if failed.found.is_empty() { told } else { told.help(failed.found.join("\n")) }
+                let diagnostic = Diagnostic::new(Code::E1201, failed.message).at(failed.span, "expected here");
+                if failed.found.is_empty() { diagnostic } else { diagnostic.help(failed.found.join("\n")) }
             };
             failed.into_iter().map(diagnostic).collect()
         }
     }
 }
 
-fn told(loaded: &Loaded, tried: &[Tried], io: &mut Io<'_>) {
-    if tried.is_empty() {
+fn print_results(loaded: &Loaded, results: &[TestResult], io: &mut Io<'_>) {
+    if results.is_empty() {
         return;
     }
     let _ = writeln!(io.out, "{}", loaded.path.display());
-    for test in tried {
+    for test in results {
         let sign = if test.wrong.is_empty() { '✓' } else { '✗' };
         let _ = writeln!(io.out, "  {sign} {}", test.title);
-        draw::draw(&test.wrong, &loaded.path, &loaded.text, io);
+        render::render(&test.wrong, &loaded.path, &loaded.text, io);
     }
 }
 
@@ -134,11 +134,11 @@ fn counted(passed: usize, failed: usize) -> String {
     }
 }
 
-fn junit(suites: &[(Loaded, Vec<Tried>)], broken: &[Box<Loaded>]) -> String {
+fn junit(suites: &[(Loaded, Vec<TestResult>)], broken: &[Box<Loaded>]) -> String {
     let mut report = Report::new("cpl");
-    for (loaded, tried) in suites {
+    for (loaded, results) in suites {
         let mut suite = TestSuite::new(loaded.path.display().to_string());
-        for test in tried {
+        for test in results {
             let mut status = TestCaseStatus::success();
             if let Some(first) = test.wrong.first() {
                 let all: Vec<String> = test.wrong.iter().map(|wrong| described(wrong, &loaded.text)).collect();
@@ -166,7 +166,7 @@ fn junit(suites: &[(Loaded, Vec<Tried>)], broken: &[Box<Loaded>]) -> String {
 
 /// `line 12: the rule does not fire`, and what came in its place.
 fn described(wrong: &Diagnostic, text: &str) -> String {
-    let line = draw::Lines::of(text).points(wrong.start()).0;
+    let line = render::Lines::of(text).points(wrong.start()).0;
     let help = wrong.help.as_ref().map_or(String::new(), |help| format!("\n{help}"));
     format!("line {line}: {}{help}", wrong.message)
 }

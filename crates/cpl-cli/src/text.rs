@@ -10,7 +10,7 @@ use crate::Io;
 pub enum Text {
     /// Text.
     Right(String),
-    /// None: what of it is, and what is to be said.
+    /// Not UTF-8: the valid part, and the diagnostic.
     Wrong(String, Diagnostic),
 }
 
@@ -27,15 +27,15 @@ pub fn as_text(bytes: Vec<u8>) -> Text {
     String::from_utf8(bytes).map_or_else(
         |error| {
             let right = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]).into_owned();
-            let told = format!("the file is no text in UTF-8: see line {}", right.matches('\n').count() + 1);
-            Text::Wrong(right, Diagnostic::new(Code::E0101, told).help("save it as UTF-8"))
+            let message = format!("the file is no text in UTF-8: see line {}", right.matches('\n').count() + 1);
+            Text::Wrong(right, Diagnostic::new(Code::E0101, message).help("save it as UTF-8"))
         },
         Text::Right,
     )
 }
 
-fn read(path: &Path, called: &Path) -> Result<Vec<u8>, String> {
-    let shown = called.display();
+fn read(path: &Path, display_path: &Path) -> Result<Vec<u8>, String> {
+    let shown = display_path.display();
     if path.is_dir() {
         return Err(format!("{shown} is a folder: name a file in it"));
     }

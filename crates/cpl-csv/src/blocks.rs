@@ -79,7 +79,7 @@ impl<R: Read> Blocks<R> {
         Ok(())
     }
 
-    /// Behind the last record that ends in `bytes`; 0 where none does.
+    /// The end of the last complete record in `bytes`; 0 if there is none.
     fn records_end(&self, bytes: &[u8]) -> usize {
         if memchr(b'"', bytes).is_none() {
             return memrchr(b'\n', bytes).map_or(0, |at| at + 1);

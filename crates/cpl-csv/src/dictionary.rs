@@ -6,7 +6,7 @@ use foldhash::fast::RandomState;
 
 use cpl_batch::{Column, Data};
 
-/// So many different texts of a block are few: of ten thousand rows or more, so that most of them are known by then.
+/// The most distinct texts of a dictionary-encoded block. Blocks have ten thousand rows or more.
 const FEW: usize = 4_096;
 
 /// The column that texts make; none where too many differ, or one is missing that must be there.
@@ -36,5 +36,5 @@ pub fn encode<'t>(texts: impl ExactSizeIterator<Item = &'t str>, optional: bool)
             valid.push(true);
         }
     }
-    Some(Column::made(Data::Words(words, numbers), valid))
+    Some(Column::made(Data::Dictionary(words, numbers), valid))
 }

@@ -1,5 +1,5 @@
-//! Blocks without quotes, the common case: field ends are found 64 bytes at a time, then each wanted
-//! column is read by itself. What is wrong in a block is for `read` to tell, which goes field by field.
+//! Blocks without quotes, the common case: finds field ends 64 bytes at a time, then reads each requested column by
+//! itself. A block with a problem is left to `read`, which works field by field and reports it.
 
 use memchr::{memchr, memchr_iter};
 

@@ -1,4 +1,4 @@
-//! The first row: which column stands where.
+//! The header row: the positions of the columns.
 
 use cpl_batch::Problem;
 
@@ -7,10 +7,10 @@ use crate::{
     record::{blank_line, field, unescaped},
 };
 
-/// What some programs put ahead of UTF-8.
-const MARK: &[u8] = b"\xEF\xBB\xBF";
+/// The UTF-8 byte order mark.
+const BOM: &[u8] = b"\xEF\xBB\xBF";
 
-/// Where the wanted columns stand in a file.
+/// The positions of the requested columns in a file.
 #[derive(Clone, Debug)]
 pub struct Header {
     /// How many fields a row has.
@@ -19,16 +19,16 @@ pub struct Header {
     pub places: Vec<usize>,
 }
 
-/// Where the columns stand; also returns how many bytes ahead of the rows tell so.
+/// The positions of the columns, and the length of the header in bytes.
 pub fn header(bytes: &[u8], layout: &Layout) -> Result<(Header, usize), Problem> {
     let HeaderMode::Places { fields, at } = &layout.head else { return named(bytes, layout) };
-    let mark = if bytes.starts_with(MARK) { MARK.len() } else { 0 };
-    Ok((Header { fields: *fields, places: at.clone() }, mark))
+    let bom = if bytes.starts_with(BOM) { BOM.len() } else { 0 };
+    Ok((Header { fields: *fields, places: at.clone() }, bom))
 }
 
 /// Reads the first row.
 fn named(bytes: &[u8], layout: &Layout) -> Result<(Header, usize), Problem> {
-    let mut at = if bytes.starts_with(MARK) { MARK.len() } else { 0 };
+    let mut at = if bytes.starts_with(BOM) { BOM.len() } else { 0 };
     let mut names = Vec::new();
     if bytes[at..].iter().all(u8::is_ascii_whitespace) {
         return Err(Problem::Empty);

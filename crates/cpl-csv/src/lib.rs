@@ -14,22 +14,22 @@ mod record;
 #[cfg(test)]
 mod tests;
 
-pub use read::{Placed, Summary, UNPACKED_BYTES, open, read, read_blocks, unreadable};
+pub use read::{ProblemAt, Summary, UNPACKED_BYTES, open, read, read_blocks, unreadable};
 
 use cpl_batch::Field;
 
-/// What is wanted of a file.
+/// What to read of a file.
 #[derive(Clone, Debug)]
 pub struct Layout {
-    /// What stands between two fields: one ASCII character.
+    /// The field separator: one ASCII character.
     pub separator: u8,
-    /// The wanted columns, in the order in which a batch gives them.
+    /// The requested columns, in the order of a batch.
     pub columns: Vec<Field>,
     /// How they are found.
     pub head: HeaderMode,
     /// Fields that a row lacks at its end are missing values.
     pub short_rows: bool,
-    /// Rows with something that does not fit are put aside, and not an error.
+    /// Invalid rows are rejected instead of failing the read.
     pub skip_bad: bool,
 }
 
@@ -45,11 +45,11 @@ impl Default for Layout {
 pub enum HeaderMode {
     /// By their names in the first row.
     Names,
-    /// By their places, counted from 0, in rows of so many fields; the first row is one like the others.
+    /// By position, counted from 0, in rows of a fixed number of fields. There is no header row.
     Places {
         /// How many fields a row has.
         fields: usize,
-        /// Where each wanted column stands.
+        /// The position of each requested column.
         at: Vec<usize>,
     },
 }

@@ -40,7 +40,7 @@ pub struct Summary {
 /// has enough.
 ///
 /// # Errors
-/// The first thing that is wrong, in the file's order; the batches before it were handed out.
+/// The first problem in file order; the batches before it were handed out.
 pub fn read(
     path: &Path,
     layout: &Layout,
@@ -48,7 +48,7 @@ pub fn read(
     sink: impl FnMut(Batch) -> ControlFlow<()>,
 ) -> Result<Summary, Problem> {
     let file = open(path)?;
-    read_blocks(file, layout, threads, BLOCK_BYTES, sink).map_err(|(problem, offset)| placed(problem, offset, path))
+    read_blocks(file, layout, threads, BLOCK_BYTES, sink).map_err(|(problem, offset)| with_line(problem, offset, path))
 }
 
 /// The bytes of a file; of one named `.gz`, those that were packed.
@@ -99,39 +99,39 @@ pub fn unreadable(error: &io::Error) -> Problem {
 }
 
 /// A problem and the offset of the record it is in.
-pub type Placed = (Problem, u64);
+pub type ProblemAt = (Problem, u64);
 
 /// What a thread made of a block.
 struct Done {
     offset: u64,
     bytes: u64,
     rows: u64,
-    /// Its lines, where rows may be put aside: else nobody asks.
+    /// Its lines; counted only if rows may be rejected.
     lines: u64,
-    result: Result<Batch, Placed>,
+    result: Result<Batch, ProblemAt>,
 }
 
 /// The same of any bytes, in blocks of about that size; a problem comes with the offset of its record.
 ///
 /// # Errors
-/// The first thing that is wrong.
+/// The first problem.
 pub fn read_blocks(
     input: impl Read + Send,
     layout: &Layout,
     threads: usize,
     block_bytes: usize,
     mut sink: impl FnMut(Batch) -> ControlFlow<()>,
-) -> Result<Summary, Placed> {
+) -> Result<Summary, ProblemAt> {
     let mut blocks = Blocks::new(BufReader::new(input), layout.separator, block_bytes);
     let Some(mut first) = blocks.next().map_err(cut_problem)? else {
         // Without a header there may be nothing at all.
         let empty = matches!(layout.head, HeaderMode::Places { .. });
         return if empty { Ok(Summary::default()) } else { Err((Problem::Empty, 0)) };
     };
-    let (header, taken) = header(&first.bytes, layout).map_err(|problem| (problem, 0))?;
-    let header_lines = lines(&first.bytes[..taken]);
-    first.bytes.drain(..taken);
-    first.offset = taken as u64;
+    let (header, header_len) = header(&first.bytes, layout).map_err(|problem| (problem, 0))?;
+    let header_lines = lines(&first.bytes[..header_len]);
+    first.bytes.drain(..header_len);
+    first.offset = header_len as u64;
     let (to_readers, blocks_in) = sync_channel::<(usize, Block)>(threads);
     let (to_sink, done) = sync_channel::<(usize, Done)>(threads * 2);
     // Shared by the readers alone: when the last of them ends, so does the cutter.
@@ -147,8 +147,8 @@ pub fn read_blocks(
         // After an error nobody takes what is read: the readers end, and the cutter with them.
         let cut = cutter.join().unwrap_or(Ok(()));
         let summary = summary?;
-        cut.map_err(|cut| moved_behind(cut_problem(cut), summary.rows))?;
-        Ok(Summary { bytes: summary.bytes + taken as u64, ..summary })
+        cut.map_err(|cut| offset_rows(cut_problem(cut), summary.rows))?;
+        Ok(Summary { bytes: summary.bytes + header_len as u64, ..summary })
     })
 }
 
@@ -188,7 +188,7 @@ fn in_order(
     done: Receiver<(usize, Done)>,
     mut lines: u64,
     sink: &mut impl FnMut(Batch) -> ControlFlow<()>,
-) -> Result<Summary, Placed> {
+) -> Result<Summary, ProblemAt> {
     let mut waiting = BTreeMap::new();
     let (mut next, mut summary) = (0, Summary::default());
     for (number, done) in done {
@@ -196,7 +196,7 @@ fn in_order(
         while let Some(done) = waiting.remove(&next) {
             next += 1;
             let mut batch =
-                done.result.map_err(|(problem, offset)| moved_behind((problem, done.offset + offset), summary.rows))?;
+                done.result.map_err(|(problem, offset)| offset_rows((problem, done.offset + offset), summary.rows))?;
             for bad in &mut batch.bad {
                 bad.problem = bad.problem.clone().offset_by(Place { row: summary.rows, line: lines + 1 });
             }
@@ -211,21 +211,21 @@ fn in_order(
     Ok(summary)
 }
 
-/// Rows of a block count from 1; in the file others stand before them.
-fn moved_behind((problem, offset): Placed, rows: u64) -> Placed {
+/// Adds the number of preceding rows: rows of a block count from 1.
+fn offset_rows((problem, offset): ProblemAt, rows: u64) -> ProblemAt {
     (problem.offset_by(Place { row: rows, line: 0 }), offset)
 }
 
 /// The rows of one block.
-fn rows(block: &Block, header: &Header, layout: &Layout) -> (u64, Result<Batch, Placed>) {
+fn rows(block: &Block, header: &Header, layout: &Layout) -> (u64, Result<Batch, ProblemAt>) {
     match fast::rows(&block.bytes, header, layout) {
         Some(batch) => (batch.rows as u64, Ok(batch)),
         None => each_row(block, header, layout),
     }
 }
 
-/// The same field by field: quotes are read, and what is wrong is told, or put aside.
-fn each_row(block: &Block, header: &Header, layout: &Layout) -> (u64, Result<Batch, Placed>) {
+/// The same field by field: handles quotes, and reports or rejects invalid rows.
+fn each_row(block: &Block, header: &Header, layout: &Layout) -> (u64, Result<Batch, ProblemAt>) {
     let (mut batch, mut cells) = (Batch::empty(&layout.columns), Vec::new());
     let (mut at, mut rows) = (0, 0);
     // Where lines were counted last, and how many there were.
@@ -297,7 +297,7 @@ fn row<'b>(
     Ok(at)
 }
 
-fn cut_problem(cut: Cut) -> Placed {
+fn cut_problem(cut: Cut) -> ProblemAt {
     match cut {
         Cut::Io(error) => (unreadable(&error), 0),
         Cut::LongRecord(offset) => {
@@ -309,7 +309,7 @@ fn cut_problem(cut: Cut) -> Placed {
 }
 
 /// Finds the line of a record by counting those before it: only where something is wrong.
-fn placed(problem: Problem, offset: u64, path: &Path) -> Problem {
+fn with_line(problem: Problem, offset: u64, path: &Path) -> Problem {
     let Some(place) = problem.place().filter(|place| place.row > 0) else { return problem };
     let place = Place { row: place.row, line: lines_before(path, offset).map_or(0, |lines| lines + 1) };
     problem.moved(place)

@@ -7,13 +7,13 @@ use memchr::{memchr, memchr2};
 pub struct RawField<'a> {
     /// The bytes between the separators, without the quotes around them.
     pub bytes: &'a [u8],
-    /// Doubled quotes stand inside.
+    /// It contains doubled quotes.
     pub escaped: bool,
     /// It is the last of its record.
     pub last: bool,
 }
 
-/// A quote that never closes, or more bytes behind a closing one.
+/// An unclosed quote, or bytes after a closing quote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BadQuote {
     Open,

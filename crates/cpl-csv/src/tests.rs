@@ -24,7 +24,7 @@ fn texts(names: &[String]) -> Layout {
 fn rows(batch: &Batch) -> Vec<Vec<String>> {
     let column = |at: usize, row: usize| match &batch.columns[at].data {
         Data::Text(all, ends) => all[if row == 0 { 0 } else { ends[row - 1] }..ends[row]].to_owned(),
-        Data::Words(words, numbers) => match &batch.columns[at].valid {
+        Data::Dictionary(words, numbers) => match &batch.columns[at].valid {
             Some(valid) if !valid[row] => String::new(),
             _ => words[numbers[row] as usize].clone(),
         },
@@ -71,7 +71,7 @@ proptest! {
         prop_assert_eq!(read_all(&text, &texts(&names), block_bytes), Ok(rows));
     }
 
-    /// No bytes make it panic, and the block's size never changes what is said.
+    /// No bytes make it panic, and the block size never changes the result.
     #[test]
     fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(prop::sample::select(b"a1,\"\n\r \xC3\xA9".to_vec()), 0..60), block_bytes in 1usize..40) {
         let text = [b"c0,c1\n".as_slice(), &bytes].concat();

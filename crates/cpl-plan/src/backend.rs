@@ -1,4 +1,4 @@
-//! What an engine is to a plan: it runs fragments and hands back plain values.
+//! The interface of engines: an engine runs a plan and returns plain values.
 
 use std::collections::BTreeMap;
 
@@ -38,12 +38,12 @@ pub struct Answer {
     pub quiet: usize,
 }
 
-/// What reading a fetch showed beside its values.
+/// Statistics of reading a fetch.
 #[derive(Debug, Default)]
 pub struct ReadStats<R> {
     /// Bytes that were read; 0 where the engine reads while the plan runs.
     pub bytes: u64,
-    /// Amounts of which digits beyond the sixth were rounded away.
+    /// The number of amounts that were rounded to six decimals.
     pub rounded: u64,
     /// How many rows were rejected.
     pub rejected_rows: u64,

@@ -12,10 +12,10 @@ use jiff::civil::Date;
 
 use crate::{
     plan::Plan,
-    query::{AskedBy, DashboardPart, Query, QueryId, QueryKind},
+    query::{DashboardPart, Query, QueryId, QueryKind, Requester},
 };
 
-/// A plan of which nothing depends on a clock any more, and nothing is unsupported.
+/// A plan that no longer depends on a clock and contains nothing unsupported.
 #[derive(Clone, Debug)]
 pub struct BoundPlan {
     plan: Plan,
@@ -48,7 +48,7 @@ pub enum BindError {
 }
 
 impl BindError {
-    /// What is said of it.
+    /// Its diagnostics.
     #[must_use]
     pub fn diagnostics(&self) -> Vec<Diagnostic> {
         match self {
@@ -85,7 +85,8 @@ pub fn bind(mut plan: Plan, clock: Clock, in_test: bool) -> Result<BoundPlan, Bi
     if !unsupported.is_empty() {
         return Err(BindError::Unsupported(unsupported));
     }
-    let before: Vec<QueryId> = plan.queries().iter().filter(|query| looks_back(query)).map(|query| query.id).collect();
+    let before: Vec<QueryId> =
+        plan.queries().iter().filter(|query| is_previous_window(query)).map(|query| query.id).collect();
     for id in before {
         if let QueryKind::Aggregate { filter: Some(filter), .. } = &mut plan.query_mut(id).kind {
             *filter = Binder { clock: &clock, before: true }.expr(filter.clone())?;
@@ -108,8 +109,8 @@ pub fn bind(mut plan: Plan, clock: Clock, in_test: bool) -> Result<BoundPlan, Bi
 }
 
 /// The dashboard's window before this one.
-fn looks_back(query: &Query) -> bool {
-    matches!(query.asked_by, AskedBy::Dashboard(DashboardPart::Before))
+fn is_previous_window(query: &Query) -> bool {
+    matches!(query.requester, Requester::Dashboard(DashboardPart::Before))
 }
 
 impl Plan {
@@ -117,7 +118,7 @@ impl Plan {
     #[must_use]
     pub fn unsupported(&self, in_test: bool) -> Vec<Unsupported> {
         let program = self.program();
-        let shown = self.queries().iter().any(|query| matches!(query.asked_by, AskedBy::Show(_)));
+        let shown = self.queries().iter().any(|query| matches!(query.requester, Requester::Show(_)));
         // What a table computes is needed where the table is, whatever else the plan is for.
         let computed = |one: &Unsupported| {
             let needed = (0..program.tables.len()).map(TableId).filter(|id| self.end(*id).is_some());

@@ -20,7 +20,7 @@ use cpl_model::program::Program;
 
 pub use lower::{Given, independent};
 pub use plan::Plan;
-pub use print::{asked, dot, mermaid, operator, text};
+pub use print::{describe_query, dot, mermaid, operator, text};
 pub use prune::{Purpose, Unneeded};
 
 /// The plan, and what the program holds that the plan does not need.

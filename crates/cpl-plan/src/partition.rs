@@ -1,5 +1,4 @@
-//! Scans whose rows need not be held together: operators that work row by row, and aggregates that merge, take any
-//! part of the rows by itself.
+//! Partitionable scans: row-by-row operators and mergeable aggregates can process any part of the rows by itself.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +9,7 @@ use crate::{
     query::{Query, QueryKind},
 };
 
-/// Marks them, and their dictionary columns.
+/// Sets `partitionable` and `dictionary_columns` of the scans.
 pub fn mark(plan: &mut Plan) {
     let scans = plan.nodes().filter(|node| matches!(node.op, Op::Scan(_)));
     let scans: Vec<(NodeId, TableId)> = scans.map(|node| (node.id, node.table)).collect();
@@ -25,7 +24,7 @@ pub fn mark(plan: &mut Plan) {
     }
 }
 
-/// Whether all that reads a node takes any part of its rows.
+/// Whether all consumers of a node can process its rows in parts.
 fn is_partitionable(plan: &Plan, id: NodeId) -> bool {
     let node = plan.node(id);
     let queries = plan.queries_of(id).all(|query| query.stage == node.stage && query_merges(query));
@@ -91,8 +90,8 @@ fn dictionary_columns(plan: &Plan, id: NodeId, table: TableId) -> Vec<String> {
 
 /// The columns that some expression reads before the rows are grouped.
 fn columns_read(plan: &Plan, id: NodeId, read: &mut BTreeSet<String>) {
-    let asked = plan.queries_of(id).flat_map(|query| query.kind.exprs());
-    asked.for_each(|expr| expr.columns_into(read));
+    let query_exprs = plan.queries_of(id).flat_map(|query| query.kind.exprs());
+    query_exprs.for_each(|expr| expr.columns_into(read));
     for consumer in plan.consumers(id) {
         let op = &plan.node(consumer).op;
         match op {

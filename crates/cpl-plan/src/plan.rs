@@ -1,6 +1,6 @@
-//! The plan: a DAG of relational operators, and the queries that somebody asks of them.
+//! The plan: a DAG of relational operators, and queries on its nodes.
 //!
-//! Everything that is computed stands here, so that any engine can run it and none has to know the program.
+//! A plan contains everything to compute: an engine needs nothing else of the program.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,7 +29,7 @@ pub struct Node {
     pub inputs: Vec<NodeId>,
     /// The table of the file that it is a part of.
     pub table: TableId,
-    /// Where the file says so.
+    /// Its source span.
     pub span: Span,
     /// The stage it runs in: stages run one after the other, the nodes of one stage together.
     pub stage: usize,
@@ -54,7 +54,7 @@ pub enum Op {
     Window(Vec<(String, Series)>),
     /// The matching rows of the second input; without keys its only row; with `latest` an as-of join.
     Join(Join),
-    /// One row a group; one row where there are no keys. Rows stand by the keys.
+    /// One row per group, sorted by the keys; one row if there are no keys.
     Aggregate {
         /// What groups.
         keys: Vec<Column>,
@@ -140,7 +140,7 @@ impl Plan {
         &mut self.queries[id.0]
     }
 
-    /// All expressions of the plan, changed where they stand.
+    /// Changes all expressions of the plan in place.
     pub(crate) fn change_exprs<E>(&mut self, change: &mut impl FnMut(&mut Expr) -> Result<(), E>) -> Result<(), E> {
         for node in self.graph.node_weights_mut() {
             node.op.exprs_mut().into_iter().try_for_each(&mut *change)?;
@@ -192,7 +192,7 @@ impl Plan {
         self.neighbours(id, Outgoing)
     }
 
-    /// The nodes that a query needs: the one it is asked of, and those whose totals it looks at.
+    /// The nodes that a query needs: its own node, and those whose totals it reads.
     #[must_use]
     pub fn query_needs(&self, query: &Query) -> Vec<NodeId> {
         let totals = query.kind.exprs().into_iter().flat_map(Expr::totals);
@@ -200,7 +200,7 @@ impl Plan {
         needs.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
-    /// The queries that are asked of a node.
+    /// The queries on a node.
     pub fn queries_of(&self, id: NodeId) -> impl Iterator<Item = &Query> {
         self.queries.iter().filter(move |query| query.of == id)
     }

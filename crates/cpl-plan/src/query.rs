@@ -1,4 +1,4 @@
-//! What somebody wants to know of a node: a rule of its rows, a check of a table, the dashboard of its metrics.
+//! Queries on nodes: the rows of a rule, the check of a table, the metrics of the dashboard.
 
 use cpl_model::{
     clock::Start,
@@ -20,10 +20,10 @@ pub struct Query {
     pub id: QueryId,
     /// The node whose rows it looks at.
     pub of: NodeId,
-    /// What it asks.
+    /// What it computes.
     pub kind: QueryKind,
-    /// Who asks.
-    pub asked_by: AskedBy,
+    /// What the query is for.
+    pub requester: Requester,
     /// What it is computed for, in the file.
     pub span: Span,
     /// The stage in which it is answered.
@@ -48,7 +48,7 @@ pub enum QueryKind {
     Table {
         /// Names and types.
         columns: Vec<(String, Type)>,
-        /// What the rows are sorted by; none where they stand in an order of their own.
+        /// The sort columns; none if the rows keep their own order.
         order: Vec<String>,
     },
     /// The first key that several rows share, by its order, and how many rows that are. No row where there is none.
@@ -78,7 +78,7 @@ pub struct Gaps {
 pub struct RowQuery {
     /// What is computed of each row.
     pub layout: RowLayout,
-    /// The conditions: where they stand in the row.
+    /// The conditions: their positions in the row.
     pub conditions: Vec<ValueRef>,
     /// Of a series: its newest complete period, and no other row.
     pub newest: Option<NewestPeriod>,
@@ -99,13 +99,13 @@ pub struct NewestPeriod {
     pub on: Vec<Day>,
     /// The start of that period; known once the plan is bound to a clock.
     pub start: Option<Start>,
-    /// Where the row says whether the series has that period: true, or unknown.
+    /// The position of the flag that the series has that period: true, or unknown.
     pub present: ValueRef,
 }
 
-/// Who asks.
+/// What the query is for.
 #[derive(Clone, Debug)]
-pub enum AskedBy {
+pub enum Requester {
     /// The report, of a fetch: rows, rows dated after `now`, the newest time.
     Source(TableId),
     /// A check of a table, by its place there.
@@ -133,7 +133,7 @@ pub enum AskedBy {
     Dashboard(DashboardPart),
     /// A rule that acts, by its place in the program.
     Decide(usize, Box<CompiledRule>),
-    /// A rule that tells, by its place in the program.
+    /// An alert, by its place in the program.
     Alert(usize, Box<CompiledAlert>),
     /// A person, of a table.
     Show(TableId),
@@ -150,11 +150,11 @@ pub enum DashboardPart {
     By,
 }
 
-/// What is asked of a fetch: its rows, those of them that are dated after `now`, the newest past time.
+/// Statistics of a fetch: the number of its rows.
 pub const ROWS: &str = "rows";
-/// Rows dated after `now`; not asked where nothing dates a row, or all rows are kept.
+/// The number of rows dated after `now`; absent if rows have no time column or future rows are kept.
 pub const FUTURE_ROWS: &str = "future rows";
-/// The newest past time; not asked where nothing dates a row.
+/// The newest past time; absent if rows have no time column.
 pub const NEWEST: &str = "newest";
 
 pub use crate::rule::PRESENT;

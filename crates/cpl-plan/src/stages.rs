@@ -42,9 +42,10 @@ fn delay_scans(plan: &mut Plan) {
 fn delay(plan: &mut Plan, scan: NodeId) -> bool {
     let (fused, downstream) = (fused(plan, scan), downstream(plan, scan));
     let of_nodes = fused.iter().flat_map(|node| plan.needs(*node));
-    let asked = plan.queries().iter().filter(|query| query.of == scan || fused.contains(&query.of));
-    let asked = asked.filter(|query| !plan.node(query.of).materialized).flat_map(|query| plan.query_needs(query));
-    let others: Vec<NodeId> = of_nodes.chain(asked).filter(|input| !downstream.contains(input)).collect();
+    let query_inputs = plan.queries().iter().filter(|query| query.of == scan || fused.contains(&query.of));
+    let query_inputs =
+        query_inputs.filter(|query| !plan.node(query.of).materialized).flat_map(|query| plan.query_needs(query));
+    let others: Vec<NodeId> = of_nodes.chain(query_inputs).filter(|input| !downstream.contains(input)).collect();
     let stage = ready(plan, &others);
     if stage <= plan.node(scan).stage {
         return false;

@@ -12,13 +12,13 @@ use serde_json_path::JsonPath;
 
 use crate::{At, Out, Records};
 
-/// Of how many records the names are told where a wanted one is not among them.
-const LOOKED_AT: u64 = 100;
-/// A line of a record may have so many bytes.
+/// The number of records whose names are listed if a requested name is missing.
+const SAMPLED_RECORDS: u64 = 100;
+/// The most bytes of a line.
 pub const LINE_BYTES: u64 = 16 << 20;
-/// A document may have so many bytes, unpacked: it is read whole.
+/// The most unpacked bytes of a document: it is held in memory.
 pub const DOCUMENT_BYTES: u64 = 256 << 20;
-/// How much of a value that does not fit is told.
+/// The most characters of an invalid value in a message.
 const SHOWN: usize = 60;
 
 /// A record a line; empty lines are none.
@@ -53,7 +53,7 @@ pub fn lines<S: FnMut(Batch) -> ControlFlow<()>>(input: impl Read, out: &mut Out
     Ok(())
 }
 
-/// A line that is no JSON is a bad row: the next begins behind it.
+/// A line that is not JSON is a rejected row; reading continues with the next line.
 fn broken_line<S: FnMut(Batch) -> ControlFlow<()>>(
     error: &serde_json::Error,
     line: u64,
@@ -63,7 +63,7 @@ fn broken_line<S: FnMut(Batch) -> ControlFlow<()>>(
     bad_record(Problem::NoJson { place, column: error.column() as u64, why: why(error) }, out)
 }
 
-/// A record of which no cell is known.
+/// A rejected record without known cells.
 fn bad_record<S: FnMut(Batch) -> ControlFlow<()>>(problem: Problem, out: &mut Out<'_, S>) -> Result<(), Problem> {
     out.summary.rows += 1;
     if !out.layout.skip_bad {
@@ -74,7 +74,7 @@ fn bad_record<S: FnMut(Batch) -> ControlFlow<()>>(problem: Problem, out: &mut Ou
     Ok(())
 }
 
-/// What is wrong, without the place, which is told beside it.
+/// The message of a JSON error, without its position, which is reported separately.
 fn why(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
@@ -108,7 +108,7 @@ pub fn document<S: FnMut(Batch) -> ControlFlow<()>>(
     Ok(())
 }
 
-/// The records of a document: what the path finds, or, where that is lists alone, their elements.
+/// The records of a document: the matches of the path, or their elements if all matches are lists.
 fn records_of<'d>(document: &'d Value, records: Option<&Records>) -> Result<Vec<&'d Value>, Problem> {
     let found = match records {
         None => vec![document],
@@ -148,7 +148,7 @@ fn record_row<S: FnMut(Batch) -> ControlFlow<()>>(
 ) -> Result<(), Problem> {
     let layout = out.layout;
     let mut cells = Vec::new();
-    if let (true, Value::Object(fields)) = (out.summary.rows < LOOKED_AT, record) {
+    if let (true, Value::Object(fields)) = (out.summary.rows < SAMPLED_RECORDS, record) {
         let new = fields.keys().filter(|name| !out.names.contains(name)).cloned();
         out.names = out.names.iter().cloned().chain(new).collect();
     }
@@ -156,7 +156,7 @@ fn record_row<S: FnMut(Batch) -> ControlFlow<()>>(
         let cell = match (at, record) {
             (At::Name, Value::Object(fields)) => {
                 let value = fields.get(&field.header);
-                out.seen[place] |= value.is_some();
+                out.columns_found[place] |= value.is_some();
                 // A name that the first record lacks is most likely a slip.
                 if value.is_none() && out.summary.rows == 0 && !field.optional && !layout.skip_bad {
                     let found = fields.keys().cloned().collect();

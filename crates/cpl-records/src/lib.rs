@@ -1,6 +1,6 @@
 //! JSON documents, lines of JSON and sheets → typed columns in batches, each bad value with its place.
 //!
-//! The forms of values are those of `cpl-csv`: a text that holds a number is one, wherever it stands.
+//! Value formats are those of `cpl-csv`: a text that holds a number is a number.
 //! Lines are read one at a time; a document and a workbook are held whole.
 
 mod json;
@@ -18,15 +18,15 @@ pub use serde_json_path::JsonPath;
 /// Rows that are handed out together.
 const BATCH_ROWS: usize = 1 << 13;
 
-/// What is wanted of a file.
+/// What to read of a file.
 pub struct Layout {
     /// How it is written.
     pub kind: Kind,
-    /// The wanted columns, in the order in which a batch gives them.
+    /// The requested columns, in the order of a batch.
     pub columns: Vec<Field>,
-    /// Where each of them stands.
+    /// How each of them is located.
     pub at: Vec<At>,
-    /// Rows with something that does not fit are put aside, and not an error.
+    /// Invalid rows are rejected instead of failing the read.
     pub skip_bad: bool,
 }
 
@@ -34,7 +34,7 @@ pub struct Layout {
 pub enum Kind {
     /// A record a line.
     Lines,
-    /// One JSON document: a list of records, unless it is said where they are.
+    /// One JSON document: a list of records, or records at a path.
     Document(Option<Records>),
     /// A sheet of that name of a workbook, else its first; the first row that holds anything names the columns.
     Sheet(Option<String>),
@@ -58,7 +58,7 @@ impl Records {
     }
 }
 
-/// Where a column's values stand in a record.
+/// How a column's values are located in a record.
 pub enum At {
     /// Under the field's header.
     Name,
@@ -91,7 +91,7 @@ pub fn inside(path: JsonPath, place: &str) -> Embedded {
 /// Reads the wanted columns of a file and hands the batches out in order, until the sink has enough.
 ///
 /// # Errors
-/// The first thing that is wrong; the batches before it were handed out.
+/// The first problem; the batches before it were handed out.
 pub fn read(path: &Path, layout: &Layout, sink: impl FnMut(Batch) -> ControlFlow<()>) -> Result<Summary, Problem> {
     let mut out = Out {
         layout,
@@ -99,10 +99,10 @@ pub fn read(path: &Path, layout: &Layout, sink: impl FnMut(Batch) -> ControlFlow
         sink,
         summary: Summary::default(),
         full: false,
-        seen: Vec::new(),
+        columns_found: Vec::new(),
         names: Vec::new(),
     };
-    out.seen.resize(layout.columns.len(), false);
+    out.columns_found.resize(layout.columns.len(), false);
     match &layout.kind {
         Kind::Lines => json::lines(cpl_csv::open(path)?, &mut out)?,
         Kind::Document(records) => json::document(cpl_csv::open(path)?, records.as_ref(), &mut out)?,
@@ -119,16 +119,16 @@ struct Out<'l, S> {
     batch: Batch,
     sink: S,
     summary: Summary,
-    /// Nobody wants more.
+    /// The sink wants no more rows.
     full: bool,
-    /// Which of the columns some record of JSON had under its name.
-    seen: Vec<bool>,
+    /// Which columns occurred in some JSON record.
+    columns_found: Vec<bool>,
     /// The names of the first records of JSON.
     names: Vec<String>,
 }
 
 impl<S: FnMut(Batch) -> ControlFlow<()>> Out<'_, S> {
-    /// One row; on which line it stands, 0 where there are no lines.
+    /// Adds a row. `line` is its line, 0 if there are no lines.
     fn row(&mut self, cells: &[Cell<'_>], line: u64) -> Result<(), Problem> {
         self.summary.rows += 1;
         let place = Place { row: self.summary.rows, line };
@@ -144,8 +144,8 @@ impl<S: FnMut(Batch) -> ControlFlow<()>> Out<'_, S> {
         if matches!(self.layout.kind, Kind::Sheet(_)) || self.names.is_empty() || self.full {
             return Ok(());
         }
-        let columns = self.layout.columns.iter().zip(&self.layout.at).zip(&self.seen);
-        let missing = columns.into_iter().find(|((_, at), seen)| matches!(at, At::Name) && !**seen);
+        let columns = self.layout.columns.iter().zip(&self.layout.at).zip(&self.columns_found);
+        let missing = columns.into_iter().find(|((_, at), columns_found)| matches!(at, At::Name) && !**columns_found);
         match missing {
             Some(((field, _), _)) => Err(Problem::NoColumn { header: field.header.clone(), found: self.names.clone() }),
             None => Ok(()),

@@ -63,10 +63,10 @@ pub fn rows<S: FnMut(Batch) -> ControlFlow<()>>(
     Ok(())
 }
 
-/// A workbook may have so many bytes, unpacked: its sheets are read whole.
+/// The most unpacked bytes of a workbook: its sheets are held in memory.
 pub const WORKBOOK_BYTES: u64 = 512 << 20;
 
-/// Refuses a workbook that unpacks to too much, by what its archive says of itself.
+/// Rejects a workbook that is too large unpacked, by the sizes in its archive.
 fn check_size(path: &Path) -> Result<(), Problem> {
     let file = File::open(path).map_err(|error| Problem::Unreadable(error.to_string()))?;
     let packed = file.metadata().map_or(0, |found| found.len());
@@ -97,7 +97,7 @@ fn uncomputed<'d>(formulas: &Range<String>, line: u64, first_column: u32, place:
     }
 }
 
-/// Where the wanted columns stand.
+/// The positions of the requested columns.
 fn places<S>(header: &[Data], out: &Out<'_, S>) -> Result<Vec<usize>, Problem> {
     let names: Vec<String> = header.iter().map(|cell| cell.to_string().trim().to_owned()).collect();
     let place = |field: &Field| {

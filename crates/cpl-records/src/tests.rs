@@ -34,7 +34,7 @@ fn read(text: &[u8], layout: &Layout) -> Result<Vec<Vec<String>>, Problem> {
         sink,
         summary: cpl_csv::Summary::default(),
         full: false,
-        seen: vec![false; layout.at.len()],
+        columns_found: vec![false; layout.at.len()],
         names: Vec::new(),
     };
     match &layout.kind {

@@ -4,7 +4,7 @@ mod paint;
 mod report;
 mod table;
 
-pub use paint::Look;
+pub use paint::TerminalStyle;
 pub use report::terminal;
 pub use table::{csv, json, lines, text};
 

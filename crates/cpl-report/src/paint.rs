@@ -1,10 +1,10 @@
-//! Colour, where the terminal has it; signs tell the same without.
+//! Colour, if the terminal has it. Signs carry the same information.
 
 use anstyle::{AnsiColor, Style};
 
 /// How wide and how coloured a terminal is.
 #[derive(Clone, Copy, Debug)]
-pub struct Look {
+pub struct TerminalStyle {
     /// Columns.
     pub width: usize,
     /// Whether it shows colour.
@@ -21,7 +21,7 @@ pub enum Ink {
     Warn,
 }
 
-impl Look {
+impl TerminalStyle {
     /// The text in its ink.
     #[must_use]
     pub fn paint(self, ink: Ink, text: &str) -> String {

@@ -7,14 +7,14 @@ use cpl_model::{
 };
 
 use crate::{
-    paint::{Ink, Look},
+    paint::{Ink, TerminalStyle},
     table::lines,
 };
 
 /// The report as lines of text.
 #[must_use]
-pub fn terminal(report: &RunReport, look: Look) -> String {
-    let mut page = Page { look, text: String::new() };
+pub fn terminal(report: &RunReport, style: TerminalStyle) -> String {
+    let mut page = Page { style, text: String::new() };
     page.head(report);
     page.broken(&report.checks);
     page.dashboard(report);
@@ -25,7 +25,7 @@ pub fn terminal(report: &RunReport, look: Look) -> String {
 }
 
 struct Page {
-    look: Look,
+    style: TerminalStyle,
     text: String,
 }
 
@@ -38,26 +38,26 @@ impl Page {
     /// A line that goes on, indented, where it is too long.
     fn wrapped(&mut self, first: &str, rest: usize, text: &str) {
         let indent = " ".repeat(rest);
-        let options = textwrap::Options::new(self.look.width).initial_indent(first).subsequent_indent(&indent);
+        let options = textwrap::Options::new(self.style.width).initial_indent(first).subsequent_indent(&indent);
         for line in textwrap::wrap(text, options) {
             self.line(&line);
         }
     }
 
     fn title(&mut self, title: &str, more: &str) {
-        let title = self.look.paint(Ink::Strong, title);
-        let more = self.look.paint(Ink::Faint, more);
+        let title = self.style.paint(Ink::Strong, title);
+        let more = self.style.paint(Ink::Faint, more);
         self.line("");
         self.line(&format!("{title}  {more}"));
     }
 
-    /// The pipeline and its window, the question, who decides.
+    /// The pipeline and its window, the question, the owner.
     fn head(&mut self, report: &RunReport) {
         let window = report.window.start.replace('T', " ");
         let window = format!("window {}", window.get(..16).unwrap_or(&window));
-        let gap = self.look.width.saturating_sub(report.pipeline.chars().count() + window.chars().count()).max(2);
-        let name = self.look.paint(Ink::Strong, &report.pipeline);
-        self.line(&format!("{name}{}{}", " ".repeat(gap), self.look.paint(Ink::Faint, &window)));
+        let gap = self.style.width.saturating_sub(report.pipeline.chars().count() + window.chars().count()).max(2);
+        let name = self.style.paint(Ink::Strong, &report.pipeline);
+        self.line(&format!("{name}{}{}", " ".repeat(gap), self.style.paint(Ink::Faint, &window)));
         if report.planned {
             self.faint("planned: nothing leaves");
         }
@@ -73,11 +73,11 @@ impl Page {
     }
 
     fn faint(&mut self, text: &str) {
-        let text = self.look.paint(Ink::Faint, text);
+        let text = self.style.paint(Ink::Faint, text);
         self.line(&text);
     }
 
-    /// Broken checks come first: what stands below rests on them.
+    /// Broken checks come first: everything below depends on them.
     fn broken(&mut self, checks: &[Check]) {
         let broken: Vec<&Check> = checks.iter().filter(|check| check.broken).collect();
         if broken.is_empty() {
@@ -85,7 +85,7 @@ impl Page {
         }
         self.title("BROKEN DATA", "no decision and no alert leaves that depends on it");
         for check in broken {
-            let sign = self.look.paint(Ink::Bad, "✗");
+            let sign = self.style.paint(Ink::Bad, "✗");
             self.wrapped(&format!("{sign} "), 2, &format!("{}: {} ({})", check.table, check.text, check.check));
         }
     }
@@ -102,15 +102,15 @@ impl Page {
         for (at, line) in lines.iter().enumerate() {
             match at.checked_sub(1).map(|at| metrics[at]) {
                 None => {
-                    let line = self.look.paint(Ink::Faint, line);
+                    let line = self.style.paint(Ink::Faint, line);
                     self.line(&format!("  {line}"));
                 }
                 Some(metric) => {
                     let sign = self.sign(metric.met);
-                    let line = if at == 1 { self.look.paint(Ink::Strong, line) } else { line.clone() };
+                    let line = if at == 1 { self.style.paint(Ink::Strong, line) } else { line.clone() };
                     self.line(&format!("{sign} {line}"));
                     if at == 1 {
-                        let drivers = self.look.paint(Ink::Faint, "drivers");
+                        let drivers = self.style.paint(Ink::Faint, "drivers");
                         self.line(&format!("  {drivers}"));
                     }
                 }
@@ -123,8 +123,8 @@ impl Page {
 
     fn sign(&self, met: Option<bool>) -> String {
         match met {
-            Some(true) => self.look.paint(Ink::Good, "✓"),
-            Some(false) => self.look.paint(Ink::Bad, "✗"),
+            Some(true) => self.style.paint(Ink::Good, "✓"),
+            Some(false) => self.style.paint(Ink::Bad, "✗"),
             None => " ".to_owned(),
         }
     }
@@ -146,7 +146,7 @@ impl Page {
         let right: Vec<bool> = header.iter().enumerate().map(|(at, _)| at > 0).collect();
         self.line("");
         for (at, line) in lines(header, &rows, &right).iter().enumerate() {
-            let line = if at == 0 { self.look.paint(Ink::Faint, line) } else { line.clone() };
+            let line = if at == 0 { self.style.paint(Ink::Faint, line) } else { line.clone() };
             self.line(&format!("  {line}"));
         }
     }
@@ -167,10 +167,10 @@ impl Page {
             };
             let text = match alert.state {
                 State::Fires => alert.text.clone(),
-                State::Undecided => format!("{} undecided: {}", named(&alert.alert, &alert.key), alert.text),
-                _ => format!("{} not told: {}", named(&alert.alert, &alert.key), alert.text),
+                State::Undecided => format!("{} undecided: {}", row_name(&alert.alert, &alert.key), alert.text),
+                _ => format!("{} not told: {}", row_name(&alert.alert, &alert.key), alert.text),
             };
-            let sign = self.look.paint(ink, sign);
+            let sign = self.style.paint(ink, sign);
             self.wrapped(&format!("{sign} "), 2, &text);
         }
     }
@@ -192,7 +192,7 @@ impl Page {
         for decision in &report.decisions {
             if decision.rule != rule {
                 rule = &decision.rule;
-                let name = self.look.paint(Ink::Faint, rule);
+                let name = self.style.paint(Ink::Faint, rule);
                 self.line(&format!("  {name}"));
             }
             self.decision(decision);
@@ -205,10 +205,10 @@ impl Page {
             State::Undecided => ("?", Ink::Warn, " undecided"),
             State::Held | State::Suppressed | State::Quiet => ("○", Ink::Warn, " held"),
         };
-        let sign = self.look.paint(ink, sign);
+        let sign = self.style.paint(ink, sign);
         let key: Vec<String> = decision.key.0.iter().map(|(_, value)| value.to_string()).collect();
-        let name = self.look.paint(Ink::Strong, &key.join(", "));
-        let word = self.look.paint(ink, if key.is_empty() { word.trim_start() } else { word });
+        let name = self.style.paint(Ink::Strong, &key.join(", "));
+        let word = self.style.paint(ink, if key.is_empty() { word.trim_start() } else { word });
         let gap = if key.is_empty() { "" } else { "  " };
         let changes = changes(decision);
         let first = format!("{sign} {name}{word}{gap}");
@@ -231,9 +231,9 @@ impl Page {
     }
 
     fn faint_wrapped(&mut self, text: &str) {
-        let options = textwrap::Options::new(self.look.width).initial_indent("    ").subsequent_indent("    ");
+        let options = textwrap::Options::new(self.style.width).initial_indent("    ").subsequent_indent("    ");
         for line in textwrap::wrap(text, options) {
-            let line = self.look.paint(Ink::Faint, &line);
+            let line = self.style.paint(Ink::Faint, &line);
             self.line(&line);
         }
     }
@@ -248,7 +248,7 @@ impl Page {
             self.line(&format!("  {line}"));
         }
         for join in report.joins.iter().filter(|join| join.left_unmatched + join.right_unmatched > 0) {
-            self.wrapped(&format!("  {}: ", join.table), 4, &alone(join));
+            self.wrapped(&format!("  {}: ", join.table), 4, &unmatched_text(join));
         }
         let warnings = match report.diagnostics.len() {
             0 => String::new(),
@@ -256,19 +256,19 @@ impl Page {
             n => format!(" · {n} warnings: see `cpl check`"),
         };
         let took = format!("{} ms{warnings}", report.took_ms);
-        let took = self.look.paint(Ink::Faint, &took);
+        let took = self.style.paint(Ink::Faint, &took);
         self.line("");
         self.line(&took);
     }
 }
 
-/// `3 rows dropped, without a partner in signups; 2 rows of signups left over`.
-fn alone(join: &Join) -> String {
+/// The unmatched rows of a join on both sides.
+fn unmatched_text(join: &Join) -> String {
     let fate = if join.kept { "kept" } else { "dropped" };
     let left = format!("{} {fate}, without a partner in {}", rows_of(join.left_unmatched), join.with);
     let right = format!("{} of {} left over", rows_of(join.right_unmatched), join.with);
-    let told = [(join.left_unmatched, left), (join.right_unmatched, right)];
-    told.into_iter().filter(|(rows, _)| *rows > 0).map(|(_, told)| told).collect::<Vec<_>>().join("; ")
+    let notes = [(join.left_unmatched, left), (join.right_unmatched, right)];
+    notes.into_iter().filter(|(rows, _)| *rows > 0).map(|(_, notes)| notes).collect::<Vec<_>>().join("; ")
 }
 
 fn metric_row(metric: &Metric) -> Vec<String> {
@@ -320,14 +320,14 @@ fn number(value: &Value) -> Option<f64> {
     }
 }
 
-fn named(rule: &str, key: &Pairs) -> String {
+fn row_name(rule: &str, key: &Pairs) -> String {
     let key: Vec<String> = key.0.iter().map(|(_, value)| value.to_string()).collect();
     if key.is_empty() { rule.to_owned() } else { format!("{rule} {}", key.join(", ")) }
 }
 
 fn counted(counts: &[(usize, &str)]) -> String {
-    let told: Vec<String> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
-    if told.is_empty() { "none".to_owned() } else { told.join(", ") }
+    let shown: Vec<String> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    if shown.is_empty() { "none".to_owned() } else { shown.join(", ") }
 }
 
 /// `daily_budget $100.00 → $120.00 via set_budget`.
@@ -360,9 +360,9 @@ fn source_row(source: &Source, checks: &[Check], planned: bool) -> Vec<String> {
         notes.push(format!("{} dated after now: not read", rows_of(source.future)));
     }
     if source.bad_rows > 0 {
-        let aside = source.quarantine.as_deref().unwrap_or("aside");
+        let destination = source.quarantine.as_deref().unwrap_or("aside");
         let verb = if planned { "would go" } else { "went" };
-        notes.push(format!("✗ {} bad: {verb} into {aside}", rows_of(source.bad_rows)));
+        notes.push(format!("✗ {} bad: {verb} into {destination}", rows_of(source.bad_rows)));
     }
     if source.rounded > 0 {
         let amounts = if source.rounded == 1 { "amount" } else { "amounts" };

@@ -4,7 +4,7 @@ use comfy_table::{CellAlignment, Table, TableStyle};
 use cpl_model::{types::Type, value::Value};
 use serde_json::{Map, Value as Json};
 
-/// Columns side by side without lines, with their types in the head; amounts stand right.
+/// Columns without lines, with their types in the header; amounts are right-aligned.
 #[must_use]
 pub fn text(columns: &[(String, Type)], rows: &[Vec<Value>]) -> String {
     let right: Vec<bool> = columns.iter().map(|(_, ty)| ty.is_amount()).collect();
@@ -13,7 +13,7 @@ pub fn text(columns: &[(String, Type)], rows: &[Vec<Value>]) -> String {
     lines(header, &cells, &right).join("\n")
 }
 
-/// The lines of a table; `right` says which columns stand right.
+/// The lines of a table; `right` says which columns are right-aligned.
 #[must_use]
 pub fn lines(header: Vec<String>, rows: &[Vec<String>], right: &[bool]) -> Vec<String> {
     let mut table = Table::new();

@@ -11,7 +11,7 @@ use cpl_model::{
 use cpl_plan::{
     backend::{Answer, Answers},
     bind::BoundPlan,
-    query::{AskedBy, DashboardPart, FUTURE_ROWS, NEWEST, Query, QueryKind, ROWS},
+    query::{DashboardPart, FUTURE_ROWS, NEWEST, Query, QueryKind, ROWS, Requester},
 };
 use jiff::ZonedDateTime;
 
@@ -102,10 +102,10 @@ impl<R> ReportBuilder<'_, R> {
         let mut answered = dashboard::Answered::default();
         for query in self.plan.queries() {
             let rows = self.rows(query);
-            match query.asked_by {
-                AskedBy::Dashboard(DashboardPart::Now) => answered.now = rows.first().map(Vec::as_slice),
-                AskedBy::Dashboard(DashboardPart::Before) => answered.before = rows.first().map(Vec::as_slice),
-                AskedBy::Dashboard(DashboardPart::By) => answered.by = Some(rows),
+            match query.requester {
+                Requester::Dashboard(DashboardPart::Now) => answered.now = rows.first().map(Vec::as_slice),
+                Requester::Dashboard(DashboardPart::Before) => answered.before = rows.first().map(Vec::as_slice),
+                Requester::Dashboard(DashboardPart::By) => answered.by = Some(rows),
                 _ => {}
             }
         }
@@ -115,7 +115,7 @@ impl<R> ReportBuilder<'_, R> {
     /// The checks of all tables, by table.
     pub fn checks(&self) -> Checks {
         let checks = self.plan.queries().iter().filter_map(|query| {
-            let AskedBy::Check { table: id, at } = query.asked_by else { return None };
+            let Requester::Check { table: id, at } = query.requester else { return None };
             let table = self.program().table(id);
             Some((id, check::outcome(&table.checks[at], table, self.rows(query), self.program(), self.clock())))
         });
@@ -128,7 +128,7 @@ impl<R> ReportBuilder<'_, R> {
     }
 
     fn source(&self, query: &Query) -> Option<Source> {
-        let (AskedBy::Source(id), QueryKind::Aggregate { items, .. }) = (&query.asked_by, &query.kind) else {
+        let (Requester::Source(id), QueryKind::Aggregate { items, .. }) = (&query.requester, &query.kind) else {
             return None;
         };
         let table = self.program().table(*id);
@@ -153,7 +153,7 @@ impl<R> ReportBuilder<'_, R> {
     fn joins(&self) -> Vec<Join> {
         let name = |id: TableId| self.program().table(id).name.clone();
         let joins = self.plan.queries().iter().filter_map(|query| {
-            let AskedBy::Unmatched { table, with, left } = query.asked_by else { return None };
+            let Requester::Unmatched { table, with, left } = query.requester else { return None };
             let [Value::Integer(of_left), Value::Integer(of_right)] = self.rows(query).first()?.as_slice() else {
                 return None;
             };
@@ -174,7 +174,7 @@ impl<R> ReportBuilder<'_, R> {
         let identity = Identity { workspace: self.workspace, pipeline: &program.name, window: &window };
         let (mut decisions, mut claimed) = (Vec::new(), BTreeMap::new());
         for query in self.plan.queries() {
-            let AskedBy::Decide(at, compiled) = &query.asked_by else { continue };
+            let Requester::Decide(at, compiled) = &query.requester else { continue };
             let rule = &program.decisions[*at];
             if !self.is_its_day(&rule.rows, &rule.on) {
                 continue;
@@ -198,7 +198,7 @@ impl<R> ReportBuilder<'_, R> {
         let program = self.program();
         let mut alerts = Vec::new();
         for query in self.plan.queries() {
-            let AskedBy::Alert(at, compiled) = &query.asked_by else { continue };
+            let Requester::Alert(at, compiled) = &query.requester else { continue };
             let rule = &program.alerts[*at];
             if !self.is_its_day(&rule.rows, &rule.on) {
                 continue;

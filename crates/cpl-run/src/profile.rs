@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use cpl_exec::Scheduler;
 use cpl_model::program::Source;
-use cpl_plan::{Plan, asked, bind::bind, operator, plan::Op};
+use cpl_plan::{Plan, bind::bind, describe_query, operator, plan::Op};
 
 use crate::{RunContext, RunError};
 
@@ -44,7 +44,7 @@ pub fn profile(plan: Plan, context: &RunContext<'_>) -> Result<(Cost, Vec<Cost>)
         costs.push(cost);
     }
     for query in bound.queries() {
-        costs.push(measured(&asked(&bound, query), || Ok(scheduler.run_query(query)?))?.1);
+        costs.push(measured(&describe_query(&bound, query), || Ok(scheduler.run_query(query)?))?.1);
     }
     Ok((all, costs))
 }

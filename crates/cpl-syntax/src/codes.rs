@@ -28,7 +28,7 @@ macro_rules! codes {
                 match self { $(Self::$code => $title,)* }
             }
 
-            /// Its page: what it means, a file that causes it, what is said of that, how to mend it.
+            /// Its page: the meaning, an example file, the diagnostic it causes, and the fix.
             #[must_use]
             pub fn page(self) -> &'static str {
                 match self {

@@ -1,4 +1,4 @@
-//! Comments, found where the grammar passes over them.
+//! Comments. The grammar skips them, so they are found by a scan of the text.
 
 use crate::span::Span;
 
@@ -30,13 +30,13 @@ pub fn comments(text: &str) -> Vec<Comment> {
     found
 }
 
-/// Behind the last `|` of a line that begins with one: cells hold what they will.
+/// The offset after the last `|` of a table row. Cells may contain anything.
 pub fn row_end(bytes: &[u8], at: usize) -> usize {
     let line = line_end(bytes, at);
     bytes[at..line].iter().rposition(|byte| *byte == b'|').map_or(line, |last| at + last + 1)
 }
 
-/// Behind the closing quote, or at the end of the line where there is none. A hole holds texts of its own.
+/// The offset after the closing quote, or the end of the line. Holes may contain texts.
 pub fn text_end(bytes: &[u8], mut at: usize) -> usize {
     while at < bytes.len() {
         match &bytes[at..] {
@@ -50,7 +50,7 @@ pub fn text_end(bytes: &[u8], mut at: usize) -> usize {
     bytes.len()
 }
 
-/// Behind the brace that closes a hole, or at the end of the line.
+/// The offset after the brace that closes a hole, or the end of the line.
 fn hole_end(bytes: &[u8], mut at: usize) -> usize {
     while at < bytes.len() {
         match bytes[at] {

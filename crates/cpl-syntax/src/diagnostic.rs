@@ -1,4 +1,4 @@
-//! What cpl says about a pipeline: plain facts. The program draws them; a test compares them.
+//! Diagnostics as plain data. The command line renders them; tests compare them.
 
 use crate::{codes::Code, severity::Severity, span::Span};
 
@@ -7,33 +7,33 @@ use crate::{codes::Code, severity::Severity, span::Span};
 pub struct Label {
     /// Where.
     pub span: Span,
-    /// What stands there, in the analyst's words.
+    /// What is there, in the analyst's words.
     pub text: String,
 }
 
-/// One thing that is wrong: what, where, why, and what to do.
+/// One diagnostic: what is wrong, where, why, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
     /// Its stable code, which also gives its severity.
     pub code: Code,
     /// What is wrong, in one sentence.
     pub message: String,
-    /// The places, the first of them the cause. Empty where the file as a whole is meant.
+    /// The places; the first is the cause. Empty if the diagnostic concerns the whole file.
     pub labels: Vec<Label>,
     /// What to do about it, where that is known.
     pub help: Option<String>,
-    /// What can be changed in the file so that it is right, and means what was meant.
+    /// Proposed fixes.
     pub fixes: Vec<Fix>,
 }
 
 /// A change of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fix {
-    /// What goes.
+    /// The text to replace.
     pub span: Span,
-    /// What comes in its place.
+    /// The replacement.
     pub instead: String,
-    /// Nothing else can have been meant: it may be changed without asking.
+    /// The fix is unambiguous and may be applied without confirmation.
     pub sure: bool,
 }
 
@@ -57,27 +57,27 @@ impl Diagnostic {
         self
     }
 
-    /// Adds a change that mends it.
+    /// Adds a safe fix.
     #[must_use]
     pub fn fix(mut self, span: Span, instead: impl Into<String>) -> Self {
         self.fixes.push(Fix { span, instead: instead.into(), sure: true });
         self
     }
 
-    /// Adds a change that may have been meant.
+    /// Adds a suggested fix, which needs confirmation.
     #[must_use]
     pub fn offer(mut self, span: Span, instead: impl Into<String>) -> Self {
         self.fixes.push(Fix { span, instead: instead.into(), sure: false });
         self
     }
 
-    /// Adds a change that mends it, or one that may have been meant.
+    /// Adds a fix: a safe one, or one that needs confirmation.
     #[must_use]
     pub fn change(self, span: Span, instead: impl Into<String>, sure: bool) -> Self {
         if sure { self.fix(span, instead) } else { self.offer(span, instead) }
     }
 
-    /// Error or warning, as its code says.
+    /// The severity of its code.
     #[must_use]
     pub fn severity(&self) -> Severity {
         self.code.severity()
@@ -90,13 +90,13 @@ impl Diagnostic {
     }
 }
 
-/// So many mistakes of how a file is written are told, and no more.
-pub const MOST_TOLD: usize = 1_000;
+/// The most syntax errors that are reported for one file.
+pub const MAX_DIAGNOSTICS: usize = 1_000;
 
 /// Whether the text was not read, or not to its end: then there is no tree to go on with.
 #[must_use]
 pub fn is_unreadable(diagnostics: &[Diagnostic]) -> bool {
-    diagnostics.len() >= MOST_TOLD || diagnostics.iter().any(|d| matches!(d.code, Code::E0108 | Code::E0109))
+    diagnostics.len() >= MAX_DIAGNOSTICS || diagnostics.iter().any(|d| matches!(d.code, Code::E0108 | Code::E0109))
 }
 
 /// Whether any of them keeps the pipeline from running.
@@ -105,9 +105,9 @@ pub fn has_errors(diagnostics: &[Diagnostic]) -> bool {
     diagnostics.iter().any(|d| d.severity() == Severity::Error)
 }
 
-/// The name nearest to `wanted` among those that fit, if it is near enough to be meant; of several the first.
-pub fn nearest<'a>(wanted: &str, among: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    among
+/// The candidate with the smallest edit distance to `wanted`, if it is near enough; of several the first.
+pub fn nearest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    candidates
         .into_iter()
         .map(|name| (distance(wanted, name), name))
         .filter(|(d, name)| *d <= (wanted.len().max(name.len()) / 3).max(1) && *d < wanted.chars().count())
@@ -115,22 +115,22 @@ pub fn nearest<'a>(wanted: &str, among: impl IntoIterator<Item = &'a str>) -> Op
         .map(|(_, name)| name)
 }
 
-/// The nearest name, and whether no other is as near.
-pub fn meant<'a>(wanted: &str, among: &[&'a str]) -> Option<(&'a str, bool)> {
+/// The nearest candidate, and whether it is the only one at its distance.
+pub fn did_you_mean<'a>(wanted: &str, candidates: &[&'a str]) -> Option<(&'a str, bool)> {
     let wanted = wanted.to_lowercase();
-    let near = nearest(&wanted, among.iter().copied()).filter(|near| *near != wanted)?;
+    let near = nearest(&wanted, candidates.iter().copied()).filter(|near| *near != wanted)?;
     let away = distance(&wanted, near);
     // Of two letters one is half: much else may be meant.
-    let sure = wanted.len() > 2 && among.iter().all(|other| *other == near || distance(&wanted, other) > away);
+    let sure = wanted.len() > 2 && candidates.iter().all(|other| *other == near || distance(&wanted, other) > away);
     Some((near, sure))
 }
 
-/// Whether one letter makes the one of the other.
+/// Whether the edit distance is 1.
 pub fn is_near(a: &str, b: &str) -> bool {
     distance(a, b) == 1
 }
 
-/// How many letters are left out, put in, changed, or stand in each other's place (optimal string alignment).
+/// Edit distance (optimal string alignment): deletions, insertions, substitutions and transpositions.
 fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let (mut older, mut old): (Vec<usize>, Vec<usize>) = (Vec::new(), (0..=b.len()).collect());

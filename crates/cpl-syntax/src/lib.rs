@@ -9,8 +9,8 @@ mod diagnostic;
 mod format;
 mod parse;
 mod severity;
-mod silence;
 mod span;
+mod suppress;
 pub mod tree;
 
 pub use codes::Code;
@@ -19,5 +19,5 @@ pub use diagnostic::{Diagnostic, Fix, Label, has_errors, is_unreadable, nearest}
 pub use format::format;
 pub use parse::{fragment, is_name, parse};
 pub use severity::Severity;
-pub use silence::silenced;
 pub use span::{Name, Span, Spanned};
+pub use suppress::apply_suppressions;

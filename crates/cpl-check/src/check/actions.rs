@@ -62,7 +62,7 @@ impl Checker<'_> {
     }
 
     /// A move between rows takes two of them, and is the one change of its rule.
-    pub(super) fn moves_alone(&mut self, rule: &tree::Decide, rows: &Rows) -> Option<()> {
+    pub(super) fn move_is_only_action(&mut self, rule: &tree::Decide, rows: &Rows) -> Option<()> {
         let of_rows = |action: &&Spanned<tree::Action>| matches!(action.value, tree::Action::MoveRows(..));
         let Some(of_rows) = rule.actions.iter().find(of_rows) else { return Some(()) };
         if rows.key.is_empty() {
@@ -101,9 +101,9 @@ impl Checker<'_> {
         match to {
             ChangeTo::By(by) => {
                 if let tree::ExprKind::Literal(tree::Literal::Times(_)) = by.kind {
-                    let told = Diagnostic::new(Code::E0301, "a change `by` a multiple would add that much");
-                    let told = told.at(by.span, "added to the value, or its new size?");
-                    self.report(told.help("write `by +20%`, or `to COLUMN * 1.2`"));
+                    let diagnostic = Diagnostic::new(Code::E0301, "a change `by` a multiple would add that much");
+                    let diagnostic = diagnostic.at(by.span, "added to the value, or its new size?");
+                    self.report(diagnostic.help("write `by +20%`, or `to COLUMN * 1.2`"));
                     return None;
                 }
                 let points = self.points(by).is_some();

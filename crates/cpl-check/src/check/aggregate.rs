@@ -17,7 +17,7 @@ use cpl_model::{
 };
 
 impl Checker<'_> {
-    /// A metric that names a column alone is told, used or not.
+    /// Reports metrics that are only a column, used or not.
     pub(super) fn check_metrics(&mut self) {
         for metric in &self.file.metrics {
             if let tree::ExprKind::Path(path) = &metric.value.kind
@@ -48,14 +48,14 @@ impl Checker<'_> {
         if !matches!(scope.place, Place::Group(_)) {
             return self.aggregate_in_row(name.as_str(), name.span, scope);
         }
-        self.not_too_deep(scope.metrics.len(), name.span)?;
+        self.check_name_depth(scope.metrics.len(), name.span)?;
         let mut inner = scope.clone();
         inner.metrics.push(name.value.clone());
         inner.filters.extend(filter);
-        let told = self.diagnostics.len();
+        let first_new = self.diagnostics.len();
         let value = self.expr(&metric.value, &inner);
         // An error inside a metric also says who uses it.
-        for diagnostic in &mut self.diagnostics[told..] {
+        for diagnostic in &mut self.diagnostics[first_new..] {
             diagnostic.labels.push(cpl_syntax::Label { span: name.span, text: "used here".to_owned() });
         }
         value.map(|value| Expr { span: name.span, defined: Some(metric.value.span), ..value })
@@ -101,9 +101,9 @@ impl Checker<'_> {
             && of.ty == Type::Bool
             && !matches!(of.kind, ExprKind::Column(_))
         {
-            let told = Diagnostic::new(Code::E0308, "`count` of a condition counts its rows, be it true or not");
-            let told = told.at(of.span, "this is true or false");
-            self.report(told.help(format!("write `count(where {})`", self.written(of.span))));
+            let diagnostic = Diagnostic::new(Code::E0308, "`count` of a condition counts its rows, be it true or not");
+            let diagnostic = diagnostic.at(of.span, "this is true or false");
+            self.report(diagnostic.help(format!("write `count(where {})`", self.written(of.span))));
             return None;
         }
         let ty = self.aggregate_type(func, of.as_ref(), span)?;
@@ -116,7 +116,7 @@ impl Checker<'_> {
         Some(Expr { kind, ty, unknown, span, defined: None })
     }
 
-    /// What is aggregated, by what it is ordered, and which share of it is meant.
+    /// The aggregated expression, its order, and the quantile's share.
     fn aggregated(&mut self, func: AggFunc, call: &tree::Call, span: Span, inside: &Scope<'_>) -> Option<Aggregated> {
         match (func, call.args.as_slice()) {
             (AggFunc::Count, []) => Some((None, None, None)),
@@ -172,7 +172,7 @@ impl Checker<'_> {
         self.refuse(Code::E0308, format!("{} gives no order in time", by.ty), by.span, "wanted: a date or a datetime")
     }
 
-    /// Amounts whose currency stands in another column are put together only within one.
+    /// Amounts with a currency column are only aggregated within one currency.
     pub(super) fn one_currency(&mut self, of: &Expr, keys: &[String]) -> Option<()> {
         let Some(column) = of.ty.currency_column().filter(|column| !keys.iter().any(|key| key == column)) else {
             return Some(());
@@ -214,7 +214,7 @@ impl Checker<'_> {
     }
 }
 
-/// What is aggregated, by what it is ordered, and a share.
+/// The aggregated expression, its order, and the quantile's share.
 type Aggregated = (Option<Expr>, Option<Expr>, Option<f64>);
 
 /// Both must be true.

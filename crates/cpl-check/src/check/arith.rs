@@ -15,7 +15,7 @@ impl Checker<'_> {
             return self.or_else(op.value, left, right, span);
         }
         let (left, right) = match op.value {
-            ArithOp::Add | ArithOp::Subtract => adapted(left, right),
+            ArithOp::Add | ArithOp::Subtract => coerce_zero(left, right),
             _ => (left, right),
         };
         // A month may be taken from a day; it is no length of time by itself.
@@ -104,14 +104,14 @@ impl Checker<'_> {
         None
     }
 
-    /// Tells it, where the pipeline's own currency is known.
-    fn two_currencies(&mut self, told: Diagnostic) {
+    /// Reports it, if the pipeline's own currency is known.
+    fn two_currencies(&mut self, diagnostic: Diagnostic) {
         if has_currency(self.file) {
-            self.report(told);
+            self.report(diagnostic);
         }
     }
 
-    /// A bare number beside money, as an amount of its currency.
+    /// A bare number next to money, as an amount of its currency.
     fn as_money(&self, number: &Expr, money: &Expr) -> Option<(Span, String)> {
         let Type::Money(Denomination::One(currency)) = money.ty else { return None };
         if !matches!(number.kind, ExprKind::Constant(_)) || !number.is_bare_number() {
@@ -152,7 +152,7 @@ fn two_currencies(left: &Expr, right: &Expr) -> Option<Diagnostic> {
 }
 
 /// 0 takes the unit of the other side.
-pub fn adapted(left: Expr, right: Expr) -> (Expr, Expr) {
+pub fn coerce_zero(left: Expr, right: Expr) -> (Expr, Expr) {
     let (of_left, of_right) = (left.ty, right.ty);
     (zero_as(left, of_right), zero_as(right, of_left))
 }

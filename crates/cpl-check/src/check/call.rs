@@ -5,7 +5,7 @@ use cpl_syntax::{
     tree::{self, Arg},
 };
 
-use super::{Checker, arith::adapted, scope::Scope};
+use super::{Checker, arith::coerce_zero, scope::Scope};
 use cpl_model::keywords;
 use cpl_model::{
     program::{AggFunc, Expr, ExprKind, Function},
@@ -13,7 +13,7 @@ use cpl_model::{
 };
 
 keywords! {
-    /// Functions of several rows, and what a memory tells: of these not all run yet.
+    /// Window functions and functions of past runs. Not all of them run yet.
     SeriesFunction {
         Total "total",
         Lag "lag",
@@ -41,8 +41,8 @@ impl Checker<'_> {
         if name.as_str() == "secret" {
             return self.refuse(Code::E0504, "a secret can't be a value", span, "stands only where a credential goes");
         }
-        if let Some(later) = SeriesFunction::of_word(name.as_str()) {
-            return self.series(later, call, span, scope);
+        if let Some(series_function) = SeriesFunction::of_word(name.as_str()) {
+            return self.series(series_function, call, span, scope);
         }
         let Some(function) = Function::of_word(name.as_str()) else {
             let known = AggFunc::WORDS.iter().chain(Function::WORDS).chain(SeriesFunction::WORDS).copied();
@@ -120,7 +120,7 @@ impl Checker<'_> {
 
     fn choice(&mut self, mut args: Vec<Expr>, span: Span) -> Option<Expr> {
         let (Some(no), Some(yes), Some(condition)) = (args.pop(), args.pop(), args.pop()) else { return None };
-        let (yes, no) = adapted(yes, no);
+        let (yes, no) = coerce_zero(yes, no);
         let Some(ty) = yes.ty.common(no.ty) else { return self.mismatch("and", &yes, &no) };
         let unknown = condition.unknown || yes.unknown || no.unknown;
         Some(Expr {

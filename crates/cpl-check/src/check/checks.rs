@@ -25,15 +25,15 @@ impl Checker<'_> {
     /// True in every row; of the whole table where it aggregates, which an expression of a row can't.
     fn expect(&mut self, written: &tree::Expr, table: &mut Table) -> Option<()> {
         let columns: Vec<ScopeColumn> = table.columns.iter().map(ScopeColumn::of).collect();
-        let told = self.diagnostics.len();
+        let first_new = self.diagnostics.len();
         let of_rows = self.condition(written, &Scope::row(&columns, table.time.as_deref()));
         // What is told of other tables, which are resolved on the way, stands elsewhere and stays.
         let here = |diagnostic: &Diagnostic| (written.span.start..=written.span.end).contains(&diagnostic.start());
-        let of_here = self.diagnostics[told..].iter().filter(|diagnostic| here(diagnostic));
+        let of_here = self.diagnostics[first_new..].iter().filter(|diagnostic| here(diagnostic));
         let aggregates = of_here.clone().any(|diagnostic| diagnostic.code == Code::E0305);
         let expected = if aggregates {
-            let before = self.diagnostics[..told].iter();
-            let elsewhere = self.diagnostics[told..].iter().filter(|diagnostic| !here(diagnostic));
+            let before = self.diagnostics[..first_new].iter();
+            let elsewhere = self.diagnostics[first_new..].iter().filter(|diagnostic| !here(diagnostic));
             self.diagnostics = before.chain(elsewhere).cloned().collect();
             self.condition(written, &Scope::group(&columns, table.time.as_deref(), &[]))
         } else {

@@ -57,37 +57,24 @@ impl Checker<'_> {
         self.column_name(&column.name);
         let names_currency = || all.iter().any(|other| other.currency().as_ref() == Some(&column.name.value));
         let never_missing = || matches!(column.from, Some(ColumnFrom::File(_))) || names_currency();
-        let (header, found) = self.found(column)?;
-        let (stored, ty) = self.stored(&column.kind)?;
-        let minor_of = match stored {
+        let (header, locator) = self.locator(column)?;
+        let (encoding, ty) = self.encoding(&column.kind)?;
+        let minor_of = match encoding {
             Encoding::Money(MoneyScale::Minor, _) => ty.currency_column().map(str::to_owned),
             _ => None,
         };
         let optional = column.optional || (self.given && !never_missing());
         let (name, span) = (column.name.value.clone(), column.span);
-        let by = self.longer(&column.kind.value)?;
+        let by = self.period_grain(&column.kind.value)?;
         let grain = by.or((ty == Type::Date).then_some(Grain::Day));
         // Of a currency that the language does not have the minor units are not known.
         let unknown = optional || minor_of.is_some();
         let typed = Column { name: name.clone(), ty, unknown, span: column.name.span, grain };
-        Some((
-            FetchColumn {
-                name,
-                header,
-                locator: found,
-                encoding: stored,
-                optional,
-                by,
-                is_currency: false,
-                minor_of,
-                span,
-            },
-            typed,
-        ))
+        Some((FetchColumn { name, header, locator, encoding, optional, by, is_currency: false, minor_of, span }, typed))
     }
 
-    /// Under which name, or by which path, a column's values are found.
-    fn found(&mut self, column: &tree::Column) -> Option<(String, ColumnLocator)> {
+    /// How a column's values are located: by name or by path.
+    fn locator(&mut self, column: &tree::Column) -> Option<(String, ColumnLocator)> {
         Some(match &column.from {
             None => (column.name.value.clone(), ColumnLocator::Named),
             Some(ColumnFrom::Named(name)) if is_path(&name.value) => {
@@ -157,8 +144,8 @@ impl Checker<'_> {
         right
     }
 
-    /// The longer period for which a row stands: of days weeks or months, of moments hours.
-    fn longer(&mut self, kind: &ColumnType) -> Option<Option<Grain>> {
+    /// The period that a row covers: weeks or months for dates, hours for moments.
+    fn period_grain(&mut self, kind: &ColumnType) -> Option<Option<Grain>> {
         match kind {
             ColumnType::Date(_, Some(by)) => match by.value {
                 Coarse::Week => Some(Some(Grain::Week)),
@@ -179,7 +166,7 @@ impl Checker<'_> {
     }
 
     /// How a declared type is stored, and what it is in the pipeline.
-    pub(super) fn stored(&mut self, written: &Spanned<ColumnType>) -> Option<(Encoding, Type)> {
+    pub(super) fn encoding(&mut self, written: &Spanned<ColumnType>) -> Option<(Encoding, Type)> {
         Some(match &written.value {
             ColumnType::Plain(Plain::Text) => (Encoding::Text, Type::Text),
             ColumnType::Plain(Plain::Bool) => (Encoding::Bool, Type::Bool),
@@ -189,10 +176,10 @@ impl Checker<'_> {
             ColumnType::Plain(Plain::Ratio) => (Encoding::Float, Type::Ratio),
             ColumnType::Plain(Plain::Percent) => (Encoding::Percent, Type::Ratio),
             ColumnType::Plain(Plain::Weekday) => (Encoding::Weekday, Type::Weekday),
-            ColumnType::Money(scale, of) => self.stored_money(*scale, of),
+            ColumnType::Money(scale, of) => self.money_encoding(*scale, of),
             ColumnType::Date(format, _) => (Encoding::Date(self.format(format.as_ref())?), Type::Date),
-            ColumnType::Datetime(format, stored, _) => {
-                let stored = match stored {
+            ColumnType::Datetime(format, encoding, _) => {
+                let encoding = match encoding {
                     TimeIn::UnixSeconds | TimeIn::UnixMilliseconds if format.is_some() => {
                         let message = "seconds since 1970 have no pattern";
                         return self.refuse(Code::E0103, message, written.span, "take the pattern or the unit out");
@@ -202,12 +189,12 @@ impl Checker<'_> {
                     TimeIn::Pipeline => Encoding::Datetime(self.format(format.as_ref())?, self.zone.clone()),
                     TimeIn::Zone(zone) => Encoding::Datetime(self.format(format.as_ref())?, self.timezone(zone)?),
                 };
-                (stored, Type::Datetime)
+                (encoding, Type::Datetime)
             }
         })
     }
 
-    fn stored_money(&self, scale: MoneyScale, of: &MoneyOf) -> (Encoding, Type) {
+    fn money_encoding(&self, scale: MoneyScale, of: &MoneyOf) -> (Encoding, Type) {
         let currency = match of {
             MoneyOf::Pipeline => self.currency,
             MoneyOf::Fixed(currency) => *currency,

@@ -8,8 +8,8 @@ use rust_decimal::Decimal;
 
 use super::{
     Checker,
-    arith::{adapted, zero_as},
-    limits::DEEPEST,
+    arith::{coerce_zero, zero_as},
+    limits::MAX_DEPTH,
     scope::Scope,
 };
 use cpl_model::{
@@ -58,8 +58,8 @@ impl Checker<'_> {
                 Some(boolean(kind, unknown, span))
             }
             Relation::Known(known) => {
-                let asked = boolean(ExprKind::Known(Box::new(left?)), false, span);
-                Some(inverted_if(!known, asked))
+                let known_test = boolean(ExprKind::Known(Box::new(left?)), false, span);
+                Some(inverted_if(!known, known_test))
             }
             Relation::BreaksPattern { over, by } => self.breaks_pattern(left?, *over, by.as_ref(), span, scope),
             Relation::InTuple { inverted, values } => self.in_tuple(*inverted, left, values, span, scope),
@@ -108,7 +108,7 @@ impl Checker<'_> {
         Some(boolean(ExprKind::Compare(op.value, Box::new(left), Box::new(right)), unknown, span))
     }
 
-    /// A moment is held against a day by its own day: how far they are apart is told in days.
+    /// A moment and a day are compared by day: the margin must be in whole days.
     fn whole_days(&mut self, left: &Expr, right: &Expr, margin: &Margin) -> Option<()> {
         const DAY: i64 = 86_400_000_000;
         let mixed = left.ty != right.ty && left.ty.is_time() && right.ty.is_time();
@@ -130,7 +130,7 @@ impl Checker<'_> {
     pub(super) fn comparable(&mut self, left: Expr, right: Expr, ordered: bool) -> Option<(Expr, Expr)> {
         self.no_months(&left)?;
         self.no_months(&right)?;
-        let (left, right) = adapted(left, right);
+        let (left, right) = coerce_zero(left, right);
         let (left, right) = (self.bare_as_ratio(left, &right)?, right);
         let right = self.bare_as_ratio(right, &left)?;
         if !left.ty.compares_with(right.ty) {
@@ -147,7 +147,7 @@ impl Checker<'_> {
         Some((left, right))
     }
 
-    /// A bare number against a ratio: up to 1 it is one, above it `3.2%` or `4x` was meant.
+    /// A bare number compared with a ratio. Up to 1 it is a ratio; above 1 it must be written `3.2%` or `4x`.
     fn bare_as_ratio(&mut self, expr: Expr, other: &Expr) -> Option<Expr> {
         if other.ty != Type::Ratio || !expr.is_bare_number() {
             return Some(expr);
@@ -172,20 +172,20 @@ impl Checker<'_> {
         None
     }
 
-    /// An expression that may be points, since it tells how far two ratios are apart.
+    /// An expression that may be in points, because it is a difference of two ratios.
     pub(super) fn difference(&mut self, written: &tree::Expr, scope: &Scope<'_>) -> Option<Expr> {
         let fits = self.points(written).map(|_| written.span);
-        let around = std::mem::replace(&mut self.points, fits);
+        let outer = std::mem::replace(&mut self.points, fits);
         let typed = self.expr(written, scope);
-        self.points = around;
+        self.points = outer;
         typed
     }
 
-    /// Where points stand, with a sign or without, or a `let` of such.
+    /// The span of points, with or without a sign, or of a `let` whose value is points.
     pub(super) fn points(&self, expr: &tree::Expr) -> Option<Span> {
         let mut value = expr;
         // One that is defined by itself is told elsewhere.
-        for _ in 0..DEEPEST {
+        for _ in 0..MAX_DEPTH {
             value = match &value.kind {
                 tree::ExprKind::Literal(tree::Literal::Points(_)) => return Some(expr.span),
                 tree::ExprKind::Negate(inner) => inner,
@@ -196,16 +196,17 @@ impl Checker<'_> {
         None
     }
 
-    /// Points stand where a difference is meant, and nowhere else.
+    /// Reports points where no difference is expected.
     pub(super) fn no_points(&mut self, written: &tree::Expr) -> Option<()> {
         let Some(points) = self.points(written) else { return Some(()) };
         if self.points.is_some_and(|fits| fits.start <= points.start && points.end <= fits.end) {
             return Some(());
         }
-        let told = Diagnostic::new(Code::E0301, "points tell how far two ratios are apart");
-        let told = told.at(points, "nothing is held against another here");
+        let diagnostic = Diagnostic::new(Code::E0301, "points tell how far two ratios are apart");
+        let diagnostic = diagnostic.at(points, "nothing is held against another here");
         self.report(
-            told.help("write a ratio: `2%`; points stand behind `by`, `within`, `+`, `-`, and beside a difference"),
+            diagnostic
+                .help("write a ratio: `2%`; points stand behind `by`, `within`, `+`, `-`, and beside a difference"),
         );
         None
     }

@@ -1,8 +1,10 @@
-//! Connectors: what their files say is typed like a pipeline's own columns and expressions.
+//! Type checks of connector files, like those of a pipeline's own columns and expressions.
 
 use std::collections::BTreeSet;
 
-use cpl_catalog::{Action, Argument, Asked, Catalogue, Connector, ConnectorFile, Dedupe, Endpoint, JobResult, Request};
+use cpl_catalog::{
+    Action, Argument, Catalogue, Connector, ConnectorFile, Dedupe, Endpoint, JobResult, Request, Retrieval,
+};
 use cpl_syntax::{
     Code, Diagnostic, Name, Span,
     tree::{self, Clause, ColumnType, MoneyOf, MoneyScale, Plain, Text},
@@ -48,8 +50,8 @@ impl Checker<'_> {
         self.diagnostics
     }
 
-    /// The first of what was told.
-    pub(super) fn first_told(self) -> Option<Diagnostic> {
+    /// The first diagnostic.
+    pub(super) fn first_diagnostic(self) -> Option<Diagnostic> {
         self.diagnostics.into_iter().next()
     }
 
@@ -57,7 +59,7 @@ impl Checker<'_> {
         let arguments = self.argument_types(&endpoint.arguments);
         let contract = self.contract(&endpoint.columns);
         if let Some((_, scope)) = &arguments {
-            let used = self.asked(&endpoint.source, scope);
+            let used = self.retrieval(&endpoint.source, scope);
             self.all_used(&endpoint.arguments, used);
         }
         let (columns, typed) = contract?;
@@ -72,7 +74,7 @@ impl Checker<'_> {
         Some(TypedEndpoint { arguments: arguments?.0, columns, table, late: late?, restated: restated? })
     }
 
-    /// A length that may be said; none where it is said and wrong.
+    /// An optional length; none if it is given and invalid.
     fn length_of(&mut self, written: Option<&tree::Expr>) -> Option<Option<i64>> {
         written.map_or(Some(None), |length| self.fixed_length(length).map(Some))
     }
@@ -121,7 +123,7 @@ impl Checker<'_> {
             }
         };
         if plain {
-            return self.stored(kind).map(|(_, ty)| ty);
+            return self.encoding(kind).map(|(_, ty)| ty);
         }
         self.report(
             Diagnostic::new(Code::E0603, "an argument is a value, however it is sent")
@@ -131,11 +133,11 @@ impl Checker<'_> {
         None
     }
 
-    /// The arguments that an endpoint's requests use; none where a request is wrong.
-    fn asked(&mut self, asked: &Asked, scope: &[ScopeColumn]) -> Option<BTreeSet<String>> {
-        match asked {
-            Asked::Pages(request, _) => self.texts(&request.texts(), scope),
-            Asked::Job(job, _) => {
+    /// The arguments that an endpoint's requests use; none if a request is invalid.
+    fn retrieval(&mut self, retrieval: &Retrieval, scope: &[ScopeColumn]) -> Option<BTreeSet<String>> {
+        match retrieval {
+            Retrieval::Pages(request, _) => self.texts(&request.texts(), scope),
+            Retrieval::Job(job, _) => {
                 if let Some(every) = &job.every {
                     self.fixed_length(every);
                 }
@@ -164,14 +166,14 @@ impl Checker<'_> {
         let typed: Option<Vec<Vec<Piece>>> = typed.into_iter().collect();
         let (typed, mut used) = (typed?, BTreeSet::new());
         for pieces in typed.iter().filter(|pieces| pieces.len() > 1) {
-            self.stays_whole(pieces);
+            self.no_optional_holes(pieces);
         }
         typed.iter().flatten().filter_map(Piece::hole).for_each(|hole| hole.columns_into(&mut used));
         Some(used)
     }
 
-    /// What is its hole alone is left out with it; of a longer text something would stay.
-    fn stays_whole(&mut self, pieces: &[Piece]) {
+    /// An optional argument may only be a whole text: a longer text would keep the letters around its hole.
+    fn no_optional_holes(&mut self, pieces: &[Piece]) {
         for hole in pieces.iter().filter_map(Piece::hole).filter(|hole| hole.unknown) {
             self.report(
                 Diagnostic::new(Code::E0603, "an argument that may be left out leaves a hole in this text")
@@ -181,7 +183,7 @@ impl Checker<'_> {
         }
     }
 
-    /// What is handed on must go somewhere.
+    /// Reports arguments that no hole uses.
     fn all_used(&mut self, arguments: &[Argument], used: Option<BTreeSet<String>>) {
         let Some(used) = used else { return };
         for argument in arguments {
@@ -208,7 +210,7 @@ impl Checker<'_> {
             self.unit(unit);
         }
         if let Some(read) = &action.read
-            && let Some((_, ty)) = self.stored(&read.stored)
+            && let Some((_, ty)) = self.encoding(&read.stored)
             && !ty.is_amount()
         {
             let message = format!("{ty} is nothing that a rule changes");
@@ -219,7 +221,7 @@ impl Checker<'_> {
         let key = Name::new("idempotency_key".to_owned(), Span::default());
         let scope = [scope, vec![ScopeColumn::new(&key, Type::Text, false)]].concat();
         let read = action.read.iter().flat_map(|read| read.request.texts());
-        let validate = action.validate.iter().flat_map(cpl_catalog::Extra::texts);
+        let validate = action.validate.iter().flat_map(cpl_catalog::RequestParts::texts);
         self.texts(&read.chain(validate).collect::<Vec<_>>(), &scope);
         let used = self.texts(&Request::texts(&action.request), &scope);
         self.all_used(&action.arguments, used);
@@ -233,7 +235,7 @@ impl Checker<'_> {
     fn of_one_currency(&mut self, action: &Action, types: &[ArgumentType]) {
         let handed: Vec<Type> =
             types.iter().filter_map(|(_, ty, _)| *ty).filter(|ty| matches!(ty, Type::Money(_))).collect();
-        let read = action.read.as_ref().and_then(|read| Some((self.stored(&read.stored)?.1, read.stored.span)));
+        let read = action.read.as_ref().and_then(|read| Some((self.encoding(&read.stored)?.1, read.stored.span)));
         let unit = action.unit.as_ref().and_then(|unit| Some((self.expr(unit, &Scope::CONSTANT)?.ty, unit.span)));
         for (ty, span) in read.into_iter().chain(unit) {
             if let Some(other) = handed.first().filter(|_| matches!(ty, Type::Money(_)) && !handed.contains(&ty)) {
@@ -253,7 +255,7 @@ impl Checker<'_> {
     }
 }
 
-/// Who types what a connector says: in its own currency and zone, else in those of who asks.
+/// A checker for a connector's file, with the connector's currency and zone, else those of the pipeline.
 pub(super) fn reader<'c>(
     file: &'c ConnectorFile,
     connector: &Connector,

@@ -4,9 +4,9 @@ use cpl_syntax::tree;
 
 /// Whether the pipeline's currency is known: what names it could be read, and is one.
 pub fn has_currency(file: &tree::File) -> bool {
-    let lost = ["currency", "pipeline"].iter().any(|clause| file.lost.contains(*clause));
+    let unreadable = ["currency", "pipeline"].iter().any(|clause| file.missing_names.contains(*clause));
     let mut named = file.pipelines.iter().filter_map(|pipeline| pipeline.currency.as_ref());
-    !lost && named.all(|name| tree::Currency::of_code(name.as_str()).is_some())
+    !unreadable && named.all(|name| tree::Currency::of_code(name.as_str()).is_some())
 }
 
 /// The pipeline's currency, which every `money` needs; dollars where none is named.

@@ -26,12 +26,12 @@ use cpl_model::{
     types::Type,
 };
 
-/// A connector that is called, with its file.
-type Called<'c> = (&'c ConnectorFile, &'c Connector);
+/// A connector with its file.
+type ConnectorRef<'c> = (&'c ConnectorFile, &'c Connector);
 
 impl<'a> Checker<'a> {
     /// The connector of that name, if it can be used.
-    fn connector_named(&mut self, name: &Name) -> Option<Called<'a>> {
+    fn resolve_connector(&mut self, name: &Name) -> Option<ConnectorRef<'a>> {
         let catalogue = self.catalogue;
         let Some(file) = catalogue.get(name.as_str()) else {
             return self.no_connector(name);
@@ -59,26 +59,26 @@ impl<'a> Checker<'a> {
     }
 
     fn no_connector<T>(&mut self, name: &Name) -> Option<T> {
-        let told = Diagnostic::new(Code::E0201, format!("there is no connector named `{}`", name.as_str()));
-        let told = told.at(name.span, "not found");
+        let diagnostic = Diagnostic::new(Code::E0201, format!("there is no connector named `{}`", name.as_str()));
+        let diagnostic = diagnostic.at(name.span, "not found");
         let known: Vec<&str> = self.catalogue.names().collect();
-        let told = match cpl_syntax::nearest(name.as_str(), known) {
-            Some(near) => told.help(format!("did you mean `{near}`?")).offer(name.span, near),
-            None => told.help(format!(
+        let diagnostic = match cpl_syntax::nearest(name.as_str(), known) {
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")).offer(name.span, near),
+            None => diagnostic.help(format!(
                 "write it into `connectors/{}.yaml`, beside the pipeline or beside `cpl.yaml`",
                 name.as_str()
             )),
         };
-        self.report(told);
+        self.report(diagnostic);
         None
     }
 
     /// `fetch NAME from CONNECTOR.ENDPOINT(args) { clauses }`.
     pub(super) fn endpoint_fetch(&mut self, fetch: &tree::Fetch, connector: &Name) -> Option<TableId> {
-        if self.too_much {
+        if self.over_limit {
             return None;
         }
-        let (file, connector) = self.connector_named(connector)?;
+        let (file, connector) = self.resolve_connector(connector)?;
         let name = &fetch.source.callee.name;
         let Some(endpoint) = connector.endpoint(name.as_str()) else {
             let known = connector.endpoints.iter().map(|endpoint| endpoint.name.as_str());
@@ -86,10 +86,10 @@ impl<'a> Checker<'a> {
         };
         let endpoint = self.typed_endpoint((file, connector), endpoint, fetch.source_span)?;
         let arguments = self.endpoint_arguments(fetch, &endpoint);
-        let brought = self.brings(fetch);
-        let (columns, mut table) = self.brought_table(fetch, &endpoint);
+        let overrides = self.reject_overrides(fetch);
+        let (columns, mut table) = self.instantiate_table(fetch, &endpoint);
         let (future, skip_bad) = self.fetch_clauses(fetch, &mut table)?;
-        arguments.and(brought)?;
+        arguments.and(overrides)?;
         let fresh = |check: &Check| matches!(check.kind, CheckKind::Fresh(..));
         if let (Some(late), Some(time)) = (endpoint.late, table.time.clone())
             && !table.checks.iter().any(fresh)
@@ -109,7 +109,7 @@ impl<'a> Checker<'a> {
     /// What a connector's part is to this pipeline: in its currency and zone where the connector has none of its own.
     fn typed<T>(
         &mut self,
-        (file, connector): Called<'_>,
+        (file, connector): ConnectorRef<'_>,
         name: &str,
         at: Span,
         read: impl FnOnce(&mut Checker<'_>) -> Option<T>,
@@ -118,25 +118,30 @@ impl<'a> Checker<'a> {
         let mut reader = reader(file, connector, &none, self.currency, self.zone.clone());
         reader.given = self.given;
         let typed = read(&mut reader);
-        self.fits_here(name, reader.first_told(), at)?;
+        self.fits_here(name, reader.first_diagnostic(), at)?;
         typed
     }
 
     /// An endpoint's types, made once.
-    fn typed_endpoint(&mut self, called: Called<'_>, endpoint: &Endpoint, at: Span) -> Option<Arc<TypedEndpoint>> {
-        let name = format!("{}.{}", called.1.name.as_str(), endpoint.name.as_str());
+    fn typed_endpoint(
+        &mut self,
+        connector: ConnectorRef<'_>,
+        endpoint: &Endpoint,
+        at: Span,
+    ) -> Option<Arc<TypedEndpoint>> {
+        let name = format!("{}.{}", connector.1.name.as_str(), endpoint.name.as_str());
         if !self.endpoints.contains_key(&name) {
-            let typed = self.typed(called, &name, at, |reader| reader.endpoint(endpoint))?;
+            let typed = self.typed(connector, &name, at, |reader| reader.endpoint(endpoint))?;
             self.endpoints.insert(name.clone(), Arc::new(typed));
         }
         self.endpoints.get(&name).cloned()
     }
 
     /// What an action takes, likewise.
-    fn typed_action(&mut self, called: Called<'_>, action: &Action, at: Span) -> Option<Vec<Parameter>> {
-        let name = format!("{}.{}", called.1.name.as_str(), action.name.as_str());
+    fn typed_action(&mut self, connector: ConnectorRef<'_>, action: &Action, at: Span) -> Option<Vec<Parameter>> {
+        let name = format!("{}.{}", connector.1.name.as_str(), action.name.as_str());
         if !self.actions.contains_key(&name) {
-            let typed = self.typed(called, &name, at, |reader| reader.connector_action(action))?;
+            let typed = self.typed(connector, &name, at, |reader| reader.connector_action(action))?;
             self.actions.insert(name.clone(), typed);
         }
         self.actions.get(&name).cloned()
@@ -146,13 +151,15 @@ impl<'a> Checker<'a> {
     fn fits_here(&mut self, name: &str, wrong: Option<Diagnostic>, at: Span) -> Option<()> {
         let Some(wrong) = wrong else { return Some(()) };
         let message = format!("`{name}` does not fit this pipeline: {}", wrong.message);
-        let told = Diagnostic::new(Code::E0604, message).at(at, "called here");
-        self.report(told.help("its connector says no currency and no time zone of its own: name them by `account`"));
+        let diagnostic = Diagnostic::new(Code::E0604, message).at(at, "called here");
+        self.report(
+            diagnostic.help("its connector says no currency and no time zone of its own: name them by `account`"),
+        );
         None
     }
 
-    /// The table with the endpoint's columns and key; all of it stands where the endpoint is called.
-    fn brought_table(&mut self, fetch: &tree::Fetch, endpoint: &TypedEndpoint) -> (Vec<FetchColumn>, Table) {
+    /// The table with the endpoint's columns and key. All spans are that of the call.
+    fn instantiate_table(&mut self, fetch: &tree::Fetch, endpoint: &TypedEndpoint) -> (Vec<FetchColumn>, Table) {
         let span = fetch.source_span;
         let columns: Vec<Column> =
             endpoint.table.columns.iter().map(|column| Column { span, ..column.clone() }).collect();
@@ -167,8 +174,8 @@ impl<'a> Checker<'a> {
         (columns.collect(), table)
     }
 
-    /// A connector brings its columns and its records; its key is there already.
-    fn brings(&mut self, fetch: &tree::Fetch) -> Option<()> {
+    /// Reports clauses of a fetch that the connector already defines.
+    fn reject_overrides(&mut self, fetch: &tree::Fetch) -> Option<()> {
         let columns = fetch.columns.first().map(|column| ("columns", column.span));
         let clauses = fetch.clauses.iter().filter_map(|clause| match clause {
             FetchClause::Records(path) => Some(("records", path.span)),
@@ -190,9 +197,9 @@ impl<'a> Checker<'a> {
         for (name, ty, optional) in all {
             if !optional && !given.contains(&name.as_str()) {
                 let wanted = ty.map_or("last 35 days".to_owned(), |_| format!("{name} = …"));
-                let told = Diagnostic::new(Code::E0205, format!("`{call}` wants `{name}`"));
-                let told = told.at(fetch.source_span, "called without it");
-                self.report(told.help(format!("write `{call}({wanted})`")));
+                let diagnostic = Diagnostic::new(Code::E0205, format!("`{call}` wants `{name}`"));
+                let diagnostic = diagnostic.at(fetch.source_span, "called without it");
+                self.report(diagnostic.help(format!("write `{call}({wanted})`")));
                 right = None;
             }
         }
@@ -226,7 +233,7 @@ impl<'a> Checker<'a> {
         given: &[&str],
     ) -> Option<&'n str> {
         let (name, ty, _) = match arg {
-            Arg::NamedWindow(name, _) | Arg::Named(name, _) => self.argument_named(name, all)?,
+            Arg::NamedWindow(name, _) | Arg::Named(name, _) => self.find_argument(name, all)?,
             Arg::Window(window) => match all.iter().find(|(_, ty, _)| ty.is_none()) {
                 Some(taken) => taken,
                 None => return self.no_window(window.span),
@@ -242,7 +249,7 @@ impl<'a> Checker<'a> {
         Some(name)
     }
 
-    fn argument_named<'n>(&mut self, name: &Name, all: &'n [ArgumentType]) -> Option<&'n ArgumentType> {
+    fn find_argument<'n>(&mut self, name: &Name, all: &'n [ArgumentType]) -> Option<&'n ArgumentType> {
         let found = all.iter().find(|(known, ..)| *known == name.value);
         found.or_else(|| self.unknown_name("argument", name, all.iter().map(|(name, ..)| name.as_str())))
     }
@@ -271,7 +278,7 @@ impl<'a> Checker<'a> {
         self.refuse(Code::E0205, "this takes no window", at, "nobody takes this")
     }
 
-    /// Windows that are asked of a server are of days.
+    /// Windows of connectors are in days.
     fn window_argument(&mut self, window: &Window) -> Option<()> {
         match window.kind {
             WindowKind::Last(_, Unit::Second | Unit::Minute | Unit::Hour) => {
@@ -303,9 +310,9 @@ impl<'a> Checker<'a> {
 
     /// `target NAME = CONNECTOR.ACTION(args)`.
     pub(super) fn action_target(&mut self, target: &tree::Target, connector: &Name) -> Option<Target> {
-        let said = target.parameters.first().map(|parameter| parameter.name.span);
-        let said = said.or(target.settings.first().map(|setting| setting.name.span));
-        if let Some(span) = said {
+        let redeclared = target.parameters.first().map(|parameter| parameter.name.span);
+        let redeclared = redeclared.or(target.settings.first().map(|setting| setting.name.span));
+        if let Some(span) = redeclared {
             self.refuse::<()>(Code::E0205, "the connector says what its action takes", span, "wanted: nothing");
         }
         let (name, span) = (target.name.value.clone(), target.name.span);
@@ -319,7 +326,7 @@ impl<'a> Checker<'a> {
     }
 
     /// `via CONNECTOR.ACTION`: a target that needs no declaration.
-    pub(super) fn action_named(&mut self, connector: &Name, action: &Name) -> Option<usize> {
+    pub(super) fn resolve_action(&mut self, connector: &Name, action: &Name) -> Option<usize> {
         let name = format!("{}.{}", connector.as_str(), action.as_str());
         if let Some(at) = self.targets.iter().position(|target| target.as_ref().is_some_and(|t| t.name == name)) {
             return Some(at);
@@ -330,7 +337,7 @@ impl<'a> Checker<'a> {
     }
 
     fn action_as_target(&mut self, connector: &Name, action: &Name, name: String, span: Span) -> Option<Target> {
-        let (file, connector) = self.connector_named(connector)?;
+        let (file, connector) = self.resolve_connector(connector)?;
         let Some(found) = connector.action(action.as_str()) else {
             let known = connector.actions.iter().map(|action| action.name.as_str());
             return self.unknown_name(&format!("action of `{}`", connector.name.as_str()), action, known);

@@ -15,12 +15,12 @@ use cpl_model::{
 };
 
 impl Checker<'_> {
-    /// The typed expression; none where an error was told.
+    /// The typed expression; none if an error was reported.
     pub(super) fn expr(&mut self, written: &tree::Expr, scope: &Scope<'_>) -> Option<Expr> {
-        self.one_more(written.span)?;
-        self.nested += 1;
-        let expr = self.not_nested_too_deep(0, written.span).and_then(|()| self.expr_of(written, scope));
-        self.nested -= 1;
+        self.count_node(written.span)?;
+        self.expr_depth += 1;
+        let expr = self.check_expr_depth(0, written.span).and_then(|()| self.expr_of(written, scope));
+        self.expr_depth -= 1;
         expr
     }
 
@@ -155,7 +155,7 @@ impl Checker<'_> {
             Place::Row => known.chain(lets).collect(),
             Place::Group(_) => known.chain(lets).chain(metrics).collect(),
         };
-        self.unknown_name(scope.called, name, known)
+        self.unknown_name(scope.name_kind, name, known)
     }
 
     /// `t.x`, where no join `as t` brought an `x`.
@@ -163,19 +163,19 @@ impl Checker<'_> {
         let front = format!("{}.", table.as_str());
         let known: Vec<&str> =
             scope.columns.iter().map(|column| column.name.as_str()).filter(|name| name.starts_with(&front)).collect();
-        if known.is_empty() && scope.called == "argument" {
+        if known.is_empty() && scope.name_kind == "argument" {
             let arguments = scope.columns.iter().map(|argument| argument.name.as_str());
-            return self.unknown_name(scope.called, name, arguments);
+            return self.unknown_name(scope.name_kind, name, arguments);
         }
         // What a join that is wrong would have brought is not known.
-        if known.is_empty() && self.open.is_some() {
+        if known.is_empty() && self.unknown_columns.is_some() {
             return None;
         }
         if known.is_empty() {
             let message = format!("no table is called `{}` here", table.as_str());
             return self.refuse(Code::E0201, message, table.span, "wanted: the name behind `join … as`");
         }
-        self.unknown_name(scope.called, name, known)
+        self.unknown_name(scope.name_kind, name, known)
     }
 
     fn column(&mut self, name: &Name, ty: Type, unknown: bool, scope: &Scope<'_>) -> Option<Expr> {
@@ -204,7 +204,7 @@ impl Checker<'_> {
         span: cpl_syntax::Span,
     ) -> Option<Expr> {
         debug_assert_eq!(op, ArithOp::OrElse);
-        let (left, right) = super::arith::adapted(left, right);
+        let (left, right) = super::arith::coerce_zero(left, right);
         let Some(ty) = left.ty.common(right.ty) else { return self.mismatch("can't become", &left, &right) };
         let unknown = left.unknown && right.unknown;
         Some(Expr { kind: ExprKind::OrElse(Box::new(left), Box::new(right)), ty, unknown, span, defined: None })

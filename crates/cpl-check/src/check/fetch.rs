@@ -28,7 +28,7 @@ keywords! {
 }
 
 keywords! {
-    /// What `csv` takes beside a path.
+    /// Options of `csv`.
     CsvOption {
         Separator "separator",
         Header "header",
@@ -48,7 +48,7 @@ impl Checker<'_> {
         let contract = self.contract(&fetch.columns);
         if fetch.columns.is_empty() {
             // They may be there, and wrong.
-            if !self.file.lost.is_empty() {
+            if !self.file.missing_names.is_empty() {
                 return None;
             }
             self.report(
@@ -64,12 +64,12 @@ impl Checker<'_> {
         let (kind, path, path_span) = source.unwrap_or((SourceKind::Parquet, String::new(), fetch.source_span));
         table.source = Source::Fetch(Fetch { kind, path, path_span, columns, future, skip_bad, restated: None });
         let id = TableId(self.tables.len());
-        self.fetched_later(fetch, &table, id);
+        self.collect_unsupported(fetch, &table, id);
         self.add_table(table)
     }
 
-    /// What of a fetch no version does yet: it is known what it is, and a test gives its rows.
-    fn fetched_later(&mut self, fetch: &tree::Fetch, table: &Table, id: TableId) {
+    /// Collects the features of a fetch that are not supported yet. Tests give its rows, so they ignore them.
+    fn collect_unsupported(&mut self, fetch: &tree::Fetch, table: &Table, id: TableId) {
         let Source::Fetch(Fetch { kind, path, path_span, .. }) = &table.source else { return };
         let source = match kind {
             SourceKind::Http { .. } | SourceKind::Sql => Some(format!("fetching from `{}`", kind.word())),
@@ -291,12 +291,12 @@ impl Checker<'_> {
             [] => Some(None),
             [one] => Some(Some(one.name.clone())),
             [first, second, ..] => {
-                let said = if self.connector { "`time: " } else { "the clause `time " };
+                let prefix = if self.connector { "`time: " } else { "the clause `time " };
                 self.report(
                     Diagnostic::new(Code::E0404, format!("what dates a row of `{}`?", of.as_str()))
                         .at(first.span, "this date")
                         .at(second.span, "or this one?")
-                        .help(format!("add {said}{}`, or put the date into the key", first.name)),
+                        .help(format!("add {prefix}{}`, or put the date into the key", first.name)),
                 );
                 None
             }

@@ -2,7 +2,7 @@
 
 use cpl_syntax::{Code, Diagnostic, Name, Span};
 
-use super::{Checker, scope::ScopeColumn, transform::Shape};
+use super::{Checker, scope::ScopeColumn, transform::Relation};
 use cpl_model::program::{Check, CheckKind, Order, Periods, Stage, Table};
 
 impl Checker<'_> {
@@ -13,18 +13,19 @@ impl Checker<'_> {
         Some(())
     }
 
-    pub(super) fn fill_gaps(&mut self, series: &[Name], span: Span, shape: &mut Shape) -> Option<Stage> {
-        let periods = self.periods(series, span, &shape.columns, shape.key.as_deref(), shape.time.as_deref())?;
-        for column in &mut shape.columns {
+    pub(super) fn fill_gaps(&mut self, series: &[Name], span: Span, relation: &mut Relation) -> Option<Stage> {
+        let periods =
+            self.periods(series, span, &relation.columns, relation.key.as_deref(), relation.time.as_deref())?;
+        for column in &mut relation.columns {
             column.unknown |= column.name != periods.time && !periods.series.contains(&column.name);
         }
         // Rows that differ in nothing but such a name would have one key.
-        let of_key = |name: &String| shape.key.iter().flatten().any(|part| part == name);
+        let of_key = |name: &String| relation.key.iter().flatten().any(|part| part == name);
         if !periods.series.iter().all(of_key) {
-            shape.key = None;
+            relation.key = None;
         }
-        shape.order = if shape.key.is_some() { Order::Key } else { Order::Sorted };
-        shape.singleton = false;
+        relation.order = if relation.key.is_some() { Order::Key } else { Order::Sorted };
+        relation.singleton = false;
         Some(Stage::FillGaps(periods))
     }
 

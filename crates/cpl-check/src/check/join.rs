@@ -1,4 +1,4 @@
-//! `join`: the right side is unique on the keys, and no column stands on both sides.
+//! `join`: the right side is unique on the keys, and no column name occurs on both sides.
 
 use cpl_syntax::{
     Code, Diagnostic, Span,
@@ -8,7 +8,7 @@ use cpl_syntax::{
 use super::{
     Checker,
     scope::{Scope, ScopeColumn},
-    transform::Shape,
+    transform::Relation,
 };
 use cpl_model::{
     program::{Constant, ExprKind, Join, Latest, Stage, Table},
@@ -16,19 +16,19 @@ use cpl_model::{
 };
 
 impl Checker<'_> {
-    pub(super) fn join(&mut self, join: &tree::Join, span: Span, shape: &mut Shape) -> Option<Stage> {
+    pub(super) fn join(&mut self, join: &tree::Join, span: Span, relation: &mut Relation) -> Option<Stage> {
         let id = self.table_id(&join.table)?;
         let right = self.tables[id.0].clone();
-        let on = self.join_keys(&join.on, &right, shape)?;
+        let on = self.join_keys(&join.on, &right, relation)?;
         let latest = match &join.latest {
             None => None,
-            Some(latest) => Some(self.latest(latest, &on, &right, shape)?),
+            Some(latest) => Some(self.latest(latest, &on, &right, relation)?),
         };
         let check_unique = latest.is_none() && !join.many && self.uniqueness(join, &on, &right, span)?;
-        let columns = self.joined_columns(join, &on, &right, shape)?;
+        let columns = self.joined_columns(join, &on, &right, relation)?;
         for (from, name) in &columns {
             let Some(column) = right.column(from) else { continue };
-            shape.columns.push(ScopeColumn {
+            relation.columns.push(ScopeColumn {
                 name: name.clone(),
                 ty: Some(renamed(column.ty, &columns, &on)),
                 unknown: column.unknown || join.left,
@@ -37,22 +37,22 @@ impl Checker<'_> {
             });
         }
         if join.many {
-            shape.key = None;
+            relation.key = None;
         }
         // An inner join may find no partner.
         if join.many || !(join.left || (on.is_empty() && right.singleton)) {
-            shape.singleton = false;
+            relation.singleton = false;
         }
         Some(Stage::Join(Join { table: id, left: join.left, on, columns, many: join.many, latest, check_unique, span }))
     }
 
-    /// The columns of the right side and what they are called: no name may stand on both sides.
+    /// The columns of the right side and their new names. No name may occur on both sides.
     fn joined_columns(
         &mut self,
         join: &tree::Join,
         on: &[(String, String)],
         right: &Table,
-        shape: &Shape,
+        relation: &Relation,
     ) -> Option<Vec<(String, String)>> {
         let mut columns = Vec::new();
         for column in right.columns.iter().filter(|column| !on.iter().any(|(_, key)| *key == column.name)) {
@@ -60,7 +60,7 @@ impl Checker<'_> {
                 Some(alias) => format!("{}.{}", alias.as_str(), column.name),
                 None => column.name.clone(),
             };
-            if let Some(left) = shape.column(&name) {
+            if let Some(left) = relation.column(&name) {
                 let label = (left.span, format!("`{name}` of the left side"));
                 let help = match &join.alias {
                     Some(_) => "call the table otherwise behind `as`".to_owned(),
@@ -79,12 +79,12 @@ impl Checker<'_> {
         Some(columns)
     }
 
-    fn join_keys(&mut self, keys: &[JoinKey], right: &Table, shape: &Shape) -> Option<Vec<(String, String)>> {
+    fn join_keys(&mut self, keys: &[JoinKey], right: &Table, relation: &Relation) -> Option<Vec<(String, String)>> {
         let mut on: Vec<(String, String)> = Vec::new();
         for key in keys {
             let name = key.left.column();
-            let known: Vec<&str> = shape.columns.iter().map(|column| column.name.as_str()).collect();
-            let Some(left) = shape.column(name.as_str()) else {
+            let known: Vec<&str> = relation.columns.iter().map(|column| column.name.as_str()).collect();
+            let Some(left) = relation.column(name.as_str()) else {
                 return self.unknown_name("column", &name, known);
             };
             let other = key.right.as_ref().map_or(&key.left.name, |path| &path.name);
@@ -121,15 +121,15 @@ impl Checker<'_> {
         latest: &tree::Latest,
         on: &[(String, String)],
         right: &Table,
-        shape: &Shape,
+        relation: &Relation,
     ) -> Option<Latest> {
         let (theirs, ours) = (&latest.right.name, latest.left.column());
         let Some(right_time) = right.column(theirs.as_str()) else {
             let known: Vec<&str> = right.columns.iter().map(|column| column.name.as_str()).collect();
             return self.unknown_name("column", theirs, known);
         };
-        let Some(left_time) = shape.column(ours.as_str()) else {
-            let known: Vec<&str> = shape.columns.iter().map(|column| column.name.as_str()).collect();
+        let Some(left_time) = relation.column(ours.as_str()) else {
+            let known: Vec<&str> = relation.columns.iter().map(|column| column.name.as_str()).collect();
             return self.unknown_name("column", &ours, known);
         };
         let left_type = left_time.ty?;
@@ -163,7 +163,7 @@ impl Checker<'_> {
         Some(Latest { right: theirs.value.clone(), left: ours.value, within: micros, order })
     }
 
-    /// Whether uniqueness is still to be seen in the data; an error where the key says it can't be.
+    /// Whether uniqueness must be checked at run time; an error if the key rules it out.
     fn uniqueness(&mut self, join: &tree::Join, on: &[(String, String)], right: &Table, span: Span) -> Option<bool> {
         if right.singleton {
             return Some(false);
@@ -199,7 +199,7 @@ impl Checker<'_> {
     }
 }
 
-/// Money of a column that is called otherwise on this side.
+/// Money whose currency column has another name on this side.
 fn renamed(ty: Type, columns: &[(String, String)], on: &[(String, String)]) -> Type {
     let Some(of) = ty.currency_column() else { return ty };
     let joined = columns.iter().find(|(from, _)| from == of).map(|(_, name)| name);

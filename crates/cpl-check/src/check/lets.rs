@@ -13,35 +13,35 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// The value of a `let`, placed where it is used.
+    /// The value of a `let`, with the span of its use.
     pub(super) fn let_value(&mut self, name: &Name) -> Option<Option<Expr>> {
         let (item, _) = self.lets.get(name.as_str())?;
         let (named, written) = (item.name.as_str(), item.value.span);
         self.used.insert(named);
         let value = self.resolve_let(named);
-        let value = value.filter(|value| self.put_in(value, name.span).is_some());
-        Some(value.map(|value| Expr { defined: Some(written), ..placed(value, name.span) }))
+        let value = value.filter(|value| self.inline(value, name.span).is_some());
+        Some(value.map(|value| Expr { defined: Some(written), ..with_span(value, name.span) }))
     }
 
     fn resolve_let(&mut self, name: &'a str) -> Option<Expr> {
         let item = match self.lets.get(name)? {
             (_, Let::Done(value)) => return value.clone(),
-            (item, Let::UnderWay) => {
+            (item, Let::Resolving) => {
                 let at = item.name.span;
                 return self.refuse(Code::E0203, format!("`{name}` is defined by itself"), at, "needs its own value");
             }
-            (item, Let::Open) => *item,
+            (item, Let::Unresolved) => *item,
         };
-        self.lets.insert(name, (item, Let::UnderWay));
-        self.lets_under_way += 1;
-        let deep = self.not_too_deep(self.lets_under_way, item.name.span);
+        self.lets.insert(name, (item, Let::Resolving));
+        self.let_depth += 1;
+        let deep = self.check_name_depth(self.let_depth, item.name.span);
         let value = deep.and_then(|()| self.difference(&item.value, &Scope::CONSTANT));
-        self.lets_under_way -= 1;
+        self.let_depth -= 1;
         self.lets.insert(name, (item, Let::Done(value.clone())));
         value
     }
 
-    /// Values of the command line stand instead of those in the file, and must be of their type.
+    /// Values of the command line replace those in the file; the types must agree.
     pub(super) fn apply_settings(&mut self, settings: &[Setting]) {
         for (at, setting) in settings.iter().enumerate() {
             if settings[..at].iter().any(|before| before.name == setting.name) {
@@ -66,7 +66,7 @@ impl<'a> Checker<'a> {
                         .at(item.value.span, format!("this is {}", old.ty)),
                 ),
                 (_, Some(new)) => {
-                    let new = placed(new, item.value.span);
+                    let new = with_span(new, item.value.span);
                     self.lets.insert(item.name.as_str(), (item, Let::Done(Some(new))));
                 }
             }
@@ -75,7 +75,7 @@ impl<'a> Checker<'a> {
         let set: Vec<&str> = settings.iter().map(|setting| setting.name.as_str()).collect();
         for (name, state) in &mut self.lets {
             if !set.contains(name) {
-                state.1 = Let::Open;
+                state.1 = Let::Unresolved;
             }
         }
     }
@@ -97,21 +97,21 @@ fn constant(setting: &Setting, currency: cpl_syntax::tree::Currency) -> Option<E
     value.filter(|value| checker.diagnostics.is_empty() && !value.unknown)
 }
 
-/// The expression as if it stood at `span`.
-pub fn placed(mut expr: Expr, span: Span) -> Expr {
+/// The expression with another span.
+pub fn with_span(mut expr: Expr, span: Span) -> Expr {
     expr.span = span;
     match &mut expr.kind {
-        ExprKind::Not(a) | ExprKind::Negate(a) => place(a, span),
+        ExprKind::Not(a) | ExprKind::Negate(a) => set_span(a, span),
         ExprKind::Logic(_, a, b) | ExprKind::Arith(_, a, b) | ExprKind::OrElse(a, b) | ExprKind::Compare(_, a, b) => {
-            place(a, span);
-            place(b, span);
+            set_span(a, span);
+            set_span(b, span);
         }
         _ => {}
     }
     expr
 }
 
-fn place(expr: &mut Expr, span: Span) {
+fn set_span(expr: &mut Expr, span: Span) {
     let inner = std::mem::replace(expr, Expr::column("", expr.ty, false, span));
-    *expr = placed(inner, span);
+    *expr = with_span(inner, span);
 }

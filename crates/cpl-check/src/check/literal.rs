@@ -1,4 +1,4 @@
-//! Literals: what stood in the text becomes an exact value with its unit.
+//! Literals: text becomes an exact value with its unit.
 
 use cpl_syntax::{
     Code, Diagnostic, Span,
@@ -12,7 +12,7 @@ use cpl_model::{
     types::Type,
 };
 
-/// Digits behind the point that money keeps.
+/// Decimal places of money.
 pub const MONEY_DIGITS: u32 = 6;
 /// The largest amount, ahead of the point, that a literal may hold.
 const MAX_WHOLE: i64 = 1_000_000_000_000_000;
@@ -72,18 +72,18 @@ impl Checker<'_> {
         Some(amount)
     }
 
-    /// `007`, `0_30`: what stands ahead of it may be missing.
+    /// Reports leading zeros, as in `007` and `0_30`: the digits before them may be missing.
     fn no_leading_zero(&mut self, span: Span) -> Option<()> {
         let written = self.written(span);
         let digits = written.trim_start_matches(['$', '€', '£', '¥']);
         if !(digits.starts_with('0') && digits[1..].starts_with(|next: char| next.is_ascii_digit() || next == '_')) {
             return Some(());
         }
-        let told = Diagnostic::new(Code::E0103, "a number does not begin with 0");
-        let told = told.at(span, "is it the rest of a larger one?");
+        let diagnostic = Diagnostic::new(Code::E0103, "a number does not begin with 0");
+        let diagnostic = diagnostic.at(span, "is it the rest of a larger one?");
         let date = written.len() == 2 && self.text[span.end..].starts_with('/');
         let help = "thousands are set apart by `_`: `1_000`";
-        self.report(told.help(if date { "a date is written `2026-11-01`" } else { help }));
+        self.report(diagnostic.help(if date { "a date is written `2026-11-01`" } else { help }));
         None
     }
 

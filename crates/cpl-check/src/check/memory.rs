@@ -1,4 +1,4 @@
-//! What looks at the past of the pipeline itself, or sends: it is checked like the rest, and runs in a later version.
+//! Features that need past runs or send messages. They are checked like the rest, and run in a later version.
 
 use cpl_syntax::{
     Code, Diagnostic, Name, Span, Spanned,
@@ -68,7 +68,7 @@ impl Checker<'_> {
 
     /// Where messages go: a target that people read.
     pub(super) fn message_target(&mut self, to: &TargetRef) -> Option<()> {
-        let target = self.target_named(to)?;
+        let target = self.resolve_target(to)?;
         let kind = &self.targets[target].as_ref()?.kind;
         if matches!(kind, TargetKind::File(_) | TargetKind::Action { .. }) {
             let help = "wanted: `slack(…)`, `email(…)`, `webhook(…)` or `print`";

@@ -1,6 +1,6 @@
-//! Tree → program: names are resolved, types and units are checked, all errors are told at once.
+//! Tree → program: resolves names, checks types and units, and reports all errors at once.
 //!
-//! A function returns `None` where it has told an error; what depends on it stays silent.
+//! A function returns `None` if it has reported an error; dependent checks report nothing more.
 
 mod actions;
 mod aggregate;
@@ -57,14 +57,14 @@ use typed_endpoint::TypedEndpoint;
 pub struct Setting {
     /// The `let`.
     pub name: String,
-    /// Its value, as it would stand in the file.
+    /// Its value, as written in a file.
     pub value: String,
 }
 
-/// What a pipeline is checked with, beside its text.
+/// The inputs of a check besides the text.
 #[derive(Clone, Copy, Debug)]
 pub struct Setup<'a> {
-    /// Whose window is held against `retire`.
+    /// Its window is compared with `retire`.
     pub as_of: AsOf,
     /// Values for lets.
     pub settings: &'a [Setting],
@@ -80,10 +80,13 @@ pub struct Setup<'a> {
 pub fn tree_to_program(text: &str, file: &tree::File, setup: Setup<'_>) -> (Option<Program>, Vec<Diagnostic>) {
     let mut checker = Checker { given: setup.given, ..Checker::new(text, file, setup.catalogue) };
     let program = checker.program(setup.as_of, setup.settings);
-    checker.tell_untold();
+    checker.report_suppressed();
     let mut diagnostics = checker.diagnostics;
     debug_assert!(
-        program.is_some() || has_errors(&diagnostics) || !file.lost.is_empty() || !currency::has_currency(file),
+        program.is_some()
+            || has_errors(&diagnostics)
+            || !file.missing_names.is_empty()
+            || !currency::has_currency(file),
         "a pipeline is refused, and nothing is told"
     );
     diagnostics.sort_by_key(Diagnostic::start);
@@ -95,15 +98,15 @@ pub fn tree_to_program(text: &str, file: &tree::File, setup: Setup<'_>) -> (Opti
             // A metric's mistake is told once, with all who use it.
             let more = std::mem::take(&mut again.labels).into_iter().filter(|label| !before.labels.contains(label));
             before.labels.extend(more.collect::<Vec<_>>());
-            before.labels.truncate(MOST_LABELS);
+            before.labels.truncate(MAX_LABELS);
         }
         same
     });
     (program.filter(|_| !has_errors(&diagnostics)), diagnostics)
 }
 
-/// So many places are shown of one mistake.
-const MOST_LABELS: usize = 8;
+/// The most labels of one diagnostic.
+const MAX_LABELS: usize = 8;
 
 /// What is known while a file is checked.
 struct Checker<'a> {
@@ -121,58 +124,58 @@ struct Checker<'a> {
     /// Tables as they are resolved; none where one is wrong.
     tables: Vec<Table>,
     table_ids: HashMap<&'a str, Option<TableId>>,
-    written: HashMap<&'a str, Written<'a>>,
-    /// Those that are being resolved: one of them needs the next.
-    under_way: Vec<&'a Name>,
+    table_items: HashMap<&'a str, TableItem<'a>>,
+    /// The tables being resolved, outermost first: for cycles.
+    resolving: Vec<&'a Name>,
     targets: Vec<Option<Target>>,
-    /// How many lets are being resolved: each needs the next.
-    lets_under_way: usize,
-    /// Where something is wrong that would bring columns of whatever names.
-    open: Option<Span>,
-    /// Points that stand where they may.
+    /// The number of nested lets being resolved.
+    let_depth: usize,
+    /// The span of a failed stage that would have added columns of unknown names.
+    unknown_columns: Option<Span>,
+    /// The span of points that are allowed.
     points: Option<Span>,
-    /// How many levels of expressions are looked at, one in another.
-    nested: usize,
+    /// The nesting depth of the expression being checked.
+    expr_depth: usize,
     /// Lets, metrics and targets that something names.
     used: HashSet<&'a str>,
     diagnostics: Vec<Diagnostic>,
-    /// What is checked, and can't run yet.
+    /// Features that are checked but not supported yet.
     unsupported: Vec<Unsupported>,
-    /// How many parts of expressions were made, and how many columns of tables.
+    /// The number of expression nodes and of table columns.
     parts: usize,
     columns: usize,
-    /// How many things are not told, since so many are.
-    untold: usize,
-    /// How many names were held against those that were not found.
-    looked_through: usize,
-    /// It was told that the pipeline holds too much.
-    too_much: bool,
+    /// The number of diagnostics that were dropped because of the limit.
+    suppressed: usize,
+    /// The number of name comparisons made for suggestions.
+    names_compared: usize,
+    /// The pipeline exceeds a limit, and that is reported.
+    over_limit: bool,
     /// Endpoints that were called, and actions, by their whole names.
     endpoints: HashMap<String, Arc<TypedEndpoint>>,
     actions: HashMap<String, Vec<Parameter>>,
-    /// Places that are read, and where that is said.
+    /// Paths that fetches read, and where they are written.
     places: Option<HashMap<PathBuf, Span>>,
     /// Connectors that were looked at, and whether they can be used.
     connectors: HashMap<String, bool>,
 }
 
-/// A table as it is written.
+/// The item that declares a table.
 #[derive(Clone, Copy)]
-enum Written<'a> {
+enum TableItem<'a> {
     Fetch(&'a tree::Fetch),
     Transform(&'a tree::Transform),
 }
 
 /// All tables by their names; of several of one name the first fetch, else the first transform.
-fn written(file: &tree::File) -> HashMap<&str, Written<'_>> {
-    let transforms = file.transforms.iter().rev().map(|each| (each.name.as_str(), Written::Transform(each)));
-    transforms.chain(file.fetches.iter().rev().map(|each| (each.name.as_str(), Written::Fetch(each)))).collect()
+fn table_items(file: &tree::File) -> HashMap<&str, TableItem<'_>> {
+    let transforms = file.transforms.iter().rev().map(|each| (each.name.as_str(), TableItem::Transform(each)));
+    transforms.chain(file.fetches.iter().rev().map(|each| (each.name.as_str(), TableItem::Fetch(each)))).collect()
 }
 
 /// How far a `let` has been resolved.
 enum Let {
-    Open,
-    UnderWay,
+    Unresolved,
+    Resolving,
     Done(Option<Expr>),
 }
 
@@ -195,25 +198,25 @@ impl<'a> Checker<'a> {
             currency: currency::currency(file),
             zone: TimeZone::UTC,
             // Of several of one name the first.
-            lets: file.lets.iter().rev().map(|each| (each.name.as_str(), (each, Let::Open))).collect(),
+            lets: file.lets.iter().rev().map(|each| (each.name.as_str(), (each, Let::Unresolved))).collect(),
             metrics: file.metrics.iter().map(|metric| (metric.name.as_str(), metric)).collect(),
             tables: Vec::with_capacity(file.fetches.len() + file.transforms.len()),
             table_ids: HashMap::new(),
-            written: written(file),
-            under_way: Vec::new(),
+            table_items: table_items(file),
+            resolving: Vec::new(),
             targets: Vec::new(),
-            lets_under_way: 0,
-            open: None,
+            let_depth: 0,
+            unknown_columns: None,
             points: None,
-            nested: 0,
+            expr_depth: 0,
             used: HashSet::new(),
             diagnostics: Vec::new(),
             unsupported: Vec::new(),
             parts: 0,
             columns: 0,
-            untold: 0,
-            looked_through: 0,
-            too_much: false,
+            suppressed: 0,
+            names_compared: 0,
+            over_limit: false,
             endpoints: HashMap::new(),
             actions: HashMap::new(),
             places: None,
@@ -259,17 +262,17 @@ impl<'a> Checker<'a> {
         })
     }
 
-    /// Of very many the first are told, and an error among them.
+    /// Adds a diagnostic. Over the limit it is only counted, but the first error is always kept.
     fn report(&mut self, diagnostic: Diagnostic) {
         let first_error = || diagnostic.severity() == Severity::Error && !has_errors(&self.diagnostics);
-        if self.diagnostics.len() < limits::MOST_TOLD || first_error() {
+        if self.diagnostics.len() < limits::MAX_DIAGNOSTICS || first_error() {
             self.diagnostics.push(diagnostic);
         } else {
-            self.untold += 1;
+            self.suppressed += 1;
         }
     }
 
-    /// Tells an error at a place; `None`, for the caller to return.
+    /// Reports an error at a place; returns `None` for the caller to return.
     fn refuse<T>(&mut self, code: Code, message: impl Into<String>, at: Span, label: impl Into<String>) -> Option<T> {
         self.report(Diagnostic::new(code, message).at(at, label));
         None

@@ -1,10 +1,10 @@
-//! Names: each unique in its space, and the nearest one where a name is nobody's.
+//! Names: unique in their namespaces, with suggestions for unknown ones.
 
 use std::collections::HashMap;
 
 use cpl_syntax::{Code, Diagnostic, Name, Span, has_errors, nearest};
 
-use super::{Checker, Written, scope::ScopeColumn};
+use super::{Checker, TableItem, scope::ScopeColumn};
 use crate::lint::unneeded;
 use cpl_model::program::TableId;
 
@@ -23,8 +23,8 @@ const OTHERS: &[(&str, &str)] = &[
     ("ceiling", "ceil"),
 ];
 
-/// So many names are held against those that were not found: of a large file full of mistakes the first are helped.
-const MOST_LOOKED_THROUGH: usize = 1_000_000;
+/// The most name comparisons for suggestions. Later unknown names get no suggestion.
+const MAX_NAMES_COMPARED: usize = 1_000_000;
 
 impl<'a> Checker<'a> {
     /// Items are one space of names.
@@ -41,7 +41,7 @@ impl<'a> Checker<'a> {
         self.unique(names, "an item");
     }
 
-    /// Tells every name that stands twice; places in the order of the file.
+    /// Reports duplicate names, in source order.
     pub(super) fn unique(&mut self, mut names: Vec<&Name>, what: &str) {
         names.sort_by_key(|name| name.span.start);
         let mut first: HashMap<&str, Span> = HashMap::new();
@@ -58,7 +58,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// A column may bear the name of a `let` or a metric only as that metric's value.
+    /// Reports a column with the name of a `let` or a metric.
     pub(super) fn column_name(&mut self, name: &Name) {
         let (what, at) = if let Some(metric) = self.metrics.get(name.as_str()) {
             ("metric", metric.name.span)
@@ -75,7 +75,7 @@ impl<'a> Checker<'a> {
         );
     }
 
-    /// A column that a stage brings bears a name of its own.
+    /// Reports a new column whose name exists already.
     pub(super) fn new_column(&mut self, name: &Name, there: &[ScopeColumn]) -> Option<()> {
         let Some(before) = there.iter().find(|column| column.name == name.value) else { return Some(()) };
         self.report(
@@ -86,46 +86,46 @@ impl<'a> Checker<'a> {
         None
     }
 
-    /// The table of that name; none where there is none, or where it is wrong itself.
+    /// The table of that name; none if it does not exist or is invalid.
     pub(super) fn table_id(&mut self, name: &Name) -> Option<TableId> {
         if let Some(found) = self.table_ids.get(name.as_str()) {
             return *found;
         }
-        if let Some(start) = self.under_way.iter().position(|before| before.value == name.value) {
+        if let Some(start) = self.resolving.iter().position(|before| before.value == name.value) {
             self.cycle(start);
             // Who needs it says nothing more.
-            self.table_ids.insert(self.under_way[start].as_str(), None);
+            self.table_ids.insert(self.resolving[start].as_str(), None);
             return None;
         }
         let file = self.file;
-        self.not_too_deep(self.under_way.len(), name.span)?;
-        let written = self.written.get(name.as_str()).copied();
-        let named = match written {
-            Some(Written::Fetch(fetch)) => &fetch.name,
-            Some(Written::Transform(transform)) => &transform.name,
+        self.check_name_depth(self.resolving.len(), name.span)?;
+        let declared = self.table_items.get(name.as_str()).copied();
+        let named = match declared {
+            Some(TableItem::Fetch(fetch)) => &fetch.name,
+            Some(TableItem::Transform(transform)) => &transform.name,
             None => {
                 let tables = file.fetches.iter().map(|item| &item.name);
                 let tables = tables.chain(file.transforms.iter().map(|item| &item.name));
                 return self.unknown_name("table", name, tables.map(Name::as_str));
             }
         };
-        self.under_way.push(named);
-        let id = match written? {
-            Written::Fetch(fetch) => self.fetch(fetch),
-            Written::Transform(transform) => self.transform(transform),
+        self.resolving.push(named);
+        let id = match declared? {
+            TableItem::Fetch(fetch) => self.fetch(fetch),
+            TableItem::Transform(transform) => self.transform(transform),
         };
-        self.under_way.pop();
+        self.resolving.pop();
         *self.table_ids.entry(named.as_str()).or_insert(id)
     }
 
-    /// Tells that a name is nobody's, and offers the nearest that fits.
+    /// Reports an unknown name, and suggests the nearest known one.
     pub(super) fn unknown_name<'n, T>(
         &mut self,
         what: &str,
         name: &Name,
         known: impl IntoIterator<Item = &'n str>,
     ) -> Option<T> {
-        if self.file.has_lost(name.as_str()) || (self.open.is_some() && what == "column") {
+        if self.file.is_missing_name(name.as_str()) || (self.unknown_columns.is_some() && what == "column") {
             return None;
         }
         let known: Vec<&str> = known.into_iter().collect();
@@ -144,15 +144,15 @@ impl<'a> Checker<'a> {
         let ours = OTHERS.iter().find(|(theirs, _)| *theirs == lower).map(|(_, ours)| *ours);
         let ours = ours.or(known.iter().copied().find(|known| *known == lower)).filter(|_| what == "function");
         if let Some(ours) = ours {
-            let told = match ours {
+            let diagnostic = match ours {
                 "??" => diagnostic.help("cpl writes it `x ?? 0`"),
                 _ => diagnostic.help(format!("cpl calls it `{ours}`")).offer(name.span, ours),
             };
-            self.report(told);
+            self.report(diagnostic);
             return None;
         }
-        self.looked_through += known.len();
-        let near = Some(&known).filter(|_| self.looked_through < MOST_LOOKED_THROUGH);
+        self.names_compared += known.len();
+        let near = Some(&known).filter(|_| self.names_compared < MAX_NAMES_COMPARED);
         let help = match near.and_then(|known| nearest(name.as_str(), known.iter().copied())) {
             Some(near) => {
                 self.report(diagnostic.help(format!("did you mean `{near}`?")).offer(name.span, near));
@@ -166,11 +166,11 @@ impl<'a> Checker<'a> {
         None
     }
 
-    /// Lets, metrics and targets that nothing names; told of a file that is right otherwise.
+    /// Warns of unused lets, metrics and targets, if the file has no errors.
     pub(super) fn unused_names(&mut self) {
         let file = self.file;
         let decides = file.dashboards.len() + file.decides.len() + file.alerts.len() > 0;
-        if has_errors(&self.diagnostics) || !file.lost.is_empty() || !decides {
+        if has_errors(&self.diagnostics) || !file.missing_names.is_empty() || !decides {
             return;
         }
         let lets = file.lets.iter().map(|item| ("let", &item.name));
@@ -183,7 +183,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// All tables; each comes behind those it is made of.
+    /// Resolves all tables; each comes after its inputs.
     pub(super) fn resolve_tables(&mut self) {
         let file = self.file;
         for name in file.fetches.iter().map(|fetch| &fetch.name).chain(file.transforms.iter().map(|item| &item.name)) {
@@ -192,7 +192,7 @@ impl<'a> Checker<'a> {
     }
 
     fn cycle(&mut self, start: usize) {
-        let names: Vec<&Name> = self.under_way[start..].to_vec();
+        let names: Vec<&Name> = self.resolving[start..].to_vec();
         let mut round: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
         round.push(round[0]);
         let mut diagnostic = Diagnostic::new(Code::E0203, format!("tables form a cycle: {}", round.join(" → ")));

@@ -22,7 +22,7 @@ impl Checker<'_> {
     pub(super) fn pipeline(&mut self, as_of: AsOf) -> Option<Head> {
         let pipelines = &self.file.pipelines;
         let Some(pipeline) = pipelines.first() else {
-            if self.file.lost.contains("pipeline") {
+            if self.file.missing_names.contains("pipeline") {
                 return None;
             }
             self.report(
@@ -64,7 +64,7 @@ impl Checker<'_> {
 
     fn check_retire(&mut self, pipeline: &tree::Pipeline, retire: Option<Date>, today: Date) {
         let Some(written) = &pipeline.retire else {
-            if self.file.lost.contains("retire") {
+            if self.file.missing_names.contains("retire") {
                 return;
             }
             self.report(

@@ -39,7 +39,7 @@ impl Checker<'_> {
     pub(super) fn decision(&mut self, rule: &tree::Decide) -> Option<Decision> {
         let rows = self.rows(&rule.each, &rule.table, &days(rule.on.as_ref()))?;
         let scope = RuleScope::of(&self.tables[rows.table.0]);
-        self.moves_alone(rule, &rows)?;
+        self.move_is_only_action(rule, &rows)?;
         let when = self.when(rule.when.as_ref(), &rule.name, &scope);
         let mut require = Some(Vec::new());
         for each in &rule.require {
@@ -48,7 +48,7 @@ impl Checker<'_> {
                 _ => require = None,
             }
         }
-        let acts = !self.has_lost(&rule.name, "then");
+        let acts = !self.is_missing_clause(&rule.name, "then");
         if rule.actions.is_empty() && acts {
             self.report(
                 Diagnostic::new(Code::E0107, format!("`{}` decides and does nothing", rule.name.as_str()))
@@ -156,7 +156,7 @@ impl Checker<'_> {
     fn when(&mut self, when: Option<&tree::Expr>, name: &Name, scope: &RuleScope) -> Option<Vec<Expr>> {
         if let Some(when) = when {
             self.conjuncts(when, &scope.row())
-        } else if self.has_lost(name, "when") {
+        } else if self.is_missing_clause(name, "when") {
             None
         } else {
             self.report(
@@ -168,9 +168,9 @@ impl Checker<'_> {
         }
     }
 
-    /// Whether a clause of a rule could not be read, and was told.
-    fn has_lost(&self, rule: &Name, clause: &str) -> bool {
-        self.file.lost.contains(&tree::File::lost_clause(rule.as_str(), clause))
+    /// Whether a clause of a rule could not be parsed. That is reported already.
+    fn is_missing_clause(&self, rule: &Name, clause: &str) -> bool {
+        self.file.missing_names.contains(&tree::File::missing_clause(rule.as_str(), clause))
     }
 
     fn guard(&mut self, guard: &Spanned<DecideClause>, scope: &RuleScope, decision: &mut Decision) -> Option<()> {
@@ -324,7 +324,7 @@ impl Checker<'_> {
     }
 }
 
-/// Whether a value of `other` can stand where one of `ty` is held.
+/// Whether a value of type `other` can be used as one of type `ty`.
 pub(super) fn fits(ty: Type, other: Type) -> bool {
     ty == other || (ty.is_quantity() && other.is_quantity())
 }

@@ -7,7 +7,7 @@ use cpl_model::{
     types::Type,
 };
 
-/// A column in reach. Its type is none where an error about it was told already.
+/// A column in scope. It has no type if an error about it was reported.
 #[derive(Clone, Debug)]
 pub struct ScopeColumn {
     pub name: String,
@@ -36,7 +36,7 @@ impl ScopeColumn {
         Self { name: name.value.clone(), ty: Some(ty), unknown, span: name.span, grain: None }
     }
 
-    /// The column of a table; none where an error about it was told.
+    /// The typed column; none if an error about it was reported.
     pub fn typed(&self) -> Option<Column> {
         let (name, grain) = (self.name.clone(), self.grain);
         Some(Column { name, ty: self.ty?, unknown: self.unknown, span: self.span, grain })
@@ -67,8 +67,8 @@ pub struct Scope<'s> {
     pub filters: Vec<Expr>,
     /// The metrics around it.
     pub metrics: Vec<String>,
-    /// How a person calls what is in reach.
-    pub called: &'static str,
+    /// What the names in scope are, for messages: `column`, `argument`, `constant`.
+    pub name_kind: &'static str,
 }
 
 impl<'s> Scope<'s> {
@@ -79,17 +79,17 @@ impl<'s> Scope<'s> {
         key: None,
         filters: Vec::new(),
         metrics: Vec::new(),
-        called: "constant",
+        name_kind: "constant",
     };
 
     pub fn row(columns: &'s [ScopeColumn], time: Option<&'s str>) -> Self {
         let (filters, metrics) = (Vec::new(), Vec::new());
-        Self { columns, place: Place::Row, time, key: None, filters, metrics, called: "column" }
+        Self { columns, place: Place::Row, time, key: None, filters, metrics, name_kind: "column" }
     }
 
     /// What a request of a connector is made of.
     pub fn arguments(arguments: &'s [ScopeColumn]) -> Self {
-        Self { called: "argument", ..Self::row(arguments, None) }
+        Self { name_kind: "argument", ..Self::row(arguments, None) }
     }
 
     /// With the key, by which the rows of a series are found.

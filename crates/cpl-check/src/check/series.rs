@@ -1,4 +1,4 @@
-//! What other rows of a series say of a row: `lag`, `change`, `share`, aggregates `over` a window.
+//! Window functions: `lag`, `change`, `share`, aggregates `over` a window.
 
 use cpl_syntax::{
     Code, Diagnostic, Span,

@@ -1,4 +1,4 @@
-//! Servers that a pipeline asks without a connector's file: `http(url)`, `sql(url, query)`, targets.
+//! Servers without a connector file: `http(url)`, `sql(url, query)`, `http` targets.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ use cpl_model::{
 };
 
 keywords! {
-    /// What may be said of a request.
+    /// The parts of a request.
     Part {
         Method "method",
         Auth "auth",
@@ -39,7 +39,7 @@ keywords! {
     }
 }
 
-/// The kind of a source, its path, and where that stands.
+/// The kind of a source, its path, and the path's span.
 type Read = (SourceKind, String, Span);
 
 impl Checker<'_> {
@@ -55,8 +55,8 @@ impl Checker<'_> {
             .iter()
             .filter_map(|clause| if let FetchClause::Request(part) = clause { Some(part) } else { None })
             .collect();
-        let asked = self.request(&parts, Method::Get, &Scope::CONSTANT, &mut BTreeSet::new());
-        if let Some((Method::Get, Some(body))) = asked {
+        let method_and_body = self.request(&parts, Method::Get, &Scope::CONSTANT, &mut BTreeSet::new());
+        if let Some((Method::Get, Some(body))) = method_and_body {
             return self.refuse(
                 Code::E0503,
                 "what is asked by GET has no body",
@@ -64,7 +64,7 @@ impl Checker<'_> {
                 "wanted: `query`, or `method POST`",
             );
         }
-        asked?;
+        method_and_body?;
         Some((SourceKind::Http { records: None }, path?, url.span))
     }
 
@@ -91,8 +91,8 @@ impl Checker<'_> {
         }
         // `user:password@host`, `?password=…`; a file's path has neither.
         let user = rest.trim_start_matches('/').split_once('@').map(|(user, _)| user);
-        let told = user.is_some_and(|user| user.contains(':')) || rest.contains("password=");
-        if told && Database::of_word(scheme) != Some(Database::Sqlite) {
+        let has_password = user.is_some_and(|user| user.contains(':')) || rest.contains("password=");
+        if has_password && Database::of_word(scheme) != Some(Database::Sqlite) {
             let label = "wanted: `secret(\"DATABASE\")`, which holds the whole address";
             return self.refuse(Code::E0504, "a password stands in the address", written.span, label);
         }
@@ -104,7 +104,7 @@ impl Checker<'_> {
         self.refuse(Code::E0205, "that is no address of a database", at, label)
     }
 
-    /// An address to which nothing goes that others could read.
+    /// An address that may be sent data: encrypted, and without credentials in it.
     pub(super) fn is_server(&mut self, url: &str, at: Span) -> Option<()> {
         match cpl_catalog::server(url) {
             Ok(_) => Some(()),
@@ -115,7 +115,7 @@ impl Checker<'_> {
         }
     }
 
-    /// `http(url) { method POST  body { … } }`: what stands in the address and the body are the target's parameters.
+    /// `http(url) { method POST  body { … } }`: the holes of the address and the body are the target's parameters.
     pub(super) fn http_target(&mut self, target: &tree::Target, parameters: &mut [Parameter]) -> Option<TargetKind> {
         let [Arg::Plain(url)] = target.call.args.as_slice() else {
             let label = "wanted: `http(\"https://…\")`";
@@ -179,7 +179,7 @@ impl Checker<'_> {
         self.refuse(Code::E0205, format!("the parameter `{name}` goes nowhere"), parameter.name.span, label)
     }
 
-    /// How a server is asked, and where a body stands.
+    /// The method of a request, and the span of its body.
     fn request(
         &mut self,
         parts: &[&Setting],

@@ -46,7 +46,7 @@ impl Checker<'_> {
             .iter()
             .map(|parameter| {
                 self.column_name(&parameter.name);
-                let (_, ty) = self.stored(&parameter.kind)?;
+                let (_, ty) = self.encoding(&parameter.kind)?;
                 Some(Parameter { name: parameter.name.value.clone(), ty, key: parameter.key, optional: false })
             })
             .collect();
@@ -84,13 +84,14 @@ impl Checker<'_> {
             }
             (TargetWord::Print, _) => "wanted: `print()`",
             (TargetWord::File, _) => "wanted: `file(\"path\")`",
-            (later, [tree::Arg::Plain(address)]) => {
+            (service, [tree::Arg::Plain(address)]) => {
                 self.address(address)?;
-                if let (TargetWord::Slack | TargetWord::Webhook, tree::ExprKind::Text(text)) = (later, &address.kind) {
+                if let (TargetWord::Slack | TargetWord::Webhook, tree::ExprKind::Text(text)) = (service, &address.kind)
+                {
                     self.is_server(&text.plain().unwrap_or_default(), address.span)?;
                 }
-                self.unsupported_in_runs(format!("`{}` targets", later.word()), target.call_span);
-                return Some(TargetKind::Server(later.word()));
+                self.unsupported_in_runs(format!("`{}` targets", service.word()), target.call_span);
+                return Some(TargetKind::Server(service.word()));
             }
             (TargetWord::Slack, _) => "wanted: `slack(secret(\"NAME\"))`",
             (TargetWord::Webhook, _) => "wanted: `webhook(\"https://…\")`",
@@ -126,7 +127,7 @@ impl Checker<'_> {
 
     /// The target an action names, its arguments typed; `column` is what the action changes, if it does.
     pub(super) fn via(&mut self, via: &WrittenVia, columns: &[&Name], scope: &Scope<'_>) -> Option<Via> {
-        let target = self.target_named(&via.target);
+        let target = self.resolve_target(&via.target);
         let names: Vec<&Name> = via.arguments.iter().map(|argument| &argument.name).collect();
         self.unique(names, "an argument");
         let mut arguments = Some(Vec::new());
@@ -165,9 +166,9 @@ impl Checker<'_> {
         self.expr(&argument.value, scope)
     }
 
-    pub(super) fn target_named(&mut self, reference: &TargetRef) -> Option<usize> {
+    pub(super) fn resolve_target(&mut self, reference: &TargetRef) -> Option<usize> {
         if let Some(connector) = &reference.connector {
-            return self.action_named(connector, &reference.name);
+            return self.resolve_action(connector, &reference.name);
         }
         if let Some(at) = self.file.targets.iter().position(|target| target.name.value == reference.name.value) {
             self.used.insert(self.file.targets[at].name.as_str());

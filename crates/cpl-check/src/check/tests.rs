@@ -32,7 +32,7 @@ impl Checker<'_> {
         let past: Vec<_> = past.into_iter().map(|past| self.past(past, rules)).collect();
         let expect: Vec<_> = test.expect.iter().map(|expect| self.expectation(expect, rules)).collect();
         // One that could not be read was told.
-        if test.expect.is_empty() && !self.file.lost.contains(&tree::File::lost_clause("test", "expect")) {
+        if test.expect.is_empty() && !self.file.missing_names.contains(&tree::File::missing_clause("test", "expect")) {
             self.report(
                 Diagnostic::new(Code::E0107, "the test expects nothing")
                     .at(test.title.span, "can't fail")
@@ -81,7 +81,7 @@ impl Checker<'_> {
         let mut known: Vec<Column> =
             rows.key.iter().filter_map(|name| table.column(name)).cloned().chain([time_of(&past.name)]).collect();
         let wanted: Vec<String> = known.iter().map(|column| column.name.clone()).collect();
-        if let Some(changed) = self.changed_alone(&past.name).and_then(|name| table.column(&name)) {
+        if let Some(changed) = self.only_changed_column(&past.name).and_then(|name| table.column(&name)) {
             known.extend(["before", "after"].map(|name| Column { name: name.to_owned(), ..changed.clone() }));
         }
         let columns: Vec<_> = written.header.iter().map(|name| self.past_column(name, &known)).collect();
@@ -101,8 +101,8 @@ impl Checker<'_> {
             .or_else(|| self.unknown_name("column", name, known.iter().map(|column| column.name.as_str())))
     }
 
-    /// The column that a rule changes, where it is one.
-    fn changed_alone(&self, rule: &Name) -> Option<String> {
+    /// The column that a rule changes, if it changes only one.
+    fn only_changed_column(&self, rule: &Name) -> Option<String> {
         let decide = self.file.decides.iter().find(|decide| decide.name.value == rule.value)?;
         let mut columns = decide.actions.iter().filter_map(|action| match &action.value {
             tree::Action::Change(column, ..) | tree::Action::MoveRows(_, column, ..) => Some(&column.value),
@@ -322,7 +322,7 @@ impl Checker<'_> {
     }
 }
 
-/// The column that says when a past decision was taken.
+/// The time column of past decisions.
 fn time_of(rule: &Name) -> Column {
     Column { name: "at".to_owned(), ty: Type::Datetime, unknown: false, span: rule.span, grain: None }
 }

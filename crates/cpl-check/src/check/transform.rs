@@ -14,8 +14,8 @@ use cpl_model::{
     types::Type,
 };
 
-/// A table on its way through the stages.
-pub struct Shape {
+/// A table between two stages.
+pub struct Relation {
     pub columns: Vec<ScopeColumn>,
     pub key: Option<Vec<String>>,
     pub singleton: bool,
@@ -24,7 +24,7 @@ pub struct Shape {
     pub order: Order,
 }
 
-impl Shape {
+impl Relation {
     fn of(table: &Table) -> Self {
         let columns = table.columns.iter().map(ScopeColumn::of);
         Self {
@@ -66,54 +66,54 @@ impl Shape {
 
 impl Checker<'_> {
     pub(super) fn transform(&mut self, transform: &tree::Transform) -> Option<TableId> {
-        let around = self.open.take();
+        let outer = self.unknown_columns.take();
         let made = self.staged(transform);
-        self.open = around;
+        self.unknown_columns = outer;
         made
     }
 
     fn staged(&mut self, transform: &tree::Transform) -> Option<TableId> {
         let mut from = self.table_id(&transform.from)?;
-        let mut shape = Shape::of(&self.tables[from.0]);
+        let mut relation = Relation::of(&self.tables[from.0]);
         let mut stages = Some(Vec::new());
         for stage in &transform.stages {
             if let StageKind::Check(clause) = &stage.kind {
-                let mut table = made(transform, from, stages.take(), &shape)?;
+                let mut table = build_table(transform, from, stages.take(), &relation)?;
                 self.check(clause, &mut table)?;
-                shape.key.clone_from(&table.key);
+                relation.key.clone_from(&table.key);
                 // What is checked is the table as it is here: what comes behind is made of it.
                 table.role = TableRole::Intermediate;
                 from = self.add_table(table)?;
                 stages = Some(Vec::new());
                 continue;
             }
-            let made = self.stage(stage, from, &mut shape).and_then(|made| {
-                self.currencies_kept(stage, &shape)?;
+            let made = self.stage(stage, from, &mut relation).and_then(|made| {
+                self.currencies_kept(stage, &relation)?;
                 Some(made)
             });
             match (made, &mut stages) {
                 (Some(stage), Some(stages)) => stages.extend(stage),
                 (None, _) if matches!(stage.kind, StageKind::Join(_) | StageKind::Union(..)) => {
-                    self.open = Some(stage.span);
+                    self.unknown_columns = Some(stage.span);
                     stages = None;
                 }
                 _ => stages = None,
             }
         }
-        let table = made(transform, from, stages, &shape)?;
+        let table = build_table(transform, from, stages, &relation)?;
         self.add_table(table)
     }
 
-    /// An amount whose currency stands in another column is nothing without it.
-    fn currencies_kept(&mut self, stage: &tree::Stage, shape: &Shape) -> Option<()> {
+    /// An amount with a currency column must keep that column.
+    fn currencies_kept(&mut self, stage: &tree::Stage, relation: &Relation) -> Option<()> {
         let replaced = |name: &str| match &stage.kind {
             StageKind::Derive(columns) => columns.iter().any(|(new, _)| new.as_str() == name),
             StageKind::Keep(kept) => kept.iter().any(|each| each.value.is_some() && each.path.column().value == name),
             _ => false,
         };
-        for column in &shape.columns {
+        for column in &relation.columns {
             let Some(of) = column.ty.and_then(Type::currency_column) else { continue };
-            if shape.column(of).is_none() || replaced(of) {
+            if relation.column(of).is_none() || replaced(of) {
                 self.report(
                     Diagnostic::new(Code::E0302, format!("`{}` is money of `{of}`, which is gone here", column.name))
                         .at(stage.span, format!("`{of}` is not kept as it was"))
@@ -129,48 +129,48 @@ impl Checker<'_> {
     }
 
     /// The frame's stages that a written one becomes.
-    fn stage(&mut self, stage: &tree::Stage, from: TableId, shape: &mut Shape) -> Option<Vec<Stage>> {
+    fn stage(&mut self, stage: &tree::Stage, from: TableId, relation: &mut Relation) -> Option<Vec<Stage>> {
         match &stage.kind {
-            StageKind::Group(keys, items) => self.group(keys, items, stage.span, shape),
-            _ => self.one_stage(stage, from, shape).map(|stage| vec![stage]),
+            StageKind::Group(keys, items) => self.group(keys, items, stage.span, relation),
+            _ => self.one_stage(stage, from, relation).map(|stage| vec![stage]),
         }
     }
 
-    fn one_stage(&mut self, stage: &tree::Stage, from: TableId, shape: &mut Shape) -> Option<Stage> {
+    fn one_stage(&mut self, stage: &tree::Stage, from: TableId, relation: &mut Relation) -> Option<Stage> {
         let span = stage.span;
         match &stage.kind {
             StageKind::Where(filter) => {
-                shape.singleton = false;
+                relation.singleton = false;
                 // Without it the table has the same columns: what stands behind is looked at.
                 let all = || Expr::constant(Constant::Bool(true), Type::Bool, span);
-                let filter = self.condition(filter, &shape.row()).or_else(|| (!self.too_much).then(all))?;
+                let filter = self.condition(filter, &relation.row()).or_else(|| (!self.over_limit).then(all))?;
                 Some(Stage::Where(filter))
             }
-            StageKind::Derive(columns) => self.derive(columns, shape),
-            StageKind::Join(join) => self.join(join, span, shape),
-            StageKind::Keep(kept) => self.keep(kept, shape),
-            StageKind::Drop(paths) => self.drop(paths, shape),
-            StageKind::Sort(by) => self.sort(by, shape),
-            StageKind::Take(rows, per) => self.take(*rows, per.as_ref(), span, shape),
-            StageKind::Union(tables, into) => self.union(tables, into.as_ref(), from, shape),
+            StageKind::Derive(columns) => self.derive(columns, relation),
+            StageKind::Join(join) => self.join(join, span, relation),
+            StageKind::Keep(kept) => self.keep(kept, relation),
+            StageKind::Drop(paths) => self.drop(paths, relation),
+            StageKind::Sort(by) => self.sort(by, relation),
+            StageKind::Take(rows, per) => self.take(*rows, per.as_ref(), span, relation),
+            StageKind::Union(tables, into) => self.union(tables, into.as_ref(), from, relation),
             StageKind::Unpivot(columns, name, value) => {
-                let made = self.unpivot(columns, name, value, span, shape);
+                let made = self.unpivot(columns, name, value, span, relation);
                 // What is wrong with it is told once: what stands behind finds its columns.
                 for new in [name, value] {
-                    if made.is_none() && shape.column(new.as_str()).is_none() {
+                    if made.is_none() && relation.column(new.as_str()).is_none() {
                         let (name, span) = (new.value.clone(), new.span);
-                        shape.columns.push(ScopeColumn { name, ty: None, unknown: true, span, grain: None });
+                        relation.columns.push(ScopeColumn { name, ty: None, unknown: true, span, grain: None });
                     }
                 }
                 made
             }
-            StageKind::FillGaps(series) => self.fill_gaps(series, span, shape),
+            StageKind::FillGaps(series) => self.fill_gaps(series, span, relation),
             StageKind::Group(..) | StageKind::Check(_) => unreachable!("these are looked at before"),
         }
     }
 
-    fn take(&mut self, rows: u32, per: Option<&Name>, span: Span, shape: &mut Shape) -> Option<Stage> {
-        if shape.order == Order::None {
+    fn take(&mut self, rows: u32, per: Option<&Name>, span: Span, relation: &mut Relation) -> Option<Stage> {
+        if relation.order == Order::None {
             self.report(
                 Diagnostic::new(Code::E0405, "take which rows? The table has no order")
                     .at(span, "the first rows of no order are any rows")
@@ -179,22 +179,22 @@ impl Checker<'_> {
             return None;
         }
         if let Some(per) = per
-            && shape.column(per.as_str()).is_none()
+            && relation.column(per.as_str()).is_none()
         {
-            let known: Vec<&str> = shape.columns.iter().map(|column| column.name.as_str()).collect();
+            let known: Vec<&str> = relation.columns.iter().map(|column| column.name.as_str()).collect();
             return self.unknown_name("column", per, known);
         }
-        shape.singleton = false;
+        relation.singleton = false;
         Some(Stage::Take(rows, per.map(|per| per.value.clone())))
     }
 
-    fn derive(&mut self, columns: &[(Name, tree::Expr)], shape: &mut Shape) -> Option<Stage> {
+    fn derive(&mut self, columns: &[(Name, tree::Expr)], relation: &mut Relation) -> Option<Stage> {
         let mut derived = Some(Vec::new());
         for (name, value) in columns {
             self.column_name(name);
-            let value = self.expr(value, &shape.row());
-            let column = scope_column(name, value.as_ref(), shape);
-            shape.put(column);
+            let value = self.expr(value, &relation.row());
+            let column = scope_column(name, value.as_ref(), relation);
+            relation.put(column);
             match (value, &mut derived) {
                 (Some(value), Some(derived)) => derived.push((name.value.clone(), value)),
                 _ => derived = None,
@@ -203,19 +203,25 @@ impl Checker<'_> {
         derived.map(Stage::Derive)
     }
 
-    fn group(&mut self, keys: &[tree::Expr], items: &[GroupItem], span: Span, shape: &mut Shape) -> Option<Vec<Stage>> {
-        let computed_keys = self.computed_keys(keys, shape)?;
-        let keys = self.group_keys(keys, shape)?;
+    fn group(
+        &mut self,
+        keys: &[tree::Expr],
+        items: &[GroupItem],
+        span: Span,
+        relation: &mut Relation,
+    ) -> Option<Vec<Stage>> {
+        let computed_keys = self.computed_keys(keys, relation)?;
+        let keys = self.group_keys(keys, relation)?;
         let names: Vec<String> = keys.iter().map(|key| key.name.clone()).collect();
-        let mut columns: Vec<ScopeColumn> = keys.iter().filter_map(|key| shape.column(&key.name).cloned()).collect();
+        let mut columns: Vec<ScopeColumn> = keys.iter().filter_map(|key| relation.column(&key.name).cloned()).collect();
         let mut computed = Some(Vec::new());
         for item in items {
             if self.new_column(&item.name, &columns).is_none() {
                 computed = None;
                 continue;
             }
-            let value = self.group_item(item, &names, shape);
-            columns.push(scope_column(&item.name, value.as_ref(), shape));
+            let value = self.group_item(item, &names, relation);
+            columns.push(scope_column(&item.name, value.as_ref(), relation));
             match (value, &mut computed) {
                 (Some(value), Some(computed)) => computed.push((item.name.value.clone(), value)),
                 _ => computed = None,
@@ -223,7 +229,7 @@ impl Checker<'_> {
         }
         let time = keys.iter().find(|key| key.ty.is_time()).map(|key| key.name.clone());
         let singleton = names.is_empty();
-        *shape = Shape { columns, key: Some(names), singleton, time, order: Order::Key };
+        *relation = Relation { columns, key: Some(names), singleton, time, order: Order::Key };
         let mut items = computed?;
         items.shrink_to_fit();
         let group = Stage::Group { keys, items, span };
@@ -231,12 +237,12 @@ impl Checker<'_> {
     }
 
     /// `group by week_start(day)`: a column of the function's name, derived before.
-    fn computed_keys(&mut self, keys: &[tree::Expr], shape: &mut Shape) -> Option<Vec<(String, Expr)>> {
+    fn computed_keys(&mut self, keys: &[tree::Expr], relation: &mut Relation) -> Option<Vec<(String, Expr)>> {
         let mut derived = Vec::new();
         for key in keys {
             let tree::ExprKind::Call(call) = &key.kind else { continue };
             let name = Name::new(call.callee.name.value.clone(), key.span);
-            if let Some(before) = shape.column(name.as_str()) {
+            if let Some(before) = relation.column(name.as_str()) {
                 let at = before.span;
                 self.report(
                     Diagnostic::new(Code::E0202, format!("there is a column named `{}` already", name.as_str()))
@@ -246,15 +252,15 @@ impl Checker<'_> {
                 );
                 return None;
             }
-            let value = self.expr(key, &shape.row())?;
-            let column = scope_column(&name, Some(&value), shape);
-            shape.put(column);
+            let value = self.expr(key, &relation.row())?;
+            let column = scope_column(&name, Some(&value), relation);
+            relation.put(column);
             derived.push((name.value, value));
         }
         Some(derived)
     }
 
-    fn group_keys(&mut self, keys: &[tree::Expr], shape: &Shape) -> Option<Vec<Column>> {
+    fn group_keys(&mut self, keys: &[tree::Expr], relation: &Relation) -> Option<Vec<Column>> {
         let mut found: Vec<Column> = Vec::new();
         for key in keys {
             let name = match &key.kind {
@@ -265,8 +271,8 @@ impl Checker<'_> {
                     return self.refuse(Code::E0308, "that can't name a group", key.span, help);
                 }
             };
-            let Some(column) = shape.column(name.as_str()) else {
-                let known: Vec<&str> = shape.columns.iter().map(|column| column.name.as_str()).collect();
+            let Some(column) = relation.column(name.as_str()) else {
+                let known: Vec<&str> = relation.columns.iter().map(|column| column.name.as_str()).collect();
                 return self.unknown_name("column", &name, known);
             };
             if found.iter().any(|before| before.name == column.name) {
@@ -282,8 +288,8 @@ impl Checker<'_> {
         Some(found)
     }
 
-    fn group_item(&mut self, item: &GroupItem, keys: &[String], shape: &Shape) -> Option<Expr> {
-        let scope = Scope::group(&shape.columns, shape.time.as_deref(), keys);
+    fn group_item(&mut self, item: &GroupItem, keys: &[String], relation: &Relation) -> Option<Expr> {
+        let scope = Scope::group(&relation.columns, relation.time.as_deref(), keys);
         let Some(value) = &item.value else {
             if self.metrics.contains_key(item.name.as_str()) {
                 return self.metric(&item.name, None, &scope);
@@ -295,7 +301,7 @@ impl Checker<'_> {
         self.expr(value, &scope)
     }
 
-    fn keep(&mut self, kept: &[Kept], shape: &mut Shape) -> Option<Stage> {
+    fn keep(&mut self, kept: &[Kept], relation: &mut Relation) -> Option<Stage> {
         let mut columns = Vec::new();
         let mut values = Some(Vec::new());
         let names: Vec<Name> = kept.iter().map(|each| each.path.column()).collect();
@@ -305,53 +311,53 @@ impl Checker<'_> {
             if each.value.is_some() {
                 self.column_name(name);
             }
-            let value = self.expr(each.value.as_ref().unwrap_or(&path), &shape.row());
-            columns.push(scope_column(name, value.as_ref(), shape));
+            let value = self.expr(each.value.as_ref().unwrap_or(&path), &relation.row());
+            columns.push(scope_column(name, value.as_ref(), relation));
             match (value, &mut values) {
                 (Some(value), Some(values)) => values.push((name.value.clone(), value)),
                 _ => values = None,
             }
         }
         let same = |name: &str| kept.iter().any(|each| each.value.is_none() && each.path.column().value == name);
-        shape.key = shape.key.take().filter(|key| key.iter().all(|part| same(part)));
-        shape.time = shape.time.take().filter(|time| same(time));
-        shape.columns = columns;
+        relation.key = relation.key.take().filter(|key| key.iter().all(|part| same(part)));
+        relation.time = relation.time.take().filter(|time| same(time));
+        relation.columns = columns;
         values.map(Stage::Keep)
     }
 
-    fn drop(&mut self, paths: &[Path], shape: &mut Shape) -> Option<Stage> {
+    fn drop(&mut self, paths: &[Path], relation: &mut Relation) -> Option<Stage> {
         for path in paths {
             let name = &path.column();
-            let known: Vec<&str> = shape.columns.iter().map(|column| column.name.as_str()).collect();
+            let known: Vec<&str> = relation.columns.iter().map(|column| column.name.as_str()).collect();
             if !known.contains(&name.as_str()) {
                 return self.unknown_name("column", name, known);
             }
-            shape.forget(name.as_str());
-            shape.columns.retain(|column| column.name != name.value);
+            relation.forget(name.as_str());
+            relation.columns.retain(|column| column.name != name.value);
         }
-        let left = shape.columns.iter().map(|column| {
+        let left = relation.columns.iter().map(|column| {
             Some((column.name.clone(), Expr::column(&column.name, column.ty?, column.unknown, column.span)))
         });
         Some(Stage::Keep(left.collect::<Option<_>>()?))
     }
 
-    fn sort(&mut self, by: &[SortBy], shape: &mut Shape) -> Option<Stage> {
+    fn sort(&mut self, by: &[SortBy], relation: &mut Relation) -> Option<Stage> {
         let mut order = Vec::new();
-        shape.order = Order::Sorted;
+        relation.order = Order::Sorted;
         for each in by {
             let name = &each.path.column();
-            let known: Vec<&str> = shape.columns.iter().map(|column| column.name.as_str()).collect();
+            let known: Vec<&str> = relation.columns.iter().map(|column| column.name.as_str()).collect();
             if !known.contains(&name.as_str()) {
                 return self.unknown_name("column", name, known);
             }
-            if let Some(column) = shape.column(name.as_str()).cloned().and_then(|column| column.typed()) {
+            if let Some(column) = relation.column(name.as_str()).cloned().and_then(|column| column.typed()) {
                 let before: Vec<String> = order.iter().map(|(name, _): &(String, bool)| name.clone()).collect();
                 self.one_currency(&Expr::column(&column.name, column.ty, false, name.span), &before)?;
             }
             order.push((name.value.clone(), each.descending));
         }
         // Of equal rows the first by key: which comes first does not hang on the order of files.
-        for name in shape.key.iter().flatten() {
+        for name in relation.key.iter().flatten() {
             if !order.iter().any(|(before, _)| before == name) {
                 order.push((name.clone(), false));
             }
@@ -360,9 +366,14 @@ impl Checker<'_> {
     }
 }
 
-/// The table as it is behind some stages.
-fn made(transform: &tree::Transform, from: TableId, stages: Option<Vec<Stage>>, shape: &Shape) -> Option<Table> {
-    let columns: Option<Box<[Column]>> = shape.columns.iter().map(ScopeColumn::typed).collect();
+/// The table after some stages.
+fn build_table(
+    transform: &tree::Transform,
+    from: TableId,
+    stages: Option<Vec<Stage>>,
+    relation: &Relation,
+) -> Option<Table> {
+    let columns: Option<Box<[Column]>> = relation.columns.iter().map(ScopeColumn::typed).collect();
     let mut stages = stages?;
     stages.shrink_to_fit();
     Some(Table {
@@ -371,28 +382,28 @@ fn made(transform: &tree::Transform, from: TableId, stages: Option<Vec<Stage>>, 
         span: transform.name.span,
         source: Source::Transform { from, stages },
         columns: columns?.into_vec(),
-        key: shape.key.clone(),
-        singleton: shape.singleton,
-        time: shape.time.clone(),
-        order: shape.order,
+        key: relation.key.clone(),
+        singleton: relation.singleton,
+        time: relation.time.clone(),
+        order: relation.order,
         checks: Vec::new(),
     })
 }
 
-fn scope_column(name: &Name, value: Option<&Expr>, shape: &Shape) -> ScopeColumn {
+fn scope_column(name: &Name, value: Option<&Expr>, relation: &Relation) -> ScopeColumn {
     ScopeColumn {
         name: name.value.clone(),
         ty: value.map(|value| value.ty),
         unknown: value.is_some_and(|value| value.unknown),
         span: name.span,
-        grain: value.and_then(|value| grain(value, shape)),
+        grain: value.and_then(|value| grain(value, relation)),
     }
 }
 
 /// The period that each value begins.
-fn grain(value: &Expr, shape: &Shape) -> Option<Grain> {
+fn grain(value: &Expr, relation: &Relation) -> Option<Grain> {
     match &value.kind {
-        ExprKind::Column(name) => shape.column(name)?.grain,
+        ExprKind::Column(name) => relation.column(name)?.grain,
         ExprKind::Function(Function::DateOf, _) => Some(Grain::Day),
         ExprKind::Function(Function::WeekStart, _) => Some(Grain::Week),
         ExprKind::Function(Function::MonthStart, _) => Some(Grain::Month),

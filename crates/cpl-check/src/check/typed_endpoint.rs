@@ -10,7 +10,7 @@ pub type ArgumentType = (String, Option<Type>, bool);
 
 /// What a fetch gets of an endpoint.
 pub struct TypedEndpoint {
-    /// What a pipeline says when it calls it.
+    /// The arguments of a call.
     pub arguments: Vec<ArgumentType>,
     /// How the columns are stored; places are the connector's.
     pub columns: Vec<FetchColumn>,

@@ -2,7 +2,7 @@
 
 use cpl_syntax::{Code, Diagnostic, Name, Span, tree::Path};
 
-use super::{Checker, scope::ScopeColumn, transform::Shape};
+use super::{Checker, scope::ScopeColumn, transform::Relation};
 use cpl_model::{
     program::{Column, Order, Stage, TableId, Union, Unpivot},
     types::Type,
@@ -15,42 +15,42 @@ impl Checker<'_> {
         tables: &[Name],
         into: Option<&Name>,
         from: TableId,
-        shape: &mut Shape,
+        relation: &mut Relation,
     ) -> Option<Stage> {
         let ids = tables.iter().map(|table| self.table_id(table)).collect::<Vec<_>>();
         let ids = ids.into_iter().collect::<Option<Vec<TableId>>>()?;
         for (name, id) in tables.iter().zip(&ids) {
             let other = self.tables[id.0].clone();
-            for column in shape.columns.iter_mut().filter(|column| other.column(&column.name).is_none()) {
+            for column in relation.columns.iter_mut().filter(|column| other.column(&column.name).is_none()) {
                 column.unknown = true;
             }
             for column in &other.columns {
-                self.united(column, name, shape)?;
+                self.united(column, name, relation)?;
             }
-            let same_time = shape.time.is_some() && shape.time == other.time;
-            shape.time = shape.time.take().filter(|_| same_time);
+            let same_time = relation.time.is_some() && relation.time == other.time;
+            relation.time = relation.time.take().filter(|_| same_time);
         }
         let into = match into {
             None => None,
             Some(into) => {
                 self.column_name(into);
-                self.new_column(into, &shape.columns)?;
-                shape.columns.push(ScopeColumn::new(into, Type::Text, false));
+                self.new_column(into, &relation.columns)?;
+                relation.columns.push(ScopeColumn::new(into, Type::Text, false));
                 let names = std::iter::once(from).chain(ids.iter().copied());
                 Some((into.value.clone(), names.map(|id| self.tables[id.0].name.to_owned()).collect()))
             }
         };
-        (shape.key, shape.order, shape.singleton) = (None, Order::None, false);
-        let own = shape.columns.iter().filter(|column| into.as_ref().is_none_or(|(into, _)| column.name != *into));
+        (relation.key, relation.order, relation.singleton) = (None, Order::None, false);
+        let own = relation.columns.iter().filter(|column| into.as_ref().is_none_or(|(into, _)| column.name != *into));
         let columns = own.map(ScopeColumn::typed);
         Some(Stage::Union(Union { tables: ids, columns: columns.collect::<Option<_>>()?, into }))
     }
 
-    /// A column of another table stands under its name, which must hold both.
-    fn united(&mut self, column: &Column, table: &Name, shape: &mut Shape) -> Option<()> {
-        let Some(before) = shape.columns.iter_mut().find(|before| before.name == column.name) else {
+    /// Adds the column of another table. A column of the same name must have a common type.
+    fn united(&mut self, column: &Column, table: &Name, relation: &mut Relation) -> Option<()> {
+        let Some(before) = relation.columns.iter_mut().find(|before| before.name == column.name) else {
             let (name, span) = (column.name.clone(), column.span);
-            shape.columns.push(ScopeColumn { name, ty: Some(column.ty), unknown: true, span, grain: column.grain });
+            relation.columns.push(ScopeColumn { name, ty: Some(column.ty), unknown: true, span, grain: column.grain });
             return Some(());
         };
         before.unknown |= column.unknown;
@@ -83,14 +83,14 @@ impl Checker<'_> {
         name: &Name,
         value: &Name,
         span: Span,
-        shape: &mut Shape,
+        relation: &mut Relation,
     ) -> Option<Stage> {
         let mut found: Vec<(String, String)> = Vec::new();
         let (mut ty, mut unknown) = (None, false);
         for (path, label) in columns {
             let written = path.column();
-            let known: Vec<&str> = shape.columns.iter().map(|column| column.name.as_str()).collect();
-            let Some(column) = shape.column(written.as_str()) else {
+            let known: Vec<&str> = relation.columns.iter().map(|column| column.name.as_str()).collect();
+            let Some(column) = relation.column(written.as_str()) else {
                 return self.unknown_name("column", &written, known);
             };
             let (of, before) = (column.ty?, ty.unwrap_or(column.ty?));
@@ -100,7 +100,7 @@ impl Checker<'_> {
             };
             (ty, unknown) = (Some(common), unknown || column.unknown);
             let label = label.as_ref().map_or_else(|| written.value.clone(), |label| label.value.clone());
-            if found.iter().any(|(before, called)| *before == written.value || *called == label) {
+            if found.iter().any(|(before, other_label)| *before == written.value || *other_label == label) {
                 return self.refuse(
                     Code::E0202,
                     format!("{label:?} stands here twice"),
@@ -114,20 +114,20 @@ impl Checker<'_> {
             return self.refuse(Code::E0107, "unpivot of which columns?", span, "names none");
         };
         for (column, _) in &found {
-            shape.forget(column);
-            shape.columns.retain(|before| before.name != *column);
+            relation.forget(column);
+            relation.columns.retain(|before| before.name != *column);
         }
         for new in [name, value] {
             self.column_name(new);
-            self.new_column(new, &shape.columns)?;
+            self.new_column(new, &relation.columns)?;
         }
-        shape.columns.push(ScopeColumn::new(name, Type::Text, false));
-        shape.columns.push(ScopeColumn::new(value, ty, unknown));
+        relation.columns.push(ScopeColumn::new(name, Type::Text, false));
+        relation.columns.push(ScopeColumn::new(value, ty, unknown));
         // A row was named by its key: now each of its values is, by the key and the name.
-        if let Some(key) = &mut shape.key {
+        if let Some(key) = &mut relation.key {
             key.push(name.value.clone());
         }
-        (shape.singleton, shape.order) = (false, Order::None);
+        (relation.singleton, relation.order) = (false, Order::None);
         Some(Stage::Unpivot(Unpivot { columns: found, name: name.value.clone(), value: (value.value.clone(), ty) }))
     }
 }

@@ -9,7 +9,7 @@ use cpl_syntax::{
 
 use rust_decimal::Decimal;
 
-use super::seen::Seen;
+use super::rule_inputs::RuleInputs;
 use cpl_model::{
     clock::Cadence,
     program::{
@@ -18,7 +18,7 @@ use cpl_model::{
     types::Type,
 };
 
-/// Days from one run to the next, and how that is said.
+/// Days from one run to the next, and a word for the interval.
 fn between_runs(every: Cadence) -> (i64, &'static str) {
     match every {
         Cadence::Hour => (0, "hour"),
@@ -30,12 +30,12 @@ fn between_runs(every: Cadence) -> (i64, &'static str) {
 }
 
 /// The same good week would raise a value each day.
-pub fn compounding(program: &Program, rule: &Decision, looked_at: &Seen<'_>) -> Option<Diagnostic> {
+pub fn compounding(program: &Program, rule: &Decision, inputs: &RuleInputs<'_>) -> Option<Diagnostic> {
     let by = rule.actions.iter().find_map(|action| match action {
-        Action::Change { step, column, .. } if goes_on(step, column) => Some((step.expr().span, column)),
+        Action::Change { step, column, .. } if is_relative(step, column) => Some((step.expr().span, column)),
         _ => None,
     });
-    let ((change, column), (window, at)) = (by?, looked_at.longest()?);
+    let ((change, column), (window, at)) = (by?, inputs.longest()?);
     let (mut apart, mut run) = (between_runs(program.every).0, between_runs(program.every).1.to_owned());
     // A rule of some days of the week is looked at less often.
     if let Some(between) = i64::try_from(rule.on.len()).ok().filter(|days| *days > 0).map(|days| 7 / days)
@@ -68,7 +68,7 @@ pub fn changes(rule: &Decision) -> Vec<Diagnostic> {
         };
         let total = rule.totals.iter().any(|total| total.column == *column);
         // A floor holds no rise.
-        let rises = goes_on(step, column) && !is_cut(step, column);
+        let rises = is_relative(step, column) && !is_cut(step, column);
         let bounded = bound(false) || (bound(true) && !rises);
         let held = bounded || total || rule.at_most.is_some() || rule.approval;
         let span = step.expr().span;
@@ -89,8 +89,8 @@ pub fn changes(rule: &Decision) -> Vec<Diagnostic> {
     found
 }
 
-/// Whether the new value is one of the old: `by +20%`, `to budget * 80%`.
-fn goes_on(step: &Step, column: &str) -> bool {
+/// Whether the new value is computed from the old one: `by +20%`, `to budget * 80%`.
+fn is_relative(step: &Step, column: &str) -> bool {
     match step {
         Step::Share(_) | Step::Amount(_) => true,
         Step::To(to) => to.any(|kind| matches!(kind, ExprKind::Column(name) if name == column)),
@@ -119,18 +119,18 @@ fn is_cut(step: &Step, column: &str) -> bool {
     }
 }
 
-/// A rule that acts on a ratio of few things acts on chance.
-pub fn without_count(program: &Program, rule: &Decision, looked_at: &Seen<'_>) -> Option<Diagnostic> {
-    let asks_count = rule.when.iter().any(|condition| match &condition.kind {
+/// A rule that acts on a ratio without a minimum count acts on chance.
+pub fn without_count(program: &Program, rule: &Decision, inputs: &RuleInputs<'_>) -> Option<Diagnostic> {
+    let has_count_condition = rule.when.iter().any(|condition| match &condition.kind {
         ExprKind::Compare(CompareOp::Greater | CompareOp::GreaterOrEqual, left, _) => left.ty.is_whole(),
         ExprKind::Compare(CompareOp::Less | CompareOp::LessOrEqual, _, right) => right.ty.is_whole(),
         ExprKind::Exceeds(Direction::Above, left, ..) => left.ty.is_whole(),
         _ => false,
     });
-    if asks_count {
+    if has_count_condition {
         return None;
     }
-    let rates = Rates::of(program, looked_at);
+    let rates = Rates::of(program, inputs);
     let span = rule.when.iter().find_map(|condition| rates.in_condition(rule.rows.table, condition))?;
     let name = program.written(span);
     Some(
@@ -140,18 +140,18 @@ pub fn without_count(program: &Program, rule: &Decision, looked_at: &Seen<'_>) -
     )
 }
 
-/// The columns of each table that are averages or rates: computed by a division by something counted or summed, or made
-/// of such; and those that are stored as ratios.
+/// The columns of each table that are averages or rates: divisions by a count or a sum, columns computed from those,
+/// and columns stored as ratios.
 struct Rates {
     computed: BTreeSet<(TableId, String)>,
     stored: BTreeSet<(TableId, String)>,
 }
 
 impl Rates {
-    fn of(program: &Program, looked_at: &Seen<'_>) -> Self {
+    fn of(program: &Program, inputs: &RuleInputs<'_>) -> Self {
         let mut rates = Self { computed: BTreeSet::new(), stored: BTreeSet::new() };
         // A table comes behind those it is made of.
-        for id in &looked_at.tables {
+        for id in &inputs.tables {
             match &program.table(*id).source {
                 Source::Fetch(_) => {
                     let ratios = program.table(*id).columns.iter().filter(|column| column.ty == Type::Ratio);
@@ -233,7 +233,7 @@ impl Rates {
     fn part(&self, id: TableId, expr: &Expr) -> Option<Span> {
         let is = match &expr.kind {
             ExprKind::Column(name) => self.computed.contains(&(id, name.clone())),
-            ExprKind::Arith(ArithOp::Divide, _, by) => is_amount_of_things(by),
+            ExprKind::Arith(ArithOp::Divide, _, by) => is_counted_or_summed(by),
             ExprKind::Aggregate(aggregate) if aggregate.func == AggFunc::Mean => true,
             ExprKind::Aggregate(aggregate) if expr.ty != Type::Ratio || aggregate.func == AggFunc::Sum => return None,
             _ => false,
@@ -242,14 +242,14 @@ impl Rates {
     }
 }
 
-/// Something counted or summed: `clicks`, `sum(spend)`; a number of days is none.
-fn is_amount_of_things(by: &Expr) -> bool {
+/// Whether it is a count or a sum: `clicks`, `sum(spend)`; a number of days is not.
+fn is_counted_or_summed(by: &Expr) -> bool {
     match &by.kind {
         ExprKind::Column(_) => by.ty.is_amount(),
         ExprKind::Aggregate(aggregate) => {
             matches!(aggregate.func, AggFunc::Sum | AggFunc::Count | AggFunc::CountDistinct)
         }
         ExprKind::Function(Function::DaysBetween | Function::HoursBetween, _) => false,
-        _ => by.parts().into_iter().any(is_amount_of_things),
+        _ => by.parts().into_iter().any(is_counted_or_summed),
     }
 }

@@ -1,4 +1,4 @@
-//! What rules look at: old rows, days that are not over, means of means, partners that are not there.
+//! Lints on the data of rules: stale rows, incomplete days, means of means, unmatched rows of joins.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use cpl_syntax::{
     tree::{CompareOp, WhichPeriod, WindowKind},
 };
 
-use super::seen::{Seen, computed, since};
+use super::rule_inputs::{RuleInputs, computed, since};
 use cpl_model::{
     program::{AggFunc, CheckKind, Constant, Expr, ExprKind, Fetch, Program, SeriesOf, Source, Stage, TableId},
     types::Type,
@@ -19,7 +19,7 @@ fn rules(program: &Program) -> impl Iterator<Item = (TableId, Vec<&Expr>)> {
     decisions.chain(program.alerts.iter().map(|rule| (rule.rows.table, rule.exprs())))
 }
 
-/// Sources that a decision or an alert rests on, and whose age nobody looks at.
+/// Sources of decisions and alerts without a freshness check.
 pub fn stale(program: &Program) -> Vec<Diagnostic> {
     let rules = program.decisions.iter().map(|rule| (&rule.name, rule.rows.table));
     let rules: Vec<(&String, TableId)> =
@@ -28,13 +28,13 @@ pub fn stale(program: &Program) -> Vec<Diagnostic> {
     for (at, table) in program.tables.iter().enumerate() {
         let id = TableId(at);
         let (Source::Fetch(_), Some(time)) = (&table.source, &table.time) else { continue };
-        let behind = |from: TableId| Seen::of(program, from, &[]).tables;
+        let upstream = |from: TableId| RuleInputs::of(program, from, &[]).tables;
         let is_fresh =
             |id: &TableId| program.table(*id).checks.iter().any(|check| matches!(check.kind, CheckKind::Fresh(..)));
         // A table made of it may be checked in its place, on the way to the rule.
         let unchecked = rules.iter().find(|(_, from)| {
-            let tables = behind(*from);
-            tables.contains(&id) && !tables.iter().any(|table| is_fresh(table) && behind(*table).contains(&id))
+            let tables = upstream(*from);
+            tables.contains(&id) && !tables.iter().any(|table| is_fresh(table) && upstream(*table).contains(&id))
         });
         if let Some((rule, _)) = unchecked {
             found.push(
@@ -51,10 +51,10 @@ pub fn stale(program: &Program) -> Vec<Diagnostic> {
 pub fn partial_days(program: &Program) -> Vec<Diagnostic> {
     let mut found: Vec<Diagnostic> = Vec::new();
     for (table, own) in rules(program) {
-        let seen = Seen::of(program, table, &own);
-        let times: BTreeSet<&str> = seen.tables.iter().filter_map(|id| program.table(*id).time.as_deref()).collect();
-        let ends_before = seen.exprs.iter().any(|expr| leaves_out(expr, 0) || ends_itself(expr));
-        for expr in &seen.exprs {
+        let inputs = RuleInputs::of(program, table, &own);
+        let times: BTreeSet<&str> = inputs.tables.iter().filter_map(|id| program.table(*id).time.as_deref()).collect();
+        let ends_before = inputs.exprs.iter().any(|expr| leaves_out(expr, 0) || ends_itself(expr));
+        for expr in &inputs.exprs {
             let mut without = BTreeSet::new();
             expr.walk(&mut |part| {
                 if let ExprKind::Not(inner) = &part.kind {
@@ -79,7 +79,7 @@ pub fn partial_days(program: &Program) -> Vec<Diagnostic> {
     found
 }
 
-/// Whether it looks at complete days alone, or at all but today: what it is of may begin where it will.
+/// Whether it excludes today: a window of complete days, or all days but today.
 fn ends_itself(expr: &Expr) -> bool {
     let is_today = |side: &Expr| matches!(side.kind, ExprKind::Constant(Constant::Today(0)));
     let mut found = false;
@@ -105,9 +105,9 @@ pub fn restated_days(program: &Program) -> Vec<Diagnostic> {
         let Source::Fetch(Fetch { restated: Some(restated), path_span, .. }) = &table.source else { continue };
         let (fetch, days) = (TableId(at), (restated + DAY - 1) / DAY);
         for (from, own) in &rules {
-            let seen = Seen::of(program, *from, own).tables;
-            let made_of_it = |id: &&TableId| Seen::of(program, **id, &[]).tables.contains(&fetch);
-            let made: Vec<&TableId> = seen.iter().filter(made_of_it).collect();
+            let inputs = RuleInputs::of(program, *from, own).tables;
+            let depends_on_fetch = |id: &&TableId| RuleInputs::of(program, **id, &[]).tables.contains(&fetch);
+            let made: Vec<&TableId> = inputs.iter().filter(depends_on_fetch).collect();
             let exprs: Vec<&Expr> =
                 made.iter().flat_map(|id| computed(program.table(**id))).chain(own.iter().copied()).collect();
             if made.is_empty() || exprs.iter().any(|expr| leaves_out(expr, days)) {
@@ -189,7 +189,7 @@ fn begins_before(expr: &Expr, times: &BTreeSet<&str>) -> Option<Span> {
     open.then_some(expr.span)
 }
 
-/// Means of ratios, each of which may be of many things or of few.
+/// Means of ratios: each ratio counts alike, whatever its denominator.
 pub fn means_of_means(program: &Program) -> Vec<Diagnostic> {
     let metrics = program.dashboard.iter().flat_map(|dashboard| dashboard.exprs());
     let exprs = program.tables.iter().flat_map(computed).chain(metrics);
@@ -212,7 +212,7 @@ pub fn means_of_means(program: &Program) -> Vec<Diagnostic> {
     found
 }
 
-/// Columns of a left join that are compared with 0: without a partner they are unknown, and not 0.
+/// Columns of a left join that are compared with 0. In unmatched rows they are unknown, not 0.
 pub fn partners_against_zero(program: &Program) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     // For each table, its columns that are unknown where a left join found no partner.

@@ -2,12 +2,12 @@
 
 mod acting;
 mod data;
-mod seen;
+mod rule_inputs;
 
 use cpl_model::program::Program;
 use cpl_syntax::{Code, Diagnostic, Span};
 
-use seen::Seen;
+use rule_inputs::RuleInputs;
 
 /// A pipeline serves one decision: what that does not need is to be dropped.
 pub fn unneeded(what: &str, name: &str, at: Span) -> Diagnostic {
@@ -16,14 +16,14 @@ pub fn unneeded(what: &str, name: &str, at: Span) -> Diagnostic {
         .help("drop it")
 }
 
-/// What is to be said of a program's rules, and of what they look at.
+/// All lints of a program's rules and of the data they read.
 pub fn rules(program: &Program) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for rule in &program.decisions {
-        let looked_at = Seen::of(program, rule.rows.table, &rule.exprs());
-        found.extend(acting::compounding(program, rule, &looked_at));
+        let inputs = RuleInputs::of(program, rule.rows.table, &rule.exprs());
+        found.extend(acting::compounding(program, rule, &inputs));
         found.extend(acting::changes(rule));
-        found.extend(acting::without_count(program, rule, &looked_at));
+        found.extend(acting::without_count(program, rule, &inputs));
     }
     found.extend(data::stale(program));
     found.extend(data::partial_days(program));

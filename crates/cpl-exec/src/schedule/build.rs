@@ -2,7 +2,7 @@
 
 use cpl_plan::{
     plan::{Node, NodeId, Op},
-    query::{AskedBy, Query, QueryKind},
+    query::{Query, QueryKind, Requester},
 };
 use polars::prelude::{self as pl, IntoLazy, LazyFrame};
 
@@ -159,7 +159,7 @@ impl<'a> Scheduler<'a> {
 
     /// The answer to a join's query for duplicates, which the hash table has found.
     fn fan_out(&self, node: &Node, build: pl::DataFrame) -> Result<ExecError, ExecError> {
-        let asked = |query: &&Query| matches!(query.asked_by, AskedBy::Uniqueness { join } if join == node.id);
+        let asked = |query: &&Query| matches!(query.requester, Requester::Uniqueness { join } if join == node.id);
         let (Some(query), Op::Join(join)) = (self.plan.queries().iter().find(asked), &node.op) else {
             unreachable!("a join that must not fan out asks whether its keys are unique")
         };
@@ -177,7 +177,7 @@ impl<'a> Scheduler<'a> {
 
     /// Adds what a query asks for.
     pub(super) fn ask(&mut self, query: &'a Query, jobs: &mut Jobs) -> Result<(), ExecError> {
-        (self.progress)(&cpl_plan::asked(self.plan, query));
+        (self.progress)(&cpl_plan::describe_query(self.plan, query));
         if let QueryKind::Unmatched = query.kind {
             // Counted with the last join of a chain, which may wait behind a group.
             if let Some(NodeState::Lazy(..)) = self.nodes.get(&query.of) {
@@ -185,7 +185,7 @@ impl<'a> Scheduler<'a> {
             }
             return Ok(());
         }
-        if let AskedBy::Uniqueness { .. } = query.asked_by {
+        if let Requester::Uniqueness { .. } = query.requester {
             // The hash table answers it.
             return Ok(());
         }

@@ -8,7 +8,7 @@ use cpl_model::{
 use cpl_plan::{
     backend::{Answer, ReadStats as Read},
     plan::{Node, NodeId},
-    query::{AskedBy, Query, QueryId, QueryKind},
+    query::{Query, QueryId, QueryKind, Requester},
 };
 use cpl_syntax::Span;
 use jiff::tz::TimeZone;
@@ -126,7 +126,7 @@ impl Scheduler<'_> {
 
     fn keep_answer(&mut self, id: QueryId, frame: pl::DataFrame) -> Result<(), ExecError> {
         let query = self.plan.query(id);
-        if let (AskedBy::Show(_), QueryKind::Table { .. }) = (&query.asked_by, &query.kind) {
+        if let (Requester::Show(_), QueryKind::Table { .. }) = (&query.requester, &query.kind) {
             self.shown = Some(frame);
             return Ok(());
         }

@@ -35,7 +35,7 @@ pub fn frame(
     for column in columns {
         let values = if column.locator == ColumnLocator::File { None } else { read.next() };
         found.push(match values {
-            Some(Column { data: Data::Words(texts, numbers), valid, .. }) => {
+            Some(Column { data: Data::Dictionary(texts, numbers), valid, .. }) => {
                 dictionary.column(&column.name, texts, numbers, valid).into_column()
             }
             Some(values) => engine_column(values, &column.name)?,
@@ -55,7 +55,7 @@ pub fn engine_column(column: Column, name: &str) -> pl::PolarsResult<pl::Column>
     let valid = column.valid;
     Ok(match column.data {
         Data::Text(all, ends) => texts(name, &all, &ends, valid.as_deref()).into_column(),
-        Data::Words(..) => unreachable!("the numbers of a dictionary are those of its chunk"),
+        Data::Dictionary(..) => unreachable!("the numbers of a dictionary are those of its chunk"),
         Data::Bool(values) => match valid {
             None => BooleanChunked::from_slice(name, &values).into_column(),
             Some(valid) => BooleanChunked::from_iter_options(name, known(values, valid)).into_column(),

@@ -80,7 +80,7 @@ impl Expr {
     /// The direct parts whose values tell why the expression is unknown: those that may be, and what divides.
     /// An aggregate has none: it is unknown over nothing that is known.
     #[must_use]
-    pub fn suspects(&self) -> Vec<&Self> {
+    pub fn possibly_null_parts(&self) -> Vec<&Self> {
         let divisor = self.divisor();
         let suspect = |part: &&Self| part.unknown || divisor.is_some_and(|by| std::ptr::eq(by, *part));
         match &self.kind {
@@ -100,13 +100,16 @@ impl Expr {
 
     /// All parts that `suspects` leads to.
     #[must_use]
-    pub fn witnesses(&self) -> Vec<&Self> {
-        self.suspects().into_iter().flat_map(|part| std::iter::once(part).chain(part.witnesses())).collect()
+    pub fn provenance_parts(&self) -> Vec<&Self> {
+        self.possibly_null_parts()
+            .into_iter()
+            .flat_map(|part| std::iter::once(part).chain(part.provenance_parts()))
+            .collect()
     }
 
     /// The name of the column that keeps the value of a witness of this expression.
     #[must_use]
-    pub fn witness_name(&self, at: usize) -> String {
+    pub fn provenance_name(&self, at: usize) -> String {
         format!("·{}·{at}", self.span.start)
     }
 }

@@ -10,7 +10,7 @@ use cpl_model::{
 use super::{Chain, Lowering};
 use crate::{
     plan::{NodeId, Op, Scan},
-    query::{AskedBy, FUTURE_ROWS, NEWEST, QueryKind, ROWS},
+    query::{FUTURE_ROWS, NEWEST, QueryKind, ROWS, Requester},
 };
 
 impl Lowering<'_> {
@@ -22,10 +22,10 @@ impl Lowering<'_> {
         let future = is_future(&table, fetch);
         if self.given.is_none() {
             let items = statistics(&table, future.clone());
-            self.ask(
+            self.add_query(
                 at,
                 QueryKind::Aggregate { filter: None, keys: Vec::new(), items },
-                AskedBy::Source(id),
+                Requester::Source(id),
                 table.span,
             );
         }
@@ -88,8 +88,8 @@ fn read(column: &Column) -> Expr {
     Expr::column(&column.name, column.ty, column.unknown, column.span)
 }
 
-/// The columns whose values are stored otherwise than they are meant: times of a longer period, at its start;
-/// currencies, in capitals; amounts in minor units of their row's currency.
+/// Columns to normalize: times of a longer period are truncated to its start, currencies are put in capitals, and
+/// amounts in minor units of their row's currency are converted.
 fn normalized(table: &Table, fetch: &Fetch, required: &[String], minor: bool) -> Vec<(String, Expr)> {
     let mut columns = Vec::new();
     for column in fetch.columns.iter().filter(|column| required.contains(&column.name)) {

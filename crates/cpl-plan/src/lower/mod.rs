@@ -1,7 +1,7 @@
 //! Program → plan: each table becomes a chain of operators, each rule, check and metric a query.
 //!
-//! What the program only implies is spelled out here: rows dated after `now` are left out, times are taken to the
-//! start of their period, amounts in minor units become whole ones, joins ask whether their keys are unique.
+//! Implicit steps become explicit: rows dated after `now` are filtered out, times are truncated to their period,
+//! amounts in minor units are converted, and joins get a uniqueness query.
 
 pub use windows::independent;
 
@@ -18,7 +18,7 @@ use crate::{
     partition,
     plan::{NodeId, Op, Plan},
     prune::{Pruned, Purpose},
-    query::{AskedBy, QueryKind},
+    query::{QueryKind, Requester},
     stages,
 };
 
@@ -61,7 +61,7 @@ impl Lowering<'_> {
         self.plan.program()
     }
 
-    /// Tables stand behind those they are made of.
+    /// Lowers all tables. A table comes after its inputs.
     fn tables(&mut self) {
         for id in (0..self.program().tables.len()).map(TableId) {
             let Some(required) = self.plan.pruned().required(id) else { continue };
@@ -99,7 +99,7 @@ impl Lowering<'_> {
         end
     }
 
-    /// Adds an operator behind those of a table.
+    /// Appends an operator to a table's chain.
     fn push(&mut self, chain: &mut Chain, op: Op) {
         self.push_with(chain, op, Vec::new());
     }
@@ -169,10 +169,10 @@ impl Lowering<'_> {
         }
         if join.check_unique {
             let key = self.typed(join.table, join.on.iter().map(|(_, right)| right));
-            let asked_by = AskedBy::Uniqueness { join: chain.at };
-            self.ask(right, QueryKind::FirstDuplicate { key, known_only: true }, asked_by, join.span);
+            let requester = Requester::Uniqueness { join: chain.at };
+            self.add_query(right, QueryKind::FirstDuplicate { key, known_only: true }, requester, join.span);
         }
-        let asked_by = AskedBy::Unmatched { table: chain.table, with: join.table, left: join.left };
-        self.ask(chain.at, QueryKind::Unmatched, asked_by, chain.span);
+        let requester = Requester::Unmatched { table: chain.table, with: join.table, left: join.left };
+        self.add_query(chain.at, QueryKind::Unmatched, requester, chain.span);
     }
 }

@@ -13,13 +13,13 @@ use super::{Chain, Lowering};
 use crate::{
     plan::NodeId,
     prune::Purpose,
-    query::{AskedBy, DashboardPart, Gaps, NewestPeriod, Query, QueryKind, RowQuery},
+    query::{DashboardPart, Gaps, NewestPeriod, Query, QueryKind, Requester, RowQuery},
     rule::{CompiledAlert, CompiledRule, Conditions, RowLayout},
 };
 
 impl Lowering<'_> {
-    pub(super) fn ask(&mut self, of: NodeId, kind: QueryKind, asked_by: AskedBy, span: Span) {
-        self.plan.add_query(|id| Query { id, of, kind, asked_by, span, stage: 0 });
+    pub(super) fn add_query(&mut self, of: NodeId, kind: QueryKind, requester: Requester, span: Span) {
+        self.plan.add_query(|id| Query { id, of, kind, requester, span, stage: 0 });
     }
 
     pub(super) fn queries(&mut self, purpose: Purpose) {
@@ -48,7 +48,7 @@ impl Lowering<'_> {
         let table = self.program().table(id).clone();
         let columns = self.typed(id, table.columns.iter().map(|column| &column.name));
         let order = sorted_by(&table).to_vec();
-        self.ask(self.end(id), QueryKind::Table { columns, order }, AskedBy::Show(id), table.span);
+        self.add_query(self.end(id), QueryKind::Table { columns, order }, Requester::Show(id), table.span);
     }
 
     /// The checks of a table; of a test's empty tables none.
@@ -60,7 +60,7 @@ impl Lowering<'_> {
         }
         for (at, check) in table.checks.iter().enumerate() {
             let kind = self.check(check, id, &table);
-            self.ask(self.end(id), kind, AskedBy::Check { table: id, at }, table.span);
+            self.add_query(self.end(id), kind, Requester::Check { table: id, at }, table.span);
         }
     }
 
@@ -96,17 +96,17 @@ impl Lowering<'_> {
         let goals = goals.filter_map(|(at, metric)| Some((format!("goal {at}"), metric.goal.as_ref()?.bound.clone())));
         let items = metrics.iter().cloned().chain(goals).collect();
         let window = in_window(dashboard, &table);
-        let mut ask = |part, filter: Option<Expr>, keys, items| {
+        let mut add_query = |part, filter: Option<Expr>, keys, items| {
             let kind = QueryKind::Aggregate { filter, keys, items };
-            self.ask(self.end(dashboard.table), kind, AskedBy::Dashboard(part), dashboard.span);
+            self.add_query(self.end(dashboard.table), kind, Requester::Dashboard(part), dashboard.span);
         };
-        ask(DashboardPart::Now, window.clone(), Vec::new(), items);
+        add_query(DashboardPart::Now, window.clone(), Vec::new(), items);
         if dashboard.over.is_some() {
             // The same window: `bind` takes the one before.
-            ask(DashboardPart::Before, window.clone(), Vec::new(), metrics.clone());
+            add_query(DashboardPart::Before, window.clone(), Vec::new(), metrics.clone());
         }
         if let Some(by) = dashboard.by.as_ref().and_then(|by| table.column(by)) {
-            ask(DashboardPart::By, window, vec![(by.name.clone(), by.ty)], metrics);
+            add_query(DashboardPart::By, window, vec![(by.name.clone(), by.ty)], metrics);
         }
     }
 
@@ -117,7 +117,7 @@ impl Lowering<'_> {
         let totalled = compiled.totals.iter().any(|total| total.cap.is_some());
         let kind = self.rows(&rule.rows, layout, &compiled.conditions, totalled, rule.span);
         let (of, kind) = kind;
-        self.ask(of, kind, AskedBy::Decide(at, Box::new(compiled)), rule.span);
+        self.add_query(of, kind, Requester::Decide(at, Box::new(compiled)), rule.span);
     }
 
     fn alert(&mut self, at: usize) {
@@ -125,7 +125,7 @@ impl Lowering<'_> {
         let mut layout = RowLayout::default();
         let compiled = CompiledAlert::of(&rule, self.program(), &mut layout);
         let (of, kind) = self.rows(&rule.rows, layout, &compiled.conditions, false, rule.span);
-        self.ask(of, kind, AskedBy::Alert(at, Box::new(compiled)), rule.span);
+        self.add_query(of, kind, Requester::Alert(at, Box::new(compiled)), rule.span);
     }
 
     /// The rows of a rule; what it looks at in other rows becomes columns first.
@@ -162,7 +162,7 @@ impl Lowering<'_> {
     }
 }
 
-/// The key of a table, unless it was sorted otherwise; a fetch stands as it was read.
+/// The sort columns of a shown table: its key, unless a `sort` set another order; none for a fetch.
 fn sorted_by(table: &Table) -> &[String] {
     let made = matches!(table.source, Source::Transform { .. }) && table.order != Order::Sorted;
     table.key.as_deref().filter(|_| made).unwrap_or_default()
@@ -173,7 +173,7 @@ fn gaps(periods: &Periods, table: &Table) -> Gaps {
     Gaps { types: periods.names().iter().map(ty).collect(), periods: periods.clone() }
 }
 
-/// A row of which it is not known to be true.
+/// Whether the expectation is false or unknown in a row.
 fn is_broken(expected: &Expr) -> Expr {
     let with = |kind| Expr { kind, unknown: false, defined: None, ..expected.clone() };
     let no = with(ExprKind::Constant(Constant::Bool(false)));

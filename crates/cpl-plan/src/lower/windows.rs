@@ -1,23 +1,23 @@
-//! Looks at other rows of a series become columns, made by a `Window` operator before the expressions that read them.
+//! Window expressions become columns, computed by a `Window` operator before the expressions that read them.
 
 use cpl_model::program::{Expr, ExprKind, Series, SeriesOf};
 
 use super::{Chain, Lowering};
 use crate::plan::Op;
 
-/// The columns that were added for looks.
+/// The columns that were added for window expressions.
 pub(super) type Added = Vec<String>;
 
 impl Lowering<'_> {
-    /// The expressions with columns in the places of their looks at other rows.
+    /// Replaces the window expressions inside some expressions by columns.
     pub(super) fn windowed(&mut self, chain: &mut Chain, exprs: &[&Expr]) -> (Vec<Expr>, Added) {
-        let mut found = Found::default();
-        let exprs = exprs.iter().map(|expr| found.replace((*expr).clone())).collect();
-        if found.0.is_empty() {
+        let mut window_exprs = WindowExprs::default();
+        let exprs = exprs.iter().map(|expr| window_exprs.replace((*expr).clone())).collect();
+        if window_exprs.0.is_empty() {
             return (exprs, Vec::new());
         }
-        let added = found.0.iter().map(|(_, name, _)| name.clone()).collect();
-        let windows = found.0.into_iter().map(|(_, name, series)| (name, series)).collect();
+        let added = window_exprs.0.iter().map(|(_, name, _)| name.clone()).collect();
+        let windows = window_exprs.0.into_iter().map(|(_, name, series)| (name, series)).collect();
         self.push(chain, Op::Window(windows));
         (exprs, added)
     }
@@ -33,7 +33,7 @@ impl Lowering<'_> {
         }
     }
 
-    /// New columns, each seeing those before it. Where none looks at other rows, that is one operator.
+    /// New columns, each of which may read those before it. Without window expressions that is one operator.
     pub(super) fn derive(&mut self, chain: &mut Chain, mut columns: &[(String, Expr)]) {
         if !columns.iter().any(|(_, value)| value.has_window()) {
             self.push(chain, Op::Derive(columns.to_vec()));
@@ -57,16 +57,16 @@ pub fn independent(columns: &[(String, Expr)]) -> usize {
     let reads = |value: &Expr, names: &[(String, Expr)]| {
         value.columns().iter().any(|read| names.iter().any(|(name, _)| name == read))
     };
-    let again = |at: usize| columns[..at].iter().any(|(name, _)| *name == columns[at].0);
-    let dependent = (1..columns.len()).find(|at| again(*at) || reads(&columns[*at].1, &columns[..*at]));
+    let repeated = |at: usize| columns[..at].iter().any(|(name, _)| *name == columns[at].0);
+    let dependent = (1..columns.len()).find(|at| repeated(*at) || reads(&columns[*at].1, &columns[..*at]));
     dependent.unwrap_or(columns.len())
 }
 
-/// The looks of some expressions, each once: as it is written, its column, and as it is computed.
+/// Distinct window expressions: as written, the column's name, and as computed.
 #[derive(Default)]
-struct Found(Vec<(Series, String, Series)>);
+struct WindowExprs(Vec<(Series, String, Series)>);
 
-impl Found {
+impl WindowExprs {
     fn replace(&mut self, expr: Expr) -> Expr {
         let ExprKind::Series(series) = &expr.kind else {
             return expr.map_parts(&mut |part| self.replace(part));
@@ -76,7 +76,7 @@ impl Found {
         Expr { kind: ExprKind::Column(name), ..expr }
     }
 
-    /// What is looked at may be a look itself; its column comes first.
+    /// The argument may contain a window expression itself; its column comes first.
     fn add(&mut self, series: &Series) -> String {
         let mut computed = series.clone();
         if let SeriesOf::Lag(value, _) | SeriesOf::Share(value) = &mut computed.of {

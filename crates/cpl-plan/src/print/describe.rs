@@ -7,7 +7,7 @@ use cpl_model::{
 
 use crate::{
     plan::{Node, Op, Plan},
-    query::{AskedBy, DashboardPart, Query},
+    query::{DashboardPart, Query, Requester},
 };
 
 /// An operator or a query.
@@ -21,7 +21,7 @@ pub struct Line<'p> {
     /// When it runs.
     pub stage: usize,
     /// Its rows are kept for later stages.
-    pub kept: bool,
+    pub materialized: bool,
     /// The operator; none of a query.
     pub op: Option<&'p Op>,
 }
@@ -34,15 +34,15 @@ pub fn lines(plan: &Plan) -> Vec<Line<'_>> {
         text: operator(plan, node),
         needs: plan.needs(node.id).into_iter().map(name).collect(),
         stage: node.stage,
-        kept: node.materialized,
+        materialized: node.materialized,
         op: Some(&node.op),
     });
     let queries = plan.queries().iter().map(|query| Line {
         id: format!("q{}", query.id.0 + 1),
-        text: asked(plan, query),
+        text: describe_query(plan, query),
         needs: plan.query_needs(query).into_iter().map(name).collect(),
         stage: query.stage,
-        kept: false,
+        materialized: false,
         op: None,
     });
     nodes.chain(queries).collect()
@@ -59,9 +59,9 @@ pub fn operator(plan: &Plan, node: &Node) -> String {
         Op::Project(columns) => format!("project {table}: {}", names(columns.iter().map(|(name, _)| name))),
         Op::Drop(_) => format!("drop {table}: the looks at other rows"),
         Op::Window(columns) => {
-            let looks: Vec<String> =
+            let expressions: Vec<String> =
                 columns.iter().map(|(_, series)| program.written(series.of.value().span)).collect();
-            format!("window {table}: {}", looks.join(", "))
+            format!("window {table}: {}", expressions.join(", "))
         }
         Op::Join(join) => {
             let left = if join.left { "left join" } else { "join" };
@@ -92,26 +92,26 @@ pub fn operator(plan: &Plan, node: &Node) -> String {
     }
 }
 
-/// Who asks a query: `decide raise_budget`.
-pub fn asked(plan: &Plan, query: &Query) -> String {
+/// A query in words: `decide raise_budget`.
+pub fn describe_query(plan: &Plan, query: &Query) -> String {
     let program = plan.program();
     let table = |id: &TableId| &program.table(*id).name;
-    match &query.asked_by {
-        AskedBy::Source(id) => format!("rows of {}", table(id)),
-        AskedBy::Check { table: id, at } => {
+    match &query.requester {
+        Requester::Source(id) => format!("rows of {}", table(id)),
+        Requester::Check { table: id, at } => {
             format!("check {}: {}", table(id), check(plan, &program.table(*id).checks[*at]))
         }
-        AskedBy::Uniqueness { .. } => format!("unique {}", table(&plan.node(query.of).table)),
-        AskedBy::Unmatched { table: id, with, .. } => format!("unmatched {}: {}", table(id), table(with)),
-        AskedBy::Dashboard(DashboardPart::Now) => "dashboard".to_owned(),
-        AskedBy::Dashboard(DashboardPart::Before) => "dashboard: the window before".to_owned(),
-        AskedBy::Dashboard(DashboardPart::By) => {
+        Requester::Uniqueness { .. } => format!("unique {}", table(&plan.node(query.of).table)),
+        Requester::Unmatched { table: id, with, .. } => format!("unmatched {}: {}", table(id), table(with)),
+        Requester::Dashboard(DashboardPart::Now) => "dashboard".to_owned(),
+        Requester::Dashboard(DashboardPart::Before) => "dashboard: the window before".to_owned(),
+        Requester::Dashboard(DashboardPart::By) => {
             let by = program.dashboard.as_ref().and_then(|dashboard| dashboard.by.as_deref()).unwrap_or_default();
             format!("dashboard: by {by}")
         }
-        AskedBy::Decide(at, _) => format!("decide {}", program.decisions[*at].name),
-        AskedBy::Alert(at, _) => format!("alert {}", program.alerts[*at].name),
-        AskedBy::Show(id) => format!("show {}", table(id)),
+        Requester::Decide(at, _) => format!("decide {}", program.decisions[*at].name),
+        Requester::Alert(at, _) => format!("alert {}", program.alerts[*at].name),
+        Requester::Show(id) => format!("show {}", table(id)),
     }
 }
 

@@ -4,6 +4,6 @@ mod describe;
 mod diagram;
 mod text;
 
-pub use describe::{asked, operator};
+pub use describe::{describe_query, operator};
 pub use diagram::{dot, mermaid};
 pub use text::text;

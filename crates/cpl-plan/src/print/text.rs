@@ -17,7 +17,7 @@ pub fn text(plan: &Plan) -> String {
         let _ = write!(out, "\nstage {}\n", stage + 1);
         for line in lines.iter().filter(|line| line.stage == stage) {
             let from = if line.needs.is_empty() { String::new() } else { format!("  ← {}", line.needs.join(", ")) };
-            let kept = if line.kept { ", kept" } else { "" };
+            let kept = if line.materialized { ", kept" } else { "" };
             let _ = writeln!(out, "  {:width$}  {}{from}{kept}", line.id, line.text);
             if let Some(Op::Scan(scan)) = line.op {
                 let _ = writeln!(out, "  {:width$}  columns {}", "", scan.columns.join(", "));

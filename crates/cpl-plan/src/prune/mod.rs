@@ -24,8 +24,8 @@ pub struct Unneeded {
     pub span: Span,
 }
 
-/// A program without what nothing needs; beside the columns that rules read it keeps the values that tell why one of
-/// them is unknown.
+/// A program without unneeded parts. It keeps the columns that rules read, and the values that explain why one of them
+/// is unknown.
 #[derive(Clone, Debug)]
 pub struct Pruned {
     program: Program,

@@ -1,4 +1,4 @@
-//! Provenance columns: beside the columns a rule reads, the values that tell why one of them is unknown.
+//! Provenance columns: the values that explain why a column that a rule reads is unknown.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,7 +32,7 @@ struct ProvenanceColumns {
 }
 
 impl ProvenanceColumns {
-    /// Finds what tells why `column`, as seen at `before`, is unknown. `path` holds the tables it comes through.
+    /// Finds the values that explain why `column` is unknown at `before`. `path` holds the tables it passes through.
     fn trace(
         &mut self,
         program: &Program,
@@ -48,7 +48,7 @@ impl ProvenanceColumns {
                     return;
                 }
                 self.add(place, value, path, names);
-                for part in value.witnesses() {
+                for part in value.provenance_parts() {
                     if let ExprKind::Column(name) = &part.kind {
                         self.trace(program, name, place, path, names);
                     }
@@ -65,8 +65,9 @@ impl ProvenanceColumns {
     }
 
     fn add(&mut self, place: Place, value: &Expr, path: &[TableId], names: &mut Vec<String>) {
-        let witnesses = value.witnesses().into_iter().enumerate();
-        let items: Vec<(String, Expr)> = witnesses.map(|(at, part)| (value.witness_name(at), part.clone())).collect();
+        let provenance_parts = value.provenance_parts().into_iter().enumerate();
+        let items: Vec<(String, Expr)> =
+            provenance_parts.map(|(at, part)| (value.provenance_name(at), part.clone())).collect();
         for (name, part) in &items {
             let column = Expr::column(name, part.ty, part.unknown, part.span);
             let stages = path.iter().map(|table| if *table == place.table { place.stage + 1 } else { 0 });

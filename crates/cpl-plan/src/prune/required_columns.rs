@@ -1,4 +1,4 @@
-//! Which columns of which tables something required.
+//! The required columns of each table.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -10,7 +10,7 @@ use super::{
     layout::{RowLayout, ValueRef},
 };
 
-/// The column that says whether a series has the period that is looked at. No column of a pipeline is named so.
+/// The flag column: whether a series has the current period. No pipeline's column can have this name.
 pub const PRESENT: &str = "·present";
 
 /// All conditions of a rule.
@@ -20,7 +20,7 @@ pub struct Conditions {
     pub all: Vec<Condition>,
     /// The columns that name a row.
     pub key: Vec<(String, ValueRef)>,
-    /// Of a series: where the row says whether it has the period that is looked at, and what a period is called.
+    /// Of a series: the position of the flag that it has the current period, and the word for a period.
     pub present: Option<(ValueRef, &'static str)>,
 }
 
@@ -55,7 +55,7 @@ impl Conditions {
     }
 }
 
-/// The parts of a condition whose values tell why it holds: the sides of its comparisons.
+/// The parts of a condition whose values explain it: the sides of its comparisons.
 fn operands(expr: &Expr) -> Vec<&Expr> {
     match &expr.kind {
         ExprKind::Logic(_, a, b) => [operands(a), operands(b)].concat(),
@@ -69,7 +69,7 @@ fn operands(expr: &Expr) -> Vec<&Expr> {
     }
 }
 
-/// A value that stands in the rule itself. One of a `let` is shown by that name.
+/// A literal in the rule itself. The value of a `let` is not one: it is shown by its name.
 fn is_literal(expr: &Expr) -> bool {
     match &expr.kind {
         ExprKind::Constant(_) => expr.defined.is_none(),

@@ -100,7 +100,7 @@ struct Explainer<'a> {
     layout: &'a mut RowLayout,
 }
 
-/// Where an expression stands.
+/// The context of an expression.
 #[derive(Clone, Copy)]
 struct Scope<'e> {
     /// Its columns are looked up before this place; none after a group, which hides them.
@@ -116,9 +116,9 @@ const MAX_DEPTH: usize = 5;
 
 impl Explainer<'_> {
     fn part(&mut self, expr: &Expr, scope: Scope<'_>) -> Explained {
-        let witness = |of: &Expr| of.witnesses().into_iter().position(|part| std::ptr::eq(part, expr));
-        let at = match scope.kept.and_then(|of| Some((of, witness(of)?))) {
-            Some((of, part)) => self.layout.column(&of.witness_name(part), expr.ty),
+        let provenance_index = |of: &Expr| of.provenance_parts().into_iter().position(|part| std::ptr::eq(part, expr));
+        let at = match scope.kept.and_then(|of| Some((of, provenance_index(of)?))) {
+            Some((of, part)) => self.layout.column(&of.provenance_name(part), expr.ty),
             None => self.layout.add(expr),
         };
         let written = match &expr.kind {
@@ -149,7 +149,7 @@ impl Explainer<'_> {
                 _ => "has no known value",
             }),
             _ => {
-                let parts = expr.suspects().into_iter().map(|part| self.part(part, scope)).collect();
+                let parts = expr.possibly_null_parts().into_iter().map(|part| self.part(part, scope)).collect();
                 if expr.divisor().is_some() { Cause::Division(parts) } else { Cause::Parts(parts) }
             }
         }

@@ -77,12 +77,12 @@ pub struct CompiledTotal {
     pub written: String,
 }
 
-/// A rule that tells.
+/// An alert.
 #[derive(Clone, Debug)]
 pub struct CompiledAlert {
     /// When it fires.
     pub conditions: Conditions,
-    /// What is said.
+    /// The message.
     pub say: Vec<CompiledPiece>,
 }
 

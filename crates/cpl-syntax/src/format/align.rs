@@ -1,4 +1,4 @@
-//! What stands behind the first words of neighbouring lines begins in one column.
+//! Aligns neighbouring lines: the text after their first words starts in one column.
 
 use super::{WIDTH, breaks::width};
 use crate::parse::Rule;
@@ -8,13 +8,13 @@ pub struct Line {
     pub indent: usize,
     pub text: String,
     pub stop: Option<Stop>,
-    /// A comment.
-    pub behind: Option<String>,
-    /// Lines behind it are not aligned with those before.
+    /// The comment at the end of the line.
+    pub trailing_comment: Option<String>,
+    /// Ends an alignment group: lines after it are not aligned with lines before it.
     pub ends: bool,
 }
 
-/// Where a line may be stretched, so that it stands like its neighbours.
+/// Where padding may be inserted to align a line with its neighbours.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Stop {
     kind: Kind,
@@ -34,7 +34,7 @@ enum Kind {
 impl Stop {
     /// Where an entry may be stretched.
     pub fn of(rule: Rule, text: &str) -> Option<Self> {
-        let behind = |words: usize| {
+        let after_words = |words: usize| {
             let mut ends = text.match_indices(' ').map(|(at, _)| at);
             ends.nth(words - 1)
         };
@@ -43,8 +43,8 @@ impl Stop {
             Rule::metric => (Kind::Metric, text.find(" =")?),
             Rule::column => (Kind::Column, text.find(": ").map(|at| at + 1)?),
             Rule::group_item | Rule::argument => (Kind::Value, text.find(" =")?),
-            Rule::group if text.starts_with("group by ") => (Kind::Clause, behind(2)?),
-            Rule::at_most | Rule::repeat_after => (Kind::Clause, behind(2)?),
+            Rule::group if text.starts_with("group by ") => (Kind::Clause, after_words(2)?),
+            Rule::at_most | Rule::repeat_after => (Kind::Clause, after_words(2)?),
             // Items, and what stands alone or brings a list.
             Rule::pipeline
             | Rule::fetch
@@ -70,7 +70,7 @@ impl Stop {
             | Rule::expect_state
             | Rule::expect_table
             | Rule::expect_rule => return None,
-            _ => (Kind::Clause, behind(1)?),
+            _ => (Kind::Clause, after_words(1)?),
         };
         Some(Self { kind, at })
     }
@@ -78,11 +78,11 @@ impl Stop {
 
 impl Line {
     pub fn blank() -> Self {
-        Self { indent: 0, text: String::new(), stop: None, behind: None, ends: true }
+        Self { indent: 0, text: String::new(), stop: None, trailing_comment: None, ends: true }
     }
 
     pub fn comment(indent: usize, text: &str) -> Self {
-        Self { indent, text: text.trim_end().to_owned(), stop: None, behind: None, ends: false }
+        Self { indent, text: text.trim_end().to_owned(), stop: None, trailing_comment: None, ends: false }
     }
 }
 
@@ -142,7 +142,7 @@ fn write(line: &Line, far: usize, text: &mut String) {
             text.push_str(rest);
         }
     }
-    if let Some(comment) = &line.behind {
+    if let Some(comment) = &line.trailing_comment {
         text.push_str("  ");
         text.push_str(comment);
     }

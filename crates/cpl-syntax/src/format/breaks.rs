@@ -2,11 +2,11 @@
 
 use super::{STEP, WIDTH};
 
-/// A piece of a line: a token and what stands between it and the one before.
+/// A piece of a line: a token and the space before it.
 #[derive(Clone, Debug)]
 pub struct Piece {
     pub text: String,
-    /// A blank stands before it.
+    /// A space precedes it.
     pub space: bool,
     /// Round brackets around it.
     pub depth: usize,
@@ -16,7 +16,7 @@ pub struct Piece {
     pub forced: bool,
 }
 
-/// How loose a comma is: a line may end behind it.
+/// How loose a comma is: a line may end after it.
 pub const COMMA: u8 = 0;
 
 /// How loose an operator holds its sides together.

@@ -4,14 +4,14 @@ use super::{
     STEP, WIDTH,
     align::{Line, Stop},
     breaks::{COMMA, Piece, lines, looseness, width},
-    marks::{Marks, takes_commas},
-    tokens::{Token, What, tokens},
+    roles::{TokenRoles, takes_commas},
+    tokens::{Token, TokenKind, tokens},
 };
 use crate::parse::Rule;
 
 pub struct Layout<'t> {
     text: &'t str,
-    marks: &'t Marks,
+    roles: &'t TokenRoles,
     tokens: Vec<Token>,
     /// From each token on, the first that is no comment.
     next: Vec<usize>,
@@ -31,14 +31,14 @@ struct Entry {
 }
 
 impl<'t> Layout<'t> {
-    pub fn of(text: &'t str, marks: &'t Marks) -> Self {
-        let tokens = tokens(text, marks);
+    pub fn of(text: &'t str, roles: &'t TokenRoles) -> Self {
+        let tokens = tokens(text, roles);
         let mut next = vec![tokens.len(); tokens.len()];
         for at in (0..tokens.len()).rev() {
-            let behind = next.get(at + 1).copied().unwrap_or(tokens.len());
-            next[at] = if tokens[at].kind == What::Comment { behind } else { at };
+            let following = next.get(at + 1).copied().unwrap_or(tokens.len());
+            next[at] = if tokens[at].kind == TokenKind::Comment { following } else { at };
         }
-        Self { text, marks, tokens, next, at: 0, lines: Vec::new() }
+        Self { text, roles, tokens, next, at: 0, lines: Vec::new() }
     }
 
     pub fn lines(mut self) -> Vec<Line> {
@@ -58,10 +58,10 @@ impl<'t> Layout<'t> {
     fn block(&mut self, indent: usize) {
         let mut first = true;
         while let Some(token) = self.peek() {
-            if token.kind == What::Close(b'}') {
+            if token.kind == TokenKind::Close(b'}') {
                 return;
             }
-            if token.kind == What::Comma {
+            if token.kind == TokenKind::Comma {
                 self.at += 1;
                 continue;
             }
@@ -70,44 +70,44 @@ impl<'t> Layout<'t> {
             }
             first = false;
             match token.kind {
-                What::Comment => {
+                TokenKind::Comment => {
                     self.at += 1;
                     self.lines.push(Line::comment(indent, self.word(token)));
                 }
-                What::Row => self.rows(indent),
+                TokenKind::Row => self.rows(indent),
                 _ => self.entry(indent),
             }
         }
     }
 
-    /// One item, clause or item of a list, and the comment behind it.
+    /// One item, clause or list item, and its trailing comment.
     fn entry(&mut self, indent: usize) {
         let start = self.peek().map_or(0, |token| token.span.start);
-        let mut entry = Entry { rule: self.marks.entries.get(&start).copied(), ..Entry::default() };
+        let mut entry = Entry { rule: self.roles.entries.get(&start).copied(), ..Entry::default() };
         let (mut forced, first_line) = (false, self.lines.len());
         while let Some(token) = self.peek() {
-            let ends = entry.depth == 0 && self.marks.entries.contains_key(&token.span.start);
-            if (ends && (entry.begun || !entry.pieces.is_empty())) || token.kind == What::Close(b'}') {
+            let ends = entry.depth == 0 && self.roles.entries.contains_key(&token.span.start);
+            if (ends && (entry.begun || !entry.pieces.is_empty())) || token.kind == TokenKind::Close(b'}') {
                 break;
             }
             self.at += 1;
             match token.kind {
                 // Between items of a list in braces.
-                What::Comma if entry.depth == 0 && entry.rule.is_some_and(takes_commas) => {
+                TokenKind::Comma if entry.depth == 0 && entry.rule.is_some_and(takes_commas) => {
                     self.trailing(&mut entry, first_line, indent);
                     break;
                 }
-                What::Comment if token.lines == 0 && self.is_at_end(&entry) => {
+                TokenKind::Comment if token.lines == 0 && self.is_at_end(&entry) => {
                     self.flush(&mut entry, indent);
                     self.append_comment(token, first_line, indent);
                     return;
                 }
-                What::Comment if token.lines > 0 && self.is_at_end(&entry) => {
+                TokenKind::Comment if token.lines > 0 && self.is_at_end(&entry) => {
                     // It stands between entries.
                     self.at -= 1;
                     break;
                 }
-                What::Comment => {
+                TokenKind::Comment => {
                     self.flush(&mut entry, indent);
                     if token.lines == 0 {
                         self.append_comment(token, first_line, indent);
@@ -116,7 +116,7 @@ impl<'t> Layout<'t> {
                     }
                     forced = true;
                 }
-                What::Open(b'{') => {
+                TokenKind::Open(b'{') => {
                     let piece = self.piece(token, &entry, forced);
                     entry.pieces.push(piece);
                     forced = false;
@@ -127,8 +127,8 @@ impl<'t> Layout<'t> {
                     entry.pieces.push(piece);
                     forced = false;
                     match token.kind {
-                        What::Open(_) => entry.depth += 1,
-                        What::Close(_) => entry.depth = entry.depth.saturating_sub(1),
+                        TokenKind::Open(_) => entry.depth += 1,
+                        TokenKind::Close(_) => entry.depth = entry.depth.saturating_sub(1),
                         _ => {}
                     }
                 }
@@ -137,21 +137,21 @@ impl<'t> Layout<'t> {
         self.flush(&mut entry, indent);
     }
 
-    /// Whether the next token is none of the entry under way.
+    /// Whether the current entry has no more tokens.
     fn is_at_end(&self, entry: &Entry) -> bool {
         let next = self.next.get(self.at).and_then(|next| self.tokens.get(*next));
         let listed = entry.depth == 0 && entry.rule.is_some_and(takes_commas);
         next.is_none_or(|token| {
-            token.kind == What::Close(b'}')
-                || (listed && token.kind == What::Comma)
-                || self.marks.entries.contains_key(&token.span.start)
+            token.kind == TokenKind::Close(b'}')
+                || (listed && token.kind == TokenKind::Comma)
+                || self.roles.entries.contains_key(&token.span.start)
         })
     }
 
-    /// A comment behind the comma that ended an entry.
+    /// A comment after the comma that ended an entry.
     fn trailing(&mut self, entry: &mut Entry, first_line: usize, indent: usize) {
         if let Some(token) = self.peek()
-            && token.kind == What::Comment
+            && token.kind == TokenKind::Comment
             && token.lines == 0
         {
             self.at += 1;
@@ -170,12 +170,12 @@ impl<'t> Layout<'t> {
             return;
         }
         match self.lines.last_mut() {
-            Some(line) if line.behind.is_none() => line.behind = Some(word.to_owned()),
+            Some(line) if line.trailing_comment.is_none() => line.trailing_comment = Some(word.to_owned()),
             _ => self.lines.push(Line::comment(indent, word)),
         }
     }
 
-    /// What stands in braces, on the entry's line or on lines of its own.
+    /// A braced block, on the entry's line or on lines of its own.
     fn braces(&mut self, entry: &mut Entry, indent: usize) {
         if let Some((flat, end)) = self.flat() {
             let line: usize = entry.pieces.iter().map(|piece| width(&piece.text) + usize::from(piece.space)).sum();
@@ -192,7 +192,7 @@ impl<'t> Layout<'t> {
             }
         }
         self.flush(entry, indent);
-        if let Some(comment) = self.peek().filter(|token| token.kind == What::Comment && token.lines == 0) {
+        if let Some(comment) = self.peek().filter(|token| token.kind == TokenKind::Comment && token.lines == 0) {
             self.at += 1;
             self.append_comment(comment, self.lines.len(), indent);
         }
@@ -209,17 +209,17 @@ impl<'t> Layout<'t> {
         }
     }
 
-    /// What stands in the braces that were opened, on one line as it was; and where they close.
+    /// The contents of the open braces on one line, if the source has them on one line; and where the braces close.
     fn flat(&self) -> Option<(String, usize)> {
         let (mut depth, mut end) = (1, self.at);
         loop {
             let token = self.tokens.get(end)?;
-            if token.lines > 0 || matches!(token.kind, What::Comment | What::Row) {
+            if token.lines > 0 || matches!(token.kind, TokenKind::Comment | TokenKind::Row) {
                 return None;
             }
             match token.kind {
-                What::Open(b'{') => depth += 1,
-                What::Close(b'}') => depth -= 1,
+                TokenKind::Open(b'{') => depth += 1,
+                TokenKind::Close(b'}') => depth -= 1,
                 _ => {}
             }
             if depth == 0 {
@@ -232,7 +232,7 @@ impl<'t> Layout<'t> {
         let mut commas = Vec::new();
         for at in self.at..end {
             let token = self.tokens[at];
-            let begins = self.marks.entries.get(&token.span.start);
+            let begins = self.roles.entries.get(&token.span.start);
             if let Some(rule) = begins
                 && entry.depth == 0
             {
@@ -242,7 +242,7 @@ impl<'t> Layout<'t> {
                 }
                 entry.pieces.clear();
                 entry.rule = Some(*rule);
-            } else if token.kind == What::Comma
+            } else if token.kind == TokenKind::Comma
                 && entry.depth == 0
                 && commas.last().copied().unwrap_or(true)
                 && entry.rule.is_some_and(takes_commas)
@@ -254,22 +254,22 @@ impl<'t> Layout<'t> {
                 flat.push(' ');
             }
             match token.kind {
-                What::Open(b'{') => {
+                TokenKind::Open(b'{') => {
                     commas.push(true);
                     flat.push_str("{ ");
                 }
-                What::Close(b'}') => {
+                TokenKind::Close(b'}') => {
                     commas.pop();
                     let empty = flat.ends_with("{ ");
                     flat.truncate(flat.trim_end().len());
                     flat.push_str(if empty { "}" } else { " }" });
                     entry.rule = None;
                 }
-                What::Open(_) => {
+                TokenKind::Open(_) => {
                     entry.depth += 1;
                     flat.push_str(&piece.text);
                 }
-                What::Close(_) => {
+                TokenKind::Close(_) => {
                     entry.depth -= 1;
                     flat.push_str(&piece.text);
                 }
@@ -280,29 +280,29 @@ impl<'t> Layout<'t> {
         Some((flat, end))
     }
 
-    /// A token as it stands behind those of its entry.
+    /// A token as a piece of its entry's line.
     fn piece(&self, token: Token, entry: &Entry, forced: bool) -> Piece {
         let (word, start) = (self.word(token), token.span.start);
         let before = if entry.pieces.is_empty() { None } else { self.before(token) };
-        let infix = self.marks.infix.contains_key(&start);
-        let is_infix = |token: Token| self.marks.infix.contains_key(&token.span.start);
+        let infix = self.roles.infix.contains_key(&start);
+        let is_infix = |token: Token| self.roles.infix.contains_key(&token.span.start);
         let space = match before {
             None => false,
             Some(before) => match (before.kind, token.kind) {
                 _ if infix || is_infix(before) => true,
-                _ if self.marks.prefix.contains(&before.span.start) => false,
-                _ if self.marks.options.contains(&start) || self.marks.options.contains(&before.span.start) => false,
-                _ if self.marks.colons.contains(&start) => false,
-                _ if self.marks.colons.contains(&before.span.start) || self.marks.units.contains(&start) => true,
-                (_, What::Comma | What::Close(b')' | b']')) | (What::Open(b'(' | b'['), _) => false,
-                (What::Comma, _) => true,
-                (_, What::Open(b'{')) | (What::Close(b'}'), _) => true,
-                (_, What::Open(b'(')) => !self.marks.calls.contains(&start),
+                _ if self.roles.prefix.contains(&before.span.start) => false,
+                _ if self.roles.options.contains(&start) || self.roles.options.contains(&before.span.start) => false,
+                _ if self.roles.colons.contains(&start) => false,
+                _ if self.roles.colons.contains(&before.span.start) || self.roles.units.contains(&start) => true,
+                (_, TokenKind::Comma | TokenKind::Close(b')' | b']')) | (TokenKind::Open(b'(' | b'['), _) => false,
+                (TokenKind::Comma, _) => true,
+                (_, TokenKind::Open(b'{')) | (TokenKind::Close(b'}'), _) => true,
+                (_, TokenKind::Open(b'(')) => !self.roles.calls.contains(&start),
                 _ => !token.glued,
             },
         };
         let loose = match before {
-            Some(before) if before.kind == What::Comma => Some(COMMA),
+            Some(before) if before.kind == TokenKind::Comma => Some(COMMA),
             _ if infix || word.chars().all(char::is_alphabetic) => looseness(word),
             _ => None,
         };
@@ -313,7 +313,7 @@ impl<'t> Layout<'t> {
     /// The token ahead of one, whatever it is, but for comments.
     fn before(&self, token: Token) -> Option<Token> {
         let at = self.tokens.partition_point(|other| other.span.start < token.span.start);
-        self.tokens[..at].iter().rev().find(|other| other.kind != What::Comment).copied()
+        self.tokens[..at].iter().rev().find(|other| other.kind != TokenKind::Comment).copied()
     }
 
     /// Writes the lines of what there is of an entry.
@@ -327,7 +327,7 @@ impl<'t> Layout<'t> {
         let one = broken.len() == 1;
         for (at, (indent, text)) in broken.into_iter().enumerate() {
             let stop = if at == 0 && first { entry.rule.and_then(|rule| Stop::of(rule, &text)) } else { None };
-            self.lines.push(Line { indent, text, stop, behind: None, ends: !(one && first) });
+            self.lines.push(Line { indent, text, stop, trailing_comment: None, ends: !(one && first) });
         }
         entry.begun = true;
         entry.pieces.clear();
@@ -337,14 +337,14 @@ impl<'t> Layout<'t> {
     fn rows(&mut self, indent: usize) {
         let mut rows: Vec<(Vec<String>, Option<String>)> = Vec::new();
         while let Some(token) = self.peek().filter(|token| {
-            token.kind == What::Row || (token.kind == What::Comment && token.lines == 0 && !rows.is_empty())
+            token.kind == TokenKind::Row || (token.kind == TokenKind::Comment && token.lines == 0 && !rows.is_empty())
         }) {
-            if token.kind == What::Row && token.lines > 1 && !rows.is_empty() {
+            if token.kind == TokenKind::Row && token.lines > 1 && !rows.is_empty() {
                 break;
             }
             self.at += 1;
-            match self.marks.rows.get(&token.span.start) {
-                Some((_, cells)) if token.kind == What::Row => rows.push((cells.clone(), None)),
+            match self.roles.rows.get(&token.span.start) {
+                Some((_, cells)) if token.kind == TokenKind::Row => rows.push((cells.clone(), None)),
                 _ => rows.iter_mut().last().into_iter().for_each(|row| row.1 = Some(self.word(token).to_owned())),
             }
         }
@@ -352,11 +352,11 @@ impl<'t> Layout<'t> {
         let cell = |cells: &[String], at: usize| cells.get(at).map_or(0, |cell| width(cell));
         let widths: Vec<usize> =
             (0..columns).map(|at| rows.iter().map(|(cells, _)| cell(cells, at)).max().unwrap_or(0)).collect();
-        for (cells, behind) in rows {
+        for (cells, trailing_comment) in rows {
             let padded =
                 cells.iter().zip(&widths).map(|(cell, wide)| format!("{cell}{}", " ".repeat(wide - width(cell))));
             let text = format!("| {} |", padded.collect::<Vec<_>>().join(" | "));
-            self.lines.push(Line { indent, text, stop: None, behind, ends: true });
+            self.lines.push(Line { indent, text, stop: None, trailing_comment, ends: true });
         }
     }
 }

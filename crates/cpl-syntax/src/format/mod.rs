@@ -6,7 +6,7 @@
 mod align;
 mod breaks;
 mod layout;
-mod marks;
+mod roles;
 mod tokens;
 
 /// Columns of a line.
@@ -21,21 +21,21 @@ pub fn format(text: &str) -> Option<String> {
     let crlf = text.find('\n').is_some_and(|end| text[..end].ends_with('\r'));
     let text = &text.replace("\r\n", "\n");
     // What a text holds is bounded before anything walks it.
-    let items = crate::parse::outline::items(text);
-    if crate::parse::too_much(text, &items).is_some() {
+    let items = crate::parse::scanner::items(text);
+    if crate::parse::over_limit(text, &items).is_some() {
         return None;
     }
-    let mut marks = marks::Marks::default();
+    let mut roles = roles::TokenRoles::default();
     for (part, pairs) in crate::parse::pieces(text, items) {
-        marks.add(pairs?, part.start, text);
+        roles.add(pairs?, part.start, text);
     }
-    if marks.broken_text {
+    if roles.broken_text {
         return None;
     }
-    let lines = layout::Layout::of(text, &marks).lines();
+    let lines = layout::Layout::of(text, &roles).lines();
     let formatted = align::aligned(&lines);
-    let mark = if text.starts_with('\u{FEFF}') { "\u{FEFF}" } else { "" };
-    let formatted = format!("{mark}{formatted}");
+    let bom = if text.starts_with('\u{FEFF}') { "\u{FEFF}" } else { "" };
+    let formatted = format!("{bom}{formatted}");
     Some(if crlf { formatted.replace('\n', "\r\n") } else { formatted })
 }
 

@@ -1,4 +1,4 @@
-//! Beside the suite's pages: what must hold of any text that parses.
+//! Properties of every text that parses, beyond the cases of the suite.
 
 use super::format;
 

@@ -2,7 +2,7 @@
 
 use pest::iterators::Pair;
 
-use super::{Parts, Reader, Rule};
+use super::{Children, Reader, Rule};
 use crate::{
     span::Spanned,
     tree::{
@@ -13,13 +13,13 @@ use crate::{
 
 impl Reader<'_> {
     pub(super) fn fetch(&mut self, pair: Pair<'_, Rule>) -> Fetch {
-        let mut parts = Parts::of(pair);
-        let name = self.new_name(&parts.child());
-        let source = parts.child();
+        let mut children = Children::of(pair);
+        let name = self.new_name(&children.child());
+        let source = children.child();
         let source_span = self.span(&source);
         let mut fetch =
             Fetch { name, source: self.source(source), source_span, columns: Vec::new(), clauses: Vec::new() };
-        for clause in parts {
+        for clause in children {
             match clause.as_rule() {
                 Rule::columns => {
                     let columns = self.columns(clause);
@@ -34,11 +34,11 @@ impl Reader<'_> {
     fn fetch_clause(&mut self, pair: Pair<'_, Rule>) -> FetchClause {
         let span = self.span(&pair);
         match pair.as_rule() {
-            Rule::skip_bad => FetchClause::SkipBadRows(self.arith(Parts::of(pair).child())),
+            Rule::skip_bad => FetchClause::SkipBadRows(self.arith(Children::of(pair).child())),
             Rule::future => FetchClause::KeepFuture(span),
-            Rule::time_column => FetchClause::Time(self.name(&Parts::of(pair).child())),
+            Rule::time_column => FetchClause::Time(self.name(&Children::of(pair).child())),
             Rule::request => FetchClause::Request(self.setting(pair)),
-            Rule::records => FetchClause::Records(self.plain_text(Parts::of(pair).child())),
+            Rule::records => FetchClause::Records(self.plain_text(Children::of(pair).child())),
             _ => FetchClause::Check(self.clause(pair)),
         }
     }
@@ -46,20 +46,20 @@ impl Reader<'_> {
     /// A check, in a fetch or a transform.
     pub(super) fn clause(&mut self, pair: Pair<'_, Rule>) -> Clause {
         let (rule, span) = (pair.as_rule(), self.span(&pair));
-        let mut parts = Parts::of(pair);
+        let mut children = Children::of(pair);
         match rule {
-            Rule::key => Clause::Key(self.names(parts)),
-            Rule::no_gaps => Clause::NoGaps(self.names(parts), span),
+            Rule::key => Clause::Key(self.names(children)),
+            Rule::no_gaps => Clause::NoGaps(self.names(children), span),
             Rule::fresh => {
-                let column = parts.opt(Rule::ident).map(|column| self.name(&column));
-                Clause::Fresh(column, self.arith(parts.child()), span)
+                let column = children.opt(Rule::ident).map(|column| self.name(&column));
+                Clause::Fresh(column, self.arith(children.child()), span)
             }
-            _ => Clause::Expect(self.expr(parts.child())),
+            _ => Clause::Expect(self.expr(children.child())),
         }
     }
 
     fn columns(&mut self, pair: Pair<'_, Rule>) -> Vec<Column> {
-        let columns: Vec<_> = Parts::of(pair).map(|column| self.column(column)).collect();
+        let columns: Vec<_> = Children::of(pair).map(|column| self.column(column)).collect();
         let spans: Vec<_> = columns.iter().map(|column| column.span).collect();
         self.separated(&spans);
         columns
@@ -67,25 +67,25 @@ impl Reader<'_> {
 
     fn column(&mut self, pair: Pair<'_, Rule>) -> Column {
         let span = self.span(&pair);
-        let mut parts = Parts::of(pair);
+        let mut children = Children::of(pair);
         Column {
-            name: self.new_name(&parts.child()),
-            kind: self.column_type(parts.child()),
-            optional: parts.opt(Rule::optional).is_some(),
-            personal: parts.opt(Rule::personal).map(|personal| self.span(&personal)),
-            from: parts.opt(Rule::column_from).map(|from| self.column_from(from)),
+            name: self.new_name(&children.child()),
+            kind: self.column_type(children.child()),
+            optional: children.opt(Rule::optional).is_some(),
+            personal: children.opt(Rule::personal).map(|personal| self.span(&personal)),
+            from: children.opt(Rule::column_from).map(|from| self.column_from(from)),
             span,
         }
     }
 
     pub(super) fn column_from(&mut self, pair: Pair<'_, Rule>) -> ColumnFrom {
-        let mut parts = Parts::of(pair);
-        let first = parts.child();
+        let mut children = Children::of(pair);
+        let first = children.child();
         if first.as_rule() == Rule::from_file {
             return ColumnFrom::File(self.span(&first));
         }
         let name = self.plain_text(first);
-        match parts.next() {
+        match children.next() {
             Some(path) => ColumnFrom::At(name, self.plain_text(path)),
             None => ColumnFrom::Named(name),
         }
@@ -93,13 +93,13 @@ impl Reader<'_> {
 
     pub(super) fn column_type(&mut self, pair: Pair<'_, Rule>) -> Spanned<ColumnType> {
         let span = self.span(&pair);
-        let form = Parts::of(pair).child();
+        let form = Children::of(pair).child();
         let kind = match form.as_rule() {
             Rule::money_type => self.money_type(form),
             Rule::date_type => {
-                let mut parts = Parts::of(form);
-                let format = parts.opt(Rule::text).map(|format| self.plain_text(format));
-                ColumnType::Date(format, self.coarse(&mut parts))
+                let mut children = Children::of(form);
+                let format = children.opt(Rule::text).map(|format| self.plain_text(format));
+                ColumnType::Date(format, self.coarse(&mut children))
             }
             Rule::datetime_type => self.datetime_type(form),
             _ => ColumnType::Plain(plain(&form)),
@@ -108,13 +108,14 @@ impl Reader<'_> {
     }
 
     fn money_type(&mut self, pair: Pair<'_, Rule>) -> ColumnType {
-        let mut parts = Parts::of(pair);
-        let scale =
-            parts.opt(Rule::money_scale).map_or(MoneyScale::Units, |scale| match Parts::of(scale).child().as_rule() {
+        let mut children = Children::of(pair);
+        let scale = children.opt(Rule::money_scale).map_or(MoneyScale::Units, |scale| {
+            match Children::of(scale).child().as_rule() {
                 Rule::micros => MoneyScale::Micros,
                 _ => MoneyScale::Minor,
-            });
-        let of = match parts.next() {
+            }
+        });
+        let of = match children.next() {
             None => MoneyOf::Pipeline,
             Some(of) if of.as_rule() == Rule::ident => MoneyOf::Column(self.name(&of)),
             Some(of) => Currency::of_code(of.as_str()).map_or(MoneyOf::Pipeline, MoneyOf::Fixed),
@@ -123,23 +124,23 @@ impl Reader<'_> {
     }
 
     fn datetime_type(&mut self, pair: Pair<'_, Rule>) -> ColumnType {
-        let mut parts = Parts::of(pair);
-        let format = parts.opt(Rule::text).map(|text| self.plain_text(text));
+        let mut children = Children::of(pair);
+        let format = children.opt(Rule::text).map(|text| self.plain_text(text));
         let mut stored = TimeIn::Pipeline;
-        if let Some(zone) = parts.opt(Rule::zone) {
-            stored = TimeIn::Zone(self.plain_text(Parts::of(zone).child()));
+        if let Some(zone) = children.opt(Rule::zone) {
+            stored = TimeIn::Zone(self.plain_text(Children::of(zone).child()));
         }
-        if let Some(unix) = parts.opt(Rule::unix) {
-            stored = match Parts::of(unix).child().as_str() {
+        if let Some(unix) = children.opt(Rule::unix) {
+            stored = match Children::of(unix).child().as_str() {
                 "seconds" => TimeIn::UnixSeconds,
                 _ => TimeIn::UnixMilliseconds,
             };
         }
-        ColumnType::Datetime(format, stored, self.coarse(&mut parts))
+        ColumnType::Datetime(format, stored, self.coarse(&mut children))
     }
 
-    fn coarse(&mut self, parts: &mut Parts<'_>) -> Option<Spanned<Coarse>> {
-        parts.opt(Rule::coarse).map(|coarse| {
+    fn coarse(&mut self, children: &mut Children<'_>) -> Option<Spanned<Coarse>> {
+        children.opt(Rule::coarse).map(|coarse| {
             let period = match coarse.as_str() {
                 "week" => Coarse::Week,
                 "month" => Coarse::Month,

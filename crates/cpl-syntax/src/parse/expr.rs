@@ -2,7 +2,7 @@
 
 use pest::iterators::Pair;
 
-use super::{Parts, Reader, Rule, exact, limits::MOST_OPERATORS, literal};
+use super::{Children, Reader, Rule, exact, limits::MAX_OPERATORS, literal};
 use crate::{
     codes::Code,
     diagnostic::Diagnostic,
@@ -30,9 +30,9 @@ impl Reader<'_> {
     /// A chain of `or`, or of `and`: the same shape, one level apart.
     fn logic(&mut self, pair: Pair<'_, Rule>, logic: Logic) -> Expr {
         let operators = self.deeper(&pair);
-        let mut parts = Parts::of(pair);
-        let mut left = self.operand(parts.child(), logic);
-        for part in parts.take(operators) {
+        let mut children = Children::of(pair);
+        let mut left = self.operand(children.child(), logic);
+        for part in children.take(operators) {
             let right = self.operand(part, logic);
             let span = left.span.to(right.span);
             left = Expr { kind: ExprKind::Logic(logic, Box::new(left), Box::new(right)), span };
@@ -50,18 +50,18 @@ impl Reader<'_> {
 
     fn negation(&mut self, pair: Pair<'_, Rule>) -> Expr {
         let span = self.span(&pair);
-        let mut parts = Parts::of(pair);
-        let inverted = parts.all(Rule::inverted).len() % 2 == 1;
-        let inner = self.comparison(parts.child());
+        let mut children = Children::of(pair);
+        let inverted = children.all(Rule::inverted).len() % 2 == 1;
+        let inner = self.comparison(children.child());
         if inverted { Expr { kind: ExprKind::Not(Box::new(inner)), span } } else { inner }
     }
 
     fn comparison(&mut self, pair: Pair<'_, Rule>) -> Expr {
         let span = self.span(&pair);
-        let mut parts = Parts::of(pair);
-        let left = self.arith(parts.child());
-        let Some(relation) = parts.next() else { return left };
-        if let Some(second) = parts.next() {
+        let mut children = Children::of(pair);
+        let left = self.arith(children.child());
+        let Some(relation) = children.next() else { return left };
+        if let Some(second) = children.next() {
             self.chained(&left, &relation, &second);
         }
         let relation = self.relation(relation);
@@ -85,63 +85,63 @@ impl Reader<'_> {
 
     fn relation(&mut self, pair: Pair<'_, Rule>) -> Relation {
         let rule = pair.as_rule();
-        let mut parts = Parts::of(pair);
+        let mut children = Children::of(pair);
         match rule {
             Rule::rel_compare => {
-                let op = parts.child();
-                Relation::Compare(Spanned::new(compare(&op), self.span(&op)), self.arith(parts.child()))
+                let op = children.child();
+                Relation::Compare(Spanned::new(compare(&op), self.span(&op)), self.arith(children.child()))
             }
-            Rule::rel_exceeds => self.exceeds(Direction::Above, parts),
-            Rule::rel_falls => self.exceeds(Direction::Below, parts),
-            Rule::rel_known => Relation::Known(parts.child().as_str() == "known"),
+            Rule::rel_exceeds => self.exceeds(Direction::Above, children),
+            Rule::rel_falls => self.exceeds(Direction::Below, children),
+            Rule::rel_known => Relation::Known(children.child().as_str() == "known"),
             Rule::rel_within => Relation::Within {
-                inverted: parts.opt(Rule::inverted).is_some(),
-                margin: Box::new(self.arith(parts.child())),
-                of: self.arith(parts.child()),
+                inverted: children.opt(Rule::inverted).is_some(),
+                margin: Box::new(self.arith(children.child())),
+                of: self.arith(children.child()),
             },
             Rule::rel_breaks => Relation::BreaksPattern {
-                over: parts.opt(Rule::span_over).map(|over| self.window_over(over)),
-                by: parts.next().map(|by| self.arith(by)),
+                over: children.opt(Rule::span_over).map(|over| self.window_over(over)),
+                by: children.next().map(|by| self.arith(by)),
             },
             _ => {
-                let inverted = parts.opt(Rule::inverted).is_some();
-                self.within(inverted, parts.child())
+                let inverted = children.opt(Rule::inverted).is_some();
+                self.within(inverted, children.child())
             }
         }
     }
 
-    fn exceeds(&mut self, direction: Direction, mut parts: Parts<'_>) -> Relation {
-        let than = self.arith(parts.child());
-        Relation::Exceeds { direction, than, by: parts.next().map(|by| Box::new(self.arith(by))) }
+    fn exceeds(&mut self, direction: Direction, mut children: Children<'_>) -> Relation {
+        let than = self.arith(children.child());
+        Relation::Exceeds { direction, than, by: children.next().map(|by| Box::new(self.arith(by))) }
     }
 
     fn within(&mut self, inverted: bool, pair: Pair<'_, Rule>) -> Relation {
         match pair.as_rule() {
             Rule::window => Relation::InWindow { inverted, window: self.window(pair) },
             Rule::range => {
-                let mut parts = Parts::of(pair);
-                let from = self.arith(parts.child());
-                Relation::InRange { inverted, from, to: Box::new(self.arith(parts.child())) }
+                let mut children = Children::of(pair);
+                let from = self.arith(children.child());
+                Relation::InRange { inverted, from, to: Box::new(self.arith(children.child())) }
             }
-            _ => Relation::InTuple { inverted, values: exact(Parts::of(pair).map(|value| self.arith(value))) },
+            _ => Relation::InTuple { inverted, values: exact(Children::of(pair).map(|value| self.arith(value))) },
         }
     }
 
     /// A chain of arithmetic operators.
     pub(super) fn arith(&mut self, pair: Pair<'_, Rule>) -> Expr {
         let operators = self.deeper(&pair);
-        let mut parts = Parts::of(pair);
+        let mut children = Children::of(pair);
         let mut waiting: Vec<(Expr, Spanned<ArithOp>)> = Vec::new();
-        let mut right = self.signed(&mut parts);
+        let mut right = self.signed(&mut children);
         for _ in 0..operators {
-            let Some(infix) = parts.next() else { break };
+            let Some(infix) = children.next() else { break };
             let op = Spanned::new(arith_op(&infix), self.span(&infix));
             self.no_comment(op.span);
             while waiting.last().is_some_and(|(_, before)| binding(before.value) >= binding(op.value)) {
                 right = fold(&mut waiting, right);
             }
             waiting.push((right, op));
-            right = self.signed(&mut parts);
+            right = self.signed(&mut children);
         }
         while !waiting.is_empty() {
             right = fold(&mut waiting, right);
@@ -150,14 +150,14 @@ impl Reader<'_> {
         right
     }
 
-    fn signed(&mut self, parts: &mut Parts<'_>) -> Expr {
-        let signs = parts.all(Rule::prefix);
+    fn signed(&mut self, children: &mut Children<'_>) -> Expr {
+        let signs = children.all(Rule::prefix);
         let start = signs.first().map(|sign| self.span(sign));
         if let Some(first) = start {
             self.no_comment(first);
         }
         let negative = signs.iter().filter(|sign| sign.as_str() == "-").count() % 2 == 1;
-        let inner = self.primary(parts.child());
+        let inner = self.primary(children.child());
         let span = start.map_or(inner.span, |start| start.to(inner.span));
         if negative { Expr { kind: ExprKind::Negate(Box::new(inner)), span } } else { Expr { span, ..inner } }
     }
@@ -165,16 +165,16 @@ impl Reader<'_> {
     /// `30 -- a month`: a comment of another language would be subtracted.
     fn no_comment(&mut self, sign: Span) {
         if sign.of(self.text) == "-" && self.text[sign.end..].starts_with('-') {
-            let told = Diagnostic::new(Code::E0101, "a comment begins with `#`, and goes to the end of the line");
-            let told = told.at(Span::new(sign.start, sign.end + 1), "taken away twice?");
-            self.report(told.help("write `#`, or `+` where the sign is meant twice"));
+            let diagnostic = Diagnostic::new(Code::E0101, "a comment begins with `#`, and goes to the end of the line");
+            let diagnostic = diagnostic.at(Span::new(sign.start, sign.end + 1), "taken away twice?");
+            self.report(diagnostic.help("write `#`, or `+` where the sign is meant twice"));
         }
     }
 
     fn primary(&mut self, pair: Pair<'_, Rule>) -> Expr {
         let span = self.span(&pair);
         let kind = match pair.as_rule() {
-            Rule::group_expr => self.expr(Parts::of(pair).child()).kind,
+            Rule::group_expr => self.expr(Children::of(pair).child()).kind,
             Rule::call => ExprKind::Call(Box::new(self.call(pair))),
             Rule::path => ExprKind::Path(self.path(pair)),
             _ => self.literal(pair),
@@ -183,29 +183,29 @@ impl Reader<'_> {
     }
 
     pub(super) fn path(&mut self, pair: Pair<'_, Rule>) -> Path {
-        let mut names: Vec<_> = Parts::of(pair).map(|part| self.name(&part)).collect();
+        let mut names: Vec<_> = Children::of(pair).map(|part| self.name(&part)).collect();
         let name = names.pop().unwrap_or(Spanned::new(String::new(), crate::Span::default()));
         Path { table: names.pop().map(Box::new), name }
     }
 
     pub(super) fn call(&mut self, pair: Pair<'_, Rule>) -> Call {
-        let mut parts = Parts::of(pair);
-        let callee = self.path(parts.child());
-        let args = parts.opt(Rule::args).or_else(|| parts.opt(Rule::options));
-        let args = args.map(|args| exact(Parts::of(args).map(|arg| self.arg(arg))));
-        let filter = parts.opt(Rule::filter).map(|filter| self.expr(Parts::of(filter).child()));
-        let over = parts.opt(Rule::windowed).map(|over| self.window_over(Parts::of(over).child()));
+        let mut children = Children::of(pair);
+        let callee = self.path(children.child());
+        let args = children.opt(Rule::args).or_else(|| children.opt(Rule::options));
+        let args = args.map(|args| exact(Children::of(args).map(|arg| self.arg(arg))));
+        let filter = children.opt(Rule::filter).map(|filter| self.expr(Children::of(filter).child()));
+        let over = children.opt(Rule::windowed).map(|over| self.window_over(Children::of(over).child()));
         Call { callee, args: args.unwrap_or_default(), filter, over }
     }
 
     fn arg(&mut self, pair: Pair<'_, Rule>) -> Arg {
-        let mut parts = Parts::of(pair);
-        let first = parts.child();
+        let mut children = Children::of(pair);
+        let first = children.child();
         match first.as_rule() {
             Rule::window => Arg::Window(self.window(first)),
             Rule::named_arg => {
-                let mut parts = Parts::of(first);
-                let (name, value) = (self.name(&parts.child()), parts.child());
+                let mut children = Children::of(first);
+                let (name, value) = (self.name(&children.child()), children.child());
                 match value.as_rule() {
                     Rule::window => Arg::NamedWindow(name, self.window(value)),
                     _ => Arg::Named(name, Box::new(self.expr(value))),
@@ -213,7 +213,7 @@ impl Reader<'_> {
             }
             _ => {
                 let value = self.expr(first);
-                match parts.next() {
+                match children.next() {
                     Some(by) => Arg::By(value, Box::new(self.path(by))),
                     None => Arg::Plain(value),
                 }
@@ -223,20 +223,20 @@ impl Reader<'_> {
 
     pub(super) fn window(&mut self, pair: Pair<'_, Rule>) -> Window {
         let span = self.span(&pair);
-        let mut parts = Parts::of(pair);
-        let first = parts.child();
+        let mut children = Children::of(pair);
+        let first = children.child();
         let kind = if first.as_rule() == Rule::digits {
-            WindowKind::Last(self.whole(&first).value, literal::unit(&parts.child()))
+            WindowKind::Last(self.whole(&first).value, literal::unit(&children.child()))
         } else {
             let which = if first.as_str() == "this" { WhichPeriod::This } else { WhichPeriod::Previous };
-            WindowKind::Period(which, period(&parts.child()))
+            WindowKind::Period(which, period(&children.child()))
         };
         Window { kind, span }
     }
 
     fn window_over(&mut self, pair: Pair<'_, Rule>) -> WindowOver {
-        let mut parts = Parts::of(pair);
-        let length = parts.child();
+        let mut children = Children::of(pair);
+        let length = children.child();
         let window = if length.as_rule() == Rule::window {
             self.window(length)
         } else {
@@ -247,22 +247,22 @@ impl Reader<'_> {
             };
             Window { kind, span }
         };
-        WindowOver { window, before: parts.opt(Rule::before).is_some() }
+        WindowOver { window, before: children.opt(Rule::before).is_some() }
     }
 
-    /// How many operators of a chain are read, its operands being within them until they are taken off again: each is a
-    /// level of the tree, and what would be too deep is told and not built.
+    /// The number of operators of a chain that are converted. Each is a level of the tree: a chain that would make the
+    /// tree too deep is reported and cut. The caller subtracts the number from `operators` again.
     fn deeper(&mut self, pair: &Pair<'_, Rule>) -> usize {
         // Operands, and an operator between each two.
         let signs = |part: &Pair<'_, Rule>| part.as_rule() == Rule::prefix;
         let operators = pair.clone().into_inner().filter(|part| !signs(part)).count() / 2;
-        let room = MOST_OPERATORS - self.operators;
+        let room = MAX_OPERATORS - self.operators;
         let span = self.span(pair);
-        let told =
+        let already_reported =
             |before: &Diagnostic| before.code == Code::E0108 && before.labels[0].span.to(span) == before.labels[0].span;
-        if operators > room && !self.diagnostics.last().is_some_and(told) {
+        if operators > room && !self.diagnostics.last().is_some_and(already_reported) {
             self.report(
-                Diagnostic::new(Code::E0108, format!("more than {MOST_OPERATORS} operators in one expression"))
+                Diagnostic::new(Code::E0108, format!("more than {MAX_OPERATORS} operators in one expression"))
                     .at(span, "this chain")
                     .help("name parts of it with `let` or `derive`"),
             );

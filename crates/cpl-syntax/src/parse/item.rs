@@ -2,7 +2,7 @@
 
 use pest::iterators::Pair;
 
-use super::{Parts, Reader, Rule, literal, refuse};
+use super::{Children, Reader, Rule, literal, unexpected};
 use crate::{
     codes::Code,
     diagnostic::Diagnostic,
@@ -37,16 +37,16 @@ impl Reader<'_> {
         }
     }
 
-    /// `NAME = EXPR`, behind whatever words.
+    /// `NAME = EXPR`, after the keywords.
     pub(super) fn assignment(&mut self, pair: Pair<'_, Rule>) -> (Name, crate::tree::Expr) {
-        let mut parts = Parts::of(pair);
-        (self.new_name(&parts.child()), self.expr(parts.child()))
+        let mut children = Children::of(pair);
+        (self.new_name(&children.child()), self.expr(children.child()))
     }
 
-    /// A name that is made here: a reserved word is refused.
+    /// A name that is declared here: reserved words are reported.
     pub(super) fn new_name(&mut self, pair: &Pair<'_, Rule>) -> Name {
         let name = self.name(pair);
-        if refuse::is_reserved(name.as_str()) {
+        if unexpected::is_reserved(name.as_str()) {
             self.report(
                 Diagnostic::new(Code::E0104, format!("`{}` is a word of the language", name.as_str()))
                     .at(name.span, "can't be a name")
@@ -61,8 +61,8 @@ impl Reader<'_> {
 
     fn pipeline(&mut self, pair: Pair<'_, Rule>) -> Pipeline {
         let span = self.span(&pair);
-        let mut parts = Parts::of(pair);
-        let name = self.new_name(&parts.child());
+        let mut children = Children::of(pair);
+        let name = self.new_name(&children.child());
         let mut pipeline = Pipeline {
             name,
             question: None,
@@ -74,7 +74,7 @@ impl Reader<'_> {
             alerts: None,
             span,
         };
-        for clause in parts {
+        for clause in children {
             self.pipeline_clause(clause, &mut pipeline);
         }
         pipeline
@@ -82,43 +82,43 @@ impl Reader<'_> {
 
     fn pipeline_clause(&mut self, clause: Pair<'_, Rule>, pipeline: &mut Pipeline) {
         let (rule, span) = (clause.as_rule(), self.span(&clause));
-        let mut parts = Parts::of(clause);
-        let inner = parts.child();
+        let mut children = Children::of(clause);
+        let inner = children.child();
         match rule {
             Rule::question => {
                 let text = self.plain_text(inner);
-                self.once(&mut pipeline.question, text, span);
+                self.set_once(&mut pipeline.question, text, span);
             }
             Rule::owner => {
                 let text = self.plain_text(inner);
-                self.once(&mut pipeline.owner, text, span);
+                self.set_once(&mut pipeline.owner, text, span);
             }
             Rule::timezone => {
                 let text = self.plain_text(inner);
-                self.once(&mut pipeline.timezone, text, span);
+                self.set_once(&mut pipeline.timezone, text, span);
             }
             Rule::every => {
                 let every = self.cadence(inner);
-                self.once(&mut pipeline.every, every, span);
+                self.set_once(&mut pipeline.every, every, span);
             }
             Rule::currency_is => {
                 let code = self.currency(&inner);
-                self.once(&mut pipeline.currency, code, span);
+                self.set_once(&mut pipeline.currency, code, span);
             }
             Rule::retire => {
                 let date = self.name(&inner);
-                self.once(&mut pipeline.retire, date, span);
+                self.set_once(&mut pipeline.retire, date, span);
             }
             _ => {
                 let target = self.target_ref(inner);
-                let limit = parts.opt(Rule::digits).map(|digits| self.whole(&digits));
-                self.once(&mut pipeline.alerts, (target, limit), span);
+                let limit = children.opt(Rule::digits).map(|digits| self.whole(&digits));
+                self.set_once(&mut pipeline.alerts, (target, limit), span);
             }
         }
     }
 
-    /// A clause that may stand once.
-    pub(super) fn once<T>(&mut self, place: &mut Option<T>, value: T, span: Span) {
+    /// Sets a clause that may occur once; reports a second one.
+    pub(super) fn set_once<T>(&mut self, place: &mut Option<T>, value: T, span: Span) {
         if place.is_some() {
             let word = span.of(self.text).split_whitespace().next().unwrap_or_default();
             self.report(
@@ -144,12 +144,12 @@ impl Reader<'_> {
 
     fn cadence(&mut self, pair: Pair<'_, Rule>) -> Spanned<Cadence> {
         let span = self.span(&pair);
-        let form = Parts::of(pair).child();
+        let form = Children::of(pair).child();
         let rule = form.as_rule();
-        let mut parts = Parts::of(form);
-        let day = parts.opt(Rule::weekday).map_or(Day::Monday, |day| literal::day(&day));
-        let on = parts.opt(Rule::digits).map(|digits| self.whole(&digits));
-        let at = parts.opt(Rule::at_clock).map(|at| self.name(&Parts::of(at).child()));
+        let mut children = Children::of(form);
+        let day = children.opt(Rule::weekday).map_or(Day::Monday, |day| literal::day(&day));
+        let on = children.opt(Rule::digits).map(|digits| self.whole(&digits));
+        let at = children.opt(Rule::at_clock).map(|at| self.name(&Children::of(at).child()));
         let cadence = match rule {
             Rule::every_hour => Cadence::Hour,
             Rule::every_weekday => Cadence::Weekday(at),
@@ -162,10 +162,10 @@ impl Reader<'_> {
 
     fn dashboard(&mut self, pair: Pair<'_, Rule>) -> Dashboard {
         let span = self.span(&pair);
-        let mut parts = Parts::of(pair);
-        let from = self.name(&parts.child());
+        let mut children = Children::of(pair);
+        let from = self.name(&children.child());
         let mut dashboard = Dashboard { from, constraints: vec![], drivers: vec![], over: None, by: None, span };
-        for clause in parts {
+        for clause in children {
             let (rule, at) = (clause.as_rule(), self.span(&clause));
             match rule {
                 Rule::constraint => {
@@ -177,12 +177,12 @@ impl Reader<'_> {
                     dashboard.drivers.push(driver);
                 }
                 Rule::over => {
-                    let window = self.window(Parts::of(clause).child());
-                    self.once(&mut dashboard.over, window, at);
+                    let window = self.window(Children::of(clause).child());
+                    self.set_once(&mut dashboard.over, window, at);
                 }
                 _ => {
-                    let by = self.name(&Parts::of(clause).child());
-                    self.once(&mut dashboard.by, by, at);
+                    let by = self.name(&Children::of(clause).child());
+                    self.set_once(&mut dashboard.by, by, at);
                 }
             }
         }
@@ -190,30 +190,30 @@ impl Reader<'_> {
     }
 
     fn driver(&mut self, pair: Pair<'_, Rule>) -> Driver {
-        let mut parts = Parts::of(pair);
-        let metric = self.name(&parts.child());
-        let goal = parts.next().map(|goal| {
-            let mut parts = Parts::of(goal);
-            let direction = if parts.child().as_str() == "below" { Direction::Below } else { Direction::Above };
-            Goal { direction, bound: self.arith(parts.child()) }
+        let mut children = Children::of(pair);
+        let metric = self.name(&children.child());
+        let goal = children.next().map(|goal| {
+            let mut children = Children::of(goal);
+            let direction = if children.child().as_str() == "below" { Direction::Below } else { Direction::Above };
+            Goal { direction, bound: self.arith(children.child()) }
         });
         Driver { metric, goal }
     }
 
     fn target(&mut self, pair: Pair<'_, Rule>) -> Target {
-        let mut parts = Parts::of(pair);
-        let name = self.new_name(&parts.child());
-        let parameters = parts
+        let mut children = Children::of(pair);
+        let name = self.new_name(&children.child());
+        let parameters = children
             .opt(Rule::parameters)
-            .map(|list| Parts::of(list).map(|parameter| self.parameter(parameter)).collect());
-        let call = parts.child();
+            .map(|list| Children::of(list).map(|parameter| self.parameter(parameter)).collect());
+        let call = children.child();
         let call_span = self.span(&call);
         let call = self.source(call);
-        let settings = parts.map(|part| self.setting(part)).collect();
+        let settings = children.map(|part| self.setting(part)).collect();
         Target { name, parameters: parameters.unwrap_or_default(), call, call_span, settings }
     }
 
-    /// A call, or the name of one alone.
+    /// A call, or only its name.
     pub(super) fn source(&mut self, pair: Pair<'_, Rule>) -> Call {
         match pair.as_rule() {
             Rule::source => self.call(pair),
@@ -222,16 +222,16 @@ impl Reader<'_> {
     }
 
     fn parameter(&mut self, pair: Pair<'_, Rule>) -> Parameter {
-        let mut parts = Parts::of(pair);
-        let name = self.new_name(&parts.child());
-        let kind = self.column_type(parts.child());
-        Parameter { name, kind, key: parts.opt(Rule::is_key).is_some() }
+        let mut children = Children::of(pair);
+        let name = self.new_name(&children.child());
+        let kind = self.column_type(children.child());
+        Parameter { name, kind, key: children.opt(Rule::is_key).is_some() }
     }
 
     pub(super) fn setting(&mut self, pair: Pair<'_, Rule>) -> Setting {
-        let mut parts = Parts::of(pair);
-        let name = self.name(&parts.child());
-        let value = parts.child();
+        let mut children = Children::of(pair);
+        let name = self.name(&children.child());
+        let value = children.child();
         let value = match value.as_rule() {
             Rule::arguments => SettingValue::Arguments(self.arguments(value)),
             _ => SettingValue::Expr(self.expr(value)),

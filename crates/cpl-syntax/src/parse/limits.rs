@@ -1,28 +1,28 @@
-//! How much a text may hold, so that no later walk runs out of stack, of room or of time.
+//! Limits on a text's size and nesting: later passes are bounded in stack, memory and time.
 
 use crate::{codes::Code, diagnostic::Diagnostic, span::Span};
 
-/// How deep brackets may nest.
+/// The deepest nesting of brackets.
 const MAX_DEPTH: usize = 64;
-/// How many operators may stand in one chain, with those of the chains around it: so deep a tree may be.
-pub const MOST_OPERATORS: usize = 200;
+/// The most operators in a chain, together with the enclosing chains. This bounds the depth of the tree.
+pub const MAX_OPERATORS: usize = 200;
 
-/// How many words and signs a text may hold. A pipeline has some hundred.
-const MOST_WORDS: usize = 320_000;
-/// How many of them may stand in one item: the parser holds all that it knows of one.
-const MOST_IN_ITEM: usize = 20_000;
+/// The most words and signs in a text. A pipeline has a few hundred.
+const MAX_WORDS: usize = 320_000;
+/// The most words and signs in one item. The parser's memory grows with an item.
+const MAX_WORDS_PER_ITEM: usize = 20_000;
 
-/// What is told of a text that holds too much, or nests too deep; `items` are the places of its items.
+/// The diagnostic for a text that is too large or nests too deep. `items` are the spans of its items.
 pub fn check(text: &str, items: &[Span]) -> Option<Diagnostic> {
     let words = match measure(text) {
         Ok(words) => words,
         Err(too_deep) => return Some(too_deep),
     };
-    if words > MOST_WORDS {
-        let told = format!("the text has {words} words and signs: more than {MOST_WORDS} are no pipeline");
-        return Some(Diagnostic::new(Code::E0109, told).help("one file asks one question: is it the right file?"));
+    if words > MAX_WORDS {
+        let message = format!("the text has {words} words and signs: more than {MAX_WORDS} are no pipeline");
+        return Some(Diagnostic::new(Code::E0109, message).help("one file asks one question: is it the right file?"));
     }
-    if words <= MOST_IN_ITEM {
+    if words <= MAX_WORDS_PER_ITEM {
         return None;
     }
     items.iter().find_map(|item| {
@@ -30,9 +30,9 @@ pub fn check(text: &str, items: &[Span]) -> Option<Diagnostic> {
         let first = item.of(text).trim_start();
         let start = item.end - first.len();
         let head = Span::new(start, start + first.lines().next().map_or(0, |line| line.trim_end().len()));
-        (words > MOST_IN_ITEM).then(|| {
+        (words > MAX_WORDS_PER_ITEM).then(|| {
             Diagnostic::new(Code::E0109, format!("this item has {words} words and signs"))
-                .at(head, format!("more than {MOST_IN_ITEM} are no item"))
+                .at(head, format!("more than {MAX_WORDS_PER_ITEM} are no item"))
                 .help("rows of a test can stand in a file: `given FETCH from csv(\"rows.csv\")`")
         })
     })
@@ -41,7 +41,7 @@ pub fn check(text: &str, items: &[Span]) -> Option<Diagnostic> {
 /// How many words and signs a text has.
 ///
 /// # Errors
-/// What is told where brackets nest too deep.
+/// Brackets nest too deep.
 pub fn measure(text: &str) -> Result<usize, Diagnostic> {
     let mut open: Vec<u8> = Vec::new();
     let (mut words, mut in_word) = (0, false);
@@ -49,8 +49,8 @@ pub fn measure(text: &str) -> Result<usize, Diagnostic> {
     while let Some((at, byte)) = bytes.next() {
         let in_text = open.last() == Some(&b'"');
         let is_letter = byte.is_ascii_alphanumeric() || byte == b'_' || !byte.is_ascii();
-        let goes_on = is_letter && in_word;
-        words += usize::from(!(in_text || byte.is_ascii_whitespace() || goes_on));
+        let continues = is_letter && in_word;
+        words += usize::from(!(in_text || byte.is_ascii_whitespace() || continues));
         in_word = is_letter;
         match byte {
             b'\\' if in_text => drop(bytes.next()),

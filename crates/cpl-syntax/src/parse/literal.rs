@@ -2,7 +2,7 @@
 
 use pest::iterators::Pair;
 
-use super::{Parts, Reader, Rule};
+use super::{Children, Reader, Rule};
 use crate::{
     codes::Code,
     diagnostic::Diagnostic,
@@ -32,9 +32,9 @@ impl Reader<'_> {
     }
 
     pub(super) fn duration(&mut self, pair: Pair<'_, Rule>) -> Literal {
-        let mut parts = Parts::of(pair);
-        let length = self.whole(&parts.child());
-        Literal::Duration(length.value, unit(&parts.child()))
+        let mut children = Children::of(pair);
+        let length = self.whole(&children.child());
+        Literal::Duration(length.value, unit(&children.child()))
     }
 
     /// A whole number that must fit 32 bits.
@@ -61,10 +61,10 @@ impl Reader<'_> {
             );
         }
         let mut pieces: Vec<Piece> = Vec::new();
-        for part in Parts::of(pair) {
+        for part in Children::of(pair) {
             let letters = match part.as_rule() {
                 Rule::hole => {
-                    let hole = Parts::of(part).child();
+                    let hole = Children::of(part).child();
                     pieces.push(Piece::Hole(self.expr(hole)));
                     continue;
                 }
@@ -118,7 +118,7 @@ impl Reader<'_> {
 
 fn money(pair: Pair<'_, Rule>) -> Literal {
     let (mut digits, mut currency) = (String::new(), None);
-    for part in Parts::of(pair) {
+    for part in Children::of(pair) {
         match part.as_rule() {
             Rule::amount => digits = amount(part.as_str()),
             Rule::sign => currency = part.as_str().chars().next().and_then(Currency::of_sign),
@@ -132,7 +132,7 @@ fn money(pair: Pair<'_, Rule>) -> Literal {
 }
 
 fn amount_in(pair: Pair<'_, Rule>) -> String {
-    amount(Parts::of(pair).child().as_str())
+    amount(Children::of(pair).child().as_str())
 }
 
 /// `1.5M` → `1500000`; digits stay exact, however many.

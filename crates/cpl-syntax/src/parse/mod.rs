@@ -1,27 +1,27 @@
-//! Text → tree. pest reads the text by `grammar/cpl.pest`; the files beside this one take its pairs apart.
+//! Text → tree. pest parses the text by `grammar/cpl.pest`; the other modules here convert its pairs.
 
 mod data;
-mod draft;
 mod expr;
 pub mod fragment;
 mod grammar;
 mod item;
+mod known_mistakes;
+mod known_mistakes_in_context;
 mod limits;
 mod literal;
-pub(crate) mod outline;
 mod pairs;
+mod patched_text;
 mod recover;
-mod refuse;
 mod rule;
-mod shapes;
-mod slips;
+pub(crate) mod scanner;
 mod test;
 mod transform;
+mod unexpected;
 
-use self::{draft::Draft, pairs::Parts};
+use self::{pairs::Children, patched_text::PatchedText};
 use crate::{
     comments::{Comment, comments},
-    diagnostic::{Diagnostic, MOST_TOLD},
+    diagnostic::{Diagnostic, MAX_DIAGNOSTICS},
     span::{Name, Span, Spanned},
     tree::File,
 };
@@ -31,24 +31,24 @@ use pest::{
 };
 
 pub(crate) use grammar::{Grammar, Rule};
-pub(crate) use limits::check as too_much;
-pub use refuse::is_name;
+pub(crate) use limits::check as over_limit;
+pub use unexpected::is_name;
 
 /// The tree of `text`, and what is wrong with how it is written. The tree holds what could be read.
 #[must_use]
 pub fn parse(text: &str) -> (File, Vec<Diagnostic>) {
     let comments = comments(text);
-    let items = outline::items(text);
-    if let Some(too_much) = limits::check(text, &items) {
-        return (File { comments, ..File::default() }, vec![too_much]);
+    let items = scanner::items(text);
+    if let Some(over_limit) = limits::check(text, &items) {
+        return (File { comments, ..File::default() }, vec![over_limit]);
     }
     let (mut file, mut diagnostics) = (File::default(), Vec::new());
     for (part, pairs) in pieces(text, items) {
         diagnostics.extend(match pairs {
-            Some(pairs) => read(pairs, &Draft::of(text, part), text, &comments, &mut file),
+            Some(pairs) => read(pairs, &PatchedText::of(text, part), text, &comments, &mut file),
             None => recover::item(text, part, &comments, &mut file),
         });
-        if diagnostics.len() >= MOST_TOLD {
+        if diagnostics.len() >= MAX_DIAGNOSTICS {
             recover::give_up(&mut diagnostics);
             break;
         }
@@ -57,10 +57,10 @@ pub fn parse(text: &str) -> (File, Vec<Diagnostic>) {
     (File { comments, ..file }, diagnostics)
 }
 
-/// So many lines of one item may look like another's first.
+/// The most lines inside an item that may look like the start of another item.
 const FALSE_STARTS: usize = 3;
 
-/// The parts of a text where its items stand, an item each, and their pairs where they parse: what the parser holds is bounded by an item.
+/// The items of a text and, if they parse, their pairs. Items are parsed one by one, to bound the parser's memory.
 pub(crate) fn pieces(text: &str, items: Vec<Span>) -> impl Iterator<Item = (Span, Option<Pairs<'_, Rule>>)> {
     let parse = |part: Span| Grammar::parse(Rule::file, part.of(text)).ok();
     let mut parts = items.into_iter();
@@ -82,34 +82,34 @@ pub(crate) fn pieces(text: &str, items: Vec<Span>) -> impl Iterator<Item = (Span
     })
 }
 
-/// Reads the items of a draft into their places.
+/// Converts the items of a patched text.
 fn read(
     pairs: Pairs<'_, Rule>,
-    draft: &Draft<'_>,
+    patched: &PatchedText<'_>,
     text: &str,
     comments: &[Comment],
     file: &mut File,
 ) -> Vec<Diagnostic> {
-    let mut reader = Reader { text, draft, comments, diagnostics: Vec::new(), operators: 0 };
+    let mut reader = Reader { text, patched, comments, diagnostics: Vec::new(), operators: 0 };
     for pair in pairs.flat_map(Pair::into_inner) {
         reader.item(pair, file);
     }
     reader.diagnostics
 }
 
-/// The items in no more room than they take: a tree holds short lists by the ten thousand.
+/// Collects without spare capacity: a tree holds ten thousands of short lists.
 fn exact<T>(items: impl Iterator<Item = T>) -> Vec<T> {
     items.collect::<Box<[T]>>().into_vec()
 }
 
-/// Takes pairs apart; keeps what was wrong on the way.
+/// Converts pairs to the tree, and collects diagnostics.
 struct Reader<'a> {
     text: &'a str,
-    /// What was parsed: the text, or a part of it without its mistakes.
-    draft: &'a Draft<'a>,
+    /// The text that was parsed: the original, or a patched part of it.
+    patched: &'a PatchedText<'a>,
     comments: &'a [Comment],
     diagnostics: Vec<Diagnostic>,
-    /// How many operators stand around what is read.
+    /// The number of enclosing operators.
     operators: usize,
 }
 
@@ -118,10 +118,10 @@ impl Reader<'_> {
         self.diagnostics.push(diagnostic);
     }
 
-    /// Where the pair stands, without the white space and comments that pest lets a rule swallow.
+    /// The pair's span, without trailing white space and comments that pest includes.
     fn span(&self, pair: &Pair<'_, Rule>) -> Span {
         let start = pair.as_span().start();
-        let Span { start, mut end } = self.draft.span(start, start + pair.as_str().trim_end().len());
+        let Span { start, mut end } = self.patched.span(start, start + pair.as_str().trim_end().len());
         loop {
             end = start + self.text[start..end].trim_end().len();
             let at = self.comments.partition_point(|c| c.span.end < end);
@@ -147,7 +147,7 @@ impl Reader<'_> {
             let between = &self.text[pair[0].end..pair[1].start];
             // A `;` was told, and stands for a comma.
             if !between.contains([',', '\n', ';']) {
-                self.report(refuse::unseparated(self.text, pair[0], pair[1]));
+                self.report(unexpected::unseparated(self.text, pair[0], pair[1]));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Taking a pair's children apart, the words of the language left out.
+//! The children of a pair, without keywords.
 
 use std::iter::Peekable;
 
@@ -6,10 +6,10 @@ use pest::iterators::{Pair, Pairs};
 
 use super::grammar::Rule;
 
-/// The children of a pair in order, without those that are only words.
-pub struct Parts<'i>(Peekable<Pairs<'i, Rule>>);
+/// The children of a pair in order, without keywords.
+pub struct Children<'i>(Peekable<Pairs<'i, Rule>>);
 
-impl<'i> Parts<'i> {
+impl<'i> Children<'i> {
     pub fn of(pair: Pair<'i, Rule>) -> Self {
         Self(pair.into_inner().peekable())
     }
@@ -38,7 +38,7 @@ impl<'i> Parts<'i> {
     }
 }
 
-impl<'i> Iterator for Parts<'i> {
+impl<'i> Iterator for Children<'i> {
     type Item = Pair<'i, Rule>;
 
     fn next(&mut self) -> Option<Pair<'i, Rule>> {
@@ -47,7 +47,7 @@ impl<'i> Iterator for Parts<'i> {
     }
 }
 
-/// Words stand together at the grammar's end, in alphabetical order.
+/// Keyword rules are at the end of the grammar, in alphabetical order.
 fn is_word(rule: Rule) -> bool {
     (Rule::w_after..=Rule::w_within).contains(&rule)
 }

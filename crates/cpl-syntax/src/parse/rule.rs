@@ -2,7 +2,7 @@
 
 use pest::iterators::Pair;
 
-use super::{Parts, Reader, Rule, exact, literal};
+use super::{Children, Reader, Rule, exact, literal};
 use crate::{
     span::{Name, Spanned},
     tree::{
@@ -13,27 +13,27 @@ use crate::{
 
 impl Reader<'_> {
     pub(super) fn decide(&mut self, pair: Pair<'_, Rule>) -> Decide {
-        let mut parts = Parts::of(pair);
-        let (name, each, table) = self.rule_head(&mut parts);
+        let mut children = Children::of(pair);
+        let (name, each, table) = self.rule_head(&mut children);
         let mut decide =
             Decide { name, each, table, when: None, require: vec![], on: None, actions: vec![], guards: vec![] };
-        for clause in parts {
+        for clause in children {
             let (rule, span) = (clause.as_rule(), self.span(&clause));
             match rule {
                 Rule::when => {
-                    let when = self.expr(Parts::of(clause).child());
-                    self.once(&mut decide.when, when, span);
+                    let when = self.expr(Children::of(clause).child());
+                    self.set_once(&mut decide.when, when, span);
                 }
                 Rule::require => {
-                    let require = self.expr(Parts::of(clause).child());
+                    let require = self.expr(Children::of(clause).child());
                     decide.require.push(require);
                 }
                 Rule::on_days => {
                     let on = self.on_days(clause);
-                    self.once(&mut decide.on, on, span);
+                    self.set_once(&mut decide.on, on, span);
                 }
                 Rule::then => {
-                    let action = self.action(Parts::of(clause).child());
+                    let action = self.action(Children::of(clause).child());
                     decide.actions.push(action);
                 }
                 _ => {
@@ -46,36 +46,36 @@ impl Reader<'_> {
     }
 
     pub(super) fn alert(&mut self, pair: Pair<'_, Rule>) -> Alert {
-        let mut parts = Parts::of(pair);
-        let (name, each, table) = self.rule_head(&mut parts);
+        let mut children = Children::of(pair);
+        let (name, each, table) = self.rule_head(&mut children);
         let mut alert =
             Alert { name, each, table, when: None, on: None, severity: None, say: None, to: None, repeat: None };
-        for clause in parts {
+        for clause in children {
             let (rule, span) = (clause.as_rule(), self.span(&clause));
             match rule {
                 Rule::when => {
-                    let when = self.expr(Parts::of(clause).child());
-                    self.once(&mut alert.when, when, span);
+                    let when = self.expr(Children::of(clause).child());
+                    self.set_once(&mut alert.when, when, span);
                 }
                 Rule::on_days => {
                     let on = self.on_days(clause);
-                    self.once(&mut alert.on, on, span);
+                    self.set_once(&mut alert.on, on, span);
                 }
                 Rule::severity => {
-                    let level = level(&Parts::of(clause).child());
-                    self.once(&mut alert.severity, Spanned::new(level, span), span);
+                    let level = level(&Children::of(clause).child());
+                    self.set_once(&mut alert.severity, Spanned::new(level, span), span);
                 }
                 Rule::say => {
-                    let say = self.text(Parts::of(clause).child());
-                    self.once(&mut alert.say, say, span);
+                    let say = self.text(Children::of(clause).child());
+                    self.set_once(&mut alert.say, say, span);
                 }
                 Rule::alert_to => {
-                    let to = self.target_ref(Parts::of(clause).child());
-                    self.once(&mut alert.to, to, span);
+                    let to = self.target_ref(Children::of(clause).child());
+                    self.set_once(&mut alert.to, to, span);
                 }
                 _ => {
-                    let after = self.length(Parts::of(clause).child());
-                    self.once(&mut alert.repeat, after, span);
+                    let after = self.length(Children::of(clause).child());
+                    self.set_once(&mut alert.repeat, after, span);
                 }
             }
         }
@@ -83,57 +83,57 @@ impl Reader<'_> {
     }
 
     /// `NAME for each A, B in TABLE`.
-    fn rule_head(&mut self, parts: &mut Parts<'_>) -> (Name, Vec<Name>, Name) {
-        let name = self.new_name(&parts.child());
-        let each = parts.opt(Rule::for_each).map(|each| exact(Parts::of(each).map(|part| self.name(&part))));
-        (name, each.unwrap_or_default(), self.name(&parts.child()))
+    fn rule_head(&mut self, children: &mut Children<'_>) -> (Name, Vec<Name>, Name) {
+        let name = self.new_name(&children.child());
+        let each = children.opt(Rule::for_each).map(|each| exact(Children::of(each).map(|part| self.name(&part))));
+        (name, each.unwrap_or_default(), self.name(&children.child()))
     }
 
     fn on_days(&mut self, pair: Pair<'_, Rule>) -> Spanned<OnDays> {
         let span = self.span(&pair);
-        let days: Vec<_> = Parts::of(pair).map(|day| literal::day(&day)).collect();
+        let days: Vec<_> = Children::of(pair).map(|day| literal::day(&day)).collect();
         Spanned::new(if days.is_empty() { OnDays::Weekdays } else { OnDays::Days(days) }, span)
     }
 
     fn action(&mut self, pair: Pair<'_, Rule>) -> Spanned<Action> {
         let (rule, span) = (pair.as_rule(), self.span(&pair));
-        let mut parts = Parts::of(pair);
+        let mut children = Children::of(pair);
         let action = match rule {
             Rule::change => {
-                let column = self.name(&parts.child());
-                let to = parts.child();
+                let column = self.name(&children.child());
+                let to = children.child();
                 let by = to.as_rule() == Rule::change_by;
-                let value = self.arith(Parts::of(to).child());
+                let value = self.arith(Children::of(to).child());
                 let to = if by { ChangeTo::By(value) } else { ChangeTo::To(value) };
-                Action::Change(column, to, self.via(parts.child()))
+                Action::Change(column, to, self.via(children.child()))
             }
             Rule::move_columns => {
-                let amount = self.arith(parts.child());
-                let (from, to) = (self.name(&parts.child()), self.name(&parts.child()));
-                Action::Move(amount, from, to, self.via(parts.child()))
+                let amount = self.arith(children.child());
+                let (from, to) = (self.name(&children.child()), self.name(&children.child()));
+                Action::Move(amount, from, to, self.via(children.child()))
             }
             Rule::move_rows => {
-                let amount = self.arith(parts.child());
-                let column = self.name(&parts.child());
-                let (from, to) = (self.move_end(&mut parts), self.move_end(&mut parts));
-                Action::MoveRows(amount, column, from, to, self.via(parts.child()))
+                let amount = self.arith(children.child());
+                let column = self.name(&children.child());
+                let (from, to) = (self.move_end(&mut children), self.move_end(&mut children));
+                Action::MoveRows(amount, column, from, to, self.via(children.child()))
             }
-            _ => Action::Call(self.via_parts(parts)),
+            _ => Action::Call(self.via_parts(children)),
         };
         Spanned::new(action, span)
     }
 
-    fn move_end(&mut self, parts: &mut Parts<'_>) -> MoveEnd {
-        MoveEnd { extreme: extreme(&parts.child()), by: self.arith(parts.child()) }
+    fn move_end(&mut self, children: &mut Children<'_>) -> MoveEnd {
+        MoveEnd { extreme: extreme(&children.child()), by: self.arith(children.child()) }
     }
 
     fn via(&mut self, pair: Pair<'_, Rule>) -> Via {
-        self.via_parts(Parts::of(pair))
+        self.via_parts(Children::of(pair))
     }
 
-    fn via_parts(&mut self, mut parts: Parts<'_>) -> Via {
-        let target = self.target_ref(parts.child());
-        Via { target, arguments: parts.next().map(|list| self.arguments(list)).unwrap_or_default() }
+    fn via_parts(&mut self, mut children: Children<'_>) -> Via {
+        let target = self.target_ref(children.child());
+        Via { target, arguments: children.next().map(|list| self.arguments(list)).unwrap_or_default() }
     }
 
     pub(super) fn target_ref(&mut self, pair: Pair<'_, Rule>) -> TargetRef {
@@ -142,48 +142,48 @@ impl Reader<'_> {
     }
 
     pub(super) fn arguments(&mut self, pair: Pair<'_, Rule>) -> Vec<Argument> {
-        let list: Vec<_> = Parts::of(pair).collect();
+        let list: Vec<_> = Children::of(pair).collect();
         let spans: Vec<_> = list.iter().map(|argument| self.span(argument)).collect();
         self.separated(&spans);
         list.into_iter()
             .map(|argument| {
-                let mut parts = Parts::of(argument);
-                let name = match parts.child() {
-                    quoted if quoted.as_rule() == Rule::quoted_name => self.plain_text(Parts::of(quoted).child()),
+                let mut children = Children::of(argument);
+                let name = match children.child() {
+                    quoted if quoted.as_rule() == Rule::quoted_name => self.plain_text(Children::of(quoted).child()),
                     name => self.name(&name),
                 };
-                Argument { name, value: self.expr(parts.child()) }
+                Argument { name, value: self.expr(children.child()) }
             })
             .collect()
     }
 
     fn guard(&mut self, pair: Pair<'_, Rule>) -> DecideClause {
         let rule = pair.as_rule();
-        let mut parts = Parts::of(pair);
+        let mut children = Children::of(pair);
         match rule {
             Rule::keep_bound => {
-                let column = self.name(&parts.child());
-                DecideClause::Keep(column, self.bounds(parts.child()))
+                let column = self.name(&children.child());
+                DecideClause::Keep(column, self.bounds(children.child()))
             }
             Rule::keep_total => {
-                let column = self.name(&parts.child());
-                let bound = parts.child();
+                let column = self.name(&children.child());
+                let bound = children.child();
                 let bound = match bound.as_rule() {
                     Rule::unchanged => TotalBound::Unchanged,
-                    _ => TotalBound::AtMost(self.arith(Parts::of(bound).child())),
+                    _ => TotalBound::AtMost(self.arith(Children::of(bound).child())),
                 };
                 DecideClause::KeepTotal(KeepTotal { column, bound })
             }
             Rule::keep_change => {
-                let within = self.arith(parts.child());
-                DecideClause::KeepChange(within, self.length(parts.child()))
+                let within = self.arith(children.child());
+                DecideClause::KeepChange(within, self.length(children.child()))
             }
             Rule::at_most => {
-                let limit = self.whole(&parts.child());
-                let first = parts.opt(Rule::extreme).map(|end| (extreme(&end), self.arith(parts.child())));
+                let limit = self.whole(&children.child());
+                let first = children.opt(Rule::extreme).map(|end| (extreme(&end), self.arith(children.child())));
                 DecideClause::AtMost(AtMost { limit, first })
             }
-            Rule::cooldown => DecideClause::Cooldown(self.length(parts.child())),
+            Rule::cooldown => DecideClause::Cooldown(self.length(children.child())),
             _ => DecideClause::Approval,
         }
     }
@@ -196,10 +196,10 @@ impl Reader<'_> {
 
     fn bounds(&mut self, pair: Pair<'_, Rule>) -> Vec<Bound> {
         let rule = pair.as_rule();
-        let mut parts = Parts::of(pair);
-        let first = self.arith(parts.child());
+        let mut children = Children::of(pair);
+        let first = self.arith(children.child());
         match rule {
-            Rule::between => vec![Bound::AtLeast(first), Bound::AtMost(self.arith(parts.child()))],
+            Rule::between => vec![Bound::AtLeast(first), Bound::AtMost(self.arith(children.child()))],
             Rule::at_least => vec![Bound::AtLeast(first)],
             _ => vec![Bound::AtMost(first)],
         }

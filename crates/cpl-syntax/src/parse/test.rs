@@ -2,7 +2,7 @@
 
 use pest::iterators::Pair;
 
-use super::{Parts, Reader, Rule};
+use super::{Children, Reader, Rule};
 use crate::{
     codes::Code,
     diagnostic::Diagnostic,
@@ -13,19 +13,19 @@ use crate::{
 impl Reader<'_> {
     pub(super) fn test(&mut self, pair: Pair<'_, Rule>) -> Test {
         let span = self.span(&pair);
-        let mut parts = Parts::of(pair);
-        let title = self.plain_text(parts.child());
+        let mut children = Children::of(pair);
+        let title = self.plain_text(children.child());
         let mut test = Test { title, clock: None, given: vec![], expect: vec![], span };
-        for clause in parts {
+        for clause in children {
             let (rule, at) = (clause.as_rule(), self.span(&clause));
             match rule {
                 Rule::test_today => {
-                    let date = self.name(&Parts::of(clause).child());
-                    self.once(&mut test.clock, TestClock::Today(date), at);
+                    let date = self.name(&Children::of(clause).child());
+                    self.set_once(&mut test.clock, TestClock::Today(date), at);
                 }
                 Rule::test_now => {
-                    let now = self.name(&Parts::of(clause).child());
-                    self.once(&mut test.clock, TestClock::Now(now), at);
+                    let now = self.name(&Children::of(clause).child());
+                    self.set_once(&mut test.clock, TestClock::Now(now), at);
                 }
                 Rule::given => {
                     let given = self.given(clause);
@@ -41,9 +41,9 @@ impl Reader<'_> {
     }
 
     fn given(&mut self, pair: Pair<'_, Rule>) -> Given {
-        let mut parts = Parts::of(pair);
-        let name = self.name(&parts.child());
-        let rows = parts.child();
+        let mut children = Children::of(pair);
+        let name = self.name(&children.child());
+        let rows = children.child();
         let rows = match rows.as_rule() {
             Rule::table => GivenRows::Table(self.table(rows)),
             _ => GivenRows::From(Box::new(self.call(rows))),
@@ -53,22 +53,22 @@ impl Reader<'_> {
 
     fn expectation(&mut self, pair: Pair<'_, Rule>) -> Expectation {
         let rule = pair.as_rule();
-        let mut parts = Parts::of(pair);
-        let state = parts
+        let mut children = Children::of(pair);
+        let state = children
             .opt(Rule::state)
             .map(|state| if state.as_str() == "held" { RowState::Held } else { RowState::Undecided });
-        let name = self.name(&parts.child());
+        let name = self.name(&children.child());
         if rule == Rule::expect_table {
-            return Expectation::Table(name, self.table(parts.child()));
+            return Expectation::Table(name, self.table(children.child()));
         }
-        let key = parts.opt(Rule::key_values).map(|values| self.key_values(values)).unwrap_or_default();
+        let key = children.opt(Rule::key_values).map(|values| self.key_values(values)).unwrap_or_default();
         match (rule, state) {
             (_, Some(state)) => Expectation::Is(state, name, key),
             (Rule::expect_no, None) => Expectation::Not(name, key),
             _ => {
-                let values = parts.map(|value| {
-                    let mut parts = Parts::of(value);
-                    (self.name(&parts.child()), self.arith(parts.child()))
+                let values = children.map(|value| {
+                    let mut children = Children::of(value);
+                    (self.name(&children.child()), self.arith(children.child()))
                 });
                 Expectation::Fires(name, key, values.collect())
             }
@@ -76,9 +76,9 @@ impl Reader<'_> {
     }
 
     fn key_values(&mut self, pair: Pair<'_, Rule>) -> Vec<Name> {
-        Parts::of(pair)
+        Children::of(pair)
             .map(|value| {
-                let inner = Parts::of(value).child();
+                let inner = Children::of(value).child();
                 match inner.as_rule() {
                     Rule::text => self.plain_text(inner),
                     _ => self.name(&inner),
@@ -88,7 +88,7 @@ impl Reader<'_> {
     }
 
     fn table(&mut self, pair: Pair<'_, Rule>) -> Table {
-        let rows: Vec<_> = Parts::of(pair).collect();
+        let rows: Vec<_> = Children::of(pair).collect();
         let mut rows = rows.into_iter().map(|row| (self.span(&row), self.cells(row))).collect::<Vec<_>>().into_iter();
         let header: Vec<Name> = rows.next().map_or_else(Vec::new, |(_, cells)| {
             cells.into_iter().map(|cell| Spanned::new(cell.value.unwrap_or_default(), cell.span)).collect()
@@ -110,19 +110,19 @@ impl Reader<'_> {
             }
             // What its cells hold is not known: they may stand under other headings.
             let (cells, columns) = (plural(cells.len(), "cell"), plural(header.len(), "column"));
-            let told = Diagnostic::new(Code::E0102, format!("a row with {cells}, and the table has {columns}"));
-            self.report(told.at(span, "this row").help("an empty cell is `| |`"));
+            let diagnostic = Diagnostic::new(Code::E0102, format!("a row with {cells}, and the table has {columns}"));
+            self.report(diagnostic.at(span, "this row").help("an empty cell is `| |`"));
         }
         Table { header, rows: body }
     }
 
     fn cells(&mut self, row: Pair<'_, Rule>) -> Vec<Spanned<Option<String>>> {
-        Parts::of(row)
+        Children::of(row)
             .map(|cell| {
-                let inner = Parts::of(cell).child();
+                let inner = Children::of(cell).child();
                 let span = self.span(&inner);
                 let value = match inner.as_rule() {
-                    Rule::quoted_cell => Some(self.plain_text(Parts::of(inner).child()).value),
+                    Rule::quoted_cell => Some(self.plain_text(Children::of(inner).child()).value),
                     _ => Some(inner.as_str().trim().to_owned()).filter(|text| !text.is_empty()),
                 };
                 Spanned::new(value, span)

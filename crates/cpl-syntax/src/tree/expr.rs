@@ -7,7 +7,7 @@ use crate::span::{Name, Span, Spanned};
 pub struct Expr {
     /// What it is.
     pub kind: ExprKind,
-    /// Where it stands, brackets included.
+    /// Its source span, with brackets.
     pub span: Span,
 }
 
@@ -18,7 +18,7 @@ pub enum ExprKind {
     Literal(Literal),
     /// `"… {hole} …"`.
     Text(Text),
-    /// `cac`, or `t.cac` behind a `join T as t`.
+    /// `cac`, or `t.cac` after `join T as t`.
     Path(Path),
     /// A function, an aggregate or a metric with its own filter or window.
     Call(Box<Call>),
@@ -30,11 +30,11 @@ pub enum ExprKind {
     Logic(Logic, Box<Expr>, Box<Expr>),
     /// `a + b` and its kin, `??` among them.
     Arith(Spanned<ArithOp>, Box<Expr>, Box<Expr>),
-    /// A comparison or a question asked of a value.
+    /// A comparison or another predicate on a value.
     Relation(Box<Expr>, Box<Relation>),
 }
 
-/// A name, or a name behind the table it came from.
+/// A column's name, with or without its table: `name`, `table.name`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Path {
     /// The part before the dot; boxed, since most names have none.
@@ -44,7 +44,7 @@ pub struct Path {
 }
 
 impl Path {
-    /// The column as a table of columns knows it: `x`, or `t.x` behind `join … as t`.
+    /// The column's full name: `x`, or `t.x` after `join … as t`.
     #[must_use]
     pub fn column(&self) -> Name {
         match &self.table {
@@ -95,7 +95,7 @@ pub enum CompareOp {
     GreaterOrEqual,
 }
 
-/// What is asked of the value on the left.
+/// The predicate on the left value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Relation {
     /// `a < b`.
@@ -104,9 +104,9 @@ pub enum Relation {
     Exceeds {
         /// `Above` for exceeds, `Below` for falls below.
         direction: Direction,
-        /// What it is held against.
+        /// The value it is compared with.
         than: Expr,
-        /// By how much, where that is said.
+        /// The margin, if there is one.
         by: Option<Box<Expr>>,
     },
     /// `a is known`, `a is unknown`.
@@ -166,7 +166,7 @@ pub enum Direction {
 pub struct Call {
     /// What is called; with a table before a dot for a connector's endpoint.
     pub callee: Path,
-    /// What stands between the brackets, in order.
+    /// The arguments, in order.
     pub args: Vec<Arg>,
     /// `where …` inside the brackets.
     pub filter: Option<Expr>,
@@ -264,7 +264,7 @@ pub enum Word {
 pub struct Currency([u8; 3]);
 
 impl Currency {
-    /// The one meant by a sign.
+    /// The currency of a sign.
     #[must_use]
     pub fn of_sign(sign: char) -> Option<Self> {
         match sign {
@@ -303,7 +303,7 @@ impl Currency {
         ['$', '€', '£', '¥'].into_iter().find(|sign| Self::of_sign(*sign) == Some(*self))
     }
 
-    /// Digits behind the point in its minor unit (ISO 4217).
+    /// Decimal places of its minor unit (ISO 4217).
     #[must_use]
     pub fn minor_digits(&self) -> u32 {
         match &self.0 {
@@ -366,7 +366,7 @@ impl Day {
 pub struct Window {
     /// Which.
     pub kind: WindowKind,
-    /// Where it stands.
+    /// Its source span.
     pub span: Span,
 }
 

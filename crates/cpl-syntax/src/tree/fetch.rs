@@ -10,7 +10,7 @@ pub struct Fetch {
     pub name: Name,
     /// The connector and its arguments.
     pub source: Call,
-    /// Where the source stands.
+    /// The source's span.
     pub source_span: Span,
     /// The columns that are declared.
     pub columns: Vec<Column>,
@@ -31,7 +31,7 @@ pub enum FetchClause {
     Time(Name),
     /// `records "$.path"`
     Records(Name),
-    /// `method POST`, `headers { … }`: how a server is asked.
+    /// `method POST`, `headers { … }`: a part of the HTTP request.
     Request(Setting),
 }
 
@@ -121,7 +121,7 @@ pub enum Plain {
     Weekday,
 }
 
-/// What one of the stored numbers stands for.
+/// The unit of the stored numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MoneyScale {
     /// Whole units.
@@ -156,7 +156,7 @@ pub enum TimeIn {
     UnixMilliseconds,
 }
 
-/// A period that a row stands for.
+/// The period that a row covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Coarse {
     /// Week.

@@ -10,7 +10,7 @@ use crate::{
     span::{Name, Span, Spanned},
 };
 
-/// One `.cpl` file, items by kind in the order they stand in.
+/// One `.cpl` file. Items are grouped by kind, in source order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct File {
     /// `pipeline …`: exactly one in a right file.
@@ -35,12 +35,12 @@ pub struct File {
     pub tests: Vec<Test>,
     /// Comments, in order.
     pub comments: Vec<Comment>,
-    /// Names of what could not be read, and such clauses of the pipeline: who looks for one says nothing more.
-    pub lost: HashSet<String>,
+    /// Names of items and clauses that could not be parsed. A lookup of one of them reports no further error.
+    pub missing_names: HashSet<String>,
 }
 
 impl File {
-    /// Gives back the room that its lists were given ahead of need.
+    /// Shrinks its lists to their lengths.
     pub(crate) fn shrink(&mut self) {
         self.lets.shrink_to_fit();
         self.fetches.shrink_to_fit();
@@ -52,32 +52,32 @@ impl File {
         self.tests.shrink_to_fit();
     }
 
-    /// What stands among the lost where a name itself could not be read.
-    pub const LOST_ANY: &str = "";
+    /// The entry in `missing_names` for an item whose name could not be parsed: it may have any name.
+    pub const ANY_NAME: &str = "";
 
-    /// Whether something of that name may be there, and could not be read.
+    /// Whether an item of that name may exist that could not be parsed.
     #[must_use]
-    pub fn has_lost(&self, name: &str) -> bool {
-        self.lost.contains(name) || self.lost.contains(Self::LOST_ANY)
+    pub fn is_missing_name(&self, name: &str) -> bool {
+        self.missing_names.contains(name) || self.missing_names.contains(Self::ANY_NAME)
     }
 
-    /// How a clause of a rule that could not be read stands among the lost: no name has a dot.
+    /// The key in `missing_names` of a rule's clause that could not be parsed. The dot keeps it apart from names.
     #[must_use]
-    pub fn lost_clause(rule: &str, clause: &str) -> String {
+    pub fn missing_clause(rule: &str, clause: &str) -> String {
         format!("{rule}.{clause}")
     }
 
-    /// The connectors that it names: in fetches, targets and rules.
+    /// The connectors that fetches, targets and rules use.
     #[must_use]
     pub fn connectors(&self) -> BTreeSet<&str> {
         let fetched = self.fetches.iter().filter_map(|fetch| fetch.source.callee.table.as_deref());
         let targets = self.targets.iter().filter_map(|target| target.call.callee.table.as_deref());
         let actions = self.decides.iter().flat_map(|rule| &rule.actions);
-        let called = actions.filter_map(|action| action.value.via().target.connector.as_ref());
-        let told = self.pipelines.iter().filter_map(|pipeline| pipeline.alerts.as_ref()).map(|(to, _)| to);
-        let told = told.chain(self.alerts.iter().filter_map(|alert| alert.to.as_ref()));
-        let told = told.filter_map(|to| to.connector.as_ref());
-        fetched.chain(targets).chain(called).chain(told).map(Name::as_str).collect()
+        let action_connectors = actions.filter_map(|action| action.value.via().target.connector.as_ref());
+        let alert_connectors = self.pipelines.iter().filter_map(|pipeline| pipeline.alerts.as_ref()).map(|(to, _)| to);
+        let alert_connectors = alert_connectors.chain(self.alerts.iter().filter_map(|alert| alert.to.as_ref()));
+        let alert_connectors = alert_connectors.filter_map(|to| to.connector.as_ref());
+        fetched.chain(targets).chain(action_connectors).chain(alert_connectors).map(Name::as_str).collect()
     }
 }
 
@@ -181,9 +181,9 @@ pub struct Target {
     pub parameters: Vec<Parameter>,
     /// `file("…")`, `slack(secret("…"))`, `google_ads.set_daily_budget`.
     pub call: Call,
-    /// Where the call stands.
+    /// The call's span.
     pub call_span: Span,
-    /// What stands in braces behind it.
+    /// The settings in braces.
     pub settings: Vec<Setting>,
 }
 
@@ -194,17 +194,17 @@ pub struct Parameter {
     pub name: Name,
     /// Its type.
     pub kind: Spanned<ColumnType>,
-    /// It names the thing that is changed.
+    /// It identifies the resource that is changed.
     pub key: bool,
 }
 
-/// What a connector file says of an argument: `window`, `text? key`.
+/// An argument's type in a connector file: `window`, `text? key`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArgumentType {
     /// The type of its values; none for a window such as `last 35 days`.
     pub kind: Option<Spanned<ColumnType>>,
     /// It may be left out.
     pub optional: bool,
-    /// It names the thing that is changed.
+    /// It identifies the resource that is changed.
     pub key: bool,
 }

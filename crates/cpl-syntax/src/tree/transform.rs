@@ -19,7 +19,7 @@ pub struct Transform {
 pub struct Stage {
     /// What it does.
     pub kind: StageKind,
-    /// Where it stands.
+    /// Its source span.
     pub span: Span,
 }
 
@@ -52,7 +52,7 @@ pub enum StageKind {
     Check(Box<Clause>),
 }
 
-/// `NAME = AGG`, or a metric's name alone.
+/// `NAME = AGG`, or only a metric's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupItem {
     /// The column's name.
@@ -82,9 +82,9 @@ pub struct SortBy {
 /// `left join many T as t on A = B, latest …`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Join {
-    /// Rows without a partner stay.
+    /// Left join: unmatched rows are kept.
     pub left: bool,
-    /// A fan-out is meant.
+    /// The author accepts a fan-out: `many`.
     pub many: bool,
     /// The right side.
     pub table: Name,
@@ -92,7 +92,7 @@ pub struct Join {
     pub alias: Option<Name>,
     /// What must be equal; none for a one-row table.
     pub on: Vec<JoinKey>,
-    /// The newest partner.
+    /// As-of join: the newest matching row.
     pub latest: Option<Latest>,
 }
 

@@ -1,33 +1,33 @@
-//! A text that is not cpl: what is wrong with each of its items, and what of them can be read all the same.
+//! Error recovery: reports what is wrong with an item and parses the rest of it.
 //!
-//! A slip is mended in a draft of the item; where nothing is known of what was meant, the entry, the clause or, at
-//! the last, the item is left out. What is left out bears names that others look for: they are kept as lost.
+//! A known mistake is repaired in a patched copy of the text. Otherwise the entry, the clause or finally the item is
+//! skipped. The names that skipped parts would have declared are kept as missing names.
 
-mod lost;
+mod missing_names;
 
 use pest::{Parser, error::InputLocation};
 
 use super::{
     Grammar, Rule,
-    draft::Draft,
-    outline::{ITEMS, Kind, Token, outline},
+    known_mistakes::{Mistake, known_mistake},
+    known_mistakes_in_context::known_mistake_in_context,
+    patched_text::PatchedText,
     read,
-    refuse::{unexpected, with_signs, word_at},
-    shapes::shape,
-    slips::{Slip, slip},
+    scanner::{ITEMS, Kind, Token, scan},
+    unexpected::{unexpected, with_signs, word_at},
 };
 use crate::{
     codes::Code,
     comments::Comment,
-    diagnostic::{Diagnostic, MOST_TOLD, meant},
+    diagnostic::{Diagnostic, MAX_DIAGNOSTICS, did_you_mean},
     span::Span,
     tree::File,
 };
 
-/// So many mistakes of one item are told.
-const MOST: usize = 50;
+/// The most mistakes that are reported for one item.
+const MAX_MISTAKES_PER_ITEM: usize = 50;
 
-/// Words that begin a clause, wherever they stand in it.
+/// Words that begin a clause, anywhere on a line.
 const CLAUSES: &[&str] = &[
     "question",
     "owner",
@@ -81,7 +81,7 @@ const CLAUSES: &[&str] = &[
     "now",
 ];
 
-/// Those of them that also stand within clauses: they begin one only where they begin a line.
+/// Clause words that also occur inside clauses: they begin a clause only at the start of a line.
 const INNER: &[&str] = &[
     "key", "no", "time", "left", "over", "by", "on", "then", "at", "to", "today", "now", "every", "method", "auth",
     "headers", "query", "body",
@@ -92,11 +92,11 @@ pub fn item(text: &str, part: Span, comments: &[Comment], file: &mut File) -> Ve
     Item::of(text, part, comments).read(file)
 }
 
-/// Of so many mistakes the first are enough.
+/// Cuts a long list of diagnostics and says so.
 pub fn give_up(found: &mut Vec<Diagnostic>) {
-    found.truncate(MOST_TOLD - 1);
-    let told = format!("so many mistakes: the first {} are told", MOST_TOLD - 1);
-    found.push(Diagnostic::new(Code::E0101, told).help("is it a pipeline? mend the first of them"));
+    found.truncate(MAX_DIAGNOSTICS - 1);
+    let message = format!("so many mistakes: the first {} are told", MAX_DIAGNOSTICS - 1);
+    found.push(Diagnostic::new(Code::E0101, message).help("is it a pipeline? mend the first of them"));
 }
 
 /// An item that is being read.
@@ -105,24 +105,24 @@ struct Item<'t> {
     part: Span,
     tokens: Vec<Token>,
     comments: &'t [Comment],
-    draft: Draft<'t>,
-    /// What was left out, and the clause it is of.
-    left_out: Vec<(Span, Span)>,
-    /// Something is wrong that no part of it can be left out for.
+    patched: PatchedText<'t>,
+    /// Skipped parts, and the clauses they belong to.
+    skipped: Vec<(Span, Span)>,
+    /// The item can't be parsed, not even with parts skipped.
     unread: bool,
     found: Vec<Diagnostic>,
 }
 
 impl<'t> Item<'t> {
     fn of(text: &'t str, part: Span, comments: &'t [Comment]) -> Self {
-        let (tokens, open) = outline(text, part);
+        let (tokens, open) = scan(text, part);
         let mut item = Self {
             text,
             part,
             tokens,
             comments,
-            draft: Draft::of(text, part),
-            left_out: Vec::new(),
+            patched: PatchedText::of(text, part),
+            skipped: Vec::new(),
             unread: false,
             found: Vec::new(),
         };
@@ -133,7 +133,7 @@ impl<'t> Item<'t> {
         item
     }
 
-    /// Mends the word that the item begins with.
+    /// Repairs a misspelt first word of the item.
     fn name_head(&mut self) {
         let Some(head) = self.tokens.first().filter(|token| token.kind == Kind::Word).map(|token| token.span) else {
             return;
@@ -147,28 +147,29 @@ impl<'t> Item<'t> {
         let fitting: Vec<&str> = ITEMS.iter().copied().filter(|item| (*item == "test") == text).collect();
         // A clause is no item, however near.
         let clause = CLAUSES.contains(&word);
-        let Some((meant, sure)) = meant(word, &fitting).filter(|_| !clause) else {
-            if slip(self.text, head, "").is_none() {
-                let told = Diagnostic::new(Code::E0101, format!("no item begins with `{word}`")).at(head, "not known");
+        let Some((suggestion, sure)) = did_you_mean(word, &fitting).filter(|_| !clause) else {
+            if known_mistake(self.text, head, "").is_none() {
+                let diagnostic =
+                    Diagnostic::new(Code::E0101, format!("no item begins with `{word}`")).at(head, "not known");
                 let value = self.tokens.get(1).is_some_and(|sign| sign.span.of(self.text) == "=");
                 self.found.push(if value {
-                    told.help(format!("write `let {word} = …`"))
+                    diagnostic.help(format!("write `let {word} = …`"))
                 } else if clause {
-                    told.help("it stands in the braces of an item: is the `{` of the one before missing, or its `}` too early?")
+                    diagnostic.help("it stands in the braces of an item: is the `{` of the one before missing, or its `}` too early?")
                 } else {
-                    told.help(format!("a file is made of `{}`", ITEMS.join("`, `")))
+                    diagnostic.help(format!("a file is made of `{}`", ITEMS.join("`, `")))
                 });
                 self.unread = true;
             }
             return;
         };
         let diagnostic = Diagnostic::new(Code::E0101, format!("no item begins with `{word}`"));
-        let diagnostic = diagnostic.at(head, "not known").help(format!("did you mean `{meant}`?"));
-        self.found.push(diagnostic.change(head, meant, sure));
-        self.draft.edit(head, meant.to_owned());
+        let diagnostic = diagnostic.at(head, "not known").help(format!("did you mean `{suggestion}`?"));
+        self.found.push(diagnostic.change(head, suggestion, sure));
+        self.patched.edit(head, suggestion.to_owned());
     }
 
-    /// Tells texts that are never closed.
+    /// Reports unclosed text literals.
     fn texts(&mut self) {
         let open = self.tokens.iter().filter(|token| self.is_open_text(token)).map(|token| token.span);
         for text in open.collect::<Vec<Span>>() {
@@ -177,7 +178,7 @@ impl<'t> Item<'t> {
                     .at(Span::new(text.start, text.start + 1), "begins here")
                     .help("write the `\"` where it ends"),
             );
-            self.unread |= !self.leave_out(text);
+            self.unread |= !self.skip_around(text);
         }
     }
 
@@ -186,7 +187,7 @@ impl<'t> Item<'t> {
         token.kind == Kind::Text && (written.len() == 1 || !written.ends_with('"'))
     }
 
-    /// Tells what is missing in the item's head: the `=` of a `let` or a metric, the `{` of what has a body.
+    /// Reports what is missing in the item's head: the `=` of a `let` or a metric, the `{` of a body.
     fn head_signs(&mut self) {
         match self.head() {
             (Some(name), head @ ("let" | "metric")) => self.value_sign(name, head),
@@ -198,9 +199,9 @@ impl<'t> Item<'t> {
     /// `let a $47`, `let a: $47`, `let a == $47`.
     fn value_sign(&mut self, name: Span, head: &str) {
         let Some(next) = self.tokens.get(2).copied() else {
-            let told = Diagnostic::new(Code::E0101, format!("`{head} {}` has no value", name.of(self.text)));
-            let told = told.at(name, "its value is missing");
-            self.found.push(told.help(format!("write `{head} {} = …`", name.of(self.text))));
+            let diagnostic = Diagnostic::new(Code::E0101, format!("`{head} {}` has no value", name.of(self.text)));
+            let diagnostic = diagnostic.at(name, "its value is missing");
+            self.found.push(diagnostic.help(format!("write `{head} {} = …`", name.of(self.text))));
             self.unread = true;
             return;
         };
@@ -210,8 +211,8 @@ impl<'t> Item<'t> {
             "=" => (Span::new(next.span.start, next.span.end + 1), "="),
             ":" => (next.span, " ="),
             "-" if next.span.start == name.end => {
-                let Some(slip) = shape(self.text, &self.tokens, name) else { return };
-                self.found.push(slip.diagnostic(name));
+                let Some(mistake) = known_mistake_in_context(self.text, &self.tokens, name) else { return };
+                self.found.push(mistake.diagnostic(name));
                 self.unread = true;
                 return;
             }
@@ -221,8 +222,8 @@ impl<'t> Item<'t> {
             _ if next.kind == Kind::Word && self.tokens.get(3).is_some_and(|sign| sign.span.of(self.text) == "=") => {
                 let whole = name.to(next.span);
                 let name = whole.of(self.text).split_whitespace().collect::<Vec<_>>().join("_");
-                let told = Diagnostic::new(Code::E0101, "a name has no blanks").at(whole, "two words");
-                self.found.push(told.help(format!("write `{head} {name} = …`")));
+                let diagnostic = Diagnostic::new(Code::E0101, "a name has no blanks").at(whole, "two words");
+                self.found.push(diagnostic.help(format!("write `{head} {name} = …`")));
                 self.unread = true;
                 return;
             }
@@ -234,10 +235,10 @@ impl<'t> Item<'t> {
                 .help(format!("write `{head} {} = …`", name.of(self.text)))
                 .fix(at, instead),
         );
-        self.draft.edit(at, instead.to_owned());
+        self.patched.edit(at, instead.to_owned());
     }
 
-    /// `transform a from b` with nothing in braces behind it.
+    /// `transform a from b` without a body in braces.
     fn body(&mut self, name: Span, head: &str) {
         if self.tokens.iter().any(|token| token.kind == Kind::Open(b'{') && token.depth == 0) {
             return;
@@ -252,7 +253,7 @@ impl<'t> Item<'t> {
         self.unread = true;
     }
 
-    /// Tells what is never closed. Braces are closed at the item's end; what holds another bracket is left out.
+    /// Reports unclosed brackets. Braces are closed at the item's end; a part with another unclosed bracket is skipped.
     fn close(&mut self, open: &[usize]) {
         let (braces, others): (Vec<usize>, Vec<usize>) =
             open.iter().copied().partition(|at| self.text[*at..].starts_with('{'));
@@ -272,7 +273,7 @@ impl<'t> Item<'t> {
                     .at(span, "this one is never closed")
                     .help(format!("write the `{close}` where what it holds ends")),
             );
-            self.unread |= !self.leave_out(span);
+            self.unread |= !self.skip_around(span);
         }
         let Some(innermost) = braces.last().copied() else { return };
         // A text that is never closed may hold the brace, too: that is told alone.
@@ -290,18 +291,18 @@ impl<'t> Item<'t> {
                     .offer(at, closing.clone()),
             );
         }
-        self.draft.edit(at, closing);
+        self.patched.edit(at, closing);
     }
 
     /// Closes a list of columns ahead of the clause that begins within it; the braces that stay open.
     fn close_list(&mut self, mut braces: Vec<usize>) -> Vec<usize> {
-        const BEHIND: &[&str] = &["key", "fresh", "time", "expect", "skip", "records"];
+        const CLAUSES_AFTER_COLUMNS: &[&str] = &["key", "fresh", "time", "expect", "skip", "records"];
         if braces.is_empty() || self.head().1 != "fetch" {
             return braces;
         }
         let clause = self.tokens.windows(2).find(|pair| {
             let named = pair[1].kind == Kind::Word && pair[1].span.start > pair[0].span.end;
-            pair[0].first && pair[0].depth == 2 && named && BEHIND.contains(&pair[0].span.of(self.text))
+            pair[0].first && pair[0].depth == 2 && named && CLAUSES_AFTER_COLUMNS.contains(&pair[0].span.of(self.text))
         });
         let Some(clause) = clause.map(|pair| pair[0].span.start) else { return braces };
         let open = self.tokens.iter().rev().find(|token| token.kind == Kind::Open(b'{') && token.span.end <= clause);
@@ -314,7 +315,7 @@ impl<'t> Item<'t> {
                 .help("close it before the next clause begins")
                 .fix(at, "}\n  "),
         );
-        self.draft.edit(at, "}\n".to_owned());
+        self.patched.edit(at, "}\n".to_owned());
         // What stands behind is one brace less deep.
         self.tokens.iter_mut().filter(|token| token.span.start >= clause).for_each(|token| {
             token.depth = token.depth.saturating_sub(1);
@@ -331,73 +332,76 @@ impl<'t> Item<'t> {
 
     fn read(mut self, file: &mut File) -> Vec<Diagnostic> {
         if self.unread {
-            self.lose(file);
+            self.record_missing_item(file);
             return self.found;
         }
-        let mut signs_told = false;
-        for _ in 0..MOST {
-            let draft = self.draft.text();
-            let error = match Grammar::parse(Rule::file, &draft) {
+        let mut signs_requested = false;
+        for _ in 0..MAX_MISTAKES_PER_ITEM {
+            let patched = self.patched.text();
+            let error = match Grammar::parse(Rule::file, &patched) {
                 Ok(pairs) => {
-                    if self.left_out.iter().any(|(span, clause)| !self.is_harmless(*span, *clause)) {
+                    if self.skipped.iter().any(|(span, clause)| !self.is_harmless(*span, *clause)) {
                         break;
                     }
-                    self.lose_names(file);
-                    let more = read(pairs, &self.draft, self.text, self.comments, file);
+                    self.record_missing_names(file);
+                    let more = read(pairs, &self.patched, self.text, self.comments, file);
                     self.found.extend(more);
                     return self.found;
                 }
                 Err(error) => error,
             };
             let at = match error.location {
-                InputLocation::Pos(at) | InputLocation::Span((at, _)) => self.draft.original(at, false),
+                InputLocation::Pos(at) | InputLocation::Span((at, _)) => self.patched.original(at, false),
             };
             let span = word_at(self.text, at);
             // Asked for once: it takes as long as reading all of the item.
             let begins = self.tokens.first().is_some_and(|first| first.span.start == span.start);
-            let error = if signs_told || begins { error } else { with_signs(&draft, error, &mut signs_told) };
-            if !self.mended(span, &error) && !self.leave_out(span) {
+            let error =
+                if signs_requested || begins { error } else { with_signs(&patched, error, &mut signs_requested) };
+            if !self.repair(span, &error) && !self.skip_around(span) {
                 break;
             }
         }
-        if self.found.len() >= MOST {
-            let told = format!("more is wrong with this item: the first {MOST} mistakes are told");
+        if self.found.len() >= MAX_MISTAKES_PER_ITEM {
+            let message = format!("more is wrong with this item: the first {MAX_MISTAKES_PER_ITEM} mistakes are told");
             let at = self.tokens.first().map_or(self.part, |token| token.span);
-            self.found.push(Diagnostic::new(Code::E0101, told).at(at, "this one").help("mend those first"));
+            self.found.push(Diagnostic::new(Code::E0101, message).at(at, "this one").help("mend those first"));
         }
-        self.lose(file);
+        self.record_missing_item(file);
         self.found
     }
 
-    /// Tells what is wrong at a place, and mends the draft where it is known how.
-    fn mended(&mut self, span: Span, error: &pest::error::Error<Rule>) -> bool {
+    /// Reports what is wrong at a place, and patches it if the fix is known.
+    fn repair(&mut self, span: Span, error: &pest::error::Error<Rule>) -> bool {
         // What stands beside something that was left out, or in the place of what was mended, follows from it.
-        if self.found.iter().any(|told| told.start() == span.start && !told.labels.is_empty())
-            || self.draft.touches(span)
-            || self.left_out.iter().any(|(left, _)| left.start <= span.end && span.start <= left.end)
+        if self.found.iter().any(|diagnostic| diagnostic.start() == span.start && !diagnostic.labels.is_empty())
+            || self.patched.touches(span)
+            || self.skipped.iter().any(|(left, _)| left.start <= span.end && span.start <= left.end)
         {
             return false;
         }
         if self.without_type(span) || self.dangling(span) {
             return true;
         }
-        let slip = || slip(self.text, span, self.head().1);
-        if let Some(slip) = self.list_slip(span).or_else(|| shape(self.text, &self.tokens, span)).or_else(slip) {
-            let slip = if self.depth(span) > 1 { slip.in_list(span, self.text) } else { slip };
-            self.found.push(slip.diagnostic(span));
-            slip.edits.iter().for_each(|(span, instead)| self.draft.edit(*span, instead.clone()));
-            return !slip.edits.is_empty();
+        let mistake = || known_mistake(self.text, span, self.head().1);
+        if let Some(mistake) =
+            self.list_mistake(span).or_else(|| known_mistake_in_context(self.text, &self.tokens, span)).or_else(mistake)
+        {
+            let mistake = if self.depth(span) > 1 { mistake.in_list(span, self.text) } else { mistake };
+            self.found.push(mistake.diagnostic(span));
+            mistake.edits.iter().for_each(|(span, instead)| self.patched.edit(*span, instead.clone()));
+            return !mistake.edits.is_empty();
         }
-        let (diagnostic, meant) = unexpected(self.text, span, error);
+        let (diagnostic, suggestion) = unexpected(self.text, span, error);
         self.found.push(diagnostic);
-        match meant {
-            Some(meant) => self.draft.edit(span, meant),
+        match suggestion {
+            Some(suggestion) => self.patched.edit(span, suggestion),
             None => return false,
         }
         true
     }
 
-    /// `spend:` and nothing behind it: the next line was taken for the type.
+    /// `spend:` without a type: the next line was parsed as the type.
     fn without_type(&mut self, span: Span) -> bool {
         let here = self.tokens.partition_point(|token| token.span.end <= span.start);
         let (Some(colon), Some(name)) = (here.checked_sub(1), here.checked_sub(2)) else { return false };
@@ -407,14 +411,14 @@ impl<'t> Item<'t> {
         if colon.of(self.text) != ":" || !ends {
             return false;
         }
-        let told =
+        let diagnostic =
             Diagnostic::new(Code::E0101, format!("`{}` has no type", name.of(self.text))).at(name, "what is it?");
-        self.found.push(told.help(format!("write `{}: money`, or another type", name.of(self.text))));
-        self.leave_out_part(entry, clause);
+        self.found.push(diagnostic.help(format!("write `{}: money`, or another type", name.of(self.text))));
+        self.skip_part(entry, clause);
         true
     }
 
-    /// Tells an operator with nothing behind it, where the next clause or the end of the braces is reached.
+    /// Reports an operator without a right side, followed by the next clause or a closing brace.
     fn dangling(&mut self, span: Span) -> bool {
         const WAIT: &[&str] =
             &["and", "or", "not", "in", "by", "of", "within", "exceeds", "below", "when", "require", "where"];
@@ -438,12 +442,12 @@ impl<'t> Item<'t> {
                 .at(before.span, "wants a value")
                 .help("write the value, or take it out"),
         );
-        self.leave_out_part(clause, clause);
+        self.skip_part(clause, clause);
         true
     }
 
     /// `spend money` and `spend = money` among columns; `spend: sum(spend)` in a group or among arguments.
-    fn list_slip(&self, at: Span) -> Option<Slip> {
+    fn list_mistake(&self, at: Span) -> Option<Mistake> {
         let entry = self.entry(at)?;
         let within = self.tokens.iter().skip_while(|token| token.span.start < entry.start);
         let [name, next, ref rest @ ..] =
@@ -470,14 +474,14 @@ impl<'t> Item<'t> {
             // `click rate: ratio`
             (true, _) if next.kind == Kind::Word && rest.first().is_some_and(|sign| sign.span.of(self.text) == ":") => {
                 let help = format!("write `{word}_{sign}: … from \"{word} {sign}\"`");
-                return Some(Slip { message: "a name has no blanks", help, edits: Vec::new(), sure: false });
+                return Some(Mistake { message: "a name has no blanks", help, edits: Vec::new(), sure: false });
             }
             (true, _) if next.kind == Kind::Word && sign != "from" => {
-                let behind = Span::new(name.span.end, name.span.end);
+                let after_name = Span::new(name.span.end, name.span.end);
                 (
                     "a column and its type are set apart by `:`",
                     format!("write `{word}: {sign}`"),
-                    (behind, ":".to_owned()),
+                    (after_name, ":".to_owned()),
                 )
             }
             (false, ":") => (
@@ -488,30 +492,30 @@ impl<'t> Item<'t> {
             _ => return None,
         };
         // Mended once it is not what is wrong.
-        if self.draft.touches(edit.0) {
+        if self.patched.touches(edit.0) {
             return None;
         }
-        Some(Slip { message, help, edits: vec![edit], sure: true })
+        Some(Mistake { message, help, edits: vec![edit], sure: true })
     }
 
-    /// Leaves out the smallest part around a place that was not left out before; whether there is one.
-    fn leave_out(&mut self, at: Span) -> bool {
+    /// Skips the smallest part around a place that is not skipped yet; false if there is none.
+    fn skip_around(&mut self, at: Span) -> bool {
         let clause = self.clause(at);
         for part in [self.entry(at), clause].into_iter().flatten() {
-            let before = self.left_out.iter().any(|(left, _)| left.start <= part.start && part.end <= left.end);
+            let before = self.skipped.iter().any(|(left, _)| left.start <= part.start && part.end <= left.end);
             if !before && part.start < part.end {
-                self.leave_out_part(part, clause.unwrap_or(part));
+                self.skip_part(part, clause.unwrap_or(part));
                 return true;
             }
         }
         false
     }
 
-    fn leave_out_part(&mut self, part: Span, clause: Span) {
-        self.left_out.retain(|(left, _)| left.end <= part.start || part.end <= left.start);
-        self.left_out.push((part, clause));
+    fn skip_part(&mut self, part: Span, clause: Span) {
+        self.skipped.retain(|(left, _)| left.end <= part.start || part.end <= left.start);
+        self.skipped.push((part, clause));
         let blank = part.of(self.text).bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }).collect();
-        self.draft.edit(part, blank);
+        self.patched.edit(part, blank);
     }
 
     /// The entry of a list in braces: between commas, line ends and the braces.
@@ -544,13 +548,13 @@ impl<'t> Item<'t> {
         let begins = |here: usize, token: &Token| {
             let word = token.span.of(self.text);
             // Behind a comma or an operator a line goes on with what the one before began.
-            let goes_on = here.checked_sub(1).is_some_and(|before| {
+            let continues = here.checked_sub(1).is_some_and(|before| {
                 let before = &self.tokens[before];
                 before.kind == Kind::Comma || (before.kind == Kind::Sign && !CLAUSES.contains(&word))
             });
             token.depth == 1
                 && token.kind == Kind::Word
-                && !goes_on
+                && !continues
                 && if INNER.contains(&word) { token.first } else { token.first || CLAUSES.contains(&word) }
         };
         let all = || self.tokens.iter().enumerate();

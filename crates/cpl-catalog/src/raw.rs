@@ -8,11 +8,11 @@ use serde_json::Value;
 
 use crate::{
     method::Method,
-    words::{Address, Credential, JsonPath, Length, Rate, Scalar, Size, one_or_many},
+    scalars::{Address, Credential, JsonPath, Length, Rate, Scalar, Size, one_or_many},
 };
 
 /// Derives what every part of a connector file has: it is read strictly, and has a schema.
-macro_rules! written {
+macro_rules! raw {
     ($($(#[$meta:meta])* $vis:vis struct $name:ident { $($fields:tt)* })*) => { $(
         $(#[$meta])*
         #[derive(Clone, Debug, Deserialize)]
@@ -25,7 +25,7 @@ macro_rules! written {
 /// The same of a part that asks: its method and path, and what goes with them.
 macro_rules! asking {
     ($($(#[$meta:meta])* $vis:vis struct $name:ident { $($fields:tt)* })*) => { $(
-        written! {
+        raw! {
             $(#[$meta])*
             $vis struct $name {
                 /// The path behind `base_url`, asked by GET.
@@ -74,9 +74,9 @@ pub trait Asking {
     fn rest(&self) -> (&IndexMap<String, Value>, &IndexMap<String, String>, Option<&Value>);
 }
 
-written! {
+raw! {
     /// One API: how it is talked to, what is read from it, what can be done there.
-    pub struct Written {
+    pub struct RawConnector {
         /// The name by which pipelines call it: the file's, without `.yaml`.
         #[cfg_attr(feature = "schema", schemars(required))]
         pub connector: Option<String>,
@@ -89,7 +89,7 @@ written! {
         pub base_url: Option<Address>,
         /// Who asks: one way to say so, or a list where an API wants several.
         #[serde(default, deserialize_with = "one_or_many")]
-        #[cfg_attr(feature = "schema", schemars(schema_with = "crate::words::one_or_many_schema::<Auth>"))]
+        #[cfg_attr(feature = "schema", schemars(schema_with = "crate::scalars::one_or_many_schema::<Auth>"))]
         pub auth: Vec<Auth>,
         /// What its days and its money mean; without it, what the pipeline's do.
         #[serde(default)]

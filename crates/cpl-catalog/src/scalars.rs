@@ -13,7 +13,7 @@ use serde_json::Value;
 use url::Url;
 
 /// A text that is checked: its doc comment, its schema's pattern, and the function that checks it.
-macro_rules! word {
+macro_rules! scalar {
     ($(#[$meta:meta])* $name:ident($inner:ty), $pattern:literal, $check:expr) => {
         $(#[$meta])*
         #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
@@ -54,7 +54,7 @@ macro_rules! word {
     };
 }
 
-word! {
+scalar! {
     /// The address of a server.
     Address(String), "^https?://", |text| match server(&text).map_err(|why| why.to_string())? {
         url if url.query().is_some() || url.fragment().is_some() => {
@@ -125,7 +125,7 @@ fn is_here(url: &Url) -> bool {
     }
 }
 
-word! {
+scalar! {
     /// A text, or a number that stands for one.
     Scalar(String), "", Ok
 }
@@ -184,7 +184,7 @@ impl schemars::JsonSchema for Credential {
     }
 }
 
-word! {
+scalar! {
     /// A path into JSON, as RFC 9535 writes it.
     JsonPath(String), r"^\$", |text| match json_path(&text) {
         Ok(()) => Ok(text),
@@ -198,7 +198,7 @@ word! {
 /// # Errors
 /// How many bytes of it are understood.
 pub fn json_path(text: &str) -> Result<(), usize> {
-    const DEEPEST: usize = 8;
+    const MAX_DEPTH: usize = 8;
     let mut depth = 0_usize;
     for (at, byte) in text.bytes().enumerate() {
         match byte {
@@ -206,14 +206,14 @@ pub fn json_path(text: &str) -> Result<(), usize> {
             b')' | b']' => depth = depth.saturating_sub(1),
             _ => {}
         }
-        if depth > DEEPEST {
+        if depth > MAX_DEPTH {
             return Err(at);
         }
     }
     serde_json_path::JsonPath::parse(text).map(drop).map_err(|error| error.position())
 }
 
-word! {
+scalar! {
     /// A length of time as cpl writes it.
     Length(String), "^[0-9_]+ ?(second|minute|hour|day|week|month)s?$", |text| {
         let wanted = || "that is no length of time: wanted one such as `30 seconds` or `2 days`".to_owned();
@@ -233,7 +233,7 @@ pub struct PerSeconds {
     pub seconds: u64,
 }
 
-word! {
+scalar! {
     /// How often.
     Rate(PerSeconds), "^[0-9_]+ per (second|minute|hour|day)$", |text| {
         let wanted = || "that is no rate: wanted one such as `10 per second`".to_owned();
@@ -249,7 +249,7 @@ word! {
     }
 }
 
-word! {
+scalar! {
     /// A number of bytes.
     Size(u64), "^[0-9_]+ ?(KB|MB|GB)$", |text| {
         let wanted = || "that is no size: wanted one such as `64 MB`".to_owned();

@@ -3,22 +3,22 @@
 use cpl_syntax::Code;
 
 use super::Converter;
-use crate::written::{self, Pages, SentIn};
+use crate::raw::{self, Pages, SentIn};
 
 impl Converter<'_> {
     /// The pages of an endpoint, where it has any; none where they are wrong.
-    pub(super) fn pages_of(&mut self, written: &written::Endpoint, route: &[&str]) -> Option<Option<Box<Pages>>> {
-        let Some(pages) = &written.pages else { return Some(None) };
-        let place = [route, &["pages"]].concat();
+    pub(super) fn pages_of(&mut self, raw: &raw::Endpoint, key_path: &[&str]) -> Option<Option<Box<Pages>>> {
+        let Some(pages) = &raw.pages else { return Some(None) };
+        let place = [key_path, &["pages"]].concat();
         let way = self.way(pages, &place)?;
         let parts = self.parts(way, pages, &place);
-        let result = [route, &["job", "result"]].concat();
-        let sent = self.sent(way, pages, &place, if written.job.is_some() { &result } else { route });
+        let result = [key_path, &["job", "result"]].concat();
+        let sent = self.sent(way, pages, &place, if raw.job.is_some() { &result } else { key_path });
         parts.and(sent).map(|()| Some(Box::new(pages.clone())))
     }
 
     /// The one way.
-    fn way(&mut self, pages: &Pages, route: &[&str]) -> Option<&'static str> {
+    fn way(&mut self, pages: &Pages, key_path: &[&str]) -> Option<&'static str> {
         let ways = [
             ("cursor", pages.cursor.is_some()),
             ("next", pages.next.is_some()),
@@ -31,17 +31,19 @@ impl Converter<'_> {
         if let &[way] = there.as_slice() {
             return Some(way);
         }
-        if ways.iter().any(|(word, _)| self.has_lost(&[route, &[word]].concat())) {
+        if ways.iter().any(|(word, _)| self.was_skipped(&[key_path, &[word]].concat())) {
             return None;
         }
-        let at = there.get(1).map_or(self.marks.key(route), |word| self.marks.key(&[route, &[word]].concat()));
+        let at = there
+            .get(1)
+            .map_or(self.source_map.key(key_path), |word| self.source_map.key(&[key_path, &[word]].concat()));
         let message = if there.is_empty() { "how do the pages go on?" } else { "pages go on in one way" };
         let label = "wanted: one of `cursor`, `next`, `number`, `offset`, `link`, `last`";
         self.refuse(Code::E0603, message, at, label)
     }
 
-    /// What stands beside the way.
-    fn parts(&mut self, way: &str, pages: &Pages, route: &[&str]) -> Option<()> {
+    /// Checks the parts that the way of paging needs or excludes.
+    fn parts(&mut self, way: &str, pages: &Pages, key_path: &[&str]) -> Option<()> {
         let by_value = matches!(way, "cursor" | "last");
         let parts = [
             ("as", pages.sent_as.is_some(), by_value, by_value),
@@ -51,25 +53,25 @@ impl Converter<'_> {
         ];
         let mut right = Some(());
         for (part, there, fits, needed) in parts {
-            let route = [route, &[part]].concat();
+            let key_path = [key_path, &[part]].concat();
             if there && !fits {
                 let message = format!("pages that go on by `{way}` take no `{part}`");
-                right = self.refuse(Code::E0603, message, self.marks.key(&route), "nobody reads this");
-            } else if needed && !there && !self.has_lost(&route) {
+                right = self.refuse(Code::E0603, message, self.source_map.key(&key_path), "nobody reads this");
+            } else if needed && !there && !self.was_skipped(&key_path) {
                 let message = format!("pages that go on by `{way}` need `{part}`");
                 let label =
                     if part == "as" { "by which parameter is it sent?" } else { "how many records has a page?" };
-                right = self.refuse(Code::E0603, message, self.marks.key(&route), label);
+                right = self.refuse(Code::E0603, message, self.source_map.key(&key_path), label);
             }
         }
         right
     }
 
-    /// The parameter that goes on stands alone in the request at `asked`, which can hold it.
-    fn sent(&mut self, way: &str, pages: &Pages, route: &[&str], asked: &[&str]) -> Option<()> {
+    /// Checks that the request at `request_path` can take the paging parameter, and does not set it itself.
+    fn sent(&mut self, way: &str, pages: &Pages, key_path: &[&str], request_path: &[&str]) -> Option<()> {
         let body = pages.sent_in == Some(SentIn::Body);
-        if body && self.marks.has(&[asked, &["get"]].concat()) {
-            let at = self.marks.key(&[route, &["in"]].concat());
+        if body && self.source_map.has(&[request_path, &["get"]].concat()) {
+            let at = self.source_map.key(&[key_path, &["in"]].concat());
             return self.refuse(Code::E0603, "what is asked by GET has no body", at, "wanted: `post`, or no `in`");
         }
         let sent_in = if body { "body" } else { "query" };
@@ -78,7 +80,7 @@ impl Converter<'_> {
         let (Some(part), Some(name)) = (part, name) else { return Some(()) };
         let label = if name.is_empty() {
             "wanted: a name".to_owned()
-        } else if self.marks.has(&[asked, &[sent_in, name]].concat()) {
+        } else if self.source_map.has(&[request_path, &[sent_in, name]].concat()) {
             format!("stands in `{sent_in}` too")
         } else {
             return Some(());
@@ -87,7 +89,7 @@ impl Converter<'_> {
         if part == "as" && !matches!(way, "cursor" | "last") {
             return None;
         }
-        let at = self.marks.value(&[route, &[part]].concat());
+        let at = self.source_map.value(&[key_path, &[part]].concat());
         self.refuse(Code::E0603, format!("`{name}` can't be the parameter that goes on"), at, label)
     }
 }

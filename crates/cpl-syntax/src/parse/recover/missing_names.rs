@@ -1,7 +1,7 @@
-//! What was left out of an item: whether the rest can do without it, and the names that it bore.
+//! Parts of an item that were skipped: whether the rest is usable without them, and the names they would have declared.
 
 use super::{Item, Kind};
-use crate::{parse::outline::ITEMS, span::Span, tree::File};
+use crate::{parse::scanner::ITEMS, span::Span, tree::File};
 
 /// Clauses without which the rest of an item means the same, or at least has the same columns.
 const HARMLESS: &[&str] = &[
@@ -22,9 +22,9 @@ impl Item<'_> {
             || (rule && ["keep", "when", "then"].contains(&first))
     }
 
-    /// Names that the parts which were left out would have made.
-    pub(super) fn lose_names(&self, file: &mut File) {
-        for (span, clause) in &self.left_out {
+    /// Records the names that the skipped parts would have declared.
+    pub(super) fn record_missing_names(&self, file: &mut File) {
+        for (span, clause) in &self.skipped {
             let within =
                 self.tokens.iter().filter(|token| span.start <= token.span.start && token.span.end <= span.end);
             let (first, second) = (within.clone().next(), within.clone().nth(1));
@@ -32,13 +32,13 @@ impl Item<'_> {
             // `: money` among columns, `ad-group: text`: it may have any name.
             let nameless = first.is_some_and(|token| token.kind == Kind::Sign)
                 || second.is_some_and(|token| token.span.of(self.text) == "-");
-            let named = if nameless { Some(File::LOST_ANY) } else { named };
-            file.lost.extend(named.map(str::to_owned));
+            let named = if nameless { Some(File::ANY_NAME) } else { named };
+            file.missing_names.extend(named.map(str::to_owned));
             let first = self.tokens.iter().find(|token| token.span.start >= clause.start);
             let first = first.map_or("", |token| token.span.of(self.text));
             match self.head() {
-                (_, "pipeline") => drop(file.lost.insert(first.to_owned())),
-                (_, "test") => drop(file.lost.insert(File::lost_clause("test", first))),
+                (_, "pipeline") => drop(file.missing_names.insert(first.to_owned())),
+                (_, "test") => drop(file.missing_names.insert(File::missing_clause("test", first))),
                 // What a rule can't do without, be it in the clause that was left out.
                 (Some(name), "decide" | "alert") => {
                     let within = self
@@ -46,26 +46,26 @@ impl Item<'_> {
                         .iter()
                         .filter(|token| clause.start <= token.span.start && token.span.end <= clause.end);
                     let words = within.map(|token| token.span.of(self.text));
-                    let lost = words.filter(|word| ["when", "then"].contains(word));
-                    file.lost.extend(lost.map(|word| File::lost_clause(name.of(self.text), word)));
+                    let missing = words.filter(|word| ["when", "then"].contains(word));
+                    file.missing_names.extend(missing.map(|word| File::missing_clause(name.of(self.text), word)));
                 }
                 _ => {}
             }
         }
     }
 
-    /// The item is none: who looks for it, or for what it makes, says nothing more.
-    pub(super) fn lose(&self, file: &mut File) {
+    /// Records the name of an item that could not be parsed, so that lookups of it report no further error.
+    pub(super) fn record_missing_item(&self, file: &mut File) {
         let (name, head) = self.head();
         let hyphen = self.tokens.get(2).is_some_and(|token| token.span.of(self.text) == "-");
         let name = name.map(|name| name.of(self.text)).filter(|name| *name != "from" && !hyphen);
-        file.lost.insert(match (head, name) {
+        file.missing_names.insert(match (head, name) {
             ("pipeline", _) => head.to_owned(),
             // Nobody looks for those by a name.
-            ("dashboard" | "test", _) => File::lost_clause("", head),
+            ("dashboard" | "test", _) => File::missing_clause("", head),
             (_, Some(name)) => name.to_owned(),
             // `transform from a`: the name itself is missing.
-            (_, None) if ITEMS.contains(&head) => File::LOST_ANY.to_owned(),
+            (_, None) if ITEMS.contains(&head) => File::ANY_NAME.to_owned(),
             // `target_cac = $47`: what is no item's word may be the name.
             (_, None) => head.to_owned(),
         });

@@ -1,34 +1,34 @@
-//! Warnings that a comment silences: `# allow W0201: why`, at the end of the line that is meant, or on the line
-//! ahead of it; ahead of an item it is meant for all of it.
+//! Suppression comments: `# allow W0201: reason`. A comment applies to its own line. On a line of its own it applies
+//! to the next line, or to the whole item that begins there.
 
 use crate::{
     codes::Code,
     comments::Comment,
     diagnostic::{Diagnostic, has_errors},
-    parse::outline::{Kind, Token, items, outline},
+    parse::scanner::{Kind, Token, items, scan},
     severity::Severity,
     span::Span,
 };
 
-/// The diagnostics without those that are silenced; and what is to be said of the silences.
+/// Removes suppressed warnings and adds diagnostics about the suppressions themselves.
 #[must_use]
-pub fn silenced(text: &str, comments: &[Comment], mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+pub fn apply_suppressions(text: &str, comments: &[Comment], mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let complete = !has_errors(&diagnostics);
     let mut places = None;
-    for comment in comments.iter().filter(|comment| Silence::codes(text, comment).is_some()) {
+    for comment in comments.iter().filter(|comment| Suppression::codes(text, comment).is_some()) {
         let places = places.get_or_insert_with(|| Places::of(text));
-        let Some(silence) = Silence::of(text, comment, places) else { continue };
-        if silence.reason.is_empty() {
+        let Some(suppression) = Suppression::of(text, comment, places) else { continue };
+        if suppression.reason.is_empty() {
             diagnostics.push(
                 Diagnostic::new(Code::W0301, "a warning is silenced for a reason")
                     .at(comment.span, "why?")
-                    .help(format!("write `# allow {}: WHY`", silence.codes.join(", "))),
+                    .help(format!("write `# allow {}: WHY`", suppression.codes.join(", "))),
             );
             continue;
         }
-        for code in &silence.codes {
+        for code in &suppression.codes {
             let before = diagnostics.len();
-            diagnostics.retain(|diagnostic| !silence.covers(diagnostic, code));
+            diagnostics.retain(|diagnostic| !suppression.covers(diagnostic, code));
             if before == diagnostics.len() && complete {
                 diagnostics.push(
                     Diagnostic::new(Code::W0302, format!("nothing here is warned of by {code}"))
@@ -42,7 +42,7 @@ pub fn silenced(text: &str, comments: &[Comment], mut diagnostics: Vec<Diagnosti
     diagnostics
 }
 
-struct Silence<'t> {
+struct Suppression<'t> {
     codes: Vec<&'t str>,
     reason: &'t str,
     scope: Span,
@@ -56,7 +56,7 @@ struct Places {
 
 impl Places {
     fn of(text: &str) -> Self {
-        let (tokens, _) = outline(text, Span::new(0, text.len()));
+        let (tokens, _) = scan(text, Span::new(0, text.len()));
         let mut items = items(text);
         // The first part holds what stands before its item.
         if let (Some(first), Some(token)) = (items.first_mut(), tokens.first()) {
@@ -66,8 +66,8 @@ impl Places {
     }
 }
 
-impl<'t> Silence<'t> {
-    /// The codes and the reason of a comment that silences.
+impl<'t> Suppression<'t> {
+    /// The codes and the reason of a suppression comment.
     fn codes(text: &'t str, comment: &Comment) -> Option<(Vec<&'t str>, &'t str)> {
         let written = comment.span.of(text).trim_start_matches('#').trim().strip_prefix("allow ")?;
         let (codes, reason) = match written.split_once(':') {
@@ -95,7 +95,7 @@ impl<'t> Silence<'t> {
     }
 }
 
-/// What a comment is meant for.
+/// The span to which a suppression comment applies.
 fn scope(text: &str, comment: Span, places: &Places) -> Span {
     let line_start = text[..comment.start].rfind('\n').map_or(0, |end| end + 1);
     if !text[line_start..comment.start].trim_matches(|c: char| c.is_whitespace() || c == '\u{FEFF}').is_empty() {

@@ -1,4 +1,4 @@
-//! Words, brackets and commas of a text, and how deep they stand: what a broken text still tells of itself.
+//! A tolerant scanner: words, brackets and commas with their nesting depth, also of text that does not parse.
 
 use std::collections::VecDeque;
 
@@ -24,7 +24,7 @@ pub enum Kind {
 /// A token.
 #[derive(Clone, Copy, Debug)]
 pub struct Token {
-    /// Where it stands.
+    /// Its source span.
     pub span: Span,
     /// What it is.
     pub kind: Kind,
@@ -34,31 +34,31 @@ pub struct Token {
     pub first: bool,
 }
 
-/// The tokens of a part of a text, without comments; and the places of the brackets that are never closed.
-pub fn outline(text: &str, part: Span) -> (Vec<Token>, Vec<usize>) {
-    let mut scan = Scan::of(text, part);
-    let tokens = scan.by_ref().collect();
-    scan.never.extend(scan.open);
-    (tokens, scan.never)
+/// The tokens of a part of a text, without comments; and the offsets of unclosed brackets.
+pub fn scan(text: &str, part: Span) -> (Vec<Token>, Vec<usize>) {
+    let mut scanner = Scanner::of(text, part);
+    let tokens = scanner.by_ref().collect();
+    scanner.unclosed.extend(scanner.open);
+    (tokens, scanner.unclosed)
 }
 
 /// Reads tokens one by one: those of a large text are many.
-struct Scan<'t> {
+struct Scanner<'t> {
     text: &'t str,
     end: usize,
     at: usize,
     first: bool,
     /// Brackets that are open.
     open: Vec<usize>,
-    /// Brackets that are never closed.
-    never: Vec<usize>,
+    /// Unclosed brackets.
+    unclosed: Vec<usize>,
     /// Braces that are open.
     braces: usize,
 }
 
-impl<'t> Scan<'t> {
+impl<'t> Scanner<'t> {
     fn of(text: &'t str, part: Span) -> Self {
-        Self { text, end: part.end, at: part.start, first: true, open: Vec::new(), never: Vec::new(), braces: 0 }
+        Self { text, end: part.end, at: part.start, first: true, open: Vec::new(), unclosed: Vec::new(), braces: 0 }
     }
 
     /// Goes to where the next token begins.
@@ -87,12 +87,12 @@ impl<'t> Scan<'t> {
         let opens = |at: &usize| matches!((bytes[*at], byte), (b'(', b')') | (b'[', b']') | (b'{', b'}'));
         if let Some(place) = self.open.iter().rposition(opens) {
             self.braces -= self.open[place..].iter().filter(|at| bytes[**at] == b'{').count();
-            self.never.extend(self.open.drain(place..).skip(1));
+            self.unclosed.extend(self.open.drain(place..).skip(1));
         }
     }
 }
 
-impl Iterator for Scan<'_> {
+impl Iterator for Scanner<'_> {
     type Item = Token;
 
     fn next(&mut self) -> Option<Token> {
@@ -130,10 +130,10 @@ impl Iterator for Scan<'_> {
 pub const ITEMS: &[&str] =
     &["pipeline", "let", "fetch", "transform", "metric", "dashboard", "decide", "alert", "target", "test"];
 
-/// The parts of a text in which one item stands each, the first with all that stands before.
+/// The parts of a text, one item in each. The first part includes the text before its item.
 pub fn items(text: &str) -> Vec<Span> {
-    let mut scan = Scan::of(text, Span::new(0, text.len()));
-    let mut ahead: VecDeque<Token> = scan.by_ref().take(3).collect();
+    let mut scanner = Scanner::of(text, Span::new(0, text.len()));
+    let mut ahead: VecDeque<Token> = scanner.by_ref().take(3).collect();
     let mut before: Option<Token> = None;
     let mut starts = Vec::new();
     // The depth at which the item under way began: what it leaves open is not the next one's.
@@ -143,18 +143,18 @@ pub fn items(text: &str) -> Vec<Span> {
         if token.depth < base {
             base = token.depth;
         }
-        let behind: Vec<&str> = ahead.iter().take(2).map(|token| token.span.of(text)).collect();
+        let following: Vec<&str> = ahead.iter().take(2).map(|token| token.span.of(text)).collect();
         let word = token.span.of(text);
         let begins = if token.depth > base {
-            token.first && is_item(word, &behind)
+            token.first && is_item(word, &following)
         } else if closed || none {
             // Behind a closed item, and behind what is none, a line that begins with a word begins something.
             let line = before.is_some() && token.first && token.kind == Kind::Word;
-            ITEMS.contains(&word) || is_misspelt(token, &behind, text) || line
+            ITEMS.contains(&word) || is_misspelt(token, &following, text) || line
         } else {
             // Behind a `let` or a metric, whose value may go on with a name that is such a word.
-            let misspelt = || is_head(&behind) && is_misspelt(token, &behind, text);
-            token.first && (is_item(word, &behind) || (ITEMS.contains(&word) && is_named(&behind)) || misspelt())
+            let misspelt = || is_head(&following) && is_misspelt(token, &following, text);
+            token.first && (is_item(word, &following) || (ITEMS.contains(&word) && is_named(&following)) || misspelt())
         };
         if begins {
             starts.push(token.span.start);
@@ -162,7 +162,7 @@ pub fn items(text: &str) -> Vec<Span> {
             none = !ITEMS.contains(&word);
         }
         before = Some(token);
-        ahead.extend(scan.next());
+        ahead.extend(scanner.next());
     }
     if let Some(first) = starts.first_mut() {
         *first = 0;
@@ -173,9 +173,9 @@ pub fn items(text: &str) -> Vec<Span> {
     starts.iter().zip(ends).map(|(start, end)| Span::new(*start, end)).collect()
 }
 
-/// Whether words can only be an item's head: where a brace is missing they stand within another item.
-fn is_item(word: &str, behind: &[&str]) -> bool {
-    let [name, next] = behind else { return false };
+/// Whether the words can only be an item's head. If a brace is missing, they occur inside another item.
+fn is_item(word: &str, following: &[&str]) -> bool {
+    let [name, next] = following else { return false };
     let named = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     named
         && match word {
@@ -191,23 +191,24 @@ fn is_item(word: &str, behind: &[&str]) -> bool {
 }
 
 /// What follows an item's name.
-fn is_head(behind: &[&str]) -> bool {
-    matches!(behind, [_, "{" | "from" | "for" | "in" | "="])
+fn is_head(following: &[&str]) -> bool {
+    matches!(following, [_, "{" | "from" | "for" | "in" | "="])
 }
 
-/// A name behind the word: no value goes on so, but by an operator that is one.
-fn is_named(behind: &[&str]) -> bool {
+/// Whether a name follows the word. A value only continues with a name if that name is an operator.
+fn is_named(following: &[&str]) -> bool {
     const OPERATORS: &[&str] = &["and", "or", "is", "in", "not", "exceeds", "falls", "breaks", "where", "over", "by"];
-    behind.first().is_some_and(|name| {
+    following.first().is_some_and(|name| {
         name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
             && !ITEMS.contains(name)
             && !OPERATORS.contains(name)
     })
 }
 
-fn is_misspelt(token: Token, behind: &[&str], text: &str) -> bool {
+fn is_misspelt(token: Token, following: &[&str], text: &str) -> bool {
     let word = token.span.of(text);
-    let head = behind.first().is_some_and(|name| name.starts_with(|c: char| c.is_alphabetic() || c == '_' || c == '"'));
+    let head =
+        following.first().is_some_and(|name| name.starts_with(|c: char| c.is_alphabetic() || c == '_' || c == '"'));
     token.kind == Kind::Word
         && word.len() > 2
         && head

@@ -6,45 +6,45 @@ use serde_json::Value;
 
 use super::Converter;
 use crate::{
-    connector::{Extra, Json, Request},
+    connector::{Json, Request, RequestParts},
     method::Method,
-    written::Asking,
+    raw::Asking,
 };
 
 impl Converter<'_> {
     /// The one request of a part.
-    pub(super) fn request(&mut self, written: &impl Asking, route: &[&str]) -> Option<Request> {
-        let asked: Vec<_> =
-            written.methods().into_iter().filter_map(|(word, method, path)| Some((word, method, path?))).collect();
-        let (word, method, path) = match asked.as_slice() {
+    pub(super) fn request(&mut self, raw: &impl Asking, key_path: &[&str]) -> Option<Request> {
+        let requests: Vec<_> =
+            raw.methods().into_iter().filter_map(|(word, method, path)| Some((word, method, path?))).collect();
+        let (word, method, path) = match requests.as_slice() {
             [one] => *one,
-            [] => return self.not_asked(route),
+            [] => return self.no_request(key_path),
             [(first, ..), (second, ..), ..] => {
-                let (first, second) = ([route, &[first]].concat(), [route, &[second]].concat());
+                let (first, second) = ([key_path, &[first]].concat(), [key_path, &[second]].concat());
                 self.diagnostics.push(
                     Diagnostic::new(Code::E0603, "a request is asked in one way")
-                        .at(self.marks.key(&second), "the second one")
-                        .at(self.marks.key(&first), "the first one")
+                        .at(self.source_map.key(&second), "the second one")
+                        .at(self.source_map.key(&first), "the first one")
                         .help("take one of them out"),
                 );
                 return None;
             }
         };
-        let place = [route, &[word]].concat();
-        let span = self.marks.value(&place);
+        let place = [key_path, &[word]].concat();
+        let span = self.source_map.value(&place);
         let path = self.path(path, &place);
-        let (query, headers, body) = written.rest();
+        let (query, headers, body) = raw.rest();
         if method == Method::Get && body.is_some() {
-            let at = self.marks.key(&[route, &["body"]].concat());
+            let at = self.source_map.key(&[key_path, &["body"]].concat());
             self.refuse::<()>(Code::E0603, "what is asked by GET has no body", at, "wanted: `query`, or `post`");
         }
-        let extra = self.extra(query, headers, body, route);
-        Some(Request { method, path: path?, span, extra: extra? })
+        let request_parts = self.request_parts(query, headers, body, key_path);
+        Some(Request { method, path: path?, span, request_parts: request_parts? })
     }
 
     /// The one request of a part that reads, and changes nothing.
-    pub(super) fn reading(&mut self, written: &impl Asking, route: &[&str]) -> Option<Request> {
-        let request = self.request(written, route)?;
+    pub(super) fn read_request(&mut self, raw: &impl Asking, key_path: &[&str]) -> Option<Request> {
+        let request = self.request(raw, key_path)?;
         if !matches!(request.method, Method::Get | Method::Post) {
             return self.refuse(
                 Code::E0603,
@@ -56,27 +56,27 @@ impl Converter<'_> {
         Some(request)
     }
 
-    fn not_asked<T>(&mut self, route: &[&str]) -> Option<T> {
-        if self.has_lost_beside(route) {
+    fn no_request<T>(&mut self, key_path: &[&str]) -> Option<T> {
+        if self.has_skipped_child(key_path) {
             return None;
         }
-        let name = route.last().copied().unwrap_or_default();
-        let told = Diagnostic::new(Code::E0603, format!("how is `{name}` asked?"));
-        let told = told
-            .at(self.marks.key(route), "names no path")
+        let name = key_path.last().copied().unwrap_or_default();
+        let diagnostic = Diagnostic::new(Code::E0603, format!("how is `{name}` asked?"));
+        let diagnostic = diagnostic
+            .at(self.source_map.key(key_path), "names no path")
             .help("add `get: /path`, or `post`, `put`, `patch`, `delete`");
-        self.diagnostics.push(told);
+        self.diagnostics.push(diagnostic);
         None
     }
 
-    fn path(&mut self, path: &str, route: &[&str]) -> Option<Text> {
-        let at = self.marks.value(route);
+    fn path(&mut self, path: &str, key_path: &[&str]) -> Option<Text> {
+        let at = self.source_map.value(key_path);
         if !path.starts_with('/') {
             let label = "wanted: one that begins with `/` and stands behind `base_url`";
             return self.refuse(Code::E0603, "that is no path", at, label);
         }
         // A hole may hold anything.
-        let text = self.text(path, route)?;
+        let text = self.text(path, key_path)?;
         let letters = text.pieces.iter().filter_map(|piece| match piece {
             cpl_syntax::tree::Piece::Letters(letters) => Some(letters.as_str()),
             cpl_syntax::tree::Piece::Hole(_) => None,
@@ -88,44 +88,44 @@ impl Converter<'_> {
         Some(text)
     }
 
-    /// What goes with a request.
-    pub(super) fn extra(
+    /// The query, headers and body of a request.
+    pub(super) fn request_parts(
         &mut self,
         query: &IndexMap<String, Value>,
         headers: &IndexMap<String, String>,
         body: Option<&Value>,
-        route: &[&str],
-    ) -> Option<Extra> {
-        let mut extra = Some(Extra::default());
+        key_path: &[&str],
+    ) -> Option<RequestParts> {
+        let mut request_parts = Some(RequestParts::default());
         for (name, value) in query {
-            let value = self.parameter(value, &[route, &["query", name]].concat());
-            keep(&mut extra, value, |extra, value| extra.query.push((name.clone(), value)));
+            let value = self.parameter(value, &[key_path, &["query", name]].concat());
+            keep(&mut request_parts, value, |request_parts, value| request_parts.query.push((name.clone(), value)));
         }
         for (name, value) in headers {
-            let value = self.header(name, value, &[route, &["headers", name]].concat());
-            keep(&mut extra, value, |extra, value| extra.headers.push((name.clone(), value)));
+            let value = self.header(name, value, &[key_path, &["headers", name]].concat());
+            keep(&mut request_parts, value, |request_parts, value| request_parts.headers.push((name.clone(), value)));
         }
         if let Some(body) = body {
-            let value = self.json(body, &[route, &["body"]].concat());
-            keep(&mut extra, value, |extra, value| extra.body = Some(value));
+            let value = self.json(body, &[key_path, &["body"]].concat());
+            keep(&mut request_parts, value, |request_parts, value| request_parts.body = Some(value));
         }
-        extra
+        request_parts
     }
 
     /// A parameter of the query is one value, or a list of them, each sent by itself.
-    fn parameter(&mut self, value: &Value, route: &[&str]) -> Option<Json> {
+    fn parameter(&mut self, value: &Value, key_path: &[&str]) -> Option<Json> {
         let values = match value {
             Value::Array(all) => all.as_slice(),
             one => std::slice::from_ref(one),
         };
         if values.iter().any(Value::is_null) {
-            let at = self.marks.value(route);
+            let at = self.source_map.value(key_path);
             return self.refuse(Code::E0603, "a parameter without a value", at, "wanted: a text or a number");
         }
         if values.iter().any(Value::is_array)
             || values.iter().any(|each| each.is_object() && !is_secret(each) && unquoted(each).is_none())
         {
-            let at = self.marks.value(route);
+            let at = self.source_map.value(key_path);
             return self.refuse(
                 Code::E0603,
                 "a parameter is one value",
@@ -133,11 +133,11 @@ impl Converter<'_> {
                 "wanted: a text, a number, or a list of them",
             );
         }
-        self.json(value, route)
+        self.json(value, key_path)
     }
 
-    fn header(&mut self, name: &str, value: &str, route: &[&str]) -> Option<Text> {
-        let at = self.marks.key(route);
+    fn header(&mut self, name: &str, value: &str, key_path: &[&str]) -> Option<Text> {
+        let at = self.source_map.key(key_path);
         if !is_header(name) {
             return self.refuse(
                 Code::E0603,
@@ -151,50 +151,50 @@ impl Converter<'_> {
             return self.refuse(Code::E0504, "who asks is said by `auth`", at, label);
         }
         if value.contains(['\r', '\n']) {
-            let span = self.marks.value(route);
+            let span = self.source_map.value(key_path);
             return self.refuse(Code::E0603, "a header is one line", span, "holds a line's end");
         }
-        self.text(value, route)
+        self.text(value, key_path)
     }
 
     /// JSON whose texts have holes.
-    fn json(&mut self, value: &Value, route: &[&str]) -> Option<Json> {
+    fn json(&mut self, value: &Value, key_path: &[&str]) -> Option<Json> {
         if is_secret(value) {
-            let at = self.marks.value(route);
+            let at = self.source_map.value(key_path);
             return self.refuse(Code::E0504, "a secret stands in `auth` alone", at, "wanted: `auth` at the top");
         }
         if let Some(hole) = unquoted(value) {
-            let at = self.marks.value(route);
-            let told = Diagnostic::new(Code::E0603, "a hole stands in quotes").at(at, "a map, as YAML reads it");
-            let told = told.help(format!("write `\"{{{hole}}}\"`")).offer(at, format!("\"{{{hole}}}\""));
-            self.diagnostics.push(told);
+            let at = self.source_map.value(key_path);
+            let diagnostic = Diagnostic::new(Code::E0603, "a hole stands in quotes").at(at, "a map, as YAML reads it");
+            let diagnostic = diagnostic.help(format!("write `\"{{{hole}}}\"`")).offer(at, format!("\"{{{hole}}}\""));
+            self.diagnostics.push(diagnostic);
             return None;
         }
         match value {
-            Value::String(text) => self.text(text, route).map(Json::Text),
+            Value::String(text) => self.text(text, key_path).map(Json::Text),
             Value::Array(all) => {
                 let all = all.iter().enumerate().map(|(at, each)| {
                     let at = at.to_string();
-                    self.json(each, &[route, &[at.as_str()]].concat())
+                    self.json(each, &[key_path, &[at.as_str()]].concat())
                 });
                 all.collect::<Vec<_>>().into_iter().collect::<Option<_>>().map(Json::List)
             }
             Value::Object(all) => {
                 for name in all.keys().filter(|name| name.contains(['{', '}'])) {
-                    let at = self.marks.key(&[route, &[name.as_str()]].concat());
+                    let at = self.source_map.key(&[key_path, &[name.as_str()]].concat());
                     self.refuse::<()>(Code::E0603, "a name takes no holes", at, "wanted: a plain name");
                 }
                 let all = all
                     .iter()
-                    .map(|(name, each)| Some((name.clone(), self.json(each, &[route, &[name.as_str()]].concat())?)));
+                    .map(|(name, each)| Some((name.clone(), self.json(each, &[key_path, &[name.as_str()]].concat())?)));
                 all.collect::<Vec<_>>().into_iter().collect::<Option<_>>().map(Json::Map)
             }
             plain => Some(Json::Plain(plain.clone())),
         }
     }
 
-    fn text(&mut self, value: &str, route: &[&str]) -> Option<Text> {
-        let (text, wrong) = fragment::template(value, self.text, self.marks.value(route));
+    fn text(&mut self, value: &str, key_path: &[&str]) -> Option<Text> {
+        let (text, wrong) = fragment::template(value, self.text, self.source_map.value(key_path));
         self.diagnostics.extend(wrong);
         text
     }
@@ -208,7 +208,7 @@ fn keep<T, V>(whole: &mut Option<T>, value: Option<V>, put: impl FnOnce(&mut T, 
     }
 }
 
-/// Whether a header says who asks.
+/// Whether a header is a credential.
 #[must_use]
 pub fn is_credential(name: &str) -> bool {
     ["authorization", "proxy-authorization", "cookie"].contains(&name.to_lowercase().as_str())

@@ -1,15 +1,15 @@
-//! Diagnostics for machines.
+//! Machine-readable formats of diagnostics: JSON, SARIF, GitHub annotations.
 
 use cpl_syntax::{Diagnostic, Label};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use crate::{
-    draw::{self, Lines},
     load::Loaded,
+    render::{self, Lines},
 };
 
-/// What stands for itself in no path of a URI (RFC 3986).
+/// Characters that must be escaped in a URI's path (RFC 3986).
 const NO_PATH: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -28,7 +28,7 @@ const NO_PATH: &AsciiSet = &CONTROLS
 
 /// A list of objects.
 pub fn json(files: &[Loaded]) -> Value {
-    each(files, |loaded, lines, diagnostic| draw::as_json(diagnostic, &loaded.path, lines)).collect()
+    each(files, |loaded, lines, diagnostic| render::as_json(diagnostic, &loaded.path, lines)).collect()
 }
 
 /// Something of each diagnostic of each file.
@@ -42,7 +42,7 @@ fn each<'f, T: 'f>(
     })
 }
 
-/// The message and, on lines of their own, what stands at its first place and what to do.
+/// The message, the first label and the help, each on its own line.
 fn whole(diagnostic: &Diagnostic) -> String {
     let label = diagnostic.labels.first().map(|label| label.text.as_str()).filter(|text| *text != "here");
     let lines = [Some(diagnostic.message.as_str()), label, diagnostic.help.as_deref()];
@@ -80,7 +80,7 @@ fn result(loaded: &Loaded, lines: &Lines<'_>, diagnostic: &Diagnostic) -> Value 
     let first = places.next().unwrap_or_else(|| json!({ "physicalLocation": { "artifactLocation": { "uri": uri } } }));
     let mut result = json!({
         "ruleId": diagnostic.code.as_str(),
-        "level": draw::level(diagnostic),
+        "level": render::level(diagnostic),
         "message": { "text": whole(diagnostic) },
         "locations": [first],
     });
@@ -107,8 +107,8 @@ pub fn github(files: &[Loaded]) -> String {
         });
         let file = property(&loaded.path.display().to_string());
         let (place, code) = (place.unwrap_or_default(), diagnostic.code.as_str());
-        let told = data(&whole(diagnostic));
-        format!("::{} file={file}{place},title={code}::{told}\n", draw::level(diagnostic))
+        let message = data(&whole(diagnostic));
+        format!("::{} file={file}{place},title={code}::{message}\n", render::level(diagnostic))
     };
     each(files, line).collect()
 }

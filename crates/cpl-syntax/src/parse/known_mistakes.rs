@@ -1,23 +1,23 @@
-//! Slips that have a message of their own, and what to write instead.
+//! Known mistakes with their own messages and fixes.
 
 use crate::{codes::Code, diagnostic::Diagnostic, span::Span};
 
-/// A slip: what is said of it, and what is to stand in whose place.
-pub struct Slip {
+/// A known mistake: its message and its edits.
+pub struct Mistake {
     pub message: &'static str,
     pub help: String,
     pub edits: Vec<(Span, String)>,
-    /// Nothing else can have been meant.
+    /// The fix is unambiguous.
     pub sure: bool,
 }
 
-impl Slip {
-    /// The same in a list in braces: what `;` sets apart there a comma does.
+impl Mistake {
+    /// The same in a braced list, where `;` stands for a comma.
     pub fn in_list(self, span: Span, text: &str) -> Self {
         if span.of(text) != ";" || !self.edits.iter().any(|(_, instead)| instead.is_empty()) {
             return self;
         }
-        slip_at(span, ",", "items of a list are set apart by a comma", "write `,`")
+        mistake_at(span, ",", "items of a list are set apart by a comma", "write `,`")
     }
 
     pub fn diagnostic(&self, at: Span) -> Diagnostic {
@@ -38,8 +38,8 @@ const SIGNS: &[(&str, &str, &str)] = &[
     ("=>", ">=", "the `>` stands first"),
 ];
 
-/// The slip at a place that can't be read, if it is a known one; `head` is the word its item begins with.
-pub fn slip(text: &str, span: Span, head: &str) -> Option<Slip> {
+/// The known mistake at a place that can't be parsed. `head` is the first word of its item.
+pub fn known_mistake(text: &str, span: Span, head: &str) -> Option<Mistake> {
     let before = text[..span.start].trim_end();
     let here = &text[span.start..];
     comment(text, span.start)
@@ -52,10 +52,10 @@ pub fn slip(text: &str, span: Span, head: &str) -> Option<Slip> {
             let message = match here.chars().next()? {
                 ';' if before.ends_with('=') => {
                     let message = "a text stands in double quotes";
-                    return Some(slip_at(span, "\";\"", message, "write `\";\"`"));
+                    return Some(mistake_at(span, "\";\"", message, "write `\";\"`"));
                 }
                 ';' => {
-                    return Some(slip_at(
+                    return Some(mistake_at(
                         span,
                         "",
                         "cpl has no `;`",
@@ -65,15 +65,15 @@ pub fn slip(text: &str, span: Span, head: &str) -> Option<Slip> {
                 '!' if signs_at(text, span.start).1 == "!" => "cpl says `not`",
                 _ => return None,
             };
-            Some(slip_at(span, "not ", message, "write `not`"))
+            Some(mistake_at(span, "not ", message, "write `not`"))
         })
 }
 
-fn slip_at(span: Span, instead: &str, message: &'static str, help: impl Into<String>) -> Slip {
-    Slip { message, help: help.into(), edits: vec![(span, instead.to_owned())], sure: true }
+fn mistake_at(span: Span, instead: &str, message: &'static str, help: impl Into<String>) -> Mistake {
+    Mistake { message, help: help.into(), edits: vec![(span, instead.to_owned())], sure: true }
 }
 
-/// The signs of comparison and logic that stand together around a place, and where they begin.
+/// The run of comparison and logic signs around a place, and where it begins.
 fn signs_at(text: &str, at: usize) -> (usize, &str) {
     let is_sign = |byte: &u8| b"=<>!&|".contains(byte);
     let start = at - text.as_bytes()[..at].iter().rev().take_while(|byte| is_sign(byte)).count();
@@ -82,19 +82,19 @@ fn signs_at(text: &str, at: usize) -> (usize, &str) {
 }
 
 /// Comments of other languages.
-fn comment(text: &str, at: usize) -> Option<Slip> {
+fn comment(text: &str, at: usize) -> Option<Mistake> {
     let message = "a comment begins with `#`, and goes to the end of the line";
     let line = text[..at].rfind('\n').map_or(0, |end| end + 1);
     if text[line..at].contains(" -- ") {
-        return Some(Slip { message, help: "write `#` for `--`".to_owned(), edits: Vec::new(), sure: false });
+        return Some(Mistake { message, help: "write `#` for `--`".to_owned(), edits: Vec::new(), sure: false });
     }
     let found = ["//", "--", "/*"].into_iter().find(|sign| text[at..].starts_with(sign))?;
     let edits = if found == "/*" { Vec::new() } else { vec![(Span::new(at, at + 2), "#".to_owned())] };
-    Some(Slip { message, help: "write `#`".to_owned(), edits, sure: false })
+    Some(Mistake { message, help: "write `#`".to_owned(), edits, sure: false })
 }
 
 /// Words of the language in capitals.
-fn small(text: &str, span: Span) -> Option<Slip> {
+fn small(text: &str, span: Span) -> Option<Mistake> {
     const WORDS: &[&str] = &[
         "and", "or", "not", "in", "is", "where", "group", "by", "left", "join", "on", "union", "sort", "take", "keep",
         "drop", "derive", "when", "require", "then", "via", "at", "most", "least", "for", "each", "over", "last",
@@ -103,11 +103,11 @@ fn small(text: &str, span: Span) -> Option<Slip> {
     let word = span.of(text);
     let lower = word.to_ascii_lowercase();
     let capitals = word != lower && word.len() > 1 && WORDS.contains(&lower.as_str());
-    capitals.then(|| slip_at(span, &lower, "cpl's words are written small", format!("write `{lower}`")))
+    capitals.then(|| mistake_at(span, &lower, "cpl's words are written small", format!("write `{lower}`")))
 }
 
 /// The reader may stop at the sign, or within it.
-fn sign(text: &str, at: usize) -> Option<Slip> {
+fn sign(text: &str, at: usize) -> Option<Mistake> {
     let (start, found) = signs_at(text, at);
     let (_, right, message) = SIGNS.iter().find(|(wrong, ..)| *wrong == found)?;
     let end = start + found.len();
@@ -115,13 +115,13 @@ fn sign(text: &str, at: usize) -> Option<Slip> {
     let word = right.starts_with(char::is_alphabetic);
     let blank = |close: bool| if word && close { " " } else { "" };
     let left = blank(!text[..start].ends_with(char::is_whitespace));
-    let behind = blank(!text[end..].starts_with(char::is_whitespace));
-    let instead = format!("{left}{right}{behind}");
-    Some(slip_at(Span::new(start, end), &instead, message, format!("write `{right}`")))
+    let following = blank(!text[end..].starts_with(char::is_whitespace));
+    let instead = format!("{left}{right}{following}");
+    Some(mistake_at(Span::new(start, end), &instead, message, format!("write `{right}`")))
 }
 
-/// Quotes that are not cpl's: what they hold stands in straight double ones.
-fn quotes(text: &str, at: usize) -> Option<Slip> {
+/// Foreign quotes: cpl uses straight double quotes.
+fn quotes(text: &str, at: usize) -> Option<Mistake> {
     let here = &text[at..];
     let (open, message) = match here.chars().next()? {
         open @ '\'' => (open, "a text stands in double quotes"),
@@ -132,15 +132,15 @@ fn quotes(text: &str, at: usize) -> Option<Slip> {
     let inner = &here[open.len_utf8()..];
     let line = inner.lines().next().unwrap_or_default();
     let Some(end) = line.find(close) else {
-        return Some(Slip { message, help: "write `\"…\"`".to_owned(), edits: Vec::new(), sure: false });
+        return Some(Mistake { message, help: "write `\"…\"`".to_owned(), edits: Vec::new(), sure: false });
     };
     let start = at + open.len_utf8();
     let closing = line[end..].chars().next().map_or(0, char::len_utf8);
     let quote = |from: usize, length: usize| (Span::new(from, from + length), "\"".to_owned());
     let mut edits = vec![quote(at, open.len_utf8())];
     for (place, letter) in line[..end].char_indices() {
-        let behind = &line[place + letter.len_utf8()..];
-        let escapes = behind.starts_with(['"', '\\', 'n', 't']) || behind.starts_with("u{");
+        let following = &line[place + letter.len_utf8()..];
+        let escapes = following.starts_with(['"', '\\', 'n', 't']) || following.starts_with("u{");
         let one = Span::new(start + place, start + place + letter.len_utf8());
         match letter {
             '"' => edits.push((one, "\\\"".to_owned())),
@@ -151,7 +151,7 @@ fn quotes(text: &str, at: usize) -> Option<Slip> {
     edits.push(quote(start + end, closing));
     // A brace would open a hole, and a quote behind a sign may not close.
     let sure = !line[..end].contains(['{', '\\']);
-    Some(Slip { message, help: format!("write `\"{}\"`", &line[..end]), edits, sure })
+    Some(Mistake { message, help: format!("write `\"{}\"`", &line[..end]), edits, sure })
 }
 
 /// The digits at the end of a text, with their point.
@@ -159,23 +159,23 @@ fn number_at_end(text: &str) -> &str {
     text.rsplit(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | '_'))).next().unwrap_or_default()
 }
 
-/// Words behind which a length of time stands.
+/// Words that a length of time follows.
 const BEFORE_LENGTHS: &[&str] = &["within", "over", "cooldown", "after", "per", "last"];
 
 /// `$1,000`, `3.2 %`, `$-5`, `10m`.
-fn number(text: &str, before: &str, at: usize) -> Option<Slip> {
+fn number(text: &str, before: &str, at: usize) -> Option<Mistake> {
     let here = &text[at..];
     let one = Span::new(at, at + 1);
     if let Some(sign) = before.chars().last().filter(|sign| here.starts_with('-') && "$€£¥".contains(*sign)) {
         let amount: String = here[1..].chars().take_while(|c| c.is_ascii_digit() || matches!(c, '.' | '_')).collect();
         let span = Span::new(at - sign.len_utf8(), at + 1);
         let help = format!("write `-{sign}{amount}`");
-        return Some(slip_at(span, &format!("-{sign}"), "the sign stands before the currency", help));
+        return Some(mistake_at(span, &format!("-{sign}"), "the sign stands before the currency", help));
     }
     let after_number = before.ends_with(|c: char| c.is_ascii_digit());
     if here.starts_with('%') && !after_number {
         let message = "cpl has no remainder; `%` makes a ratio of the number before it";
-        return Some(Slip { message, help: "write `3.2%`".to_owned(), edits: Vec::new(), sure: false });
+        return Some(Mistake { message, help: "write `3.2%`".to_owned(), edits: Vec::new(), sure: false });
     }
     if !after_number {
         return None;
@@ -186,15 +186,15 @@ fn number(text: &str, before: &str, at: usize) -> Option<Slip> {
         let end = at + groups * 4;
         let instead = text[at..end].replace(',', "_");
         let help = format!("write `{number}{instead}`");
-        return Some(slip_at(Span::new(at, end), &instead, "thousands are set apart by `_`", help));
+        return Some(mistake_at(Span::new(at, end), &instead, "thousands are set apart by `_`", help));
     }
-    if let Some(behind) = here.strip_prefix('%') {
-        if behind.trim_start_matches(' ').starts_with(|c: char| c.is_ascii_digit() || c == '(') {
+    if let Some(following) = here.strip_prefix('%') {
+        if following.trim_start_matches(' ').starts_with(|c: char| c.is_ascii_digit() || c == '(') {
             let message = "cpl has no remainder; `%` makes a ratio of the number before it";
-            return Some(Slip { message, help: format!("write `{number}%`"), edits: Vec::new(), sure: false });
+            return Some(Mistake { message, help: format!("write `{number}%`"), edits: Vec::new(), sure: false });
         }
         let span = Span::new(before.len(), at + 1);
-        return Some(slip_at(span, "%", "`%` stands right behind its number", format!("write `{number}%`")));
+        return Some(mistake_at(span, "%", "`%` stands right behind its number", format!("write `{number}%`")));
     }
     if before.len() != at {
         return None;
@@ -204,49 +204,50 @@ fn number(text: &str, before: &str, at: usize) -> Option<Slip> {
     let ahead = ahead.rsplit(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
     // Behind such words ten minutes may be meant.
     let sure = !BEFORE_LENGTHS.contains(&ahead);
-    let slip = match word {
-        "m" => slip_at(one, "M", "a million is written with a capital M", format!("write `{number}M`")),
-        "K" => slip_at(one, "k", "a thousand is written with a small k", format!("write `{number}k`")),
+    let mistake = match word {
+        "m" => mistake_at(one, "M", "a million is written with a capital M", format!("write `{number}M`")),
+        "K" => mistake_at(one, "k", "a thousand is written with a small k", format!("write `{number}k`")),
         _ => return None,
     };
-    sure.then_some(slip)
+    sure.then_some(mistake)
 }
 
 /// `3x target_cpa`: the reader has taken `3x` for a ratio, and stops at the name.
-fn factor(before: &str, span: Span, here: &str) -> Option<Slip> {
+fn factor(before: &str, span: Span, here: &str) -> Option<Mistake> {
     let number = before.strip_suffix('x').filter(|number| number.ends_with(|c: char| c.is_ascii_digit()))?;
     let help = format!("write `{} * {}`", number_at_end(number), span.of(here));
     let sign = Span::new(number.len(), number.len() + 1);
-    Some(slip_at(sign, " *", "a factor and what it multiplies need a `*`", help))
+    Some(mistake_at(sign, " *", "a factor and what it multiplies need a `*`", help))
 }
 
 /// Words of other languages.
-fn word(text: &str, before: &str, span: Span, head: &str) -> Option<Slip> {
+fn word(text: &str, before: &str, span: Span, head: &str) -> Option<Mistake> {
     let here = span.of(text);
-    let no_edit = |message, help: &str| Some(Slip { message, help: help.to_owned(), edits: Vec::new(), sure: false });
+    let no_edit =
+        |message, help: &str| Some(Mistake { message, help: help.to_owned(), edits: Vec::new(), sure: false });
     let last = before.rsplit(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
     if here.starts_with(|c: char| c.is_alphabetic())
         && !text[before.len()..span.start].contains('\n')
-        && let Some(slip) = factor(before, span, text)
+        && let Some(mistake) = factor(before, span, text)
     {
-        return Some(slip);
+        return Some(mistake);
     }
     let after_number = last.ends_with(|c: char| c.is_ascii_digit());
     match here {
         "known" | "unknown" if last == "not" => {
             let right = if here == "known" { "unknown" } else { "known" };
             let from = Span::new(before.len() - "not".len(), span.end);
-            Some(slip_at(from, right, "`is not` asks for a margin", format!("write `is {right}`")))
+            Some(mistake_at(from, right, "`is not` asks for a margin", format!("write `is {right}`")))
         }
-        "descending" | "DESC" => Some(slip_at(span, "desc", "largest first is `desc`", "write `desc`")),
-        "groupby" => Some(slip_at(span, "group by", "cpl says `group by`", "write `group by`")),
-        "ascending" | "asc" | "ASC" => Some(slip_at(span, "", "smallest first needs no word", "leave it out")),
+        "descending" | "DESC" => Some(mistake_at(span, "desc", "largest first is `desc`", "write `desc`")),
+        "groupby" => Some(mistake_at(span, "group by", "cpl says `group by`", "write `group by`")),
+        "ascending" | "asc" | "ASC" => Some(mistake_at(span, "", "smallest first needs no word", "leave it out")),
         _ if after_number && here.len() > 1 && here.bytes().all(|byte| byte.is_ascii_uppercase()) => {
             let help = "write the number alone, or with its unit: `7 days`, `47 USD`";
             no_edit("no unit and no currency is called so", help)
         }
         "if" if ["decide", "alert"].contains(&head) => {
-            Some(slip_at(span, "when", "a rule says `when … then …`", "write `when`"))
+            Some(mistake_at(span, "when", "a rule says `when … then …`", "write `when`"))
         }
         "if" => no_edit("`if` stands ahead of its condition", "write `if(condition, a, b)`"),
         _ if here.eq_ignore_ascii_case("select") => {
@@ -260,16 +261,16 @@ fn word(text: &str, before: &str, span: Span, head: &str) -> Option<Slip> {
     }
 }
 
-/// How many groups `,000` stand there, and no digit behind them.
+/// The number of groups `,000` at the start, if no digit follows them.
 fn thousands(text: &str) -> usize {
     let mut groups = 0;
     let mut rest = text;
-    while let Some(behind) = rest.strip_prefix(',') {
-        if behind.bytes().take_while(u8::is_ascii_digit).count() != 3 {
+    while let Some(following) = rest.strip_prefix(',') {
+        if following.bytes().take_while(u8::is_ascii_digit).count() != 3 {
             break;
         }
         groups += 1;
-        rest = &behind[3..];
+        rest = &following[3..];
     }
     groups
 }

@@ -10,15 +10,15 @@ use cpl_syntax::{
     tree::{Period, Unit},
 };
 
-/// What a rule looks at: its table's and its own expressions, and the tables behind them.
-pub struct Seen<'p> {
+/// The inputs of a rule: its expressions, those of its table, and all tables upstream.
+pub struct RuleInputs<'p> {
     /// The tables, its own included.
     pub tables: BTreeSet<TableId>,
     /// The expressions.
     pub exprs: Vec<&'p Expr>,
 }
 
-impl<'p> Seen<'p> {
+impl<'p> RuleInputs<'p> {
     pub fn of(program: &'p Program, table: TableId, own: &[&'p Expr]) -> Self {
         let (mut tables, mut waiting) = (BTreeSet::new(), vec![table]);
         waiting.extend(own.iter().flat_map(|expr| expr.totals()));
@@ -32,7 +32,7 @@ impl<'p> Seen<'p> {
         Self { tables, exprs }
     }
 
-    /// The longest window looked at, in days, and where it stands.
+    /// The longest window, in days, and its span.
     pub fn longest(&self) -> Option<(i64, Span)> {
         let mut found: Option<(i64, Span)> = None;
         for expr in &self.exprs {

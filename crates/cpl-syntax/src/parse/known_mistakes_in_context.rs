@@ -1,10 +1,9 @@
-//! Slips that are seen by what stands around them: a sign that is missing, a name that is none, a clause of another
-//! language.
+//! Known mistakes recognised by the tokens around them: a missing sign, an invalid name, a clause of another language.
 
 use super::{
-    outline::{Kind, Token},
-    refuse::is_name,
-    slips::Slip,
+    known_mistakes::Mistake,
+    scanner::{Kind, Token},
+    unexpected::is_name,
 };
 use crate::span::Span;
 
@@ -20,7 +19,7 @@ const CLAUSES: &[(&str, &str, &str)] = &[
     ("outer", "", "a left join keeps all rows of the left side without it"),
 ];
 
-/// Words of other languages that one of cpl's does not stand for.
+/// Words of other languages without a one-word equivalent in cpl.
 const FOREIGN: &[(&str, &str, &str)] = &[
     ("between", "cpl has no `between` here", "write `x >= $1 and x <= $10`; days `day in 2026-11-01 to 2026-11-07`"),
     ("like", "cpl has no `like`", "write `starts_with(x, \"goo\")`, `ends_with(…)` or `contains(…)`"),
@@ -46,17 +45,17 @@ const FOREIGN: &[(&str, &str, &str)] = &[
     ("hourly", "cpl says `hour`", "write `every hour`"),
 ];
 
-/// Those of them behind which something is told.
+/// Those that are also recognised as the word before the error.
 const BEFORE: &[&str] = &["case", "distinct"];
 
-/// Aggregates, behind which a name would stand.
+/// Aggregates, after which a name would follow.
 const AGGREGATES: &[&str] = &["sum", "mean", "min", "max", "count", "median", "std", "first", "last", "count_distinct"];
 
-/// Words behind which a name stands.
+/// Words that a name follows.
 const NAMING: &[&str] = &["keep", "drop", "sort", "derive", "by", "say", "key", "on"];
 
-/// The slip at a place, if it is a known one.
-pub fn shape(text: &str, tokens: &[Token], span: Span) -> Option<Slip> {
+/// The known mistake at a place.
+pub fn known_mistake_in_context(text: &str, tokens: &[Token], span: Span) -> Option<Mistake> {
     let at = tokens.iter().position(|token| token.span.end > span.start)?;
     let near = Near { text, tokens, at };
     near.brace_in_text(span)
@@ -77,8 +76,8 @@ struct Near<'t> {
     at: usize,
 }
 
-fn told(message: &'static str, help: String) -> Slip {
-    Slip { message, help, edits: Vec::new(), sure: false }
+fn without_edits(message: &'static str, help: String) -> Mistake {
+    Mistake { message, help, edits: Vec::new(), sure: false }
 }
 
 impl<'t> Near<'t> {
@@ -90,22 +89,22 @@ impl<'t> Near<'t> {
         self.tokens.get(at).is_some_and(|token| token.kind == kind)
     }
 
-    /// Whether a token stands right behind the one before it.
+    /// Whether a token directly follows the one before it.
     fn joins(&self, at: usize) -> bool {
         at > 0 && at < self.tokens.len() && self.tokens[at - 1].span.end == self.tokens[at].span.start
     }
 
     /// `"100}"`
-    fn brace_in_text(&self, span: Span) -> Option<Slip> {
+    fn brace_in_text(&self, span: Span) -> Option<Mistake> {
         if !self.is(self.at, Kind::Text) || span.of(self.text) != "}" {
             return None;
         }
         if self.text[..span.start].ends_with('{') {
             let help = "name a value: `{id}`; braces are written `{{}}`";
-            return Some(told("nothing stands in this hole", help.to_owned()));
+            return Some(without_edits("nothing stands in this hole", help.to_owned()));
         }
         let edits = vec![(span, "}}".to_owned())];
-        Some(Slip {
+        Some(Mistake {
             message: "a brace in a text is written twice",
             help: "write `}}`, or take it out".to_owned(),
             edits,
@@ -114,7 +113,7 @@ impl<'t> Near<'t> {
     }
 
     /// `ad-group`
-    fn hyphen(&self) -> Option<Slip> {
+    fn hyphen(&self) -> Option<Mistake> {
         let dash =
             |at: usize| self.joins(at) && self.joins(at + 1) && self.word(at) == "-" && self.is(at + 1, Kind::Word);
         let mut first = if self.word(self.at) == "-" { self.at.checked_sub(1)? } else { self.at };
@@ -138,11 +137,11 @@ impl<'t> Near<'t> {
             false => "call it by letters from a to z".to_owned(),
         };
         // What it is called elsewhere is not known.
-        Some(told("a name has letters, digits and `_`", help))
+        Some(without_edits("a name has letters, digits and `_`", help))
     }
 
     /// `from csv "a.csv"`
-    fn source_without_brackets(&self) -> Option<Slip> {
+    fn source_without_brackets(&self) -> Option<Mistake> {
         let source = self.at.checked_sub(1)?;
         let from = source.checked_sub(1)?;
         if !self.is(self.at, Kind::Text) || !self.is(source, Kind::Word) || self.word(from) != "from" {
@@ -151,35 +150,35 @@ impl<'t> Near<'t> {
         let path = self.tokens[self.at].span;
         let edits = vec![(path, format!("({})", path.of(self.text)))];
         let help = format!("write `{}({})`", self.word(source), path.of(self.text));
-        Some(Slip { message: "what a source is called with stands in brackets", help, edits, sure: true })
+        Some(Mistake { message: "what a source is called with stands in brackets", help, edits, sure: true })
     }
 
     /// `columns id: text`
-    fn columns_without_brace(&self) -> Option<Slip> {
+    fn columns_without_brace(&self) -> Option<Mistake> {
         if self.word(self.at) != "columns" || self.is(self.at + 1, Kind::Open(b'{')) {
             return None;
         }
-        Some(told(
+        Some(without_edits(
             "the list of columns is not opened: a `{` is missing",
             "write `columns { day: date, spend: money }`".to_owned(),
         ))
     }
 
     /// `group by id`, `group by id n = sum(n)`
-    fn group_without_brace(&self) -> Option<Slip> {
+    fn group_without_brace(&self) -> Option<Mistake> {
         let clause = self.tokens[..self.at].iter().rposition(|token| token.span.of(self.text) == "group")?;
         let depth = self.tokens[clause].depth;
-        let behind = self.tokens[clause + 1..].iter();
-        let mut behind = behind.take_while(|token| token.depth >= depth && token.span.of(self.text) != "group");
-        if self.word(clause + 1) != "by" || behind.any(|token| token.kind == Kind::Open(b'{')) {
+        let following = self.tokens[clause + 1..].iter();
+        let mut following = following.take_while(|token| token.depth >= depth && token.span.of(self.text) != "group");
+        if self.word(clause + 1) != "by" || following.any(|token| token.kind == Kind::Open(b'{')) {
             return None;
         }
         let key = self.word(clause + 2);
-        Some(told("a group has no body: a `{` is missing", format!("write `group by {key} {{ n = sum(n) }}`")))
+        Some(without_edits("a group has no body: a `{` is missing", format!("write `group by {key} {{ n = sum(n) }}`")))
     }
 
     /// `n in [1, 2]`
-    fn square_brackets(&self) -> Option<Slip> {
+    fn square_brackets(&self) -> Option<Mistake> {
         let open = self.tokens.get(self.at).filter(|token| token.kind == Kind::Open(b'['))?.span;
         if self.at.checked_sub(1).is_none_or(|before| self.word(before) != "in") {
             return None;
@@ -189,17 +188,17 @@ impl<'t> Near<'t> {
             self.tokens[self.at + 1..].iter().find(bracket).filter(|token| token.kind == Kind::Close(b']'))?.span;
         let edits = vec![(open, "(".to_owned()), (close, ")".to_owned())];
         let help = format!("write `({})`", Span::new(open.end, close.start).of(self.text));
-        Some(Slip { message: "cpl has no `[ ]`: values stand in round brackets", help, edits, sure: true })
+        Some(Mistake { message: "cpl has no `[ ]`: values stand in round brackets", help, edits, sure: true })
     }
 
     /// `derive x = n + 1; y = 2`
-    fn statement_end(&self) -> Option<Slip> {
-        let goes_on = self.is(self.at + 1, Kind::Word) && self.word(self.at + 2) == "=";
-        if self.word(self.at) != ";" || !goes_on {
+    fn statement_end(&self) -> Option<Mistake> {
+        let continues = self.is(self.at + 1, Kind::Word) && self.word(self.at + 2) == "=";
+        if self.word(self.at) != ";" || !continues {
             return None;
         }
         let edits = vec![(self.tokens[self.at].span, ",".to_owned())];
-        Some(Slip {
+        Some(Mistake {
             message: "cpl has no `;`: a comma sets values apart",
             help: "write `,`".to_owned(),
             edits,
@@ -208,7 +207,7 @@ impl<'t> Near<'t> {
     }
 
     /// `group by c { sum(b) as total }`
-    fn value_without_name(&self) -> Option<Slip> {
+    fn value_without_name(&self) -> Option<Mistake> {
         let before = self.at.checked_sub(1)?;
         let begins = before
             .checked_sub(1)
@@ -216,22 +215,22 @@ impl<'t> Near<'t> {
         if !self.is(self.at, Kind::Open(b'(')) || !begins || !AGGREGATES.contains(&self.word(before)) {
             return None;
         }
-        Some(told("a column has its name first", format!("write `name = {}(…)`", self.word(before))))
+        Some(without_edits("a column has its name first", format!("write `name = {}(…)`", self.word(before))))
     }
 
     /// `x like "goo%"`
-    fn foreign(&self) -> Option<Slip> {
+    fn foreign(&self) -> Option<Mistake> {
         // It may have been taken for a name.
         let before = self.at.checked_sub(1).map_or("", |before| self.word(before));
         let named = [self.word(self.at), before].map(str::to_lowercase);
         let (_, message, help) = FOREIGN
             .iter()
             .find(|(theirs, ..)| *theirs == named[0] || (*theirs == named[1] && BEFORE.contains(theirs)))?;
-        Some(told(message, (*help).to_owned()))
+        Some(without_edits(message, (*help).to_owned()))
     }
 
     /// `limit 3`
-    fn clause(&self) -> Option<Slip> {
+    fn clause(&self) -> Option<Mistake> {
         let found = self.word(self.at).to_lowercase();
         let (_, ours, message) = CLAUSES.iter().find(|(theirs, ..)| *theirs == found)?;
         // A column may be called so, too: a clause stands in the item's braces, and something stands behind it.
@@ -246,6 +245,6 @@ impl<'t> Near<'t> {
             span = span.to(self.tokens[self.at + 1].span);
         }
         let help = if ours.is_empty() { "leave it out".to_owned() } else { format!("write `{ours}`") };
-        Some(Slip { message, help, edits: vec![(span, (*ours).to_owned())], sure: false })
+        Some(Mistake { message, help, edits: vec![(span, (*ours).to_owned())], sure: false })
     }
 }

@@ -1,4 +1,4 @@
-//! What is said where the text is not cpl: in the analyst's words, never a rule's name.
+//! Messages for unexpected text, in the analyst's words: never a grammar rule's name.
 
 use std::sync::Mutex;
 
@@ -44,14 +44,14 @@ pub fn is_reserved(word: &str) -> bool {
     RESERVED.contains(&word)
 }
 
-/// Whether something can be called so.
+/// Whether a word is a valid name.
 #[must_use]
 pub fn is_name(word: &str) -> bool {
     let first = word.bytes().next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_');
     first && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') && !is_reserved(word)
 }
 
-/// Whether it is a word that may stand somewhere.
+/// Whether it is a word of the language.
 fn is_word(word: &str) -> bool {
     is_reserved(word) || ["last", "least", "most", "first", "lowest", "highest", "at", "by", "to", "on"].contains(&word)
 }
@@ -59,8 +59,9 @@ fn is_word(word: &str) -> bool {
 /// Two items of a list with nothing between them.
 pub fn unseparated(text: &str, first: Span, second: Span) -> Diagnostic {
     if second.of(text) == "as" {
-        let told = Diagnostic::new(Code::E0102, "a column has its name first").at(second, "named behind its value");
-        return told.at(first, "this value").help("write `name = sum(x)`");
+        let diagnostic =
+            Diagnostic::new(Code::E0102, "a column has its name first").at(second, "named behind its value");
+        return diagnostic.at(first, "this value").help("write `name = sum(x)`");
     }
     Diagnostic::new(Code::E0102, "items of a list stand side by side")
         .at(second, "begins a new item")
@@ -68,7 +69,7 @@ pub fn unseparated(text: &str, first: Span, second: Span) -> Diagnostic {
         .help("put a comma or a new line between them")
 }
 
-/// What is said where something can't stand, and the word that may have been meant.
+/// The diagnostic for an unexpected word, and the word it was probably meant to be.
 pub fn unexpected(text: &str, span: Span, error: &Error<Rule>) -> (Diagnostic, Option<String>) {
     let word = span.of(text);
     let found = if word.is_empty() { "the end".to_owned() } else { format!("`{word}`") };
@@ -79,7 +80,7 @@ pub fn unexpected(text: &str, span: Span, error: &Error<Rule>) -> (Diagnostic, O
     };
     let (label, many) = expected(error);
     let diagnostic = Diagnostic::new(Code::E0101, message);
-    match meant(word, error) {
+    match did_you_mean(word, error) {
         None if label.contains("`via`") => {
             (diagnostic.at(span, label).help("say where it goes: `via TARGET`, or `via print`"), None)
         }
@@ -88,17 +89,17 @@ pub fn unexpected(text: &str, span: Span, error: &Error<Rule>) -> (Diagnostic, O
             (diagnostic.at(span, label).help(format!("there are: `{}`", types.join("`, `"))), None)
         }
         None => (diagnostic.at(span, label), None),
-        Some((meant, sure)) => {
+        Some((suggestion, sure)) => {
             // What stands elsewhere too is a name, and what is a word of the language is meant as one.
             let sure = sure && !is_word(word) && text.match_indices(word).nth(1).is_none();
             // Where much may stand, the one word that was meant says more than the list.
             let label = if many { "no word that fits here".to_owned() } else { label };
-            let diagnostic = diagnostic.at(span, label).help(format!("did you mean `{meant}`?"));
-            let diagnostic = diagnostic.change(span, &meant, sure);
+            let diagnostic = diagnostic.at(span, label).help(format!("did you mean `{suggestion}`?"));
+            let diagnostic = diagnostic.change(span, &suggestion, sure);
             // What may be meant otherwise is left out: no error follows from a guess. A type of one letter more or less is
             // read as the one, so that its column is known.
-            let guess = sure || (is_type(error) && diagnostic::is_near(word, &meant));
-            (diagnostic, guess.then_some(meant))
+            let guess = sure || (is_type(error) && diagnostic::is_near(word, &suggestion));
+            (diagnostic, guess.then_some(suggestion))
         }
     }
 }
@@ -120,8 +121,8 @@ const TYPES: &[(&str, &str)] = &[
     ("currency", "money"),
 ];
 
-/// The nearest of the words that may stand there, and whether no other is as near.
-fn meant(word: &str, error: &Error<Rule>) -> Option<(String, bool)> {
+/// The nearest expected word, and whether it is the only one at its distance.
+fn did_you_mean(word: &str, error: &Error<Rule>) -> Option<(String, bool)> {
     let positives = positives(error);
     if word.len() < 2 {
         return None;
@@ -134,12 +135,12 @@ fn meant(word: &str, error: &Error<Rule>) -> Option<(String, bool)> {
         return Some(((*ours).to_owned(), sure));
     }
     let words: Vec<String> = positives.iter().flat_map(|rule| words(*rule)).collect();
-    let (near, sure) = diagnostic::meant(word, &words.iter().map(String::as_str).collect::<Vec<_>>())?;
+    let (near, sure) = diagnostic::did_you_mean(word, &words.iter().map(String::as_str).collect::<Vec<_>>())?;
     // A type says what is read: another one reads something else.
     Some((near.to_owned(), sure && !is_type(error)))
 }
 
-/// The rules that may stand there.
+/// The expected rules.
 fn positives(error: &Error<Rule>) -> &[Rule] {
     match &error.variant {
         ErrorVariant::ParsingError { positives, .. } => positives,
@@ -196,10 +197,10 @@ pub fn word_at(text: &str, at: usize) -> Span {
     Span::new(at, at + word.max(one))
 }
 
-/// So many of the words that may stand there are told, if there are more.
-const MOST_WORDS: usize = 8;
+/// The most expected words that a message lists.
+const MAX_SHOWN_WORDS: usize = 8;
 
-/// What may stand there, and whether that is much.
+/// What is expected, and whether that is a long list.
 fn expected(error: &Error<Rule>) -> (String, bool) {
     let mut words: Vec<String> = positives(error).iter().filter_map(|rule| symbol(*rule)).collect();
     words.sort();
@@ -211,21 +212,21 @@ fn expected(error: &Error<Rule>) -> (String, bool) {
         return ("unexpected".to_owned(), false);
     }
     let many = words.len() > 3;
-    let more = if words.len() > MOST_WORDS + 1 { words.len() - MOST_WORDS } else { 0 };
+    let more = if words.len() > MAX_SHOWN_WORDS + 1 { words.len() - MAX_SHOWN_WORDS } else { 0 };
     words.truncate(words.len() - more);
     let rest = if more > 0 { format!(" or {more} others") } else { String::new() };
     (format!("expected {}{rest}", words.join(", ")), many)
 }
 
-/// The error, with the signs that may stand there where no rule that may is called anything; `told` is set then. The
-/// parser keeps those only where it is asked to, for all of its threads.
-pub fn with_signs(text: &str, error: Error<Rule>, told: &mut bool) -> Error<Rule> {
-    static ASKED: Mutex<()> = Mutex::new(());
+/// Adds the expected signs to an error that names no expected rule, and sets `requested`. pest records them only in a
+/// mode that is global to the process.
+pub fn with_signs(text: &str, error: Error<Rule>, requested: &mut bool) -> Error<Rule> {
+    static DETAIL_LOCK: Mutex<()> = Mutex::new(());
     if positives(&error).iter().any(|rule| symbol(*rule).is_some()) {
         return error;
     }
-    *told = true;
-    let _asked = ASKED.lock();
+    *requested = true;
+    let _guard = DETAIL_LOCK.lock();
     pest::set_error_detail(true);
     let detailed = Grammar::parse(Rule::file, text).err();
     pest::set_error_detail(false);
@@ -235,7 +236,7 @@ pub fn with_signs(text: &str, error: Error<Rule>, told: &mut bool) -> Error<Rule
 /// The signs between words.
 const SIGNS: &[&str] = &["=", ":", ",", "(", ")", "[", "]", "{", "}"];
 
-/// The signs that may stand there, if they were asked for.
+/// The expected signs, if they were requested.
 fn signs(error: &Error<Rule>) -> Vec<String> {
     let tokens = error.parse_attempts().map(|attempts| attempts.expected_tokens()).unwrap_or_default();
     let written: Vec<String> = tokens.iter().map(ToString::to_string).collect();
@@ -248,7 +249,7 @@ fn signs(error: &Error<Rule>) -> Vec<String> {
     signs
 }
 
-/// How an analyst calls what a rule reads; none for what stands only inside others.
+/// An analyst's word for what a grammar rule matches; none for rules that only occur inside others.
 fn symbol(rule: Rule) -> Option<String> {
     let name = format!("{rule:?}");
     if let Some(word) = name.strip_prefix("w_") {

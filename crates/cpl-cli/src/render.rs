@@ -1,4 +1,4 @@
-//! Diagnostics, drawn by miette or written as JSON.
+//! Renders diagnostics: by miette, or as JSON.
 
 use std::{fmt, path::Path};
 
@@ -15,15 +15,15 @@ use crate::Io;
 
 /// A diagnostic as miette wants it.
 #[derive(Debug)]
-struct Drawn<'a> {
+struct Rendered<'a> {
     diagnostic: &'a Diagnostic,
     source: &'a WholeLines<'a>,
 }
 
-/// So many bytes of a line are shown on either side of a place.
-const AROUND: usize = 1_000;
+/// The bytes of a line that are shown on either side of a place.
+const CONTEXT_BYTES: usize = 1_000;
 
-/// A file of which whole lines are shown, and no others around them.
+/// A file of which only whole lines are shown, without context lines.
 #[derive(Debug)]
 struct WholeLines<'a> {
     name: String,
@@ -39,10 +39,10 @@ pub struct Lines<'a> {
     passed: Vec<(usize, usize)>,
 }
 
-/// A line of so many bytes is long.
+/// A line of at least this many bytes is long.
 const LONG: usize = 4_096;
-/// Every so many letters of a long line one is kept.
-const APART: usize = 256;
+/// The distance between stored letters of a long line.
+const CHECKPOINT_DISTANCE: usize = 256;
 
 impl<'a> Lines<'a> {
     pub fn of(text: &'a str) -> Self {
@@ -51,7 +51,7 @@ impl<'a> Lines<'a> {
         for (number, start) in starts.iter().enumerate() {
             let line = &text[*start..starts.get(number + 1).map_or(text.len(), |next| next - 1)];
             if line.len() > LONG {
-                passed.extend(columns(line, 0).step_by(APART).map(|(at, column)| (start + at, column)));
+                passed.extend(columns(line, 0).step_by(CHECKPOINT_DISTANCE).map(|(at, column)| (start + at, column)));
             }
         }
         Self { text, starts, passed }
@@ -100,8 +100,8 @@ impl SourceCode for WholeLines<'_> {
         let end = starts.get(last + 1).map_or(text.len(), |next| next - 1);
         let end = start + text[start..end].trim_end_matches('\r').len();
         // Of a very long line what stands around the place is enough.
-        let start = text.floor_char_boundary(start.max(span.offset().saturating_sub(AROUND)));
-        let end = text.ceil_char_boundary(end.min(span.offset() + span.len() + AROUND));
+        let start = text.floor_char_boundary(start.max(span.offset().saturating_sub(CONTEXT_BYTES)));
+        let end = text.ceil_char_boundary(end.min(span.offset() + span.len() + CONTEXT_BYTES));
         let whole = SourceSpan::new(start.into(), end - start);
         // The place told is the span's, not its line's.
         let column = self.lines.column(first, span.offset());
@@ -111,15 +111,15 @@ impl SourceCode for WholeLines<'_> {
     }
 }
 
-impl fmt::Display for Drawn<'_> {
+impl fmt::Display for Rendered<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.diagnostic.message)
     }
 }
 
-impl std::error::Error for Drawn<'_> {}
+impl std::error::Error for Rendered<'_> {}
 
-impl miette::Diagnostic for Drawn<'_> {
+impl miette::Diagnostic for Rendered<'_> {
     fn code<'b>(&'b self) -> Option<Box<dyn fmt::Display + 'b>> {
         Some(Box::new(self.diagnostic.code.as_str()))
     }
@@ -145,16 +145,16 @@ impl miette::Diagnostic for Drawn<'_> {
     }
 }
 
-/// Draws diagnostics of a file to where diagnostics go.
-pub fn draw(diagnostics: &[Diagnostic], path: &Path, text: &str, io: &mut Io<'_>) {
+/// Renders diagnostics of a file to the error stream.
+pub fn render(diagnostics: &[Diagnostic], path: &Path, text: &str, io: &mut Io<'_>) {
     let theme = if io.colour_err { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
     let width = io.width.unwrap_or(80).clamp(40, 120);
     let handler = GraphicalReportHandler::new_themed(theme).with_width(width).with_links(false).with_context_lines(0);
     let source = WholeLines { name: path.display().to_string(), lines: Lines::of(text) };
     for diagnostic in diagnostics {
-        let mut drawn = String::new();
-        if handler.render_report(&mut drawn, &Drawn { diagnostic, source: &source }).is_ok() {
-            let trimmed = drawn.lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
+        let mut rendered = String::new();
+        if handler.render_report(&mut rendered, &Rendered { diagnostic, source: &source }).is_ok() {
+            let trimmed = rendered.lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
             let _ = writeln!(io.err, "{}\n", trimmed.trim_matches('\n'));
         }
     }
@@ -212,8 +212,8 @@ fn columns(text: &str, first: usize) -> impl Iterator<Item = (usize, usize)> {
     })
 }
 
-/// An error about how the program was called.
-pub fn misused(why: &str, io: &mut Io<'_>) -> u8 {
+/// Reports a usage error.
+pub fn usage_error(why: &str, io: &mut Io<'_>) -> u8 {
     let _ = writeln!(io.err, "error: {why}");
-    crate::MISUSED
+    crate::USAGE_ERROR
 }

@@ -1,4 +1,4 @@
-//! What the grammar tells of places in a text: where entries begin, which sign is an operator.
+//! Token roles from the parse tree: where entries begin, which sign is an operator.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -6,48 +6,48 @@ use pest::iterators::{Pair, Pairs};
 
 use crate::parse::Rule;
 
-/// Places, as offsets of bytes.
+/// Byte offsets of tokens, by their role.
 #[derive(Default)]
-pub struct Marks {
+pub struct TokenRoles {
     /// Where items, clauses and items of lists begin, and what they are.
     pub entries: HashMap<usize, Rule>,
     /// Operators with a blank on both sides, and where they end.
     pub infix: HashMap<usize, usize>,
-    /// Signs that stand at what follows them.
+    /// Prefix operators: no space after them.
     pub prefix: HashSet<usize>,
-    /// `:` behind the name of a column or a parameter.
+    /// `:` after the name of a column or a parameter.
     pub colons: HashSet<usize>,
-    /// `=` behind the name of an option.
+    /// `=` after the name of an option.
     pub options: HashSet<usize>,
-    /// Units and currencies: a blank stands before them.
+    /// Units and currencies: a space precedes them.
     pub units: HashSet<usize>,
     /// Rows of tables and their cells.
     pub rows: BTreeMap<usize, (usize, Vec<String>)>,
-    /// Brackets that stand at the name of what is called.
+    /// Opening brackets of calls: no space before them.
     pub calls: HashSet<usize>,
-    /// A text goes on in the next line, which is told where it is read.
+    /// A text literal spans lines. The parser reports that.
     pub broken_text: bool,
 }
 
-impl Marks {
+impl TokenRoles {
     /// Adds those of an item that begins at `base`.
     pub fn add(&mut self, pairs: Pairs<'_, Rule>, base: usize, text: &str) {
         for pair in pairs.flatten() {
-            self.mark(&pair, base, text);
+            self.record(&pair, base, text);
         }
     }
 
-    fn mark(&mut self, pair: &Pair<'_, Rule>, base: usize, text: &str) {
+    fn record(&mut self, pair: &Pair<'_, Rule>, base: usize, text: &str) {
         let (rule, start) = (pair.as_rule(), base + pair.as_span().start());
         match rule {
             Rule::infix | Rule::compare => drop(self.infix.insert(start, base + pair.as_span().end())),
             Rule::prefix => drop(self.prefix.insert(start)),
             Rule::unit | Rule::currency | Rule::w_points => drop(self.units.insert(start)),
-            Rule::named_arg => self.after_name(pair, base, '=', text, |marks, at| {
-                marks.options.insert(at);
+            Rule::named_arg => self.after_name(pair, base, '=', text, |roles, at| {
+                roles.options.insert(at);
             }),
-            Rule::call | Rule::source => self.after_name(pair, base, '(', text, |marks, at| {
-                marks.calls.insert(at);
+            Rule::call | Rule::source => self.after_name(pair, base, '(', text, |roles, at| {
+                roles.calls.insert(at);
             }),
             Rule::text => self.broken_text |= pair.as_str().contains('\n'),
             Rule::parameters => drop(self.calls.insert(start)),
@@ -59,8 +59,8 @@ impl Marks {
             _ => {}
         }
         if matches!(rule, Rule::column | Rule::parameter) {
-            self.after_name(pair, base, ':', text, |marks, at| {
-                marks.colons.insert(at);
+            self.after_name(pair, base, ':', text, |roles, at| {
+                roles.colons.insert(at);
             });
         }
         if matches!(
@@ -75,8 +75,8 @@ impl Marks {
                 | Rule::target
                 | Rule::join_key
         ) {
-            self.after_name(pair, base, '=', text, |marks, at| {
-                marks.infix.insert(at, at + 1);
+            self.after_name(pair, base, '=', text, |roles, at| {
+                roles.infix.insert(at, at + 1);
             });
         }
         if is_entry(rule) {
@@ -85,14 +85,14 @@ impl Marks {
         }
     }
 
-    /// The sign behind the first name of a pair, where it is the next thing.
+    /// The sign after the first name of a pair, if it follows directly.
     fn after_name(
         &mut self,
         pair: &Pair<'_, Rule>,
         base: usize,
         sign: char,
         text: &str,
-        mark: impl Fn(&mut Self, usize),
+        record: impl Fn(&mut Self, usize),
     ) {
         let is_name = |inner: &Pair<'_, Rule>| {
             matches!(inner.as_rule(), Rule::name | Rule::ident | Rule::quoted_name | Rule::path | Rule::parameters)
@@ -106,7 +106,7 @@ impl Marks {
         if let Some(at) = text[end..].find(|c: char| !(c.is_whitespace() || c == '\u{FEFF}'))
             && text[end + at..].starts_with(sign)
         {
-            mark(self, end + at);
+            record(self, end + at);
         }
     }
 }
@@ -184,7 +184,7 @@ fn is_entry(rule: Rule) -> bool {
     )
 }
 
-/// Whether items of that kind are set apart by commas where they stand on one line.
+/// Whether items of that kind are separated by commas when they are on one line.
 pub fn takes_commas(rule: Rule) -> bool {
     matches!(rule, Rule::column | Rule::group_item | Rule::argument)
 }

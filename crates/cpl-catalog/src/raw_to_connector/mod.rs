@@ -1,0 +1,262 @@
+//! Raw file → connector: texts are parsed as cpl, and errors are reported at their places.
+
+mod action;
+mod endpoint;
+mod pages;
+pub mod request;
+
+use std::collections::HashSet;
+
+use cpl_syntax::{
+    Code, Diagnostic, Name, Span, Spanned, fragment, is_name,
+    tree::{Currency, Expr},
+};
+use indexmap::IndexMap;
+
+use crate::{
+    connector::{Argument, Connector, Limits},
+    raw::{self, RawConnector},
+    read::Parsed,
+    scalars::Length,
+    source_map::{KeyPath, SourceMap},
+};
+
+/// The connector of a file called `stem`, as far as it could be made, and all that is wrong with the file.
+pub fn connector(text: &str, parsed: Parsed, stem: Option<&str>) -> (Option<Connector>, Vec<Diagnostic>) {
+    let Parsed { raw, source_map, skipped, diagnostics } = parsed;
+    let mut converter = Converter { text, source_map, skipped, diagnostics };
+    let connector = raw.map(|raw| converter.connector(&raw, stem));
+    (connector, converter.diagnostics)
+}
+
+struct Converter<'t> {
+    text: &'t str,
+    source_map: SourceMap,
+    skipped: HashSet<KeyPath>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Converter<'_> {
+    /// Missing required parts are left empty: a connector with errors is not used.
+    fn connector(&mut self, raw: &RawConnector, stem: Option<&str>) -> Connector {
+        let name =
+            self.required(raw.connector.as_ref(), "connector", stem.filter(|stem| is_name(stem)).unwrap_or("NAME"));
+        let name = name.and_then(|name| self.connector_name(&name, stem));
+        let base_url = self.required(raw.base_url.as_ref(), "base_url", "https://…");
+        self.auth(&raw.auth);
+        self.errors(&raw.errors);
+        let currency = self.currency(&raw.account);
+        let limits = self.limits(&raw.limits);
+        let endpoints = raw.endpoints.iter().map(|(name, each)| self.endpoint(name, each)).collect::<Vec<_>>();
+        let actions = raw.actions.iter().map(|(name, each)| self.action(name, each)).collect::<Vec<_>>();
+        if endpoints.is_empty()
+            && actions.is_empty()
+            && !self.was_skipped(&["endpoints"])
+            && !self.was_skipped(&["actions"])
+        {
+            let message = "the connector has no endpoint and no action";
+            let diagnostic = Diagnostic::new(Code::E0602, message).at(self.source_map.first(), "can do nothing");
+            self.diagnostics.push(diagnostic.help("add `endpoints:` for what it reads, `actions:` for what it does"));
+        }
+        Connector {
+            name: name.unwrap_or(Spanned::new(String::new(), Span::default())),
+            title: raw.title.clone(),
+            docs: raw.docs.clone(),
+            base_url: base_url.map_or(String::new(), |url| url.get().clone()),
+            auth: raw.auth.clone(),
+            timezone: raw.account.timezone.clone().map(|zone| self.spanned(zone, &["account", "timezone"])),
+            currency,
+            limits,
+            errors: raw.errors.clone(),
+            endpoints: endpoints.into_iter().flatten().collect(),
+            actions: actions.into_iter().flatten().collect(),
+        }
+    }
+
+    /// Something without which there is no connector.
+    fn required<T: Clone>(&mut self, value: Option<&T>, name: &str, example: &str) -> Option<T> {
+        if value.is_none() && !self.was_skipped(&[name]) {
+            let diagnostic = Diagnostic::new(Code::E0602, format!("`{name}` is missing"));
+            let diagnostic = diagnostic.at(self.source_map.first(), format!("has no `{name}`"));
+            self.diagnostics.push(diagnostic.help(format!("add `{name}: {example}`")));
+        }
+        value.cloned()
+    }
+
+    fn connector_name(&mut self, name: &str, stem: Option<&str>) -> Option<Name> {
+        let at = self.source_map.value(&["connector"]);
+        let name = self.new_name(name, at)?;
+        match stem.filter(|stem| *stem != name.as_str()) {
+            Some(stem) => {
+                let message = format!("the connector `{}` stands in a file named `{stem}`", name.as_str());
+                let diagnostic = Diagnostic::new(Code::E0602, message).at(at, "pipelines would not find it");
+                self.diagnostics
+                    .push(diagnostic.help(format!("name the file `{}.yaml`, or write `{stem}`", name.as_str())));
+                None
+            }
+            None => Some(name),
+        }
+    }
+
+    /// Checks that headers have valid names and that no part is empty.
+    fn auth(&mut self, ways: &[raw::Auth]) {
+        for (at, way) in ways.iter().enumerate() {
+            let at = at.to_string();
+            let (word, names) = match way {
+                raw::Auth::Header(names) => ("header", names),
+                raw::Auth::Query(names) => ("query", names),
+                _ => continue,
+            };
+            // One way alone stands in no list.
+            let several = self.source_map.has(&["auth", &at]);
+            let key_path = if several { vec!["auth", &at, word] } else { vec!["auth", word] };
+            if names.is_empty() {
+                let span = self.source_map.key(&key_path);
+                self.refuse::<()>(
+                    Code::E0602,
+                    format!("`{word}` names none"),
+                    span,
+                    "wanted: `{ NAME: { secret: NAME } }`",
+                );
+            }
+            for name in names.keys().filter(|name| word == "header" && !request::is_header(name)) {
+                let span = self.source_map.key(&[&key_path[..], &[name]].concat());
+                self.refuse::<()>(
+                    Code::E0603,
+                    format!("`{name}` is no header"),
+                    span,
+                    "wanted: a name such as `X-Api-Key`",
+                );
+            }
+        }
+        if ways.is_empty() && self.source_map.has(&["auth"]) && !self.was_skipped(&["auth"]) {
+            let span = self.source_map.key(&["auth"]);
+            self.refuse::<()>(Code::E0602, "`auth` says nothing", span, "wanted: one way, or none of it");
+        }
+    }
+
+    /// Retry codes need the path of the code.
+    fn errors(&mut self, errors: &[raw::ErrorInside]) {
+        for (at, error) in errors.iter().enumerate() {
+            let at = at.to_string();
+            if !error.retry.is_empty() && error.code.is_none() && !self.was_skipped(&["errors"]) {
+                let span = self.source_map.key(&["errors", &at, "retry"]);
+                self.refuse::<()>(Code::E0603, "codes, and of what?", span, "wanted: `code: PATH` beside it");
+            }
+        }
+    }
+
+    fn currency(&mut self, account: &raw::Account) -> Option<Name> {
+        let currency = self.spanned(account.currency.clone()?, &["account", "currency"]);
+        if Currency::of_code(currency.as_str()).is_none() {
+            let message = format!("`{}` is no currency that cpl knows", currency.as_str());
+            self.refuse::<()>(Code::E0103, message, currency.span, "wanted: a code of ISO 4217 such as `USD`");
+        }
+        Some(currency)
+    }
+
+    fn limits(&mut self, raw: &raw::Limits) -> Limits {
+        Limits {
+            rate: raw.rate.as_ref().map(|rate| *rate.get()),
+            concurrent: raw.concurrent.map(Into::into),
+            timeout: self.length(raw.timeout.as_ref(), &["limits", "timeout"]),
+            body: raw.body.clone(),
+            pages: raw.pages.map(Into::into),
+        }
+    }
+
+    fn length(&mut self, raw: Option<&Length>, key_path: &[&str]) -> Option<Expr> {
+        let value = raw?.get();
+        self.piece(value, key_path, fragment::value)
+    }
+
+    /// A text that is a cpl fragment; it must be on one line, without escapes.
+    fn piece<T>(
+        &mut self,
+        value: &str,
+        key_path: &[&str],
+        read: impl Fn(&str, Span) -> fragment::Read<T>,
+    ) -> Option<T> {
+        let part = self.within(value, key_path)?;
+        let (piece, wrong) = read(self.text, part);
+        self.diagnostics.extend(wrong);
+        piece
+    }
+
+    /// The span of a text, without its quotes.
+    fn within(&mut self, value: &str, key_path: &[&str]) -> Option<Span> {
+        let whole = self.source_map.value(key_path);
+        match whole.of(self.text).find(value) {
+            Some(start) => Some(Span::new(whole.start + start, whole.start + start + value.len())),
+            None => self.refuse(
+                Code::E0602,
+                "this text must stand as it is",
+                whole,
+                "wanted: on one line, without escapes or references",
+            ),
+        }
+    }
+
+    /// Arguments of an endpoint or an action.
+    fn arguments(&mut self, raw: &IndexMap<String, String>, key_path: &[&str]) -> Option<Vec<Argument>> {
+        // What was left out would be missed by the holes.
+        if self.was_skipped(&[key_path, &["arguments"]].concat()) {
+            return None;
+        }
+        let mut arguments = Some(Vec::new());
+        for (name, ty) in raw {
+            let key_path = [key_path, &["arguments", name]].concat();
+            let key = self.source_map.key(&key_path);
+            let argument = self.new_name(name, key).and_then(|name| {
+                if ["job", "idempotency_key"].contains(&name.as_str()) {
+                    let label = "stands for something else in holes";
+                    return self.refuse(Code::E0104, format!("`{}` can't be an argument", name.as_str()), key, label);
+                }
+                let ty = self.piece(ty, &key_path, fragment::argument)?;
+                if ty.key && ty.optional {
+                    let at = self.source_map.value(&key_path);
+                    let label = "wanted: no `?`";
+                    return self.refuse(Code::E0603, "what names the thing that is changed is there", at, label);
+                }
+                Some(Argument { name, ty, span: self.source_map.value(&key_path) })
+            });
+            match (argument, &mut arguments) {
+                (Some(argument), Some(arguments)) => arguments.push(argument),
+                _ => arguments = None,
+            }
+        }
+        arguments
+    }
+
+    /// A name that pipelines call something by.
+    fn new_name(&mut self, name: &str, at: Span) -> Option<Name> {
+        if is_name(name) {
+            return Some(Spanned::new(name.to_owned(), at));
+        }
+        let label = "wanted: letters (a to z), digits and `_`, no digit first, and no word of the language";
+        self.refuse(Code::E0104, format!("`{name}` can't be a name"), at, label)
+    }
+
+    fn spanned(&self, value: String, key_path: &[&str]) -> Name {
+        Spanned::new(value, self.source_map.value(key_path))
+    }
+
+    fn refuse<T>(&mut self, code: Code, message: impl Into<String>, at: Span, label: impl Into<String>) -> Option<T> {
+        self.diagnostics.push(Diagnostic::new(code, message).at(at, label));
+        None
+    }
+
+    /// Whether a part at a path, or inside it, was skipped. That is reported already.
+    fn was_skipped(&self, key_path: &[&str]) -> bool {
+        let within =
+            |skipped: &KeyPath| skipped.len() >= key_path.len() && skipped.iter().zip(key_path).all(|(a, b)| a == b);
+        self.skipped.iter().any(within)
+    }
+
+    /// Whether an unknown key at a path was skipped: it may be the missing one, misspelt.
+    fn has_skipped_child(&self, key_path: &[&str]) -> bool {
+        self.skipped
+            .iter()
+            .any(|skipped| skipped.len() == key_path.len() + 1 && skipped.iter().zip(key_path).all(|(a, b)| a == b))
+    }
+}
