@@ -10,7 +10,7 @@ use similar::TextDiff;
 
 use crate::{
     command,
-    page::{Block, Case, Page, root},
+    page::{Block, CONSOLE, Case, Page, root},
     real,
 };
 
@@ -51,7 +51,7 @@ pub fn run(page: &Page, case: &Case) -> Verdict {
     }
     let (mut difference, mut edits) = (String::new(), Vec::new());
     for block in &case.blocks {
-        if block.info != "console" {
+        if block.info != CONSOLE {
             write_file(block, &folder);
             continue;
         }
@@ -86,18 +86,22 @@ fn console(block: &Block, folder: &Path) -> Vec<String> {
     found
 }
 
-/// Writes a block that names a file; others are for the reader alone.
+/// Writes a block that names a file.
+///
+/// # Panics
+/// Where it names none: nothing of a page is for the reader alone.
 fn write_file(block: &Block, folder: &Path) {
-    let Some((language, path)) = block.info.split_once(' ') else { return };
+    let Some((language, path)) = block.info.split_once(' ') else { panic!("`{}` names no file", block.info) };
     let path = folder.join(path);
     if let Some(parent) = path.parent() {
-        let _ = fs::create_dir_all(parent);
+        fs::create_dir_all(parent).unwrap_or_else(|error| panic!("{}: {error}", parent.display()));
     }
     let bytes = match language {
         "rows" => repeated(&block.lines),
         "bytes" => escaped(&block.lines),
         "xlsx" => workbook(&block.lines),
-        _ => (block.lines.join("\n") + "\n").into_bytes(),
+        "cpl" | "csv" | "yaml" | "json" | "text" => (block.lines.join("\n") + "\n").into_bytes(),
+        _ => panic!("nobody knows a file of `{language}`"),
     };
     fs::write(&path, bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
 }
@@ -214,10 +218,11 @@ fn escaped(lines: &[String]) -> Vec<u8> {
 }
 
 fn copy(from: &Path, to: &Path) {
-    for entry in fs::read_dir(from).into_iter().flatten().flatten() {
+    let entries = fs::read_dir(from).unwrap_or_else(|error| panic!("{}: {error}", from.display()));
+    for entry in entries.flatten() {
         let (source, target) = (entry.path(), to.join(entry.file_name()));
         if source.is_dir() {
-            let _ = fs::create_dir_all(&target);
+            fs::create_dir_all(&target).unwrap_or_else(|error| panic!("{}: {error}", target.display()));
             copy(&source, &target);
         } else {
             fs::copy(&source, &target).unwrap_or_else(|error| panic!("{}: {error}", source.display()));

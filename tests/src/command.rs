@@ -136,9 +136,15 @@ fn listed(path: &Path) -> String {
     names.join("\n")
 }
 
-/// `same A B`: silent where two files hold the same lines; else the first that differ.
+/// `same A B`: how many lines two files share; else the first that differ. A file that can't be read, or holds nothing,
+/// is the same as none.
 fn same(left: &Path, right: &Path) -> String {
-    let (left, right) = (shown(left), shown(right));
+    let text = |path: &Path| fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()));
+    let (left, right) = match (text(left), text(right)) {
+        (Ok(left), Ok(right)) if !left.is_empty() && !right.is_empty() => (left, right),
+        (Ok(_), Ok(_)) => return "nothing is held against nothing".to_owned(),
+        (left, right) => return left.err().into_iter().chain(right.err()).collect::<Vec<_>>().join("\n"),
+    };
     let mut out = String::new();
     for (at, (a, b)) in left.lines().zip(right.lines()).enumerate().filter(|(_, (a, b))| !alike(a, b)).take(5) {
         let _ = writeln!(out, "line {}: {a} ≠ {b}", at + 1);

@@ -2,13 +2,20 @@
 //! which clocks change, ends of months, one row, no row.
 
 mod rows;
+mod zones;
 
 use std::{collections::BTreeMap, fmt::Write};
 
 use fastrand::Rng;
+use jiff::civil::Date;
 
 use crate::oracle::Row;
 use rows::{COLUMNS, limits, others, spend, touches};
+use zones::Zone;
+
+/// When cases play: each day of a week, so that rules meet the days on which they are not looked at.
+const FIRST_DAY: Date = Date::constant(2026, 11, 14);
+const DAYS: u64 = 7;
 
 /// Tables that are joined: their columns, how many of them are the key, the key on both sides, the types, and whether a
 /// row has several partners.
@@ -45,6 +52,10 @@ pub struct Generated {
     pub shown: Vec<&'static str>,
     /// Amounts meet floats: they are exact to a millionth only.
     pub floats: bool,
+    /// The pipeline's zone.
+    pub zone: &'static str,
+    /// The day that is asked for.
+    pub as_of: Date,
 }
 
 /// What a column holds.
@@ -89,32 +100,37 @@ struct Maker {
 pub fn generated(seed: u64) -> Generated {
     let mut rng = Rng::with_seed(seed);
     let floats = rng.bool();
-    let zone = *pick(&mut rng, &["UTC", "America/New_York", "Europe/Berlin"]);
+    let zone = zones::of(seed);
+    let night = zone.night();
     let count = *pick(&mut rng, &[0, 1, 2, 5, 12, 30]);
     let mut files = Vec::new();
     let mut rows = BTreeMap::new();
     for (name, count) in [("a", count), ("c", count / 3)] {
-        let (text, made) = spend(&mut rng, count);
+        let (text, made) = spend(&mut rng, count, night);
         files.push((format!("{name}.csv"), text));
         rows.insert(name.to_owned(), made);
     }
-    let (text, made) = limits(&mut rng);
+    let (text, made) = limits(&mut rng, night);
     files.push(("b.csv".to_owned(), text));
     rows.insert("b".to_owned(), made);
     for joined in JOINED {
-        let (text, made) = others(&mut rng, joined.columns, joined.unique, count);
+        let (text, made) = others(&mut rng, joined, count, night);
         files.push((format!("{}.csv", joined.name), text));
         rows.insert(joined.name.to_owned(), made);
     }
-    let (text, made) = touches(&mut rng, count);
+    let (text, made) = touches(&mut rng, count, night);
     files.push(("d.csv".to_owned(), text));
     rows.insert("d".to_owned(), made);
+    // The rows of `a`, of which more is said.
+    rows.insert("k".to_owned(), rows["a"].clone());
     let mut shown = vec!["plain", "grouped", "dated", "acted"];
     // Each call of the program takes its time.
     shown.push(if rng.bool() { "touched" } else { "hourly" });
     let mut maker = Maker { rng, columns: Vec::new(), floats, series: false, names: 0 };
     let pipeline = maker.pipeline(zone);
-    Generated { pipeline, files, rows, shown, floats }
+    let after = i64::try_from(seed % DAYS).unwrap_or(0);
+    let as_of = FIRST_DAY.saturating_add(jiff::Span::new().days(after));
+    Generated { pipeline, files, rows, shown, floats, zone: zone.name, as_of }
 }
 
 fn pick<'t, T>(rng: &mut Rng, of: &'t [T]) -> &'t T {
@@ -122,13 +138,15 @@ fn pick<'t, T>(rng: &mut Rng, of: &'t [T]) -> &'t T {
 }
 
 impl Maker {
-    fn pipeline(&mut self, zone: &str) -> String {
-        let mut text = format!("pipeline p {{ retire 2027-02-28  timezone \"{zone}\" }}\n");
+    fn pipeline(&mut self, zone: &Zone) -> String {
+        let retire = if self.chance(15) { "2026-11-10" } else { "2027-02-28" };
+        let mut text = format!("pipeline p {{ retire {retire}  timezone \"{}\" }}\n", zone.name);
         let columns: Vec<String> = COLUMNS.iter().map(|(name, _, written)| format!("{name}: {written}")).collect();
-        for name in ["a", "c"] {
+        let checks = self.fetched_checks();
+        for (name, file, checks) in [("a", "a", ""), ("c", "c", ""), ("k", "a", checks.as_str())] {
             let _ = writeln!(
                 text,
-                "fetch {name} from csv(\"{name}.csv\") {{ columns {{ {} }}  time day }}",
+                "fetch {name} from csv(\"{file}.csv\") {{ columns {{ {} }}  time day{checks} }}",
                 columns.join(", ")
             );
         }
@@ -144,8 +162,9 @@ impl Maker {
             "fetch d from csv(\"d.csv\") { columns { id: count, who: text, then: datetime, worth: money? }  key id }\n",
         );
         let _ = writeln!(text, "transform touched from a {{\n{}}}", self.touched());
-        let _ = writeln!(text, "transform hourly from a {{\n{}}}", self.hourly());
-        let _ = writeln!(text, "transform acted from a {{\n{}}}", self.acted());
+        let _ = writeln!(text, "transform hourly from a {{\n{}}}", self.hourly(zone));
+        let _ = writeln!(text, "transform acted from k {{\n{}}}", self.acted());
+        text.push_str("transform sums from a { group by ch { m0 = sum(spend) } }\n");
         text + &self.rules()
     }
 
@@ -217,12 +236,12 @@ impl Maker {
     }
 
     /// A series of hours.
-    fn hourly(&mut self) -> String {
+    fn hourly(&mut self, zone: &Zone) -> String {
         self.start();
         // Of a few days: between those that there are lie hundreds of hours.
         let filled = self.chance(4);
-        let first = if filled { "  where at in 2026-10-24 to 2026-10-26\n" } else { "  where at is known\n" };
-        let mut text = first.to_owned();
+        let first = if filled { format!("at in {}", zone.days) } else { "at is known".to_owned() };
+        let mut text = format!("  where {first}\n");
         text.push_str(&self.group("hour_start(at), ch", 2));
         if filled {
             text.push_str("  fill gaps\n");
@@ -247,16 +266,72 @@ impl Maker {
     fn acted(&mut self) -> String {
         self.start();
         let mut text = self.stages(1);
+        let before = self.checks(&["ch, sub", "sub, n", "day, ch, sub, n"]);
+        text.push_str(&before);
         text.push_str(&self.group("ch, sub", 3));
         text.push_str("  derive budget = abs(m0)\n");
         self.columns.push(("budget".to_owned(), Ty::Money));
-        text
+        let behind = self.checks(&["ch, sub"]);
+        text + &behind
+    }
+
+    /// What is said of the rows of a fetch. Only rules look at them: where its key is broken, the order of those that
+    /// share it is none.
+    fn fetched_checks(&mut self) -> String {
+        self.start();
+        self.checks(&["ch, sub", "day, ch, sub", "sub, n, z", "day, ch, sub, n, z, ok"])
+    }
+
+    /// Now and then what must hold of a table here: it does, or does not.
+    fn checks(&mut self, keys: &[&str]) -> String {
+        let mut text = String::new();
+        if self.chance(6) {
+            let _ = writeln!(text, "  key {}", pick(&mut self.rng, keys));
+        }
+        if self.chance(4) {
+            text.push_str(&self.fresh());
+        }
+        if self.chance(4) {
+            let _ = writeln!(text, "  expect {}", self.expected());
+        }
+        // They stand behind a clause of one line.
+        if text.is_empty() { text } else { format!("\n{text}") }
+    }
+
+    /// By one of the times there are; where there is none, nothing.
+    fn fresh(&mut self) -> String {
+        let is_time = |ty: Ty| matches!(ty, Ty::Date | Ty::Moment);
+        let times = self.columns.iter().filter(|(_, ty)| is_time(*ty)).map(|(name, _)| name.clone());
+        let times: Vec<String> = times.collect();
+        if times.is_empty() {
+            return String::new();
+        }
+        let within = *pick(&mut self.rng, &["1 day", "36 hours", "3 days", "2 weeks", "60 days"]);
+        format!("  fresh {} within {within}\n", pick(&mut self.rng, &times))
+    }
+
+    /// Of each row, or of the whole table.
+    fn expected(&mut self) -> String {
+        match self.rng.u8(..7) {
+            0 => "count() > 1".to_owned(),
+            1 => format!("count() < {}", self.rng.u8(1..40)),
+            2 => format!("sum({}) >= {}", self.expr(Ty::Money, 1), self.literal(Ty::Money)),
+            3 => format!("max({}) is known", self.leaf_column(Ty::Whole)),
+            4 => format!("count({} where {}) < 9", self.leaf_column(Ty::Money), self.bool(1)),
+            _ => self.bool(1),
+        }
+    }
+
+    /// The days on which a rule is looked at.
+    fn days(&mut self) -> &'static str {
+        *pick(&mut self.rng, &["", "", "", "  on weekdays\n", "  on saturday, sunday\n", "  on friday, monday\n"])
     }
 
     fn rules(&mut self) -> String {
         let mut text = "decide act for each ch, sub in acted {\n".to_owned();
         let when = if self.chance(2) { "budget >= $0".to_owned() } else { self.bool(2) };
         let _ = writeln!(text, "  when {when}");
+        text.push_str(self.days());
         if self.chance(2) {
             let _ = writeln!(text, "  require {}", self.bool(1));
         }
@@ -277,7 +352,10 @@ impl Maker {
             let end = if self.chance(2) { "lowest" } else { "highest" };
             let _ = writeln!(text, "  at most {} per run, {end} {} first", self.rng.u8(1..4), self.expr(Ty::Money, 1));
         }
-        let _ = writeln!(text, "}}\nalert tell for each ch, sub in acted {{ when {} }}", self.bool(2));
+        let _ =
+            writeln!(text, "}}\nalert tell for each ch, sub in acted {{\n  when {}\n{}}}", self.bool(2), self.days());
+        // It rests on a table of which nothing is said: it is told whatever is broken elsewhere.
+        text.push_str("alert aside for each ch in sums { when m0 >= $0 }\n");
         text
     }
 

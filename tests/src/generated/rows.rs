@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fmt::Write};
 use fastrand::Rng;
 use jiff::{Timestamp, ToSpan, civil::Date};
 
-use super::{Ty, pick};
+use super::{Joined, Ty, pick, zones};
 use crate::oracle::{Row, Val, rational};
 
 /// The columns of the tables of spend, and their types as a fetch has them.
@@ -24,14 +24,14 @@ pub const COLUMNS: &[(&str, Ty, &str)] = &[
 ];
 
 /// Rows of all columns, as CSV and as values.
-pub fn spend(rng: &mut Rng, count: usize) -> (String, Vec<Row>) {
+pub fn spend(rng: &mut Rng, count: usize, night: Timestamp) -> (String, Vec<Row>) {
     let mut text = COLUMNS.iter().map(|(name, ..)| *name).collect::<Vec<_>>().join(",") + "\n";
     let mut rows = Vec::new();
     for _ in 0..count {
         let (mut cells, mut row) = (Vec::new(), Row::new());
         for (name, ty, written) in COLUMNS {
             let missing = written.ends_with('?') && rng.u8(..7) == 0;
-            let (cell, value) = if missing { (String::new(), Val::Unknown) } else { value(rng, *ty, name) };
+            let (cell, value) = if missing { (String::new(), Val::Unknown) } else { value(rng, *ty, name, night) };
             cells.push(cell);
             row.insert((*name).to_owned(), value);
         }
@@ -42,15 +42,15 @@ pub fn spend(rng: &mut Rng, count: usize) -> (String, Vec<Row>) {
 }
 
 /// A limit for some of the channels.
-pub fn limits(rng: &mut Rng) -> (String, Vec<Row>) {
+pub fn limits(rng: &mut Rng, night: Timestamp) -> (String, Vec<Row>) {
     let mut text = "ch,limit,w\n".to_owned();
     let mut rows = Vec::new();
     for ch in ["a", "b", "z"] {
         if rng.u8(..4) == 0 {
             continue;
         }
-        let (limit, amount) = value(rng, Ty::Money, "limit");
-        let (w, number) = if rng.bool() { value(rng, Ty::Number, "w") } else { (String::new(), Val::Unknown) };
+        let (limit, amount) = value(rng, Ty::Money, "limit", night);
+        let (w, number) = if rng.bool() { value(rng, Ty::Number, "w", night) } else { (String::new(), Val::Unknown) };
         let _ = writeln!(text, "{ch},{limit},{w}");
         let row = [("ch", Val::Text(ch.to_owned())), ("limit", amount), ("w", number)];
         rows.push(row.into_iter().map(|(name, value)| (name.to_owned(), value)).collect());
@@ -59,14 +59,14 @@ pub fn limits(rng: &mut Rng) -> (String, Vec<Row>) {
 }
 
 /// What came before something else, each with a number of its own.
-pub fn touches(rng: &mut Rng, count: usize) -> (String, Vec<Row>) {
+pub fn touches(rng: &mut Rng, count: usize, night: Timestamp) -> (String, Vec<Row>) {
     let mut text = "id,who,then,worth\n".to_owned();
     let mut rows = Vec::new();
     for id in 0..count {
-        let (who, name) = value(rng, Ty::Text, "who");
-        let (then, moment) = value(rng, Ty::Moment, "then");
+        let (who, name) = value(rng, Ty::Text, "who", night);
+        let (then, moment) = value(rng, Ty::Moment, "then", night);
         let (worth, amount) =
-            if rng.u8(..5) == 0 { (String::new(), Val::Unknown) } else { value(rng, Ty::Money, "worth") };
+            if rng.u8(..5) == 0 { (String::new(), Val::Unknown) } else { value(rng, Ty::Money, "worth", night) };
         let _ = writeln!(text, "{id},{who},{then},{worth}");
         let id = Val::Whole(i128::try_from(id).unwrap_or(0));
         let row = [("id", id), ("who", name), ("then", moment), ("worth", amount)];
@@ -77,13 +77,14 @@ pub fn touches(rng: &mut Rng, count: usize) -> (String, Vec<Row>) {
 
 /// Other tables to join: rows of columns that may be unknown. Of the first so many columns no two rows have the same
 /// known values; of none, where it is 0.
-pub fn others(rng: &mut Rng, columns: &[(&str, Ty)], unique: usize, count: usize) -> (String, Vec<Row>) {
+pub fn others(rng: &mut Rng, joined: &Joined, count: usize, night: Timestamp) -> (String, Vec<Row>) {
+    let Joined { columns, unique, .. } = *joined;
     let mut text = columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(",") + "\n";
     let (mut rows, mut keys) = (Vec::new(), BTreeSet::new());
     for _ in 0..count {
         let cells = columns.iter().map(|(name, ty)| match rng.u8(..6) {
             0 => (String::new(), Val::Unknown),
-            _ => value(rng, *ty, name),
+            _ => value(rng, *ty, name, night),
         });
         let cells: Vec<(String, Val)> = cells.collect();
         let key: Vec<&String> = cells[..unique].iter().map(|(cell, _)| cell).collect();
@@ -98,7 +99,7 @@ pub fn others(rng: &mut Rng, columns: &[(&str, Ty)], unique: usize, count: usize
     (text, rows)
 }
 
-fn value(rng: &mut Rng, ty: Ty, name: &str) -> (String, Val) {
+fn value(rng: &mut Rng, ty: Ty, name: &str, night: Timestamp) -> (String, Val) {
     match ty {
         Ty::Money => {
             let millionths = match rng.u8(..6) {
@@ -126,10 +127,13 @@ fn value(rng: &mut Rng, ty: Ty, name: &str) -> (String, Val) {
             (date.to_string(), Val::Date(date))
         }
         Ty::Moment => {
-            // Nights in which clocks change, in Berlin on 25 October and in New York on 1 November.
-            let from: Timestamp = pick(rng, &["2026-10-24T22:00:00Z", "2026-11-01T03:00:00Z", "2026-11-18T00:00:00Z"])
-                .parse()
-                .unwrap_or(Timestamp::UNIX_EPOCH);
+            // The night in which the zone's clocks change comes more often than those of others.
+            let from = match rng.u8(..5) {
+                0 => zones::moment("2026-10-24T22:00:00Z"),
+                1 => zones::moment("2026-11-01T03:00:00Z"),
+                2 => zones::moment("2026-11-18T00:00:00Z"),
+                _ => night,
+            };
             let moment = from + (rng.i64(0..40) * 30).minutes();
             (moment.to_string(), Val::Moment(moment))
         }

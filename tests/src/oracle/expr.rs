@@ -235,11 +235,11 @@ impl Oracle<'_> {
 
     fn in_window(&self, time: &Val, window: WindowKind) -> Val {
         if let (WindowKind::Last(n, Unit::Hour), Val::Moment(moment)) = (window, time) {
-            let Ok((start, end)) = self.clock.hours(n) else { return Val::Unknown };
+            let Some((start, end)) = self.hours(n) else { return Val::Unknown };
             return Val::Bool(*moment >= start && *moment < end);
         }
-        match (self.day(time), self.clock.days(window)) {
-            (Val::Date(date), Ok((first, last))) => Val::Bool(date >= first && date <= last),
+        match (self.day(time), self.days(window)) {
+            (Val::Date(date), Some((first, last))) => Val::Bool(date >= first && date <= last),
             _ => Val::Unknown,
         }
     }

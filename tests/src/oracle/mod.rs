@@ -2,20 +2,25 @@
 //! numbers as exact rationals, no engine. What both say of generated tables must be equal.
 
 mod aggregate;
+mod check;
 mod expr;
 mod function;
+mod needed;
 mod rule;
 mod stage;
 mod value;
+mod window;
 
 use std::{cell::RefCell, collections::BTreeMap};
 
 use cpl_model::{
     clock::Clock,
-    program::{Program, Source, TableId},
+    program::{Program, Source, Stage, TableId},
 };
+use needed::Needed;
 
-pub use rule::{Outcome, Told};
+pub use check::Checked;
+pub use rule::{Changed, Outcome, Told};
 pub use value::{Rational, Val, rational};
 
 /// A row: values by the names of columns.
@@ -26,30 +31,58 @@ pub struct Oracle<'p> {
     program: &'p Program,
     clock: &'p Clock,
     tables: Vec<Vec<Row>>,
-    alone: RefCell<Vec<Alone>>,
+    /// Of every join, as they are made, with its table.
+    alone: RefCell<Vec<(TableId, Alone)>>,
+    needed: Needed,
+    /// Rows dated after `now`, by the names of the fetches.
+    future: BTreeMap<String, usize>,
+}
+
+/// What is read of a fetch.
+#[derive(Clone, Debug)]
+pub struct Read {
+    /// The fetch.
+    pub fetch: String,
+    /// Its rows, without those dated after `now`.
+    pub rows: usize,
+    /// Those.
+    pub future: usize,
+    /// The newest of its times.
+    pub newest: Val,
 }
 
 /// A join, and how many rows of its sides have no partner.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Alone {
     /// The transform.
     pub table: String,
     /// The table that is joined.
     pub with: String,
+    /// Rows of the transform without a partner stay.
+    pub kept: bool,
     /// Rows of the transform, and of that table.
     pub rows: (usize, usize),
 }
 
 impl<'p> Oracle<'p> {
     /// Makes the tables; `rows` are those of the fetches, by their names.
+    ///
+    /// # Panics
+    /// Where a fetch has none that are given.
     #[must_use]
     pub fn new(program: &'p Program, clock: &'p Clock, rows: &BTreeMap<String, Vec<Row>>) -> Self {
-        let mut oracle = Self { program, clock, tables: Vec::new(), alone: RefCell::default() };
+        let (alone, future) = (RefCell::default(), BTreeMap::new());
+        let mut oracle = Self { program, clock, tables: Vec::new(), alone, needed: Needed::of(program), future };
         for table in &program.tables {
             let made = match &table.source {
                 Source::Fetch(fetch) => {
-                    let all = rows.get(&table.name).cloned().unwrap_or_default();
-                    oracle.until_now(all, table.time.as_deref().filter(|_| !fetch.future))
+                    let Some(all) = rows.get(&table.name).cloned() else {
+                        panic!("{} has no generated rows: empty, it would be held against nothing", table.name)
+                    };
+                    let read = all.len();
+                    let kept = oracle.until_now(all, table.time.as_deref().filter(|_| !fetch.future));
+                    oracle.future.insert(table.name.clone(), read - kept.len());
+                    kept
                 }
                 Source::Transform { from, stages } => {
                     stages.iter().fold(oracle.tables[from.0].clone(), |rows, stage| oracle.stage(stage, &rows))
@@ -72,10 +105,40 @@ impl<'p> Oracle<'p> {
         rows
     }
 
-    /// Whether there is a join with so many rows without a partner.
+    /// The joins that a run makes, and how many of their rows have no partner; by name.
     #[must_use]
-    pub fn has(&self, alone: &Alone) -> bool {
-        self.alone.borrow().contains(alone)
+    pub fn joins(&self) -> Vec<Alone> {
+        let alone = self.alone.borrow();
+        let mut found = Vec::new();
+        for (at, table) in self.program.tables.iter().enumerate() {
+            let Source::Transform { stages, .. } = &table.source else { continue };
+            let joins = stages.iter().filter_map(|stage| if let Stage::Join(join) = stage { Some(join) } else { None });
+            let counted = alone.iter().filter(|(of, _)| of.0 == at).map(|(_, alone)| alone);
+            // One with a table of one row counts nothing.
+            let made = |nth: usize, on: &[(String, String)]| !on.is_empty() && self.needed.has_join(TableId(at), nth);
+            let both = joins.enumerate().zip(counted).filter(|((nth, join), _)| made(*nth, &join.on));
+            found.extend(both.map(|(_, alone)| alone.clone()));
+        }
+        found.sort();
+        found
+    }
+
+    /// What a run reads of each fetch that it needs, in the order of the file.
+    #[must_use]
+    pub fn read(&self) -> Vec<Read> {
+        let fetches = self
+            .program
+            .tables
+            .iter()
+            .enumerate()
+            .filter(|(at, table)| matches!(table.source, Source::Fetch(_)) && self.needed.has(TableId(*at)));
+        let read = |(at, table): (usize, &cpl_model::program::Table)| {
+            let rows = &self.tables[at];
+            let newest = table.time.as_ref().and_then(|time| check::newest(rows, time)).unwrap_or(Val::Unknown);
+            let future = self.future.get(&table.name).copied().unwrap_or(0);
+            Read { fetch: table.name.clone(), rows: rows.len(), future, newest }
+        };
+        fetches.map(read).collect()
     }
 
     /// Rows dated after `now` (a date: after `today`) are not read.

@@ -1,6 +1,6 @@
 //! Decisions and alerts: which rows fire, which can't be decided, and what becomes of changed columns.
 
-use cpl_model::program::{Action, Bound, Decision, Expr, Extreme, Logic, Rows, Step};
+use cpl_model::program::{Action, Alert, Bound, Day, Decision, Expr, Extreme, Logic, Step};
 use num_traits::{Signed, Zero};
 
 use super::{
@@ -19,6 +19,21 @@ pub enum Outcome {
     Held,
     /// A value is unknown.
     Undecided,
+    /// It is not told: its data is broken.
+    Suppressed,
+}
+
+/// A column that is changed.
+#[derive(Clone, Debug)]
+pub struct Changed {
+    /// The key of its row, where that is another than the one that fires.
+    pub key: Option<Vec<Val>>,
+    /// Its name.
+    pub column: String,
+    /// What it holds.
+    pub from: Val,
+    /// What it shall hold.
+    pub to: Val,
 }
 
 /// A row that is not quiet.
@@ -28,8 +43,8 @@ pub struct Told {
     pub key: Vec<Val>,
     /// What becomes of it.
     pub outcome: Outcome,
-    /// The new values of the changed columns, where it fires: the one, or both of a move.
-    pub to: Vec<Val>,
+    /// The changed columns, where it fires: the one, or both of a move.
+    pub changes: Vec<Changed>,
 }
 
 struct Draft<'r> {
@@ -58,8 +73,12 @@ impl Leg<'_> {
 
 impl Oracle<'_> {
     /// The rows of a decision with one `change` or `move`, `keep` bounds and `at most`, by key; how many are quiet.
+    /// None on a day on which it is not looked at.
     #[must_use]
-    pub fn decided(&self, rule: &Decision) -> (Vec<Told>, usize) {
+    pub fn decided(&self, rule: &Decision) -> Option<(Vec<Told>, usize)> {
+        if !self.is_its_day(&rule.on) {
+            return None;
+        }
         let mut rows = self.tables[rule.rows.table.0].clone();
         sort(&mut rows, rule.rows.key.iter().map(|name| (name.as_str(), false)));
         let mut drafts = Vec::new();
@@ -73,30 +92,51 @@ impl Oracle<'_> {
         if let Some(Action::MoveRows { from, to, .. }) = rule.actions.first() {
             quiet += self.pair(from, to, &mut drafts, &rows);
         }
+        if self.is_retired() || self.rests_on_broken(rule.rows.table) {
+            firing(&mut drafts).for_each(Draft::hold);
+        }
         for draft in firing(&mut drafts) {
             self.bounds(rule, draft, &rows);
         }
         self.at_most(rule, &mut drafts, &rows);
         self.settle(rule, &mut drafts, &rows);
-        (drafts.into_iter().map(|draft| draft.told).collect(), quiet)
+        Some((drafts.into_iter().map(|draft| draft.told).collect(), quiet))
     }
 
-    /// The rows of an alert that fire or can't be decided; how many are quiet.
+    /// Whether a rule is looked at today; without any days it always is.
+    fn is_its_day(&self, on: &[Day]) -> bool {
+        let today = self.clock.today().weekday().to_monday_one_offset();
+        on.is_empty() || on.iter().any(|day| *day as i8 == today)
+    }
+
+    fn is_retired(&self) -> bool {
+        self.program.retire.is_some_and(|retire| retire < self.clock.today())
+    }
+
+    /// The rows of an alert that fire or can't be decided, which are not told where their data is broken; how many are
+    /// quiet. None on a day on which it is not looked at.
     #[must_use]
-    pub fn alerted(&self, rows: &Rows, when: &[Expr]) -> (Vec<Told>, usize) {
+    pub fn alerted(&self, rule: &Alert) -> Option<(Vec<Told>, usize)> {
+        if !self.is_its_day(&rule.on) {
+            return None;
+        }
+        let rows = &rule.rows;
+        let broken = self.rests_on_broken(rows.table);
         let mut all = self.tables[rows.table.0].clone();
         sort(&mut all, rows.key.iter().map(|name| (name.as_str(), false)));
         let mut told = Vec::new();
         for row in &all {
             let key = rows.key.iter().map(|name| row[name].clone()).collect();
-            match self.verdict(when, row, &all) {
-                Val::Bool(true) => told.push(Told { key, outcome: Outcome::Fires, to: Vec::new() }),
-                Val::Bool(false) => {}
-                _ => told.push(Told { key, outcome: Outcome::Undecided, to: Vec::new() }),
-            }
+            let outcome = match self.verdict(&rule.when, row, &all) {
+                Val::Bool(false) => continue,
+                _ if broken => Outcome::Suppressed,
+                Val::Bool(true) => Outcome::Fires,
+                _ => Outcome::Undecided,
+            };
+            told.push(Told { key, outcome, changes: Vec::new() });
         }
         let quiet = all.len() - told.len();
-        (told, quiet)
+        Some((told, quiet))
     }
 
     fn verdict(&self, when: &[Expr], row: &Row, rows: &[Row]) -> Val {
@@ -113,7 +153,7 @@ impl Oracle<'_> {
             Val::Bool(_) => Outcome::Fires,
             _ => Outcome::Undecided,
         };
-        let told = Told { key, outcome, to: Vec::new() };
+        let told = Told { key, outcome, changes: Vec::new() };
         let mut draft = Draft { row, told, legs: Vec::new(), by: Rational::zero(), is_money: false };
         let Some(action) = rule.actions.first().filter(|_| outcome == Outcome::Fires) else { return draft };
         let (columns, step) = match action {
@@ -246,9 +286,7 @@ impl Oracle<'_> {
             }
         }
         for draft in firing(drafts) {
-            let whole = |to: Rational| Val::Whole(to.to_integer().try_into().unwrap_or(0));
-            let to = draft.legs.iter().map(|leg| leg.to(&draft.by));
-            draft.told.to = to.map(|to| if draft.is_money { Val::Money(to) } else { whole(to) }).collect();
+            draft.told.changes = draft.legs.iter().map(|leg| draft.change(leg, &rule.rows.key)).collect();
         }
     }
 
@@ -337,6 +375,19 @@ fn give_back(column: &str, drafts: &mut [Draft<'_>]) {
 }
 
 impl Draft<'_> {
+    /// What becomes of a column, and in which row where it is another one.
+    fn change(&self, leg: &Leg<'_>, key: &[String]) -> Changed {
+        let whole = |amount: Rational| Val::Whole(amount.to_integer().try_into().unwrap_or(0));
+        let value = |amount: Rational| if self.is_money { Val::Money(amount) } else { whole(amount) };
+        let elsewhere = !std::ptr::eq(leg.row, self.row);
+        Changed {
+            key: elsewhere.then(|| key.iter().map(|name| leg.row[name].clone()).collect()),
+            column: leg.column.clone(),
+            from: value(leg.from.clone()),
+            to: value(leg.to(&self.by)),
+        }
+    }
+
     fn hold(&mut self) {
         self.told.outcome = Outcome::Held;
     }

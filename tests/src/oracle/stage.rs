@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use cpl_model::program::{Expr, Grain, Join, Periods, Stage};
+use cpl_model::program::{Expr, Grain, Join, Periods, Stage, TableId};
 use jiff::ToSpan;
 
 use super::{Alone, Oracle, Row, Val, expr::Seen};
@@ -114,10 +114,11 @@ impl Oracle<'_> {
             }
         }
         // The table under way is the next one.
-        let name = |at: usize| self.program.tables[at].name.to_owned();
+        let id = TableId(self.tables.len());
+        let name = |id: TableId| self.program.table(id).name.clone();
         let rows = (left_unmatched, met.iter().filter(|met| !**met).count());
-        let alone = Alone { table: name(self.tables.len()), with: name(join.table.0), rows };
-        self.alone.borrow_mut().push(alone);
+        let alone = Alone { table: name(id), with: name(join.table), kept: join.left, rows };
+        self.alone.borrow_mut().push((id, alone));
         made
     }
 
