@@ -1,4 +1,4 @@
-//! The table of the reference that names, for each sentence of the specification, the case that proves it.
+//! The page that names, for each sentence of the specification, the case that proves it.
 
 use std::{fs, path::Path};
 
@@ -15,10 +15,9 @@ const HEAD: &str = "| what is specified | its page |";
 /// Every case that the table names is there.
 #[must_use]
 pub fn trial() -> Trial {
-    Trial::test("grammar/README.md: each sentence names a case that is there", || {
-        let text = fs::read_to_string(root().join("grammar/README.md"))?;
-        let (_, table) = text.split_once("## Where it is proven").ok_or("the table is not there")?;
-        let rows: Vec<&str> = table.lines().filter(|line| line.starts_with("| ")).collect();
+    Trial::test("tests/SPECIFICATION.md: each sentence names a case that is there", || {
+        let text = fs::read_to_string(root().join("tests/SPECIFICATION.md"))?;
+        let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("| ")).collect();
         let rows: Vec<&str> = rows.into_iter().filter(|row| *row != HEAD).collect();
         let bare = rows.iter().filter(|row| !row.contains(" | ")).map(|row| format!("`{row}` has one column"));
         let named = rows.iter().filter_map(|row| row.rsplit_once(" | ")).flat_map(|(_, cases)| cases.split(" · "));
@@ -36,7 +35,7 @@ fn missing(case: &str) -> Option<String> {
     let Some((path, heading)) = case.split_once("](").and_then(|(_, link)| link.split_once(')')) else {
         return Some(format!("`{case}` names no page"));
     };
-    let file = root().join("grammar").join(Path::new(path));
+    let file = root().join("tests").join(Path::new(path));
     if !file.is_file() {
         return Some(format!("{path} is not there"));
     }

@@ -12,6 +12,8 @@ use crate::value::Value;
 /// One run.
 #[derive(Clone, Debug, Serialize)]
 pub struct RunReport {
+    /// The version of this document: `RunReport::VERSION`.
+    pub version: u32,
     /// The pipeline's name.
     pub pipeline: String,
     /// The one question.
@@ -60,6 +62,11 @@ pub struct RunReport {
     /// The rules that act, in the order of the file.
     #[serde(skip)]
     pub rules: Vec<String>,
+}
+
+impl RunReport {
+    /// Goes up when a field of the document changes its name or its meaning.
+    pub const VERSION: u32 = 2;
 }
 
 /// Start and end of a window, ISO 8601 in the pipeline's zone.

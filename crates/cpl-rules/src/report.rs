@@ -62,6 +62,7 @@ impl<R> ReportBuilder<'_, R> {
         let decisions = self.decisions(&checks, &mut quiet);
         let alerts = self.alerts(&checks, &mut quiet);
         RunReport {
+            version: RunReport::VERSION,
             pipeline: program.name.clone(),
             question: program.question.clone(),
             window: Window { start: iso(&clock.now), end: iso(&clock.end) },
