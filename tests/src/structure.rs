@@ -101,7 +101,7 @@ impl Crate {
 
     fn walk(&self, module: &Module, path: &mut Vec<Module>, done: &mut BTreeSet<Module>, found: &mut Vec<Vec<String>>) {
         if let Some(start) = path.iter().position(|before| before == module) {
-            found.push(path[start..].iter().chain([module]).map(|module| shown(module)).collect());
+            found.push(path[start..].iter().chain([module]).map(shown).collect());
             return;
         }
         if done.contains(module) {

@@ -39,6 +39,7 @@ pub enum Cell<'a> {
 
 impl Cell<'_> {
     /// As it is told.
+    #[must_use]
     pub fn shown(&self) -> Option<String> {
         match self {
             Self::Text(text) if text.is_empty() => None,
@@ -172,6 +173,7 @@ impl Column {
     }
 
     /// A column whose values are there already.
+    #[must_use]
     pub fn made(data: Data, valid: Option<Vec<bool>>) -> Self {
         Self { data, valid, rounded: 0, rounded_before: 0 }
     }

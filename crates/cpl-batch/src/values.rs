@@ -15,6 +15,7 @@ const MIN_YEAR: i16 = 1000;
 const MONEY_DIGITS: i64 = 6;
 
 /// `true`, `False`, `1`, `0`.
+#[must_use]
 pub fn boolean(text: &[u8]) -> Option<bool> {
     match text {
         b"1" => Some(true),
@@ -26,6 +27,7 @@ pub fn boolean(text: &[u8]) -> Option<bool> {
 }
 
 /// A whole number; `12.0` is one.
+#[must_use]
 pub fn whole(text: &[u8], negative: bool) -> Option<i64> {
     let (minus, digits) = sign(text);
     let mut value: i64 = 0;
@@ -53,6 +55,7 @@ fn sign(text: &[u8]) -> (bool, &[u8]) {
 
 /// A float by its nearest value; no `inf`, no `NaN`, nothing beyond 10^15.
 #[expect(clippy::cast_precision_loss, reason = "a bound, not a value")]
+#[must_use]
 pub fn float(text: &[u8]) -> Option<f64> {
     if !text.iter().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(byte)) {
         return None;
@@ -63,6 +66,7 @@ pub fn float(text: &[u8]) -> Option<f64> {
 }
 
 /// `3.2` and `3.2%` are 0.032, to the nearest float.
+#[must_use]
 pub fn percent(text: &[u8]) -> Option<f64> {
     let digits = text.strip_suffix(b"%").unwrap_or(text);
     if digits.iter().any(|byte| matches!(byte, b'e' | b'E')) {
@@ -110,6 +114,7 @@ pub fn money(text: &[u8], shift: u32) -> Option<(i128, bool)> {
 }
 
 /// The same where the text is plain: at most 15 digits, at most six of them behind the point.
+#[must_use]
 pub fn plain_money(text: &[u8], shift: u32) -> Option<i128> {
     const DIGITS: usize = 15;
     const POWERS: [i64; 7] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000];
@@ -165,6 +170,7 @@ fn scaled(value: i128, up: i64, sticky: Sticky) -> Option<(i128, bool)> {
 }
 
 /// Days since 1970.
+#[must_use]
 pub fn date(text: &[u8], pattern: Option<&str>) -> Option<i32> {
     let day = match pattern {
         None => iso_date(text)?,
@@ -197,6 +203,7 @@ fn days_since_epoch(day: Date) -> i32 {
 }
 
 /// Microseconds since 1970; in `zone` where the value names none.
+#[must_use]
 pub fn datetime(text: &[u8], pattern: Option<&str>, zone: &TimeZone) -> Option<i64> {
     let moment = match pattern {
         Some(pattern) => {
@@ -218,6 +225,7 @@ fn within_years(moment: Timestamp) -> Option<i64> {
 }
 
 /// Whether a text is a clock time that its zone leaves out.
+#[must_use]
 pub fn is_skipped(text: &[u8], pattern: Option<&str>, zone: &TimeZone) -> bool {
     let time: Option<DateTime> = match pattern {
         Some(pattern) => BrokenDownTime::parse(pattern, text).ok().and_then(|parts| parts.to_datetime().ok()),
@@ -255,12 +263,14 @@ fn local(time: DateTime, zone: &TimeZone) -> Option<Timestamp> {
 }
 
 /// Microseconds since 1970 out of whole seconds or milliseconds.
+#[must_use]
 pub fn unix(text: &[u8], per_second: i64) -> Option<i64> {
     let micros = whole(text, true)?.checked_mul(1_000_000 / per_second)?;
     within_years(Timestamp::from_microsecond(micros).ok()?)
 }
 
 /// 1 for Monday to 7 for Sunday.
+#[must_use]
 pub fn weekday(text: &[u8]) -> Option<i32> {
     const DAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
     let at = DAYS

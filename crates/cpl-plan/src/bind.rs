@@ -185,7 +185,8 @@ impl Binder<'_> {
         {
             let (start, end) = self.clock.hours(hours)?;
             let moment = |moment| Box::new(Expr::constant(Constant::Moment(moment), Type::Datetime, time.span));
-            let compare = |op, moment| bool(ExprKind::Compare(op, Box::new(time.clone()), moment), time.span);
+            let compare =
+                |op, moment| Box::new(condition(ExprKind::Compare(op, Box::new(time.clone()), moment), time.span));
             let from = compare(CompareOp::GreaterOrEqual, moment(start));
             let to = compare(CompareOp::Less, moment(end));
             return Ok(ExprKind::Logic(Logic::And, from, to));
@@ -196,8 +197,8 @@ impl Binder<'_> {
     }
 }
 
-fn bool(kind: ExprKind, span: Span) -> Box<Expr> {
-    Box::new(Expr { kind, ty: Type::Bool, unknown: true, span, defined: None })
+fn condition(kind: ExprKind, span: Span) -> Expr {
+    Expr { kind, ty: Type::Bool, unknown: true, span, defined: None }
 }
 
 /// The day of a time, in the pipeline's zone.

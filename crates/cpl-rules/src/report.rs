@@ -114,6 +114,7 @@ impl<R> ReportBuilder<'_, R> {
     }
 
     /// The checks of all tables, by table.
+    #[must_use]
     pub fn checks(&self) -> Checks {
         let checks = self.plan.queries().iter().filter_map(|query| {
             let Requester::Check { table: id, at } = query.requester else { return None };
@@ -124,6 +125,7 @@ impl<R> ReportBuilder<'_, R> {
     }
 
     /// What was read of each fetch.
+    #[must_use]
     pub fn sources(&self) -> Vec<Source> {
         self.plan.queries().iter().filter_map(|query| self.source(query)).collect()
     }

@@ -324,7 +324,8 @@ impl Maker {
 
     /// The days on which a rule is looked at.
     fn days(&mut self) -> &'static str {
-        *pick(&mut self.rng, &["", "", "", "  on weekdays\n", "  on saturday, sunday\n", "  on friday, monday\n"])
+        let all = ["", "", "", "  on weekdays\n", "  on saturday, sunday\n", "  on friday, monday\n"];
+        all[self.rng.usize(..all.len())]
     }
 
     fn rules(&mut self) -> String {

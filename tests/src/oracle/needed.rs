@@ -130,12 +130,16 @@ impl Needed {
                     kept.extend(columns.first());
                 }
                 names.clear();
-                kept.into_iter().for_each(|(_, value)| self.read(value, names));
+                for (_, value) in kept {
+                    self.read(value, names);
+                }
             }
             Stage::Group { keys, items, .. } => {
                 let items: Vec<&(String, Expr)> = items.iter().filter(|(name, _)| names.contains(name)).collect();
                 *names = keys.iter().map(|key| key.name.clone()).collect();
-                items.into_iter().for_each(|(_, value)| self.read(value, names));
+                for (_, value) in items {
+                    self.read(value, names);
+                }
             }
             Stage::Sort(order) => names.extend(order.iter().map(|(name, _)| name.clone())),
             Stage::Take(_, per) => names.extend(per.clone()),

@@ -37,7 +37,7 @@ impl Checker<'_> {
                 self.new_column(into, &relation.columns)?;
                 relation.columns.push(ScopeColumn::new(into, Type::Text, false));
                 let names = std::iter::once(from).chain(ids.iter().copied());
-                Some((into.value.clone(), names.map(|id| self.tables[id.0].name.to_owned()).collect()))
+                Some((into.value.clone(), names.map(|id| self.tables[id.0].name.clone()).collect()))
             }
         };
         (relation.key, relation.order, relation.singleton) = (None, Order::None, false);

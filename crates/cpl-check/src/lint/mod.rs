@@ -10,6 +10,7 @@ use cpl_syntax::{Code, Diagnostic, Span};
 use rule_inputs::RuleInputs;
 
 /// A pipeline serves one decision: what that does not need is to be dropped.
+#[must_use]
 pub fn unneeded(what: &str, name: &str, at: Span) -> Diagnostic {
     Diagnostic::new(Code::W0101, format!("the {what} `{name}` is not required for the decision"))
         .at(at, "no decision, alert or dashboard needs it")
@@ -17,6 +18,7 @@ pub fn unneeded(what: &str, name: &str, at: Span) -> Diagnostic {
 }
 
 /// All lints of a program's rules and of the data they read.
+#[must_use]
 pub fn rules(program: &Program) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for rule in &program.decisions {

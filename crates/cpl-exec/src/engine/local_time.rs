@@ -53,7 +53,7 @@ impl<'z> LocalTime<'z> {
 
     /// The moment of a clock time: the first of two where the clock is put back; none where it is put forward, or
     /// outside the calendar.
-    pub fn to_moment(&mut self, clock: i64) -> Option<i64> {
+    pub fn moment_of(&mut self, clock: i64) -> Option<i64> {
         let civil = TimeZone::UTC.to_datetime(Timestamp::from_microsecond(clock).ok()?);
         let ambiguous = self.zone.to_ambiguous_timestamp(civil);
         if let AmbiguousOffset::Gap { .. } = ambiguous.offset() {
@@ -61,7 +61,7 @@ impl<'z> LocalTime<'z> {
         }
         // Where a rule changes and the offset does not, jiff 1.0.1 takes the hour for one that the clock shows twice
         // (America/Godthab, 29 October 2023): a moment counts if it shows that clock.
-        let both = [ambiguous.clone().earlier(), ambiguous.later()].into_iter().flatten();
+        let both = [ambiguous.earlier(), ambiguous.later()].into_iter().flatten();
         both.map(Timestamp::as_microsecond).find(|moment| self.of_moment(*moment) == Some(clock))
     }
 
@@ -81,25 +81,22 @@ impl<'z> LocalTime<'z> {
 
 /// Moments as clock times of a zone.
 pub fn to_local(moments: pl::Expr, zone: &TimeZone) -> pl::Expr {
-    mapped(moments, zone, |local, micros| local.of_moment(micros))
+    mapped(moments, zone, true)
 }
 
 /// Clock times of a zone as moments: the first of two; unknown where the clock skips them.
 pub fn to_moment(clocks: pl::Expr, zone: &TimeZone) -> pl::Expr {
-    mapped(clocks, zone, |local, clock| local.to_moment(clock))
+    mapped(clocks, zone, false)
 }
 
-fn mapped(
-    times: pl::Expr,
-    zone: &TimeZone,
-    map: impl for<'z> Fn(&mut LocalTime<'z>, i64) -> Option<i64> + Send + Sync + 'static,
-) -> pl::Expr {
+fn mapped(times: pl::Expr, zone: &TimeZone, to_local: bool) -> pl::Expr {
     let (zone, transitions) = (zone.clone(), OnceLock::new());
     elementwise([times], moment(), move |columns| {
         let times = columns[0].cast(&pl::DataType::Int64)?;
         let transitions = transitions.get_or_init(|| Arc::new(Transitions::of(&zone)));
         let mut local = LocalTime::with(&zone, Arc::clone(transitions));
-        let each = times.i64()?.iter().map(|micros| map(&mut local, micros?));
+        let mut map = |micros| if to_local { local.of_moment(micros) } else { local.moment_of(micros) };
+        let each = times.i64()?.iter().map(|micros| map(micros?));
         let found = pl::Int64Chunked::from_iter_options(times.name().clone(), each);
         found.into_column().cast(&moment())
     })
@@ -136,7 +133,7 @@ mod tests {
                 let expected = utc(zone.to_datetime(*moment)).as_microsecond();
                 assert_eq!(local.of_moment(moment.as_microsecond()), Some(expected), "{moment} in {name:?}");
                 // The first of two moments of one clock time lies no later, and shows the same clock.
-                let back = local.to_moment(expected).unwrap_or_else(|| panic!("{moment} in {name:?}"));
+                let back = local.moment_of(expected).unwrap_or_else(|| panic!("{moment} in {name:?}"));
                 assert!(back <= moment.as_microsecond(), "{moment} in {name:?}");
                 assert_eq!(local.of_moment(back), Some(expected), "{moment} in {name:?}");
             }

@@ -6,7 +6,7 @@ use cpl_model::{
 };
 use polars::prelude::{self as pl, DataType, IntoColumn, NewChunkedArray};
 
-use super::{exact_sum, only_if};
+use super::{columns::only_if, exact_sum};
 use crate::{
     engine::{Failure, data_type, elementwise, raise},
     expr::Translator,

@@ -7,7 +7,7 @@ use cpl_model::{
 use cpl_syntax::Span;
 use polars::prelude::{self as pl, LazyFrame};
 
-use super::{accumulator::Accumulator, sort};
+use super::{accumulator::Accumulator, sort::sort};
 use crate::expr::Translator;
 
 /// How many rows there are: a column that is there where no other is.

@@ -6,7 +6,7 @@ use cpl_model::program::Latest;
 use foldhash::fast::FixedState;
 use polars::prelude::{self as pl, DataType, IntoLazy};
 
-use super::sort;
+use super::sort::sort;
 use crate::engine::moment;
 
 /// A name no column can have.
@@ -63,7 +63,7 @@ impl AsOfIndex {
         (theirs > moment.saturating_sub(self.within)).then_some(row)
     }
 
-    /// The first row of each row's group: of the same key only_if hashes collide.
+    /// The first row of each row's group: of the same key unless hashes collide.
     pub fn group_representative(&self, hashes: &[u64]) -> Vec<Option<pl::IdxSize>> {
         hashes.iter().map(|hash| Some(self.rows[self.group(*hash)?.start].1)).collect()
     }

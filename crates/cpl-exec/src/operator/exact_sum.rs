@@ -10,7 +10,7 @@ use crate::engine::{Failure, elementwise, raise};
 const MOST: f64 = 1_208_925_819_614_629_174_706_176.0;
 /// How many steps make 1: 2^17.
 const HIGH_STEPS: f64 = 131_072.0;
-/// How many fine steps make a high_limb one: 2^97.
+/// How many steps of the low limb make one of the high: 2^97.
 const LOW_STEPS: f64 = 158_456_325_028_528_675_187_087_900_672.0;
 /// The bits of a float's fraction, and what is to be taken from its exponent to have it in steps of 2^-17.
 const FRACTION: u32 = 52;

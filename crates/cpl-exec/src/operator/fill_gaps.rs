@@ -3,7 +3,7 @@
 use cpl_model::program::{Grain, Periods};
 use polars::prelude::{self as pl, DataType, IntoLazy, LazyFrame};
 
-use super::{aggregate::ROWS, sort};
+use super::{aggregate::ROWS, sort::sort};
 use crate::{
     engine::{classify, collect_one, concat},
     error::ExecError,

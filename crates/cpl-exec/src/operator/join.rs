@@ -29,9 +29,9 @@ impl JoinState {
         if let Some(built) = self.tables.borrow().get(&id) {
             return Ok(built.clone());
         }
-        let built = HashTable::build(build.clone(), join).map_err(classify)?;
-        self.tables.borrow_mut().insert(id, built.clone());
-        Ok(built)
+        let table = HashTable::build(build.clone(), join).map_err(classify)?;
+        self.tables.borrow_mut().insert(id, table.clone());
+        Ok(table)
     }
 
     fn matched(&self, id: NodeId) -> MatchedRows {

@@ -7,7 +7,7 @@ use super::{
     aggregate::{Aggregation, ROWS},
     fill_gaps,
     key_hash::repeated,
-    sort,
+    sort::sort,
 };
 use crate::expr::Translator;
 

@@ -1,9 +1,9 @@
-//! `union` and `unpivot`: frames one after the other, their columns by name.
+//! `union`: the rows of several tables, their columns by name.
 
-use cpl_model::program::{Column, Union, Unpivot};
+use cpl_model::program::{Column, Union};
 use polars::prelude::{self as pl, LazyFrame};
 
-use super::column_names;
+use super::columns::column_names;
 use crate::{
     engine::{concat, data_type},
     error::ExecError,
@@ -28,18 +28,4 @@ pub fn union(tables: Vec<LazyFrame>, union: &Union) -> Result<LazyFrame, ExecErr
         Ok(rows.with_columns(columns).select(names.into_iter().map(pl::col).collect::<Vec<_>>()))
     });
     Ok(concat(parts.collect::<Result<_, ExecError>>()?))
-}
-
-/// A row for each of several columns.
-pub fn unpivot(mut rows: LazyFrame, unpivot: &Unpivot) -> Result<LazyFrame, ExecError> {
-    let mut kept = column_names(&mut rows)?;
-    kept.retain(|name| !unpivot.columns.iter().any(|(column, _)| column == name));
-    let kept: Vec<pl::Expr> = kept.iter().map(|name| pl::col(name.as_str())).collect();
-    let (value, ty) = &unpivot.value;
-    let parts = unpivot.columns.iter().map(|(column, called)| {
-        let name = pl::lit(called.as_str()).alias(unpivot.name.as_str());
-        let value = pl::col(column.as_str()).cast(data_type(*ty)).alias(value.as_str());
-        rows.clone().select([kept.clone(), vec![name, value]].concat())
-    });
-    Ok(concat(parts.collect()))
 }

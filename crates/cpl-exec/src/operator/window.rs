@@ -9,7 +9,7 @@ use polars::prelude::{self as pl, IntoLazy, LazyFrame};
 
 use super::{
     accumulator::Accumulator,
-    sort,
+    sort::sort,
     window_clock::{self, Exception},
 };
 use crate::{
@@ -79,7 +79,7 @@ impl Windows<'_> {
         join_on(rows.with_columns([before.alias(AT)]), right, &on).drop(pl::by_name([AT], true, false))
     }
 
-    /// Aggregates over one window: a row's value stands beside it, only_if other rows have its time.
+    /// Aggregates over one window: a row's value stands beside it, unless other rows have its time.
     fn rolling(&mut self, functions: &[&(String, Series)]) -> Result<(), ExecError> {
         let Some((_, Series { of: SeriesOf::Over(_, length, before), key, time: Some(time) })) = functions.first()
         else {

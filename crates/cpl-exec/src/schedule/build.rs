@@ -46,10 +46,10 @@ impl<'a> Scheduler<'a> {
         Ok(match &node.op {
             Op::Join(_) => return self.join(node, input, jobs),
             Op::Window(functions) => {
-                let rows = self.rows(input)?;
+                let rows = self.rows(input);
                 NodeState::Materialized(windows(&rows, functions, &self.translator)?)
             }
-            Op::FillGaps(periods) => NodeState::Materialized(fill(&self.rows(input)?, periods)?),
+            Op::FillGaps(periods) => NodeState::Materialized(fill(&self.rows(input), periods)?),
             Op::Union(columns) => {
                 let tables = node.inputs.iter().map(|input| self.frame(*input, jobs)).collect();
                 lazy(union(tables, columns)?)
@@ -57,7 +57,7 @@ impl<'a> Scheduler<'a> {
             Op::Aggregate { keys, items } if in_parts => {
                 let keys = keys.iter().map(|key| key.name.clone()).collect();
                 let aggregation = Aggregation::new(keys, items, &self.translator);
-                NodeState::Grouped(PartialPlan::groups(self.frame(input, jobs), aggregation), Vec::new())
+                NodeState::Grouped(Box::new(PartialPlan::groups(self.frame(input, jobs), aggregation)), Vec::new())
             }
             op => lazy(apply(op, self.frame(input, jobs), &self.translator)?),
         })
@@ -68,13 +68,13 @@ impl<'a> Scheduler<'a> {
         let (Op::Join(join), Some(right)) = (&node.op, node.inputs.get(1)) else {
             unreachable!("a join has two inputs")
         };
-        let build = self.rows(*right)?;
+        let build = self.rows(*right);
         if join.on.is_empty() {
             return Ok(lazy(with_one_row(self.frame(input, jobs), build.lazy(), join)));
         }
         let (left, mut tracker) = match self.nodes.get(&input) {
             Some(NodeState::Lazy(frame, tracker)) if keeps_rows(join) && self.is_only_consumer(node, input) => {
-                (frame.clone(), tracker.clone())
+                ((**frame).clone(), tracker.clone())
             }
             _ => (self.frame(input, jobs), JoinTracker::default()),
         };
@@ -84,7 +84,7 @@ impl<'a> Scheduler<'a> {
         }
         let both = self.joins.join(node.id, join, left, &build, &mut tracker)?;
         if keeps_rows(join) {
-            return Ok(NodeState::Lazy(both, tracker));
+            return Ok(NodeState::Lazy(Box::new(both), tracker));
         }
         if let Some(counts) = tracker.counts(&both) {
             jobs.add_unmatched(counts);
@@ -106,7 +106,7 @@ impl<'a> Scheduler<'a> {
         }
         let output = Output::Materialize(node.id);
         match self.nodes.get(&node.id) {
-            Some(NodeState::Grouped(plan, then)) => jobs.add_groups(output, plan.clone(), then.clone()),
+            Some(NodeState::Grouped(plan, then)) => jobs.add_groups(output, (**plan).clone(), then.clone()),
             Some(NodeState::Lazy(..)) => {
                 let frame = self.frame(node.id, jobs);
                 jobs.add(output, PartialPlan::rows(frame));
@@ -120,9 +120,9 @@ impl<'a> Scheduler<'a> {
         match self.nodes.get(&id) {
             Some(NodeState::Materialized(rows)) => rows.clone().lazy(),
             Some(NodeState::Lazy(frame, tracker)) => {
-                let Some(counts) = tracker.counts(frame) else { return frame.clone() };
+                let Some(counts) = tracker.counts(frame) else { return (**frame).clone() };
                 jobs.add_unmatched(counts);
-                let frame = tracker.unmarked(frame.clone());
+                let frame = tracker.unmarked((**frame).clone());
                 self.nodes.insert(id, lazy(frame.clone()));
                 frame
             }
@@ -131,9 +131,9 @@ impl<'a> Scheduler<'a> {
     }
 
     /// The rows of a node that is materialized.
-    fn rows(&self, id: NodeId) -> Result<pl::DataFrame, ExecError> {
+    fn rows(&self, id: NodeId) -> pl::DataFrame {
         match self.nodes.get(&id) {
-            Some(NodeState::Materialized(rows)) => Ok(rows.clone()),
+            Some(NodeState::Materialized(rows)) => rows.clone(),
             _ => unreachable!("the plan materializes what is read all at once"),
         }
     }
@@ -176,18 +176,18 @@ impl<'a> Scheduler<'a> {
     }
 
     /// Adds what a query asks for.
-    pub(super) fn ask(&mut self, query: &'a Query, jobs: &mut Jobs) -> Result<(), ExecError> {
+    pub(super) fn ask(&mut self, query: &'a Query, jobs: &mut Jobs) {
         (self.progress)(&cpl_plan::describe_query(self.plan, query));
         if let QueryKind::Unmatched = query.kind {
             // Counted with the last join of a chain, which may wait behind a group.
             if let Some(NodeState::Lazy(..)) = self.nodes.get(&query.of) {
                 let _ = self.frame(query.of, jobs);
             }
-            return Ok(());
+            return;
         }
         if let Requester::Uniqueness { .. } = query.requester {
             // The hash table answers it.
-            return Ok(());
+            return;
         }
         let frame = self.frame(query.of, jobs);
         if let QueryKind::Rows(rows) = &query.kind {
@@ -199,7 +199,6 @@ impl<'a> Scheduler<'a> {
         } else if let Some(plan) = self.query_plan(query, frame) {
             jobs.add(Output::Answer(query.id), plan);
         }
-        Ok(())
     }
 
     fn query_plan(&self, query: &Query, frame: LazyFrame) -> Option<PartialPlan> {
@@ -234,5 +233,5 @@ impl<'a> Scheduler<'a> {
 }
 
 pub(super) fn lazy(frame: LazyFrame) -> NodeState {
-    NodeState::Lazy(frame, JoinTracker::default())
+    NodeState::Lazy(Box::new(frame), JoinTracker::default())
 }

@@ -43,9 +43,9 @@ pub struct Scheduler<'a> {
 /// The rows of a node, as far as they are computed.
 enum NodeState {
     /// A frame that is a part of its consumers; joins whose rows are not counted yet have marked its rows.
-    Lazy(LazyFrame, JoinTracker),
+    Lazy(Box<LazyFrame>, JoinTracker),
     /// Of a part of the rows: the states of groups, and the operators that come after the group.
-    Grouped(PartialPlan, Vec<NodeId>),
+    Grouped(Box<PartialPlan>, Vec<NodeId>),
     /// Computed rows.
     Materialized(pl::DataFrame),
 }
@@ -83,6 +83,9 @@ impl<'a> Scheduler<'a> {
     }
 
     /// Runs all stages.
+    ///
+    /// # Errors
+    /// What kept it from being finished.
     pub fn run(mut self) -> Result<Outcome, ExecError> {
         for stage in 0..self.plan.stages() {
             self.stage(stage)?;
@@ -113,7 +116,7 @@ impl<'a> Scheduler<'a> {
         };
         for query in self.plan.queries().iter().filter(|query| query.stage == stage) {
             if !in_parts(query.of, &partitioned) || self.plan.node(query.of).materialized {
-                self.ask(query, &mut jobs)?;
+                self.ask(query, &mut jobs);
             }
         }
         for (scan, open, downstream) in partitioned {
@@ -182,12 +185,15 @@ impl<'a> Scheduler<'a> {
             self.keep_stats(node.table, stats);
             all.unwrap_or_default().lazy()
         };
-        self.nodes.insert(node.id, NodeState::Lazy(frame, JoinTracker::default()));
+        self.nodes.insert(node.id, build::lazy(frame));
         self.materialize(node, jobs);
         Ok(())
     }
 
     /// Runs one node by itself, whose inputs were run before, and keeps its rows.
+    ///
+    /// # Errors
+    /// What kept it from being finished.
     pub fn run_node(&mut self, node: &'a Node) -> Result<Made, ExecError> {
         let mut jobs = Jobs::default();
         let mut bytes = None;
@@ -212,9 +218,12 @@ impl<'a> Scheduler<'a> {
     }
 
     /// Answers one query by itself.
+    ///
+    /// # Errors
+    /// What kept it from being finished.
     pub fn run_query(&mut self, query: &'a cpl_plan::query::Query) -> Result<(), ExecError> {
         let mut jobs = Jobs::default();
-        self.ask(query, &mut jobs)?;
+        self.ask(query, &mut jobs);
         self.collect(jobs)
     }
 }

@@ -22,7 +22,7 @@ use crate::{
     engine::{classify, collect, decode_rows, is_ours},
     error::ExecError,
     operator::BuildSide,
-    source::ReadStats,
+    source::{DeferredValidation, ReadStats},
 };
 
 impl Scheduler<'_> {
@@ -77,7 +77,7 @@ impl Scheduler<'_> {
         if is_ours(&error) {
             return classify(error);
         }
-        let located = self.validations.iter().find_map(|validation| validation.locate_error());
+        let located = self.validations.iter().find_map(DeferredValidation::locate_error);
         located.unwrap_or_else(|| classify(error))
     }
 

@@ -250,7 +250,7 @@ fn moments(values: &pl::Column, zone: &jiff::tz::TimeZone) -> Option<pl::Column>
     let mut local = LocalTime::new(zone);
     let micros = raw.i64().ok()?.iter().map(|value| {
         let micros = value?.checked_mul(times)?.div_euclid(divided);
-        let moment = if zoned.is_some() { Some(micros) } else { local.to_moment(micros) };
+        let moment = if zoned.is_some() { Some(micros) } else { local.moment_of(micros) };
         moment.filter(|moment| within_years(*moment))
     });
     let micros = pl::Int64Chunked::from_iter_options(values.name().clone(), micros);

@@ -10,6 +10,7 @@ pub fn in_files(columns: &[FetchColumn]) -> impl Iterator<Item = &FetchColumn> {
 }
 
 /// How a value of a column is read from text.
+#[must_use]
 pub fn field(column: &FetchColumn) -> Field {
     let pattern = |format: &Format| match format {
         Format::Iso => None,

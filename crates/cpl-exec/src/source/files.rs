@@ -13,6 +13,9 @@ use walkdir::{DirEntry, WalkDir};
 use crate::error::ExecError;
 
 /// The files of a fetch, in the order of their names, each once; at least one.
+///
+/// # Errors
+/// Where no file is there, or a folder can't be looked into.
 pub fn expand(fetch: &Fetch, folder: &Path) -> Result<Vec<PathBuf>, ExecError> {
     let path = folder.join(&fetch.path);
     if !fetch.path.contains('*') {

@@ -108,7 +108,9 @@ impl<'a> OpenScan<'a> {
         let mut input = inputs.open(ScanRequest { table, fetch, columns: &columns, dictionary })?;
         if let Input::Given(_) = input {
             // All columns are given, also the file's name.
-            columns.iter_mut().for_each(|column| column.locator = ColumnLocator::Named);
+            for column in &mut columns {
+                column.locator = ColumnLocator::Named;
+            }
         }
         if let Input::Stream(source) | Input::Given(source) = &mut input {
             source.start().map_err(|error| {

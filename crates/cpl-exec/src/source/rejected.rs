@@ -1,5 +1,4 @@
-//! RejectedRow rows that are put aside, where the fetch allows some: in memory as long as they are few, else in a file
-//! that is gone when the run is.
+//! Rejected rows, where the fetch allows some: in memory as long as they are few, else in a temporary file.
 
 use std::io::{self, Seek};
 
@@ -41,6 +40,9 @@ pub struct RejectedRows {
 
 impl RejectedRows {
     /// Adds a row of a file.
+    ///
+    /// # Errors
+    /// Where it can't be kept.
     pub fn add(&mut self, file: &str, bad: RejectedRow, columns: &[FetchColumn]) -> Result<(), ExecError> {
         let kept = self.keep(file, &bad, columns).map_err(|error| {
             let told = format!("bad rows can't be kept for now: {error}");
@@ -73,6 +75,9 @@ impl RejectedRows {
     }
 
     /// All of them as text, with a head; nothing where there are none.
+    ///
+    /// # Errors
+    /// Where they can't be read back.
     pub fn text(&mut self) -> io::Result<Option<SpooledTempFile>> {
         let Some(kept) = self.kept.take() else { return Ok(None) };
         let mut text = kept.into_inner().map_err(csv::IntoInnerError::into_error)?;

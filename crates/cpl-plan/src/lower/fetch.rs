@@ -14,9 +14,9 @@ use crate::{
 };
 
 impl Lowering<'_> {
-    pub(super) fn fetch(&mut self, id: TableId, fetch: &Fetch, required: Vec<String>) -> NodeId {
+    pub(super) fn fetch(&mut self, id: TableId, fetch: &Fetch, required: &[String]) -> NodeId {
         let table = self.program().table(id).clone();
-        let scan = Scan { columns: required.clone(), partitionable: false, dictionary_columns: Vec::new() };
+        let scan = Scan { columns: required.to_vec(), partitionable: false, dictionary_columns: Vec::new() };
         let at = self.plan.add(Op::Scan(scan), Vec::new(), id, table.span);
         let mut chain = Chain { table: id, span: table.span, at };
         let future = is_future(&table, fetch);
@@ -34,7 +34,7 @@ impl Lowering<'_> {
             self.push(&mut chain, Op::Filter(is_past(future, &table)));
         }
         // A test gives amounts as they are shown, not in minor units.
-        let normalized = normalized(&table, fetch, &required, self.given.is_none());
+        let normalized = normalized(&table, fetch, required, self.given.is_none());
         if !normalized.is_empty() {
             self.push(&mut chain, Op::Derive(normalized));
         }

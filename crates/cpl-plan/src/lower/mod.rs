@@ -66,7 +66,7 @@ impl Lowering<'_> {
         for id in (0..self.program().tables.len()).map(TableId) {
             let Some(required) = self.plan.pruned().required(id) else { continue };
             let end = match self.program().table(id).source.clone() {
-                Source::Fetch(fetch) => self.fetch(id, &fetch, required),
+                Source::Fetch(fetch) => self.fetch(id, &fetch, &required),
                 Source::Transform { from, stages } => self.transform(id, from, &stages, required),
             };
             self.plan.end_table(id, end);

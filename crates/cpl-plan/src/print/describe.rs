@@ -49,6 +49,7 @@ pub fn lines(plan: &Plan) -> Vec<Line<'_>> {
 }
 
 /// What an operator does: `filter spend: day in last 7 days`.
+#[must_use]
 pub fn operator(plan: &Plan, node: &Node) -> String {
     let program = plan.program();
     let table = &program.table(node.table).name;
@@ -93,6 +94,7 @@ pub fn operator(plan: &Plan, node: &Node) -> String {
 }
 
 /// A query in words: `decide raise_budget`.
+#[must_use]
 pub fn describe_query(plan: &Plan, query: &Query) -> String {
     let program = plan.program();
     let table = |id: &TableId| &program.table(*id).name;

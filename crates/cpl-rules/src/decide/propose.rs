@@ -95,8 +95,11 @@ fn change(compiled: &CompiledAction, action: &Action, row: &[Value]) -> Result<P
     Ok(ProposedChange { ty, legs, amount: difference.abs(), arguments, target })
 }
 
+/// Names and values; none where the new value goes.
+type Arguments = Vec<(String, Option<Value>)>;
+
 /// What is passed on; an unknown argument holds the row.
-fn arguments(compiled: &CompiledAction, row: &[Value]) -> Result<Vec<(String, Option<Value>)>, (State, String)> {
+fn arguments(compiled: &CompiledAction, row: &[Value]) -> Result<Arguments, (State, String)> {
     let mut arguments = Vec::new();
     for (name, explained) in &compiled.arguments {
         let value = explained.as_ref().map(|explained| explained.value(row).clone());
