@@ -99,11 +99,20 @@ fn write_file(block: &Block, folder: &Path) {
     let bytes = match language {
         "rows" => repeated(&block.lines),
         "bytes" => escaped(&block.lines),
+        "sparse" => return sparse(&block.lines, &path),
         "xlsx" => workbook(&block.lines),
         "cpl" | "csv" | "yaml" | "json" | "text" => (block.lines.join("\n") + "\n").into_bytes(),
         _ => panic!("nobody knows a file of `{language}`"),
     };
     fs::write(&path, bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+}
+
+/// `257 MiB`: a file of so many zero bytes, which take no room on the disk.
+fn sparse(lines: &[String], path: &Path) {
+    let size = lines.first().and_then(|line| line.strip_suffix(" MiB")?.parse::<u64>().ok());
+    let size = size.unwrap_or_else(|| panic!("{}: wanted a size such as `257 MiB`", path.display()));
+    let made = fs::File::create(path).and_then(|file| file.set_len(size << 20));
+    made.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
 }
 
 /// `1000 × text` repeats a line; `900: text` puts another in its place, counted from 1 behind the first line.

@@ -1,12 +1,12 @@
 //! A connector as pipelines see it: its texts are parsed as cpl, and every part has its span.
 
+use cpl_model::method::Method;
 use cpl_syntax::{
     Name, Span, Spanned,
     tree::{ArgumentType, Column, ColumnType, Expr, Text},
 };
 
 use crate::{
-    method::Method,
     raw::{Auth, ErrorInside, JobState, Pages, ResultFormat},
     scalars::{PerSeconds, Size},
 };

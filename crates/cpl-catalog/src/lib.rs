@@ -5,7 +5,6 @@
 
 mod catalogue;
 mod connector;
-mod method;
 mod raw;
 mod raw_to_connector;
 mod read;
@@ -17,7 +16,6 @@ pub use connector::{
     Action, Argument, Connector, Dedupe, Endpoint, Job, JobResult, Json, Limits, Read, Request, RequestParts, Retrieval,
 };
 use cpl_syntax::{Code, Diagnostic};
-pub use method::Method;
 pub use raw::{Auth, ErrorCode, ErrorInside, JobState, LinkIn, Pages, ResultFormat, SentIn};
 pub use raw_to_connector::request::{is_credential, is_header};
 pub use scalars::{Credential, NoServer, PerSeconds, Size, json_path, server};

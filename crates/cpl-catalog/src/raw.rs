@@ -2,14 +2,12 @@
 
 use std::num::NonZeroU32;
 
+use cpl_model::method::Method;
 use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{
-    method::Method,
-    scalars::{Address, Credential, JsonPath, Length, Rate, Scalar, Size, one_or_many},
-};
+use crate::scalars::{Address, Credential, JsonPath, Length, Rate, Scalar, Size, one_or_many};
 
 /// Derives what every part of a connector file has: it is read strictly, and has a schema.
 macro_rules! raw {

@@ -62,24 +62,25 @@ pub fn open(path: &Path) -> Result<Box<dyn Read + Send>, Problem> {
         return Err(Problem::Unreadable("it is a directory".to_owned()));
     }
     let packed = path.extension().is_some_and(|extension| extension == "gz");
-    Ok(if packed { Box::new(Unpacked::of(file)) } else { Box::new(file) })
+    Ok(if packed { Box::new(Unpacked::of(file, UNPACKED_BYTES)) } else { Box::new(file) })
 }
 
 /// What a file ending with `.gz` may hold.
 pub const UNPACKED_BYTES: u64 = 64 << 30;
 
 /// What a packed file holds, up to the limit: a small file may unpack to more than any disk.
-struct Unpacked {
-    input: Take<MultiGzDecoder<BufReader<File>>>,
+pub struct Unpacked<R> {
+    input: Take<MultiGzDecoder<BufReader<R>>>,
 }
 
-impl Unpacked {
-    fn of(file: File) -> Self {
-        Self { input: MultiGzDecoder::new(BufReader::new(file)).take(UNPACKED_BYTES) }
+impl<R: Read> Unpacked<R> {
+    /// What `packed` holds, up to `limit` bytes.
+    pub fn of(packed: R, limit: u64) -> Self {
+        Self { input: MultiGzDecoder::new(BufReader::new(packed)).take(limit) }
     }
 }
 
-impl Read for Unpacked {
+impl<R: Read> Read for Unpacked<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.input.read(buffer)?;
         if read == 0 && self.input.limit() == 0 && !buffer.is_empty() {

@@ -1,12 +1,18 @@
 //! The reader against the `csv` crate as oracle, and values against their written forms.
 
-use std::ops::ControlFlow;
+use std::{
+    io::{ErrorKind, Read, Write},
+    ops::ControlFlow,
+};
 
 use proptest::prelude::*;
 
 use cpl_batch::{Batch, Data, Field, Problem, ValueFormat, values};
 
-use crate::{HeaderMode, Layout, read::read_blocks};
+use crate::{
+    HeaderMode, Layout,
+    read::{Unpacked, read_blocks},
+};
 
 fn texts(names: &[String]) -> Layout {
     let field =
@@ -133,4 +139,22 @@ fn dates_agree_with_the_calendar() {
     for wrong in ["2026-02-29", "2026-1-1", "2026/01/01", "2026-01-01 ", "20260101"] {
         assert_eq!(values::date(wrong.as_bytes(), None), None, "{wrong}");
     }
+}
+
+/// 1,000 bytes are read; of 1,001 it is said that they are too many, and not that the file ends there.
+#[test]
+fn a_packed_file_is_unpacked_up_to_a_limit() {
+    let packed = |bytes: usize| {
+        let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        writer.write_all(&vec![b'x'; bytes]).expect("memory takes it");
+        writer.finish().expect("memory takes it")
+    };
+    let read = |bytes: usize| {
+        let mut found = Vec::new();
+        let read = Unpacked::of(packed(bytes).as_slice(), 1_001).read_to_end(&mut found);
+        read.map(|_| found.len()).map_err(|error| error.kind())
+    };
+    assert_eq!(read(1_000), Ok(1_000));
+    assert_eq!(read(1_001), Err(ErrorKind::FileTooLarge));
+    assert_eq!(read(5_000_000), Err(ErrorKind::FileTooLarge));
 }

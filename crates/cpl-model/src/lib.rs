@@ -6,6 +6,7 @@
 mod cell;
 pub mod clock;
 mod keywords;
+pub mod method;
 pub mod program;
 pub mod report;
 pub mod types;

@@ -2,7 +2,7 @@
 
 use std::{io::Write, ops::ControlFlow};
 
-use cpl_batch::{Data, Field, Problem, ValueFormat};
+use cpl_batch::{Data, Field, Oversized, Place, Problem, ValueFormat};
 use proptest::prelude::*;
 
 use crate::{At, Kind, Layout, Out, Records, json, path};
@@ -76,4 +76,23 @@ proptest! {
         let read = crate::read(file.path(), &texts(Kind::Sheet(None), vec![At::Name]), |_| ControlFlow::Continue(()));
         prop_assert!(matches!(read, Err(Problem::Unreadable(_))));
     }
+}
+
+/// A workbook is held whole: one whose parts unpack to more than 512 MiB is not opened.
+#[test]
+fn a_workbook_is_not_opened_where_it_unpacks_to_too_much() {
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    archive.start_file("xl/worksheets/sheet1.xml", zip::write::SimpleFileOptions::default()).expect("memory takes it");
+    archive.write_all(b"<worksheet/>").expect("memory takes it");
+    let mut bytes = archive.finish().expect("memory takes it").into_inner();
+    // The unpacked size, 24 bytes behind the beginning of the part's entry in the archive's directory.
+    let entry = bytes.windows(4).position(|four| four == b"PK\x01\x02").expect("the archive has a directory");
+    bytes[entry + 24..entry + 28].copy_from_slice(&(513_u32 << 20).to_le_bytes());
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("large.xlsx");
+    std::fs::write(&path, bytes).expect("written");
+    let found = crate::read(&path, &texts(Kind::Sheet(None), vec![At::Name]), |_| ControlFlow::Continue(()));
+    let limit = crate::sheet::WORKBOOK_BYTES;
+    let wanted = Problem::TooLarge { what: Oversized::Workbook, limit, place: Place::default() };
+    assert_eq!(found.err(), Some(wanted));
 }

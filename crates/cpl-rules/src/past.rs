@@ -9,8 +9,8 @@ pub trait Past {
     /// Whether the decision of this identity was carried out already, or may have been.
     fn is_done(&self, decision: &str) -> bool;
 
-    /// When a rule last changed a resource, or may have.
-    fn last_change(&self, rule: &str, resource: &Resource) -> Option<Timestamp>;
+    /// When a resource was last changed, or may have been: by any rule of any pipeline of the workspace.
+    fn last_change(&self, resource: &Resource) -> Option<Timestamp>;
 }
 
 /// No past: nothing was decided yet.
@@ -22,7 +22,7 @@ impl Past for NoPast {
         false
     }
 
-    fn last_change(&self, _: &str, _: &Resource) -> Option<Timestamp> {
+    fn last_change(&self, _: &Resource) -> Option<Timestamp> {
         None
     }
 }

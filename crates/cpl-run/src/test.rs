@@ -2,7 +2,7 @@
 
 use cpl_exec::TableRows;
 use cpl_model::{
-    program::{ExpectedKind, Program, TableId, Test, Unsupported},
+    program::{ExpectedKind, PastDecision, Program, TableId, Test, Unsupported},
     report::RunReport,
     value::Value,
 };
@@ -13,7 +13,6 @@ use cpl_plan::{
     test_plan,
 };
 use cpl_rules::{NoPast, ReportBuilder};
-use cpl_syntax::Span;
 
 use crate::{
     RunContext, RunError,
@@ -26,11 +25,12 @@ use crate::{
 /// # Errors
 /// What keeps the pipeline from being run on those rows.
 pub fn test(program: &Program, test: &Test, context: &RunContext<'_>) -> Result<Vec<Failed>, RunError> {
-    let past = |span: &Span| {
+    let past = |decision: &PastDecision| {
         let what = "past decisions of a rule in a test".to_owned();
-        Unsupported { what, span: *span, table: None, ignored_in_tests: false }
+        Unsupported { what, span: decision.span, table: None, ignored_in_tests: false }
     };
-    let unsupported: Vec<Unsupported> = test.past.iter().map(past).collect();
+    let mut unsupported: Vec<Unsupported> = test.past.iter().map(past).collect();
+    unsupported.dedup_by_key(|one| one.span);
     if !unsupported.is_empty() {
         return Err(BindError::Unsupported(unsupported).into());
     }

@@ -1,11 +1,11 @@
 //! What a rule does.
 
+use cpl_model::method::Method;
 use cpl_syntax::{Code, fragment};
 
 use super::Converter;
 use crate::{
     connector::{Action, Argument, Dedupe, Read, RequestParts},
-    method::Method,
     raw,
 };
 

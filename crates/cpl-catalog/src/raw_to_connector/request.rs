@@ -1,5 +1,6 @@
 //! Requests: one method, a path, and what goes with it; texts have holes.
 
+use cpl_model::method::Method;
 use cpl_syntax::{Code, Diagnostic, fragment, tree::Text};
 use indexmap::IndexMap;
 use serde_json::Value;
@@ -7,7 +8,6 @@ use serde_json::Value;
 use super::Converter;
 use crate::{
     connector::{Json, Request, RequestParts},
-    method::Method,
     raw::Asking,
 };
 

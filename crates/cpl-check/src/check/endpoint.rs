@@ -20,14 +20,17 @@ use super::{
 };
 use cpl_model::{
     program::{
-        Check, CheckKind, Column, Fetch, FetchColumn, Parameter, Source, SourceKind, Table, TableId, Target,
-        TargetKind, Unsupported,
+        CallArgument, Check, CheckKind, Column, ConnectorCall, Expr, Fetch, FetchColumn, Parameter, Source, SourceKind,
+        Table, TableId, Target, TargetKind, Unsupported,
     },
     types::Type,
 };
 
 /// A connector with its file.
 type ConnectorRef<'c> = (&'c ConnectorFile, &'c Connector);
+
+/// An argument that a call gives, by the connector's name for it.
+type GivenArgument = (String, CallArgument);
 
 impl<'a> Checker<'a> {
     /// The connector of that name, if it can be used.
@@ -89,7 +92,9 @@ impl<'a> Checker<'a> {
         let overrides = self.reject_overrides(fetch);
         let (columns, mut table) = self.instantiate_table(fetch, &endpoint);
         let (future, skip_bad) = self.fetch_clauses(fetch, &mut table)?;
-        arguments.and(overrides)?;
+        overrides?;
+        let call =
+            ConnectorCall { connector: connector.name.value.clone(), name: name.value.clone(), arguments: arguments? };
         let fresh = |check: &Check| matches!(check.kind, CheckKind::Fresh(..));
         if let (Some(late), Some(time)) = (endpoint.late, table.time.clone())
             && !table.checks.iter().any(fresh)
@@ -100,7 +105,7 @@ impl<'a> Checker<'a> {
         let id = TableId(self.tables.len());
         self.unsupported.push(Unsupported { what, span: fetch.source_span, table: Some(id), ignored_in_tests: true });
         let written = self.written(fetch.source_span).split_whitespace().collect::<Vec<_>>().join(" ");
-        let (kind, restated) = (SourceKind::Endpoint, endpoint.restated);
+        let (kind, restated) = (SourceKind::Endpoint(Box::new(call)), endpoint.restated);
         let source = Fetch { kind, path: written, path_span: fetch.source_span, columns, future, skip_bad, restated };
         table.source = Source::Fetch(source);
         self.add_table(table)
@@ -190,12 +195,12 @@ impl<'a> Checker<'a> {
         right
     }
 
-    fn endpoint_arguments(&mut self, fetch: &tree::Fetch, endpoint: &TypedEndpoint) -> Option<()> {
+    fn endpoint_arguments(&mut self, fetch: &tree::Fetch, endpoint: &TypedEndpoint) -> Option<Vec<GivenArgument>> {
         let (call, all) = (fetch.source.callee.name.as_str(), &endpoint.arguments);
         let given = self.given_arguments(&fetch.source, all)?;
         let mut right = Some(());
         for (name, ty, optional) in all {
-            if !optional && !given.contains(&name.as_str()) {
+            if !optional && !is_given(&given, name) {
                 let wanted = ty.map_or("last 35 days".to_owned(), |_| format!("{name} = …"));
                 let diagnostic = Diagnostic::new(Code::E0205, format!("`{call}` wants `{name}`"));
                 let diagnostic = diagnostic.at(fetch.source_span, "called without it");
@@ -203,35 +208,35 @@ impl<'a> Checker<'a> {
                 right = None;
             }
         }
-        right
+        right.map(|()| given)
     }
 
     /// The arguments that a call gives, by their order or by their names.
-    fn given_arguments<'n>(&mut self, call: &tree::Call, all: &'n [ArgumentType]) -> Option<Vec<&'n str>> {
-        let mut given: Vec<&str> = Vec::new();
+    fn given_arguments(&mut self, call: &tree::Call, all: &[ArgumentType]) -> Option<Vec<GivenArgument>> {
+        let mut given: Vec<GivenArgument> = Vec::new();
         let mut right = Some(());
         for arg in &call.args {
-            let Some(name) = self.given_argument(call, arg, all, &given) else {
+            let Some((name, value)) = self.given_argument(call, arg, all, &given) else {
                 right = None;
                 continue;
             };
-            if given.contains(&name) {
+            if is_given(&given, &name) {
                 let message = format!("the argument `{name}` stands here twice");
                 right = self.refuse(Code::E0205, message, span_of(arg), "the second one");
             }
-            given.push(name);
+            given.push((name, value));
         }
         right.map(|()| given)
     }
 
-    /// Which argument one is, if it fits.
-    fn given_argument<'n>(
+    /// Which argument one is, and its value, if it fits.
+    fn given_argument(
         &mut self,
         call: &tree::Call,
         arg: &Arg,
-        all: &'n [ArgumentType],
-        given: &[&str],
-    ) -> Option<&'n str> {
+        all: &[ArgumentType],
+        given: &[GivenArgument],
+    ) -> Option<GivenArgument> {
         let (name, ty, _) = match arg {
             Arg::NamedWindow(name, _) | Arg::Named(name, _) => self.find_argument(name, all)?,
             Arg::Window(window) => match all.iter().find(|(_, ty, _)| ty.is_none()) {
@@ -240,13 +245,15 @@ impl<'a> Checker<'a> {
             },
             Arg::Plain(value) | Arg::By(value, _) => self.next_argument(call, value, all, given)?,
         };
-        match arg {
-            Arg::Window(window) | Arg::NamedWindow(_, window) if ty.is_none() => self.window_argument(window)?,
-            Arg::Window(window) | Arg::NamedWindow(_, window) => self.no_window(window.span)?,
-            Arg::Named(_, value) => self.value_argument(name, *ty, value)?,
-            Arg::Plain(value) | Arg::By(value, _) => self.value_argument(name, *ty, value)?,
-        }
-        Some(name)
+        let value = match arg {
+            Arg::Window(window) | Arg::NamedWindow(_, window) if ty.is_none() => {
+                CallArgument::Window(self.window_argument(*window)?)
+            }
+            Arg::Window(window) | Arg::NamedWindow(_, window) => return self.no_window(window.span),
+            Arg::Named(_, value) => CallArgument::Value(self.value_argument(name, *ty, value)?),
+            Arg::Plain(value) | Arg::By(value, _) => CallArgument::Value(self.value_argument(name, *ty, value)?),
+        };
+        Some((name.clone(), value))
     }
 
     fn find_argument<'n>(&mut self, name: &Name, all: &'n [ArgumentType]) -> Option<&'n ArgumentType> {
@@ -260,14 +267,14 @@ impl<'a> Checker<'a> {
         call: &tree::Call,
         value: &tree::Expr,
         all: &'n [ArgumentType],
-        given: &[&str],
+        given: &[GivenArgument],
     ) -> Option<&'n ArgumentType> {
         let window = all.iter().any(|(_, ty, _)| ty.is_none());
         if window && matches!(value.kind, tree::ExprKind::Literal(tree::Literal::Duration(..))) {
             let label = format!("wanted: `last {}`", self.written(value.span));
             return self.refuse(Code::E0205, "a length of time is no window", value.span, label);
         }
-        let next = all.iter().find(|(name, ty, _)| ty.is_some() && !given.contains(&name.as_str()));
+        let next = all.iter().find(|(name, ty, _)| ty.is_some() && !is_given(given, name));
         next.or_else(|| {
             let message = format!("`{}` takes no more arguments", call.callee.name.as_str());
             self.refuse(Code::E0205, message, value.span, "nobody takes this")
@@ -279,7 +286,7 @@ impl<'a> Checker<'a> {
     }
 
     /// Windows of connectors are in days.
-    fn window_argument(&mut self, window: &Window) -> Option<()> {
+    fn window_argument(&mut self, window: Window) -> Option<Window> {
         match window.kind {
             WindowKind::Last(_, Unit::Second | Unit::Minute | Unit::Hour) => {
                 self.refuse(Code::E0103, "a connector is asked for days", window.span, "wanted: `last 2 days`")
@@ -287,11 +294,11 @@ impl<'a> Checker<'a> {
             WindowKind::Last(0, _) => {
                 self.refuse(Code::E0103, "that is no time at all", window.span, "wanted: `last 1 day`")
             }
-            _ => Some(()),
+            _ => Some(window),
         }
     }
 
-    fn value_argument(&mut self, name: &str, ty: Option<Type>, value: &tree::Expr) -> Option<()> {
+    fn value_argument(&mut self, name: &str, ty: Option<Type>, value: &tree::Expr) -> Option<Expr> {
         let Some(ty) = ty else {
             let label = "wanted: a window such as `last 35 days`, without a name";
             return self.refuse(Code::E0205, format!("`{name}` is a window"), value.span, label);
@@ -303,7 +310,7 @@ impl<'a> Checker<'a> {
         let counts = (!ty.is_whole() || whole) && !(ty == Type::Count && below);
         let fits = ty == typed.ty || fits(ty, typed.ty) || (ty.is_time() && typed.ty.is_time());
         if fits && counts && !typed.unknown {
-            return Some(());
+            return Some(typed);
         }
         self.refuse(Code::E0301, format!("the argument `{name}` is {ty}"), value.span, format!("this is {}", typed.ty))
     }
@@ -316,13 +323,14 @@ impl<'a> Checker<'a> {
             self.refuse::<()>(Code::E0205, "the connector says what its action takes", span, "wanted: nothing");
         }
         let (name, span) = (target.name.value.clone(), target.name.span);
-        let made = self.action_as_target(connector, &target.call.callee.name, name, span)?;
+        let (call, parameters) = self.called_action(connector, &target.call.callee.name, span)?;
         // What the target gives is no affair of who calls it.
         let types: Vec<ArgumentType> =
-            made.parameters.iter().map(|each| (each.name.clone(), Some(each.ty), each.optional)).collect();
-        let given = self.given_arguments(&target.call, &types)?;
-        let parameters = made.parameters.into_iter().filter(|each| !given.contains(&each.name.as_str())).collect();
-        Some(Target { parameters, ..made })
+            parameters.iter().map(|each| (each.name.clone(), Some(each.ty), each.optional)).collect();
+        let arguments = self.given_arguments(&target.call, &types)?;
+        let parameters = parameters.into_iter().filter(|each| !is_given(&arguments, &each.name)).collect();
+        let kind = TargetKind::Action(Box::new(ConnectorCall { arguments, ..call }));
+        Some(Target { name, span, kind, parameters })
     }
 
     /// `via CONNECTOR.ACTION`: a target that needs no declaration.
@@ -331,25 +339,31 @@ impl<'a> Checker<'a> {
         if let Some(at) = self.targets.iter().position(|target| target.as_ref().is_some_and(|t| t.name == name)) {
             return Some(at);
         }
-        let target = self.action_as_target(connector, action, name, connector.span.to(action.span))?;
-        self.targets.push(Some(target));
+        let span = connector.span.to(action.span);
+        let (call, parameters) = self.called_action(connector, action, span)?;
+        self.targets.push(Some(Target { name, span, kind: TargetKind::Action(Box::new(call)), parameters }));
         Some(self.targets.len() - 1)
     }
 
-    fn action_as_target(&mut self, connector: &Name, action: &Name, name: String, span: Span) -> Option<Target> {
+    /// The call of an action, without arguments, and what it takes.
+    fn called_action(&mut self, connector: &Name, action: &Name, at: Span) -> Option<(ConnectorCall, Vec<Parameter>)> {
         let (file, connector) = self.resolve_connector(connector)?;
         let Some(found) = connector.action(action.as_str()) else {
             let known = connector.actions.iter().map(|action| action.name.as_str());
             return self.unknown_name(&format!("action of `{}`", connector.name.as_str()), action, known);
         };
-        let parameters = self.typed_action((file, connector), found, span)?;
+        let parameters = self.typed_action((file, connector), found, at)?;
         self.unsupported_in_runs(
             format!("actions of connectors (`{}.{}`)", connector.name.as_str(), action.as_str()),
-            span,
+            at,
         );
-        let kind = TargetKind::Action { connector: connector.name.value.clone(), action: action.value.clone() };
-        Some(Target { name, span, kind, parameters })
+        let (connector, name) = (connector.name.value.clone(), action.value.clone());
+        Some((ConnectorCall { connector, name, arguments: Vec::new() }, parameters))
     }
+}
+
+fn is_given(given: &[GivenArgument], name: &str) -> bool {
+    given.iter().any(|(known, _)| known == name)
 }
 
 fn span_of(arg: &Arg) -> Span {

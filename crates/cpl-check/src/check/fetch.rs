@@ -72,7 +72,7 @@ impl Checker<'_> {
     fn collect_unsupported(&mut self, fetch: &tree::Fetch, table: &Table, id: TableId) {
         let Source::Fetch(Fetch { kind, path, path_span, .. }) = &table.source else { return };
         let source = match kind {
-            SourceKind::Http { .. } | SourceKind::Sql => Some(format!("fetching from `{}`", kind.word())),
+            SourceKind::Http { .. } | SourceKind::Sql(_) => Some(format!("fetching from `{}`", kind.word())),
             _ if is_remote(path) => Some("files of another machine".to_owned()),
             _ => None,
         };
@@ -195,7 +195,7 @@ impl Checker<'_> {
     fn records(&mut self, fetch: &tree::Fetch, kind: &mut SourceKind) -> Option<()> {
         for clause in &fetch.clauses {
             let FetchClause::Records(path) = clause else { continue };
-            let (SourceKind::Json { records } | SourceKind::Http { records }) = kind else {
+            let (SourceKind::Json { records } | SourceKind::Http { records, .. }) = kind else {
                 return self.refuse(Code::E0107, "only `json` and `http` have records", path.span, "nobody reads this");
             };
             if records.is_some() {

@@ -7,7 +7,7 @@ use cpl_syntax::{
 
 use super::{Checker, scope::Scope};
 use cpl_model::{
-    program::{Constant, Decision, Expr, ExprKind, TargetKind},
+    program::{Constant, Credential, Decision, Expr, ExprKind, Pattern, PatternOf, TargetKind},
     types::Type,
 };
 
@@ -66,15 +66,15 @@ impl Checker<'_> {
         }
     }
 
-    /// Where messages go: a target that people read.
-    pub(super) fn message_target(&mut self, to: &TargetRef) -> Option<()> {
+    /// Where messages go, by its place among the targets: one that people read.
+    pub(super) fn message_target(&mut self, to: &TargetRef) -> Option<usize> {
         let target = self.resolve_target(to)?;
         let kind = &self.targets[target].as_ref()?.kind;
-        if matches!(kind, TargetKind::File(_) | TargetKind::Action { .. }) {
+        if matches!(kind, TargetKind::File(_) | TargetKind::Action(_)) {
             let help = "wanted: `slack(…)`, `email(…)`, `webhook(…)` or `print`";
             return self.refuse(Code::E0503, "nobody reads messages there", to.name.span, help);
         }
-        Some(())
+        Some(target)
     }
 
     /// `alerts to TARGET at most N per week`.
@@ -88,7 +88,7 @@ impl Checker<'_> {
     }
 
     /// A credential, or an address that may be one: a text, or a secret.
-    pub(super) fn address(&mut self, address: &tree::Expr) -> Option<()> {
+    pub(super) fn credential(&mut self, address: &tree::Expr) -> Option<Credential> {
         if let tree::ExprKind::Call(call) = &address.kind
             && call.callee.table.is_none()
             && call.callee.name.as_str() == "secret"
@@ -96,9 +96,9 @@ impl Checker<'_> {
             let [Arg::Plain(name)] = call.args.as_slice() else {
                 return self.refuse(Code::E0205, "which secret?", address.span, "wanted: `secret(\"NAME\")`");
             };
-            return self.plain_text(name).map(drop);
+            return self.plain_text(name).map(Credential::Secret);
         }
-        self.plain_text(address).map(drop)
+        self.plain_text(address).map(Credential::Plain)
     }
 
     /// `x breaks pattern over 28 days by 3`.
@@ -110,18 +110,24 @@ impl Checker<'_> {
         span: Span,
         scope: &Scope<'_>,
     ) -> Option<Expr> {
-        self.has_pattern(&value, over, span, scope)?;
-        let mut parts = vec![value];
-        if let Some(by) = by {
-            let deviations = self.expr(by, &Scope::CONSTANT)?;
-            if !deviations.ty.is_quantity() {
-                let message = format!("{} counts no deviations", deviations.ty);
-                return self.refuse(Code::E0301, message, by.span, "wanted: a number such as `3.5`");
-            }
-            parts.push(deviations);
-        }
+        let pattern = self.pattern(value, over, span, scope)?;
+        let by = match by {
+            None => None,
+            Some(by) => Some(self.deviations(by)?),
+        };
         self.unsupported("`breaks pattern`", span);
-        Some(Expr { kind: ExprKind::Memory(parts), ty: Type::Bool, unknown: true, span, defined: None })
+        let pattern = Pattern { of: PatternOf::Breaks(by), ..pattern };
+        Some(Expr { kind: ExprKind::Pattern(Box::new(pattern)), ty: Type::Bool, unknown: true, span, defined: None })
+    }
+
+    /// How many deviations from what is usual break a pattern.
+    fn deviations(&mut self, by: &tree::Expr) -> Option<Expr> {
+        let deviations = self.expr(by, &Scope::CONSTANT)?;
+        if deviations.ty.is_quantity() {
+            return Some(deviations);
+        }
+        let message = format!("{} counts no deviations", deviations.ty);
+        self.refuse(Code::E0301, message, by.span, "wanted: a number such as `3.5`")
     }
 
     /// `usual(x)`, `usual(x over 28 days)`.
@@ -130,23 +136,29 @@ impl Checker<'_> {
             return self.refuse(Code::E0308, "`usual` can't be called with these", span, "wanted: `usual(column)`");
         };
         let value = self.expr(value, scope)?;
-        self.has_pattern(&value, call.over, span, scope)?;
         let ty = value.ty;
+        let pattern = Box::new(self.pattern(value, call.over, span, scope)?);
         self.unsupported("`usual`", span);
-        Some(Expr { kind: ExprKind::Memory(vec![value]), ty, unknown: true, span, defined: None })
+        Some(Expr { kind: ExprKind::Pattern(pattern), ty, unknown: true, span, defined: None })
     }
 
-    /// A pattern is one of amounts in a series.
-    fn has_pattern(&mut self, value: &Expr, over: Option<WindowOver>, span: Span, scope: &Scope<'_>) -> Option<()> {
+    /// What is usual of a value; a pattern is one of amounts in a series.
+    fn pattern(&mut self, value: Expr, over: Option<WindowOver>, span: Span, scope: &Scope<'_>) -> Option<Pattern> {
         if !value.ty.is_amount() {
             let message = format!("{} has no pattern", value.ty);
             return self.refuse(Code::E0301, message, value.span, "wanted: money, a number or a ratio");
         }
-        let (_, time) = self.series_of(span, scope)?;
+        let (key, time) = self.series_of(span, scope)?;
         let Some(time) = time else { return self.no_series(span) };
-        let Some(over) = over else { return Some(()) };
-        let length = self.length(over.window)?;
-        self.fits(length, &time, over.window.span, scope)
+        let over = match over {
+            None => None,
+            Some(over) => {
+                let length = self.length(over.window)?;
+                self.fits(length, &time, over.window.span, scope)?;
+                Some((length, over.before))
+            }
+        };
+        Some(Pattern { of: PatternOf::Usual, value, over, key, time })
     }
 
     /// `applied(RULE over 7 days)`: how often.
@@ -164,8 +176,9 @@ impl Checker<'_> {
         if !names.iter().any(|name| name.value == rule.name.value) {
             return self.unknown_name("rule", &rule.name, names.into_iter().map(Name::as_str));
         }
-        self.length(over.window)?;
+        let length = self.length(over.window)?;
         self.unsupported("`applied`", span);
-        Some(Expr { kind: ExprKind::Memory(Vec::new()), ty: Type::Count, unknown: false, span, defined: None })
+        let kind = ExprKind::Applied(rule.name.value.clone(), length);
+        Some(Expr { kind, ty: Type::Count, unknown: false, span, defined: None })
     }
 }

@@ -46,7 +46,7 @@ use jiff::tz::TimeZone;
 
 use cpl_model::{
     clock::AsOf,
-    program::{Alert, Decision, Expr, Parameter, Program, Table, TableId, Target, Unsupported},
+    program::{Alert, Decision, Expr, MessageBudget, Parameter, Program, Table, TableId, Target, Unsupported},
 };
 
 pub use connector::check_connector;
@@ -232,9 +232,11 @@ impl<'a> Checker<'a> {
         self.resolve_tables();
         self.check_metrics();
         self.resolve_targets();
-        if let Some((target, _)) = self.file.pipelines.first().and_then(|pipeline| pipeline.alerts.as_ref()) {
-            self.message_target(target);
-        }
+        let budget = self.file.pipelines.first().and_then(|pipeline| pipeline.alerts.as_ref());
+        let messages = budget.and_then(|(target, limit)| {
+            let per_week = limit.map(|limit| limit.value);
+            Some(MessageBudget { target: self.message_target(target)?, per_week })
+        });
         let dashboard = self.dashboard();
         let decisions: Vec<_> = self.file.decides.iter().map(|rule| self.decision(rule)).collect();
         let alerts: Vec<_> = self.file.alerts.iter().map(|rule| self.alert(rule)).collect();
@@ -252,6 +254,7 @@ impl<'a> Checker<'a> {
             timezone: self.zone.clone(),
             currency: self.currency,
             retire: head.retire,
+            messages,
             tables: std::mem::take(&mut self.tables),
             dashboard: dashboard?,
             decisions: decisions.into_iter().collect::<Option<_>>()?,

@@ -297,14 +297,14 @@ impl Checker<'_> {
     }
 
     pub(super) fn alert(&mut self, rule: &tree::Alert) -> Option<Alert> {
-        if let Some(to) = &rule.to {
+        let to = rule.to.as_ref().map(|to| {
             self.unsupported_in_runs("alerts that are sent (`to`)", to.name.span);
-            self.message_target(to);
-        }
-        if let Some(repeat) = &rule.repeat {
+            self.message_target(to)
+        });
+        let repeat_after = rule.repeat.as_ref().map(|repeat| {
             self.unsupported_in_runs("`repeat after`", repeat.span);
-            self.fixed_length(repeat);
-        }
+            self.fixed_length(repeat)
+        });
         let rows = self.rows(&rule.each, &rule.table, &days(rule.on.as_ref()))?;
         let scope = RuleScope::of(&self.tables[rows.table.0]);
         let when = self.when(rule.when.as_ref(), &rule.name, &scope);
@@ -320,6 +320,8 @@ impl Checker<'_> {
             on: days(rule.on.as_ref()),
             severity: rule.severity.map_or(Level::Warning, |level| level.value),
             say: say?,
+            to: present(to)?,
+            repeat_after: present(repeat_after)?,
         })
     }
 }
@@ -327,6 +329,11 @@ impl Checker<'_> {
 /// Whether a value of type `other` can be used as one of type `ty`.
 pub(super) fn fits(ty: Type, other: Type) -> bool {
     ty == other || (ty.is_quantity() && other.is_quantity())
+}
+
+/// What may be left out, and is wrong where it is `Some(None)`.
+fn present<T>(written: Option<Option<T>>) -> Option<Option<T>> {
+    written.map_or(Some(None), |right| right.map(Some))
 }
 
 fn days(on: Option<&Spanned<OnDays>>) -> Vec<Day> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use cpl_catalog::{Method, NoServer};
+use cpl_catalog::NoServer;
 use cpl_syntax::{
     Code, Name, Span,
     tree::{self, Arg, Argument, FetchClause, Setting, SettingValue},
@@ -14,7 +14,8 @@ use super::{
 };
 use cpl_model::keywords;
 use cpl_model::{
-    program::{Parameter, Piece, SourceKind, TargetKind},
+    method::Method,
+    program::{Auth, Credential, DatabaseQuery, Expr, HeaderValue, Parameter, Piece, Request, SourceKind, TargetKind},
     types::Type,
 };
 
@@ -55,17 +56,16 @@ impl Checker<'_> {
             .iter()
             .filter_map(|clause| if let FetchClause::Request(part) = clause { Some(part) } else { None })
             .collect();
-        let method_and_body = self.request(&parts, Method::Get, &Scope::CONSTANT, &mut BTreeSet::new());
-        if let Some((Method::Get, Some(body))) = method_and_body {
-            return self.refuse(
-                Code::E0503,
-                "what is asked by GET has no body",
-                body,
-                "wanted: `query`, or `method POST`",
-            );
+        let request = self.request(&parts, Method::Get, &Scope::CONSTANT)?;
+        if request.method == Method::Get
+            && let Some(body) = parts.iter().find(|part| Part::of_word(part.name.as_str()) == Some(Part::Body))
+        {
+            let message = "what is asked by GET has no body";
+            return self.refuse(Code::E0503, message, body.name.span, "wanted: `query`, or `method POST`");
         }
-        method_and_body?;
-        Some((SourceKind::Http { records: None }, path?, url.span))
+        let path = path?;
+        let request = Box::new(Request { address: vec![Piece::Letters(path.clone())], ..request });
+        Some((SourceKind::Http { records: None, request }, path, url.span))
     }
 
     /// `sql(url, query)`.
@@ -74,16 +74,16 @@ impl Checker<'_> {
             let label = "wanted: `sql(secret(\"DATABASE\"), \"select …\")`";
             return self.refuse(Code::E0205, "these arguments do not fit", fetch.source_span, label);
         };
-        let there = if is_secret(url) { self.address(url) } else { self.database(url) };
-        let query = (self.plain_text(query)?, query.span);
-        if query.0.trim().is_empty() {
-            return self.refuse(Code::E0205, "nothing is asked", query.1, "wanted: `select …`");
+        let address = if is_secret(url) { self.credential(url) } else { self.database(url).map(Credential::Plain) };
+        let asked = self.plain_text(query)?;
+        if asked.trim().is_empty() {
+            return self.refuse(Code::E0205, "nothing is asked", query.span, "wanted: `select …`");
         }
-        there?;
-        Some((SourceKind::Sql, query.0, query.1))
+        let kind = SourceKind::Sql(Box::new(DatabaseQuery { address: address?, query: asked.clone() }));
+        Some((kind, asked, query.span))
     }
 
-    fn database(&mut self, written: &tree::Expr) -> Option<()> {
+    fn database(&mut self, written: &tree::Expr) -> Option<String> {
         let url = self.plain_text(written)?;
         let Some((scheme, rest)) = url.split_once(':') else { return self.no_database(written.span) };
         if Database::of_word(scheme).is_none() {
@@ -96,10 +96,10 @@ impl Checker<'_> {
             let label = "wanted: `secret(\"DATABASE\")`, which holds the whole address";
             return self.refuse(Code::E0504, "a password stands in the address", written.span, label);
         }
-        Some(())
+        Some(url)
     }
 
-    fn no_database(&mut self, at: Span) -> Option<()> {
+    fn no_database<T>(&mut self, at: Span) -> Option<T> {
         let label = format!("wanted: one that begins with `{}:`", Database::WORDS.join(":`, `"));
         self.refuse(Code::E0205, "that is no address of a database", at, label)
     }
@@ -127,16 +127,17 @@ impl Checker<'_> {
             .chain([ScopeColumn::new(&Name::new("idempotency_key".to_owned(), url.span), Type::Text, false)])
             .collect();
         let scope = Scope::arguments(&columns);
-        let named = self.address_with_holes(url, &scope);
-        let mut used = named.clone().unwrap_or_default();
+        let address = self.address_with_holes(url, &scope);
         let parts: Vec<&Setting> = target.settings.iter().collect();
-        let (method, _) = self.request(&parts, Method::Post, &scope, &mut used)?;
-        let named = named?;
-        self.parameters_used(target, &used)?;
-        if method == Method::Get {
+        let request = self.request(&parts, Method::Post, &scope)?;
+        let request = Request { address: address?, ..request };
+        self.parameters_used(target, &request)?;
+        if request.method == Method::Get {
             let message = "what is asked by GET changes nothing";
             return self.refuse(Code::E0503, message, target.call_span, "wanted: `method POST`, or another");
         }
+        let mut named = BTreeSet::new();
+        request.address.iter().filter_map(Piece::hole).for_each(|hole| hole.columns_into(&mut named));
         // Without parameters marked `key`, those in the address name the thing that is changed.
         if !parameters.iter().any(|parameter| parameter.key) {
             for parameter in parameters.iter_mut() {
@@ -144,12 +145,14 @@ impl Checker<'_> {
             }
         }
         self.unsupported_in_runs("`http` targets", target.call_span);
-        Some(TargetKind::Server("http"))
+        Some(TargetKind::Http(Box::new(request)))
     }
 
-    /// The names in the holes of an address.
-    fn address_with_holes(&mut self, url: &tree::Expr, scope: &Scope<'_>) -> Option<BTreeSet<String>> {
-        let tree::ExprKind::Text(text) = &url.kind else { return self.plain_text(url).map(|_| BTreeSet::new()) };
+    /// An address, whose holes stand behind the host.
+    fn address_with_holes(&mut self, url: &tree::Expr, scope: &Scope<'_>) -> Option<Vec<Piece>> {
+        let tree::ExprKind::Text(text) = &url.kind else {
+            return self.plain_text(url).map(|plain| vec![Piece::Letters(plain)]);
+        };
         let pieces = self.pieces(text, scope)?;
         let host =
             pieces.first().and_then(|piece| if let Piece::Letters(letters) = piece { Some(letters) } else { None });
@@ -166,12 +169,12 @@ impl Checker<'_> {
             })
             .collect();
         self.is_server(&filled, url.span)?;
-        let mut names = BTreeSet::new();
-        pieces.iter().filter_map(Piece::hole).for_each(|hole| hole.columns_into(&mut names));
-        Some(names)
+        Some(pieces)
     }
 
-    fn parameters_used(&mut self, target: &tree::Target, used: &BTreeSet<String>) -> Option<()> {
+    fn parameters_used(&mut self, target: &tree::Target, request: &Request) -> Option<()> {
+        let mut used = BTreeSet::new();
+        request.exprs().into_iter().for_each(|expr| expr.columns_into(&mut used));
         let unused = target.parameters.iter().find(|parameter| !used.contains(&parameter.name.value));
         let Some(parameter) = unused else { return Some(()) };
         let name = parameter.name.as_str();
@@ -179,39 +182,36 @@ impl Checker<'_> {
         self.refuse(Code::E0205, format!("the parameter `{name}` goes nowhere"), parameter.name.span, label)
     }
 
-    /// The method of a request, and the span of its body.
-    fn request(
-        &mut self,
-        parts: &[&Setting],
-        or: Method,
-        scope: &Scope<'_>,
-        used: &mut BTreeSet<String>,
-    ) -> Option<(Method, Option<Span>)> {
+    /// What a request is made of, but for its address.
+    fn request(&mut self, parts: &[&Setting], or: Method, scope: &Scope<'_>) -> Option<Request> {
         self.unique(parts.iter().map(|part| &part.name).collect(), "a part of the request");
-        let (mut method, mut body, mut right) = (or, None, Some(()));
+        let mut request =
+            Request { method: or, address: Vec::new(), auth: None, headers: Vec::new(), query: Vec::new(), body: None };
+        let mut right = Some(());
         for part in parts {
             let Some(word) = Part::of_word(part.name.as_str()) else { continue };
-            let done = match (word, &part.value) {
-                (Part::Method, SettingValue::Expr(value)) => self.method(value).map(|found| method = found),
-                (Part::Auth, SettingValue::Expr(value)) => self.credential(value),
-                (Part::Auth, SettingValue::Arguments(all)) => self.auth(all, part.name.span),
-                (Part::Headers, SettingValue::Arguments(all)) => self.headers(all, scope, used),
-                (Part::Query, SettingValue::Arguments(all)) => self.values(all, scope, used),
-                (Part::Body, SettingValue::Arguments(all)) => {
-                    body = Some(part.name.span);
-                    self.values(all, scope, used)
-                }
-                (word, _) => {
-                    let label = match word {
-                        Part::Method => "wanted: `method POST`".to_owned(),
-                        word => format!("wanted: `{} {{ name = value }}`", word.word()),
-                    };
-                    self.refuse(Code::E0205, format!("`{}` is said otherwise", word.word()), part.name.span, label)
-                }
-            };
-            right = right.and(done);
+            right = right.and(self.part(word, part, scope, &mut request));
         }
-        right.map(|()| (method, body))
+        right.map(|()| request)
+    }
+
+    fn part(&mut self, word: Part, part: &Setting, scope: &Scope<'_>, request: &mut Request) -> Option<()> {
+        match (word, &part.value) {
+            (Part::Method, SettingValue::Expr(value)) => request.method = self.method(value)?,
+            (Part::Auth, SettingValue::Expr(value)) => request.auth = Some(Auth::Bearer(self.credential(value)?)),
+            (Part::Auth, SettingValue::Arguments(all)) => request.auth = Some(self.auth(all, part.name.span)?),
+            (Part::Headers, SettingValue::Arguments(all)) => request.headers = self.headers(all, scope)?,
+            (Part::Query, SettingValue::Arguments(all)) => request.query = self.values(all, scope)?,
+            (Part::Body, SettingValue::Arguments(all)) => request.body = Some(self.values(all, scope)?),
+            (word, _) => {
+                let label = match word {
+                    Part::Method => "wanted: `method POST`".to_owned(),
+                    word => format!("wanted: `{} {{ name = value }}`", word.word()),
+                };
+                return self.refuse(Code::E0205, format!("`{}` is said otherwise", word.word()), part.name.span, label);
+            }
+        }
+        Some(())
     }
 
     fn method(&mut self, value: &tree::Expr) -> Option<Method> {
@@ -225,49 +225,57 @@ impl Checker<'_> {
     }
 
     /// `{ bearer = … }`, or `{ user = …, password = … }`.
-    fn auth(&mut self, all: &[Argument], at: Span) -> Option<()> {
-        let names: Vec<&str> = all.iter().map(|each| each.name.as_str()).collect();
-        if !matches!(names.as_slice(), ["bearer"] | ["user", "password"] | ["password", "user"]) {
-            let label = "wanted: `auth { bearer = secret(\"NAME\") }`, or `{ user = …, password = … }`";
-            return self.refuse(Code::E0205, "`auth` is said otherwise", at, label);
+    fn auth(&mut self, all: &[Argument], at: Span) -> Option<Auth> {
+        match all {
+            [bearer] if bearer.name.as_str() == "bearer" => self.credential(&bearer.value).map(Auth::Bearer),
+            [user, password] if user.name.as_str() == "user" && password.name.as_str() == "password" => {
+                self.basic(user, password)
+            }
+            [password, user] if user.name.as_str() == "user" && password.name.as_str() == "password" => {
+                self.basic(user, password)
+            }
+            _ => {
+                let label = "wanted: `auth { bearer = secret(\"NAME\") }`, or `{ user = …, password = … }`";
+                self.refuse(Code::E0205, "`auth` is said otherwise", at, label)
+            }
         }
-        all.iter().map(|each| self.credential(&each.value)).fold(Some(()), Option::and)
     }
 
-    /// A secret, or a plain text.
-    fn credential(&mut self, value: &tree::Expr) -> Option<()> {
-        self.address(value)
+    fn basic(&mut self, user: &Argument, password: &Argument) -> Option<Auth> {
+        let (user, password) = (self.credential(&user.value), self.credential(&password.value));
+        Some(Auth::Basic { user: user?, password: password? })
     }
 
-    fn headers(&mut self, all: &[Argument], scope: &Scope<'_>, used: &mut BTreeSet<String>) -> Option<()> {
+    fn headers(&mut self, all: &[Argument], scope: &Scope<'_>) -> Option<Vec<(String, HeaderValue)>> {
         self.unique(all.iter().map(|each| &each.name).collect(), "a header");
-        let mut right = Some(());
-        for Argument { name, value } in all {
-            let done = if !cpl_catalog::is_header(name.as_str()) {
-                let message = format!("`{}` is no header", name.as_str());
-                self.refuse(Code::E0103, message, name.span, "wanted: a name such as `\"X-Api-Version\"`")
-            } else if is_secret(value) {
-                self.credential(value)
-            } else if self.written(value.span).contains("\\n") {
-                self.refuse(Code::E0103, "a header is one line", value.span, "holds a line's end")
-            } else if cpl_catalog::is_credential(name.as_str()) {
-                let message = "who asks is said by `auth`";
-                self.refuse(Code::E0504, message, name.span, "wanted: `auth secret(\"NAME\")`")
-            } else {
-                self.expr(value, scope).map(|value| value.columns_into(used))
-            };
-            right = right.and(done);
-        }
-        right
+        let headers: Vec<_> = all.iter().map(|header| self.header(header, scope)).collect();
+        headers.into_iter().collect()
     }
 
-    fn values(&mut self, all: &[Argument], scope: &Scope<'_>, used: &mut BTreeSet<String>) -> Option<()> {
+    fn header(&mut self, Argument { name, value }: &Argument, scope: &Scope<'_>) -> Option<(String, HeaderValue)> {
+        let value = if !cpl_catalog::is_header(name.as_str()) {
+            let message = format!("`{}` is no header", name.as_str());
+            return self.refuse(Code::E0103, message, name.span, "wanted: a name such as `\"X-Api-Version\"`");
+        } else if is_secret(value) {
+            HeaderValue::Credential(self.credential(value)?)
+        } else if self.written(value.span).contains("\\n") {
+            return self.refuse(Code::E0103, "a header is one line", value.span, "holds a line's end");
+        } else if cpl_catalog::is_credential(name.as_str()) {
+            let message = "who asks is said by `auth`";
+            return self.refuse(Code::E0504, message, name.span, "wanted: `auth secret(\"NAME\")`");
+        } else {
+            HeaderValue::Computed(self.expr(value, scope)?)
+        };
+        Some((name.value.clone(), value))
+    }
+
+    fn values(&mut self, all: &[Argument], scope: &Scope<'_>) -> Option<Vec<(String, Expr)>> {
         self.unique(all.iter().map(|each| &each.name).collect(), "a name");
-        let mut right = Some(());
-        for each in all {
-            right = right.and(self.expr(&each.value, scope).map(|value| value.columns_into(used)));
-        }
-        right
+        let values: Vec<_> = all
+            .iter()
+            .map(|each| self.expr(&each.value, scope).map(|value| (each.name.value.clone(), value)))
+            .collect();
+        values.into_iter().collect()
     }
 }
 

@@ -10,7 +10,7 @@ use cpl_syntax::{
 use super::{Checker, scope::Scope};
 use cpl_model::keywords;
 use cpl_model::{
-    program::{Expr, ExprKind, NEW, Parameter, Source, Target, TargetKind, Via},
+    program::{Credential, Expr, ExprKind, NEW, Parameter, Source, Target, TargetKind, Via},
     types::Type,
 };
 
@@ -84,14 +84,14 @@ impl Checker<'_> {
             }
             (TargetWord::Print, _) => "wanted: `print()`",
             (TargetWord::File, _) => "wanted: `file(\"path\")`",
-            (service, [tree::Arg::Plain(address)]) => {
-                self.address(address)?;
-                if let (TargetWord::Slack | TargetWord::Webhook, tree::ExprKind::Text(text)) = (service, &address.kind)
-                {
-                    self.is_server(&text.plain().unwrap_or_default(), address.span)?;
-                }
-                self.unsupported_in_runs(format!("`{}` targets", service.word()), target.call_span);
-                return Some(TargetKind::Server(service.word()));
+            (TargetWord::Slack, [tree::Arg::Plain(address)]) => {
+                return self.service(word, address, target.call_span).map(TargetKind::Slack);
+            }
+            (TargetWord::Webhook, [tree::Arg::Plain(address)]) => {
+                return self.service(word, address, target.call_span).map(TargetKind::Webhook);
+            }
+            (TargetWord::Email, [tree::Arg::Plain(address)]) => {
+                return self.service(word, address, target.call_span).map(TargetKind::Email);
             }
             (TargetWord::Slack, _) => "wanted: `slack(secret(\"NAME\"))`",
             (TargetWord::Webhook, _) => "wanted: `webhook(\"https://…\")`",
@@ -99,6 +99,16 @@ impl Checker<'_> {
             (TargetWord::Http, _) => "wanted: `http(\"https://…\")`",
         };
         self.refuse(Code::E0205, "these arguments do not fit", target.call_span, wanted)
+    }
+
+    /// The address of a service that takes messages.
+    fn service(&mut self, word: TargetWord, address: &tree::Expr, at: Span) -> Option<Credential> {
+        let to = self.credential(address)?;
+        if let (TargetWord::Slack | TargetWord::Webhook, Credential::Plain(server)) = (word, &to) {
+            self.is_server(server, address.span)?;
+        }
+        self.unsupported_in_runs(format!("`{}` targets", word.word()), at);
+        Some(to)
     }
 
     /// A file that effects may take the place of: none that is read, and no pipeline. Links are seen by the run.
@@ -204,7 +214,7 @@ impl Checker<'_> {
         let of = self.targets[target].as_ref()?;
         let parameters = of.parameters.clone();
         // A request is made of what its target or its connector names, be that nothing.
-        let is_request = matches!(of.kind, TargetKind::Action { .. } | TargetKind::Server("http"));
+        let is_request = matches!(of.kind, TargetKind::Action(_) | TargetKind::Http(_));
         if parameters.is_empty() && !is_request {
             return Some(());
         }

@@ -9,10 +9,18 @@ use rust_decimal::prelude::ToPrimitive;
 use super::{Checker, scope::Scope};
 use cpl_model::{
     clock::AsOf,
-    program::{Cell, Column, Constant, Expected, ExpectedKind, Expr, ExprKind, Given, GivenRows, Rows, TableId, Test},
+    program::{
+        Cell, Column, Constant, Expected, ExpectedKind, Expr, ExprKind, Given, GivenRows, PastDecision, Rows, TableId,
+        Test,
+    },
     types::Type,
     value::Value,
 };
+
+/// The columns of past decisions besides the row's key: when, and the changed column before and afterwards.
+const WHEN: &str = "at";
+const BEFORE: &str = "before";
+const AFTER: &str = "after";
 
 impl Checker<'_> {
     /// All tests; `rules` are the rows that rules look at, by their names.
@@ -46,7 +54,7 @@ impl Checker<'_> {
             span: test.title.span,
             as_of: as_of?,
             given: given.into_iter().collect::<Option<_>>()?,
-            past: past.into_iter().collect::<Option<_>>()?,
+            past: past.into_iter().collect::<Option<Vec<_>>>()?.concat(),
             expect: expect.into_iter().collect::<Option<_>>()?,
         })
     }
@@ -70,7 +78,7 @@ impl Checker<'_> {
     }
 
     /// Past decisions: the row's key, when, and what the changed column was before and after.
-    fn past(&mut self, past: &tree::Given, rules: &[(&str, &Rows)]) -> Option<Span> {
+    fn past(&mut self, past: &tree::Given, rules: &[(&str, &Rows)]) -> Option<Vec<PastDecision>> {
         let tree::GivenRows::Table(written) = &past.rows else {
             let label = "wanted: a table `{ | … | }`";
             return self.refuse(Code::E0205, "past decisions are written out", past.name.span, label);
@@ -82,7 +90,7 @@ impl Checker<'_> {
             rows.key.iter().filter_map(|name| table.column(name)).cloned().chain([time_of(&past.name)]).collect();
         let wanted: Vec<String> = known.iter().map(|column| column.name.clone()).collect();
         if let Some(changed) = self.only_changed_column(&past.name).and_then(|name| table.column(&name)) {
-            known.extend(["before", "after"].map(|name| Column { name: name.to_owned(), ..changed.clone() }));
+            known.extend([BEFORE, AFTER].map(|name| Column { name: name.to_owned(), ..changed.clone() }));
         }
         let columns: Vec<_> = written.header.iter().map(|name| self.past_column(name, &known)).collect();
         let missing = wanted.iter().find(|name| !written.header.iter().any(|written| written.value == **name));
@@ -90,7 +98,23 @@ impl Checker<'_> {
             let message = format!("a past decision of `{}` has a column `{name}`", past.name.as_str());
             return self.refuse(Code::E0502, message, past.name.span, "given without it");
         }
-        self.cells(&written.rows, &columns.into_iter().collect::<Option<Vec<_>>>()?).map(|_| past.name.span)
+        let columns = columns.into_iter().collect::<Option<Vec<_>>>()?;
+        let cells = self.cells(&written.rows, &columns)?;
+        let decision = |row: Vec<Cell>| {
+            let value = |name: &str| {
+                let at = columns.iter().position(|column| column.name == name)?;
+                Some(row[at].value.clone())
+            };
+            PastDecision {
+                rule: past.name.value.clone(),
+                span: past.name.span,
+                key: rows.key.iter().filter_map(|name| value(name)).collect(),
+                at: value(WHEN).unwrap_or(Value::Unknown),
+                before: value(BEFORE),
+                after: value(AFTER),
+            }
+        };
+        Some(cells.into_iter().map(decision).collect())
     }
 
     fn past_column(&mut self, name: &Name, known: &[Column]) -> Option<Column> {
@@ -324,7 +348,7 @@ impl Checker<'_> {
 
 /// The time column of past decisions.
 fn time_of(rule: &Name) -> Column {
-    Column { name: "at".to_owned(), ty: Type::Datetime, unknown: false, span: rule.span, grain: None }
+    Column { name: WHEN.to_owned(), ty: Type::Datetime, unknown: false, span: rule.span, grain: None }
 }
 
 fn value_of(expr: &Expr) -> Option<Value> {

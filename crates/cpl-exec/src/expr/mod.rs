@@ -65,7 +65,7 @@ impl Translator<'_> {
             ExprKind::Function(function, args) => self.function(*function, args, expr.ty),
             ExprKind::WholeUnits(amount, currency) => money::whole_units(&self.expr(amount), &self.expr(currency)),
             ExprKind::Aggregate(_) | ExprKind::Series(_) => unreachable!("operators of their own compute these"),
-            ExprKind::Memory(_) => unreachable!("a plan that needs a memory is not bound"),
+            ExprKind::Pattern(_) | ExprKind::Applied(..) => unreachable!("a plan that needs the ledger is not bound"),
         }
     }
 

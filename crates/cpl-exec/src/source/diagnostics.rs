@@ -106,7 +106,7 @@ fn too_large(name: &str, what: Oversized, limit: u64, place: Place, fetch: &Fetc
             "save the sheet as CSV, and fetch it by `csv`",
         ),
         Oversized::Row => (
-            format!("{name}, {}: the row is larger than {limit}", row(place)),
+            format!("{name}: the row that begins in line {} is larger than {limit}", place.line),
             "is it a text table, with a line break behind each row?",
         ),
         Oversized::Unpacked => (format!("{name} unpacks to more than {limit}"), "split it into several files"),

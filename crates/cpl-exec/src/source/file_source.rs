@@ -173,7 +173,7 @@ impl Reader {
             SourceKind::Json { records: at } => records(Kind::Document(at.as_deref().map(records_at))),
             SourceKind::Excel { sheet } => records(Kind::Sheet(sheet.clone())),
             SourceKind::Parquet => unreachable!("Parquet is scanned"),
-            SourceKind::Http { .. } | SourceKind::Sql | SourceKind::Endpoint => {
+            SourceKind::Http { .. } | SourceKind::Sql(_) | SourceKind::Endpoint(_) => {
                 unreachable!("a run that would ask a server is refused")
             }
         }

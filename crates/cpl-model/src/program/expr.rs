@@ -81,8 +81,10 @@ pub enum ExprKind {
     Aggregate(Box<Aggregate>),
     /// What other rows of its series, or other series, say of a row.
     Series(Box<Series>),
-    /// What needs a memory: it is checked, and no version runs it yet.
-    Memory(Vec<Expr>),
+    /// What is usual in a series, or breaks with it. It needs the ledger: no version runs it yet.
+    Pattern(Box<Pattern>),
+    /// `applied(RULE over 7 days)`: how often a rule changed what the row names. It needs the ledger too.
+    Applied(String, Length),
 }
 
 /// Rows that follow each other in time, or stand beside each other at one time.
@@ -105,6 +107,30 @@ pub enum SeriesOf {
     Over(Expr, Length, bool),
     /// `share(x)`: x ÷ its sum over all series at the same time.
     Share(Expr),
+}
+
+/// A look at what a value of a series usually is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pattern {
+    /// What is asked of it.
+    pub of: PatternOf,
+    /// The value, an amount.
+    pub value: Expr,
+    /// How far it looks back, and whether it ends with the row before; none for what a pipeline looks back by itself.
+    pub over: Option<(Length, bool)>,
+    /// The columns that name a series.
+    pub key: Vec<Expr>,
+    /// The column of its days or moments.
+    pub time: Expr,
+}
+
+/// The forms of such a look.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PatternOf {
+    /// `usual(x)`: what the value usually is.
+    Usual,
+    /// `x breaks pattern by 3`: whether it lies further from that than so many deviations; none for the usual number.
+    Breaks(Option<Expr>),
 }
 
 /// A length of time on the calendar.
@@ -318,11 +344,21 @@ impl Expr {
         }
     }
 
+    /// Whether it looks at past runs.
+    #[must_use]
+    pub fn needs_ledger(&self) -> bool {
+        matches!(self.kind, ExprKind::Pattern(_) | ExprKind::Applied(..))
+    }
+
     /// Its direct parts, those inside aggregates included.
     #[must_use]
     pub fn parts(&self) -> Vec<&Self> {
         match &self.kind {
-            ExprKind::Constant(_) | ExprKind::Column(_) | ExprKind::New | ExprKind::Total(_) => Vec::new(),
+            ExprKind::Constant(_)
+            | ExprKind::Column(_)
+            | ExprKind::New
+            | ExprKind::Total(_)
+            | ExprKind::Applied(..) => Vec::new(),
             ExprKind::Not(a) | ExprKind::Negate(a) | ExprKind::Known(a) | ExprKind::InWindow(a, _) => vec![a],
             ExprKind::Logic(_, a, b)
             | ExprKind::Arith(_, a, b)
@@ -337,11 +373,18 @@ impl Expr {
             ExprKind::Within(_, a, b, margin) => vec![a, b, margin.amount()],
             ExprKind::InRange(a, b, c) => vec![a, b, c],
             ExprKind::OneOf(a, values) => std::iter::once(&**a).chain(values).collect(),
-            ExprKind::Function(_, args) | ExprKind::Memory(args) => args.iter().collect(),
+            ExprKind::Function(_, args) => args.iter().collect(),
             ExprKind::Text(pieces) => pieces.iter().filter_map(Piece::hole).collect(),
             ExprKind::Aggregate(agg) => agg.of.iter().chain(&agg.filter).chain(&agg.by).collect(),
             ExprKind::Series(series) => {
                 std::iter::once(series.of.value()).chain(&series.key).chain(&series.time).collect()
+            }
+            ExprKind::Pattern(pattern) => {
+                let deviations = match &pattern.of {
+                    PatternOf::Usual => None,
+                    PatternOf::Breaks(deviations) => deviations.as_ref(),
+                };
+                std::iter::once(&pattern.value).chain(deviations).chain(&pattern.key).chain([&pattern.time]).collect()
             }
         }
     }
@@ -358,8 +401,10 @@ impl Expr {
             | ExprKind::Column(_)
             | ExprKind::New
             | ExprKind::Total(_)
+            | ExprKind::Applied(..)
             | ExprKind::Aggregate(_)
-            | ExprKind::Series(_) => {}
+            | ExprKind::Series(_)
+            | ExprKind::Pattern(_) => {}
             ExprKind::Not(a) | ExprKind::Negate(a) | ExprKind::Known(a) | ExprKind::InWindow(a, _) => each(a),
             ExprKind::Logic(_, a, b)
             | ExprKind::Arith(_, a, b)
@@ -383,7 +428,7 @@ impl Expr {
                 each(a);
                 values.iter_mut().for_each(each);
             }
-            ExprKind::Function(_, args) | ExprKind::Memory(args) => args.iter_mut().for_each(each),
+            ExprKind::Function(_, args) => args.iter_mut().for_each(each),
             ExprKind::Text(pieces) => {
                 for piece in pieces {
                     if let Piece::Hole(hole) = piece {

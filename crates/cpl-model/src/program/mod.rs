@@ -3,6 +3,7 @@
 mod expr;
 mod ids;
 mod origin;
+mod remote;
 mod rule;
 mod table;
 mod test;
@@ -11,20 +12,24 @@ use std::{collections::BTreeSet, sync::Arc};
 
 pub use cpl_syntax::tree::{ArithOp, CompareOp, Day, Direction, Extreme, Level, Logic, Unit, Window, WindowKind};
 use cpl_syntax::{Code, Diagnostic, Span, tree::Currency};
-pub use expr::{AggFunc, Aggregate, Constant, Expr, ExprKind, Function, Length, Margin, NEW, Piece, Series, SeriesOf};
+pub use expr::{
+    AggFunc, Aggregate, Constant, Expr, ExprKind, Function, Length, Margin, NEW, Pattern, PatternOf, Piece, Series,
+    SeriesOf,
+};
 pub use ids::TableId;
 use jiff::{civil::Date, tz::TimeZone};
 pub use origin::{Origin, Place};
+pub use remote::{Auth, CallArgument, ConnectorCall, Credential, DatabaseQuery, HeaderValue, Request};
 pub use rule::{
-    Action, Alert, AtMost, Bound, Dashboard, DashboardMetric, Decision, Goal, KeepBound, KeepTotal, Newest, Parameter,
-    Rows, Step, Target, TargetKind, Via,
+    Action, Alert, AtMost, Bound, Dashboard, DashboardMetric, Decision, Goal, KeepBound, KeepTotal, MessageBudget,
+    Newest, Parameter, Rows, Step, Target, TargetKind, Via,
 };
 pub use table::{
     Check, CheckKind, Column, ColumnLocator, Encoding, Fetch, FetchColumn, Format, Join, Latest, Order, Periods,
     Source, SourceKind, Stage, Table, TableRole, Union, Unpivot,
 };
 
-pub use test::{Cell, Expected, ExpectedKind, Given, GivenRows, Test};
+pub use test::{Cell, Expected, ExpectedKind, Given, GivenRows, PastDecision, Test};
 
 use crate::clock::Cadence;
 pub use crate::clock::Grain;
@@ -48,6 +53,8 @@ pub struct Program {
     pub currency: Currency,
     /// When it is thrown away.
     pub retire: Option<Date>,
+    /// `alerts to TARGET at most N per week`
+    pub messages: Option<MessageBudget>,
     /// Tables; one comes behind those it is made of.
     pub tables: Vec<Table>,
     /// The constraint and its drivers.

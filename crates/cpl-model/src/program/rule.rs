@@ -5,7 +5,7 @@ use cpl_syntax::{
     tree::{Direction, Extreme, Level, Window},
 };
 
-use super::{Expr, Grain, Piece, TableId};
+use super::{ConnectorCall, Credential, Expr, Grain, Piece, Request, TableId};
 use crate::types::Type;
 
 /// The constraint and its three drivers.
@@ -222,6 +222,19 @@ pub struct Alert {
     pub severity: Level,
     /// What is told.
     pub say: Vec<Piece>,
+    /// `to TARGET`, by its place in `Program::targets`; none where `alerts to` says it.
+    pub to: Option<usize>,
+    /// `repeat after DURATION`, in microseconds.
+    pub repeat_after: Option<i64>,
+}
+
+/// `alerts to TARGET at most N per week`: where the messages of alerts go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MessageBudget {
+    /// The target's place in `Program::targets`.
+    pub target: usize,
+    /// How many messages a week are sent at most, where it says so.
+    pub per_week: Option<u32>,
 }
 
 /// Where effects go.
@@ -251,21 +264,22 @@ pub struct Parameter {
 }
 
 /// What a target is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum TargetKind {
     /// The report itself.
     Print,
     /// A file of one JSON line an effect, at a path relative to the pipeline's file.
     File(String),
-    /// A server, by the word for its kind: no version sends to one yet.
-    Server(&'static str),
-    /// An action of a connector: no version sends to one yet.
-    Action {
-        /// The connector.
-        connector: String,
-        /// Its action.
-        action: String,
-    },
+    /// A channel of Slack, by the address of its webhook. No version sends to it yet, nor to what follows.
+    Slack(Credential),
+    /// A mailbox.
+    Email(Credential),
+    /// An address that takes any JSON.
+    Webhook(Credential),
+    /// A request.
+    Http(Box<Request>),
+    /// An action of a connector, with the arguments that the target gives.
+    Action(Box<ConnectorCall>),
 }
 
 impl Dashboard {

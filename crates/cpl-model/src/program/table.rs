@@ -4,7 +4,7 @@ use cpl_syntax::{Span, tree::MoneyScale};
 use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 
-use super::{Expr, ExprKind, ids::TableId};
+use super::{ConnectorCall, DatabaseQuery, Expr, Request, ids::TableId};
 use crate::{clock::Grain, types::Type};
 
 /// A table.
@@ -107,8 +107,8 @@ pub struct Fetch {
     pub restated: Option<i64>,
 }
 
-/// How files are written.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// How files are written, or who is asked.
+#[derive(Clone, Debug, PartialEq)]
 pub enum SourceKind {
     /// Text with a header.
     Csv {
@@ -137,18 +137,20 @@ pub enum SourceKind {
     Http {
         /// The path to its records; none where it is a list of them.
         records: Option<String>,
+        /// What is asked.
+        request: Box<Request>,
     },
     /// What a database answers; the path is the query. No version asks yet.
-    Sql,
-    /// A connector's endpoint; the path is the call. No version reads from one yet.
-    Endpoint,
+    Sql(Box<DatabaseQuery>),
+    /// A connector's endpoint; the path is the call as it is written. No version reads from one yet.
+    Endpoint(Box<ConnectorCall>),
 }
 
 impl SourceKind {
     /// Whether it is read from files, at the fetch's path.
     #[must_use]
     pub fn is_file(&self) -> bool {
-        !matches!(self, Self::Http { .. } | Self::Sql | Self::Endpoint)
+        !matches!(self, Self::Http { .. } | Self::Sql(_) | Self::Endpoint(_))
     }
 
     /// The connector's name.
@@ -161,8 +163,8 @@ impl SourceKind {
             Self::Json { .. } => "json",
             Self::Excel { .. } => "excel",
             Self::Http { .. } => "http",
-            Self::Sql => "sql",
-            Self::Endpoint => "connector",
+            Self::Sql(_) => "sql",
+            Self::Endpoint(_) => "connector",
         }
     }
 }
@@ -422,13 +424,13 @@ impl Table {
         }
     }
 
-    /// Whether it computes, at that place, what needs a memory.
+    /// Whether it computes, at that place, what needs the ledger.
     #[must_use]
     pub fn remembers(&self, span: Span) -> bool {
         let Source::Transform { stages, .. } = &self.source else { return false };
         let mut found = false;
         for expr in stages.iter().flat_map(Stage::exprs) {
-            expr.walk(&mut |part| found |= matches!(part.kind, ExprKind::Memory(_)) && part.span == span);
+            expr.walk(&mut |part| found |= part.needs_ledger() && part.span == span);
         }
         found
     }

@@ -16,10 +16,27 @@ pub struct Test {
     pub as_of: AsOf,
     /// The rows of fetches; the others are empty.
     pub given: Vec<Given>,
-    /// Where past decisions of rules are given: no version looks at them yet.
-    pub past: Vec<Span>,
+    /// What rules decided before: no version looks at it yet.
+    pub past: Vec<PastDecision>,
     /// What must come out.
     pub expect: Vec<Expected>,
+}
+
+/// A decision of an earlier run, as a test gives it.
+#[derive(Clone, Debug)]
+pub struct PastDecision {
+    /// The rule, by its name.
+    pub rule: String,
+    /// Where it is given.
+    pub span: Span,
+    /// The values that name the row, in the key's order.
+    pub key: Vec<Value>,
+    /// When it was carried out; unknown where the cell is empty.
+    pub at: Value,
+    /// The changed column before, where it is given.
+    pub before: Option<Value>,
+    /// The changed column afterwards, likewise.
+    pub after: Option<Value>,
 }
 
 /// Rows of a fetch.

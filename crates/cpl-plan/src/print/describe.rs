@@ -129,7 +129,7 @@ fn check(plan: &Plan, check: &Check) -> String {
 fn source(plan: &Plan, id: TableId) -> String {
     let Source::Fetch(fetch) = &plan.program().table(id).source else { return String::new() };
     match fetch.kind {
-        SourceKind::Endpoint => fetch.path.clone(),
+        SourceKind::Endpoint(_) => fetch.path.clone(),
         _ => format!("{} {:?}", fetch.kind.word(), fetch.path),
     }
 }

@@ -78,7 +78,7 @@ fn unneeded(program: &Program, required: &RequiredColumns) -> Vec<Unneeded> {
         };
         // A connector declares its columns in its own file.
         if let Source::Fetch(fetch) = &table.source
-            && fetch.kind != SourceKind::Endpoint
+            && !matches!(fetch.kind, SourceKind::Endpoint(_))
         {
             let unneeded = fetch.columns.iter().filter(|column| !columns.contains(&column.name));
             let column =

@@ -41,10 +41,10 @@ pub fn hold_by_context(proposals: &mut [Proposal], rule: &Rule, program: &Progra
     }
 }
 
-/// A resource that this rule changed less than `cooldown` ago.
+/// A resource that was changed less than `cooldown` ago.
 fn cooling_down(resources: &[Resource], rule: &Rule, context: &GuardContext<'_>) -> Option<String> {
     let cooldown = rule.cooldown?;
-    let last = |resource: &Resource| Some((resource.clone(), context.past.last_change(&rule.name, resource)?));
+    let last = |resource: &Resource| Some((resource.clone(), context.past.last_change(resource)?));
     let (resource, last) = resources.iter().filter_map(last).max_by_key(|(_, last)| *last)?;
     let since = context.now.as_microsecond().saturating_sub(last.as_microsecond());
     (since < cooldown).then(|| format!("{resource} cools down for {}", Value::Duration(cooldown)))
