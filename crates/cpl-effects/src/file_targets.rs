@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    io,
     path::{Path, PathBuf},
 };
 
@@ -12,6 +13,7 @@ use cpl_model::{
 };
 use cpl_syntax::Span;
 use serde::Serialize;
+use tempfile::NamedTempFile;
 
 use crate::{
     error::{EffectError, Occupant},
@@ -98,29 +100,40 @@ pub fn file_effects(program: &Program, report: &RunReport, window: &str, folder:
     files.into_values().collect()
 }
 
-/// Writes all files: all of them beside their places, then each in its place.
+/// Effects that are written beside their places. Dropped, they leave nothing behind.
+pub struct PreparedFiles<'a>(Vec<(&'a FileEffects, NamedTempFile)>);
+
+/// Writes all files beside their places.
 ///
 /// # Errors
-/// What the system refuses, and which files are written already.
-pub fn write(effects: &[FileEffects]) -> Result<(), EffectError> {
-    let refused = |effects: &FileEffects, kind, written: &[String]| EffectError::NotWritten {
-        path: effects.path.clone(),
-        target: effects.target,
-        kind,
-        written: written.to_vec(),
-    };
+/// What the system refuses; no file is written then.
+pub fn prepare(effects: &[FileEffects]) -> Result<PreparedFiles<'_>, EffectError> {
     let mut ready = Vec::new();
     for file in effects {
         let text: String = file.lines.iter().map(text).collect();
         let beside = write_beside(&file.place, text.as_bytes()).map_err(|error| refused(file, error.kind(), &[]))?;
         ready.push((file, beside));
     }
-    let mut written = Vec::new();
-    for (file, beside) in ready {
-        beside.persist(&file.place).map_err(|error| refused(file, error.error.kind(), &written))?;
-        written.push(file.path.clone());
+    Ok(PreparedFiles(ready))
+}
+
+impl PreparedFiles<'_> {
+    /// Puts each in its place.
+    ///
+    /// # Errors
+    /// What the system refuses, and which files are written already.
+    pub fn put(self) -> Result<(), EffectError> {
+        let mut written = Vec::new();
+        for (file, beside) in self.0 {
+            beside.persist(&file.place).map_err(|error| refused(file, error.error.kind(), &written))?;
+            written.push(file.path.clone());
+        }
+        Ok(())
     }
-    Ok(())
+}
+
+fn refused(effects: &FileEffects, kind: io::ErrorKind, written: &[String]) -> EffectError {
+    EffectError::NotWritten { path: effects.path.clone(), target: effects.target, kind, written: written.to_vec() }
 }
 
 fn text(line: &EffectLine) -> String {

@@ -30,11 +30,11 @@ pub struct QuarantineFile {
 /// What the system refuses.
 pub fn write(stem: &str, folder: &Path, files: Vec<QuarantineFile>) -> Result<(), EffectError> {
     let kept: Vec<PathBuf> = files.iter().map(|file| folder.join(&file.path)).collect();
-    remove_others(stem, folder, &kept);
     for file in files {
         let QuarantineFile { path, fetch, text } = file;
         keep(&folder.join(&path), text).map_err(|error| EffectError::NotKept { path, fetch, kind: error.kind() })?;
     }
+    remove_others(stem, folder, &kept);
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! What a run found: a plain value, of which the terminal, JSON and the page are renderings.
 //!
-//! Serialized, it is the document of LANGUAGE.md §6; its schema stands in `crates/cpl-report/schema`.
+//! Serialized, it is the document that `--format json` prints; its schema stands in `crates/cpl-report/schema`.
 
 use std::collections::BTreeMap;
 

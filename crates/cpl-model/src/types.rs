@@ -184,7 +184,7 @@ pub struct Operand {
     pub bare: bool,
 }
 
-/// The type of `left op right`; none where the units do not fit (LANGUAGE.md §3's table).
+/// The type of `left op right`; none where the units do not fit (the table of units in `grammar/README.md`).
 #[must_use]
 pub fn arith(op: ArithOp, left: Operand, right: Operand) -> Option<Type> {
     match op {

@@ -12,6 +12,7 @@ pub fn assign(plan: &mut Plan) {
         plan.node_mut(id).stage = ready(plan, &needs);
     }
     delay_scans(plan);
+    keep_groups(plan);
     let queries: Vec<_> =
         plan.queries().iter().map(|query| (query.id, ready(plan, &plan.query_needs(query)))).collect();
     for (id, stage) in queries {
@@ -23,6 +24,25 @@ pub fn assign(plan: &mut Plan) {
 fn ready(plan: &Plan, needs: &[NodeId]) -> usize {
     let ready = needs.iter().map(|id| plan.node(*id)).map(|node| node.stage + usize::from(node.materialized));
     ready.max().unwrap_or(0)
+}
+
+/// Materializes groups, and what is made of them in their stage, where a later stage goes on with them: a scan may come
+/// in parts, which are merged in the stage in which they are read.
+fn keep_groups(plan: &mut Plan) {
+    let mut grouped: BTreeSet<NodeId> = BTreeSet::new();
+    let nodes: Vec<NodeId> = plan.nodes().map(|node| node.id).collect();
+    for id in nodes {
+        let node = plan.node(id);
+        let of_group = |input: &NodeId| grouped.contains(input) && !plan.node(*input).materialized;
+        if !matches!(node.op, Op::Aggregate { .. }) && !node.inputs.first().is_some_and(of_group) {
+            continue;
+        }
+        grouped.insert(id);
+        let later = plan.consumers(id).into_iter().any(|consumer| plan.node(consumer).stage > node.stage);
+        if later {
+            plan.node_mut(id).materialized = true;
+        }
+    }
 }
 
 /// Lets each scan wait for the tables that are joined to its rows, so that it is read once for all its consumers.

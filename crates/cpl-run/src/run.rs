@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use cpl_effects::{QuarantineFile, check_targets, file_effects, write, write_quarantine};
+use cpl_effects::{QuarantineFile, check_targets, file_effects, prepare, write_quarantine};
 use cpl_exec::{ExecError, RejectedRows, expand};
 use cpl_model::{
     program::{Program, Source, TargetKind},
@@ -26,8 +26,9 @@ pub fn run(plan: Plan, context: &RunContext<'_>) -> Result<RunReport, RunError> 
     let (report, answers, plan) = evaluate(plan, context)?;
     let program = plan.program();
     let effects = file_effects(program, &report, &plan.clock().name(program.every), context.folder);
+    let ready = prepare(&effects)?;
     write_quarantine(context.stem, context.folder, quarantine(program, answers, context)?)?;
-    write(&effects)?;
+    ready.put()?;
     Ok(report)
 }
 

@@ -165,6 +165,7 @@ impl Maker {
         let _ = writeln!(text, "transform hourly from a {{\n{}}}", self.hourly(zone));
         let _ = writeln!(text, "transform acted from k {{\n{}}}", self.acted());
         text.push_str("transform sums from a { group by ch { m0 = sum(spend) } }\n");
+        text.push_str("transform counted from k { group by ch { there = count() } }\n");
         text + &self.rules()
     }
 
@@ -194,7 +195,17 @@ impl Maker {
         let keys = pick(&mut self.rng, &["ch", "ch, sub", "ok", "day", "weekday(day)", "month_start(day), ch", ""])
             .to_string();
         text.push_str(&self.group(&keys, 5));
+        text.push_str(&self.above_total());
         text + &self.filtered(2, 2)
+    }
+
+    /// Now and then a condition that must wait for the sum of a whole table.
+    fn above_total(&mut self) -> String {
+        if !self.chance(3) {
+            return String::new();
+        }
+        let total = *pick(&mut self.rng, &["a.spend", "k.spend", "sums.m0"]);
+        format!("  where m0 > total({total}) * {}%\n", self.rng.u8(0..40))
     }
 
     /// Once in so many, a condition of that depth.
@@ -269,6 +280,13 @@ impl Maker {
         let before = self.checks(&["ch, sub", "sub, n", "day, ch, sub, n"]);
         text.push_str(&before);
         text.push_str(&self.group("ch, sub", 3));
+        if self.chance(4) {
+            text.push_str(&self.above_total());
+        }
+        if self.chance(3) {
+            text.push_str("  left join counted on ch\n");
+            self.columns.push(("there".to_owned(), Ty::Whole));
+        }
         text.push_str("  derive budget = abs(m0)\n");
         self.columns.push(("budget".to_owned(), Ty::Money));
         let behind = self.checks(&["ch, sub"]);

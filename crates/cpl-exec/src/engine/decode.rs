@@ -40,7 +40,7 @@ pub fn decode_value(found: &AnyValue<'_>, ty: Type, zone: &TimeZone) -> Result<V
         (AnyValue::Duration(micros, _), _) => Value::Duration(*micros),
         (AnyValue::String(text), _) => Value::Text((*text).to_owned()),
         (AnyValue::StringOwned(text), _) => Value::Text(text.to_string()),
-        (other, ty) => unreachable!("the engine gave {other:?} for {ty}"),
+        (other, ty) => return Err(ExecError::Engine(format!("it gave {other:?} for {ty}"))),
     })
 }
 

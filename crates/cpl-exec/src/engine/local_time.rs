@@ -8,7 +8,11 @@ use jiff::{
 };
 use polars::prelude::{self as pl, IntoColumn, NewChunkedArray};
 
-use super::{datatype::moment, elementwise::elementwise};
+use super::{
+    datatype::moment,
+    elementwise::elementwise,
+    failure::{Failure, raise},
+};
 
 /// A zone's offsets from 1900 to 2100, by its transitions; rows mostly follow in time, so the last one is tried first.
 pub struct LocalTime<'z> {
@@ -95,9 +99,18 @@ fn mapped(times: pl::Expr, zone: &TimeZone, to_local: bool) -> pl::Expr {
         let times = columns[0].cast(&pl::DataType::Int64)?;
         let transitions = transitions.get_or_init(|| Arc::new(Transitions::of(&zone)));
         let mut local = LocalTime::with(&zone, Arc::clone(transitions));
-        let mut map = |micros| if to_local { local.of_moment(micros) } else { local.moment_of(micros) };
-        let each = times.i64()?.iter().map(|micros| map(micros?));
-        let found = pl::Int64Chunked::from_iter_options(times.name().clone(), each);
+        let mut map = |micros: i64| {
+            let outside = || raise(Failure::OutsideCalendar);
+            if to_local {
+                return local.of_moment(micros).map(Some).ok_or_else(outside);
+            }
+            // Within the calendar it is unknown only where the clock skips it.
+            Timestamp::from_microsecond(micros).map_err(|_| outside())?;
+            Ok(local.moment_of(micros))
+        };
+        let each = times.i64()?.iter().map(|micros| micros.map_or(Ok(None), &mut map));
+        let each = each.collect::<pl::PolarsResult<Vec<_>>>()?;
+        let found = pl::Int64Chunked::from_iter_options(times.name().clone(), each.into_iter());
         found.into_column().cast(&moment())
     })
 }

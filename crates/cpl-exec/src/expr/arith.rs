@@ -4,14 +4,15 @@ use cpl_model::{
     program::{ArithOp, Constant, Expr, ExprKind},
     types::Type,
 };
-use polars::prelude as pl;
+use jiff::Timestamp;
+use polars::prelude::{self as pl, IntoColumn, arity};
 
 use super::{
     Translator,
     finite::{finite, quotient},
     money,
 };
-use crate::engine::{data_type, moment};
+use crate::engine::{Failure, data_type, elementwise, moment, raise};
 
 impl Translator<'_> {
     pub(super) fn arith(&self, op: ArithOp, left: &Expr, right: &Expr, ty: Type) -> pl::Expr {
@@ -65,9 +66,17 @@ impl Translator<'_> {
             let by_clock = time.ty == Type::Datetime;
             return if by_clock { self.moved_by_clock(base, &length) } else { base.dt().offset_by(pl::lit(length)) };
         }
-        let by = self.expr(by);
-        let moved = if sign < 0 { base.clone() - by } else { base.clone() + by };
-        moved.cast(data_type(time.ty))
+        let micros = |value: pl::Expr| value.cast(pl::DataType::Int64);
+        let operands = [micros(base.cast(moment())), micros(self.expr(by))];
+        let moved = elementwise(operands, pl::DataType::Int64, move |columns| {
+            let add = |base: Option<i64>, by: Option<i64>| {
+                base.zip(by).map(|(base, by)| moved_by(base, by, sign < 0)).transpose()
+            };
+            let moved: pl::Int64Chunked =
+                arity::broadcast_try_binary_elementwise(columns[0].i64()?, columns[1].i64()?, add)?;
+            Ok(moved.into_column())
+        });
+        moved.cast(moment()).cast(data_type(time.ty))
     }
 
     fn of_time(&self, op: ArithOp, left: &Expr, right: &Expr, ty: Type) -> pl::Expr {
@@ -80,8 +89,17 @@ impl Translator<'_> {
         if ty == Type::Number {
             return quotient(a, b);
         }
-        apply(op, a, b).cast(pl::DataType::Int64).cast(data_type(Type::Duration))
+        let whole = [left, right].iter().all(|side| data_type(side.ty) != pl::DataType::Float64);
+        let wide = |value: pl::Expr| if whole { value.cast(pl::DataType::Int128) } else { value };
+        apply(op, wide(a), wide(b)).strict_cast(pl::DataType::Int64).cast(data_type(Type::Duration))
     }
+}
+
+/// A moment so many microseconds later, or earlier.
+fn moved_by(base: i64, by: i64, earlier: bool) -> pl::PolarsResult<i64> {
+    let moved = if earlier { base.checked_sub(by) } else { base.checked_add(by) };
+    let inside = moved.filter(|at| Timestamp::from_microsecond(*at).is_ok());
+    inside.ok_or_else(|| raise(Failure::OutsideCalendar))
 }
 
 fn apply(op: ArithOp, left: pl::Expr, right: pl::Expr) -> pl::Expr {

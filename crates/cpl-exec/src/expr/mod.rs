@@ -41,7 +41,8 @@ impl Translator<'_> {
             ExprKind::Column(name) => pl::col(name.as_str()),
             ExprKind::New => null(expr.ty),
             ExprKind::Total(table) => {
-                self.totals.get(table).map_or_else(|| null(expr.ty), |total| scalar(total.clone()))
+                let Some(total) = self.totals.get(table) else { unreachable!("a total is computed before it is read") };
+                scalar(total.clone())
             }
             ExprKind::Not(inner) => self.expr(inner).not(),
             ExprKind::Text(pieces) => self.text(pieces),

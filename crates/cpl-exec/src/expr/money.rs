@@ -1,6 +1,6 @@
 //! Money × and ÷ by a float: exact, then rounded once to a millionth, half to even.
 //!
-//! A computed ratio counts as the shortest decimal that stands for its float (LANGUAGE.md §3).
+//! A computed ratio counts as the shortest decimal that stands for its float.
 
 use cpl_syntax::tree::Currency;
 use polars::prelude as pl;

@@ -12,7 +12,7 @@ use crate::{
     expr::Translator,
 };
 
-/// The accumulator of a share that are told apart.
+/// A whole share, in billionths.
 const BILLION: i64 = 1_000_000_000;
 
 /// One aggregate, in two phases: what is computed in each row and of a part of a group's rows, how such states merge,
@@ -23,7 +23,7 @@ pub struct Accumulator {
     pub input: Vec<pl::Expr>,
     /// The state: columns of the group.
     pub partial: Vec<pl::Expr>,
-    /// The same columns, of the states of several accumulator. Distinct counts and quantiles do not merge.
+    /// The same columns, of the states of several parts. Distinct counts and quantiles do not merge.
     pub merge: Vec<pl::Expr>,
     /// The aggregate's value, of the state.
     pub evaluate: pl::Expr,
@@ -153,7 +153,7 @@ impl Accumulator {
         }
     }
 
-    /// A column of the group that can't be put together from accumulator.
+    /// A column of the group that does not merge.
     fn whole(&mut self, name: &str, value: pl::Expr) -> pl::Expr {
         self.column(name, value, pl::Expr::first)
     }
@@ -170,10 +170,10 @@ impl Accumulator {
         accumulator
     }
 
-    /// A count that is summed by itself.
+    /// The sum of a count that each row has.
     pub fn summed(at: usize, count: pl::Expr) -> Self {
         let mut accumulator = Self::empty();
-        let sum = accumulator.column(&format!("·{at}s"), count.cast(DataType::Int64), pl::Expr::sum);
+        let sum = accumulator.column(&format!("·{at}s"), count.cast(DataType::Int64).sum(), pl::Expr::sum);
         accumulator.evaluate = sum.alias(Self::name(at).as_str());
         accumulator
     }
@@ -206,7 +206,7 @@ impl Accumulator {
         let end = |time: pl::Expr| if first { time.min() } else { time.max() };
         let at_end = self.column(&format!("·{at}e"), end(time.clone()), end);
         let there = row.filter(time.clone().eq(end(time)));
-        // Of accumulator, those that reach the end of all.
+        // Of the parts, those that reach the end of all.
         let reach = |part: pl::Expr| part.filter(at_end.clone().eq(end(at_end.clone())));
         let least = self.column(&format!("·{at}a"), there.clone().min(), |part| reach(part).min());
         let most = self.column(&format!("·{at}b"), there.max(), |part| reach(part).max());
@@ -266,8 +266,8 @@ fn std(mut values: Vec<f64>) -> Option<f64> {
 /// way or another, as many rows as there are.
 fn float_between(low: pl::Expr, high: pl::Expr, part: pl::Expr) -> pl::Expr {
     elementwise([low, high, part], DataType::Float64, |columns| {
-        let (lows, highs, accumulator) = (columns[0].f64()?, columns[1].f64()?, columns[2].i64()?);
-        let each = lows.iter().zip(highs.iter()).zip(accumulator.iter());
+        let (lows, highs, parts) = (columns[0].f64()?, columns[1].f64()?, columns[2].i64()?);
+        let each = lows.iter().zip(highs.iter()).zip(parts.iter());
         let each = each.map(|((low, high), part)| Some(on_the_way(low?, high?, part?)));
         Ok(pl::Float64Chunked::from_iter_options(lows.name().clone(), each).into_column())
     })

@@ -38,7 +38,7 @@ impl Aggregation {
         Self { keys, accumulators: vec![Accumulator::rows(0, None)], items: vec![(ROWS.to_owned(), count)] }
     }
 
-    /// Of one row: each is a count that is summed.
+    /// Of all rows one: the sums of counts that each row has.
     pub fn sums(counts: impl Iterator<Item = pl::Expr>) -> Self {
         let (accumulators, items) = counts
             .enumerate()

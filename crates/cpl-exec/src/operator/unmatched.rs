@@ -76,7 +76,7 @@ impl JoinTracker {
         if self.0.is_empty() {
             return None;
         }
-        let unmatched = self.0.iter().map(|side| side.matched.is_unmatched(&Self::mark(side.join)).sum());
+        let unmatched = self.0.iter().map(|side| side.matched.is_unmatched(&Self::mark(side.join)));
         let counts = PartialPlan::groups(frame.clone(), Aggregation::sums(unmatched));
         Some(UnmatchedCounts { joins: self.0.clone(), counts })
     }

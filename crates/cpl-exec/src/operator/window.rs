@@ -88,7 +88,7 @@ impl Windows<'_> {
         let keys: Vec<pl::Expr> = key.iter().map(column).collect();
         let aggregates: Vec<WindowAggregate> =
             functions.iter().enumerate().map(|(at, (_, series))| self.aggregate(at, series, time)).collect();
-        let by_clock = time.ty == Type::Datetime && matches!(length.unit, Unit::Day | Unit::Week | Unit::Month);
+        let by_clock = by_clock(time, *length);
         let sorted = self.sorted_series(&keys, time, by_clock, &aggregates)?;
         let states: Vec<pl::Expr> = aggregates.iter().flat_map(|each| each.partial.clone()).collect();
         let values: Vec<pl::Expr> = aggregates.into_iter().map(|each| each.evaluate).collect();
@@ -132,7 +132,6 @@ impl Windows<'_> {
         by_clock: bool,
         aggregates: &[WindowAggregate],
     ) -> Result<pl::DataFrame, ExecError> {
-        // Days and months are those of the clock on the wall.
         let index = if by_clock { self.translator.local(column(time)) } else { column(time) };
         let rows = self.rows.clone().lazy().with_row_index(ROW, None).filter(column(time).is_not_null());
         let input: Vec<pl::Expr> = aggregates.iter().flat_map(|each| each.input.clone()).collect();
@@ -161,11 +160,12 @@ impl Windows<'_> {
 
     /// What one aggregate computes in each row, of a window's rows, and of that.
     fn aggregate(&self, at: usize, series: &Series, time: &Expr) -> WindowAggregate {
-        let SeriesOf::Over(Expr { kind: ExprKind::Aggregate(of), .. }, ..) = &series.of else {
+        let SeriesOf::Over(Expr { kind: ExprKind::Aggregate(of), .. }, length, _) = &series.of else {
             unreachable!("what looks over a window is an aggregate")
         };
         let accumulator = Accumulator::of(at, of, self.translator);
-        let by_time = of.by.as_ref().is_some_and(|by| by.kind == time.kind);
+        // Rows stand by the clock: in the hour that it shows twice that is no order of time.
+        let by_time = !by_clock(time, *length) && of.by.as_ref().is_some_and(|by| by.kind == time.kind);
         let (partial, evaluate) = match of.func {
             // The rows of a window stand by time, each at its own.
             AggFunc::First | AggFunc::Last if by_time => {
@@ -194,6 +194,11 @@ impl Windows<'_> {
         let share = self.translator.expr(&share).cast(data_type(Type::Ratio)).alias(name);
         joined.with_columns([share]).drop(pl::by_name([AT], true, false))
     }
+}
+
+/// Days and months are those of the clock on the wall.
+fn by_clock(time: &Expr, length: Length) -> bool {
+    time.ty == Type::Datetime && matches!(length.unit, Unit::Day | Unit::Week | Unit::Month)
 }
 
 /// One aggregate over a window.

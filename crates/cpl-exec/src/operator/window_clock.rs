@@ -18,33 +18,34 @@ const WINDOW: &str = "·window";
 /// Another: whether a row's window is computed by itself.
 const EXCEPTION: &str = "·exception";
 
-/// The window of a row, as a range of sorted rows; none where it begins in an hour that the clock skips.
+/// The window of a row: the places of its rows among the sorted ones, by their moments; none where it begins in an hour
+/// that the clock skips.
 pub struct Exception {
     row: usize,
-    range: Option<std::ops::Range<usize>>,
+    rows: Option<Vec<usize>>,
 }
 
-/// The rows whose windows the clock does not tell. `series` and `moments` are those of rows sorted by both; a window is
-/// (moment − length, moment], or with `before` [moment − length, moment).
+/// The rows whose windows the clock does not tell. `series` and `moments` are those of rows sorted by series and clock; a
+/// window is (moment − length, moment], or with `before` [moment − length, moment).
 pub fn exceptions(series: &[i64], moments: &[i64], length: Length, before: bool, zone: &TimeZone) -> Vec<Exception> {
+    // In the hour that a clock shows twice, the order of the clock is no order of time.
+    let key = |row: usize| (series[row], moments[row]);
+    let mut by_moment: Vec<usize> = (0..moments.len()).collect();
+    by_moment.sort_by_key(|row| key(*row));
     let mut found = Vec::new();
     for (row, moment) in moments.iter().enumerate() {
         let Some((start, is_exception)) = start(*moment, length, zone) else {
-            found.push(Exception { row, range: None });
+            found.push(Exception { row, rows: None });
             continue;
         };
-        if !is_exception {
-            continue;
+        if is_exception {
+            let place = |moment: i64| {
+                let end = (series[row], moment);
+                by_moment.partition_point(|at| if before { key(*at) < end } else { key(*at) <= end })
+            };
+            let (from, to) = (place(start), place(*moment));
+            found.push(Exception { row, rows: Some(by_moment[from..to.max(from)].to_vec()) });
         }
-        let first = series.partition_point(|other| *other < series[row]);
-        let last = series.partition_point(|other| *other <= series[row]);
-        let mine = &moments[first..last];
-        let (from, to) = if before {
-            (mine.partition_point(|at| *at < start), mine.partition_point(|at| at < moment))
-        } else {
-            (mine.partition_point(|at| *at <= start), mine.partition_point(|at| at <= moment))
-        };
-        found.push(Exception { row, range: Some(first + from..first + to.max(from)) });
     }
     found
 }
@@ -79,18 +80,19 @@ pub fn correct(
     if exceptions.is_empty() {
         return Ok(rolled);
     }
-    let mut computed = vec![of_ranges(sorted, exceptions, states)?];
-    for exception in exceptions.iter().filter(|one| one.range.as_ref().is_some_and(std::ops::Range::is_empty)) {
-        let none = sorted.clear().lazy().select(states);
-        computed.push(none.with_columns([pl::lit(number(exception.row)).alias(WINDOW)]));
-    }
     let columns: Vec<pl::Expr> = names.iter().map(|name| pl::col(name.as_str())).collect();
     let own: Vec<String> = names.iter().map(|name| format!("{name}!")).collect();
-    let renamed = columns.iter().zip(&own).map(|(column, name)| column.clone().alias(name.as_str()));
-    let frames = computed
-        .into_iter()
-        .map(|frame| frame.with_columns(values).select([vec![pl::col(WINDOW)], renamed.clone().collect()].concat()));
-    let right = concat(frames.collect());
+    let types = names.iter().map(|name| rolled.column(name).map(|column| column.dtype().clone()).map_err(classify));
+    let types = types.collect::<Result<Vec<_>, _>>()?;
+    let renamed = columns.iter().zip(&own).zip(types);
+    let renamed = renamed.map(|((column, name), ty)| column.clone().cast(ty).alias(name.as_str()));
+    let renamed: Vec<pl::Expr> = std::iter::once(pl::col(WINDOW)).chain(renamed).collect();
+    let of_rows = collect_one(
+        of_windows(sorted, exceptions, states)?.with_columns(values).select(&renamed),
+        pl::Engine::InMemory,
+    )?;
+    let none = of_nothing(sorted, exceptions, states, values, &renamed)?;
+    let right = concat(vec![of_rows.lazy(), none.lazy()]);
     let is_exception = pl::Series::new(EXCEPTION.into(), is_one(exceptions, rolled.height()));
     let left = rolled
         .lazy()
@@ -112,18 +114,36 @@ pub fn correct(
 }
 
 /// The states of the exceptions' windows, of those that hold rows.
-fn of_ranges(
+fn of_windows(
     sorted: &pl::DataFrame,
     exceptions: &[Exception],
     states: &[pl::Expr],
 ) -> Result<pl::LazyFrame, ExecError> {
-    let ranges = exceptions.iter().filter_map(|one| Some((one.row, one.range.clone()?)));
-    let rows = ranges.flat_map(|(row, range)| range.map(move |at| (row, at)));
+    let windows = exceptions.iter().filter_map(|one| Some((one.row, one.rows.as_ref()?)));
+    let rows = windows.flat_map(|(row, rows)| rows.iter().map(move |at| (row, *at)));
     let (windows, places): (Vec<i64>, Vec<pl::IdxSize>) =
         rows.map(|(row, at)| (number(row), pl::IdxSize::try_from(at).unwrap_or(pl::IdxSize::MAX))).unzip();
     let mut taken = sorted.take(&pl::IdxCa::from_vec(WINDOW.into(), places)).map_err(classify)?;
     taken.with_column(pl::Column::new(WINDOW.into(), windows)).map_err(classify)?;
     Ok(taken.lazy().group_by_stable([pl::col(WINDOW)]).agg(states))
+}
+
+/// The values of those windows that hold no row: they are the same for all.
+fn of_nothing(
+    sorted: &pl::DataFrame,
+    exceptions: &[Exception],
+    states: &[pl::Expr],
+    values: &[pl::Expr],
+    renamed: &[pl::Expr],
+) -> Result<pl::DataFrame, ExecError> {
+    let empty = exceptions.iter().filter(|one| one.rows.as_ref().is_some_and(Vec::is_empty));
+    let windows: Vec<i64> = empty.map(|one| number(one.row)).collect();
+    let states = collect_one(sorted.clear().lazy().select(states), pl::Engine::InMemory)?;
+    let one = states.lazy().with_columns(values).with_columns([pl::lit(0i64).alias(WINDOW)]).select(renamed);
+    let one = collect_one(one, pl::Engine::InMemory)?;
+    let mut all = one.take(&pl::IdxCa::from_vec(WINDOW.into(), vec![0; windows.len()])).map_err(classify)?;
+    all.with_column(pl::Column::new(WINDOW.into(), windows)).map_err(classify)?;
+    Ok(all)
 }
 
 fn is_one(exceptions: &[Exception], rows: usize) -> Vec<bool> {

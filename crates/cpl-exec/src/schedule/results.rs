@@ -33,6 +33,7 @@ impl Scheduler<'_> {
         }
         let (mut outputs, mut frames) = (Vec::new(), Vec::new());
         for (output, job) in jobs.into_iter() {
+            assert!(job.then.is_empty(), "groups are merged in the stage that reads their parts");
             let finished = job.plan.finalize(job.plan.full(), &self.translator);
             frames.push(finished);
             outputs.push((output, job.joins));

@@ -68,9 +68,18 @@ impl Source for FileSource<'_> {
         let read = if paths.len() > self.threads {
             side_by_side(&self.reader, &paths, self.threads, begun, &mut take)
         } else {
+            let mut full = false;
             (0..paths.len()).try_for_each(|at| {
+                if full {
+                    return Ok(());
+                }
                 begun(at);
-                self.reader.read(&paths[at], self.threads, |batch| take(at, batch)).map_err(|problem| (at, problem))
+                let each = |batch| {
+                    let flow = take(at, batch);
+                    full |= flow.is_break();
+                    flow
+                };
+                self.reader.read(&paths[at], self.threads, each).map_err(|problem| (at, problem))
             })
         };
         read.map_err(|(at, problem)| self.error(at, problem))?;

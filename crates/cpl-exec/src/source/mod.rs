@@ -174,12 +174,13 @@ fn stream(
             }
         }
     });
-    let bytes = read
-        .map_err(|error| ExecError::Source(vec![diagnostics::problem(&error.problem, &error.file, fetch, columns)]))?
-        .bytes;
+    // Whoever takes the batches failed first.
     if let Some(error) = failed {
         return Err(error);
     }
+    let bytes = read
+        .map_err(|error| ExecError::Source(vec![diagnostics::problem(&error.problem, &error.file, fetch, columns)]))?
+        .bytes;
     sink(chunk)?;
     Ok(ReadStats { bytes, ..stats })
 }

@@ -40,7 +40,7 @@ pub struct DeferredValidation {
 impl DeferredValidation {
     /// The value that does not fit, or the file that can't be read, where that is why a plan failed.
     pub fn locate_error(&self) -> Option<ExecError> {
-        locate_error(&self.fetch, &self.files, &self.columns).map(|told| ExecError::Source(vec![told]))
+        locate_error(&self.fetch, &self.files, &self.columns)
     }
 }
 
@@ -183,22 +183,27 @@ pub fn fitted(column: &FetchColumn, name: &str, fetch: &Fetch, schema: &pl::Sche
 }
 
 /// Reads again, file by file and column by column, to tell which value did not fit.
-fn locate_error(fetch: &Fetch, files: &[(String, PathBuf)], columns: &[FetchColumn]) -> Option<Diagnostic> {
+fn locate_error(fetch: &Fetch, files: &[(String, PathBuf)], columns: &[FetchColumn]) -> Option<ExecError> {
     for (name, file) in files {
         for column in in_files(columns) {
-            let frame = scan(name, file, fetch).ok()?.frame.select([pl::col(column.header.as_str())]);
+            let frame = match scan(name, file, fetch) {
+                Ok(scanned) => scanned.frame.select([pl::col(column.header.as_str())]),
+                Err(error) => return Some(error),
+            };
+            let unreadable = |why: &str| Some(ExecError::Source(vec![damaged(name, &column.header, why, fetch)]));
             let values = match catch_panic(|| frame.collect()) {
                 Ok(Ok(values)) => values,
-                Ok(Err(error)) => return Some(damaged(name, &column.header, &error.to_string(), fetch)),
+                Ok(Err(error)) => return unreadable(&error.to_string()),
                 // The engine's own words would help nobody.
-                Err(_) => return Some(damaged(name, &column.header, "they are damaged", fetch)),
+                Err(_) => return unreadable("they are damaged"),
             };
             let values = values.column(&column.header).ok()?;
             if let Err(at) = convert(values, column) {
                 let value = shown(values, at);
                 let place = Place { row: at as u64 + 1, line: 0 };
                 let wanted = field(column).format.wanted();
-                return Some(diagnostics::bad_value(name, place, value.as_deref(), &wanted, Some(column), fetch));
+                let found = diagnostics::bad_value(name, place, value.as_deref(), &wanted, Some(column), fetch);
+                return Some(ExecError::Source(vec![found]));
             }
         }
     }

@@ -41,11 +41,14 @@ impl Deref for Pruned {
 }
 
 impl Pruned {
-    /// The required columns of a table, in the table's order; none where nothing needs the table.
+    /// The required columns of a table, in the table's order, and then those that explain why others are unknown; none
+    /// where nothing needs the table.
     pub(crate) fn required(&self, id: TableId) -> Option<Vec<String>> {
         let required = self.required.table(id)?;
-        let columns = self.table(id).columns.iter().map(|column| &column.name);
-        Some(columns.filter(|name| required.contains(*name)).cloned().collect())
+        let columns: Vec<&String> = self.table(id).columns.iter().map(|column| &column.name).collect();
+        let declared = columns.iter().copied().filter(|name| required.contains(*name));
+        let provenance = required.iter().filter(|name| !columns.contains(name));
+        Some(declared.chain(provenance).cloned().collect())
     }
 }
 

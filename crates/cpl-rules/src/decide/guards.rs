@@ -1,4 +1,4 @@
-//! Guards: what holds or shortens a change, in the order of LANGUAGE.md §2 and not of the file.
+//! Guards: what holds or shortens a change, in an order that is fixed, whatever the order in the file.
 
 use std::{cmp::Ordering, collections::BTreeMap};
 

@@ -1,5 +1,7 @@
 //! Guards, as tables: what is proposed, what bounds it, what is left; and properties that do not know the algorithm.
 
+mod context;
+
 use cpl_model::{
     program::{AtMost, Extreme},
     report::{Pairs, State},

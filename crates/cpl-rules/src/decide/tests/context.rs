@@ -1,0 +1,120 @@
+//! What was decided before and elsewhere, as a table: what holds a row, whatever its values.
+
+use std::collections::BTreeMap;
+
+use cpl_check::{Setup, tree_to_program};
+use cpl_model::{clock::AsOf, program::Program};
+use jiff::{SignedDuration, Timestamp, civil::date};
+
+use super::proposal;
+use crate::{
+    decide::{GuardContext, Resource, guards},
+    identity::Identity,
+    past::Past,
+};
+
+/// A past that a test writes down.
+#[derive(Default)]
+struct Given {
+    done: Vec<String>,
+    changed: Vec<(Resource, Timestamp)>,
+}
+
+impl Past for Given {
+    fn is_done(&self, decision: &str) -> bool {
+        self.done.iter().any(|done| done == decision)
+    }
+
+    fn last_change(&self, resource: &Resource) -> Option<Timestamp> {
+        self.changed.iter().filter(|(changed, _)| changed == resource).map(|(_, at)| *at).max()
+    }
+}
+
+/// A pipeline whose one rule has that guard.
+fn program(guard: &str) -> Program {
+    let text = format!(
+        "pipeline p {{ retire 2027-01-01 }}\n\
+         fetch t from csv(\"t.csv\") {{ columns {{ channel: integer, budget: money }}  key channel }}\n\
+         target ads = file(\"ads.jsonl\")\n\
+         decide raise for each channel in t {{ when budget > $0  then change budget by +10% via ads  {guard} }}\n"
+    );
+    let (file, _) = cpl_syntax::parse(&text);
+    let (program, told) = tree_to_program(&text, &file, Setup::at(AsOf::Date(date(2026, 11, 20))));
+    program.unwrap_or_else(|| panic!("{told:?}"))
+}
+
+/// Why the row of channel 0 is held, if it is.
+fn held(guard: &str, past: &Given, held: Option<&str>, claimed: &[(Resource, &str)]) -> Option<String> {
+    let program = program(guard);
+    let mut claimed: BTreeMap<Resource, String> =
+        claimed.iter().map(|(resource, rule)| (resource.clone(), (*rule).to_owned())).collect();
+    let context = GuardContext {
+        held: held.map(str::to_owned),
+        claimed: &mut claimed,
+        identity: &IDENTITY,
+        past,
+        now: NOW,
+        show_quiet: false,
+    };
+    let mut proposals = vec![proposal(0, 10_000, 11_000)];
+    guards::hold_by_context(&mut proposals, &program.decisions[0], &program, &context);
+    proposals[0].reasons.first().cloned()
+}
+
+const IDENTITY: Identity<'_> = Identity { workspace: "w", pipeline: "p", window: "2026-11-20" };
+const NOW: Timestamp = Timestamp::constant(1_795_132_800, 0);
+
+/// The resource that a row of that channel changes.
+fn resource(channel: usize) -> Resource {
+    let program = program("");
+    proposal(channel, 10_000, 11_000).resources(&program).remove(0)
+}
+
+#[test]
+fn a_cooldown_is_counted_from_the_last_change_of_the_resource() {
+    let cooling = "channel 0 via ads cools down for 3 days";
+    // The guard, the channel that was changed, how many seconds ago; why the row is held.
+    let hour = 3_600;
+    let cases = [
+        ("cooldown 3 days", 0, 1, Some(cooling)),
+        ("cooldown 3 days", 0, 72 * hour - 1, Some(cooling)),
+        ("cooldown 3 days", 0, 72 * hour, None),
+        ("cooldown 3 days", 1, 1, None),
+        ("", 0, 1, None),
+    ];
+    for (guard, channel, seconds, wanted) in cases {
+        let at = NOW - SignedDuration::from_secs(seconds);
+        let earlier = at - SignedDuration::from_hours(1_000);
+        let changed = vec![(resource(channel), earlier), (resource(channel), at)];
+        let past = Given { changed, ..Given::default() };
+        let found = held(guard, &past, None, &[]);
+        assert_eq!(found.as_deref(), wanted, "{guard}, channel {channel}, {seconds} s ago");
+    }
+}
+
+#[test]
+fn what_is_done_already_is_not_done_again() {
+    let row = proposal(0, 10_000, 11_000);
+    let own = IDENTITY.decision("raise", &row.key);
+    let other_window = Identity { window: "2026-11-19", ..IDENTITY }.decision("raise", &row.key);
+    let other_row = IDENTITY.decision("raise", &proposal(1, 10_000, 11_000).key);
+    for (done, wanted) in [(own, Some("done already in this window")), (other_window, None), (other_row, None)] {
+        let past = Given { done: vec![done.clone()], ..Given::default() };
+        assert_eq!(held("", &past, None, &[]).as_deref(), wanted, "{done}");
+    }
+}
+
+#[test]
+fn the_first_reason_is_given() {
+    let own = IDENTITY.decision("raise", &proposal(0, 10_000, 11_000).key);
+    let past = Given { done: vec![own], changed: vec![(resource(0), NOW)] };
+    let claimed = [(resource(0), "cut")];
+    let broken = Some("the data is broken");
+    assert_eq!(held("cooldown 3 days", &past, broken, &claimed).as_deref(), broken);
+    assert_eq!(held("cooldown 3 days", &past, None, &claimed).as_deref(), Some("done already in this window"));
+    let past = Given { done: Vec::new(), ..past };
+    let cooling = Some("channel 0 via ads cools down for 3 days");
+    assert_eq!(held("cooldown 3 days", &past, None, &claimed).as_deref(), cooling);
+    assert_eq!(held("", &past, None, &claimed).as_deref(), Some("cut changes channel 0 via ads already"));
+    assert_eq!(held("", &Given::default(), None, &[]), None);
+}
