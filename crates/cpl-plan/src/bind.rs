@@ -53,7 +53,7 @@ impl BindError {
     pub fn diagnostics(&self) -> Vec<Diagnostic> {
         match self {
             Self::Unsupported(all) => all.iter().map(Unsupported::diagnostic).collect(),
-            Self::OutsideCalendar(_) => vec![Diagnostic::new(Code::E1101, self.to_string())],
+            Self::OutsideCalendar(_) => vec![Diagnostic::new(Code::E1104, self.to_string())],
         }
     }
 }

@@ -4,6 +4,7 @@ use std::{
     borrow::Cow,
     io::{BufRead, BufReader, Read},
     ops::ControlFlow,
+    path::Path,
 };
 
 use cpl_batch::{Batch, Cell, Field, Oversized, Place, Problem};
@@ -81,6 +82,19 @@ fn why(error: &serde_json::Error) -> String {
     text.strip_suffix(&place).unwrap_or(&text).to_owned()
 }
 
+/// Rejects a document that is too large before it is read: one that is packed shows it as it is read.
+pub fn check_size(path: &Path) -> Result<(), Problem> {
+    if path.metadata().is_ok_and(|found| found.is_file() && found.len() > DOCUMENT_BYTES) {
+        Err(too_large())
+    } else {
+        Ok(())
+    }
+}
+
+fn too_large() -> Problem {
+    Problem::TooLarge { what: Oversized::Document, limit: DOCUMENT_BYTES, place: Place::default() }
+}
+
 /// One document.
 pub fn document<S: FnMut(Batch) -> ControlFlow<()>>(
     input: impl Read,
@@ -90,8 +104,7 @@ pub fn document<S: FnMut(Batch) -> ControlFlow<()>>(
     let mut text = Vec::new();
     input.take(DOCUMENT_BYTES + 1).read_to_end(&mut text).map_err(|error| cpl_csv::unreadable(&error))?;
     if text.len() as u64 > DOCUMENT_BYTES {
-        let place = Place::default();
-        return Err(Problem::TooLarge { what: Oversized::Document, limit: DOCUMENT_BYTES, place });
+        return Err(too_large());
     }
     out.summary.bytes = text.len() as u64;
     let json = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&text);

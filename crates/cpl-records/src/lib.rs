@@ -105,7 +105,10 @@ pub fn read(path: &Path, layout: &Layout, sink: impl FnMut(Batch) -> ControlFlow
     out.columns_found.resize(layout.columns.len(), false);
     match &layout.kind {
         Kind::Lines => json::lines(cpl_csv::open(path)?, &mut out)?,
-        Kind::Document(records) => json::document(cpl_csv::open(path)?, records.as_ref(), &mut out)?,
+        Kind::Document(records) => {
+            json::check_size(path)?;
+            json::document(cpl_csv::open(path)?, records.as_ref(), &mut out)?;
+        }
         Kind::Sheet(sheet) => sheet::rows(path, sheet.as_deref(), &mut out)?,
     }
     out.check_names()?;

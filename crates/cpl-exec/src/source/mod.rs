@@ -2,7 +2,6 @@
 
 mod cast;
 mod chunk;
-mod diagnostics;
 mod dictionary;
 mod fields;
 mod file_source;
@@ -10,6 +9,7 @@ mod files;
 mod frame;
 mod parquet;
 mod parquet_skip_bad;
+mod problem_to_diagnostic;
 mod rejected;
 
 use std::{
@@ -76,7 +76,7 @@ impl Inputs for Files<'_> {
     fn open<'a>(&'a self, request: ScanRequest<'_>) -> Result<Input<'a>, ExecError> {
         let ScanRequest { table, fetch, columns, dictionary } = request;
         let files = files::expand(fetch, self.folder)?;
-        let named = files.into_iter().map(|file| (diagnostics::name_of(&file, self.folder), file)).collect();
+        let named = files.into_iter().map(|file| (problem_to_diagnostic::name_of(&file, self.folder), file)).collect();
         if fetch.kind == SourceKind::Parquet {
             return Ok(Input::Parquet(named));
         }
@@ -114,7 +114,7 @@ impl<'a> OpenScan<'a> {
         }
         if let Input::Stream(source) | Input::Given(source) = &mut input {
             source.start().map_err(|error| {
-                ExecError::Source(vec![diagnostics::problem(&error.problem, &error.file, fetch, &columns)])
+                ExecError::Source(vec![problem_to_diagnostic::problem(&error.problem, &error.file, fetch, &columns)])
             })?;
         }
         Ok(Self { table: table.clone(), fetch: fetch.clone(), columns, input })
@@ -179,7 +179,9 @@ fn stream(
         return Err(error);
     }
     let bytes = read
-        .map_err(|error| ExecError::Source(vec![diagnostics::problem(&error.problem, &error.file, fetch, columns)]))?
+        .map_err(|error| {
+            ExecError::Source(vec![problem_to_diagnostic::problem(&error.problem, &error.file, fetch, columns)])
+        })?
         .bytes;
     sink(chunk)?;
     Ok(ReadStats { bytes, ..stats })

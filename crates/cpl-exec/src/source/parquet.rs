@@ -9,8 +9,8 @@ use polars::prelude::{self as pl, HiveOptions, LazyFrame, PlRefPath, ScanArgsPar
 
 use super::{
     cast::{can_hold, convert, engine_type, may_round, rounded},
-    diagnostics,
     fields::{field, in_files},
+    problem_to_diagnostic,
 };
 use crate::{
     engine::{Failure, catch_panic, concat, elementwise, height, raise},
@@ -165,7 +165,13 @@ pub fn fitted(column: &FetchColumn, name: &str, fetch: &Fetch, schema: &pl::Sche
     }
     let Some(stored) = schema.get(&column.header) else {
         let found: Vec<String> = schema.iter_names().map(ToString::to_string).collect();
-        return Err(ExecError::Source(vec![diagnostics::no_column(name, &column.header, &found, Some(column), fetch)]));
+        return Err(ExecError::Source(vec![problem_to_diagnostic::no_column(
+            name,
+            &column.header,
+            &found,
+            Some(column),
+            fetch,
+        )]));
     };
     let cell = matches!(column.locator, ColumnLocator::Embedded(_));
     if (cell && *stored != pl::DataType::String) || !can_hold(stored, &column.encoding) {
@@ -202,7 +208,8 @@ fn locate_error(fetch: &Fetch, files: &[(String, PathBuf)], columns: &[FetchColu
                 let value = shown(values, at);
                 let place = Place { row: at as u64 + 1, line: 0 };
                 let wanted = field(column).format.wanted();
-                let found = diagnostics::bad_value(name, place, value.as_deref(), &wanted, Some(column), fetch);
+                let found =
+                    problem_to_diagnostic::bad_value(name, place, value.as_deref(), &wanted, Some(column), fetch);
                 return Some(ExecError::Source(vec![found]));
             }
         }

@@ -8,7 +8,7 @@ use cpl_syntax::{Code, Diagnostic};
 use rust_decimal::{Decimal, prelude::ToPrimitive};
 use tempfile::SpooledTempFile;
 
-use super::{diagnostics, fields::in_files};
+use super::{fields::in_files, problem_to_diagnostic};
 use crate::error::ExecError;
 
 /// As many bytes of rejected rows are kept in memory.
@@ -69,7 +69,7 @@ impl RejectedRows {
         };
         let place = bad.problem.place().unwrap_or_default();
         let line = if place.line == 0 { String::new() } else { place.line.to_string() };
-        let place = [file.to_owned(), place.row.to_string(), line, diagnostics::reason(&bad.problem)];
+        let place = [file.to_owned(), place.row.to_string(), line, problem_to_diagnostic::reason(&bad.problem)];
         let cells = bad.cells.iter().map(|cell| cell.clone().unwrap_or_default());
         Ok(out.write_record(place.into_iter().chain(cells))?)
     }
@@ -101,7 +101,7 @@ impl ReadStats {
         if Decimal::from(bad) <= share * Decimal::from(all) {
             return Ok(());
         }
-        let told = diagnostics::problem(problem, file, fetch, columns);
+        let told = problem_to_diagnostic::problem(problem, file, fetch, columns);
         let found = cpl_model::value::Value::Ratio(bad as f64 / all as f64);
         let may = cpl_model::value::Value::Ratio(share.to_f64().unwrap_or(0.0));
         // Where both look alike they are told to the last digit.

@@ -3,11 +3,11 @@
 //! Implicit steps become explicit: rows dated after `now` are filtered out, times are truncated to their period,
 //! amounts in minor units are converted, and joins get a uniqueness query.
 
-pub use windows::independent;
+pub use window_functions::independent;
 
 mod fetch;
 mod queries;
-pub(crate) mod windows;
+pub(crate) mod window_functions;
 
 use std::collections::BTreeSet;
 
