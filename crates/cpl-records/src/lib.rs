@@ -1,6 +1,6 @@
 //! JSON documents, lines of JSON and sheets → typed columns in batches, each bad value with its place.
 //!
-//! Value formats are those of `cpl-csv`: a text that holds a number is a number.
+//! Value formats are those of `cpl-batch`: a text that holds a number is a number.
 //! Lines are read one at a time; a document and a workbook are held whole.
 
 mod json;
