@@ -1,6 +1,9 @@
 //! Moments and clock times of a zone, by jiff's transitions: one time zone database serves the whole program.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use jiff::{
     Timestamp,
@@ -43,7 +46,7 @@ impl<'z> LocalTime<'z> {
     /// Of a zone.
     #[must_use]
     pub fn new(zone: &'z TimeZone) -> Self {
-        Self::with(zone, Arc::new(Transitions::of(zone)))
+        Self::with(zone, transitions(zone))
     }
 
     fn with(zone: &'z TimeZone, transitions: Arc<Transitions>) -> Self {
@@ -93,12 +96,19 @@ pub fn to_moment(clocks: pl::Expr, zone: &TimeZone) -> pl::Expr {
     mapped(clocks, zone, false)
 }
 
+/// The transitions of a zone; those of a named one are looked up once, for all expressions.
+fn transitions(zone: &TimeZone) -> Arc<Transitions> {
+    static KNOWN: Mutex<BTreeMap<String, Arc<Transitions>>> = Mutex::new(BTreeMap::new());
+    let Some(name) = zone.iana_name() else { return Arc::new(Transitions::of(zone)) };
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    Arc::clone(known.entry(name.to_owned()).or_insert_with(|| Arc::new(Transitions::of(zone))))
+}
+
 fn mapped(times: pl::Expr, zone: &TimeZone, to_local: bool) -> pl::Expr {
-    let (zone, transitions) = (zone.clone(), OnceLock::new());
+    let zone = zone.clone();
     elementwise([times], moment(), move |columns| {
         let times = columns[0].cast(&pl::DataType::Int64)?;
-        let transitions = transitions.get_or_init(|| Arc::new(Transitions::of(&zone)));
-        let mut local = LocalTime::with(&zone, Arc::clone(transitions));
+        let mut local = LocalTime::with(&zone, transitions(&zone));
         let mut map = |micros: i64| {
             let outside = || raise(Failure::OutsideCalendar);
             if to_local {
