@@ -9,8 +9,9 @@ mod decide;
 mod identity;
 mod past;
 mod report;
+mod resource;
 
-pub use decide::Resource;
 pub use identity::Identity;
 pub use past::{NoPast, Past};
 pub use report::{ReportBuilder, quarantine_file};
+pub use resource::Resource;

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::decide::Resource;
+use crate::resource::Resource;
 
 /// What was decided in earlier runs.
 pub trait Past {

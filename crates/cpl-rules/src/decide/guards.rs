@@ -11,7 +11,8 @@ use cpl_model::{
 use cpl_plan::rule::{CompiledBound, CompiledTotal};
 use rust_decimal::Decimal;
 
-use super::{GuardContext, amount, change::ProposedChange, proposal::Proposal, resource::Resource};
+use super::{GuardContext, amount, change::ProposedChange, proposal::Proposal};
+use crate::resource::Resource;
 
 /// (1) The pipeline is retired, its data broken, or the resource is changed elsewhere, was changed already or is
 /// cooling down.

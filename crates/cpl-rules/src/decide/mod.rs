@@ -6,7 +6,6 @@ mod guards;
 mod pair;
 mod proposal;
 mod propose;
-mod resource;
 #[cfg(test)]
 mod tests;
 
@@ -20,12 +19,11 @@ use cpl_model::{
 use cpl_plan::{backend::Answer, rule::CompiledRule};
 use jiff::Timestamp;
 
-pub use resource::Resource;
-
 use crate::{
     condition::{RuleRow, Verdict, key_order},
     identity::Identity,
     past::Past,
+    resource::Resource,
 };
 
 /// What holds rows of a rule, whatever their values.

@@ -6,11 +6,8 @@ use cpl_model::{
     value::Value,
 };
 
-use super::{
-    change::{Partner, ProposedChange},
-    resource::Resource,
-};
-use crate::identity::Identity;
+use super::change::{Partner, ProposedChange};
+use crate::{identity::Identity, resource::Resource};
 
 /// A row that fires, is held or can't be decided.
 pub struct Proposal {

@@ -8,9 +8,10 @@ use jiff::{SignedDuration, Timestamp, civil::date};
 
 use super::proposal;
 use crate::{
-    decide::{GuardContext, Resource, guards},
+    decide::{GuardContext, guards},
     identity::Identity,
     past::Past,
+    resource::Resource,
 };
 
 /// A past that a test writes down.
