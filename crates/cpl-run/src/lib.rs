@@ -13,6 +13,8 @@ use std::path::Path;
 
 use cpl_exec::{Files, Polars};
 use cpl_model::clock::Clock;
+use cpl_plan::{backend::Answers, bind::BoundPlan};
+use cpl_rules::{NoPast, ReportBuilder};
 
 pub use cpl_exec::{ExecError, TableRows, write_parquet};
 pub use error::RunError;
@@ -46,5 +48,11 @@ impl RunContext<'_> {
 
     fn engine<'e>(&'e self, inputs: &'e dyn cpl_exec::Inputs) -> Polars<'e> {
         Polars { inputs, progress: self.progress }
+    }
+
+    /// The report of answers; quiet rows are shown where a test looks at them.
+    fn report<'r, R>(&'r self, plan: &'r BoundPlan, answers: &'r Answers<R>, show_quiet: bool) -> ReportBuilder<'r, R> {
+        let (workspace, stem) = (self.workspace, self.stem);
+        ReportBuilder { plan, answers, workspace, stem, past: &NoPast, show_quiet }
     }
 }

@@ -13,7 +13,7 @@ use cpl_plan::{
     backend::{Answers, Backend},
     bind::{BoundPlan, bind},
 };
-use cpl_rules::{NoPast, ReportBuilder, quarantine_file};
+use cpl_rules::quarantine_file;
 use cpl_syntax::{Code, Diagnostic};
 
 use crate::{RunContext, RunError};
@@ -46,15 +46,7 @@ fn evaluate(plan: Plan, context: &RunContext<'_>) -> Result<(RunReport, Answers<
     check_targets(plan.program(), context.folder, &read_files(plan.program(), context))?;
     let files = context.files();
     let answers = context.engine(&files).run(&plan)?;
-    let report = ReportBuilder {
-        plan: &plan,
-        answers: &answers,
-        workspace: context.workspace,
-        stem: context.stem,
-        past: &NoPast,
-        show_quiet: false,
-    };
-    let report = report.report();
+    let report = context.report(&plan, &answers, false).report();
     Ok((report, answers, plan))
 }
 

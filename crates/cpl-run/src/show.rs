@@ -6,7 +6,6 @@ use cpl_model::{
     report::{Check, Source},
 };
 use cpl_plan::{Plan, bind::bind};
-use cpl_rules::{NoPast, ReportBuilder};
 
 use crate::{RunContext, RunError};
 
@@ -30,14 +29,7 @@ pub fn show(plan: Plan, id: TableId, context: &RunContext<'_>) -> Result<Shown, 
     let plan = bind(plan, context.clock.clone(), false)?;
     let files = context.files();
     let (table, answers) = context.engine(&files).table(&plan)?;
-    let report = ReportBuilder {
-        plan: &plan,
-        answers: &answers,
-        workspace: context.workspace,
-        stem: context.stem,
-        past: &NoPast,
-        show_quiet: false,
-    };
+    let report = context.report(&plan, &answers, false);
     let checks = report.checks().into_iter().map(|(_, check)| check);
     Ok(Shown {
         table,

@@ -12,7 +12,6 @@ use cpl_plan::{
     bind::{BindError, bind},
     test_plan,
 };
-use cpl_rules::{NoPast, ReportBuilder};
 
 use crate::{
     RunContext, RunError,
@@ -58,15 +57,7 @@ fn report(
 ) -> Result<RunReport, RunError> {
     let plan = bind(test_plan(program.clone(), Purpose::Run, tables), context.clock.clone(), true)?;
     let answers = context.engine(rows).run(&plan)?;
-    let report = ReportBuilder {
-        plan: &plan,
-        answers: &answers,
-        workspace: context.workspace,
-        stem: context.stem,
-        past: &NoPast,
-        show_quiet: true,
-    };
-    Ok(report.report())
+    Ok(context.report(&plan, &answers, true).report())
 }
 
 /// The named columns of a table on given rows.
