@@ -15,11 +15,11 @@ pub struct Batch {
     pub rows: usize,
     /// The columns, in the layout's order.
     pub columns: Vec<Column>,
-    /// Rows that were put aside.
+    /// Rows that were rejected.
     pub bad: Vec<RejectedRow>,
 }
 
-/// A row that was put aside.
+/// A row that was rejected.
 #[derive(Clone, Debug)]
 pub struct RejectedRow {
     /// Its place, and what of it does not fit.
@@ -38,7 +38,7 @@ pub enum Cell<'a> {
 }
 
 impl Cell<'_> {
-    /// As it is told.
+    /// As a message shows it.
     #[must_use]
     pub fn shown(&self) -> Option<String> {
         match self {
@@ -224,10 +224,10 @@ impl Batch {
         Ok(())
     }
 
-    /// Appends a row, or puts it aside where that is wanted.
+    /// Appends a row, or rejects it where that is allowed.
     ///
     /// # Errors
-    /// What does not fit, where it is not put aside.
+    /// What does not fit, where it is not rejected.
     pub fn take(&mut self, cells: &[Cell<'_>], columns: &[Field], place: Place, skip: bool) -> Result<(), Problem> {
         let Err(at) = self.push(cells, columns) else { return Ok(()) };
         let mut problem = bad_value(&columns[at], cells[at].shown().as_deref()).moved(place);

@@ -33,7 +33,7 @@ impl Field {
 pub struct Embedded {
     /// As it is written.
     pub place: String,
-    /// The value's text in that of the field: none where there is none, an error where it can't be told.
+    /// The value's text in that of the field: none where there is none, an error where it can't be written.
     pub find: Arc<Find>,
 }
 

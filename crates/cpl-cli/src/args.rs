@@ -230,7 +230,7 @@ pub enum TableFormat {
 }
 
 impl WindowArgs {
-    /// What is asked for, else `now`.
+    /// What the command line gives, else `now`.
     pub fn moment(&self, now: Timestamp) -> AsOf {
         self.as_of.unwrap_or(AsOf::Moment(now))
     }

@@ -103,7 +103,7 @@ impl SourceCode for WholeLines<'_> {
         let start = text.floor_char_boundary(start.max(span.offset().saturating_sub(CONTEXT_BYTES)));
         let end = text.ceil_char_boundary(end.min(span.offset() + span.len() + CONTEXT_BYTES));
         let whole = SourceSpan::new(start.into(), end - start);
-        // The place told is the span's, not its line's.
+        // The place shown is the span's, not its line's.
         let column = self.lines.column(first, span.offset());
         let data = &text.as_bytes()[start..end];
         let lines = last - first + 1;

@@ -53,10 +53,10 @@ impl EffectError {
     /// What is said of it.
     #[must_use]
     pub fn diagnostic(&self) -> Diagnostic {
-        let told = Diagnostic::new(Code::E1102, self.to_string());
+        let diagnostic = Diagnostic::new(Code::E1102, self.to_string());
         match self {
             Self::Occupied { target, .. } => {
-                told.at(*target, "its effects would take that place").help("name another file")
+                diagnostic.at(*target, "its effects would take that place").help("name another file")
             }
             Self::NotWritten { target, kind, written, .. } => {
                 let help = match written.as_slice() {
@@ -64,9 +64,9 @@ impl EffectError {
                     [] => "no effect has left".to_owned(),
                     written => format!("written already: {}", written.join(", ")),
                 };
-                told.at(*target, "its effects go there").help(help)
+                diagnostic.at(*target, "its effects go there").help(help)
             }
-            Self::NotKept { fetch, .. } => told.at(*fetch, "its bad rows go there").help("no effect has left"),
+            Self::NotKept { fetch, .. } => diagnostic.at(*fetch, "its bad rows go there").help("no effect has left"),
         }
     }
 }

@@ -65,23 +65,23 @@ impl ExecError {
 }
 
 fn too_large(computed_for: Option<Span>) -> Diagnostic {
-    let told = Diagnostic::new(Code::E1104, "a value grew too large to compute with").help(
+    let diagnostic = Diagnostic::new(Code::E1104, "a value grew too large to compute with").help(
         "money holds 10^22 units in a sum, whole numbers 9 * 10^18, other numbers are summed up to 10^24 each: look at \
          the table before with `cpl show`",
     );
-    labelled(told, computed_for)
+    labelled(diagnostic, computed_for)
 }
 
 fn outside_calendar(computed_for: Option<Span>) -> Diagnostic {
-    let told = Diagnostic::new(Code::E1104, "a date lies outside the calendar, which ends with the year 9999")
+    let diagnostic = Diagnostic::new(Code::E1104, "a date lies outside the calendar, which ends with the year 9999")
         .help("look at the table before with `cpl show`: a length of time that is added may be too long");
-    labelled(told, computed_for)
+    labelled(diagnostic, computed_for)
 }
 
-fn labelled(told: Diagnostic, computed_for: Option<Span>) -> Diagnostic {
+fn labelled(diagnostic: Diagnostic, computed_for: Option<Span>) -> Diagnostic {
     match computed_for {
-        Some(span) => told.at(span, "computed for this"),
-        None => told,
+        Some(span) => diagnostic.at(span, "computed for this"),
+        None => diagnostic,
     }
 }
 

@@ -75,7 +75,7 @@ pub struct Clock {
     pub now: ZonedDateTime,
     /// The next window's start.
     pub end: ZonedDateTime,
-    /// A window starts later on the day that was asked for: this is the one before.
+    /// A window starts later on the as-of day: this is the one before.
     pub early: bool,
 }
 

@@ -1,6 +1,6 @@
-//! How a request is asked.
+//! The method of a request.
 
-/// How a request is asked (RFC 9110).
+/// The method of a request (RFC 9110).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
     /// Reads.

@@ -142,7 +142,7 @@ impl Serialize for Pairs {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// It acts, or is told.
+    /// It acts, or its message is sent.
     Fires,
     /// A guard or broken data keeps it from acting.
     Held,

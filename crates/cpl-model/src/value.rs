@@ -26,7 +26,7 @@ pub enum Value {
     Money(Decimal, Denomination),
     /// A calendar day.
     Date(Date),
-    /// A moment and the zone it is told in.
+    /// A moment and the zone it is shown in.
     Datetime(Timestamp, TimeZone),
     /// A day of the week.
     Weekday(Day),

@@ -40,7 +40,7 @@ impl Row<'_> {
     }
 
     /// `this is not so: cac $51.20 < $47`.
-    fn told(&self) -> String {
+    fn described(&self) -> String {
         let word = match self.state() {
             State::Fires => "it fires",
             State::Held => "it is held",
@@ -79,7 +79,7 @@ pub fn rule(expected: &Expected, report: &RunReport) -> Option<Failed> {
     let of = of.filter(|key| !key.is_empty()).map_or(String::new(), |key| format!(" for {key}"));
     let fail = |message: String, found: Vec<String>| Some(Failed { span: expected.span, message, found });
     let elsewhere = || {
-        let others: Vec<String> = all.iter().map(|row| format!("{}: {}", shown(row.key()), row.told())).collect();
+        let others: Vec<String> = all.iter().map(|row| format!("{}: {}", shown(row.key()), row.described())).collect();
         match others.is_empty() {
             false => others,
             true if report.quiet.contains_key(name) => vec!["its table has no rows".to_owned()],
@@ -91,7 +91,7 @@ pub fn rule(expected: &Expected, report: &RunReport) -> Option<Failed> {
             let fires: Vec<String> = rows
                 .iter()
                 .filter(|row| row.state() == State::Fires)
-                .map(|row| format!("{}: {}", shown(row.key()), row.told()))
+                .map(|row| format!("{}: {}", shown(row.key()), row.described()))
                 .collect();
             if fires.is_empty() { None } else { fail(format!("`{name}` fires{of}"), fires) }
         }
@@ -104,13 +104,15 @@ pub fn rule(expected: &Expected, report: &RunReport) -> Option<Failed> {
                 Some(row) if row.state() == wanted => None,
                 // An alert whose data is broken is not told.
                 Some(row) if row.state() == State::Suppressed && wanted == State::Held => None,
-                Some(row) => fail(format!("`{name}` is not {word}{of}"), vec![row.told()]),
+                Some(row) => fail(format!("`{name}` is not {word}{of}"), vec![row.described()]),
                 None => fail(format!("`{name}` has no row{of}"), elsewhere()),
             }
         }
         ExpectedKind::Fires(_, _, with) => match rows.first() {
             None => fail(format!("`{name}` has no row{of}"), elsewhere()),
-            Some(row) if row.state() != State::Fires => fail(format!("`{name}` does not fire{of}"), vec![row.told()]),
+            Some(row) if row.state() != State::Fires => {
+                fail(format!("`{name}` does not fire{of}"), vec![row.described()])
+            }
             Some(row) => {
                 let wrong = wrong_values(row, with);
                 if wrong.is_empty() { None } else { fail(format!("`{name}` fires{of} with other values"), wrong) }

@@ -94,8 +94,8 @@ fn typed(name: &str, ty: Type, values: impl Iterator<Item = Value>) -> Result<Co
     let texts: Vec<Option<String>> = values.map(|value| (!value.is_unknown()).then(|| value.raw())).collect();
     Column::of_texts(texts.iter().map(Option::as_deref), &field).map_err(|at| {
         let value = texts[at].clone().unwrap_or_default();
-        let told = format!("`{value}` is no value of `{name}`: wanted {}", field.format.wanted());
-        ExecError::Source(vec![Diagnostic::new(Code::E1005, told).help("given rows hold what a file could")])
+        let message = format!("`{value}` is no value of `{name}`: wanted {}", field.format.wanted());
+        ExecError::Source(vec![Diagnostic::new(Code::E1005, message).help("given rows hold what a file could")])
     })
 }
 
@@ -107,8 +107,8 @@ fn of_file(
     program: &Program,
     context: &RunContext<'_>,
 ) -> Result<(Vec<String>, Vec<Vec<Value>>), RunError> {
-    let wrong = |code: Code, told: String| {
-        RunError::Given(vec![Diagnostic::new(code, told).at(given.span, "its rows stand there")])
+    let wrong = |code: Code, message: String| {
+        RunError::Given(vec![Diagnostic::new(code, message).at(given.span, "its rows stand there")])
     };
     let unreadable = |error: csv::Error| wrong(Code::E1002, format!("{path} can't be read: {error}"));
     let mut reader = csv::Reader::from_path(context.folder.join(path)).map_err(unreadable)?;

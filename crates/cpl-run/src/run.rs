@@ -73,8 +73,8 @@ fn quarantine(
     for (id, mut read) in answers.read {
         let table = program.table(id);
         let text = read.rejected.text().map_err(|error| {
-            let told = format!("rejected rows of `{}` can't be read back: {error}", table.name);
-            ExecError::Source(vec![Diagnostic::new(Code::E1102, told).help("no effect has left")])
+            let message = format!("rejected rows of `{}` can't be read back: {error}", table.name);
+            ExecError::Source(vec![Diagnostic::new(Code::E1102, message).help("no effect has left")])
         })?;
         if let Some(text) = text {
             let path = quarantine_file(context.stem, &table.name);

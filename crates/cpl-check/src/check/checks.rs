@@ -27,7 +27,7 @@ impl Checker<'_> {
         let columns: Vec<ScopeColumn> = table.columns.iter().map(ScopeColumn::of).collect();
         let first_new = self.diagnostics.len();
         let of_rows = self.condition(written, &Scope::row(&columns, table.time.as_deref()));
-        // What is told of other tables, which are resolved on the way, stands elsewhere and stays.
+        // What is reported of other tables, which are resolved on the way, stands elsewhere and stays.
         let here = |diagnostic: &Diagnostic| (written.span.start..=written.span.end).contains(&diagnostic.start());
         let of_here = self.diagnostics[first_new..].iter().filter(|diagnostic| here(diagnostic));
         let aggregates = of_here.clone().any(|diagnostic| diagnostic.code == Code::E0305);

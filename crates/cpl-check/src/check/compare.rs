@@ -184,7 +184,7 @@ impl Checker<'_> {
     /// The span of points, with or without a sign, or of a `let` whose value is points.
     pub(super) fn points(&self, expr: &tree::Expr) -> Option<Span> {
         let mut value = expr;
-        // One that is defined by itself is told elsewhere.
+        // One that is defined by itself is reported elsewhere.
         for _ in 0..MAX_DEPTH {
             value = match &value.kind {
                 tree::ExprKind::Literal(tree::Literal::Points(_)) => return Some(expr.span),

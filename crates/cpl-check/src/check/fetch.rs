@@ -60,7 +60,7 @@ impl Checker<'_> {
         let (columns, typed) = contract?;
         let mut table = fetched_table(&fetch.name, typed);
         let (future, skip_bad) = self.fetch_clauses(fetch, &mut table)?;
-        // What is wrong with the source was told: what is made of its columns is looked at.
+        // What is wrong with the source was reported: what is made of its columns is looked at.
         let (kind, path, path_span) = source.unwrap_or((SourceKind::Parquet, String::new(), fetch.source_span));
         table.source = Source::Fetch(Fetch { kind, path, path_span, columns, future, skip_bad, restated: None });
         let id = TableId(self.tables.len());
@@ -259,7 +259,7 @@ impl Checker<'_> {
         for clause in &fetch.clauses {
             match clause {
                 FetchClause::Check(Clause::Key(_)) => {}
-                // One that is wrong was told: the table's columns are known without it.
+                // One that is wrong was reported: the table's columns are known without it.
                 FetchClause::Check(clause) => drop(self.check(clause, table)),
                 _ => {}
             }

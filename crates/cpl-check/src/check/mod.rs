@@ -95,7 +95,7 @@ pub fn tree_to_program(text: &str, file: &tree::File, setup: Setup<'_>) -> (Opti
             && again.message == before.message
             && again.labels.first() == before.labels.first();
         if same {
-            // A metric's mistake is told once, with all who use it.
+            // A metric's mistake is reported once, with all who use it.
             let more = std::mem::take(&mut again.labels).into_iter().filter(|label| !before.labels.contains(label));
             before.labels.extend(more.collect::<Vec<_>>());
             before.labels.truncate(MAX_LABELS);

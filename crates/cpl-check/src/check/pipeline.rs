@@ -49,7 +49,7 @@ impl Checker<'_> {
         }
         let retire = pipeline.retire.as_ref().and_then(|date| self.date(date));
         let every = self.cadence(pipeline.every.as_ref().map(|every| &every.value));
-        // A window that no calendar holds is told by the run.
+        // A window that no calendar holds is reported by the run.
         if let Some(clock) = every.and_then(|every| Clock::at(every, &self.zone, as_of).ok()) {
             self.check_retire(pipeline, retire, clock.today());
         }

@@ -39,7 +39,7 @@ impl Checker<'_> {
         let given: Vec<_> = given.into_iter().map(|given| self.given(given)).collect();
         let past: Vec<_> = past.into_iter().map(|past| self.past(past, rules)).collect();
         let expect: Vec<_> = test.expect.iter().map(|expect| self.expectation(expect, rules)).collect();
-        // One that could not be read was told.
+        // One that could not be read was reported.
         if test.expect.is_empty() && !self.file.missing_names.contains(&tree::File::missing_clause("test", "expect")) {
             self.report(
                 Diagnostic::new(Code::E0107, "the test expects nothing")
@@ -251,7 +251,7 @@ impl Checker<'_> {
         let file = self.file;
         let decides = file.decides.iter().map(|rule| rule.name.as_str());
         let all: Vec<&str> = decides.chain(file.alerts.iter().map(|rule| rule.name.as_str())).collect();
-        // One that is wrong itself was told.
+        // One that is wrong itself was reported.
         if all.contains(&name.as_str()) { None } else { self.unknown_name("rule", name, all) }
     }
 

@@ -155,7 +155,7 @@ impl Checker<'_> {
             StageKind::Union(tables, into) => self.union(tables, into.as_ref(), from, relation),
             StageKind::Unpivot(columns, name, value) => {
                 let made = self.unpivot(columns, name, value, span, relation);
-                // What is wrong with it is told once: what stands behind finds its columns.
+                // What is wrong with it is reported once: what follows finds its columns.
                 for new in [name, value] {
                     if made.is_none() && relation.column(new.as_str()).is_none() {
                         let (name, span) = (new.value.clone(), new.span);

@@ -28,7 +28,7 @@ pub fn money() -> DataType {
     DataType::Decimal(PRECISION, MONEY_SCALE)
 }
 
-/// Moments: microseconds of UTC. The engine is told of no zone: time zones are jiff's alone.
+/// Moments: microseconds of UTC. The engine knows no zone: time zones are jiff's.
 pub fn moment() -> DataType {
     DataType::Datetime(TimeUnit::Microseconds, None)
 }

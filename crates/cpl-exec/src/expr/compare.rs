@@ -42,7 +42,7 @@ impl Translator<'_> {
             return Sides { left: self.as_float(left), right: self.as_float(right), float: true };
         }
         let Sides { left: value, right: other, float } = self.sides(left, right);
-        // How far times and lengths of time are apart is told in microseconds.
+        // How far times and lengths of time are apart is computed in microseconds.
         let micros = |value: pl::Expr| match left.ty {
             Type::Date | Type::Datetime => value.cast(data_type(Type::Datetime)).cast(pl::DataType::Int64),
             Type::Duration => value.cast(pl::DataType::Int64),

@@ -7,7 +7,7 @@ use polars::prelude as pl;
 
 use crate::engine::{Failure, MONEY_SCALE, PRECISION, elementwise, money, raise};
 
-/// The parts of a share that are told apart.
+/// A whole share, in the smallest parts that differ.
 const BILLION: i128 = 1_000_000_000;
 
 /// The digits of a float: it is `mantissa` × 10^`exponent`.

@@ -84,16 +84,16 @@ mod tests {
         let mut floats =
             vec![0.0, -0.0, 1.0, -1.5, 0.1, -0.1, 1e-9, 3e-14, 2.5e-30, -MOST, MOST, 123_456_789.987_654_32];
         floats.extend((0..2_000).map(|n| f64::from(n * 7_919 % 1_000_003 - 500_000) * 1.1f64.powi(n % 300 - 200)));
-        let told = df!["x" => &floats].map(|frame| {
+        let found = df!["x" => &floats].map(|frame| {
             let sums = value(high_limb(pl::col("x")), low_limb(pl::col("x")));
             frame.lazy().select([sums]).collect()
         });
-        let told = told.and_then(|told| told).map(|told| told.columns()[0].f64().cloned());
-        let Ok(Ok(told)) = told else { panic!("{told:?}") };
-        for (float, told) in floats.iter().zip(told.iter()) {
-            let told = told.unwrap_or(f64::NAN);
+        let found = found.and_then(|found| found).map(|found| found.columns()[0].f64().cloned());
+        let Ok(Ok(found)) = found else { panic!("{found:?}") };
+        for (float, found) in floats.iter().zip(found.iter()) {
+            let found = found.unwrap_or(f64::NAN);
             let most = (float.abs() * f64::EPSILON).max(2f64.powi(-114));
-            assert!((float - told).abs() <= most, "{float:e} {told:e}");
+            assert!((float - found).abs() <= most, "{float:e} {found:e}");
         }
     }
 

@@ -165,7 +165,7 @@ fn amounts(values: &pl::Column, shift: u32) -> Option<pl::Column> {
     if let DataType::Decimal(_, ..=MONEY_SCALE) = values.dtype()
         && shift == 0
     {
-        // Exact as it stands, unless an amount is too large: that is told below.
+        // Exact as it stands, unless an amount is too large: that is reported below.
         let exact = values.cast(&money()).ok()?;
         let amounts = exact.as_materialized_series().decimal().ok()?.physical().clone();
         let fits = |bound: Option<i128>| bound.is_none_or(|amount| within(amount).is_some());
@@ -299,9 +299,9 @@ mod tests {
     fn column(ty: &str) -> FetchColumn {
         let text =
             format!("pipeline p {{ retire 2027-01-01 }}\nfetch a from parquet(\"a\") {{ columns {{ c: {ty} }} }}");
-        let (program, told) =
+        let (program, diagnostics) =
             tree_to_program(&text, &cpl_syntax::parse(&text).0, Setup::at(AsOf::Date(jiff::civil::date(2026, 11, 20))));
-        let Some(program) = program else { panic!("{told:?}") };
+        let Some(program) = program else { panic!("{diagnostics:?}") };
         match &program.tables[0].source {
             Source::Fetch(fetch) => fetch.columns[0].clone(),
             Source::Transform { .. } => panic!("no fetch"),

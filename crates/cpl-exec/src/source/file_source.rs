@@ -190,7 +190,7 @@ impl Reader {
 }
 
 fn csv_layout(fetch: &Fetch, columns: &[FetchColumn], header: bool) -> cpl_csv::Layout {
-    // Without a header each column of the files is declared, but for what is told of the file itself.
+    // Without a header each column of the files is declared, but for the name of the file itself.
     let mut declared: Vec<&str> = in_files(&fetch.columns).map(|column| column.header.as_str()).collect();
     // Several columns may look into one cell.
     let all = declared.clone();

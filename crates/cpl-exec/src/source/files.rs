@@ -29,9 +29,10 @@ pub fn expand(fetch: &Fetch, folder: &Path) -> Result<Vec<PathBuf>, ExecError> {
     let deep = wanted.contains(&"**");
     let pattern = wanted.iter().map(|part| part.split('*').map(Pattern::escape).collect::<Vec<_>>().join("*"));
     let pattern = Pattern::new(&pattern.collect::<Vec<_>>().join("/")).map_err(|_| {
-        let told = Diagnostic::new(Code::E1001, "`**` stands for any folders, and no letters stand beside it");
-        let told = told.at(fetch.path_span, "here").help("write `*` for letters, or `**/*` for files of any folder");
-        ExecError::Source(vec![told])
+        let diagnostic = Diagnostic::new(Code::E1001, "`**` stands for any folders, and no letters stand beside it");
+        let diagnostic =
+            diagnostic.at(fetch.path_span, "here").help("write `*` for letters, or `**/*` for files of any folder");
+        ExecError::Source(vec![diagnostic])
     })?;
     // As in a shell, a star does not stand for the point of a hidden name.
     let options =
@@ -66,7 +67,7 @@ fn unreachable_file(error: &walkdir::Error, is_one: impl Fn(&Path) -> bool, fetc
     if error.loop_ancestor().is_some() {
         return Ok(());
     }
-    let (told, label) = if path.symlink_metadata().is_ok_and(|found| found.is_symlink()) {
+    let (message, label) = if path.symlink_metadata().is_ok_and(|found| found.is_symlink()) {
         if !is_one(path) {
             return Ok(());
         }
@@ -77,7 +78,7 @@ fn unreachable_file(error: &walkdir::Error, is_one: impl Fn(&Path) -> bool, fetc
         let why = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
         (format!("{} can't be looked into: {why}", path.display()), "files are looked for there too")
     };
-    Err(ExecError::Source(vec![Diagnostic::new(Code::E1002, told).at(fetch.path_span, label)]))
+    Err(ExecError::Source(vec![Diagnostic::new(Code::E1002, message).at(fetch.path_span, label)]))
 }
 
 fn missing(fetch: &Fetch, path: &Path) -> Diagnostic {

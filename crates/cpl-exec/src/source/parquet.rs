@@ -128,9 +128,9 @@ pub struct Scanned {
 /// Opens one file.
 pub fn scan(name: &str, file: &Path, fetch: &Fetch) -> Result<Scanned, ExecError> {
     let unreadable = |why: String| {
-        let told = Diagnostic::new(Code::E1002, format!("{name} can't be read: {why}"));
-        let told = told.at(fetch.path_span, "read from here").help("is it a Parquet file, and whole?");
-        ExecError::Source(vec![told])
+        let diagnostic = Diagnostic::new(Code::E1002, format!("{name} can't be read: {why}"));
+        let diagnostic = diagnostic.at(fetch.path_span, "read from here").help("is it a Parquet file, and whole?");
+        ExecError::Source(vec![diagnostic])
     };
     if file.is_dir() {
         return Err(unreadable("it is a directory".to_owned()));
@@ -150,10 +150,10 @@ pub fn scan(name: &str, file: &Path, fetch: &Fetch) -> Result<Scanned, ExecError
     match scanned {
         Ok(scanned) => scanned.map_err(first_line),
         Err(_) => {
-            let told = format!("{name} can't be read: it holds a column of a type that is not known here");
-            let told = Diagnostic::new(Code::E1002, told).at(fetch.path_span, "read from here");
+            let message = format!("{name} can't be read: it holds a column of a type that is not known here");
+            let diagnostic = Diagnostic::new(Code::E1002, message).at(fetch.path_span, "read from here");
             let help = "leave out, as the file is written, what is a float of 16 bits, an interval, or a moment of an offset without a zone's name";
-            Err(ExecError::Source(vec![told.help(help)]))
+            Err(ExecError::Source(vec![diagnostic.help(help)]))
         }
     }
 }
@@ -176,10 +176,11 @@ pub fn fitted(column: &FetchColumn, name: &str, fetch: &Fetch, schema: &pl::Sche
     let cell = matches!(column.locator, ColumnLocator::Embedded(_));
     if (cell && *stored != pl::DataType::String) || !can_hold(stored, &column.encoding) {
         let wanted = field(column).format.wanted();
-        let told =
+        let diagnostic =
             Diagnostic::new(Code::E1005, format!("{name}: the column `{}` is stored as {stored}", column.header));
-        let told = told.at(column.span, format!("wanted: {wanted}")).help("declare the column by what it holds");
-        return Err(ExecError::Source(vec![told]));
+        let diagnostic =
+            diagnostic.at(column.span, format!("wanted: {wanted}")).help("declare the column by what it holds");
+        return Err(ExecError::Source(vec![diagnostic]));
     }
     let of = column.clone();
     let ty = engine_type(&column.encoding);
@@ -220,12 +221,12 @@ fn locate_error(fetch: &Fetch, files: &[(String, PathBuf)], columns: &[FetchColu
 /// What is said of a file that promises what it does not hold.
 pub fn damaged(name: &str, column: &str, why: &str, fetch: &Fetch) -> Diagnostic {
     let why = why.lines().next().unwrap_or_default();
-    let told = format!("{name}: the values of `{column}` can't be read: {why}");
-    let told = Diagnostic::new(Code::E1002, told).at(fetch.path_span, "read from here");
-    told.help("have the file written anew; decimals of more than 38 digits are not read")
+    let message = format!("{name}: the values of `{column}` can't be read: {why}");
+    let diagnostic = Diagnostic::new(Code::E1002, message).at(fetch.path_span, "read from here");
+    diagnostic.help("have the file written anew; decimals of more than 38 digits are not read")
 }
 
-/// A value as it is told; days and moments beyond the calendar as the numbers they are.
+/// A value as a message shows it; days and moments beyond the calendar as the numbers they are.
 pub fn shown(values: &pl::Column, at: usize) -> Option<String> {
     let raw = values.to_physical_repr();
     let (value, number) = (values.get(at).ok()?, raw.get(at).ok()?);

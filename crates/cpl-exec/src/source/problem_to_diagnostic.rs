@@ -20,10 +20,10 @@ pub fn problem(problem: &Problem, name: &str, fetch: &Fetch, columns: &[FetchCol
     let declared = |header: &str| columns.iter().find(|column| column.called() == header);
     match problem {
         Problem::Unreadable(why) => {
-            let told = Diagnostic::new(Code::E1002, format!("{name} can't be read: {why}"));
-            let told = told.at(fetch.path_span, "read from here");
+            let diagnostic = Diagnostic::new(Code::E1002, format!("{name} can't be read: {why}"));
+            let diagnostic = diagnostic.at(fetch.path_span, "read from here");
             let packed = Path::new(name).extension().is_some_and(|extension| extension == "gz");
-            if packed { told.help("is it packed by gzip, and whole?") } else { told }
+            if packed { diagnostic.help("is it packed by gzip, and whole?") } else { diagnostic }
         }
         Problem::Empty => Diagnostic::new(Code::E1007, format!("{name} is empty: not even a header"))
             .at(fetch.path_span, "read from here")
@@ -41,13 +41,13 @@ pub fn problem(problem: &Problem, name: &str, fetch: &Fetch, columns: &[FetchCol
         Problem::Fields { place, found, wanted } => {
             let named = matches!(fetch.kind, SourceKind::Csv { header: true, .. });
             let than = if named { "the header has" } else { "the fetch declares" };
-            let told = format!("{name}, {}: {} where {than} {wanted}", row(*place), fields(*found));
-            Diagnostic::new(Code::E1006, told)
+            let message = format!("{name}, {}: {} where {than} {wanted}", row(*place), fields(*found));
+            Diagnostic::new(Code::E1006, message)
                 .at(fetch.path_span, "read from here")
                 .help(format!("a field that holds the separator stands in quotes{}", thousands(*found, *wanted)))
         }
         Problem::NoJson { place, column, why } => {
-            let told = match place {
+            let message = match place {
                 Place { row: 0, line } => format!("{name}, line {line}, column {column}: no JSON: {why}"),
                 place if *column == 0 => format!("{name}, {}: no JSON: {why}", row(*place)),
                 place => format!("{name}, {}, column {column}: no JSON: {why}", row(*place)),
@@ -56,21 +56,21 @@ pub fn problem(problem: &Problem, name: &str, fetch: &Fetch, columns: &[FetchCol
                 SourceKind::Ndjson => "a line holds one record; a document with several lines is fetched by `json`",
                 _ => "mend the file; one with a record a line is fetched by `ndjson`",
             };
-            Diagnostic::new(Code::E1002, told).at(fetch.path_span, "read from here").help(help)
+            Diagnostic::new(Code::E1002, message).at(fetch.path_span, "read from here").help(help)
         }
         Problem::NoRecord { place, found } => {
-            let told = format!("{name}, {}: the record is no object: `{}`", row(*place), shown(found));
-            Diagnostic::new(Code::E1005, told)
+            let message = format!("{name}, {}: the record is no object: `{}`", row(*place), shown(found));
+            Diagnostic::new(Code::E1005, message)
                 .at(fetch.path_span, "read from here")
                 .help("columns are found in objects")
         }
         Problem::NoRecords { found } => {
-            let told = format!("{name} has no list of records where they are looked for");
+            let message = format!("{name} has no list of records where they are looked for");
             let help = match found.as_slice() {
                 [] => "say where: `records \"$.path.to.the.list\"`".to_owned(),
                 lists => format!("it has lists at {}: `records \"{}\"`", ticked(lists), lists[0]),
             };
-            Diagnostic::new(Code::E1003, told).at(fetch.path_span, "read from here").help(help)
+            Diagnostic::new(Code::E1003, message).at(fetch.path_span, "read from here").help(help)
         }
         Problem::NoSheet { sheet, found } => Diagnostic::new(Code::E1003, format!("{name} has no sheet {sheet:?}"))
             .at(fetch.path_span, "read from here")
@@ -92,7 +92,7 @@ pub fn problem(problem: &Problem, name: &str, fetch: &Fetch, columns: &[FetchCol
 /// What is read whole and is larger than is read at once.
 fn too_large(name: &str, what: Oversized, limit: u64, place: Place, fetch: &Fetch) -> Diagnostic {
     let limit = if limit >= 1 << 30 { format!("{} GiB", limit >> 30) } else { format!("{} MiB", limit >> 20) };
-    let (told, help) = match what {
+    let (message, help) = match what {
         Oversized::Document => (
             format!("{name} is larger than {limit}, unpacked: a JSON document is read whole"),
             "write a record a line, and fetch the file by `ndjson`",
@@ -111,7 +111,7 @@ fn too_large(name: &str, what: Oversized, limit: u64, place: Place, fetch: &Fetc
         ),
         Oversized::Unpacked => (format!("{name} unpacks to more than {limit}"), "split it into several files"),
     };
-    Diagnostic::new(Code::E1002, told).at(fetch.path_span, "read from here").help(help)
+    Diagnostic::new(Code::E1002, message).at(fetch.path_span, "read from here").help(help)
 }
 
 fn fields(n: usize) -> String {

@@ -45,9 +45,9 @@ impl RejectedRows {
     /// Where it can't be kept.
     pub fn add(&mut self, file: &str, bad: RejectedRow, columns: &[FetchColumn]) -> Result<(), ExecError> {
         let kept = self.keep(file, &bad, columns).map_err(|error| {
-            let told = format!("bad rows can't be kept for now: {error}");
+            let message = format!("bad rows can't be kept for now: {error}");
             let help = "is there room in the system's folder for temporary files?";
-            ExecError::Source(vec![Diagnostic::new(Code::E1102, told).help(help)])
+            ExecError::Source(vec![Diagnostic::new(Code::E1102, message).help(help)])
         });
         self.rows += 1;
         self.first.get_or_insert_with(|| (file.to_owned(), bad.problem));
@@ -101,13 +101,13 @@ impl ReadStats {
         if Decimal::from(bad) <= share * Decimal::from(all) {
             return Ok(());
         }
-        let told = problem_to_diagnostic::problem(problem, file, fetch, columns);
+        let diagnostic = problem_to_diagnostic::problem(problem, file, fetch, columns);
         let found = cpl_model::value::Value::Ratio(bad as f64 / all as f64);
         let may = cpl_model::value::Value::Ratio(share.to_f64().unwrap_or(0.0));
-        // Where both look alike they are told to the last digit.
+        // Where both look alike they are shown to the last digit.
         let alike = found.to_string() == may.to_string();
         let [found, may] = [found, may].map(|share| if alike { share.exact() } else { share.to_string() });
         let rows = format!("{bad} of {all} rows of `{}` are bad: {found}, and up to {may} may be", table.name);
-        Err(ExecError::Source(vec![told.help(format!("{rows}; this is the first"))]))
+        Err(ExecError::Source(vec![diagnostic.help(format!("{rows}; this is the first"))]))
     }
 }

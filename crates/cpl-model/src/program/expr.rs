@@ -31,7 +31,7 @@ pub struct Expr {
     pub unknown: bool,
     /// Where it is written.
     pub span: Span,
-    /// Where its value is written, if it is told by the name of a `let` or a metric.
+    /// Where its value is written, if it is known by the name of a `let` or a metric.
     pub defined: Option<Span>,
 }
 
@@ -112,7 +112,7 @@ pub enum SeriesOf {
 /// A look at what a value of a series usually is.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pattern {
-    /// What is asked of it.
+    /// What is computed of it.
     pub of: PatternOf,
     /// The value, an amount.
     pub value: Expr,
@@ -273,7 +273,7 @@ keywords! {
     }
 }
 
-/// A piece of a text that is told.
+/// A piece of a message.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Piece {
     /// Letters.

@@ -1,4 +1,4 @@
-//! What is asked of servers: requests, queries of databases, and calls of connectors. They are checked and kept whole;
+//! What is sent to servers: requests, queries of databases, and calls of connectors. They are checked and kept whole;
 //! this version sends none of them.
 
 use cpl_syntax::tree::Window;
@@ -19,7 +19,7 @@ pub enum Credential {
 /// parameters, and `idempotency_key`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {
-    /// How it is asked.
+    /// Its method.
     pub method: Method,
     /// The address; its holes stand behind the host.
     pub address: Vec<Piece>,
@@ -56,7 +56,7 @@ pub enum HeaderValue {
     Computed(Expr),
 }
 
-/// What a database is asked.
+/// A query of a database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DatabaseQuery {
     /// The address of the database.
@@ -79,7 +79,7 @@ pub struct ConnectorCall {
 /// An argument of such a call.
 #[derive(Clone, Debug, PartialEq)]
 pub enum CallArgument {
-    /// The days that are asked for.
+    /// The days that are wanted.
     Window(Window),
     /// A constant.
     Value(Expr),

@@ -17,7 +17,7 @@ pub struct Dashboard {
     pub metrics: Vec<DashboardMetric>,
     /// The window looked at, on the table's time column.
     pub over: Option<Window>,
-    /// What the values are also told by.
+    /// What the values are also shown by.
     pub by: Option<String>,
     /// Where it stands.
     pub span: Span,
@@ -205,7 +205,7 @@ pub struct AtMost {
     pub first: Option<(Extreme, Expr)>,
 }
 
-/// A rule that tells.
+/// A rule that sends a message.
 #[derive(Clone, Debug)]
 pub struct Alert {
     /// Its name.
@@ -220,7 +220,7 @@ pub struct Alert {
     pub on: Vec<super::Day>,
     /// How grave it is.
     pub severity: Level,
-    /// What is told.
+    /// The message.
     pub say: Vec<Piece>,
     /// `to TARGET`, by its place in `Program::targets`; none where `alerts to` says it.
     pub to: Option<usize>,

@@ -101,13 +101,13 @@ pub struct Fetch {
     pub columns: Vec<FetchColumn>,
     /// Rows dated after `now` are kept.
     pub future: bool,
-    /// Up to which share of the rows may be bad and are put aside; none where none may.
+    /// Up to which share of the rows may be bad and are rejected; none where none may.
     pub skip_bad: Option<Decimal>,
     /// How long a day's rows still change at their source, in microseconds, where it says so.
     pub restated: Option<i64>,
 }
 
-/// How files are written, or who is asked.
+/// How files are written, or which server answers.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SourceKind {
     /// Text with a header.
@@ -137,7 +137,7 @@ pub enum SourceKind {
     Http {
         /// The path to its records; none where it is a list of them.
         records: Option<String>,
-        /// What is asked.
+        /// The request.
         request: Box<Request>,
     },
     /// What a database answers; the path is the query. No version asks yet.

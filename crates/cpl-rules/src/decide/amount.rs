@@ -1,4 +1,4 @@
-//! Exact arithmetic on what a rule changes: every amount is a decimal until it is told.
+//! Exact arithmetic on what a rule changes: every amount is a decimal until it is reported.
 
 use cpl_model::{types::Type, value::Value};
 use rust_decimal::{Decimal, RoundingStrategy};

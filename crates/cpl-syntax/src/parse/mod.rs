@@ -145,7 +145,7 @@ impl Reader<'_> {
     fn separated(&mut self, items: &[Span]) {
         for pair in items.windows(2) {
             let between = &self.text[pair[0].end..pair[1].start];
-            // A `;` was told, and stands for a comma.
+            // A `;` was reported, and stands for a comma.
             if !between.contains([',', '\n', ';']) {
                 self.report(unexpected::unseparated(self.text, pair[0], pair[1]));
             }

@@ -40,8 +40,8 @@ fn program(guard: &str) -> Program {
          decide raise for each channel in t {{ when budget > $0  then change budget by +10% via ads  {guard} }}\n"
     );
     let (file, _) = cpl_syntax::parse(&text);
-    let (program, told) = tree_to_program(&text, &file, Setup::at(AsOf::Date(date(2026, 11, 20))));
-    program.unwrap_or_else(|| panic!("{told:?}"))
+    let (program, diagnostics) = tree_to_program(&text, &file, Setup::at(AsOf::Date(date(2026, 11, 20))));
+    program.unwrap_or_else(|| panic!("{diagnostics:?}"))
 }
 
 /// Why the row of channel 0 is held, if it is.

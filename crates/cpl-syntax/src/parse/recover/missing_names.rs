@@ -14,7 +14,7 @@ impl Item<'_> {
         let (_, head) = self.head();
         let first = self.tokens.iter().find(|token| token.span.start >= clause.start);
         let first = first.map_or("", |token| token.span.of(self.text));
-        // A column is told by its name.
+        // A column is reported by its name.
         let column = head == "fetch" && first == "columns" && span != clause;
         let rule = ["decide", "alert"].contains(&head);
         column

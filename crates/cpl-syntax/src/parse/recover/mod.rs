@@ -276,7 +276,7 @@ impl<'t> Item<'t> {
             self.unread |= !self.skip_around(span);
         }
         let Some(innermost) = braces.last().copied() else { return };
-        // A text that is never closed may hold the brace, too: that is told alone.
+        // A text that is never closed may hold the brace, too: only that is reported.
         let open = self.tokens.iter().filter(|token| self.is_open_text(token));
         let swallows = open.map(|token| token.span.of(self.text).matches('}').count()).sum::<usize>() >= braces.len();
         let end = self.tokens.last().map_or(self.part.end, |token| token.span.end);
