@@ -111,7 +111,8 @@ pub fn run(seed: u64, folder: &Path) -> Result<Verdict, String> {
     let case = generated(seed);
     let (file, mut diagnostics) = cpl_syntax::parse(&case.pipeline);
     let as_of = AsOf::Date(case.as_of);
-    let (program, more) = tree_to_program(&case.pipeline, &file, cpl_check::Setup::at(as_of));
+    let cpl_check::CheckedFile { program, diagnostics: more, .. } =
+        tree_to_program(&case.pipeline, &file, cpl_check::Setup::at(as_of));
     diagnostics.extend(more);
     let Some(program) = program else {
         let told: Vec<&str> = diagnostics.iter().map(|diagnostic| diagnostic.message.as_str()).collect();

@@ -3,7 +3,7 @@
 use std::{cell::Cell, fs, path::PathBuf};
 
 use cpl_catalog::Catalogue;
-use cpl_check::{Setup, tree_to_program};
+use cpl_check::{CheckedFile, Setup, tree_to_program};
 use cpl_model::clock::AsOf;
 use cpl_plan::{Purpose, program_to_plan};
 use libtest_mimic::{Failed, Trial};
@@ -71,13 +71,13 @@ fn many_mistakes() -> Result<(), Failed> {
             + "fetch f from csv(\"f.csv\") { columns { n: count }  key n }\nalert b for each n in f { when n > 3  say \"!\" }\n";
         let (file, _) = cpl_syntax::parse(&text);
         let as_of = AsOf::Date(jiff::civil::date(2026, 11, 20));
-        let (program, told) = tree_to_program(&text, &file, Setup::at(as_of));
-        let untold = told.iter().find(|told| told.message.contains("so much is to be said"));
+        let CheckedFile { program, diagnostics: told, .. } = tree_to_program(&text, &file, Setup::at(as_of));
+        let untold = told.iter().find(|told| told.message.contains("too many diagnostics"));
         (program.is_some(), told.len(), untold.map(|told| (told.code.as_str(), told.message.clone())))
     };
     let wrong = told(&|at| format!("let a{at} = missing\n"));
     let right = told(&|at| format!("let a{at} = {at}\n"));
-    let message = "so much is to be said: the first 1000 things are told".to_owned();
+    let message = "too many diagnostics: the first 1000 are shown".to_owned();
     if wrong != (false, 1_001, Some(("E0109", message.clone()))) || right != (true, 1_001, Some(("W0101", message))) {
         return Err(format!("{wrong:?}, {right:?}").into());
     }
@@ -168,7 +168,8 @@ pub fn told(text: &str, catalogue: &Catalogue) -> Result<Option<String>, String>
     let mut plan = None;
     if !cpl_syntax::is_unreadable(&told) {
         let as_of = AsOf::Date(jiff::civil::date(2026, 11, 20));
-        let (program, more) = tree_to_program(text, &file, Setup { catalogue, ..Setup::at(as_of) });
+        let CheckedFile { program, diagnostics: more, .. } =
+            tree_to_program(text, &file, Setup { catalogue, ..Setup::at(as_of) });
         told.extend(more);
         if let Some(program) = program {
             told.extend(cpl_check::lint(&program));

@@ -6,5 +6,5 @@
 mod check;
 mod lint;
 
-pub use check::{Setting, Setup, check_connector, tree_to_program};
+pub use check::{Analysis, CheckedFile, Definition, NameKind, Setting, Setup, check_connector, tree_to_program};
 pub use lint::{rules as lint, unneeded};

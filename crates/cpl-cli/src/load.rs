@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use cpl_catalog::{Catalogue, ConnectorFile};
-use cpl_check::{Setup, check_connector, tree_to_program};
+use cpl_check::{CheckedFile, Setup, check_connector, tree_to_program};
 use cpl_model::program::Program;
 use cpl_syntax::{Code, Diagnostic, has_errors, is_unreadable, parse, tree};
 
@@ -120,7 +120,7 @@ pub fn of_text(path: &Path, text: String, window_args: &WindowArgs, io: &Io<'_>)
     let catalogue = catalogue(&file, &path, io);
     let as_of = window_args.moment(io.now);
     let setup = Setup { settings: &window_args.settings, catalogue: &catalogue, ..Setup::at(as_of) };
-    let (program, more) = tree_to_program(&text, &file, setup);
+    let CheckedFile { program, diagnostics: more, .. } = tree_to_program(&text, &file, setup);
     diagnostics.extend(more);
     diagnostics.sort_by_key(Diagnostic::start);
     let program = program.filter(|_| !has_errors(&diagnostics));

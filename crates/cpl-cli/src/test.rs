@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use cpl_check::{Setup, tree_to_program};
+use cpl_check::{CheckedFile, Setup, tree_to_program};
 use cpl_model::{
     clock::Clock,
     program::{Program, Test},
@@ -90,7 +90,7 @@ fn one(file: &Path, args: &TestArgs, io: &mut Io<'_>) -> Result<(Loaded, Vec<Tes
 /// The program in which every cell of a test's rows may be empty.
 fn on_given_rows(loaded: &Loaded, window_args: &WindowArgs, io: &Io<'_>) -> Result<Program, Vec<Diagnostic>> {
     let setup = Setup { catalogue: &loaded.catalogue, given: true, ..Setup::at(window_args.moment(io.now)) };
-    let (program, wrong) = tree_to_program(&loaded.text, &loaded.file, setup);
+    let CheckedFile { program, diagnostics: wrong, .. } = tree_to_program(&loaded.text, &loaded.file, setup);
     program.ok_or(wrong)
 }
 

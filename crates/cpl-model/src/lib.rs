@@ -5,7 +5,6 @@
 
 mod cell;
 pub mod clock;
-mod keywords;
 pub mod method;
 pub mod program;
 pub mod report;

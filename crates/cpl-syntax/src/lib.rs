@@ -7,6 +7,7 @@ pub mod codes;
 mod comments;
 mod diagnostic;
 mod format;
+mod keywords;
 mod parse;
 mod severity;
 mod span;

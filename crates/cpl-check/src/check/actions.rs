@@ -9,6 +9,7 @@ use super::{
     Checker,
     arith::zero_as,
     rules::{RuleScope, fits},
+    state::reporter::Checked,
 };
 use cpl_model::{
     program::{Action, Expr, Extreme, Rows, Step},
@@ -16,13 +17,13 @@ use cpl_model::{
 };
 
 impl Checker<'_> {
-    pub(super) fn action(&mut self, action: &Spanned<tree::Action>, scope: &RuleScope) -> Option<Action> {
+    pub(super) fn action(&mut self, action: &Spanned<tree::Action>, scope: &RuleScope) -> Checked<Action> {
         match &action.value {
             tree::Action::Change(column, to, via) => {
                 let ty = self.changed_column(column, scope);
                 let via = self.via(via, &[column], &scope.row());
                 let step = self.change(to, ty, scope);
-                Some(Action::Change { column: column.value.clone(), ty: ty?, step: step?, via: via? })
+                Ok(Action::Change { column: column.value.clone(), ty: ty?, step: step?, via: via? })
             }
             tree::Action::Move(amount, from, to, via) => {
                 let (from_type, to_type) = (self.changed_column(from, scope), self.changed_column(to, scope));
@@ -35,7 +36,7 @@ impl Checker<'_> {
                     return self.refuse(Code::E0503, message, to.span, label);
                 }
                 let amount = self.step(amount?, ty)?;
-                Some(Action::Move { amount, from: from.value.clone(), to: to.value.clone(), ty, via: via? })
+                Ok(Action::Move { amount, from: from.value.clone(), to: to.value.clone(), ty, via: via? })
             }
             tree::Action::MoveRows(amount, column, from, to, via) => {
                 let ty = self.changed_column(column, scope);
@@ -45,76 +46,70 @@ impl Checker<'_> {
                 let ty = ty?;
                 let amount = self.step(amount?, ty)?;
                 let column = column.value.clone();
-                Some(Action::MoveRows { amount, column, ty, from: Box::new(from?), to: Box::new(to?), via: via? })
+                Ok(Action::MoveRows { amount, column, ty, from: Box::new(from?), to: Box::new(to?), via: via? })
             }
-            tree::Action::Call(via) => Some(Action::Call { via: self.via(via, &[], &scope.row())? }),
+            tree::Action::Call(via) => Ok(Action::Call { via: self.via(via, &[], &scope.row())? }),
         }
     }
 
     /// Which row: that with the highest or the lowest value.
-    fn move_end(&mut self, end: &tree::MoveEnd, scope: &RuleScope) -> Option<(Extreme, Expr)> {
+    fn move_end(&mut self, end: &tree::MoveEnd, scope: &RuleScope) -> Checked<(Extreme, Expr)> {
         let of = self.expr(&end.by, &scope.row())?;
         self.one_currency(&of, &[])?;
         if of.ty.is_amount() || of.ty.is_time() || of.ty == Type::Duration {
-            return Some((end.extreme, of));
+            return Ok((end.extreme, of));
         }
         self.refuse(Code::E0503, format!("{} has no highest and no lowest", of.ty), of.span, "wanted: an amount")
     }
 
     /// A move between rows takes two of them, and is the one change of its rule.
-    pub(super) fn move_is_only_action(&mut self, rule: &tree::Decide, rows: &Rows) -> Option<()> {
+    pub(super) fn move_is_only_action(&mut self, rule: &tree::Decide, rows: &Rows) -> Checked<()> {
         let of_rows = |action: &&Spanned<tree::Action>| matches!(action.value, tree::Action::MoveRows(..));
-        let Some(of_rows) = rule.actions.iter().find(of_rows) else { return Some(()) };
+        let Some(of_rows) = rule.actions.iter().find(of_rows) else { return Ok(()) };
         if rows.key.is_empty() {
             return self.refuse(Code::E0503, "a move between rows, and there is one", of_rows.span, "needs two rows");
         }
         let other = rule.actions.iter().find(|other| other.span != of_rows.span);
-        let Some(other) = other else { return Some(()) };
-        self.report(
+        let Some(other) = other else { return Ok(()) };
+        self.fail(
             Diagnostic::new(Code::E0503, "a move between rows is the only action of its rule")
                 .at(of_rows.span, "lowers one row and raises another")
                 .at(other.span, "and of which row is this?")
                 .help("put it into a rule of its own"),
-        );
-        None
+        )
     }
 
-    pub(super) fn changed_column(&mut self, name: &Name, scope: &RuleScope) -> Option<Type> {
-        let Some(column) = scope.columns.iter().find(|column| column.name == name.value) else {
-            let known: Vec<&str> = scope.columns.iter().map(|column| column.name.as_str()).collect();
-            return self.unknown_name("column", name, known);
-        };
-        let ty = column.ty?;
+    pub(super) fn changed_column(&mut self, name: &Name, scope: &RuleScope) -> Checked<Type> {
+        let ty = self.find_column(name, &scope.columns)?.ty?;
         if let Some(of) = ty.currency_column() {
             let message = format!("`{}` is of several currencies, as `{of}` names them", name.as_str());
             let label = "wanted: one currency: `convert(amount, rate)` before";
             return self.refuse(Code::E0302, message, name.span, label);
         }
         if ty.is_amount() {
-            return Some(ty);
+            return Ok(ty);
         }
         let message = format!("`{}` is {ty}, which can't be changed by a rule", name.as_str());
         self.refuse(Code::E0503, message, name.span, "wanted: money, a number or a ratio")
     }
 
-    fn change(&mut self, to: &ChangeTo, ty: Option<Type>, scope: &RuleScope) -> Option<Step> {
+    fn change(&mut self, to: &ChangeTo, ty: Checked<Type>, scope: &RuleScope) -> Checked<Step> {
         match to {
             ChangeTo::By(by) => {
                 if let tree::ExprKind::Literal(tree::Literal::Times(_)) = by.kind {
                     let diagnostic = Diagnostic::new(Code::E0301, "a change `by` a multiple would add that much");
                     let diagnostic = diagnostic.at(by.span, "added to the value, or its new size?");
-                    self.report(diagnostic.help("write `by +20%`, or `to COLUMN * 1.2`"));
-                    return None;
+                    return self.fail(diagnostic.help("write `by +20%`, or `to COLUMN * 1.2`"));
                 }
                 let points = self.points(by).is_some();
                 let by = self.difference(by, &scope.row())?;
-                if points && ty? == Type::Ratio { Some(Step::Amount(by)) } else { self.step(by, ty?) }
+                if points && ty? == Type::Ratio { Ok(Step::Amount(by)) } else { self.step(by, ty?) }
             }
             ChangeTo::To(to) => {
                 let to = self.expr(to, &scope.row())?;
                 let (ty, to) = (ty?, zero_as(to, ty?));
                 if fits(ty, to.ty) {
-                    return Some(Step::To(to));
+                    return Ok(Step::To(to));
                 }
                 let message = format!("{ty} can't become {}", to.ty);
                 self.refuse(Code::E0301, message, to.span, format!("this is {}", to.ty))
@@ -123,13 +118,13 @@ impl Checker<'_> {
     }
 
     /// A share of the current value, or an amount of its unit.
-    fn step(&mut self, by: Expr, ty: Type) -> Option<Step> {
+    fn step(&mut self, by: Expr, ty: Type) -> Checked<Step> {
         if by.ty == Type::Ratio {
-            return Some(Step::Share(by));
+            return Ok(Step::Share(by));
         }
         let by = zero_as(by, ty);
         if fits(ty, by.ty) {
-            return Some(Step::Amount(by));
+            return Ok(Step::Amount(by));
         }
         let message = format!("{ty} can't be changed by {}", by.ty);
         self.refuse(Code::E0301, message, by.span, format!("wanted: a share such as `+20%`, or {ty}"))

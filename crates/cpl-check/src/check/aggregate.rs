@@ -10,6 +10,7 @@ use rust_decimal::prelude::ToPrimitive;
 use super::{
     Checker,
     scope::{Place, Scope},
+    state::reporter::Checked,
 };
 use cpl_model::{
     program::{AggFunc, Aggregate, Constant, Expr, ExprKind},
@@ -19,7 +20,7 @@ use cpl_model::{
 impl Checker<'_> {
     /// Reports metrics that are only a column, used or not.
     pub(super) fn check_metrics(&mut self) {
-        for metric in &self.file.metrics {
+        for metric in &self.input.file.metrics {
             if let tree::ExprKind::Path(path) = &metric.value.kind
                 && path.table.is_none()
                 && !self.metrics.contains_key(path.name.as_str())
@@ -34,9 +35,12 @@ impl Checker<'_> {
     }
 
     /// A metric's value at this place: its aggregates over the rows in reach.
-    pub(super) fn metric(&mut self, name: &Name, filter: Option<Expr>, scope: &Scope<'_>) -> Option<Expr> {
-        let metric = *self.metrics.get(name.as_str())?;
-        self.used.insert(metric.name.as_str());
+    pub(super) fn metric(&mut self, name: &Name, filter: Option<Expr>, scope: &Scope<'_>) -> Checked<Expr> {
+        let Some(metric) = self.metrics.get(name.as_str()).copied() else {
+            let metrics: Vec<&str> = self.input.file.metrics.iter().map(|metric| metric.name.as_str()).collect();
+            return self.unknown_name("metric", name, metrics);
+        };
+        self.analysis.record_use(name.span, metric.name.span);
         if scope.metrics.contains(&name.value) {
             return self.refuse(
                 Code::E0203,
@@ -52,16 +56,16 @@ impl Checker<'_> {
         let mut inner = scope.clone();
         inner.metrics.push(name.value.clone());
         inner.filters.extend(filter);
-        let first_new = self.diagnostics.len();
+        let mark = self.reporter.mark();
         let value = self.expr(&metric.value, &inner);
         // An error inside a metric also says who uses it.
-        for diagnostic in &mut self.diagnostics[first_new..] {
+        for diagnostic in self.reporter.since(mark) {
             diagnostic.labels.push(cpl_syntax::Label { span: name.span, text: "used here".to_owned() });
         }
         value.map(|value| Expr { span: name.span, defined: Some(metric.value.span), ..value })
     }
 
-    fn aggregate_in_row<T>(&mut self, what: &str, span: Span, scope: &Scope<'_>) -> Option<T> {
+    fn aggregate_in_row<T>(&mut self, what: &str, span: Span, scope: &Scope<'_>) -> Checked<T> {
         let (message, help) = match scope.place {
             Place::Constant => (format!("`{what}` needs rows, and a constant has none"), "write a value"),
             _ => (
@@ -69,8 +73,7 @@ impl Checker<'_> {
                 "compute it in a `group by` before, and use its column",
             ),
         };
-        self.report(Diagnostic::new(Code::E0305, message).at(span, "of which rows?").help(help));
-        None
+        self.fail(Diagnostic::new(Code::E0305, message).at(span, "of which rows?").help(help))
     }
 
     pub(super) fn aggregate(
@@ -79,7 +82,7 @@ impl Checker<'_> {
         call: &tree::Call,
         span: Span,
         scope: &Scope<'_>,
-    ) -> Option<Expr> {
+    ) -> Checked<Expr> {
         if !matches!(scope.place, Place::Group(_)) {
             return self.aggregate_in_row(func.word(), span, scope);
         }
@@ -103,8 +106,7 @@ impl Checker<'_> {
         {
             let diagnostic = Diagnostic::new(Code::E0308, "`count` of a condition counts its rows, be it true or not");
             let diagnostic = diagnostic.at(of.span, "this is true or false");
-            self.report(diagnostic.help(format!("write `count(where {})`", self.written(of.span))));
-            return None;
+            return self.fail(diagnostic.help(format!("write `count(where {})`", self.written(of.span))));
         }
         let ty = self.aggregate_type(func, of.as_ref(), span)?;
         let unknown = match func {
@@ -113,23 +115,23 @@ impl Checker<'_> {
             _ => true,
         };
         let kind = ExprKind::Aggregate(Box::new(Aggregate { func, of, filter, by, share }));
-        Some(Expr { kind, ty, unknown, span, defined: None })
+        Ok(Expr { kind, ty, unknown, span, defined: None })
     }
 
     /// The aggregated expression, its order, and the quantile's share.
-    fn aggregated(&mut self, func: AggFunc, call: &tree::Call, span: Span, inside: &Scope<'_>) -> Option<Aggregated> {
+    fn aggregated(&mut self, func: AggFunc, call: &tree::Call, span: Span, inside: &Scope<'_>) -> Checked<Aggregated> {
         match (func, call.args.as_slice()) {
-            (AggFunc::Count, []) => Some((None, None, None)),
+            (AggFunc::Count, []) => Ok((None, None, None)),
             (AggFunc::Quantile, [Arg::Plain(of), Arg::Plain(share)]) => {
                 let (of, share) = (self.expr(of, inside), self.share(share));
-                Some((Some(of?), None, Some(share?)))
+                Ok((Some(of?), None, Some(share?)))
             }
             (AggFunc::First | AggFunc::Last, [Arg::By(of, by)]) => {
                 let by = tree::Expr { kind: tree::ExprKind::Path(by.as_ref().clone()), span: by.name.span };
                 let (of, by) = (self.expr(of, inside), self.expr(&by, inside));
-                Some((Some(of?), Some(by?), None))
+                Ok((Some(of?), Some(by?), None))
             }
-            (func, [Arg::Plain(of)]) if func != AggFunc::Quantile => Some((Some(self.expr(of, inside)?), None, None)),
+            (func, [Arg::Plain(of)]) if func != AggFunc::Quantile => Ok((Some(self.expr(of, inside)?), None, None)),
             _ => {
                 let usage = if func == AggFunc::Quantile { "(column, 90%)" } else { "(column)" };
                 let message = format!("`{}` can't be called with these", func.word());
@@ -139,7 +141,7 @@ impl Checker<'_> {
     }
 
     /// A share from 0% to 100%, written out.
-    fn share(&mut self, written: &tree::Expr) -> Option<f64> {
+    fn share(&mut self, written: &tree::Expr) -> Checked<f64> {
         let share = self.expr(written, &Scope::CONSTANT)?;
         let value = match &share.kind {
             ExprKind::Constant(Constant::Decimal(value) | Constant::Multiple(value)) if share.ty == Type::Ratio => {
@@ -148,62 +150,57 @@ impl Checker<'_> {
             _ => None,
         };
         match value.filter(|value| (0.0..=1.0).contains(value)) {
-            Some(value) => Some(value),
+            Some(value) => Ok(value),
             None => self.refuse(Code::E0308, "that is no share of the values", written.span, "wanted: 0% to 100%"),
         }
     }
 
-    fn ordered_by(&mut self, by: Option<Expr>, span: Span, inside: &Scope<'_>) -> Option<Expr> {
+    fn ordered_by(&mut self, by: Option<Expr>, span: Span, inside: &Scope<'_>) -> Checked<Expr> {
         let by = match (by, inside.time.and_then(|time| inside.column(time))) {
             (Some(by), _) => by,
             (None, Some(time)) => Expr::column(&time.name, time.ty?, time.unknown, span),
             (None, None) => {
-                self.report(
+                return self.fail(
                     Diagnostic::new(Code::E0404, "first and last by what? The table has no one date")
                         .at(span, "no time column to go by")
                         .help("say it: `last(x by closed_on)`, or `time COLUMN` in the fetch"),
                 );
-                return None;
             }
         };
         if by.ty.is_time() || by.ty.is_quantity() {
-            return Some(by);
+            return Ok(by);
         }
         self.refuse(Code::E0308, format!("{} gives no order in time", by.ty), by.span, "wanted: a date or a datetime")
     }
 
     /// Amounts with a currency column are only aggregated within one currency.
-    pub(super) fn one_currency(&mut self, of: &Expr, keys: &[String]) -> Option<()> {
+    pub(super) fn one_currency(&mut self, of: &Expr, keys: &[String]) -> Checked<()> {
         let Some(column) = of.ty.currency_column().filter(|column| !keys.iter().any(|key| key == column)) else {
-            return Some(());
+            return Ok(());
         };
-        self.report(
+        self.fail(
             Diagnostic::new(Code::E0302, format!("these amounts are of several currencies, as `{column}` names them"))
                 .at(of.span, format!("this is {}", of.ty))
                 .help(format!("group by `{column}` too, or bring them to one: `convert(amount, rate)`")),
-        );
-        None
+        )
     }
 
-    pub(super) fn aggregate_type(&mut self, func: AggFunc, of: Option<&Expr>, span: Span) -> Option<Type> {
-        let Some(of) = of else { return Some(Type::Count) };
+    pub(super) fn aggregate_type(&mut self, func: AggFunc, of: Option<&Expr>, span: Span) -> Checked<Type> {
+        let Some(of) = of else { return Ok(Type::Count) };
         let amount = of.ty.is_amount() || of.ty == Type::Duration;
         match func {
-            AggFunc::Count | AggFunc::CountDistinct => Some(Type::Count),
-            AggFunc::Min | AggFunc::Max | AggFunc::First | AggFunc::Last => Some(of.ty),
-            AggFunc::Sum if of.ty == Type::Ratio => {
-                self.report(
-                    Diagnostic::new(Code::E0306, "ratios do not add up")
-                        .at(of.span, "this is a ratio")
-                        .help("make a metric of what it is a ratio of: `metric rate = sum(a) / sum(b)`"),
-                );
-                None
-            }
-            AggFunc::Sum if amount => Some(of.ty),
+            AggFunc::Count | AggFunc::CountDistinct => Ok(Type::Count),
+            AggFunc::Min | AggFunc::Max | AggFunc::First | AggFunc::Last => Ok(of.ty),
+            AggFunc::Sum if of.ty == Type::Ratio => self.fail(
+                Diagnostic::new(Code::E0306, "ratios do not add up")
+                    .at(of.span, "this is a ratio")
+                    .help("make a metric of what it is a ratio of: `metric rate = sum(a) / sum(b)`"),
+            ),
+            AggFunc::Sum if amount => Ok(of.ty),
             AggFunc::Mean | AggFunc::Median | AggFunc::Quantile | AggFunc::Std if of.ty.is_quantity() => {
-                Some(Type::Number)
+                Ok(Type::Number)
             }
-            AggFunc::Mean | AggFunc::Median | AggFunc::Quantile | AggFunc::Std if amount => Some(of.ty),
+            AggFunc::Mean | AggFunc::Median | AggFunc::Quantile | AggFunc::Std if amount => Ok(of.ty),
             _ => self.refuse(
                 Code::E0308,
                 format!("`{}` of {}", func.word(), of.ty),

@@ -3,14 +3,18 @@
 use cpl_syntax::{Code, Diagnostic, Span, Spanned, tree::ArithOp};
 use rust_decimal::Decimal;
 
-use super::{Checker, currency::has_currency};
+use super::{
+    Checker,
+    currency::has_currency,
+    state::reporter::{Checked, Reported},
+};
 use cpl_model::{
     program::{Constant, Expr, ExprKind},
     types::{self, Denomination, Operand, Type},
 };
 
 impl Checker<'_> {
-    pub(super) fn arith(&mut self, op: Spanned<ArithOp>, left: Expr, right: Expr, span: Span) -> Option<Expr> {
+    pub(super) fn arith(&mut self, op: Spanned<ArithOp>, left: Expr, right: Expr, span: Span) -> Checked<Expr> {
         if op.value == ArithOp::OrElse {
             return self.or_else(op.value, left, right, span);
         }
@@ -30,26 +34,25 @@ impl Checker<'_> {
         let divides = op.value == ArithOp::Divide;
         let unknown = left.unknown || right.unknown || (divides && !is_nonzero(&right));
         let kind = ExprKind::Arith(op.value, Box::new(left), Box::new(right));
-        Some(Expr { kind, ty, unknown, span, defined: None })
+        Ok(Expr { kind, ty, unknown, span, defined: None })
     }
 
     /// Refuses calendar months where a length of time is wanted.
-    pub(super) fn no_months(&mut self, expr: &Expr) -> Option<()> {
+    pub(super) fn no_months(&mut self, expr: &Expr) -> Checked<()> {
         if !matches!(expr.kind, ExprKind::Constant(Constant::Months(_))) {
-            return Some(());
+            return Ok(());
         }
-        self.report(
+        self.fail(
             Diagnostic::new(Code::E0301, "months are of no fixed length")
                 .at(expr.span, "28 to 31 days")
                 .help("say it in days; only a date plus or minus months is a date"),
-        );
-        None
+        )
     }
 
-    fn no_arith(&mut self, op: ArithOp, left: &Expr, right: &Expr) -> Option<Expr> {
+    fn no_arith(&mut self, op: ArithOp, left: &Expr, right: &Expr) -> Checked<Expr> {
         if let Some(other) = two_currencies(left, right) {
             self.two_currencies(other);
-            return None;
+            return Err(Reported::earlier());
         }
         let verb = match op {
             ArithOp::Add => "added to",
@@ -69,15 +72,14 @@ impl Checker<'_> {
             }
             _ => None,
         };
-        self.report(Diagnostic { help, ..diagnostic });
-        None
+        self.fail(Diagnostic { help, ..diagnostic })
     }
 
     /// Two values that had to be of one unit.
-    pub(super) fn mismatch<T>(&mut self, verb: &str, left: &Expr, right: &Expr) -> Option<T> {
+    pub(super) fn mismatch<T>(&mut self, verb: &str, left: &Expr, right: &Expr) -> Checked<T> {
         if let Some(other) = two_currencies(left, right) {
             self.two_currencies(other);
-            return None;
+            return Err(Reported::earlier());
         }
         let message = match verb {
             "and" => format!("these must be of one type: {} and {} are not", left.ty, right.ty),
@@ -100,13 +102,12 @@ impl Checker<'_> {
             (None, Some(_)) => diagnostic.help("a date is written `2026-11-20`, without quotes"),
             (None, None) => diagnostic,
         };
-        self.report(diagnostic);
-        None
+        self.fail(diagnostic)
     }
 
     /// Reports it, if the pipeline's own currency is known.
     fn two_currencies(&mut self, diagnostic: Diagnostic) {
-        if has_currency(self.file) {
+        if has_currency(self.input.file) {
             self.report(diagnostic);
         }
     }

@@ -5,12 +5,17 @@ use cpl_syntax::{
     tree::{self, Arg},
 };
 
-use super::{Checker, arith::coerce_zero, scope::Scope};
-use cpl_model::keywords;
+use super::{
+    Checker,
+    arith::coerce_zero,
+    scope::Scope,
+    state::reporter::{Checked, Reported},
+};
 use cpl_model::{
     program::{AggFunc, Expr, ExprKind, Function},
     types::{Denomination, Type},
 };
+use cpl_syntax::keywords;
 
 keywords! {
     /// Window functions and functions of past runs. Not all of them run yet.
@@ -25,7 +30,7 @@ keywords! {
 }
 
 impl Checker<'_> {
-    pub(super) fn call(&mut self, call: &tree::Call, span: Span, scope: &Scope<'_>) -> Option<Expr> {
+    pub(super) fn call(&mut self, call: &tree::Call, span: Span, scope: &Scope<'_>) -> Checked<Expr> {
         let name = &call.callee.name;
         if let Some(over) = call.over
             && (AggFunc::of_word(name.as_str()).is_some() || self.metrics.contains_key(name.as_str()))
@@ -46,7 +51,7 @@ impl Checker<'_> {
         }
         let Some(function) = Function::of_word(name.as_str()) else {
             let known = AggFunc::WORDS.iter().chain(Function::WORDS).chain(SeriesFunction::WORDS).copied();
-            let metrics = self.file.metrics.iter().map(|metric| metric.name.as_str());
+            let metrics = self.input.file.metrics.iter().map(|metric| metric.name.as_str());
             let known: Vec<&str> = known.chain(metrics).collect();
             return self.unknown_name("function", name, known);
         };
@@ -65,12 +70,12 @@ impl Checker<'_> {
                 _ => return self.arguments(function, span),
             }
         }
-        let args = args.into_iter().collect::<Option<Vec<_>>>()?;
+        let args = args.into_iter().collect::<Checked<Vec<_>>>()?;
         self.function(function, args, span)
     }
 
     /// `cac(where …)`.
-    fn filtered_metric(&mut self, call: &tree::Call, span: Span, scope: &Scope<'_>) -> Option<Expr> {
+    fn filtered_metric(&mut self, call: &tree::Call, span: Span, scope: &Scope<'_>) -> Checked<Expr> {
         if !call.args.is_empty() {
             let help = "wanted: nothing, or `where …`";
             return self.refuse(Code::E0308, "a metric takes no arguments", span, help);
@@ -82,7 +87,7 @@ impl Checker<'_> {
         self.metric(&call.callee.name, filter, scope).map(|metric| Expr { span, ..metric })
     }
 
-    fn function(&mut self, function: Function, args: Vec<Expr>, span: Span) -> Option<Expr> {
+    fn function(&mut self, function: Function, args: Vec<Expr>, span: Span) -> Checked<Expr> {
         use Function as F;
         let types: Vec<Type> = args.iter().map(|arg| arg.ty).collect();
         let unknown = args.iter().any(|arg| arg.unknown);
@@ -115,24 +120,20 @@ impl Checker<'_> {
             _ => return self.arguments(function, span),
         };
         let unknown = unknown || (function == F::If) || function == F::Sqrt;
-        Some(Expr { kind: ExprKind::Function(function, args), ty, unknown, span, defined: None })
+        Ok(Expr { kind: ExprKind::Function(function, args), ty, unknown, span, defined: None })
     }
 
-    fn choice(&mut self, mut args: Vec<Expr>, span: Span) -> Option<Expr> {
-        let (Some(no), Some(yes), Some(condition)) = (args.pop(), args.pop(), args.pop()) else { return None };
+    fn choice(&mut self, mut args: Vec<Expr>, span: Span) -> Checked<Expr> {
+        let (Some(no), Some(yes), Some(condition)) = (args.pop(), args.pop(), args.pop()) else {
+            return Err(Reported::earlier());
+        };
         let (yes, no) = coerce_zero(yes, no);
         let Some(ty) = yes.ty.common(no.ty) else { return self.mismatch("and", &yes, &no) };
         let unknown = condition.unknown || yes.unknown || no.unknown;
-        Some(Expr {
-            kind: ExprKind::Function(Function::If, vec![condition, yes, no]),
-            ty,
-            unknown,
-            span,
-            defined: None,
-        })
+        Ok(Expr { kind: ExprKind::Function(Function::If, vec![condition, yes, no]), ty, unknown, span, defined: None })
     }
 
-    fn same_type(&mut self, function: Function, args: Vec<Expr>, span: Span) -> Option<Expr> {
+    fn same_type(&mut self, function: Function, args: Vec<Expr>, span: Span) -> Checked<Expr> {
         let wanted = args.iter().find(|arg| !arg.is_zero()).map_or(args[0].ty, |arg| arg.ty);
         let args: Vec<Expr> = args.into_iter().map(|arg| super::arith::zero_as(arg, wanted)).collect();
         let mut ty = args[0].ty;
@@ -147,16 +148,15 @@ impl Checker<'_> {
             }
         }
         let unknown = args.iter().any(|arg| arg.unknown);
-        Some(Expr { kind: ExprKind::Function(function, args), ty, unknown, span, defined: None })
+        Ok(Expr { kind: ExprKind::Function(function, args), ty, unknown, span, defined: None })
     }
 
-    fn arguments<T>(&mut self, function: Function, span: Span) -> Option<T> {
-        self.report(
+    fn arguments<T>(&mut self, function: Function, span: Span) -> Checked<T> {
+        self.fail(
             Diagnostic::new(Code::E0308, format!("`{}` can't be called with these", function.word()))
                 .at(span, "these arguments do not fit")
                 .help(format!("write `{}`", usage(function))),
-        );
-        None
+        )
     }
 }
 

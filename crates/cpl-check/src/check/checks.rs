@@ -8,12 +8,13 @@ use cpl_syntax::{
 use super::{
     Checker,
     scope::{Scope, ScopeColumn},
+    state::reporter::Checked,
 };
 use cpl_model::program::{Check, CheckKind, Constant, ExprKind, Table};
 
 impl Checker<'_> {
     /// Reads a check into the table that must pass it.
-    pub(super) fn check(&mut self, clause: &Clause, table: &mut Table) -> Option<()> {
+    pub(super) fn check(&mut self, clause: &Clause, table: &mut Table) -> Checked<()> {
         match clause {
             Clause::Key(columns) => self.key(columns, table),
             Clause::Fresh(column, within, span) => self.fresh(column.as_ref(), within, *span, table),
@@ -23,42 +24,37 @@ impl Checker<'_> {
     }
 
     /// True in every row; of the whole table where it aggregates, which an expression of a row can't.
-    fn expect(&mut self, written: &tree::Expr, table: &mut Table) -> Option<()> {
+    fn expect(&mut self, written: &tree::Expr, table: &mut Table) -> Checked<()> {
         let columns: Vec<ScopeColumn> = table.columns.iter().map(ScopeColumn::of).collect();
-        let first_new = self.diagnostics.len();
+        let mark = self.reporter.mark();
         let of_rows = self.condition(written, &Scope::row(&columns, table.time.as_deref()));
         // What is reported of other tables, which are resolved on the way, stands elsewhere and stays.
         let here = |diagnostic: &Diagnostic| (written.span.start..=written.span.end).contains(&diagnostic.start());
-        let of_here = self.diagnostics[first_new..].iter().filter(|diagnostic| here(diagnostic));
-        let aggregates = of_here.clone().any(|diagnostic| diagnostic.code == Code::E0305);
+        let new = self.reporter.since(mark).iter();
+        let aggregates = new.filter(|new| here(new)).any(|diagnostic| diagnostic.code == Code::E0305);
         let expected = if aggregates {
-            let before = self.diagnostics[..first_new].iter();
-            let elsewhere = self.diagnostics[first_new..].iter().filter(|diagnostic| !here(diagnostic));
-            self.diagnostics = before.chain(elsewhere).cloned().collect();
+            self.reporter.retain_since(mark, |diagnostic| !here(diagnostic));
             self.condition(written, &Scope::group(&columns, table.time.as_deref(), &[]))
         } else {
             of_rows
         };
         table.checks.push(Check { kind: CheckKind::Expect(expected?), span: written.span });
-        Some(())
+        Ok(())
     }
 
-    fn key(&mut self, columns: &[Name], table: &mut Table) -> Option<()> {
+    fn key(&mut self, columns: &[Name], table: &mut Table) -> Checked<()> {
         let mut key: Vec<String> = Vec::new();
         for column in columns {
             if key.contains(&column.value) {
                 let message = format!("`{}` is a part of the key already", column.as_str());
                 return self.refuse(Code::E0202, message, column.span, "the second one");
             }
-            match table.column(column.as_str()) {
-                Some(found) => key.push(found.name.clone()),
-                None => {
-                    self.no_column::<()>(column, table);
-                    // With the one that is meant, what stands behind is looked at.
-                    let names = table.columns.iter().map(|column| column.name.as_str());
-                    key.push(cpl_syntax::nearest(column.as_str(), names)?.to_owned());
-                }
-            }
+            let part = self.column_of(column, table).map(|found| found.name.clone());
+            key.push(part.or_else(|reported| {
+                // With the one that is meant, what follows is checked too.
+                let names = table.columns.iter().map(|column| column.name.as_str());
+                cpl_syntax::nearest(column.as_str(), names).map(str::to_owned).ok_or(reported)
+            })?);
         }
         if table.checks.iter().any(|check| matches!(check.kind, CheckKind::Key(_))) {
             let before = table.key.iter().flatten().cloned().collect::<Vec<_>>().join(", ");
@@ -77,15 +73,12 @@ impl Checker<'_> {
         let span = columns[0].span.to(columns[columns.len() - 1].span);
         table.checks.push(Check { kind: CheckKind::Key(key.clone()), span });
         table.key = Some(key);
-        Some(())
+        Ok(())
     }
 
-    fn fresh(&mut self, column: Option<&Name>, within: &tree::Expr, span: Span, table: &mut Table) -> Option<()> {
+    fn fresh(&mut self, column: Option<&Name>, within: &tree::Expr, span: Span, table: &mut Table) -> Checked<()> {
         let name = match column {
-            Some(column) => match table.column(column.as_str()) {
-                Some(found) => found.name.clone(),
-                None => return self.no_column(column, table),
-            },
+            Some(column) => self.column_of(column, table)?.name.clone(),
             None => {
                 if let Some(time) = &table.time {
                     time.clone()
@@ -104,11 +97,6 @@ impl Checker<'_> {
             return self.refuse(Code::E0307, "how old may it be?", within.span, label);
         };
         table.checks.push(Check { kind: CheckKind::Fresh(name, micros), span });
-        Some(())
-    }
-
-    pub(super) fn no_column<T>(&mut self, name: &Name, table: &Table) -> Option<T> {
-        let known: Vec<String> = table.columns.iter().map(|column| column.name.clone()).collect();
-        self.unknown_name("column", name, known.iter().map(String::as_str))
+        Ok(())
     }
 }

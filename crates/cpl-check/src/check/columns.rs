@@ -12,7 +12,7 @@ use jiff::{
     tz::TimeZone,
 };
 
-use super::Checker;
+use super::{Checker, state::reporter::Checked};
 use cpl_model::{
     program::{Column, ColumnLocator, Encoding, FetchColumn, Format, Grain, SourceKind},
     types::{Denomination, Type},
@@ -20,40 +20,39 @@ use cpl_model::{
 
 impl Checker<'_> {
     /// One column of a file is one of the fetch.
-    fn each_read_once(&mut self, columns: &[FetchColumn]) -> Option<()> {
+    fn each_read_once(&mut self, columns: &[FetchColumn]) -> Checked<()> {
         let mut read: HashMap<String, &FetchColumn> = HashMap::new();
         for column in columns.iter().filter(|column| column.locator != ColumnLocator::File) {
             let before = *read.entry(column.called()).or_insert(column);
             if before.name != column.name {
                 let first = before.span;
-                self.report(
+                return self.fail(
                     Diagnostic::new(Code::E0202, format!("`{}` of the file is read twice", column.called()))
                         .at(column.span, "the second time")
                         .at(first, "the first time")
                         .help("read it once, and `derive` the other in a transform"),
                 );
-                return None;
             }
         }
-        Some(())
+        Ok(())
     }
 
     /// What is declared of a fetch's columns: how each is stored, and what it is in the pipeline.
-    pub(super) fn contract(&mut self, written: &[tree::Column]) -> Option<(Vec<FetchColumn>, Vec<Column>)> {
+    pub(super) fn contract(&mut self, written: &[tree::Column]) -> Checked<(Vec<FetchColumn>, Vec<Column>)> {
         let columns: Vec<_> = written.iter().map(|column| self.fetch_column(column, written)).collect();
         self.currencies_declared(written)?;
         self.unique(written.iter().map(|column| &column.name).collect(), "a column");
-        let columns: Option<Vec<_>> = columns.into_iter().collect();
+        let columns: Checked<Vec<_>> = columns.into_iter().collect();
         let (mut fetched, columns): (Vec<FetchColumn>, Vec<Column>) = columns?.into_iter().unzip();
         let currencies: HashSet<&str> = columns.iter().filter_map(|column| column.ty.currency_column()).collect();
         for column in &mut fetched {
             column.is_currency = currencies.contains(column.name.as_str());
         }
         self.each_read_once(&fetched)?;
-        Some((fetched, columns))
+        Ok((fetched, columns))
     }
 
-    fn fetch_column(&mut self, column: &tree::Column, all: &[tree::Column]) -> Option<(FetchColumn, Column)> {
+    fn fetch_column(&mut self, column: &tree::Column, all: &[tree::Column]) -> Checked<(FetchColumn, Column)> {
         self.column_name(&column.name);
         let names_currency = || all.iter().any(|other| other.currency().as_ref() == Some(&column.name.value));
         let never_missing = || matches!(column.from, Some(ColumnFrom::File(_))) || names_currency();
@@ -63,19 +62,19 @@ impl Checker<'_> {
             Encoding::Money(MoneyScale::Minor, _) => ty.currency_column().map(str::to_owned),
             _ => None,
         };
-        let optional = column.optional || (self.given && !never_missing());
+        let optional = column.optional || (self.input.any_cell_empty && !never_missing());
         let (name, span) = (column.name.value.clone(), column.span);
         let by = self.period_grain(&column.kind.value)?;
         let grain = by.or((ty == Type::Date).then_some(Grain::Day));
         // Of a currency that the language does not have the minor units are not known.
         let unknown = optional || minor_of.is_some();
         let typed = Column { name: name.clone(), ty, unknown, span: column.name.span, grain };
-        Some((FetchColumn { name, header, locator, encoding, optional, by, is_currency: false, minor_of, span }, typed))
+        Ok((FetchColumn { name, header, locator, encoding, optional, by, is_currency: false, minor_of, span }, typed))
     }
 
     /// How a column's values are located: by name or by path.
-    fn locator(&mut self, column: &tree::Column) -> Option<(String, ColumnLocator)> {
-        Some(match &column.from {
+    fn locator(&mut self, column: &tree::Column) -> Checked<(String, ColumnLocator)> {
+        Ok(match &column.from {
             None => (column.name.value.clone(), ColumnLocator::Named),
             Some(ColumnFrom::Named(name)) if is_path(&name.value) => {
                 self.path_of_json(name)?;
@@ -97,38 +96,36 @@ impl Checker<'_> {
     }
 
     /// A path as RFC 9535 writes it.
-    pub(super) fn path_of_json(&mut self, path: &Name) -> Option<()> {
+    pub(super) fn path_of_json(&mut self, path: &Name) -> Checked<()> {
         match cpl_catalog::json_path(&path.value) {
-            Ok(()) => Some(()),
+            Ok(()) => Ok(()),
             Err(place) => {
                 let label = format!("not understood from its letter {} on", place + 1);
                 let diagnostic = Diagnostic::new(Code::E0103, "that is no path into JSON").at(path.span, label);
-                self.report(diagnostic.help("wanted: a path of RFC 9535, such as `$.metrics.clicks`"));
-                None
+                self.fail(diagnostic.help("wanted: a path of RFC 9535, such as `$.metrics.clicks`"))
             }
         }
     }
 
     /// Paths lead into records of JSON; other rows have names, and cells that may hold JSON.
-    pub(super) fn paths_lead(&mut self, fetch: &tree::Fetch, kind: &SourceKind) -> Option<()> {
+    pub(super) fn paths_lead(&mut self, fetch: &tree::Fetch, kind: &SourceKind) -> Checked<()> {
         if matches!(kind, SourceKind::Ndjson | SourceKind::Json { .. } | SourceKind::Http { .. }) {
-            return Some(());
+            return Ok(());
         }
         let by_path =
             |column: &&tree::Column| matches!(&column.from, Some(ColumnFrom::Named(name)) if is_path(&name.value));
-        let Some(column) = fetch.columns.iter().find(by_path) else { return Some(()) };
-        let Some(ColumnFrom::Named(path)) = &column.from else { return Some(()) };
-        self.report(
+        let Some(column) = fetch.columns.iter().find(by_path) else { return Ok(()) };
+        let Some(ColumnFrom::Named(path)) = &column.from else { return Ok(()) };
+        self.fail(
             Diagnostic::new(Code::E0103, "a path leads into JSON, and these rows are none")
                 .at(path.span, "a path")
                 .help(format!("where a cell holds JSON: `from \"its column\" at \"{}\"`", path.value)),
-        );
-        None
+        )
     }
 
     /// The column that names the currencies of an amount is one of text, and never missing.
-    fn currencies_declared(&mut self, columns: &[tree::Column]) -> Option<()> {
-        let mut right = Some(());
+    fn currencies_declared(&mut self, columns: &[tree::Column]) -> Checked<()> {
+        let mut right = Ok(());
         for column in columns {
             let ColumnType::Money(_, MoneyOf::Column(of)) = &column.kind.value else { continue };
             let Some(named) = columns.iter().find(|other| other.name.value == of.value) else {
@@ -145,29 +142,29 @@ impl Checker<'_> {
     }
 
     /// The period that a row covers: weeks or months for dates, hours for moments.
-    fn period_grain(&mut self, kind: &ColumnType) -> Option<Option<Grain>> {
+    fn period_grain(&mut self, kind: &ColumnType) -> Checked<Option<Grain>> {
         match kind {
             ColumnType::Date(_, Some(by)) => match by.value {
-                Coarse::Week => Some(Some(Grain::Week)),
-                Coarse::Month => Some(Some(Grain::Month)),
+                Coarse::Week => Ok(Some(Grain::Week)),
+                Coarse::Month => Ok(Some(Grain::Month)),
                 Coarse::Hour => {
                     self.refuse(Code::E0103, "a date has no hours", by.span, "wanted: `by week` or `by month`")
                 }
             },
             ColumnType::Datetime(_, _, Some(by)) => match by.value {
-                Coarse::Hour => Some(Some(Grain::Hour)),
+                Coarse::Hour => Ok(Some(Grain::Hour)),
                 Coarse::Week | Coarse::Month => {
                     let label = "wanted: `by hour`, or a `date by …`";
                     self.refuse(Code::E0103, "a datetime tells of moments", by.span, label)
                 }
             },
-            _ => Some(None),
+            _ => Ok(None),
         }
     }
 
     /// How a declared type is stored, and what it is in the pipeline.
-    pub(super) fn encoding(&mut self, written: &Spanned<ColumnType>) -> Option<(Encoding, Type)> {
-        Some(match &written.value {
+    pub(super) fn encoding(&mut self, written: &Spanned<ColumnType>) -> Checked<(Encoding, Type)> {
+        Ok(match &written.value {
             ColumnType::Plain(Plain::Text) => (Encoding::Text, Type::Text),
             ColumnType::Plain(Plain::Bool) => (Encoding::Bool, Type::Bool),
             ColumnType::Plain(Plain::Count) => (Encoding::Count, Type::Count),
@@ -207,10 +204,10 @@ impl Checker<'_> {
         (Encoding::Money(scale, currency.minor_digits()), Type::Money(currency.into()))
     }
 
-    fn format(&mut self, format: Option<&Name>) -> Option<Format> {
-        let Some(format) = format else { return Some(Format::Iso) };
+    fn format(&mut self, format: Option<&Name>) -> Checked<Format> {
+        let Some(format) = format else { return Ok(Format::Iso) };
         if gives_days(&format.value) {
-            return Some(Format::Pattern(format.value.clone()));
+            return Ok(Format::Pattern(format.value.clone()));
         }
         self.refuse(
             Code::E0103,

@@ -11,6 +11,7 @@ use super::{
     arith::{coerce_zero, zero_as},
     limits::MAX_DEPTH,
     scope::Scope,
+    state::reporter::Checked,
 };
 use cpl_model::{
     program::{Constant, Expr, ExprKind, Margin},
@@ -24,7 +25,7 @@ impl Checker<'_> {
         relation: &Relation,
         span: Span,
         scope: &Scope<'_>,
-    ) -> Option<Expr> {
+    ) -> Checked<Expr> {
         let compares = matches!(relation, Relation::Compare(..));
         let left = if compares { self.difference(written, scope) } else { self.expr(written, scope) };
         match relation {
@@ -46,7 +47,7 @@ impl Checker<'_> {
                 };
                 let unknown = left.unknown || than.unknown || margin.as_ref().is_some_and(|m| m.amount().unknown);
                 let kind = ExprKind::Exceeds(*direction, Box::new(left), Box::new(than), margin);
-                Some(boolean(kind, unknown, span))
+                Ok(boolean(kind, unknown, span))
             }
             Relation::Within { inverted, margin, of } => {
                 let of = self.expr(of, scope);
@@ -55,11 +56,11 @@ impl Checker<'_> {
                 self.whole_days(&left, &of, &margin)?;
                 let unknown = left.unknown || of.unknown || margin.amount().unknown;
                 let kind = ExprKind::Within(*inverted, Box::new(left), Box::new(of), Box::new(margin));
-                Some(boolean(kind, unknown, span))
+                Ok(boolean(kind, unknown, span))
             }
             Relation::Known(known) => {
                 let known_test = boolean(ExprKind::Known(Box::new(left?)), false, span);
-                Some(inverted_if(!known, known_test))
+                Ok(inverted_if(!known, known_test))
             }
             Relation::BreaksPattern { over, by } => self.breaks_pattern(left?, *over, by.as_ref(), span, scope),
             Relation::InTuple { inverted, values } => self.in_tuple(*inverted, left, values, span, scope),
@@ -76,7 +77,7 @@ impl Checker<'_> {
                 }
                 let unknown = left.unknown || from.unknown || to.unknown;
                 let kind = ExprKind::InRange(Box::new(left), Box::new(from), Box::new(to));
-                Some(inverted_if(*inverted, boolean(kind, unknown, span)))
+                Ok(inverted_if(*inverted, boolean(kind, unknown, span)))
             }
         }
     }
@@ -88,46 +89,44 @@ impl Checker<'_> {
         right: Expr,
         points: Option<Span>,
         span: Span,
-    ) -> Option<Expr> {
+    ) -> Checked<Expr> {
         let difference =
             [&left, &right].iter().any(|side| matches!(side.kind, ExprKind::Arith(tree::ArithOp::Subtract, ..)));
         if let Some(points) = points
             && !difference
         {
             let help = "compare with a ratio (`3%`), or a difference of ratios with points";
-            self.report(
+            return self.fail(
                 Diagnostic::new(Code::E0301, "points tell how far two ratios are apart")
                     .at(points, "nothing is subtracted on the other side")
                     .help(help),
             );
-            return None;
         }
         let ordered = !matches!(op.value, CompareOp::Equal | CompareOp::Unequal);
         let (left, right) = self.comparable(left, right, ordered)?;
         let unknown = left.unknown || right.unknown;
-        Some(boolean(ExprKind::Compare(op.value, Box::new(left), Box::new(right)), unknown, span))
+        Ok(boolean(ExprKind::Compare(op.value, Box::new(left), Box::new(right)), unknown, span))
     }
 
     /// A moment and a day are compared by day: the margin must be in whole days.
-    fn whole_days(&mut self, left: &Expr, right: &Expr, margin: &Margin) -> Option<()> {
+    fn whole_days(&mut self, left: &Expr, right: &Expr, margin: &Margin) -> Checked<()> {
         const DAY: i64 = 86_400_000_000;
         let mixed = left.ty != right.ty && left.ty.is_time() && right.ty.is_time();
         let days = matches!(margin.amount().kind, ExprKind::Constant(Constant::Duration(micros)) if micros % DAY == 0);
         if !mixed || days {
-            return Some(());
+            return Ok(());
         }
-        self.report(
+        self.fail(
             Diagnostic::new(Code::E0301, "a moment and a day are whole days apart")
                 .at(margin.amount().span, "wanted: days, such as `2 days`")
                 .at(left.span, format!("this is {}", left.ty))
                 .at(right.span, format!("this is {}", right.ty))
                 .help("or hold two moments against each other"),
-        );
-        None
+        )
     }
 
     /// Two sides of one unit; 0 and bare numbers take the other's.
-    pub(super) fn comparable(&mut self, left: Expr, right: Expr, ordered: bool) -> Option<(Expr, Expr)> {
+    pub(super) fn comparable(&mut self, left: Expr, right: Expr, ordered: bool) -> Checked<(Expr, Expr)> {
         self.no_months(&left)?;
         self.no_months(&right)?;
         let (left, right) = coerce_zero(left, right);
@@ -144,13 +143,13 @@ impl Checker<'_> {
                 "only `=` and `!=` fit here",
             );
         }
-        Some((left, right))
+        Ok((left, right))
     }
 
     /// A bare number compared with a ratio. Up to 1 it is a ratio; above 1 it must be written `3.2%` or `4x`.
-    fn bare_as_ratio(&mut self, expr: Expr, other: &Expr) -> Option<Expr> {
+    fn bare_as_ratio(&mut self, expr: Expr, other: &Expr) -> Checked<Expr> {
         if other.ty != Type::Ratio || !expr.is_bare_number() {
-            return Some(expr);
+            return Ok(expr);
         }
         let amount = match &expr.kind {
             ExprKind::Constant(Constant::Integer(value)) => Decimal::from(*value),
@@ -158,26 +157,25 @@ impl Checker<'_> {
             _ => Decimal::ZERO,
         };
         if amount <= Decimal::ONE {
-            return Some(Expr { ty: Type::Ratio, kind: as_decimal(expr.kind), ..expr });
+            return Ok(Expr { ty: Type::Ratio, kind: as_decimal(expr.kind), ..expr });
         }
         let written = self.written(expr.span);
-        self.report(
+        self.fail(
             Diagnostic::new(Code::E0304, format!("a ratio is compared with the bare number {written}"))
                 .at(expr.span, "percent, or times?")
                 .at(other.span, "this is a ratio")
                 .help(format!("write `{written}%` for percent, or `{written}x` for times"))
                 .offer(expr.span, format!("{written}%"))
                 .offer(expr.span, format!("{written}x")),
-        );
-        None
+        )
     }
 
     /// An expression that may be in points, because it is a difference of two ratios.
-    pub(super) fn difference(&mut self, written: &tree::Expr, scope: &Scope<'_>) -> Option<Expr> {
+    pub(super) fn difference(&mut self, written: &tree::Expr, scope: &Scope<'_>) -> Checked<Expr> {
         let fits = self.points(written).map(|_| written.span);
-        let outer = std::mem::replace(&mut self.points, fits);
+        let outer = std::mem::replace(&mut self.position.points, fits);
         let typed = self.expr(written, scope);
-        self.points = outer;
+        self.position.points = outer;
         typed
     }
 
@@ -189,7 +187,7 @@ impl Checker<'_> {
             value = match &value.kind {
                 tree::ExprKind::Literal(tree::Literal::Points(_)) => return Some(expr.span),
                 tree::ExprKind::Negate(inner) => inner,
-                tree::ExprKind::Path(path) if path.table.is_none() => &self.lets.get(path.name.as_str())?.0.value,
+                tree::ExprKind::Path(path) if path.table.is_none() => &self.lets.item(path.name.as_str())?.value,
                 _ => return None,
             };
         }
@@ -197,27 +195,26 @@ impl Checker<'_> {
     }
 
     /// Reports points where no difference is expected.
-    pub(super) fn no_points(&mut self, written: &tree::Expr) -> Option<()> {
-        let Some(points) = self.points(written) else { return Some(()) };
-        if self.points.is_some_and(|fits| fits.start <= points.start && points.end <= fits.end) {
-            return Some(());
+    pub(super) fn no_points(&mut self, written: &tree::Expr) -> Checked<()> {
+        let Some(points) = self.points(written) else { return Ok(()) };
+        if self.position.points.is_some_and(|fits| fits.start <= points.start && points.end <= fits.end) {
+            return Ok(());
         }
         let diagnostic = Diagnostic::new(Code::E0301, "points tell how far two ratios are apart");
         let diagnostic = diagnostic.at(points, "nothing is held against another here");
-        self.report(
+        self.fail(
             diagnostic
                 .help("write a ratio: `2%`; points stand behind `by`, `within`, `+`, `-`, and beside a difference"),
-        );
-        None
+        )
     }
 
     /// `by 15%` of the other side, or by an amount of its unit.
-    fn margin(&mut self, written: &tree::Expr, ty: Type, scope: &Scope<'_>) -> Option<Margin> {
+    fn margin(&mut self, written: &tree::Expr, ty: Type, scope: &Scope<'_>) -> Checked<Margin> {
         let margin = self.difference(written, scope)?;
         let margin = zero_as(margin, ty);
         if self.points(written).is_some() {
             if ty == Type::Ratio {
-                return Some(Margin::Absolute(margin));
+                return Ok(Margin::Absolute(margin));
             }
             return self.refuse(
                 Code::E0301,
@@ -227,14 +224,14 @@ impl Checker<'_> {
             );
         }
         if margin.ty == Type::Ratio && ty.is_amount() {
-            return Some(Margin::Share(margin));
+            return Ok(Margin::Share(margin));
         }
         if ty != Type::Ratio && margin.ty.compares_with(ty) {
-            return Some(Margin::Absolute(margin));
+            return Ok(Margin::Absolute(margin));
         }
         if ty.is_time() && margin.ty == Type::Duration {
             self.no_months(&margin)?;
-            return Some(Margin::Absolute(margin));
+            return Ok(Margin::Absolute(margin));
         }
         if ty.is_time() {
             let label = "wanted: a length of time such as `2 days`";
@@ -251,11 +248,11 @@ impl Checker<'_> {
     fn in_tuple(
         &mut self,
         inverted: bool,
-        left: Option<Expr>,
+        left: Checked<Expr>,
         values: &[tree::Expr],
         span: Span,
         scope: &Scope<'_>,
-    ) -> Option<Expr> {
+    ) -> Checked<Expr> {
         let values: Vec<_> = values.iter().map(|value| self.expr(value, scope)).collect();
         let mut left = left?;
         let mut fitting = Vec::new();
@@ -265,10 +262,10 @@ impl Checker<'_> {
             fitting.push(value);
         }
         let unknown = left.unknown || fitting.iter().any(|value| value.unknown);
-        Some(inverted_if(inverted, boolean(ExprKind::OneOf(Box::new(left), fitting), unknown, span)))
+        Ok(inverted_if(inverted, boolean(ExprKind::OneOf(Box::new(left), fitting), unknown, span)))
     }
 
-    fn in_window(&mut self, inverted: bool, left: Expr, window: tree::Window, span: Span) -> Option<Expr> {
+    fn in_window(&mut self, inverted: bool, left: Expr, window: tree::Window, span: Span) -> Checked<Expr> {
         if !left.ty.is_time() {
             return self.refuse(
                 Code::E0301,
@@ -290,7 +287,7 @@ impl Checker<'_> {
         }
         let unknown = left.unknown;
         let kind = ExprKind::InWindow(Box::new(left), window);
-        Some(inverted_if(inverted, boolean(kind, unknown, span)))
+        Ok(inverted_if(inverted, boolean(kind, unknown, span)))
     }
 }
 

@@ -6,6 +6,7 @@ use super::{
     Checker,
     arith::zero_as,
     scope::{Scope, ScopeColumn},
+    state::reporter::Checked,
 };
 use cpl_model::{
     program::{Dashboard, DashboardMetric, Goal, WindowKind},
@@ -14,9 +15,9 @@ use cpl_model::{
 
 impl Checker<'_> {
     /// The dashboard, if the file has one; none in the outer option where it is wrong.
-    pub(super) fn dashboard(&mut self) -> Option<Option<Dashboard>> {
-        let Some(dashboard) = self.file.dashboards.first() else { return Some(None) };
-        if let Some(second) = self.file.dashboards.get(1) {
+    pub(super) fn dashboard(&mut self) -> Checked<Option<Dashboard>> {
+        let Some(dashboard) = self.input.file.dashboards.first() else { return Ok(None) };
+        if let Some(second) = self.input.file.dashboards.get(1) {
             self.report(
                 Diagnostic::new(Code::E0501, "one pipeline has one dashboard")
                     .at(second.span, "a second one")
@@ -25,22 +26,19 @@ impl Checker<'_> {
         }
         self.count_metrics(dashboard);
         let table = self.table_id(&dashboard.from)?;
-        let of = self.tables[table.0].clone();
+        let of = self.tables[table].clone();
         let columns: Vec<ScopeColumn> = of.columns.iter().map(ScopeColumn::of).collect();
         let scope = Scope::group(&columns, of.time.as_deref(), &[]);
         let written = dashboard.constraints.iter().chain(&dashboard.drivers);
         let metrics: Vec<_> = written.map(|driver| self.dashboard_metric(driver, &scope)).collect();
-        let dated = dashboard.over.map_or(Some(()), |over| self.dated(over, &of));
-        if let Some(by) = &dashboard.by
-            && of.column(by.as_str()).is_none()
-        {
-            let known: Vec<&str> = of.columns.iter().map(|column| column.name.as_str()).collect();
-            return self.unknown_name("column", by, known);
+        let dated = dashboard.over.map_or(Ok(()), |over| self.dated(over, &of));
+        if let Some(by) = &dashboard.by {
+            self.column_of(by, &of)?;
         }
         dated?;
-        Some(Some(Dashboard {
+        Ok(Some(Dashboard {
             table,
-            metrics: metrics.into_iter().collect::<Option<_>>()?,
+            metrics: metrics.into_iter().collect::<Checked<_>>()?,
             over: dashboard.over,
             by: dashboard.by.as_ref().map(|by| by.value.clone()),
             span: dashboard.span,
@@ -51,15 +49,17 @@ impl Checker<'_> {
         let (constraints, drivers) = (dashboard.constraints.len(), dashboard.drivers.len());
         if constraints != 1 {
             let label = format!("{constraints} constraints");
-            self.refuse::<()>(Code::E0501, "a dashboard has exactly one constraint", dashboard.span, label);
+            let _reported: Checked<()> =
+                self.refuse(Code::E0501, "a dashboard has exactly one constraint", dashboard.span, label);
         }
         if drivers != 3 {
             let label = format!("{drivers} {}", if drivers == 1 { "driver" } else { "drivers" });
-            self.refuse::<()>(Code::E0501, "a dashboard has exactly three drivers", dashboard.span, label);
+            let _reported: Checked<()> =
+                self.refuse(Code::E0501, "a dashboard has exactly three drivers", dashboard.span, label);
         }
     }
 
-    fn dated(&mut self, over: tree::Window, table: &cpl_model::program::Table) -> Option<()> {
+    fn dated(&mut self, over: tree::Window, table: &cpl_model::program::Table) -> Checked<()> {
         if table.time.is_none() {
             let message = format!("`{}` has no one date to look back by", table.name);
             return self.refuse(Code::E0404, message, over.span, "wanted: a date among its columns, or `time COLUMN`");
@@ -71,12 +71,12 @@ impl Checker<'_> {
                 return self.refuse(Code::E0501, "a dashboard looks at whole days", over.span, label);
             }
         }
-        Some(())
+        Ok(())
     }
 
-    fn dashboard_metric(&mut self, driver: &tree::Driver, scope: &Scope<'_>) -> Option<DashboardMetric> {
+    fn dashboard_metric(&mut self, driver: &tree::Driver, scope: &Scope<'_>) -> Checked<DashboardMetric> {
         if !self.metrics.contains_key(driver.metric.as_str()) {
-            let known: Vec<&str> = self.file.metrics.iter().map(|metric| metric.name.as_str()).collect();
+            let known: Vec<&str> = self.input.file.metrics.iter().map(|metric| metric.name.as_str()).collect();
             return self.unknown_name("metric", &driver.metric, known);
         }
         let value = self.metric(&driver.metric, None, scope);
@@ -100,6 +100,6 @@ impl Checker<'_> {
                 Some(Goal { direction, bound })
             }
         };
-        Some(DashboardMetric { name: driver.metric.value.clone(), value, goal })
+        Ok(DashboardMetric { name: driver.metric.value.clone(), value, goal })
     }
 }

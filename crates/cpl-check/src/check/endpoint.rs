@@ -16,6 +16,7 @@ use super::{
     fetch::fetched_table,
     rules::fits,
     scope::Scope,
+    state::reporter::{Checked, Reported},
     typed_endpoint::{ArgumentType, TypedEndpoint},
 };
 use cpl_model::{
@@ -34,19 +35,19 @@ type GivenArgument = (String, CallArgument);
 
 impl<'a> Checker<'a> {
     /// The connector of that name, if it can be used.
-    fn resolve_connector(&mut self, name: &Name) -> Option<ConnectorRef<'a>> {
-        let catalogue = self.catalogue;
+    fn resolve_connector(&mut self, name: &Name) -> Checked<ConnectorRef<'a>> {
+        let catalogue = self.input.catalogue;
         let Some(file) = catalogue.get(name.as_str()) else {
             return self.no_connector(name);
         };
-        let known = self.connectors.get(name.as_str()).copied();
+        let known = self.connectors.usable.get(name.as_str()).copied();
         let right = known.unwrap_or_else(|| {
             let wrong = check_connector(file);
             let mut errors = wrong.iter().filter(|diagnostic| diagnostic.severity() == Severity::Error);
             let first = errors.next();
             if let Some(first) = first {
                 let many = if errors.next().is_some() { "has errors, the first" } else { "has an error" };
-                self.report(
+                return self.fail(
                     Diagnostic::new(
                         Code::E0604,
                         format!("the connector `{}` {many}: {}", name.as_str(), first.message),
@@ -55,16 +56,16 @@ impl<'a> Checker<'a> {
                     .help(format!("`cpl check {}` tells where", file.path)),
                 );
             }
-            first.is_none()
+            Ok(())
         });
-        self.connectors.insert(name.value.clone(), right);
-        file.connector.as_ref().filter(|_| right).map(|connector| (file, connector))
+        self.connectors.usable.insert(name.value.clone(), right);
+        right.and_then(|()| file.connector.as_ref().map(|connector| (file, connector)).ok_or(Reported::earlier()))
     }
 
-    fn no_connector<T>(&mut self, name: &Name) -> Option<T> {
+    fn no_connector<T>(&mut self, name: &Name) -> Checked<T> {
         let diagnostic = Diagnostic::new(Code::E0201, format!("there is no connector named `{}`", name.as_str()));
         let diagnostic = diagnostic.at(name.span, "not found");
-        let known: Vec<&str> = self.catalogue.names().collect();
+        let known: Vec<&str> = self.input.catalogue.names().collect();
         let diagnostic = match cpl_syntax::nearest(name.as_str(), known) {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")).offer(name.span, near),
             None => diagnostic.help(format!(
@@ -72,14 +73,13 @@ impl<'a> Checker<'a> {
                 name.as_str()
             )),
         };
-        self.report(diagnostic);
-        None
+        self.fail(diagnostic)
     }
 
     /// `fetch NAME from CONNECTOR.ENDPOINT(args) { clauses }`.
-    pub(super) fn endpoint_fetch(&mut self, fetch: &tree::Fetch, connector: &Name) -> Option<TableId> {
-        if self.over_limit {
-            return None;
+    pub(super) fn endpoint_fetch(&mut self, fetch: &tree::Fetch, connector: &Name) -> Checked<TableId> {
+        if self.size.exceeded() {
+            return Err(Reported::earlier());
         }
         let (file, connector) = self.resolve_connector(connector)?;
         let name = &fetch.source.callee.name;
@@ -102,7 +102,7 @@ impl<'a> Checker<'a> {
             table.checks.push(Check { kind: CheckKind::Fresh(time, late), span: fetch.source_span });
         }
         let what = format!("fetching by connectors (`{}`)", self.written(fetch.source_span));
-        let id = TableId(self.tables.len());
+        let id = self.tables.next_id();
         self.unsupported.push(Unsupported { what, span: fetch.source_span, table: Some(id), ignored_in_tests: true });
         let written = self.written(fetch.source_span).split_whitespace().collect::<Vec<_>>().join(" ");
         let (kind, restated) = (SourceKind::Endpoint(Box::new(call)), endpoint.restated);
@@ -117,11 +117,11 @@ impl<'a> Checker<'a> {
         (file, connector): ConnectorRef<'_>,
         name: &str,
         at: Span,
-        read: impl FnOnce(&mut Checker<'_>) -> Option<T>,
-    ) -> Option<T> {
+        read: impl FnOnce(&mut Checker<'_>) -> Checked<T>,
+    ) -> Checked<T> {
         let none = tree::File::default();
         let mut reader = reader(file, connector, &none, self.currency, self.zone.clone());
-        reader.given = self.given;
+        reader.input.any_cell_empty = self.input.any_cell_empty;
         let typed = read(&mut reader);
         self.fits_here(name, reader.first_diagnostic(), at)?;
         typed
@@ -133,34 +133,33 @@ impl<'a> Checker<'a> {
         connector: ConnectorRef<'_>,
         endpoint: &Endpoint,
         at: Span,
-    ) -> Option<Arc<TypedEndpoint>> {
+    ) -> Checked<Arc<TypedEndpoint>> {
         let name = format!("{}.{}", connector.1.name.as_str(), endpoint.name.as_str());
-        if !self.endpoints.contains_key(&name) {
-            let typed = self.typed(connector, &name, at, |reader| reader.endpoint(endpoint))?;
-            self.endpoints.insert(name.clone(), Arc::new(typed));
+        if let Some(typed) = self.connectors.endpoints.get(&name) {
+            return Ok(typed.clone());
         }
-        self.endpoints.get(&name).cloned()
+        let typed = Arc::new(self.typed(connector, &name, at, |reader| reader.endpoint(endpoint))?);
+        self.connectors.endpoints.insert(name, typed.clone());
+        Ok(typed)
     }
 
     /// What an action takes, likewise.
-    fn typed_action(&mut self, connector: ConnectorRef<'_>, action: &Action, at: Span) -> Option<Vec<Parameter>> {
+    fn typed_action(&mut self, connector: ConnectorRef<'_>, action: &Action, at: Span) -> Checked<Vec<Parameter>> {
         let name = format!("{}.{}", connector.1.name.as_str(), action.name.as_str());
-        if !self.actions.contains_key(&name) {
-            let typed = self.typed(connector, &name, at, |reader| reader.connector_action(action))?;
-            self.actions.insert(name.clone(), typed);
+        if let Some(typed) = self.connectors.actions.get(&name) {
+            return Ok(typed.clone());
         }
-        self.actions.get(&name).cloned()
+        let typed = self.typed(connector, &name, at, |reader| reader.connector_action(action))?;
+        self.connectors.actions.insert(name, typed.clone());
+        Ok(typed)
     }
 
     /// What is right in the connector by itself can be wrong in the pipeline's currency.
-    fn fits_here(&mut self, name: &str, wrong: Option<Diagnostic>, at: Span) -> Option<()> {
-        let Some(wrong) = wrong else { return Some(()) };
+    fn fits_here(&mut self, name: &str, wrong: Option<Diagnostic>, at: Span) -> Checked<()> {
+        let Some(wrong) = wrong else { return Ok(()) };
         let message = format!("`{name}` does not fit this pipeline: {}", wrong.message);
         let diagnostic = Diagnostic::new(Code::E0604, message).at(at, "called here");
-        self.report(
-            diagnostic.help("its connector says no currency and no time zone of its own: name them by `account`"),
-        );
-        None
+        self.fail(diagnostic.help("its connector says no currency and no time zone of its own: name them by `account`"))
     }
 
     /// The table with the endpoint's columns and key. All spans are that of the call.
@@ -180,13 +179,13 @@ impl<'a> Checker<'a> {
     }
 
     /// Reports clauses of a fetch that the connector already defines.
-    fn reject_overrides(&mut self, fetch: &tree::Fetch) -> Option<()> {
+    fn reject_overrides(&mut self, fetch: &tree::Fetch) -> Checked<()> {
         let columns = fetch.columns.first().map(|column| ("columns", column.span));
         let clauses = fetch.clauses.iter().filter_map(|clause| match clause {
             FetchClause::Records(path) => Some(("records", path.span)),
             _ => None,
         });
-        let mut right = Some(());
+        let mut right = Ok(());
         for (what, span) in columns.into_iter().chain(clauses) {
             let message = format!("the connector says the {what} of `{}`", fetch.source.callee.name.as_str());
             right =
@@ -195,30 +194,32 @@ impl<'a> Checker<'a> {
         right
     }
 
-    fn endpoint_arguments(&mut self, fetch: &tree::Fetch, endpoint: &TypedEndpoint) -> Option<Vec<GivenArgument>> {
+    fn endpoint_arguments(&mut self, fetch: &tree::Fetch, endpoint: &TypedEndpoint) -> Checked<Vec<GivenArgument>> {
         let (call, all) = (fetch.source.callee.name.as_str(), &endpoint.arguments);
         let given = self.given_arguments(&fetch.source, all)?;
-        let mut right = Some(());
+        let mut right = Ok(());
         for (name, ty, optional) in all {
             if !optional && !is_given(&given, name) {
                 let wanted = ty.map_or("last 35 days".to_owned(), |_| format!("{name} = …"));
                 let diagnostic = Diagnostic::new(Code::E0205, format!("`{call}` wants `{name}`"));
                 let diagnostic = diagnostic.at(fetch.source_span, "called without it");
-                self.report(diagnostic.help(format!("write `{call}({wanted})`")));
-                right = None;
+                right = self.fail(diagnostic.help(format!("write `{call}({wanted})`")));
             }
         }
         right.map(|()| given)
     }
 
     /// The arguments that a call gives, by their order or by their names.
-    fn given_arguments(&mut self, call: &tree::Call, all: &[ArgumentType]) -> Option<Vec<GivenArgument>> {
+    fn given_arguments(&mut self, call: &tree::Call, all: &[ArgumentType]) -> Checked<Vec<GivenArgument>> {
         let mut given: Vec<GivenArgument> = Vec::new();
-        let mut right = Some(());
+        let mut right = Ok(());
         for arg in &call.args {
-            let Some((name, value)) = self.given_argument(call, arg, all, &given) else {
-                right = None;
-                continue;
+            let (name, value) = match self.given_argument(call, arg, all, &given) {
+                Ok(argument) => argument,
+                Err(reported) => {
+                    right = Err(reported);
+                    continue;
+                }
             };
             if is_given(&given, &name) {
                 let message = format!("the argument `{name}` stands here twice");
@@ -236,7 +237,7 @@ impl<'a> Checker<'a> {
         arg: &Arg,
         all: &[ArgumentType],
         given: &[GivenArgument],
-    ) -> Option<GivenArgument> {
+    ) -> Checked<GivenArgument> {
         let (name, ty, _) = match arg {
             Arg::NamedWindow(name, _) | Arg::Named(name, _) => self.find_argument(name, all)?,
             Arg::Window(window) => match all.iter().find(|(_, ty, _)| ty.is_none()) {
@@ -253,12 +254,12 @@ impl<'a> Checker<'a> {
             Arg::Named(_, value) => CallArgument::Value(self.value_argument(name, *ty, value)?),
             Arg::Plain(value) | Arg::By(value, _) => CallArgument::Value(self.value_argument(name, *ty, value)?),
         };
-        Some((name.clone(), value))
+        Ok((name.clone(), value))
     }
 
-    fn find_argument<'n>(&mut self, name: &Name, all: &'n [ArgumentType]) -> Option<&'n ArgumentType> {
+    fn find_argument<'n>(&mut self, name: &Name, all: &'n [ArgumentType]) -> Checked<&'n ArgumentType> {
         let found = all.iter().find(|(known, ..)| *known == name.value);
-        found.or_else(|| self.unknown_name("argument", name, all.iter().map(|(name, ..)| name.as_str())))
+        found.map_or_else(|| self.unknown_name("argument", name, all.iter().map(|(name, ..)| name.as_str())), Ok)
     }
 
     /// The first argument that is no window and was not given yet.
@@ -268,25 +269,25 @@ impl<'a> Checker<'a> {
         value: &tree::Expr,
         all: &'n [ArgumentType],
         given: &[GivenArgument],
-    ) -> Option<&'n ArgumentType> {
+    ) -> Checked<&'n ArgumentType> {
         let window = all.iter().any(|(_, ty, _)| ty.is_none());
         if window && matches!(value.kind, tree::ExprKind::Literal(tree::Literal::Duration(..))) {
             let label = format!("wanted: `last {}`", self.written(value.span));
             return self.refuse(Code::E0205, "a length of time is no window", value.span, label);
         }
         let next = all.iter().find(|(name, ty, _)| ty.is_some() && !is_given(given, name));
-        next.or_else(|| {
+        next.ok_or(()).or_else(|()| {
             let message = format!("`{}` takes no more arguments", call.callee.name.as_str());
-            self.refuse(Code::E0205, message, value.span, "nobody takes this")
+            self.refuse(Code::E0205, message, value.span, "unexpected argument")
         })
     }
 
-    fn no_window<T>(&mut self, at: Span) -> Option<T> {
+    fn no_window<T>(&mut self, at: Span) -> Checked<T> {
         self.refuse(Code::E0205, "this takes no window", at, "nobody takes this")
     }
 
     /// Windows of connectors are in days.
-    fn window_argument(&mut self, window: Window) -> Option<Window> {
+    fn window_argument(&mut self, window: Window) -> Checked<Window> {
         match window.kind {
             WindowKind::Last(_, Unit::Second | Unit::Minute | Unit::Hour) => {
                 self.refuse(Code::E0103, "a connector is asked for days", window.span, "wanted: `last 2 days`")
@@ -294,11 +295,11 @@ impl<'a> Checker<'a> {
             WindowKind::Last(0, _) => {
                 self.refuse(Code::E0103, "that is no time at all", window.span, "wanted: `last 1 day`")
             }
-            _ => Some(window),
+            _ => Ok(window),
         }
     }
 
-    fn value_argument(&mut self, name: &str, ty: Option<Type>, value: &tree::Expr) -> Option<Expr> {
+    fn value_argument(&mut self, name: &str, ty: Option<Type>, value: &tree::Expr) -> Checked<Expr> {
         let Some(ty) = ty else {
             let label = "wanted: a window such as `last 35 days`, without a name";
             return self.refuse(Code::E0205, format!("`{name}` is a window"), value.span, label);
@@ -310,17 +311,18 @@ impl<'a> Checker<'a> {
         let counts = (!ty.is_whole() || whole) && !(ty == Type::Count && below);
         let fits = ty == typed.ty || fits(ty, typed.ty) || (ty.is_time() && typed.ty.is_time());
         if fits && counts && !typed.unknown {
-            return Some(typed);
+            return Ok(typed);
         }
         self.refuse(Code::E0301, format!("the argument `{name}` is {ty}"), value.span, format!("this is {}", typed.ty))
     }
 
     /// `target NAME = CONNECTOR.ACTION(args)`.
-    pub(super) fn action_target(&mut self, target: &tree::Target, connector: &Name) -> Option<Target> {
+    pub(super) fn action_target(&mut self, target: &tree::Target, connector: &Name) -> Checked<Target> {
         let redeclared = target.parameters.first().map(|parameter| parameter.name.span);
         let redeclared = redeclared.or(target.settings.first().map(|setting| setting.name.span));
         if let Some(span) = redeclared {
-            self.refuse::<()>(Code::E0205, "the connector says what its action takes", span, "wanted: nothing");
+            let _reported: Checked<()> =
+                self.refuse(Code::E0205, "the connector says what its action takes", span, "wanted: nothing");
         }
         let (name, span) = (target.name.value.clone(), target.name.span);
         let (call, parameters) = self.called_action(connector, &target.call.callee.name, span)?;
@@ -330,23 +332,23 @@ impl<'a> Checker<'a> {
         let arguments = self.given_arguments(&target.call, &types)?;
         let parameters = parameters.into_iter().filter(|each| !is_given(&arguments, &each.name)).collect();
         let kind = TargetKind::Action(Box::new(ConnectorCall { arguments, ..call }));
-        Some(Target { name, span, kind, parameters })
+        Ok(Target { name, span, kind, parameters })
     }
 
     /// `via CONNECTOR.ACTION`: a target that needs no declaration.
-    pub(super) fn resolve_action(&mut self, connector: &Name, action: &Name) -> Option<usize> {
+    pub(super) fn resolve_action(&mut self, connector: &Name, action: &Name) -> Checked<usize> {
         let name = format!("{}.{}", connector.as_str(), action.as_str());
-        if let Some(at) = self.targets.iter().position(|target| target.as_ref().is_some_and(|t| t.name == name)) {
-            return Some(at);
+        if let Some(at) = self.targets.iter().position(|target| target.as_ref().is_ok_and(|t| t.name == name)) {
+            return Ok(at);
         }
         let span = connector.span.to(action.span);
         let (call, parameters) = self.called_action(connector, action, span)?;
-        self.targets.push(Some(Target { name, span, kind: TargetKind::Action(Box::new(call)), parameters }));
-        Some(self.targets.len() - 1)
+        self.targets.push(Ok(Target { name, span, kind: TargetKind::Action(Box::new(call)), parameters }));
+        Ok(self.targets.len() - 1)
     }
 
     /// The call of an action, without arguments, and what it takes.
-    fn called_action(&mut self, connector: &Name, action: &Name, at: Span) -> Option<(ConnectorCall, Vec<Parameter>)> {
+    fn called_action(&mut self, connector: &Name, action: &Name, at: Span) -> Checked<(ConnectorCall, Vec<Parameter>)> {
         let (file, connector) = self.resolve_connector(connector)?;
         let Some(found) = connector.action(action.as_str()) else {
             let known = connector.actions.iter().map(|action| action.name.as_str());
@@ -358,7 +360,7 @@ impl<'a> Checker<'a> {
             at,
         );
         let (connector, name) = (connector.name.value.clone(), action.value.clone());
-        Some((ConnectorCall { connector, name, arguments: Vec::new() }, parameters))
+        Ok((ConnectorCall { connector, name, arguments: Vec::new() }, parameters))
     }
 }
 

@@ -8,6 +8,7 @@ use cpl_syntax::{
 use super::{
     Checker,
     scope::{Place, Scope},
+    state::reporter::{Checked, Reported},
 };
 use cpl_model::{
     program::{Constant, Expr, ExprKind, NEW, Piece},
@@ -16,15 +17,18 @@ use cpl_model::{
 
 impl Checker<'_> {
     /// The typed expression; none if an error was reported.
-    pub(super) fn expr(&mut self, written: &tree::Expr, scope: &Scope<'_>) -> Option<Expr> {
+    pub(super) fn expr(&mut self, written: &tree::Expr, scope: &Scope<'_>) -> Checked<Expr> {
         self.count_node(written.span)?;
-        self.expr_depth += 1;
+        self.position.expr_depth += 1;
         let expr = self.check_expr_depth(0, written.span).and_then(|()| self.expr_of(written, scope));
-        self.expr_depth -= 1;
+        self.position.expr_depth -= 1;
+        if let Ok(expr) = &expr {
+            self.analysis.record_type(written.span, expr.ty);
+        }
         expr
     }
 
-    fn expr_of(&mut self, written: &tree::Expr, scope: &Scope<'_>) -> Option<Expr> {
+    fn expr_of(&mut self, written: &tree::Expr, scope: &Scope<'_>) -> Checked<Expr> {
         let span = written.span;
         match &written.kind {
             tree::ExprKind::Literal(literal) => {
@@ -34,12 +38,12 @@ impl Checker<'_> {
             tree::ExprKind::Text(text) => match text.plain() {
                 Some(plain) => {
                     let kind = ExprKind::Constant(Constant::Text(plain));
-                    Some(Expr { kind, ty: Type::Text, unknown: false, span, defined: None })
+                    Ok(Expr { kind, ty: Type::Text, unknown: false, span, defined: None })
                 }
                 None => {
                     let pieces = self.pieces(text, scope)?;
                     let unknown = pieces.iter().filter_map(Piece::hole).any(|hole| hole.unknown);
-                    Some(Expr { kind: ExprKind::Text(pieces), ty: Type::Text, unknown, span, defined: None })
+                    Ok(Expr { kind: ExprKind::Text(pieces), ty: Type::Text, unknown, span, defined: None })
                 }
             },
             tree::ExprKind::Path(path) => {
@@ -50,7 +54,7 @@ impl Checker<'_> {
             tree::ExprKind::Not(inner) => {
                 let inner = self.condition(inner, scope)?;
                 let unknown = inner.unknown;
-                Some(Expr { kind: ExprKind::Not(Box::new(inner)), ty: Type::Bool, unknown, span, defined: None })
+                Ok(Expr { kind: ExprKind::Not(Box::new(inner)), ty: Type::Bool, unknown, span, defined: None })
             }
             tree::ExprKind::Negate(inner) => self.negate(inner, span, scope),
             tree::ExprKind::Logic(logic, left, right) => {
@@ -58,7 +62,7 @@ impl Checker<'_> {
                 let (left, right) = (left?, right?);
                 let unknown = left.unknown || right.unknown;
                 let kind = ExprKind::Logic(*logic, Box::new(left), Box::new(right));
-                Some(Expr { kind, ty: Type::Bool, unknown, span, defined: None })
+                Ok(Expr { kind, ty: Type::Bool, unknown, span, defined: None })
             }
             tree::ExprKind::Arith(op, left, right) => {
                 let may_differ = matches!(op.value, ArithOp::Add | ArithOp::Subtract);
@@ -71,16 +75,16 @@ impl Checker<'_> {
     }
 
     /// The pieces of a text with holes.
-    pub(super) fn pieces(&mut self, text: &tree::Text, scope: &Scope<'_>) -> Option<Vec<Piece>> {
+    pub(super) fn pieces(&mut self, text: &tree::Text, scope: &Scope<'_>) -> Checked<Vec<Piece>> {
         let pieces: Vec<_> = text
             .pieces
             .iter()
             .map(|piece| match piece {
-                tree::Piece::Letters(letters) => Some(Piece::Letters(letters.clone())),
+                tree::Piece::Letters(letters) => Ok(Piece::Letters(letters.clone())),
                 tree::Piece::Hole(hole) => {
                     let hole = self.expr(hole, scope)?;
                     self.no_months(&hole)?;
-                    Some(Piece::Hole(hole))
+                    Ok(Piece::Hole(hole))
                 }
             })
             .collect();
@@ -88,34 +92,33 @@ impl Checker<'_> {
     }
 
     /// An expression that must be true or false.
-    pub(super) fn condition(&mut self, written: &tree::Expr, scope: &Scope<'_>) -> Option<Expr> {
+    pub(super) fn condition(&mut self, written: &tree::Expr, scope: &Scope<'_>) -> Checked<Expr> {
         let expr = self.expr(written, scope)?;
         if expr.ty == Type::Bool {
-            return Some(expr);
+            return Ok(expr);
         }
         let help = if expr.ty == Type::Text {
             "compare it with something: `… = \"a\"`, `… in (\"a\", \"b\")`"
         } else {
             "compare it with something: `… > 0`"
         };
-        self.report(
+        self.fail(
             Diagnostic::new(Code::E0303, format!("a condition was wanted, this is {}", expr.ty))
                 .at(written.span, format!("this is {}", expr.ty))
                 .help(help),
-        );
-        None
+        )
     }
 
     /// The conjuncts of a condition, each by itself: `a and b` are two.
-    pub(super) fn conjuncts(&mut self, written: &tree::Expr, scope: &Scope<'_>) -> Option<Vec<Expr>> {
+    pub(super) fn conjuncts(&mut self, written: &tree::Expr, scope: &Scope<'_>) -> Checked<Vec<Expr>> {
         if let tree::ExprKind::Logic(tree::Logic::And, left, right) = &written.kind {
             let (left, right) = (self.conjuncts(left, scope), self.conjuncts(right, scope));
-            return Some([left?, right?].concat());
+            return Ok([left?, right?].concat());
         }
         self.condition(written, scope).map(|expr| vec![expr])
     }
 
-    fn negate(&mut self, inner: &tree::Expr, span: cpl_syntax::Span, scope: &Scope<'_>) -> Option<Expr> {
+    fn negate(&mut self, inner: &tree::Expr, span: cpl_syntax::Span, scope: &Scope<'_>) -> Checked<Expr> {
         let inner = self.expr(inner, scope)?;
         self.no_months(&inner)?;
         let ty = match inner.ty {
@@ -124,13 +127,14 @@ impl Checker<'_> {
             ty => return self.refuse(Code::E0301, format!("{ty} has no negative"), span, format!("this is {ty}")),
         };
         let unknown = inner.unknown;
-        Some(Expr { kind: ExprKind::Negate(Box::new(inner)), ty, unknown, span, defined: None })
+        Ok(Expr { kind: ExprKind::Negate(Box::new(inner)), ty, unknown, span, defined: None })
     }
 
     /// What a name means: a column, else a `let`, else a metric.
-    fn path(&mut self, path: &tree::Path, scope: &Scope<'_>) -> Option<Expr> {
+    fn path(&mut self, path: &tree::Path, scope: &Scope<'_>) -> Checked<Expr> {
         let name = &path.column();
         if let Some(column) = scope.column(name.as_str()) {
+            self.analysis.record_use(name.span, column.span);
             let (ty, unknown) = (column.ty?, column.unknown);
             return self.column(name, ty, unknown, scope);
         }
@@ -148,8 +152,8 @@ impl Checker<'_> {
             return self.refuse(Code::E0503, message, name.span, "wanted: `{ budget = new }`, and nothing around it");
         }
         let known = scope.columns.iter().map(|column| column.name.as_str());
-        let lets = self.file.lets.iter().map(|item| item.name.as_str());
-        let metrics = self.file.metrics.iter().map(|item| item.name.as_str());
+        let lets = self.input.file.lets.iter().map(|item| item.name.as_str());
+        let metrics = self.input.file.metrics.iter().map(|item| item.name.as_str());
         let known: Vec<&str> = match scope.place {
             Place::Constant => lets.collect(),
             Place::Row => known.chain(lets).collect(),
@@ -159,7 +163,7 @@ impl Checker<'_> {
     }
 
     /// `t.x`, where no join `as t` brought an `x`.
-    fn no_column_of(&mut self, table: &Name, name: &Name, scope: &Scope<'_>) -> Option<Expr> {
+    fn no_column_of(&mut self, table: &Name, name: &Name, scope: &Scope<'_>) -> Checked<Expr> {
         let front = format!("{}.", table.as_str());
         let known: Vec<&str> =
             scope.columns.iter().map(|column| column.name.as_str()).filter(|name| name.starts_with(&front)).collect();
@@ -168,8 +172,8 @@ impl Checker<'_> {
             return self.unknown_name(scope.name_kind, name, arguments);
         }
         // What a join that is wrong would have brought is not known.
-        if known.is_empty() && self.unknown_columns.is_some() {
-            return None;
+        if known.is_empty() && self.position.unknown_columns.is_some() {
+            return Err(Reported::earlier());
         }
         if known.is_empty() {
             let message = format!("no table is called `{}` here", table.as_str());
@@ -178,11 +182,11 @@ impl Checker<'_> {
         self.unknown_name(scope.name_kind, name, known)
     }
 
-    fn column(&mut self, name: &Name, ty: Type, unknown: bool, scope: &Scope<'_>) -> Option<Expr> {
+    fn column(&mut self, name: &Name, ty: Type, unknown: bool, scope: &Scope<'_>) -> Checked<Expr> {
         if let Place::Group(keys) = scope.place
             && !keys.contains(&name.value)
         {
-            self.report(
+            return self.fail(
                 Diagnostic::new(
                     Code::E0305,
                     format!("`{}` has one value a row, and a group has many rows", name.as_str()),
@@ -190,9 +194,8 @@ impl Checker<'_> {
                 .at(name.span, "which of them?")
                 .help(format!("say which: `{}`", offered_aggregate(name.as_str(), ty))),
             );
-            return None;
         }
-        Some(Expr::column(name.as_str(), ty, unknown, name.span))
+        Ok(Expr::column(name.as_str(), ty, unknown, name.span))
     }
 
     /// `x ?? y`, and every place where two values must be of one type.
@@ -202,12 +205,12 @@ impl Checker<'_> {
         left: Expr,
         right: Expr,
         span: cpl_syntax::Span,
-    ) -> Option<Expr> {
+    ) -> Checked<Expr> {
         debug_assert_eq!(op, ArithOp::OrElse);
         let (left, right) = super::arith::coerce_zero(left, right);
         let Some(ty) = left.ty.common(right.ty) else { return self.mismatch("can't become", &left, &right) };
         let unknown = left.unknown && right.unknown;
-        Some(Expr { kind: ExprKind::OrElse(Box::new(left), Box::new(right)), ty, unknown, span, defined: None })
+        Ok(Expr { kind: ExprKind::OrElse(Box::new(left), Box::new(right)), ty, unknown, span, defined: None })
     }
 }
 

@@ -7,12 +7,16 @@ use cpl_syntax::{
 
 use rust_decimal::Decimal;
 
-use super::{Checker, scope::Scope};
-use cpl_model::keywords;
+use super::{
+    Checker,
+    scope::Scope,
+    state::reporter::{Checked, Reported},
+};
 use cpl_model::{
     program::{Column, Fetch, Order, Source, SourceKind, Table, TableId, TableRole, Unsupported},
     types::Type,
 };
+use cpl_syntax::keywords;
 
 keywords! {
     /// What a fetch may read.
@@ -37,7 +41,7 @@ keywords! {
 }
 
 impl Checker<'_> {
-    pub(super) fn fetch(&mut self, fetch: &tree::Fetch) -> Option<TableId> {
+    pub(super) fn fetch(&mut self, fetch: &tree::Fetch) -> Checked<TableId> {
         if let Some(connector) = &fetch.source.callee.table {
             return self.endpoint_fetch(fetch, connector);
         }
@@ -48,8 +52,8 @@ impl Checker<'_> {
         let contract = self.contract(&fetch.columns);
         if fetch.columns.is_empty() {
             // They may be there, and wrong.
-            if !self.file.missing_names.is_empty() {
-                return None;
+            if !self.input.file.missing_names.is_empty() {
+                return Err(Reported::earlier());
             }
             self.report(
                 Diagnostic::new(Code::E0107, format!("the fetch `{}` declares no columns", fetch.name.as_str()))
@@ -63,7 +67,7 @@ impl Checker<'_> {
         // What is wrong with the source was reported: what is made of its columns is looked at.
         let (kind, path, path_span) = source.unwrap_or((SourceKind::Parquet, String::new(), fetch.source_span));
         table.source = Source::Fetch(Fetch { kind, path, path_span, columns, future, skip_bad, restated: None });
-        let id = TableId(self.tables.len());
+        let id = self.tables.next_id();
         self.collect_unsupported(fetch, &table, id);
         self.add_table(table)
     }
@@ -87,7 +91,7 @@ impl Checker<'_> {
         }));
     }
 
-    fn source(&mut self, fetch: &tree::Fetch) -> Option<(SourceKind, String, Span)> {
+    fn source(&mut self, fetch: &tree::Fetch) -> Checked<(SourceKind, String, Span)> {
         let call = &fetch.source;
         let name = &call.callee.name;
         let mut kind = match Connector::of_word(name.as_str()) {
@@ -133,15 +137,15 @@ impl Checker<'_> {
                 "wanted: a path, or one that begins with `s3://`, `gs://`, `az://`",
             );
         }
-        Some((kind, path, span))
+        Ok((kind, path, span))
     }
 
-    fn option(&mut self, kind: &mut SourceKind, name: &Name, value: &tree::Expr) -> Option<()> {
+    fn option(&mut self, kind: &mut SourceKind, name: &Name, value: &tree::Expr) -> Checked<()> {
         let (separator, header, short_rows) = match kind {
             SourceKind::Csv { separator, header, short_rows } => (separator, header, short_rows),
             SourceKind::Excel { sheet } if name.as_str() == "sheet" => {
                 *sheet = Some(self.plain_text(value)?);
-                return Some(());
+                return Ok(());
             }
             SourceKind::Excel { .. } => return self.unknown_name("option of `excel`", name, ["sheet"]),
             _ => {
@@ -160,7 +164,7 @@ impl Checker<'_> {
                         return self.refuse(Code::E0103, "that separates nothing", value.span, label);
                     }
                 }
-                Some(())
+                Ok(())
             }
             Some(option @ CsvOption::Header) => self.yes_or_no(option, value).map(|yes| *header = yes),
             Some(option @ CsvOption::ShortRows) => self.yes_or_no(option, value).map(|yes| *short_rows = yes),
@@ -168,9 +172,9 @@ impl Checker<'_> {
         }
     }
 
-    fn yes_or_no(&mut self, option: CsvOption, value: &tree::Expr) -> Option<bool> {
+    fn yes_or_no(&mut self, option: CsvOption, value: &tree::Expr) -> Checked<bool> {
         match &value.kind {
-            tree::ExprKind::Literal(tree::Literal::Bool(yes)) => Some(*yes),
+            tree::ExprKind::Literal(tree::Literal::Bool(yes)) => Ok(*yes),
             _ => {
                 let message = format!("`{}`: yes or no?", option.word());
                 self.refuse(Code::E0205, message, value.span, "wanted: `true` or `false`")
@@ -178,10 +182,10 @@ impl Checker<'_> {
         }
     }
 
-    pub(super) fn plain_text(&mut self, value: &tree::Expr) -> Option<String> {
+    pub(super) fn plain_text(&mut self, value: &tree::Expr) -> Checked<String> {
         match &value.kind {
             tree::ExprKind::Text(text) => match text.plain() {
-                Some(plain) => Some(plain),
+                Some(plain) => Ok(plain),
                 None => self.refuse(Code::E0106, "this text takes no holes", value.span, "holds a `{…}`"),
             },
             tree::ExprKind::Call(call) if call.callee.name.as_str() == "secret" => {
@@ -192,7 +196,7 @@ impl Checker<'_> {
     }
 
     /// Where the records of a document are.
-    fn records(&mut self, fetch: &tree::Fetch, kind: &mut SourceKind) -> Option<()> {
+    fn records(&mut self, fetch: &tree::Fetch, kind: &mut SourceKind) -> Checked<()> {
         for clause in &fetch.clauses {
             let FetchClause::Records(path) = clause else { continue };
             let (SourceKind::Json { records } | SourceKind::Http { records, .. }) = kind else {
@@ -204,53 +208,54 @@ impl Checker<'_> {
             self.path_of_json(path)?;
             *records = Some(path.value.clone());
         }
-        Some(())
+        Ok(())
     }
 
     /// A share of the rows.
-    fn bad_share(&mut self, written: &tree::Expr) -> Option<Decimal> {
+    fn bad_share(&mut self, written: &tree::Expr) -> Checked<Decimal> {
         let share = self.expr(written, &Scope::CONSTANT)?;
         let all = Decimal::ZERO..=Decimal::ONE;
         match share.amount().filter(|amount| share.ty == Type::Ratio && all.contains(amount)) {
-            Some(amount) => Some(amount),
+            Some(amount) => Ok(amount),
             None => self.refuse(Code::E0307, "how many rows may be bad?", written.span, "wanted: a share such as `1%`"),
         }
     }
 
     /// Reads the clauses into the table; whether future rows are kept, and how many may be bad.
-    pub(super) fn fetch_clauses(&mut self, fetch: &tree::Fetch, table: &mut Table) -> Option<(bool, Option<Decimal>)> {
-        let (mut future, mut skip_bad, mut time, mut right) = (false, None, None, Some(()));
+    pub(super) fn fetch_clauses(&mut self, fetch: &tree::Fetch, table: &mut Table) -> Checked<(bool, Option<Decimal>)> {
+        let (mut future, mut skip_bad, mut time, mut right) = (false, None, None, Ok(()));
         let is_http = fetch.source.callee.table.is_none() && fetch.source.callee.name.as_str() == "http";
         for clause in &fetch.clauses {
             let done = match clause {
                 FetchClause::KeepFuture(_) => {
                     future = true;
-                    Some(())
+                    Ok(())
                 }
                 FetchClause::Time(column) if time.is_some() => {
                     self.refuse(Code::E0107, "`time` stands here twice", column.span, "the second one")
                 }
                 FetchClause::Time(column) => {
                     time = Some(column);
-                    Some(())
+                    Ok(())
                 }
                 FetchClause::SkipBadRows(share) if skip_bad.is_some() => {
                     self.refuse(Code::E0107, "`skip bad rows` stands here twice", share.span, "the second one")
                 }
                 FetchClause::SkipBadRows(share) => {
-                    skip_bad = self.bad_share(share);
-                    skip_bad.map(drop)
+                    let known = self.bad_share(share);
+                    skip_bad = Some(known.unwrap_or_default());
+                    known.map(drop)
                 }
                 // Looked at with the source.
-                FetchClause::Records(_) => Some(()),
-                FetchClause::Request(_) if is_http => Some(()),
+                FetchClause::Records(_) => Ok(()),
+                FetchClause::Request(_) if is_http => Ok(()),
                 FetchClause::Request(part) => {
                     let message = format!("only `http` has a `{}`", part.name.as_str());
                     self.refuse(Code::E0107, message, part.name.span, "nobody reads this")
                 }
                 FetchClause::Check(clause @ Clause::Key(_)) => self.check(clause, table),
                 // What dates a row is known behind these.
-                FetchClause::Check(_) => Some(()),
+                FetchClause::Check(_) => Ok(()),
             };
             right = right.and(done);
         }
@@ -264,41 +269,38 @@ impl Checker<'_> {
                 _ => {}
             }
         }
-        Some((future, skip_bad))
+        Ok((future, skip_bad))
     }
 
     /// What dates a row: the column that is named, else the one that a connector names, else the plain one.
-    pub(super) fn time_column(&mut self, named: Option<&Name>, of: &Name, table: &Table) -> Option<Option<String>> {
+    pub(super) fn time_column(&mut self, named: Option<&Name>, of: &Name, table: &Table) -> Checked<Option<String>> {
         if let Some(column) = named {
-            return match table.column(column.as_str()) {
-                Some(found) if found.ty.is_time() => Some(Some(found.name.clone())),
-                Some(found) => {
-                    let message = format!("`{}` is {} and dates nothing", column.as_str(), found.ty);
-                    self.refuse(Code::E0404, message, column.span, "wanted: a date or a datetime")
-                }
-                None => self.no_column(column, table),
-            };
+            let found = self.column_of(column, table)?;
+            if found.ty.is_time() {
+                return Ok(Some(found.name.clone()));
+            }
+            let message = format!("`{}` is {} and dates nothing", column.as_str(), found.ty);
+            return self.refuse(Code::E0404, message, column.span, "wanted: a date or a datetime");
         }
         if table.time.is_some() {
-            return Some(table.time.clone());
+            return Ok(table.time.clone());
         }
         let in_key = table.key.iter().flatten().filter_map(|name| table.column(name)).find(|c| c.ty.is_time());
         if let Some(column) = in_key {
-            return Some(Some(column.name.clone()));
+            return Ok(Some(column.name.clone()));
         }
         let dates: Vec<&Column> = table.columns.iter().filter(|column| column.ty.is_time()).collect();
         match dates.as_slice() {
-            [] => Some(None),
-            [one] => Some(Some(one.name.clone())),
+            [] => Ok(None),
+            [one] => Ok(Some(one.name.clone())),
             [first, second, ..] => {
-                let prefix = if self.connector { "`time: " } else { "the clause `time " };
-                self.report(
+                let prefix = if self.input.is_connector { "`time: " } else { "the clause `time " };
+                self.fail(
                     Diagnostic::new(Code::E0404, format!("what dates a row of `{}`?", of.as_str()))
                         .at(first.span, "this date")
                         .at(second.span, "or this one?")
                         .help(format!("add {prefix}{}`, or put the date into the key", first.name)),
-                );
-                None
+                )
             }
         }
     }

@@ -2,18 +2,18 @@
 
 use cpl_syntax::{Code, Diagnostic, Name, Span};
 
-use super::{Checker, scope::ScopeColumn, transform::Relation};
+use super::{Checker, scope::ScopeColumn, state::reporter::Checked, transform::Relation};
 use cpl_model::program::{Check, CheckKind, Order, Periods, Stage, Table};
 
 impl Checker<'_> {
-    pub(super) fn no_gaps(&mut self, series: &[Name], span: Span, table: &mut Table) -> Option<()> {
+    pub(super) fn no_gaps(&mut self, series: &[Name], span: Span, table: &mut Table) -> Checked<()> {
         let columns: Vec<ScopeColumn> = table.columns.iter().map(ScopeColumn::of).collect();
         let periods = self.periods(series, span, &columns, table.key.as_deref(), table.time.as_deref())?;
         table.checks.push(Check { kind: CheckKind::NoGaps(periods), span });
-        Some(())
+        Ok(())
     }
 
-    pub(super) fn fill_gaps(&mut self, series: &[Name], span: Span, relation: &mut Relation) -> Option<Stage> {
+    pub(super) fn fill_gaps(&mut self, series: &[Name], span: Span, relation: &mut Relation) -> Checked<Stage> {
         let periods =
             self.periods(series, span, &relation.columns, relation.key.as_deref(), relation.time.as_deref())?;
         for column in &mut relation.columns {
@@ -26,7 +26,7 @@ impl Checker<'_> {
         }
         relation.order = if relation.key.is_some() { Order::Key } else { Order::Sorted };
         relation.singleton = false;
-        Some(Stage::FillGaps(periods))
+        Ok(Stage::FillGaps(periods))
     }
 
     /// By the date of the key, else by what dates a row; a series is named by the rest of the key, or as written.
@@ -37,17 +37,17 @@ impl Checker<'_> {
         columns: &[ScopeColumn],
         key: Option<&[String]>,
         time: Option<&str>,
-    ) -> Option<Periods> {
+    ) -> Checked<Periods> {
         let column = |name: &str| columns.iter().find(|column| column.name == name);
         let is_time =
-            |name: &&String| column(name).and_then(|column| column.ty).is_some_and(cpl_model::types::Type::is_time);
+            |name: &&String| column(name).is_some_and(|column| column.ty.is_ok_and(cpl_model::types::Type::is_time));
         let Some(time) = key.into_iter().flatten().find(is_time).map(String::as_str).or(time).and_then(column) else {
             let label = "wanted: a date in the table's key, or one date among its columns";
             return self.refuse(Code::E0404, "gaps in what? Nothing dates these rows", span, label);
         };
         let Some(grain) = time.grain else {
-            if time.ty == Some(cpl_model::types::Type::Date) {
-                self.report(
+            if time.ty.is_ok_and(|ty| ty == cpl_model::types::Type::Date) {
+                return self.fail(
                     Diagnostic::new(
                         Code::E0404,
                         format!("the periods of `{}` are of no length that can be filled", time.name),
@@ -56,20 +56,16 @@ impl Checker<'_> {
                     .at(time.span, "these dates begin another period, or none")
                     .help("group by `date_of(…)`, `week_start(…)` or `month_start(…)` before"),
                 );
-                return None;
             }
-            self.report(
+            return self.fail(
                 Diagnostic::new(Code::E0404, format!("`{}` tells of moments, which have no gaps", time.name))
                     .at(span, "every period is looked for: of what length?")
                     .at(time.span, "this is a moment")
                     .help("declare it `datetime by hour`, or group by `date_of(…)` or `hour_start(…)` before"),
             );
-            return None;
         };
         for (at, name) in series.iter().enumerate() {
-            if column(name.as_str()).is_none() {
-                return self.unknown_name("column", name, columns.iter().map(|column| column.name.as_str()));
-            }
+            self.find_column(name, columns)?;
             if name.as_str() == time.name || series[..at].iter().any(|before| before.value == name.value) {
                 let message = format!("`{}` names no series here", name.as_str());
                 return self.refuse(Code::E0202, message, name.span, "it is the date, or stands here twice");
@@ -85,6 +81,6 @@ impl Checker<'_> {
                 order.push(name.clone());
             }
         }
-        Some(Periods { series, time: time.name.clone(), grain, order })
+        Ok(Periods { series, time: time.name.clone(), grain, order })
     }
 }

@@ -8,6 +8,7 @@ use cpl_syntax::{
 use super::{
     Checker,
     scope::{Scope, ScopeColumn},
+    state::reporter::Checked,
     transform::Relation,
 };
 use cpl_model::{
@@ -16,9 +17,9 @@ use cpl_model::{
 };
 
 impl Checker<'_> {
-    pub(super) fn join(&mut self, join: &tree::Join, span: Span, relation: &mut Relation) -> Option<Stage> {
+    pub(super) fn join(&mut self, join: &tree::Join, span: Span, relation: &mut Relation) -> Checked<Stage> {
         let id = self.table_id(&join.table)?;
-        let right = self.tables[id.0].clone();
+        let right = self.tables[id].clone();
         let on = self.join_keys(&join.on, &right, relation)?;
         let latest = match &join.latest {
             None => None,
@@ -30,7 +31,7 @@ impl Checker<'_> {
             let Some(column) = right.column(from) else { continue };
             relation.columns.push(ScopeColumn {
                 name: name.clone(),
-                ty: Some(renamed(column.ty, &columns, &on)),
+                ty: Ok(renamed(column.ty, &columns, &on)),
                 unknown: column.unknown || join.left,
                 span: column.span,
                 grain: column.grain,
@@ -43,7 +44,7 @@ impl Checker<'_> {
         if join.many || !(join.left || (on.is_empty() && right.singleton)) {
             relation.singleton = false;
         }
-        Some(Stage::Join(Join { table: id, left: join.left, on, columns, many: join.many, latest, check_unique, span }))
+        Ok(Stage::Join(Join { table: id, left: join.left, on, columns, many: join.many, latest, check_unique, span }))
     }
 
     /// The columns of the right side and their new names. No name may occur on both sides.
@@ -53,7 +54,7 @@ impl Checker<'_> {
         on: &[(String, String)],
         right: &Table,
         relation: &Relation,
-    ) -> Option<Vec<(String, String)>> {
+    ) -> Checked<Vec<(String, String)>> {
         let mut columns = Vec::new();
         for column in right.columns.iter().filter(|column| !on.iter().any(|(_, key)| *key == column.name)) {
             let name = match &join.alias {
@@ -66,36 +67,33 @@ impl Checker<'_> {
                     Some(_) => "call the table otherwise behind `as`".to_owned(),
                     None => format!("join on it, or call the table otherwise: `join {} as t …`", right.name),
                 };
-                self.report(
+                return self.fail(
                     Diagnostic::new(Code::E0403, format!("both sides have a column `{name}`"))
                         .at(join.table.span, format!("`{}` has it too", right.name))
                         .at(label.0, label.1)
                         .help(help),
                 );
-                return None;
             }
             columns.push((column.name.clone(), name));
         }
-        Some(columns)
+        Ok(columns)
     }
 
-    fn join_keys(&mut self, keys: &[JoinKey], right: &Table, relation: &Relation) -> Option<Vec<(String, String)>> {
+    fn join_keys(&mut self, keys: &[JoinKey], right: &Table, relation: &Relation) -> Checked<Vec<(String, String)>> {
         let mut on: Vec<(String, String)> = Vec::new();
         for key in keys {
             let name = key.left.column();
-            let known: Vec<&str> = relation.columns.iter().map(|column| column.name.as_str()).collect();
-            let Some(left) = relation.column(name.as_str()) else {
-                return self.unknown_name("column", &name, known);
-            };
+            let left = self.find_column(&name, &relation.columns)?;
             let other = key.right.as_ref().map_or(&key.left.name, |path| &path.name);
             let Some(column) = right.column(other.as_str()) else {
                 let message = format!("`{}` has no column named `{}`", right.name, other.as_str());
                 let label = if key.right.is_some() { "not found there" } else { "only the left side has it" };
                 return self.refuse(Code::E0201, message, other.span, label);
             };
+            self.analysis.record_use(other.span, column.span);
             let left_type = left.ty?;
             if left_type != column.ty && !(left_type.is_whole() && column.ty.is_whole()) {
-                self.report(
+                return self.fail(
                     Diagnostic::new(
                         Code::E0301,
                         format!("`{}` is {} on the left and {} on the right", name.as_str(), left_type, column.ty),
@@ -104,7 +102,6 @@ impl Checker<'_> {
                     .at(left.span, format!("this is {left_type}"))
                     .at(column.span, format!("this is {}", column.ty)),
                 );
-                return None;
             }
             if on.iter().any(|(before, other)| *before == name.value || *other == column.name) {
                 let message = format!("`{}` is joined on twice", name.as_str());
@@ -112,7 +109,7 @@ impl Checker<'_> {
             }
             on.push((name.value.clone(), column.name.clone()));
         }
-        Some(on)
+        Ok(on)
     }
 
     /// `latest T_TIME before TIME within 7 days`.
@@ -122,16 +119,10 @@ impl Checker<'_> {
         on: &[(String, String)],
         right: &Table,
         relation: &Relation,
-    ) -> Option<Latest> {
+    ) -> Checked<Latest> {
         let (theirs, ours) = (&latest.right.name, latest.left.column());
-        let Some(right_time) = right.column(theirs.as_str()) else {
-            let known: Vec<&str> = right.columns.iter().map(|column| column.name.as_str()).collect();
-            return self.unknown_name("column", theirs, known);
-        };
-        let Some(left_time) = relation.column(ours.as_str()) else {
-            let known: Vec<&str> = relation.columns.iter().map(|column| column.name.as_str()).collect();
-            return self.unknown_name("column", &ours, known);
-        };
+        let right_time = self.column_of(theirs, right)?;
+        let left_time = self.find_column(&ours, &relation.columns)?;
         let left_type = left_time.ty?;
         if !right_time.ty.is_time() || left_type != right_time.ty {
             let message =
@@ -147,7 +138,7 @@ impl Checker<'_> {
             }
         };
         let Some(key) = &right.key else {
-            self.report(
+            return self.fail(
                 Diagnostic::new(
                     Code::E0402,
                     format!("of several rows of `{}` at one moment, which is the latest?", right.name),
@@ -156,34 +147,32 @@ impl Checker<'_> {
                 .at(right.span, "this table")
                 .help("give it a `key`"),
             );
-            return None;
         };
         let joined = |part: &&String| **part != theirs.value && !on.iter().any(|(_, key)| key == *part);
         let order = key.iter().filter(joined).cloned().collect();
-        Some(Latest { right: theirs.value.clone(), left: ours.value, within: micros, order })
+        Ok(Latest { right: theirs.value.clone(), left: ours.value, within: micros, order })
     }
 
     /// Whether uniqueness must be checked at run time; an error if the key rules it out.
-    fn uniqueness(&mut self, join: &tree::Join, on: &[(String, String)], right: &Table, span: Span) -> Option<bool> {
+    fn uniqueness(&mut self, join: &tree::Join, on: &[(String, String)], right: &Table, span: Span) -> Checked<bool> {
         if right.singleton {
-            return Some(false);
+            return Ok(false);
         }
         let names = on.iter().map(|(_, right)| right.as_str()).collect::<Vec<_>>();
         if on.is_empty() {
-            self.report(
+            return self.fail(
                 Diagnostic::new(Code::E0402, format!("`{}` has many rows: joined on what?", right.name))
                     .at(join.table.span, "not a table of one row")
                     .help("add `on COLUMN`, or make it one row with `group { … }`"),
             );
-            return None;
         }
-        let Some(key) = &right.key else { return Some(true) };
+        let Some(key) = &right.key else { return Ok(true) };
         let missing: Vec<&str> = key.iter().map(String::as_str).filter(|part| !names.contains(part)).collect();
         if missing.is_empty() {
-            return Some(false);
+            return Ok(false);
         }
         let (missing, names) = (missing.join(", "), names.join(", "));
-        self.report(
+        self.fail(
             Diagnostic::new(
                 Code::E0402,
                 format!("this join fans out: `{}` has many rows for each {names}", right.name),
@@ -194,8 +183,7 @@ impl Checker<'_> {
                 "join on {missing} too, or group `{}` by {names} before; if it is meant: `join many`",
                 right.name
             )),
-        );
-        None
+        )
     }
 }
 

@@ -1,43 +1,50 @@
 //! `let`: constants, and what the command line sets instead.
 
 use cpl_catalog::Catalogue;
-use cpl_syntax::{Code, Diagnostic, Name, Span};
+use cpl_syntax::{Code, Diagnostic, Name, Span, tree};
 
-use super::{Checker, Let, Setting, scope::Scope};
+use super::{
+    Checker, Input, Setting,
+    scope::Scope,
+    state::{lets::State, reporter::Checked},
+};
 use cpl_model::program::{Expr, ExprKind};
 
 impl<'a> Checker<'a> {
     pub(super) fn resolve_lets(&mut self) {
-        for item in &self.file.lets {
-            self.resolve_let(item.name.as_str());
+        for item in &self.input.file.lets {
+            // Of several of one name the first counts.
+            let first = self.lets.item(item.name.as_str()).unwrap_or(item);
+            let _reported = self.resolve_let(first);
         }
     }
 
-    /// The value of a `let`, with the span of its use.
-    pub(super) fn let_value(&mut self, name: &Name) -> Option<Option<Expr>> {
-        let (item, _) = self.lets.get(name.as_str())?;
-        let (named, written) = (item.name.as_str(), item.value.span);
-        self.used.insert(named);
-        let value = self.resolve_let(named);
-        let value = value.filter(|value| self.inline(value, name.span).is_some());
-        Some(value.map(|value| Expr { defined: Some(written), ..with_span(value, name.span) }))
+    /// The value of a `let`, with the span of its use; none if there is no `let` of that name.
+    pub(super) fn let_value(&mut self, name: &Name) -> Option<Checked<Expr>> {
+        let item = self.lets.item(name.as_str())?;
+        self.analysis.record_use(name.span, item.name.span);
+        Some(self.resolve_let(item).and_then(|value| {
+            self.inline(&value, name.span)?;
+            Ok(Expr { defined: Some(item.value.span), ..with_span(value, name.span) })
+        }))
     }
 
-    fn resolve_let(&mut self, name: &'a str) -> Option<Expr> {
-        let item = match self.lets.get(name)? {
-            (_, Let::Done(value)) => return value.clone(),
-            (item, Let::Resolving) => {
+    fn resolve_let(&mut self, item: &'a tree::Let) -> Checked<Expr> {
+        let name = item.name.as_str();
+        match self.lets.state(name) {
+            Some(State::Done(value)) => return value,
+            Some(State::Resolving) => {
                 let at = item.name.span;
                 return self.refuse(Code::E0203, format!("`{name}` is defined by itself"), at, "needs its own value");
             }
-            (item, Let::Unresolved) => *item,
-        };
-        self.lets.insert(name, (item, Let::Resolving));
-        self.let_depth += 1;
-        let deep = self.check_name_depth(self.let_depth, item.name.span);
+            Some(State::Unresolved) | None => {}
+        }
+        self.lets.set(item, State::Resolving);
+        self.lets.depth += 1;
+        let deep = self.check_name_depth(self.lets.depth, item.name.span);
         let value = deep.and_then(|()| self.difference(&item.value, &Scope::CONSTANT));
-        self.let_depth -= 1;
-        self.lets.insert(name, (item, Let::Done(value.clone())));
+        self.lets.depth -= 1;
+        self.lets.set(item, State::Done(value.clone()));
         value
     }
 
@@ -48,36 +55,32 @@ impl<'a> Checker<'a> {
                 self.report(setting_error(setting, "it is set twice").help("say which is meant"));
                 continue;
             }
-            let Some(item) = self.file.lets.iter().find(|item| item.name.value == setting.name) else {
-                let known: Vec<&str> = self.file.lets.iter().map(|item| item.name.as_str()).collect();
+            let Some(item) = self.input.file.lets.iter().find(|item| item.name.value == setting.name) else {
+                let known: Vec<&str> = self.input.file.lets.iter().map(|item| item.name.as_str()).collect();
                 let near = cpl_syntax::nearest(&setting.name, known.iter().copied());
                 let help = near.map_or("only a `let` can be set".to_owned(), |near| format!("did you mean `{near}`?"));
                 self.report(setting_error(setting, "there is no `let` of that name").help(help));
                 continue;
             };
-            let declared = self.resolve_let(item.name.as_str());
+            let declared = self.resolve_let(item);
             match (declared, constant(setting, self.currency)) {
                 (_, None) => self.report(
                     setting_error(setting, "that is no value")
                         .help("write it as in the file: `$45`, `3%`, `2026-11-20`; a text in double quotes, and those in quotes for the shell"),
                 ),
-                (Some(old), Some(new)) if old.ty.common(new.ty).is_none() => self.report(
+                (Ok(old), Some(new)) if old.ty.common(new.ty).is_none() => self.report(
                     setting_error(setting, &format!("that is {}", new.ty))
                         .at(item.value.span, format!("this is {}", old.ty)),
                 ),
                 (_, Some(new)) => {
                     let new = with_span(new, item.value.span);
-                    self.lets.insert(item.name.as_str(), (item, Let::Done(Some(new))));
+                    self.lets.set(item, State::Done(Ok(new)));
                 }
             }
         }
         // Those that were looked at before all settings stood are resolved anew.
         let set: Vec<&str> = settings.iter().map(|setting| setting.name.as_str()).collect();
-        for (name, state) in &mut self.lets {
-            if !set.contains(name) {
-                state.1 = Let::Unresolved;
-            }
-        }
+        self.lets.forget(&set);
     }
 }
 
@@ -92,9 +95,10 @@ fn constant(setting: &Setting, currency: cpl_syntax::tree::Currency) -> Option<E
     if !diagnostics.is_empty() || file.lets.len() != 1 || file.lets[0].value.span.end != text.trim_end().len() {
         return None;
     }
-    let mut checker = Checker { currency, ..Checker::new(&text, &file, Catalogue::none()) };
-    let value = checker.expr(&file.lets[0].value, &Scope::CONSTANT);
-    value.filter(|value| checker.diagnostics.is_empty() && !value.unknown)
+    let input = Input::new(&text, &file, Catalogue::none());
+    let mut checker = Checker { currency, ..Checker::new(input) };
+    let value = checker.expr(&file.lets[0].value, &Scope::CONSTANT).ok()?;
+    (checker.reporter.is_empty() && !value.unknown).then_some(value)
 }
 
 /// The expression with another span.

@@ -6,7 +6,7 @@ use cpl_syntax::{
 };
 use rust_decimal::Decimal;
 
-use super::Checker;
+use super::{Checker, state::reporter::Checked};
 use cpl_model::{
     program::{Constant, Expr, ExprKind},
     types::Type,
@@ -18,7 +18,7 @@ pub const MONEY_DIGITS: u32 = 6;
 const MAX_WHOLE: i64 = 1_000_000_000_000_000;
 
 impl Checker<'_> {
-    pub(super) fn literal(&mut self, literal: &tree::Literal, span: Span) -> Option<Expr> {
+    pub(super) fn literal(&mut self, literal: &tree::Literal, span: Span) -> Checked<Expr> {
         use tree::Literal as L;
         let (constant, ty) = match literal {
             L::Number(digits) => self.number(digits, span)?,
@@ -42,58 +42,57 @@ impl Checker<'_> {
             L::Word(Word::Today) => (Constant::Today(0), Type::Date),
             L::Word(Word::Yesterday) => (Constant::Today(-1), Type::Date),
         };
-        Some(Expr { kind: ExprKind::Constant(constant), ty, unknown: false, span, defined: None })
+        Ok(Expr { kind: ExprKind::Constant(constant), ty, unknown: false, span, defined: None })
     }
 
-    fn number(&mut self, digits: &str, span: Span) -> Option<(Constant, Type)> {
+    fn number(&mut self, digits: &str, span: Span) -> Checked<(Constant, Type)> {
         if digits.contains('.') {
-            return Some((Constant::Decimal(self.decimal(digits, span)?), Type::Number));
+            return Ok((Constant::Decimal(self.decimal(digits, span)?), Type::Number));
         }
         self.no_leading_zero(span)?;
         match digits.parse::<i64>() {
-            Ok(whole) if whole <= MAX_WHOLE => Some((Constant::Integer(whole), Type::Count)),
+            Ok(whole) if whole <= MAX_WHOLE => Ok((Constant::Integer(whole), Type::Count)),
             _ => self.too_large(span),
         }
     }
 
-    fn decimal(&mut self, digits: &str, span: Span) -> Option<Decimal> {
+    fn decimal(&mut self, digits: &str, span: Span) -> Checked<Decimal> {
         self.no_leading_zero(span)?;
         match Decimal::from_str_exact(digits) {
-            Ok(amount) if amount <= Decimal::from(MAX_WHOLE) => Some(amount),
+            Ok(amount) if amount <= Decimal::from(MAX_WHOLE) => Ok(amount),
             _ => self.too_large(span),
         }
     }
 
-    fn money(&mut self, digits: &str, span: Span) -> Option<Decimal> {
+    fn money(&mut self, digits: &str, span: Span) -> Checked<Decimal> {
         let amount = self.decimal(digits, span)?;
         if amount.normalize().scale() > MONEY_DIGITS {
             return self.refuse(Code::E0103, "money has at most six decimals", span, "too many digits");
         }
-        Some(amount)
+        Ok(amount)
     }
 
     /// Reports leading zeros, as in `007` and `0_30`: the digits before them may be missing.
-    fn no_leading_zero(&mut self, span: Span) -> Option<()> {
+    fn no_leading_zero(&mut self, span: Span) -> Checked<()> {
         let written = self.written(span);
         let digits = written.trim_start_matches(['$', '€', '£', '¥']);
         if !(digits.starts_with('0') && digits[1..].starts_with(|next: char| next.is_ascii_digit() || next == '_')) {
-            return Some(());
+            return Ok(());
         }
         let diagnostic = Diagnostic::new(Code::E0103, "a number does not begin with 0");
         let diagnostic = diagnostic.at(span, "is it the rest of a larger one?");
-        let date = written.len() == 2 && self.text[span.end..].starts_with('/');
+        let date = written.len() == 2 && self.input.text[span.end..].starts_with('/');
         let help = "thousands are set apart by `_`: `1_000`";
-        self.report(diagnostic.help(if date { "a date is written `2026-11-01`" } else { help }));
-        None
+        self.fail(diagnostic.help(if date { "a date is written `2026-11-01`" } else { help }))
     }
 
-    fn too_large<T>(&mut self, span: Span) -> Option<T> {
+    fn too_large<T>(&mut self, span: Span) -> Checked<T> {
         self.refuse(Code::E0103, "the number is too large", span, "at most 1000000 billion, and 28 digits in all")
     }
 
-    fn parsed<T: std::str::FromStr>(&mut self, written: &str, span: Span, why: &str) -> Option<T> {
+    fn parsed<T: std::str::FromStr>(&mut self, written: &str, span: Span, why: &str) -> Checked<T> {
         match written.parse() {
-            Ok(value) => Some(value),
+            Ok(value) => Ok(value),
             Err(_) => self.refuse(Code::E0103, format!("there is no {written}"), span, why),
         }
     }

@@ -5,7 +5,7 @@ use cpl_syntax::{
     tree::{self, Arg, TargetRef, WindowOver},
 };
 
-use super::{Checker, scope::Scope};
+use super::{Checker, scope::Scope, state::reporter::Checked};
 use cpl_model::{
     program::{Constant, Credential, Decision, Expr, ExprKind, Pattern, PatternOf, TargetKind},
     types::Type,
@@ -16,13 +16,13 @@ const FEW: u32 = 3;
 
 impl Checker<'_> {
     /// `cooldown DURATION`.
-    pub(super) fn cooldown(&mut self, length: &tree::Expr, span: Span, decision: &mut Decision) -> Option<()> {
+    pub(super) fn cooldown(&mut self, length: &tree::Expr, span: Span, decision: &mut Decision) -> Checked<()> {
         if decision.cooldown.is_some() {
             return self.refuse(Code::E0107, "`cooldown` stands here twice", span, "the second one");
         }
         decision.cooldown = Some(self.fixed_length(length)?);
         self.unsupported_in_runs("`cooldown`", span);
-        Some(())
+        Ok(())
     }
 
     /// `keep change within R per DURATION`.
@@ -32,7 +32,7 @@ impl Checker<'_> {
         per: &tree::Expr,
         span: Span,
         decision: &mut Decision,
-    ) -> Option<()> {
+    ) -> Checked<()> {
         if decision.keep_change.is_some() {
             return self.refuse(Code::E0107, "`keep change` stands here twice", span, "the second one");
         }
@@ -45,36 +45,36 @@ impl Checker<'_> {
         }
         decision.keep_change = Some((share, length?));
         self.unsupported("`keep change within … per …`", span);
-        Some(())
+        Ok(())
     }
 
     /// `approval required`.
-    pub(super) fn approval(&mut self, span: Span, decision: &mut Decision) -> Option<()> {
+    pub(super) fn approval(&mut self, span: Span, decision: &mut Decision) -> Checked<()> {
         if decision.approval {
             return self.refuse(Code::E0107, "`approval required` stands here twice", span, "the second one");
         }
         decision.approval = true;
         self.unsupported("`approval required`", span);
-        Some(())
+        Ok(())
     }
 
     /// A length of time that is the same everywhere on the calendar, in microseconds.
-    pub(super) fn fixed_length(&mut self, length: &tree::Expr) -> Option<i64> {
+    pub(super) fn fixed_length(&mut self, length: &tree::Expr) -> Checked<i64> {
         match self.expr(length, &Scope::CONSTANT)?.kind {
-            ExprKind::Constant(Constant::Duration(micros)) if micros > 0 => Some(micros),
+            ExprKind::Constant(Constant::Duration(micros)) if micros > 0 => Ok(micros),
             _ => self.refuse(Code::E0301, "how long?", length.span, "wanted: a length such as `3 days` or `2 weeks`"),
         }
     }
 
     /// Where messages go, by its place among the targets: one that people read.
-    pub(super) fn message_target(&mut self, to: &TargetRef) -> Option<usize> {
+    pub(super) fn message_target(&mut self, to: &TargetRef) -> Checked<usize> {
         let target = self.resolve_target(to)?;
-        let kind = &self.targets[target].as_ref()?.kind;
+        let kind = &self.target_of(target)?.kind;
         if matches!(kind, TargetKind::File(_) | TargetKind::Action(_)) {
             let help = "wanted: `slack(…)`, `email(…)`, `webhook(…)` or `print`";
             return self.refuse(Code::E0503, "nobody reads messages there", to.name.span, help);
         }
-        Some(target)
+        Ok(target)
     }
 
     /// `alerts to TARGET at most N per week`.
@@ -88,7 +88,7 @@ impl Checker<'_> {
     }
 
     /// A credential, or an address that may be one: a text, or a secret.
-    pub(super) fn credential(&mut self, address: &tree::Expr) -> Option<Credential> {
+    pub(super) fn credential(&mut self, address: &tree::Expr) -> Checked<Credential> {
         if let tree::ExprKind::Call(call) = &address.kind
             && call.callee.table.is_none()
             && call.callee.name.as_str() == "secret"
@@ -109,7 +109,7 @@ impl Checker<'_> {
         by: Option<&tree::Expr>,
         span: Span,
         scope: &Scope<'_>,
-    ) -> Option<Expr> {
+    ) -> Checked<Expr> {
         let pattern = self.pattern(value, over, span, scope)?;
         let by = match by {
             None => None,
@@ -117,21 +117,21 @@ impl Checker<'_> {
         };
         self.unsupported("`breaks pattern`", span);
         let pattern = Pattern { of: PatternOf::Breaks(by), ..pattern };
-        Some(Expr { kind: ExprKind::Pattern(Box::new(pattern)), ty: Type::Bool, unknown: true, span, defined: None })
+        Ok(Expr { kind: ExprKind::Pattern(Box::new(pattern)), ty: Type::Bool, unknown: true, span, defined: None })
     }
 
     /// How many deviations from what is usual break a pattern.
-    fn deviations(&mut self, by: &tree::Expr) -> Option<Expr> {
+    fn deviations(&mut self, by: &tree::Expr) -> Checked<Expr> {
         let deviations = self.expr(by, &Scope::CONSTANT)?;
         if deviations.ty.is_quantity() {
-            return Some(deviations);
+            return Ok(deviations);
         }
         let message = format!("{} counts no deviations", deviations.ty);
         self.refuse(Code::E0301, message, by.span, "wanted: a number such as `3.5`")
     }
 
     /// `usual(x)`, `usual(x over 28 days)`.
-    pub(super) fn usual(&mut self, call: &tree::Call, span: Span, scope: &Scope<'_>) -> Option<Expr> {
+    pub(super) fn usual(&mut self, call: &tree::Call, span: Span, scope: &Scope<'_>) -> Checked<Expr> {
         let [Arg::Plain(value)] = call.args.as_slice() else {
             return self.refuse(Code::E0308, "`usual` can't be called with these", span, "wanted: `usual(column)`");
         };
@@ -139,11 +139,11 @@ impl Checker<'_> {
         let ty = value.ty;
         let pattern = Box::new(self.pattern(value, call.over, span, scope)?);
         self.unsupported("`usual`", span);
-        Some(Expr { kind: ExprKind::Pattern(pattern), ty, unknown: true, span, defined: None })
+        Ok(Expr { kind: ExprKind::Pattern(pattern), ty, unknown: true, span, defined: None })
     }
 
     /// What is usual of a value; a pattern is one of amounts in a series.
-    fn pattern(&mut self, value: Expr, over: Option<WindowOver>, span: Span, scope: &Scope<'_>) -> Option<Pattern> {
+    fn pattern(&mut self, value: Expr, over: Option<WindowOver>, span: Span, scope: &Scope<'_>) -> Checked<Pattern> {
         if !value.ty.is_amount() {
             let message = format!("{} has no pattern", value.ty);
             return self.refuse(Code::E0301, message, value.span, "wanted: money, a number or a ratio");
@@ -158,11 +158,11 @@ impl Checker<'_> {
                 Some((length, over.before))
             }
         };
-        Some(Pattern { of: PatternOf::Usual, value, over, key, time })
+        Ok(Pattern { of: PatternOf::Usual, value, over, key, time })
     }
 
     /// `applied(RULE over 7 days)`: how often.
-    pub(super) fn applied(&mut self, call: &tree::Call, span: Span, scope: &Scope<'_>) -> Option<Expr> {
+    pub(super) fn applied(&mut self, call: &tree::Call, span: Span, scope: &Scope<'_>) -> Checked<Expr> {
         let usage = "wanted: `applied(RULE over 7 days)`";
         let ([Arg::Plain(tree::Expr { kind: tree::ExprKind::Path(rule), .. })], Some(over), None) =
             (call.args.as_slice(), call.over, &call.filter)
@@ -172,13 +172,13 @@ impl Checker<'_> {
         if over.before || rule.table.is_some() || scope.key.is_none() {
             return self.refuse(Code::E0308, "`applied` can't be called with these", span, usage);
         }
-        let names: Vec<&Name> = self.file.decides.iter().map(|rule| &rule.name).collect();
+        let names: Vec<&Name> = self.input.file.decides.iter().map(|rule| &rule.name).collect();
         if !names.iter().any(|name| name.value == rule.name.value) {
             return self.unknown_name("rule", &rule.name, names.into_iter().map(Name::as_str));
         }
         let length = self.length(over.window)?;
         self.unsupported("`applied`", span);
         let kind = ExprKind::Applied(rule.name.value.clone(), length);
-        Some(Expr { kind, ty: Type::Count, unknown: false, span, defined: None })
+        Ok(Expr { kind, ty: Type::Count, unknown: false, span, defined: None })
     }
 }

@@ -2,11 +2,17 @@
 
 use std::collections::HashMap;
 
-use cpl_syntax::{Code, Diagnostic, Name, Span, has_errors, nearest};
+use cpl_syntax::{Code, Diagnostic, Name, Span, nearest};
 
-use super::{Checker, TableItem, scope::ScopeColumn};
+use super::{
+    Checker,
+    scope::ScopeColumn,
+    state::analysis::NameKind,
+    state::reporter::{Checked, Reported},
+    state::tables::TableItem,
+};
 use crate::lint::unneeded;
-use cpl_model::program::TableId;
+use cpl_model::program::{Column, Table, TableId};
 
 /// Functions of other languages, and cpl's.
 const OTHERS: &[(&str, &str)] = &[
@@ -23,13 +29,10 @@ const OTHERS: &[(&str, &str)] = &[
     ("ceiling", "ceil"),
 ];
 
-/// The most name comparisons for suggestions. Later unknown names get no suggestion.
-const MAX_NAMES_COMPARED: usize = 1_000_000;
-
 impl<'a> Checker<'a> {
     /// Items are one space of names.
     pub(super) fn check_names(&mut self) {
-        let file = self.file;
+        let file = self.input.file;
         let mut names: Vec<&'a Name> = Vec::new();
         names.extend(file.lets.iter().map(|item| &item.name));
         names.extend(file.fetches.iter().map(|item| &item.name));
@@ -38,7 +41,21 @@ impl<'a> Checker<'a> {
         names.extend(file.decides.iter().map(|item| &item.name));
         names.extend(file.alerts.iter().map(|item| &item.name));
         names.extend(file.targets.iter().map(|item| &item.name));
+        self.define_items();
         self.unique(names, "an item");
+    }
+
+    fn define_items(&mut self) {
+        let file = self.input.file;
+        let lets = file.lets.iter().map(|item| (NameKind::Let, &item.name));
+        let fetches = file.fetches.iter().map(|item| (NameKind::Table, &item.name));
+        let transforms = file.transforms.iter().map(|item| (NameKind::Table, &item.name));
+        let metrics = file.metrics.iter().map(|item| (NameKind::Metric, &item.name));
+        let decides = file.decides.iter().map(|item| (NameKind::Rule, &item.name));
+        let alerts = file.alerts.iter().map(|item| (NameKind::Rule, &item.name));
+        let targets = file.targets.iter().map(|item| (NameKind::Target, &item.name));
+        let items = lets.chain(fetches).chain(transforms).chain(metrics).chain(decides).chain(alerts).chain(targets);
+        items.for_each(|(kind, name)| self.analysis.define(kind, name));
     }
 
     /// Reports duplicate names, in source order.
@@ -62,7 +79,7 @@ impl<'a> Checker<'a> {
     pub(super) fn column_name(&mut self, name: &Name) {
         let (what, at) = if let Some(metric) = self.metrics.get(name.as_str()) {
             ("metric", metric.name.span)
-        } else if let Some((item, _)) = self.lets.get(name.as_str()) {
+        } else if let Some(item) = self.lets.item(name.as_str()) {
             ("let", item.name.span)
         } else {
             return;
@@ -75,47 +92,67 @@ impl<'a> Checker<'a> {
         );
     }
 
+    /// The column of that name before a stage; its use is recorded.
+    pub(super) fn find_column<'r>(&mut self, name: &Name, columns: &'r [ScopeColumn]) -> Checked<&'r ScopeColumn> {
+        match columns.iter().find(|column| column.name == name.value) {
+            Some(column) => {
+                self.analysis.record_use(name.span, column.span);
+                Ok(column)
+            }
+            None => self.unknown_name("column", name, columns.iter().map(|column| column.name.as_str())),
+        }
+    }
+
+    /// The column of that name in a checked table; its use is recorded.
+    pub(super) fn column_of<'t>(&mut self, name: &Name, table: &'t Table) -> Checked<&'t Column> {
+        match table.column(name.as_str()) {
+            Some(column) => {
+                self.analysis.record_use(name.span, column.span);
+                Ok(column)
+            }
+            None => self.unknown_name("column", name, table.columns.iter().map(|column| column.name.as_str())),
+        }
+    }
+
     /// Reports a new column whose name exists already.
-    pub(super) fn new_column(&mut self, name: &Name, there: &[ScopeColumn]) -> Option<()> {
-        let Some(before) = there.iter().find(|column| column.name == name.value) else { return Some(()) };
-        self.report(
+    pub(super) fn new_column(&mut self, name: &Name, there: &[ScopeColumn]) -> Checked<()> {
+        let Some(before) = there.iter().find(|column| column.name == name.value) else { return Ok(()) };
+        self.fail(
             Diagnostic::new(Code::E0202, format!("there is a column named `{}` already", name.as_str()))
                 .at(name.span, "the second one")
                 .at(before.span, "the first one"),
-        );
-        None
+        )
     }
 
     /// The table of that name; none if it does not exist or is invalid.
-    pub(super) fn table_id(&mut self, name: &Name) -> Option<TableId> {
-        if let Some(found) = self.table_ids.get(name.as_str()) {
+    pub(super) fn table_id(&mut self, name: &Name) -> Checked<TableId> {
+        if let Some(item) = self.tables.item(name.as_str()) {
+            self.analysis.record_use(name.span, item.name().span);
+        }
+        if let Some(found) = self.tables.ids.get(name.as_str()) {
             return *found;
         }
-        if let Some(start) = self.resolving.iter().position(|before| before.value == name.value) {
-            self.cycle(start);
-            // Who needs it says nothing more.
-            self.table_ids.insert(self.resolving[start].as_str(), None);
-            return None;
+        if let Some(start) = self.tables.in_progress.iter().position(|before| before.value == name.value) {
+            let cycle = self.cycle(start);
+            // Who needs it reports nothing more.
+            self.tables.ids.insert(self.tables.in_progress[start].as_str(), cycle);
+            return cycle;
         }
-        let file = self.file;
-        self.check_name_depth(self.resolving.len(), name.span)?;
-        let declared = self.table_items.get(name.as_str()).copied();
-        let named = match declared {
-            Some(TableItem::Fetch(fetch)) => &fetch.name,
-            Some(TableItem::Transform(transform)) => &transform.name,
-            None => {
-                let tables = file.fetches.iter().map(|item| &item.name);
-                let tables = tables.chain(file.transforms.iter().map(|item| &item.name));
-                return self.unknown_name("table", name, tables.map(Name::as_str));
-            }
+        let file = self.input.file;
+        self.check_name_depth(self.tables.in_progress.len(), name.span)?;
+        let Some(declared) = self.tables.item(name.as_str()) else {
+            let tables = file.fetches.iter().map(|item| &item.name);
+            let tables = tables.chain(file.transforms.iter().map(|item| &item.name));
+            return self.unknown_name("table", name, tables.map(Name::as_str));
         };
-        self.resolving.push(named);
-        let id = match declared? {
+        let named = declared.name();
+        self.tables.in_progress.push(named);
+        let id = match declared {
             TableItem::Fetch(fetch) => self.fetch(fetch),
             TableItem::Transform(transform) => self.transform(transform),
         };
-        self.resolving.pop();
-        *self.table_ids.entry(named.as_str()).or_insert(id)
+        self.tables.in_progress.pop();
+        *self.tables.ids.entry(named.as_str()).or_insert(id)
     }
 
     /// Reports an unknown name, and suggests the nearest known one.
@@ -124,21 +161,21 @@ impl<'a> Checker<'a> {
         what: &str,
         name: &Name,
         known: impl IntoIterator<Item = &'n str>,
-    ) -> Option<T> {
-        if self.file.is_missing_name(name.as_str()) || (self.unknown_columns.is_some() && what == "column") {
-            return None;
+    ) -> Checked<T> {
+        if self.input.file.is_missing_name(name.as_str())
+            || (self.position.unknown_columns.is_some() && what == "column")
+        {
+            return Err(Reported::earlier());
         }
         let known: Vec<&str> = known.into_iter().collect();
         let diagnostic = Diagnostic::new(Code::E0201, format!("there is no {what} named `{}`", name.as_str()))
             .at(name.span, "not found");
         if name.as_str() == "unknown" {
-            self.report(diagnostic.help("ask whether it is: `x is unknown`"));
-            return None;
+            return self.fail(diagnostic.help("ask whether it is: `x is unknown`"));
         }
         if ["null", "none", "nil", "na", "nan"].contains(&name.value.to_lowercase().as_str()) {
             let help = "a value that is missing is unknown: ask `x is unknown`, or give another in its place: `x ?? 0`";
-            self.report(diagnostic.help(help));
-            return None;
+            return self.fail(diagnostic.help(help));
         }
         let lower = name.value.to_lowercase();
         let ours = OTHERS.iter().find(|(theirs, _)| *theirs == lower).map(|(_, ours)| *ours);
@@ -148,36 +185,32 @@ impl<'a> Checker<'a> {
                 "??" => diagnostic.help("cpl writes it `x ?? 0`"),
                 _ => diagnostic.help(format!("cpl calls it `{ours}`")).offer(name.span, ours),
             };
-            self.report(diagnostic);
-            return None;
+            return self.fail(diagnostic);
         }
-        self.names_compared += known.len();
-        let near = Some(&known).filter(|_| self.names_compared < MAX_NAMES_COMPARED);
+        let near = Some(&known).filter(|_| self.size.may_compare(known.len()));
         let help = match near.and_then(|known| nearest(name.as_str(), known.iter().copied())) {
             Some(near) => {
-                self.report(diagnostic.help(format!("did you mean `{near}`?")).offer(name.span, near));
-                return None;
+                return self.fail(diagnostic.help(format!("did you mean `{near}`?")).offer(name.span, near));
             }
-            None if known.is_empty() && self.connector => format!("there is no {what} here"),
+            None if known.is_empty() && self.input.is_connector => format!("there is no {what} here"),
             None if known.is_empty() => format!("the file has no {what} yet"),
             None => format!("there are: {}", listed(&known)),
         };
-        self.report(diagnostic.help(help));
-        None
+        self.fail(diagnostic.help(help))
     }
 
     /// Warns of unused lets, metrics and targets, if the file has no errors.
     pub(super) fn unused_names(&mut self) {
-        let file = self.file;
+        let file = self.input.file;
         let decides = file.dashboards.len() + file.decides.len() + file.alerts.len() > 0;
-        if has_errors(&self.diagnostics) || !file.missing_names.is_empty() || !decides {
+        if self.reporter.has_errors() || !file.missing_names.is_empty() || !decides {
             return;
         }
         let lets = file.lets.iter().map(|item| ("let", &item.name));
         let metrics = file.metrics.iter().map(|item| ("metric", &item.name));
         let targets = file.targets.iter().map(|item| ("target", &item.name));
         for (what, name) in lets.chain(metrics).chain(targets) {
-            if !self.used.contains(name.as_str()) {
+            if !self.analysis.is_used(name) {
                 self.report(unneeded(what, name.as_str(), name.span));
             }
         }
@@ -185,21 +218,21 @@ impl<'a> Checker<'a> {
 
     /// Resolves all tables; each comes after its inputs.
     pub(super) fn resolve_tables(&mut self) {
-        let file = self.file;
+        let file = self.input.file;
         for name in file.fetches.iter().map(|fetch| &fetch.name).chain(file.transforms.iter().map(|item| &item.name)) {
-            self.table_id(name);
+            let _reported = self.table_id(name);
         }
     }
 
-    fn cycle(&mut self, start: usize) {
-        let names: Vec<&Name> = self.resolving[start..].to_vec();
+    fn cycle<T>(&mut self, start: usize) -> Checked<T> {
+        let names: Vec<&Name> = self.tables.in_progress[start..].to_vec();
         let mut round: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
         round.push(round[0]);
         let mut diagnostic = Diagnostic::new(Code::E0203, format!("tables form a cycle: {}", round.join(" → ")));
         for name in names {
             diagnostic = diagnostic.at(name.span, "is made of itself");
         }
-        self.report(diagnostic.help("begin one of them with a table that does not need the others"));
+        self.fail(diagnostic.help("begin one of them with a table that does not need the others"))
     }
 }
 

@@ -6,7 +6,10 @@ use jiff::{
     tz::TimeZone,
 };
 
-use super::Checker;
+use super::{
+    Checker,
+    state::reporter::{Checked, Reported},
+};
 use cpl_model::clock::{AsOf, Cadence, Clock};
 
 /// The head of a program.
@@ -19,17 +22,16 @@ pub struct Head {
 }
 
 impl Checker<'_> {
-    pub(super) fn pipeline(&mut self, as_of: AsOf) -> Option<Head> {
-        let pipelines = &self.file.pipelines;
+    pub(super) fn pipeline(&mut self, as_of: AsOf) -> Checked<Head> {
+        let pipelines = &self.input.file.pipelines;
         let Some(pipeline) = pipelines.first() else {
-            if self.file.missing_names.contains("pipeline") {
-                return None;
+            if self.input.file.missing_names.contains("pipeline") {
+                return Err(Reported::earlier());
             }
-            self.report(
+            return self.fail(
                 Diagnostic::new(Code::E0107, "the file has no `pipeline`")
                     .help("begin it with `pipeline NAME { question \"…\" }`"),
             );
-            return None;
         };
         if let Some(second) = pipelines.get(1) {
             self.report(
@@ -47,24 +49,24 @@ impl Checker<'_> {
             self.unsupported_in_runs("messages with a weekly budget (`alerts to`)", at);
             self.message_budget(*limit);
         }
-        let retire = pipeline.retire.as_ref().and_then(|date| self.date(date));
+        let retire = pipeline.retire.as_ref().map(|date| self.date(date)).transpose();
         let every = self.cadence(pipeline.every.as_ref().map(|every| &every.value));
         // A window that no calendar holds is reported by the run.
-        if let Some(clock) = every.and_then(|every| Clock::at(every, &self.zone, as_of).ok()) {
-            self.check_retire(pipeline, retire, clock.today());
+        if let Some(clock) = every.ok().and_then(|every| Clock::at(every, &self.zone, as_of).ok()) {
+            self.check_retire(pipeline, retire.ok().flatten(), clock.today());
         }
-        Some(Head {
+        Ok(Head {
             name: pipeline.name.value.clone(),
             question: pipeline.question.as_ref().map(|text| text.value.clone()),
             owner: pipeline.owner.as_ref().map(|text| text.value.clone()),
             every: every?,
-            retire,
+            retire: retire?,
         })
     }
 
     fn check_retire(&mut self, pipeline: &tree::Pipeline, retire: Option<Date>, today: Date) {
         let Some(written) = &pipeline.retire else {
-            if self.file.missing_names.contains("retire") {
+            if self.input.file.missing_names.contains("retire") {
                 return;
             }
             self.report(
@@ -90,9 +92,9 @@ impl Checker<'_> {
         );
     }
 
-    pub(super) fn timezone(&mut self, name: &Name) -> Option<TimeZone> {
+    pub(super) fn timezone(&mut self, name: &Name) -> Checked<TimeZone> {
         match TimeZone::get(name.as_str()) {
-            Ok(zone) => Some(zone),
+            Ok(zone) => Ok(zone),
             Err(_) => self.refuse(
                 Code::E0103,
                 format!("there is no time zone named `{}`", name.as_str()),
@@ -102,15 +104,15 @@ impl Checker<'_> {
         }
     }
 
-    pub(super) fn date(&mut self, written: &Name) -> Option<Date> {
+    pub(super) fn date(&mut self, written: &Name) -> Checked<Date> {
         match written.value.parse() {
-            Ok(date) => Some(date),
+            Ok(date) => Ok(date),
             Err(_) => self.refuse(Code::E0103, format!("there is no {}", written.value), written.span, "no such day"),
         }
     }
 
-    fn cadence(&mut self, written: Option<&tree::Cadence>) -> Option<Cadence> {
-        Some(match written {
+    fn cadence(&mut self, written: Option<&tree::Cadence>) -> Checked<Cadence> {
+        Ok(match written {
             None => Cadence::Day(Time::midnight()),
             Some(tree::Cadence::Hour) => Cadence::Hour,
             Some(tree::Cadence::Day(at)) => Cadence::Day(self.time(at.as_ref())?),
@@ -126,10 +128,10 @@ impl Checker<'_> {
         })
     }
 
-    fn time(&mut self, written: Option<&Name>) -> Option<Time> {
-        let Some(written) = written else { return Some(Time::midnight()) };
+    fn time(&mut self, written: Option<&Name>) -> Checked<Time> {
+        let Some(written) = written else { return Ok(Time::midnight()) };
         match format!("{}:00", written.value).parse() {
-            Ok(time) => Some(time),
+            Ok(time) => Ok(time),
             Err(_) => self.refuse(
                 Code::E0103,
                 format!("there is no {} on a clock", written.value),

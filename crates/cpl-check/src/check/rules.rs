@@ -9,6 +9,7 @@ use super::{
     Checker,
     arith::zero_as,
     scope::{Scope, ScopeColumn},
+    state::reporter::{Checked, Reported},
 };
 use cpl_model::{
     program::{
@@ -36,26 +37,13 @@ impl RuleScope {
 }
 
 impl Checker<'_> {
-    pub(super) fn decision(&mut self, rule: &tree::Decide) -> Option<Decision> {
+    pub(super) fn decision(&mut self, rule: &tree::Decide) -> Checked<Decision> {
         let rows = self.rows(&rule.each, &rule.table, &days(rule.on.as_ref()))?;
-        let scope = RuleScope::of(&self.tables[rows.table.0]);
+        let scope = RuleScope::of(&self.tables[rows.table]);
         self.move_is_only_action(rule, &rows)?;
         let when = self.when(rule.when.as_ref(), &rule.name, &scope);
-        let mut require = Some(Vec::new());
-        for each in &rule.require {
-            match (self.conjuncts(each, &scope.row()), &mut require) {
-                (Some(conjuncts), Some(require)) => require.extend(conjuncts),
-                _ => require = None,
-            }
-        }
-        let acts = !self.is_missing_clause(&rule.name, "then");
-        if rule.actions.is_empty() && acts {
-            self.report(
-                Diagnostic::new(Code::E0107, format!("`{}` decides and does nothing", rule.name.as_str()))
-                    .at(rule.name.span, "no `then`")
-                    .help("add `then change COLUMN by +20% via TARGET`, or make it an `alert`"),
-            );
-        }
+        let require: Vec<_> = rule.require.iter().map(|each| self.conjuncts(each, &scope.row())).collect();
+        let acts = self.acts(rule);
         let actions: Vec<_> = rule.actions.iter().map(|action| self.action(action, &scope)).collect();
         let mut decision = Decision {
             name: rule.name.value.clone(),
@@ -71,32 +59,47 @@ impl Checker<'_> {
             keep_change: None,
             approval: false,
         };
-        let mut guarded = Some(());
+        let mut guarded = Ok(());
         for guard in &rule.guards {
             guarded = self.guard(guard, &scope, &mut decision).and(guarded);
         }
-        decision.when = [when?, require?].concat();
-        decision.actions = actions.into_iter().collect::<Option<_>>()?;
-        guarded.filter(|()| acts)?;
+        decision.when = when?;
+        decision.when.extend(require.into_iter().collect::<Checked<Vec<_>>>()?.concat());
+        decision.actions = actions.into_iter().collect::<Checked<_>>()?;
+        guarded.and(acts)?;
         self.changed_once(rule)?;
         self.guarded_columns(&decision)?;
-        Some(decision)
+        Ok(decision)
+    }
+
+    /// A rule needs an action.
+    fn acts(&mut self, rule: &tree::Decide) -> Checked<()> {
+        if self.is_missing_clause(&rule.name, "then") {
+            return Err(Reported::earlier());
+        }
+        if !rule.actions.is_empty() {
+            return Ok(());
+        }
+        self.fail(
+            Diagnostic::new(Code::E0107, format!("`{}` decides and does nothing", rule.name.as_str()))
+                .at(rule.name.span, "no `then`")
+                .help("add `then change COLUMN by +20% via TARGET`, or make it an `alert`"),
+        )
     }
 
     /// The rows a rule looks at: the names after `for each` are the table's key.
-    fn rows(&mut self, each: &[Name], table: &Name, on: &[Day]) -> Option<Rows> {
+    fn rows(&mut self, each: &[Name], table: &Name, on: &[Day]) -> Checked<Rows> {
         let id = self.table_id(table)?;
-        let of = self.tables[id.0].clone();
+        let of = self.tables[id].clone();
         let key = match (&of.key, of.singleton) {
             (_, true) => Vec::new(),
             (Some(key), false) => key.clone(),
             (None, false) => {
-                self.report(
+                return self.fail(
                     Diagnostic::new(Code::E0502, format!("`{}` has no key: which row is which?", of.name))
                         .at(table.span, "a rule needs to name its rows")
                         .help("group it, or give its fetch a `key`"),
                 );
-                return None;
             }
         };
         let newest = match of.series() {
@@ -109,7 +112,7 @@ impl Checker<'_> {
         let written: Vec<&str> = each.iter().map(Name::as_str).collect();
         let twice = |name: &&str| written.iter().filter(|other| *other == name).count() > 1;
         if written.iter().any(twice) {
-            return None;
+            return Err(Reported::earlier());
         }
         let same = written.len() == key.len() && written.iter().all(|name| key.iter().any(|part| part == name));
         if !same {
@@ -119,28 +122,29 @@ impl Checker<'_> {
             } else {
                 format!("for each {} in {}", key.join(", "), of.name)
             };
-            self.report(
-                Diagnostic::new(Code::E0502, format!("a row of `{}` is named otherwise", of.name))
-                    .at(
-                        span,
-                        if key.is_empty() {
-                            "it has one row".to_owned()
-                        } else {
-                            format!("its key is {}", key.join(", "))
-                        },
-                    )
-                    .help(format!("write `{wanted}`")),
+            return self.fail(
+                Diagnostic::new(
+                    Code::E0502,
+                    format!("a rule over `{}` must name its rows by the table's key", of.name),
+                )
+                .at(
+                    span,
+                    if key.is_empty() { "it has one row".to_owned() } else { format!("its key is {}", key.join(", ")) },
+                )
+                .help(format!("write `{wanted}`")),
             );
-            return None;
+        }
+        for name in each {
+            self.column_of(name, &of)?;
         }
         // In the table's order, however the rule writes them: two rules name a row alike.
-        Some(Rows { table: id, key, newest })
+        Ok(Rows { table: id, key, newest })
     }
 
     /// A rule looks at the newest complete period of a series: it must have periods.
-    fn newest(&mut self, time: &Column, table: &Name, on: &[Day]) -> Option<Newest> {
+    fn newest(&mut self, time: &Column, table: &Name, on: &[Day]) -> Checked<Newest> {
         let Some(grain) = time.grain else {
-            self.report(
+            return self.fail(
                 Diagnostic::new(
                     Code::E0502,
                     format!("`{}` holds moments: which of them is the newest period?", time.name),
@@ -148,32 +152,30 @@ impl Checker<'_> {
                 .at(table.span, "its key holds that column")
                 .help("`group by hour_start(…)`, `date_of(…)`, `week_start(…)` or `month_start(…)` before"),
             );
-            return None;
         };
-        Some(Newest { time: time.name.clone(), grain, on: on.to_vec() })
+        Ok(Newest { time: time.name.clone(), grain, on: on.to_vec() })
     }
 
-    fn when(&mut self, when: Option<&tree::Expr>, name: &Name, scope: &RuleScope) -> Option<Vec<Expr>> {
+    fn when(&mut self, when: Option<&tree::Expr>, name: &Name, scope: &RuleScope) -> Checked<Vec<Expr>> {
         if let Some(when) = when {
             self.conjuncts(when, &scope.row())
         } else if self.is_missing_clause(name, "when") {
-            None
+            Err(Reported::earlier())
         } else {
-            self.report(
+            self.fail(
                 Diagnostic::new(Code::E0107, format!("`{}` has no `when`", name.as_str()))
                     .at(name.span, "fires when?")
                     .help("add `when CONDITION`"),
-            );
-            None
+            )
         }
     }
 
     /// Whether a clause of a rule could not be parsed. That is reported already.
     fn is_missing_clause(&self, rule: &Name, clause: &str) -> bool {
-        self.file.missing_names.contains(&tree::File::missing_clause(rule.as_str(), clause))
+        self.input.file.missing_names.contains(&tree::File::missing_clause(rule.as_str(), clause))
     }
 
-    fn guard(&mut self, guard: &Spanned<DecideClause>, scope: &RuleScope, decision: &mut Decision) -> Option<()> {
+    fn guard(&mut self, guard: &Spanned<DecideClause>, scope: &RuleScope, decision: &mut Decision) -> Checked<()> {
         let span = guard.span;
         match &guard.value {
             DecideClause::Keep(column, bounds) => {
@@ -194,7 +196,7 @@ impl Checker<'_> {
                     TotalBound::AtMost(cap) => Some(self.total_cap(cap, ty, scope)?),
                 };
                 decision.totals.push(KeepTotal { column: total.column.value.clone(), cap, span });
-                Some(())
+                Ok(())
             }
             DecideClause::AtMost(at_most) => {
                 let first = match &at_most.first {
@@ -205,7 +207,7 @@ impl Checker<'_> {
                     return self.refuse(Code::E0107, "`at most … per run` stands here twice", span, "the second one");
                 }
                 decision.at_most = Some(AtMost { limit: at_most.limit.value, first });
-                Some(())
+                Ok(())
             }
             DecideClause::KeepChange(within, per) => self.keep_change(within, per, span, decision),
             DecideClause::Cooldown(length) => self.cooldown(length, span, decision),
@@ -213,13 +215,13 @@ impl Checker<'_> {
         }
     }
 
-    fn bound(&mut self, bound: &tree::Expr, ty: Type, scope: &RuleScope) -> Option<Expr> {
+    fn bound(&mut self, bound: &tree::Expr, ty: Type, scope: &RuleScope) -> Checked<Expr> {
         let bound = self.expr(bound, &scope.row())?;
         self.fitting_bound(bound, ty)
     }
 
     /// A cap of a total holds for all rows: it is a constant.
-    fn total_cap(&mut self, cap: &tree::Expr, ty: Type, scope: &RuleScope) -> Option<Expr> {
+    fn total_cap(&mut self, cap: &tree::Expr, ty: Type, scope: &RuleScope) -> Checked<Expr> {
         let cap = self.expr(cap, &scope.row())?;
         if let Some(column) = cap.columns().first() {
             let message = "a total has one bound, whatever the row";
@@ -228,17 +230,17 @@ impl Checker<'_> {
         self.fitting_bound(cap, ty)
     }
 
-    fn fitting_bound(&mut self, bound: Expr, ty: Type) -> Option<Expr> {
+    fn fitting_bound(&mut self, bound: Expr, ty: Type) -> Checked<Expr> {
         let bound = zero_as(bound, ty);
         if fits(ty, bound.ty) {
-            return Some(bound);
+            return Ok(bound);
         }
         let message = format!("{ty} can't be held against {}", bound.ty);
         self.refuse(Code::E0301, message, bound.span, format!("this is {}", bound.ty))
     }
 
     /// Bounds that are written out leave room between them.
-    fn room_between(&mut self, decision: &Decision, column: &Name, span: Span) -> Option<()> {
+    fn room_between(&mut self, decision: &Decision, column: &Name, span: Span) -> Checked<()> {
         let of = decision.keep.iter().filter(|keep| keep.column == column.value);
         let (floors, caps): (Vec<_>, Vec<_>) = of.partition(|keep| matches!(keep.bound, Bound::Floor(_)));
         let amount = |keep: &&KeepBound| match &keep.bound {
@@ -251,12 +253,12 @@ impl Checker<'_> {
                 let message = format!("nothing is between the bounds of `{}`", column.as_str());
                 self.refuse(Code::E0503, message, span, "its floor is above its cap")
             }
-            _ => Some(()),
+            _ => Ok(()),
         }
     }
 
     /// Two actions of a rule that change one column would each begin with the value before.
-    fn changed_once(&mut self, rule: &tree::Decide) -> Option<()> {
+    fn changed_once(&mut self, rule: &tree::Decide) -> Checked<()> {
         let mut changed: Vec<&Name> = Vec::new();
         for action in &rule.actions {
             let columns = match &action.value {
@@ -268,22 +270,21 @@ impl Checker<'_> {
             for column in columns {
                 if let Some(before) = changed.iter().find(|before| before.value == column.value) {
                     let at = before.span;
-                    self.report(
+                    return self.fail(
                         Diagnostic::new(Code::E0503, format!("`{}` is changed twice", column.as_str()))
                             .at(column.span, "the second time")
                             .at(at, "the first time")
                             .help("make one change of it, or two rules"),
                     );
-                    return None;
                 }
                 changed.push(column);
             }
         }
-        Some(())
+        Ok(())
     }
 
     /// A guard of a column that no action changes guards nothing.
-    fn guarded_columns(&mut self, decision: &Decision) -> Option<()> {
+    fn guarded_columns(&mut self, decision: &Decision) -> Checked<()> {
         let changed: Vec<&str> = decision.actions.iter().flat_map(Action::columns).collect();
         let keeps = decision.keep.iter().map(|keep| (&keep.column, keep.span));
         let guards: Vec<(&String, Span)> = keeps.chain(decision.totals.iter().map(|t| (&t.column, t.span))).collect();
@@ -293,10 +294,10 @@ impl Checker<'_> {
                 return self.refuse(Code::E0503, message, span, "this guards nothing");
             }
         }
-        Some(())
+        Ok(())
     }
 
-    pub(super) fn alert(&mut self, rule: &tree::Alert) -> Option<Alert> {
+    pub(super) fn alert(&mut self, rule: &tree::Alert) -> Checked<Alert> {
         let to = rule.to.as_ref().map(|to| {
             self.unsupported_in_runs("alerts that are sent (`to`)", to.name.span);
             self.message_target(to)
@@ -306,13 +307,13 @@ impl Checker<'_> {
             self.fixed_length(repeat)
         });
         let rows = self.rows(&rule.each, &rule.table, &days(rule.on.as_ref()))?;
-        let scope = RuleScope::of(&self.tables[rows.table.0]);
+        let scope = RuleScope::of(&self.tables[rows.table]);
         let when = self.when(rule.when.as_ref(), &rule.name, &scope);
         let say = match &rule.say {
             Some(say) => self.pieces(&say.value, &scope.row()),
-            None => Some(Vec::new()),
+            None => Ok(Vec::new()),
         };
-        Some(Alert {
+        Ok(Alert {
             name: rule.name.value.clone(),
             span: rule.name.span,
             rows,
@@ -320,8 +321,8 @@ impl Checker<'_> {
             on: days(rule.on.as_ref()),
             severity: rule.severity.map_or(Level::Warning, |level| level.value),
             say: say?,
-            to: present(to)?,
-            repeat_after: present(repeat_after)?,
+            to: to.transpose()?,
+            repeat_after: repeat_after.transpose()?,
         })
     }
 }
@@ -329,11 +330,6 @@ impl Checker<'_> {
 /// Whether a value of type `other` can be used as one of type `ty`.
 pub(super) fn fits(ty: Type, other: Type) -> bool {
     ty == other || (ty.is_quantity() && other.is_quantity())
-}
-
-/// What may be left out, and is wrong where it is `Some(None)`.
-fn present<T>(written: Option<Option<T>>) -> Option<Option<T>> {
-    written.map_or(Some(None), |right| right.map(Some))
 }
 
 fn days(on: Option<&Spanned<OnDays>>) -> Vec<Day> {

@@ -2,6 +2,8 @@
 
 use cpl_syntax::{Name, Span};
 
+use super::state::reporter::Checked;
+
 use cpl_model::{
     program::{Column, Expr, Grain},
     types::Type,
@@ -11,7 +13,7 @@ use cpl_model::{
 #[derive(Clone, Debug)]
 pub struct ScopeColumn {
     pub name: String,
-    pub ty: Option<Type>,
+    pub ty: Checked<Type>,
     pub unknown: bool,
     pub span: Span,
     pub grain: Option<Grain>,
@@ -22,7 +24,7 @@ impl ScopeColumn {
     pub fn of(column: &Column) -> Self {
         Self {
             name: column.name.clone(),
-            ty: Some(column.ty),
+            ty: Ok(column.ty),
             unknown: column.unknown,
             span: column.span,
             grain: column.grain,
@@ -33,13 +35,13 @@ impl ScopeColumn {
 impl ScopeColumn {
     /// A column that a stage brings.
     pub fn new(name: &Name, ty: Type, unknown: bool) -> Self {
-        Self { name: name.value.clone(), ty: Some(ty), unknown, span: name.span, grain: None }
+        Self { name: name.value.clone(), ty: Ok(ty), unknown, span: name.span, grain: None }
     }
 
     /// The typed column; none if an error about it was reported.
-    pub fn typed(&self) -> Option<Column> {
+    pub fn typed(&self) -> Checked<Column> {
         let (name, grain) = (self.name.clone(), self.grain);
-        Some(Column { name, ty: self.ty?, unknown: self.unknown, span: self.span, grain })
+        Ok(Column { name, ty: self.ty?, unknown: self.unknown, span: self.span, grain })
     }
 }
 

@@ -9,6 +9,7 @@ use super::{
     Checker,
     call::SeriesFunction,
     scope::{Place, Scope},
+    state::reporter::Checked,
 };
 use cpl_model::{
     program::{Constant, Expr, ExprKind, Grain, Length, Series, SeriesOf},
@@ -17,7 +18,7 @@ use cpl_model::{
 
 impl Checker<'_> {
     /// A metric or an aggregate with `over`: each aggregate in it looks over the window.
-    pub(super) fn over(&mut self, call: &tree::Call, over: WindowOver, span: Span, scope: &Scope<'_>) -> Option<Expr> {
+    pub(super) fn over(&mut self, call: &tree::Call, over: WindowOver, span: Span, scope: &Scope<'_>) -> Checked<Expr> {
         if matches!(scope.place, Place::Group(_)) {
             let help = "take `over` out, or compute it in a `derive` behind the group";
             return self.refuse(Code::E0305, "a group has no series to look back over", over.window.span, help);
@@ -31,7 +32,7 @@ impl Checker<'_> {
         let inner = Scope { place: Place::Group(&[]), ..scope.clone() };
         let plain = tree::Call { over: None, ..call.clone() };
         let value = self.call(&plain, span, &inner)?;
-        Some(Expr { span, ..each_over(value, length, over.before, &key, &time) })
+        Ok(Expr { span, ..each_over(value, length, over.before, &key, &time) })
     }
 
     /// `lag(x, 7 days)`, `change(x, 7 days)`, `share(x)`.
@@ -41,7 +42,7 @@ impl Checker<'_> {
         call: &tree::Call,
         span: Span,
         scope: &Scope<'_>,
-    ) -> Option<Expr> {
+    ) -> Checked<Expr> {
         match which {
             SeriesFunction::Usual => return self.usual(call, span, scope),
             SeriesFunction::Applied => return self.applied(call, span, scope),
@@ -63,7 +64,7 @@ impl Checker<'_> {
                 let ratio = arith(ArithOp::Divide, value_now, before, span);
                 let one =
                     Expr { kind: ExprKind::Constant(Constant::Decimal(rust_decimal::Decimal::ONE)), ..ratio.clone() };
-                Some(arith(ArithOp::Subtract, ratio, one, span))
+                Ok(arith(ArithOp::Subtract, ratio, one, span))
             }
             (SeriesFunction::Share, [Arg::Plain(value)]) => {
                 let value = self.expr(value, scope)?;
@@ -74,7 +75,7 @@ impl Checker<'_> {
                 }
                 let (key, time) = self.series_of(span, scope)?;
                 let series = Series { of: SeriesOf::Share(value), key, time };
-                Some(Expr {
+                Ok(Expr {
                     kind: ExprKind::Series(Box::new(series)),
                     ty: Type::Ratio,
                     unknown: true,
@@ -93,9 +94,9 @@ impl Checker<'_> {
                 self.refuse(Code::E0305, "`total` needs rows, and a constant has none", span, "write a value")
             }
             (SeriesFunction::Total, [Arg::Plain(tree::Expr { kind: tree::ExprKind::Path(path), .. })])
-                if path.table.is_some() =>
+                if let Some(table) = &path.table =>
             {
-                self.total(path, span)
+                self.total(table, &path.name, span)
             }
             (SeriesFunction::Total, _) => {
                 self.refuse(Code::E0308, "`total` can't be called with these", span, "wanted: `total(table.column)`")
@@ -104,7 +105,7 @@ impl Checker<'_> {
         }
     }
 
-    fn lag(&mut self, value: &tree::Expr, back: &tree::Expr, span: Span, scope: &Scope<'_>) -> Option<Expr> {
+    fn lag(&mut self, value: &tree::Expr, back: &tree::Expr, span: Span, scope: &Scope<'_>) -> Checked<Expr> {
         let value = self.expr(value, scope)?;
         self.one_currency(&value, scope.key.unwrap_or_default())?;
         let tree::ExprKind::Literal(tree::Literal::Duration(length, unit)) = &back.kind else {
@@ -116,21 +117,20 @@ impl Checker<'_> {
         let length = Length { length: *length, unit: *unit };
         self.fits(length, of, back.span, scope)?;
         let series = Series { of: SeriesOf::Lag(value, length), key, time };
-        Some(Expr { kind: ExprKind::Series(Box::new(series)), ty, unknown: true, span, defined: None })
+        Ok(Expr { kind: ExprKind::Series(Box::new(series)), ty, unknown: true, span, defined: None })
     }
 
     /// The columns that name a series, and the one that dates its rows.
-    pub(super) fn series_of(&mut self, span: Span, scope: &Scope<'_>) -> Option<(Vec<Expr>, Option<Expr>)> {
+    pub(super) fn series_of(&mut self, span: Span, scope: &Scope<'_>) -> Checked<(Vec<Expr>, Option<Expr>)> {
         if matches!(scope.place, Place::Constant) {
             return self.refuse(Code::E0305, "a constant has no rows", span, "wanted: a value");
         }
         let Some(key) = scope.key else {
-            self.report(
+            return self.fail(
                 Diagnostic::new(Code::E0401, "which rows belong together? The table has no key here")
                     .at(span, "looks at other rows")
                     .help("`derive` it in a transform of a table with a key"),
             );
-            return None;
         };
         let key = key.iter().filter_map(|name| scope.column(name));
         let (mut names, mut time) = (Vec::new(), None);
@@ -138,11 +138,11 @@ impl Checker<'_> {
             let expr = Expr::column(&column.name, column.ty?, column.unknown, span);
             if expr.ty.is_time() { time = Some(expr) } else { names.push(expr) }
         }
-        Some((names, time))
+        Ok((names, time))
     }
 
     /// A length counts whole periods of the series: else it would meet a row by chance, or never.
-    pub(super) fn fits(&mut self, length: Length, time: &Expr, at: Span, scope: &Scope<'_>) -> Option<()> {
+    pub(super) fn fits(&mut self, length: Length, time: &Expr, at: Span, scope: &Scope<'_>) -> Checked<()> {
         let grain = match &time.kind {
             ExprKind::Column(name) => scope.column(name).and_then(|column| column.grain),
             _ => None,
@@ -157,7 +157,7 @@ impl Checker<'_> {
             _ => (true, ""),
         };
         if fits {
-            return Some(());
+            return Ok(());
         }
         if length.length == 0 {
             return self.refuse(
@@ -171,19 +171,18 @@ impl Checker<'_> {
         self.refuse(Code::E0307, format!("the series is by {by}"), at, format!("wanted: a length such as {wanted}"))
     }
 
-    pub(super) fn no_series<T>(&mut self, span: Span) -> Option<T> {
-        self.report(
+    pub(super) fn no_series<T>(&mut self, span: Span) -> Checked<T> {
+        self.fail(
             Diagnostic::new(Code::E0401, "only a series has rows before a row")
                 .at(span, "the table's key holds no date")
                 .help("`group by` the date too, or declare a `key` that holds it"),
-        );
-        None
+        )
     }
 
-    pub(super) fn length(&mut self, window: tree::Window) -> Option<Length> {
+    pub(super) fn length(&mut self, window: tree::Window) -> Checked<Length> {
         match window.kind {
             WindowKind::Last(length, unit) if length > 0 && !matches!(unit, Unit::Second) => {
-                Some(Length { length, unit })
+                Ok(Length { length, unit })
             }
             _ => self.refuse(Code::E0307, "over how long?", window.span, "wanted: a length such as `7 days`"),
         }

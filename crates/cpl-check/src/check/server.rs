@@ -11,13 +11,14 @@ use cpl_syntax::{
 use super::{
     Checker,
     scope::{Scope, ScopeColumn},
+    state::reporter::Checked,
 };
-use cpl_model::keywords;
 use cpl_model::{
     method::Method,
     program::{Auth, Credential, DatabaseQuery, Expr, HeaderValue, Parameter, Piece, Request, SourceKind, TargetKind},
     types::Type,
 };
+use cpl_syntax::keywords;
 
 keywords! {
     /// The parts of a request.
@@ -45,7 +46,7 @@ type Read = (SourceKind, String, Span);
 
 impl Checker<'_> {
     /// `http(url)`: one request, one answer in JSON.
-    pub(super) fn http_source(&mut self, fetch: &tree::Fetch) -> Option<Read> {
+    pub(super) fn http_source(&mut self, fetch: &tree::Fetch) -> Checked<Read> {
         let [Arg::Plain(url)] = fetch.source.args.as_slice() else {
             let label = "wanted: `http(\"https://…\")`";
             return self.refuse(Code::E0205, "these arguments do not fit", fetch.source_span, label);
@@ -65,11 +66,11 @@ impl Checker<'_> {
         }
         let path = path?;
         let request = Box::new(Request { address: vec![Piece::Letters(path.clone())], ..request });
-        Some((SourceKind::Http { records: None, request }, path, url.span))
+        Ok((SourceKind::Http { records: None, request }, path, url.span))
     }
 
     /// `sql(url, query)`.
-    pub(super) fn sql_source(&mut self, fetch: &tree::Fetch) -> Option<Read> {
+    pub(super) fn sql_source(&mut self, fetch: &tree::Fetch) -> Checked<Read> {
         let [Arg::Plain(url), Arg::Plain(query)] = fetch.source.args.as_slice() else {
             let label = "wanted: `sql(secret(\"DATABASE\"), \"select …\")`";
             return self.refuse(Code::E0205, "these arguments do not fit", fetch.source_span, label);
@@ -80,10 +81,10 @@ impl Checker<'_> {
             return self.refuse(Code::E0205, "nothing is asked", query.span, "wanted: `select …`");
         }
         let kind = SourceKind::Sql(Box::new(DatabaseQuery { address: address?, query: asked.clone() }));
-        Some((kind, asked, query.span))
+        Ok((kind, asked, query.span))
     }
 
-    fn database(&mut self, written: &tree::Expr) -> Option<String> {
+    fn database(&mut self, written: &tree::Expr) -> Checked<String> {
         let url = self.plain_text(written)?;
         let Some((scheme, rest)) = url.split_once(':') else { return self.no_database(written.span) };
         if Database::of_word(scheme).is_none() {
@@ -96,18 +97,18 @@ impl Checker<'_> {
             let label = "wanted: `secret(\"DATABASE\")`, which holds the whole address";
             return self.refuse(Code::E0504, "a password stands in the address", written.span, label);
         }
-        Some(url)
+        Ok(url)
     }
 
-    fn no_database<T>(&mut self, at: Span) -> Option<T> {
+    fn no_database<T>(&mut self, at: Span) -> Checked<T> {
         let label = format!("wanted: one that begins with `{}:`", Database::WORDS.join(":`, `"));
         self.refuse(Code::E0205, "that is no address of a database", at, label)
     }
 
     /// An address that may be sent data: encrypted, and without credentials in it.
-    pub(super) fn is_server(&mut self, url: &str, at: Span) -> Option<()> {
+    pub(super) fn is_server(&mut self, url: &str, at: Span) -> Checked<()> {
         match cpl_catalog::server(url) {
-            Ok(_) => Some(()),
+            Ok(_) => Ok(()),
             Err(NoServer::Secret) => {
                 self.refuse(Code::E0504, NoServer::Secret.to_string(), at, "holds a user or a password")
             }
@@ -116,7 +117,7 @@ impl Checker<'_> {
     }
 
     /// `http(url) { method POST  body { … } }`: the holes of the address and the body are the target's parameters.
-    pub(super) fn http_target(&mut self, target: &tree::Target, parameters: &mut [Parameter]) -> Option<TargetKind> {
+    pub(super) fn http_target(&mut self, target: &tree::Target, parameters: &mut [Parameter]) -> Checked<TargetKind> {
         let [Arg::Plain(url)] = target.call.args.as_slice() else {
             let label = "wanted: `http(\"https://…\")`";
             return self.refuse(Code::E0205, "these arguments do not fit", target.call_span, label);
@@ -145,11 +146,11 @@ impl Checker<'_> {
             }
         }
         self.unsupported_in_runs("`http` targets", target.call_span);
-        Some(TargetKind::Http(Box::new(request)))
+        Ok(TargetKind::Http(Box::new(request)))
     }
 
     /// An address, whose holes stand behind the host.
-    fn address_with_holes(&mut self, url: &tree::Expr, scope: &Scope<'_>) -> Option<Vec<Piece>> {
+    fn address_with_holes(&mut self, url: &tree::Expr, scope: &Scope<'_>) -> Checked<Vec<Piece>> {
         let tree::ExprKind::Text(text) = &url.kind else {
             return self.plain_text(url).map(|plain| vec![Piece::Letters(plain)]);
         };
@@ -169,25 +170,25 @@ impl Checker<'_> {
             })
             .collect();
         self.is_server(&filled, url.span)?;
-        Some(pieces)
+        Ok(pieces)
     }
 
-    fn parameters_used(&mut self, target: &tree::Target, request: &Request) -> Option<()> {
+    fn parameters_used(&mut self, target: &tree::Target, request: &Request) -> Checked<()> {
         let mut used = BTreeSet::new();
         request.exprs().into_iter().for_each(|expr| expr.columns_into(&mut used));
         let unused = target.parameters.iter().find(|parameter| !used.contains(&parameter.name.value));
-        let Some(parameter) = unused else { return Some(()) };
+        let Some(parameter) = unused else { return Ok(()) };
         let name = parameter.name.as_str();
         let label = format!("wanted: `body {{ {name} = {name} }}`, or `{{{name}}}` in the address");
         self.refuse(Code::E0205, format!("the parameter `{name}` goes nowhere"), parameter.name.span, label)
     }
 
     /// What a request is made of, but for its address.
-    fn request(&mut self, parts: &[&Setting], or: Method, scope: &Scope<'_>) -> Option<Request> {
+    fn request(&mut self, parts: &[&Setting], or: Method, scope: &Scope<'_>) -> Checked<Request> {
         self.unique(parts.iter().map(|part| &part.name).collect(), "a part of the request");
         let mut request =
             Request { method: or, address: Vec::new(), auth: None, headers: Vec::new(), query: Vec::new(), body: None };
-        let mut right = Some(());
+        let mut right = Ok(());
         for part in parts {
             let Some(word) = Part::of_word(part.name.as_str()) else { continue };
             right = right.and(self.part(word, part, scope, &mut request));
@@ -195,7 +196,7 @@ impl Checker<'_> {
         right.map(|()| request)
     }
 
-    fn part(&mut self, word: Part, part: &Setting, scope: &Scope<'_>, request: &mut Request) -> Option<()> {
+    fn part(&mut self, word: Part, part: &Setting, scope: &Scope<'_>, request: &mut Request) -> Checked<()> {
         match (word, &part.value) {
             (Part::Method, SettingValue::Expr(value)) => request.method = self.method(value)?,
             (Part::Auth, SettingValue::Expr(value)) => request.auth = Some(Auth::Bearer(self.credential(value)?)),
@@ -211,21 +212,21 @@ impl Checker<'_> {
                 return self.refuse(Code::E0205, format!("`{}` is said otherwise", word.word()), part.name.span, label);
             }
         }
-        Some(())
+        Ok(())
     }
 
-    fn method(&mut self, value: &tree::Expr) -> Option<Method> {
+    fn method(&mut self, value: &tree::Expr) -> Checked<Method> {
         let tree::ExprKind::Path(path) = &value.kind else {
             return self.refuse(Code::E0205, "that is no method", value.span, "wanted: one such as `POST`");
         };
         match Method::of_word(path.name.as_str()) {
-            Some(method) if path.table.is_none() => Some(method),
+            Some(method) if path.table.is_none() => Ok(method),
             _ => self.unknown_name("method", &path.name, Method::ALL.map(|(word, _)| word)),
         }
     }
 
     /// `{ bearer = … }`, or `{ user = …, password = … }`.
-    fn auth(&mut self, all: &[Argument], at: Span) -> Option<Auth> {
+    fn auth(&mut self, all: &[Argument], at: Span) -> Checked<Auth> {
         match all {
             [bearer] if bearer.name.as_str() == "bearer" => self.credential(&bearer.value).map(Auth::Bearer),
             [user, password] if user.name.as_str() == "user" && password.name.as_str() == "password" => {
@@ -241,18 +242,18 @@ impl Checker<'_> {
         }
     }
 
-    fn basic(&mut self, user: &Argument, password: &Argument) -> Option<Auth> {
+    fn basic(&mut self, user: &Argument, password: &Argument) -> Checked<Auth> {
         let (user, password) = (self.credential(&user.value), self.credential(&password.value));
-        Some(Auth::Basic { user: user?, password: password? })
+        Ok(Auth::Basic { user: user?, password: password? })
     }
 
-    fn headers(&mut self, all: &[Argument], scope: &Scope<'_>) -> Option<Vec<(String, HeaderValue)>> {
+    fn headers(&mut self, all: &[Argument], scope: &Scope<'_>) -> Checked<Vec<(String, HeaderValue)>> {
         self.unique(all.iter().map(|each| &each.name).collect(), "a header");
         let headers: Vec<_> = all.iter().map(|header| self.header(header, scope)).collect();
         headers.into_iter().collect()
     }
 
-    fn header(&mut self, Argument { name, value }: &Argument, scope: &Scope<'_>) -> Option<(String, HeaderValue)> {
+    fn header(&mut self, Argument { name, value }: &Argument, scope: &Scope<'_>) -> Checked<(String, HeaderValue)> {
         let value = if !cpl_catalog::is_header(name.as_str()) {
             let message = format!("`{}` is no header", name.as_str());
             return self.refuse(Code::E0103, message, name.span, "wanted: a name such as `\"X-Api-Version\"`");
@@ -266,10 +267,10 @@ impl Checker<'_> {
         } else {
             HeaderValue::Computed(self.expr(value, scope)?)
         };
-        Some((name.value.clone(), value))
+        Ok((name.value.clone(), value))
     }
 
-    fn values(&mut self, all: &[Argument], scope: &Scope<'_>) -> Option<Vec<(String, Expr)>> {
+    fn values(&mut self, all: &[Argument], scope: &Scope<'_>) -> Checked<Vec<(String, Expr)>> {
         self.unique(all.iter().map(|each| &each.name).collect(), "a name");
         let values: Vec<_> = all
             .iter()

@@ -6,7 +6,11 @@ use cpl_syntax::{
 };
 use rust_decimal::prelude::ToPrimitive;
 
-use super::{Checker, scope::Scope};
+use super::{
+    Checker,
+    scope::Scope,
+    state::reporter::{Checked, Reported},
+};
 use cpl_model::{
     clock::AsOf,
     program::{
@@ -24,23 +28,26 @@ const AFTER: &str = "after";
 
 impl Checker<'_> {
     /// All tests; `rules` are the rows that rules look at, by their names.
-    pub(super) fn tests(&mut self, rules: &[(&str, &Rows)]) -> Option<Vec<Test>> {
-        let file = self.file;
+    pub(super) fn tests(&mut self, rules: &[(&str, &Rows)]) -> Checked<Vec<Test>> {
+        let file = self.input.file;
         let titles: Vec<&Name> = file.tests.iter().map(|test| &test.title).collect();
         self.unique(titles, "a test");
         let tests: Vec<_> = file.tests.iter().map(|test| self.test(test, rules)).collect();
         tests.into_iter().collect()
     }
 
-    fn test(&mut self, test: &tree::Test, rules: &[(&str, &Rows)]) -> Option<Test> {
+    fn test(&mut self, test: &tree::Test, rules: &[(&str, &Rows)]) -> Checked<Test> {
         let as_of = self.test_clock(test);
-        let is_rule = |given: &&tree::Given| self.file.decides.iter().any(|rule| rule.name.value == given.name.value);
+        let is_rule =
+            |given: &&tree::Given| self.input.file.decides.iter().any(|rule| rule.name.value == given.name.value);
         let (past, given): (Vec<_>, Vec<_>) = test.given.iter().partition(is_rule);
         let given: Vec<_> = given.into_iter().map(|given| self.given(given)).collect();
         let past: Vec<_> = past.into_iter().map(|past| self.past(past, rules)).collect();
         let expect: Vec<_> = test.expect.iter().map(|expect| self.expectation(expect, rules)).collect();
         // One that could not be read was reported.
-        if test.expect.is_empty() && !self.file.missing_names.contains(&tree::File::missing_clause("test", "expect")) {
+        if test.expect.is_empty()
+            && !self.input.file.missing_names.contains(&tree::File::missing_clause("test", "expect"))
+        {
             self.report(
                 Diagnostic::new(Code::E0107, "the test expects nothing")
                     .at(test.title.span, "can't fail")
@@ -49,43 +56,40 @@ impl Checker<'_> {
         }
         let names: Vec<&Name> = test.given.iter().map(|given| &given.name).collect();
         self.unique(names, "a table");
-        Some(Test {
+        Ok(Test {
             title: test.title.value.clone(),
             span: test.title.span,
             as_of: as_of?,
-            given: given.into_iter().collect::<Option<_>>()?,
-            past: past.into_iter().collect::<Option<Vec<_>>>()?.concat(),
-            expect: expect.into_iter().collect::<Option<_>>()?,
+            given: given.into_iter().collect::<Checked<_>>()?,
+            past: past.into_iter().collect::<Checked<Vec<_>>>()?.concat(),
+            expect: expect.into_iter().collect::<Checked<_>>()?,
         })
     }
 
-    fn test_clock(&mut self, test: &tree::Test) -> Option<AsOf> {
+    fn test_clock(&mut self, test: &tree::Test) -> Checked<AsOf> {
         match &test.clock {
             Some(TestClock::Today(date)) => self.date(date).map(AsOf::Date),
             Some(TestClock::Now(now)) => match now.value.parse() {
-                Ok(now) => Some(AsOf::Datetime(now)),
+                Ok(now) => Ok(AsOf::Datetime(now)),
                 Err(_) => self.refuse(Code::E0103, format!("there is no {}", now.value), now.span, "no such moment"),
             },
-            None => {
-                self.report(
-                    Diagnostic::new(Code::E0107, "the test does not say when it plays")
-                        .at(test.title.span, "on which day?")
-                        .help("add `today 2026-11-20`"),
-                );
-                None
-            }
+            None => self.fail(
+                Diagnostic::new(Code::E0107, "the test does not say when it plays")
+                    .at(test.title.span, "on which day?")
+                    .help("add `today 2026-11-20`"),
+            ),
         }
     }
 
     /// Past decisions: the row's key, when, and what the changed column was before and after.
-    fn past(&mut self, past: &tree::Given, rules: &[(&str, &Rows)]) -> Option<Vec<PastDecision>> {
+    fn past(&mut self, past: &tree::Given, rules: &[(&str, &Rows)]) -> Checked<Vec<PastDecision>> {
         let tree::GivenRows::Table(written) = &past.rows else {
             let label = "wanted: a table `{ | … | }`";
             return self.refuse(Code::E0205, "past decisions are written out", past.name.span, label);
         };
         self.unique(written.header.iter().collect(), "a column");
         let rows = self.rule_rows(&past.name, rules)?;
-        let table = self.tables[rows.table.0].clone();
+        let table = self.tables[rows.table].clone();
         let mut known: Vec<Column> =
             rows.key.iter().filter_map(|name| table.column(name)).cloned().chain([time_of(&past.name)]).collect();
         let wanted: Vec<String> = known.iter().map(|column| column.name.clone()).collect();
@@ -98,7 +102,7 @@ impl Checker<'_> {
             let message = format!("a past decision of `{}` has a column `{name}`", past.name.as_str());
             return self.refuse(Code::E0502, message, past.name.span, "given without it");
         }
-        let columns = columns.into_iter().collect::<Option<Vec<_>>>()?;
+        let columns = columns.into_iter().collect::<Checked<Vec<_>>>()?;
         let cells = self.cells(&written.rows, &columns)?;
         let decision = |row: Vec<Cell>| {
             let value = |name: &str| {
@@ -114,20 +118,19 @@ impl Checker<'_> {
                 after: value(AFTER),
             }
         };
-        Some(cells.into_iter().map(decision).collect())
+        Ok(cells.into_iter().map(decision).collect())
     }
 
-    fn past_column(&mut self, name: &Name, known: &[Column]) -> Option<Column> {
-        known
-            .iter()
-            .find(|column| column.name == name.value)
-            .cloned()
-            .or_else(|| self.unknown_name("column", name, known.iter().map(|column| column.name.as_str())))
+    fn past_column(&mut self, name: &Name, known: &[Column]) -> Checked<Column> {
+        match known.iter().find(|column| column.name == name.value) {
+            Some(column) => Ok(column.clone()),
+            None => self.unknown_name("column", name, known.iter().map(|column| column.name.as_str())),
+        }
     }
 
     /// The column that a rule changes, if it changes only one.
     fn only_changed_column(&self, rule: &Name) -> Option<String> {
-        let decide = self.file.decides.iter().find(|decide| decide.name.value == rule.value)?;
+        let decide = self.input.file.decides.iter().find(|decide| decide.name.value == rule.value)?;
         let mut columns = decide.actions.iter().filter_map(|action| match &action.value {
             tree::Action::Change(column, ..) | tree::Action::MoveRows(_, column, ..) => Some(&column.value),
             _ => None,
@@ -136,9 +139,9 @@ impl Checker<'_> {
         columns.all(|column| column == first).then(|| first.clone())
     }
 
-    fn given(&mut self, given: &tree::Given) -> Option<Given> {
+    fn given(&mut self, given: &tree::Given) -> Checked<Given> {
         let span = given.name.span;
-        let fetches: Vec<&str> = self.file.fetches.iter().map(|fetch| fetch.name.as_str()).collect();
+        let fetches: Vec<&str> = self.input.file.fetches.iter().map(|fetch| fetch.name.as_str()).collect();
         if !fetches.contains(&given.name.as_str()) {
             return self.unknown_name("fetch", &given.name, fetches);
         }
@@ -146,8 +149,10 @@ impl Checker<'_> {
         let rows = match &given.rows {
             tree::GivenRows::Table(written) => {
                 let columns = self.headed(table, &written.header)?;
-                let rows: Option<Vec<Vec<Cell>>> = self.cells(&written.rows, &columns);
-                let rows = rows?.into_iter().map(|row| row.into_iter().map(|cell| cell.value).collect());
+                let rows = self
+                    .cells(&written.rows, &columns)?
+                    .into_iter()
+                    .map(|row| row.into_iter().map(|cell| cell.value).collect());
                 GivenRows::Written(columns.into_iter().map(|column| column.name).collect(), rows.collect())
             }
             tree::GivenRows::From(call) => {
@@ -161,33 +166,23 @@ impl Checker<'_> {
                 GivenRows::File(self.plain_text(path)?)
             }
         };
-        Some(Given { table, span, rows })
+        Ok(Given { table, span, rows })
     }
 
     /// The columns of a table that a header names.
-    fn headed(&mut self, table: TableId, header: &[Name]) -> Option<Vec<Column>> {
+    fn headed(&mut self, table: TableId, header: &[Name]) -> Checked<Vec<Column>> {
         self.unique(header.iter().collect(), "a column");
-        let of = self.tables[table.0].clone();
-        let mut columns = Some(Vec::new());
-        for name in header {
-            let found = of.column(name.as_str()).cloned().or_else(|| {
-                let known: Vec<&str> = of.columns.iter().map(|column| column.name.as_str()).collect();
-                self.unknown_name("column", name, known)
-            });
-            match (found, &mut columns) {
-                (Some(column), Some(columns)) => columns.push(column),
-                _ => columns = None,
-            }
-        }
-        columns
+        let of = self.tables[table].clone();
+        let columns: Vec<_> = header.iter().map(|name| self.column_of(name, &of).cloned()).collect();
+        columns.into_iter().collect()
     }
 
     fn cells(
         &mut self,
         rows: &[Vec<cpl_syntax::Spanned<Option<String>>>],
         columns: &[Column],
-    ) -> Option<Vec<Vec<Cell>>> {
-        let mut fits = true;
+    ) -> Checked<Vec<Vec<Cell>>> {
+        let mut fits = Ok(());
         let mut made = Vec::new();
         for row in rows {
             let mut cells = Vec::new();
@@ -195,19 +190,18 @@ impl Checker<'_> {
                 match Cell::of(cell.value.as_deref().unwrap_or_default(), column.ty, &self.zone) {
                     Some(cell) => cells.push(cell),
                     None => {
-                        fits = false;
                         let written = cell.value.as_deref().unwrap_or_default();
                         let message = format!("`{written}` is no value of `{}`", column.name);
-                        self.refuse::<()>(Code::E0301, message, cell.span, format!("wanted: {}", column.ty));
+                        fits = self.refuse(Code::E0301, message, cell.span, format!("wanted: {}", column.ty));
                     }
                 }
             }
             made.push(cells);
         }
-        fits.then_some(made)
+        fits.map(|()| made)
     }
 
-    fn expectation(&mut self, expect: &Expectation, rules: &[(&str, &Rows)]) -> Option<Expected> {
+    fn expectation(&mut self, expect: &Expectation, rules: &[(&str, &Rows)]) -> Checked<Expected> {
         let (name, kind) = match expect {
             Expectation::Fires(name, key, with) => {
                 let key = self.row_key(name, key, rules)?;
@@ -240,25 +234,25 @@ impl Checker<'_> {
                 (name, ExpectedKind::Table(id, columns, rows))
             }
         };
-        Some(Expected { span: name.span, kind })
+        Ok(Expected { span: name.span, kind })
     }
 
     /// The rows a rule looks at.
-    fn rule_rows<'r>(&mut self, name: &Name, rules: &[(&str, &'r Rows)]) -> Option<&'r Rows> {
-        if let Some((_, rows)) = rules.iter().find(|(rule, _)| *rule == name.as_str()) {
-            return Some(*rows);
-        }
-        let file = self.file;
-        let decides = file.decides.iter().map(|rule| rule.name.as_str());
-        let all: Vec<&str> = decides.chain(file.alerts.iter().map(|rule| rule.name.as_str())).collect();
+    fn rule_rows<'r>(&mut self, name: &Name, rules: &[(&str, &'r Rows)]) -> Checked<&'r Rows> {
+        let file = self.input.file;
+        let mut all = file.decides.iter().map(|rule| &rule.name).chain(file.alerts.iter().map(|rule| &rule.name));
+        let Some(rule) = all.clone().find(|rule| rule.value == name.value) else {
+            return self.unknown_name("rule", name, all.by_ref().map(Name::as_str));
+        };
+        self.analysis.record_use(name.span, rule.span);
         // One that is wrong itself was reported.
-        if all.contains(&name.as_str()) { None } else { self.unknown_name("rule", name, all) }
+        rules.iter().find(|(rule, _)| *rule == name.as_str()).map(|(_, rows)| *rows).ok_or(Reported::earlier())
     }
 
     /// The values that name a row, in the key's order.
-    fn row_key(&mut self, name: &Name, written: &[Name], rules: &[(&str, &Rows)]) -> Option<Vec<Value>> {
+    fn row_key(&mut self, name: &Name, written: &[Name], rules: &[(&str, &Rows)]) -> Checked<Vec<Value>> {
         let rows = self.rule_rows(name, rules)?;
-        let table = self.tables[rows.table.0].clone();
+        let table = self.tables[rows.table].clone();
         if rows.key.len() != written.len() {
             let span = written.first().map_or(name.span, |first| first.span.to(written[written.len() - 1].span));
             let (label, help) = if rows.key.is_empty() {
@@ -268,8 +262,7 @@ impl Checker<'_> {
                 (format!("its rows are named by {key}"), format!("write `expect {} for {key}`", name.as_str()))
             };
             let message = format!("which row of `{}`?", name.as_str());
-            self.report(Diagnostic::new(Code::E0502, message).at(span, label).help(help));
-            return None;
+            return self.fail(Diagnostic::new(Code::E0502, message).at(span, label).help(help));
         }
         let mut key = Vec::new();
         for (column, value) in rows.key.iter().zip(written) {
@@ -280,12 +273,12 @@ impl Checker<'_> {
             };
             key.push(cell.value);
         }
-        Some(key)
+        Ok(key)
     }
 
     /// A column that a rule changes, or an argument it passes.
-    fn passes(&mut self, rule: &Name, column: &Name) -> Option<()> {
-        let decide = self.file.decides.iter().find(|decide| decide.name.value == rule.value);
+    fn passes(&mut self, rule: &Name, column: &Name) -> Checked<()> {
+        let decide = self.input.file.decides.iter().find(|decide| decide.name.value == rule.value);
         let Some(decide) = decide else {
             let message = format!("`{}` changes nothing", rule.as_str());
             return self.refuse(Code::E0503, message, column.span, "an alert passes no values");
@@ -303,7 +296,7 @@ impl Checker<'_> {
             known.extend(via.arguments.iter().map(|argument| argument.name.as_str()));
         }
         if known.contains(&column.as_str()) {
-            return Some(());
+            return Ok(());
         }
         self.unknown_name("column or argument of the rule", column, known)
     }
@@ -316,10 +309,10 @@ impl Checker<'_> {
         value: &Value,
         span: Span,
         rules: &[(&str, &Rows)],
-    ) -> Option<()> {
+    ) -> Checked<()> {
         let rows = self.rule_rows(rule, rules)?;
-        let Some(ty) = self.tables[rows.table.0].column(column.as_str()).map(|column| column.ty) else {
-            return Some(());
+        let Some(ty) = self.tables[rows.table].column(column.as_str()).map(|column| column.ty) else {
+            return Ok(());
         };
         let fits = match (value, ty) {
             (Value::Money(_, of), Type::Money(wanted)) => *of == wanted,
@@ -330,17 +323,17 @@ impl Checker<'_> {
             _ => false,
         };
         if fits {
-            return Some(());
+            return Ok(());
         }
         self.refuse(Code::E0301, format!("`{}` is {ty}", column.as_str()), span, format!("`{value}` is none"))
     }
 
     /// A value written out.
-    fn constant_value(&mut self, written: &tree::Expr) -> Option<Value> {
+    fn constant_value(&mut self, written: &tree::Expr) -> Checked<Value> {
         let expr = self.expr(written, &Scope::CONSTANT)?;
         let span: Span = expr.span;
         match value_of(&expr) {
-            Some(value) => Some(value),
+            Some(value) => Ok(value),
             None => self.refuse(Code::E0307, "a value was wanted", span, "wanted: one such as `$120`"),
         }
     }

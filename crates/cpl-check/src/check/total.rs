@@ -1,8 +1,8 @@
 //! `total(T.column)`: the sum over another table, the same for every row.
 
-use cpl_syntax::{Name, Span, tree};
+use cpl_syntax::{Name, Span};
 
-use super::Checker;
+use super::{Checker, state::reporter::Checked};
 use cpl_model::{
     program::{AggFunc, Expr, ExprKind, Order, Source, Stage, Table, TableId, TableRole},
     types::Type,
@@ -10,21 +10,19 @@ use cpl_model::{
 
 impl Checker<'_> {
     /// It becomes a table of one row, which others look at.
-    pub(super) fn total(&mut self, path: &tree::Path, span: Span) -> Option<Expr> {
-        let from = self.table_id(path.table.as_ref()?)?;
-        let of = self.column_of(&path.name, from)?;
+    pub(super) fn total(&mut self, table: &Name, column: &Name, span: Span) -> Checked<Expr> {
+        let from = self.table_id(table)?;
+        let of = self.summed_column(column, from)?;
         self.one_currency(&of, &[])?;
         let ty = self.aggregate_type(AggFunc::Sum, Some(&of), span)?;
         let table = self.total_table(from, of, ty, span);
-        Some(Expr { kind: ExprKind::Total(table), ty, unknown: true, span, defined: None })
+        Ok(Expr { kind: ExprKind::Total(table), ty, unknown: true, span, defined: None })
     }
 
-    fn column_of(&mut self, name: &Name, table: TableId) -> Option<Expr> {
-        let table = self.tables[table.0].clone();
-        match table.column(name.as_str()) {
-            Some(column) => Some(Expr::column(&column.name, column.ty, column.unknown, name.span)),
-            None => self.no_column(name, &table),
-        }
+    fn summed_column(&mut self, name: &Name, table: TableId) -> Checked<Expr> {
+        let table = self.tables[table].clone();
+        let column = self.column_of(name, &table)?;
+        Ok(Expr::column(&column.name, column.ty, column.unknown, name.span))
     }
 
     /// The table that holds the total; each is made once.
@@ -37,8 +35,9 @@ impl Checker<'_> {
         let columns =
             vec![cpl_model::program::Column { name: Table::TOTAL.to_owned(), ty, unknown: true, span, grain: None }];
         let stages = vec![Stage::Group { keys: Vec::new(), items: vec![(Table::TOTAL.to_owned(), sum)], span }];
+        let name = self.tables[from].name.clone();
         self.tables.push(Table {
-            name: self.tables[from.0].name.clone(),
+            name,
             role,
             span,
             source: Source::Transform { from, stages },
@@ -48,7 +47,6 @@ impl Checker<'_> {
             time: None,
             order: Order::None,
             checks: Vec::new(),
-        });
-        TableId(self.tables.len() - 1)
+        })
     }
 }

@@ -8,6 +8,7 @@ use cpl_syntax::{
 use super::{
     Checker,
     scope::{Scope, ScopeColumn},
+    state::reporter::Checked,
 };
 use cpl_model::{
     program::{Column, Constant, Expr, ExprKind, Function, Grain, Order, Source, Stage, Table, TableId, TableRole},
@@ -65,56 +66,56 @@ impl Relation {
 }
 
 impl Checker<'_> {
-    pub(super) fn transform(&mut self, transform: &tree::Transform) -> Option<TableId> {
-        let outer = self.unknown_columns.take();
+    pub(super) fn transform(&mut self, transform: &tree::Transform) -> Checked<TableId> {
+        let outer = self.position.unknown_columns.take();
         let made = self.staged(transform);
-        self.unknown_columns = outer;
+        self.position.unknown_columns = outer;
         made
     }
 
-    fn staged(&mut self, transform: &tree::Transform) -> Option<TableId> {
+    fn staged(&mut self, transform: &tree::Transform) -> Checked<TableId> {
         let mut from = self.table_id(&transform.from)?;
-        let mut relation = Relation::of(&self.tables[from.0]);
-        let mut stages = Some(Vec::new());
+        let mut relation = Relation::of(&self.tables[from]);
+        let mut stages = Ok(Vec::new());
         for stage in &transform.stages {
             if let StageKind::Check(clause) = &stage.kind {
-                let mut table = build_table(transform, from, stages.take(), &relation)?;
+                let mut table =
+                    build_table(transform, from, std::mem::replace(&mut stages, Ok(Vec::new()))?, &relation)?;
                 self.check(clause, &mut table)?;
                 relation.key.clone_from(&table.key);
                 // What is checked is the table as it is here: what comes behind is made of it.
                 table.role = TableRole::Intermediate;
                 from = self.add_table(table)?;
-                stages = Some(Vec::new());
                 continue;
             }
             let made = self.stage(stage, from, &mut relation).and_then(|made| {
                 self.currencies_kept(stage, &relation)?;
-                Some(made)
+                Ok(made)
             });
+            if made.is_err() && matches!(stage.kind, StageKind::Join(_) | StageKind::Union(..)) {
+                self.position.unknown_columns = Some(stage.span);
+            }
             match (made, &mut stages) {
-                (Some(stage), Some(stages)) => stages.extend(stage),
-                (None, _) if matches!(stage.kind, StageKind::Join(_) | StageKind::Union(..)) => {
-                    self.unknown_columns = Some(stage.span);
-                    stages = None;
-                }
-                _ => stages = None,
+                (Ok(made), Ok(stages)) => stages.extend(made),
+                (Ok(_), Err(_)) => {}
+                (Err(reported), _) => stages = Err(reported),
             }
         }
-        let table = build_table(transform, from, stages, &relation)?;
+        let table = build_table(transform, from, stages?, &relation)?;
         self.add_table(table)
     }
 
     /// An amount with a currency column must keep that column.
-    fn currencies_kept(&mut self, stage: &tree::Stage, relation: &Relation) -> Option<()> {
+    fn currencies_kept(&mut self, stage: &tree::Stage, relation: &Relation) -> Checked<()> {
         let replaced = |name: &str| match &stage.kind {
             StageKind::Derive(columns) => columns.iter().any(|(new, _)| new.as_str() == name),
             StageKind::Keep(kept) => kept.iter().any(|each| each.value.is_some() && each.path.column().value == name),
             _ => false,
         };
         for column in &relation.columns {
-            let Some(of) = column.ty.and_then(Type::currency_column) else { continue };
+            let Some(of) = column.ty.ok().and_then(Type::currency_column) else { continue };
             if relation.column(of).is_none() || replaced(of) {
-                self.report(
+                return self.fail(
                     Diagnostic::new(Code::E0302, format!("`{}` is money of `{of}`, which is gone here", column.name))
                         .at(stage.span, format!("`{of}` is not kept as it was"))
                         .at(column.span, format!("this is money of {of}"))
@@ -122,29 +123,28 @@ impl Checker<'_> {
                             "keep `{of}` beside it, or bring the amount to one currency: `convert(…, rate)`"
                         )),
                 );
-                return None;
             }
         }
-        Some(())
+        Ok(())
     }
 
     /// The frame's stages that a written one becomes.
-    fn stage(&mut self, stage: &tree::Stage, from: TableId, relation: &mut Relation) -> Option<Vec<Stage>> {
+    fn stage(&mut self, stage: &tree::Stage, from: TableId, relation: &mut Relation) -> Checked<Vec<Stage>> {
         match &stage.kind {
             StageKind::Group(keys, items) => self.group(keys, items, stage.span, relation),
             _ => self.one_stage(stage, from, relation).map(|stage| vec![stage]),
         }
     }
 
-    fn one_stage(&mut self, stage: &tree::Stage, from: TableId, relation: &mut Relation) -> Option<Stage> {
+    fn one_stage(&mut self, stage: &tree::Stage, from: TableId, relation: &mut Relation) -> Checked<Stage> {
         let span = stage.span;
         match &stage.kind {
             StageKind::Where(filter) => {
                 relation.singleton = false;
-                // Without it the table has the same columns: what stands behind is looked at.
-                let all = || Expr::constant(Constant::Bool(true), Type::Bool, span);
-                let filter = self.condition(filter, &relation.row()).or_else(|| (!self.over_limit).then(all))?;
-                Some(Stage::Where(filter))
+                // Without it the table has the same columns: what follows is checked too.
+                let all = Expr::constant(Constant::Bool(true), Type::Bool, span);
+                let filter = self.condition(filter, &relation.row());
+                Ok(Stage::Where(if self.size.exceeded() { filter? } else { filter.unwrap_or(all) }))
             }
             StageKind::Derive(columns) => self.derive(columns, relation),
             StageKind::Join(join) => self.join(join, span, relation),
@@ -157,9 +157,11 @@ impl Checker<'_> {
                 let made = self.unpivot(columns, name, value, span, relation);
                 // What is wrong with it is reported once: what follows finds its columns.
                 for new in [name, value] {
-                    if made.is_none() && relation.column(new.as_str()).is_none() {
-                        let (name, span) = (new.value.clone(), new.span);
-                        relation.columns.push(ScopeColumn { name, ty: None, unknown: true, span, grain: None });
+                    if let Err(reported) = made
+                        && relation.column(new.as_str()).is_none()
+                    {
+                        let (name, span, ty) = (new.value.clone(), new.span, Err(reported));
+                        relation.columns.push(ScopeColumn { name, ty, unknown: true, span, grain: None });
                     }
                 }
                 made
@@ -169,38 +171,31 @@ impl Checker<'_> {
         }
     }
 
-    fn take(&mut self, rows: u32, per: Option<&Name>, span: Span, relation: &mut Relation) -> Option<Stage> {
+    fn take(&mut self, rows: u32, per: Option<&Name>, span: Span, relation: &mut Relation) -> Checked<Stage> {
         if relation.order == Order::None {
-            self.report(
+            return self.fail(
                 Diagnostic::new(Code::E0405, "take which rows? The table has no order")
                     .at(span, "the first rows of no order are any rows")
                     .help("put `sort COLUMN` or `sort COLUMN desc` before it"),
             );
-            return None;
         }
-        if let Some(per) = per
-            && relation.column(per.as_str()).is_none()
-        {
-            let known: Vec<&str> = relation.columns.iter().map(|column| column.name.as_str()).collect();
-            return self.unknown_name("column", per, known);
+        if let Some(per) = per {
+            self.find_column(per, &relation.columns)?;
         }
         relation.singleton = false;
-        Some(Stage::Take(rows, per.map(|per| per.value.clone())))
+        Ok(Stage::Take(rows, per.map(|per| per.value.clone())))
     }
 
-    fn derive(&mut self, columns: &[(Name, tree::Expr)], relation: &mut Relation) -> Option<Stage> {
-        let mut derived = Some(Vec::new());
+    fn derive(&mut self, columns: &[(Name, tree::Expr)], relation: &mut Relation) -> Checked<Stage> {
+        let mut derived = Vec::new();
         for (name, value) in columns {
             self.column_name(name);
             let value = self.expr(value, &relation.row());
-            let column = scope_column(name, value.as_ref(), relation);
+            let column = scope_column(name, &value, relation);
             relation.put(column);
-            match (value, &mut derived) {
-                (Some(value), Some(derived)) => derived.push((name.value.clone(), value)),
-                _ => derived = None,
-            }
+            derived.push(value.map(|value| (name.value.clone(), value)));
         }
-        derived.map(Stage::Derive)
+        Ok(Stage::Derive(derived.into_iter().collect::<Checked<_>>()?))
     }
 
     fn group(
@@ -209,58 +204,54 @@ impl Checker<'_> {
         items: &[GroupItem],
         span: Span,
         relation: &mut Relation,
-    ) -> Option<Vec<Stage>> {
+    ) -> Checked<Vec<Stage>> {
         let computed_keys = self.computed_keys(keys, relation)?;
         let keys = self.group_keys(keys, relation)?;
         let names: Vec<String> = keys.iter().map(|key| key.name.clone()).collect();
         let mut columns: Vec<ScopeColumn> = keys.iter().filter_map(|key| relation.column(&key.name).cloned()).collect();
-        let mut computed = Some(Vec::new());
+        let mut computed = Vec::new();
         for item in items {
-            if self.new_column(&item.name, &columns).is_none() {
-                computed = None;
+            if let Err(reported) = self.new_column(&item.name, &columns) {
+                computed.push(Err(reported));
                 continue;
             }
             let value = self.group_item(item, &names, relation);
-            columns.push(scope_column(&item.name, value.as_ref(), relation));
-            match (value, &mut computed) {
-                (Some(value), Some(computed)) => computed.push((item.name.value.clone(), value)),
-                _ => computed = None,
-            }
+            columns.push(scope_column(&item.name, &value, relation));
+            computed.push(value.map(|value| (item.name.value.clone(), value)));
         }
         let time = keys.iter().find(|key| key.ty.is_time()).map(|key| key.name.clone());
         let singleton = names.is_empty();
         *relation = Relation { columns, key: Some(names), singleton, time, order: Order::Key };
-        let mut items = computed?;
+        let mut items = computed.into_iter().collect::<Checked<Vec<_>>>()?;
         items.shrink_to_fit();
         let group = Stage::Group { keys, items, span };
-        if computed_keys.is_empty() { Some(vec![group]) } else { Some(vec![Stage::Derive(computed_keys), group]) }
+        if computed_keys.is_empty() { Ok(vec![group]) } else { Ok(vec![Stage::Derive(computed_keys), group]) }
     }
 
     /// `group by week_start(day)`: a column of the function's name, derived before.
-    fn computed_keys(&mut self, keys: &[tree::Expr], relation: &mut Relation) -> Option<Vec<(String, Expr)>> {
+    fn computed_keys(&mut self, keys: &[tree::Expr], relation: &mut Relation) -> Checked<Vec<(String, Expr)>> {
         let mut derived = Vec::new();
         for key in keys {
             let tree::ExprKind::Call(call) = &key.kind else { continue };
             let name = Name::new(call.callee.name.value.clone(), key.span);
             if let Some(before) = relation.column(name.as_str()) {
                 let at = before.span;
-                self.report(
+                return self.fail(
                     Diagnostic::new(Code::E0202, format!("there is a column named `{}` already", name.as_str()))
                         .at(key.span, "what is grouped by bears the function's name")
                         .at(at, "this one")
                         .help("`derive` it under another name before"),
                 );
-                return None;
             }
             let value = self.expr(key, &relation.row())?;
-            let column = scope_column(&name, Some(&value), relation);
+            let column = scope_column(&name, &Ok(value.clone()), relation);
             relation.put(column);
             derived.push((name.value, value));
         }
-        Some(derived)
+        Ok(derived)
     }
 
-    fn group_keys(&mut self, keys: &[tree::Expr], relation: &Relation) -> Option<Vec<Column>> {
+    fn group_keys(&mut self, keys: &[tree::Expr], relation: &Relation) -> Checked<Vec<Column>> {
         let mut found: Vec<Column> = Vec::new();
         for key in keys {
             let name = match &key.kind {
@@ -271,10 +262,7 @@ impl Checker<'_> {
                     return self.refuse(Code::E0308, "that can't name a group", key.span, help);
                 }
             };
-            let Some(column) = relation.column(name.as_str()) else {
-                let known: Vec<&str> = relation.columns.iter().map(|column| column.name.as_str()).collect();
-                return self.unknown_name("column", &name, known);
-            };
+            let column = self.find_column(&name, &relation.columns)?;
             if found.iter().any(|before| before.name == column.name) {
                 let message = format!("it is grouped by `{}` twice", name.as_str());
                 return self.refuse(Code::E0202, message, name.span, "the second one");
@@ -285,25 +273,25 @@ impl Checker<'_> {
             let span = keys[0].span.to(keys[keys.len() - 1].span);
             return self.refuse(Code::E0401, "a key holds at most one date", span, "groups by more than one");
         }
-        Some(found)
+        Ok(found)
     }
 
-    fn group_item(&mut self, item: &GroupItem, keys: &[String], relation: &Relation) -> Option<Expr> {
+    fn group_item(&mut self, item: &GroupItem, keys: &[String], relation: &Relation) -> Checked<Expr> {
         let scope = Scope::group(&relation.columns, relation.time.as_deref(), keys);
         let Some(value) = &item.value else {
             if self.metrics.contains_key(item.name.as_str()) {
                 return self.metric(&item.name, None, &scope);
             }
-            let metrics: Vec<&str> = self.file.metrics.iter().map(|metric| metric.name.as_str()).collect();
+            let metrics: Vec<&str> = self.input.file.metrics.iter().map(|metric| metric.name.as_str()).collect();
             return self.unknown_name("metric", &item.name, metrics);
         };
         self.column_name(&item.name);
         self.expr(value, &scope)
     }
 
-    fn keep(&mut self, kept: &[Kept], relation: &mut Relation) -> Option<Stage> {
+    fn keep(&mut self, kept: &[Kept], relation: &mut Relation) -> Checked<Stage> {
         let mut columns = Vec::new();
-        let mut values = Some(Vec::new());
+        let mut values = Vec::new();
         let names: Vec<Name> = kept.iter().map(|each| each.path.column()).collect();
         self.unique(names.iter().collect(), "a column");
         for (each, name) in kept.iter().zip(&names) {
@@ -312,45 +300,35 @@ impl Checker<'_> {
                 self.column_name(name);
             }
             let value = self.expr(each.value.as_ref().unwrap_or(&path), &relation.row());
-            columns.push(scope_column(name, value.as_ref(), relation));
-            match (value, &mut values) {
-                (Some(value), Some(values)) => values.push((name.value.clone(), value)),
-                _ => values = None,
-            }
+            columns.push(scope_column(name, &value, relation));
+            values.push(value.map(|value| (name.value.clone(), value)));
         }
         let same = |name: &str| kept.iter().any(|each| each.value.is_none() && each.path.column().value == name);
         relation.key = relation.key.take().filter(|key| key.iter().all(|part| same(part)));
         relation.time = relation.time.take().filter(|time| same(time));
         relation.columns = columns;
-        values.map(Stage::Keep)
+        Ok(Stage::Keep(values.into_iter().collect::<Checked<_>>()?))
     }
 
-    fn drop(&mut self, paths: &[Path], relation: &mut Relation) -> Option<Stage> {
+    fn drop(&mut self, paths: &[Path], relation: &mut Relation) -> Checked<Stage> {
         for path in paths {
             let name = &path.column();
-            let known: Vec<&str> = relation.columns.iter().map(|column| column.name.as_str()).collect();
-            if !known.contains(&name.as_str()) {
-                return self.unknown_name("column", name, known);
-            }
+            self.find_column(name, &relation.columns)?;
             relation.forget(name.as_str());
             relation.columns.retain(|column| column.name != name.value);
         }
         let left = relation.columns.iter().map(|column| {
-            Some((column.name.clone(), Expr::column(&column.name, column.ty?, column.unknown, column.span)))
+            Ok((column.name.clone(), Expr::column(&column.name, column.ty?, column.unknown, column.span)))
         });
-        Some(Stage::Keep(left.collect::<Option<_>>()?))
+        Ok(Stage::Keep(left.collect::<Checked<_>>()?))
     }
 
-    fn sort(&mut self, by: &[SortBy], relation: &mut Relation) -> Option<Stage> {
+    fn sort(&mut self, by: &[SortBy], relation: &mut Relation) -> Checked<Stage> {
         let mut order = Vec::new();
         relation.order = Order::Sorted;
         for each in by {
             let name = &each.path.column();
-            let known: Vec<&str> = relation.columns.iter().map(|column| column.name.as_str()).collect();
-            if !known.contains(&name.as_str()) {
-                return self.unknown_name("column", name, known);
-            }
-            if let Some(column) = relation.column(name.as_str()).cloned().and_then(|column| column.typed()) {
+            if let Ok(column) = self.find_column(name, &relation.columns)?.typed() {
                 let before: Vec<String> = order.iter().map(|(name, _): &(String, bool)| name.clone()).collect();
                 self.one_currency(&Expr::column(&column.name, column.ty, false, name.span), &before)?;
             }
@@ -362,7 +340,7 @@ impl Checker<'_> {
                 order.push((name.clone(), false));
             }
         }
-        Some(Stage::Sort(order))
+        Ok(Stage::Sort(order))
     }
 }
 
@@ -370,13 +348,12 @@ impl Checker<'_> {
 fn build_table(
     transform: &tree::Transform,
     from: TableId,
-    stages: Option<Vec<Stage>>,
+    mut stages: Vec<Stage>,
     relation: &Relation,
-) -> Option<Table> {
-    let columns: Option<Box<[Column]>> = relation.columns.iter().map(ScopeColumn::typed).collect();
-    let mut stages = stages?;
+) -> Checked<Table> {
+    let columns: Checked<Box<[Column]>> = relation.columns.iter().map(ScopeColumn::typed).collect();
     stages.shrink_to_fit();
-    Some(Table {
+    Ok(Table {
         name: transform.name.value.clone(),
         role: TableRole::Declared,
         span: transform.name.span,
@@ -390,13 +367,13 @@ fn build_table(
     })
 }
 
-fn scope_column(name: &Name, value: Option<&Expr>, relation: &Relation) -> ScopeColumn {
+fn scope_column(name: &Name, value: &Checked<Expr>, relation: &Relation) -> ScopeColumn {
     ScopeColumn {
         name: name.value.clone(),
-        ty: value.map(|value| value.ty),
-        unknown: value.is_some_and(|value| value.unknown),
+        ty: value.as_ref().map(|value| value.ty).map_err(|reported| *reported),
+        unknown: value.as_ref().is_ok_and(|value| value.unknown),
         span: name.span,
-        grain: value.and_then(|value| grain(value, relation)),
+        grain: value.as_ref().ok().and_then(|value| grain(value, relation)),
     }
 }
 

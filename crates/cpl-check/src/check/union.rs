@@ -2,7 +2,7 @@
 
 use cpl_syntax::{Code, Diagnostic, Name, Span, tree::Path};
 
-use super::{Checker, scope::ScopeColumn, transform::Relation};
+use super::{Checker, scope::ScopeColumn, state::reporter::Checked, transform::Relation};
 use cpl_model::{
     program::{Column, Order, Stage, TableId, Union, Unpivot},
     types::Type,
@@ -16,11 +16,11 @@ impl Checker<'_> {
         into: Option<&Name>,
         from: TableId,
         relation: &mut Relation,
-    ) -> Option<Stage> {
+    ) -> Checked<Stage> {
         let ids = tables.iter().map(|table| self.table_id(table)).collect::<Vec<_>>();
-        let ids = ids.into_iter().collect::<Option<Vec<TableId>>>()?;
+        let ids = ids.into_iter().collect::<Checked<Vec<TableId>>>()?;
         for (name, id) in tables.iter().zip(&ids) {
-            let other = self.tables[id.0].clone();
+            let other = self.tables[*id].clone();
             for column in relation.columns.iter_mut().filter(|column| other.column(&column.name).is_none()) {
                 column.unknown = true;
             }
@@ -37,21 +37,21 @@ impl Checker<'_> {
                 self.new_column(into, &relation.columns)?;
                 relation.columns.push(ScopeColumn::new(into, Type::Text, false));
                 let names = std::iter::once(from).chain(ids.iter().copied());
-                Some((into.value.clone(), names.map(|id| self.tables[id.0].name.clone()).collect()))
+                Some((into.value.clone(), names.map(|id| self.tables[id].name.clone()).collect()))
             }
         };
         (relation.key, relation.order, relation.singleton) = (None, Order::None, false);
         let own = relation.columns.iter().filter(|column| into.as_ref().is_none_or(|(into, _)| column.name != *into));
         let columns = own.map(ScopeColumn::typed);
-        Some(Stage::Union(Union { tables: ids, columns: columns.collect::<Option<_>>()?, into }))
+        Ok(Stage::Union(Union { tables: ids, columns: columns.collect::<Checked<_>>()?, into }))
     }
 
     /// Adds the column of another table. A column of the same name must have a common type.
-    fn united(&mut self, column: &Column, table: &Name, relation: &mut Relation) -> Option<()> {
+    fn united(&mut self, column: &Column, table: &Name, relation: &mut Relation) -> Checked<()> {
         let Some(before) = relation.columns.iter_mut().find(|before| before.name == column.name) else {
             let (name, span) = (column.name.clone(), column.span);
-            relation.columns.push(ScopeColumn { name, ty: Some(column.ty), unknown: true, span, grain: column.grain });
-            return Some(());
+            relation.columns.push(ScopeColumn { name, ty: Ok(column.ty), unknown: true, span, grain: column.grain });
+            return Ok(());
         };
         before.unknown |= column.unknown;
         if before.grain != column.grain {
@@ -59,11 +59,11 @@ impl Checker<'_> {
         }
         let ty = before.ty?;
         if let Some(common) = ty.common(column.ty) {
-            before.ty = Some(common);
-            return Some(());
+            before.ty = Ok(common);
+            return Ok(());
         }
         let at = before.span;
-        self.report(
+        self.fail(
             Diagnostic::new(
                 Code::E0301,
                 format!("`{}` is {ty} in one table and {} in another", column.name, column.ty),
@@ -72,8 +72,7 @@ impl Checker<'_> {
             .at(at, format!("this is {ty}"))
             .at(column.span, format!("this is {}", column.ty))
             .help("make them alike before, or `drop` one"),
-        );
-        None
+        )
     }
 
     /// A row for each of several columns, which must be of one type.
@@ -84,15 +83,12 @@ impl Checker<'_> {
         value: &Name,
         span: Span,
         relation: &mut Relation,
-    ) -> Option<Stage> {
+    ) -> Checked<Stage> {
         let mut found: Vec<(String, String)> = Vec::new();
         let (mut ty, mut unknown) = (None, false);
         for (path, label) in columns {
             let written = path.column();
-            let known: Vec<&str> = relation.columns.iter().map(|column| column.name.as_str()).collect();
-            let Some(column) = relation.column(written.as_str()) else {
-                return self.unknown_name("column", &written, known);
-            };
+            let column = self.find_column(&written, &relation.columns)?;
             let (of, before) = (column.ty?, ty.unwrap_or(column.ty?));
             let Some(common) = of.common(before) else {
                 let message = format!("`{}` is {of}, and the columns before are {before}", written.as_str());
@@ -128,6 +124,6 @@ impl Checker<'_> {
             key.push(name.value.clone());
         }
         (relation.singleton, relation.order) = (false, Order::None);
-        Some(Stage::Unpivot(Unpivot { columns: found, name: name.value.clone(), value: (value.value.clone(), ty) }))
+        Ok(Stage::Unpivot(Unpivot { columns: found, name: name.value.clone(), value: (value.value.clone(), ty) }))
     }
 }

@@ -299,9 +299,9 @@ mod tests {
     fn column(ty: &str) -> FetchColumn {
         let text =
             format!("pipeline p {{ retire 2027-01-01 }}\nfetch a from parquet(\"a\") {{ columns {{ c: {ty} }} }}");
-        let (program, diagnostics) =
-            tree_to_program(&text, &cpl_syntax::parse(&text).0, Setup::at(AsOf::Date(jiff::civil::date(2026, 11, 20))));
-        let Some(program) = program else { panic!("{diagnostics:?}") };
+        let setup = Setup::at(AsOf::Date(jiff::civil::date(2026, 11, 20)));
+        let checked = tree_to_program(&text, &cpl_syntax::parse(&text).0, setup);
+        let Some(program) = checked.program else { panic!("{:?}", checked.diagnostics) };
         match &program.tables[0].source {
             Source::Fetch(fetch) => fetch.columns[0].clone(),
             Source::Transform { .. } => panic!("no fetch"),

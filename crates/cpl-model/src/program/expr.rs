@@ -15,7 +15,9 @@ use jiff::{
 use rust_decimal::Decimal;
 
 use super::TableId;
-use crate::{clock::Grain, keywords, types::Type};
+use cpl_syntax::keywords;
+
+use crate::{clock::Grain, types::Type};
 
 /// The name under which an action's arguments find the new value.
 pub const NEW: &str = "new";

@@ -2,7 +2,7 @@
 
 use pest::iterators::Pair;
 
-use super::{Children, Reader, Rule};
+use super::{Children, Reader, Rule, keyword, unread};
 use crate::{
     span::Spanned,
     tree::{
@@ -39,7 +39,8 @@ impl Reader<'_> {
             Rule::time_column => FetchClause::Time(self.name(&Children::of(pair).child())),
             Rule::request => FetchClause::Request(self.setting(pair)),
             Rule::records => FetchClause::Records(self.plain_text(Children::of(pair).child())),
-            _ => FetchClause::Check(self.clause(pair)),
+            Rule::key | Rule::no_gaps | Rule::fresh | Rule::expect => FetchClause::Check(self.clause(pair)),
+            other => unread(other),
         }
     }
 
@@ -54,7 +55,8 @@ impl Reader<'_> {
                 let column = children.opt(Rule::ident).map(|column| self.name(&column));
                 Clause::Fresh(column, self.arith(children.child()), span)
             }
-            _ => Clause::Expect(self.expr(children.child())),
+            Rule::expect => Clause::Expect(self.expr(children.child())),
+            other => unread(other),
         }
     }
 
@@ -102,7 +104,8 @@ impl Reader<'_> {
                 ColumnType::Date(format, self.coarse(&mut children))
             }
             Rule::datetime_type => self.datetime_type(form),
-            _ => ColumnType::Plain(plain(&form)),
+            Rule::plain_type => ColumnType::Plain(keyword(&form, Plain::of_word)),
+            other => unread(other),
         };
         Spanned::new(kind, span)
     }
@@ -112,7 +115,8 @@ impl Reader<'_> {
         let scale = children.opt(Rule::money_scale).map_or(MoneyScale::Units, |scale| {
             match Children::of(scale).child().as_rule() {
                 Rule::micros => MoneyScale::Micros,
-                _ => MoneyScale::Minor,
+                Rule::minor_units => MoneyScale::Minor,
+                other => unread(other),
             }
         });
         let of = match children.next() {
@@ -140,26 +144,6 @@ impl Reader<'_> {
     }
 
     fn coarse(&mut self, children: &mut Children<'_>) -> Option<Spanned<Coarse>> {
-        children.opt(Rule::coarse).map(|coarse| {
-            let period = match coarse.as_str() {
-                "week" => Coarse::Week,
-                "month" => Coarse::Month,
-                _ => Coarse::Hour,
-            };
-            Spanned::new(period, self.span(&coarse))
-        })
-    }
-}
-
-fn plain(pair: &Pair<'_, Rule>) -> Plain {
-    match pair.as_str() {
-        "text" => Plain::Text,
-        "bool" => Plain::Bool,
-        "count" => Plain::Count,
-        "integer" => Plain::Integer,
-        "number" => Plain::Number,
-        "ratio" => Plain::Ratio,
-        "percent" => Plain::Percent,
-        _ => Plain::Weekday,
+        children.opt(Rule::coarse).map(|coarse| Spanned::new(keyword(&coarse, Coarse::of_word), self.span(&coarse)))
     }
 }

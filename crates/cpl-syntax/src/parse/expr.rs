@@ -2,7 +2,7 @@
 
 use pest::iterators::Pair;
 
-use super::{Children, Reader, Rule, exact, limits::MAX_OPERATORS, literal};
+use super::{Children, Reader, Rule, exact, keyword, limits::MAX_OPERATORS, literal, unread};
 use crate::{
     codes::Code,
     diagnostic::Diagnostic,
@@ -89,7 +89,10 @@ impl Reader<'_> {
         match rule {
             Rule::rel_compare => {
                 let op = children.child();
-                Relation::Compare(Spanned::new(compare(&op), self.span(&op)), self.arith(children.child()))
+                Relation::Compare(
+                    Spanned::new(keyword(&op, CompareOp::of_word), self.span(&op)),
+                    self.arith(children.child()),
+                )
             }
             Rule::rel_exceeds => self.exceeds(Direction::Above, children),
             Rule::rel_falls => self.exceeds(Direction::Below, children),
@@ -103,10 +106,11 @@ impl Reader<'_> {
                 over: children.opt(Rule::span_over).map(|over| self.window_over(over)),
                 by: children.next().map(|by| self.arith(by)),
             },
-            _ => {
+            Rule::rel_in => {
                 let inverted = children.opt(Rule::inverted).is_some();
                 self.within(inverted, children.child())
             }
+            other => unread(other),
         }
     }
 
@@ -123,7 +127,10 @@ impl Reader<'_> {
                 let from = self.arith(children.child());
                 Relation::InRange { inverted, from, to: Box::new(self.arith(children.child())) }
             }
-            _ => Relation::InTuple { inverted, values: exact(Children::of(pair).map(|value| self.arith(value))) },
+            Rule::tuple => {
+                Relation::InTuple { inverted, values: exact(Children::of(pair).map(|value| self.arith(value))) }
+            }
+            other => unread(other),
         }
     }
 
@@ -135,7 +142,7 @@ impl Reader<'_> {
         let mut right = self.signed(&mut children);
         for _ in 0..operators {
             let Some(infix) = children.next() else { break };
-            let op = Spanned::new(arith_op(&infix), self.span(&infix));
+            let op = Spanned::new(keyword(&infix, ArithOp::of_word), self.span(&infix));
             self.no_comment(op.span);
             while waiting.last().is_some_and(|(_, before)| binding(before.value) >= binding(op.value)) {
                 right = fold(&mut waiting, right);
@@ -228,8 +235,7 @@ impl Reader<'_> {
         let kind = if first.as_rule() == Rule::digits {
             WindowKind::Last(self.whole(&first).value, literal::unit(&children.child()))
         } else {
-            let which = if first.as_str() == "this" { WhichPeriod::This } else { WhichPeriod::Previous };
-            WindowKind::Period(which, period(&children.child()))
+            WindowKind::Period(keyword(&first, WhichPeriod::of_word), keyword(&children.child(), Period::of_word))
         };
         Window { kind, span }
     }
@@ -278,34 +284,4 @@ fn fold(waiting: &mut Vec<(Expr, Spanned<ArithOp>)>, right: Expr) -> Expr {
     let Some((left, op)) = waiting.pop() else { return right };
     let span = left.span.to(right.span);
     Expr { kind: ExprKind::Arith(op, Box::new(left), Box::new(right)), span }
-}
-
-fn arith_op(pair: &Pair<'_, Rule>) -> ArithOp {
-    match pair.as_str() {
-        "+" => ArithOp::Add,
-        "-" => ArithOp::Subtract,
-        "*" => ArithOp::Multiply,
-        "/" => ArithOp::Divide,
-        _ => ArithOp::OrElse,
-    }
-}
-
-fn compare(pair: &Pair<'_, Rule>) -> CompareOp {
-    match pair.as_str() {
-        "=" => CompareOp::Equal,
-        "!=" => CompareOp::Unequal,
-        "<" => CompareOp::Less,
-        "<=" => CompareOp::LessOrEqual,
-        ">" => CompareOp::Greater,
-        _ => CompareOp::GreaterOrEqual,
-    }
-}
-
-fn period(pair: &Pair<'_, Rule>) -> Period {
-    match pair.as_str() {
-        "week" => Period::Week,
-        "month" => Period::Month,
-        "quarter" => Period::Quarter,
-        _ => Period::Year,
-    }
 }

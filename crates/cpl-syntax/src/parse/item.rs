@@ -2,7 +2,7 @@
 
 use pest::iterators::Pair;
 
-use super::{Children, Reader, Rule, literal, unexpected};
+use super::{Children, Reader, Rule, keyword, literal, unread, vocabulary};
 use crate::{
     codes::Code,
     diagnostic::Diagnostic,
@@ -33,7 +33,8 @@ impl Reader<'_> {
             Rule::alert => file.alerts.push(self.alert(pair)),
             Rule::target => file.targets.push(self.target(pair)),
             Rule::test => file.tests.push(self.test(pair)),
-            _ => {}
+            Rule::EOI => {}
+            other => unread(other),
         }
     }
 
@@ -46,7 +47,7 @@ impl Reader<'_> {
     /// A name that is declared here: reserved words are reported.
     pub(super) fn new_name(&mut self, pair: &Pair<'_, Rule>) -> Name {
         let name = self.name(pair);
-        if unexpected::is_reserved(name.as_str()) {
+        if vocabulary::is_reserved(name.as_str()) {
             self.report(
                 Diagnostic::new(Code::E0104, format!("`{}` is a word of the language", name.as_str()))
                     .at(name.span, "can't be a name")
@@ -109,11 +110,12 @@ impl Reader<'_> {
                 let date = self.name(&inner);
                 self.set_once(&mut pipeline.retire, date, span);
             }
-            _ => {
+            Rule::alerts_to => {
                 let target = self.target_ref(inner);
                 let limit = children.opt(Rule::digits).map(|digits| self.whole(&digits));
                 self.set_once(&mut pipeline.alerts, (target, limit), span);
             }
+            other => unread(other),
         }
     }
 
@@ -155,7 +157,8 @@ impl Reader<'_> {
             Rule::every_weekday => Cadence::Weekday(at),
             Rule::every_week => Cadence::Week(day, at),
             Rule::every_month => Cadence::Month(on.unwrap_or(Spanned::new(1, span)), at),
-            _ => Cadence::Day(at),
+            Rule::every_day => Cadence::Day(at),
+            other => unread(other),
         };
         Spanned::new(cadence, span)
     }
@@ -180,10 +183,11 @@ impl Reader<'_> {
                     let window = self.window(Children::of(clause).child());
                     self.set_once(&mut dashboard.over, window, at);
                 }
-                _ => {
+                Rule::by_column => {
                     let by = self.name(&Children::of(clause).child());
                     self.set_once(&mut dashboard.by, by, at);
                 }
+                other => unread(other),
             }
         }
         dashboard
@@ -194,7 +198,7 @@ impl Reader<'_> {
         let metric = self.name(&children.child());
         let goal = children.next().map(|goal| {
             let mut children = Children::of(goal);
-            let direction = if children.child().as_str() == "below" { Direction::Below } else { Direction::Above };
+            let direction = keyword(&children.child(), Direction::of_word);
             Goal { direction, bound: self.arith(children.child()) }
         });
         Driver { metric, goal }

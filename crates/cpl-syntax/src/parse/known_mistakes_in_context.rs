@@ -3,7 +3,7 @@
 use super::{
     known_mistakes::Mistake,
     scanner::{Kind, Token},
-    unexpected::is_name,
+    vocabulary::is_name,
 };
 use crate::span::Span;
 

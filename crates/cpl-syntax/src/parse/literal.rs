@@ -2,7 +2,7 @@
 
 use pest::iterators::Pair;
 
-use super::{Children, Reader, Rule};
+use super::{Children, Reader, Rule, keyword, unread};
 use crate::{
     codes::Code,
     diagnostic::Diagnostic,
@@ -27,7 +27,8 @@ impl Reader<'_> {
             Rule::clock => Literal::Clock(pair.as_str().to_owned()),
             Rule::boolean => Literal::Bool(pair.as_str() == "true"),
             Rule::weekday => Literal::Weekday(day(&pair)),
-            _ => Literal::Word(word(&pair)),
+            Rule::moment => Literal::Word(keyword(&pair, Word::of_word)),
+            other => unread(other),
         })
     }
 
@@ -149,25 +150,12 @@ fn amount(written: &str) -> String {
     if rest.is_empty() { format!("{whole}{up}") } else { format!("{whole}{up}.{rest}") }
 }
 
+/// A unit of time, in the singular or the plural.
 pub fn unit(pair: &Pair<'_, Rule>) -> Unit {
-    match pair.as_str().trim_end_matches('s') {
-        "second" => Unit::Second,
-        "minute" => Unit::Minute,
-        "hour" => Unit::Hour,
-        "day" => Unit::Day,
-        "week" => Unit::Week,
-        _ => Unit::Month,
-    }
+    Unit::of_word(pair.as_str().trim_end_matches('s')).unwrap_or_else(|| unread(pair.as_rule()))
 }
 
 pub fn day(pair: &Pair<'_, Rule>) -> Day {
-    Day::ALL.into_iter().find(|day| day.word() == pair.as_str()).unwrap_or(Day::Sunday)
-}
-
-fn word(pair: &Pair<'_, Rule>) -> Word {
-    match pair.as_str() {
-        "now" => Word::Now,
-        "today" => Word::Today,
-        _ => Word::Yesterday,
-    }
+    let day = Day::ALL.into_iter().find(|day| day.word() == pair.as_str());
+    day.unwrap_or_else(|| unread(pair.as_rule()))
 }

@@ -17,8 +17,12 @@ pub(crate) mod scanner;
 mod test;
 mod transform;
 mod unexpected;
+mod vocabulary;
 
-use self::{pairs::Children, patched_text::PatchedText};
+use self::{
+    pairs::{Children, keyword, unread},
+    patched_text::PatchedText,
+};
 use crate::{
     comments::{Comment, comments},
     diagnostic::{Diagnostic, MAX_DIAGNOSTICS},
@@ -32,7 +36,7 @@ use pest::{
 
 pub(crate) use grammar::{Grammar, Rule};
 pub(crate) use limits::check as over_limit;
-pub use unexpected::is_name;
+pub use vocabulary::is_name;
 
 /// The tree of `text`, and what is wrong with how it is written. The tree holds what could be read.
 #[must_use]

@@ -22,7 +22,7 @@ impl<'i> Children<'i> {
     pub fn child(&mut self) -> Pair<'i, Rule> {
         match self.next() {
             Some(pair) => pair,
-            None => unreachable!("grammar/cpl.pest and the reader differ"),
+            None => unreachable!("grammar/cpl.pest promises a child that the reader does not find"),
         }
     }
 
@@ -45,6 +45,16 @@ impl<'i> Iterator for Children<'i> {
         self.skip_words();
         self.0.next()
     }
+}
+
+/// The word of a closed list that a pair is.
+pub fn keyword<T>(pair: &Pair<'_, Rule>, of_word: impl Fn(&str) -> Option<T>) -> T {
+    of_word(pair.as_str()).unwrap_or_else(|| unread(pair.as_rule()))
+}
+
+/// The grammar has a form that no reader reads. A test reads every form of the grammar, so it fails here.
+pub fn unread(rule: Rule) -> ! {
+    unreachable!("grammar/cpl.pest has a form of `{rule:?}` that no reader reads")
 }
 
 /// Keyword rules are at the end of the grammar, in alphabetical order.

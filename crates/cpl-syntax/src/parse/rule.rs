@@ -2,7 +2,7 @@
 
 use pest::iterators::Pair;
 
-use super::{Children, Reader, Rule, exact, literal};
+use super::{Children, Reader, Rule, exact, keyword, literal, unread};
 use crate::{
     span::{Name, Spanned},
     tree::{
@@ -36,7 +36,7 @@ impl Reader<'_> {
                     let action = self.action(Children::of(clause).child());
                     decide.actions.push(action);
                 }
-                _ => {
+                _guard => {
                     let guard = self.guard(clause);
                     decide.guards.push(Spanned::new(guard, span));
                 }
@@ -62,7 +62,7 @@ impl Reader<'_> {
                     self.set_once(&mut alert.on, on, span);
                 }
                 Rule::severity => {
-                    let level = level(&Children::of(clause).child());
+                    let level = keyword(&Children::of(clause).child(), Level::of_word);
                     self.set_once(&mut alert.severity, Spanned::new(level, span), span);
                 }
                 Rule::say => {
@@ -73,10 +73,11 @@ impl Reader<'_> {
                     let to = self.target_ref(Children::of(clause).child());
                     self.set_once(&mut alert.to, to, span);
                 }
-                _ => {
+                Rule::repeat_after => {
                     let after = self.length(Children::of(clause).child());
                     self.set_once(&mut alert.repeat, after, span);
                 }
+                other => unread(other),
             }
         }
         alert
@@ -118,13 +119,14 @@ impl Reader<'_> {
                 let (from, to) = (self.move_end(&mut children), self.move_end(&mut children));
                 Action::MoveRows(amount, column, from, to, self.via(children.child()))
             }
-            _ => Action::Call(self.via_parts(children)),
+            Rule::call_action => Action::Call(self.via_parts(children)),
+            other => unread(other),
         };
         Spanned::new(action, span)
     }
 
     fn move_end(&mut self, children: &mut Children<'_>) -> MoveEnd {
-        MoveEnd { extreme: extreme(&children.child()), by: self.arith(children.child()) }
+        MoveEnd { extreme: keyword(&children.child(), Extreme::of_word), by: self.arith(children.child()) }
     }
 
     fn via(&mut self, pair: Pair<'_, Rule>) -> Via {
@@ -170,7 +172,8 @@ impl Reader<'_> {
                 let bound = children.child();
                 let bound = match bound.as_rule() {
                     Rule::unchanged => TotalBound::Unchanged,
-                    _ => TotalBound::AtMost(self.arith(Children::of(bound).child())),
+                    Rule::cap => TotalBound::AtMost(self.arith(Children::of(bound).child())),
+                    other => unread(other),
                 };
                 DecideClause::KeepTotal(KeepTotal { column, bound })
             }
@@ -180,11 +183,14 @@ impl Reader<'_> {
             }
             Rule::at_most => {
                 let limit = self.whole(&children.child());
-                let first = children.opt(Rule::extreme).map(|end| (extreme(&end), self.arith(children.child())));
+                let first = children
+                    .opt(Rule::extreme)
+                    .map(|end| (keyword(&end, Extreme::of_word), self.arith(children.child())));
                 DecideClause::AtMost(AtMost { limit, first })
             }
             Rule::cooldown => DecideClause::Cooldown(self.length(children.child())),
-            _ => DecideClause::Approval,
+            Rule::approval => DecideClause::Approval,
+            other => unread(other),
         }
     }
 
@@ -201,19 +207,8 @@ impl Reader<'_> {
         match rule {
             Rule::between => vec![Bound::AtLeast(first), Bound::AtMost(self.arith(children.child()))],
             Rule::at_least => vec![Bound::AtLeast(first)],
-            _ => vec![Bound::AtMost(first)],
+            Rule::cap => vec![Bound::AtMost(first)],
+            other => unread(other),
         }
-    }
-}
-
-fn extreme(pair: &Pair<'_, Rule>) -> Extreme {
-    if pair.as_str() == "lowest" { Extreme::Lowest } else { Extreme::Highest }
-}
-
-fn level(pair: &Pair<'_, Rule>) -> Level {
-    match pair.as_str() {
-        "info" => Level::Info,
-        "critical" => Level::Critical,
-        _ => Level::Warning,
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::vocabulary::ITEMS;
 use crate::span::Span;
 
 /// What a token is.
@@ -125,10 +126,6 @@ impl Iterator for Scanner<'_> {
         Some(Token { span: Span::new(at, end), kind, depth, first })
     }
 }
-
-/// The words items begin with.
-pub const ITEMS: &[&str] =
-    &["pipeline", "let", "fetch", "transform", "metric", "dashboard", "decide", "alert", "target", "test"];
 
 /// The parts of a text, one item in each. The first part includes the text before its item.
 pub fn items(text: &str) -> Vec<Span> {

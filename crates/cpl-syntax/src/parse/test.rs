@@ -2,7 +2,7 @@
 
 use pest::iterators::Pair;
 
-use super::{Children, Reader, Rule};
+use super::{Children, Reader, Rule, keyword, unread};
 use crate::{
     codes::Code,
     diagnostic::Diagnostic,
@@ -31,7 +31,7 @@ impl Reader<'_> {
                     let given = self.given(clause);
                     test.given.push(given);
                 }
-                _ => {
+                _expectation => {
                     let expect = self.expectation(clause);
                     test.expect.push(expect);
                 }
@@ -46,7 +46,8 @@ impl Reader<'_> {
         let rows = children.child();
         let rows = match rows.as_rule() {
             Rule::table => GivenRows::Table(self.table(rows)),
-            _ => GivenRows::From(Box::new(self.call(rows))),
+            Rule::call => GivenRows::From(Box::new(self.call(rows))),
+            other => unread(other),
         };
         Given { name, rows }
     }
@@ -54,9 +55,7 @@ impl Reader<'_> {
     fn expectation(&mut self, pair: Pair<'_, Rule>) -> Expectation {
         let rule = pair.as_rule();
         let mut children = Children::of(pair);
-        let state = children
-            .opt(Rule::state)
-            .map(|state| if state.as_str() == "held" { RowState::Held } else { RowState::Undecided });
+        let state = children.opt(Rule::state).map(|state| keyword(&state, RowState::of_word));
         let name = self.name(&children.child());
         if rule == Rule::expect_table {
             return Expectation::Table(name, self.table(children.child()));
@@ -65,13 +64,14 @@ impl Reader<'_> {
         match (rule, state) {
             (_, Some(state)) => Expectation::Is(state, name, key),
             (Rule::expect_no, None) => Expectation::Not(name, key),
-            _ => {
+            (Rule::expect_rule, None) => {
                 let values = children.map(|value| {
                     let mut children = Children::of(value);
                     (self.name(&children.child()), self.arith(children.child()))
                 });
                 Expectation::Fires(name, key, values.collect())
             }
+            (other, None) => unread(other),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use pest::iterators::Pair;
 
-use super::{Children, Reader, Rule, exact};
+use super::{Children, Reader, Rule, exact, unread};
 use crate::{
     span::Span,
     tree::{Expr, ExprKind, GroupItem, Join, JoinKey, Kept, Latest, SortBy, Stage, StageKind, Transform},
@@ -30,7 +30,8 @@ impl Reader<'_> {
             Rule::union => self.union(pair),
             Rule::unpivot => self.unpivot(pair),
             Rule::fill_gaps => StageKind::FillGaps(self.names(Children::of(pair))),
-            _ => StageKind::Check(Box::new(self.clause(pair))),
+            Rule::key | Rule::no_gaps | Rule::fresh | Rule::expect => StageKind::Check(Box::new(self.clause(pair))),
+            other => unread(other),
         };
         Stage { kind, span }
     }

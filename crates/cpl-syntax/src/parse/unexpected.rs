@@ -7,54 +7,15 @@ use pest::{
     error::{Error, ErrorVariant},
 };
 
-use super::{Grammar, Rule};
+use super::{
+    Grammar, Rule,
+    vocabulary::{is_reserved, is_word, symbol, words},
+};
 use crate::{
     codes::Code,
     diagnostic::{self, Diagnostic},
     span::Span,
 };
-
-/// Words that can't be names.
-const RESERVED: &[&str] = &[
-    "and",
-    "or",
-    "not",
-    "in",
-    "is",
-    "exceeds",
-    "falls",
-    "breaks",
-    "where",
-    "over",
-    "true",
-    "false",
-    "now",
-    "today",
-    "yesterday",
-    "monday",
-    "tuesday",
-    "wednesday",
-    "thursday",
-    "friday",
-    "saturday",
-    "sunday",
-];
-
-pub fn is_reserved(word: &str) -> bool {
-    RESERVED.contains(&word)
-}
-
-/// Whether a word is a valid name.
-#[must_use]
-pub fn is_name(word: &str) -> bool {
-    let first = word.bytes().next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_');
-    first && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') && !is_reserved(word)
-}
-
-/// Whether it is a word of the language.
-fn is_word(word: &str) -> bool {
-    is_reserved(word) || ["last", "least", "most", "first", "lowest", "highest", "at", "by", "to", "on"].contains(&word)
-}
 
 /// Two items of a list with nothing between them.
 pub fn unseparated(text: &str, first: Span, second: Span) -> Diagnostic {
@@ -153,42 +114,6 @@ fn is_type(error: &Error<Rule>) -> bool {
     positives(error).iter().any(|rule| matches!(rule, Rule::column_type | Rule::plain_type))
 }
 
-/// The words that a rule begins with, where they are few.
-fn words(rule: Rule) -> Vec<String> {
-    let name = format!("{rule:?}");
-    if let Some(word) = name.strip_prefix("w_") {
-        return vec![word.to_owned()];
-    }
-    if let Some(word) = item_symbol(rule) {
-        return vec![word.trim_matches('`').to_owned()];
-    }
-    let words: &[&str] = match rule {
-        Rule::column_type
-        | Rule::plain_type
-        | Rule::money_type
-        | Rule::date_type
-        | Rule::datetime_type
-        | Rule::argument_only => {
-            &["text", "bool", "count", "integer", "number", "ratio", "percent", "money", "date", "datetime", "weekday"]
-        }
-        Rule::request | Rule::request_part => &["method", "auth", "headers", "query", "body"],
-        Rule::unit => &["seconds", "minutes", "hours", "days", "weeks", "months"],
-        Rule::period => &["week", "month", "quarter", "year"],
-        Rule::direction => &["below", "above"],
-        Rule::extreme => &["lowest", "highest"],
-        Rule::level => &["info", "warning", "critical"],
-        Rule::known => &["known", "unknown"],
-        Rule::state => &["held", "undecided"],
-        Rule::micros => &["micros"],
-        Rule::personal => &["personal"],
-        Rule::unix_unit => &["seconds", "milliseconds"],
-        Rule::infix | Rule::expr | Rule::compare => &["and", "or", "exceeds", "falls"],
-        Rule::cadence => &["hour", "day", "weekday", "week", "month"],
-        _ => &[],
-    };
-    words.iter().map(|word| (*word).to_owned()).collect()
-}
-
 /// The word, number or sign that begins at `at`.
 pub fn word_at(text: &str, at: usize) -> Span {
     let rest = &text[at..];
@@ -247,94 +172,4 @@ fn signs(error: &Error<Rule>) -> Vec<String> {
     signs.sort();
     signs.dedup();
     signs
-}
-
-/// An analyst's word for what a grammar rule matches; none for rules that only occur inside others.
-fn symbol(rule: Rule) -> Option<String> {
-    let name = format!("{rule:?}");
-    if let Some(word) = name.strip_prefix("w_") {
-        return Some(format!("`{word}`"));
-    }
-    let words = match rule {
-        Rule::EOI => "the end",
-        Rule::name | Rule::ident | Rule::path | Rule::target_ref | Rule::group_key => "a name",
-        Rule::call => "a function",
-        Rule::source => "a connector or a target",
-        Rule::option | Rule::options => "an option",
-        Rule::expr | Rule::arith | Rule::comparison | Rule::negation | Rule::all | Rule::prefix => "a value",
-        Rule::infix => "an operator",
-        Rule::compare => "a comparison",
-        Rule::column => "a column",
-        Rule::column_type | Rule::plain_type | Rule::money_type => "a column's type",
-        Rule::argument_only => "an argument's type",
-        Rule::text => "a text in double quotes",
-        Rule::date | Rule::datetime => "a date such as 2026-11-20",
-        Rule::clock => "a time such as 07:00",
-        Rule::duration => "a duration such as `7 days`",
-        Rule::digits => "a whole number",
-        Rule::unit => "a unit of time",
-        Rule::window => "a window such as `last 7 days`",
-        Rule::direction => "`below` or `above`",
-        Rule::extreme => "`lowest` or `highest`",
-        Rule::level => "`info`, `warning` or `critical`",
-        Rule::group_item => "a metric, or `name = aggregate`",
-        Rule::known => "`known`",
-        Rule::request | Rule::request_part => "a part of a request such as `method`",
-        Rule::quoted_name => "a name in double quotes",
-        Rule::row => "a row of a table: `| … |`",
-        Rule::rel_in => "`in`",
-        Rule::inverted => "`not`",
-        Rule::currency => "a currency such as `USD`",
-        Rule::from_file => "`file`",
-        Rule::personal => "`personal`",
-        Rule::optional => "`?`",
-        Rule::is_key => "`key`",
-        Rule::micros => "`micros`",
-        Rule::arg => "an argument",
-        Rule::assignment | Rule::argument => "`name = value`",
-        Rule::parameter => "a parameter such as `budget: money`",
-        Rule::unix_unit => "`seconds` or `milliseconds`",
-        Rule::state => "`held` or `undecided`",
-        Rule::period => "`week`, `month`, `quarter` or `year`",
-        Rule::cadence => "`hour`, `day`, `weekday`, `week` or `month`",
-        _ => return item_symbol(rule).map(str::to_owned),
-    };
-    Some(words.to_owned())
-}
-
-/// Items and clauses are called by their first word.
-fn item_symbol(rule: Rule) -> Option<&'static str> {
-    Some(match rule {
-        Rule::pipeline => "`pipeline`",
-        Rule::let_item => "`let`",
-        Rule::fetch => "`fetch`",
-        Rule::transform => "`transform`",
-        Rule::metric => "`metric`",
-        Rule::dashboard => "`dashboard`",
-        Rule::decide => "`decide`",
-        Rule::alert => "`alert`",
-        Rule::target => "`target`",
-        Rule::test => "`test`",
-        Rule::columns => "`columns`",
-        Rule::key => "`key`",
-        Rule::fresh => "`fresh`",
-        Rule::expect => "`expect`",
-        Rule::where_stage => "`where`",
-        Rule::derive => "`derive`",
-        Rule::join => "`join`",
-        Rule::group => "`group`",
-        Rule::keep => "`keep`",
-        Rule::drop => "`drop`",
-        Rule::sort => "`sort`",
-        Rule::take => "`take`",
-        Rule::when => "`when`",
-        Rule::require => "`require`",
-        Rule::then => "`then`",
-        Rule::change_by => "`by`",
-        Rule::change_to => "`to`",
-        Rule::via => "`via`",
-        Rule::constraint => "`constraint`",
-        Rule::driver => "`driver`",
-        _ => return None,
-    })
 }

@@ -1,5 +1,6 @@
 //! Expressions as written.
 
+use crate::keywords;
 use crate::span::{Name, Span, Spanned};
 
 /// An expression and its place.
@@ -63,36 +64,27 @@ pub enum Logic {
     Or,
 }
 
-/// An arithmetic operator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ArithOp {
-    /// `+`
-    Add,
-    /// `-`
-    Subtract,
-    /// `*`
-    Multiply,
-    /// `/`
-    Divide,
-    /// `??`
-    OrElse,
+keywords! {
+    /// An arithmetic operator.
+    ArithOp {
+        Add "+",
+        Subtract "-",
+        Multiply "*",
+        Divide "/",
+        OrElse "??",
+    }
 }
 
-/// `=` and its kin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CompareOp {
-    /// `=`
-    Equal,
-    /// `!=`
-    Unequal,
-    /// `<`
-    Less,
-    /// `<=`
-    LessOrEqual,
-    /// `>`
-    Greater,
-    /// `>=`
-    GreaterOrEqual,
+keywords! {
+    /// `=` and its kin.
+    CompareOp {
+        Equal "=",
+        Unequal "!=",
+        Less "<",
+        LessOrEqual "<=",
+        Greater ">",
+        GreaterOrEqual ">=",
+    }
 }
 
 /// The predicate on the left value.
@@ -152,13 +144,14 @@ pub enum Relation {
     },
 }
 
-/// Which side of a goal is good, or which way something goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
-    /// Lower.
-    Below,
-    /// Higher.
-    Above,
+keywords! {
+    /// Which side of a goal is good, or which way something goes.
+    Direction {
+        /// Lower.
+        Below "below",
+        /// Higher.
+        Above "above",
+    }
 }
 
 /// `name(args where filter over window)`.
@@ -248,15 +241,16 @@ pub enum Literal {
     Word(Word),
 }
 
-/// A moment the window of the run gives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Word {
-    /// The window's start.
-    Now,
-    /// Its date.
-    Today,
-    /// The day before.
-    Yesterday,
+keywords! {
+    /// A moment the window of the run gives.
+    Word {
+        /// The window's start.
+        Now "now",
+        /// Its date.
+        Today "today",
+        /// The day before.
+        Yesterday "yesterday",
+    }
 }
 
 /// An ISO 4217 code.
@@ -313,21 +307,22 @@ impl Currency {
     }
 }
 
-/// A unit of time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Unit {
-    /// Second.
-    Second,
-    /// Minute.
-    Minute,
-    /// Hour.
-    Hour,
-    /// Day.
-    Day,
-    /// Week.
-    Week,
-    /// Calendar month.
-    Month,
+keywords! {
+    /// A unit of time.
+    Unit {
+        /// Second.
+        Second "second",
+        /// Minute.
+        Minute "minute",
+        /// Hour.
+        Hour "hour",
+        /// Day.
+        Day "day",
+        /// Week.
+        Week "week",
+        /// Calendar month.
+        Month "month",
+    }
 }
 
 /// A day of the week.
@@ -379,26 +374,28 @@ pub enum WindowKind {
     Period(WhichPeriod, Period),
 }
 
-/// This one or the one before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WhichPeriod {
-    /// From its start through yesterday.
-    This,
-    /// The whole calendar one.
-    Previous,
+keywords! {
+    /// This one or the one before.
+    WhichPeriod {
+        /// From its start through yesterday.
+        This "this",
+        /// The whole calendar one.
+        Previous "previous",
+    }
 }
 
-/// A calendar period.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Period {
-    /// Monday to Sunday.
-    Week,
-    /// Month.
-    Month,
-    /// Three months.
-    Quarter,
-    /// Year.
-    Year,
+keywords! {
+    /// A calendar period.
+    Period {
+        /// Monday to Sunday.
+        Week "week",
+        /// Month.
+        Month "month",
+        /// Three months.
+        Quarter "quarter",
+        /// Year.
+        Year "year",
+    }
 }
 
 /// `over 7 days`, `over 28 days before`.

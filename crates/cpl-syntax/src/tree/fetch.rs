@@ -1,6 +1,7 @@
 //! `fetch` as written.
 
 use super::{Call, Currency, Expr, setting::Setting};
+use crate::keywords;
 use crate::span::{Name, Span, Spanned};
 
 /// `fetch NAME from CONNECTOR(args) { clauses }`.
@@ -100,25 +101,20 @@ pub enum ColumnType {
     Datetime(Option<Name>, TimeIn, Option<Spanned<Coarse>>),
 }
 
-/// Types of one word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Plain {
-    /// `text`
-    Text,
-    /// `bool`
-    Bool,
-    /// `count`: whole, not negative.
-    Count,
-    /// `integer`
-    Integer,
-    /// `number`
-    Number,
-    /// `ratio`
-    Ratio,
-    /// `percent`: a ratio stored as 3.2.
-    Percent,
-    /// `weekday`
-    Weekday,
+keywords! {
+    /// Types of one word.
+    Plain {
+        Text "text",
+        Bool "bool",
+        /// `count`: whole, not negative.
+        Count "count",
+        Integer "integer",
+        Number "number",
+        Ratio "ratio",
+        /// `percent`: a ratio stored as 3.2.
+        Percent "percent",
+        Weekday "weekday",
+    }
 }
 
 /// The unit of the stored numbers.
@@ -156,13 +152,14 @@ pub enum TimeIn {
     UnixMilliseconds,
 }
 
-/// The period that a row covers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Coarse {
-    /// Week.
-    Week,
-    /// Month.
-    Month,
-    /// Hour.
-    Hour,
+keywords! {
+    /// The period that a row covers.
+    Coarse {
+        /// Week.
+        Week "week",
+        /// Month.
+        Month "month",
+        /// Hour.
+        Hour "hour",
+    }
 }

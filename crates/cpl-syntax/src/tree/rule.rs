@@ -1,6 +1,7 @@
 //! `decide` and `alert` as written.
 
 use super::{Day, Expr, Text};
+use crate::keywords;
 use crate::span::{Name, Spanned};
 
 /// `decide NAME for each A in TABLE { … }`.
@@ -74,13 +75,14 @@ pub struct MoveEnd {
     pub by: Expr,
 }
 
-/// Which end of an order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Extreme {
-    /// The smallest first.
-    Lowest,
-    /// The largest first.
-    Highest,
+keywords! {
+    /// Which end of an order.
+    Extreme {
+        /// The smallest first.
+        Lowest "lowest",
+        /// The largest first.
+        Highest "highest",
+    }
 }
 
 /// `via TARGET { args }`.
@@ -186,13 +188,14 @@ pub struct Alert {
     pub repeat: Option<Expr>,
 }
 
-/// How grave an alert is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// Worth knowing.
-    Info,
-    /// Worth a look.
-    Warning,
-    /// Worth getting up for.
-    Critical,
+keywords! {
+    /// How grave an alert is.
+    Level {
+        /// Worth knowing.
+        Info "info",
+        /// Worth a look.
+        Warning "warning",
+        /// Worth getting up for.
+        Critical "critical",
+    }
 }

@@ -1,6 +1,7 @@
 //! `test` as written.
 
 use super::{Call, Expr};
+use crate::keywords;
 use crate::span::{Name, Span, Spanned};
 
 /// `test TEXT { … }`.
@@ -67,11 +68,12 @@ pub enum Expectation {
     Table(Name, Table),
 }
 
-/// Why a row of a rule does not act.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RowState {
-    /// A guard or a broken check held it.
-    Held,
-    /// A value was unknown.
-    Undecided,
+keywords! {
+    /// Why a row of a rule does not act.
+    RowState {
+        /// A guard or a broken check held it.
+        Held "held",
+        /// A value was unknown.
+        Undecided "undecided",
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cpl_check::{Setup, tree_to_program};
+use cpl_check::{CheckedFile, Setup, tree_to_program};
 use cpl_model::{clock::AsOf, program::Program};
 use jiff::{SignedDuration, Timestamp, civil::date};
 
@@ -40,7 +40,8 @@ fn program(guard: &str) -> Program {
          decide raise for each channel in t {{ when budget > $0  then change budget by +10% via ads  {guard} }}\n"
     );
     let (file, _) = cpl_syntax::parse(&text);
-    let (program, diagnostics) = tree_to_program(&text, &file, Setup::at(AsOf::Date(date(2026, 11, 20))));
+    let CheckedFile { program, diagnostics, .. } =
+        tree_to_program(&text, &file, Setup::at(AsOf::Date(date(2026, 11, 20))));
     program.unwrap_or_else(|| panic!("{diagnostics:?}"))
 }
 

@@ -1,7 +1,7 @@
 //! Parts of an item that were skipped: whether the rest is usable without them, and the names they would have declared.
 
 use super::{Item, Kind};
-use crate::{parse::scanner::ITEMS, span::Span, tree::File};
+use crate::{parse::vocabulary::ITEMS, span::Span, tree::File};
 
 /// Clauses without which the rest of an item means the same, or at least has the same columns.
 const HARMLESS: &[&str] = &[

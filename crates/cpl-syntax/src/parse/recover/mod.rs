@@ -13,8 +13,9 @@ use super::{
     known_mistakes_in_context::known_mistake_in_context,
     patched_text::PatchedText,
     read,
-    scanner::{ITEMS, Kind, Token, scan},
+    scanner::{Kind, Token, scan},
     unexpected::{unexpected, with_signs, word_at},
+    vocabulary::ITEMS,
 };
 use crate::{
     codes::Code,

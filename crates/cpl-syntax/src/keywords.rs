@@ -1,12 +1,12 @@
-//! Closed lists of words, each an enum with its words.
+//! Closed lists of words, each an enum with its words: the one place where each word of the list stands.
 
 /// An enum of keywords, each variant with its word.
 #[macro_export]
 macro_rules! keywords {
-    ($(#[$meta:meta])* $name:ident { $($variant:ident $word:literal,)* }) => {
+    ($(#[$meta:meta])* $name:ident { $($(#[$variant_meta:meta])* $variant:ident $word:literal,)* }) => {
         $(#[$meta])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum $name { $(#[doc = concat!("`", $word, "`")] $variant,)* }
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum $name { $($(#[$variant_meta])* #[doc = concat!("`", $word, "`")] $variant,)* }
 
         impl $name {
             /// Its words, all of them.
@@ -21,7 +21,7 @@ macro_rules! keywords {
 
             /// Its word.
             #[must_use]
-            #[allow(dead_code, reason = "not each list is told back")]
+            #[allow(dead_code, reason = "not each list is shown")]
             pub fn word(self) -> &'static str {
                 match self { $(Self::$variant => $word,)* }
             }
