@@ -19,6 +19,26 @@ pub struct Place {
 pub enum Problem {
     /// The system can't read it.
     Unreadable(String),
+    /// It is no Parquet file, or not a whole one.
+    NotParquet(String),
+    /// It has a column of a type that no reader here knows.
+    UnknownColumnType,
+    /// A column is stored as a type that can't hold what is declared.
+    StoredAs {
+        /// The column's name in the file.
+        header: String,
+        /// How it is stored.
+        stored: String,
+        /// What was wanted.
+        wanted: String,
+    },
+    /// The values of a column can't be read.
+    ColumnUnreadable {
+        /// The column's name in the file.
+        header: String,
+        /// Why.
+        why: String,
+    },
     /// It holds nothing, not even a header.
     Empty,
     /// Its header is no UTF-8.

@@ -2,7 +2,7 @@
 
 use cpl_model::program::{Program, TableId};
 use cpl_plan::{Purpose, program_to_plan};
-use cpl_run::{ExecError, Shown, write_parquet};
+use cpl_run::{Shown, write_parquet};
 use cpl_syntax::Diagnostic;
 
 use crate::{
@@ -68,10 +68,10 @@ fn table(program: &Program, name: &str) -> Result<TableId, String> {
 
 fn write(shown: &Shown, args: &ShowArgs, io: &mut Io<'_>) -> Result<(), Vec<Diagnostic>> {
     let length = args.limit.unwrap_or(if args.format == TableFormat::Text { SHOWN } else { shown.table.height() });
-    let rows = || shown.table.rows(0, length).map_err(ExecError::diagnostics);
+    let rows = || shown.table.rows(0, length).map_err(|error| vec![error.diagnostic()]);
     let text = match args.format {
         TableFormat::Parquet => {
-            return write_parquet(&shown.table, length, &mut *io.out).map_err(ExecError::diagnostics);
+            return write_parquet(&shown.table, length, &mut *io.out).map_err(|error| vec![error.diagnostic()]);
         }
         TableFormat::Csv => cpl_report::csv(&shown.table.columns, &rows()?),
         TableFormat::Json => cpl_report::json(&shown.table.columns, &rows()?) + "\n",

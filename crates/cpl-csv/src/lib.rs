@@ -14,7 +14,7 @@ mod record;
 #[cfg(test)]
 mod tests;
 
-pub use read::{ProblemAt, Summary, UNPACKED_BYTES, open, read, read_blocks, unreadable};
+pub use read::{ProblemAt, Summary, UNPACKED_BYTES, check_header, open, read, read_blocks, unreadable};
 
 use cpl_batch::Field;
 

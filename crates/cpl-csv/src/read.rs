@@ -51,6 +51,22 @@ pub fn read(
     read_blocks(file, layout, threads, BLOCK_BYTES, sink).map_err(|(problem, offset)| with_line(problem, offset, path))
 }
 
+/// Bytes that are read to find the header.
+const HEADER_BYTES: usize = 1 << 13;
+
+/// Finds the columns in a file's first row, before its rows are read.
+///
+/// # Errors
+/// Where the file can't be opened, or lacks a column. What is wrong further on is found by `read`.
+pub fn check_header(path: &Path, layout: &Layout) -> Result<(), Problem> {
+    let mut blocks = Blocks::new(BufReader::new(open(path)?), layout.separator, HEADER_BYTES);
+    match (blocks.next(), &layout.head) {
+        (Ok(Some(first)), _) => header(&first.bytes, layout).map(drop),
+        (Ok(None), HeaderMode::Names) => Err(Problem::Empty),
+        (Ok(None), HeaderMode::Places { .. }) | (Err(_), _) => Ok(()),
+    }
+}
+
 /// The bytes of a file; of one named `.gz`, those that were packed.
 ///
 /// # Errors

@@ -27,6 +27,13 @@ pub enum EffectError {
         /// The targets that are written already.
         written: Vec<String>,
     },
+    /// Rejected rows were kept, and can't be read back.
+    NotReadBack {
+        /// The fetch's table.
+        table: String,
+        /// Why.
+        kind: io::ErrorKind,
+    },
     /// The system refuses to keep rejected rows.
     NotKept {
         /// The file, from the pipeline's folder on.
@@ -66,6 +73,7 @@ impl EffectError {
                 };
                 diagnostic.at(*target, "its effects go there").help(help)
             }
+            Self::NotReadBack { .. } => diagnostic.help("no effect has left"),
             Self::NotKept { fetch, .. } => diagnostic.at(*fetch, "its bad rows go there").help("no effect has left"),
         }
     }
@@ -92,6 +100,7 @@ impl fmt::Display for EffectError {
                     kind => write!(f, "{path} can't be written: {kind}"),
                 }
             }
+            Self::NotReadBack { table, kind } => write!(f, "rejected rows of `{table}` can't be read back: {kind}"),
             Self::NotKept { path, kind, .. } => write!(f, "{path} can't be written: {kind}"),
         }
     }

@@ -3,15 +3,21 @@
 use cpl_model::value::Value;
 use cpl_syntax::{Code, Diagnostic, Span};
 
+use crate::source::SourceError;
+
 /// Why the engine could not finish.
 #[derive(Debug)]
 pub enum ExecError {
-    /// A file can't be read, or a value of it does not fit; at least one diagnostic.
-    Source(Vec<Diagnostic>),
+    /// A source can't be read, or a value of it does not fit.
+    Source(Box<SourceError>),
+    /// A table that is shown can't be written.
+    TableNotWritten(String),
     /// A value grew too large to compute with.
     TooLarge {
         /// What it was computed for, where that is known.
         computed_for: Option<Span>,
+        /// What the engine says, where its own arithmetic refused.
+        engine: Option<String>,
     },
     /// A date or a moment lies outside the calendar: years -9999 to 9999.
     OutsideCalendar {
@@ -39,33 +45,39 @@ pub struct FanOut {
     pub rows: i64,
 }
 
+impl From<Box<SourceError>> for ExecError {
+    fn from(error: Box<SourceError>) -> Self {
+        Self::Source(error)
+    }
+}
+
 impl ExecError {
     /// Adds what a value was computed for, where that is not known yet.
     #[must_use]
     pub fn computed_for(mut self, span: Span) -> Self {
-        if let Self::TooLarge { computed_for } | Self::OutsideCalendar { computed_for } = &mut self {
+        if let Self::TooLarge { computed_for, .. } | Self::OutsideCalendar { computed_for } = &mut self {
             computed_for.get_or_insert(span);
         }
         self
     }
 
-    /// What is said of it.
+    /// The diagnostic.
     #[must_use]
-    pub fn diagnostics(self) -> Vec<Diagnostic> {
+    pub fn diagnostic(&self) -> Diagnostic {
         match self {
-            Self::Source(diagnostics) => diagnostics,
-            Self::TooLarge { computed_for } => vec![too_large(computed_for)],
-            Self::OutsideCalendar { computed_for } => vec![outside_calendar(computed_for)],
-            Self::FanOut(fan_out) => vec![fans_out(&fan_out)],
-            Self::Engine(why) => {
-                vec![Diagnostic::new(Code::E1101, format!("the engine could not finish: {why}"))]
-            }
+            Self::Source(error) => error.diagnostic(),
+            Self::TableNotWritten(why) => Diagnostic::new(Code::E1102, format!("the table can't be written: {why}")),
+            Self::TooLarge { computed_for, engine } => too_large(*computed_for, engine.as_deref()),
+            Self::OutsideCalendar { computed_for } => outside_calendar(*computed_for),
+            Self::FanOut(fan_out) => fans_out(fan_out),
+            Self::Engine(why) => Diagnostic::new(Code::E1101, format!("the engine could not finish: {why}")),
         }
     }
 }
 
-fn too_large(computed_for: Option<Span>) -> Diagnostic {
-    let diagnostic = Diagnostic::new(Code::E1104, "a value grew too large to compute with").help(
+fn too_large(computed_for: Option<Span>, engine: Option<&str>) -> Diagnostic {
+    let says = engine.map(|words| format!(" (the engine says: {words})")).unwrap_or_default();
+    let diagnostic = Diagnostic::new(Code::E1104, format!("a value grew too large to compute with{says}")).help(
         "money holds 10^22 units in a sum, whole numbers 9 * 10^18, other numbers are summed up to 10^24 each: look at \
          the table before with `cpl show`",
     );

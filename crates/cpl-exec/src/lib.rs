@@ -19,7 +19,7 @@ use cpl_plan::{
 
 pub use error::{ExecError, FanOut};
 pub use schedule::{Made, Scheduler};
-pub use source::{Files, Input, Inputs, RejectedRows, ScanRequest, expand, field};
+pub use source::{Cause, Files, Input, Inputs, RejectedRows, ScanRequest, SourceError, expand, field};
 pub use table::{TableRows, write_parquet};
 
 /// The engine: polars, over some inputs.

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use cpl_model::{program::Day, types::Type, value::Value};
 use cpl_plan::{bind::BoundPlan, query::QueryKind};
-use cpl_syntax::{Code, Diagnostic, Span};
+use cpl_syntax::Span;
 use jiff::tz::TimeZone;
 use polars::prelude::{self as pl, IntoColumn, NewChunkedArray, ParquetWriter};
 
@@ -75,7 +75,5 @@ pub fn write_parquet(table: &TableRows, length: usize, out: impl Write) -> Resul
         frame.with_column(column).map_err(classify)?;
     }
     let written = ParquetWriter::new(out).finish(&mut frame);
-    written.map(drop).map_err(|error| {
-        ExecError::Source(vec![Diagnostic::new(Code::E1102, format!("the table can't be written: {error}"))])
-    })
+    written.map(drop).map_err(|error| ExecError::TableNotWritten(error.to_string()))
 }

@@ -3,7 +3,7 @@
 use cpl_effects::EffectError;
 use cpl_exec::ExecError;
 use cpl_plan::bind::BindError;
-use cpl_syntax::Diagnostic;
+use cpl_syntax::{Code, Diagnostic, Span};
 
 /// Why a run was not finished.
 #[derive(Debug)]
@@ -15,7 +15,7 @@ pub enum RunError {
     /// An effect can't leave; the error says what has left.
     Effect(EffectError),
     /// A test gives rows that are no rows of the fetch.
-    Given(Vec<Diagnostic>),
+    Given(GivenError),
 }
 
 impl RunError {
@@ -24,9 +24,9 @@ impl RunError {
     pub fn diagnostics(self) -> Vec<Diagnostic> {
         match self {
             Self::Bind(error) => error.diagnostics(),
-            Self::Exec(error) => error.diagnostics(),
+            Self::Exec(error) => vec![error.diagnostic()],
             Self::Effect(error) => vec![error.diagnostic()],
-            Self::Given(diagnostics) => diagnostics,
+            Self::Given(error) => vec![error.diagnostic()],
         }
     }
 }
@@ -46,5 +46,60 @@ impl From<ExecError> for RunError {
 impl From<EffectError> for RunError {
     fn from(error: EffectError) -> Self {
         Self::Effect(error)
+    }
+}
+
+/// Why the file of a test gives no rows.
+#[derive(Debug)]
+pub struct GivenError {
+    /// Where the test names the file.
+    pub at: Span,
+    /// The file, as it is written.
+    pub path: String,
+    /// What is wrong with it.
+    pub cause: GivenCause,
+}
+
+/// What is wrong with the file of a test.
+#[derive(Debug)]
+pub enum GivenCause {
+    /// It can't be read.
+    Unreadable(csv::Error),
+    /// Two columns of one name.
+    ColumnTwice(String),
+    /// A column that the fetch does not have.
+    NoColumn {
+        /// The fetch's table.
+        table: String,
+        /// The column of the file.
+        column: String,
+    },
+    /// A value that is none of its column.
+    Value {
+        /// The row, from 1 without the header.
+        row: usize,
+        /// The column.
+        column: String,
+        /// The value.
+        value: String,
+    },
+}
+
+impl GivenError {
+    /// The diagnostic.
+    #[must_use]
+    pub fn diagnostic(&self) -> Diagnostic {
+        let path = &self.path;
+        let (code, message) = match &self.cause {
+            GivenCause::Unreadable(error) => (Code::E1002, format!("{path} can't be read: {error}")),
+            GivenCause::ColumnTwice(column) => (Code::E1004, format!("{path}: there are two columns named `{column}`")),
+            GivenCause::NoColumn { table, column } => {
+                (Code::E1003, format!("{path}: `{table}` has no column named `{column}`"))
+            }
+            GivenCause::Value { row, column, value } => {
+                (Code::E1005, format!("{path}, row {row}: `{value}` is no value of `{column}`"))
+            }
+        };
+        Diagnostic::new(code, message).at(self.at, "its rows stand there")
     }
 }

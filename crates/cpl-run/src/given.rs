@@ -3,16 +3,18 @@
 use std::{collections::BTreeMap, ops::ControlFlow};
 
 use cpl_batch::{Batch, BatchSink, Column, Field, ReadError, Source, SourceStats, ValueFormat};
-use cpl_exec::{ExecError, Input, Inputs, ScanRequest};
+use cpl_exec::{Cause, ExecError, Input, Inputs, ScanRequest, SourceError};
 use cpl_model::{
-    program::{self, Cell, Given, Program, Table, TableId},
+    program::{self, Cell, Fetch, Given, Program, Table, TableId},
     types::Type,
     value::Value,
 };
-use cpl_syntax::{Code, Diagnostic};
 use jiff::tz::TimeZone;
 
-use crate::{RunContext, RunError};
+use crate::{
+    RunContext, RunError,
+    error::{GivenCause, GivenError},
+};
 
 /// Rows of fetches by the names of their columns; a fetch that is not given is empty.
 pub struct GivenRows(BTreeMap<String, Rows>);
@@ -50,7 +52,7 @@ impl Inputs for GivenRows {
             let at = rows.and_then(|rows| rows.columns.iter().position(|name| *name == column.name));
             let value = |row: &Vec<Value>| at.map_or(Value::Unknown, |at| row[at].clone());
             let ty = request.table.column(&column.name).map_or(Type::Text, |column| column.ty);
-            typed(&column.name, ty, rows.iter().flat_map(|rows| &rows.rows).map(value))
+            typed(&column.name, ty, rows.iter().flat_map(|rows| &rows.rows).map(value), request.fetch)
         });
         let columns = columns.collect::<Result<Vec<_>, _>>()?;
         let batch = Batch { rows: rows.map_or(0, |rows| rows.rows.len()), columns, bad: Vec::new() };
@@ -77,7 +79,7 @@ impl Source for OneBatch {
 }
 
 /// Values as a column, by their raw texts.
-fn typed(name: &str, ty: Type, values: impl Iterator<Item = Value>) -> Result<Column, ExecError> {
+fn typed(name: &str, ty: Type, values: impl Iterator<Item = Value>, fetch: &Fetch) -> Result<Column, Box<SourceError>> {
     let format = match ty {
         Type::Text => ValueFormat::Text,
         Type::Bool => ValueFormat::Bool,
@@ -93,9 +95,8 @@ fn typed(name: &str, ty: Type, values: impl Iterator<Item = Value>) -> Result<Co
     let field = Field { header: name.to_owned(), format, optional: true, embedded: None };
     let texts: Vec<Option<String>> = values.map(|value| (!value.is_unknown()).then(|| value.raw())).collect();
     Column::of_texts(texts.iter().map(Option::as_deref), &field).map_err(|at| {
-        let value = texts[at].clone().unwrap_or_default();
-        let message = format!("`{value}` is no value of `{name}`: wanted {}", field.format.wanted());
-        ExecError::Source(vec![Diagnostic::new(Code::E1005, message).help("given rows hold what a file could")])
+        let (column, value) = (name.to_owned(), texts[at].clone().unwrap_or_default());
+        SourceError::of(fetch, Cause::GivenValue { column, value, wanted: field.format.wanted() })
     })
 }
 
@@ -107,26 +108,24 @@ fn of_file(
     program: &Program,
     context: &RunContext<'_>,
 ) -> Result<(Vec<String>, Vec<Vec<Value>>), RunError> {
-    let wrong = |code: Code, message: String| {
-        RunError::Given(vec![Diagnostic::new(code, message).at(given.span, "its rows stand there")])
-    };
-    let unreadable = |error: csv::Error| wrong(Code::E1002, format!("{path} can't be read: {error}"));
+    let wrong = |cause: GivenCause| RunError::Given(GivenError { at: given.span, path: path.to_owned(), cause });
+    let unreadable = |error: csv::Error| wrong(GivenCause::Unreadable(error));
     let mut reader = csv::Reader::from_path(context.folder.join(path)).map_err(unreadable)?;
     let names: Vec<String> = reader.headers().map_err(unreadable)?.iter().map(str::to_owned).collect();
     let mut types = Vec::new();
     for (at, name) in names.iter().enumerate() {
         if names[..at].contains(name) {
-            return Err(wrong(Code::E1004, format!("{path}: there are two columns named `{name}`")));
+            return Err(wrong(GivenCause::ColumnTwice(name.clone())));
         }
-        let missing = || wrong(Code::E1003, format!("{path}: `{}` has no column named `{name}`", table.name));
+        let missing = || wrong(GivenCause::NoColumn { table: table.name.clone(), column: name.clone() });
         types.push(table.column(name).ok_or_else(missing)?.ty);
     }
     let mut all = Vec::new();
-    for (row, record) in reader.records().enumerate() {
+    for (at, record) in reader.records().enumerate() {
         let mut values = Vec::new();
         for ((text, ty), name) in record.map_err(unreadable)?.iter().zip(&types).zip(&names) {
             let cell = Cell::of(text, *ty, &program.timezone);
-            let bad = || wrong(Code::E1005, format!("{path}, row {}: `{text}` is no value of `{name}`", row + 1));
+            let bad = || wrong(GivenCause::Value { row: at + 1, column: name.clone(), value: text.to_owned() });
             values.push(cell.ok_or_else(bad)?.value);
         }
         all.push(values);

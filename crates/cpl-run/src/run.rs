@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use cpl_effects::{QuarantineFile, check_targets, file_effects, prepare, write_quarantine};
-use cpl_exec::{ExecError, RejectedRows, expand};
+use cpl_effects::{EffectError, QuarantineFile, check_targets, file_effects, prepare, write_quarantine};
+use cpl_exec::{RejectedRows, expand};
 use cpl_model::{
     program::{Program, Source, TargetKind},
     report::RunReport,
@@ -14,7 +14,6 @@ use cpl_plan::{
     bind::{BoundPlan, bind},
 };
 use cpl_rules::quarantine_file;
-use cpl_syntax::{Code, Diagnostic};
 
 use crate::{RunContext, RunError};
 
@@ -68,14 +67,12 @@ fn quarantine(
     program: &Program,
     answers: Answers<RejectedRows>,
     context: &RunContext<'_>,
-) -> Result<Vec<QuarantineFile>, ExecError> {
+) -> Result<Vec<QuarantineFile>, EffectError> {
     let mut files = Vec::new();
     for (id, mut read) in answers.read {
         let table = program.table(id);
-        let text = read.rejected.text().map_err(|error| {
-            let message = format!("rejected rows of `{}` can't be read back: {error}", table.name);
-            ExecError::Source(vec![Diagnostic::new(Code::E1102, message).help("no effect has left")])
-        })?;
+        let text = read.rejected.text();
+        let text = text.map_err(|error| EffectError::NotReadBack { table: table.name.clone(), kind: error.kind() })?;
         if let Some(text) = text {
             let path = quarantine_file(context.stem, &table.name);
             files.push(QuarantineFile { path, fetch: table.span, text: Box::new(text) });

@@ -33,7 +33,7 @@ pub fn decode_value(found: &AnyValue<'_>, ty: Type, zone: &TimeZone) -> Result<V
         (AnyValue::Decimal(value, ..), Type::Money(currency)) => {
             let scale = u32::try_from(MONEY_SCALE).unwrap_or(6);
             let amount = Decimal::try_from_i128_with_scale(*value, scale);
-            Value::Money(amount.map_err(|_| ExecError::TooLarge { computed_for: None })?, currency)
+            Value::Money(amount.map_err(|_| ExecError::TooLarge { computed_for: None, engine: None })?, currency)
         }
         (AnyValue::Date(days), _) => Value::Date(date(*days).ok_or_else(outside_calendar)?),
         (AnyValue::Datetime(micros, ..) | AnyValue::DatetimeOwned(micros, ..), _) => moment(*micros, zone)?,

@@ -56,20 +56,24 @@ pub fn is_ours(error: &PolarsError) -> bool {
     matches!(failure_of(error), Some(Failure::TooLarge | Failure::OutsideCalendar))
 }
 
-/// An error of the engine. All values were checked as they were read, so what its own arithmetic and casts refuse is
-/// size: sums, products and conversions that do not fit.
+/// An error of the engine. Values were checked as they were read, and casts that may fail are kernels of ours, so what
+/// its own computations refuse is size: sums and products of amounts.
 #[expect(clippy::needless_pass_by_value, reason = "used with map_err")]
 pub fn classify(error: PolarsError) -> ExecError {
     match failure_of(&error) {
-        Some(Failure::TooLarge) => return ExecError::TooLarge { computed_for: None },
+        Some(Failure::TooLarge) => return ExecError::TooLarge { computed_for: None, engine: None },
         Some(Failure::OutsideCalendar) => return ExecError::OutsideCalendar { computed_for: None },
         Some(failure) => return ExecError::Engine(failure.to_string()),
         None => {}
     }
     match innermost(&error) {
-        PolarsError::ComputeError(_) | PolarsError::InvalidOperation(_) => ExecError::TooLarge { computed_for: None },
-        other => ExecError::Engine(other.to_string().lines().next().unwrap_or_default().to_owned()),
+        PolarsError::ComputeError(words) => ExecError::TooLarge { computed_for: None, engine: Some(first_line(words)) },
+        other => ExecError::Engine(first_line(&other.to_string())),
     }
+}
+
+fn first_line(words: &str) -> String {
+    words.lines().next().unwrap_or_default().to_owned()
 }
 
 fn innermost(error: &PolarsError) -> &PolarsError {

@@ -11,6 +11,7 @@ use super::{
     Translator,
     finite::{finite, quotient},
     money,
+    narrow::narrow,
 };
 use crate::engine::{Failure, data_type, elementwise, moment, raise};
 
@@ -37,7 +38,7 @@ impl Translator<'_> {
     /// Computed in 128 bits: what does not fit 64 is an error and not another number.
     fn whole(&self, op: ArithOp, left: &Expr, right: &Expr) -> pl::Expr {
         let wide = |value: pl::Expr| value.cast(pl::DataType::Int128);
-        apply(op, wide(self.expr(left)), wide(self.expr(right))).strict_cast(pl::DataType::Int64)
+        narrow(apply(op, wide(self.expr(left)), wide(self.expr(right))))
     }
 
     fn of_money(&self, op: ArithOp, left: &Expr, right: &Expr) -> pl::Expr {
@@ -91,7 +92,7 @@ impl Translator<'_> {
         }
         let whole = [left, right].iter().all(|side| data_type(side.ty) != pl::DataType::Float64);
         let wide = |value: pl::Expr| if whole { value.cast(pl::DataType::Int128) } else { value };
-        apply(op, wide(a), wide(b)).strict_cast(pl::DataType::Int64).cast(data_type(Type::Duration))
+        narrow(apply(op, wide(a), wide(b))).cast(data_type(Type::Duration))
     }
 }
 

@@ -103,7 +103,7 @@ fn minor_digits(ty: Type) -> u32 {
 /// Money in units of 10 to the minus `digits`, half to even.
 fn minor(amount: pl::Expr, digits: u32) -> pl::Expr {
     let rounded = money::rounded(amount, digits, To::Even);
-    (rounded * pl::lit(10i64.pow(digits))).strict_cast(pl::DataType::Int64)
+    super::narrow(rounded * pl::lit(10i64.pow(digits)))
 }
 
 fn digits(arg: Option<&Expr>) -> u32 {

@@ -6,6 +6,7 @@ mod finite;
 mod function;
 mod literal;
 mod money;
+mod narrow;
 mod text;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ pub use finite::quotient;
 use literal::scalar;
 pub use literal::{day, instant, null};
 pub use money::between;
+pub use narrow::narrow;
 
 use crate::engine::{data_type, to_local, to_moment};
 

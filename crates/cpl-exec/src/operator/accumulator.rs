@@ -4,16 +4,13 @@ use cpl_model::{
     program::{AggFunc, Aggregate, Expr},
     types::Type,
 };
-use polars::prelude::{self as pl, DataType, IntoColumn, NewChunkedArray};
+use polars::prelude::{self as pl, DataType};
 
 use super::{columns::only_if, exact_sum};
 use crate::{
-    engine::{Failure, data_type, elementwise, raise},
-    expr::Translator,
+    engine::data_type,
+    expr::{Translator, narrow},
 };
-
-/// A whole share, in billionths.
-const BILLION: i64 = 1_000_000_000;
 
 /// One aggregate, in two phases: what is computed in each row and of a part of a group's rows, how such states merge,
 /// and the value they come to.
@@ -60,7 +57,7 @@ impl Accumulator {
             accumulator.input.push(exact_sum::low_limb(value.clone()).alias(named("y").as_str()));
             accumulator.input.push(exact_sum::high_limb(value).alias(row.as_str()));
         } else if summed && data_type(of.ty) == DataType::Int64 {
-            accumulator.input.push(value.strict_cast(DataType::Int128).alias(row.as_str()));
+            accumulator.input.push(value.cast(DataType::Int128).alias(row.as_str()));
         } else {
             accumulator.input.push(value.alias(row.as_str()));
         }
@@ -70,7 +67,7 @@ impl Accumulator {
                 let sum = if float {
                     accumulator.float_sum(at, &row)
                 } else {
-                    accumulator.sum(at, &row).strict_cast(data_type(of.ty))
+                    accumulator.whole_or_money_sum(at, &row, of.ty)
                 };
                 if of.unknown {
                     let rows = accumulator.rows_taken(at, filter);
@@ -99,7 +96,7 @@ impl Accumulator {
     }
 
     /// A column of the group under that name, and how it is put together.
-    fn column(&mut self, name: &str, value: pl::Expr, merge: impl Fn(pl::Expr) -> pl::Expr) -> pl::Expr {
+    pub(super) fn column(&mut self, name: &str, value: pl::Expr, merge: impl Fn(pl::Expr) -> pl::Expr) -> pl::Expr {
         let column = pl::col(name);
         self.partial.push(value.alias(name));
         self.merge.push(merge(column.clone()).alias(name));
@@ -110,51 +107,20 @@ impl Accumulator {
         self.column(&format!("·{at}s"), row.clone().sum(), pl::Expr::sum)
     }
 
+    /// Whole numbers are summed in 128 bits, and kept in 64.
+    fn whole_or_money_sum(&mut self, at: usize, row: &pl::Expr, ty: Type) -> pl::Expr {
+        let sum = self.sum(at, row);
+        if data_type(ty) == DataType::Int64 { narrow(sum) } else { sum }
+    }
+
     fn float_sum(&mut self, at: usize, row: &pl::Expr) -> pl::Expr {
         let high = self.sum(at, row);
         let low = self.column(&format!("·{at}t"), pl::col(format!("·{at}y")).sum(), pl::Expr::sum);
         exact_sum::value(high, low)
     }
 
-    /// By linear interpolation between the two values next to the place (Hyndman and Fan's seventh definition).
-    fn quantile(&mut self, at: usize, row: &pl::Expr, share: f64, ty: Type) -> pl::Expr {
-        let sorted = row.clone().drop_nulls().sort(pl::SortOptions::default());
-        // The place in billionths, a whole number: no float decides between which values it lies.
-        #[expect(clippy::cast_possible_truncation, reason = "a share is at most 1")]
-        let share = (share * 1e9).round() as i64;
-        let places = (row.clone().count().cast(DataType::Int64) - pl::lit(1i64)) * pl::lit(share);
-        let (floor, rest) = (places.clone() / pl::lit(BILLION), places % pl::lit(BILLION));
-        let above = rest.clone().gt(pl::lit(0i64)).cast(DataType::Int64);
-        let low = self.whole(&format!("·{at}l"), sorted.clone().get(floor.clone(), true));
-        let high = self.whole(&format!("·{at}h"), sorted.get(floor + above, true));
-        let rest = self.whole(&format!("·{at}p"), rest);
-        match ty {
-            Type::Money(_) => crate::expr::between(low, high, rest),
-            Type::Duration => {
-                let micros = |value: pl::Expr| value.cast(DataType::Int64).cast(DataType::Float64);
-                float_between(micros(low), micros(high), rest).cast(DataType::Int64).cast(data_type(ty))
-            }
-            _ => float_between(low.cast(DataType::Float64), high.cast(DataType::Float64), rest),
-        }
-    }
-
-    /// Of the sample. Sorted by ourselves, so that the order of rows is not seen: the engine leaves a sort out where
-    /// it takes it to change nothing.
-    fn std(&mut self, at: usize, row: pl::Expr, ty: Type) -> pl::Expr {
-        let float = match ty {
-            Type::Duration => row.cast(DataType::Int64),
-            _ => row,
-        };
-        let all = self.whole(&format!("·{at}d"), float.cast(DataType::Float64).drop_nulls().implode(false));
-        let std = elementwise([all], DataType::Float64, |lists| stds(&lists[0]));
-        match ty {
-            Type::Duration => std.cast(DataType::Int64).cast(data_type(ty)),
-            _ => std.cast(data_type(if ty.is_quantity() { Type::Number } else { ty })),
-        }
-    }
-
     /// A column of the group that does not merge.
-    fn whole(&mut self, name: &str, value: pl::Expr) -> pl::Expr {
+    pub(super) fn whole(&mut self, name: &str, value: pl::Expr) -> pl::Expr {
         self.column(name, value, pl::Expr::first)
     }
 
@@ -222,58 +188,4 @@ fn mean(sum: pl::Expr, known: pl::Expr, ty: Type) -> pl::Expr {
         Type::Duration => (sum.cast(DataType::Int64) / known).cast(data_type(ty)),
         _ => crate::expr::quotient(sum, known),
     }
-}
-
-/// The standard deviation of each list of floats; none of fewer than two.
-fn stds(lists: &pl::Column) -> pl::PolarsResult<pl::Column> {
-    let name = lists.name().clone();
-    let lists = lists.list()?.clone();
-    let each = (0..lists.len()).map(|row| {
-        let Some(list) = lists.get_as_series(row) else { return Ok(None) };
-        match std(list.f64()?.iter().flatten().collect()) {
-            Some(std) if !std.is_finite() => Err(raise(Failure::TooLarge)),
-            std => Ok(std),
-        }
-    });
-    let each = each.collect::<pl::PolarsResult<Vec<_>>>()?;
-    Ok(pl::Float64Chunked::from_iter_options(name, each.into_iter()).into_column())
-}
-
-/// From one of the values first, and then from the mean: how far they are apart is not lost in how large they are, and
-/// equal values deviate by nothing. (Chan, Golub and `LeVeque`, 1983: the
-/// corrected algorithm of two passes.)
-#[expect(clippy::cast_precision_loss, reason = "a count of rows")]
-fn std(mut values: Vec<f64>) -> Option<f64> {
-    if values.len() < 2 {
-        return None;
-    }
-    values.sort_by(f64::total_cmp);
-    let (n, middle) = (values.len() as f64, values[values.len() / 2]);
-    for value in &mut values {
-        *value -= middle;
-    }
-    let mean = values.iter().sum::<f64>() / n;
-    let (mut squares, mut rest) = (0.0, 0.0);
-    for value in values {
-        let apart = value - mean;
-        squares += apart * apart;
-        rest += apart;
-    }
-    Some(((squares - rest * rest / n).max(0.0) / (n - 1.0)).sqrt())
-}
-
-/// The float so many billionths of the way from one to another. By ourselves: the engine divides by a constant in one
-/// way or another, as many rows as there are.
-fn float_between(low: pl::Expr, high: pl::Expr, part: pl::Expr) -> pl::Expr {
-    elementwise([low, high, part], DataType::Float64, |columns| {
-        let (lows, highs, parts) = (columns[0].f64()?, columns[1].f64()?, columns[2].i64()?);
-        let each = lows.iter().zip(highs.iter()).zip(parts.iter());
-        let each = each.map(|((low, high), part)| Some(on_the_way(low?, high?, part?)));
-        Ok(pl::Float64Chunked::from_iter_options(lows.name().clone(), each).into_column())
-    })
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a part of a billion")]
-fn on_the_way(low: f64, high: f64, part: i64) -> f64 {
-    low + (high - low) * (part as f64 / BILLION as f64)
 }

@@ -2,6 +2,7 @@
 
 use std::{
     fs::File,
+    io,
     ops::ControlFlow,
     path::{Path, PathBuf},
     sync::{Mutex, mpsc::sync_channel},
@@ -44,17 +45,10 @@ impl<'a> FileSource<'a> {
 
 impl Source for FileSource<'_> {
     fn start(&mut self) -> Result<(), ReadError> {
-        for (at, (_, file)) in self.files.iter().enumerate() {
-            let opened = File::open(file).and_then(|file| file.metadata());
-            match opened {
-                Ok(found) if found.is_dir() => {
-                    return Err(self.error(at, Problem::Unreadable("it is a directory".to_owned())));
-                }
-                Ok(_) => {}
-                Err(error) => return Err(self.error(at, Problem::Unreadable(error.to_string()))),
-            }
-        }
-        Ok(())
+        let check = |(at, (_, file)): (usize, &(String, PathBuf))| {
+            self.reader.check(file).map_err(|problem| self.error(at, problem))
+        };
+        self.files.iter().enumerate().try_for_each(check)
     }
 
     fn read(&mut self, sink: &mut BatchSink<'_>) -> Result<SourceStats, ReadError> {
@@ -148,6 +142,21 @@ enum Reader {
 }
 
 impl Reader {
+    /// Checks a file before any is read: it can be opened, and a text table names the columns. What is no plain file,
+    /// such as a pipe, can be read once and is not looked into.
+    fn check(&self, file: &Path) -> Result<(), Problem> {
+        let unreadable = |error: io::Error| Problem::Unreadable(error.to_string());
+        let kind = file.metadata().map_err(unreadable)?.file_type();
+        if kind.is_dir() {
+            return Err(Problem::Unreadable("it is a directory".to_owned()));
+        }
+        match self {
+            _ if !kind.is_file() => Ok(()),
+            Self::Csv(layout) => cpl_csv::check_header(file, layout),
+            Self::Records(_) => File::open(file).map(drop).map_err(unreadable),
+        }
+    }
+
     fn read(&self, file: &Path, threads: usize, sink: impl FnMut(Batch) -> ControlFlow<()>) -> Result<(), Problem> {
         match self {
             Self::Csv(layout) => cpl_csv::read(file, layout, threads, sink).map(drop),

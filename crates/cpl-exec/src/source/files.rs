@@ -6,20 +6,19 @@ use std::{
 };
 
 use cpl_model::program::Fetch;
-use cpl_syntax::{Code, Diagnostic};
 use glob::{MatchOptions, Pattern};
 use walkdir::{DirEntry, WalkDir};
 
-use crate::error::ExecError;
+use super::error::{Cause, SourceError};
 
 /// The files of a fetch, in the order of their names, each once; at least one.
 ///
 /// # Errors
 /// Where no file is there, or a folder can't be looked into.
-pub fn expand(fetch: &Fetch, folder: &Path) -> Result<Vec<PathBuf>, ExecError> {
+pub fn expand(fetch: &Fetch, folder: &Path) -> Result<Vec<PathBuf>, Box<SourceError>> {
     let path = folder.join(&fetch.path);
     if !fetch.path.contains('*') {
-        return if path.exists() { Ok(vec![path]) } else { Err(ExecError::Source(vec![missing(fetch, &path)])) };
+        return if path.exists() { Ok(vec![path]) } else { Err(missing(fetch, &path)) };
     }
     // A star in the pipeline's own folder is a letter.
     let parts: Vec<&str> = fetch.path.split('/').collect();
@@ -28,12 +27,8 @@ pub fn expand(fetch: &Fetch, folder: &Path) -> Result<Vec<PathBuf>, ExecError> {
     let base = if base.is_empty() && Path::new(&fetch.path).is_absolute() { "/".to_owned() } else { base };
     let deep = wanted.contains(&"**");
     let pattern = wanted.iter().map(|part| part.split('*').map(Pattern::escape).collect::<Vec<_>>().join("*"));
-    let pattern = Pattern::new(&pattern.collect::<Vec<_>>().join("/")).map_err(|_| {
-        let diagnostic = Diagnostic::new(Code::E1001, "`**` stands for any folders, and no letters stand beside it");
-        let diagnostic =
-            diagnostic.at(fetch.path_span, "here").help("write `*` for letters, or `**/*` for files of any folder");
-        ExecError::Source(vec![diagnostic])
-    })?;
+    let pattern = Pattern::new(&pattern.collect::<Vec<_>>().join("/"));
+    let pattern = pattern.map_err(|_| SourceError::of(fetch, Cause::BadPattern))?;
     // As in a shell, a star does not stand for the point of a hidden name.
     let options =
         MatchOptions { require_literal_separator: true, require_literal_leading_dot: true, ..MatchOptions::new() };
@@ -57,44 +52,32 @@ pub fn expand(fetch: &Fetch, folder: &Path) -> Result<Vec<PathBuf>, ExecError> {
     // A link may show a file again.
     let mut seen = HashSet::new();
     files.retain(|file| seen.insert(file.canonicalize().unwrap_or_else(|_| file.clone())));
-    if files.is_empty() { Err(ExecError::Source(vec![missing(fetch, &path)])) } else { Ok(files) }
+    if files.is_empty() { Err(missing(fetch, &path)) } else { Ok(files) }
 }
 
 /// What keeps a folder or a link from being followed, where it may hold a file that is meant.
-fn unreachable_file(error: &walkdir::Error, is_one: impl Fn(&Path) -> bool, fetch: &Fetch) -> Result<(), ExecError> {
+fn unreachable_file(
+    error: &walkdir::Error,
+    is_one: impl Fn(&Path) -> bool,
+    fetch: &Fetch,
+) -> Result<(), Box<SourceError>> {
     let Some(path) = error.path() else { return Ok(()) };
     // A link to a folder around it leads to files that are found without it.
     if error.loop_ancestor().is_some() {
         return Ok(());
     }
-    let (message, label) = if path.symlink_metadata().is_ok_and(|found| found.is_symlink()) {
-        if !is_one(path) {
-            return Ok(());
-        }
-        (format!("{} is a link to a file that is not there", path.display()), "it is one of these files")
-    } else if error.depth() == 0 {
+    if path.symlink_metadata().is_ok_and(|found| found.is_symlink()) {
+        return if is_one(path) { Err(SourceError::of(fetch, Cause::DeadLink(path.to_owned()))) } else { Ok(()) };
+    }
+    if error.depth() == 0 {
         return Ok(());
-    } else {
-        let why = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
-        (format!("{} can't be looked into: {why}", path.display()), "files are looked for there too")
-    };
-    Err(ExecError::Source(vec![Diagnostic::new(Code::E1002, message).at(fetch.path_span, label)]))
+    }
+    let why = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
+    Err(SourceError::of(fetch, Cause::FolderNotListed { path: path.to_owned(), why }))
 }
 
-fn missing(fetch: &Fetch, path: &Path) -> Diagnostic {
-    let message = if fetch.path.contains('*') {
-        format!("no file is named like {:?}", fetch.path)
-    } else {
-        format!("there is no file {:?}", fetch.path)
-    };
-    let absolute = Path::new(&fetch.path).is_absolute();
-    let looked = if absolute { "looked for there" } else { "looked for beside the pipeline's file" };
-    let diagnostic = Diagnostic::new(Code::E1001, message).at(fetch.path_span, looked);
-    match near(path) {
-        Some(near) => diagnostic.help(format!("its folder holds {near:?}")),
-        None if absolute => diagnostic.help("mend the path"),
-        None => diagnostic.help("paths are relative to the pipeline's file"),
-    }
+fn missing(fetch: &Fetch, path: &Path) -> Box<SourceError> {
+    SourceError::of(fetch, Cause::NoFile { near: near(path) })
 }
 
 /// The file of the same folder whose name is nearest.

@@ -3,6 +3,7 @@
 mod cast;
 mod chunk;
 mod dictionary;
+mod error;
 mod fields;
 mod file_source;
 mod files;
@@ -23,12 +24,14 @@ use cpl_model::program::{ColumnLocator, Fetch, FetchColumn, SourceKind, Table};
 use crate::error::ExecError;
 
 pub use chunk::Chunk;
+pub use error::{Cause, SourceError};
 pub use fields::field;
 pub use files::expand;
 pub use parquet::{DeferredValidation, ScanPartitions};
 pub use rejected::{ReadStats, RejectedRows};
 
 use file_source::FileSource;
+use parquet::ParquetFile;
 
 /// What is to be read of a fetch.
 #[derive(Clone, Copy)]
@@ -91,7 +94,15 @@ pub struct OpenScan<'a> {
     table: Table,
     fetch: Fetch,
     columns: Vec<FetchColumn>,
-    input: Input<'a>,
+    rows: OpenRows<'a>,
+}
+
+/// The rows of a started source.
+enum OpenRows<'a> {
+    /// Batches that are handed out one after the other.
+    Stream(Box<dyn Source + 'a>),
+    /// Files that the engine reads by itself.
+    Parquet(Vec<ParquetFile>),
 }
 
 impl<'a> OpenScan<'a> {
@@ -105,52 +116,61 @@ impl<'a> OpenScan<'a> {
     ) -> Result<Self, ExecError> {
         let mut columns: Vec<FetchColumn> =
             fetch.columns.iter().filter(|column| columns.contains(&column.name)).cloned().collect();
-        let mut input = inputs.open(ScanRequest { table, fetch, columns: &columns, dictionary })?;
-        if let Input::Given(_) = input {
-            // All columns are given, also the file's name.
-            for column in &mut columns {
-                column.locator = ColumnLocator::Named;
+        let mut source = match inputs.open(ScanRequest { table, fetch, columns: &columns, dictionary })? {
+            Input::Parquet(files) => {
+                let open = |(name, file): (String, PathBuf)| {
+                    parquet::open(&name, &file, &columns).map_err(|problem| SourceError::in_file(fetch, &name, problem))
+                };
+                let files = files.into_iter().map(open).collect::<Result<Vec<_>, _>>()?;
+                return Ok(Self {
+                    table: table.clone(),
+                    fetch: fetch.clone(),
+                    columns,
+                    rows: OpenRows::Parquet(files),
+                });
             }
-        }
-        if let Input::Stream(source) | Input::Given(source) = &mut input {
-            source.start().map_err(|error| {
-                ExecError::Source(vec![problem_to_diagnostic::problem(&error.problem, &error.file, fetch, &columns)])
-            })?;
-        }
-        Ok(Self { table: table.clone(), fetch: fetch.clone(), columns, input })
+            Input::Given(source) => {
+                // All columns are given, also the file's name.
+                for column in &mut columns {
+                    column.locator = ColumnLocator::Named;
+                }
+                source
+            }
+            Input::Stream(source) => source,
+        };
+        source.start().map_err(|error| SourceError::of(fetch, Cause::InFile(error)))?;
+        Ok(Self { table: table.clone(), fetch: fetch.clone(), columns, rows: OpenRows::Stream(source) })
     }
 
     /// Whether the engine reads the rows by itself, while the plan runs.
     pub fn is_lazy(&self) -> bool {
-        matches!(self.input, Input::Parquet(_)) && self.fetch.skip_bad.is_none()
+        matches!(self.rows, OpenRows::Parquet(_)) && self.fetch.skip_bad.is_none()
     }
 
     /// The rows that the engine reads by itself, in partitions of at most so many.
     pub fn partitions(&self, most: usize) -> Result<ScanPartitions, ExecError> {
-        let Input::Parquet(files) = &self.input else { unreachable!("only Parquet files are scanned lazily") };
+        let OpenRows::Parquet(files) = &self.rows else { unreachable!("only Parquet files are scanned lazily") };
         parquet::partitions(most, &self.fetch, files.clone(), self.columns.clone())
     }
 
     /// Hands out the rows in chunks, at least one; what else reading showed.
     pub fn chunks(&mut self, mut sink: impl FnMut(Chunk) -> Result<(), ExecError>) -> Result<ReadStats, ExecError> {
         sink(Chunk::empty(&self.columns)?)?;
-        let stats = match &mut self.input {
-            Input::Parquet(files) => {
+        let stats = match &mut self.rows {
+            OpenRows::Parquet(files) => {
                 let good = |rows| sink(Chunk::from(rows));
                 parquet_skip_bad::good_rows(&self.fetch, files, &self.columns, good)?
             }
-            Input::Stream(source) | Input::Given(source) => {
-                stream(source.as_mut(), &self.fetch, &self.columns, &mut sink)?
-            }
+            OpenRows::Stream(source) => stream(source.as_mut(), &self.fetch, &self.columns, &mut sink)?,
         };
-        stats.check(&self.table, &self.fetch, &self.columns)?;
+        stats.check(&self.table, &self.fetch)?;
         Ok(stats)
     }
 
     /// The bytes of all its files.
     pub fn bytes(&self) -> u64 {
-        let Input::Parquet(files) = &self.input else { return 0 };
-        files.iter().filter_map(|(_, file)| file.metadata().ok()).map(|file| file.len()).sum()
+        let OpenRows::Parquet(files) = &self.rows else { return 0 };
+        files.iter().map(|file| file.bytes).sum()
     }
 }
 
@@ -164,7 +184,9 @@ fn stream(
     let (mut chunk, mut stats) = (Chunk::empty(columns)?, ReadStats::default());
     let mut failed = None;
     let read = source.read(&mut |file: &str, mut batch: Batch| {
-        let taken = stats.take(&mut batch, file, columns);
+        let taken = stats
+            .take(&mut batch, file, columns)
+            .map_err(|error| SourceError::of(fetch, Cause::RejectedNotKept(error)).into());
         let full = taken.and_then(|()| chunk.append(batch, columns, file));
         match full.and_then(|full| full.map_or(Ok(()), &mut *sink)) {
             Ok(()) => ControlFlow::Continue(()),
@@ -178,11 +200,7 @@ fn stream(
     if let Some(error) = failed {
         return Err(error);
     }
-    let bytes = read
-        .map_err(|error| {
-            ExecError::Source(vec![problem_to_diagnostic::problem(&error.problem, &error.file, fetch, columns)])
-        })?
-        .bytes;
+    let bytes = read.map_err(|error| SourceError::of(fetch, Cause::InFile(error)))?.bytes;
     sink(chunk)?;
     Ok(ReadStats { bytes, ..stats })
 }

@@ -1,16 +1,15 @@
 //! Parquet: scanned lazily; each needed column is checked and typed as it streams by.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use cpl_batch::Place;
+use cpl_batch::{Place, Problem, bad_value};
 use cpl_model::program::{ColumnLocator, Fetch, FetchColumn};
-use cpl_syntax::{Code, Diagnostic};
 use polars::prelude::{self as pl, HiveOptions, LazyFrame, PlRefPath, ScanArgsParquet};
 
 use super::{
     cast::{can_hold, convert, engine_type, may_round, rounded},
+    error::SourceError,
     fields::{field, in_files},
-    problem_to_diagnostic,
 };
 use crate::{
     engine::{Failure, catch_panic, concat, elementwise, height, raise},
@@ -19,6 +18,21 @@ use crate::{
 
 /// The name of the column that counts.
 const ROUNDED: &str = "·rounded";
+
+/// A Parquet file: its footer was read, and its columns can hold what is declared.
+#[derive(Clone)]
+pub struct ParquetFile {
+    /// Its name, for messages and the column of file names.
+    pub name: String,
+    /// Its rows as they are stored.
+    pub frame: LazyFrame,
+    /// The types of its columns.
+    pub schema: pl::SchemaRef,
+    /// The expressions that check and type each declared column.
+    pub columns: Vec<pl::Expr>,
+    /// Its size in bytes.
+    pub bytes: u64,
+}
 
 /// The rows of files whose values are checked while the plan runs.
 pub struct ScanPartitions {
@@ -32,15 +46,19 @@ pub struct ScanPartitions {
 
 /// Files whose values are checked while the plan runs: after a failure they are read again to locate it.
 pub struct DeferredValidation {
-    files: Vec<(String, PathBuf)>,
+    files: Vec<ParquetFile>,
     columns: Vec<FetchColumn>,
     fetch: Fetch,
 }
 
 impl DeferredValidation {
-    /// The value that does not fit, or the file that can't be read, where that is why a plan failed.
+    /// The value that does not fit, or the column that can't be read, where that is why a plan failed.
     pub fn locate_error(&self) -> Option<ExecError> {
-        locate_error(&self.fetch, &self.files, &self.columns)
+        let found = self.files.iter().find_map(|file| {
+            let problem = in_files(&self.columns).find_map(|column| locate_error(file, column))?;
+            Some(SourceError::in_file(&self.fetch, &file.name, problem))
+        });
+        found.map(ExecError::Source)
     }
 }
 
@@ -48,18 +66,16 @@ impl DeferredValidation {
 pub fn partitions(
     most: usize,
     fetch: &Fetch,
-    files: Vec<(String, PathBuf)>,
+    files: Vec<ParquetFile>,
     columns: Vec<FetchColumn>,
 ) -> Result<ScanPartitions, ExecError> {
     let (mut parts, mut counts) = (Parts { most, ..Parts::default() }, Vec::new());
-    for (name, file) in &files {
-        let Scanned { frame, schema } = scan(name, file, fetch)?;
-        let exprs = columns.iter().map(|column| fitted(column, name, fetch, &schema)).collect::<Result<Vec<_>, _>>()?;
-        counts.extend(cut_amounts(&columns, &frame, &schema));
+    for file in &files {
+        counts.extend(cut_amounts(&columns, &file.frame, &file.schema));
         // Beside the file's columns its name is one value of each row.
         let names: Vec<pl::Expr> = columns.iter().map(|column| pl::col(column.name.as_str())).collect();
-        let fitted = |frame: LazyFrame| frame.with_columns(exprs.clone()).select(names.clone());
-        parts.add(frame, fitted)?;
+        let fitted = |frame: LazyFrame| frame.with_columns(file.columns.clone()).select(names.clone());
+        parts.add(file.frame.clone(), fitted)?;
     }
     let rounded = if counts.is_empty() { None } else { Some(concat(counts)) };
     parts.close();
@@ -119,68 +135,55 @@ fn cut_amounts(columns: &[FetchColumn], frame: &LazyFrame, schema: &pl::SchemaRe
     Some(frame.clone().select([total.alias(ROUNDED)]))
 }
 
-/// A file and its columns.
-pub struct Scanned {
-    pub frame: LazyFrame,
-    pub schema: pl::SchemaRef,
+/// Opens a file: reads its footer, and checks that its columns can hold what is declared.
+///
+/// # Errors
+/// What is wrong with the file as a whole.
+pub fn open(name: &str, file: &Path, columns: &[FetchColumn]) -> Result<ParquetFile, Problem> {
+    let (frame, schema) = scan(file)?;
+    let columns = columns.iter().map(|column| fitted(column, name, &schema)).collect::<Result<Vec<_>, _>>()?;
+    let bytes = file.metadata().map_or(0, |found| found.len());
+    Ok(ParquetFile { name: name.to_owned(), frame, schema, columns, bytes })
 }
 
-/// Opens one file.
-pub fn scan(name: &str, file: &Path, fetch: &Fetch) -> Result<Scanned, ExecError> {
-    let unreadable = |why: String| {
-        let diagnostic = Diagnostic::new(Code::E1002, format!("{name} can't be read: {why}"));
-        let diagnostic = diagnostic.at(fetch.path_span, "read from here").help("is it a Parquet file, and whole?");
-        ExecError::Source(vec![diagnostic])
-    };
+/// The rows of a file as they are stored, and their types.
+fn scan(file: &Path) -> Result<(LazyFrame, pl::SchemaRef), Problem> {
     if file.is_dir() {
-        return Err(unreadable("it is a directory".to_owned()));
+        return Err(Problem::NotParquet("it is a directory".to_owned()));
     }
     let path = PlRefPath::new(file.to_string_lossy().as_ref());
     // A folder named `day=2026-11-20` must never become a column.
     let hive_options = HiveOptions { enabled: Some(false), ..HiveOptions::default() };
     let args = ScanArgsParquet { glob: false, hive_options, ..Default::default() };
-    let first_line =
-        |error: pl::PolarsError| unreadable(error.to_string().lines().next().unwrap_or_default().to_owned());
     // The engine panics at types it does not know, such as intervals, in any column of the file.
-    let scanned = catch_panic(|| -> pl::PolarsResult<Scanned> {
+    let scanned = catch_panic(|| {
         let mut frame = LazyFrame::scan_parquet(path, args)?;
         let schema = frame.collect_schema()?;
-        Ok(Scanned { frame, schema })
+        Ok((frame, schema))
     });
     match scanned {
-        Ok(scanned) => scanned.map_err(first_line),
-        Err(_) => {
-            let message = format!("{name} can't be read: it holds a column of a type that is not known here");
-            let diagnostic = Diagnostic::new(Code::E1002, message).at(fetch.path_span, "read from here");
-            let help = "leave out, as the file is written, what is a float of 16 bits, an interval, or a moment of an offset without a zone's name";
-            Err(ExecError::Source(vec![diagnostic.help(help)]))
-        }
+        Ok(scanned) => scanned.map_err(|error: pl::PolarsError| Problem::NotParquet(first_line(&error.to_string()))),
+        Err(_) => Err(Problem::UnknownColumnType),
     }
 }
 
+fn first_line(words: &str) -> String {
+    words.lines().next().unwrap_or_default().to_owned()
+}
+
 /// The expression that checks and types one column.
-pub fn fitted(column: &FetchColumn, name: &str, fetch: &Fetch, schema: &pl::Schema) -> Result<pl::Expr, ExecError> {
+fn fitted(column: &FetchColumn, name: &str, schema: &pl::Schema) -> Result<pl::Expr, Problem> {
     if column.locator == ColumnLocator::File {
         return Ok(pl::lit(name).alias(column.name.as_str()));
     }
     let Some(stored) = schema.get(&column.header) else {
-        let found: Vec<String> = schema.iter_names().map(ToString::to_string).collect();
-        return Err(ExecError::Source(vec![problem_to_diagnostic::no_column(
-            name,
-            &column.header,
-            &found,
-            Some(column),
-            fetch,
-        )]));
+        let found = schema.iter_names().map(ToString::to_string).collect();
+        return Err(Problem::NoColumn { header: column.header.clone(), found });
     };
     let cell = matches!(column.locator, ColumnLocator::Embedded(_));
     if (cell && *stored != pl::DataType::String) || !can_hold(stored, &column.encoding) {
-        let wanted = field(column).format.wanted();
-        let diagnostic =
-            Diagnostic::new(Code::E1005, format!("{name}: the column `{}` is stored as {stored}", column.header));
-        let diagnostic =
-            diagnostic.at(column.span, format!("wanted: {wanted}")).help("declare the column by what it holds");
-        return Err(ExecError::Source(vec![diagnostic]));
+        let (header, wanted) = (column.header.clone(), field(column).format.wanted());
+        return Err(Problem::StoredAs { header, stored: stored.to_string(), wanted });
     }
     let of = column.clone();
     let ty = engine_type(&column.encoding);
@@ -189,41 +192,29 @@ pub fn fitted(column: &FetchColumn, name: &str, fetch: &Fetch, schema: &pl::Sche
     Ok(checked.alias(column.name.as_str()))
 }
 
-/// Reads again, file by file and column by column, to tell which value did not fit.
-fn locate_error(fetch: &Fetch, files: &[(String, PathBuf)], columns: &[FetchColumn]) -> Option<ExecError> {
-    for (name, file) in files {
-        for column in in_files(columns) {
-            let frame = match scan(name, file, fetch) {
-                Ok(scanned) => scanned.frame.select([pl::col(column.header.as_str())]),
-                Err(error) => return Some(error),
-            };
-            let unreadable = |why: &str| Some(ExecError::Source(vec![damaged(name, &column.header, why, fetch)]));
-            let values = match catch_panic(|| frame.collect()) {
-                Ok(Ok(values)) => values,
-                Ok(Err(error)) => return unreadable(&error.to_string()),
-                // The engine's own words would help nobody.
-                Err(_) => return unreadable("they are damaged"),
-            };
-            let values = values.column(&column.header).ok()?;
-            if let Err(at) = convert(values, column) {
-                let value = shown(values, at);
-                let place = Place { row: at as u64 + 1, line: 0 };
-                let wanted = field(column).format.wanted();
-                let found =
-                    problem_to_diagnostic::bad_value(name, place, value.as_deref(), &wanted, Some(column), fetch);
-                return Some(ExecError::Source(vec![found]));
-            }
-        }
-    }
-    None
+/// Reads a column again, to find which of its values did not fit.
+fn locate_error(file: &ParquetFile, column: &FetchColumn) -> Option<Problem> {
+    let values = match read_column(file, &column.header) {
+        Ok(values) => values,
+        Err(problem) => return Some(problem),
+    };
+    let at = convert(&values, column).err()?;
+    let place = Place { row: at as u64 + 1, line: 0 };
+    Some(bad_value(&field(column), shown(&values, at).as_deref()).moved(place))
 }
 
-/// What is said of a file that promises what it does not hold.
-pub fn damaged(name: &str, column: &str, why: &str, fetch: &Fetch) -> Diagnostic {
-    let why = why.lines().next().unwrap_or_default();
-    let message = format!("{name}: the values of `{column}` can't be read: {why}");
-    let diagnostic = Diagnostic::new(Code::E1002, message).at(fetch.path_span, "read from here");
-    diagnostic.help("have the file written anew; decimals of more than 38 digits are not read")
+/// The values of one column, as they are stored.
+///
+/// # Errors
+/// Where the file promises what it does not hold.
+pub fn read_column(file: &ParquetFile, header: &str) -> Result<pl::Column, Problem> {
+    let unreadable = |why: String| Problem::ColumnUnreadable { header: header.to_owned(), why };
+    match catch_panic(|| file.frame.clone().select([pl::col(header)]).collect()) {
+        Ok(Ok(values)) => values.column(header).cloned().map_err(|error| unreadable(first_line(&error.to_string()))),
+        Ok(Err(error)) => Err(unreadable(first_line(&error.to_string()))),
+        // The engine's own words would help nobody.
+        Err(_) => Err(unreadable("they are damaged".to_owned())),
+    }
 }
 
 /// A value as a message shows it; days and moments beyond the calendar as the numbers they are.

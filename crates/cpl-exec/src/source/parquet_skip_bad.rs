@@ -1,9 +1,6 @@
 //! Parquet files of which bad rows are rejected: the needed columns of a file are read at once, and sifted.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use cpl_batch::{Place, Problem, RejectedRow, bad_value};
 use cpl_model::program::{Fetch, FetchColumn};
@@ -11,74 +8,56 @@ use polars::prelude::{self as pl, IntoLazy};
 
 use super::{
     cast::{convert, may_round, rounded},
+    error::{Cause, SourceError},
     fields::{field, in_files},
-    parquet::{Scanned, damaged, fitted, scan, shown},
+    parquet::{ParquetFile, read_column, shown},
     rejected::ReadStats,
 };
 use crate::{
-    engine::{catch_panic, classify, height},
+    engine::{classify, height},
     error::ExecError,
 };
 
 /// Hands out the rows of each file that fit, and rejects the others.
 pub fn good_rows(
     fetch: &Fetch,
-    files: &[(String, PathBuf)],
+    files: &[ParquetFile],
     columns: &[FetchColumn],
     mut sink: impl FnMut(pl::DataFrame) -> Result<(), ExecError>,
 ) -> Result<ReadStats, ExecError> {
     let mut stats = ReadStats::default();
-    for (name, file) in files {
-        let Scanned { frame, schema } = scan(name, file, fetch)?;
-        // Refuses columns that can't hold what is declared, in any row.
-        let exprs = columns.iter().map(|column| fitted(column, name, fetch, &schema)).collect::<Result<Vec<_>, _>>()?;
-        let raw = stored(&frame, name, fetch, columns)?;
+    for file in files {
+        let raw = stored(file, fetch, columns)?;
         let bad = bad_rows(&raw, columns)?;
         let fits: pl::BooleanChunked = (0..raw.height()).map(|at| !bad.contains_key(&at)).collect();
         for (at, problem) in bad {
             let cell = |column: &FetchColumn| shown(raw.column(&column.header).ok()?, at);
             let cells = in_files(columns).map(cell).collect();
-            stats.rejected.add(name, RejectedRow { problem, cells }, columns)?;
+            let kept = stats.rejected.add(&file.name, RejectedRow { problem, cells }, columns);
+            kept.map_err(|error| SourceError::of(fetch, Cause::RejectedNotKept(error)))?;
         }
         let good = raw.filter(&fits).map_err(classify)?;
         stats.rows += good.height() as u64;
         for column in in_files(columns) {
-            if schema.get(&column.header).is_some_and(|found| may_round(found, &column.encoding)) {
+            if file.schema.get(&column.header).is_some_and(|found| may_round(found, &column.encoding)) {
                 let cut = rounded(good.column(&column.header).map_err(classify)?, column).map_err(classify)?;
                 stats.rounded += cut.i64().map_err(classify)?.iter().flatten().map(i64::unsigned_abs).sum::<u64>();
             }
         }
         let names = columns.iter().map(|column| pl::col(column.name.as_str())).collect::<Vec<_>>();
-        sink(good.lazy().with_columns(exprs).select(names).collect().map_err(classify)?)?;
+        sink(good.lazy().with_columns(file.columns.clone()).select(names).collect().map_err(classify)?)?;
     }
     Ok(stats)
 }
 
-/// The needed columns of a file, as they are stored. A damaged one is reported by its name.
-fn stored(
-    frame: &pl::LazyFrame,
-    name: &str,
-    fetch: &Fetch,
-    columns: &[FetchColumn],
-) -> Result<pl::DataFrame, ExecError> {
+/// The needed columns of a file, as they are stored.
+fn stored(file: &ParquetFile, fetch: &Fetch, columns: &[FetchColumn]) -> Result<pl::DataFrame, ExecError> {
     let wanted: BTreeSet<&str> = in_files(columns).map(|column| column.header.as_str()).collect();
     if wanted.is_empty() {
-        return pl::DataFrame::new(height(frame)?, Vec::new()).map_err(classify);
+        return pl::DataFrame::new(height(&file.frame)?, Vec::new()).map_err(classify);
     }
-    let mut all = Vec::new();
-    for column in wanted {
-        let read = catch_panic(|| frame.clone().select([pl::col(column)]).collect());
-        let why = match read {
-            Ok(Ok(values)) => {
-                all.extend(values.into_columns());
-                continue;
-            }
-            Ok(Err(error)) => error.to_string(),
-            // The engine's own words would help nobody.
-            Err(_) => "they are damaged".to_owned(),
-        };
-        return Err(ExecError::Source(vec![damaged(name, column, &why, fetch)]));
-    }
+    let read = wanted.iter().map(|column| read_column(file, column)).collect::<Result<Vec<_>, _>>();
+    let all = read.map_err(|problem| SourceError::in_file(fetch, &file.name, problem))?;
     let rows = all.first().map_or(0, pl::Column::len);
     pl::DataFrame::new(rows, all).map_err(classify)
 }

@@ -16,14 +16,34 @@ pub fn name_of(file: &Path, folder: &Path) -> String {
 }
 
 /// The diagnostic for a problem of the file called `name`.
-pub fn problem(problem: &Problem, name: &str, fetch: &Fetch, columns: &[FetchColumn]) -> Diagnostic {
-    let declared = |header: &str| columns.iter().find(|column| column.called() == header);
+pub fn problem_to_diagnostic(problem: &Problem, name: &str, fetch: &Fetch) -> Diagnostic {
+    let declared = |header: &str| fetch.columns.iter().find(|column| column.called() == header);
     match problem {
         Problem::Unreadable(why) => {
             let diagnostic = Diagnostic::new(Code::E1002, format!("{name} can't be read: {why}"));
             let diagnostic = diagnostic.at(fetch.path_span, "read from here");
             let packed = Path::new(name).extension().is_some_and(|extension| extension == "gz");
             if packed { diagnostic.help("is it packed by gzip, and whole?") } else { diagnostic }
+        }
+        Problem::NotParquet(why) => Diagnostic::new(Code::E1002, format!("{name} can't be read: {why}"))
+            .at(fetch.path_span, "read from here")
+            .help("is it a Parquet file, and whole?"),
+        Problem::UnknownColumnType => {
+            let message = format!("{name} can't be read: it holds a column of a type that is not known here");
+            Diagnostic::new(Code::E1002, message).at(fetch.path_span, "read from here").help(
+                "leave out, as the file is written, what is a float of 16 bits, an interval, or a moment of an offset \
+                 without a zone's name",
+            )
+        }
+        Problem::StoredAs { header, stored, wanted } => {
+            Diagnostic::new(Code::E1005, format!("{name}: the column `{header}` is stored as {stored}"))
+                .at(column_span(declared(header), fetch), format!("wanted: {wanted}"))
+                .help("declare the column by what it holds")
+        }
+        Problem::ColumnUnreadable { header, why } => {
+            Diagnostic::new(Code::E1002, format!("{name}: the values of `{header}` can't be read: {why}"))
+                .at(fetch.path_span, "read from here")
+                .help("have the file written anew; decimals of more than 38 digits are not read")
         }
         Problem::Empty => Diagnostic::new(Code::E1007, format!("{name} is empty: not even a header"))
             .at(fetch.path_span, "read from here")
@@ -132,13 +152,7 @@ fn column_span(column: Option<&FetchColumn>, fetch: &Fetch) -> Span {
 }
 
 /// A declared column that a file does not have.
-pub fn no_column(
-    name: &str,
-    header: &str,
-    found: &[String],
-    declared: Option<&FetchColumn>,
-    fetch: &Fetch,
-) -> Diagnostic {
+fn no_column(name: &str, header: &str, found: &[String], declared: Option<&FetchColumn>, fetch: &Fetch) -> Diagnostic {
     let found: Vec<String> = found.iter().map(|name| plain(name)).collect();
     let diagnostic = Diagnostic::new(Code::E1003, format!("{name} has no column `{header}`"))
         .at(column_span(declared, fetch), "declared here");
@@ -201,7 +215,7 @@ fn plain(name: &str) -> String {
 }
 
 /// A value that does not fit its type.
-pub fn bad_value(
+fn bad_value(
     name: &str,
     place: Place,
     value: Option<&str>,

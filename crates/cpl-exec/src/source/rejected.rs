@@ -2,14 +2,16 @@
 
 use std::io::{self, Seek};
 
-use cpl_batch::{Batch, Problem, RejectedRow};
+use cpl_batch::{Batch, ReadError, RejectedRow};
 use cpl_model::program::{Fetch, FetchColumn, Table};
-use cpl_syntax::{Code, Diagnostic};
-use rust_decimal::{Decimal, prelude::ToPrimitive};
+use rust_decimal::Decimal;
 use tempfile::SpooledTempFile;
 
-use super::{fields::in_files, problem_to_diagnostic};
-use crate::error::ExecError;
+use super::{
+    error::{Cause, SourceError},
+    fields::in_files,
+    problem_to_diagnostic,
+};
 
 /// As many bytes of rejected rows are kept in memory.
 const IN_MEMORY: usize = 1 << 20;
@@ -32,8 +34,8 @@ pub struct ReadStats {
 pub struct RejectedRows {
     /// How many.
     pub rows: u64,
-    /// The first of them: its file, and what of it does not fit.
-    first: Option<(String, Problem)>,
+    /// The first of them.
+    first: Option<ReadError>,
     /// A line of CSV each: file, place, what does not fit, the texts of the columns that are read.
     kept: Option<csv::Writer<SpooledTempFile>>,
 }
@@ -43,14 +45,10 @@ impl RejectedRows {
     ///
     /// # Errors
     /// Where it can't be kept.
-    pub fn add(&mut self, file: &str, bad: RejectedRow, columns: &[FetchColumn]) -> Result<(), ExecError> {
-        let kept = self.keep(file, &bad, columns).map_err(|error| {
-            let message = format!("bad rows can't be kept for now: {error}");
-            let help = "is there room in the system's folder for temporary files?";
-            ExecError::Source(vec![Diagnostic::new(Code::E1102, message).help(help)])
-        });
+    pub fn add(&mut self, file: &str, bad: RejectedRow, columns: &[FetchColumn]) -> io::Result<()> {
+        let kept = self.keep(file, &bad, columns);
         self.rows += 1;
-        self.first.get_or_insert_with(|| (file.to_owned(), bad.problem));
+        self.first.get_or_insert_with(|| ReadError { file: file.to_owned(), problem: bad.problem });
         kept
     }
 
@@ -87,27 +85,21 @@ impl RejectedRows {
 }
 
 impl ReadStats {
-    pub fn take(&mut self, batch: &mut Batch, file: &str, columns: &[FetchColumn]) -> Result<(), ExecError> {
+    /// Adds what a batch of a file showed; its rejected rows are taken out.
+    pub fn take(&mut self, batch: &mut Batch, file: &str, columns: &[FetchColumn]) -> io::Result<()> {
         self.rows += batch.rows as u64;
         self.rounded += batch.columns.iter().map(|column| column.rounded).sum::<u64>();
         batch.bad.drain(..).try_for_each(|bad| self.rejected.add(file, bad, columns))
     }
 
-    /// Whether not too many are bad: the first of them, where they are.
-    #[expect(clippy::cast_precision_loss, reason = "a share of rows")]
-    pub fn check(&self, table: &Table, fetch: &Fetch, columns: &[FetchColumn]) -> Result<(), ExecError> {
-        let (Some(share), Some((file, problem))) = (fetch.skip_bad, &self.rejected.first) else { return Ok(()) };
-        let (bad, all) = (self.rejected.rows, self.rejected.rows + self.rows);
-        if Decimal::from(bad) <= share * Decimal::from(all) {
+    /// Checks that no more rows are rejected than the fetch allows.
+    pub fn check(&self, table: &Table, fetch: &Fetch) -> Result<(), Box<SourceError>> {
+        let (Some(allowed), Some(first)) = (fetch.skip_bad, &self.rejected.first) else { return Ok(()) };
+        let (rejected, rows) = (self.rejected.rows, self.rejected.rows + self.rows);
+        if Decimal::from(rejected) <= allowed * Decimal::from(rows) {
             return Ok(());
         }
-        let diagnostic = problem_to_diagnostic::problem(problem, file, fetch, columns);
-        let found = cpl_model::value::Value::Ratio(bad as f64 / all as f64);
-        let may = cpl_model::value::Value::Ratio(share.to_f64().unwrap_or(0.0));
-        // Where both look alike they are shown to the last digit.
-        let alike = found.to_string() == may.to_string();
-        let [found, may] = [found, may].map(|share| if alike { share.exact() } else { share.to_string() });
-        let rows = format!("{bad} of {all} rows of `{}` are bad: {found}, and up to {may} may be", table.name);
-        Err(ExecError::Source(vec![diagnostic.help(format!("{rows}; this is the first"))]))
+        let (table, first) = (table.name.clone(), first.clone());
+        Err(SourceError::of(fetch, Cause::TooManyRejected { table, rejected, rows, allowed, first }))
     }
 }
