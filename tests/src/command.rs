@@ -40,10 +40,19 @@ impl Write for Both {
 /// Where the page asks for a command that is none.
 #[must_use]
 pub fn call(line: &str, folder: &Path) -> String {
+    call_in_parts(line, folder, None)
+}
+
+/// The same, where about so many rows of a source are taken at once.
+///
+/// # Panics
+/// Where the page asks for a command that is none.
+#[must_use]
+pub fn call_in_parts(line: &str, folder: &Path, part_rows: Option<usize>) -> String {
     let words = shell_words::split(line).unwrap_or_else(|error| panic!("{line}: {error}"));
     match words.first().map(String::as_str) {
-        Some("cpl") => program(&words, folder, false),
-        Some("terminal") => program(&words[1..], folder, true),
+        Some("cpl") => program(&words, folder, false, part_rows),
+        Some("terminal") => program(&words[1..], folder, true, part_rows),
         Some("cat") => shown(&folder.join(&words[1])),
         Some("ls") => listed(&folder.join(words.get(1).map_or(".", String::as_str))),
         Some("mkdir") => fs::create_dir_all(folder.join(&words[1])).map_or_else(|e| e.to_string(), |()| String::new()),
@@ -55,7 +64,7 @@ pub fn call(line: &str, folder: &Path) -> String {
 
 /// `cpl …`, in this process; `< FILE` is handed in, and `> FILE` takes what goes to standard output. On a terminal it is coloured: `⟨31⟩` is
 /// the sign that makes what follows red.
-fn program(words: &[String], folder: &Path, colour: bool) -> String {
+fn program(words: &[String], folder: &Path, colour: bool, part_rows: Option<usize>) -> String {
     let behind = |sign: &str| words.iter().position(|word| word == sign).and_then(|at| words.get(at + 1));
     let (input, file) = (behind("<"), behind(">"));
     let end = words.iter().position(|word| word == "<" || word == ">").unwrap_or(words.len());
@@ -76,6 +85,7 @@ fn program(words: &[String], folder: &Path, colour: bool) -> String {
         progress: false,
         now: Timestamp::from_second(NOW).unwrap_or(Timestamp::UNIX_EPOCH),
         folder: folder.to_owned(),
+        part_rows,
     };
     // A panic is a wrong answer like any other: the page shows it.
     let called = AssertUnwindSafe(|| cpl_cli::main(args.iter().map(OsString::from), &mut io));

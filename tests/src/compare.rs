@@ -140,17 +140,18 @@ fn differs(case: &Generated, program: &Program, oracle: &Oracle<'_>, folder: &Pa
         let mut tables = program.tables.iter();
         let at = tables.position(|table| table.is_declared() && table.name == *name);
         let at = at.ok_or_else(|| format!("no table {name}: nothing of it would be compared"))?;
-        let text = shown(name, "json", case.as_of, folder);
+        let text = shown(name, "json", case, folder);
         let found: Vec<BTreeMap<String, Json>> =
             serde_json::from_str(&text).map_err(|error| format!("table {name}: {error}: {text}"))?;
         let wanted = oracle.shown(TableId(at));
         table(program, TableId(at), &wanted, &found, case.floats).map_err(|why| format!("table {name}: {why}"))?;
         met.saw(&format!("rows of {name}"), wanted.len());
     }
-    if case.shown.contains(&"touched") {
+    if case.shuffled {
         shuffled(case, folder)?;
     }
-    let text = command::call(&format!("cpl plan main.cpl --format json --as-of {}", case.as_of), folder);
+    let plan = format!("cpl plan main.cpl --format json --as-of {}", case.as_of);
+    let text = command::call_in_parts(&plan, folder, case.part_rows);
     let report: Json = serde_json::from_str(&text).map_err(|error| format!("plan: {error}: {text}"))?;
     begins(&report, case.as_of)?;
     joins(&report, oracle, &mut met)?;
@@ -231,8 +232,9 @@ fn sources(report: &Json, oracle: &Oracle<'_>, met: &mut Met) -> Result<(), Stri
 }
 
 /// A table as it is written; where there is none, why.
-fn shown(table: &str, format: &str, as_of: Date, folder: &Path) -> String {
-    let told = command::call(&format!("cpl show main.cpl {table} --format {format} --as-of {as_of} > out"), folder);
+fn shown(table: &str, format: &str, case: &Generated, folder: &Path) -> String {
+    let show = format!("cpl show main.cpl {table} --format {format} --as-of {} > out", case.as_of);
+    let told = command::call_in_parts(&show, folder, case.part_rows);
     match fs::read_to_string(folder.join("out")) {
         Ok(text) if !text.is_empty() => text,
         _ => told,
@@ -241,7 +243,7 @@ fn shown(table: &str, format: &str, as_of: Date, folder: &Path) -> String {
 
 /// The groups of the same rows in another order are the same to the last byte.
 fn shuffled(case: &Generated, folder: &Path) -> Result<(), String> {
-    let before = shown("grouped", "csv", case.as_of, folder);
+    let before = shown("grouped", "csv", case, folder);
     // What is told where there is no table would be told twice.
     if !before.lines().next().is_some_and(|header| header.split(',').any(|name| name == "m0")) {
         return Err(format!("grouped is no table: {before}"));
@@ -253,7 +255,7 @@ fn shuffled(case: &Generated, folder: &Path) -> Result<(), String> {
         lines[1..].rotate_left(middle.saturating_sub(1));
         fs::write(folder.join(name), lines.join("\n") + "\n").map_err(|error| error.to_string())?;
     }
-    let after = shown("grouped", "csv", case.as_of, folder);
+    let after = shown("grouped", "csv", case, folder);
     for (name, text) in &case.files {
         fs::write(folder.join(name), text).map_err(|error| error.to_string())?;
     }

@@ -61,6 +61,8 @@ pub struct Io<'a> {
     pub now: Timestamp,
     /// The folder in which relative paths begin.
     pub folder: PathBuf,
+    /// About how many rows of a source are taken at once; none for what is best. Tests take few.
+    pub part_rows: Option<usize>,
 }
 
 /// Runs the program and returns its exit code.

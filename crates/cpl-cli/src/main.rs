@@ -32,6 +32,7 @@ fn main() -> ExitCode {
             progress: err.is_term(),
             now: Timestamp::now(),
             folder: PathBuf::new(),
+            part_rows: None,
         },
     );
     let _ = to_out.flush();

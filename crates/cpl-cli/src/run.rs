@@ -101,6 +101,7 @@ pub fn in_context<T>(loaded: &Loaded, clock: Clock, io: &Io<'_>, act: impl FnOnc
         clock,
         threads: std::thread::available_parallelism().map_or(1, NonZero::get),
         progress: &|what| progress.set_message(what),
+        part_rows: io.part_rows,
     };
     act(&context)
 }

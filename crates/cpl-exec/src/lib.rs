@@ -28,14 +28,19 @@ pub struct Polars<'a> {
     pub inputs: &'a dyn Inputs,
     /// Hears what is under way.
     pub progress: &'a (dyn Fn(&str) + Sync),
+    /// About how many rows of a source are taken at once, where they need not be held together.
+    pub part_rows: usize,
 }
+
+/// Fewer rows than this are not worth a call of the engine.
+pub const PART_ROWS: usize = 1 << 17;
 
 impl Backend for Polars<'_> {
     type Error = ExecError;
     type Rejected = RejectedRows;
 
     fn run(&mut self, plan: &BoundPlan) -> Result<Answers<RejectedRows>, ExecError> {
-        Ok(Scheduler::new(plan, self.inputs, self.progress).run()?.answers)
+        Ok(Scheduler::new(plan, self).run()?.answers)
     }
 }
 
@@ -45,7 +50,7 @@ impl Polars<'_> {
     /// # Errors
     /// What kept it from being finished.
     pub fn table(&self, plan: &BoundPlan) -> Result<(TableRows, Answers<RejectedRows>), ExecError> {
-        let outcome = Scheduler::new(plan, self.inputs, self.progress).run()?;
+        let outcome = Scheduler::new(plan, self).run()?;
         Ok((TableRows::of(plan, outcome.shown.unwrap_or_default()), outcome.answers))
     }
 }

@@ -198,7 +198,7 @@ impl Binder<'_> {
 }
 
 fn condition(kind: ExprKind, span: Span) -> Expr {
-    Expr { kind, ty: Type::Bool, unknown: true, span, defined: None }
+    Expr::new(kind, Type::Bool, true, span)
 }
 
 /// The day of a time, in the pipeline's zone.

@@ -157,8 +157,6 @@ pub const FUTURE_ROWS: &str = "future rows";
 /// The newest past time; absent if rows have no time column.
 pub const NEWEST: &str = "newest";
 
-pub use crate::rule::PRESENT;
-
 impl QueryKind {
     /// The types of the answer's columns.
     #[must_use]

@@ -11,7 +11,7 @@ mod test;
 
 use std::path::Path;
 
-use cpl_exec::{Files, Polars};
+use cpl_exec::{Files, PART_ROWS, Polars};
 use cpl_model::clock::Clock;
 use cpl_plan::{backend::Answers, bind::BoundPlan};
 use cpl_rules::{NoPast, ReportBuilder};
@@ -39,6 +39,8 @@ pub struct RunContext<'a> {
     pub threads: usize,
     /// Hears what is under way.
     pub progress: &'a (dyn Fn(&str) + Sync),
+    /// About how many rows the engine takes at once; none for what is best. Tests take few.
+    pub part_rows: Option<usize>,
 }
 
 impl RunContext<'_> {
@@ -47,7 +49,7 @@ impl RunContext<'_> {
     }
 
     fn engine<'e>(&'e self, inputs: &'e dyn cpl_exec::Inputs) -> Polars<'e> {
-        Polars { inputs, progress: self.progress }
+        Polars { inputs, progress: self.progress, part_rows: self.part_rows.unwrap_or(PART_ROWS) }
     }
 
     /// The report of answers; quiet rows are shown where a test looks at them.

@@ -32,7 +32,8 @@ pub fn profile(plan: Plan, context: &RunContext<'_>) -> Result<(Cost, Vec<Cost>)
     let bound = bind(plan.clone(), context.clock.clone(), false)?;
     let all = measured("the whole", || crate::plan(plan, context).map(drop))?.1;
     let files = context.files();
-    let mut scheduler = Scheduler::new(&bound, &files, context.progress);
+    let engine = context.engine(&files);
+    let mut scheduler = Scheduler::new(&bound, &engine);
     let mut costs = Vec::new();
     for node in bound.nodes() {
         let title = operator(&bound, node);

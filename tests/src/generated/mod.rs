@@ -50,8 +50,12 @@ pub struct Generated {
     pub files: Vec<(String, String)>,
     /// The rows of each fetch.
     pub rows: BTreeMap<String, Vec<Row>>,
-    /// The tables that are looked at.
+    /// The tables that are compared: some of them, and the report of all.
     pub shown: Vec<&'static str>,
+    /// Its rows are compared in another order too.
+    pub shuffled: bool,
+    /// About how many rows of a file are taken at once; none for as many as the engine likes.
+    pub part_rows: Option<usize>,
     /// Amounts meet floats: they are exact to a millionth only.
     pub floats: bool,
     /// The pipeline's zone.
@@ -125,14 +129,34 @@ pub fn generated(seed: u64) -> Generated {
     rows.insert("d".to_owned(), made);
     // The rows of `a`, of which more is said.
     rows.insert("k".to_owned(), rows["a"].clone());
-    let mut shown = vec!["plain", "grouped", "dated", "acted"];
-    // Each call of the program takes its time.
-    shown.push(if rng.bool() { "touched" } else { "hourly" });
     let mut maker = Maker { rng, columns: Vec::new(), floats, series: false, names: 0 };
     let pipeline = maker.pipeline(zone);
     let after = i64::try_from(seed % DAYS).unwrap_or(0);
     let as_of = FIRST_DAY.saturating_add(jiff::Span::new().days(after));
-    Generated { pipeline, files, rows, shown, floats, zone: zone.name, as_of }
+    Generated {
+        pipeline,
+        files,
+        rows,
+        shown: shown(seed),
+        shuffled: seed.is_multiple_of(3),
+        part_rows: (!seed.is_multiple_of(4)).then_some(FEW_ROWS),
+        floats,
+        zone: zone.name,
+        as_of,
+    }
+}
+
+/// The tables of every pipeline.
+const TABLES: [&str; 6] = ["plain", "grouped", "dated", "acted", "touched", "hourly"];
+
+/// Rows of a part: so few that most files have several parts.
+const FEW_ROWS: usize = 3;
+
+/// Each call of the program takes its time: two tables a case, each with each other in turn.
+fn shown(seed: u64) -> Vec<&'static str> {
+    let at = usize::try_from(seed).unwrap_or_default();
+    let (first, apart) = (at % TABLES.len(), 1 + at / TABLES.len() % (TABLES.len() - 1));
+    vec![TABLES[first], TABLES[(first + apart) % TABLES.len()]]
 }
 
 fn pick<'t, T>(rng: &mut Rng, of: &'t [T]) -> &'t T {

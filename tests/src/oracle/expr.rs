@@ -68,7 +68,9 @@ impl Oracle<'_> {
                 let values: Vec<Val> = args.iter().map(of).collect();
                 self.function(*function, args, &values, expr.ty)
             }
-            ExprKind::Total(table) => self.tables[table.0][0][cpl_model::program::Table::TOTAL].clone(),
+            ExprKind::Total(table) => {
+                self.tables[table.0][0][&cpl_model::program::InternalColumn::Total.to_string()].clone()
+            }
             ExprKind::Aggregate(aggregate) => self.aggregate(aggregate, expr.ty, seen.group.unwrap_or_default()),
             ExprKind::Series(series) => self.series(series, expr.ty, seen),
             ExprKind::WholeUnits(..) => unreachable!("the plan writes it, and this reads the program"),

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cpl_model::program::{
-    Action, CheckKind, Decision, Expr, Join, Program, Rows, Source, Stage, Table, TableId, Union,
+    Action, CheckKind, Decision, Expr, InternalColumn, Join, Program, Rows, Source, Stage, TableId, Union,
 };
 
 /// The columns of each table that something looks at, and the joins that are made.
@@ -52,7 +52,7 @@ impl Needed {
     fn exprs(&mut self, id: TableId, exprs: &[&Expr]) {
         self.add(id, exprs.iter().flat_map(|expr| expr.columns()));
         for total in exprs.iter().flat_map(|expr| expr.totals()) {
-            self.add(total, [Table::TOTAL]);
+            self.add(total, [InternalColumn::Total.to_string().as_str()]);
         }
     }
 
@@ -157,7 +157,7 @@ impl Needed {
     fn read(&mut self, expr: &Expr, names: &mut BTreeSet<String>) {
         names.extend(expr.columns().into_iter().map(str::to_owned));
         for total in expr.totals() {
-            self.add(total, [Table::TOTAL]);
+            self.add(total, [InternalColumn::Total.to_string().as_str()]);
         }
     }
 

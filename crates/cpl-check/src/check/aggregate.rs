@@ -115,7 +115,7 @@ impl Checker<'_> {
             _ => true,
         };
         let kind = ExprKind::Aggregate(Box::new(Aggregate { func, of, filter, by, share }));
-        Ok(Expr { kind, ty, unknown, span, defined: None })
+        Ok(Expr::new(kind, ty, unknown, span))
     }
 
     /// The aggregated expression, its order, and the quantile's share.
@@ -217,11 +217,5 @@ type Aggregated = (Option<Expr>, Option<Expr>, Option<f64>);
 /// Both must be true.
 fn both(left: Expr, right: Expr) -> Expr {
     let (unknown, span) = (left.unknown || right.unknown, right.span);
-    Expr {
-        kind: ExprKind::Logic(Logic::And, Box::new(left), Box::new(right)),
-        ty: Type::Bool,
-        unknown,
-        span,
-        defined: None,
-    }
+    Expr::new(ExprKind::Logic(Logic::And, Box::new(left), Box::new(right)), Type::Bool, unknown, span)
 }

@@ -34,7 +34,7 @@ impl Checker<'_> {
         let divides = op.value == ArithOp::Divide;
         let unknown = left.unknown || right.unknown || (divides && !is_nonzero(&right));
         let kind = ExprKind::Arith(op.value, Box::new(left), Box::new(right));
-        Ok(Expr { kind, ty, unknown, span, defined: None })
+        Ok(Expr::new(kind, ty, unknown, span))
     }
 
     /// Refuses calendar months where a length of time is wanted.

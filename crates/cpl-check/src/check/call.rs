@@ -120,7 +120,7 @@ impl Checker<'_> {
             _ => return self.arguments(function, span),
         };
         let unknown = unknown || (function == F::If) || function == F::Sqrt;
-        Ok(Expr { kind: ExprKind::Function(function, args), ty, unknown, span, defined: None })
+        Ok(Expr::new(ExprKind::Function(function, args), ty, unknown, span))
     }
 
     fn choice(&mut self, mut args: Vec<Expr>, span: Span) -> Checked<Expr> {
@@ -130,7 +130,7 @@ impl Checker<'_> {
         let (yes, no) = coerce_zero(yes, no);
         let Some(ty) = yes.ty.common(no.ty) else { return self.mismatch("and", &yes, &no) };
         let unknown = condition.unknown || yes.unknown || no.unknown;
-        Ok(Expr { kind: ExprKind::Function(Function::If, vec![condition, yes, no]), ty, unknown, span, defined: None })
+        Ok(Expr::new(ExprKind::Function(Function::If, vec![condition, yes, no]), ty, unknown, span))
     }
 
     fn same_type(&mut self, function: Function, args: Vec<Expr>, span: Span) -> Checked<Expr> {
@@ -148,7 +148,7 @@ impl Checker<'_> {
             }
         }
         let unknown = args.iter().any(|arg| arg.unknown);
-        Ok(Expr { kind: ExprKind::Function(function, args), ty, unknown, span, defined: None })
+        Ok(Expr::new(ExprKind::Function(function, args), ty, unknown, span))
     }
 
     fn arguments<T>(&mut self, function: Function, span: Span) -> Checked<T> {

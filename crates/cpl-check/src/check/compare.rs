@@ -292,7 +292,7 @@ impl Checker<'_> {
 }
 
 fn boolean(kind: ExprKind, unknown: bool, span: Span) -> Expr {
-    Expr { kind, ty: Type::Bool, unknown, span, defined: None }
+    Expr::new(kind, Type::Bool, unknown, span)
 }
 
 fn inverted_if(inverted: bool, expr: Expr) -> Expr {

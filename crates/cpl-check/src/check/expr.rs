@@ -38,12 +38,12 @@ impl Checker<'_> {
             tree::ExprKind::Text(text) => match text.plain() {
                 Some(plain) => {
                     let kind = ExprKind::Constant(Constant::Text(plain));
-                    Ok(Expr { kind, ty: Type::Text, unknown: false, span, defined: None })
+                    Ok(Expr::new(kind, Type::Text, false, span))
                 }
                 None => {
                     let pieces = self.pieces(text, scope)?;
                     let unknown = pieces.iter().filter_map(Piece::hole).any(|hole| hole.unknown);
-                    Ok(Expr { kind: ExprKind::Text(pieces), ty: Type::Text, unknown, span, defined: None })
+                    Ok(Expr::new(ExprKind::Text(pieces), Type::Text, unknown, span))
                 }
             },
             tree::ExprKind::Path(path) => {
@@ -54,7 +54,7 @@ impl Checker<'_> {
             tree::ExprKind::Not(inner) => {
                 let inner = self.condition(inner, scope)?;
                 let unknown = inner.unknown;
-                Ok(Expr { kind: ExprKind::Not(Box::new(inner)), ty: Type::Bool, unknown, span, defined: None })
+                Ok(Expr::new(ExprKind::Not(Box::new(inner)), Type::Bool, unknown, span))
             }
             tree::ExprKind::Negate(inner) => self.negate(inner, span, scope),
             tree::ExprKind::Logic(logic, left, right) => {
@@ -62,7 +62,7 @@ impl Checker<'_> {
                 let (left, right) = (left?, right?);
                 let unknown = left.unknown || right.unknown;
                 let kind = ExprKind::Logic(*logic, Box::new(left), Box::new(right));
-                Ok(Expr { kind, ty: Type::Bool, unknown, span, defined: None })
+                Ok(Expr::new(kind, Type::Bool, unknown, span))
             }
             tree::ExprKind::Arith(op, left, right) => {
                 let may_differ = matches!(op.value, ArithOp::Add | ArithOp::Subtract);
@@ -127,7 +127,7 @@ impl Checker<'_> {
             ty => return self.refuse(Code::E0301, format!("{ty} has no negative"), span, format!("this is {ty}")),
         };
         let unknown = inner.unknown;
-        Ok(Expr { kind: ExprKind::Negate(Box::new(inner)), ty, unknown, span, defined: None })
+        Ok(Expr::new(ExprKind::Negate(Box::new(inner)), ty, unknown, span))
     }
 
     /// What a name means: a column, else a `let`, else a metric.
@@ -210,7 +210,7 @@ impl Checker<'_> {
         let (left, right) = super::arith::coerce_zero(left, right);
         let Some(ty) = left.ty.common(right.ty) else { return self.mismatch("can't become", &left, &right) };
         let unknown = left.unknown && right.unknown;
-        Ok(Expr { kind: ExprKind::OrElse(Box::new(left), Box::new(right)), ty, unknown, span, defined: None })
+        Ok(Expr::new(ExprKind::OrElse(Box::new(left), Box::new(right)), ty, unknown, span))
     }
 }
 

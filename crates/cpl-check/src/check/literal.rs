@@ -42,7 +42,7 @@ impl Checker<'_> {
             L::Word(Word::Today) => (Constant::Today(0), Type::Date),
             L::Word(Word::Yesterday) => (Constant::Today(-1), Type::Date),
         };
-        Ok(Expr { kind: ExprKind::Constant(constant), ty, unknown: false, span, defined: None })
+        Ok(Expr::new(ExprKind::Constant(constant), ty, false, span))
     }
 
     fn number(&mut self, digits: &str, span: Span) -> Checked<(Constant, Type)> {

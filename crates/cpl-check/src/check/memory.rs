@@ -117,7 +117,7 @@ impl Checker<'_> {
         };
         self.unsupported("`breaks pattern`", span);
         let pattern = Pattern { of: PatternOf::Breaks(by), ..pattern };
-        Ok(Expr { kind: ExprKind::Pattern(Box::new(pattern)), ty: Type::Bool, unknown: true, span, defined: None })
+        Ok(Expr::new(ExprKind::Pattern(Box::new(pattern)), Type::Bool, true, span))
     }
 
     /// How many deviations from what is usual break a pattern.
@@ -139,7 +139,7 @@ impl Checker<'_> {
         let ty = value.ty;
         let pattern = Box::new(self.pattern(value, call.over, span, scope)?);
         self.unsupported("`usual`", span);
-        Ok(Expr { kind: ExprKind::Pattern(pattern), ty, unknown: true, span, defined: None })
+        Ok(Expr::new(ExprKind::Pattern(pattern), ty, true, span))
     }
 
     /// What is usual of a value; a pattern is one of amounts in a series.
@@ -179,6 +179,6 @@ impl Checker<'_> {
         let length = self.length(over.window)?;
         self.unsupported("`applied`", span);
         let kind = ExprKind::Applied(rule.name.value.clone(), length);
-        Ok(Expr { kind, ty: Type::Count, unknown: false, span, defined: None })
+        Ok(Expr::new(kind, Type::Count, false, span))
     }
 }

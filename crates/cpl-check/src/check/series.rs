@@ -75,13 +75,7 @@ impl Checker<'_> {
                 }
                 let (key, time) = self.series_of(span, scope)?;
                 let series = Series { of: SeriesOf::Share(value), key, time };
-                Ok(Expr {
-                    kind: ExprKind::Series(Box::new(series)),
-                    ty: Type::Ratio,
-                    unknown: true,
-                    span,
-                    defined: None,
-                })
+                Ok(Expr::new(ExprKind::Series(Box::new(series)), Type::Ratio, true, span))
             }
             (SeriesFunction::Lag | SeriesFunction::Change, _) => {
                 let usage = format!("wanted: `{}(column, 7 days)`", which.word());
@@ -117,7 +111,7 @@ impl Checker<'_> {
         let length = Length { length: *length, unit: *unit };
         self.fits(length, of, back.span, scope)?;
         let series = Series { of: SeriesOf::Lag(value, length), key, time };
-        Ok(Expr { kind: ExprKind::Series(Box::new(series)), ty, unknown: true, span, defined: None })
+        Ok(Expr::new(ExprKind::Series(Box::new(series)), ty, true, span))
     }
 
     /// The columns that name a series, and the one that dates its rows.
@@ -194,12 +188,12 @@ fn each_over(expr: Expr, length: Length, before: bool, key: &[Expr], time: &Expr
     if matches!(expr.kind, ExprKind::Aggregate(_)) {
         let (ty, span) = (expr.ty, expr.span);
         let series = Series { of: SeriesOf::Over(expr, length, before), key: key.to_vec(), time: Some(time.clone()) };
-        return Expr { kind: ExprKind::Series(Box::new(series)), ty, unknown: true, span, defined: None };
+        return Expr::new(ExprKind::Series(Box::new(series)), ty, true, span);
     }
     expr.map_parts(&mut |part| each_over(part, length, before, key, time))
 }
 
 fn arith(op: ArithOp, left: Expr, right: Expr, span: Span) -> Expr {
     let kind = ExprKind::Arith(op, Box::new(left), Box::new(right));
-    Expr { kind, ty: Type::Ratio, unknown: true, span, defined: None }
+    Expr::new(kind, Type::Ratio, true, span)
 }

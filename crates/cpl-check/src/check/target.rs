@@ -160,7 +160,7 @@ impl Checker<'_> {
                 && !arguments.iter().any(|(given, _)| taken(given))
             {
                 let ty = parameter.ty;
-                let new = Expr { kind: ExprKind::New, ty, unknown: false, span: column.span, defined: None };
+                let new = Expr::new(ExprKind::New, ty, false, column.span);
                 arguments.push((parameter.name.clone(), new));
             }
         }
@@ -173,7 +173,7 @@ impl Checker<'_> {
             && let Some(column) = columns.first().and_then(|column| scope.column(column.as_str()))
         {
             let span = argument.value.span;
-            return Ok(Expr { kind: ExprKind::New, ty: column.ty?, unknown: false, span, defined: None });
+            return Ok(Expr::new(ExprKind::New, column.ty?, false, span));
         }
         self.expr(&argument.value, scope)
     }

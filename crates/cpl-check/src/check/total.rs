@@ -4,7 +4,7 @@ use cpl_syntax::{Name, Span};
 
 use super::{Checker, state::reporter::Checked};
 use cpl_model::{
-    program::{AggFunc, Expr, ExprKind, Order, Source, Stage, Table, TableId, TableRole},
+    program::{AggFunc, Expr, ExprKind, InternalColumn, Order, Source, Stage, Table, TableId, TableRole},
     types::Type,
 };
 
@@ -16,7 +16,7 @@ impl Checker<'_> {
         self.one_currency(&of, &[])?;
         let ty = self.aggregate_type(AggFunc::Sum, Some(&of), span)?;
         let table = self.total_table(from, of, ty, span);
-        Ok(Expr { kind: ExprKind::Total(table), ty, unknown: true, span, defined: None })
+        Ok(Expr::new(ExprKind::Total(table), ty, true, span))
     }
 
     fn summed_column(&mut self, name: &Name, table: TableId) -> Checked<Expr> {
@@ -32,9 +32,15 @@ impl Checker<'_> {
             return TableId(there);
         }
         let sum = Expr::aggregate(AggFunc::Sum, Some(of), None, ty, span);
-        let columns =
-            vec![cpl_model::program::Column { name: Table::TOTAL.to_owned(), ty, unknown: true, span, grain: None }];
-        let stages = vec![Stage::Group { keys: Vec::new(), items: vec![(Table::TOTAL.to_owned(), sum)], span }];
+        let columns = vec![cpl_model::program::Column {
+            name: InternalColumn::Total.to_string(),
+            ty,
+            unknown: true,
+            span,
+            grain: None,
+        }];
+        let stages =
+            vec![Stage::Group { keys: Vec::new(), items: vec![(InternalColumn::Total.to_string(), sum)], span }];
         let name = self.tables[from].name.clone();
         self.tables.push(Table {
             name,

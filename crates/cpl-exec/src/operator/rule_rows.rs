@@ -1,7 +1,8 @@
 //! The rows of a rule: computed, and filtered to those that are not quiet.
 
 use cpl_model::clock::Start;
-use cpl_plan::query::{NewestPeriod, PRESENT, RowQuery};
+use cpl_model::program::InternalColumn;
+use cpl_plan::query::{NewestPeriod, RowQuery};
 use polars::prelude::{self as pl, DataType, LazyFrame};
 
 use super::{
@@ -71,7 +72,7 @@ fn newest_rows(frame: &LazyFrame, newest: &NewestPeriod) -> LazyFrame {
     };
     let keys: Vec<pl::Expr> = newest.key.iter().map(|name| pl::col(name.as_str())).collect();
     let there = frame.clone().filter(pl::col(newest.time.as_str()).eq(start));
-    let there = there.with_columns([pl::lit(true).alias(PRESENT)]);
+    let there = there.with_columns([pl::lit(true).alias(InternalColumn::Present.to_string())]);
     if keys.is_empty() {
         let one = pl::lit(1).alias(ONE);
         let series = frame.clone().select([pl::len().cast(DataType::Int64).alias(ROWS)]).select([one.clone()]);

@@ -190,7 +190,7 @@ impl Windows<'_> {
         let joined = join_on(rows.with_columns([at]), sums, &[pl::col(AT)]);
         let all = Expr::column(name, value.ty, true, value.span);
         let kind = ExprKind::Arith(ArithOp::Divide, Box::new(value.clone()), Box::new(all));
-        let share = Expr { kind, ty: Type::Ratio, unknown: true, span: value.span, defined: None };
+        let share = Expr::new(kind, Type::Ratio, true, value.span);
         let share = self.translator.expr(&share).cast(data_type(Type::Ratio)).alias(name);
         joined.with_columns([share]).drop(pl::by_name([AT], true, false))
     }

@@ -17,6 +17,7 @@ use cpl_plan::{
 use polars::prelude::{self as pl, IntoLazy, LazyFrame};
 
 use crate::{
+    Polars,
     engine::classify,
     error::ExecError,
     expr::Translator,
@@ -31,6 +32,8 @@ pub struct Scheduler<'a> {
     plan: &'a BoundPlan,
     inputs: &'a dyn Inputs,
     progress: &'a (dyn Fn(&str) + Sync),
+    /// About how many rows of a source are taken at once.
+    part_rows: usize,
     translator: Translator<'a>,
     nodes: BTreeMap<NodeId, NodeState>,
     joins: JoinState,
@@ -67,12 +70,14 @@ pub struct Made {
 }
 
 impl<'a> Scheduler<'a> {
-    /// Of a plan, its inputs, and what hears of the progress.
-    pub fn new(plan: &'a BoundPlan, inputs: &'a dyn Inputs, progress: &'a (dyn Fn(&str) + Sync)) -> Self {
+    /// Of a plan, by an engine.
+    #[must_use]
+    pub fn new(plan: &'a BoundPlan, engine: &Polars<'a>) -> Self {
         Self {
             plan,
-            inputs,
-            progress,
+            inputs: engine.inputs,
+            progress: engine.progress,
+            part_rows: engine.part_rows.max(1),
             translator: Translator { zone: &plan.program().timezone, totals: BTreeMap::new() },
             nodes: BTreeMap::new(),
             joins: JoinState::default(),
@@ -175,7 +180,7 @@ impl<'a> Scheduler<'a> {
             crate::engine::concat(scanned.partitions)
         } else {
             let mut all: Option<pl::DataFrame> = None;
-            let stats = open.chunks(|chunk| {
+            let stats = open.chunks(self.part_rows, |chunk| {
                 match &mut all {
                     Some(all) => drop(all.vstack_mut_owned(chunk.rows).map_err(classify)?),
                     None => all = Some(chunk.rows),

@@ -18,11 +18,9 @@ use crate::{
     source::{Chunk, OpenScan},
 };
 
-/// Parts of fewer rows than this, all together, are not worth merging yet.
-const FEW_ROWS: usize = 1 << 16;
-/// The rows of a part that the engine reads by itself. polars' multiplexer buffers without bound for the slower of several
-/// consumers: that caps the rows of a pass.
-const MANY_ROWS: usize = 1 << 24;
+/// Parts of the rows of a file that the engine reads by itself: 16 million rows, as a rule. polars' multiplexer buffers
+/// without bound for the slower of several consumers: that caps the rows of a pass.
+const SCANNED_PARTS: usize = 128;
 
 /// What the parts so far have made, by what it is for.
 type PartialResults = BTreeMap<Output, (Job, PartialState)>;
@@ -38,7 +36,7 @@ impl<'a> Scheduler<'a> {
     ) -> Result<(), ExecError> {
         let mut results = PartialResults::new();
         if open.is_lazy() {
-            let scanned = open.partitions(MANY_ROWS)?;
+            let scanned = open.partitions(self.part_rows.saturating_mul(SCANNED_PARTS))?;
             self.validations.push(scanned.validation);
             if let Some(rounded) = scanned.rounded {
                 jobs.add(Output::Rounded(scan.table), PartialPlan::rows(rounded));
@@ -48,7 +46,7 @@ impl<'a> Scheduler<'a> {
                 self.add_part(&mut results, of_part, pl::Engine::Streaming, Ok)?;
             }
         } else {
-            let stats = open.chunks(|Chunk { rows, dictionary }| {
+            let stats = open.chunks(self.part_rows, |Chunk { rows, dictionary }| {
                 let of_part = self.of_part(scan, rows.lazy(), downstream)?;
                 let decode = |part| dictionary.decode(part).map_err(classify);
                 self.add_part(&mut results, of_part, pl::Engine::InMemory, decode)
@@ -103,7 +101,7 @@ impl<'a> Scheduler<'a> {
                 }
                 std::collections::btree_map::Entry::Occupied(mut entry) => {
                     let (first, state) = entry.get_mut();
-                    state.add(part, &first.plan)?;
+                    state.add(part, &first.plan, self.part_rows / 2)?;
                 }
             }
         }
@@ -137,11 +135,11 @@ struct PartialState {
 }
 
 impl PartialState {
-    /// Merges parts once they are many times larger than what they come to.
-    fn add(&mut self, part: pl::DataFrame, plan: &PartialPlan) -> Result<(), ExecError> {
+    /// Merges parts once they are many times larger than what they come to; of `few` rows it is not worth it yet.
+    fn add(&mut self, part: pl::DataFrame, plan: &PartialPlan, few: usize) -> Result<(), ExecError> {
         self.parts.push(part);
         let rows: usize = self.parts.iter().map(pl::DataFrame::height).sum();
-        if plan.shrinks() && rows > FEW_ROWS.max(self.merged * 4) {
+        if plan.shrinks() && rows > few.max(self.merged * 4) {
             let merged = plan.merge(std::mem::take(self).all());
             let merged = collect_one(merged, pl::Engine::InMemory)?;
             self.merged = merged.height();

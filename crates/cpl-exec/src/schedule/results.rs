@@ -1,7 +1,7 @@
 //! Runs jobs, and keeps what each comes to.
 
 use cpl_model::{
-    program::{Table, TableId},
+    program::{InternalColumn, TableId},
     types::Type,
     value::Value,
 };
@@ -115,7 +115,7 @@ impl Scheduler<'_> {
     fn keep_rows(&mut self, id: NodeId, mut frame: pl::DataFrame) -> Result<(), ExecError> {
         let table = self.plan.node(id).table;
         if self.plan.program().table(table).total_of().is_some() {
-            let total = frame.column(Table::TOTAL).map_err(classify)?;
+            let total = frame.column(&InternalColumn::Total.to_string()).map_err(classify)?;
             let value = total.get(0).map_err(classify)?.into_static();
             self.translator.totals.insert(table, pl::Scalar::new(total.dtype().clone(), value));
         }

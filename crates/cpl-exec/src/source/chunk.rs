@@ -10,9 +10,6 @@ use super::{
 };
 use crate::{engine::classify, error::ExecError};
 
-/// Fewer rows than this are not worth a call of the engine.
-const ROWS: usize = 1 << 17;
-
 /// Some rows of a fetch.
 pub struct Chunk {
     /// The rows; dictionary columns hold numbers.
@@ -33,14 +30,33 @@ impl Chunk {
         no_rows(columns).map(Self::from)
     }
 
-    /// Appends a batch; what there is then, where that is enough.
-    pub fn append(&mut self, batch: Batch, columns: &[FetchColumn], file: &str) -> Result<Option<Self>, ExecError> {
+    /// Appends a batch; what there is then, where that is so many rows.
+    pub fn append(
+        &mut self,
+        batch: Batch,
+        columns: &[FetchColumn],
+        file: &str,
+        rows: usize,
+    ) -> Result<Option<Self>, ExecError> {
         let batch = frame(batch, columns, file, &mut self.dictionary).map_err(classify)?;
         self.stack(batch).map_err(classify)?;
-        if self.rows.height() < ROWS {
+        if self.rows.height() < rows {
             return Ok(None);
         }
         Ok(Some(std::mem::replace(self, Self::empty(columns)?)))
+    }
+
+    /// The same rows in chunks of at most so many.
+    pub fn cut(self, most: usize) -> Vec<Self> {
+        if self.rows.height() <= most {
+            return vec![self];
+        }
+        let starts = (0..self.rows.height()).step_by(most.max(1));
+        let part = |start| {
+            let start = i64::try_from(start).unwrap_or(i64::MAX);
+            Self { rows: self.rows.slice(start, most), dictionary: self.dictionary.clone() }
+        };
+        starts.map(part).collect()
     }
 
     fn stack(&mut self, mut batch: DataFrame) -> pl::PolarsResult<()> {

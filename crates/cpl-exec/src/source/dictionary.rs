@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use polars::prelude::{self as pl, DataFrame, DataType, IntoColumn, NewChunkedArray, StringChunked, UInt32Chunked};
 
 /// The dictionary of each such column.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Dictionary(BTreeMap<String, Known>);
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Known {
     texts: Vec<String>,
     numbers: BTreeMap<String, u32>,

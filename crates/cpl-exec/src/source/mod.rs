@@ -153,15 +153,21 @@ impl<'a> OpenScan<'a> {
         parquet::partitions(most, &self.fetch, files.clone(), self.columns.clone())
     }
 
-    /// Hands out the rows in chunks, at least one; what else reading showed.
-    pub fn chunks(&mut self, mut sink: impl FnMut(Chunk) -> Result<(), ExecError>) -> Result<ReadStats, ExecError> {
+    /// Hands out the rows in chunks of about so many, at least one chunk; what else reading showed.
+    pub fn chunks(
+        &mut self,
+        rows: usize,
+        mut sink: impl FnMut(Chunk) -> Result<(), ExecError>,
+    ) -> Result<ReadStats, ExecError> {
         sink(Chunk::empty(&self.columns)?)?;
+        // Batches are of a block of a file, and mostly far smaller than a chunk: only small chunks are cut.
+        let mut sink = |chunk: Chunk| chunk.cut(rows.saturating_mul(2)).into_iter().try_for_each(&mut sink);
         let stats = match &mut self.rows {
             OpenRows::Parquet(files) => {
                 let good = |rows| sink(Chunk::from(rows));
                 parquet_skip_bad::good_rows(&self.fetch, files, &self.columns, good)?
             }
-            OpenRows::Stream(source) => stream(source.as_mut(), &self.fetch, &self.columns, &mut sink)?,
+            OpenRows::Stream(source) => stream(source.as_mut(), &self.fetch, &self.columns, rows, &mut sink)?,
         };
         stats.check(&self.table, &self.fetch)?;
         Ok(stats)
@@ -179,6 +185,7 @@ fn stream(
     source: &mut dyn Source,
     fetch: &Fetch,
     columns: &[FetchColumn],
+    rows: usize,
     sink: &mut impl FnMut(Chunk) -> Result<(), ExecError>,
 ) -> Result<ReadStats, ExecError> {
     let (mut chunk, mut stats) = (Chunk::empty(columns)?, ReadStats::default());
@@ -187,7 +194,7 @@ fn stream(
         let taken = stats
             .take(&mut batch, file, columns)
             .map_err(|error| SourceError::of(fetch, Cause::RejectedNotKept(error)).into());
-        let full = taken.and_then(|()| chunk.append(batch, columns, file));
+        let full = taken.and_then(|()| chunk.append(batch, columns, file, rows));
         match full.and_then(|full| full.map_or(Ok(()), &mut *sink)) {
             Ok(()) => ControlFlow::Continue(()),
             Err(error) => {

@@ -14,7 +14,7 @@ use jiff::{
 };
 use rust_decimal::Decimal;
 
-use super::TableId;
+use super::{ProvenanceId, TableId};
 use cpl_syntax::keywords;
 
 use crate::{clock::Grain, types::Type};
@@ -35,6 +35,8 @@ pub struct Expr {
     pub span: Span,
     /// Where its value is written, if it is known by the name of a `let` or a metric.
     pub defined: Option<Span>,
+    /// Of a computed column whose parts the plan keeps: what their columns are found by.
+    pub provenance: Option<ProvenanceId>,
 }
 
 /// The forms of a typed expression.
@@ -296,17 +298,23 @@ impl Piece {
 }
 
 impl Expr {
+    /// An expression that has no name of its own.
+    #[must_use]
+    pub fn new(kind: ExprKind, ty: Type, unknown: bool, span: Span) -> Self {
+        Self { kind, ty, unknown, span, defined: None, provenance: None }
+    }
+
     /// A column of that name and type.
     #[must_use]
     pub fn column(name: &str, ty: Type, unknown: bool, span: Span) -> Self {
-        Self { kind: ExprKind::Column(name.to_owned()), ty, unknown, span, defined: None }
+        Self::new(ExprKind::Column(name.to_owned()), ty, unknown, span)
     }
 
     /// An aggregate that orders nothing and has no share.
     #[must_use]
     pub fn aggregate(func: AggFunc, of: Option<Self>, filter: Option<Self>, ty: Type, span: Span) -> Self {
         let kind = ExprKind::Aggregate(Box::new(Aggregate { func, of, filter, by: None, share: None }));
-        Self { kind, ty, unknown: true, span, defined: None }
+        Self::new(kind, ty, true, span)
     }
 
     /// An action's argument that takes the new value.
@@ -461,7 +469,7 @@ impl Expr {
     /// A value that stands there.
     #[must_use]
     pub fn constant(value: Constant, ty: Type, span: Span) -> Self {
-        Self { kind: ExprKind::Constant(value), ty, unknown: false, span, defined: None }
+        Self::new(ExprKind::Constant(value), ty, false, span)
     }
 
     /// How many levels it has: one for itself, and those of its deepest part.

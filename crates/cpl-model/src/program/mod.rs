@@ -2,6 +2,7 @@
 
 mod expr;
 mod ids;
+mod internal;
 mod origin;
 mod remote;
 mod rule;
@@ -17,8 +18,9 @@ pub use expr::{
     SeriesOf,
 };
 pub use ids::TableId;
+pub use internal::{InternalColumn, ProvenanceId};
 use jiff::{civil::Date, tz::TimeZone};
-pub use origin::{Origin, Place};
+pub use origin::{Item, Origin, Place};
 pub use remote::{Auth, CallArgument, ConnectorCall, Credential, DatabaseQuery, HeaderValue, Request};
 pub use rule::{
     Action, Alert, AtMost, Bound, Dashboard, DashboardMetric, Decision, Goal, KeepBound, KeepTotal, MessageBudget,

@@ -5,10 +5,10 @@ use super::{ArithOp, Expr, ExprKind, Program, Source, Stage, TableId};
 /// What gives a column its values.
 #[derive(Clone, Copy, Debug)]
 pub enum Origin<'p> {
-    /// An expression over what stands before that place.
-    Computed(Place, &'p Expr),
-    /// An item of a group; what stands before is gone.
-    Grouped(Place, &'p Expr),
+    /// An item of a stage: an expression over what is there before that place.
+    Computed(Place, Item<'p>),
+    /// An item of a group; what is there before is gone.
+    Grouped(Place, Item<'p>),
     /// It names a group.
     Key,
     /// The right side of a join.
@@ -17,6 +17,15 @@ pub enum Origin<'p> {
     Passed(TableId),
     /// A file.
     Fetched,
+}
+
+/// A computed column: its number among the items of its stage, and its value.
+#[derive(Clone, Copy, Debug)]
+pub struct Item<'p> {
+    /// The number.
+    pub at: usize,
+    /// The value.
+    pub value: &'p Expr,
 }
 
 /// A place among a table's stages: all before `stage`, and the first `item`s of that.
@@ -52,17 +61,20 @@ impl Program {
             match stage {
                 Stage::Derive(list) => {
                     if let Some(item) = computed(list) {
-                        return Origin::Computed(place(item), &list[item].1);
+                        return Origin::Computed(place(item), Item { at: item, value: &list[item].1 });
                     }
                 }
                 // The items of these see what stands before the stage, and not each other.
-                Stage::Keep(list) if at < before.stage => match computed(list).map(|item| &list[item].1) {
-                    Some(Expr { kind: ExprKind::Column(name), .. }) => column = name,
-                    Some(value) => return Origin::Computed(place(0), value),
-                    None => return Origin::Key,
-                },
+                Stage::Keep(list) if at < before.stage => {
+                    match computed(list).map(|at| Item { at, value: &list[at].1 }) {
+                        Some(Item { value: Expr { kind: ExprKind::Column(name), .. }, .. }) => column = name,
+                        Some(item) => return Origin::Computed(place(0), item),
+                        None => return Origin::Key,
+                    }
+                }
                 Stage::Group { items: list, .. } if at < before.stage => {
-                    return computed(list).map_or(Origin::Key, |item| Origin::Grouped(place(0), &list[item].1));
+                    let item = computed(list).map(|at| Item { at, value: &list[at].1 });
+                    return item.map_or(Origin::Key, |item| Origin::Grouped(place(0), item));
                 }
                 Stage::Join(join) if at < before.stage && join.columns.iter().any(|(_, name)| name == column) => {
                     return Origin::Joined(join.table);
@@ -105,11 +117,5 @@ impl Expr {
             .into_iter()
             .flat_map(|part| std::iter::once(part).chain(part.provenance_parts()))
             .collect()
-    }
-
-    /// The name of the column that keeps the value of a witness of this expression.
-    #[must_use]
-    pub fn provenance_name(&self, at: usize) -> String {
-        format!("·{}·{at}", self.span.start)
     }
 }

@@ -412,9 +412,6 @@ impl Table {
         Some((key.into_iter().filter(|column| !column.ty.is_time()).collect(), time))
     }
 
-    /// The column of a table that holds nothing but the total of another's column.
-    pub const TOTAL: &str = "·total";
-
     /// The column whose total it holds, if it is such a table.
     #[must_use]
     pub fn total_of(&self) -> Option<&str> {

@@ -76,7 +76,7 @@ fn is_past(future: Expr, table: &Table) -> Expr {
 }
 
 fn condition(kind: ExprKind, table: &Table) -> Expr {
-    Expr { kind, ty: Type::Bool, unknown: true, span: table.span, defined: None }
+    Expr::new(kind, Type::Bool, true, table.span)
 }
 
 /// What dates a row.

@@ -187,5 +187,5 @@ fn in_window(dashboard: &Dashboard, table: &Table) -> Option<Expr> {
     let time = table.column(table.time.as_deref()?)?;
     let time = Expr::column(&time.name, time.ty, time.unknown, time.span);
     let kind = ExprKind::InWindow(Box::new(time), over);
-    Some(Expr { kind, ty: Type::Bool, unknown: true, span: over.span, defined: None })
+    Some(Expr::new(kind, Type::Bool, true, over.span))
 }

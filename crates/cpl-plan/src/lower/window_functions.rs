@@ -1,6 +1,6 @@
 //! Window expressions become columns, computed by a `Window` operator before the expressions that read them.
 
-use cpl_model::program::{Expr, ExprKind, Series, SeriesOf};
+use cpl_model::program::{Expr, ExprKind, InternalColumn, Series, SeriesOf};
 
 use super::{Chain, Lowering};
 use crate::plan::Op;
@@ -82,8 +82,7 @@ impl WindowExprs {
         if let SeriesOf::Lag(value, _) | SeriesOf::Share(value) = &mut computed.of {
             *value = self.replace(value.clone());
         }
-        // No column of a pipeline is named so.
-        let name = format!("·window{}", self.0.len());
+        let name = InternalColumn::Window(self.0.len()).to_string();
         self.0.push((series.clone(), name.clone(), computed));
         name
     }

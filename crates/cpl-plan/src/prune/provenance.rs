@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::required_columns::RequiredColumns;
-use cpl_model::program::{Expr, ExprKind, Origin, Place, Program, Source, Stage, TableId};
+use cpl_model::program::{
+    Expr, ExprKind, InternalColumn, Item, Origin, Place, Program, ProvenanceId, Source, Stage, TableId,
+};
 
 /// Adds provenance columns to the stages of the rules' tables, and to what is required of them.
 pub fn keep(program: &mut Program, required: &mut RequiredColumns) {
@@ -25,6 +27,8 @@ pub fn keep(program: &mut Program, required: &mut RequiredColumns) {
 #[derive(Default)]
 struct ProvenanceColumns {
     items: BTreeMap<Place, Vec<(String, Expr)>>,
+    /// The computed values whose parts are kept: table, stage, item.
+    ids: BTreeMap<(TableId, usize, usize), ProvenanceId>,
     /// Computed columns that were followed, and the tables they came through.
     seen: BTreeSet<(Vec<TableId>, Place)>,
     /// Columns that a table's `keep` must let through.
@@ -42,19 +46,19 @@ impl ProvenanceColumns {
         names: &mut Vec<String>,
     ) {
         match program.origin(column, before) {
-            Origin::Computed(place, value) => {
+            Origin::Computed(place, item) => {
                 // One that was met before, on this way, was followed then.
                 if !self.seen.insert((path.clone(), place)) {
                     return;
                 }
-                self.add(place, value, path, names);
-                for part in value.provenance_parts() {
+                self.add(place, item, path, names);
+                for part in item.value.provenance_parts() {
                     if let ExprKind::Column(name) = &part.kind {
                         self.trace(program, name, place, path, names);
                     }
                 }
             }
-            Origin::Grouped(place, value) => self.add(place, value, path, names),
+            Origin::Grouped(place, item) => self.add(place, item, path, names),
             Origin::Passed(table) => {
                 path.push(table);
                 self.trace(program, column, program.end(table), path, names);
@@ -64,10 +68,12 @@ impl ProvenanceColumns {
         }
     }
 
-    fn add(&mut self, place: Place, value: &Expr, path: &[TableId], names: &mut Vec<String>) {
-        let provenance_parts = value.provenance_parts().into_iter().enumerate();
+    fn add(&mut self, place: Place, item: Item<'_>, path: &[TableId], names: &mut Vec<String>) {
+        let next = ProvenanceId(self.ids.len());
+        let id = *self.ids.entry((place.table, place.stage, item.at)).or_insert(next);
+        let parts = item.value.provenance_parts().into_iter().enumerate();
         let items: Vec<(String, Expr)> =
-            provenance_parts.map(|(at, part)| (value.provenance_name(at), part.clone())).collect();
+            parts.map(|(at, part)| (InternalColumn::Provenance(id, at).to_string(), part.clone())).collect();
         for (name, part) in &items {
             let column = Expr::column(name, part.ty, part.unknown, part.span);
             let stages = path.iter().map(|table| if *table == place.table { place.stage + 1 } else { 0 });
@@ -83,6 +89,12 @@ impl ProvenanceColumns {
     }
 
     fn insert(self, program: &mut Program) {
+        for ((table, stage, item), id) in self.ids {
+            let Source::Transform { stages, .. } = &mut program.tables[table.0].source else { continue };
+            if let Stage::Derive(list) | Stage::Keep(list) | Stage::Group { items: list, .. } = &mut stages[stage] {
+                list[item].1.provenance = Some(id);
+            }
+        }
         // The last place first: those before it stay where they are.
         for (place, items) in self.items.into_iter().rev() {
             let Source::Transform { stages, .. } = &mut program.tables[place.table.0].source else { continue };

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::purpose::Purpose;
 use cpl_model::program::{
-    Action, Alert, CheckKind, ColumnLocator, Dashboard, Decision, Expr, Program, Rows, Source, Table, TableId,
+    Action, Alert, CheckKind, ColumnLocator, Dashboard, Decision, Expr, InternalColumn, Program, Rows, Source, Table,
+    TableId,
 };
 
 /// The columns of each table that something needs.
@@ -68,7 +69,7 @@ impl RequiredColumns {
     /// Adds the totals of other tables that an expression reads.
     pub fn totals(&mut self, expr: &Expr) {
         for table in expr.totals() {
-            self.add(table, [Table::TOTAL]);
+            self.add(table, [InternalColumn::Total.to_string().as_str()]);
         }
     }
 

@@ -1,7 +1,7 @@
 //! A rule's conditions and the values they look at.
 
 use cpl_model::{
-    program::{Expr, ExprKind, Newest, Program, Rows},
+    program::{Expr, ExprKind, InternalColumn, Newest, Program, Rows},
     types::Type,
 };
 
@@ -9,9 +9,6 @@ use super::{
     explain::Explained,
     layout::{RowLayout, ValueRef},
 };
-
-/// The flag column: whether a series has the current period. No pipeline's column can have this name.
-pub const PRESENT: &str = "·present";
 
 /// All conditions of a rule.
 #[derive(Clone, Debug)]
@@ -49,7 +46,8 @@ impl Conditions {
             operands: operands(expr).into_iter().map(|part| Explained::of(part, rows.table, program, layout)).collect(),
         });
         let all = all.collect();
-        let present = |newest: &Newest| (layout.column(PRESENT, Type::Bool), newest.grain.word());
+        let present =
+            |newest: &Newest| (layout.column(&InternalColumn::Present.to_string(), Type::Bool), newest.grain.word());
         let present = rows.newest.as_ref().map(present);
         Self { all, key, present }
     }

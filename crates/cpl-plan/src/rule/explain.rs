@@ -2,7 +2,7 @@
 //! zero or a value that was never known.
 
 use cpl_model::{
-    program::{AggFunc, Expr, ExprKind, Origin, Place, Program, Series, SeriesOf, TableId},
+    program::{AggFunc, Expr, ExprKind, InternalColumn, Origin, Place, Program, Series, SeriesOf, TableId},
     value::Value,
 };
 
@@ -117,8 +117,9 @@ const MAX_DEPTH: usize = 5;
 impl Explainer<'_> {
     fn part(&mut self, expr: &Expr, scope: Scope<'_>) -> Explained {
         let provenance_index = |of: &Expr| of.provenance_parts().into_iter().position(|part| std::ptr::eq(part, expr));
-        let at = match scope.kept.and_then(|of| Some((of, provenance_index(of)?))) {
-            Some((of, part)) => self.layout.column(&of.provenance_name(part), expr.ty),
+        let at = match scope.kept.and_then(|of| Some(InternalColumn::Provenance(of.provenance?, provenance_index(of)?)))
+        {
+            Some(column) => self.layout.column(&column.to_string(), expr.ty),
             None => self.layout.add(expr),
         };
         let written = match &expr.kind {
@@ -158,8 +159,8 @@ impl Explainer<'_> {
     fn column(&mut self, name: &str, at: ValueRef, before: Place, depth: usize) -> Cause {
         let program = self.program;
         let (value, before) = match program.origin(name, before) {
-            Origin::Computed(place, value) => (value, Some(place)),
-            Origin::Grouped(_, value) => (value, None),
+            Origin::Computed(place, item) => (item.value, Some(place)),
+            Origin::Grouped(_, item) => (item.value, None),
             Origin::Passed(table) => return self.column(name, at, program.end(table), depth),
             Origin::Key => return Cause::Unnamed,
             Origin::Joined(table) => {

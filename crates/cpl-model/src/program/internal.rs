@@ -1,0 +1,31 @@
+//! Columns that the plan adds: the one place where they get their names. A pipeline's columns can't be named so.
+
+use std::fmt;
+
+/// A column that no pipeline declares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum InternalColumn {
+    /// The only column of a table that holds the total of another's column.
+    Total,
+    /// Whether a series has the current period.
+    Present,
+    /// A window expression of a table.
+    Window(usize),
+    /// A part of a computed value, kept to explain why the value is unknown.
+    Provenance(ProvenanceId, usize),
+}
+
+/// A computed value whose parts are kept: unique in a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ProvenanceId(pub usize);
+
+impl fmt::Display for InternalColumn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Total => f.write_str("·total"),
+            Self::Present => f.write_str("·present"),
+            Self::Window(at) => write!(f, "·window{at}"),
+            Self::Provenance(ProvenanceId(value), part) => write!(f, "·value{value}·{part}"),
+        }
+    }
+}
