@@ -14,6 +14,8 @@ use std::{
 use cpl_cli::Io;
 use jiff::Timestamp;
 
+use crate::schema::Schema;
+
 /// When every case plays, unless it says otherwise: 20 November 2026, noon UTC.
 const NOW: i64 = 1_795_176_000;
 
@@ -179,7 +181,5 @@ fn valid(path: &Path) -> String {
     let parse = |text: &str| serde_json::from_str(text).unwrap_or_else(|error| panic!("no JSON: {error}"));
     let schema: serde_json::Value = parse(cpl_report::SCHEMA);
     let report: serde_json::Value = parse(&shown(path));
-    let validator = jsonschema::validator_for(&schema).unwrap_or_else(|error| panic!("the schema: {error}"));
-    let errors: Vec<String> = validator.iter_errors(&report).map(|e| format!("{}: {e}", e.instance_path())).collect();
-    if errors.is_empty() { "valid".to_owned() } else { errors.join("\n") }
+    Schema::of(schema).mismatch(&report).unwrap_or_else(|| "valid".to_owned())
 }

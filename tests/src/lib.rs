@@ -16,4 +16,5 @@ pub mod oracle;
 pub mod page;
 pub mod proven;
 pub mod real;
+pub mod schema;
 pub mod structure;
