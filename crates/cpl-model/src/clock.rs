@@ -1,5 +1,8 @@
 //! Windows of time: which one a run belongs to, and what `last 7 days` means in it.
 
+#[cfg(test)]
+mod tests;
+
 use cpl_syntax::tree::{Day, Period, Unit, WhichPeriod, WindowKind};
 use jiff::{
     Span, Timestamp, ToSpan, ZonedDateTime,
@@ -92,7 +95,8 @@ impl Clock {
         };
         if every == Cadence::Hour {
             let start = hour_of(&moment)?.to_zoned_datetime(zone.clone());
-            return Ok(Self { end: start.checked_add(1.hour())?, now: start, early: false });
+            let end = hour_of(&start.checked_add(1.hour())?)?.to_zoned_datetime(zone.clone());
+            return Ok(Self { end, now: start, early: false });
         }
         let mut day = moment.date();
         let early = starts(every, day) && at_time(every, day, zone)? > moment;
@@ -114,7 +118,8 @@ impl Clock {
         let today = self.today();
         let mut day = match grain {
             Grain::Hour => {
-                return Ok(Start::Moment(hour_of(&self.now)?.checked_sub(1.hour())?));
+                let before = hour_of(&self.now)?.checked_sub(1.microsecond())?;
+                return Ok(Start::Moment(hour_of(&before.to_zoned_datetime(self.now.time_zone().clone()))?));
             }
             Grain::Day => today.yesterday()?,
             Grain::Week => start_of(Period::Week, today)?.checked_sub(1.week())?,
@@ -195,10 +200,13 @@ impl Clock {
     }
 }
 
-/// The start of its hour by the clock on the wall: zones are not all whole hours apart.
+/// The start of its hour by the clock on the wall: zones are not all whole hours apart, and where the clock is moved by
+/// half an hour, an hour begins with the change.
 fn hour_of(moment: &ZonedDateTime) -> Result<Timestamp, jiff::Error> {
     let into = i64::from(moment.minute()) * 60 + i64::from(moment.second());
-    Timestamp::from_second(moment.timestamp().as_second() - into)
+    let start = Timestamp::from_second(moment.timestamp().as_second() - into)?;
+    let change = moment.time_zone().preceding(moment.timestamp().checked_add(1.nanosecond())?).next();
+    Ok(change.map_or(start, |change| start.max(change.timestamp())))
 }
 
 fn time_of(every: Cadence) -> Time {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use cpl_model::program::{Encoding, Expr, ExprKind, Fetch, Source, TableId};
+use cpl_model::program::{Encoding, Expr, ExprKind, Fetch, TableId, TableSource};
 
 use crate::{
     plan::{NodeId, Op, Plan},
@@ -79,7 +79,7 @@ fn merges(value: &Expr) -> bool {
 
 /// The text columns of a scan that no expression reads: they only name groups.
 fn dictionary_columns(plan: &Plan, id: NodeId, table: TableId) -> Vec<String> {
-    let Source::Fetch(Fetch { columns, .. }) = &plan.program().table(table).source else { return Vec::new() };
+    let TableSource::Fetch(Fetch { columns, .. }) = &plan.program().table(table).source else { return Vec::new() };
     let mut read = BTreeSet::new();
     columns_read(plan, id, &mut read);
     let names = columns.iter().filter(|column| {

@@ -39,6 +39,11 @@ impl Row<'_> {
         }
     }
 
+    /// `search: it fires: cac $41 < $47`.
+    fn with_key(&self) -> String {
+        format!("{}: {}", shown(self.key()), self.described())
+    }
+
     /// `this is not so: cac $51.20 < $47`.
     fn described(&self) -> String {
         let word = match self.state() {
@@ -63,62 +68,87 @@ fn shown(key: &[(String, Value)]) -> String {
 
 /// Whether a rule did what was expected.
 pub fn rule(expected: &Expected, report: &RunReport) -> Option<Failed> {
-    let (name, key) = match &expected.kind {
-        ExpectedKind::Fires(name, key, _) | ExpectedKind::Is(_, name, key) => (name, Some(key)),
-        ExpectedKind::Not(name, key) => (name, key.as_ref()),
-        ExpectedKind::Table(..) => return None,
-    };
-    let decided = report.decisions.iter().filter(|row| row.rule == *name).map(Row::Decided);
-    let alerted = report.alerts.iter().filter(|row| row.alert == *name).map(Row::Alerted);
-    let all: Vec<Row<'_>> = decided.chain(alerted).collect();
-    let named = |row: &&Row<'_>| {
-        key.is_none_or(|key| row.key().iter().zip(key).all(|((_, found), wanted)| same(wanted, found)))
-    };
-    let rows: Vec<&Row<'_>> = all.iter().filter(named).collect();
-    let of = key.map(|key| key.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
-    let of = of.filter(|key| !key.is_empty()).map_or(String::new(), |key| format!(" for {key}"));
-    let fail = |message: String, found: Vec<String>| Some(Failed { span: expected.span, message, found });
-    let elsewhere = || {
-        let others: Vec<String> = all.iter().map(|row| format!("{}: {}", shown(row.key()), row.described())).collect();
-        match others.is_empty() {
-            false => others,
-            true if report.quiet.contains_key(name) => vec!["its table has no rows".to_owned()],
-            true => vec!["it is not looked at on that day".to_owned()],
-        }
-    };
-    match &expected.kind {
-        ExpectedKind::Not(..) => {
-            let fires: Vec<String> = rows
-                .iter()
-                .filter(|row| row.state() == State::Fires)
-                .map(|row| format!("{}: {}", shown(row.key()), row.described()))
-                .collect();
-            if fires.is_empty() { None } else { fail(format!("`{name}` fires{of}"), fires) }
-        }
-        ExpectedKind::Is(state, ..) => {
-            let (wanted, word) = match state {
-                RowState::Held => (State::Held, "held"),
-                RowState::Undecided => (State::Undecided, "undecided"),
-            };
-            match rows.first() {
-                Some(row) if row.state() == wanted => None,
-                // An alert whose data is broken is not told.
-                Some(row) if row.state() == State::Suppressed && wanted == State::Held => None,
-                Some(row) => fail(format!("`{name}` is not {word}{of}"), vec![row.described()]),
-                None => fail(format!("`{name}` has no row{of}"), elsewhere()),
-            }
-        }
-        ExpectedKind::Fires(_, _, with) => match rows.first() {
-            None => fail(format!("`{name}` has no row{of}"), elsewhere()),
-            Some(row) if row.state() != State::Fires => {
-                fail(format!("`{name}` does not fire{of}"), vec![row.described()])
-            }
-            Some(row) => {
-                let wrong = wrong_values(row, with);
-                if wrong.is_empty() { None } else { fail(format!("`{name}` fires{of} with other values"), wrong) }
-            }
-        },
+    let wrong = match &expected.kind {
+        ExpectedKind::Not(name, key) => RuleRows::of(name, key.as_ref(), report).fires_none(),
+        ExpectedKind::Is(state, name, key) => RuleRows::of(name, Some(key), report).is(*state),
+        ExpectedKind::Fires(name, key, with) => RuleRows::of(name, Some(key), report).fires(with),
         ExpectedKind::Table(..) => None,
+    };
+    wrong.map(|(message, found)| Failed { span: expected.span, message, found })
+}
+
+/// What a rule did with its rows.
+struct RuleRows<'r> {
+    name: &'r str,
+    /// ` for search`, of an expectation that names a row.
+    of: String,
+    /// All rows.
+    all: Vec<Row<'r>>,
+    /// The rows that are named.
+    named: Vec<usize>,
+    /// Rows were looked at, and are quiet.
+    looked_at: bool,
+}
+
+/// What is wrong, and what came in its place.
+type Wrong = (String, Vec<String>);
+
+impl<'r> RuleRows<'r> {
+    fn of(name: &'r str, key: Option<&Vec<Value>>, report: &'r RunReport) -> Self {
+        let decided = report.decisions.iter().filter(|row| row.rule == name).map(Row::Decided);
+        let alerted = report.alerts.iter().filter(|row| row.alert == name).map(Row::Alerted);
+        let all: Vec<Row<'r>> = decided.chain(alerted).collect();
+        let is_named = |row: &Row<'_>| {
+            key.is_none_or(|key| row.key().iter().zip(key).all(|((_, found), wanted)| same(wanted, found)))
+        };
+        let named = all.iter().enumerate().filter(|(_, row)| is_named(row)).map(|(at, _)| at).collect();
+        let of = key.map(|key| key.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
+        let of = of.filter(|key| !key.is_empty()).map_or(String::new(), |key| format!(" for {key}"));
+        Self { name, of, all, named, looked_at: report.quiet.contains_key(name) }
+    }
+
+    fn first(&self) -> Option<&Row<'r>> {
+        self.named.first().map(|at| &self.all[*at])
+    }
+
+    fn fires_none(&self) -> Option<Wrong> {
+        let fires = self.named.iter().map(|at| &self.all[*at]).filter(|row| row.state() == State::Fires);
+        let fires: Vec<String> = fires.map(Row::with_key).collect();
+        if fires.is_empty() { None } else { Some((format!("`{}` fires{}", self.name, self.of), fires)) }
+    }
+
+    fn is(&self, state: RowState) -> Option<Wrong> {
+        let wanted = match state {
+            RowState::Held => State::Held,
+            RowState::Undecided => State::Undecided,
+        };
+        match self.first() {
+            None => Some(self.no_row()),
+            Some(row) if row.state() == wanted => None,
+            // An alert whose data is broken is not sent.
+            Some(row) if row.state() == State::Suppressed && wanted == State::Held => None,
+            Some(row) => Some((format!("`{}` is not {}{}", self.name, state.word(), self.of), vec![row.described()])),
+        }
+    }
+
+    fn fires(&self, with: &[(String, Value)]) -> Option<Wrong> {
+        let Some(row) = self.first() else { return Some(self.no_row()) };
+        if row.state() != State::Fires {
+            return Some((format!("`{}` does not fire{}", self.name, self.of), vec![row.described()]));
+        }
+        let wrong = wrong_values(row, with);
+        let message = || format!("`{}` fires{} with other values", self.name, self.of);
+        if wrong.is_empty() { None } else { Some((message(), wrong)) }
+    }
+
+    fn no_row(&self) -> Wrong {
+        let others: Vec<String> = self.all.iter().map(Row::with_key).collect();
+        let found = match others.is_empty() {
+            false => others,
+            true if self.looked_at => vec!["its table has no rows".to_owned()],
+            true => vec!["it is not looked at on that day".to_owned()],
+        };
+        (format!("`{}` has no row{}", self.name, self.of), found)
     }
 }
 

@@ -17,14 +17,14 @@ use crate::{
 };
 
 /// Rows of fetches by the names of their columns; a fetch that is not given is empty.
-pub struct GivenRows(BTreeMap<String, Rows>);
+pub struct GivenInputs(BTreeMap<String, Rows>);
 
 struct Rows {
     columns: Vec<String>,
     rows: Vec<Vec<Value>>,
 }
 
-impl GivenRows {
+impl GivenInputs {
     /// The rows that a test gives.
     pub fn of(given: &[Given], program: &Program, context: &RunContext<'_>) -> Result<Self, RunError> {
         let mut all = BTreeMap::new();
@@ -45,7 +45,7 @@ impl GivenRows {
     }
 }
 
-impl Inputs for GivenRows {
+impl Inputs for GivenInputs {
     fn open<'a>(&'a self, request: ScanRequest<'_>) -> Result<Input<'a>, ExecError> {
         let rows = self.0.get(&request.table.name);
         let columns = request.columns.iter().map(|column| {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use cpl_exec::Scheduler;
-use cpl_model::program::Source;
+use cpl_model::program::TableSource;
 use cpl_plan::{Plan, bind::bind, describe_query, operator, plan::Op};
 
 use crate::{RunContext, RunError};
@@ -39,7 +39,7 @@ pub fn profile(plan: Plan, context: &RunContext<'_>) -> Result<(Cost, Vec<Cost>)
         let title = operator(&bound, node);
         let (made, mut cost) = measured(&title, || Ok(scheduler.run_node(node)?))?;
         (cost.rows, cost.bytes) = (made.rows, made.bytes);
-        if let (Op::Scan(scan), Source::Fetch(fetch)) = (&node.op, &bound.program().table(node.table).source) {
+        if let (Op::Scan(scan), TableSource::Fetch(fetch)) = (&node.op, &bound.program().table(node.table).source) {
             cost.columns = Some((scan.columns.clone(), fetch.columns.len()));
         }
         costs.push(cost);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use cpl_effects::{EffectError, QuarantineFile, check_targets, file_effects, prepare, write_quarantine};
 use cpl_exec::{RejectedRows, expand};
 use cpl_model::{
-    program::{Program, Source, TargetKind},
+    program::{Program, TableSource, TargetKind},
     report::RunReport,
 };
 use cpl_plan::{
@@ -56,8 +56,8 @@ fn read_files(program: &Program, context: &RunContext<'_>) -> Vec<PathBuf> {
     }
     let fetches = program.tables.iter().filter_map(|table| match &table.source {
         // What a server answers is no path, whatever stands in the query.
-        Source::Fetch(fetch) => Some(fetch).filter(|fetch| fetch.kind.is_file()),
-        Source::Transform { .. } => None,
+        TableSource::Fetch(fetch) => Some(fetch).filter(|fetch| fetch.kind.is_file()),
+        TableSource::Transform { .. } => None,
     });
     fetches.flat_map(|fetch| expand(fetch, context.folder).unwrap_or_default()).collect()
 }

@@ -16,7 +16,7 @@ use cpl_plan::{
 use crate::{
     RunContext, RunError,
     expect::{self, Failed},
-    given::GivenRows,
+    given::GivenInputs,
 };
 
 /// Runs a test; what of it failed. The context's clock is the test's.
@@ -33,7 +33,7 @@ pub fn test(program: &Program, test: &Test, context: &RunContext<'_>) -> Result<
     if !unsupported.is_empty() {
         return Err(BindError::Unsupported(unsupported).into());
     }
-    let (tables, rows) = (GivenRows::tables(&test.given), GivenRows::of(&test.given, program, context)?);
+    let (tables, rows) = (GivenInputs::tables(&test.given), GivenInputs::of(&test.given, program, context)?);
     let report = report(program, &tables, &rows, context)?;
     let mut failed = Vec::new();
     for expected in &test.expect {
@@ -52,7 +52,7 @@ pub fn test(program: &Program, test: &Test, context: &RunContext<'_>) -> Result<
 fn report(
     program: &Program,
     tables: &Given,
-    rows: &GivenRows,
+    rows: &GivenInputs,
     context: &RunContext<'_>,
 ) -> Result<RunReport, RunError> {
     let plan = bind(test_plan(program.clone(), Purpose::Run, tables), context.clock.clone(), true)?;
@@ -66,7 +66,7 @@ fn table(
     id: TableId,
     columns: &[String],
     tables: &Given,
-    rows: &GivenRows,
+    rows: &GivenInputs,
     context: &RunContext<'_>,
 ) -> Result<Vec<Vec<Value>>, RunError> {
     let plan = bind(test_plan(program.clone(), Purpose::Show(id), tables), context.clock.clone(), true)?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use cpl_model::{
-    program::{Check, CheckKind, Expr, Source, Stage, TableId},
+    program::{Check, CheckKind, Expr, Stage, TableId, TableSource},
     value::Value,
 };
 use jiff::ToSpan;
@@ -46,7 +46,7 @@ impl Oracle<'_> {
 
     /// The tables that one is made of.
     fn inputs(&self, id: TableId) -> Vec<TableId> {
-        let Source::Transform { from, stages } = &self.program.table(id).source else { return Vec::new() };
+        let TableSource::Transform { from, stages } = &self.program.table(id).source else { return Vec::new() };
         let more = stages.iter().flat_map(|stage| match stage {
             Stage::Join(join) => vec![join.table],
             Stage::Union(union) => union.tables.clone(),

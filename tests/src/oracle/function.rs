@@ -4,7 +4,7 @@ use cpl_model::{
     program::{Expr, Function},
     types::Type,
 };
-use jiff::civil::Date;
+use jiff::{ToSpan, civil::Date};
 use num_traits::Signed;
 
 use super::{
@@ -90,7 +90,10 @@ impl Oracle<'_> {
                 let seconds = i64::from(into) * 60 + i64::from(wall(&values[0]).second());
                 let micros = moment.as_microsecond() - seconds * 1_000_000;
                 let start = jiff::Timestamp::from_microsecond(micros - micros.rem_euclid(1_000_000));
-                start.map_or(Val::Unknown, Val::Moment)
+                // Where the clock is moved by half an hour, an hour begins with the change.
+                let change =
+                    self.program.timezone.preceding(*moment + 1.nanosecond()).next().map(|found| found.timestamp());
+                start.map_or(Val::Unknown, |start| Val::Moment(change.map_or(start, |change| start.max(change))))
             }
             (F::HoursBetween, Val::Moment(from)) => match &values[1] {
                 Val::Moment(to) => Val::Float(

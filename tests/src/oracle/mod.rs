@@ -15,7 +15,7 @@ use std::{cell::RefCell, collections::BTreeMap};
 
 use cpl_model::{
     clock::Clock,
-    program::{Program, Source, Stage, TableId},
+    program::{Program, Stage, TableId, TableSource},
 };
 use needed::Needed;
 
@@ -75,7 +75,7 @@ impl<'p> Oracle<'p> {
         let mut oracle = Self { program, clock, tables: Vec::new(), alone, needed: Needed::of(program), future };
         for table in &program.tables {
             let made = match &table.source {
-                Source::Fetch(fetch) => {
+                TableSource::Fetch(fetch) => {
                     let Some(all) = rows.get(&table.name).cloned() else {
                         panic!("{} has no generated rows: empty, it would be held against nothing", table.name)
                     };
@@ -84,7 +84,7 @@ impl<'p> Oracle<'p> {
                     oracle.future.insert(table.name.clone(), read - kept.len());
                     kept
                 }
-                Source::Transform { from, stages } => {
+                TableSource::Transform { from, stages } => {
                     stages.iter().fold(oracle.tables[from.0].clone(), |rows, stage| oracle.stage(stage, &rows))
                 }
             };
@@ -97,7 +97,8 @@ impl<'p> Oracle<'p> {
     #[must_use]
     pub fn shown(&self, id: TableId) -> Vec<Row> {
         let table = self.program.table(id);
-        let made = matches!(table.source, Source::Transform { .. }) && table.order != cpl_model::program::Order::Sorted;
+        let made =
+            matches!(table.source, TableSource::Transform { .. }) && table.order != cpl_model::program::Order::Sorted;
         let mut rows = self.tables[id.0].clone();
         if let (true, Some(key)) = (made, &table.key) {
             stage::sort(&mut rows, key.iter().map(|name| (name.as_str(), false)));
@@ -111,7 +112,7 @@ impl<'p> Oracle<'p> {
         let alone = self.alone.borrow();
         let mut found = Vec::new();
         for (at, table) in self.program.tables.iter().enumerate() {
-            let Source::Transform { stages, .. } = &table.source else { continue };
+            let TableSource::Transform { stages, .. } = &table.source else { continue };
             let joins = stages.iter().filter_map(|stage| if let Stage::Join(join) = stage { Some(join) } else { None });
             let counted = alone.iter().filter(|(of, _)| of.0 == at).map(|(_, alone)| alone);
             // One with a table of one row counts nothing.
@@ -131,7 +132,7 @@ impl<'p> Oracle<'p> {
             .tables
             .iter()
             .enumerate()
-            .filter(|(at, table)| matches!(table.source, Source::Fetch(_)) && self.needed.has(TableId(*at)));
+            .filter(|(at, table)| matches!(table.source, TableSource::Fetch(_)) && self.needed.has(TableId(*at)));
         let read = |(at, table): (usize, &cpl_model::program::Table)| {
             let rows = &self.tables[at];
             let newest = table.time.as_ref().and_then(|time| check::newest(rows, time)).unwrap_or(Val::Unknown);

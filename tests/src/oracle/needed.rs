@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cpl_model::program::{
-    Action, CheckKind, Decision, Expr, InternalColumn, Join, Program, Rows, Source, Stage, TableId, Union,
+    Action, CheckKind, Decision, Expr, InternalColumn, Join, Program, Rows, Stage, TableId, TableSource, Union,
 };
 
 /// The columns of each table that something looks at, and the joins that are made.
@@ -80,7 +80,7 @@ impl Needed {
                 CheckKind::NoGaps(periods) => self.add(id, periods.names().iter().map(String::as_str)),
             }
         }
-        let Source::Transform { from, stages } = &table.source else { return };
+        let TableSource::Transform { from, stages } = &table.source else { return };
         let mut names = self.columns.get(&id).cloned().unwrap_or_default();
         let mut nth = table.joined().len();
         for stage in stages.iter().rev() {

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use cpl_model::program::{Expr, Grain, Join, Periods, Stage, TableId};
-use jiff::ToSpan;
+use jiff::{Timestamp, ToSpan, tz::TimeZone};
 
 use super::{Alone, Oracle, Row, Val, expr::Seen};
 
@@ -68,7 +68,7 @@ impl Oracle<'_> {
                 };
                 unpivot.columns.iter().flat_map(of).collect()
             }
-            Stage::FillGaps(periods) => filled(rows, periods),
+            Stage::FillGaps(periods) => filled(rows, periods, &self.program.timezone),
         }
     }
 
@@ -177,7 +177,7 @@ fn take(rows: &[Row], n: usize, per: Option<&str>) -> Vec<Row> {
     rows.iter().enumerate().filter(|(at, row)| before(*at, row) < n).map(|(_, row)| row.clone()).collect()
 }
 
-fn filled(rows: &[Row], periods: &Periods) -> Vec<Row> {
+fn filled(rows: &[Row], periods: &Periods, zone: &TimeZone) -> Vec<Row> {
     let names = periods.names();
     let mut all = rows.to_vec();
     for row in rows {
@@ -185,7 +185,7 @@ fn filled(rows: &[Row], periods: &Periods) -> Vec<Row> {
         let same = |other: &&Row| periods.series.iter().all(|name| other[name] == row[name]);
         let times: Vec<&Val> = rows.iter().filter(same).map(|other| &other[&periods.time]).collect();
         let mut at = row[&periods.time].clone();
-        while let Some(next) = following(&at, periods.grain) {
+        while let Some(next) = following(&at, periods.grain, zone) {
             let later = times.iter().any(|time| !time.is_unknown() && time.order(&next).is_gt());
             if !later || times.contains(&&next) {
                 break;
@@ -206,12 +206,20 @@ fn filled(rows: &[Row], periods: &Periods) -> Vec<Row> {
     all
 }
 
-fn following(at: &Val, grain: Grain) -> Option<Val> {
+fn following(at: &Val, grain: Grain, zone: &TimeZone) -> Option<Val> {
     match (at, grain) {
         (Val::Date(date), Grain::Day) => date.checked_add(1.day()).ok().map(Val::Date),
         (Val::Date(date), Grain::Week) => date.checked_add(1.week()).ok().map(Val::Date),
         (Val::Date(date), Grain::Month) => date.checked_add(1.month()).ok().map(Val::Date),
-        (Val::Moment(moment), Grain::Hour) => moment.checked_add(1.hour()).ok().map(Val::Moment),
+        (Val::Moment(moment), Grain::Hour) => {
+            // Where the clock is moved by half an hour, the hour before or after the change is a short one.
+            let hour = |at: &Timestamp| {
+                let clock = zone.to_datetime(*at);
+                (clock.date(), clock.hour(), zone.to_offset(*at))
+            };
+            let quarters = (1..=4).filter_map(|quarters| moment.checked_add((15 * quarters).minutes()).ok());
+            quarters.into_iter().find(|at| hour(at) != hour(moment)).map(Val::Moment)
+        }
         _ => None,
     }
 }

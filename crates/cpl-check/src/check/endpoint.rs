@@ -21,8 +21,8 @@ use super::{
 };
 use cpl_model::{
     program::{
-        CallArgument, Check, CheckKind, Column, ConnectorCall, Expr, Fetch, FetchColumn, Parameter, Source, SourceKind,
-        Table, TableId, Target, TargetKind, Unsupported,
+        CallArgument, Check, CheckKind, Column, ConnectorCall, Expr, Fetch, FetchColumn, Parameter, SourceKind, Table,
+        TableId, TableSource, Target, TargetKind, Unsupported,
     },
     types::Type,
 };
@@ -107,7 +107,7 @@ impl<'a> Checker<'a> {
         let written = self.written(fetch.source_span).split_whitespace().collect::<Vec<_>>().join(" ");
         let (kind, restated) = (SourceKind::Endpoint(Box::new(call)), endpoint.restated);
         let source = Fetch { kind, path: written, path_span: fetch.source_span, columns, future, skip_bad, restated };
-        table.source = Source::Fetch(source);
+        table.source = TableSource::Fetch(source);
         self.add_table(table)
     }
 

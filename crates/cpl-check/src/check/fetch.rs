@@ -13,7 +13,7 @@ use super::{
     state::reporter::{Checked, Reported},
 };
 use cpl_model::{
-    program::{Column, Fetch, Order, Source, SourceKind, Table, TableId, TableRole, Unsupported},
+    program::{Column, Fetch, Order, SourceKind, Table, TableId, TableRole, TableSource, Unsupported},
     types::Type,
 };
 use cpl_syntax::keywords;
@@ -66,7 +66,7 @@ impl Checker<'_> {
         let (future, skip_bad) = self.fetch_clauses(fetch, &mut table)?;
         // What is wrong with the source was reported: what is made of its columns is looked at.
         let (kind, path, path_span) = source.unwrap_or((SourceKind::Parquet, String::new(), fetch.source_span));
-        table.source = Source::Fetch(Fetch { kind, path, path_span, columns, future, skip_bad, restated: None });
+        table.source = TableSource::Fetch(Fetch { kind, path, path_span, columns, future, skip_bad, restated: None });
         let id = self.tables.next_id();
         self.collect_unsupported(fetch, &table, id);
         self.add_table(table)
@@ -74,7 +74,7 @@ impl Checker<'_> {
 
     /// Collects the features of a fetch that are not supported yet. Tests give its rows, so they ignore them.
     fn collect_unsupported(&mut self, fetch: &tree::Fetch, table: &Table, id: TableId) {
-        let Source::Fetch(Fetch { kind, path, path_span, .. }) = &table.source else { return };
+        let TableSource::Fetch(Fetch { kind, path, path_span, .. }) = &table.source else { return };
         let source = match kind {
             SourceKind::Http { .. } | SourceKind::Sql(_) => Some(format!("fetching from `{}`", kind.word())),
             _ if is_remote(path) => Some("files of another machine".to_owned()),
@@ -317,7 +317,7 @@ pub(super) fn fetched_table(name: &Name, columns: Vec<Column>) -> Table {
         name: name.value.clone(),
         role: TableRole::Declared,
         span: name.span,
-        source: Source::Transform { from: TableId(0), stages: Vec::new() },
+        source: TableSource::Transform { from: TableId(0), stages: Vec::new() },
         columns,
         key: None,
         singleton: false,

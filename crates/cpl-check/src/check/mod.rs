@@ -34,6 +34,8 @@ mod total;
 mod transform;
 mod typed_endpoint;
 mod union;
+#[cfg(test)]
+mod units_tests;
 
 use std::{collections::HashMap, path::PathBuf, sync::Arc};
 

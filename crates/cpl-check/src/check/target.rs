@@ -13,7 +13,7 @@ use super::{
     state::reporter::{Checked, Reported},
 };
 use cpl_model::{
-    program::{Credential, Expr, ExprKind, NEW, Parameter, Source, Target, TargetKind, Via},
+    program::{Credential, Expr, ExprKind, NEW, Parameter, TableSource, Target, TargetKind, Via},
     types::Type,
 };
 use cpl_syntax::keywords;
@@ -125,8 +125,8 @@ impl Checker<'_> {
         let tables = &self.tables;
         let read = self.read_paths.get_or_insert_with(|| {
             let fetched = tables.iter().filter_map(|table| match &table.source {
-                Source::Fetch(fetch) => Some((place(&fetch.path), fetch.path_span)),
-                Source::Transform { .. } => None,
+                TableSource::Fetch(fetch) => Some((place(&fetch.path), fetch.path_span)),
+                TableSource::Transform { .. } => None,
             });
             fetched.collect()
         });

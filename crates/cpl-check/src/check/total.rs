@@ -4,7 +4,7 @@ use cpl_syntax::{Name, Span};
 
 use super::{Checker, state::reporter::Checked};
 use cpl_model::{
-    program::{AggFunc, Expr, ExprKind, InternalColumn, Order, Source, Stage, Table, TableId, TableRole},
+    program::{AggFunc, Expr, ExprKind, InternalColumn, Order, Stage, Table, TableId, TableRole, TableSource},
     types::Type,
 };
 
@@ -46,7 +46,7 @@ impl Checker<'_> {
             name,
             role,
             span,
-            source: Source::Transform { from, stages },
+            source: TableSource::Transform { from, stages },
             columns,
             key: None,
             singleton: true,

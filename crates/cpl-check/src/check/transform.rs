@@ -11,7 +11,9 @@ use super::{
     state::reporter::Checked,
 };
 use cpl_model::{
-    program::{Column, Constant, Expr, ExprKind, Function, Grain, Order, Source, Stage, Table, TableId, TableRole},
+    program::{
+        Column, Constant, Expr, ExprKind, Function, Grain, Order, Stage, Table, TableId, TableRole, TableSource,
+    },
     types::Type,
 };
 
@@ -357,7 +359,7 @@ fn build_table(
         name: transform.name.value.clone(),
         role: TableRole::Declared,
         span: transform.name.span,
-        source: Source::Transform { from, stages },
+        source: TableSource::Transform { from, stages },
         columns: columns?.into_vec(),
         key: relation.key.clone(),
         singleton: relation.singleton,

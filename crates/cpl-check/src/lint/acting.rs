@@ -13,7 +13,8 @@ use super::rule_inputs::RuleInputs;
 use cpl_model::{
     clock::Cadence,
     program::{
-        Action, AggFunc, Bound, Decision, Direction, Expr, ExprKind, Function, Program, Source, Stage, Step, TableId,
+        Action, AggFunc, Bound, Decision, Direction, Expr, ExprKind, Function, Program, Stage, Step, TableId,
+        TableSource,
     },
     types::Type,
 };
@@ -153,11 +154,11 @@ impl Rates {
         // A table comes behind those it is made of.
         for id in &inputs.tables {
             match &program.table(*id).source {
-                Source::Fetch(_) => {
+                TableSource::Fetch(_) => {
                     let ratios = program.table(*id).columns.iter().filter(|column| column.ty == Type::Ratio);
                     rates.stored.extend(ratios.map(|column| (*id, column.name.clone())));
                 }
-                Source::Transform { from, stages } => {
+                TableSource::Transform { from, stages } => {
                     rates.pass(*from, *id, |name| Some(name.to_owned()));
                     for stage in stages {
                         rates.stage(*id, stage);

@@ -9,7 +9,7 @@ use cpl_syntax::{
 
 use super::rule_inputs::{RuleInputs, computed, since};
 use cpl_model::{
-    program::{AggFunc, CheckKind, Constant, Expr, ExprKind, Fetch, Program, SeriesOf, Source, Stage, TableId},
+    program::{AggFunc, CheckKind, Constant, Expr, ExprKind, Fetch, Program, SeriesOf, Stage, TableId, TableSource},
     types::Type,
 };
 
@@ -27,7 +27,7 @@ pub fn stale(program: &Program) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for (at, table) in program.tables.iter().enumerate() {
         let id = TableId(at);
-        let (Source::Fetch(_), Some(time)) = (&table.source, &table.time) else { continue };
+        let (TableSource::Fetch(_), Some(time)) = (&table.source, &table.time) else { continue };
         let upstream = |from: TableId| RuleInputs::of(program, from, &[]).tables;
         let is_fresh =
             |id: &TableId| program.table(*id).checks.iter().any(|check| matches!(check.kind, CheckKind::Fresh(..)));
@@ -102,7 +102,7 @@ pub fn restated_days(program: &Program) -> Vec<Diagnostic> {
     let rules: Vec<(TableId, Vec<&Expr>)> = rules(program).collect();
     let mut found: Vec<Diagnostic> = Vec::new();
     for (at, table) in program.tables.iter().enumerate() {
-        let Source::Fetch(Fetch { restated: Some(restated), path_span, .. }) = &table.source else { continue };
+        let TableSource::Fetch(Fetch { restated: Some(restated), path_span, .. }) = &table.source else { continue };
         let (fetch, days) = (TableId(at), (restated + DAY - 1) / DAY);
         for (from, own) in &rules {
             let inputs = RuleInputs::of(program, *from, own).tables;
@@ -219,7 +219,7 @@ pub fn partners_against_zero(program: &Program) -> Vec<Diagnostic> {
     let mut joined: Vec<BTreeSet<String>> = Vec::new();
     for table in &program.tables {
         let mut columns = BTreeSet::new();
-        if let Source::Transform { from, stages } = &table.source {
+        if let TableSource::Transform { from, stages } = &table.source {
             columns = joined.get(from.0).cloned().unwrap_or_default();
             for stage in stages {
                 for expr in stage.exprs() {

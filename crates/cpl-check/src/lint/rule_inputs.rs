@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use cpl_model::program::{
-    ArithOp, CompareOp, Constant, Expr, ExprKind, Length, Program, SeriesOf, Source, Stage, Table, TableId, WindowKind,
+    ArithOp, CompareOp, Constant, Expr, ExprKind, Length, Program, SeriesOf, Stage, Table, TableId, TableSource,
+    WindowKind,
 };
 use cpl_syntax::{
     Span,
@@ -77,8 +78,8 @@ pub fn since(from: &Expr) -> Option<i64> {
 /// What a table computes.
 pub fn computed(table: &Table) -> Vec<&Expr> {
     match &table.source {
-        Source::Transform { stages, .. } => stages.iter().flat_map(Stage::exprs).collect(),
-        Source::Fetch(_) => Vec::new(),
+        TableSource::Transform { stages, .. } => stages.iter().flat_map(Stage::exprs).collect(),
+        TableSource::Fetch(_) => Vec::new(),
     }
 }
 

@@ -72,6 +72,15 @@ impl<'z> LocalTime<'z> {
         both.map(Timestamp::as_microsecond).find(|moment| self.of_moment(*moment) == Some(clock))
     }
 
+    /// The moment at which the clock's hour of a moment began, or the clock was changed within that hour.
+    pub fn hour_start(&mut self, micros: i64) -> Option<i64> {
+        const HOUR: i64 = 3_600 * SECOND;
+        let start = micros - self.of_moment(micros)?.rem_euclid(HOUR);
+        // Lord Howe's clocks move by half an hour: an hour may begin with the change.
+        let changed = self.transitions.0.get(self.last).map_or(i64::MIN, |(from, _)| from * SECOND);
+        Some(if changed <= micros { start.max(changed) } else { start })
+    }
+
     /// Seconds east of UTC.
     fn offset(&mut self, second: i64) -> Option<i64> {
         let all = &self.transitions.0;
@@ -88,12 +97,25 @@ impl<'z> LocalTime<'z> {
 
 /// Moments as clock times of a zone.
 pub fn to_local(moments: pl::Expr, zone: &TimeZone) -> pl::Expr {
-    mapped(moments, zone, true)
+    mapped(moments, zone, |local, moment| local.of_moment(moment).map(Some).ok_or_else(outside))
 }
 
 /// Clock times of a zone as moments: the first of two; unknown where the clock skips them.
 pub fn to_moment(clocks: pl::Expr, zone: &TimeZone) -> pl::Expr {
-    mapped(clocks, zone, false)
+    mapped(clocks, zone, |local, clock| {
+        // Within the calendar it is unknown only where the clock skips it.
+        Timestamp::from_microsecond(clock).map_err(|_| outside())?;
+        Ok(local.moment_of(clock))
+    })
+}
+
+/// The starts of the clock's hours in which moments lie.
+pub fn hour_start(moments: pl::Expr, zone: &TimeZone) -> pl::Expr {
+    mapped(moments, zone, |local, moment| local.hour_start(moment).map(Some).ok_or_else(outside))
+}
+
+fn outside() -> pl::PolarsError {
+    raise(Failure::OutsideCalendar)
 }
 
 /// The transitions of a zone; those of a named one are looked up once, for all expressions.
@@ -104,21 +126,17 @@ fn transitions(zone: &TimeZone) -> Arc<Transitions> {
     Arc::clone(known.entry(name.to_owned()).or_insert_with(|| Arc::new(Transitions::of(zone))))
 }
 
-fn mapped(times: pl::Expr, zone: &TimeZone, to_local: bool) -> pl::Expr {
+/// What each time comes to in a zone.
+fn mapped(
+    times: pl::Expr,
+    zone: &TimeZone,
+    map: impl Fn(&mut LocalTime<'_>, i64) -> pl::PolarsResult<Option<i64>> + Send + Sync + 'static,
+) -> pl::Expr {
     let zone = zone.clone();
     elementwise([times], moment(), move |columns| {
         let times = columns[0].cast(&pl::DataType::Int64)?;
         let mut local = LocalTime::with(&zone, transitions(&zone));
-        let mut map = |micros: i64| {
-            let outside = || raise(Failure::OutsideCalendar);
-            if to_local {
-                return local.of_moment(micros).map(Some).ok_or_else(outside);
-            }
-            // Within the calendar it is unknown only where the clock skips it.
-            Timestamp::from_microsecond(micros).map_err(|_| outside())?;
-            Ok(local.moment_of(micros))
-        };
-        let each = times.i64()?.iter().map(|micros| micros.map_or(Ok(None), &mut map));
+        let each = times.i64()?.iter().map(|micros| micros.map_or(Ok(None), |micros| map(&mut local, micros)));
         let each = each.collect::<pl::PolarsResult<Vec<_>>>()?;
         let found = pl::Int64Chunked::from_iter_options(times.name().clone(), each.into_iter());
         found.into_column().cast(&moment())
@@ -133,6 +151,32 @@ mod tests {
 
     fn utc(clock: jiff::civil::DateTime) -> Timestamp {
         clock.to_zoned_datetime(TimeZone::UTC).map_or(Timestamp::UNIX_EPOCH, |moment| moment.timestamp())
+    }
+
+    fn micros(moment: &str) -> i64 {
+        moment.parse::<Timestamp>().unwrap_or_else(|error| panic!("{moment}: {error}")).as_microsecond()
+    }
+
+    /// Moments, and when the clock's hour of each began. Nepal is 45 minutes off the hour. Lord Howe's clocks go from
+    /// 2:00 to 2:30 in October, and from 2:00 back to 1:30 in April.
+    #[test]
+    fn hours_begin_by_the_clock() {
+        let table = [
+            ("UTC", "2026-10-03T15:45:00Z", "2026-10-03T15:00:00Z"),
+            ("Asia/Kathmandu", "2026-10-03T15:45:00Z", "2026-10-03T15:15:00Z"),
+            ("Europe/Berlin", "2026-10-25T00:30:00Z", "2026-10-25T00:00:00Z"),
+            ("Europe/Berlin", "2026-10-25T01:30:00Z", "2026-10-25T01:00:00Z"),
+            ("Australia/Lord_Howe", "2026-10-03T15:29:59Z", "2026-10-03T14:30:00Z"),
+            ("Australia/Lord_Howe", "2026-10-03T15:45:00Z", "2026-10-03T15:30:00Z"),
+            ("Australia/Lord_Howe", "2026-10-03T16:15:00Z", "2026-10-03T16:00:00Z"),
+            ("Australia/Lord_Howe", "2026-04-04T14:59:00Z", "2026-04-04T14:00:00Z"),
+            ("Australia/Lord_Howe", "2026-04-04T15:10:00Z", "2026-04-04T15:00:00Z"),
+            ("Australia/Lord_Howe", "2026-04-04T15:40:00Z", "2026-04-04T15:30:00Z"),
+        ];
+        for (zone, moment, start) in table {
+            let found = TimeZone::get(zone).map(|zone| LocalTime::new(&zone).hour_start(micros(moment)));
+            assert_eq!(found.ok().flatten(), Some(micros(start)), "{moment} in {zone}");
+        }
     }
 
     /// Every transition of every zone from 1970 to 2037, and the moments around it, against jiff asked one by one.

@@ -12,7 +12,7 @@ use super::{
     literal::null,
     money::{self, To},
 };
-use crate::engine::data_type;
+use crate::engine::{data_type, hour_start};
 
 impl Translator<'_> {
     pub(super) fn function(&self, function: Function, args: &[Expr], ty: Type) -> pl::Expr {
@@ -57,11 +57,7 @@ impl Translator<'_> {
             F::QuarterStart => self.date_of(&args[0]).dt().truncate(pl::lit("1q")),
             F::HourOf => self.local(first()).dt().hour().cast(whole),
             // By the clock on the wall: zones are not all whole hours apart.
-            F::HourStart => {
-                let (moment, local) = (first(), self.local(first()));
-                let into = local.clone() - local.dt().truncate(pl::lit("1h"));
-                (moment - into).cast(data_type(Type::Datetime))
-            }
+            F::HourStart => hour_start(first(), self.zone).cast(data_type(Type::Datetime)),
             F::HoursBetween => {
                 let micros = part().cast(whole.clone()) - first().cast(whole);
                 quotient(micros, pl::lit(3_600_000_000.0))

@@ -93,7 +93,7 @@ impl PartialPlan {
                 let order: Vec<(String, bool)> = key.iter().map(|name| (name.clone(), false)).collect();
                 sort(several, &order).limit(1)
             }
-            Then::FirstGap(periods) => fill_gaps::first_gap(groups, periods),
+            Then::FirstGap(periods) => fill_gaps::first_gap(groups, periods, translator.zone),
         }
     }
 }

@@ -49,7 +49,7 @@ impl<'a> Scheduler<'a> {
                 let rows = self.rows(input);
                 NodeState::Materialized(windows(&rows, functions, &self.translator)?)
             }
-            Op::FillGaps(periods) => NodeState::Materialized(fill(&self.rows(input), periods)?),
+            Op::FillGaps(periods) => NodeState::Materialized(fill(&self.rows(input), periods, self.translator.zone)?),
             Op::Union(columns) => {
                 let tables = node.inputs.iter().map(|input| self.frame(*input, jobs)).collect();
                 lazy(union(tables, columns)?)

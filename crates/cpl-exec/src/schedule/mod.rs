@@ -8,7 +8,7 @@ mod results;
 
 use std::collections::BTreeMap;
 
-use cpl_model::program::{Fetch, Source, Table};
+use cpl_model::program::{Fetch, Table, TableSource};
 use cpl_plan::{
     backend::Answers,
     bind::BoundPlan,
@@ -152,7 +152,7 @@ impl<'a> Scheduler<'a> {
     fn fetch_of(&self, node: &Node) -> (&'a Table, &'a Fetch) {
         let plan: &'a BoundPlan = self.plan;
         let table = plan.program().table(node.table);
-        let Source::Fetch(fetch) = &table.source else { unreachable!("a scan reads a fetch") };
+        let TableSource::Fetch(fetch) = &table.source else { unreachable!("a scan reads a fetch") };
         (table, fetch)
     }
 

@@ -6,7 +6,7 @@ use cpl_model::{
     value::Value,
 };
 use cpl_plan::{
-    backend::{Answer, ReadStats as Read},
+    backend::{Answer, ReadStats},
     plan::{Node, NodeId},
     query::{Query, QueryId, QueryKind, Requester},
 };
@@ -22,7 +22,7 @@ use crate::{
     engine::{classify, collect, decode_rows, is_ours},
     error::ExecError,
     operator::BuildSide,
-    source::{DeferredValidation, ReadStats},
+    source::{DeferredValidation, ScanStats},
 };
 
 impl Scheduler<'_> {
@@ -149,13 +149,13 @@ impl Scheduler<'_> {
         }
     }
 
-    pub(super) fn keep_stats(&mut self, table: TableId, stats: ReadStats) {
+    pub(super) fn keep_stats(&mut self, table: TableId, stats: ScanStats) {
         let read = self.read_of(table);
         (read.rounded, read.bytes) = (stats.rounded, stats.bytes);
         (read.rejected_rows, read.rejected) = (stats.rejected.rows, stats.rejected);
     }
 
-    fn read_of(&mut self, table: TableId) -> &mut Read<crate::source::RejectedRows> {
+    fn read_of(&mut self, table: TableId) -> &mut ReadStats<crate::source::RejectedRows> {
         self.answers.read.entry(table).or_default()
     }
 

@@ -291,7 +291,7 @@ fn within_years(micros: i64) -> bool {
 #[cfg(test)]
 mod tests {
     use cpl_check::{Setup, tree_to_program};
-    use cpl_model::{clock::AsOf, program::Source};
+    use cpl_model::{clock::AsOf, program::TableSource};
     use polars::prelude::{Categories, NamedFrom, Series, TimeUnit};
 
     use super::*;
@@ -303,8 +303,8 @@ mod tests {
         let checked = tree_to_program(&text, &cpl_syntax::parse(&text).0, setup);
         let Some(program) = checked.program else { panic!("{:?}", checked.diagnostics) };
         match &program.tables[0].source {
-            Source::Fetch(fetch) => fetch.columns[0].clone(),
-            Source::Transform { .. } => panic!("no fetch"),
+            TableSource::Fetch(fetch) => fetch.columns[0].clone(),
+            TableSource::Transform { .. } => panic!("no fetch"),
         }
     }
 

@@ -28,7 +28,7 @@ pub use error::{Cause, SourceError};
 pub use fields::field;
 pub use files::expand;
 pub use parquet::{DeferredValidation, ScanPartitions};
-pub use rejected::{ReadStats, RejectedRows};
+pub use rejected::{RejectedRows, ScanStats};
 
 use file_source::FileSource;
 use parquet::ParquetFile;
@@ -158,7 +158,7 @@ impl<'a> OpenScan<'a> {
         &mut self,
         rows: usize,
         mut sink: impl FnMut(Chunk) -> Result<(), ExecError>,
-    ) -> Result<ReadStats, ExecError> {
+    ) -> Result<ScanStats, ExecError> {
         sink(Chunk::empty(&self.columns)?)?;
         // Batches are of a block of a file, and mostly far smaller than a chunk: only small chunks are cut.
         let mut sink = |chunk: Chunk| chunk.cut(rows.saturating_mul(2)).into_iter().try_for_each(&mut sink);
@@ -187,8 +187,8 @@ fn stream(
     columns: &[FetchColumn],
     rows: usize,
     sink: &mut impl FnMut(Chunk) -> Result<(), ExecError>,
-) -> Result<ReadStats, ExecError> {
-    let (mut chunk, mut stats) = (Chunk::empty(columns)?, ReadStats::default());
+) -> Result<ScanStats, ExecError> {
+    let (mut chunk, mut stats) = (Chunk::empty(columns)?, ScanStats::default());
     let mut failed = None;
     let read = source.read(&mut |file: &str, mut batch: Batch| {
         let taken = stats
@@ -209,5 +209,5 @@ fn stream(
     }
     let bytes = read.map_err(|error| SourceError::of(fetch, Cause::InFile(error)))?.bytes;
     sink(chunk)?;
-    Ok(ReadStats { bytes, ..stats })
+    Ok(ScanStats { bytes, ..stats })
 }

@@ -11,7 +11,7 @@ use super::{
     error::{Cause, SourceError},
     fields::{field, in_files},
     parquet::{ParquetFile, read_column, shown},
-    rejected::ReadStats,
+    rejected::ScanStats,
 };
 use crate::{
     engine::{classify, height},
@@ -24,8 +24,8 @@ pub fn good_rows(
     files: &[ParquetFile],
     columns: &[FetchColumn],
     mut sink: impl FnMut(pl::DataFrame) -> Result<(), ExecError>,
-) -> Result<ReadStats, ExecError> {
-    let mut stats = ReadStats::default();
+) -> Result<ScanStats, ExecError> {
+    let mut stats = ScanStats::default();
     for file in files {
         let raw = stored(file, fetch, columns)?;
         let bad = bad_rows(&raw, columns)?;

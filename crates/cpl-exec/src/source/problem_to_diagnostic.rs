@@ -19,38 +19,26 @@ pub fn name_of(file: &Path, folder: &Path) -> String {
 pub fn problem_to_diagnostic(problem: &Problem, name: &str, fetch: &Fetch) -> Diagnostic {
     let declared = |header: &str| fetch.columns.iter().find(|column| column.called() == header);
     match problem {
-        Problem::Unreadable(why) => {
-            let diagnostic = Diagnostic::new(Code::E1002, format!("{name} can't be read: {why}"));
-            let diagnostic = diagnostic.at(fetch.path_span, "read from here");
-            let packed = Path::new(name).extension().is_some_and(|extension| extension == "gz");
-            if packed { diagnostic.help("is it packed by gzip, and whole?") } else { diagnostic }
+        Problem::Unreadable(why) => unreadable(name, why, fetch),
+        Problem::NotParquet(why) => {
+            in_file(Code::E1002, format!("{name} can't be read: {why}"), "is it a Parquet file, and whole?", fetch)
         }
-        Problem::NotParquet(why) => Diagnostic::new(Code::E1002, format!("{name} can't be read: {why}"))
-            .at(fetch.path_span, "read from here")
-            .help("is it a Parquet file, and whole?"),
-        Problem::UnknownColumnType => {
-            let message = format!("{name} can't be read: it holds a column of a type that is not known here");
-            Diagnostic::new(Code::E1002, message).at(fetch.path_span, "read from here").help(
-                "leave out, as the file is written, what is a float of 16 bits, an interval, or a moment of an offset \
-                 without a zone's name",
-            )
-        }
+        Problem::UnknownColumnType => unknown_column_type(name, fetch),
         Problem::StoredAs { header, stored, wanted } => {
-            Diagnostic::new(Code::E1005, format!("{name}: the column `{header}` is stored as {stored}"))
-                .at(column_span(declared(header), fetch), format!("wanted: {wanted}"))
-                .help("declare the column by what it holds")
+            stored_as(name, header, stored, wanted, declared(header), fetch)
         }
         Problem::ColumnUnreadable { header, why } => {
-            Diagnostic::new(Code::E1002, format!("{name}: the values of `{header}` can't be read: {why}"))
-                .at(fetch.path_span, "read from here")
-                .help("have the file written anew; decimals of more than 38 digits are not read")
+            let help = "have the file written anew; decimals of more than 38 digits are not read";
+            in_file(Code::E1002, format!("{name}: the values of `{header}` can't be read: {why}"), help, fetch)
         }
-        Problem::Empty => Diagnostic::new(Code::E1007, format!("{name} is empty: not even a header"))
-            .at(fetch.path_span, "read from here")
-            .help("its first row must name the columns"),
-        Problem::HeaderNotText => Diagnostic::new(Code::E1002, format!("the first row of {name} is no text in UTF-8"))
-            .at(fetch.path_span, "read from here")
-            .help("save the file as CSV in UTF-8"),
+        Problem::Empty => {
+            let message = format!("{name} is empty: not even a header");
+            in_file(Code::E1007, message, "its first row must name the columns", fetch)
+        }
+        Problem::HeaderNotText => {
+            let message = format!("the first row of {name} is no text in UTF-8");
+            in_file(Code::E1002, message, "save the file as CSV in UTF-8", fetch)
+        }
         Problem::NoColumn { header, found } => no_column(name, header, found, declared(header), fetch),
         Problem::ColumnTwice { header } => Diagnostic::new(Code::E1004, format!("{name} has two columns `{header}`"))
             .at(column_span(declared(header), fetch), "which of them?")
@@ -58,55 +46,85 @@ pub fn problem_to_diagnostic(problem: &Problem, name: &str, fetch: &Fetch) -> Di
         Problem::Value { place, header, value, wanted } => {
             bad_value(name, *place, value.as_deref(), wanted, declared(header), fetch)
         }
-        Problem::Fields { place, found, wanted } => {
-            let named = matches!(fetch.kind, SourceKind::Csv { header: true, .. });
-            let than = if named { "the header has" } else { "the fetch declares" };
-            let message = format!("{name}, {}: {} where {than} {wanted}", row(*place), fields(*found));
-            Diagnostic::new(Code::E1006, message)
-                .at(fetch.path_span, "read from here")
-                .help(format!("a field that holds the separator stands in quotes{}", thousands(*found, *wanted)))
-        }
-        Problem::NoJson { place, column, why } => {
-            let message = match place {
-                Place { row: 0, line } => format!("{name}, line {line}, column {column}: no JSON: {why}"),
-                place if *column == 0 => format!("{name}, {}: no JSON: {why}", row(*place)),
-                place => format!("{name}, {}, column {column}: no JSON: {why}", row(*place)),
-            };
-            let help = match fetch.kind {
-                SourceKind::Ndjson => "a line holds one record; a document with several lines is fetched by `json`",
-                _ => "mend the file; one with a record a line is fetched by `ndjson`",
-            };
-            Diagnostic::new(Code::E1002, message).at(fetch.path_span, "read from here").help(help)
-        }
+        Problem::Fields { place, found, wanted } => wrong_fields(name, *place, *found, *wanted, fetch),
+        Problem::NoJson { place, column, why } => no_json(name, *place, *column, why, fetch),
         Problem::NoRecord { place, found } => {
             let message = format!("{name}, {}: the record is no object: `{}`", row(*place), shown(found));
-            Diagnostic::new(Code::E1005, message)
-                .at(fetch.path_span, "read from here")
-                .help("columns are found in objects")
+            in_file(Code::E1005, message, "columns are found in objects", fetch)
         }
-        Problem::NoRecords { found } => {
-            let message = format!("{name} has no list of records where they are looked for");
-            let help = match found.as_slice() {
-                [] => "say where: `records \"$.path.to.the.list\"`".to_owned(),
-                lists => format!("it has lists at {}: `records \"{}\"`", ticked(lists), lists[0]),
-            };
-            Diagnostic::new(Code::E1003, message).at(fetch.path_span, "read from here").help(help)
+        Problem::NoRecords { found } => no_records(name, found, fetch),
+        Problem::NoSheet { sheet, found } => {
+            in_file(Code::E1003, format!("{name} has no sheet {sheet:?}"), format!("it has {}", ticked(found)), fetch)
         }
-        Problem::NoSheet { sheet, found } => Diagnostic::new(Code::E1003, format!("{name} has no sheet {sheet:?}"))
-            .at(fetch.path_span, "read from here")
-            .help(format!("it has {}", ticked(found))),
         Problem::TooLarge { what, limit, place } => too_large(name, *what, *limit, *place, fetch),
-        Problem::Quote { place, open: true } => {
-            Diagnostic::new(Code::E1006, format!("{name}, {}: a quote opens and never closes", row(*place)))
-                .at(fetch.path_span, "read from here")
-                .help("a quote inside a quoted field is written twice")
-        }
-        Problem::Quote { place, open: false } => {
-            Diagnostic::new(Code::E1006, format!("{name}, {}: more stands behind a closing quote", row(*place)))
-                .at(fetch.path_span, "read from here")
-                .help("a quote inside a quoted field is written twice")
+        Problem::Quote { place, open } => {
+            let what = if *open { "a quote opens and never closes" } else { "more stands behind a closing quote" };
+            let help = "a quote inside a quoted field is written twice";
+            in_file(Code::E1006, format!("{name}, {}: {what}", row(*place)), help, fetch)
         }
     }
+}
+
+/// A diagnostic that points at the fetch's path.
+fn in_file(code: Code, message: String, help: impl Into<String>, fetch: &Fetch) -> Diagnostic {
+    Diagnostic::new(code, message).at(fetch.path_span, "read from here").help(help)
+}
+
+fn unreadable(name: &str, why: &str, fetch: &Fetch) -> Diagnostic {
+    let diagnostic = Diagnostic::new(Code::E1002, format!("{name} can't be read: {why}"));
+    let diagnostic = diagnostic.at(fetch.path_span, "read from here");
+    let packed = Path::new(name).extension().is_some_and(|extension| extension == "gz");
+    if packed { diagnostic.help("is it packed by gzip, and whole?") } else { diagnostic }
+}
+
+fn unknown_column_type(name: &str, fetch: &Fetch) -> Diagnostic {
+    let message = format!("{name} can't be read: it holds a column of a type that is not known here");
+    let help = "leave out, as the file is written, what is a float of 16 bits, an interval, or a moment of an offset \
+                without a zone's name";
+    in_file(Code::E1002, message, help, fetch)
+}
+
+fn stored_as(
+    name: &str,
+    header: &str,
+    stored: &str,
+    wanted: &str,
+    column: Option<&FetchColumn>,
+    fetch: &Fetch,
+) -> Diagnostic {
+    Diagnostic::new(Code::E1005, format!("{name}: the column `{header}` is stored as {stored}"))
+        .at(column_span(column, fetch), format!("wanted: {wanted}"))
+        .help("declare the column by what it holds")
+}
+
+fn wrong_fields(name: &str, place: Place, found: usize, wanted: usize, fetch: &Fetch) -> Diagnostic {
+    let named = matches!(fetch.kind, SourceKind::Csv { header: true, .. });
+    let than = if named { "the header has" } else { "the fetch declares" };
+    let message = format!("{name}, {}: {} where {than} {wanted}", row(place), fields(found));
+    let help = format!("a field that holds the separator stands in quotes{}", thousands(found, wanted));
+    in_file(Code::E1006, message, help, fetch)
+}
+
+fn no_json(name: &str, place: Place, column: u64, why: &str, fetch: &Fetch) -> Diagnostic {
+    let message = match place {
+        Place { row: 0, line } => format!("{name}, line {line}, column {column}: no JSON: {why}"),
+        place if column == 0 => format!("{name}, {}: no JSON: {why}", row(place)),
+        place => format!("{name}, {}, column {column}: no JSON: {why}", row(place)),
+    };
+    let help = match fetch.kind {
+        SourceKind::Ndjson => "a line holds one record; a document with several lines is fetched by `json`",
+        _ => "mend the file; one with a record a line is fetched by `ndjson`",
+    };
+    in_file(Code::E1002, message, help, fetch)
+}
+
+fn no_records(name: &str, lists: &[String], fetch: &Fetch) -> Diagnostic {
+    let message = format!("{name} has no list of records where they are looked for");
+    let help = match lists {
+        [] => "say where: `records \"$.path.to.the.list\"`".to_owned(),
+        lists => format!("it has lists at {}: `records \"{}\"`", ticked(lists), lists[0]),
+    };
+    in_file(Code::E1003, message, help, fetch)
 }
 
 /// What is read whole and is larger than is read at once.
@@ -131,7 +149,7 @@ fn too_large(name: &str, what: Oversized, limit: u64, place: Place, fetch: &Fetc
         ),
         Oversized::Unpacked => (format!("{name} unpacks to more than {limit}"), "split it into several files"),
     };
-    Diagnostic::new(Code::E1002, message).at(fetch.path_span, "read from here").help(help)
+    in_file(Code::E1002, message, help, fetch)
 }
 
 fn fields(n: usize) -> String {

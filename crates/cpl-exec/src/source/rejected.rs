@@ -18,7 +18,7 @@ const IN_MEMORY: usize = 1 << 20;
 
 /// What reading showed beside the values.
 #[derive(Default)]
-pub struct ReadStats {
+pub struct ScanStats {
     /// How many fitted.
     pub rows: u64,
     /// Bytes that were read.
@@ -84,7 +84,7 @@ impl RejectedRows {
     }
 }
 
-impl ReadStats {
+impl ScanStats {
     /// Adds what a batch of a file showed; its rejected rows are taken out.
     pub fn take(&mut self, batch: &mut Batch, file: &str, columns: &[FetchColumn]) -> io::Result<()> {
         self.rows += batch.rows as u64;

@@ -28,7 +28,7 @@ pub use rule::{
 };
 pub use table::{
     Check, CheckKind, Column, ColumnLocator, Encoding, Fetch, FetchColumn, Format, Join, Latest, Order, Periods,
-    Source, SourceKind, Stage, Table, TableRole, Union, Unpivot,
+    SourceKind, Stage, Table, TableRole, TableSource, Union, Unpivot,
 };
 
 pub use test::{Cell, Expected, ExpectedKind, Given, GivenRows, PastDecision, Test};

@@ -1,6 +1,6 @@
 //! Where a column's values come from, and which values tell why a computed one is unknown.
 
-use super::{ArithOp, Expr, ExprKind, Program, Source, Stage, TableId};
+use super::{ArithOp, Expr, ExprKind, Program, Stage, TableId, TableSource};
 
 /// What gives a column its values.
 #[derive(Clone, Copy, Debug)]
@@ -44,8 +44,8 @@ impl Program {
     #[must_use]
     pub fn end(&self, table: TableId) -> Place {
         let stage = match &self.table(table).source {
-            Source::Fetch(_) => 0,
-            Source::Transform { stages, .. } => stages.len(),
+            TableSource::Fetch(_) => 0,
+            TableSource::Transform { stages, .. } => stages.len(),
         };
         Place { table, stage, item: 0 }
     }
@@ -53,7 +53,7 @@ impl Program {
     /// What gave a column its values, as it is seen at `before`.
     #[must_use]
     pub fn origin<'p>(&'p self, mut column: &'p str, before: Place) -> Origin<'p> {
-        let Source::Transform { from, stages } = &self.table(before.table).source else { return Origin::Fetched };
+        let TableSource::Transform { from, stages } = &self.table(before.table).source else { return Origin::Fetched };
         for (at, stage) in stages.iter().enumerate().take(before.stage + 1).rev() {
             let items = if at == before.stage { before.item } else { usize::MAX };
             let computed = |list: &'_ [(String, Expr)]| list.iter().take(items).rposition(|(name, _)| name == column);

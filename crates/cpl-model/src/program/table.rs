@@ -17,7 +17,7 @@ pub struct Table {
     /// Where it is named.
     pub span: Span,
     /// Where its rows come from.
-    pub source: Source,
+    pub source: TableSource,
     /// Its columns as rules see them.
     pub columns: Vec<Column>,
     /// Columns that are unique together.
@@ -76,7 +76,7 @@ pub struct Column {
 
 /// Where a table's rows come from.
 #[derive(Clone, Debug)]
-pub enum Source {
+pub enum TableSource {
     /// Read from files.
     Fetch(Fetch),
     /// Made of another table.
@@ -424,7 +424,7 @@ impl Table {
     /// Whether it computes, at that place, what needs the ledger.
     #[must_use]
     pub fn remembers(&self, span: Span) -> bool {
-        let Source::Transform { stages, .. } = &self.source else { return false };
+        let TableSource::Transform { stages, .. } = &self.source else { return false };
         let mut found = false;
         for expr in stages.iter().flat_map(Stage::exprs) {
             expr.walk(&mut |part| found |= part.needs_ledger() && part.span == span);
@@ -435,7 +435,7 @@ impl Table {
     /// The tables that are joined to its rows.
     #[must_use]
     pub fn joined(&self) -> Vec<TableId> {
-        let Source::Transform { stages, .. } = &self.source else { return Vec::new() };
+        let TableSource::Transform { stages, .. } = &self.source else { return Vec::new() };
         let joined = stages.iter().filter_map(|stage| match stage {
             Stage::Join(join) => Some(join.table),
             _ => None,
@@ -447,7 +447,7 @@ impl Table {
     #[must_use]
     pub fn inputs(&self) -> Vec<TableId> {
         let mut inputs = Vec::new();
-        if let Source::Transform { from, stages } = &self.source {
+        if let TableSource::Transform { from, stages } = &self.source {
             inputs.push(*from);
             for stage in stages {
                 match stage {

@@ -11,7 +11,7 @@ pub(crate) mod window_functions;
 
 use std::collections::BTreeSet;
 
-use cpl_model::program::{Expr, Join, Program, Source, Stage, TableId};
+use cpl_model::program::{Expr, Join, Program, Stage, TableId, TableSource};
 use cpl_syntax::Span;
 
 use crate::{
@@ -66,8 +66,8 @@ impl Lowering<'_> {
         for id in (0..self.program().tables.len()).map(TableId) {
             let Some(required) = self.plan.pruned().required(id) else { continue };
             let end = match self.program().table(id).source.clone() {
-                Source::Fetch(fetch) => self.fetch(id, &fetch, &required),
-                Source::Transform { from, stages } => self.transform(id, from, &stages, required),
+                TableSource::Fetch(fetch) => self.fetch(id, &fetch, &required),
+                TableSource::Transform { from, stages } => self.transform(id, from, &stages, required),
             };
             self.plan.end_table(id, end);
             self.checks(id);

@@ -2,8 +2,8 @@
 
 use cpl_model::{
     program::{
-        AggFunc, Check, CheckKind, Constant, Dashboard, Expr, ExprKind, Newest, Order, Periods, Rows, Source, Table,
-        TableId,
+        AggFunc, Check, CheckKind, Constant, Dashboard, Expr, ExprKind, Newest, Order, Periods, Rows, Table, TableId,
+        TableSource,
     },
     types::Type,
 };
@@ -54,7 +54,7 @@ impl Lowering<'_> {
     /// The checks of a table; of a test's empty tables none.
     pub(super) fn checks(&mut self, id: TableId) {
         let table = self.program().table(id).clone();
-        let is_fetch = matches!(table.source, Source::Fetch(_));
+        let is_fetch = matches!(table.source, TableSource::Fetch(_));
         if is_fetch && self.given.is_some_and(|given| !given.contains(&id)) {
             return;
         }
@@ -164,7 +164,7 @@ impl Lowering<'_> {
 
 /// The sort columns of a shown table: its key, unless a `sort` set another order; none for a fetch.
 fn sorted_by(table: &Table) -> &[String] {
-    let made = matches!(table.source, Source::Transform { .. }) && table.order != Order::Sorted;
+    let made = matches!(table.source, TableSource::Transform { .. }) && table.order != Order::Sorted;
     table.key.as_deref().filter(|_| made).unwrap_or_default()
 }
 

@@ -1,7 +1,7 @@
 //! Each operator and each query in words.
 
 use cpl_model::{
-    program::{Check, CheckKind, Expr, Source, SourceKind, TableId},
+    program::{Check, CheckKind, Expr, SourceKind, TableId, TableSource},
     value::Value,
 };
 
@@ -127,7 +127,7 @@ fn check(plan: &Plan, check: &Check) -> String {
 }
 
 fn source(plan: &Plan, id: TableId) -> String {
-    let Source::Fetch(fetch) = &plan.program().table(id).source else { return String::new() };
+    let TableSource::Fetch(fetch) = &plan.program().table(id).source else { return String::new() };
     match fetch.kind {
         SourceKind::Endpoint(_) => fetch.path.clone(),
         _ => format!("{} {:?}", fetch.kind.word(), fetch.path),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::required_columns::RequiredColumns;
-use cpl_model::program::{Join, Program, Source, Stage, Table, TableId, Union};
+use cpl_model::program::{Join, Program, Stage, Table, TableId, TableSource, Union};
 
 /// Prunes one table; those made of it were pruned before.
 pub fn prune(program: &mut Program, id: TableId, required: &mut RequiredColumns) {
@@ -16,8 +16,8 @@ pub fn prune(program: &mut Program, id: TableId, required: &mut RequiredColumns)
     let (before, rest) = program.tables.split_at_mut(id.0);
     let table = &mut rest[0];
     match &mut table.source {
-        Source::Fetch(_) => required.fetch(id, table),
-        Source::Transform { from, stages } => {
+        TableSource::Fetch(_) => required.fetch(id, table),
+        TableSource::Transform { from, stages } => {
             let mut needed = needed;
             let kept: Vec<Stage> = std::mem::take(stages)
                 .into_iter()

@@ -7,7 +7,7 @@ mod required_columns;
 
 use std::ops::Deref;
 
-use cpl_model::program::{FetchColumn, Program, Source, SourceKind, TableId};
+use cpl_model::program::{FetchColumn, Program, SourceKind, TableId, TableSource};
 use cpl_syntax::Span;
 
 pub use purpose::Purpose;
@@ -80,7 +80,7 @@ fn unneeded(program: &Program, required: &RequiredColumns) -> Vec<Unneeded> {
             continue;
         };
         // A connector declares its columns in its own file.
-        if let Source::Fetch(fetch) = &table.source
+        if let TableSource::Fetch(fetch) = &table.source
             && !matches!(fetch.kind, SourceKind::Endpoint(_))
         {
             let unneeded = fetch.columns.iter().filter(|column| !columns.contains(&column.name));

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::required_columns::RequiredColumns;
 use cpl_model::program::{
-    Expr, ExprKind, InternalColumn, Item, Origin, Place, Program, ProvenanceId, Source, Stage, TableId,
+    Expr, ExprKind, InternalColumn, Item, Origin, Place, Program, ProvenanceId, Stage, TableId, TableSource,
 };
 
 /// Adds provenance columns to the stages of the rules' tables, and to what is required of them.
@@ -90,14 +90,14 @@ impl ProvenanceColumns {
 
     fn insert(self, program: &mut Program) {
         for ((table, stage, item), id) in self.ids {
-            let Source::Transform { stages, .. } = &mut program.tables[table.0].source else { continue };
+            let TableSource::Transform { stages, .. } = &mut program.tables[table.0].source else { continue };
             if let Stage::Derive(list) | Stage::Keep(list) | Stage::Group { items: list, .. } = &mut stages[stage] {
                 list[item].1.provenance = Some(id);
             }
         }
         // The last place first: those before it stay where they are.
         for (place, items) in self.items.into_iter().rev() {
-            let Source::Transform { stages, .. } = &mut program.tables[place.table.0].source else { continue };
+            let TableSource::Transform { stages, .. } = &mut program.tables[place.table.0].source else { continue };
             match &mut stages[place.stage] {
                 Stage::Derive(list) => drop(list.splice(place.item..place.item, items)),
                 Stage::Keep(list) | Stage::Group { items: list, .. } => list.extend(items),
@@ -112,7 +112,7 @@ impl ProvenanceColumns {
             }
         }
         for (table, from, column) in self.carried {
-            let Source::Transform { stages, .. } = &mut program.tables[table.0].source else { continue };
+            let TableSource::Transform { stages, .. } = &mut program.tables[table.0].source else { continue };
             let ExprKind::Column(name) = &column.kind else { continue };
             for stage in stages.iter_mut().skip(from) {
                 if let Stage::Keep(list) = stage

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::purpose::Purpose;
 use cpl_model::program::{
-    Action, Alert, CheckKind, ColumnLocator, Dashboard, Decision, Expr, InternalColumn, Program, Rows, Source, Table,
-    TableId,
+    Action, Alert, CheckKind, ColumnLocator, Dashboard, Decision, Expr, InternalColumn, Program, Rows, Table, TableId,
+    TableSource,
 };
 
 /// The columns of each table that something needs.
@@ -52,7 +52,7 @@ impl RequiredColumns {
 
     /// Adds what a fetch needs itself: its time column, the currency of amounts, and one column to have rows at all.
     pub fn fetch(&mut self, id: TableId, table: &Table) {
-        let Source::Fetch(fetch) = &table.source else { return };
+        let TableSource::Fetch(fetch) = &table.source else { return };
         self.add(id, table.time.as_deref());
         for column in &fetch.columns {
             if self.table(id).is_some_and(|columns| columns.contains(&column.name)) {
