@@ -50,7 +50,8 @@ pub fn fill(rows: &pl::DataFrame, periods: &Periods, zone: &TimeZone) -> Result<
     let ends = if series.is_empty() { rows.clone().select(ends) } else { rows.clone().group_by(&series).agg(ends) };
     let count = number(pl::col(LAST), periods.grain) - number(time.clone(), periods.grain) + pl::lit(1i64);
     let places = pl::int_ranges(pl::lit(0i64), count, pl::lit(1i64), DataType::Int64).alias(PLACE);
-    let step = pl::col(PLACE).cast(DataType::String) + pl::lit(step(periods.grain));
+    let (units, unit) = step(periods.grain);
+    let step = (pl::col(PLACE) * pl::lit(units)).cast(DataType::String) + pl::lit(unit);
     let options = pl::ExplodeOptions { empty_as_null: false, keep_nulls: false };
     let all = ends.with_columns([places]).explode(pl::by_name([PLACE], true, false), options);
     let all = all.with_columns([begun(time.dt().offset_by(step), periods.grain, zone)]);
@@ -79,10 +80,10 @@ fn begun(time: pl::Expr, grain: Grain, zone: &TimeZone) -> pl::Expr {
     if grain == Grain::Hour { hour_start(time, zone) } else { time }
 }
 
-/// The steps from one start to another, as the engine writes one: a period, but for hours, of which none is shorter than
-/// a quarter.
-fn step(grain: Grain) -> &'static str {
-    if grain == Grain::Hour { "15m" } else { unit(grain) }
+/// The steps from one start to another, in units of the engine: a period each, but for hours, of which none is shorter
+/// than a quarter.
+fn step(grain: Grain) -> (i64, &'static str) {
+    if grain == Grain::Hour { (15, "m") } else { (1, unit(grain)) }
 }
 
 /// How many steps lie between the calendar's beginning and a start.
