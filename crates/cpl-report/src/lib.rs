@@ -1,12 +1,12 @@
 //! What a person and a machine see: the terminal's report, tables, JSON. From plain values only.
 
 mod paint;
-mod report;
 mod table;
+mod terminal;
 
 pub use paint::TerminalStyle;
-pub use report::terminal;
 pub use table::{csv, json, lines, text};
+pub use terminal::terminal;
 
 use cpl_model::report::RunReport;
 

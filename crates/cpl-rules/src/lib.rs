@@ -8,10 +8,10 @@ mod dashboard;
 mod decide;
 mod identity;
 mod past;
-mod report;
+mod report_builder;
 mod resource;
 
 pub use identity::Identity;
 pub use past::{NoPast, Past};
-pub use report::{ReportBuilder, quarantine_file};
+pub use report_builder::{ReportBuilder, quarantine_file};
 pub use resource::Resource;

@@ -21,8 +21,8 @@ mod standard_deviation;
 mod union;
 mod unmatched;
 mod unpivot;
-mod window;
 mod window_clock;
+mod window_function;
 
 use cpl_plan::plan::Op;
 use polars::prelude::{self as pl, LazyFrame};
@@ -37,7 +37,7 @@ pub use rule_rows::{RuleRows, rule_rows};
 pub use sort::sort;
 pub use union::union;
 pub use unmatched::{BuildSide, JoinTracker, UnmatchedCounts};
-pub use window::windows;
+pub use window_function::windows;
 
 /// An operator of one input as a step of its lazy frame.
 pub fn apply(op: &Op, frame: LazyFrame, translator: &Translator<'_>) -> Result<LazyFrame, ExecError> {

@@ -136,3 +136,17 @@ impl Program {
         span.of(&self.text).split_whitespace().collect::<Vec<_>>().join(" ")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::AggFunc;
+
+    /// The parser names them in messages.
+    #[test]
+    fn the_parser_knows_the_aggregates() {
+        let (mut here, mut there) = (AggFunc::WORDS.to_vec(), cpl_syntax::AGGREGATES.to_vec());
+        here.sort_unstable();
+        there.sort_unstable();
+        assert_eq!(here, there);
+    }
+}

@@ -3,7 +3,7 @@
 use super::{
     known_mistakes::Mistake,
     scanner::{Kind, Token},
-    vocabulary::is_name,
+    vocabulary::{AGGREGATES, is_name},
 };
 use crate::span::Span;
 
@@ -47,9 +47,6 @@ const FOREIGN: &[(&str, &str, &str)] = &[
 
 /// Those that are also recognised as the word before the error.
 const BEFORE: &[&str] = &["case", "distinct"];
-
-/// Aggregates, after which a name would follow.
-const AGGREGATES: &[&str] = &["sum", "mean", "min", "max", "count", "median", "std", "first", "last", "count_distinct"];
 
 /// Words that a name follows.
 const NAMING: &[&str] = &["keep", "drop", "sort", "derive", "by", "say", "key", "on"];

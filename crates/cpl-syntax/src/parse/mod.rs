@@ -36,7 +36,7 @@ use pest::{
 
 pub(crate) use grammar::{Grammar, Rule};
 pub(crate) use limits::check as over_limit;
-pub use vocabulary::is_name;
+pub use vocabulary::{AGGREGATES, is_name};
 
 /// The tree of `text`, and what is wrong with how it is written. The tree holds what could be read.
 #[must_use]

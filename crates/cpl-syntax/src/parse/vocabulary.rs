@@ -41,6 +41,10 @@ pub const RESERVED: &[&str] = &[
 /// Words that are no names where they are probably meant as words.
 const SMALL_WORDS: &[&str] = &["last", "least", "most", "first", "lowest", "highest", "at", "by", "to", "on"];
 
+/// The functions that make one value of many rows; `cpl-model` gives them their meaning, and compares its list with this.
+pub const AGGREGATES: &[&str] =
+    &["sum", "mean", "min", "max", "median", "quantile", "std", "count", "count_distinct", "first", "last"];
+
 /// The types of columns that a message offers.
 const TYPES: &[&str] =
     &["text", "bool", "count", "integer", "number", "ratio", "percent", "money", "date", "datetime", "weekday"];
