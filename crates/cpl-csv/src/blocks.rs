@@ -70,6 +70,19 @@ impl<R: Read> Blocks<R> {
         }
     }
 
+    /// The first block that holds more than blank lines, and how many lines the blank ones before it hold.
+    pub fn first_with_text(&mut self) -> Result<(Option<Block>, u64), Cut> {
+        let mut blank_lines = 0;
+        loop {
+            match self.next()? {
+                Some(block) if block.bytes.iter().all(u8::is_ascii_whitespace) => {
+                    blank_lines += memchr::memchr_iter(b'\n', &block.bytes).count() as u64;
+                }
+                block => return Ok((block, blank_lines)),
+            }
+        }
+    }
+
     fn fill(&mut self, bytes: &mut Vec<u8>, wanted: usize) -> Result<(), Cut> {
         let missing = wanted.saturating_sub(bytes.len());
         bytes.reserve(missing);

@@ -60,10 +60,10 @@ const HEADER_BYTES: usize = 1 << 13;
 /// Where the file can't be opened, or lacks a column. What is wrong further on is found by `read`.
 pub fn check_header(path: &Path, layout: &Layout) -> Result<(), Problem> {
     let mut blocks = Blocks::new(BufReader::new(open(path)?), layout.separator, HEADER_BYTES);
-    match (blocks.next(), &layout.head) {
-        (Ok(Some(first)), _) => header(&first.bytes, layout).map(drop),
-        (Ok(None), HeaderMode::Names) => Err(Problem::Empty),
-        (Ok(None), HeaderMode::Places { .. }) | (Err(_), _) => Ok(()),
+    match (blocks.first_with_text(), &layout.head) {
+        (Ok((Some(first), _)), _) => header(&first.bytes, layout).map(drop),
+        (Ok((None, _)), HeaderMode::Names) => Err(Problem::Empty),
+        (Ok((None, _)), HeaderMode::Places { .. }) | (Err(_), _) => Ok(()),
     }
 }
 
@@ -140,15 +140,17 @@ pub fn read_blocks(
     mut sink: impl FnMut(Batch) -> ControlFlow<()>,
 ) -> Result<Summary, ProblemAt> {
     let mut blocks = Blocks::new(BufReader::new(input), layout.separator, block_bytes);
-    let Some(mut first) = blocks.next().map_err(cut_problem)? else {
+    let headless = matches!(layout.head, HeaderMode::Places { .. });
+    let first = if headless { blocks.next().map(|block| (block, 0)) } else { blocks.first_with_text() };
+    let (Some(mut first), blank_lines) = first.map_err(cut_problem)? else {
         // Without a header there may be nothing at all.
-        let empty = matches!(layout.head, HeaderMode::Places { .. });
-        return if empty { Ok(Summary::default()) } else { Err((Problem::Empty, 0)) };
+        return if headless { Ok(Summary::default()) } else { Err((Problem::Empty, 0)) };
     };
     let (header, header_len) = header(&first.bytes, layout).map_err(|problem| (problem, 0))?;
-    let header_lines = lines(&first.bytes[..header_len]);
+    let header_lines = blank_lines + lines(&first.bytes[..header_len]);
     first.bytes.drain(..header_len);
-    first.offset = header_len as u64;
+    let header_end = first.offset + header_len as u64;
+    first.offset = header_end;
     let (to_readers, blocks_in) = sync_channel::<(usize, Block)>(threads);
     let (to_sink, done) = sync_channel::<(usize, Done)>(threads * 2);
     // Shared by the readers alone: when the last of them ends, so does the cutter.
@@ -165,7 +167,7 @@ pub fn read_blocks(
         let cut = cutter.join().unwrap_or(Ok(()));
         let summary = summary?;
         cut.map_err(|cut| offset_rows(cut_problem(cut), summary.rows))?;
-        Ok(Summary { bytes: summary.bytes + header_len as u64, ..summary })
+        Ok(Summary { bytes: summary.bytes + header_end, ..summary })
     })
 }
 
@@ -328,6 +330,10 @@ fn cut_problem(cut: Cut) -> ProblemAt {
 /// Finds the line of a record by counting those before it: only where something is wrong.
 fn with_line(problem: Problem, offset: u64, path: &Path) -> Problem {
     let Some(place) = problem.place().filter(|place| place.row > 0) else { return problem };
+    // A pipe can't be read again: its rows have no lines.
+    if !path.is_file() {
+        return problem.moved(Place { row: place.row, line: 0 });
+    }
     let place = Place { row: place.row, line: lines_before(path, offset).map_or(0, |lines| lines + 1) };
     problem.moved(place)
 }

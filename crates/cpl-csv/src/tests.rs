@@ -141,6 +141,17 @@ fn dates_agree_with_the_calendar() {
     }
 }
 
+/// However many blank lines come before the header, in blocks of whatever size.
+#[test]
+fn a_header_comes_after_any_number_of_blank_lines() {
+    let names = ["day".to_owned(), "n".to_owned()];
+    for (blank, block_bytes) in [(0, 4), (1, 1), (10, 4), (100, 7), (3, 1_000)] {
+        let text = "\n".repeat(blank) + "day,n\n2026-01-01,1\n";
+        let rows = read_all(text.as_bytes(), &texts(&names), block_bytes);
+        assert_eq!(rows, Ok(vec![vec!["2026-01-01".to_owned(), "1".to_owned()]]), "{blank} lines, {block_bytes} bytes");
+    }
+}
+
 /// 1,000 bytes are read; of 1,001 it is said that they are too many, and not that the file ends there.
 #[test]
 fn a_packed_file_is_unpacked_up_to_a_limit() {

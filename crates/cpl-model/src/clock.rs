@@ -95,7 +95,7 @@ impl Clock {
         };
         if every == Cadence::Hour {
             let start = hour_of(&moment)?.to_zoned_datetime(zone.clone());
-            let end = hour_of(&start.checked_add(1.hour())?)?.to_zoned_datetime(zone.clone());
+            let end = next_hour(&start)?.to_zoned_datetime(zone.clone());
             return Ok(Self { end, now: start, early: false });
         }
         let mut day = moment.date();
@@ -118,8 +118,7 @@ impl Clock {
         let today = self.today();
         let mut day = match grain {
             Grain::Hour => {
-                let before = hour_of(&self.now)?.checked_sub(1.microsecond())?;
-                return Ok(Start::Moment(hour_of(&before.to_zoned_datetime(self.now.time_zone().clone()))?));
+                return Ok(Start::Moment(self.hour_before(hour_of(&self.now)?)?));
             }
             Grain::Day => today.yesterday()?,
             Grain::Week => start_of(Period::Week, today)?.checked_sub(1.week())?,
@@ -190,14 +189,33 @@ impl Clock {
         Ok((start, if partial { start.checked_add(shown)?.min(end) } else { end }))
     }
 
+    /// The start of the clock's hour before the one that starts then.
+    fn hour_before(&self, start: Timestamp) -> Result<Timestamp, jiff::Error> {
+        hour_of(&start.checked_sub(1.microsecond())?.to_zoned_datetime(self.now.time_zone().clone()))
+    }
+
     /// Start and end of a window of hours: complete hours up to `now`.
     ///
     /// # Errors
     /// Where it lies outside the calendar.
     pub fn hours(&self, n: u32) -> Result<(Timestamp, Timestamp), jiff::Error> {
+        /// Hours that are counted by the clock: those of a year. What is further back is counted in sixty minutes.
+        const BY_CLOCK: u32 = 8_784;
         let end = hour_of(&self.now)?;
-        Ok((end.checked_sub(Span::new().try_hours(i64::from(n))?)?, end))
+        let mut start = end;
+        for _ in 0..n.min(BY_CLOCK) {
+            start = self.hour_before(start)?;
+        }
+        Ok((start.checked_sub(Span::new().try_hours(i64::from(n.saturating_sub(BY_CLOCK)))?)?, end))
     }
+}
+
+/// The end of its hour by the clock on the wall.
+fn next_hour(moment: &ZonedDateTime) -> Result<Timestamp, jiff::Error> {
+    let into = i64::from(moment.minute()) * 60 + i64::from(moment.second());
+    let end = Timestamp::from_second(moment.timestamp().as_second() - into + 3_600)?;
+    let change = moment.time_zone().following(moment.timestamp()).next();
+    Ok(change.map_or(end, |change| end.min(change.timestamp())))
 }
 
 /// The start of its hour by the clock on the wall: zones are not all whole hours apart, and where the clock is moved by

@@ -9,7 +9,7 @@ use jiff::{
     Timestamp,
     tz::{AmbiguousOffset, TimeZone},
 };
-use polars::prelude::{self as pl, IntoColumn, NewChunkedArray};
+use polars::prelude::{self as pl, IntoColumn, IntoSeries, NewChunkedArray};
 
 use super::{
     datatype::moment,
@@ -28,6 +28,7 @@ pub struct LocalTime<'z> {
 pub struct Transitions(Vec<(i64, i64)>);
 
 const SECOND: i64 = 1_000_000;
+const HOUR: i64 = 3_600 * SECOND;
 /// The seconds at which the years 1900 and 2100 begin.
 const FIRST: i64 = -2_208_988_800;
 const LAST: i64 = 4_102_444_800;
@@ -72,9 +73,15 @@ impl<'z> LocalTime<'z> {
         both.map(Timestamp::as_microsecond).find(|moment| self.of_moment(*moment) == Some(clock))
     }
 
+    /// The moment at which the clock's hour of a moment ends, or the clock is changed within that hour.
+    pub fn next_hour(&mut self, micros: i64) -> Option<i64> {
+        let end = micros - self.of_moment(micros)?.rem_euclid(HOUR) + HOUR;
+        let changes = self.transitions.0.get(self.last + 1).map_or(i64::MAX, |(from, _)| from * SECOND);
+        Some(if changes > micros { end.min(changes) } else { end })
+    }
+
     /// The moment at which the clock's hour of a moment began, or the clock was changed within that hour.
     pub fn hour_start(&mut self, micros: i64) -> Option<i64> {
-        const HOUR: i64 = 3_600 * SECOND;
         let start = micros - self.of_moment(micros)?.rem_euclid(HOUR);
         // Lord Howe's clocks move by half an hour: an hour may begin with the change.
         let changed = self.transitions.0.get(self.last).map_or(i64::MIN, |(from, _)| from * SECOND);
@@ -112,6 +119,35 @@ pub fn to_moment(clocks: pl::Expr, zone: &TimeZone) -> pl::Expr {
 /// The starts of the clock's hours in which moments lie.
 pub fn hour_start(moments: pl::Expr, zone: &TimeZone) -> pl::Expr {
     mapped(moments, zone, |local, moment| local.hour_start(moment).map(Some).ok_or_else(outside))
+}
+
+/// The starts of the clock's hours after those of moments.
+pub fn next_hour(moments: pl::Expr, zone: &TimeZone) -> pl::Expr {
+    mapped(moments, zone, |local, moment| local.next_hour(moment).map(Some).ok_or_else(outside))
+}
+
+/// Lists of the starts of the clock's hours, from one to another.
+pub fn hours_between(first: pl::Expr, last: pl::Expr, zone: &TimeZone) -> pl::Expr {
+    let zone = zone.clone();
+    let ty = pl::DataType::List(Box::new(pl::DataType::Int64));
+    elementwise([first, last], ty, move |columns| {
+        let name = columns[0].name().clone();
+        let (firsts, lasts) = (columns[0].cast(&pl::DataType::Int64)?, columns[1].cast(&pl::DataType::Int64)?);
+        let mut local = LocalTime::new(&zone);
+        let mut hours = |first: i64, last: i64| {
+            let mut hours = vec![first];
+            let mut at = first;
+            while at < last {
+                at = local.next_hour(at).ok_or_else(outside)?;
+                hours.push(at);
+            }
+            Ok(pl::Int64Chunked::from_vec(pl::PlSmallStr::EMPTY, hours).into_series())
+        };
+        let each = firsts.i64()?.iter().zip(lasts.i64()?.iter());
+        let each = each.map(|(first, last)| first.zip(last).map(|(first, last)| hours(first, last)).transpose());
+        let lists: pl::ListChunked = each.collect::<pl::PolarsResult<Vec<_>>>()?.into_iter().collect();
+        Ok(lists.with_name(name).into_column())
+    })
 }
 
 fn outside() -> pl::PolarsError {
@@ -169,6 +205,12 @@ mod tests {
             ("Australia/Lord_Howe", "2026-10-03T15:29:59Z", "2026-10-03T14:30:00Z"),
             ("Australia/Lord_Howe", "2026-10-03T15:45:00Z", "2026-10-03T15:30:00Z"),
             ("Australia/Lord_Howe", "2026-10-03T16:15:00Z", "2026-10-03T16:00:00Z"),
+            // Chatham's clocks are 45 minutes off the hour, and change at a quarter to three and to four.
+            ("Pacific/Chatham", "2026-04-04T13:59:00Z", "2026-04-04T13:15:00Z"),
+            ("Pacific/Chatham", "2026-04-04T14:10:00Z", "2026-04-04T14:00:00Z"),
+            ("Pacific/Chatham", "2026-04-04T14:20:00Z", "2026-04-04T14:15:00Z"),
+            ("America/St_Johns", "2010-11-07T02:30:30Z", "2010-11-07T02:30:00Z"),
+            ("America/St_Johns", "2010-11-07T02:40:00Z", "2010-11-07T02:31:00Z"),
             ("Australia/Lord_Howe", "2026-04-04T14:59:00Z", "2026-04-04T14:00:00Z"),
             ("Australia/Lord_Howe", "2026-04-04T15:10:00Z", "2026-04-04T15:00:00Z"),
             ("Australia/Lord_Howe", "2026-04-04T15:40:00Z", "2026-04-04T15:30:00Z"),

@@ -12,4 +12,4 @@ pub use datatype::{MONEY_SCALE, PRECISION, data_type, moment, money};
 pub use decode::{decode_rows, decode_value};
 pub use elementwise::elementwise;
 pub use failure::{Failure, catch_panic, classify, is_ours, raise};
-pub use local_time::{LocalTime, hour_start, to_local, to_moment};
+pub use local_time::{LocalTime, hour_start, hours_between, next_hour, to_local, to_moment};

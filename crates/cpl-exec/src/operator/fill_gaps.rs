@@ -6,7 +6,7 @@ use polars::prelude::{self as pl, DataType, IntoLazy, LazyFrame};
 
 use super::{aggregate::ROWS, sort::sort};
 use crate::{
-    engine::{classify, collect_one, concat, hour_start},
+    engine::{classify, collect_one, concat, hours_between, moment, next_hour},
     error::ExecError,
 };
 
@@ -15,9 +15,6 @@ const BEFORE: &str = "·before";
 /// Names that no column has: the last period of a series, and the number of one.
 const LAST: &str = "·last";
 const PLACE: &str = "·place";
-
-/// A quarter of an hour, in microseconds.
-const QUARTER: i64 = 900_000_000;
 
 /// Of the periods there are, once each, the first that follows a gap, with the one before the gap and how many gaps
 /// there are.
@@ -34,8 +31,10 @@ pub fn first_gap(there: LazyFrame, periods: &Periods, zone: &TimeZone) -> LazyFr
         Some(same) => pl::when(same).then(before).otherwise(pl::lit(pl::Null {})),
         None => before,
     };
-    let next = pl::col(BEFORE).dt().offset_by(pl::lit(format!("1{}", unit(periods.grain))));
-    let next = begun(next, periods.grain, zone);
+    let next = match periods.grain {
+        Grain::Hour => next_hour(pl::col(BEFORE), zone),
+        grain => pl::col(BEFORE).dt().offset_by(pl::lit(format!("1{}", unit(grain)))),
+    };
     let gaps = there.with_columns([before.alias(BEFORE)]).filter(next.neq(time));
     let shown = periods.names().into_iter().chain([BEFORE.to_owned(), ROWS.to_owned()]).collect::<Vec<_>>();
     gaps.with_columns([pl::len().cast(DataType::Int64).alias(ROWS)]).select(columns(&shown)).limit(1)
@@ -48,14 +47,19 @@ pub fn fill(rows: &pl::DataFrame, periods: &Periods, zone: &TimeZone) -> Result<
     let (time, series) = (pl::col(periods.time.as_str()), columns(&periods.series));
     let ends = [time.clone().min(), time.clone().max().alias(LAST)];
     let ends = if series.is_empty() { rows.clone().select(ends) } else { rows.clone().group_by(&series).agg(ends) };
-    let count = number(pl::col(LAST), periods.grain) - number(time.clone(), periods.grain) + pl::lit(1i64);
-    let places = pl::int_ranges(pl::lit(0i64), count, pl::lit(1i64), DataType::Int64).alias(PLACE);
-    let (units, unit) = step(periods.grain);
-    let step = (pl::col(PLACE) * pl::lit(units)).cast(DataType::String) + pl::lit(unit);
     let options = pl::ExplodeOptions { empty_as_null: false, keep_nulls: false };
-    let all = ends.with_columns([places]).explode(pl::by_name([PLACE], true, false), options);
-    let all = all.with_columns([begun(time.dt().offset_by(step), periods.grain, zone)]);
-    let all = all.select(columns(&periods.names())).unique(None, pl::UniqueKeepStrategy::Any);
+    let all = if periods.grain == Grain::Hour {
+        let hours = hours_between(time.clone(), pl::col(LAST), zone).alias(PLACE);
+        let all = ends.with_columns([hours]).explode(pl::by_name([PLACE], true, false), options);
+        all.with_columns([pl::col(PLACE).cast(moment()).alias(periods.time.as_str())])
+    } else {
+        let count = number(pl::col(LAST), periods.grain) - number(time.clone(), periods.grain) + pl::lit(1i64);
+        let places = pl::int_ranges(pl::lit(0i64), count, pl::lit(1i64), DataType::Int64).alias(PLACE);
+        let step = pl::col(PLACE).cast(DataType::String) + pl::lit(unit(periods.grain));
+        let all = ends.with_columns([places]).explode(pl::by_name([PLACE], true, false), options);
+        all.with_columns([time.dt().offset_by(step)])
+    };
+    let all = all.select(columns(&periods.names()));
     let args = pl::JoinArgs { nulls_equal: true, ..pl::JoinArgs::new(pl::JoinType::Anti) };
     let keys = columns(&periods.names());
     let missing = all.join(rows.clone(), &keys, &keys, args);
@@ -74,24 +78,12 @@ fn by(names: &[String]) -> Vec<(String, bool)> {
     names.iter().map(|name| (name.clone(), false)).collect()
 }
 
-/// The start of the period in which a time lies that was counted from a start: hours are those of the clock, and an hour
-/// in which the clock is changed may be shorter than others.
-fn begun(time: pl::Expr, grain: Grain, zone: &TimeZone) -> pl::Expr {
-    if grain == Grain::Hour { hour_start(time, zone) } else { time }
-}
-
-/// The steps from one start to another, in units of the engine: a period each, but for hours, of which none is shorter
-/// than a quarter.
-fn step(grain: Grain) -> (i64, &'static str) {
-    if grain == Grain::Hour { (15, "m") } else { (1, unit(grain)) }
-}
-
-/// How many steps lie between the calendar's beginning and a start.
+/// How many periods lie between the calendar's beginning and one that is no hour.
 fn number(time: pl::Expr, grain: Grain) -> pl::Expr {
     let whole = DataType::Int64;
     let days = || time.clone().cast(DataType::Int32).cast(whole.clone());
     match grain {
-        Grain::Hour => time.cast(whole).floor_div(pl::lit(QUARTER)),
+        Grain::Hour => unreachable!("hours are those of the clock"),
         Grain::Day => days(),
         Grain::Week => (days() + pl::lit(3i64)).floor_div(pl::lit(7i64)),
         Grain::Month => {

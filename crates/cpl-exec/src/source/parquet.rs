@@ -151,6 +151,10 @@ fn scan(file: &Path) -> Result<(LazyFrame, pl::SchemaRef), Problem> {
     if file.is_dir() {
         return Err(Problem::NotParquet("it is a directory".to_owned()));
     }
+    // A pipe would be waited for, and can't be read from its end.
+    if !file.is_file() {
+        return Err(Problem::NotParquet("it is no plain file".to_owned()));
+    }
     let path = PlRefPath::new(file.to_string_lossy().as_ref());
     // A folder named `day=2026-11-20` must never become a column.
     let hive_options = HiveOptions { enabled: Some(false), ..HiveOptions::default() };

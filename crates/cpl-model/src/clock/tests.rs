@@ -116,6 +116,25 @@ fn the_newest_period_is_complete() {
     }
 }
 
+/// Zone, as-of, how many hours; the window of complete hours before it.
+#[test]
+fn hours_are_those_of_the_clock() {
+    let table = [
+        ("UTC", "2026-11-20T08:59:59", 2, "2026-11-20T06:00:00Z", "2026-11-20T08:00:00Z"),
+        ("Asia/Kathmandu", "2026-11-20T08:10:00", 1, "2026-11-20T01:15:00Z", "2026-11-20T02:15:00Z"),
+        ("Europe/Berlin", "2026-10-25T04:00:00", 3, "2026-10-25T00:00:00Z", "2026-10-25T03:00:00Z"),
+        ("Australia/Lord_Howe", "2026-10-04T03:05:00", 1, "2026-10-03T15:30:00Z", "2026-10-03T16:00:00Z"),
+        ("Australia/Lord_Howe", "2026-10-04T03:05:00", 2, "2026-10-03T14:30:00Z", "2026-10-03T16:00:00Z"),
+        ("Pacific/Chatham", "2026-04-05T04:05:00", 2, "2026-04-04T14:00:00Z", "2026-04-04T15:15:00Z"),
+    ];
+    for (name, as_of, n, start, end) in table {
+        let asked = AsOf::Datetime(as_of.parse().unwrap_or_else(|error| panic!("{as_of}: {error}")));
+        let clock = Clock::at(Cadence::Hour, &zone(name), asked).unwrap_or_else(|error| panic!("{as_of}: {error}"));
+        let found = clock.hours(n).map(|(start, end)| (start.to_string(), end.to_string()));
+        assert_eq!(found.ok(), Some((start.to_owned(), end.to_owned())), "{n} hours before {as_of} in {name}");
+    }
+}
+
 /// No window lies outside the calendar in silence.
 #[test]
 fn windows_outside_the_calendar_are_refused() {

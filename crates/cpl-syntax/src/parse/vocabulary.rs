@@ -49,6 +49,11 @@ pub const AGGREGATES: &[&str] =
 const TYPES: &[&str] =
     &["text", "bool", "count", "integer", "number", "ratio", "percent", "money", "date", "datetime", "weekday"];
 
+/// The types of a connector's arguments.
+const ARGUMENT_TYPES: &[&str] = &[
+    "window", "text", "bool", "count", "integer", "number", "ratio", "percent", "money", "date", "datetime", "weekday",
+];
+
 pub fn is_reserved(word: &str) -> bool {
     RESERVED.contains(&word)
 }
@@ -147,7 +152,7 @@ fn called(rule: Rule) -> Option<Called> {
         Rule::compare => Named("a comparison", &["and", "or", "exceeds", "falls"]),
         Rule::column => Named("a column", &[]),
         Rule::column_type | Rule::plain_type | Rule::money_type => Named("a column's type", TYPES),
-        Rule::argument_only => Named("an argument's type", TYPES),
+        Rule::argument_only => Named("an argument's type", ARGUMENT_TYPES),
         Rule::text => Named("a text in double quotes", &[]),
         Rule::date | Rule::datetime => Named("a date such as 2026-11-20", &[]),
         Rule::clock => Named("a time such as 07:00", &[]),

@@ -44,6 +44,8 @@ pub struct Analysis {
     definitions: BTreeMap<(usize, usize), Definition>,
     /// The place of a use, and of what it names. In a metric one place may name the columns of several tables.
     uses: BTreeSet<(Place, Place)>,
+    /// The definitions that something uses.
+    used: BTreeSet<Place>,
     /// The type of each expression, by its place.
     types: BTreeMap<Place, Type>,
 }
@@ -96,6 +98,7 @@ impl Analysis {
     pub fn record_use(&mut self, at: Span, definition: Span) {
         if at != definition {
             self.uses.insert((place(at), place(definition)));
+            self.used.insert(place(definition));
         }
     }
 
@@ -107,8 +110,7 @@ impl Analysis {
     /// Whether something names a definition.
     #[must_use]
     pub fn is_used(&self, definition: &Name) -> bool {
-        let wanted = place(definition.span);
-        self.uses.iter().any(|(_, used)| *used == wanted)
+        self.used.contains(&place(definition.span))
     }
 }
 

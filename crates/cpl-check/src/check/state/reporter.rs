@@ -9,7 +9,8 @@ const MAX_LABELS: usize = 8;
 
 /// An error was reported: what depends on the value reports nothing more.
 ///
-/// Only this module makes one, so no check fails without a word.
+/// `fail` makes one with its diagnostic. A check that makes one by `earlier` names nothing: it relies on a diagnostic of
+/// another place, and a file that is refused without any fails an assertion of debug builds.
 #[derive(Clone, Copy, Debug)]
 pub struct Reported(());
 
