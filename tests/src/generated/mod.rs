@@ -133,13 +133,14 @@ pub fn generated(seed: u64) -> Generated {
     let pipeline = maker.pipeline(zone);
     let after = i64::try_from(seed % DAYS).unwrap_or(0);
     let as_of = FIRST_DAY.saturating_add(jiff::Span::new().days(after));
+    let mut rng = maker.rng;
     Generated {
         pipeline,
         files,
         rows,
-        shown: shown(seed),
-        shuffled: seed.is_multiple_of(3),
-        part_rows: (!seed.is_multiple_of(4)).then_some(FEW_ROWS),
+        shown: shown(&mut rng),
+        shuffled: rng.u8(..3) == 0,
+        part_rows: (rng.u8(..4) > 0).then_some(FEW_ROWS),
         floats,
         zone: zone.name,
         as_of,
@@ -152,11 +153,12 @@ const TABLES: [&str; 6] = ["plain", "grouped", "dated", "acted", "touched", "hou
 /// Rows of a part: so few that most files have several parts.
 const FEW_ROWS: usize = 3;
 
-/// Each call of the program takes its time: two tables a case, each with each other in turn.
-fn shown(seed: u64) -> Vec<&'static str> {
-    let at = usize::try_from(seed).unwrap_or_default();
-    let (first, apart) = (at % TABLES.len(), 1 + at / TABLES.len() % (TABLES.len() - 1));
-    vec![TABLES[first], TABLES[(first + apart) % TABLES.len()]]
+/// Each call of the program takes its time: two tables a case.
+fn shown(rng: &mut Rng) -> Vec<&'static str> {
+    let mut tables = TABLES.to_vec();
+    rng.shuffle(&mut tables);
+    tables.truncate(2);
+    tables
 }
 
 fn pick<'t, T>(rng: &mut Rng, of: &'t [T]) -> &'t T {

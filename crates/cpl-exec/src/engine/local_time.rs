@@ -134,17 +134,16 @@ pub fn hours_between(first: pl::Expr, last: pl::Expr, zone: &TimeZone) -> pl::Ex
         let name = columns[0].name().clone();
         let (firsts, lasts) = (columns[0].cast(&pl::DataType::Int64)?, columns[1].cast(&pl::DataType::Int64)?);
         let mut local = LocalTime::new(&zone);
-        let mut hours = |first: i64, last: i64| {
-            let mut hours = vec![first];
-            let mut at = first;
+        let mut walk = |(first, last): (i64, i64)| {
+            let (mut all, mut at) = (vec![first], first);
             while at < last {
                 at = local.next_hour(at).ok_or_else(outside)?;
-                hours.push(at);
+                all.push(at);
             }
-            Ok(pl::Int64Chunked::from_vec(pl::PlSmallStr::EMPTY, hours).into_series())
+            Ok(pl::Int64Chunked::from_vec(pl::PlSmallStr::EMPTY, all).into_series())
         };
-        let each = firsts.i64()?.iter().zip(lasts.i64()?.iter());
-        let each = each.map(|(first, last)| first.zip(last).map(|(first, last)| hours(first, last)).transpose());
+        let ends = firsts.i64()?.iter().zip(lasts.i64()?.iter());
+        let each = ends.map(|(first, last)| first.zip(last).map(&mut walk).transpose());
         let lists: pl::ListChunked = each.collect::<pl::PolarsResult<Vec<_>>>()?.into_iter().collect();
         Ok(lists.with_name(name).into_column())
     })
