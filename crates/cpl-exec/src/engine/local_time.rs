@@ -144,8 +144,8 @@ pub fn hours_between(first: pl::Expr, last: pl::Expr, zone: &TimeZone) -> pl::Ex
         };
         let ends = firsts.i64()?.iter().zip(lasts.i64()?.iter());
         let each = ends.map(|(first, last)| first.zip(last).map(&mut walk).transpose());
-        let lists: pl::ListChunked = each.collect::<pl::PolarsResult<Vec<_>>>()?.into_iter().collect();
-        Ok(lists.with_name(name).into_column())
+        let found: pl::ListChunked = each.collect::<pl::PolarsResult<Vec<_>>>()?.into_iter().collect();
+        Ok(found.with_name(name).into_column())
     })
 }
 
