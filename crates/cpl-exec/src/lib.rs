@@ -17,9 +17,9 @@ use cpl_plan::{
     bind::BoundPlan,
 };
 
-pub use error::{ExecError, FanOut};
+pub use error::{Cause, ExecError, FanOut, SourceError};
 pub use schedule::{Made, Scheduler};
-pub use source::{Cause, Files, Input, Inputs, RejectedRows, ScanRequest, SourceError, expand, field};
+pub use source::{Files, Input, Inputs, RejectedRows, ScanRequest, expand, field};
 pub use table::{TableRows, write_parquet};
 
 /// The engine: polars, over some inputs.

@@ -4,7 +4,10 @@ use cpl_syntax::{Code, Diagnostic, Span};
 
 use super::{
     Checker,
-    state::reporter::{Checked, Reported},
+    state::{
+        analysis::NameKind,
+        reporter::{Checked, Reported},
+    },
 };
 use cpl_model::program::{Expr, Table, TableId};
 
@@ -24,7 +27,7 @@ impl Checker<'_> {
             return self.over_limit(format!("the tables have more than {MAX_COLUMNS} columns together"), table.span);
         }
         for column in &table.columns {
-            self.analysis.define_column(&column.name, column.span);
+            self.analysis.define(NameKind::Column, &column.name, column.span);
         }
         Ok(self.tables.push(table))
     }

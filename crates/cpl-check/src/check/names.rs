@@ -55,7 +55,7 @@ impl<'a> Checker<'a> {
         let alerts = file.alerts.iter().map(|item| (NameKind::Rule, &item.name));
         let targets = file.targets.iter().map(|item| (NameKind::Target, &item.name));
         let items = lets.chain(fetches).chain(transforms).chain(metrics).chain(decides).chain(alerts).chain(targets);
-        items.for_each(|(kind, name)| self.analysis.define(kind, name));
+        items.for_each(|(kind, name)| self.analysis.define(kind, name.as_str(), name.span));
     }
 
     /// Reports duplicate names, in source order.
@@ -126,7 +126,8 @@ impl<'a> Checker<'a> {
 
     /// The table of that name; none if it does not exist or is invalid.
     pub(super) fn table_id(&mut self, name: &Name) -> Checked<TableId> {
-        if let Some(item) = self.tables.item(name.as_str()) {
+        let declared = self.tables.item(name.as_str());
+        if let Some(item) = declared {
             self.analysis.record_use(name.span, item.name().span);
         }
         if let Some(found) = self.tables.ids.get(name.as_str()) {
@@ -140,7 +141,7 @@ impl<'a> Checker<'a> {
         }
         let file = self.input.file;
         self.check_name_depth(self.tables.in_progress.len(), name.span)?;
-        let Some(declared) = self.tables.item(name.as_str()) else {
+        let Some(declared) = declared else {
             let tables = file.fetches.iter().map(|item| &item.name);
             let tables = tables.chain(file.transforms.iter().map(|item| &item.name));
             return self.unknown_name("table", name, tables.map(Name::as_str));

@@ -280,13 +280,7 @@ impl Checker<'_> {
 
     fn group_item(&mut self, item: &GroupItem, keys: &[String], relation: &Relation) -> Checked<Expr> {
         let scope = Scope::group(&relation.columns, relation.time.as_deref(), keys);
-        let Some(value) = &item.value else {
-            if self.metrics.contains_key(item.name.as_str()) {
-                return self.metric(&item.name, None, &scope);
-            }
-            let metrics: Vec<&str> = self.input.file.metrics.iter().map(|metric| metric.name.as_str()).collect();
-            return self.unknown_name("metric", &item.name, metrics);
-        };
+        let Some(value) = &item.value else { return self.metric(&item.name, None, &scope) };
         self.column_name(&item.name);
         self.expr(value, &scope)
     }

@@ -72,7 +72,8 @@ pub fn classify(error: PolarsError) -> ExecError {
     }
 }
 
-fn first_line(words: &str) -> String {
+/// What an error of the engine says first; further lines show its plan.
+pub fn first_line(words: &str) -> String {
     words.lines().next().unwrap_or_default().to_owned()
 }
 

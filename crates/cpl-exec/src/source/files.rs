@@ -9,7 +9,7 @@ use cpl_model::program::Fetch;
 use glob::{MatchOptions, Pattern};
 use walkdir::{DirEntry, WalkDir};
 
-use super::error::{Cause, SourceError};
+use crate::error::{Cause, SourceError};
 
 /// The files of a fetch, in the order of their names, each once; at least one.
 ///

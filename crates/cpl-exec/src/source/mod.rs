@@ -3,14 +3,12 @@
 mod cast;
 mod chunk;
 mod dictionary;
-mod error;
 mod fields;
 mod file_source;
 mod files;
 mod frame;
 mod parquet;
 mod parquet_skip_bad;
-mod problem_to_diagnostic;
 mod rejected;
 
 use std::{
@@ -21,10 +19,9 @@ use std::{
 use cpl_batch::{Batch, Source};
 use cpl_model::program::{ColumnLocator, Fetch, FetchColumn, SourceKind, Table};
 
-use crate::error::ExecError;
+use crate::error::{Cause, ExecError, SourceError, name_of};
 
 pub use chunk::Chunk;
-pub use error::{Cause, SourceError};
 pub use fields::field;
 pub use files::expand;
 pub use parquet::{DeferredValidation, ScanPartitions};
@@ -79,7 +76,7 @@ impl Inputs for Files<'_> {
     fn open<'a>(&'a self, request: ScanRequest<'_>) -> Result<Input<'a>, ExecError> {
         let ScanRequest { table, fetch, columns, dictionary } = request;
         let files = files::expand(fetch, self.folder)?;
-        let named = files.into_iter().map(|file| (problem_to_diagnostic::name_of(&file, self.folder), file)).collect();
+        let named = files.into_iter().map(|file| (name_of(&file, self.folder), file)).collect();
         if fetch.kind == SourceKind::Parquet {
             return Ok(Input::Parquet(named));
         }

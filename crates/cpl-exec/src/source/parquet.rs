@@ -8,12 +8,11 @@ use polars::prelude::{self as pl, HiveOptions, LazyFrame, PlRefPath, ScanArgsPar
 
 use super::{
     cast::{can_hold, convert, engine_type, may_round, rounded},
-    error::SourceError,
     fields::{field, in_files},
 };
 use crate::{
-    engine::{Failure, catch_panic, concat, elementwise, height, raise},
-    error::ExecError,
+    engine::{Failure, catch_panic, concat, elementwise, first_line, height, raise},
+    error::{ExecError, SourceError},
 };
 
 /// The name of the column that counts.
@@ -169,10 +168,6 @@ fn scan(file: &Path) -> Result<(LazyFrame, pl::SchemaRef), Problem> {
         Ok(scanned) => scanned.map_err(|error: pl::PolarsError| Problem::NotParquet(first_line(&error.to_string()))),
         Err(_) => Err(Problem::UnknownColumnType),
     }
-}
-
-fn first_line(words: &str) -> String {
-    words.lines().next().unwrap_or_default().to_owned()
 }
 
 /// The expression that checks and types one column.

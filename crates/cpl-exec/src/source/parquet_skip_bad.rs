@@ -8,14 +8,13 @@ use polars::prelude::{self as pl, IntoLazy};
 
 use super::{
     cast::{convert, may_round, rounded},
-    error::{Cause, SourceError},
     fields::{field, in_files},
     parquet::{ParquetFile, read_column, shown},
     rejected::ScanStats,
 };
 use crate::{
     engine::{classify, height},
-    error::ExecError,
+    error::{Cause, ExecError, SourceError},
 };
 
 /// Hands out the rows of each file that fit, and rejects the others.

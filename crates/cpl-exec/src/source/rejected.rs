@@ -7,11 +7,8 @@ use cpl_model::program::{Fetch, FetchColumn, Table};
 use rust_decimal::Decimal;
 use tempfile::SpooledTempFile;
 
-use super::{
-    error::{Cause, SourceError},
-    fields::in_files,
-    problem_to_diagnostic,
-};
+use super::fields::in_files;
+use crate::error::{Cause, SourceError, reason};
 
 /// As many bytes of rejected rows are kept in memory.
 const IN_MEMORY: usize = 1 << 20;
@@ -67,7 +64,7 @@ impl RejectedRows {
         };
         let place = bad.problem.place().unwrap_or_default();
         let line = if place.line == 0 { String::new() } else { place.line.to_string() };
-        let place = [file.to_owned(), place.row.to_string(), line, problem_to_diagnostic::reason(&bad.problem)];
+        let place = [file.to_owned(), place.row.to_string(), line, reason(&bad.problem)];
         let cells = bad.cells.iter().map(|cell| cell.clone().unwrap_or_default());
         Ok(out.write_record(place.into_iter().chain(cells))?)
     }

@@ -41,7 +41,7 @@ pub struct Definition {
 #[derive(Clone, Debug, Default)]
 pub struct Analysis {
     /// By the start of their spans; one definition may be recorded by several tables that hand a column on.
-    definitions: BTreeMap<(usize, usize), Definition>,
+    definitions: BTreeMap<Place, Definition>,
     /// The place of a use, and of what it names. In a metric one place may name the columns of several tables.
     uses: BTreeSet<(Place, Place)>,
     /// The definitions that something uses.
@@ -82,15 +82,9 @@ impl Analysis {
         Some((Span::new(at.0, at.1), *ty))
     }
 
-    /// Records the definition of an item.
-    pub fn define(&mut self, kind: NameKind, name: &Name) {
-        let definition = Definition { name: name.value.clone(), kind, span: name.span };
-        self.definitions.entry(place(name.span)).or_insert(definition);
-    }
-
-    /// Records the definition of a column.
-    pub fn define_column(&mut self, name: &str, span: Span) {
-        let definition = Definition { name: name.to_owned(), kind: NameKind::Column, span };
+    /// Records a definition.
+    pub fn define(&mut self, kind: NameKind, name: &str, span: Span) {
+        let definition = Definition { name: name.to_owned(), kind, span };
         self.definitions.entry(place(span)).or_insert(definition);
     }
 

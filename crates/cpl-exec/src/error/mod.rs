@@ -1,9 +1,13 @@
 //! What keeps a run from being finished.
 
+mod problem_to_diagnostic;
+mod source;
+
 use cpl_model::value::Value;
 use cpl_syntax::{Code, Diagnostic, Span};
 
-use crate::source::SourceError;
+pub use problem_to_diagnostic::{name_of, reason};
+pub use source::{Cause, SourceError};
 
 /// Why the engine could not finish.
 #[derive(Debug)]
