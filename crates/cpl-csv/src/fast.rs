@@ -147,7 +147,9 @@ fn one_by_one<'t>(texts: impl Iterator<Item = &'t str>, field: &Field) -> Option
     Some(column)
 }
 
-/// Appends what each text is; none where one is nothing.
+/// Appends what each text is; none where one is nothing. A loop by itself for each format: inlined together, they share
+/// too few registers.
+#[inline(never)]
 fn all_of<'t, T>(
     texts: impl ExactSizeIterator<Item = &'t str>,
     values: &mut Vec<T>,

@@ -4,7 +4,10 @@ use cpl_model::{
     program::{AggFunc, Aggregate, Expr},
     types::Type,
 };
-use polars::prelude::{self as pl, DataType};
+use polars::{
+    chunked_array::cast::CastOptions,
+    prelude::{self as pl, DataType},
+};
 
 use super::{columns::only_if, exact_sum};
 use crate::{
@@ -57,7 +60,9 @@ impl Accumulator {
             accumulator.input.push(exact_sum::low_limb(value.clone()).alias(named("y").as_str()));
             accumulator.input.push(exact_sum::high_limb(value).alias(row.as_str()));
         } else if summed && data_type(of.ty) == DataType::Int64 {
-            accumulator.input.push(value.cast(DataType::Int128).alias(row.as_str()));
+            // Each value fits: the cast that looks at none is twice as fast.
+            let wide = value.cast_with_options(DataType::Int128, CastOptions::Overflowing);
+            accumulator.input.push(wide.alias(row.as_str()));
         } else {
             accumulator.input.push(value.alias(row.as_str()));
         }

@@ -2,7 +2,7 @@
 
 use cpl_plan::{
     plan::{Node, NodeId, Op},
-    query::{Query, QueryKind, Requester},
+    query::{Query, QueryKind, Requester, RowQuery},
 };
 use polars::prelude::{self as pl, IntoLazy, LazyFrame};
 
@@ -190,14 +190,22 @@ impl<'a> Scheduler<'a> {
             return;
         }
         let frame = self.frame(query.of, jobs);
-        if let QueryKind::Rows(rows) = &query.kind {
-            let RuleRows { rows, quiet } = rule_rows(frame, rows, &self.translator);
+        if let QueryKind::Rows(wanted) = &query.kind {
+            let RuleRows { rows, quiet } = rule_rows(frame, wanted, &self.translator);
             jobs.add(Output::Answer(query.id), rows);
-            if let Some(quiet) = quiet {
+            if let (Some(quiet), None) = (quiet, self.rows_asked(query, wanted)) {
                 jobs.add(Output::Quiet(query.id), quiet);
             }
         } else if let Some(plan) = self.query_plan(query, frame) {
             jobs.add(Output::Answer(query.id), plan);
+        }
+    }
+
+    /// How many rows a rule looks at, where they are held and each is looked at.
+    pub(super) fn rows_asked(&self, query: &Query, rows: &RowQuery) -> Option<usize> {
+        match self.nodes.get(&query.of) {
+            Some(NodeState::Materialized(held)) if rows.newest.is_none() => Some(held.height()),
+            _ => None,
         }
     }
 

@@ -132,7 +132,12 @@ impl Scheduler<'_> {
             return Ok(());
         }
         let rows = self.decode(query, &frame)?;
-        let quiet = self.answers.rows.get(&id).map_or(0, |answer| answer.quiet);
+        let held = match &query.kind {
+            QueryKind::Rows(wanted) => self.rows_asked(query, wanted),
+            _ => None,
+        };
+        let counted = || self.answers.rows.get(&id).map_or(0, |answer| answer.quiet);
+        let quiet = held.map_or_else(counted, |held| held.saturating_sub(rows.len()));
         self.answers.rows.insert(id, Answer { rows, quiet });
         Ok(())
     }
