@@ -1,10 +1,10 @@
 //! The header row: the positions of the columns.
 
-use cpl_batch::Problem;
+use cpl_batch::{Place, Problem};
 
 use crate::{
     HeaderMode, Layout,
-    record::{blank_line, field, unescaped},
+    record::{BadQuote, blank_line, field, unescaped},
 };
 
 /// The UTF-8 byte order mark.
@@ -37,7 +37,8 @@ fn named(bytes: &[u8], layout: &Layout) -> Result<(Header, usize), Problem> {
         at = next;
     }
     loop {
-        let (read, next) = field(bytes, at, layout.separator).map_err(|_| Problem::HeaderNotText)?;
+        let (read, next) = field(bytes, at, layout.separator)
+            .map_err(|bad| Problem::Quote { place: Place::default(), open: bad == BadQuote::Open })?;
         let name = String::from_utf8(unescaped(read.bytes)).map_err(|_| Problem::HeaderNotText)?;
         names.push(name.trim().to_owned());
         at = next;

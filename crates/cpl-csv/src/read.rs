@@ -57,12 +57,14 @@ const HEADER_BYTES: usize = 1 << 13;
 /// Finds the columns in a file's first row, before its rows are read.
 ///
 /// # Errors
-/// Where the file can't be opened, or lacks a column. What is wrong further on is found by `read`.
+/// Where the file can't be opened, can't be unpacked, or lacks a column. What is wrong further on is found by `read`.
 pub fn check_header(path: &Path, layout: &Layout) -> Result<(), Problem> {
     let mut blocks = Blocks::new(BufReader::new(open(path)?), layout.separator, HEADER_BYTES);
     match (blocks.first_with_text(), &layout.head) {
         (Ok((Some(first), _)), _) => header(&first.bytes, layout).map(drop),
         (Ok((None, _)), HeaderMode::Names) => Err(Problem::Empty),
+        (Err(Cut::Io(error)), _) => Err(unreadable(&error)),
+        // `read` says in which line that is.
         (Ok((None, _)), HeaderMode::Places { .. }) | (Err(_), _) => Ok(()),
     }
 }

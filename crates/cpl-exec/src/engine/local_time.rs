@@ -182,6 +182,8 @@ fn mapped(
 mod tests {
     use jiff::{civil::date, tz::db};
 
+    use cpl_model::clock::{AsOf, Cadence, Clock};
+
     use super::*;
 
     fn utc(clock: jiff::civil::DateTime) -> Timestamp {
@@ -244,6 +246,12 @@ mod tests {
                 let back = local.moment_of(expected).unwrap_or_else(|| panic!("{moment} in {name:?}"));
                 assert!(back <= moment.as_microsecond(), "{moment} in {name:?}");
                 assert_eq!(local.of_moment(back), Some(expected), "{moment} in {name:?}");
+                // The hours of a series are those of hourly windows.
+                let window = Clock::at(Cadence::Hour, &zone, AsOf::Moment(*moment));
+                let window = window.unwrap_or_else(|error| panic!("{moment} in {name:?}: {error}"));
+                let (start, end) = (window.now.timestamp().as_microsecond(), window.end.timestamp().as_microsecond());
+                assert_eq!(local.hour_start(moment.as_microsecond()), Some(start), "{moment} in {name:?}");
+                assert_eq!(local.next_hour(moment.as_microsecond()), Some(end), "{moment} in {name:?}");
             }
         }
         assert!(zones > 500 && transitions > 10_000, "{zones} zones, {transitions} transitions");

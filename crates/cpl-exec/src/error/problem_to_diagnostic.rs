@@ -160,9 +160,13 @@ fn thousands(found: usize, wanted: usize) -> &'static str {
     if found > wanted { ": `\"1,234.50\"`" } else { "" }
 }
 
-/// `row 900001 (line 900002)`; a file without lines has rows alone.
+/// `row 900001 (line 900002)`; a file without lines has rows alone; what stands before the first row is the header.
 fn row(place: Place) -> String {
-    if place.line == 0 { format!("row {}", place.row) } else { format!("row {} (line {})", place.row, place.line) }
+    match place {
+        Place { row: 0, .. } => "the header".to_owned(),
+        Place { row, line: 0 } => format!("row {row}"),
+        Place { row, line } => format!("row {row} (line {line})"),
+    }
 }
 
 fn column_span(column: Option<&FetchColumn>, fetch: &Fetch) -> Span {

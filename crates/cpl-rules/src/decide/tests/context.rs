@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use cpl_check::{CheckedFile, Setup, tree_to_program};
-use cpl_model::{clock::AsOf, program::Program};
-use jiff::{SignedDuration, Timestamp, civil::date};
+use jiff::{SignedDuration, Timestamp};
 
-use super::proposal;
+use super::{program, proposal};
 use crate::{
     decide::{GuardContext, guards},
     identity::Identity,
@@ -29,20 +27,6 @@ impl Past for Given {
     fn last_change(&self, resource: &Resource) -> Option<Timestamp> {
         self.changed.iter().filter(|(changed, _)| changed == resource).map(|(_, at)| *at).max()
     }
-}
-
-/// A pipeline whose one rule has that guard.
-fn program(guard: &str) -> Program {
-    let text = format!(
-        "pipeline p {{ retire 2027-01-01 }}\n\
-         fetch t from csv(\"t.csv\") {{ columns {{ channel: integer, budget: money }}  key channel }}\n\
-         target ads = file(\"ads.jsonl\")\n\
-         decide raise for each channel in t {{ when budget > $0  then change budget by +10% via ads  {guard} }}\n"
-    );
-    let (file, _) = cpl_syntax::parse(&text);
-    let CheckedFile { program, diagnostics, .. } =
-        tree_to_program(&text, &file, Setup::at(AsOf::Date(date(2026, 11, 20))));
-    program.unwrap_or_else(|| panic!("{diagnostics:?}"))
 }
 
 /// Why the row of channel 0 is held, if it is.

@@ -1,15 +1,19 @@
 //! Guards, as tables: what is proposed, what bounds it, what is left; and properties that do not know the algorithm.
 
+mod bounds;
 mod context;
 
+use cpl_check::{CheckedFile, Setup, tree_to_program};
 use cpl_model::{
-    program::{AtMost, Extreme},
+    clock::AsOf,
+    program::{AtMost, Extreme, Program},
     report::{Pairs, State},
     types::{Denomination, Type},
     value::Value,
 };
 use cpl_plan::rule::{CompiledTotal, ValueRef};
 use cpl_syntax::tree::Currency;
+use jiff::civil::date;
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 
@@ -22,6 +26,20 @@ use super::{
 fn dollars() -> Denomination {
     let Some(dollar) = Currency::of_sign('$') else { panic!("the dollar is in the list") };
     dollar.into()
+}
+
+/// A pipeline whose one rule has that guard.
+fn program(guard: &str) -> Program {
+    let text = format!(
+        "pipeline p {{ retire 2027-01-01 }}\n\
+         fetch t from csv(\"t.csv\") {{ columns {{ channel: integer, budget: money, low: money?, high: money? }}  key channel }}\n\
+         target ads = file(\"ads.jsonl\")\n\
+         decide raise for each channel in t {{ when budget > $0  then change budget by +10% via ads  {guard} }}\n"
+    );
+    let (file, _) = cpl_syntax::parse(&text);
+    let CheckedFile { program, diagnostics, .. } =
+        tree_to_program(&text, &file, Setup::at(AsOf::Date(date(2026, 11, 20))));
+    program.unwrap_or_else(|| panic!("{diagnostics:?}"))
 }
 
 /// A row whose budget is to go from one amount of cents to another.
