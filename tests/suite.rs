@@ -159,7 +159,7 @@ fn explained(path: PathBuf) -> Trial {
     })
 }
 
-/// A file that breaks off anywhere, or lacks a letter now and then, is told or right, in places of its own, and never a
+/// A file that breaks off anywhere, or lacks a letter now and then, is reported or right, in places of its own, and never a
 /// panic.
 fn broken_off(path: PathBuf) -> Trial {
     let name = path.strip_prefix(page::root()).unwrap_or(&path).display().to_string();

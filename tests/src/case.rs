@@ -89,7 +89,7 @@ fn console(block: &Block, folder: &Path) -> Vec<String> {
 /// Writes a block that names a file.
 ///
 /// # Panics
-/// Where it names none: nothing of a page is for the reader alone.
+/// Where it names none: nothing of a page is only for the reader.
 fn write_file(block: &Block, folder: &Path) {
     let Some((language, path)) = block.info.split_once(' ') else { panic!("`{}` names no file", block.info) };
     let path = folder.join(path);
@@ -115,7 +115,7 @@ fn sparse(lines: &[String], path: &Path) {
     made.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
 }
 
-/// `1000 × text` repeats a line; `900: text` puts another in its place, counted from 1 behind the first line.
+/// `1000 × text` repeats a line; `900: text` puts another in its place, counted from 1 after the first line.
 fn repeated(lines: &[String]) -> Vec<u8> {
     let mut made: Vec<&str> = Vec::new();
     for line in lines {

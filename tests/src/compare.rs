@@ -173,7 +173,7 @@ fn list<'r>(report: &'r Json, name: &str) -> Result<&'r [Json], String> {
     report[name].as_array().map(Vec::as_slice).ok_or_else(|| format!("the report has no list of {name}"))
 }
 
-/// The window begins with the day that was asked for; both sides take `now` from the same clock.
+/// The window begins with the requested day; both sides take `now` from the same clock.
 fn begins(report: &Json, as_of: Date) -> Result<(), String> {
     let now = report["now"].as_str().unwrap_or_default();
     let midnight = format!("{as_of}T00:00:00");
@@ -244,7 +244,7 @@ fn shown(table: &str, format: &str, case: &Generated, folder: &Path) -> String {
 /// The groups of the same rows in another order are the same to the last byte.
 fn shuffled(case: &Generated, folder: &Path) -> Result<(), String> {
     let before = shown("grouped", "csv", case, folder);
-    // What is told where there is no table would be told twice.
+    // What is reported where there is no table would be reported twice.
     if !before.lines().next().is_some_and(|header| header.split(',').any(|name| name == "m0")) {
         return Err(format!("grouped is no table: {before}"));
     }

@@ -115,7 +115,7 @@ pub fn catalogue_of(pipeline: &Path, text: &str) -> Result<Catalogue, String> {
     file.connectors().into_iter().map(one).collect()
 }
 
-/// A file that breaks off anywhere, or lacks a letter anywhere, is told or right, and never a panic.
+/// A file that breaks off anywhere, or lacks a letter anywhere, is reported or right, and never a panic.
 fn broken_off(path: PathBuf) -> Trial {
     let name = path.strip_prefix(root()).unwrap_or(&path).display().to_string();
     Trial::test(format!("{name}: broken off, and with letters gone"), move || {

@@ -2,7 +2,7 @@
 //!
 //! A page is a list of `## ` cases. In a case, a fenced block headed `LANGUAGE PATH` is a file, one
 //! headed `rows PATH` a file of repeated lines, one headed `bytes PATH` a file of escaped bytes; one
-//! headed `console` holds commands (`$ …`) and what they print. `UPDATE=1` writes what they print into the page. Beside the
+//! headed `console` holds commands (`$ …`) and what they print. `UPDATE=1` writes what they print into the page. Next to the
 //! pages of `tests/suite`, the READMEs of `pipelines/` and `examples/` are pages: each case starts
 //! with a copy of the README's folder.
 

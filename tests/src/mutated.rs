@@ -159,10 +159,10 @@ fn changed(text: &str, changes: &[Change]) -> String {
     letters.into_iter().collect()
 }
 
-/// The plan of a text, where it is a pipeline. What is told of it stands in places of its own.
+/// The plan of a text, where it is a pipeline. What is reported of it stands in places of its own.
 ///
 /// # Errors
-/// Where something is told of a place that is none.
+/// Where something is reported of a place that is none.
 pub fn told(text: &str, catalogue: &Catalogue) -> Result<Option<String>, String> {
     let (file, mut told) = cpl_syntax::parse(text);
     let mut plan = None;
@@ -187,7 +187,7 @@ pub fn told(text: &str, catalogue: &Catalogue) -> Result<Option<String>, String>
     }
 }
 
-/// A text is told or right, in places of its own; what parses is formatted, and formatted again it stays; a pipeline
+/// A text is reported or right, in places of its own; what parses is formatted, and formatted again it stays; a pipeline
 /// means the same then. Whether it is a pipeline.
 ///
 /// # Errors

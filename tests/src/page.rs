@@ -9,7 +9,7 @@ use std::{
 /// A fenced block.
 #[derive(Clone, Debug)]
 pub struct Block {
-    /// What stands behind the opening fence: `cpl main.cpl`, `console`.
+    /// What follows the opening fence: `cpl main.cpl`, `console`.
     pub info: String,
     /// The line of the page on which its body begins, counted from 0.
     pub first_line: usize,
@@ -34,13 +34,13 @@ impl Case {
     }
 }
 
-/// What is written behind the fence of the commands.
+/// What is written after the fence of the commands.
 pub const CONSOLE: &str = "console";
 
-/// What is written behind the fence of a file, before its path.
+/// What is written after the fence of a file, before its path.
 const FILES: &[&str] = &["cpl", "csv", "yaml", "json", "text", "rows", "bytes", "sparse", "xlsx"];
 
-/// What is written behind the fences of a document for users.
+/// What is written after the fences of a document for users.
 const SHOWN: &[&str] = &["cpl", "yaml", "sh"];
 
 impl Block {
@@ -184,7 +184,7 @@ pub const KINDS: &[Kind] = &[
 /// The fewest pipelines of the tree: those of `pipelines/`, `examples/` and `tests/real`.
 pub const FEWEST_PIPELINES: usize = 14;
 
-/// The fewest connectors' files beside them.
+/// The fewest connectors' files next to them.
 pub const FEWEST_CONNECTORS: usize = 2;
 
 impl Kind {
@@ -245,7 +245,7 @@ fn homes() -> impl Iterator<Item = PathBuf> {
     ["pipelines", "examples"].into_iter().flat_map(|folder| in_folder(&root().join(folder), Path::is_dir))
 }
 
-/// Every connector's file of the tree: those beside the pipelines of `examples/` and `pipelines/`.
+/// Every connector's file of the tree: those next to the pipelines of `examples/` and `pipelines/`.
 #[must_use]
 pub fn connectors() -> Vec<PathBuf> {
     let folders = homes().map(|home| home.join("connectors")).filter(|folder| folder.is_dir());

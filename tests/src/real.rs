@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::page::root;
 
-/// The folder of real data: `CPL_REAL_DATA`, else `shared/data` beside the project.
+/// The folder of real data: `CPL_REAL_DATA`, else `shared/data` next to the project.
 ///
 /// # Panics
 /// Where `CPL_REAL_DATA` names no folder: who names one wants it looked at.

@@ -152,7 +152,7 @@ impl Column {
         Some(())
     }
 
-    /// Takes back what was appended behind so many rows, of which there was one at most.
+    /// Takes back what was appended after so many rows, of which there was one at most.
     fn truncate(&mut self, rows: usize) {
         match &mut self.data {
             Data::Text(all, ends) => {

@@ -112,7 +112,7 @@ pub enum Problem {
         /// Where; no row of a whole file.
         place: Place,
     },
-    /// A quote opens and never closes, or more follows behind a closing one.
+    /// A quote opens and never closes, or more follows a closing one.
     Quote {
         /// Where.
         place: Place,

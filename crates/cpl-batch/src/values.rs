@@ -11,7 +11,7 @@ use jiff::{
 const MAX_WHOLE: i128 = 1_000_000_000_000_000;
 /// Dates are those of four digits' years.
 const MIN_YEAR: i16 = 1000;
-/// Digits behind the point that money keeps.
+/// Digits after the point that money keeps.
 const MONEY_DIGITS: i64 = 6;
 
 /// `true`, `False`, `1`, `0`.
@@ -113,7 +113,7 @@ pub fn money(text: &[u8], shift: u32) -> Option<(i128, bool)> {
     (value <= MAX_WHOLE * 1_000_000).then_some((if minus { -value } else { value }, rounded))
 }
 
-/// The same where the text is plain: at most 15 digits, at most six of them behind the point.
+/// The same where the text is plain: at most 15 digits, at most six of them after the point.
 #[must_use]
 pub fn plain_money(text: &[u8], shift: u32) -> Option<i128> {
     const DIGITS: usize = 15;
@@ -139,7 +139,7 @@ pub fn plain_money(text: &[u8], shift: u32) -> Option<i128> {
     Some(if minus { -amount } else { amount })
 }
 
-/// What was left out behind the digits that were kept.
+/// What was left out after the digits that were kept.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sticky {
     Nothing,

@@ -62,7 +62,7 @@ pub struct Endpoint {
     pub title: Option<String>,
     /// The arguments of a call, in order.
     pub arguments: Vec<Argument>,
-    /// How it is asked.
+    /// How it is requested.
     pub source: Retrieval,
     /// Where the answer holds its records.
     pub records: Option<String>,
@@ -176,7 +176,7 @@ pub struct Argument {
 /// One request.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// How it is asked.
+    /// How it is requested.
     pub method: Method,
     /// The path, relative to `base_url`.
     pub path: Text,

@@ -26,23 +26,23 @@ macro_rules! asking {
         raw! {
             $(#[$meta])*
             $vis struct $name {
-                /// The path behind `base_url`, asked by GET.
+                /// The path after `base_url`, requested by GET.
                 pub get: Option<String>,
-                /// The path behind `base_url`, asked by POST.
+                /// The path after `base_url`, requested by POST.
                 pub post: Option<String>,
-                /// The path behind `base_url`, asked by PUT.
+                /// The path after `base_url`, requested by PUT.
                 pub put: Option<String>,
-                /// The path behind `base_url`, asked by PATCH.
+                /// The path after `base_url`, requested by PATCH.
                 pub patch: Option<String>,
-                /// The path behind `base_url`, asked by DELETE.
+                /// The path after `base_url`, requested by DELETE.
                 pub delete: Option<String>,
-                /// What stands behind the `?`.
+                /// What follows the `?`.
                 #[serde(default)]
                 pub query: IndexMap<String, Value>,
-                /// Headers beside those of `auth`.
+                /// Headers in addition to those of `auth`.
                 #[serde(default)]
                 pub headers: IndexMap<String, String>,
-                /// What is sent as JSON; of a text that is one hole alone the value keeps its JSON type.
+                /// What is sent as JSON; of a text that is one hole and nothing else the value keeps its JSON type.
                 pub body: Option<Value>,
                 $($fields)*
             }
@@ -82,7 +82,7 @@ raw! {
         pub title: Option<String>,
         /// Where the API is described.
         pub docs: Option<String>,
-        /// What every request's path stands behind.
+        /// What comes before every request's path.
         #[cfg_attr(feature = "schema", schemars(required))]
         pub base_url: Option<Address>,
         /// Who asks: one way to say so, or a list where an API wants several.
@@ -92,7 +92,7 @@ raw! {
         /// What its days and its money mean; without it, what the pipeline's do.
         #[serde(default)]
         pub account: Account,
-        /// How much may be asked of it.
+        /// How many requests may be sent to it.
         #[serde(default)]
         pub limits: Limits,
         /// Errors inside answers whose status tells of none.
@@ -115,7 +115,7 @@ raw! {
         pub currency: Option<String>,
     }
 
-    /// How much may be asked of an API.
+    /// How many requests may be sent to an API.
     #[derive(Default)]
     pub struct Limits {
         /// `10 per second`.
@@ -138,7 +138,7 @@ raw! {
         pub message: Option<JsonPath>,
         /// Where its code is.
         pub code: Option<JsonPath>,
-        /// The codes after which the same may be asked again.
+        /// The codes after which the same request may be sent again.
         #[serde(default)]
         pub retry: Vec<ErrorCode>,
     }
@@ -155,7 +155,7 @@ raw! {
         pub offset: Option<String>,
         /// The next page's address stands in the header `Link` (RFC 8288).
         pub link: Option<LinkIn>,
-        /// Where each record holds what the next page begins behind: that of the last one is sent.
+        /// The path, in each record, of what the next page begins after: the last record's is sent.
         pub last: Option<JsonPath>,
         /// The parameter by which a `cursor` or a `last` is sent.
         #[serde(rename = "as")]
@@ -172,7 +172,7 @@ raw! {
         pub more: Option<JsonPath>,
     }
 
-    /// A long report: begun, asked for until it is there, downloaded.
+    /// A long report: started, polled until it is ready, downloaded.
     pub struct Job {
         /// Begins it.
         pub start: JobStart,
@@ -210,9 +210,9 @@ raw! {
         pub lookup: bool,
     }
 
-    /// A request that is checked by the API and changes nothing: the action's own, with this beside it.
+    /// A request that is checked by the API and changes nothing: the action's own, with this added.
     pub struct Validate {
-        /// What stands behind the `?` too.
+        /// What follows the `?` too.
         #[serde(default)]
         pub query: IndexMap<String, Value>,
         /// More headers.
@@ -269,7 +269,7 @@ asking! {
         pub read: Option<Read>,
         /// The smallest step of the value: `$0.01`, `1`.
         pub unit: Option<Scalar>,
-        /// How the API is asked whether it would do it.
+        /// How the API validates it without doing it.
         pub validate: Option<Validate>,
     }
 
@@ -334,9 +334,9 @@ pub enum Auth {
     Header(IndexMap<String, Credential>),
     /// Parameters of the query.
     Query(IndexMap<String, Credential>),
-    /// A token that is asked for first (RFC 6749): by a refresh token, else by the client's own credentials.
+    /// A token that is requested first (RFC 6749): by a refresh token, else by the client's own credentials.
     Oauth2 {
-        /// Where it is asked for.
+        /// Where it is requested.
         token_url: Address,
         /// The client.
         client_id: Credential,
@@ -344,7 +344,7 @@ pub enum Auth {
         client_secret: Credential,
         /// The refresh token.
         refresh_token: Option<Credential>,
-        /// What is asked for.
+        /// What is requested.
         #[serde(default)]
         scopes: Vec<String>,
     },
@@ -352,7 +352,7 @@ pub enum Auth {
     GoogleServiceAccount {
         /// Its key file.
         key: Credential,
-        /// What is asked for.
+        /// What is requested.
         #[serde(default)]
         scopes: Vec<String>,
     },
@@ -398,7 +398,7 @@ pub enum ErrorCode {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SentIn {
-    /// Behind the `?`.
+    /// After the `?`.
     Query,
     /// Among the members of the body.
     Body,

@@ -31,7 +31,7 @@ macro_rules! scalar {
         impl TryFrom<Value> for $name {
             type Error = String;
 
-            /// Of what is no text, too, it is told what was wanted.
+            /// Of what is no text, too, the error says what was wanted.
             fn try_from(value: Value) -> Result<Self, String> {
                 let check: fn(String) -> Result<$inner, String> = $check;
                 check(value.as_str().map_or_else(|| value.to_string(), str::to_owned)).map(Self)
@@ -264,7 +264,7 @@ scalar! {
     }
 }
 
-/// `10 per second`: the number, and what stands behind it.
+/// `10 per second`: the number, and what follows it.
 fn counted(text: &str) -> Option<(u64, &str)> {
     let end = text.find(|c: char| !(c.is_ascii_digit() || c == '_'))?;
     let (number, unit) = text.split_at(end);

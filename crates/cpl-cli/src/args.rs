@@ -87,7 +87,7 @@ pub enum DiagnosticFormat {
     Json,
     /// SARIF 2.1.0, for the tools that read what analysers find.
     Sarif,
-    /// Lines that GitHub's workflows put beside the code.
+    /// Lines that GitHub's workflows put next to the code.
     Github,
 }
 

@@ -63,7 +63,7 @@ fn a_full_disk_is_told() {
     assert!(err.contains("can't be written") && err.contains("No space left on device"), "{err}");
 }
 
-/// Each generator makes the very files that stand beside it.
+/// Each generator makes the very files that stand next to it.
 #[test]
 fn generators_make_the_data_that_is_committed() {
     for pipeline in ["cac_efficiency", "email_send_days"] {
@@ -107,7 +107,7 @@ fn an_endless_expression_is_refused() {
         tells(format!("let a = {first}{}\nlet b = nope\n", operator.repeat(200)), "there is no constant named `nope`");
         tells(format!("let a = {first}{}\n", operator.repeat(201)), too_many);
     }
-    // A line behind a long one has columns of its own, wherever the long one ends.
+    // A line after a long one has columns of its own, wherever the long one ends.
     for letters in 5_118..5_122 {
         tells(format!("#{}\nlet a == 5\n", "x".repeat(letters)), "long.cpl:3:5]");
     }

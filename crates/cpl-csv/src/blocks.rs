@@ -109,7 +109,7 @@ impl<R: Read> Blocks<R> {
                     }
                 }
                 Err(BadQuote::Open) => break,
-                // Told when the record is read: all that is here goes with it.
+                // Reported when the record is read: all that is here goes with it.
                 Err(BadQuote::More) => return if end == 0 { bytes.len() } else { end },
             }
         }

@@ -155,7 +155,7 @@ pub fn read_blocks(
     first.offset = header_end;
     let (to_readers, blocks_in) = sync_channel::<(usize, Block)>(threads);
     let (to_sink, done) = sync_channel::<(usize, Done)>(threads * 2);
-    // Shared by the readers alone: when the last of them ends, so does the cutter.
+    // Shared only by the readers: when the last of them ends, so does the cutter.
     let blocks_in = Arc::new(Mutex::new(blocks_in));
     thread::scope(|scope| {
         let cutter = scope.spawn(move || cut(&mut blocks, first, &to_readers));

@@ -72,7 +72,7 @@ pub fn check_targets(program: &Program, folder: &Path, read: &[PathBuf]) -> Resu
     Ok(())
 }
 
-/// What a path means behind its links; of a file that is not there, in what its folder means.
+/// What a path means once its links are followed; of a file that is not there, in what its folder means.
 fn resolve(path: &Path) -> PathBuf {
     let in_folder = || Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?));
     path.canonicalize().ok().or_else(in_folder).unwrap_or_else(|| path.to_owned())
@@ -100,10 +100,10 @@ pub fn file_effects(program: &Program, report: &RunReport, window: &str, folder:
     files.into_values().collect()
 }
 
-/// Effects that are written beside their places. Dropped, they leave nothing behind.
+/// Effects that are written next to their places. Dropped, they leave nothing behind.
 pub struct PreparedFiles<'a>(Vec<(&'a FileEffects, NamedTempFile)>);
 
-/// Writes all files beside their places.
+/// Writes all files next to their places.
 ///
 /// # Errors
 /// What the system refuses; no file is written then.

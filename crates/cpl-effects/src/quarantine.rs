@@ -1,4 +1,4 @@
-//! Rejected rows, in files beside the pipeline: `.cpl/quarantine/FILE.FETCH.csv`, those of the last run that was
+//! Rejected rows, in files next to the pipeline: `.cpl/quarantine/FILE.FETCH.csv`, those of the last run that was
 //! finished. They are written before its effects leave.
 
 use std::{

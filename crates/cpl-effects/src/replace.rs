@@ -1,4 +1,4 @@
-//! A file is written whole beside its place, and then put there: whoever reads it sees one run or the other.
+//! A file is written whole next to its place, and then put there: whoever reads it sees one run or the other.
 
 use std::{
     io::{self, Read},
@@ -7,7 +7,7 @@ use std::{
 
 use tempfile::NamedTempFile;
 
-/// The text in a file beside `place`, with the rights of the file it will replace.
+/// The text in a file next to `place`, with the rights of the file it will replace.
 pub fn write_beside(place: &Path, mut text: impl Read) -> io::Result<NamedTempFile> {
     let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();

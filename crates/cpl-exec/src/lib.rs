@@ -2,7 +2,7 @@
 //!
 //! The layers stand on each other, and never the other way: `engine` runs frames and knows how polars holds values and
 //! fails; `expr` turns expressions, `operator` operators into polars; `source` reads rows; `schedule` decides what runs
-//! when. What a run finds depends on the plan and its inputs alone.
+//! when. What a run finds depends only on the plan and its inputs.
 
 mod engine;
 mod error;

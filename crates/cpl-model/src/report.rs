@@ -148,9 +148,9 @@ pub enum State {
     Held,
     /// A value was unknown.
     Undecided,
-    /// It is not told.
+    /// It is not reported.
     Suppressed,
-    /// It does not fire: told only where that is asked for.
+    /// It does not fire: reported only on request.
     Quiet,
 }
 
@@ -215,7 +215,7 @@ pub struct Alert {
     /// How grave it is.
     #[serde(serialize_with = "level")]
     pub severity: Level,
-    /// What is told; where it is not told, why.
+    /// What is reported; where it is not reported, why.
     pub text: String,
 }
 
@@ -230,7 +230,7 @@ pub struct Check {
     pub broken: bool,
     /// What was found.
     pub text: String,
-    /// It tells how old the data is: told also where it holds.
+    /// It tells how old the data is: reported also where it holds.
     #[serde(skip)]
     pub of_age: bool,
 }

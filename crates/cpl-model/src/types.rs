@@ -59,7 +59,7 @@ impl Denomination {
         Self::Of(name)
     }
 
-    /// Digits behind the point in its minor unit; the common two where rows differ.
+    /// Digits after the point in its minor unit; the common two where rows differ.
     #[must_use]
     pub fn minor_digits(self) -> u32 {
         match self {
@@ -84,7 +84,7 @@ impl From<Currency> for Denomination {
     }
 }
 
-/// As it stands behind `money`.
+/// As it is written after `money`.
 impl fmt::Display for Denomination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -73,7 +73,7 @@ impl Value {
         }
     }
 
-    /// As the report shows it, a ratio as a multiple where it stands beside one such as `4x`.
+    /// As the report shows it, a ratio as a multiple where it stands next to one such as `4x`.
     #[must_use]
     pub fn shown(&self, multiple: bool) -> String {
         match self {
@@ -153,7 +153,7 @@ fn plain(text: &str) -> String {
     signs.collect()
 }
 
-/// All digits that matter, at least `least` behind the point.
+/// All digits that matter, at least `least` after the point.
 fn exact(amount: Decimal, least: u32) -> String {
     let plain = amount.normalize();
     let digits = plain.scale().max(least) as usize;

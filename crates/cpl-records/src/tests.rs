@@ -85,7 +85,7 @@ fn a_workbook_is_not_opened_where_it_unpacks_to_too_much() {
     archive.start_file("xl/worksheets/sheet1.xml", zip::write::SimpleFileOptions::default()).expect("memory takes it");
     archive.write_all(b"<worksheet/>").expect("memory takes it");
     let mut bytes = archive.finish().expect("memory takes it").into_inner();
-    // The unpacked size, 24 bytes behind the beginning of the part's entry in the archive's directory.
+    // The unpacked size, 24 bytes after the beginning of the part's entry in the archive's directory.
     let entry = bytes.windows(4).position(|four| four == b"PK\x01\x02").expect("the archive has a directory");
     bytes[entry + 24..entry + 28].copy_from_slice(&(513_u32 << 20).to_le_bytes());
     let folder = tempfile::tempdir().expect("a folder");

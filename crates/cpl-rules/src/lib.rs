@@ -1,5 +1,5 @@
 //! Answers → decisions, alerts, checks and the dashboard. Rules are judged on plain values, by exact arithmetic, with
-//! what was decided before behind a small trait; nothing here knows an engine, a file or a server.
+//! what was decided before through a small trait; nothing here knows an engine, a file or a server.
 
 mod alert;
 mod check;

@@ -1,5 +1,5 @@
 //! What is done with a program: run, plan, show, test, profile. Each binds a plan to a window, runs it on the engine,
-//! and makes a report of the answers; `run` alone lets effects leave.
+//! and makes a report of the answers; only `run` lets effects leave.
 
 mod error;
 mod expect;

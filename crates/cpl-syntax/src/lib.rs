@@ -1,7 +1,7 @@
 //! Text ⇄ tree: the parser of the cpl language, its syntax tree, places and diagnostics.
 //!
 //! It knows how a pipeline is written and nothing of what it means: names are text here, units are
-//! what stood behind a number. Pure functions that return `(T, Vec<Diagnostic>)`; no file is opened.
+//! what followed a number. Pure functions that return `(T, Vec<Diagnostic>)`; no file is opened.
 
 pub mod codes;
 mod comments;

@@ -60,7 +60,7 @@ pub struct Generated {
     pub floats: bool,
     /// The pipeline's zone.
     pub zone: &'static str,
-    /// The day that is asked for.
+    /// The requested day.
     pub as_of: Date,
 }
 
@@ -340,7 +340,7 @@ impl Maker {
         if self.chance(4) {
             let _ = writeln!(text, "  expect {}", self.expected());
         }
-        // They stand behind a clause of one line.
+        // They follow a clause of one line.
         if text.is_empty() { text } else { format!("\n{text}") }
     }
 
@@ -388,7 +388,7 @@ impl Maker {
                 5 if self.has("spend") && !self.has("kind") => {
                     self.columns.retain(|(name, _)| name != "spend" && name != "budget");
                     self.columns.extend([("kind".to_owned(), Ty::Text), ("amount".to_owned(), Ty::Money)]);
-                    // What stands behind may want both.
+                    // What follows may want both.
                     let back = "derive spend = amount, budget = abs(amount)";
                     self.columns.extend([("spend".to_owned(), Ty::Money), ("budget".to_owned(), Ty::Money)]);
                     format!("unpivot spend as \"s\", budget as \"b\" into kind, amount\n  {back}")

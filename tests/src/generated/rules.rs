@@ -38,7 +38,7 @@ impl Maker {
         }
         let _ =
             writeln!(text, "}}\nalert tell for each ch, sub in acted {{\n  when {}\n{}}}", self.bool(2), self.days());
-        // It rests on a table of which nothing is said: it is told whatever is broken elsewhere.
+        // It rests on a table of which nothing is said: it is reported whatever is broken elsewhere.
         text.push_str("alert aside for each ch in sums { when m0 >= $0 }\n");
         text
     }

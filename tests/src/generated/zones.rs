@@ -44,7 +44,7 @@ pub const ZONES: &[Zone] = &[
     Zone::new("Europe/Dublin", EUROPE.0, EUROPE.1),
     Zone::new("Atlantic/Azores", EUROPE.0, EUROPE.1),
     Zone::new("America/New_York", AMERICA.0, AMERICA.1),
-    // Half an hour beside its neighbours.
+    // Half an hour off its neighbours.
     Zone::new("America/St_Johns", AMERICA.0, AMERICA.1),
     // At midnight: the day begins twice.
     Zone::new("America/Havana", AMERICA.0, AMERICA.1),
@@ -56,7 +56,7 @@ pub const ZONES: &[Zone] = &[
     Zone::new("Australia/Adelaide", AUSTRALIA.0, AUSTRALIA.1),
     Zone::new("Pacific/Norfolk", AUSTRALIA.0, AUSTRALIA.1),
     Zone::new("Pacific/Auckland", ZEALAND.0, ZEALAND.1),
-    // Three quarters of an hour beside it.
+    // Three quarters of an hour off it.
     Zone::new("Pacific/Chatham", ZEALAND.0, ZEALAND.1),
     // By half an hour.
     Zone::new("Australia/Lord_Howe", AUSTRALIA.0, AUSTRALIA.1),

@@ -19,7 +19,7 @@ pub struct Checked {
     pub check: String,
     /// Whether it does not hold.
     pub broken: bool,
-    /// What is told.
+    /// What is reported.
     pub text: String,
 }
 

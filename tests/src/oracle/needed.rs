@@ -26,7 +26,7 @@ impl Needed {
             needed.rows(&rule.rows);
             needed.exprs(rule.rows.table, &rule.exprs());
         }
-        // A table stands behind those it is made of.
+        // A table follows those it is made of.
         for id in (0..program.tables.len()).rev().map(TableId) {
             if needed.has(id) {
                 needed.table(id, program);
@@ -113,7 +113,7 @@ impl Needed {
         true
     }
 
-    /// What a stage needs so that those names are there behind it.
+    /// What a stage needs so that those names are there after it.
     fn stage(&mut self, stage: &Stage, names: &mut BTreeSet<String>, program: &Program) {
         match stage {
             Stage::Where(filter) => self.read(filter, names),

@@ -19,7 +19,7 @@ pub enum Outcome {
     Held,
     /// A value is unknown.
     Undecided,
-    /// It is not told: its data is broken.
+    /// It is not reported: its data is broken.
     Suppressed,
 }
 
@@ -113,7 +113,7 @@ impl Oracle<'_> {
         self.program.retire.is_some_and(|retire| retire < self.clock.today())
     }
 
-    /// The rows of an alert that fire or can't be decided, which are not told where their data is broken; how many are
+    /// The rows of an alert that fire or can't be decided, which are not reported where their data is broken; how many are
     /// quiet. None on a day on which it is not looked at.
     #[must_use]
     pub fn alerted(&self, rule: &Alert) -> Option<(Vec<Told>, usize)> {

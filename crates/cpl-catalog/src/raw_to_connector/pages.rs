@@ -85,7 +85,7 @@ impl Converter<'_> {
         } else {
             return Some(());
         };
-        // Of a way that takes no such part, that is told.
+        // Of a way that takes no such part, that is reported.
         if part == "as" && !matches!(way, "cursor" | "last") {
             return None;
         }

@@ -254,7 +254,7 @@ impl Checker<'_> {
                     self.refuse(Code::E0107, message, part.name.span, "nobody reads this")
                 }
                 FetchClause::Check(clause @ Clause::Key(_)) => self.check(clause, table),
-                // What dates a row is known behind these.
+                // What dates a row is known after these.
                 FetchClause::Check(_) => Ok(()),
             };
             right = right.and(done);

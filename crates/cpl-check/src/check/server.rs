@@ -149,7 +149,7 @@ impl Checker<'_> {
         Ok(TargetKind::Http(Box::new(request)))
     }
 
-    /// An address, whose holes stand behind the host.
+    /// An address, whose holes follow the host.
     fn address_with_holes(&mut self, url: &tree::Expr, scope: &Scope<'_>) -> Checked<Vec<Piece>> {
         let tree::ExprKind::Text(text) = &url.kind else {
             return self.plain_text(url).map(|plain| vec![Piece::Letters(plain)]);

@@ -85,7 +85,7 @@ impl Checker<'_> {
                     build_table(transform, from, std::mem::replace(&mut stages, Ok(Vec::new()))?, &relation)?;
                 self.check(clause, &mut table)?;
                 relation.key.clone_from(&table.key);
-                // What is checked is the table as it is here: what comes behind is made of it.
+                // What is checked is the table as it is here: later stages are made of it.
                 table.role = TableRole::Intermediate;
                 from = self.add_table(table)?;
                 continue;

@@ -151,7 +151,7 @@ struct Rates {
 impl Rates {
     fn of(program: &Program, inputs: &RuleInputs<'_>) -> Self {
         let mut rates = Self { computed: BTreeSet::new(), stored: BTreeSet::new() };
-        // A table comes behind those it is made of.
+        // A table comes after those it is made of.
         for id in &inputs.tables {
             match &program.table(*id).source {
                 TableSource::Fetch(_) => {

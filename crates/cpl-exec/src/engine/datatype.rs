@@ -3,7 +3,7 @@
 use cpl_model::types::Type;
 use polars::prelude::{DataType, TimeUnit};
 
-/// Digits behind the point in money.
+/// Digits after the point in money.
 pub const MONEY_SCALE: usize = 6;
 /// All digits of a decimal.
 pub const PRECISION: usize = 38;

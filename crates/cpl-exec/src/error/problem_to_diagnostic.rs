@@ -160,7 +160,7 @@ fn thousands(found: usize, wanted: usize) -> &'static str {
     if found > wanted { ": `\"1,234.50\"`" } else { "" }
 }
 
-/// `row 900001 (line 900002)`; a file without lines has rows alone; what stands before the first row is the header.
+/// `row 900001 (line 900002)`; a file without lines has only rows; what stands before the first row is the header.
 fn row(place: Place) -> String {
     match place {
         Place { row: 0, .. } => "the header".to_owned(),

@@ -26,7 +26,7 @@ pub enum Cause {
         /// A file of the same folder with a similar name.
         near: Option<String>,
     },
-    /// Letters beside `**` in a pattern.
+    /// Letters in the same part of a pattern as `**`.
     BadPattern,
     /// A link to a file that is not there.
     DeadLink(PathBuf),

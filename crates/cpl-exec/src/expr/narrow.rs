@@ -5,7 +5,7 @@ use polars::prelude::{self as pl, IntoColumn};
 use crate::engine::{Failure, elementwise, raise};
 
 /// Whole numbers, amounts or floats as whole numbers of 64 bits, towards zero; what does not fit is an error, and never another number. The
-/// engine's own cast says by its words alone what went wrong.
+/// engine's own cast says only by its words what went wrong.
 pub fn narrow(value: pl::Expr) -> pl::Expr {
     elementwise([value], pl::DataType::Int64, |values| {
         let name = values[0].name().clone();

@@ -64,7 +64,7 @@ pub fn keeps_rows(join: &Join) -> bool {
     join.left && !join.many && !join.on.is_empty()
 }
 
-/// The matched rows alone.
+/// Only the matched rows.
 pub fn inner(frame: LazyFrame, id: NodeId) -> LazyFrame {
     frame.filter(pl::col(JoinTracker::mark(id).as_str()).is_not_null())
 }

@@ -11,7 +11,7 @@ pub fn project(columns: &[(String, Expr)], frame: LazyFrame, translator: &Transl
     let computed = columns.iter().filter(|column| !is_same(column));
     let computed: Vec<pl::Expr> = computed.map(|(name, value)| translator.expr(value).alias(name.as_str())).collect();
     let names: Vec<pl::Expr> = columns.iter().map(|(name, _)| pl::col(name.as_str())).collect();
-    // Beside the other columns a constant is one value of each row.
+    // Next to the other columns a constant is one value of each row.
     let frame = if computed.is_empty() { frame } else { frame.with_columns(computed) };
     frame.select(names)
 }

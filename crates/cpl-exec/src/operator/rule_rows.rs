@@ -54,7 +54,7 @@ fn layout(frame: LazyFrame, query: &RowQuery, translator: &Translator<'_>) -> La
     };
     let exprs = query.layout.columns();
     let columns = exprs.iter().enumerate().map(|(at, expr)| translator.as_type(expr, expr.ty).alias(name(at)));
-    // Beside the table's columns a value that is the same in all rows is one of each row, of which there may be none.
+    // Next to the table's columns a value that is the same in all rows is one of each row, of which there may be none.
     let names: Vec<pl::Expr> = (0..exprs.len()).map(|at| pl::col(name(at))).collect();
     rows.with_columns(columns.collect::<Vec<_>>()).select(names)
 }

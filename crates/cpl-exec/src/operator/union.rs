@@ -22,7 +22,7 @@ pub fn union(tables: Vec<LazyFrame>, union: &Union) -> Result<LazyFrame, ExecErr
         if let Some((into, names)) = &union.into {
             columns.push(pl::lit(names[at].as_str()).alias(into.as_str()));
         }
-        // Beside the table's own columns a constant is one value of each row.
+        // Next to the table's own columns a constant is one value of each row.
         let names = union.columns.iter().map(|column| column.name.as_str());
         let names: Vec<&str> = names.chain(union.into.iter().map(|(into, _)| into.as_str())).collect();
         Ok(rows.with_columns(columns).select(names.into_iter().map(pl::col).collect::<Vec<_>>()))

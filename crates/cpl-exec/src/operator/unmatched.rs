@@ -1,4 +1,4 @@
-//! Rows of either side of a join without a match: counted beside the joined frame, without joining twice.
+//! Rows of either side of a join without a match: counted next to the joined frame, without joining twice.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

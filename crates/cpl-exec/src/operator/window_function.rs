@@ -79,7 +79,7 @@ impl Windows<'_> {
         join_on(rows.with_columns([before.alias(AT)]), right, &on).drop(pl::by_name([AT], true, false))
     }
 
-    /// Aggregates over one window: a row's value stands beside it, unless other rows have its time.
+    /// Aggregates over one window: a row's value stands next to it, unless other rows have its time.
     fn rolling(&mut self, functions: &[&(String, Series)]) -> Result<(), ExecError> {
         let Some((_, Series { of: SeriesOf::Over(_, length, before), key, time: Some(time) })) = functions.first()
         else {
@@ -181,7 +181,7 @@ impl Windows<'_> {
     fn share(&self, rows: LazyFrame, value: &Expr, time: Option<&Expr>, name: &str) -> LazyFrame {
         let sum = Aggregate { func: AggFunc::Sum, of: Some(value.clone()), filter: None, by: None, share: None };
         let sum = Accumulator::of(0, &sum, self.translator);
-        // Without a time all rows stand beside each other; a row whose time is unknown stands beside none.
+        // Without a time all rows stand side by side; a row whose time is unknown stands by itself.
         let at = time.map_or_else(|| pl::lit(1), column).alias(AT);
         let dated = rows.clone().with_columns([at.clone()]).filter(pl::col(AT).is_not_null());
         let sums = dated.with_columns(sum.input).group_by([pl::col(AT)]).agg(sum.partial);
@@ -252,7 +252,7 @@ fn numbered(mut rows: pl::DataFrame, keys: &[pl::Expr]) -> Result<pl::DataFrame,
     Ok(rows)
 }
 
-/// The engine hands out a window for each row, in the order of a series: the values are put beside their rows by that
+/// The engine hands out a window for each row, in the order of a series: the values are put next to their rows by that
 /// order, so it is checked.
 fn same_rows(sorted: &pl::DataFrame, rolled: &pl::DataFrame) -> Result<(), ExecError> {
     for name in [SERIES, AT] {

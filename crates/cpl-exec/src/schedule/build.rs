@@ -93,7 +93,7 @@ impl<'a> Scheduler<'a> {
         Ok(lazy(tracker.unmarked(taken)))
     }
 
-    /// Marks of joins are passed on within one chain alone.
+    /// Marks of joins are passed on only within one chain.
     fn is_only_consumer(&self, node: &Node, input: NodeId) -> bool {
         let queries = self.plan.queries_of(input).filter(|query| !matches!(query.kind, QueryKind::Unmatched));
         self.plan.consumers(input) == [node.id] && queries.count() == 0
@@ -179,7 +179,7 @@ impl<'a> Scheduler<'a> {
     pub(super) fn ask(&mut self, query: &'a Query, jobs: &mut Jobs) {
         (self.progress)(&cpl_plan::describe_query(self.plan, query));
         if let QueryKind::Unmatched = query.kind {
-            // Counted with the last join of a chain, which may wait behind a group.
+            // Counted with the last join of a chain, which may wait for a group.
             if let Some(NodeState::Lazy(..)) = self.nodes.get(&query.of) {
                 let _ = self.frame(query.of, jobs);
             }

@@ -42,7 +42,7 @@ pub fn path(text: &str) -> cpl_records::JsonPath {
     cpl_records::path(text).unwrap_or_else(|error| unreachable!("a path is checked before: {error}"))
 }
 
-/// How many digits a stored 1 stands behind the point.
+/// The decimal places of a stored 1.
 pub fn shift(scale: MoneyScale, minor_digits: u32) -> u32 {
     match scale {
         MoneyScale::Units => 0,

@@ -71,7 +71,7 @@ pub fn partitions(
     let (mut parts, mut counts) = (Parts { most, ..Parts::default() }, Vec::new());
     for file in &files {
         counts.extend(cut_amounts(&columns, &file.frame, &file.schema));
-        // Beside the file's columns its name is one value of each row.
+        // Next to the file's columns its name is one value of each row.
         let names: Vec<pl::Expr> = columns.iter().map(|column| pl::col(column.name.as_str())).collect();
         let fitted = |frame: LazyFrame| frame.with_columns(file.columns.clone()).select(names.clone());
         parts.add(file.frame.clone(), fitted)?;
@@ -94,7 +94,7 @@ struct Parts {
 
 impl Parts {
     /// Adds a file's rows. They are cut before anything else is done with them: the engine skips what lies before a cut
-    /// in files alone.
+    /// in files only.
     fn add(&mut self, file: LazyFrame, fitted: impl Fn(LazyFrame) -> LazyFrame) -> Result<(), ExecError> {
         let rows = if self.most == usize::MAX { 0 } else { height(&file)? };
         if self.rows + rows > self.most {

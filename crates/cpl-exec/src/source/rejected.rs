@@ -13,7 +13,7 @@ use crate::error::{Cause, SourceError, reason};
 /// As many bytes of rejected rows are kept in memory.
 const IN_MEMORY: usize = 1 << 20;
 
-/// What reading showed beside the values.
+/// What reading showed besides the values.
 #[derive(Default)]
 pub struct ScanStats {
     /// How many fitted.

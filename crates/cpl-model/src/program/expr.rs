@@ -91,7 +91,7 @@ pub enum ExprKind {
     Applied(String, Length),
 }
 
-/// Rows that follow each other in time, or stand beside each other at one time.
+/// Rows that follow each other in time, or stand side by side at one time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Series {
     /// What is looked at.

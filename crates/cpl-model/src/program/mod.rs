@@ -57,7 +57,7 @@ pub struct Program {
     pub retire: Option<Date>,
     /// `alerts to TARGET at most N per week`
     pub messages: Option<MessageBudget>,
-    /// Tables; one comes behind those it is made of.
+    /// Tables; one comes after those it is made of.
     pub tables: Vec<Table>,
     /// The constraint and its drivers.
     pub dashboard: Option<Dashboard>,

@@ -40,7 +40,7 @@ pub struct Place {
 }
 
 impl Program {
-    /// The place behind all stages of a table.
+    /// The place after all stages of a table.
     #[must_use]
     pub fn end(&self, table: TableId) -> Place {
         let stage = match &self.table(table).source {

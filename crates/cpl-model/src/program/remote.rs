@@ -21,7 +21,7 @@ pub enum Credential {
 pub struct Request {
     /// Its method.
     pub method: Method,
-    /// The address; its holes stand behind the host.
+    /// The address; its holes follow the host.
     pub address: Vec<Piece>,
     /// Who asks.
     pub auth: Option<Auth>,

@@ -88,6 +88,6 @@ pub struct Cell {
     pub text: String,
     /// What it is.
     pub value: Value,
-    /// Digits behind its point.
+    /// Digits after its point.
     pub digits: u32,
 }

@@ -3,7 +3,7 @@
 use cpl_model::{types::Type, value::Value};
 use rust_decimal::{Decimal, RoundingStrategy};
 
-/// Digits behind the point that money keeps.
+/// Digits after the point that money keeps.
 const MONEY_DIGITS: u32 = 6;
 
 /// The value as a decimal; a float counts as the shortest decimal that stands for it.
@@ -42,7 +42,7 @@ pub fn share(amount: Decimal, share: Decimal, ty: Type) -> Option<Decimal> {
     })
 }
 
-/// Digits behind the point of the smallest step that leaves for a target: cents, whole things, none for floats.
+/// Digits after the point of the smallest step that leaves for a target: cents, whole things, none for floats.
 pub fn unit_digits(ty: Type) -> Option<u32> {
     match ty {
         Type::Money(currency) => Some(currency.minor_digits()),

@@ -77,7 +77,7 @@ impl Reader<'_> {
         let diagnostic = Diagnostic::new(Code::E0105, "comparisons do not chain").at(c, "a second comparison");
         let Some((turned, middle)) = found else { return self.report(diagnostic) };
         let two = format!("{middle} {turned} {a} and {middle} {}", c.of(self.text));
-        // `not` takes the first of them alone.
+        // `not` takes only the first of them.
         let negated = self.text[..left.span.start].trim_end().ends_with("not");
         let two = if negated { format!("({two})") } else { two };
         self.report(diagnostic.help(format!("write `{two}`")).fix(left.span.to(c), two));

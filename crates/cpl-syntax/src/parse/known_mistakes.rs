@@ -111,7 +111,7 @@ fn sign(text: &str, at: usize) -> Option<Mistake> {
     let (start, found) = signs_at(text, at);
     let (_, right, message) = SIGNS.iter().find(|(wrong, ..)| *wrong == found)?;
     let end = start + found.len();
-    // A word does not grow together with what stands beside it.
+    // A word does not grow together with what stands next to it.
     let word = right.starts_with(char::is_alphabetic);
     let blank = |close: bool| if word && close { " " } else { "" };
     let left = blank(!text[..start].ends_with(char::is_whitespace));
@@ -149,7 +149,7 @@ fn quotes(text: &str, at: usize) -> Option<Mistake> {
         }
     }
     edits.push(quote(start + end, closing));
-    // A brace would open a hole, and a quote behind a sign may not close.
+    // A brace would open a hole, and a quote after a sign may not close.
     let sure = !line[..end].contains(['{', '\\']);
     Some(Mistake { message, help: format!("write `\"{}\"`", &line[..end]), edits, sure })
 }
@@ -202,7 +202,7 @@ fn number(text: &str, before: &str, at: usize) -> Option<Mistake> {
     let word = here.split(|c: char| !(c.is_alphanumeric() || c == '_')).next().unwrap_or_default();
     let ahead = before[..before.len() - number.len()].trim_end();
     let ahead = ahead.rsplit(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
-    // Behind such words ten minutes may be meant.
+    // After such words ten minutes may be meant.
     let sure = !BEFORE_LENGTHS.contains(&ahead);
     let mistake = match word {
         "m" => mistake_at(one, "M", "a million is written with a capital M", format!("write `{number}M`")),

@@ -230,7 +230,7 @@ impl<'t> Near<'t> {
     fn clause(&self) -> Option<Mistake> {
         let found = self.word(self.at).to_lowercase();
         let (_, ours, message) = CLAUSES.iter().find(|(theirs, ..)| *theirs == found)?;
-        // A column may be called so, too: a clause stands in the item's braces, and something stands behind it.
+        // A column may be called so, too: a clause stands in the item's braces, and something follows it.
         let clause = self.tokens[self.at].depth == 1
             && self.tokens.get(self.at + 1).is_some_and(|next| matches!(next.kind, Kind::Word | Kind::Text))
             && self.at.checked_sub(1).is_none_or(|before| !NAMING.contains(&self.word(before)));

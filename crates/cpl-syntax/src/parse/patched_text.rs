@@ -1,4 +1,4 @@
-//! A text with its syntax errors patched, so that the parser can read on behind them.
+//! A text with its syntax errors patched, so that the parser can read on after them.
 
 use crate::span::Span;
 

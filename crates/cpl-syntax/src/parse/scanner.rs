@@ -145,11 +145,11 @@ pub fn items(text: &str) -> Vec<Span> {
         let begins = if token.depth > base {
             token.first && is_item(word, &following)
         } else if closed || none {
-            // Behind a closed item, and behind what is none, a line that begins with a word begins something.
+            // After a closed item, and after what is none, a line that begins with a word begins something.
             let line = before.is_some() && token.first && token.kind == Kind::Word;
             ITEMS.contains(&word) || is_misspelt(token, &following, text) || line
         } else {
-            // Behind a `let` or a metric, whose value may go on with a name that is such a word.
+            // After a `let` or a metric, whose value may go on with a name that is such a word.
             let misspelt = || is_head(&following) && is_misspelt(token, &following, text);
             token.first && (is_item(word, &following) || (ITEMS.contains(&word) && is_named(&following)) || misspelt())
         };

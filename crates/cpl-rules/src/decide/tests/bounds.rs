@@ -43,7 +43,7 @@ fn a_cap_shortens_rises_and_a_floor_cuts() {
         (above, None, Some(100), (100, 120), 100, "shortened"),
         (above, None, Some(99), (100, 120), 100, "$1.00 is above $0.99 already"),
         (above, None, None, (100, 120), 100, "high is unknown: it is missing in t"),
-        // A cap looks at rises alone, a floor at cuts.
+        // A cap looks only at rises, a floor only at cuts.
         (above, None, Some(50), (100, 80), 80, ""),
         (above, None, None, (100, 80), 80, ""),
         (below, Some(90), None, (100, 95), 95, ""),

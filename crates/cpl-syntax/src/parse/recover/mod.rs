@@ -317,7 +317,7 @@ impl<'t> Item<'t> {
                 .fix(at, "}\n  "),
         );
         self.patched.edit(at, "}\n".to_owned());
-        // What stands behind is one brace less deep.
+        // What follows is one brace less deep.
         self.tokens.iter_mut().filter(|token| token.span.start >= clause).for_each(|token| {
             token.depth = token.depth.saturating_sub(1);
         });
@@ -355,7 +355,7 @@ impl<'t> Item<'t> {
                 InputLocation::Pos(at) | InputLocation::Span((at, _)) => self.patched.original(at, false),
             };
             let span = word_at(self.text, at);
-            // Asked for once: it takes as long as reading all of the item.
+            // Computed once: it takes as long as reading all of the item.
             let begins = self.tokens.first().is_some_and(|first| first.span.start == span.start);
             let error =
                 if signs_requested || begins { error } else { with_signs(&patched, error, &mut signs_requested) };
@@ -374,7 +374,7 @@ impl<'t> Item<'t> {
 
     /// Reports what is wrong at a place, and patches it if the fix is known.
     fn repair(&mut self, span: Span, error: &pest::error::Error<Rule>) -> bool {
-        // What stands beside something that was left out, or in the place of what was mended, follows from it.
+        // What stands next to something that was left out, or in the place of what was mended, results from it.
         if self.found.iter().any(|diagnostic| diagnostic.start() == span.start && !diagnostic.labels.is_empty())
             || self.patched.touches(span)
             || self.skipped.iter().any(|(left, _)| left.start <= span.end && span.start <= left.end)
@@ -539,7 +539,7 @@ impl<'t> Item<'t> {
         });
         let end = end.map_or(self.part.end, |token| token.span.start);
         let line_end = self.text[at.start..end].find('\n').map_or(end, |end| at.start + end);
-        // The comma behind it goes with it: none stands where an entry begins.
+        // The comma after it goes with it: none stands where an entry begins.
         let comma = usize::from(self.text[line_end..].starts_with(','));
         Some(Span::new(line, line_end + comma))
     }
@@ -548,7 +548,7 @@ impl<'t> Item<'t> {
     fn clause(&self, at: Span) -> Option<Span> {
         let begins = |here: usize, token: &Token| {
             let word = token.span.of(self.text);
-            // Behind a comma or an operator a line goes on with what the one before began.
+            // After a comma or an operator a line goes on with what the one before began.
             let continues = here.checked_sub(1).is_some_and(|before| {
                 let before = &self.tokens[before];
                 before.kind == Kind::Comma || (before.kind == Kind::Sign && !CLAUSES.contains(&word))

@@ -1,4 +1,4 @@
-//! A pipeline, and what an editor is told of each of its names.
+//! A pipeline, and what an editor learns of each of its names.
 
 use cpl_syntax::Span;
 use jiff::civil::date;
