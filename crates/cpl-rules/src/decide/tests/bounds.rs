@@ -24,17 +24,17 @@ fn compiled(guard: &str, low: Option<i64>, high: Option<i64>) -> (Vec<CompiledBo
 }
 
 fn outcome(mut proposal: Proposal, bounds: &[CompiledBound]) -> (i64, String) {
-    let mut proposals = std::slice::from_mut(&mut proposal);
-    guards::keep_bounds(&mut proposals, bounds);
-    (after(&proposals[0]), proposals[0].reasons.join("; "))
+    guards::keep_bounds(std::slice::from_mut(&mut proposal), bounds);
+    (after(&proposal), proposal.reasons.join("; "))
 }
+
+/// The guard, `low` and `high`; from and to; what it comes to, and what the bound did.
+type Case<'c> = (&'c str, Option<i64>, Option<i64>, (i64, i64), i64, &'c str);
 
 #[test]
 fn a_cap_shortens_rises_and_a_floor_cuts() {
     let (both, above, below) =
         ("keep budget between low and high", "keep budget at most high", "keep budget at least low");
-    // The guard, `low` and `high`; from and to; what it comes to, and what the bound did.
-    type Case<'c> = (&'c str, Option<i64>, Option<i64>, (i64, i64), i64, &'c str);
     let cases: &[Case<'_>] = &[
         (above, None, Some(200), (100, 120), 120, ""),
         (above, None, Some(120), (100, 120), 120, ""),
