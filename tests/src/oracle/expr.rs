@@ -153,6 +153,12 @@ impl Oracle<'_> {
             }
             (Val::Whole(_), Val::Whole(_), Type::Integer | Type::Count) => exact_arith(op, &left, &right)
                 .map_or(Val::Unknown, |v| Val::Whole(v.to_integer().try_into().unwrap_or(0))),
+            // A quotient of what is exact is exact, until it is a float.
+            (Val::Whole(_) | Val::Money(_) | Val::Length(_), Val::Whole(_) | Val::Money(_) | Val::Length(_), _)
+                if op == ArithOp::Divide =>
+            {
+                exact_arith(op, &left, &right).map_or(Val::Unknown, |v| Val::Float(super::value::float_of(&v)))
+            }
             _ => float_arith(op, &left, &right),
         }
     }

@@ -7,12 +7,7 @@ use cpl_model::{
 use jiff::Timestamp;
 use polars::prelude::{self as pl, IntoColumn, arity};
 
-use super::{
-    Translator,
-    finite::{finite, quotient},
-    money,
-    narrow::narrow,
-};
+use super::{Translator, finite::finite, money, narrow::narrow, quotient::quotient};
 use crate::engine::{Failure, data_type, elementwise, moment, raise};
 
 impl Translator<'_> {
@@ -24,6 +19,7 @@ impl Translator<'_> {
             }
             (Type::Money(_), _) | (_, Type::Money(_)) => self.of_money(op, left, right),
             _ if ty == Type::Integer => self.whole(op, left, right),
+            _ if op == ArithOp::Divide => quotient(self.expr(left), self.expr(right)),
             _ => finite(apply(op, self.as_float(left), self.as_float(right))),
         }
     }

@@ -5,7 +5,7 @@ use polars::prelude::{self as pl, DataType, IntoColumn, arity};
 use crate::engine::{Failure, elementwise, raise};
 
 /// A value that is a number. Two zeros that are equal are one in keys and in what is written.
-fn number(value: f64) -> pl::PolarsResult<f64> {
+pub(super) fn number(value: f64) -> pl::PolarsResult<f64> {
     if !value.is_finite() {
         return Err(raise(Failure::TooLarge));
     }
@@ -23,20 +23,5 @@ pub fn finite(value: pl::Expr) -> pl::Expr {
         // What stands under missing values may be anything.
         let numbers: pl::Float64Chunked = arity::try_unary_elementwise(floats, |value| value.map(number).transpose())?;
         Ok(numbers.into_column())
-    })
-}
-
-/// One number ÷ another, unknown where that is zero. By ourselves: the engine multiplies by the inverse of a constant, or
-/// divides by it, as many rows as there are, which differ in the last bit.
-pub fn quotient(above: pl::Expr, below: pl::Expr) -> pl::Expr {
-    let divided = |above: Option<f64>, below: Option<f64>| {
-        let both = above.zip(below.filter(|below| *below != 0.0));
-        both.map(|(above, below)| number(above / below)).transpose()
-    };
-    let [above, below] = [above, below].map(|value| value.cast(DataType::Float64));
-    elementwise([above, below], DataType::Float64, move |columns| {
-        let (above, below) = (columns[0].f64()?, columns[1].f64()?);
-        let values: pl::Float64Chunked = arity::broadcast_try_binary_elementwise(above, below, divided)?;
-        Ok(values.into_column())
     })
 }

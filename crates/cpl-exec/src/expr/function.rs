@@ -8,9 +8,10 @@ use polars::prelude as pl;
 
 use super::{
     Translator,
-    finite::{finite, quotient},
+    finite::finite,
     literal::null,
     money::{self, To},
+    quotient::quotient,
 };
 use crate::engine::{data_type, hour_start};
 
@@ -60,7 +61,7 @@ impl Translator<'_> {
             F::HourStart => hour_start(first(), self.zone).cast(data_type(Type::Datetime)),
             F::HoursBetween => {
                 let micros = part().cast(whole.clone()) - first().cast(whole);
-                quotient(micros, pl::lit(3_600_000_000.0))
+                quotient(micros, pl::lit(3_600_000_000i64))
             }
             F::Replace => first().str().replace_all(part(), self.expr(&args[2]), true),
             F::Micros => minor(first(), 6),

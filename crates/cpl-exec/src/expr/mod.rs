@@ -7,6 +7,7 @@ mod function;
 mod literal;
 mod money;
 mod narrow;
+mod quotient;
 mod text;
 
 use std::collections::BTreeMap;
@@ -18,11 +19,11 @@ use cpl_model::{
 use jiff::tz::TimeZone;
 use polars::prelude as pl;
 
-pub use finite::quotient;
 use literal::scalar;
 pub use literal::{day, instant, null};
 pub use money::between;
 pub use narrow::narrow;
+pub use quotient::quotient;
 
 use crate::engine::{data_type, to_local, to_moment};
 

@@ -51,9 +51,13 @@ impl RequiredColumns {
     }
 
     /// Adds what a fetch needs itself: its time column, the currency of amounts, and one column to have rows at all.
+    /// Where bad rows are skipped, all that is declared: which rows are bad must not depend on what else is read.
     pub fn fetch(&mut self, id: TableId, table: &Table) {
         let TableSource::Fetch(fetch) = &table.source else { return };
         self.add(id, table.time.as_deref());
+        if fetch.skip_bad.is_some() {
+            self.add(id, fetch.columns.iter().map(|column| column.name.as_str()));
+        }
         for column in &fetch.columns {
             if self.table(id).is_some_and(|columns| columns.contains(&column.name)) {
                 self.add(id, column.minor_of.as_deref());
