@@ -130,15 +130,21 @@ fn repeated(lines: &[String]) -> Vec<u8> {
     (made.join("\n") + "\n").into_bytes()
 }
 
-/// A workbook: `[Name]` begins a sheet, other lines are its rows, their cells set apart by `|`. A number, a date
-/// (`2026-11-20`), a moment (`2026-11-20T07:30`) `=A1/0` (an error) and `=A1+1 ?` (a formula that nobody
-/// computed yet) are cells of that kind, all else is text.
+/// A workbook: `[Name]` begins a sheet, `[Name] hidden` one that is hidden; other lines are its rows, their cells set
+/// apart by `|`. A number, a date (`2026-11-20`), a moment (`2026-11-20T07:30`), `=A1/0` (an error) and `=A1+1 ?` (a
+/// formula that nobody computed yet) are cells of that kind, all else is text.
 fn workbook(lines: &[String]) -> Vec<u8> {
     let mut book = rust_xlsxwriter::Workbook::new();
     let mut row = 0;
+    let mut edits = vec![(format!("<v>{NO_RESULT}</v>"), String::new())];
     for line in lines {
-        if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+        if let Some((name, hidden)) = line.strip_prefix('[').and_then(|line| line.split_once(']')) {
             book.add_worksheet().set_name(name).unwrap_or_else(|error| panic!("{name}: {error}"));
+            if hidden == " hidden" {
+                // The writer hides no sheet that is the active one.
+                let entry = format!("<sheet name=\"{name}\"");
+                edits.push((entry.clone(), format!("{entry} state=\"hidden\"")));
+            }
             row = 0;
             continue;
         }
@@ -149,15 +155,15 @@ fn workbook(lines: &[String]) -> Vec<u8> {
         }
         row += 1;
     }
-    without_results(&book.save_to_buffer().unwrap_or_else(|error| panic!("a workbook: {error}")))
+    edited(&book.save_to_buffer().unwrap_or_else(|error| panic!("a workbook: {error}")), &edits)
         .unwrap_or_else(|error| panic!("a workbook: {error}"))
 }
 
 /// The result of a formula that is to have none: the writer always writes one.
 const NO_RESULT: &str = "424242";
 
-/// The same workbook, its uncomputed formulas without a result.
-fn without_results(book: &[u8]) -> zip::result::ZipResult<Vec<u8>> {
+/// The same workbook with texts in the place of others, in each of its parts.
+fn edited(book: &[u8], edits: &[(String, String)]) -> zip::result::ZipResult<Vec<u8>> {
     let mut read = zip::ZipArchive::new(Cursor::new(book))?;
     let mut written = zip::ZipWriter::new(Cursor::new(Vec::new()));
     for at in 0..read.len() {
@@ -165,7 +171,8 @@ fn without_results(book: &[u8]) -> zip::result::ZipResult<Vec<u8>> {
         let mut part = read.by_index(at)?;
         part.read_to_string(&mut text)?;
         written.start_file(part.name()?, zip::write::SimpleFileOptions::default())?;
-        written.write_all(text.replace(&format!("<v>{NO_RESULT}</v>"), "").as_bytes())?;
+        let text = edits.iter().fold(text, |text, (from, to)| text.replace(from, to));
+        written.write_all(text.as_bytes())?;
     }
     Ok(written.finish()?.into_inner())
 }

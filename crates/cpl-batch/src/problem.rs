@@ -103,6 +103,11 @@ pub enum Problem {
         /// Those it has.
         found: Vec<String>,
     },
+    /// A workbook of which each sheet is hidden, and none is named.
+    NoVisibleSheet {
+        /// Those it has.
+        found: Vec<String>,
+    },
     /// It, or a part of it, is larger than what is read at once.
     TooLarge {
         /// What is too large.

@@ -1,5 +1,7 @@
 //! Values: bytes → numbers, amounts and dates, exactly or not at all.
 
+use std::borrow::Cow;
+
 use jiff::{
     Timestamp, ZonedDateTime,
     civil::{Date, DateTime},
@@ -207,7 +209,7 @@ fn days_since_epoch(day: Date) -> i32 {
 pub fn datetime(text: &[u8], pattern: Option<&str>, zone: &TimeZone) -> Option<i64> {
     let moment = match pattern {
         Some(pattern) => {
-            let parts = BrokenDownTime::parse(pattern, text).ok()?;
+            let parts = BrokenDownTime::parse(pattern, with_offset(pattern, text)).ok()?;
             match parts.to_timestamp() {
                 Ok(moment) if parts.offset().is_some() => moment,
                 _ => local(parts.to_datetime().ok()?, zone)?,
@@ -216,6 +218,18 @@ pub fn datetime(text: &[u8], pattern: Option<&str>, zone: &TimeZone) -> Option<i
         None => iso_datetime(text, zone)?,
     };
     within_years(moment)
+}
+
+/// ISO 8601 writes the offset of UTC as `Z` too, which strftime's `%z` does not know: as digits.
+fn with_offset<'t>(pattern: &str, text: &'t [u8]) -> Cow<'t, [u8]> {
+    let offset: &[u8] = if pattern.ends_with("%:z") {
+        b"+00:00"
+    } else if pattern.ends_with("%z") {
+        b"+0000"
+    } else {
+        return text.into();
+    };
+    text.strip_suffix(b"Z").map_or(text.into(), |clock| [clock, offset].concat().into())
 }
 
 /// Microseconds since 1970, of years of four digits.

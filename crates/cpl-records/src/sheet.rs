@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fs::File, io::BufReader, ops::ControlFlow, path::Path};
 
-use calamine::{Data, ExcelDateTime, Range, Reader, open_workbook_auto};
+use calamine::{Data, ExcelDateTime, Range, Reader, Sheet, SheetType, SheetVisible, open_workbook_auto};
 use cpl_batch::{Batch, Cell, Field, Oversized, Place, Problem, ValueFormat};
 use jiff::{
     civil::{Date, DateTime, Time},
@@ -27,13 +27,9 @@ pub fn rows<S: FnMut(Batch) -> ControlFlow<()>>(
     let no_workbook = |error| Problem::Unreadable(format!("it is no workbook (xlsx, xlsb, xls, ods): {error}"));
     check_size(path)?;
     let mut workbook = open_workbook_auto(path).map_err(no_workbook)?;
-    let names = workbook.sheet_names();
     let name = match sheet {
-        None => names.first().cloned(),
-        Some(sheet) => names.iter().find(|name| *name == sheet).cloned(),
-    };
-    let Some(name) = name else {
-        return Err(Problem::NoSheet { sheet: sheet.unwrap_or_default().to_owned(), found: names });
+        None => first_visible(workbook.sheets_metadata())?,
+        Some(sheet) => named(sheet, &workbook.sheet_names())?,
     };
     let range = workbook.worksheet_range(&name).map_err(unreadable)?;
     // A formula that was never computed looks like an empty cell.
@@ -61,6 +57,20 @@ pub fn rows<S: FnMut(Batch) -> ControlFlow<()>>(
         out.row(&cells, line)?;
     }
     Ok(())
+}
+
+/// The first sheet of cells that a person sees who opens the workbook.
+fn first_visible(sheets: &[Sheet]) -> Result<String, Problem> {
+    let cells: Vec<&Sheet> = sheets.iter().filter(|sheet| sheet.typ == SheetType::WorkSheet).collect();
+    match cells.iter().find(|sheet| sheet.visible == SheetVisible::Visible) {
+        Some(sheet) => Ok(sheet.name.clone()),
+        None => Err(Problem::NoVisibleSheet { found: cells.iter().map(|sheet| sheet.name.clone()).collect() }),
+    }
+}
+
+fn named(sheet: &str, names: &[String]) -> Result<String, Problem> {
+    let found = names.iter().find(|name| *name == sheet).cloned();
+    found.ok_or_else(|| Problem::NoSheet { sheet: sheet.to_owned(), found: names.to_vec() })
 }
 
 /// The most unpacked bytes of a workbook: its sheets are held in memory.

@@ -66,7 +66,7 @@ impl Checker<'_> {
         let (name, span) = (column.name.value.clone(), column.span);
         let by = self.period_grain(&column.kind.value)?;
         let grain = by.or((ty == Type::Date).then_some(Grain::Day));
-        // Of a currency that the language does not have the minor units are not known.
+        // Of a text that is no currency the minor units are not known.
         let unknown = optional || minor_of.is_some();
         let typed = Column { name: name.clone(), ty, unknown, span: column.name.span, grain };
         Ok((FetchColumn { name, header, locator, encoding, optional, by, is_currency: false, minor_of, span }, typed))
@@ -174,7 +174,13 @@ impl Checker<'_> {
             ColumnType::Plain(Plain::Percent) => (Encoding::Percent, Type::Ratio),
             ColumnType::Plain(Plain::Weekday) => (Encoding::Weekday, Type::Weekday),
             ColumnType::Money(scale, of) => self.money_encoding(*scale, of),
-            ColumnType::Date(format, _) => (Encoding::Date(self.format(format.as_ref())?), Type::Date),
+            ColumnType::Date(format, _) => {
+                self.no_literal_zone(
+                    format.as_ref(),
+                    "declare it as a `datetime` with `%:z` at its end, and take `date_of`",
+                )?;
+                (Encoding::Date(self.format(format.as_ref())?), Type::Date)
+            }
             ColumnType::Datetime(format, encoding, _) => {
                 let encoding = match encoding {
                     TimeIn::UnixSeconds | TimeIn::UnixMilliseconds if format.is_some() => {
@@ -183,8 +189,20 @@ impl Checker<'_> {
                     }
                     TimeIn::UnixSeconds => Encoding::UnixSeconds,
                     TimeIn::UnixMilliseconds => Encoding::UnixMilliseconds,
-                    TimeIn::Pipeline => Encoding::Datetime(self.format(format.as_ref())?, self.zone.clone()),
-                    TimeIn::Zone(zone) => Encoding::Datetime(self.format(format.as_ref())?, self.timezone(zone)?),
+                    TimeIn::Pipeline => {
+                        self.no_literal_zone(
+                            format.as_ref(),
+                            "write `%:z` in its place, or `in \"UTC\"` after the pattern",
+                        )?;
+                        Encoding::Datetime(self.format(format.as_ref())?, self.zone.clone())
+                    }
+                    TimeIn::Zone(zone) => {
+                        let found = self.timezone(zone)?;
+                        if !found.iana_name().is_some_and(is_utc) {
+                            self.no_literal_zone(format.as_ref(), "write `%:z` in its place, or `in \"UTC\"`")?;
+                        }
+                        Encoding::Datetime(self.format(format.as_ref())?, found)
+                    }
                 };
                 (encoding, Type::Datetime)
             }
@@ -204,6 +222,15 @@ impl Checker<'_> {
         (Encoding::Money(scale, currency.minor_digits()), Type::Money(currency.into()))
     }
 
+    /// Letters of a pattern that name UTC, but are read as letters: the time would be taken for one of another zone.
+    fn no_literal_zone(&mut self, format: Option<&Name>, help: &str) -> Checked<()> {
+        let Some((format, letters)) = format.and_then(|format| Some((format, literal_zone(&format.value)?))) else {
+            return Ok(());
+        };
+        let message = format!("`{letters}` in a pattern is read as letters, and not as UTC");
+        self.reporter.fail(Diagnostic::new(Code::E0103, message).at(format.span, "a time of which zone?").help(help))
+    }
+
     fn format(&mut self, format: Option<&Name>) -> Checked<Format> {
         let Some(format) = format else { return Ok(Format::Iso) };
         if gives_days(&format.value) {
@@ -220,6 +247,21 @@ impl Checker<'_> {
 
 fn is_path(name: &str) -> bool {
     name == "$" || name.starts_with("$.") || name.starts_with("$[")
+}
+
+fn is_utc(zone: &str) -> bool {
+    ["UTC", "Etc/UTC", "GMT", "Etc/GMT"].iter().any(|name| zone.eq_ignore_ascii_case(name))
+}
+
+/// The letters after the last directive of a strftime pattern, where they name UTC.
+fn literal_zone(pattern: &str) -> Option<&str> {
+    let mut letters = pattern;
+    while let Some((_, directive)) = letters.split_once('%') {
+        // Flags, a width and colons come before the letter of a directive.
+        letters = directive.trim_start_matches(|c: char| !c.is_alphabetic() && c != '%').get(1..)?;
+    }
+    let letters = letters.trim();
+    ["Z", "UTC", "GMT"].iter().any(|name| letters.eq_ignore_ascii_case(name)).then_some(letters)
 }
 
 /// Whether a day that is written by a strftime pattern and read back is the same day.

@@ -56,6 +56,10 @@ pub fn problem_to_diagnostic(problem: &Problem, name: &str, fetch: &Fetch) -> Di
         Problem::NoSheet { sheet, found } => {
             in_file(Code::E1003, format!("{name} has no sheet {sheet:?}"), format!("it has {}", ticked(found)), fetch)
         }
+        Problem::NoVisibleSheet { found } => {
+            let help = format!("name one: `sheet=\"…\"`; it has {}", ticked(found));
+            in_file(Code::E1003, format!("each sheet of {name} is hidden"), help, fetch)
+        }
         Problem::TooLarge { what, limit, place } => too_large(name, *what, *limit, *place, fetch),
         Problem::Quote { place, open } => {
             let what = if *open { "a quote opens and never closes" } else { "more stands behind a closing quote" };

@@ -2,6 +2,8 @@
 //!
 //! A computed ratio counts as the shortest decimal that stands for its float.
 
+use std::collections::BTreeMap;
+
 use cpl_syntax::tree::Currency;
 use polars::prelude as pl;
 
@@ -192,14 +194,20 @@ fn amounts_of(name: &pl::PlSmallStr, each: impl Iterator<Item = Option<i128>>) -
 }
 
 /// An amount read in minor units, in whole ones: how many make one depends on its row's currency. Unknown where the
-/// text names none of the language's currencies.
+/// text names no currency.
 pub fn whole_units(amount: &pl::Expr, currency: &pl::Expr) -> pl::Expr {
-    let mut whole = pl::lit(pl::Null {}).cast(money());
-    for digits in [0, 2] {
-        let these = Currency::all().filter(|currency| currency.minor_digits() == digits);
-        let is_one = these.fold(pl::lit(false), |any, one| any.or(currency.clone().eq(pl::lit(one.code()))));
-        let units = amount.clone() / pl::lit(10i64.pow(digits));
-        whole = pl::when(is_one).then(units.cast(money())).otherwise(whole);
-    }
-    whole
+    elementwise([amount.clone(), currency.clone()], money(), |columns| {
+        let amounts = columns[0].as_materialized_series().decimal()?.physical();
+        let codes = columns[1].str()?;
+        // A file has few currencies: each is looked up once.
+        let mut known: BTreeMap<&str, Option<i128>> = BTreeMap::new();
+        let each = amounts.iter().zip(codes.iter()).map(|(amount, code)| {
+            let (amount, code) = amount.zip(code)?;
+            let minor_units = known
+                .entry(code)
+                .or_insert_with(|| Currency::of_code(code).map(|currency| 10i128.pow(currency.minor_digits())));
+            minor_units.map(|units| half_even(amount, units))
+        });
+        amounts_of(amounts.name(), each)
+    })
 }

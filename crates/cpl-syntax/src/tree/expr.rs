@@ -270,20 +270,35 @@ impl Currency {
         }
     }
 
-    /// The one of that code, where the language has it.
+    /// The one of that code.
     #[must_use]
     pub fn of_code(code: &str) -> Option<Self> {
         let bytes: [u8; 3] = code.as_bytes().try_into().ok()?;
-        Self::CODES.split_ascii_whitespace().any(|known| known == code).then_some(Self(bytes))
+        Self::all().find(|known| known.0 == bytes)
     }
 
-    /// All currencies of the language.
+    /// All currencies.
     pub fn all() -> impl Iterator<Item = Self> {
-        Self::CODES.split_ascii_whitespace().filter_map(Self::of_code)
+        let codes = Self::BY_MINOR_DIGITS.into_iter().flat_map(|(_, codes)| codes.split_ascii_whitespace());
+        codes.filter_map(|code| code.as_bytes().try_into().ok().map(Self))
     }
 
-    const CODES: &str = "AED ARS AUD BRL CAD CHF CLP CNY COP CZK DKK EUR GBP HKD HUF IDR ILS INR JPY KRW MXN MYR \
-                         NOK NZD PHP PLN RON SEK SGD THB TRY TWD USD VND ZAR";
+    /// The currencies in use, by the decimal places of their minor unit (ISO 4217, table A.1). Metals, funds of the
+    /// International Monetary Fund, test codes and `XXX` are none.
+    const BY_MINOR_DIGITS: [(u32, &str); 4] = [
+        (0, "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"),
+        (
+            2,
+            "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BOV BRL BSD BTN BWP BYN BZD \
+             CAD CDF CHE CHF CHW CNY COP COU CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS \
+             GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL \
+             MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK \
+             PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS \
+             TMT TOP TRY TTD TWD TZS UAH USD USN UYU UZS VED VES WST XCD XCG YER ZAR ZMW ZWG",
+        ),
+        (3, "BHD IQD JOD KWD LYD OMR TND"),
+        (4, "CLF UYW"),
+    ];
 
     /// `USD`.
     #[must_use]
@@ -300,10 +315,8 @@ impl Currency {
     /// Decimal places of its minor unit (ISO 4217).
     #[must_use]
     pub fn minor_digits(&self) -> u32 {
-        match &self.0 {
-            b"JPY" | b"KRW" | b"CLP" | b"VND" => 0,
-            _ => 2,
-        }
+        let has = |codes: &str| codes.split_ascii_whitespace().any(|code| code == self.code());
+        Self::BY_MINOR_DIGITS.into_iter().find(|(_, codes)| has(codes)).map_or(2, |(digits, _)| digits)
     }
 }
 
