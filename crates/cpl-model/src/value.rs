@@ -160,8 +160,14 @@ fn exact(amount: Decimal, least: u32) -> String {
     format!("{plain:.digits$}")
 }
 
+/// Rounded to the minor unit; an amount whose currency stands in another column has up to four digits after the point,
+/// as many as the smallest minor unit has.
 fn money(amount: Decimal, currency: Denomination) -> String {
-    let digits = currency.minor_digits();
+    let least = currency.minor_digits();
+    let digits = match currency {
+        Denomination::One(_) => least,
+        Denomination::Of(_) => amount.normalize().scale().clamp(least, 4),
+    };
     let rounded = amount.round_dp_with_strategy(digits, rust_decimal::RoundingStrategy::MidpointNearestEven);
     let digits = digits as usize;
     signed(rounded, currency, &format!("{:.digits$}", rounded.abs()))
