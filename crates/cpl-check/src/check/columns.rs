@@ -175,11 +175,8 @@ impl Checker<'_> {
             ColumnType::Plain(Plain::Weekday) => (Encoding::Weekday, Type::Weekday),
             ColumnType::Money(scale, of) => self.money_encoding(*scale, of),
             ColumnType::Date(format, _) => {
-                self.no_literal_zone(
-                    format.as_ref(),
-                    "declare it as a `datetime` with `%:z` at its end, and take `date_of`",
-                )?;
-                (Encoding::Date(self.format(format.as_ref())?), Type::Date)
+                let help = "declare it as a `datetime` with `%:z` at its end, and take `date_of`";
+                (Encoding::Date(self.format_without_zone(format.as_ref(), help)?), Type::Date)
             }
             ColumnType::Datetime(format, encoding, _) => {
                 let encoding = match encoding {
@@ -190,18 +187,17 @@ impl Checker<'_> {
                     TimeIn::UnixSeconds => Encoding::UnixSeconds,
                     TimeIn::UnixMilliseconds => Encoding::UnixMilliseconds,
                     TimeIn::Pipeline => {
-                        self.no_literal_zone(
-                            format.as_ref(),
-                            "write `%:z` in its place, or `in \"UTC\"` after the pattern",
-                        )?;
-                        Encoding::Datetime(self.format(format.as_ref())?, self.zone.clone())
+                        let help = "write `%:z` in its place, or `in \"UTC\"` after the pattern";
+                        Encoding::Datetime(self.format_without_zone(format.as_ref(), help)?, self.zone.clone())
                     }
                     TimeIn::Zone(zone) => {
                         let found = self.timezone(zone)?;
-                        if !found.iana_name().is_some_and(is_utc) {
-                            self.no_literal_zone(format.as_ref(), "write `%:z` in its place, or `in \"UTC\"`")?;
-                        }
-                        Encoding::Datetime(self.format(format.as_ref())?, found)
+                        let help = "write `%:z` in its place, or `in \"UTC\"`";
+                        let format = match found.iana_name() {
+                            Some(name) if is_utc(name) => self.format(format.as_ref())?,
+                            _ => self.format_without_zone(format.as_ref(), help)?,
+                        };
+                        Encoding::Datetime(format, found)
                     }
                 };
                 (encoding, Type::Datetime)
@@ -222,10 +218,11 @@ impl Checker<'_> {
         (Encoding::Money(scale, currency.minor_digits()), Type::Money(currency.into()))
     }
 
-    /// Letters of a pattern that name UTC, but are read as letters: the time would be taken for one of another zone.
-    fn no_literal_zone(&mut self, format: Option<&Name>, help: &str) -> Checked<()> {
+    /// The format of times that are not of UTC: letters of a pattern that name UTC are read as letters, and the time would
+    /// be taken for one of another zone.
+    fn format_without_zone(&mut self, format: Option<&Name>, help: &str) -> Checked<Format> {
         let Some((format, letters)) = format.and_then(|format| Some((format, literal_zone(&format.value)?))) else {
-            return Ok(());
+            return self.format(format);
         };
         let message = format!("`{letters}` in a pattern is read as letters, and not as UTC");
         self.reporter.fail(Diagnostic::new(Code::E0103, message).at(format.span, "a time of which zone?").help(help))

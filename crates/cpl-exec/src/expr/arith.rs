@@ -7,7 +7,13 @@ use cpl_model::{
 use jiff::Timestamp;
 use polars::prelude::{self as pl, IntoColumn, arity};
 
-use super::{Translator, finite::finite, money, narrow::narrow, quotient::quotient};
+use super::{
+    Translator,
+    finite::finite,
+    money,
+    narrow::{narrow, widen},
+    quotient::quotient,
+};
 use crate::engine::{Failure, data_type, elementwise, moment, raise};
 
 impl Translator<'_> {
@@ -33,8 +39,7 @@ impl Translator<'_> {
 
     /// Computed in 128 bits: what does not fit 64 is an error and not another number.
     fn whole(&self, op: ArithOp, left: &Expr, right: &Expr) -> pl::Expr {
-        let wide = |value: pl::Expr| value.cast(pl::DataType::Int128);
-        narrow(apply(op, wide(self.expr(left)), wide(self.expr(right))))
+        narrow(apply(op, widen(self.expr(left)), widen(self.expr(right))))
     }
 
     fn of_money(&self, op: ArithOp, left: &Expr, right: &Expr) -> pl::Expr {
@@ -87,7 +92,7 @@ impl Translator<'_> {
             return quotient(a, b);
         }
         let whole = [left, right].iter().all(|side| data_type(side.ty) != pl::DataType::Float64);
-        let wide = |value: pl::Expr| if whole { value.cast(pl::DataType::Int128) } else { value };
+        let wide = |value: pl::Expr| if whole { widen(value) } else { value };
         narrow(apply(op, wide(a), wide(b))).cast(data_type(Type::Duration))
     }
 }

@@ -22,7 +22,7 @@ use polars::prelude as pl;
 use literal::scalar;
 pub use literal::{day, instant, null};
 pub use money::between;
-pub use narrow::narrow;
+pub use narrow::{narrow, widen};
 pub use quotient::quotient;
 
 use crate::engine::{data_type, to_local, to_moment};

@@ -1,8 +1,16 @@
-//! Whole numbers that were computed in a wider type than they are kept in.
+//! Whole numbers are computed in a wider type than they are kept in.
 
-use polars::prelude::{self as pl, IntoColumn};
+use polars::{
+    chunked_array::cast::CastOptions,
+    prelude::{self as pl, IntoColumn},
+};
 
 use crate::engine::{Failure, elementwise, raise};
+
+/// Whole numbers of 64 bits in 128. Each fits: the cast that looks at none is twice as fast.
+pub fn widen(value: pl::Expr) -> pl::Expr {
+    value.cast_with_options(pl::DataType::Int128, CastOptions::Overflowing)
+}
 
 /// Whole numbers, amounts or floats as whole numbers of 64 bits, towards zero; what does not fit is an error, and never another number. The
 /// engine's own cast says only by its words what went wrong.

@@ -193,7 +193,7 @@ impl<'a> Scheduler<'a> {
         if let QueryKind::Rows(wanted) = &query.kind {
             let RuleRows { rows, quiet } = rule_rows(frame, wanted, &self.translator);
             jobs.add(Output::Answer(query.id), rows);
-            if let (Some(quiet), None) = (quiet, self.rows_asked(query, wanted)) {
+            if let Some(quiet) = quiet.filter(|_| self.rows_held(query, wanted).is_none()) {
                 jobs.add(Output::Quiet(query.id), quiet);
             }
         } else if let Some(plan) = self.query_plan(query, frame) {
@@ -202,7 +202,7 @@ impl<'a> Scheduler<'a> {
     }
 
     /// How many rows a rule looks at, where they are held and each is looked at.
-    pub(super) fn rows_asked(&self, query: &Query, rows: &RowQuery) -> Option<usize> {
+    pub(super) fn rows_held(&self, query: &Query, rows: &RowQuery) -> Option<usize> {
         match self.nodes.get(&query.of) {
             Some(NodeState::Materialized(held)) if rows.newest.is_none() => Some(held.height()),
             _ => None,

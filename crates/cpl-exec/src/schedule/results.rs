@@ -132,12 +132,12 @@ impl Scheduler<'_> {
             return Ok(());
         }
         let rows = self.decode(query, &frame)?;
+        // Where the rows are not held, `Quiet` is kept after the answer and counts them.
         let held = match &query.kind {
-            QueryKind::Rows(wanted) => self.rows_asked(query, wanted),
+            QueryKind::Rows(wanted) => self.rows_held(query, wanted),
             _ => None,
         };
-        let counted = || self.answers.rows.get(&id).map_or(0, |answer| answer.quiet);
-        let quiet = held.map_or_else(counted, |held| held.saturating_sub(rows.len()));
+        let quiet = held.map_or(0, |held| held.saturating_sub(rows.len()));
         self.answers.rows.insert(id, Answer { rows, quiet });
         Ok(())
     }

@@ -315,8 +315,8 @@ impl Currency {
     /// Decimal places of its minor unit (ISO 4217).
     #[must_use]
     pub fn minor_digits(&self) -> u32 {
-        let has = |codes: &str| codes.split_ascii_whitespace().any(|code| code == self.code());
-        Self::BY_MINOR_DIGITS.into_iter().find(|(_, codes)| has(codes)).map_or(2, |(digits, _)| digits)
+        let of = Self::BY_MINOR_DIGITS.into_iter().find(|(_, codes)| codes.contains(self.code()));
+        of.map_or(2, |(digits, _)| digits)
     }
 }
 

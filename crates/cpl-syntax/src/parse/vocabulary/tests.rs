@@ -13,7 +13,10 @@ use pest_meta::{
 };
 
 use super::{Called, ITEMS, RESERVED, called, symbol};
-use crate::parse::{Grammar, Rule};
+use crate::{
+    parse::{Grammar, Rule},
+    tree::Currency,
+};
 
 /// Lists of alternatives that an analyst chooses from.
 const CHOICES: &[&str] = &[
@@ -69,6 +72,20 @@ fn first_words(expr: &Expr, grammar: &BTreeMap<String, (bool, Expr)>) -> (BTreeS
         Expr::NegPred(_) | Expr::PosPred(_) => (BTreeSet::new(), true),
         other => panic!("the grammar uses {other:?}"),
     }
+}
+
+/// Each currency of the grammar has its minor units, and each that has them can be written.
+#[test]
+fn the_grammar_has_all_currencies() {
+    fn codes(expr: &Expr) -> BTreeSet<String> {
+        match expr {
+            Expr::Str(code) => BTreeSet::from([code.clone()]),
+            Expr::Choice(left, right) | Expr::Seq(left, right) => &codes(left) | &codes(right),
+            _ => BTreeSet::new(),
+        }
+    }
+    let known: BTreeSet<String> = Currency::all().map(|currency| currency.code().to_owned()).collect();
+    assert_eq!(codes(&grammar()["currency"].1), known);
 }
 
 /// The rules that a list of alternatives names.
