@@ -7,4 +7,4 @@ mod check;
 mod lint;
 
 pub use check::{Analysis, CheckedFile, Definition, NameKind, Setting, Setup, check_connector, tree_to_program};
-pub use lint::{rules as lint, unneeded};
+pub use lint::{checks_hold_nothing, rules as lint, unneeded};

@@ -10,7 +10,7 @@ use crate::{
     load::{Loaded, load_any, of_text},
     render,
 };
-use cpl_check::{lint, unneeded};
+use cpl_check::{checks_hold_nothing, lint, unneeded};
 use cpl_model::program::Unsupported;
 use cpl_plan::{Plan, Purpose, program_to_plan};
 use cpl_syntax::{Diagnostic, Severity, apply_suppressions, tree};
@@ -74,7 +74,10 @@ pub fn planned(mut loaded: Loaded) -> (Loaded, Option<Plan>) {
         loaded.diagnostics.extend(lint(&program));
         let (plan, more) = program_to_plan(program, Purpose::Run);
         loaded.diagnostics.extend(plan.unsupported(false).iter().map(Unsupported::warning));
-        loaded.diagnostics.extend(more.into_iter().map(|one| unneeded(one.what, &one.name, one.span)));
+        loaded.diagnostics.extend(more.iter().map(|one| match one.checks.as_slice() {
+            [] => unneeded(one.what, &one.name, one.span),
+            checks => checks_hold_nothing(&one.name, checks),
+        }));
         loaded.diagnostics.sort_by_key(Diagnostic::start);
         plan
     });

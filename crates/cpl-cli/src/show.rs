@@ -1,6 +1,9 @@
 //! `cpl show`.
 
-use cpl_model::program::{Program, TableId};
+use cpl_model::{
+    program::{Program, TableId},
+    report::CheckSubject,
+};
 use cpl_plan::{Purpose, program_to_plan};
 use cpl_run::{Shown, write_parquet};
 use cpl_syntax::Diagnostic;
@@ -31,6 +34,9 @@ pub fn show(args: &ShowArgs, io: &mut Io<'_>) -> u8 {
         Ok(Ok(shown)) => {
             for check in &shown.broken {
                 let _ = writeln!(io.err, "broken data: {}: {} ({})", check.table, check.text, check.check);
+                for row in check.rows.iter().filter(|_| check.rows.len() > 1) {
+                    let _ = writeln!(io.err, "    {row}");
+                }
             }
             for source in &shown.sources {
                 let rows = |n: u64| if n == 1 { "1 row".to_owned() } else { format!("{n} rows") };
@@ -41,13 +47,16 @@ pub fn show(args: &ShowArgs, io: &mut Io<'_>) -> u8 {
                     let _ = writeln!(io.err, "{}: {} dated after now, not read", source.fetch, rows(source.future));
                 }
             }
-            write(&shown, args, io)
+            // Rows that share a key that names one are no table to go on with.
+            let has_key = !shown.broken.iter().any(|check| check.subject == CheckSubject::Key);
+            write(&shown, args, io).map(|()| has_key)
         }
         Ok(Err(error)) => Err(error.diagnostics()),
         Err(why) => return render::usage_error(&why, io),
     };
     match written {
-        Ok(()) => CLEAN,
+        Ok(true) => CLEAN,
+        Ok(false) => WRONG,
         Err(diagnostics) => {
             render::render(&diagnostics, &loaded.path, &loaded.text, io);
             WRONG

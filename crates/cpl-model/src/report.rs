@@ -2,7 +2,7 @@
 //!
 //! Serialized, it is the document that `--format json` prints; its schema stands in `crates/cpl-report/schema`.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use cpl_syntax::tree::{Direction, Level};
 use serde::{Serialize, Serializer, ser::SerializeMap};
@@ -128,6 +128,14 @@ pub struct ByRow {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Pairs(pub Vec<(String, Value)>);
 
+impl fmt::Display for Pairs {
+    /// `day 2026-11-20, spend $5.00`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let pairs: Vec<String> = self.0.iter().map(|(name, value)| format!("{name} {value}")).collect();
+        f.write_str(&pairs.join(", "))
+    }
+}
+
 impl Serialize for Pairs {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
@@ -228,11 +236,37 @@ pub struct Check {
     pub check: String,
     /// Whether it does not hold.
     pub broken: bool,
+    /// `watch`: it is shown and holds nothing.
+    pub watched: bool,
+    /// The rules whose rows are held where it is broken: all of them, or those of the series that break it.
+    pub holds: Vec<String>,
     /// What was found.
     pub text: String,
-    /// It tells how old the data is: reported also where it holds.
+    /// The first rows, keys, gaps or series that break it, with their values.
+    pub rows: Vec<Pairs>,
+    /// How many more there are.
+    pub more: u64,
+    /// What it looks at.
     #[serde(skip)]
-    pub of_age: bool,
+    pub subject: CheckSubject,
+    /// The dashboard looks at the table, or at one made of it.
+    #[serde(skip)]
+    pub on_dashboard: bool,
+}
+
+/// What a check looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CheckSubject {
+    /// That a key names one row.
+    Key,
+    /// How old the data is: reported beside the source also where it holds.
+    Age,
+    /// What is expected of the values: reported also where it is true.
+    Values,
+    /// Whether a series lacks a period.
+    Gaps,
+    /// Whether rows of a join have matches.
+    Join,
 }
 
 /// A join, and how many rows match none.

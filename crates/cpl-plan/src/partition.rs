@@ -37,7 +37,7 @@ fn holds_keys_and_rows(plan: &Plan, scan: NodeId) -> bool {
     let (mut keys, mut rows, mut waiting) = (false, false, vec![scan]);
     while let Some(next) = waiting.pop() {
         for query in plan.queries_of(next).filter(|query| query.stage == plan.node(scan).stage) {
-            keys |= matches!(query.kind, QueryKind::FirstDuplicate { .. });
+            keys |= matches!(query.kind, QueryKind::Duplicates { .. });
             rows |= matches!(query.kind, QueryKind::Rows(_));
         }
         if !plan.node(next).materialized {
@@ -65,7 +65,9 @@ fn takes_parts(plan: &Plan, of: NodeId, consumer: NodeId) -> bool {
 fn query_merges(query: &Query) -> bool {
     match &query.kind {
         QueryKind::Aggregate { items, .. } => items.iter().all(|(_, value)| merges(value)),
-        QueryKind::FirstDuplicate { .. } | QueryKind::FirstGap(_) | QueryKind::Unmatched => true,
+        QueryKind::FirstRows { .. } | QueryKind::Duplicates { .. } | QueryKind::FirstGap(_) | QueryKind::Unmatched => {
+            true
+        }
         // Rows that are all wanted would be held anyway.
         QueryKind::Rows(rows) => rows.newest.is_none() && !rows.all_rows,
         QueryKind::Table { .. } => false,
@@ -92,6 +94,12 @@ fn dictionary_columns(plan: &Plan, id: NodeId, table: TableId) -> Vec<String> {
 fn columns_read(plan: &Plan, id: NodeId, read: &mut BTreeSet<String>) {
     let query_exprs = plan.queries_of(id).flat_map(|query| query.kind.exprs());
     query_exprs.for_each(|expr| expr.columns_into(read));
+    for query in plan.queries_of(id) {
+        // These are put in order before the parts are merged.
+        if let QueryKind::FirstRows { order, .. } = &query.kind {
+            read.extend(order.iter().cloned());
+        }
+    }
     for consumer in plan.consumers(id) {
         let op = &plan.node(consumer).op;
         match op {

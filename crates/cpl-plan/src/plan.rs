@@ -284,7 +284,8 @@ impl QueryKind {
                 filter.iter().chain(items.iter().map(|(_, value)| value)).collect()
             }
             Self::Rows(rows) => rows.layout.columns().iter().collect(),
-            Self::Table { .. } | Self::FirstDuplicate { .. } | Self::FirstGap(_) | Self::Unmatched => Vec::new(),
+            Self::FirstRows { filter, .. } => vec![filter],
+            Self::Table { .. } | Self::Duplicates { .. } | Self::FirstGap(_) | Self::Unmatched => Vec::new(),
         }
     }
 
@@ -294,7 +295,8 @@ impl QueryKind {
                 filter.iter_mut().chain(items.iter_mut().map(|(_, value)| value)).collect()
             }
             Self::Rows(rows) => rows.layout.columns_mut().iter_mut().collect(),
-            Self::Table { .. } | Self::FirstDuplicate { .. } | Self::FirstGap(_) | Self::Unmatched => Vec::new(),
+            Self::FirstRows { filter, .. } => vec![filter],
+            Self::Table { .. } | Self::Duplicates { .. } | Self::FirstGap(_) | Self::Unmatched => Vec::new(),
         }
     }
 }

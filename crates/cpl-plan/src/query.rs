@@ -51,16 +51,26 @@ pub enum QueryKind {
         /// The sort columns; none if the rows keep their own order.
         order: Vec<String>,
     },
-    /// The first key that several rows share, by its order, and how many rows that are. No row where there is none.
-    FirstDuplicate {
+    /// The first of the rows for which the filter is true, by an order of columns.
+    FirstRows {
+        /// Which rows.
+        filter: Expr,
+        /// Names and types.
+        columns: Vec<(String, Type)>,
+        /// The sort columns.
+        order: Vec<String>,
+    },
+    /// The first keys that several rows share, by their order: the key, how many rows that are, how many such keys there
+    /// are. No row where there is none.
+    Duplicates {
         /// The key's columns, with their types.
         key: Vec<(String, Type)>,
         /// Keys with unknown parts match nothing, and are not looked at.
         known_only: bool,
     },
-    /// The first period that a series lacks: the series, the period after the gap, the one before, how many gaps.
+    /// Of each series that lacks a period: its names, the period after its first gap, the one before, how many gaps.
     FirstGap(Gaps),
-    /// Of a join: how many rows of the left and of the right side have no match.
+    /// Of a join: how many rows of the left and of the right side have no match, and how many of the right have one.
     Unmatched,
 }
 
@@ -115,6 +125,13 @@ pub enum Requester {
         /// The place.
         at: usize,
     },
+    /// The first rows that break a check of a table.
+    BrokenRows {
+        /// The table.
+        table: TableId,
+        /// The check's place there.
+        at: usize,
+    },
     /// A join, whose second input must be unique on its keys: an answer of a row stops the run.
     Uniqueness {
         /// The join.
@@ -128,6 +145,8 @@ pub enum Requester {
         with: TableId,
         /// Rows of the left side without a match stay.
         left: bool,
+        /// A join of which no row has a match holds what depends on it.
+        holds: bool,
     },
     /// The dashboard, of its window.
     Dashboard(DashboardPart),
@@ -150,6 +169,8 @@ pub enum DashboardPart {
     By,
 }
 
+/// How many rows that break a check are shown, with their values.
+pub const SHOWN_ROWS: u32 = 3;
 /// Statistics of a fetch: the number of its rows.
 pub const ROWS: &str = "rows";
 /// The number of rows dated after `now`; absent if rows have no time column or future rows are kept.
@@ -167,13 +188,13 @@ impl QueryKind {
                 of(keys).into_iter().chain(items.iter().map(|(_, value)| value.ty)).collect()
             }
             Self::Rows(rows) => rows.layout.types(),
-            Self::Table { columns, .. } => of(columns),
-            Self::FirstDuplicate { key, .. } => of(key).into_iter().chain([Type::Count]).collect(),
+            Self::Table { columns, .. } | Self::FirstRows { columns, .. } => of(columns),
+            Self::Duplicates { key, .. } => of(key).into_iter().chain([Type::Count; 2]).collect(),
             Self::FirstGap(gaps) => {
                 let time = gaps.types.last().copied().unwrap_or(Type::Date);
                 gaps.types.iter().copied().chain([time, Type::Count]).collect()
             }
-            Self::Unmatched => vec![Type::Count; 2],
+            Self::Unmatched => vec![Type::Count; 3],
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use cpl_model::{
     program::{Direction, Level},
-    report::{Alert, By, Check, Decision, Goal, Join, Metric, Pairs, RunReport, Source, State},
+    report::{Alert, By, Check, CheckSubject, Decision, Goal, Join, Metric, Pairs, RunReport, Source, State},
     value::Value,
 };
 
@@ -79,14 +79,37 @@ impl Page {
 
     /// Broken checks come first: everything below depends on them.
     fn broken(&mut self, checks: &[Check]) {
-        let broken: Vec<&Check> = checks.iter().filter(|check| check.broken).collect();
-        if broken.is_empty() {
+        let (watched, broken): (Vec<&Check>, Vec<&Check>) =
+            checks.iter().filter(|check| check.broken).partition(|check| check.watched);
+        if !broken.is_empty() {
+            self.title("BROKEN DATA", "no decision and no alert leaves that depends on it");
+        }
+        for check in broken {
+            self.broken_check(check, Ink::Bad, "✗");
+            if check.holds.is_empty() && !check.on_dashboard {
+                self.wrapped("  ", 2, &format!("it holds nothing: no rule depends on {}", check.table));
+            }
+        }
+        if !watched.is_empty() {
+            self.title("WATCHED", "shown, and holds nothing");
+        }
+        for check in watched {
+            self.broken_check(check, Ink::Warn, "!");
+        }
+    }
+
+    /// What was found, and the rows that break it where they are several.
+    fn broken_check(&mut self, check: &Check, ink: Ink, sign: &str) {
+        let sign = self.style.paint(ink, sign);
+        self.wrapped(&format!("{sign} "), 2, &format!("{}: {} ({})", check.table, check.text, check.check));
+        if check.rows.len() < 2 {
             return;
         }
-        self.title("BROKEN DATA", "no decision and no alert leaves that depends on it");
-        for check in broken {
-            let sign = self.style.paint(Ink::Bad, "✗");
-            self.wrapped(&format!("{sign} "), 2, &format!("{}: {} ({})", check.table, check.text, check.check));
+        for row in &check.rows {
+            self.wrapped("    ", 6, &row.to_string());
+        }
+        if check.more > 0 {
+            self.line(&format!("    and {} more", check.more));
         }
     }
 
@@ -247,6 +270,9 @@ impl Page {
         for line in lines(vec![String::new(); 4], &rows, &[false, true, false, false]).iter().skip(1) {
             self.line(&format!("  {line}"));
         }
+        for check in report.checks.iter().filter(|check| check.subject == CheckSubject::Values && !check.broken) {
+            self.wrapped(&format!("  {}: ", check.table), 4, &format!("✓ {}", check.check));
+        }
         for join in report.joins.iter().filter(|join| join.left_unmatched + join.right_unmatched > 0) {
             self.wrapped(&format!("  {}: ", join.table), 4, &unmatched_text(join));
         }
@@ -353,7 +379,9 @@ fn source_row(source: &Source, checks: &[Check], planned: bool) -> Vec<String> {
     let newest = if source.newest.is_unknown() { String::new() } else { format!("newest {}", source.newest) };
     let mut notes: Vec<String> = checks
         .iter()
-        .filter(|check| check.table == source.fetch && (check.broken || check.of_age))
+        .filter(|check| {
+            check.table == source.fetch && !check.watched && (check.broken || check.subject == CheckSubject::Age)
+        })
         .map(|check| format!("{} {}", if check.broken { "✗" } else { "✓" }, check.check))
         .collect();
     if source.future > 0 {

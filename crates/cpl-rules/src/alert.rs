@@ -10,22 +10,25 @@ use cpl_plan::{
     rule::{CompiledAlert, CompiledPiece},
 };
 
-use crate::condition::{RuleRow, Verdict, key_order};
+use crate::{
+    condition::{RuleRow, Verdict, key_order},
+    holds::Holds,
+};
 
-/// The alerts of a rule, by key, and how many of its rows are quiet. `broken` is why the rule's data can't be trusted;
-/// quiet rows are shown too where `show_quiet` says so.
+/// The alerts of a rule, by key, and how many of its rows are quiet. Rows that rest on broken data are not told; quiet rows are shown too where `show_quiet` says so.
 pub fn alerts(
     rule: &Rule,
     compiled: &CompiledAlert,
     answer: &Answer,
     program: &Program,
-    broken: Option<&str>,
+    holds: &Holds,
     show_quiet: bool,
 ) -> (Vec<Alert>, usize) {
     let (mut alerts, mut quiet) = (Vec::new(), answer.quiet);
     for values in &answer.rows {
         let row = RuleRow { conditions: &compiled.conditions, values };
-        let (state, text) = match (row.verdict(), broken) {
+        let key = row.key();
+        let (state, text) = match (row.verdict(), holds.reason(&key)) {
             (Verdict::Quiet, _) => {
                 quiet += 1;
                 if !show_quiet {
@@ -37,7 +40,7 @@ pub fn alerts(
             (Verdict::Undecided, None) => (State::Undecided, row.unknown().join("; ")),
             (Verdict::Fires, None) => (State::Fires, text(compiled, row, program)),
         };
-        alerts.push(Alert { alert: rule.name.clone(), key: row.key(), state, severity: rule.severity, text });
+        alerts.push(Alert { alert: rule.name.clone(), key, state, severity: rule.severity, text });
     }
     alerts.sort_by_cached_key(|alert| key_order(&alert.key));
     (alerts, quiet)

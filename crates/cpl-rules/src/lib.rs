@@ -6,6 +6,7 @@ mod check;
 mod condition;
 mod dashboard;
 mod decide;
+mod holds;
 mod identity;
 mod past;
 mod report_builder;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use cpl_model::{
     clock::{self, Clock},
-    program::{Day, Grain, Program, Rows, TableId},
-    report::{Alert, Check, Decision, Join, RunReport, Source, State, Window},
+    program::{CheckKind, Day, Expr, Grain, Program, Rows, TableId},
+    report::{Alert, Check, CheckSubject, Decision, Join, RunReport, Source, State, Window},
     value::Value,
 };
 use cpl_plan::{
@@ -16,8 +16,11 @@ use cpl_plan::{
 use jiff::ZonedDateTime;
 
 use crate::{
-    alert, check, dashboard,
+    alert,
+    check::{Answered, CheckOutcome, Finding},
+    dashboard,
     decide::{self, GuardContext},
+    holds::{BrokenCheck, Holds},
     identity::Identity,
     past::Past,
 };
@@ -44,23 +47,32 @@ pub fn quarantine_file(stem: &str, fetch: &str) -> String {
     format!(".cpl/quarantine/{stem}.{fetch}.csv")
 }
 
-/// What the checks of all tables found.
-type Checks = Vec<(TableId, Check)>;
+/// A check of a table, and what it found.
+struct Checked<'a> {
+    table: TableId,
+    /// The columns that name a series, where each is checked by itself.
+    series: &'a [String],
+    watched: bool,
+    subject: CheckSubject,
+    finding: Finding,
+}
 
 impl<R> ReportBuilder<'_, R> {
     /// The report.
     #[must_use]
     pub fn report(&self) -> RunReport {
         let (program, clock) = (self.program(), self.clock());
-        let checks = self.checks();
+        let checked = self.checked();
+        let broken = broken(&checked);
         let (metrics, by) = program
             .dashboard
             .as_ref()
             .map_or_else(Default::default, |dashboard| dashboard::shown(dashboard, &self.dashboard()));
         let mut metrics = metrics.into_iter();
         let mut quiet = BTreeMap::new();
-        let decisions = self.decisions(&checks, &mut quiet);
-        let alerts = self.alerts(&checks, &mut quiet);
+        let decisions = self.decisions(&broken, &mut quiet);
+        let alerts = self.alerts(&broken, &mut quiet);
+        let checks: Vec<Check> = checked.iter().map(|checked| self.shown_check(checked)).collect();
         RunReport {
             version: RunReport::VERSION,
             pipeline: program.name.clone(),
@@ -80,10 +92,10 @@ impl<R> ReportBuilder<'_, R> {
             over: program.dashboard.as_ref().and_then(|d| d.over).map(|over| program.written(over.span)),
             planned: false,
             early: clock.early.then(|| clock.end.strftime("%H:%M").to_string()),
-            on_broken_data: program.dashboard.as_ref().is_some_and(|d| self.broken(d.table, &checks).is_some()),
+            on_broken_data: checks.iter().any(|check| check.broken && !check.watched && check.on_dashboard),
             owner: program.owner.clone(),
             rules: program.decisions.iter().map(|rule| rule.name.clone()).collect(),
-            checks: checks.into_iter().map(|(_, check)| check).collect(),
+            checks,
         }
     }
 
@@ -113,15 +125,70 @@ impl<R> ReportBuilder<'_, R> {
         answered
     }
 
-    /// The checks of all tables, by table.
+    /// The checks of all tables, by table, and of all joins.
     #[must_use]
-    pub fn checks(&self) -> Checks {
-        let checks = self.plan.queries().iter().filter_map(|query| {
-            let Requester::Check { table: id, at } = query.requester else { return None };
-            let table = self.program().table(id);
-            Some((id, check::outcome(&table.checks[at], table, self.rows(query), self.program(), self.clock())))
+    pub fn checks(&self) -> Vec<Check> {
+        self.checked().iter().map(|checked| self.shown_check(checked)).collect()
+    }
+
+    fn checked(&self) -> Vec<Checked<'_>> {
+        let checks = self.plan.queries().iter().filter_map(|query| match query.requester {
+            Requester::Check { table, at } => Some(self.table_check(query, table, at)),
+            Requester::Unmatched { table, with, holds: true, .. } => self.join_check(query, table, with),
+            _ => None,
         });
         checks.collect()
+    }
+
+    fn table_check(&self, query: &Query, id: TableId, at: usize) -> Checked<'_> {
+        let (program, table) = (self.program(), self.program().table(id));
+        let check = &table.checks[at];
+        let of_rows = |query: &&Query| matches!(query.requester, Requester::BrokenRows { table, at: place } if (table, place) == (id, at));
+        let broken_rows = self.plan.queries().iter().find(of_rows).and_then(|query| match &query.kind {
+            QueryKind::FirstRows { columns, .. } => {
+                Some((columns.iter().map(|(name, _)| name.as_str()).collect(), self.rows(query)))
+            }
+            _ => None,
+        });
+        let outcome = CheckOutcome { check, table, program, clock: self.clock() };
+        let finding = outcome.of(&Answered { rows: self.rows(query), broken_rows });
+        let subject = match check.kind {
+            CheckKind::Key(_) => CheckSubject::Key,
+            CheckKind::Fresh(..) => CheckSubject::Age,
+            CheckKind::Expect(_) => CheckSubject::Values,
+            CheckKind::NoGaps(_) => CheckSubject::Gaps,
+        };
+        Checked { table: id, series: &check.series, watched: check.watched, subject, finding }
+    }
+
+    /// A join of which no row has a match, though there are some, is broken: its two sides are written differently.
+    fn join_check(&self, query: &Query, id: TableId, with: TableId) -> Option<Checked<'_>> {
+        let [Value::Integer(1..), _, Value::Integer(0)] = self.rows(query).first()?.as_slice() else { return None };
+        let (table, with) = (&self.program().table(id).name, &self.program().table(with).name);
+        let written = self.program().written(self.plan.node(query.of).span);
+        let finding = Finding::broken(written, format!("no row of {table} has a partner in {with}"));
+        Some(Checked { table: id, series: &[], watched: false, subject: CheckSubject::Join, finding })
+    }
+
+    fn shown_check(&self, checked: &Checked<'_>) -> Check {
+        let (program, finding) = (self.program(), &checked.finding);
+        let reads = |table, exprs: &[&Expr]| program.read_by(table, exprs).contains(&checked.table);
+        let decisions = program.decisions.iter().filter(|rule| reads(rule.rows.table, &rule.exprs()));
+        let alerts = program.alerts.iter().filter(|rule| reads(rule.rows.table, &rule.exprs()));
+        let rules = decisions.map(|rule| rule.name.clone()).chain(alerts.map(|rule| rule.name.clone()));
+        let dashboard = program.dashboard.as_ref();
+        Check {
+            table: program.table(checked.table).name.clone(),
+            check: finding.check.clone(),
+            broken: finding.broken,
+            watched: checked.watched,
+            holds: rules.filter(|_| !checked.watched).collect(),
+            text: finding.text.clone(),
+            rows: finding.rows.clone(),
+            more: finding.more,
+            subject: checked.subject,
+            on_dashboard: dashboard.is_some_and(|dashboard| reads(dashboard.table, &dashboard.exprs())),
+        }
     }
 
     /// What was read of each fetch.
@@ -156,8 +223,8 @@ impl<R> ReportBuilder<'_, R> {
     fn joins(&self) -> Vec<Join> {
         let name = |id: TableId| self.program().table(id).name.clone();
         let joins = self.plan.queries().iter().filter_map(|query| {
-            let Requester::Unmatched { table, with, left } = query.requester else { return None };
-            let [Value::Integer(of_left), Value::Integer(of_right)] = self.rows(query).first()?.as_slice() else {
+            let Requester::Unmatched { table, with, left, .. } = query.requester else { return None };
+            let [Value::Integer(of_left), Value::Integer(of_right), _] = self.rows(query).first()?.as_slice() else {
                 return None;
             };
             Some(Join {
@@ -171,7 +238,7 @@ impl<R> ReportBuilder<'_, R> {
         joins.collect()
     }
 
-    fn decisions(&self, checks: &Checks, quiet: &mut BTreeMap<String, usize>) -> Vec<Decision> {
+    fn decisions(&self, broken: &[BrokenCheck<'_>], quiet: &mut BTreeMap<String, usize>) -> Vec<Decision> {
         let program = self.program();
         let window = self.clock().name(program.every);
         let identity = Identity { workspace: self.workspace, pipeline: &program.name, window: &window };
@@ -183,7 +250,10 @@ impl<R> ReportBuilder<'_, R> {
                 continue;
             }
             let mut context = GuardContext {
-                held: self.retired().or_else(|| self.broken(rule.rows.table, checks)),
+                holds: match self.retired() {
+                    Some(retired) => Holds::all(retired),
+                    None => Holds::of(&rule.rows, &rule.exprs(), broken, program),
+                },
                 claimed: &mut claimed,
                 identity: &identity,
                 past: self.past,
@@ -197,7 +267,7 @@ impl<R> ReportBuilder<'_, R> {
         decisions
     }
 
-    fn alerts(&self, checks: &Checks, quiet: &mut BTreeMap<String, usize>) -> Vec<Alert> {
+    fn alerts(&self, broken: &[BrokenCheck<'_>], quiet: &mut BTreeMap<String, usize>) -> Vec<Alert> {
         let program = self.program();
         let mut alerts = Vec::new();
         for query in self.plan.queries() {
@@ -206,9 +276,9 @@ impl<R> ReportBuilder<'_, R> {
             if !self.is_its_day(&rule.rows, &rule.on) {
                 continue;
             }
-            let broken = self.broken(rule.rows.table, checks);
+            let holds = Holds::of(&rule.rows, &rule.exprs(), broken, program);
             let answer = self.answer(query);
-            let (shown, silent) = alert::alerts(rule, compiled, answer, program, broken.as_deref(), self.show_quiet);
+            let (shown, silent) = alert::alerts(rule, compiled, answer, program, &holds, self.show_quiet);
             quiet.insert(rule.name.clone(), silent);
             alerts.extend(shown);
         }
@@ -229,17 +299,16 @@ impl<R> ReportBuilder<'_, R> {
         on.is_empty() || of_rows || on.contains(&clock::weekday(self.clock().today()))
     }
 
-    /// Why a table's data can't be trusted: the first broken check of what it is made of.
-    fn broken(&self, table: TableId, checks: &Checks) -> Option<String> {
-        let upstream = self.program().upstream(table);
-        let broken = checks.iter().find(|(of, check)| check.broken && upstream.contains(of))?;
-        Some(format!("`{}` is broken: {}", broken.1.check, broken.1.text))
-    }
-
     fn retired(&self) -> Option<String> {
         let retire = self.program().retire.filter(|retire| *retire < self.clock().today())?;
         Some(format!("the pipeline retired on {retire}"))
     }
+}
+
+/// The broken checks that hold what depends on them.
+fn broken<'c>(checked: &'c [Checked<'_>]) -> Vec<BrokenCheck<'c>> {
+    let broken = checked.iter().filter(|checked| checked.finding.broken && !checked.watched);
+    broken.map(|one| BrokenCheck { table: one.table, series: one.series, finding: &one.finding }).collect()
 }
 
 /// ISO 8601 with the zone's offset.

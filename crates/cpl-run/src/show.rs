@@ -30,11 +30,11 @@ pub fn show(plan: Plan, id: TableId, context: &RunContext<'_>) -> Result<Shown, 
     let files = context.files();
     let (table, answers) = context.engine(&files).table(&plan)?;
     let report = context.report(&plan, &answers, false);
-    let checks = report.checks().into_iter().map(|(_, check)| check);
+    let checks = report.checks().into_iter();
     Ok(Shown {
         table,
         key: plan.program().table(id).key.clone(),
         sources: report.sources(),
-        broken: checks.filter(|check| check.broken).collect(),
+        broken: checks.filter(|check| check.broken && !check.watched).collect(),
     })
 }

@@ -100,6 +100,7 @@ codes! {
     W0207 "a mean of means",
     W0208 "more messages than anybody acts on",
     W0209 "a missing partner against zero",
+    W0210 "a series that may stop alone",
     W0301 "a silence without a reason",
     W0302 "a silence that silences nothing",
     W0901 "checked, and refused by a run",

@@ -8,7 +8,7 @@ use cpl_model::{
 };
 use jiff::ToSpan;
 
-use super::{Oracle, Row, Val, expr::Seen, stage::sort};
+use super::{Alone, Oracle, Row, Val, expr::Seen, stage::sort};
 
 /// A check, and what is found.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,6 +28,7 @@ impl Oracle<'_> {
     #[must_use]
     pub fn checks(&self) -> Vec<Checked> {
         let mut checks: Vec<Checked> = (0..self.tables.len()).map(TableId).flat_map(|id| self.checks_of(id)).collect();
+        checks.extend(self.unmet_joins().into_iter().map(|(_, checked)| checked));
         checks.sort();
         checks
     }
@@ -41,7 +42,17 @@ impl Oracle<'_> {
                 waiting.extend(self.inputs(id));
             }
         }
-        seen.into_iter().flat_map(|id| self.checks_of(id)).any(|check| check.broken)
+        let unmet = self.unmet_joins().iter().any(|(id, _)| seen.contains(id));
+        unmet || seen.into_iter().flat_map(|id| self.checks_of(id)).any(|check| check.broken)
+    }
+
+    /// The joins of which no row has a partner, though there are some.
+    fn unmet_joins(&self) -> Vec<(TableId, Checked)> {
+        self.counted_joins(|made| {
+            let Alone { table, with, .. } = made.alone.clone();
+            let text = format!("no row of {table} has a partner in {with}");
+            Some((made.of, Checked { table, check: made.unmet.clone()?, broken: true, text }))
+        })
     }
 
     /// The tables that one is made of.
@@ -86,6 +97,10 @@ impl Oracle<'_> {
         let mut several: Vec<Row> = rows.iter().filter(|row| times(row) > 1).cloned().collect();
         sort(&mut several, columns.iter().map(|name| (name.as_str(), false)));
         let Some(first) = several.first() else { return (false, "each once".to_owned()) };
+        let keys: BTreeSet<String> = several.iter().map(|row| format!("{:?}", key(row))).collect();
+        if keys.len() > 1 {
+            return (true, format!("{} keys of {table} stand in several rows", keys.len()));
+        }
         let values: Vec<String> = columns.iter().map(|name| self.told(&first[name])).collect();
         (true, format!("{} rows of {table} are {}", times(first), values.join(", ")))
     }

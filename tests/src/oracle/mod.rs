@@ -31,8 +31,8 @@ pub struct Oracle<'p> {
     program: &'p Program,
     clock: &'p Clock,
     tables: Vec<Vec<Row>>,
-    /// Of every join, as they are made, with its table.
-    alone: RefCell<Vec<(TableId, Alone)>>,
+    /// Every join, as they are made.
+    made_joins: RefCell<Vec<MadeJoin>>,
     needed: Needed,
     /// Rows dated after `now`, by the names of the fetches.
     future: BTreeMap<String, usize>,
@@ -64,6 +64,15 @@ pub struct Alone {
     pub rows: (usize, usize),
 }
 
+/// A join that was made.
+struct MadeJoin {
+    /// The table it is a stage of.
+    of: TableId,
+    alone: Alone,
+    /// As it is written, where there are rows and none of them has a partner.
+    unmet: Option<String>,
+}
+
 impl<'p> Oracle<'p> {
     /// Makes the tables; `rows` are those of the fetches, by their names.
     ///
@@ -71,8 +80,8 @@ impl<'p> Oracle<'p> {
     /// Where a fetch has none that are given.
     #[must_use]
     pub fn new(program: &'p Program, clock: &'p Clock, rows: &BTreeMap<String, Vec<Row>>) -> Self {
-        let (alone, future) = (RefCell::default(), BTreeMap::new());
-        let mut oracle = Self { program, clock, tables: Vec::new(), alone, needed: Needed::of(program), future };
+        let (made_joins, future) = (RefCell::default(), BTreeMap::new());
+        let mut oracle = Self { program, clock, tables: Vec::new(), made_joins, needed: Needed::of(program), future };
         for table in &program.tables {
             let made = match &table.source {
                 TableSource::Fetch(fetch) => {
@@ -109,18 +118,25 @@ impl<'p> Oracle<'p> {
     /// The joins that a run makes, and how many of their rows have no partner; by name.
     #[must_use]
     pub fn joins(&self) -> Vec<Alone> {
-        let alone = self.alone.borrow();
+        let mut found: Vec<Alone> = self.counted_joins(|join| Some(join.alone.clone()));
+        found.sort();
+        found
+    }
+
+    /// What is wanted of the joins that a run makes; one with a table of one row counts nothing.
+    fn counted_joins<T>(&self, wanted: impl Fn(&MadeJoin) -> Option<T>) -> Vec<T> {
+        let all = self.made_joins.borrow();
         let mut found = Vec::new();
         for (at, table) in self.program.tables.iter().enumerate() {
             let TableSource::Transform { stages, .. } = &table.source else { continue };
             let joins = stages.iter().filter_map(|stage| if let Stage::Join(join) = stage { Some(join) } else { None });
-            let counted = alone.iter().filter(|(of, _)| of.0 == at).map(|(_, alone)| alone);
-            // One with a table of one row counts nothing.
-            let made = |nth: usize, on: &[(String, String)]| !on.is_empty() && self.needed.has_join(TableId(at), nth);
-            let both = joins.enumerate().zip(counted).filter(|((nth, join), _)| made(*nth, &join.on));
-            found.extend(both.map(|(_, alone)| alone.clone()));
+            let made = all.iter().filter(|made| made.of.0 == at);
+            let both = joins
+                .enumerate()
+                .zip(made)
+                .filter(|((nth, join), _)| !join.on.is_empty() && self.needed.has_join(TableId(at), *nth));
+            found.extend(both.filter_map(|(_, made)| wanted(made)));
         }
-        found.sort();
         found
     }
 

@@ -26,6 +26,12 @@ impl Needed {
             needed.rows(&rule.rows);
             needed.exprs(rule.rows.table, &rule.exprs());
         }
+        // A check is evaluated wherever it stands.
+        for (at, table) in program.tables.iter().enumerate() {
+            if !table.checks.is_empty() {
+                needed.add(TableId(at), []);
+            }
+        }
         // A table follows those it is made of.
         for id in (0..program.tables.len()).rev().map(TableId) {
             if needed.has(id) {
@@ -76,7 +82,11 @@ impl Needed {
             match &check.kind {
                 CheckKind::Key(columns) => self.add(id, columns.iter().map(String::as_str)),
                 CheckKind::Fresh(column, _) => self.add(id, [column.as_str()]),
-                CheckKind::Expect(expected) => self.exprs(id, &[expected]),
+                CheckKind::Expect(expected) => {
+                    self.exprs(id, &[expected]);
+                    let names_rows = !expected.has_aggregate();
+                    self.add(id, table.key.iter().flatten().map(String::as_str).filter(|_| names_rows));
+                }
                 CheckKind::NoGaps(periods) => self.add(id, periods.names().iter().map(String::as_str)),
             }
         }

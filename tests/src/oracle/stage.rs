@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use cpl_model::program::{Expr, Grain, Join, Periods, Stage, TableId};
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
 
-use super::{Alone, Oracle, Row, Val, expr::Seen};
+use super::{Alone, MadeJoin, Oracle, Row, Val, expr::Seen};
 
 impl Oracle<'_> {
     pub(super) fn stage(&self, stage: &Stage, rows: &[Row]) -> Vec<Row> {
@@ -116,9 +116,11 @@ impl Oracle<'_> {
         // The table under way is the next one.
         let id = TableId(self.tables.len());
         let name = |id: TableId| self.program.table(id).name.clone();
+        let nobody = left_unmatched > 0 && !met.contains(&true) && !join.or_none;
+        let unmet = nobody.then(|| self.program.written(join.span));
         let rows = (left_unmatched, met.iter().filter(|met| !**met).count());
         let alone = Alone { table: name(id), with: name(join.table), kept: join.left, rows };
-        self.alone.borrow_mut().push((id, alone));
+        self.made_joins.borrow_mut().push(MadeJoin { of: id, alone, unmet });
         made
     }
 

@@ -17,14 +17,16 @@ impl Checker<'_> {
     pub(super) fn check(&mut self, clause: &Clause, table: &mut Table) -> Checked<()> {
         match clause {
             Clause::Key(columns) => self.key(columns, table),
-            Clause::Fresh(column, within, span) => self.fresh(column.as_ref(), within, *span, table),
-            Clause::Expect(expected) => self.expect(expected, table),
+            Clause::Fresh(column, within, series, span) => self.fresh(column.as_ref(), within, series, *span, table),
+            Clause::Expect(expected, series) => self.expect(expected, series, false, table),
+            Clause::Watch(expected, series) => self.expect(expected, series, true, table),
             Clause::NoGaps(series, span) => self.no_gaps(series, *span, table),
         }
     }
 
     /// True in every row; of the whole table where it aggregates, which an expression of a row can't.
-    fn expect(&mut self, written: &tree::Expr, table: &mut Table) -> Checked<()> {
+    fn expect(&mut self, written: &tree::Expr, series: &[Name], watched: bool, table: &mut Table) -> Checked<()> {
+        let series = self.series_names(series, table);
         let columns: Vec<ScopeColumn> = table.columns.iter().map(ScopeColumn::of).collect();
         let mark = self.reporter.mark();
         let of_rows = self.condition(written, &Scope::row(&columns, table.time.as_deref()));
@@ -38,8 +40,26 @@ impl Checker<'_> {
         } else {
             of_rows
         };
-        table.checks.push(Check { kind: CheckKind::Expect(expected?), span: written.span });
+        table.checks.push(Check { kind: CheckKind::Expect(expected?), series: series?, watched, span: written.span });
         Ok(())
+    }
+
+    /// The columns that name a series: `for A, B`.
+    pub(super) fn series_names(&mut self, names: &[Name], table: &Table) -> Checked<Vec<String>> {
+        let mut series: Vec<String> = Vec::new();
+        for name in names {
+            let column = self.column_of(name, table)?;
+            if column.ty.is_time() {
+                let message = format!("`{}` is {}, and names no series", name.as_str(), column.ty);
+                return self.refuse(Code::E0404, message, name.span, "wanted: what names a series, such as a channel");
+            }
+            if series.contains(&name.value) {
+                let message = format!("`{}` stands here twice", name.as_str());
+                return self.refuse(Code::E0202, message, name.span, "the second one");
+            }
+            series.push(name.value.clone());
+        }
+        Ok(series)
     }
 
     fn key(&mut self, columns: &[Name], table: &mut Table) -> Checked<()> {
@@ -71,12 +91,20 @@ impl Checker<'_> {
             );
         }
         let span = columns[0].span.to(columns[columns.len() - 1].span);
-        table.checks.push(Check { kind: CheckKind::Key(key.clone()), span });
+        table.checks.push(Check::of(CheckKind::Key(key.clone()), span));
         table.key = Some(key);
         Ok(())
     }
 
-    fn fresh(&mut self, column: Option<&Name>, within: &tree::Expr, span: Span, table: &mut Table) -> Checked<()> {
+    fn fresh(
+        &mut self,
+        column: Option<&Name>,
+        within: &tree::Expr,
+        series: &[Name],
+        span: Span,
+        table: &mut Table,
+    ) -> Checked<()> {
+        let series = self.series_names(series, table)?;
         let name = match column {
             Some(column) => self.column_of(column, table)?.name.clone(),
             None => {
@@ -96,7 +124,7 @@ impl Checker<'_> {
             let label = "wanted: a length such as `2 days`; a month has no fixed one";
             return self.refuse(Code::E0307, "how old may it be?", within.span, label);
         };
-        table.checks.push(Check { kind: CheckKind::Fresh(name, micros), span });
+        table.checks.push(Check { kind: CheckKind::Fresh(name, micros), series, watched: false, span });
         Ok(())
     }
 }

@@ -99,7 +99,7 @@ impl<'a> Checker<'a> {
         if let (Some(late), Some(time)) = (endpoint.late, table.time.clone())
             && !table.checks.iter().any(fresh)
         {
-            table.checks.push(Check { kind: CheckKind::Fresh(time, late), span: fetch.source_span });
+            table.checks.push(Check::of(CheckKind::Fresh(time, late), fetch.source_span));
         }
         let what = format!("fetching by connectors (`{}`)", self.written(fetch.source_span));
         let id = self.tables.next_id();

@@ -9,7 +9,8 @@ impl Checker<'_> {
     pub(super) fn no_gaps(&mut self, series: &[Name], span: Span, table: &mut Table) -> Checked<()> {
         let columns: Vec<ScopeColumn> = table.columns.iter().map(ScopeColumn::of).collect();
         let periods = self.periods(series, span, &columns, table.key.as_deref(), table.time.as_deref())?;
-        table.checks.push(Check { kind: CheckKind::NoGaps(periods), span });
+        let series = series.iter().map(|name| name.value.clone()).collect();
+        table.checks.push(Check { kind: CheckKind::NoGaps(periods), series, watched: false, span });
         Ok(())
     }
 

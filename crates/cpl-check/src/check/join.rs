@@ -44,7 +44,25 @@ impl Checker<'_> {
         if join.many || !(join.left || (on.is_empty() && right.singleton)) {
             relation.singleton = false;
         }
-        Ok(Stage::Join(Join { table: id, left: join.left, on, columns, many: join.many, latest, check_unique, span }))
+        let or_none = self.or_none(join)?;
+        let (left, many) = (join.left, join.many);
+        Ok(Stage::Join(Join { table: id, left, on, columns, many, latest, check_unique, or_none, span }))
+    }
+
+    /// `or none`: of a left join alone, whose rows stay.
+    fn or_none(&mut self, join: &tree::Join) -> Checked<bool> {
+        let Some(span) = join.or_none else { return Ok(false) };
+        if join.left && !join.on.is_empty() {
+            return Ok(true);
+        }
+        let why = if join.left { "a table of one row has a match for each" } else { "without a match it has no rows" };
+        self.fail(
+            Diagnostic::new(Code::E0107, "`or none` is for a `left join … on …`").at(span, why).help(if join.left {
+                "drop `or none`"
+            } else {
+                "write `left join`, or drop `or none`"
+            }),
+        )
     }
 
     /// The columns of the right side and their new names. No name may occur on both sides.

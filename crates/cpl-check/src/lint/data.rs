@@ -9,7 +9,9 @@ use cpl_syntax::{
 
 use super::rule_inputs::{RuleInputs, computed, since};
 use cpl_model::{
-    program::{AggFunc, CheckKind, Constant, Expr, ExprKind, Fetch, Program, SeriesOf, Stage, TableId, TableSource},
+    program::{
+        AggFunc, Check, CheckKind, Constant, Expr, ExprKind, Fetch, Program, SeriesOf, Stage, TableId, TableSource,
+    },
     types::Type,
 };
 
@@ -41,6 +43,39 @@ pub fn stale(program: &Program) -> Vec<Diagnostic> {
                 Diagnostic::new(Code::W0205, format!("`{rule}` would not see that `{}` has stopped", table.name))
                     .at(table.span, format!("dated by `{time}`, and may be of any age"))
                     .help("add `fresh within 2 days`: what is older holds the decision"),
+            );
+        }
+    }
+    found
+}
+
+/// Rules over series of a source whose freshness is that of its newest row, whichever series it is of.
+pub fn stopped_series(program: &Program) -> Vec<Diagnostic> {
+    let decisions = program.decisions.iter().map(|rule| (&rule.name, &rule.rows));
+    let alerts = program.alerts.iter().map(|rule| (&rule.name, &rule.rows));
+    let mut found: Vec<Diagnostic> = Vec::new();
+    // Of a series' newest period, one that has none is undecided already.
+    for (rule, rows) in decisions.chain(alerts).filter(|(_, rows)| rows.newest.is_none()) {
+        // A joined table may lack a series for other reasons: nobody bought.
+        for id in program.table_line(rows.table) {
+            let table = program.table(id);
+            let fresh = |check: &&Check| matches!(check.kind, CheckKind::Fresh(..));
+            let Some(check) = table.checks.iter().find(fresh) else { continue };
+            let by_series = table.checks.iter().filter(fresh).any(|check| !check.series.is_empty());
+            let series: Vec<String> =
+                rows.key.iter().filter_map(|key| program.passed_through(key, rows.table, id)).collect();
+            let is_known = found.iter().any(|before| before.start() == check.span.start);
+            if by_series || series.is_empty() || is_known {
+                continue;
+            }
+            let names = series.join(", ");
+            found.push(
+                Diagnostic::new(
+                    Code::W0210,
+                    format!("`{rule}` would not see that one {names} of `{}` has stopped", table.name),
+                )
+                .at(check.span, "looks at the newest row of all")
+                .help(format!("add `for {names}` to it: what is older is held, and nothing else")),
             );
         }
     }

@@ -17,6 +17,17 @@ pub fn unneeded(what: &str, name: &str, at: Span) -> Diagnostic {
         .help("drop it")
 }
 
+/// A check is evaluated wherever it stands; where nothing depends on its table, nothing is held when it is broken.
+#[must_use]
+pub fn checks_hold_nothing(table: &str, checks: &[Span]) -> Diagnostic {
+    let what = if checks.len() == 1 { "the check of `{}` holds" } else { "the checks of `{}` hold" };
+    let message = format!("{} nothing", what.replace("{}", table));
+    let label = format!("no decision, alert or dashboard depends on `{table}`");
+    let diagnostic =
+        checks.iter().fold(Diagnostic::new(Code::W0101, message), |diagnostic, at| diagnostic.at(*at, label.clone()));
+    diagnostic.help(format!("join `{table}` to what decides, write `watch` for what is only to be seen, or drop it"))
+}
+
 /// All lints of a program's rules and of the data they read.
 #[must_use]
 pub fn rules(program: &Program) -> Vec<Diagnostic> {
@@ -28,6 +39,7 @@ pub fn rules(program: &Program) -> Vec<Diagnostic> {
         found.extend(acting::without_count(program, rule, &inputs));
     }
     found.extend(data::stale(program));
+    found.extend(data::stopped_series(program));
     found.extend(data::partial_days(program));
     found.extend(data::restated_days(program));
     found.extend(data::means_of_means(program));

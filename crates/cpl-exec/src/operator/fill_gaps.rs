@@ -16,8 +16,8 @@ const BEFORE: &str = "·before";
 const LAST: &str = "·last";
 const PLACE: &str = "·place";
 
-/// Of the periods there are, once each, the first that follows a gap, with the one before the gap and how many gaps
-/// there are.
+/// Of the periods there are, once each: for each series with gaps, the period after its first, the one before it and how
+/// many gaps it has.
 pub fn first_gap(there: LazyFrame, periods: &Periods, zone: &TimeZone) -> LazyFrame {
     let time = pl::col(periods.time.as_str());
     let there = sort(there.filter(time.clone().is_not_null()), &by(&periods.names()));
@@ -35,9 +35,12 @@ pub fn first_gap(there: LazyFrame, periods: &Periods, zone: &TimeZone) -> LazyFr
         Grain::Hour => next_hour(pl::col(BEFORE), zone),
         grain => pl::col(BEFORE).dt().offset_by(pl::lit(format!("1{}", unit(grain)))),
     };
-    let gaps = there.with_columns([before.alias(BEFORE)]).filter(next.neq(time));
-    let shown = periods.names().into_iter().chain([BEFORE.to_owned(), ROWS.to_owned()]).collect::<Vec<_>>();
-    gaps.with_columns([pl::len().cast(DataType::Int64).alias(ROWS)]).select(columns(&shown)).limit(1)
+    let gaps = there.with_columns([before.alias(BEFORE)]).filter(next.neq(time.clone()));
+    let first = [time.min(), pl::col(BEFORE).min(), pl::len().cast(DataType::Int64).alias(ROWS)];
+    if periods.series.is_empty() {
+        return gaps.select(first).filter(pl::col(ROWS).gt(pl::lit(0)));
+    }
+    sort(gaps.group_by(columns(&periods.series)).agg(first), &by(&periods.series))
 }
 
 /// The rows, and one for each period in a gap, of which nothing else is known; in order.

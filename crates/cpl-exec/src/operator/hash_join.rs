@@ -208,6 +208,7 @@ mod tests {
             many: false,
             latest: None,
             check_unique: true,
+            or_none: false,
             span: Span::default(),
         };
         assert!(HashTable::build(df!["k" => [Some("a"), None, None, Some("b")]]?, &join)?.is_some());

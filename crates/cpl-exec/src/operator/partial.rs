@@ -1,6 +1,7 @@
 //! A frame that may be made of parts of its rows, as they are read, where they are not held together.
 
 use cpl_model::program::Periods;
+use cpl_plan::query::SHOWN_ROWS;
 use polars::prelude::{self as pl, LazyFrame};
 
 use super::{
@@ -10,6 +11,9 @@ use super::{
     sort::sort,
 };
 use crate::expr::Translator;
+
+/// The number of keys that several rows share.
+const KEYS: &str = "·keys";
 
 /// Two phases: what is made of each part of the rows, and what is made of all those together.
 #[derive(Clone)]
@@ -26,6 +30,8 @@ pub struct PartialPlan {
 enum Merge {
     /// One after the other.
     Concat,
+    /// The first of them all, in an order.
+    First(Vec<(String, bool)>),
     /// As groups.
     Aggregation(Aggregation, Then),
 }
@@ -34,7 +40,7 @@ enum Merge {
 #[derive(Clone)]
 enum Then {
     Nothing,
-    FirstDuplicate(Vec<String>),
+    Duplicates(Vec<String>),
     FirstGap(Periods),
 }
 
@@ -49,12 +55,17 @@ impl PartialPlan {
         Self { partial: aggregation.partial(rows), full: None, merge: Merge::Aggregation(aggregation, Then::Nothing) }
     }
 
-    /// The first key, by its order, that several rows share, and how many.
-    pub fn first_duplicate(rows: LazyFrame, key: &[String]) -> Self {
+    /// The first rows in an order.
+    pub fn first_rows(rows: LazyFrame, order: Vec<(String, bool)>) -> Self {
+        Self { partial: first(rows, &order), full: None, merge: Merge::First(order) }
+    }
+
+    /// The first keys, by their order, that several rows share, with how many rows and how many such keys there are.
+    pub fn duplicates(rows: LazyFrame, key: &[String]) -> Self {
         let count = Aggregation::counting(key.to_vec());
         let full = count.partial(repeated(rows.clone(), key));
         let partial = count.partial(rows);
-        Self { partial, full: Some(full), merge: Merge::Aggregation(count, Then::FirstDuplicate(key.to_vec())) }
+        Self { partial, full: Some(full), merge: Merge::Aggregation(count, Then::Duplicates(key.to_vec())) }
     }
 
     /// The first gap, by the series' names, and how many there are.
@@ -73,13 +84,14 @@ impl PartialPlan {
     pub fn merge(&self, parts: LazyFrame) -> LazyFrame {
         match &self.merge {
             Merge::Concat => parts,
+            Merge::First(order) => first(parts, order),
             Merge::Aggregation(aggregation, _) => aggregation.merge(parts),
         }
     }
 
     /// Whether merged parts are smaller than the parts.
     pub fn shrinks(&self) -> bool {
-        matches!(self.merge, Merge::Aggregation(..))
+        !matches!(self.merge, Merge::Concat)
     }
 
     /// The frame, of all parts merged.
@@ -88,12 +100,16 @@ impl PartialPlan {
         let groups = aggregation.finalize(merged, translator);
         match then {
             Then::Nothing => groups,
-            Then::FirstDuplicate(key) => {
+            Then::Duplicates(key) => {
                 let several = groups.filter(pl::col(ROWS).gt(pl::lit(1)));
-                let order: Vec<(String, bool)> = key.iter().map(|name| (name.clone(), false)).collect();
-                sort(several, &order).limit(1)
+                let several = several.with_columns([pl::len().cast(pl::DataType::Int64).alias(KEYS)]);
+                first(several, &key.iter().map(|name| (name.clone(), false)).collect::<Vec<_>>())
             }
             Then::FirstGap(periods) => fill_gaps::first_gap(groups, periods, translator.zone),
         }
     }
+}
+
+fn first(rows: LazyFrame, order: &[(String, bool)]) -> LazyFrame {
+    sort(rows, order).limit(SHOWN_ROWS)
 }

@@ -166,7 +166,7 @@ impl<'a> Scheduler<'a> {
         let Some(plan) = self.query_plan(query, build.lazy()) else { unreachable!("duplicates are looked for") };
         let duplicates = plan.finalize(plan.full(), &self.translator);
         let found = self.decode(query, &collect_one(duplicates, pl::Engine::InMemory)?)?;
-        let Some((count, key)) = found.first().and_then(|row| row.split_last()) else {
+        let Some([key @ .., count, _]) = found.first().map(Vec::as_slice) else {
             unreachable!("a hash table finds keys of several rows")
         };
         let rows = if let cpl_model::value::Value::Integer(rows) = count { *rows } else { 0 };
@@ -225,14 +225,19 @@ impl<'a> Scheduler<'a> {
                 let rows = if order.is_empty() { frame } else { sort(frame, &order) };
                 PartialPlan::rows(rows.select(names))
             }
-            QueryKind::FirstDuplicate { key, known_only } => {
+            QueryKind::FirstRows { filter, columns, order } => {
+                let names: Vec<pl::Expr> = columns.iter().map(|(name, _)| pl::col(name.as_str())).collect();
+                let rows = frame.filter(self.translator.expr(filter)).select(names);
+                PartialPlan::first_rows(rows, order.iter().map(|name| (name.clone(), false)).collect())
+            }
+            QueryKind::Duplicates { key, known_only } => {
                 let names: Vec<String> = key.iter().map(|(name, _)| name.clone()).collect();
                 let known = names.iter().map(|name| pl::col(name.as_str()).is_not_null()).reduce(pl::Expr::and);
                 let rows = match known {
                     Some(known) if *known_only => frame.filter(known),
                     _ => frame,
                 };
-                PartialPlan::first_duplicate(rows, &names)
+                PartialPlan::duplicates(rows, &names)
             }
             QueryKind::FirstGap(gaps) => PartialPlan::first_gap(frame, &gaps.periods),
             QueryKind::Rows(_) | QueryKind::Unmatched => return None,

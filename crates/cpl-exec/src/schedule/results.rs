@@ -144,11 +144,12 @@ impl Scheduler<'_> {
 
     fn keep_unmatched(&mut self, joins: &[BuildSide], left: &[u64]) {
         for (side, left) in joins.iter().zip(left) {
-            let right = side.rows - side.matched.count();
+            let matched = side.matched.count();
+            let right = side.rows - matched;
             let count = |count: u64| Value::Integer(i64::try_from(count).unwrap_or(i64::MAX));
             let asked = |query: &&Query| query.of == side.join && matches!(query.kind, QueryKind::Unmatched);
             if let Some(query) = self.plan.queries().iter().find(asked) {
-                let rows = vec![vec![count(*left), count(right)]];
+                let rows = vec![vec![count(*left), count(right), count(matched)]];
                 self.answers.rows.insert(query.id, Answer { rows, quiet: 0 });
             }
         }

@@ -124,6 +124,30 @@ impl Program {
         seen
     }
 
+    /// A table, the one it begins with, and so on to a fetch.
+    pub fn table_line(&self, table: TableId) -> impl Iterator<Item = TableId> {
+        std::iter::successors(Some(table), |id| match self.table(*id).source {
+            TableSource::Transform { from, .. } => Some(from),
+            TableSource::Fetch(_) => None,
+        })
+    }
+
+    /// The tables that a decision, an alert or the dashboard reads, however far back.
+    #[must_use]
+    pub fn read_by_rules(&self) -> BTreeSet<TableId> {
+        let dashboard = self.dashboard.iter().map(|dashboard| self.read_by(dashboard.table, &dashboard.exprs()));
+        let decisions = self.decisions.iter().map(|rule| self.read_by(rule.rows.table, &rule.exprs()));
+        let alerts = self.alerts.iter().map(|rule| self.read_by(rule.rows.table, &rule.exprs()));
+        dashboard.chain(decisions).chain(alerts).flatten().collect()
+    }
+
+    /// The tables that expressions over a table read: those it is made of, and those whose totals they look at.
+    #[must_use]
+    pub fn read_by(&self, table: TableId, exprs: &[&Expr]) -> BTreeSet<TableId> {
+        let totals = exprs.iter().flat_map(|expr| expr.totals());
+        std::iter::once(table).chain(totals).flat_map(|id| self.upstream(id)).collect()
+    }
+
     /// How a value is computed: as its metric is written, else as it is.
     #[must_use]
     pub fn definition(&self, expr: &Expr) -> String {

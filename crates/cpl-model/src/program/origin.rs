@@ -88,6 +88,60 @@ impl Program {
     }
 }
 
+impl Program {
+    /// The column of a table that gives a column of another, made of it, its values as they are; none where they are
+    /// computed on the way.
+    #[must_use]
+    pub fn passed_through(&self, column: &str, table: TableId, of: TableId) -> Option<String> {
+        let stages = match &self.table(table).source {
+            TableSource::Fetch(_) => 0,
+            TableSource::Transform { stages, .. } => stages.len(),
+        };
+        self.passed_before(column, table, stages, of)
+    }
+
+    /// The same of the column as it is after the first so many stages.
+    fn passed_before(&self, column: &str, table: TableId, stages: usize, of: TableId) -> Option<String> {
+        if table == of {
+            return Some(column.to_owned());
+        }
+        let TableSource::Transform { from, stages: all } = &self.table(table).source else { return None };
+        let Some(before) = stages.checked_sub(1) else { return self.passed_through(column, *from, of) };
+        let earlier = |name: &str| self.passed_before(name, table, before, of);
+        match &all[before] {
+            Stage::Derive(made) => earlier(made.iter().rev().try_fold(column, |name, item| renamed(name, item))?),
+            Stage::Keep(kept) => {
+                let item = kept.iter().find(|(name, _)| name == column)?;
+                earlier(renamed(column, item)?)
+            }
+            Stage::Group { keys, .. } => keys.iter().any(|key| key.name == column).then(|| earlier(column)).flatten(),
+            Stage::Join(join) => match join.columns.iter().find(|(_, name)| name == column) {
+                Some((right, _)) => self.passed_through(right, join.table, of),
+                // Of equal columns either will do.
+                None => earlier(column).or_else(|| {
+                    let (_, right) = join.on.iter().find(|(left, _)| left == column)?;
+                    self.passed_through(right, join.table, of)
+                }),
+            },
+            Stage::Union(union) => earlier(column)
+                .or_else(|| union.tables.iter().find_map(|other| self.passed_through(column, *other, of))),
+            Stage::Unpivot(unpivot) if unpivot.name == column || unpivot.value.0 == column => None,
+            Stage::Unpivot(_) | Stage::Where(_) | Stage::Sort(_) | Stage::Take(..) | Stage::FillGaps(_) => {
+                earlier(column)
+            }
+        }
+    }
+}
+
+/// What a column was called before an item that may have made it; none where that computes it.
+fn renamed<'p>(column: &'p str, (name, value): &'p (String, Expr)) -> Option<&'p str> {
+    match &value.kind {
+        _ if name != column => Some(column),
+        ExprKind::Column(before) => Some(before),
+        _ => None,
+    }
+}
+
 impl Expr {
     /// The direct parts whose values tell why the expression is unknown: those that may be, and what divides.
     /// An aggregate has none: it is unknown over nothing that is known.

@@ -312,6 +312,7 @@ pub struct Unpivot {
 
 /// Partners from another table.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a word of the join, or is not")]
 pub struct Join {
     /// The right side.
     pub table: TableId,
@@ -327,6 +328,8 @@ pub struct Join {
     pub latest: Option<Latest>,
     /// The right side's key is not known to cover `on`: uniqueness is seen when it runs.
     pub check_unique: bool,
+    /// `or none`: a join of which no row has a match holds nothing.
+    pub or_none: bool,
     /// Where it stands.
     pub span: Span,
 }
@@ -349,6 +352,10 @@ pub struct Latest {
 pub struct Check {
     /// What.
     pub kind: CheckKind,
+    /// The columns that name a series, where each series is checked by itself, and held alone.
+    pub series: Vec<String>,
+    /// `watch`: it is shown and holds nothing.
+    pub watched: bool,
     /// Where it is written.
     pub span: Span,
 }
@@ -364,6 +371,14 @@ pub enum CheckKind {
     Expect(Expr),
     /// Each series has a row of every period between its first and its last.
     NoGaps(Periods),
+}
+
+impl Check {
+    /// A check of the whole table.
+    #[must_use]
+    pub fn of(kind: CheckKind, span: Span) -> Self {
+        Self { kind, series: Vec::new(), watched: false, span }
+    }
 }
 
 impl FetchColumn {

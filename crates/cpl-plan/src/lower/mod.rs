@@ -118,6 +118,14 @@ impl Lowering<'_> {
         }
     }
 
+    /// Whether a table has rows to be checked: in a test, those that the test gives.
+    fn is_given(&self, table: TableId) -> bool {
+        let Some(given) = self.given else { return true };
+        let program = self.program();
+        let fetched = |id: &TableId| matches!(program.table(*id).source, TableSource::Fetch(_));
+        program.upstream(table).iter().filter(|id| fetched(id)).all(|id| given.contains(id))
+    }
+
     fn select(&mut self, chain: &mut Chain, columns: Vec<String>) {
         let program = self.plan.program();
         let table = program.table(chain.table);
@@ -170,9 +178,10 @@ impl Lowering<'_> {
         if join.check_unique {
             let key = self.typed(join.table, join.on.iter().map(|(_, right)| right));
             let requester = Requester::Uniqueness { join: chain.at };
-            self.add_query(right, QueryKind::FirstDuplicate { key, known_only: true }, requester, join.span);
+            self.add_query(right, QueryKind::Duplicates { key, known_only: true }, requester, join.span);
         }
-        let requester = Requester::Unmatched { table: chain.table, with: join.table, left: join.left };
+        let holds = !join.or_none && self.is_given(chain.table) && self.is_given(join.table);
+        let requester = Requester::Unmatched { table: chain.table, with: join.table, left: join.left, holds };
         self.add_query(chain.at, QueryKind::Unmatched, requester, chain.span);
     }
 }

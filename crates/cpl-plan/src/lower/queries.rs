@@ -14,7 +14,7 @@ use crate::{
     plan::NodeId,
     prune::Purpose,
     query::{DashboardPart, Gaps, NewestPeriod, Query, QueryKind, Requester, RowQuery},
-    rule::{CompiledAlert, CompiledRule, Conditions, RowLayout},
+    rule::{CompiledAlert, CompiledRule, Conditions, RowLayout, operands},
 };
 
 impl Lowering<'_> {
@@ -61,13 +61,21 @@ impl Lowering<'_> {
         for (at, check) in table.checks.iter().enumerate() {
             let kind = self.check(check, id, &table);
             self.add_query(self.end(id), kind, Requester::Check { table: id, at }, table.span);
+            if let CheckKind::Expect(expected) = &check.kind
+                && !expected.has_aggregate()
+            {
+                let kind = self.broken_rows(check, expected, id);
+                self.add_query(self.end(id), kind, Requester::BrokenRows { table: id, at }, table.span);
+            }
         }
     }
 
+    /// What a check finds: of the whole table, or a row for each series.
     fn check(&self, check: &Check, id: TableId, table: &Table) -> QueryKind {
+        let mut values = Vec::new();
         let item = match &check.kind {
             CheckKind::Key(columns) => {
-                return QueryKind::FirstDuplicate { key: self.typed(id, columns.iter()), known_only: false };
+                return QueryKind::Duplicates { key: self.typed(id, columns.iter()), known_only: false };
             }
             CheckKind::NoGaps(periods) => return QueryKind::FirstGap(gaps(periods, table)),
             CheckKind::Fresh(column, _) => {
@@ -75,13 +83,30 @@ impl Lowering<'_> {
                 let of = Expr::column(column, ty, true, check.span);
                 Expr::aggregate(AggFunc::Max, Some(of), None, ty, check.span)
             }
-            CheckKind::Expect(expected) if expected.has_aggregate() => expected.clone(),
+            CheckKind::Expect(expected) if expected.has_aggregate() => {
+                values = operands(expected);
+                expected.clone()
+            }
             CheckKind::Expect(expected) => {
-                let broken = is_broken(expected);
-                Expr::aggregate(AggFunc::Count, None, Some(broken), Type::Count, check.span)
+                Expr::aggregate(AggFunc::Count, None, Some(is_broken(expected)), Type::Count, check.span)
             }
         };
-        QueryKind::Aggregate { filter: None, keys: Vec::new(), items: vec![("found".to_owned(), item)] }
+        let values = values.into_iter().enumerate().map(|(at, value)| (format!("value {at}"), value.clone()));
+        let items = std::iter::once(("found".to_owned(), item)).chain(values).collect();
+        QueryKind::Aggregate { filter: None, keys: self.typed(id, check.series.iter()), items }
+    }
+
+    /// The first rows of which an expectation is not true: what names them, and what it looks at.
+    fn broken_rows(&self, check: &Check, expected: &Expr, id: TableId) -> QueryKind {
+        let table = self.program().table(id);
+        let mut shown: Vec<String> = table.key.clone().unwrap_or_default();
+        for name in check.series.iter().map(String::as_str).chain(expected.columns()) {
+            if !shown.iter().any(|before| before == name) {
+                shown.push(name.to_owned());
+            }
+        }
+        let columns = self.typed(id, shown.iter());
+        QueryKind::FirstRows { filter: is_broken(expected), columns, order: shown }
     }
 
     fn dashboard(&mut self, dashboard: &Dashboard) {

@@ -103,6 +103,9 @@ pub fn describe_query(plan: &Plan, query: &Query) -> String {
         Requester::Check { table: id, at } => {
             format!("check {}: {}", table(id), check(plan, &program.table(*id).checks[*at]))
         }
+        Requester::BrokenRows { table: id, at } => {
+            format!("rows that break {}: {}", table(id), check(plan, &program.table(*id).checks[*at]))
+        }
         Requester::Uniqueness { .. } => format!("unique {}", table(&plan.node(query.of).table)),
         Requester::Unmatched { table: id, with, .. } => format!("unmatched {}: {}", table(id), table(with)),
         Requester::Dashboard(DashboardPart::Now) => "dashboard".to_owned(),
@@ -118,12 +121,16 @@ pub fn describe_query(plan: &Plan, query: &Query) -> String {
 }
 
 fn check(plan: &Plan, check: &Check) -> String {
-    match &check.kind {
+    let what = match &check.kind {
         CheckKind::Key(columns) => format!("key {}", columns.join(", ")),
         CheckKind::Fresh(column, micros) => format!("fresh {column} within {}", Value::Duration(*micros)),
-        CheckKind::Expect(_) => format!("expect {}", plan.program().written(check.span)),
+        CheckKind::Expect(_) => {
+            let word = if check.watched { "watch" } else { "expect" };
+            format!("{word} {}", plan.program().written(check.span))
+        }
         CheckKind::NoGaps(periods) => format!("no gaps by {}", periods.grain.word()),
-    }
+    };
+    if check.series.is_empty() { what } else { format!("{what} for {}", check.series.join(", ")) }
 }
 
 fn source(plan: &Plan, id: TableId) -> String {

@@ -5,9 +5,9 @@ mod provenance;
 mod purpose;
 mod required_columns;
 
-use std::ops::Deref;
+use std::{collections::BTreeSet, ops::Deref};
 
-use cpl_model::program::{FetchColumn, Program, SourceKind, TableId, TableSource};
+use cpl_model::program::{CheckKind, FetchColumn, Program, SourceKind, Table, TableId, TableSource};
 use cpl_syntax::Span;
 
 pub use purpose::Purpose;
@@ -22,6 +22,8 @@ pub struct Unneeded {
     pub name: String,
     /// Where it is declared.
     pub span: Span,
+    /// The checks of a table, which hold nothing.
+    pub checks: Vec<Span>,
 }
 
 /// A program without unneeded parts. It keeps the columns that rules read, and the values that explain why one of them
@@ -65,29 +67,62 @@ pub fn prune(mut program: Program, purpose: Purpose) -> (Pruned, Vec<Unneeded>) 
     (Pruned { program, required }, unneeded)
 }
 
-/// Tables and columns that nothing needs.
+/// Tables and columns that no decision, alert or dashboard needs.
 fn unneeded(program: &Program, required: &RequiredColumns) -> Vec<Unneeded> {
-    let mut found = Vec::new();
     // A file without a dashboard and rules is unfinished: nothing is needed yet.
     if program.dashboard.is_none() && program.decisions.is_empty() && program.alerts.is_empty() {
-        return found;
+        return Vec::new();
     }
-    for (at, table) in program.tables.iter().enumerate() {
-        let Some(columns) = required.table(TableId(at)) else {
-            if table.is_declared() {
-                found.push(Unneeded { what: "table", name: table.name.clone(), span: table.span });
+    let needed = program.read_by_rules();
+    // What a check alone looks at is read too: whether that check holds something is asked at its own table.
+    let beside: Vec<TableId> = all(program).filter(|id| !needed.contains(id) && is_checked(program, *id)).collect();
+    let mut found = Vec::new();
+    for id in all(program).filter(|id| program.table(*id).is_declared()) {
+        let table = program.table(id);
+        if needed.contains(&id) {
+            found.extend(columns(table, required.table(id)));
+        } else {
+            let own: Vec<&TableId> = beside.iter().filter(|of| program.table(**of).name == table.name).collect();
+            let others = beside.iter().filter(|of| !own.contains(of));
+            let checks = own.iter().flat_map(|of| holding(program, **of)).collect();
+            let is_read = others.into_iter().any(|of| program.upstream(*of).contains(&id));
+            if !is_read && !own.iter().any(|of| is_watched(program, **of)) {
+                found.push(Unneeded { what: "table", name: table.name.clone(), span: table.span, checks });
             }
-            continue;
-        };
-        // A connector declares its columns in its own file.
-        if let TableSource::Fetch(fetch) = &table.source
-            && !matches!(fetch.kind, SourceKind::Endpoint(_))
-        {
-            let unneeded = fetch.columns.iter().filter(|column| !columns.contains(&column.name));
-            let column =
-                |column: &FetchColumn| Unneeded { what: "column", name: column.name.clone(), span: column.span };
-            found.extend(unneeded.map(column));
         }
     }
     found
+}
+
+fn all(program: &Program) -> impl Iterator<Item = TableId> {
+    (0..program.tables.len()).map(TableId)
+}
+
+/// The checks that would hold what depends on a table; a key names rows, whether or not it is checked.
+fn holding(program: &Program, id: TableId) -> impl Iterator<Item = Span> {
+    let checks = program.table(id).checks.iter();
+    checks.filter(|check| !check.watched && !matches!(check.kind, CheckKind::Key(_))).map(|check| check.span)
+}
+
+fn is_watched(program: &Program, id: TableId) -> bool {
+    program.table(id).checks.iter().any(|check| check.watched)
+}
+
+fn is_checked(program: &Program, id: TableId) -> bool {
+    is_watched(program, id) || holding(program, id).next().is_some()
+}
+
+/// The columns of a fetch that nothing needs. A connector declares its own, in its file.
+fn columns(table: &Table, required: Option<&BTreeSet<String>>) -> Vec<Unneeded> {
+    let TableSource::Fetch(fetch) = &table.source else { return Vec::new() };
+    if matches!(fetch.kind, SourceKind::Endpoint(_)) {
+        return Vec::new();
+    }
+    let is_needed = |column: &&FetchColumn| required.is_some_and(|required| required.contains(&column.name));
+    let unneeded = fetch.columns.iter().filter(|column| !is_needed(column));
+    let unneeded = unneeded.map(|column| {
+        let (name, span) = (column.name.clone(), column.span);
+        Unneeded { what: "column", name, span, checks: Vec::new() }
+    });
+    unneeded.collect()
 }

@@ -24,6 +24,10 @@ impl RequiredColumns {
                 }
                 program.decisions.iter().for_each(|rule| required.decision(rule));
                 program.alerts.iter().for_each(|rule| required.alert(rule));
+                // Every check is evaluated, whether or not a rule depends on it.
+                for (at, _) in program.tables.iter().enumerate().filter(|(_, table)| !table.checks.is_empty()) {
+                    required.add(TableId(at), []);
+                }
             }
         }
         required
@@ -41,10 +45,16 @@ impl RequiredColumns {
     /// Adds what a table's checks read.
     pub fn checks(&mut self, id: TableId, table: &Table) {
         for check in &table.checks {
+            self.add(id, check.series.iter().map(String::as_str));
             match &check.kind {
                 CheckKind::Key(columns) => self.add(id, columns.iter().map(String::as_str)),
                 CheckKind::Fresh(column, _) => self.add(id, [column.as_str()]),
-                CheckKind::Expect(expected) => self.exprs(id, [expected]),
+                // The rows that break it are named by their key.
+                CheckKind::Expect(expected) if expected.has_aggregate() => self.exprs(id, [expected]),
+                CheckKind::Expect(expected) => {
+                    self.exprs(id, [expected]);
+                    self.add(id, table.key.iter().flatten().map(String::as_str));
+                }
                 CheckKind::NoGaps(periods) => self.add(id, periods.names().iter().map(String::as_str)),
             }
         }

@@ -54,7 +54,8 @@ impl Conditions {
 }
 
 /// The parts of a condition whose values explain it: the sides of its comparisons.
-fn operands(expr: &Expr) -> Vec<&Expr> {
+#[must_use]
+pub fn operands(expr: &Expr) -> Vec<&Expr> {
     match &expr.kind {
         ExprKind::Logic(_, a, b) => [operands(a), operands(b)].concat(),
         ExprKind::Not(a) => operands(a),

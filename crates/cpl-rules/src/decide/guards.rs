@@ -26,8 +26,9 @@ pub fn hold_by_context(proposals: &mut [Proposal], rule: &Rule, program: &Progra
     for proposal in firing(proposals) {
         let resources = proposal.resources(program);
         let claimed = |resource| Some((resource, context.claimed.get(resource)?));
-        if let Some(reason) = &context.held {
-            proposal.hold(reason.clone());
+        let broken = proposal.keys().find_map(|key| context.holds.reason(key)).map(str::to_owned);
+        if let Some(reason) = broken {
+            proposal.hold(reason);
         } else if context.past.is_done(&context.identity.decision(&rule.name, &proposal.key)) {
             proposal.hold("done already in this window");
         } else if let Some(reason) = cooling_down(&resources, rule, context) {

@@ -21,6 +21,7 @@ use jiff::Timestamp;
 
 use crate::{
     condition::{RuleRow, Verdict, key_order},
+    holds::Holds,
     identity::Identity,
     past::Past,
     resource::Resource,
@@ -28,8 +29,8 @@ use crate::{
 
 /// What holds rows of a rule, whatever their values.
 pub struct GuardContext<'a> {
-    /// Why all rows are held: the pipeline is retired, or its data is broken.
-    pub held: Option<String>,
+    /// Why rows are held: the pipeline is retired, or its data is broken.
+    pub holds: Holds,
     /// The resources that earlier rules of the file change, and which rule does.
     pub claimed: &'a mut BTreeMap<Resource, String>,
     /// What decisions are named by.

@@ -30,6 +30,12 @@ impl Proposal {
         self.reasons = vec![reason.into()];
     }
 
+    /// The keys of the rows that it changes: its own, and that of another one that takes from it.
+    pub fn keys(&self) -> impl Iterator<Item = &Pairs> {
+        let legs = self.changes.iter().flat_map(|change| &change.legs);
+        std::iter::once(&self.key).chain(legs.filter_map(|leg| Some(&leg.partner.as_ref()?.key)))
+    }
+
     /// What the proposal changes, each resource once. A call that is only printed changes nothing.
     pub fn resources(&self, program: &Program) -> Vec<Resource> {
         let mut resources = Vec::new();

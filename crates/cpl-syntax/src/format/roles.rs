@@ -137,6 +137,7 @@ fn is_entry(rule: Rule) -> bool {
             | Rule::no_gaps
             | Rule::fresh
             | Rule::expect
+            | Rule::watch
             | Rule::skip_bad
             | Rule::future
             | Rule::time_column

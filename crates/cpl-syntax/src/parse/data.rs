@@ -4,7 +4,7 @@ use pest::iterators::Pair;
 
 use super::{Children, Reader, Rule, keyword, unread};
 use crate::{
-    span::Spanned,
+    span::{Name, Spanned},
     tree::{
         Clause, Coarse, Column, ColumnFrom, ColumnType, Currency, Fetch, FetchClause, MoneyOf, MoneyScale, Plain,
         TimeIn,
@@ -39,7 +39,9 @@ impl Reader<'_> {
             Rule::time_column => FetchClause::Time(self.name(&Children::of(pair).child())),
             Rule::request => FetchClause::Request(self.setting(pair)),
             Rule::records => FetchClause::Records(self.plain_text(Children::of(pair).child())),
-            Rule::key | Rule::no_gaps | Rule::fresh | Rule::expect => FetchClause::Check(self.clause(pair)),
+            Rule::key | Rule::no_gaps | Rule::fresh | Rule::expect | Rule::watch => {
+                FetchClause::Check(self.clause(pair))
+            }
             other => unread(other),
         }
     }
@@ -50,14 +52,20 @@ impl Reader<'_> {
         let mut children = Children::of(pair);
         match rule {
             Rule::key => Clause::Key(self.names(children)),
-            Rule::no_gaps => Clause::NoGaps(self.names(children), span),
+            Rule::no_gaps => Clause::NoGaps(self.series(children), span),
             Rule::fresh => {
                 let column = children.opt(Rule::ident).map(|column| self.name(&column));
-                Clause::Fresh(column, self.arith(children.child()), span)
+                Clause::Fresh(column, self.arith(children.child()), self.series(children), span)
             }
-            Rule::expect => Clause::Expect(self.expr(children.child())),
+            Rule::expect => Clause::Expect(self.expr(children.child()), self.series(children)),
+            Rule::watch => Clause::Watch(self.expr(children.child()), self.series(children)),
             other => unread(other),
         }
+    }
+
+    /// `for A, B`; none where it is not written.
+    fn series(&mut self, mut children: Children<'_>) -> Vec<Name> {
+        children.opt(Rule::for_series).map(|series| self.names(Children::of(series))).unwrap_or_default()
     }
 
     fn columns(&mut self, pair: Pair<'_, Rule>) -> Vec<Column> {

@@ -30,7 +30,9 @@ impl Reader<'_> {
             Rule::union => self.union(pair),
             Rule::unpivot => self.unpivot(pair),
             Rule::fill_gaps => StageKind::FillGaps(self.names(Children::of(pair))),
-            Rule::key | Rule::no_gaps | Rule::fresh | Rule::expect => StageKind::Check(Box::new(self.clause(pair))),
+            Rule::key | Rule::no_gaps | Rule::fresh | Rule::expect | Rule::watch => {
+                StageKind::Check(Box::new(self.clause(pair)))
+            }
             other => unread(other),
         };
         Stage { kind, span }
@@ -43,13 +45,14 @@ impl Reader<'_> {
         let table = self.name(&children.child());
         let alias = children.opt(Rule::ident).map(|alias| self.name(&alias));
         let on = exact(children.all(Rule::join_key).into_iter().map(|key| self.join_key(key)));
-        let latest = children.next().map(|latest| {
+        let latest = children.opt(Rule::latest).map(|latest| {
             let mut children = Children::of(latest);
             let right = self.path(children.child());
             children.opt(Rule::before);
             Latest { right, left: self.path(children.child()), within: self.arith(children.child()) }
         });
-        Join { left, many, table, alias, on, latest }
+        let or_none = children.opt(Rule::or_none).map(|or_none| self.span(&or_none));
+        Join { left, many, table, alias, on, latest, or_none }
     }
 
     fn join_key(&mut self, pair: Pair<'_, Rule>) -> JoinKey {

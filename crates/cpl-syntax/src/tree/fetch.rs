@@ -43,10 +43,12 @@ pub enum Clause {
     Key(Vec<Name>),
     /// `no gaps for A`
     NoGaps(Vec<Name>, Span),
-    /// `fresh COLUMN within DURATION`
-    Fresh(Option<Name>, Expr, Span),
-    /// `expect EXPR`
-    Expect(Expr),
+    /// `fresh COLUMN within DURATION for A`
+    Fresh(Option<Name>, Expr, Vec<Name>, Span),
+    /// `expect EXPR for A`
+    Expect(Expr, Vec<Name>),
+    /// `watch EXPR for A`: an expectation that holds nothing.
+    Watch(Expr, Vec<Name>),
 }
 
 /// `NAME: TYPE? personal from "…"`.

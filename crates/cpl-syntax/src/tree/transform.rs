@@ -94,6 +94,8 @@ pub struct Join {
     pub on: Vec<JoinKey>,
     /// As-of join: the newest matching row.
     pub latest: Option<Latest>,
+    /// `or none`: none of the rows may have a match.
+    pub or_none: Option<Span>,
 }
 
 /// `A`, or `A = T_COLUMN`.

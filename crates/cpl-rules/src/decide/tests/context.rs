@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{program, proposal};
 use crate::{
     decide::{GuardContext, guards},
+    holds::Holds,
     identity::Identity,
     past::Past,
     resource::Resource,
@@ -35,7 +36,7 @@ fn held(guard: &str, past: &Given, held: Option<&str>, claimed: &[(Resource, &st
     let mut claimed: BTreeMap<Resource, String> =
         claimed.iter().map(|(resource, rule)| (resource.clone(), (*rule).to_owned())).collect();
     let context = GuardContext {
-        held: held.map(str::to_owned),
+        holds: held.map_or_else(Holds::default, |reason| Holds::all(reason.to_owned())),
         claimed: &mut claimed,
         identity: &IDENTITY,
         past,

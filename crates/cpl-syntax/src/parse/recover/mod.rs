@@ -42,6 +42,7 @@ const CLAUSES: &[&str] = &[
     "no",
     "fresh",
     "expect",
+    "watch",
     "skip",
     "time",
     "records",
@@ -297,7 +298,7 @@ impl<'t> Item<'t> {
 
     /// Closes a list of columns ahead of the clause that begins within it; the braces that stay open.
     fn close_list(&mut self, mut braces: Vec<usize>) -> Vec<usize> {
-        const CLAUSES_AFTER_COLUMNS: &[&str] = &["key", "fresh", "time", "expect", "skip", "records"];
+        const CLAUSES_AFTER_COLUMNS: &[&str] = &["key", "fresh", "time", "expect", "watch", "skip", "records"];
         if braces.is_empty() || self.head().1 != "fetch" {
             return braces;
         }
