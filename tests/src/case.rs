@@ -131,7 +131,7 @@ fn repeated(lines: &[String]) -> Vec<u8> {
 }
 
 /// A workbook: `[Name]` begins a sheet, `[Name] hidden` one that is hidden; other lines are its rows, their cells set
-/// apart by `|`. A number, a date (`2026-11-20`), a moment (`2026-11-20T07:30`), `=A1/0` (an error) and `=A1+1 ?` (a
+/// apart by `|`. `merge A2:A4 TEXT` makes those cells one. A number, a date (`2026-11-20`), a moment (`2026-11-20T07:30`), `=A1/0` (an error) and `=A1+1 ?` (a
 /// formula that nobody computed yet) are cells of that kind, all else is text.
 fn workbook(lines: &[String]) -> Vec<u8> {
     let mut book = rust_xlsxwriter::Workbook::new();
@@ -150,6 +150,10 @@ fn workbook(lines: &[String]) -> Vec<u8> {
         }
         let last = book.worksheets().len() - 1;
         let sheet = &mut book.worksheets_mut()[last];
+        if let Some((area, text)) = line.strip_prefix("merge ").and_then(|line| line.split_once(' ')) {
+            merge(sheet, area, text).unwrap_or_else(|error| panic!("{area}: {error}"));
+            continue;
+        }
         for (column, cell) in (0..).zip(line.split('|').map(str::trim)) {
             write_cell(sheet, row, column, cell).unwrap_or_else(|error| panic!("{cell}: {error}"));
         }
@@ -157,6 +161,17 @@ fn workbook(lines: &[String]) -> Vec<u8> {
     }
     edited(&book.save_to_buffer().unwrap_or_else(|error| panic!("a workbook: {error}")), &edits)
         .unwrap_or_else(|error| panic!("a workbook: {error}"))
+}
+
+/// Merges the cells of an area such as `A2:A4`.
+fn merge(sheet: &mut rust_xlsxwriter::Worksheet, area: &str, text: &str) -> Result<(), rust_xlsxwriter::XlsxError> {
+    let place = |address: &str| {
+        let row: u32 = address[1..].parse().unwrap_or_else(|_| panic!("no cell: {address}"));
+        (row - 1, u16::from(address.as_bytes()[0] - b'A'))
+    };
+    let (first, last) = area.split_once(':').unwrap_or((area, area));
+    let ((row, column), (last_row, last_column)) = (place(first), place(last));
+    sheet.merge_range(row, column, last_row, last_column, text, &rust_xlsxwriter::Format::new()).map(drop)
 }
 
 /// The result of a formula that is to have none: the writer always writes one.

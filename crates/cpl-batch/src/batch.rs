@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::{
     field::{Field, ValueFormat},
+    notation::{Notation, looks_grouped, signed, trimmed, undecorated},
     problem::{Place, Problem, bad_value},
     values,
 };
@@ -35,6 +36,8 @@ pub enum Cell<'a> {
     Text(Cow<'a, [u8]>),
     /// Something of which no text can be made.
     Bad(String),
+    /// The file lacks the column, and may.
+    Absent,
 }
 
 impl Cell<'_> {
@@ -45,6 +48,7 @@ impl Cell<'_> {
             Self::Text(text) if text.is_empty() => None,
             Self::Text(text) => Some(String::from_utf8_lossy(text).into_owned()),
             Self::Bad(what) => Some(what.clone()),
+            Self::Absent => None,
         }
     }
 }
@@ -60,6 +64,18 @@ pub struct Column {
     pub rounded: u64,
     /// The same, of the rows before the one under way.
     rounded_before: u64,
+    /// Numbers, and those of them that look as if their point set digits apart in threes.
+    pub numbers: Numbers,
+    scratch: Vec<u8>,
+}
+
+/// How many plain numbers were read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Numbers {
+    /// All of them.
+    pub all: u64,
+    /// Those that look like `1.234`.
+    pub grouped: u64,
 }
 
 /// Values by their type.
@@ -95,7 +111,7 @@ impl Column {
             ValueFormat::Whole { .. } => Data::Whole(Vec::new()),
             ValueFormat::Float | ValueFormat::Percent => Data::Float(Vec::new()),
             ValueFormat::Money { .. } => Data::Money(Vec::new()),
-            ValueFormat::Date(_) => Data::Date(Vec::new()),
+            ValueFormat::Date(_) | ValueFormat::DayOf(..) => Data::Date(Vec::new()),
             ValueFormat::Datetime(..) | ValueFormat::Unix { .. } => Data::Datetime(Vec::new()),
             ValueFormat::Weekday => Data::Weekday(Vec::new()),
         };
@@ -113,13 +129,18 @@ impl Column {
             found = (inside.find)(std::str::from_utf8(text).ok()?).ok()?.unwrap_or_default();
             text = found.as_bytes();
         }
-        if !matches!(field.format, ValueFormat::Text | ValueFormat::Word) {
+        let is_text = matches!(field.format, ValueFormat::Text | ValueFormat::Word);
+        if !is_text {
             text = text.trim_ascii();
         }
-        if text.is_empty() {
+        let means_missing = |text: &[u8]| field.missing.iter().any(|missing| missing.as_bytes() == text.trim_ascii());
+        if text.is_empty() || (field.optional && !field.missing.is_empty() && means_missing(text)) {
             return field.optional.then(|| self.push_missing());
         }
-        self.push_value(text, &field.format)?;
+        match &field.notation {
+            Some(notation) if is_number(&field.format) => self.push_written(text, &field.format, Some(notation))?,
+            _ => self.push_value(text, &field.format).or_else(|| self.push_written(text, &field.format, None))?,
+        }
         if let Some(valid) = &mut self.valid {
             valid.push(true);
         }
@@ -136,12 +157,15 @@ impl Column {
             (Data::Whole(values), ValueFormat::Whole { negative }) => values.push(values::whole(text, *negative)?),
             (Data::Float(values), ValueFormat::Percent) => values.push(values::percent(text)?),
             (Data::Float(values), _) => values.push(values::float(text)?),
-            (Data::Money(values), ValueFormat::Money { shift }) => {
+            (Data::Money(values), ValueFormat::Money { shift, .. }) => {
                 let (amount, rounded) = values::money(text, *shift)?;
                 values.push(amount);
                 self.rounded += u64::from(rounded);
             }
             (Data::Date(values), ValueFormat::Date(pattern)) => values.push(values::date(text, pattern.as_deref())?),
+            (Data::Date(values), ValueFormat::DayOf(pattern, zone)) => {
+                values.push(values::day_of(text, pattern, zone)?);
+            }
             (Data::Datetime(values), ValueFormat::Datetime(pattern, zone)) => {
                 values.push(values::datetime(text, pattern.as_deref(), zone)?);
             }
@@ -149,7 +173,20 @@ impl Column {
             (Data::Weekday(values), _) => values.push(values::weekday(text)?),
             _ => return None,
         }
+        if is_number(format) {
+            self.numbers.all += 1;
+            self.numbers.grouped += u64::from(looks_grouped(text));
+        }
         Some(())
+    }
+
+    /// Appends a number that is not written plainly: in a notation, with its currency, in brackets.
+    fn push_written(&mut self, text: &[u8], format: &ValueFormat, notation: Option<&Notation>) -> Option<()> {
+        let mut plain = std::mem::take(&mut self.scratch);
+        plain.clear();
+        let read = write_plainly(text, format, notation, &mut plain).and_then(|()| self.push_value(&plain, format));
+        self.scratch = plain;
+        read
     }
 
     /// Takes back what was appended after so many rows, of which there was one at most.
@@ -175,7 +212,16 @@ impl Column {
     /// A column whose values are there already.
     #[must_use]
     pub fn made(data: Data, valid: Option<Vec<bool>>) -> Self {
-        Self { data, valid, rounded: 0, rounded_before: 0 }
+        let (numbers, scratch) = (Numbers::default(), Vec::new());
+        Self { data, valid, rounded: 0, rounded_before: 0, numbers, scratch }
+    }
+
+    /// A column of so many rows that have no value.
+    #[must_use]
+    pub fn missing(field: &Field, rows: usize) -> Self {
+        let mut column = Self::new(field);
+        (0..rows).for_each(|_| column.push_missing());
+        column
     }
 
     fn push_missing(&mut self) {
@@ -189,6 +235,34 @@ impl Column {
             Data::Date(values) | Data::Weekday(values) => filler(values, 0),
         };
         self.valid.get_or_insert_with(|| vec![true; rows]).push(false);
+    }
+}
+
+/// Whether values are numbers, which are written in a notation.
+fn is_number(format: &ValueFormat) -> bool {
+    matches!(format, ValueFormat::Whole { .. } | ValueFormat::Float | ValueFormat::Percent | ValueFormat::Money { .. })
+}
+
+/// The number as a plain one.
+fn write_plainly(text: &[u8], format: &ValueFormat, notation: Option<&Notation>, plain: &mut Vec<u8>) -> Option<()> {
+    let (minus, digits) = match format {
+        ValueFormat::Money { signs, .. } => undecorated(text, signs)?,
+        ValueFormat::Percent => signed(trimmed(trimmed(text.strip_suffix(b"%").unwrap_or(text)))),
+        ValueFormat::Whole { .. } | ValueFormat::Float => signed(trimmed(text)),
+        _ => return None,
+    };
+    if matches!(digits.first(), Some(b'+' | b'-')) {
+        return None;
+    }
+    if minus {
+        plain.push(b'-');
+    }
+    match notation {
+        Some(notation) => notation.plain(digits, plain),
+        None => {
+            plain.extend_from_slice(digits);
+            Some(())
+        }
     }
 }
 
@@ -214,6 +288,10 @@ impl Batch {
             let pushed = match cell {
                 Cell::Text(text) => self.columns[at].push_text(text, field),
                 Cell::Bad(_) => None,
+                Cell::Absent => {
+                    self.columns[at].push_missing();
+                    Some(())
+                }
             };
             if pushed.is_none() {
                 self.columns[..at].iter_mut().for_each(|column| column.truncate(self.rows));

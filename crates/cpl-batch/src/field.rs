@@ -4,6 +4,8 @@ use std::{fmt, sync::Arc};
 
 use jiff::tz::TimeZone;
 
+use crate::notation::Notation;
+
 /// One wanted column.
 #[derive(Clone, Debug)]
 pub struct Field {
@@ -13,11 +15,24 @@ pub struct Field {
     pub format: ValueFormat,
     /// A field may be empty.
     pub optional: bool,
+    /// Texts that mean an empty field, where one may be empty.
+    pub missing: Arc<[String]>,
+    /// How its numbers are written, where they are not plain.
+    pub notation: Option<Notation>,
+    /// A file may lack the column: its fields are empty there.
+    pub may_lack: bool,
     /// Where in the field the value stands, if it is not all of it.
     pub embedded: Option<Embedded>,
 }
 
 impl Field {
+    /// A column of that name, of plain values that stand in its fields as they are.
+    #[must_use]
+    pub fn new(header: impl Into<String>, format: ValueFormat, optional: bool) -> Self {
+        let (missing, notation) = (Arc::default(), None);
+        Self { header: header.into(), format, optional, missing, notation, may_lack: false, embedded: None }
+    }
+
     /// What it is called where a value does not fit.
     #[must_use]
     pub fn called(&self) -> String {
@@ -68,9 +83,13 @@ pub enum ValueFormat {
     Money {
         /// 0 for whole units, 2 for cents, 6 for micros.
         shift: u32,
+        /// The signs and the code of the currency, which may stand on either side; none where rows differ.
+        signs: Arc<[String]>,
     },
-    /// A day: ISO 8601, or by a strftime pattern.
+    /// A day: ISO 8601, or by a strftime pattern; where that has no day, the first one of its month or week.
     Date(Option<String>),
+    /// The day of a moment in that zone, by a strftime pattern that reads an offset.
+    DayOf(String, TimeZone),
     /// A moment, in that zone where the value names none.
     Datetime(Option<String>, TimeZone),
     /// Whole seconds (1) or milliseconds (1,000) since 1970.
@@ -93,11 +112,9 @@ impl ValueFormat {
             Self::Whole { negative: true } => "a whole number of at most 10^15".to_owned(),
             Self::Float => "a number such as `12.5`, of at most 10^15".to_owned(),
             Self::Percent => "a percentage such as `3.2` or `3.2%`".to_owned(),
-            Self::Money { .. } => {
-                "an amount such as `1234.50`, of at most 10^15, without signs of currency or thousands".to_owned()
-            }
+            Self::Money { .. } => "an amount such as `1234.50`, of at most 10^15".to_owned(),
             Self::Date(None) => "a date such as `2026-11-20`".to_owned(),
-            Self::Date(Some(pattern)) => format!("a date written as `{pattern}`"),
+            Self::Date(Some(pattern)) | Self::DayOf(pattern, _) => format!("a date written as `{pattern}`"),
             Self::Datetime(None, _) => "a moment such as `2026-11-20 07:00`".to_owned(),
             Self::Datetime(Some(pattern), _) => format!("a moment written as `{pattern}`"),
             Self::Unix { per_second: 1 } => "whole seconds since 1970".to_owned(),

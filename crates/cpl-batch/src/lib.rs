@@ -3,12 +3,14 @@
 
 mod batch;
 mod field;
+pub mod notation;
 mod problem;
 mod source;
 pub mod values;
 
-pub use batch::{Batch, Cell, Column, Data, RejectedRow};
+pub use batch::{Batch, Cell, Column, Data, Numbers, RejectedRow};
 pub use field::{Embedded, Field, Find, ValueFormat};
+pub use notation::Notation;
 pub use problem::{Oversized, Place, Problem, bad_value};
 pub use source::{BatchSink, ReadError, Source, SourceStats};
 pub use values::money;

@@ -49,6 +49,13 @@ pub enum Problem {
         header: String,
         /// The names that are there.
         found: Vec<String>,
+        /// The line further down, counted from 1, that names all wanted columns.
+        line: Option<u64>,
+    },
+    /// It has fewer lines than are to be skipped.
+    FewLines {
+        /// How many.
+        lines: u64,
     },
     /// A wanted column is twice in the header.
     ColumnTwice {

@@ -1,6 +1,6 @@
 //! What every source of rows is to an engine: it is started, hands its batches into a sink, and says what it read.
 
-use std::ops::ControlFlow;
+use std::{collections::BTreeSet, ops::ControlFlow};
 
 use crate::{batch::Batch, problem::Problem};
 
@@ -26,12 +26,16 @@ pub trait Source: Send {
 pub type BatchSink<'s> = dyn FnMut(&str, Batch) -> ControlFlow<()> + 's;
 
 /// What a source read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SourceStats {
     /// Rows, rejected ones included.
     pub rows: u64,
     /// Bytes.
     pub bytes: u64,
+    /// Rows from the one on at which a table ends; they are not read.
+    pub left_out: u64,
+    /// The sheets that were read of workbooks.
+    pub sheets: BTreeSet<String>,
 }
 
 /// A problem, and the file in which it is.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use jiff::{
     Timestamp, ZonedDateTime,
-    civil::{Date, DateTime},
+    civil::{Date, DateTime, Weekday},
     fmt::strtime::BrokenDownTime,
     tz::{AmbiguousOffset, TimeZone},
 };
@@ -176,9 +176,34 @@ fn scaled(value: i128, up: i64, sticky: Sticky) -> Option<(i128, bool)> {
 pub fn date(text: &[u8], pattern: Option<&str>) -> Option<i32> {
     let day = match pattern {
         None => iso_date(text)?,
-        Some(pattern) => BrokenDownTime::parse(pattern, text).ok()?.to_date().ok()?,
+        Some(pattern) => first_day(BrokenDownTime::parse(pattern, text).ok()?)?,
     };
-    // A year of two digits is not one of the first century.
+    known_day(day)
+}
+
+/// The day that was read; of a month or a week alone its first.
+#[must_use]
+pub fn first_day(mut parts: BrokenDownTime) -> Option<Date> {
+    if let Ok(day) = parts.to_date() {
+        return Some(day);
+    }
+    if parts.iso_week().is_some() {
+        parts.set_weekday(Some(Weekday::Monday));
+    } else if parts.day().is_none() {
+        parts.set_day(Some(1)).ok()?;
+    }
+    parts.to_date().ok()
+}
+
+/// The day of a moment in a zone: days since 1970.
+#[must_use]
+pub fn day_of(text: &[u8], pattern: &str, zone: &TimeZone) -> Option<i32> {
+    let micros = datetime(text, Some(pattern), zone)?;
+    known_day(Timestamp::from_microsecond(micros).ok()?.to_zoned_datetime(zone.clone()).date())
+}
+
+/// A year of two digits is not one of the first century.
+fn known_day(day: Date) -> Option<i32> {
     (day.year() >= MIN_YEAR).then(|| days_since_epoch(day))
 }
 

@@ -46,6 +46,9 @@ pub fn show(args: &ShowArgs, io: &mut Io<'_>) -> u8 {
                 if source.future > 0 {
                     let _ = writeln!(io.err, "{}: {} dated after now, not read", source.fetch, rows(source.future));
                 }
+                for note in source.notes() {
+                    let _ = writeln!(io.err, "{}: {note}", source.fetch);
+                }
             }
             // Rows that share a key that names one are no table to go on with.
             let has_key = !shown.broken.iter().any(|check| check.subject == CheckSubject::Key);

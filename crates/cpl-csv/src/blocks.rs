@@ -39,11 +39,39 @@ pub enum Cut {
     OpenQuote(u64),
     /// The record at that offset is too long.
     LongRecord(u64),
+    /// There are only so many lines, and more are to be skipped.
+    FewLines(u64),
 }
 
 impl<R: Read> Blocks<R> {
     pub fn new(input: R, separator: u8, block_bytes: usize) -> Self {
         Self { input, separator, rest: Vec::new(), offset: 0, ended: false, block_bytes }
+    }
+
+    /// Passes over so many lines.
+    ///
+    /// # Errors
+    /// How many there are, where they are fewer.
+    pub fn skip_lines(&mut self, lines: u64) -> Result<(), Cut> {
+        for passed in 0..lines {
+            let mut bytes = std::mem::take(&mut self.rest);
+            let length = loop {
+                if let Some(at) = memchr(b'\n', &bytes) {
+                    break at + 1;
+                }
+                let length = bytes.len();
+                self.fill(&mut bytes, length + self.block_bytes.max(1))?;
+                if self.ended && memchr(b'\n', &bytes).is_none() {
+                    return Err(Cut::FewLines(passed + u64::from(!bytes.is_empty())));
+                }
+                if bytes.len() >= MAX_RECORD_BYTES {
+                    return Err(Cut::LongRecord(self.offset));
+                }
+            };
+            self.rest = bytes.split_off(length);
+            self.offset += length as u64;
+        }
+        Ok(())
     }
 
     /// The next whole records; none at the end.

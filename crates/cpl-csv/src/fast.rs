@@ -3,7 +3,7 @@
 
 use memchr::{memchr, memchr_iter};
 
-use cpl_batch::{Batch, Column, Data, Field, ValueFormat, values};
+use cpl_batch::{Batch, Column, Data, Field, Notation, Numbers, ValueFormat, notation::looks_grouped, values};
 
 use crate::{Layout, dictionary::encode, header::Header};
 
@@ -19,7 +19,10 @@ pub fn rows(bytes: &[u8], header: &Header, layout: &Layout) -> Option<Batch> {
     let fields = Fields::of(text, header.fields, layout.separator)?;
     let mut columns = Vec::new();
     for (field, place) in layout.columns.iter().zip(&header.places) {
-        columns.push(column(&fields, *place, field)?);
+        columns.push(match place {
+            Some(place) => column(&fields, *place, field)?,
+            None => Column::missing(field, fields.rows),
+        });
     }
     Some(Batch { rows: fields.rows, columns, bad: Vec::new() })
 }
@@ -114,28 +117,73 @@ fn column(fields: &Fields<'_>, place: usize, field: &Field) -> Option<Column> {
         return one_by_one(fields.column(place), field);
     }
     if matches!(field.format, ValueFormat::Word)
+        && field.missing.is_empty()
         && let Some(column) = encode(fields.column(place), field.optional)
     {
         return Some(column);
     }
     let mut column = Column::new(field);
     let texts = fields.column(place);
-    // The common spellings of the common formats; all else goes the way of single fields.
-    let common = match (&mut column.data, &field.format) {
-        (Data::Money(values), ValueFormat::Money { shift }) => {
+    let common = match &field.notation {
+        Some(notation) => written(texts, &mut column.data, &field.format, notation),
+        None => plain(texts, &mut column.data, field),
+    };
+    if common.is_none() {
+        return one_by_one(fields.column(place), field);
+    }
+    if field.notation.is_none() && !matches!(column.data, Data::Text(..)) {
+        // Mostly the first one is another number.
+        let grouped = fields.column(place).all(|text| looks_grouped(text.as_bytes()));
+        let all = fields.rows as u64;
+        column.numbers = Numbers { all, grouped: if grouped { all } else { 0 } };
+    }
+    Some(column)
+}
+
+/// The common spellings of the common formats; all else goes the way of single fields.
+fn plain<'t>(texts: impl ExactSizeIterator<Item = &'t str>, data: &mut Data, field: &Field) -> Option<()> {
+    match (data, &field.format) {
+        (Data::Money(values), ValueFormat::Money { shift, .. }) => {
             all_of(texts, values, |text| values::plain_money(text.as_bytes(), *shift))
         }
         (Data::Whole(values), ValueFormat::Whole { negative }) => {
             all_of(texts, values, |text| values::whole(text.as_bytes(), *negative))
         }
         (Data::Float(values), ValueFormat::Float) => all_of(texts, values, |text| values::float(text.as_bytes())),
-        (Data::Text(all, ends), _) => all_of(texts, ends, |text| {
+        (Data::Text(all, ends), _) if field.missing.is_empty() => all_of(texts, ends, |text| {
             all.push_str(text);
             (!text.is_empty()).then_some(all.len())
         }),
         _ => None,
-    };
-    if common.is_some() { Some(column) } else { one_by_one(fields.column(place), field) }
+    }
+}
+
+/// The same of numbers in a notation.
+fn written<'t>(
+    texts: impl ExactSizeIterator<Item = &'t str>,
+    data: &mut Data,
+    format: &ValueFormat,
+    notation: &Notation,
+) -> Option<()> {
+    let mut plain = Vec::new();
+    match (data, format) {
+        (Data::Money(values), ValueFormat::Money { shift, .. }) => {
+            all_of(texts, values, |text| values::plain_money(rewritten(text, notation, &mut plain)?, *shift))
+        }
+        (Data::Whole(values), ValueFormat::Whole { negative }) => {
+            all_of(texts, values, |text| values::whole(rewritten(text, notation, &mut plain)?, *negative))
+        }
+        (Data::Float(values), ValueFormat::Float) => {
+            all_of(texts, values, |text| values::float(rewritten(text, notation, &mut plain)?))
+        }
+        _ => None,
+    }
+}
+
+fn rewritten<'p>(text: &str, notation: &Notation, plain: &'p mut Vec<u8>) -> Option<&'p [u8]> {
+    plain.clear();
+    notation.plain(text.as_bytes(), plain)?;
+    Some(plain)
 }
 
 /// The same, field by field.

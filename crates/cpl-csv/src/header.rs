@@ -15,47 +15,73 @@ const BOM: &[u8] = b"\xEF\xBB\xBF";
 pub struct Header {
     /// How many fields a row has.
     pub fields: usize,
-    /// The field of each wanted column; several may look at one.
-    pub places: Vec<usize>,
+    /// The field of each wanted column; several may look at one. None where the file lacks it, and may.
+    pub places: Vec<Option<usize>>,
 }
 
 /// The positions of the columns, and the length of the header in bytes.
 pub fn header(bytes: &[u8], layout: &Layout) -> Result<(Header, usize), Problem> {
     let HeaderMode::Places { fields, at } = &layout.head else { return named(bytes, layout) };
     let bom = if bytes.starts_with(BOM) { BOM.len() } else { 0 };
-    Ok((Header { fields: *fields, places: at.clone() }, bom))
+    Ok((Header { fields: *fields, places: at.iter().copied().map(Some).collect() }, bom))
 }
 
 /// Reads the first row.
 fn named(bytes: &[u8], layout: &Layout) -> Result<(Header, usize), Problem> {
     let mut at = if bytes.starts_with(BOM) { BOM.len() } else { 0 };
-    let mut names = Vec::new();
     if bytes[at..].iter().all(u8::is_ascii_whitespace) {
         return Err(Problem::Empty);
     }
     while let Some(next) = blank_line(bytes, at) {
         at = next;
     }
+    let (names, end) = names(bytes, at, layout.separator)?;
+    let mut places = Vec::new();
+    for field in &layout.columns {
+        let mut found = names.iter().enumerate().filter(|(_, name)| **name == field.header).map(|(place, _)| place);
+        let place = found.next();
+        if place.is_none() && !field.may_lack {
+            let line = lower_header(bytes, end, layout);
+            return Err(Problem::NoColumn { header: field.header.clone(), found: names, line });
+        }
+        if found.next().is_some() {
+            return Err(Problem::ColumnTwice { header: field.header.clone() });
+        }
+        places.push(place);
+    }
+    Ok((Header { fields: names.len(), places }, end))
+}
+
+/// The names of a row, and where the next row begins.
+fn names(bytes: &[u8], mut at: usize, separator: u8) -> Result<(Vec<String>, usize), Problem> {
+    let mut names = Vec::new();
     loop {
-        let (read, next) = field(bytes, at, layout.separator)
+        let (read, next) = field(bytes, at, separator)
             .map_err(|bad| Problem::Quote { place: Place::default(), open: bad == BadQuote::Open })?;
         let name = String::from_utf8(unescaped(read.bytes)).map_err(|_| Problem::HeaderNotText)?;
         names.push(name.trim().to_owned());
         at = next;
         if read.last {
-            break;
+            return Ok((names, at));
         }
     }
-    let mut columns = Vec::new();
-    for field in &layout.columns {
-        let mut places = names.iter().enumerate().filter(|(_, name)| **name == field.header).map(|(place, _)| place);
-        let Some(place) = places.next() else {
-            return Err(Problem::NoColumn { header: field.header.clone(), found: names });
-        };
-        if places.next().is_some() {
-            return Err(Problem::ColumnTwice { header: field.header.clone() });
+}
+
+/// How far below the first row a header is looked for: reports have a title, a time span, a blank line above it.
+const LOOKED_AT: usize = 50;
+
+/// The line of the file in which all wanted columns are named, where it is one further down.
+fn lower_header(bytes: &[u8], mut at: usize, layout: &Layout) -> Option<u64> {
+    for _ in 0..LOOKED_AT {
+        if at >= bytes.len() {
+            return None;
         }
-        columns.push(place);
+        let (names, next) = names(bytes, at, layout.separator).ok()?;
+        if layout.columns.iter().filter(|field| !field.may_lack).all(|field| names.contains(&field.header)) {
+            let above = memchr::memchr_iter(b'\n', &bytes[..at]).count() as u64;
+            return Some(layout.skip_lines + above + 1);
+        }
+        at = next;
     }
-    Ok((Header { fields: names.len(), places: columns }, at))
+    None
 }

@@ -5,15 +5,18 @@
 //! by a few blocks of the file.
 
 mod blocks;
+mod decode;
 mod dictionary;
 mod fast;
 mod header;
 mod read;
 mod record;
+mod until;
 
 #[cfg(test)]
 mod tests;
 
+pub use decode::Encoding;
 pub use read::{ProblemAt, Summary, UNPACKED_BYTES, check_header, open, read, read_blocks, unreadable};
 
 use cpl_batch::Field;
@@ -29,6 +32,12 @@ pub struct Layout {
     pub head: HeaderMode,
     /// Fields that a row lacks at its end are missing values.
     pub short_rows: bool,
+    /// How many lines stand above the header, or above the first row where there is none.
+    pub skip_lines: u64,
+    /// The encoding of a file that has no byte order mark.
+    pub encoding: Encoding,
+    /// The first row whose first field that is not empty begins so, and all rows behind it, are not read.
+    pub until: Option<String>,
     /// Invalid rows are rejected instead of failing the read.
     pub skip_bad: bool,
 }
@@ -36,7 +45,16 @@ pub struct Layout {
 impl Default for Layout {
     /// Of no columns, with commas and a header.
     fn default() -> Self {
-        Self { separator: b',', columns: Vec::new(), head: HeaderMode::Names, short_rows: false, skip_bad: false }
+        Self {
+            separator: b',',
+            columns: Vec::new(),
+            head: HeaderMode::Names,
+            short_rows: false,
+            skip_lines: 0,
+            encoding: Encoding::Utf8,
+            until: None,
+            skip_bad: false,
+        }
     }
 }
 

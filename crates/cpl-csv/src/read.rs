@@ -22,9 +22,11 @@ use cpl_batch::{Batch, Cell, Oversized, Place, Problem, RejectedRow};
 use crate::{
     HeaderMode, Layout,
     blocks::{BLOCK_BYTES, Block, Blocks, Cut, MAX_RECORD_BYTES},
+    decode::decoded,
     fast,
     header::{Header, header},
     record::{BadQuote, blank_line, field, unescaped},
+    until::{count_rows, rows_end},
 };
 
 /// What was read of a file.
@@ -34,6 +36,8 @@ pub struct Summary {
     pub rows: u64,
     /// Bytes of the file.
     pub bytes: u64,
+    /// Rows from the one on at which the table ends; they are not read.
+    pub left_out: u64,
 }
 
 /// Reads the wanted columns of a file on `threads` threads and hands the batches out in order, until the sink
@@ -47,25 +51,35 @@ pub fn read(
     threads: usize,
     sink: impl FnMut(Batch) -> ControlFlow<()>,
 ) -> Result<Summary, Problem> {
-    let file = open(path)?;
-    read_blocks(file, layout, threads, BLOCK_BYTES, sink).map_err(|(problem, offset)| with_line(problem, offset, path))
+    let text = open_text(path, layout)?;
+    read_blocks(text, layout, threads, BLOCK_BYTES, sink)
+        .map_err(|(problem, offset)| with_line(problem, offset, path, layout))
+}
+
+/// The text of a file, in UTF-8.
+fn open_text(path: &Path, layout: &Layout) -> Result<Box<dyn Read + Send>, Problem> {
+    decoded(open(path)?, layout.encoding).map_err(|error| unreadable(&error))
 }
 
 /// Bytes that are read to find the header.
 const HEADER_BYTES: usize = 1 << 13;
 
-/// Finds the columns in a file's first row, before its rows are read.
+/// Finds the columns in a file's first row, before its rows are read: whether each wanted column is there.
 ///
 /// # Errors
 /// Where the file can't be opened, can't be unpacked, or lacks a column. What is wrong further on is found by `read`.
-pub fn check_header(path: &Path, layout: &Layout) -> Result<(), Problem> {
-    let mut blocks = Blocks::new(BufReader::new(open(path)?), layout.separator, HEADER_BYTES);
-    match (blocks.first_with_text(), &layout.head) {
-        (Ok((Some(first), _)), _) => header(&first.bytes, layout).map(drop),
+pub fn check_header(path: &Path, layout: &Layout) -> Result<Vec<bool>, Problem> {
+    let mut blocks = Blocks::new(BufReader::new(open_text(path, layout)?), layout.separator, HEADER_BYTES);
+    let all = || vec![true; layout.columns.len()];
+    let skipped = blocks.skip_lines(layout.skip_lines);
+    match (skipped.and_then(|()| blocks.first_with_text()), &layout.head) {
+        (Ok((Some(first), _)), _) => {
+            header(&first.bytes, layout).map(|(header, _)| header.places.iter().map(Option::is_some).collect())
+        }
         (Ok((None, _)), HeaderMode::Names) => Err(Problem::Empty),
-        (Err(Cut::Io(error)), _) => Err(unreadable(&error)),
+        (Err(cut @ (Cut::Io(_) | Cut::FewLines(_))), _) => Err(cut_problem(cut).0),
         // `read` says in which line that is.
-        (Ok((None, _)), HeaderMode::Places { .. }) | (Err(_), _) => Ok(()),
+        (Ok((None, _)), HeaderMode::Places { .. }) | (Err(_), _) => Ok(all()),
     }
 }
 
@@ -127,6 +141,9 @@ struct Done {
     rows: u64,
     /// Its lines; counted only if rows may be rejected.
     lines: u64,
+    /// All rows in it, and those from the one on at which the table ends; counted only if one may end it.
+    all_rows: u64,
+    behind_end: Option<u64>,
     result: Result<Batch, ProblemAt>,
 }
 
@@ -142,6 +159,7 @@ pub fn read_blocks(
     mut sink: impl FnMut(Batch) -> ControlFlow<()>,
 ) -> Result<Summary, ProblemAt> {
     let mut blocks = Blocks::new(BufReader::new(input), layout.separator, block_bytes);
+    blocks.skip_lines(layout.skip_lines).map_err(cut_problem)?;
     let headless = matches!(layout.head, HeaderMode::Places { .. });
     let first = if headless { blocks.next().map(|block| (block, 0)) } else { blocks.first_with_text() };
     let (Some(mut first), blank_lines) = first.map_err(cut_problem)? else {
@@ -149,7 +167,7 @@ pub fn read_blocks(
         return if headless { Ok(Summary::default()) } else { Err((Problem::Empty, 0)) };
     };
     let (header, header_len) = header(&first.bytes, layout).map_err(|problem| (problem, 0))?;
-    let header_lines = blank_lines + lines(&first.bytes[..header_len]);
+    let header_lines = layout.skip_lines + blank_lines + lines(&first.bytes[..header_len]);
     first.bytes.drain(..header_len);
     let header_end = first.offset + header_len as u64;
     first.offset = header_end;
@@ -168,6 +186,8 @@ pub fn read_blocks(
         // After an error nobody takes what is read: the readers end, and the cutter with them.
         let cut = cutter.join().unwrap_or(Ok(()));
         let summary = summary?;
+        // Behind the end of the table may stand anything.
+        let cut = if summary.left_out > 0 { Ok(()) } else { cut };
         cut.map_err(|cut| offset_rows(cut_problem(cut), summary.rows))?;
         Ok(Summary { bytes: summary.bytes + header_end, ..summary })
     })
@@ -195,13 +215,27 @@ fn read_each(
     loop {
         let next = blocks.lock().map(|blocks| blocks.recv());
         let Ok(Ok((number, block))) = next else { return };
-        let (rows, result) = rows(&block, header, layout);
-        let lines = if layout.skip_bad { lines(&block.bytes) } else { 0 };
-        let done = Done { offset: block.offset, bytes: block.bytes.len() as u64, rows, lines, result };
+        let done = done(block, header, layout);
         if to_sink.send((number, done)).is_err() {
             return;
         }
     }
+}
+
+/// Reads a block, up to where the table ends.
+fn done(mut block: Block, header: &Header, layout: &Layout) -> Done {
+    let (offset, bytes) = (block.offset, block.bytes.len() as u64);
+    let (mut all_rows, mut behind_end) = (0, None);
+    if let Some(text) = &layout.until {
+        all_rows = count_rows(&block.bytes, layout.separator);
+        if let Some(end) = rows_end(&block.bytes, text, layout.separator) {
+            behind_end = Some(count_rows(&block.bytes[end..], layout.separator));
+            block.bytes.truncate(end);
+        }
+    }
+    let (rows, result) = rows(&block, header, layout);
+    let lines = if layout.skip_bad { lines(&block.bytes) } else { 0 };
+    Done { offset, bytes, rows, lines, all_rows, behind_end, result }
 }
 
 /// Hands batches out in the file's order; stops at the first problem.
@@ -211,11 +245,15 @@ fn in_order(
     sink: &mut impl FnMut(Batch) -> ControlFlow<()>,
 ) -> Result<Summary, ProblemAt> {
     let mut waiting = BTreeMap::new();
-    let (mut next, mut summary) = (0, Summary::default());
+    let (mut next, mut summary, mut ended) = (0, Summary::default(), false);
     for (number, done) in done {
         waiting.insert(number, done);
         while let Some(done) = waiting.remove(&next) {
             next += 1;
+            if ended {
+                summary.left_out += done.all_rows;
+                continue;
+            }
             let mut batch =
                 done.result.map_err(|(problem, offset)| offset_rows((problem, done.offset + offset), summary.rows))?;
             for bad in &mut batch.bad {
@@ -224,6 +262,8 @@ fn in_order(
             lines += done.lines;
             summary.rows += done.rows;
             summary.bytes += done.bytes;
+            ended = done.behind_end.is_some();
+            summary.left_out += done.behind_end.unwrap_or(0);
             if sink(batch).is_break() {
                 return Ok(summary);
             }
@@ -289,11 +329,14 @@ fn row<'b>(
 ) -> Result<usize, Problem> {
     let (mut fields, place) = (0, Place::default());
     cells.clear();
-    cells.resize(layout.columns.len(), Cell::Text(Cow::Borrowed(&[])));
+    cells.extend(header.places.iter().map(|place| match place {
+        Some(_) => Cell::Text(Cow::Borrowed(&[])),
+        None => Cell::Absent,
+    }));
     loop {
         let (raw, next) =
             field(bytes, at, layout.separator).map_err(|bad| Problem::Quote { place, open: bad == BadQuote::Open })?;
-        for (cell, _) in cells.iter_mut().zip(&header.places).filter(|(_, place)| **place == fields) {
+        for (cell, _) in cells.iter_mut().zip(&header.places).filter(|(_, place)| **place == Some(fields)) {
             *cell = Cell::Text(if raw.escaped { unescaped(raw.bytes).into() } else { raw.bytes.into() });
         }
         fields += 1;
@@ -321,6 +364,7 @@ fn row<'b>(
 fn cut_problem(cut: Cut) -> ProblemAt {
     match cut {
         Cut::Io(error) => (unreadable(&error), 0),
+        Cut::FewLines(lines) => (Problem::FewLines { lines }, 0),
         Cut::LongRecord(offset) => {
             let limit = MAX_RECORD_BYTES as u64;
             (Problem::TooLarge { what: Oversized::Row, limit, place: Place { row: 1, line: 0 } }, offset)
@@ -330,18 +374,18 @@ fn cut_problem(cut: Cut) -> ProblemAt {
 }
 
 /// Finds the line of a record by counting those before it: only where something is wrong.
-fn with_line(problem: Problem, offset: u64, path: &Path) -> Problem {
+fn with_line(problem: Problem, offset: u64, path: &Path, layout: &Layout) -> Problem {
     let Some(place) = problem.place().filter(|place| place.row > 0) else { return problem };
     // A pipe can't be read again: its rows have no lines.
     if !path.is_file() {
         return problem.moved(Place { row: place.row, line: 0 });
     }
-    let place = Place { row: place.row, line: lines_before(path, offset).map_or(0, |lines| lines + 1) };
+    let place = Place { row: place.row, line: lines_before(path, offset, layout).map_or(0, |lines| lines + 1) };
     problem.moved(place)
 }
 
-fn lines_before(path: &Path, offset: u64) -> std::io::Result<u64> {
-    let input = open(path).map_err(|_| std::io::ErrorKind::NotFound)?;
+fn lines_before(path: &Path, offset: u64, layout: &Layout) -> std::io::Result<u64> {
+    let input = open_text(path, layout).map_err(|_| std::io::ErrorKind::NotFound)?;
     let mut input = input.take(offset);
     let mut bytes = vec![0; BLOCK_BYTES];
     let mut lines = 0;

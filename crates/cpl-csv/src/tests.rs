@@ -10,20 +10,13 @@ use proptest::prelude::*;
 use cpl_batch::{Batch, Data, Field, Problem, ValueFormat, values};
 
 use crate::{
-    HeaderMode, Layout,
+    Layout,
     read::{Unpacked, read_blocks},
 };
 
 fn texts(names: &[String]) -> Layout {
-    let field =
-        |name: &String| Field { header: name.clone(), format: ValueFormat::Text, optional: true, embedded: None };
-    Layout {
-        separator: b',',
-        columns: names.iter().map(field).collect(),
-        head: HeaderMode::Names,
-        short_rows: false,
-        skip_bad: false,
-    }
+    let field = |name: &String| Field::new(name, ValueFormat::Text, true);
+    Layout { columns: names.iter().map(field).collect(), ..Layout::default() }
 }
 
 /// The rows of a batch, missing values as empty texts.

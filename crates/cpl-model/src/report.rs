@@ -302,6 +302,39 @@ pub struct Source {
     pub future: u64,
     /// Amounts with more than six decimals, which were rounded.
     pub rounded: u64,
+    /// Rows from the one on at which a table ends, which are not read.
+    pub left_out: u64,
+    /// The sheets that were read of workbooks.
+    pub sheets: Vec<String>,
+    /// Columns of a text table of which each number looks like `1.234`: its point may set digits apart.
+    pub ambiguous_points: Vec<String>,
+    /// How the row begins at which a table ends.
+    #[serde(skip)]
+    pub until: Option<String>,
+}
+
+impl Source {
+    /// What a reader should know of how it was read.
+    #[must_use]
+    pub fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        if !self.sheets.is_empty() {
+            let sheets: Vec<String> = self.sheets.iter().map(|sheet| format!("{sheet:?}")).collect();
+            let word = if sheets.len() == 1 { "sheet" } else { "sheets" };
+            notes.push(format!("{word} {}", sheets.join(", ")));
+        }
+        if let Some(until) = self.until.as_ref().filter(|_| self.left_out > 0) {
+            let rows = if self.left_out == 1 { "1 row".to_owned() } else { format!("{} rows", self.left_out) };
+            notes.push(format!("{rows} from {until:?} on: not read"));
+        }
+        for column in &self.ambiguous_points {
+            notes.push(format!(
+                "! each value of {column} looks like 1.234: where the point stands between digits, write \
+                 decimal=\",\" and thousands=\".\""
+            ));
+        }
+        notes
+    }
 }
 
 /// A warning.

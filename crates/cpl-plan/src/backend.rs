@@ -45,6 +45,12 @@ pub struct ReadStats<R> {
     pub bytes: u64,
     /// The number of amounts that were rounded to six decimals.
     pub rounded: u64,
+    /// Rows from the one on at which a table ends: they are not read.
+    pub left_out: u64,
+    /// The sheets that were read of workbooks.
+    pub sheets: Vec<String>,
+    /// Columns of which each number looks as if its point set digits apart in threes.
+    pub ambiguous_points: Vec<String>,
     /// How many rows were rejected.
     pub rejected_rows: u64,
     /// Those rows.

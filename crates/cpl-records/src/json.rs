@@ -171,11 +171,15 @@ fn record_row<S: FnMut(Batch) -> ControlFlow<()>>(
                 let value = fields.get(&field.header);
                 out.columns_found[place] |= value.is_some();
                 // A name that the first record lacks is most likely a slip.
-                if value.is_none() && out.summary.rows == 0 && !field.optional && !layout.skip_bad {
-                    let found = fields.keys().cloned().collect();
-                    return Err(Problem::NoColumn { header: field.header.clone(), found });
+                let first = out.summary.rows == 0 && !layout.skip_bad;
+                if value.is_none() && first && !field.optional && !field.may_lack {
+                    let (header, found) = (field.header.clone(), fields.keys().cloned().collect());
+                    return Err(Problem::NoColumn { header, found, line: None });
                 }
-                cell(value, field)
+                match value {
+                    None if field.may_lack => Cell::Absent,
+                    value => cell(value, field),
+                }
             }
             (At::Name, other) => return no_record(other, line, out),
             // Of a value that is no object `$` alone finds something.

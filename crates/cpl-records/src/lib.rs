@@ -36,8 +36,31 @@ pub enum Kind {
     Lines,
     /// One JSON document: a list of records, or records at a path.
     Document(Option<Records>),
-    /// A sheet of that name of a workbook, else its first; the first row that holds anything names the columns.
-    Sheet(Option<String>),
+    /// A sheet of a workbook; the first row that holds anything names the columns.
+    Sheet(Sheet),
+}
+
+/// The sheet of a workbook that is read.
+#[derive(Clone, Debug, Default)]
+pub struct Sheet {
+    /// Its name; none for the first that is visible.
+    pub name: Option<String>,
+    /// How many lines stand above the header.
+    pub skip_lines: u32,
+    /// The first row whose first cell that holds anything begins so, and all behind it, are not read.
+    pub until: Option<String>,
+    /// Of merged cells each has their value.
+    pub merged: bool,
+}
+
+/// What was found in a file besides its rows.
+pub struct Found {
+    /// Rows and bytes.
+    pub summary: Summary,
+    /// Of the wanted columns, whether some record, or the header, has it.
+    pub columns: Vec<bool>,
+    /// The name of the sheet that was read.
+    pub sheet: Option<String>,
 }
 
 /// Where a document's records are.
@@ -92,7 +115,7 @@ pub fn inside(path: JsonPath, place: &str) -> Embedded {
 ///
 /// # Errors
 /// The first problem; the batches before it were handed out.
-pub fn read(path: &Path, layout: &Layout, sink: impl FnMut(Batch) -> ControlFlow<()>) -> Result<Summary, Problem> {
+pub fn read(path: &Path, layout: &Layout, sink: impl FnMut(Batch) -> ControlFlow<()>) -> Result<Found, Problem> {
     let mut out = Out {
         layout,
         batch: Batch::empty(&layout.columns),
@@ -103,17 +126,18 @@ pub fn read(path: &Path, layout: &Layout, sink: impl FnMut(Batch) -> ControlFlow
         names: Vec::new(),
     };
     out.columns_found.resize(layout.columns.len(), false);
+    let mut sheet = None;
     match &layout.kind {
         Kind::Lines => json::lines(cpl_csv::open(path)?, &mut out)?,
         Kind::Document(records) => {
             json::check_size(path)?;
             json::document(cpl_csv::open(path)?, records.as_ref(), &mut out)?;
         }
-        Kind::Sheet(sheet) => sheet::rows(path, sheet.as_deref(), &mut out)?,
+        Kind::Sheet(wanted) => sheet = Some(sheet::rows(path, wanted, &mut out)?),
     }
     out.check_names()?;
     out.hand_over();
-    Ok(out.summary)
+    Ok(Found { summary: out.summary, columns: out.columns_found, sheet })
 }
 
 /// Where rows go.
@@ -148,9 +172,13 @@ impl<S: FnMut(Batch) -> ControlFlow<()>> Out<'_, S> {
             return Ok(());
         }
         let columns = self.layout.columns.iter().zip(&self.layout.at).zip(&self.columns_found);
-        let missing = columns.into_iter().find(|((_, at), columns_found)| matches!(at, At::Name) && !**columns_found);
+        let missing = columns
+            .into_iter()
+            .find(|((field, at), columns_found)| matches!(at, At::Name) && !field.may_lack && !**columns_found);
         match missing {
-            Some(((field, _), _)) => Err(Problem::NoColumn { header: field.header.clone(), found: self.names.clone() }),
+            Some(((field, _), _)) => {
+                Err(Problem::NoColumn { header: field.header.clone(), found: self.names.clone(), line: None })
+            }
             None => Ok(()),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fs::File, io::BufReader, ops::ControlFlow, path::Path};
 
-use calamine::{Data, ExcelDateTime, Range, Reader, Sheet, SheetType, SheetVisible, open_workbook_auto};
+use calamine::{Data, Dimensions, ExcelDateTime, Range, Reader, SheetType, SheetVisible, Sheets, open_workbook_auto};
 use cpl_batch::{Batch, Cell, Field, Oversized, Place, Problem, ValueFormat};
 use jiff::{
     civil::{Date, DateTime, Time},
@@ -10,15 +10,14 @@ use jiff::{
 };
 use zip::ZipArchive;
 
-use crate::Out;
+use crate::{Out, Sheet};
 
-/// The rows of a sheet; rows that hold nothing are none.
+/// The rows of a sheet; rows that hold nothing are none. The name of the sheet.
 pub fn rows<S: FnMut(Batch) -> ControlFlow<()>>(
     path: &Path,
-    sheet: Option<&str>,
+    sheet: &Sheet,
     out: &mut Out<'_, S>,
-) -> Result<(), Problem> {
-    let unreadable = |error: calamine::Error| Problem::Unreadable(error.to_string());
+) -> Result<String, Problem> {
     let metadata = path.metadata().map_err(|error| Problem::Unreadable(error.to_string()))?;
     if metadata.is_dir() {
         return Err(Problem::Unreadable("it is a directory".to_owned()));
@@ -27,41 +26,138 @@ pub fn rows<S: FnMut(Batch) -> ControlFlow<()>>(
     let no_workbook = |error| Problem::Unreadable(format!("it is no workbook (xlsx, xlsb, xls, ods): {error}"));
     check_size(path)?;
     let mut workbook = open_workbook_auto(path).map_err(no_workbook)?;
-    let name = match sheet {
+    let name = match &sheet.name {
         None => first_visible(workbook.sheets_metadata())?,
         Some(sheet) => named(sheet, &workbook.sheet_names())?,
     };
-    let range = workbook.worksheet_range(&name).map_err(unreadable)?;
-    // A formula that was never computed looks like an empty cell.
-    let formulas = workbook.worksheet_formula(&name).unwrap_or_default();
-    let first_column = range.start().map_or(0, |(_, column)| column);
-    let first_line = u64::from(range.start().map_or(0, |(row, _)| row)) + 1;
-    let last = |range: Option<(u32, u32)>| range.map_or(0, |(row, _)| row);
-    let beyond = last(formulas.end()).saturating_sub(last(range.end())) as usize;
-    let lines = range.rows().chain(std::iter::repeat_n([].as_slice(), beyond));
-    let holds =
-        |(line, row): &(u64, &[Data])| row.iter().any(|cell| *cell != Data::Empty) || has_formula(&formulas, *line);
-    let mut rows = (first_line..).zip(lines).filter(holds);
-    let Some((_, header)) = rows.next() else { return Err(Problem::Empty) };
-    let places = places(header, out)?;
-    for (line, row) in rows {
+    let grid = Grid::of(&mut workbook, &name, sheet.merged)?;
+    let mut lines = grid.lines().filter(|line| *line >= sheet.skip_lines && grid.holds(*line));
+    let Some(header) = lines.next() else { return Err(Problem::Empty) };
+    let places = places(&grid, header, out)?;
+    for (place, found) in places.iter().zip(&mut out.columns_found) {
+        *found = place.is_some();
+    }
+    while let Some(line) = lines.next() {
         if out.full {
             break;
         }
+        if sheet.until.as_ref().is_some_and(|text| grid.begins(line, text)) {
+            out.summary.left_out = 1 + lines.count() as u64;
+            break;
+        }
         let wanted = places.iter().zip(&out.layout.columns);
-        let cells = wanted.map(|(place, field)| match row.get(*place).unwrap_or(&Data::Empty) {
-            Data::Empty => uncomputed(&formulas, line, first_column, *place),
-            data => cell(data, field),
-        });
-        let cells: Vec<Cell<'_>> = cells.collect();
-        out.row(&cells, line)?;
+        let cells: Vec<Cell<'_>> = wanted
+            .map(|(place, field)| match place {
+                Some(column) => grid.cell(line, *column, field),
+                None => Cell::Absent,
+            })
+            .collect();
+        out.row(&cells, u64::from(line) + 1)?;
     }
-    Ok(())
+    Ok(name)
+}
+
+/// The cells of a sheet; lines and columns are counted from 0.
+struct Grid {
+    values: Range<Data>,
+    /// A formula that was never computed looks like an empty cell.
+    formulas: Range<String>,
+    /// Merged cells: the value stands in the first of them.
+    merged: Vec<Dimensions>,
+    /// It stands for all of them.
+    fill: bool,
+}
+
+impl Grid {
+    fn of(workbook: &mut Sheets<BufReader<File>>, name: &str, fill: bool) -> Result<Self, Problem> {
+        let unreadable = |error: calamine::Error| Problem::Unreadable(error.to_string());
+        let values = workbook.worksheet_range(name).map_err(unreadable)?;
+        let formulas = workbook.worksheet_formula(name).unwrap_or_default();
+        let merged = match workbook {
+            Sheets::Xlsx(workbook) => workbook.merge_cells_by_sheet_name(name).unwrap_or_default(),
+            Sheets::Xls(workbook) => workbook.merge_cells_by_sheet_name(name).unwrap_or_default(),
+            Sheets::Xlsb(_) | Sheets::Ods(_) => Vec::new(),
+        };
+        Ok(Self { values, formulas, merged, fill })
+    }
+
+    fn lines(&self) -> impl Iterator<Item = u32> + '_ {
+        let first = self.values.start().map_or(0, |(line, _)| line);
+        let ends = [self.values.end(), self.formulas.end()].into_iter().flatten().map(|(line, _)| line + 1);
+        first..ends.max().unwrap_or(0)
+    }
+
+    fn columns(&self) -> std::ops::Range<u32> {
+        let (ends, starts) = ([self.values.end(), self.formulas.end()], [self.values.start(), self.formulas.start()]);
+        let first = starts.into_iter().flatten().map(|(_, column)| column).min();
+        let last = ends.into_iter().flatten().map(|(_, column)| column + 1).max();
+        first.unwrap_or(0)..last.unwrap_or(0)
+    }
+
+    fn value(&self, line: u32, column: u32) -> &Data {
+        self.values.get_value((line, column)).unwrap_or(&Data::Empty)
+    }
+
+    /// The formula of a cell, computed or not.
+    fn formula(&self, line: u32, column: u32) -> Option<&String> {
+        self.formulas.get_value((line, column)).filter(|formula| !formula.is_empty())
+    }
+
+    /// Whether a line holds anything.
+    fn holds(&self, line: u32) -> bool {
+        let anything = |column| *self.value(line, column) != Data::Empty || self.formula(line, column).is_some();
+        self.columns().any(anything)
+    }
+
+    /// Whether the first cell of a line that holds anything begins so.
+    fn begins(&self, line: u32, text: &str) -> bool {
+        let first = self.columns().map(|column| self.value(line, column)).find(|value| **value != Data::Empty);
+        first.is_some_and(|value| value.to_string().trim_start().starts_with(text))
+    }
+
+    fn cell<'g>(&'g self, line: u32, column: u32, field: &Field) -> Cell<'g> {
+        match self.value(line, column) {
+            Data::Empty => self.empty(line, column, field),
+            data => cell(data, field),
+        }
+    }
+
+    /// A cell without a value: it holds nothing, a formula without its result, or is one of several merged ones.
+    fn empty<'g>(&'g self, line: u32, column: u32, field: &Field) -> Cell<'g> {
+        if let Some(formula) = self.formula(line, column) {
+            return Cell::Bad(format!("={formula}, without a result: open the workbook and save it"));
+        }
+        let within = |area: &&Dimensions| {
+            (area.start.0..=area.end.0).contains(&line) && (area.start.1..=area.end.1).contains(&column)
+        };
+        match self.merged.iter().find(within) {
+            None => Cell::Text(Cow::Borrowed(&[])),
+            Some(area) if self.fill && area.start != (line, column) => self.cell(area.start.0, area.start.1, field),
+            Some(area) if area.start == (line, column) => Cell::Text(Cow::Borrowed(&[])),
+            Some(area) => {
+                let [first, last] = [area.start, area.end].map(|(line, column)| address(line, column));
+                Cell::Bad(format!("merged cells {first}:{last}: write merged=true"))
+            }
+        }
+    }
+}
+
+/// `B12`
+fn address(line: u32, mut column: u32) -> String {
+    let mut letters = Vec::new();
+    loop {
+        letters.push(char::from(b'A' + u8::try_from(column % 26).unwrap_or(0)));
+        match (column / 26).checked_sub(1) {
+            Some(next) => column = next,
+            None => break,
+        }
+    }
+    format!("{}{}", letters.into_iter().rev().collect::<String>(), line + 1)
 }
 
 /// The first sheet of cells that a person sees who opens the workbook.
-fn first_visible(sheets: &[Sheet]) -> Result<String, Problem> {
-    let cells: Vec<&Sheet> = sheets.iter().filter(|sheet| sheet.typ == SheetType::WorkSheet).collect();
+fn first_visible(sheets: &[calamine::Sheet]) -> Result<String, Problem> {
+    let cells: Vec<&calamine::Sheet> = sheets.iter().filter(|sheet| sheet.typ == SheetType::WorkSheet).collect();
     match cells.iter().find(|sheet| sheet.visible == SheetVisible::Visible) {
         Some(sheet) => Ok(sheet.name.clone()),
         None => Err(Problem::NoVisibleSheet { found: cells.iter().map(|sheet| sheet.name.clone()).collect() }),
@@ -90,39 +186,46 @@ fn check_size(path: &Path) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Whether a line holds a formula, computed or not.
-fn has_formula(formulas: &Range<String>, line: u64) -> bool {
-    let Ok(row) = u32::try_from(line - 1) else { return false };
-    let (Some((_, first)), Some((_, last))) = (formulas.start(), formulas.end()) else { return false };
-    (first..=last).any(|column| formulas.get_value((row, column)).is_some_and(|formula| !formula.is_empty()))
+/// The names in a line, with their columns.
+fn names(grid: &Grid, line: u32) -> Vec<(String, u32)> {
+    let name = |column| (grid.value(line, column).to_string().trim().to_owned(), column);
+    grid.columns().map(name).filter(|(name, _)| !name.is_empty()).collect()
 }
 
-/// An empty cell, or one that holds a formula without its result.
-fn uncomputed<'d>(formulas: &Range<String>, line: u64, first_column: u32, place: usize) -> Cell<'d> {
-    let row = u32::try_from(line - 1).unwrap_or(u32::MAX);
-    let column = first_column.saturating_add(u32::try_from(place).unwrap_or(u32::MAX));
-    match formulas.get_value((row, column)).filter(|formula| !formula.is_empty()) {
-        Some(formula) => Cell::Bad(format!("={formula}, without a result: open the workbook and save it")),
-        None => Cell::Text(Cow::Borrowed(&[])),
-    }
-}
+/// How far below the first line a header is looked for.
+const LOOKED_AT: usize = 50;
 
-/// The positions of the requested columns.
-fn places<S>(header: &[Data], out: &Out<'_, S>) -> Result<Vec<usize>, Problem> {
-    let names: Vec<String> = header.iter().map(|cell| cell.to_string().trim().to_owned()).collect();
+/// The requested columns; none of one that the sheet lacks, and may.
+fn places<S>(grid: &Grid, header: u32, out: &Out<'_, S>) -> Result<Vec<Option<u32>>, Problem> {
+    let found = names(grid, header);
     let place = |field: &Field| {
-        let mut places = names.iter().enumerate().filter(|(_, name)| **name == field.header).map(|(place, _)| place);
+        let mut places = found.iter().filter(|(name, _)| *name == field.header).map(|(_, column)| *column);
         match (places.next(), places.next()) {
-            (Some(place), None) => Ok(place),
             (Some(_), Some(_)) => Err(Problem::ColumnTwice { header: field.header.clone() }),
-            (None, _) => {
-                let found = names.iter().filter(|name| !name.is_empty()).cloned().collect();
-                Err(Problem::NoColumn { header: field.header.clone(), found })
+            (None, _) if !field.may_lack => {
+                let found = found.iter().map(|(name, _)| name.clone()).collect();
+                let line = lower_header(grid, header, &out.layout.columns);
+                Err(Problem::NoColumn { header: field.header.clone(), found, line })
             }
+            (place, _) => Ok(place),
         }
     };
     out.layout.columns.iter().map(place).collect()
 }
+
+/// The line further down that names all requested columns, counted from 1.
+fn lower_header(grid: &Grid, header: u32, columns: &[Field]) -> Option<u64> {
+    let mut lines = grid.lines().filter(|line| *line > header).take(LOOKED_AT);
+    let line = lines.find(|line| {
+        let names = names(grid, *line);
+        let wanted = columns.iter().filter(|field| !field.may_lack);
+        wanted.into_iter().all(|field| names.iter().any(|(name, _)| *name == field.header))
+    });
+    line.map(|line| u64::from(line) + 1)
+}
+
+/// Whole numbers below it are exact in a workbook, which holds floats.
+const EXACT: f64 = 9_007_199_254_740_992.0;
 
 fn cell<'d>(data: &'d Data, field: &Field) -> Cell<'d> {
     let text = |text: String| Cell::Text(Cow::Owned(text.into_bytes()));
@@ -130,6 +233,9 @@ fn cell<'d>(data: &'d Data, field: &Field) -> Cell<'d> {
         Data::Empty => Cell::Text(Cow::Borrowed(&[])),
         Data::String(value) => Cell::Text(value.as_bytes().into()),
         Data::Int(value) => text(value.to_string()),
+        Data::Float(value) if matches!(field.format, ValueFormat::Text | ValueFormat::Word) && value.abs() >= EXACT => {
+            Cell::Bad(format!("{value}: a workbook keeps 15 digits of a number; store it as a text"))
+        }
         // The shortest digits that stand for the float: those that were typed in.
         Data::Float(value) => text(value.to_string()),
         Data::Bool(value) => text(value.to_string()),
@@ -157,11 +263,11 @@ fn civil(moment: ExcelDateTime) -> Option<DateTime> {
 fn written(moment: DateTime, format: &ValueFormat) -> Option<String> {
     let midnight = moment.time() == Time::midnight();
     match format {
-        ValueFormat::Date(_) if !midnight => None,
+        ValueFormat::Date(_) | ValueFormat::DayOf(..) if !midnight => None,
         ValueFormat::Date(Some(pattern)) => {
             Some(moment.to_zoned_datetime(TimeZone::UTC).ok()?.strftime(pattern).to_string())
         }
-        ValueFormat::Datetime(Some(pattern), zone) => {
+        ValueFormat::Datetime(Some(pattern), zone) | ValueFormat::DayOf(pattern, zone) => {
             Some(moment.to_zoned_datetime(zone.clone()).ok()?.strftime(pattern).to_string())
         }
         ValueFormat::Datetime(None, _) => Some(moment.to_string()),

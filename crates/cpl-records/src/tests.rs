@@ -8,8 +8,7 @@ use proptest::prelude::*;
 use crate::{At, Kind, Layout, Out, Records, json, path};
 
 fn texts(kind: Kind, at: Vec<At>) -> Layout {
-    let field =
-        |place: usize| Field { header: format!("c{place}"), format: ValueFormat::Text, optional: true, embedded: None };
+    let field = |place: usize| Field::new(format!("c{place}"), ValueFormat::Text, true);
     Layout { kind, columns: (0..at.len()).map(field).collect(), at, skip_bad: false }
 }
 
@@ -73,7 +72,7 @@ proptest! {
     fn no_file_is_taken_for_a_workbook(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let mut file = tempfile::Builder::new().suffix(".xlsx").tempfile().expect("a file");
         file.write_all(&bytes).expect("written");
-        let read = crate::read(file.path(), &texts(Kind::Sheet(None), vec![At::Name]), |_| ControlFlow::Continue(()));
+        let read = crate::read(file.path(), &texts(Kind::Sheet(crate::Sheet::default()), vec![At::Name]), |_| ControlFlow::Continue(()));
         prop_assert!(matches!(read, Err(Problem::Unreadable(_))));
     }
 }
@@ -91,7 +90,8 @@ fn a_workbook_is_not_opened_where_it_unpacks_to_too_much() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("large.xlsx");
     std::fs::write(&path, bytes).expect("written");
-    let found = crate::read(&path, &texts(Kind::Sheet(None), vec![At::Name]), |_| ControlFlow::Continue(()));
+    let found =
+        crate::read(&path, &texts(Kind::Sheet(crate::Sheet::default()), vec![At::Name]), |_| ControlFlow::Continue(()));
     let limit = crate::sheet::WORKBOOK_BYTES;
     let wanted = Problem::TooLarge { what: Oversized::Workbook, limit, place: Place::default() };
     assert_eq!(found.err(), Some(wanted));

@@ -396,6 +396,7 @@ fn source_row(source: &Source, checks: &[Check], planned: bool) -> Vec<String> {
         let amounts = if source.rounded == 1 { "amount" } else { "amounts" };
         notes.push(format!("{} {amounts} rounded to a millionth", source.rounded));
     }
+    notes.extend(source.notes());
     vec![source.fetch.clone(), rows_of(source.rows), newest, notes.join(", ")]
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use cpl_model::{
     clock::{self, Clock},
-    program::{CheckKind, Day, Expr, Grain, Program, Rows, TableId},
+    program::{CheckKind, Day, Expr, Grain, Program, Rows, SourceKind, TableId, TableSource},
     report::{Alert, Check, CheckSubject, Decision, Join, RunReport, Source, State, Window},
     value::Value,
 };
@@ -209,6 +209,13 @@ impl<R> ReportBuilder<'_, R> {
             _ => 0,
         };
         let read = self.answers.read.get(id);
+        let fetch = match &table.source {
+            TableSource::Fetch(fetch) => Some(fetch),
+            TableSource::Transform { .. } => None,
+        };
+        let names_sheet = fetch.is_some_and(|fetch| matches!(&fetch.kind, SourceKind::Excel(of) if of.sheet.is_some()));
+        // Numbers of other files are no texts.
+        let is_text_table = fetch.is_some_and(|fetch| matches!(fetch.kind, SourceKind::Csv(_)));
         Some(Source {
             fetch: table.name.clone(),
             rows: count(ROWS).saturating_sub(count(FUTURE_ROWS)),
@@ -217,6 +224,12 @@ impl<R> ReportBuilder<'_, R> {
             quarantine: Some(quarantine_file(self.stem, &table.name)),
             future: count(FUTURE_ROWS),
             rounded: read.map_or(0, |read| read.rounded),
+            left_out: read.map_or(0, |read| read.left_out),
+            sheets: read.filter(|_| !names_sheet).map(|read| read.sheets.clone()).unwrap_or_default(),
+            ambiguous_points: read
+                .filter(|_| is_text_table)
+                .map_or_else(Vec::new, |read| read.ambiguous_points.clone()),
+            until: fetch.and_then(|fetch| fetch.until.clone()),
         })
     }
 

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, ops::ControlFlow};
 
+use std::sync::Arc;
+
 use cpl_batch::{Batch, BatchSink, Column, Field, ReadError, Source, SourceStats, ValueFormat};
 use cpl_exec::{Cause, ExecError, Input, Inputs, ScanRequest, SourceError};
 use cpl_model::{
@@ -74,7 +76,7 @@ impl Source for OneBatch {
         if let ControlFlow::Break(()) = sink("given rows", batch) {
             return Ok(SourceStats::default());
         }
-        Ok(SourceStats { rows, bytes: 0 })
+        Ok(SourceStats { rows, ..SourceStats::default() })
     }
 }
 
@@ -86,13 +88,13 @@ fn typed(name: &str, ty: Type, values: impl Iterator<Item = Value>, fetch: &Fetc
         Type::Count => ValueFormat::Whole { negative: false },
         Type::Integer => ValueFormat::Whole { negative: true },
         Type::Number | Type::Ratio => ValueFormat::Float,
-        Type::Money(_) => ValueFormat::Money { shift: 0 },
+        Type::Money(_) => ValueFormat::Money { shift: 0, signs: Arc::default() },
         Type::Date => ValueFormat::Date(None),
         Type::Datetime => ValueFormat::Datetime(None, TimeZone::UTC),
         Type::Weekday => ValueFormat::Weekday,
         Type::Duration => unreachable!("no file holds lengths of time"),
     };
-    let field = Field { header: name.to_owned(), format, optional: true, embedded: None };
+    let field = Field::new(name, format, true);
     let texts: Vec<Option<String>> = values.map(|value| (!value.is_unknown()).then(|| value.raw())).collect();
     Column::of_texts(texts.iter().map(Option::as_deref), &field).map_err(|at| {
         let (column, value) = (name.to_owned(), texts[at].clone().unwrap_or_default());

@@ -1,6 +1,9 @@
 //! Columns of a fetch: where their values are found, and how they are stored.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use cpl_syntax::{
     Code, Diagnostic, Name, Spanned,
@@ -62,14 +65,38 @@ impl Checker<'_> {
             Encoding::Money(MoneyScale::Minor, _) => ty.currency_column().map(str::to_owned),
             _ => None,
         };
-        let optional = column.optional || (self.input.any_cell_empty && !never_missing());
+        let optional = column.nullable || (self.input.any_cell_empty && !never_missing());
+        let may_lack = self.may_lack(column, never_missing())?;
         let (name, span) = (column.name.value.clone(), column.span);
         let by = self.period_grain(&column.kind.value)?;
-        let grain = by.or((ty == Type::Date).then_some(Grain::Day));
+        let grain = by.or(grain_of(&encoding)).or((ty == Type::Date).then_some(Grain::Day));
         // Of a text that is no currency the minor units are not known.
-        let unknown = optional || minor_of.is_some();
+        let unknown = optional || may_lack || minor_of.is_some();
         let typed = Column { name: name.clone(), ty, unknown, span: column.name.span, grain };
-        Ok((FetchColumn { name, header, locator, encoding, optional, by, is_currency: false, minor_of, span }, typed))
+        let fetched = FetchColumn {
+            name,
+            header,
+            locator,
+            encoding,
+            optional,
+            may_lack,
+            missing: Arc::default(),
+            notation: None,
+            by,
+            is_currency: false,
+            minor_of,
+            span,
+        };
+        Ok((fetched, typed))
+    }
+
+    /// A column that files may lack is one of a file's own, and names no currency.
+    fn may_lack(&mut self, column: &tree::Column, never_missing: bool) -> Checked<bool> {
+        if column.optional && never_missing {
+            let message = format!("`{}` can't be missing", column.name.as_str());
+            return self.refuse(Code::E0107, message, column.span, "a currency's name, and a file's, is always there");
+        }
+        Ok(column.optional)
     }
 
     /// How a column's values are located: by name or by path.
@@ -86,7 +113,7 @@ impl Checker<'_> {
                 (name.value.clone(), ColumnLocator::Embedded(path.value.clone()))
             }
             Some(ColumnFrom::File(span)) => {
-                if column.kind.value != ColumnType::Plain(Plain::Text) || column.optional {
+                if column.kind.value != ColumnType::Plain(Plain::Text) || column.nullable {
                     let label = "wanted: `NAME: text from file`";
                     return self.refuse(Code::E0103, "the name of a file is a text", *span, label);
                 }
@@ -132,7 +159,7 @@ impl Checker<'_> {
                 right = self.unknown_name("column", of, columns.iter().map(|column| column.name.as_str()));
                 continue;
             };
-            if named.kind.value != ColumnType::Plain(Plain::Text) || named.optional {
+            if named.kind.value != ColumnType::Plain(Plain::Text) || named.nullable {
                 let label = "wanted: a column of `text` that is never missing, such as `USD`";
                 let message = format!("`{}` names no currencies", of.as_str());
                 right = self.refuse(Code::E0302, message, named.kind.span, label);
@@ -174,11 +201,12 @@ impl Checker<'_> {
             ColumnType::Plain(Plain::Percent) => (Encoding::Percent, Type::Ratio),
             ColumnType::Plain(Plain::Weekday) => (Encoding::Weekday, Type::Weekday),
             ColumnType::Money(scale, of) => self.money_encoding(*scale, of),
-            ColumnType::Date(format, _) => {
-                let help = "declare it as a `datetime` with `%:z` at its end, and take `date_of`";
-                (Encoding::Date(self.format_without_zone(format.as_ref(), help)?), Type::Date)
-            }
+            ColumnType::Date(format, _) => (self.date_encoding(format.as_ref())?, Type::Date),
             ColumnType::Datetime(format, encoding, _) => {
+                if let Some(format) = format.as_ref().filter(|format| grain_of_pattern(&format.value).is_some()) {
+                    let label = "a month or a week; wanted: a `date`";
+                    return self.refuse(Code::E0103, "that is no pattern of a moment", format.span, label);
+                }
                 let encoding = match encoding {
                     TimeIn::UnixSeconds | TimeIn::UnixMilliseconds if format.is_some() => {
                         let message = "seconds since 1970 have no pattern";
@@ -205,6 +233,16 @@ impl Checker<'_> {
         })
     }
 
+    /// A day, the first day of a month or a week, or the day of a moment.
+    fn date_encoding(&mut self, format: Option<&Name>) -> Checked<Encoding> {
+        let help = "write `%:z` in its place: then it is the day of that moment in the pipeline's zone";
+        let format = self.format_without_zone(format, help)?;
+        Ok(match format {
+            Format::Pattern(pattern) if reads_offset(&pattern) => Encoding::DayOf(pattern, self.zone.clone()),
+            format => Encoding::Date(format),
+        })
+    }
+
     fn money_encoding(&self, scale: MoneyScale, of: &MoneyOf) -> (Encoding, Type) {
         let currency = match of {
             MoneyOf::Pipeline => self.currency,
@@ -212,10 +250,10 @@ impl Checker<'_> {
             // Whether its minor units are whole ones is seen in each row: they are read as they stand.
             MoneyOf::Column(column) => {
                 let of = Type::Money(Denomination::of_column(column.as_str()));
-                return (Encoding::Money(scale, 0), of);
+                return (Encoding::Money(scale, None), of);
             }
         };
-        (Encoding::Money(scale, currency.minor_digits()), Type::Money(currency.into()))
+        (Encoding::Money(scale, Some(currency)), Type::Money(currency.into()))
     }
 
     /// The format of times that are not of UTC: letters of a pattern that name UTC are read as letters, and the time would
@@ -230,7 +268,7 @@ impl Checker<'_> {
 
     fn format(&mut self, format: Option<&Name>) -> Checked<Format> {
         let Some(format) = format else { return Ok(Format::Iso) };
-        if gives_days(&format.value) {
+        if gives_days(&format.value) || grain_of_pattern(&format.value).is_some() {
             return Ok(Format::Pattern(format.value.clone()));
         }
         self.refuse(
@@ -259,6 +297,32 @@ fn literal_zone(pattern: &str) -> Option<&str> {
     }
     let letters = letters.trim();
     ["Z", "UTC", "GMT"].iter().any(|name| letters.eq_ignore_ascii_case(name)).then_some(letters)
+}
+
+/// The period that a date of such a pattern stands for, where it is longer than a day.
+fn grain_of(encoding: &Encoding) -> Option<Grain> {
+    match encoding {
+        Encoding::Date(Format::Pattern(pattern)) => grain_of_pattern(pattern),
+        _ => None,
+    }
+}
+
+/// A pattern of a month or of an ISO week alone: what it reads is that period's first day.
+fn grain_of_pattern(pattern: &str) -> Option<Grain> {
+    if gives_days(pattern) {
+        return None;
+    }
+    let written = || BrokenDownTime::parse(pattern, strtime::format(pattern, date(2026, 11, 18))?);
+    let read = written().ok()?;
+    if read.iso_week_year().is_some() && read.iso_week().is_some() {
+        return Some(Grain::Week);
+    }
+    (read.year().is_some() && read.month().is_some() && read.day().is_none()).then_some(Grain::Month)
+}
+
+/// Whether a pattern reads an offset or the name of a zone.
+fn reads_offset(pattern: &str) -> bool {
+    ["%z", "%:z", "%Q", "%:Q"].iter().any(|directive| pattern.contains(directive))
 }
 
 /// Whether a day that is written by a strftime pattern and read back is the same day.

@@ -106,7 +106,16 @@ impl<'a> Checker<'a> {
         self.unsupported.push(Unsupported { what, span: fetch.source_span, table: Some(id), ignored_in_tests: true });
         let written = self.written(fetch.source_span).split_whitespace().collect::<Vec<_>>().join(" ");
         let (kind, restated) = (SourceKind::Endpoint(Box::new(call)), endpoint.restated);
-        let source = Fetch { kind, path: written, path_span: fetch.source_span, columns, future, skip_bad, restated };
+        let source = Fetch {
+            kind,
+            path: written,
+            path_span: fetch.source_span,
+            columns,
+            future,
+            skip_bad,
+            until: None,
+            restated,
+        };
         table.source = TableSource::Fetch(source);
         self.add_table(table)
     }
@@ -183,6 +192,8 @@ impl<'a> Checker<'a> {
         let columns = fetch.columns.first().map(|column| ("columns", column.span));
         let clauses = fetch.clauses.iter().filter_map(|clause| match clause {
             FetchClause::Records(path) => Some(("records", path.span)),
+            FetchClause::RowsUntil(text) => Some(("end of the rows", text.span)),
+            FetchClause::Missing(texts) => texts.first().map(|text| ("missing texts", text.span)),
             _ => None,
         });
         let mut right = Ok(());

@@ -1,14 +1,16 @@
 //! `fetch`: the contract with a file.
 
 use cpl_syntax::{
-    Code, Diagnostic, Name, Span,
-    tree::{self, Arg, Clause, FetchClause},
+    Code, Diagnostic, Name,
+    tree::{self, Clause, FetchClause},
 };
 
 use rust_decimal::Decimal;
+use std::sync::Arc;
 
 use super::{
     Checker,
+    file_source::{FileSource, is_remote},
     scope::Scope,
     state::reporter::{Checked, Reported},
 };
@@ -16,38 +18,16 @@ use cpl_model::{
     program::{Column, Fetch, Order, SourceKind, Table, TableId, TableRole, TableSource, Unsupported},
     types::Type,
 };
-use cpl_syntax::keywords;
-
-keywords! {
-    /// What a fetch may read.
-    Connector {
-        Csv "csv",
-        Parquet "parquet",
-        Ndjson "ndjson",
-        Json "json",
-        Excel "excel",
-        Http "http",
-        Sql "sql",
-    }
-}
-
-keywords! {
-    /// Options of `csv`.
-    CsvOption {
-        Separator "separator",
-        Header "header",
-        ShortRows "short_rows",
-    }
-}
 
 impl Checker<'_> {
     pub(super) fn fetch(&mut self, fetch: &tree::Fetch) -> Checked<TableId> {
         if let Some(connector) = &fetch.source.callee.table {
             return self.endpoint_fetch(fetch, connector);
         }
-        let source = self.source(fetch).and_then(|(mut kind, path, span)| {
-            let (records, paths) = (self.records(fetch, &mut kind), self.paths_lead(fetch, &kind));
-            records.and(paths).map(|()| (kind, path, span))
+        let source = self.source(fetch).and_then(|mut source| {
+            let kind = &mut source.kind;
+            let (records, paths) = (self.records(fetch, kind), self.paths_lead(fetch, kind));
+            records.and(paths).map(|()| source)
         });
         let contract = self.contract(&fetch.columns);
         if fetch.columns.is_empty() {
@@ -61,12 +41,22 @@ impl Checker<'_> {
                     .help("add `columns { day: date, spend: money }`"),
             );
         }
-        let (columns, typed) = contract?;
+        let (mut columns, typed) = contract?;
         let mut table = fetched_table(&fetch.name, typed);
         let (future, skip_bad) = self.fetch_clauses(fetch, &mut table)?;
         // What is wrong with the source was reported: what is made of its columns is looked at.
-        let (kind, path, path_span) = source.unwrap_or((SourceKind::Parquet, String::new(), fetch.source_span));
-        table.source = TableSource::Fetch(Fetch { kind, path, path_span, columns, future, skip_bad, restated: None });
+        let FileSource { kind, path, span: path_span, notation } =
+            source.unwrap_or_else(|_| FileSource::unknown(fetch.source_span));
+        let missing = self.missing_texts(fetch, &columns)?;
+        for column in &mut columns {
+            column.notation = notation;
+            if column.optional {
+                column.missing = Arc::clone(&missing);
+            }
+        }
+        let until = self.rows_until(fetch, &kind)?;
+        table.source =
+            TableSource::Fetch(Fetch { kind, path, path_span, columns, future, skip_bad, until, restated: None });
         let id = self.tables.next_id();
         self.collect_unsupported(fetch, &table, id);
         self.add_table(table)
@@ -89,97 +79,6 @@ impl Checker<'_> {
             table: Some(id),
             ignored_in_tests: true,
         }));
-    }
-
-    fn source(&mut self, fetch: &tree::Fetch) -> Checked<(SourceKind, String, Span)> {
-        let call = &fetch.source;
-        let name = &call.callee.name;
-        let mut kind = match Connector::of_word(name.as_str()) {
-            Some(Connector::Csv) => SourceKind::Csv { separator: b',', header: true, short_rows: false },
-            Some(Connector::Parquet) => SourceKind::Parquet,
-            Some(Connector::Ndjson) => SourceKind::Ndjson,
-            Some(Connector::Json) => SourceKind::Json { records: None },
-            Some(Connector::Excel) => SourceKind::Excel { sheet: None },
-            Some(Connector::Http) => return self.http_source(fetch),
-            Some(Connector::Sql) => return self.sql_source(fetch),
-            None => return self.unknown_name("connector", name, Connector::WORDS.iter().copied()),
-        };
-        let mut path = None;
-        let named: Vec<&Name> =
-            call.args.iter().filter_map(|arg| if let Arg::Named(name, _) = arg { Some(name) } else { None }).collect();
-        self.unique(named, "an option");
-        for arg in &call.args {
-            match arg {
-                Arg::Plain(value) if path.is_none() => path = Some((self.plain_text(value)?, value.span)),
-                Arg::Named(name, value) => self.option(&mut kind, name, value)?,
-                Arg::Plain(value) | Arg::By(value, _) => {
-                    return self.refuse(Code::E0205, "one path is enough", value.span, "nobody takes this");
-                }
-                Arg::Window(window) | Arg::NamedWindow(_, window) => {
-                    return self.refuse(Code::E0205, "a file takes no window", window.span, "nobody takes this");
-                }
-            }
-        }
-        let Some((path, span)) = path else {
-            let help = format!("wanted: `{}(\"data/file\")`", name.as_str());
-            return self.refuse(Code::E0205, "which file?", fetch.source_span, help);
-        };
-        if ["http://", "https://"].iter().any(|scheme| path.starts_with(scheme)) {
-            let message = format!("`{}` reads files, and this is an address", name.as_str());
-            return self.refuse(Code::E0205, message, span, "wanted: `http(\"https://…\")`");
-        }
-        if let Some((scheme, _)) = path.split_once("://").filter(|_| !is_remote(&path)) {
-            let message = format!("there is no way to `{scheme}://`");
-            return self.refuse(
-                Code::E0205,
-                message,
-                span,
-                "wanted: a path, or one that begins with `s3://`, `gs://`, `az://`",
-            );
-        }
-        Ok((kind, path, span))
-    }
-
-    fn option(&mut self, kind: &mut SourceKind, name: &Name, value: &tree::Expr) -> Checked<()> {
-        let (separator, header, short_rows) = match kind {
-            SourceKind::Csv { separator, header, short_rows } => (separator, header, short_rows),
-            SourceKind::Excel { sheet } if name.as_str() == "sheet" => {
-                *sheet = Some(self.plain_text(value)?);
-                return Ok(());
-            }
-            SourceKind::Excel { .. } => return self.unknown_name("option of `excel`", name, ["sheet"]),
-            _ => {
-                let message = format!("`{}` takes a path alone", kind.word());
-                return self.refuse(Code::E0205, message, name.span, "nobody takes this");
-            }
-        };
-        match CsvOption::of_word(name.as_str()) {
-            Some(CsvOption::Separator) => {
-                let text = self.plain_text(value)?;
-                let fits = |byte: &u8| byte.is_ascii() && !matches!(byte, b'"' | b'\n' | b'\r');
-                match text.as_bytes() {
-                    [byte] if fits(byte) => *separator = *byte,
-                    _ => {
-                        let label = "wanted: one ASCII character, such as \";\" or \"\\t\"";
-                        return self.refuse(Code::E0103, "that separates nothing", value.span, label);
-                    }
-                }
-                Ok(())
-            }
-            Some(option @ CsvOption::Header) => self.yes_or_no(option, value).map(|yes| *header = yes),
-            Some(option @ CsvOption::ShortRows) => self.yes_or_no(option, value).map(|yes| *short_rows = yes),
-            None => self.unknown_name("option of `csv`", name, CsvOption::WORDS.iter().copied()),
-        }
-    }
-
-    fn yes_or_no(&mut self, option: CsvOption, value: &tree::Expr) -> Checked<bool> {
-        match &value.kind {
-            tree::ExprKind::Literal(tree::Literal::Bool(yes)) => Ok(*yes),
-            _ => {
-                let message = format!("`{}`: yes or no?", option.word());
-                self.refuse(Code::E0205, message, value.span, "wanted: `true` or `false`")
-            }
-        }
     }
 
     pub(super) fn plain_text(&mut self, value: &tree::Expr) -> Checked<String> {
@@ -247,7 +146,7 @@ impl Checker<'_> {
                     known.map(drop)
                 }
                 // Looked at with the source.
-                FetchClause::Records(_) => Ok(()),
+                FetchClause::Records(_) | FetchClause::Missing(_) | FetchClause::RowsUntil(_) => Ok(()),
                 FetchClause::Request(_) if is_http => Ok(()),
                 FetchClause::Request(part) => {
                     let message = format!("only `http` has a `{}`", part.name.as_str());
@@ -304,11 +203,6 @@ impl Checker<'_> {
             }
         }
     }
-}
-
-/// Whether a path leads to the files of another machine.
-fn is_remote(path: &str) -> bool {
-    ["s3://", "gs://", "az://"].iter().any(|scheme| path.starts_with(scheme))
 }
 
 /// The table of a fetch, before its clauses.

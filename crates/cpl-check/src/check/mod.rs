@@ -15,6 +15,7 @@ mod dashboard;
 mod endpoint;
 mod expr;
 mod fetch;
+mod file_source;
 mod gaps;
 mod join;
 mod lets;

@@ -1,7 +1,9 @@
 //! What keeps a run from being finished.
 
+mod bad_value;
 mod problem_to_diagnostic;
 mod source;
+mod words;
 
 use cpl_model::value::Value;
 use cpl_syntax::{Code, Diagnostic, Span};

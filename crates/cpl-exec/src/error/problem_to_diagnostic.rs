@@ -3,11 +3,13 @@
 use std::path::Path;
 
 use cpl_batch::{Oversized, Place, Problem};
-use cpl_model::{
-    program::{Fetch, FetchColumn, SourceKind},
-    value::Value,
+use cpl_model::program::{Fetch, FetchColumn, SourceKind};
+use cpl_syntax::{Code, Diagnostic, nearest};
+
+use super::{
+    bad_value::bad_value,
+    words::{column_span, row, shown},
 };
-use cpl_syntax::{Code, Diagnostic, Span, nearest};
 
 /// The name of a file: its path from the pipeline's folder on.
 pub fn name_of(file: &Path, folder: &Path) -> String {
@@ -37,9 +39,14 @@ pub fn problem_to_diagnostic(problem: &Problem, name: &str, fetch: &Fetch) -> Di
         }
         Problem::HeaderNotText => {
             let message = format!("the first row of {name} is no text in UTF-8");
-            in_file(Code::E1002, message, "save the file as CSV in UTF-8", fetch)
+            let help = "save the file as CSV in UTF-8, or say what it is: `csv(\"…\", encoding=\"windows-1252\")`";
+            in_file(Code::E1002, message, help, fetch)
         }
-        Problem::NoColumn { header, found } => no_column(name, header, found, declared(header), fetch),
+        Problem::NoColumn { header, found, line } => no_column(name, header, found, *line, declared(header), fetch),
+        Problem::FewLines { lines } => {
+            let message = format!("{name} has {}, and more are skipped", counted_lines(*lines));
+            in_file(Code::E1007, message, "`skip_lines` counts the lines above the header", fetch)
+        }
         Problem::ColumnTwice { header } => Diagnostic::new(Code::E1004, format!("{name} has two columns `{header}`"))
             .at(column_span(declared(header), fetch), "which of them?")
             .help("give one of them another name in the file"),
@@ -102,7 +109,7 @@ fn stored_as(
 }
 
 fn wrong_fields(name: &str, place: Place, found: usize, wanted: usize, fetch: &Fetch) -> Diagnostic {
-    let named = matches!(fetch.kind, SourceKind::Csv { header: true, .. });
+    let named = matches!(&fetch.kind, SourceKind::Csv(format) if format.header);
     let than = if named { "the header has" } else { "the fetch declares" };
     let message = format!("{name}, {}: {} where {than} {wanted}", row(place), fields(found));
     let help = format!("a field that holds the separator stands in quotes{}", thousands(found, wanted));
@@ -156,6 +163,10 @@ fn too_large(name: &str, what: Oversized, limit: u64, place: Place, fetch: &Fetc
     in_file(Code::E1002, message, help, fetch)
 }
 
+fn counted_lines(lines: u64) -> String {
+    if lines == 1 { "1 line".to_owned() } else { format!("{lines} lines") }
+}
+
 fn fields(n: usize) -> String {
     if n == 1 { "1 field".to_owned() } else { format!("{n} fields") }
 }
@@ -164,33 +175,37 @@ fn thousands(found: usize, wanted: usize) -> &'static str {
     if found > wanted { ": `\"1,234.50\"`" } else { "" }
 }
 
-/// `row 900001 (line 900002)`; a file without lines has only rows; what stands before the first row is the header.
-fn row(place: Place) -> String {
-    match place {
-        Place { row: 0, .. } => "the header".to_owned(),
-        Place { row, line: 0 } => format!("row {row}"),
-        Place { row, line } => format!("row {row} (line {line})"),
-    }
-}
-
-fn column_span(column: Option<&FetchColumn>, fetch: &Fetch) -> Span {
-    column.map_or(fetch.path_span, |column| column.span)
-}
-
 /// A declared column that a file does not have.
-fn no_column(name: &str, header: &str, found: &[String], declared: Option<&FetchColumn>, fetch: &Fetch) -> Diagnostic {
+fn no_column(
+    name: &str,
+    header: &str,
+    found: &[String],
+    line: Option<u64>,
+    declared: Option<&FetchColumn>,
+    fetch: &Fetch,
+) -> Diagnostic {
     let found: Vec<String> = found.iter().map(|name| plain(name)).collect();
     let diagnostic = Diagnostic::new(Code::E1003, format!("{name} has no column `{header}`"))
         .at(column_span(declared, fetch), "declared here");
     let alias = declared.map_or(header, |column| column.name.as_str());
-    if let Some(help) = other_kind(&found) {
+    if let Some(line) = line {
+        let (word, above) = (fetch.kind.word(), line - 1);
+        let help = format!("the columns you declare are in line {line}: write `{word}(\"…\", skip_lines={above})`");
+        return diagnostic.help(help);
+    }
+    if found.is_empty() {
+        return diagnostic.help("`optional` allows some files to lack it, and none has it");
+    }
+    if let Some(help) = other_kind(&found).filter(|_| matches!(fetch.kind, SourceKind::Csv(_))) {
         return diagnostic.help(help);
     }
     let free = found.iter().filter(|name| !fetch.columns.iter().any(|column| column.header == **name));
     if let Some(near) = nearest(header, free.map(String::as_str)) {
         return diagnostic.help(format!("the file has `{near}`: write `{alias}: … from \"{near}\"`"));
     }
-    diagnostic.help(format!("the file has {}", ticked(&found)))
+    let optional =
+        if fetch.path.contains('*') { "; where older files lack it, write `optional` behind its type" } else { "" };
+    diagnostic.help(format!("the file has {}{optional}", ticked(&found)))
 }
 
 /// The first of some names.
@@ -215,11 +230,6 @@ pub fn reason(problem: &Problem) -> String {
     }
 }
 
-/// A bad value as the report would show it.
-fn shown(value: &str) -> String {
-    Value::Text(value.to_owned()).to_string()
-}
-
 /// What the names of a header say of a file that is written otherwise than it is read.
 fn other_kind(found: &[String]) -> Option<String> {
     if found.first().is_some_and(|first| first.starts_with("sep=")) {
@@ -234,31 +244,9 @@ fn other_kind(found: &[String]) -> Option<String> {
     Some(format!("the file's first row is `{only}`: write `csv(\"…\", separator=\"{written}\")`"))
 }
 
-/// A name without signs that would steer a terminal, and not without end.
+/// A name as a text of the language holds it, without signs that would steer a terminal, and not without end.
 fn plain(name: &str) -> String {
     const SHOWN: usize = 60;
-    name.chars().filter(|c| !c.is_control() || *c == '\t').take(SHOWN).collect()
-}
-
-/// A value that does not fit its type.
-fn bad_value(
-    name: &str,
-    place: Place,
-    value: Option<&str>,
-    wanted: &str,
-    column: Option<&FetchColumn>,
-    fetch: &Fetch,
-) -> Diagnostic {
-    let header = column.map_or(String::new(), FetchColumn::called);
-    let span = column_span(column, fetch);
-    match value {
-        None => Diagnostic::new(Code::E1005, format!("{name}, {}: `{header}` is missing", row(place)))
-            .at(span, "declared as never missing")
-            .help("write `?` behind the type where a value may be missing"),
-        Some(value) => {
-            Diagnostic::new(Code::E1005, format!("{name}, {}: `{header}` is `{}`", row(place), shown(value)))
-                .at(span, format!("wanted: {wanted}"))
-                .help("mend the value in the file, or declare the column by what it holds")
-        }
-    }
+    let letters = name.chars().filter(|c| !c.is_control() || matches!(c, '\t' | '\n')).take(SHOWN);
+    letters.collect::<String>().replace('\n', "\\n")
 }

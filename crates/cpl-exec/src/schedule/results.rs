@@ -157,7 +157,9 @@ impl Scheduler<'_> {
 
     pub(super) fn keep_stats(&mut self, table: TableId, stats: ScanStats) {
         let read = self.read_of(table);
-        (read.rounded, read.bytes) = (stats.rounded, stats.bytes);
+        (read.rounded, read.bytes, read.left_out) = (stats.rounded, stats.bytes, stats.left_out);
+        read.ambiguous_points = stats.ambiguous_points();
+        read.sheets = stats.sheets.into_iter().collect();
         (read.rejected_rows, read.rejected) = (stats.rejected.rows, stats.rejected);
     }
 

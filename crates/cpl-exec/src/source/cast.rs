@@ -17,7 +17,7 @@ pub fn engine_type(encoding: &Encoding) -> DataType {
         Encoding::Count | Encoding::Integer => DataType::Int64,
         Encoding::Float | Encoding::Percent => DataType::Float64,
         Encoding::Money(..) => money(),
-        Encoding::Date(_) => DataType::Date,
+        Encoding::Date(_) | Encoding::DayOf(..) => DataType::Date,
         Encoding::Datetime(..) | Encoding::UnixSeconds | Encoding::UnixMilliseconds => data_type(Type::Datetime),
         Encoding::Weekday => DataType::Int32,
     }
@@ -32,7 +32,7 @@ pub fn can_hold(found: &DataType, encoding: &Encoding) -> bool {
         Encoding::Bool => *found == DataType::Boolean,
         Encoding::Count | Encoding::Integer => number,
         Encoding::Float | Encoding::Percent | Encoding::Money(..) => number,
-        Encoding::Date(_) => matches!(found, DataType::Date | DataType::Datetime(_, None)),
+        Encoding::Date(_) | Encoding::DayOf(..) => matches!(found, DataType::Date | DataType::Datetime(_, None)),
         Encoding::Datetime(..) => matches!(found, DataType::Datetime(..)),
         Encoding::UnixSeconds | Encoding::UnixMilliseconds => found.is_integer(),
     }
@@ -96,7 +96,8 @@ fn first_new_null(before: &pl::Column, after: Option<&pl::Column>) -> usize {
 
 fn of_texts(values: &pl::Column, column: &FetchColumn) -> Result<pl::Column, usize> {
     let texts = values.str().map_err(|_| 0usize)?;
-    if column.encoding == Encoding::Text && column.locator == ColumnLocator::Named {
+    let as_it_is = column.missing.is_empty() && column.locator == ColumnLocator::Named;
+    if column.encoding == Encoding::Text && as_it_is {
         return Ok(values.clone());
     }
     let read = cpl_batch::Column::of_texts(texts.iter(), &fields::field(column))?;
@@ -108,7 +109,7 @@ fn of_values(values: &pl::Column, column: &FetchColumn) -> Option<pl::Column> {
     let cast = |ty: &DataType| values.cast(ty).ok();
     match &column.encoding {
         Encoding::Bool => Some(values.clone()),
-        Encoding::Date(_) => dates(values),
+        Encoding::Date(_) | Encoding::DayOf(..) => dates(values),
         Encoding::Count | Encoding::Integer => whole(values, column.encoding == Encoding::Count),
         Encoding::Float => floats(&cast(&DataType::Float64)?, None),
         Encoding::Percent => floats(&cast(&DataType::Float64)?, Some(100.0)),

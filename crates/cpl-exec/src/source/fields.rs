@@ -1,8 +1,10 @@
 //! Declared columns → the fields that a reader fills.
 
-use cpl_batch::{Field, ValueFormat};
+use std::sync::Arc;
+
+use cpl_batch::{Field, Notation, ValueFormat};
 use cpl_model::program::{ColumnLocator, Encoding, FetchColumn, Format};
-use cpl_syntax::tree::MoneyScale;
+use cpl_syntax::tree::{Currency, MoneyScale};
 
 /// The columns that stand in the files: not those of their names.
 pub fn in_files(columns: &[FetchColumn]) -> impl Iterator<Item = &FetchColumn> {
@@ -23,8 +25,12 @@ pub fn field(column: &FetchColumn) -> Field {
         Encoding::Integer => ValueFormat::Whole { negative: true },
         Encoding::Float => ValueFormat::Float,
         Encoding::Percent => ValueFormat::Percent,
-        Encoding::Money(scale, digits) => ValueFormat::Money { shift: shift(*scale, *digits) },
+        Encoding::Money(scale, currency) => {
+            let signs = currency.map_or_else(Vec::new, |currency| currency.signs()).into();
+            ValueFormat::Money { shift: shift(*scale, *currency), signs }
+        }
         Encoding::Date(format) => ValueFormat::Date(pattern(format)),
+        Encoding::DayOf(pattern, zone) => ValueFormat::DayOf(pattern.clone(), zone.clone()),
         Encoding::Datetime(format, zone) => ValueFormat::Datetime(pattern(format), zone.clone()),
         Encoding::UnixSeconds => ValueFormat::Unix { per_second: 1 },
         Encoding::UnixMilliseconds => ValueFormat::Unix { per_second: 1_000 },
@@ -34,7 +40,13 @@ pub fn field(column: &FetchColumn) -> Field {
         ColumnLocator::Embedded(at) => Some(cpl_records::inside(path(at), at)),
         ColumnLocator::Named | ColumnLocator::Path | ColumnLocator::File => None,
     };
-    Field { header: column.header.clone(), format, optional: column.optional, embedded }
+    Field {
+        missing: Arc::clone(&column.missing),
+        notation: column.notation.map(|of| Notation { decimal: of.decimal, thousands: of.thousands }),
+        may_lack: column.may_lack,
+        embedded,
+        ..Field::new(&column.header, format, column.optional)
+    }
 }
 
 /// A path that was checked with the pipeline.
@@ -43,10 +55,11 @@ pub fn path(text: &str) -> cpl_records::JsonPath {
 }
 
 /// The decimal places of a stored 1.
-pub fn shift(scale: MoneyScale, minor_digits: u32) -> u32 {
+pub fn shift(scale: MoneyScale, currency: Option<Currency>) -> u32 {
     match scale {
         MoneyScale::Units => 0,
-        MoneyScale::Minor => minor_digits,
+        // Where rows differ, minor units are read as they stand.
+        MoneyScale::Minor => currency.map_or(0, |currency| currency.minor_digits()),
         MoneyScale::Micros => 6,
     }
 }

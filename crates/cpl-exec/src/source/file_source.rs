@@ -5,13 +5,13 @@ use std::{
     io,
     ops::ControlFlow,
     path::{Path, PathBuf},
-    sync::{Mutex, mpsc::sync_channel},
+    sync::{Mutex, PoisonError, mpsc::sync_channel},
     thread,
 };
 
-use cpl_batch::{Batch, BatchSink, Problem, ReadError, Source, SourceStats, ValueFormat};
+use cpl_batch::{Batch, BatchSink, Field, Problem, ReadError, Source, SourceStats, ValueFormat};
 use cpl_csv::HeaderMode;
-use cpl_model::program::{ColumnLocator, Fetch, FetchColumn, SourceKind};
+use cpl_model::program::{ColumnLocator, CsvFormat, Fetch, FetchColumn, SourceKind, TextEncoding};
 use cpl_records::{At, Kind};
 
 use super::fields::{field, in_files, path};
@@ -23,6 +23,18 @@ pub struct FileSource<'a> {
     threads: usize,
     /// Hears the name of each file as it is begun.
     begun: Box<dyn Fn(&str) + Send + 'a>,
+    seen: Seen,
+}
+
+/// Of the wanted columns, whether some file has them.
+#[derive(Default)]
+struct Seen(Vec<bool>);
+
+impl Seen {
+    fn add(&mut self, found: &[bool]) {
+        self.0.resize(self.0.len().max(found.len()), false);
+        self.0.iter_mut().zip(found).for_each(|(seen, found)| *seen |= found);
+    }
 }
 
 impl<'a> FileSource<'a> {
@@ -35,7 +47,16 @@ impl<'a> FileSource<'a> {
         threads: usize,
         begun: Box<dyn Fn(&str) + Send + 'a>,
     ) -> Self {
-        Self { reader: Reader::of(fetch, columns, dictionary), files, threads, begun }
+        Self { reader: Reader::of(fetch, columns, dictionary), files, threads, begun, seen: Seen::default() }
+    }
+
+    /// A column that files may lack is in one of them at least.
+    fn in_some_file(&self) -> Result<(), ReadError> {
+        let columns = self.reader.columns().iter().zip(&self.seen.0);
+        let lacking = columns.into_iter().find(|(field, seen)| field.may_lack && !**seen);
+        let (Some((field, _)), Some(last)) = (lacking, self.files.len().checked_sub(1)) else { return Ok(()) };
+        let found = Vec::new();
+        Err(self.error(last, Problem::NoColumn { header: field.header.clone(), found, line: None }))
     }
 
     fn error(&self, at: usize, problem: Problem) -> ReadError {
@@ -45,41 +66,75 @@ impl<'a> FileSource<'a> {
 
 impl Source for FileSource<'_> {
     fn start(&mut self) -> Result<(), ReadError> {
-        let check = |(at, (_, file)): (usize, &(String, PathBuf))| {
-            self.reader.check(file).map_err(|problem| self.error(at, problem))
-        };
-        self.files.iter().enumerate().try_for_each(check)
+        for (at, (_, file)) in self.files.iter().enumerate() {
+            let found = self.reader.check(file).map_err(|problem| self.error(at, problem))?;
+            self.seen.add(&found);
+        }
+        // A file of records shows what it has when it is read.
+        if matches!(self.reader, Reader::Csv(_)) { self.in_some_file() } else { Ok(()) }
     }
 
     fn read(&mut self, sink: &mut BatchSink<'_>) -> Result<SourceStats, ReadError> {
+        let mut full = false;
         let mut stats = SourceStats::default();
         let paths: Vec<PathBuf> = self.files.iter().map(|(_, file)| file.clone()).collect();
         let mut take = |at: usize, batch: Batch| {
             stats.rows += (batch.rows + batch.bad.len()) as u64;
-            sink(&self.files[at].0, batch)
+            let flow = sink(&self.files[at].0, batch);
+            full |= flow.is_break();
+            flow
         };
         let begun = |at: usize| (self.begun)(&self.files[at].0);
         let read = if paths.len() > self.threads {
             side_by_side(&self.reader, &paths, self.threads, begun, &mut take)
         } else {
-            let mut full = false;
-            (0..paths.len()).try_for_each(|at| {
-                if full {
-                    return Ok(());
-                }
-                begun(at);
-                let each = |batch| {
-                    let flow = take(at, batch);
-                    full |= flow.is_break();
-                    flow
-                };
-                self.reader.read(&paths[at], self.threads, each).map_err(|problem| (at, problem))
-            })
+            one_by_one(&self.reader, &paths, self.threads, begun, &mut take)
         };
-        read.map_err(|(at, problem)| self.error(at, problem))?;
+        let read = read.map_err(|(at, problem)| self.error(at, problem))?;
+        for file in &read {
+            self.seen.add(&file.columns);
+        }
+        if !full {
+            self.in_some_file()?;
+        }
+        stats.left_out = read.iter().map(|file| file.left_out).sum();
+        stats.sheets = read.into_iter().filter_map(|file| file.sheet).collect();
         stats.bytes = paths.iter().filter_map(|file| file.metadata().ok()).map(|file| file.len()).sum();
         Ok(stats)
     }
+}
+
+/// What was found in one file besides its rows.
+#[derive(Default)]
+struct FileFound {
+    /// Of the wanted columns, whether it has them; empty where that was seen before.
+    columns: Vec<bool>,
+    left_out: u64,
+    sheet: Option<String>,
+}
+
+/// Reads files one after the other, each on all threads.
+fn one_by_one(
+    reader: &Reader,
+    files: &[PathBuf],
+    threads: usize,
+    begun: impl Fn(usize),
+    take: &mut impl FnMut(usize, Batch) -> ControlFlow<()>,
+) -> Result<Vec<FileFound>, (usize, Problem)> {
+    let (mut found, mut full) = (Vec::new(), false);
+    for (at, file) in files.iter().enumerate() {
+        if full {
+            break;
+        }
+        begun(at);
+        let each = |batch| {
+            let flow = take(at, batch);
+            full |= flow.is_break();
+            flow
+        };
+        found.push(reader.read(file, threads, each).map_err(|problem| (at, problem))?);
+    }
+    Ok(found)
 }
 
 /// Batches of a file that wait for those of the files before it.
@@ -92,7 +147,8 @@ fn side_by_side(
     threads: usize,
     begun: impl Fn(usize),
     take: &mut impl FnMut(usize, Batch) -> ControlFlow<()>,
-) -> Result<(), (usize, Problem)> {
+) -> Result<Vec<FileFound>, (usize, Problem)> {
+    let all_found = Mutex::new(Vec::new());
     let (senders, receivers): (Vec<_>, Vec<_>) = files.iter().map(|_| sync_channel(WAITING)).unzip();
     let open = Mutex::new(files.iter().zip(senders));
     thread::scope(|scope| {
@@ -104,9 +160,10 @@ fn side_by_side(
                         Ok(()) => ControlFlow::Continue(()),
                         Err(_) => ControlFlow::Break(()),
                     };
-                    if let Err(problem) = reader.read(file, 1, hand) {
+                    match reader.read(file, 1, hand) {
+                        Ok(found) => all_found.lock().unwrap_or_else(PoisonError::into_inner).push(found),
                         // Nobody may be there to hear it.
-                        let _ = out.send(Err(problem));
+                        Err(problem) => drop(out.send(Err(problem))),
                     }
                 }
             });
@@ -132,7 +189,8 @@ fn side_by_side(
             Err(Some(problem)) => Err(problem),
             Ok(()) | Err(None) => Ok(()),
         }
-    })
+    })?;
+    Ok(all_found.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// The reader of a fetch's files.
@@ -144,23 +202,44 @@ enum Reader {
 impl Reader {
     /// Checks a file before any is read: it can be opened, and a text table names the columns. What is no plain file,
     /// such as a pipe, can be read once and is not looked into.
-    fn check(&self, file: &Path) -> Result<(), Problem> {
+    fn check(&self, file: &Path) -> Result<Vec<bool>, Problem> {
         let unreadable = |error: io::Error| Problem::Unreadable(error.to_string());
         let kind = file.metadata().map_err(unreadable)?.file_type();
         if kind.is_dir() {
             return Err(Problem::Unreadable("it is a directory".to_owned()));
         }
         match self {
-            _ if !kind.is_file() => Ok(()),
+            // Its columns are looked for as it is read.
+            Self::Csv(layout) if !kind.is_file() => Ok(vec![true; layout.columns.len()]),
             Self::Csv(layout) => cpl_csv::check_header(file, layout),
-            Self::Records(_) => File::open(file).map(drop).map_err(unreadable),
+            Self::Records(_) if !kind.is_file() => Ok(Vec::new()),
+            Self::Records(_) => File::open(file).map(|_| Vec::new()).map_err(unreadable),
         }
     }
 
-    fn read(&self, file: &Path, threads: usize, sink: impl FnMut(Batch) -> ControlFlow<()>) -> Result<(), Problem> {
+    fn read(
+        &self,
+        file: &Path,
+        threads: usize,
+        sink: impl FnMut(Batch) -> ControlFlow<()>,
+    ) -> Result<FileFound, Problem> {
+        Ok(match self {
+            Self::Csv(layout) => {
+                let read = cpl_csv::read(file, layout, threads, sink)?;
+                FileFound { left_out: read.left_out, ..FileFound::default() }
+            }
+            Self::Records(layout) => {
+                let found = cpl_records::read(file, layout, sink)?;
+                FileFound { columns: found.columns, left_out: found.summary.left_out, sheet: found.sheet }
+            }
+        })
+    }
+
+    /// The wanted columns.
+    fn columns(&self) -> &[Field] {
         match self {
-            Self::Csv(layout) => cpl_csv::read(file, layout, threads, sink).map(drop),
-            Self::Records(layout) => cpl_records::read(file, layout, sink).map(drop),
+            Self::Csv(layout) => &layout.columns,
+            Self::Records(layout) => &layout.columns,
         }
     }
 
@@ -175,8 +254,8 @@ impl Reader {
             Self::Records(cpl_records::Layout { kind, columns, at, skip_bad: fetch.skip_bad.is_some() })
         };
         match &fetch.kind {
-            SourceKind::Csv { separator, header, short_rows } => {
-                let mut layout = csv_layout(fetch, columns, *header);
+            SourceKind::Csv(format) => {
+                let mut layout = csv_layout(fetch, columns, format);
                 for (field, _) in layout
                     .columns
                     .iter_mut()
@@ -185,11 +264,16 @@ impl Reader {
                 {
                     field.format = ValueFormat::Word;
                 }
-                Self::Csv(cpl_csv::Layout { separator: *separator, short_rows: *short_rows, ..layout })
+                Self::Csv(layout)
             }
             SourceKind::Ndjson => records(Kind::Lines),
             SourceKind::Json { records: at } => records(Kind::Document(at.as_deref().map(records_at))),
-            SourceKind::Excel { sheet } => records(Kind::Sheet(sheet.clone())),
+            SourceKind::Excel(format) => records(Kind::Sheet(cpl_records::Sheet {
+                name: format.sheet.clone(),
+                skip_lines: format.skip_lines,
+                until: fetch.until.clone(),
+                merged: format.merged,
+            })),
             SourceKind::Parquet => unreachable!("Parquet is scanned"),
             SourceKind::Http { .. } | SourceKind::Sql(_) | SourceKind::Endpoint(_) => {
                 unreachable!("a run that would ask a server is refused")
@@ -198,7 +282,7 @@ impl Reader {
     }
 }
 
-fn csv_layout(fetch: &Fetch, columns: &[FetchColumn], header: bool) -> cpl_csv::Layout {
+fn csv_layout(fetch: &Fetch, columns: &[FetchColumn], format: &CsvFormat) -> cpl_csv::Layout {
     // Without a header each column of the files is declared, but for the name of the file itself.
     let mut declared: Vec<&str> = in_files(&fetch.columns).map(|column| column.header.as_str()).collect();
     // Several columns may look into one cell.
@@ -206,13 +290,26 @@ fn csv_layout(fetch: &Fetch, columns: &[FetchColumn], header: bool) -> cpl_csv::
     let mut at = 0..;
     declared.retain(|header| at.next().is_none_or(|at| !all[..at].contains(header)));
     let place = |column: &FetchColumn| declared.iter().position(|header| *header == column.header);
-    let head = if header {
+    let head = if format.header {
         HeaderMode::Names
     } else {
         HeaderMode::Places { fields: declared.len(), at: in_files(columns).filter_map(place).collect() }
     };
     let columns = in_files(columns).map(field).collect();
-    cpl_csv::Layout { columns, head, skip_bad: fetch.skip_bad.is_some(), ..cpl_csv::Layout::default() }
+    cpl_csv::Layout {
+        separator: format.separator,
+        columns,
+        head,
+        short_rows: format.short_rows,
+        skip_lines: u64::from(format.skip_lines),
+        encoding: match format.encoding {
+            TextEncoding::Utf8 => cpl_csv::Encoding::Utf8,
+            TextEncoding::Utf16 => cpl_csv::Encoding::Utf16,
+            TextEncoding::Windows1252 => cpl_csv::Encoding::Windows1252,
+        },
+        until: fetch.until.clone(),
+        skip_bad: fetch.skip_bad.is_some(),
+    }
 }
 
 fn records_at(text: &str) -> cpl_records::Records {

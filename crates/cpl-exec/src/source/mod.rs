@@ -16,7 +16,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use cpl_batch::{Batch, Source};
+use cpl_batch::{Batch, Problem, Source};
 use cpl_model::program::{ColumnLocator, Fetch, FetchColumn, SourceKind, Table};
 
 use crate::error::{Cause, ExecError, SourceError, name_of};
@@ -119,6 +119,7 @@ impl<'a> OpenScan<'a> {
                     parquet::open(&name, &file, &columns).map_err(|problem| SourceError::in_file(fetch, &name, problem))
                 };
                 let files = files.into_iter().map(open).collect::<Result<Vec<_>, _>>()?;
+                in_some_file(&files, fetch, &columns)?;
                 return Ok(Self {
                     table: table.clone(),
                     fetch: fetch.clone(),
@@ -177,6 +178,15 @@ impl<'a> OpenScan<'a> {
     }
 }
 
+/// A column that files may lack is in one of them at least.
+fn in_some_file(files: &[ParquetFile], fetch: &Fetch, columns: &[FetchColumn]) -> Result<(), ExecError> {
+    let lacking = |column: &&FetchColumn| column.may_lack && !files.iter().any(|file| file.has(column));
+    let (Some(file), Some(column)) = (files.last(), columns.iter().find(lacking)) else { return Ok(()) };
+    let found = file.schema.iter_names().map(ToString::to_string).collect();
+    let problem = Problem::NoColumn { header: column.header.clone(), found, line: None };
+    Err(SourceError::in_file(fetch, &file.name, problem).into())
+}
+
 /// The batches of a source, in chunks.
 fn stream(
     source: &mut dyn Source,
@@ -204,7 +214,7 @@ fn stream(
     if let Some(error) = failed {
         return Err(error);
     }
-    let bytes = read.map_err(|error| SourceError::of(fetch, Cause::InFile(error)))?.bytes;
+    let read = read.map_err(|error| SourceError::of(fetch, Cause::InFile(error)))?;
     sink(chunk)?;
-    Ok(ScanStats { bytes, ..stats })
+    Ok(ScanStats { bytes: read.bytes, left_out: read.left_out, sheets: read.sheets, ..stats })
 }

@@ -33,6 +33,13 @@ pub struct ParquetFile {
     pub bytes: u64,
 }
 
+impl ParquetFile {
+    /// Whether it has a column, which it may lack.
+    pub fn has(&self, column: &FetchColumn) -> bool {
+        self.schema.get(&column.header).is_some()
+    }
+}
+
 /// The rows of files whose values are checked while the plan runs.
 pub struct ScanPartitions {
     /// The rows, in the files' order.
@@ -54,7 +61,8 @@ impl DeferredValidation {
     /// The value that does not fit, or the column that can't be read, where that is why a plan failed.
     pub fn locate_error(&self) -> Option<ExecError> {
         let found = self.files.iter().find_map(|file| {
-            let problem = in_files(&self.columns).find_map(|column| locate_error(file, column))?;
+            let there = in_files(&self.columns).filter(|column| file.has(column));
+            let problem = there.into_iter().find_map(|column| locate_error(file, column))?;
             Some(SourceError::in_file(&self.fetch, &file.name, problem))
         });
         found.map(ExecError::Source)
@@ -176,8 +184,12 @@ fn fitted(column: &FetchColumn, name: &str, schema: &pl::Schema) -> Result<pl::E
         return Ok(pl::lit(name).alias(column.name.as_str()));
     }
     let Some(stored) = schema.get(&column.header) else {
+        if column.may_lack {
+            let missing = pl::lit(pl::Null {}).cast(engine_type(&column.encoding));
+            return Ok(missing.alias(column.name.as_str()));
+        }
         let found = schema.iter_names().map(ToString::to_string).collect();
-        return Err(Problem::NoColumn { header: column.header.clone(), found });
+        return Err(Problem::NoColumn { header: column.header.clone(), found, line: None });
     };
     let cell = matches!(column.locator, ColumnLocator::Embedded(_));
     if (cell && *stored != pl::DataType::String) || !can_hold(stored, &column.encoding) {

@@ -27,7 +27,7 @@ pub fn good_rows(
     let mut stats = ScanStats::default();
     for file in files {
         let raw = stored(file, fetch, columns)?;
-        let bad = bad_rows(&raw, columns)?;
+        let bad = bad_rows(&raw, columns);
         let fits: pl::BooleanChunked = (0..raw.height()).map(|at| !bad.contains_key(&at)).collect();
         for (at, problem) in bad {
             let cell = |column: &FetchColumn| shown(raw.column(&column.header).ok()?, at);
@@ -51,7 +51,8 @@ pub fn good_rows(
 
 /// The needed columns of a file, as they are stored.
 fn stored(file: &ParquetFile, fetch: &Fetch, columns: &[FetchColumn]) -> Result<pl::DataFrame, ExecError> {
-    let wanted: BTreeSet<&str> = in_files(columns).map(|column| column.header.as_str()).collect();
+    let there = in_files(columns).filter(|column| file.has(column));
+    let wanted: BTreeSet<&str> = there.map(|column| column.header.as_str()).collect();
     if wanted.is_empty() {
         return pl::DataFrame::new(height(&file.frame)?, Vec::new()).map_err(classify);
     }
@@ -62,10 +63,11 @@ fn stored(file: &ParquetFile, fetch: &Fetch, columns: &[FetchColumn]) -> Result<
 }
 
 /// The rows that do not fit, and what of each does not.
-fn bad_rows(raw: &pl::DataFrame, columns: &[FetchColumn]) -> Result<BTreeMap<usize, Problem>, ExecError> {
+fn bad_rows(raw: &pl::DataFrame, columns: &[FetchColumn]) -> BTreeMap<usize, Problem> {
     let mut bad = BTreeMap::new();
     for column in in_files(columns) {
-        let values = raw.column(&column.header).map_err(classify)?;
+        // One that the file lacks, and may.
+        let Ok(values) = raw.column(&column.header) else { continue };
         for at in bad_places(values, column, 0) {
             bad.entry(at).or_insert_with(|| {
                 let place = Place { row: at as u64 + 1, line: 0 };
@@ -73,7 +75,7 @@ fn bad_rows(raw: &pl::DataFrame, columns: &[FetchColumn]) -> Result<BTreeMap<usi
             });
         }
     }
-    Ok(bad)
+    bad
 }
 
 /// Where values do not fit: halved until each is found.

@@ -1,8 +1,11 @@
 //! Rejected rows, where the fetch allows some: in memory as long as they are few, else in a temporary file.
 
-use std::io::{self, Seek};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::{self, Seek},
+};
 
-use cpl_batch::{Batch, ReadError, RejectedRow};
+use cpl_batch::{Batch, Numbers, ReadError, RejectedRow};
 use cpl_model::program::{Fetch, FetchColumn, Table};
 use rust_decimal::Decimal;
 use tempfile::SpooledTempFile;
@@ -22,6 +25,12 @@ pub struct ScanStats {
     pub bytes: u64,
     /// Amounts of which digits beyond the sixth were rounded away.
     pub rounded: u64,
+    /// Rows from the one on at which a table ends.
+    pub left_out: u64,
+    /// The sheets that were read of workbooks.
+    pub sheets: BTreeSet<String>,
+    /// The numbers of each column that has some.
+    pub numbers: BTreeMap<String, Numbers>,
     /// Those that did not fit.
     pub rejected: RejectedRows,
 }
@@ -86,7 +95,18 @@ impl ScanStats {
     pub fn take(&mut self, batch: &mut Batch, file: &str, columns: &[FetchColumn]) -> io::Result<()> {
         self.rows += batch.rows as u64;
         self.rounded += batch.columns.iter().map(|column| column.rounded).sum::<u64>();
+        for (column, read) in in_files(columns).zip(&batch.columns).filter(|(_, read)| read.numbers.all > 0) {
+            let numbers = self.numbers.entry(column.name.clone()).or_default();
+            numbers.all += read.numbers.all;
+            numbers.grouped += read.numbers.grouped;
+        }
         batch.bad.drain(..).try_for_each(|bad| self.rejected.add(file, bad, columns))
+    }
+
+    /// The columns of which each number looks as if its point set digits apart in threes.
+    pub fn ambiguous_points(&self) -> Vec<String> {
+        let ambiguous = self.numbers.iter().filter(|(_, numbers)| numbers.all > 0 && numbers.grouped == numbers.all);
+        ambiguous.map(|(column, _)| column.clone()).collect()
     }
 
     /// Checks that no more rows are rejected than the fetch allows.

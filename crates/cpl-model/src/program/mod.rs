@@ -27,8 +27,9 @@ pub use rule::{
     Newest, Parameter, Rows, Step, Target, TargetKind, Via,
 };
 pub use table::{
-    Check, CheckKind, Column, ColumnLocator, Encoding, Fetch, FetchColumn, Format, Join, Latest, Order, Periods,
-    SourceKind, Stage, Table, TableRole, TableSource, Union, Unpivot,
+    Check, CheckKind, Column, ColumnLocator, CsvFormat, Encoding, Fetch, FetchColumn, Format, Join, Latest,
+    NumberNotation, Order, Periods, SheetFormat, SourceKind, Stage, Table, TableRole, TableSource, TextEncoding, Union,
+    Unpivot,
 };
 
 pub use test::{Cell, Expected, ExpectedKind, Given, GivenRows, PastDecision, Test};

@@ -1,6 +1,11 @@
 //! Tables: where their rows come from and what is done to them.
 
-use cpl_syntax::{Span, tree::MoneyScale};
+use std::sync::Arc;
+
+use cpl_syntax::{
+    Span, keywords,
+    tree::{Currency, MoneyScale},
+};
 use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 
@@ -103,6 +108,8 @@ pub struct Fetch {
     pub future: bool,
     /// Up to which share of the rows may be bad and are rejected; none where none may.
     pub skip_bad: Option<Decimal>,
+    /// The first row whose first known field begins so, and all behind it, are not read.
+    pub until: Option<String>,
     /// How long a day's rows still change at their source, in microseconds, where it says so.
     pub restated: Option<i64>,
 }
@@ -111,14 +118,7 @@ pub struct Fetch {
 #[derive(Clone, Debug, PartialEq)]
 pub enum SourceKind {
     /// Text with a header.
-    Csv {
-        /// One ASCII character.
-        separator: u8,
-        /// The first row names the columns; else they stand in the order in which they are declared.
-        header: bool,
-        /// Fields that a row lacks at its end are missing values.
-        short_rows: bool,
-    },
+    Csv(CsvFormat),
     /// Apache Parquet.
     Parquet,
     /// A JSON record a line.
@@ -129,10 +129,7 @@ pub enum SourceKind {
         records: Option<String>,
     },
     /// A sheet of a workbook.
-    Excel {
-        /// Its name; none for the first.
-        sheet: Option<String>,
-    },
+    Excel(SheetFormat),
     /// What one request of HTTP answers, in JSON; the path is its address. No version asks yet.
     Http {
         /// The path to its records; none where it is a list of them.
@@ -146,6 +143,50 @@ pub enum SourceKind {
     Endpoint(Box<ConnectorCall>),
 }
 
+/// How a text table is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CsvFormat {
+    /// One ASCII character.
+    pub separator: u8,
+    /// The first row names the columns; else they stand in the order in which they are declared.
+    pub header: bool,
+    /// Fields that a row lacks at its end are missing values.
+    pub short_rows: bool,
+    /// How many lines stand above the header.
+    pub skip_lines: u32,
+    /// The encoding of a file without a byte order mark.
+    pub encoding: TextEncoding,
+}
+
+/// The sheet of a workbook that is read, and how.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SheetFormat {
+    /// Its name; none for the first visible one.
+    pub sheet: Option<String>,
+    /// How many lines stand above the header.
+    pub skip_lines: u32,
+    /// Merged cells: the value stands in each of them. Else they are bad values.
+    pub merged: bool,
+}
+
+keywords! {
+    /// The encoding of a text table.
+    TextEncoding {
+        Utf8 "utf-8",
+        Utf16 "utf-16",
+        Windows1252 "windows-1252",
+    }
+}
+
+/// How the numbers of a text table are written, where they are not plain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NumberNotation {
+    /// What stands before decimals: `.` or `,`.
+    pub decimal: u8,
+    /// What sets digits apart in threes.
+    pub thousands: Option<char>,
+}
+
 impl SourceKind {
     /// Whether it is read from files, at the fetch's path.
     #[must_use]
@@ -157,11 +198,11 @@ impl SourceKind {
     #[must_use]
     pub fn word(&self) -> &'static str {
         match self {
-            Self::Csv { .. } => "csv",
+            Self::Csv(_) => "csv",
             Self::Parquet => "parquet",
             Self::Ndjson => "ndjson",
             Self::Json { .. } => "json",
-            Self::Excel { .. } => "excel",
+            Self::Excel(_) => "excel",
             Self::Http { .. } => "http",
             Self::Sql(_) => "sql",
             Self::Endpoint(_) => "connector",
@@ -182,6 +223,12 @@ pub struct FetchColumn {
     pub encoding: Encoding,
     /// A value may be missing.
     pub optional: bool,
+    /// A file may lack the column: its rows have no value there.
+    pub may_lack: bool,
+    /// Texts that mean a missing value.
+    pub missing: Arc<[String]>,
+    /// How its numbers are written in texts, where they are not plain.
+    pub notation: Option<NumberNotation>,
     /// The longer period for which a row stands: a value is taken to its start.
     pub by: Option<Grain>,
     /// It names the currencies of another column: taken in capitals.
@@ -220,10 +267,12 @@ pub enum Encoding {
     Float,
     /// 3.2 or `3.2%` for a ratio of 0.032.
     Percent,
-    /// An amount; `digits` are those of the currency's minor unit.
-    Money(MoneyScale, u32),
+    /// An amount of a currency; none where rows differ.
+    Money(MoneyScale, Option<Currency>),
     /// A day.
     Date(Format),
+    /// The day of a moment in that zone, by a pattern that reads an offset.
+    DayOf(String, TimeZone),
     /// A moment, in that zone where it gives none.
     Datetime(Format, TimeZone),
     /// Whole seconds since 1970.

@@ -38,6 +38,8 @@ impl Reader<'_> {
             Rule::future => FetchClause::KeepFuture(span),
             Rule::time_column => FetchClause::Time(self.name(&Children::of(pair).child())),
             Rule::request => FetchClause::Request(self.setting(pair)),
+            Rule::missing => FetchClause::Missing(Children::of(pair).map(|text| self.plain_text(text)).collect()),
+            Rule::rows_until => FetchClause::RowsUntil(self.plain_text(Children::of(pair).child())),
             Rule::records => FetchClause::Records(self.plain_text(Children::of(pair).child())),
             Rule::key | Rule::no_gaps | Rule::fresh | Rule::expect | Rule::watch => {
                 FetchClause::Check(self.clause(pair))
@@ -81,6 +83,7 @@ impl Reader<'_> {
         Column {
             name: self.new_name(&children.child()),
             kind: self.column_type(children.child()),
+            nullable: children.opt(Rule::nullable).is_some(),
             optional: children.opt(Rule::optional).is_some(),
             personal: children.opt(Rule::personal).map(|personal| self.span(&personal)),
             from: children.opt(Rule::column_from).map(|from| self.column_from(from)),

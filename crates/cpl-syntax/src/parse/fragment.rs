@@ -28,6 +28,7 @@ pub fn column(text: &str, name: &Name, part: Span) -> Read<Column> {
     read(Rule::column_only, text, part, |reader, mut children| Column {
         name: name.clone(),
         kind: reader.column_type(children.child()),
+        nullable: children.opt(Rule::nullable).is_some(),
         optional: children.opt(Rule::optional).is_some(),
         personal: children.opt(Rule::personal).map(|personal| reader.span(&personal)),
         from: children.opt(Rule::column_from).map(|from| reader.column_from(from)),
@@ -43,7 +44,7 @@ pub fn argument(text: &str, part: Span) -> Read<ArgumentType> {
             window if window.as_rule() == Rule::window_type => None,
             kind => Some(reader.column_type(kind)),
         };
-        let optional = children.opt(Rule::optional).is_some();
+        let optional = children.opt(Rule::nullable).is_some();
         ArgumentType { kind, optional, key: children.opt(Rule::is_key).is_some() }
     })
 }

@@ -312,6 +312,61 @@ impl Currency {
         ['$', '€', '£', '¥'].into_iter().find(|sign| Self::of_sign(*sign) == Some(*self))
     }
 
+    /// How exports write it beside an amount: its code, and its signs, a longer one ahead of one that it begins with. A
+    /// sign that several currencies share is one of each: the declaration says which is meant.
+    #[must_use]
+    pub fn signs(&self) -> Vec<String> {
+        let own = Self::SIGNS.iter().find(|(code, _)| *code == self.code()).map_or("", |(_, signs)| signs);
+        let signs = own.split_ascii_whitespace().chain([self.code()]).map(str::to_owned);
+        let mut signs: Vec<String> = signs.collect();
+        signs.sort_by_key(|sign| std::cmp::Reverse(sign.len()));
+        signs
+    }
+
+    /// Signs beside amounts (Unicode CLDR 46, the symbols and narrow symbols of currencies).
+    const SIGNS: [(&str, &str); 40] = [
+        ("ARS", "$ AR$"),
+        ("AUD", "$ A$ AU$"),
+        ("BRL", "R$"),
+        ("CAD", "$ C$ CA$"),
+        ("CLP", "$ CL$"),
+        ("CNY", "¥ CN¥"),
+        ("COP", "$ CO$"),
+        ("CZK", "Kč"),
+        ("DKK", "kr kr."),
+        ("EGP", "E£"),
+        ("EUR", "€"),
+        ("GBP", "£"),
+        ("HKD", "$ HK$"),
+        ("HUF", "Ft"),
+        ("IDR", "Rp"),
+        ("ILS", "₪"),
+        ("INR", "₹"),
+        ("ISK", "kr kr."),
+        ("JPY", "¥ JP¥ ￥"),
+        ("KRW", "₩"),
+        ("KZT", "₸"),
+        ("MXN", "$ MX$"),
+        ("MYR", "RM"),
+        ("NGN", "₦"),
+        ("NOK", "kr kr."),
+        ("NZD", "$ NZ$"),
+        ("PEN", "S/"),
+        ("PHP", "₱"),
+        ("PLN", "zł"),
+        ("RON", "lei"),
+        ("RUB", "₽"),
+        ("SEK", "kr kr."),
+        ("SGD", "$ S$"),
+        ("THB", "฿"),
+        ("TRY", "₺"),
+        ("TWD", "$ NT$"),
+        ("UAH", "₴"),
+        ("USD", "$ US$"),
+        ("VND", "₫"),
+        ("ZAR", "R"),
+    ];
+
     /// Decimal places of its minor unit (ISO 4217).
     #[must_use]
     pub fn minor_digits(&self) -> u32 {

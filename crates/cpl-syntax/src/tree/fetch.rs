@@ -32,6 +32,10 @@ pub enum FetchClause {
     Time(Name),
     /// `records "$.path"`
     Records(Name),
+    /// `missing "--", "n/a"`
+    Missing(Vec<Name>),
+    /// `rows until "Total"`
+    RowsUntil(Name),
     /// `method POST`, `headers { … }`: a part of the HTTP request.
     Request(Setting),
 }
@@ -58,7 +62,9 @@ pub struct Column {
     pub name: Name,
     /// Its type.
     pub kind: Spanned<ColumnType>,
-    /// A value may be missing.
+    /// `?`: a value may be missing.
+    pub nullable: bool,
+    /// A file may lack the column.
     pub optional: bool,
     /// It must not be kept or shown.
     pub personal: Option<Span>,

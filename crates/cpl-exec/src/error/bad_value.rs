@@ -1,0 +1,136 @@
+//! A value that does not fit its type, and how to declare what the file holds: another notation of numbers, another
+//! pattern of dates, a text that means a missing value, another currency.
+
+use cpl_batch::{Field, Notation, Place, ValueFormat, notation::undecorated, values};
+use cpl_model::program::{Encoding, Fetch, FetchColumn, SourceKind};
+use cpl_syntax::{Code, Diagnostic, tree::Currency};
+
+use super::words::{column_span, row, shown};
+use crate::source::field;
+
+/// The diagnostic for a value of the file called `name`.
+pub fn bad_value(
+    name: &str,
+    place: Place,
+    value: Option<&str>,
+    wanted: &str,
+    column: Option<&FetchColumn>,
+    fetch: &Fetch,
+) -> Diagnostic {
+    let header = column.map_or(String::new(), FetchColumn::called);
+    let span = column_span(column, fetch);
+    let Some(value) = value else {
+        return Diagnostic::new(Code::E1005, format!("{name}, {}: `{header}` is missing", row(place)))
+            .at(span, "declared as never missing")
+            .help("write `?` behind the type where a value may be missing");
+    };
+    let help = column.and_then(|column| declared_otherwise(value, column, fetch));
+    Diagnostic::new(Code::E1005, format!("{name}, {}: `{header}` is `{}`", row(place), shown(value)))
+        .at(span, format!("wanted: {wanted}"))
+        .help(help.unwrap_or_else(|| "mend the value in the file, or declare the column by what it holds".to_owned()))
+}
+
+/// What to write so that the value fits.
+fn declared_otherwise(value: &str, column: &FetchColumn, fetch: &Fetch) -> Option<String> {
+    let field = field(column);
+    // Bytes that are no UTF-8 are shown so.
+    if value.contains('\u{fffd}') && matches!(fetch.kind, SourceKind::Csv(_)) {
+        return Some("say how the file is written: `csv(\"…\", encoding=\"windows-1252\")`".to_owned());
+    }
+    let format = match &column.encoding {
+        Encoding::Date(_) | Encoding::DayOf(..) => pattern(value, "date"),
+        Encoding::Datetime(..) => pattern(value, "datetime"),
+        _ => notation(value, &field, fetch).or_else(|| currency(value, &field)),
+    };
+    format.or_else(|| missing(value, column))
+}
+
+/// The ways in which exports write numbers, as `csv` takes them; the likeliest first.
+const NOTATIONS: [(u8, Option<char>); 6] =
+    [(b'.', Some(',')), (b',', None), (b',', Some('.')), (b',', Some(' ')), (b'.', Some(' ')), (b'.', Some('\''))];
+
+fn notation(value: &str, field: &Field, fetch: &Fetch) -> Option<String> {
+    if !matches!(fetch.kind, SourceKind::Csv(_)) || field.notation.is_some() {
+        return None;
+    }
+    let fits = |(decimal, thousands): &(u8, Option<char>)| {
+        let notation = Some(Notation { decimal: *decimal, thousands: *thousands });
+        let field = Field { notation, embedded: None, ..field.clone() };
+        cpl_batch::Column::new(&field).push_text(value.as_bytes(), &field).is_some()
+    };
+    let (decimal, thousands) = NOTATIONS.iter().find(|notation| fits(notation))?;
+    let decimal = (*decimal == b',').then(|| "decimal=\",\"".to_owned());
+    let thousands = thousands.map(|sign| format!("thousands=\"{sign}\""));
+    let options: Vec<String> = decimal.into_iter().chain(thousands).collect();
+    Some(format!("write `csv(\"…\", {})`", options.join(", ")))
+}
+
+/// An amount that bears another currency.
+fn currency(value: &str, field: &Field) -> Option<String> {
+    let ValueFormat::Money { shift, signs } = &field.format else { return None };
+    if signs.is_empty() {
+        return None;
+    }
+    let fits = |currency: &Currency| {
+        let digits = undecorated(value.as_bytes(), &currency.signs());
+        digits.is_some_and(|(_, digits)| values::money(digits, *shift).is_some())
+    };
+    let known = ["USD", "EUR", "GBP", "JPY"].into_iter().filter_map(Currency::of_code);
+    let of = known.chain(Currency::all()).find(fits)?;
+    Some(format!("declare it `money in {}`, or name the currency of each row: `money of COLUMN`", of.code()))
+}
+
+/// Patterns of dates that exports use.
+const DATES: [&str; 13] = [
+    "%m/%d/%Y",
+    "%d/%m/%Y",
+    "%d.%m.%Y",
+    "%Y/%m/%d",
+    "%Y%m%d",
+    "%d-%m-%Y",
+    "%Y-%m",
+    "%G-W%V",
+    "%b %d, %Y",
+    "%B %d, %Y",
+    "%d %b %Y",
+    "%d-%b-%Y",
+    "%d %B %Y",
+];
+/// Clock times behind them.
+const CLOCKS: [&str; 4] = [" %H:%M:%S", " %H:%M", " %I:%M:%S %p", " %I:%M %p"];
+
+fn pattern(value: &str, word: &str) -> Option<String> {
+    let value = value.trim().as_bytes();
+    let with_clock = DATES.iter().flat_map(|date| CLOCKS.iter().map(move |clock| format!("{date}{clock}")));
+    let all: Vec<String> = match word {
+        "date" => DATES.iter().map(|date| (*date).to_owned()).collect(),
+        _ => with_clock.collect(),
+    };
+    let zone = jiff::tz::TimeZone::UTC;
+    let fits = |pattern: &&String| match word {
+        "date" => values::date(value, Some(pattern)).is_some(),
+        _ => values::datetime(value, Some(pattern), &zone).is_some(),
+    };
+    let found: Vec<String> = all.iter().filter(fits).map(|pattern| format!("`{word} \"{pattern}\"`")).collect();
+    (!found.is_empty()).then(|| format!("declare it {}", found.join(" or ")))
+}
+
+/// Words that stand for no value in exports.
+const NOTHING: [&str; 12] =
+    ["n/a", "na", "nan", "null", "none", "nil", "#n/a", "(not set)", "(none)", "not available", "unknown", "missing"];
+
+/// A text that stands for no value: such a word, a sign, or a bound of a number that is not told.
+fn missing(value: &str, column: &FetchColumn) -> Option<String> {
+    let text = value.trim();
+    let is_sign = !text.contains(char::is_alphanumeric) && text.chars().count() <= 3;
+    let bounds = text.starts_with(['<', '>']);
+    if !(NOTHING.contains(&text.to_lowercase().as_str()) || is_sign || bounds) {
+        return None;
+    }
+    let clause = format!("`missing {text:?}` among the fetch's clauses");
+    Some(if column.optional {
+        format!("where it stands for no value, write {clause}")
+    } else {
+        format!("where it stands for no value, write `?` behind the type, and {clause}")
+    })
+}
