@@ -1,6 +1,6 @@
 //! `cpl run`.
 
-use std::{num::NonZero, path::Path, time::Instant};
+use std::{io, num::NonZero, path::Path, time::Instant};
 
 use cpl_model::{
     clock::Clock,
@@ -9,7 +9,7 @@ use cpl_model::{
 };
 use cpl_plan::Plan;
 use cpl_report::{TerminalStyle, report_json, terminal};
-use cpl_run::{RunContext, RunError};
+use cpl_run::{ReadyRun, RunContext, RunError};
 use cpl_syntax::Diagnostic;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -25,43 +25,77 @@ use crate::{
 
 /// Runs pipelines, one after the other; the worst decides the exit code.
 pub fn run(args: &RunArgs, io: &mut Io<'_>) -> u8 {
-    args.files.iter().map(|file| one(file, args, io, cpl_run::run)).max().unwrap_or(CLEAN)
+    args.files.iter().map(|file| run_one(file, args, io)).max().unwrap_or(CLEAN)
 }
 
 /// Prints what runs would do.
 pub fn plan(args: &RunArgs, io: &mut Io<'_>) -> u8 {
-    args.files.iter().map(|file| one(file, args, io, cpl_run::plan)).max().unwrap_or(CLEAN)
+    args.files.iter().map(|file| plan_one(file, args, io)).max().unwrap_or(CLEAN)
 }
 
-/// Runs or plans one pipeline.
-fn one(
+fn plan_one(file: &Path, args: &RunArgs, io: &mut Io<'_>) -> u8 {
+    match evaluate(file, args, io, cpl_run::plan, |report| report) {
+        Ok((_, report)) => print(&report, args.format, io).map_or(WRONG, |()| CLEAN),
+        Err(code) => code,
+    }
+}
+
+/// Runs one pipeline: its effects leave once its report is written, so that nothing has left where that fails.
+fn run_one(file: &Path, args: &RunArgs, io: &mut Io<'_>) -> u8 {
+    let (loaded, ready) = match evaluate(file, args, io, cpl_run::run, |ready: &mut ReadyRun| &mut ready.report) {
+        Ok(ready) => ready,
+        Err(code) => return code,
+    };
+    if print(&ready.report, args.format, io).is_err() {
+        return WRONG;
+    }
+    match ready.send() {
+        Ok(()) => CLEAN,
+        Err(error) => {
+            render::render(&error.diagnostics(), &loaded.path, &loaded.text, io);
+            WRONG
+        }
+    }
+}
+
+/// Runs or plans one pipeline; where that fails, why is printed.
+fn evaluate<T>(
     file: &Path,
     args: &RunArgs,
     io: &mut Io<'_>,
-    act: impl FnOnce(Plan, &RunContext<'_>) -> Result<RunReport, RunError>,
-) -> u8 {
+    act: impl FnOnce(Plan, &RunContext<'_>) -> Result<T, RunError>,
+    report: impl FnOnce(&mut T) -> &mut RunReport,
+) -> Result<(Loaded, T), u8> {
     let started = Instant::now();
     let (loaded, plan) = match load(file, &args.window_args, io) {
         Ok(loaded) => check::planned(loaded),
-        Err(why) => return render::usage_error(&why, io),
+        Err(why) => return Err(render::usage_error(&why, io)),
     };
     let Some(plan) = plan else {
-        return wrong(&loaded.diagnostics, &loaded, args.format, io).max(loaded.code());
+        return Err(wrong(&loaded.diagnostics, &loaded, args.format, io).max(loaded.code()));
     };
     let result = with_context(&plan.clone(), &loaded, &args.window_args, io, |context| act(plan, context));
-    let mut report = match result {
-        Ok(Ok(report)) => report,
-        Ok(Err(error)) => return wrong(&error.diagnostics(), &loaded, args.format, io),
-        Err(why) => return render::usage_error(&why, io),
+    let mut found = match result {
+        Ok(Ok(found)) => found,
+        Ok(Err(error)) => return Err(wrong(&error.diagnostics(), &loaded, args.format, io)),
+        Err(why) => return Err(render::usage_error(&why, io)),
     };
+    let report = report(&mut found);
     report.diagnostics = loaded.diagnostics.iter().map(message).collect();
     report.took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let text = match args.format {
-        Format::Text => terminal(&report, terminal_style(io)),
-        Format::Json => format!("{}\n", report_json(&report)),
+    Ok((loaded, found))
+}
+
+/// Prints a report, to the last byte. A reader that has seen enough is no error.
+fn print(report: &RunReport, format: Format, io: &mut Io<'_>) -> io::Result<()> {
+    let text = match format {
+        Format::Text => terminal(report, terminal_style(io)),
+        Format::Json => format!("{}\n", report_json(report)),
     };
-    let _ = write!(io.out, "{text}");
-    CLEAN
+    match write!(io.out, "{text}").and_then(|()| io.out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
 }
 
 /// Prints why there is no report: as text, or as JSON.

@@ -63,6 +63,27 @@ fn a_full_disk_is_told() {
     assert!(err.contains("can't be written") && err.contains("No space left on device"), "{err}");
 }
 
+/// An effect leaves once the report of its run is written: exit code 1 means that nothing left.
+#[cfg(target_os = "linux")]
+#[test]
+fn where_the_report_can_not_be_written_nothing_leaves() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pipeline = "pipeline p { retire 2027-01-31 }\nfetch a from csv(\"a.csv\") { columns { id: text }  key id }\n\
+                    target out = file(\"out.jsonl\")\ndecide d for each id in a { when id != \"\"  then call out }\n";
+    std::fs::write(folder.path().join("main.cpl"), pipeline).expect("written");
+    std::fs::write(folder.path().join("a.csv"), "id\nx\n").expect("written");
+    let run = |out: Stdio| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cpl"));
+        command.args(["run", "main.cpl", "--as-of", "2026-11-20"]).current_dir(folder.path()).stdout(out);
+        output(command).0
+    };
+    assert_eq!(run(Stdio::from(File::create("/dev/full").expect("Linux has it"))), Some(1));
+    let left = std::fs::read_dir(folder.path()).expect("it is there").count();
+    assert_eq!(left, 2, "the pipeline and its data, and nothing half written");
+    assert_eq!(run(Stdio::null()), Some(0));
+    assert!(folder.path().join("out.jsonl").exists());
+}
+
 /// Each generator makes the very files that stand next to it.
 #[test]
 fn generators_make_the_data_that_is_committed() {
@@ -132,7 +153,7 @@ fn a_target_behind_a_link_is_written_where_the_link_leads() {
     let folder = tempfile::tempdir().expect("a folder");
     let at = |name: &str| folder.path().join(name);
     let text = "pipeline p { retire 2099-01-01 }\nfetch c from csv(\"c.csv\") { columns { ch: text, n: count }  key ch }\n\
-                target t = file(\"link.jsonl\")\ndecide d for each ch in c { when n > 0  then change n by 1 via t }\n";
+                target t = file(\"link.jsonl\")\ndecide d for each ch in c { when n > 0  then change n by +1 via t }\n";
     std::fs::write(at("main.cpl"), text).expect("written");
     std::fs::write(at("c.csv"), "ch,n\na,1\n").expect("written");
     std::fs::write(at("real.jsonl"), "before").expect("written");

@@ -7,8 +7,8 @@ use std::{
 };
 
 use cpl_model::{
-    program::{Program, TargetKind},
-    report::{Change, Decision, Pairs, RunReport, State},
+    program::{Decision as Rule, Program, TargetKind},
+    report::{Change, Decision, Delivery, Pairs, RunReport, State},
     value::Value,
 };
 use cpl_syntax::Span;
@@ -46,18 +46,27 @@ pub struct EffectLine {
     from: Value,
     to: Value,
     arguments: Pairs,
+    /// Values of `let`s that the command line set.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    set: BTreeMap<String, String>,
 }
 
-/// Refuses file targets that would take the place of something else: a file that is `read`, a pipeline, what is no
-/// file.
+/// Refuses file targets that would take the place of something else (a file that is `read`, a pipeline, what is no file),
+/// and those whose folder is not there, before anything is read.
 ///
 /// # Errors
 /// The first such target.
-pub fn check_targets(program: &Program, folder: &Path, read: &[PathBuf]) -> Result<(), EffectError> {
+pub fn check_targets(program: &Program, window: &str, folder: &Path, read: &[PathBuf]) -> Result<(), EffectError> {
     let read: Vec<PathBuf> = read.iter().map(|file| resolve(file)).collect();
     for target in &program.targets {
         let TargetKind::File(path) = &target.kind else { continue };
-        let place = resolve(&folder.join(path));
+        let path = path.at(window);
+        let place = resolve(&folder.join(&path));
+        if let Some(parent) = place.parent().filter(|parent| !parent.is_dir()) {
+            let kind = if parent.exists() { io::ErrorKind::NotADirectory } else { io::ErrorKind::NotFound };
+            let target = target.span;
+            return Err(EffectError::NotWritten { path, target, kind, written: Vec::new() });
+        }
         let by = if place.exists() && !place.is_file() {
             Occupant::NoFile
         } else if place.extension().is_some_and(|extension| extension == "cpl") {
@@ -67,7 +76,7 @@ pub fn check_targets(program: &Program, folder: &Path, read: &[PathBuf]) -> Resu
         } else {
             continue;
         };
-        return Err(EffectError::Occupied { path: path.clone(), target: target.span, by });
+        return Err(EffectError::Occupied { path, target: target.span, by });
     }
     Ok(())
 }
@@ -78,13 +87,18 @@ fn resolve(path: &Path) -> PathBuf {
     path.canonicalize().ok().or_else(in_folder).unwrap_or_else(|| path.to_owned())
 }
 
-/// The effects of a report for all file targets.
+/// The effects of a report for the file targets of rules that were looked at: the file of a rule that waits for its day
+/// stays as it is.
 #[must_use]
 pub fn file_effects(program: &Program, report: &RunReport, window: &str, folder: &Path) -> Vec<FileEffects> {
     let mut files: BTreeMap<PathBuf, FileEffects> = BTreeMap::new();
     for target in &program.targets {
         let TargetKind::File(path) = &target.kind else { continue };
-        let place = resolve(&folder.join(path));
+        if !is_looked_at(program, report, &target.name) {
+            continue;
+        }
+        let path = path.at(window);
+        let place = resolve(&folder.join(&path));
         let effects = files.entry(place.clone()).or_insert_with(|| FileEffects {
             path: path.clone(),
             target: target.span,
@@ -93,31 +107,64 @@ pub fn file_effects(program: &Program, report: &RunReport, window: &str, folder:
         });
         for decision in report.decisions.iter().filter(|decision| decision.state == State::Fires) {
             for (effect, change) in decision.changes.iter().enumerate().filter(|(_, c)| c.target == target.name) {
-                effects.lines.push(line(decision, effect, change, &report.pipeline, window));
+                effects.lines.push(line(decision, effect, change, report, window));
             }
         }
     }
     files.into_values().collect()
 }
 
+/// Whether a rule that acts through a target was looked at; of one through which no rule acts, whether any was.
+fn is_looked_at(program: &Program, report: &RunReport, target: &str) -> bool {
+    let acts = |rule: &&Rule| rule.actions.iter().any(|action| program.targets[action.via().target].name == target);
+    let mut rules = program.decisions.iter().filter(acts).peekable();
+    rules.peek().is_none() || rules.any(|rule| report.quiet.contains_key(&rule.name))
+}
+
+/// How many effects leave for each target, and where it is.
+#[must_use]
+pub fn deliveries(report: &RunReport, files: &[FileEffects], program: &Program, window: &str) -> Vec<Delivery> {
+    let mut found: BTreeMap<&str, usize> = BTreeMap::new();
+    for decision in report.decisions.iter().filter(|decision| decision.state == State::Fires) {
+        for change in &decision.changes {
+            *found.entry(&change.target).or_default() += 1;
+        }
+    }
+    let kind = |name: &str| program.targets.iter().find(|target| target.name == name).map(|target| &target.kind);
+    // A file that is written is told, though no effect leaves for it.
+    let written = program.targets.iter().filter(|target| files.iter().any(|file| file.target == target.span));
+    for target in written {
+        found.entry(&target.name).or_default();
+    }
+    let delivery = |(target, effects): (&str, usize)| Delivery {
+        target: target.to_owned(),
+        to: match kind(target) {
+            Some(TargetKind::File(path)) => Some(path.at(window)),
+            _ => None,
+        },
+        effects,
+    };
+    found.into_iter().map(delivery).collect()
+}
+
 /// Effects that are written next to their places. Dropped, they leave nothing behind.
-pub struct PreparedFiles<'a>(Vec<(&'a FileEffects, NamedTempFile)>);
+pub struct PreparedFiles(Vec<(FileEffects, NamedTempFile)>);
 
 /// Writes all files next to their places.
 ///
 /// # Errors
 /// What the system refuses; no file is written then.
-pub fn prepare(effects: &[FileEffects]) -> Result<PreparedFiles<'_>, EffectError> {
+pub fn prepare(effects: Vec<FileEffects>) -> Result<PreparedFiles, EffectError> {
     let mut ready = Vec::new();
     for file in effects {
         let text: String = file.lines.iter().map(text).collect();
-        let beside = write_beside(&file.place, text.as_bytes()).map_err(|error| refused(file, error.kind(), &[]))?;
+        let beside = write_beside(&file.place, text.as_bytes()).map_err(|error| refused(&file, error.kind(), &[]))?;
         ready.push((file, beside));
     }
     Ok(PreparedFiles(ready))
 }
 
-impl PreparedFiles<'_> {
+impl PreparedFiles {
     /// Puts each in its place.
     ///
     /// # Errors
@@ -125,8 +172,8 @@ impl PreparedFiles<'_> {
     pub fn put(self) -> Result<(), EffectError> {
         let mut written = Vec::new();
         for (file, beside) in self.0 {
-            beside.persist(&file.place).map_err(|error| refused(file, error.error.kind(), &written))?;
-            written.push(file.path.clone());
+            beside.persist(&file.place).map_err(|error| refused(&file, error.error.kind(), &written))?;
+            written.push(file.path);
         }
         Ok(())
     }
@@ -142,11 +189,11 @@ fn text(line: &EffectLine) -> String {
     text
 }
 
-fn line(decision: &Decision, effect: usize, change: &Change, pipeline: &str, window: &str) -> EffectLine {
+fn line(decision: &Decision, effect: usize, change: &Change, report: &RunReport, window: &str) -> EffectLine {
     EffectLine {
         decision: decision.id.clone(),
         effect,
-        pipeline: pipeline.to_owned(),
+        pipeline: report.pipeline.clone(),
         rule: decision.rule.clone(),
         window: window.to_owned(),
         key: change.row.clone().unwrap_or_else(|| decision.key.clone()),
@@ -154,5 +201,6 @@ fn line(decision: &Decision, effect: usize, change: &Change, pipeline: &str, win
         from: change.from.clone(),
         to: change.to.clone(),
         arguments: change.arguments.clone(),
+        set: report.set.clone(),
     }
 }

@@ -34,12 +34,18 @@ pub struct RunReport {
     pub decisions: Vec<Decision>,
     /// Rows that fire or could not be decided, gravest first.
     pub alerts: Vec<Alert>,
+    /// How many effects leave for each target, and where it is.
+    pub effects: Vec<Delivery>,
+    /// Values of `let`s that the command line set, as they were written there.
+    pub set: BTreeMap<String, String>,
     /// Rows of each rule that did not fire.
     pub quiet: BTreeMap<String, usize>,
     /// Checks on tables.
     pub checks: Vec<Check>,
     /// Rows of either side of each join that match none.
     pub joins: Vec<Join>,
+    /// Unknown values that sums in quotients pass over.
+    pub passed_over: Vec<PassedOver>,
     /// What was read.
     pub sources: Vec<Source>,
     /// Warnings of the pipeline.
@@ -56,6 +62,12 @@ pub struct RunReport {
     /// How the window over which the dashboard looks is written.
     #[serde(skip)]
     pub over: Option<String>,
+    /// Nothing is asked: there is no dashboard, no decision and no alert.
+    #[serde(skip)]
+    pub asks_nothing: bool,
+    /// The day after which every decision is held, where it is past.
+    #[serde(skip)]
+    pub retired: Option<String>,
     /// Who decides.
     #[serde(skip)]
     pub owner: Option<String>,
@@ -211,6 +223,17 @@ pub struct Change {
     pub arguments: Pairs,
 }
 
+/// What leaves for one target.
+#[derive(Clone, Debug, Serialize)]
+pub struct Delivery {
+    /// The target.
+    pub target: String,
+    /// The path of its file; none where it is no file.
+    pub to: Option<String>,
+    /// How many effects leave for it.
+    pub effects: usize,
+}
+
 /// A row of an `alert`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Alert {
@@ -282,6 +305,19 @@ pub struct Join {
     pub kept: bool,
     /// Rows of that table that no row of the transform matches.
     pub right_unmatched: u64,
+}
+
+/// Values that a sum in a quotient passes over, since they are unknown: the other side counts their rows.
+#[derive(Clone, Debug, Serialize)]
+pub struct PassedOver {
+    /// The table that sums, or the dashboard's.
+    pub table: String,
+    /// What is summed.
+    pub value: String,
+    /// In how many rows it is unknown.
+    pub unknown: u64,
+    /// Of how many.
+    pub rows: u64,
 }
 
 /// What was read.

@@ -67,8 +67,8 @@ pub enum Op {
     Limit {
         /// How many.
         rows: u32,
-        /// Of each value of this column.
-        per: Option<String>,
+        /// Of each value of these columns.
+        per: Vec<String>,
     },
     /// The rows of all inputs, one after the other.
     Union(Union),

@@ -148,6 +148,13 @@ pub enum Requester {
         /// A join of which no row has a match holds what depends on it.
         holds: bool,
     },
+    /// The report, of the rows of a table over whose unknown values a sum passes.
+    PassedOver {
+        /// The table that sums.
+        table: TableId,
+        /// What is summed, in the file.
+        of: Span,
+    },
     /// The dashboard, of its window.
     Dashboard(DashboardPart),
     /// A rule that acts, by its place in the program.

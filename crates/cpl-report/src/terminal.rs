@@ -20,6 +20,7 @@ pub fn terminal(report: &RunReport, style: TerminalStyle) -> String {
     page.dashboard(report);
     page.alerts(&report.alerts);
     page.decisions(report);
+    page.effects(report);
     page.data(report);
     page.text
 }
@@ -60,6 +61,14 @@ impl Page {
         self.line(&format!("{name}{}{}", " ".repeat(gap), self.style.paint(Ink::Faint, &window)));
         if report.planned {
             self.faint("planned: nothing leaves");
+        }
+        if let Some(day) = &report.retired {
+            let text = self.style.paint(Ink::Warn, &format!("retired on {day}: every decision is held"));
+            self.line(&text);
+        }
+        for (name, value) in &report.set {
+            let text = self.style.paint(Ink::Warn, &format!("set by hand: {name} = {value}"));
+            self.line(&text);
         }
         if let Some(hour) = &report.early {
             self.faint(&format!("today's window begins at {hour}: this is the one before"));
@@ -222,6 +231,21 @@ impl Page {
         }
     }
 
+    /// How many effects leave, and where to.
+    fn effects(&mut self, report: &RunReport) {
+        if report.effects.is_empty() {
+            return;
+        }
+        let more = if report.planned { "a plan: nothing leaves" } else { "" };
+        self.title("EFFECTS", more);
+        for delivery in &report.effects {
+            let effects =
+                if delivery.effects == 1 { "1 effect".to_owned() } else { format!("{} effects", delivery.effects) };
+            let to = delivery.to.as_deref().unwrap_or(&delivery.target);
+            self.wrapped("  ", 4, &format!("{effects} → {to}"));
+        }
+    }
+
     fn decision(&mut self, decision: &Decision) {
         let (sign, ink, word) = match decision.state {
             State::Fires => ("●", Ink::Good, ""),
@@ -275,6 +299,15 @@ impl Page {
         }
         for join in report.joins.iter().filter(|join| join.left_unmatched + join.right_unmatched > 0) {
             self.wrapped(&format!("  {}: ", join.table), 4, &unmatched_text(join));
+        }
+        for over in &report.passed_over {
+            let text =
+                format!("{} unknown in {} of {}: sums pass over them", over.value, over.unknown, rows_of(over.rows));
+            self.wrapped(&format!("  {}: ", over.table), 4, &text);
+        }
+        if report.asks_nothing {
+            self.line("");
+            self.wrapped("", 0, "nothing is asked: the file has no dashboard, no decision and no alert");
         }
         let warnings = match report.diagnostics.len() {
             0 => String::new(),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cpl_model::{
     clock::{self, Clock},
     program::{CheckKind, Day, Expr, Grain, Program, Rows, SourceKind, TableId, TableSource},
-    report::{Alert, Check, CheckSubject, Decision, Join, RunReport, Source, State, Window},
+    report::{Alert, Check, CheckSubject, Decision, Join, PassedOver, RunReport, Source, State, Window},
     value::Value,
 };
 use cpl_plan::{
@@ -13,7 +13,7 @@ use cpl_plan::{
     bind::BoundPlan,
     query::{DashboardPart, FUTURE_ROWS, NEWEST, Query, QueryKind, ROWS, Requester},
 };
-use jiff::ZonedDateTime;
+use jiff::{ZonedDateTime, civil::Date};
 
 use crate::{
     alert,
@@ -85,7 +85,10 @@ impl<R> ReportBuilder<'_, R> {
             by,
             decisions,
             alerts,
+            effects: Vec::new(),
+            set: program.settings.clone(),
             quiet,
+            passed_over: self.passed_over(),
             joins: self.joins(),
             sources: self.sources(),
             diagnostics: Vec::new(),
@@ -93,6 +96,8 @@ impl<R> ReportBuilder<'_, R> {
             planned: false,
             early: clock.early.then(|| clock.end.strftime("%H:%M").to_string()),
             on_broken_data: checks.iter().any(|check| check.broken && !check.watched && check.on_dashboard),
+            asks_nothing: program.dashboard.is_none() && program.decisions.is_empty() && program.alerts.is_empty(),
+            retired: self.retired_on().map(|day| day.to_string()),
             owner: program.owner.clone(),
             rules: program.decisions.iter().map(|rule| rule.name.clone()).collect(),
             checks,
@@ -251,6 +256,23 @@ impl<R> ReportBuilder<'_, R> {
         joins.collect()
     }
 
+    /// The values that sums in quotients pass over, since they are unknown.
+    fn passed_over(&self) -> Vec<PassedOver> {
+        let found = self.plan.queries().iter().filter_map(|query| {
+            let Requester::PassedOver { table, of } = query.requester else { return None };
+            let [Value::Integer(rows), Value::Integer(unknown @ 1..)] = self.rows(query).first()?.as_slice() else {
+                return None;
+            };
+            Some(PassedOver {
+                table: self.program().table(table).name.clone(),
+                value: self.program().written(of),
+                unknown: u64::try_from(*unknown).unwrap_or(0),
+                rows: u64::try_from(*rows).unwrap_or(0),
+            })
+        });
+        found.collect()
+    }
+
     fn decisions(&self, broken: &[BrokenCheck<'_>], quiet: &mut BTreeMap<String, usize>) -> Vec<Decision> {
         let program = self.program();
         let window = self.clock().name(program.every);
@@ -313,8 +335,11 @@ impl<R> ReportBuilder<'_, R> {
     }
 
     fn retired(&self) -> Option<String> {
-        let retire = self.program().retire.filter(|retire| *retire < self.clock().today())?;
-        Some(format!("the pipeline retired on {retire}"))
+        self.retired_on().map(|retire| format!("the pipeline retired on {retire}"))
+    }
+
+    fn retired_on(&self) -> Option<Date> {
+        self.program().retire.filter(|retire| *retire < self.clock().today())
     }
 }
 

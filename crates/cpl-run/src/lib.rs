@@ -20,7 +20,7 @@ pub use cpl_exec::{ExecError, TableRows, write_parquet};
 pub use error::RunError;
 pub use expect::Failed;
 pub use profile::{Cost, profile};
-pub use run::{plan, run};
+pub use run::{ReadyRun, plan, run};
 pub use show::{Shown, show};
 pub use test::test;
 

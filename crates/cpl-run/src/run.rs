@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use cpl_effects::{EffectError, QuarantineFile, check_targets, file_effects, prepare, write_quarantine};
+use cpl_effects::{
+    EffectError, FileEffects, PreparedFiles, QuarantineFile, check_targets, deliveries, file_effects, prepare,
+    write_quarantine,
+};
 use cpl_exec::{RejectedRows, expand};
 use cpl_model::{
     program::{Program, TableSource, TargetKind},
@@ -17,18 +20,40 @@ use cpl_rules::quarantine_file;
 
 use crate::{RunContext, RunError};
 
-/// Runs a plan and lets its effects out.
+/// A run whose report is there, and whose effects are ready to leave.
+pub struct ReadyRun {
+    /// The report of it.
+    pub report: RunReport,
+    effects: PreparedFiles,
+    quarantine: Vec<QuarantineFile>,
+    stem: String,
+    folder: PathBuf,
+}
+
+impl ReadyRun {
+    /// Lets the effects out.
+    ///
+    /// # Errors
+    /// What the system refuses; the error says what has left.
+    pub fn send(self) -> Result<(), RunError> {
+        write_quarantine(&self.stem, &self.folder, self.quarantine)?;
+        Ok(self.effects.put()?)
+    }
+}
+
+/// Runs a plan up to where its effects leave.
 ///
 /// # Errors
-/// What kept the run from being finished. No effect has left then, but for what the error names.
-pub fn run(plan: Plan, context: &RunContext<'_>) -> Result<RunReport, RunError> {
-    let (report, answers, plan) = evaluate(plan, context)?;
-    let program = plan.program();
-    let effects = file_effects(program, &report, &plan.clock().name(program.every), context.folder);
-    let ready = prepare(&effects)?;
-    write_quarantine(context.stem, context.folder, quarantine(program, answers, context)?)?;
-    ready.put()?;
-    Ok(report)
+/// What kept the run from being finished. No effect has left then.
+pub fn run(plan: Plan, context: &RunContext<'_>) -> Result<ReadyRun, RunError> {
+    let (report, effects, answers, plan) = evaluate(plan, context)?;
+    Ok(ReadyRun {
+        report,
+        effects: prepare(effects)?,
+        quarantine: quarantine(plan.program(), answers, context)?,
+        stem: context.stem.to_owned(),
+        folder: context.folder.to_owned(),
+    })
 }
 
 /// What a run would do. It holds no means of writing.
@@ -40,13 +65,19 @@ pub fn plan(plan: Plan, context: &RunContext<'_>) -> Result<RunReport, RunError>
     Ok(RunReport { planned: true, ..report })
 }
 
-fn evaluate(plan: Plan, context: &RunContext<'_>) -> Result<(RunReport, Answers<RejectedRows>, BoundPlan), RunError> {
+/// The report of a plan, the effects that it tells of, and what it was made of.
+type Evaluated = (RunReport, Vec<FileEffects>, Answers<RejectedRows>, BoundPlan);
+
+fn evaluate(plan: Plan, context: &RunContext<'_>) -> Result<Evaluated, RunError> {
     let plan = bind(plan, context.clock.clone(), false)?;
-    check_targets(plan.program(), context.folder, &read_files(plan.program(), context))?;
+    let window = plan.clock().name(plan.program().every);
+    check_targets(plan.program(), &window, context.folder, &read_files(plan.program(), context))?;
     let files = context.files();
     let answers = context.engine(&files).run(&plan)?;
-    let report = context.report(&plan, &answers, false).report();
-    Ok((report, answers, plan))
+    let mut report = context.report(&plan, &answers, false).report();
+    let effects = file_effects(plan.program(), &report, &window, context.folder);
+    report.effects = deliveries(&report, &effects, plan.program(), &window);
+    Ok((report, effects, answers, plan))
 }
 
 /// The files that the pipeline reads, where it has file targets. A file that is not there is reported by its fetch.

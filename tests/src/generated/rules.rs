@@ -52,7 +52,10 @@ impl Maker {
         match self.rng.u8(..8) {
             0 => "change budget by +20%".to_owned(),
             1 => "change budget by -7.5%".to_owned(),
-            2 => format!("change budget by {}", self.literal(Ty::Money)),
+            2 => {
+                let sign = if self.rng.bool() { "+" } else { "-" };
+                format!("change budget by {sign}{}", self.literal(Ty::Money).trim_start_matches('-'))
+            }
             3 => format!("change budget to {}", self.expr(Ty::Money, 1)),
             4 => format!("move {amount} of budget to m0"),
             5 => format!("move {amount} of m0 to budget"),

@@ -38,7 +38,7 @@ impl Oracle<'_> {
                 sort(&mut rows, order.iter().map(|(name, down)| (name.as_str(), *down)));
                 rows
             }
-            Stage::Take(n, per) => take(rows, *n as usize, per.as_deref()),
+            Stage::Take(n, per) => take(rows, *n as usize, per),
             Stage::Union(union) => {
                 let tables = union.tables.iter().map(|id| self.tables[id.0].as_slice());
                 let named = std::iter::once(rows).chain(tables).enumerate();
@@ -171,11 +171,9 @@ pub fn sort<'n>(rows: &mut [Row], by: impl Iterator<Item = (&'n str, bool)>) {
     });
 }
 
-fn take(rows: &[Row], n: usize, per: Option<&str>) -> Vec<Row> {
-    let before = |at: usize, row: &Row| match per {
-        None => at,
-        Some(per) => rows[..at].iter().filter(|other| other[per] == row[per]).count(),
-    };
+fn take(rows: &[Row], n: usize, per: &[String]) -> Vec<Row> {
+    let same = |row: &Row, other: &&Row| per.iter().all(|name| other[name] == row[name]);
+    let before = |at: usize, row: &Row| rows[..at].iter().filter(|other| same(row, other)).count();
     rows.iter().enumerate().filter(|(at, row)| before(*at, row) < n).map(|(_, row)| row.clone()).collect()
 }
 

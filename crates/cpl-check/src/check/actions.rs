@@ -101,6 +101,7 @@ impl Checker<'_> {
                     let diagnostic = diagnostic.at(by.span, "added to the value, or its new size?");
                     return self.fail(diagnostic.help("write `by +20%`, or `to COLUMN * 1.2`"));
                 }
+                self.has_direction(by)?;
                 let points = self.points(by).is_some();
                 let by = self.difference(by, &scope.row())?;
                 if points && ty? == Type::Ratio { Ok(Step::Amount(by)) } else { self.step(by, ty?) }
@@ -115,6 +116,21 @@ impl Checker<'_> {
                 self.refuse(Code::E0301, message, to.span, format!("this is {}", to.ty))
             }
         }
+    }
+
+    /// A change by a literal says whether it raises or cuts: a forgotten minus would raise what was meant to be cut.
+    fn has_direction(&mut self, by: &tree::Expr) -> Checked<()> {
+        let written = self.written(by.span);
+        if !matches!(by.kind, tree::ExprKind::Literal(_)) || written.starts_with(['+', '-']) {
+            return Ok(());
+        }
+        self.fail(
+            Diagnostic::new(Code::E0503, format!("`by {written}`: up or down?"))
+                .at(by.span, "a change has a sign")
+                .help(format!("write `by +{written}` to raise, `by -{written}` to cut"))
+                .offer(by.span, format!("+{written}"))
+                .offer(by.span, format!("-{written}")),
+        )
     }
 
     /// A share of the current value, or an amount of its unit.

@@ -8,7 +8,10 @@ use super::{
     scope::Scope,
     state::{lets::State, reporter::Checked},
 };
-use cpl_model::program::{Expr, ExprKind};
+use cpl_model::{
+    program::{Expr, ExprKind},
+    types::{Denomination, Type},
+};
 
 impl<'a> Checker<'a> {
     pub(super) fn resolve_lets(&mut self) {
@@ -58,7 +61,12 @@ impl<'a> Checker<'a> {
             let Some(item) = self.input.file.lets.iter().find(|item| item.name.value == setting.name) else {
                 let known: Vec<&str> = self.input.file.lets.iter().map(|item| item.name.as_str()).collect();
                 let near = cpl_syntax::nearest(&setting.name, known.iter().copied());
-                let help = near.map_or("only a `let` can be set".to_owned(), |near| format!("did you mean `{near}`?"));
+                let all: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+                let help = match near {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None if all.is_empty() => "only a `let` can be set, and the file has none".to_owned(),
+                    None => format!("only a `let` can be set: {}", all.join(", ")),
+                };
                 self.report(setting_error(setting, "there is no `let` of that name").help(help));
                 continue;
             };
@@ -68,10 +76,25 @@ impl<'a> Checker<'a> {
                     setting_error(setting, "that is no value")
                         .help("write it as in the file: `$45`, `3%`, `2026-11-20`; a text in double quotes, and those in quotes for the shell"),
                 ),
-                (Ok(old), Some(new)) if old.ty.common(new.ty).is_none() => self.report(
-                    setting_error(setting, &format!("that is {}", new.ty))
-                        .at(item.value.span, format!("this is {}", old.ty)),
-                ),
+                (Ok(old), Some(new)) if old.ty.common(new.ty).is_none() => {
+                    let wrong = setting_error(setting, &format!("that is {}", new.ty))
+                        .at(item.value.span, format!("this is {}", old.ty));
+                    let code = match old.ty {
+                        Type::Money(Denomination::One(currency)) => currency,
+                        _ => self.currency,
+                    };
+                    let is_money = matches!(old.ty, Type::Money(_));
+                    self.report(if is_money {
+                        let help = format!(
+                            "write `--set {}=52{}`: a shell takes `$5` for a variable, but between single quotes",
+                            setting.name,
+                            code.code()
+                        );
+                        wrong.help(help)
+                    } else {
+                        wrong
+                    });
+                }
                 (_, Some(new)) => {
                     let new = with_span(new, item.value.span);
                     self.lets.set(item, State::Done(Ok(new)));

@@ -203,6 +203,7 @@ impl<'a> Checker<'a> {
         self.unused_names();
         let head = head?;
         Ok(Program {
+            settings: settings.iter().map(|set| (set.name.clone(), set.value.clone())).collect(),
             text: Arc::from(self.input.text),
             name: head.name,
             question: head.question,

@@ -13,7 +13,7 @@ use super::{
     state::reporter::{Checked, Reported},
 };
 use cpl_model::{
-    program::{Credential, Expr, ExprKind, NEW, Parameter, TableSource, Target, TargetKind, Via},
+    program::{Credential, Expr, ExprKind, FilePath, NEW, Parameter, PathPiece, TableSource, Target, TargetKind, Via},
     types::Type,
 };
 use cpl_syntax::keywords;
@@ -28,6 +28,10 @@ keywords! {
         Email "email",
         Http "http",
     }
+}
+
+fn is_window(hole: &tree::Expr) -> bool {
+    matches!(&hole.kind, tree::ExprKind::Path(path) if path.table.is_none() && path.name.as_str() == "window")
 }
 
 /// The name under which the report itself is a target.
@@ -49,7 +53,6 @@ impl Checker<'_> {
             .parameters
             .iter()
             .map(|parameter| {
-                self.column_name(&parameter.name);
                 let (_, ty) = self.encoding(&parameter.kind)?;
                 Ok(Parameter { name: parameter.name.value.clone(), ty, key: parameter.key, optional: false })
             })
@@ -83,8 +86,8 @@ impl Checker<'_> {
         let wanted = match (word, call.args.as_slice()) {
             (TargetWord::Print, []) => return Ok(TargetKind::Print),
             (TargetWord::File, [tree::Arg::Plain(path)]) => {
-                let written = self.plain_text(path)?;
-                self.is_free(&written, path.span)?;
+                let written = self.file_path(path)?;
+                self.is_free(&written.at("{window}"), path.span)?;
                 return Ok(TargetKind::File(written));
             }
             (TargetWord::Print, _) => "wanted: `print()`",
@@ -104,6 +107,25 @@ impl Checker<'_> {
             (TargetWord::Http, _) => "wanted: `http(\"https://…\")`",
         };
         self.refuse(Code::E0205, "these arguments do not fit", target.call_span, wanted)
+    }
+
+    /// A path, in which `{window}` stands for the window's name.
+    fn file_path(&mut self, written: &tree::Expr) -> Checked<FilePath> {
+        let tree::ExprKind::Text(text) = &written.kind else {
+            return self.plain_text(written).map(|path| FilePath(vec![PathPiece::Letters(path)]));
+        };
+        let mut pieces = Vec::new();
+        for piece in &text.pieces {
+            pieces.push(match piece {
+                tree::Piece::Letters(letters) => PathPiece::Letters(letters.clone()),
+                tree::Piece::Hole(hole) if is_window(hole) => PathPiece::Window,
+                tree::Piece::Hole(hole) => {
+                    let label = "wanted: `{window}`, the name of the run's window, or nothing";
+                    return self.refuse(Code::E0106, "a path takes no values", hole.span, label);
+                }
+            });
+        }
+        Ok(FilePath(pieces))
     }
 
     /// The address of a service that takes messages.

@@ -12,7 +12,7 @@ use super::{
 };
 use cpl_model::{
     program::{
-        Column, Constant, Expr, ExprKind, Function, Grain, Order, Stage, Table, TableId, TableRole, TableSource,
+        Column, Constant, Expr, ExprKind, Function, Grain, Logic, Order, Stage, Table, TableId, TableRole, TableSource,
     },
     types::Type,
 };
@@ -54,6 +54,35 @@ impl Relation {
             Some(before) => *before = column,
             None => self.columns.push(column),
         }
+    }
+
+    /// What is compared, or asked to be known, is known in the rows that a filter keeps.
+    fn know(&mut self, filter: &Expr) {
+        match &filter.kind {
+            ExprKind::Logic(Logic::And, left, right) => {
+                self.know(left);
+                self.know(right);
+            }
+            ExprKind::Known(value) => self.know_column(value),
+            ExprKind::Compare(_, left, right) => {
+                self.know_column(left);
+                self.know_column(right);
+            }
+            _ => {}
+        }
+    }
+
+    fn know_column(&mut self, value: &Expr) {
+        let ExprKind::Column(name) = &value.kind else { return };
+        if let Some(column) = self.columns.iter_mut().find(|column| column.name == *name) {
+            column.unknown = false;
+        }
+    }
+
+    /// Whether columns may name rows: a key holds at most one date.
+    fn can_be_key(&self, names: &[String]) -> bool {
+        let is_time = |name: &&String| self.column(name).is_some_and(|column| column.ty.is_ok_and(Type::is_time));
+        names.iter().filter(is_time).count() <= 1
     }
 
     /// A column is gone or another one: what was known of it no longer holds.
@@ -146,6 +175,9 @@ impl Checker<'_> {
                 // Without it the table has the same columns: what follows is checked too.
                 let all = Expr::constant(Constant::Bool(true), Type::Bool, span);
                 let filter = self.condition(filter, &relation.row());
+                if let Ok(filter) = &filter {
+                    relation.know(filter);
+                }
                 Ok(Stage::Where(if self.size.exceeded() { filter? } else { filter.unwrap_or(all) }))
             }
             StageKind::Derive(columns) => self.derive(columns, relation),
@@ -153,7 +185,7 @@ impl Checker<'_> {
             StageKind::Keep(kept) => self.keep(kept, relation),
             StageKind::Drop(paths) => self.drop(paths, relation),
             StageKind::Sort(by) => self.sort(by, relation),
-            StageKind::Take(rows, per) => self.take(*rows, per.as_ref(), span, relation),
+            StageKind::Take(rows, per) => self.take(*rows, per, span, relation),
             StageKind::Union(tables, into) => self.union(tables, into.as_ref(), from, relation),
             StageKind::Unpivot(columns, name, value) => {
                 let made = self.unpivot(columns, name, value, span, relation);
@@ -173,7 +205,7 @@ impl Checker<'_> {
         }
     }
 
-    fn take(&mut self, rows: u32, per: Option<&Name>, span: Span, relation: &mut Relation) -> Checked<Stage> {
+    fn take(&mut self, rows: u32, per: &[Name], span: Span, relation: &mut Relation) -> Checked<Stage> {
         if relation.order == Order::None {
             return self.fail(
                 Diagnostic::new(Code::E0405, "take which rows? The table has no order")
@@ -181,11 +213,17 @@ impl Checker<'_> {
                     .help("put `sort COLUMN` or `sort COLUMN desc` before it"),
             );
         }
-        if let Some(per) = per {
-            self.find_column(per, &relation.columns)?;
+        for name in per {
+            self.find_column(name, &relation.columns)?;
+        }
+        self.unique(per.iter().collect(), "a column");
+        let per: Vec<String> = per.iter().map(|name| name.value.clone()).collect();
+        // One row of each is named by what it is one of.
+        if rows == 1 && !per.is_empty() && relation.key.is_none() && relation.can_be_key(&per) {
+            relation.key = Some(per.clone());
         }
         relation.singleton = false;
-        Ok(Stage::Take(rows, per.map(|per| per.value.clone())))
+        Ok(Stage::Take(rows, per))
     }
 
     fn derive(&mut self, columns: &[(Name, tree::Expr)], relation: &mut Relation) -> Checked<Stage> {

@@ -36,7 +36,17 @@ pub fn compounding(program: &Program, rule: &Decision, inputs: &RuleInputs<'_>) 
         Action::Change { step, column, .. } if is_relative(step, column) => Some((step.expr().span, column)),
         _ => None,
     });
-    let ((change, column), (window, at)) = (by?, inputs.longest()?);
+    let (change, column) = by?;
+    if let Some(at) = inputs.fixed_span().filter(|_| rule.cooldown.is_none()) {
+        let message = format!("`{}` compounds: the same days change `{column}` at each run", rule.name);
+        return Some(
+            Diagnostic::new(Code::W0201, message)
+                .at(change, format!("each {}", between_runs(program.every).1))
+                .at(at, "begins on a day that stays")
+                .help("look at days that move on with each run: `day in last 7 days`"),
+        );
+    }
+    let (window, at) = inputs.longest()?;
     let (mut apart, mut run) = (between_runs(program.every).0, between_runs(program.every).1.to_owned());
     // A rule of some days of the week is looked at less often.
     if let Some(between) = i64::try_from(rule.on.len()).ok().filter(|days| *days > 0).map(|days| 7 / days)
@@ -48,8 +58,10 @@ pub fn compounding(program: &Program, rule: &Decision, inputs: &RuleInputs<'_>) 
         return None;
     }
     let times = if apart == 0 { "many times".to_owned() } else { format!("{} times", (window + apart - 1) / apart) };
+    let weekly =
+        if rule.on.is_empty() && apart == 1 && window <= 7 { "look at it on one day (`on monday`), or " } else { "" };
     let help = format!(
-        "look at no more days than lie between two runs, or run less often; `cooldown {window} days` comes with a later version"
+        "{weekly}look at no more days than lie between two runs, or run less often; `cooldown {window} days` comes with a later version"
     );
     Some(
         Diagnostic::new(Code::W0201, format!("`{}` compounds: one good window changes `{column}` {times}", rule.name))
@@ -57,6 +69,80 @@ pub fn compounding(program: &Program, rule: &Decision, inputs: &RuleInputs<'_>) 
             .at(at, format!("looks at {window} days"))
             .help(help),
     )
+}
+
+/// Rules that change one column of one target in opposite directions, by bounds of one value that leave no gap: they take
+/// turns, and a value that stays near the bound goes up and down.
+pub fn opposite(program: &Program) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for (at, rule) in program.decisions.iter().enumerate() {
+        for other in &program.decisions[at + 1..] {
+            let Some(column) = changed_oppositely(rule, other) else { continue };
+            let Some((first, second)) = without_gap(rule, other) else { continue };
+            let (one, two) = (&rule.name, &other.name);
+            found.push(
+                Diagnostic::new(Code::W0211, format!("`{one}` and `{two}` take turns with `{column}`"))
+                    .at(first, "changes it one way")
+                    .at(second, "changes it the other way, by bounds that leave no gap")
+                    .help("leave a gap between the bounds: below $45 the one, above $50 the other"),
+            );
+        }
+    }
+    found
+}
+
+/// The column that both change through one target, the one up and the other down.
+fn changed_oppositely<'p>(rule: &'p Decision, other: &Decision) -> Option<&'p str> {
+    let changes = |rule: &'p Decision| rule.actions.iter();
+    changes(rule).find_map(|action| {
+        let Action::Change { column, step, via, .. } = action else { return None };
+        let opposite = other.actions.iter().any(|action| match action {
+            Action::Change { column: same, step: back, via: there, .. } => {
+                same == column && there.target == via.target && is_cut(step, column) != is_cut(back, column)
+            }
+            _ => false,
+        });
+        (opposite && is_relative(step, column)).then_some(column.as_str())
+    })
+}
+
+/// Conditions of both rules on one value whose bounds touch or overlap.
+fn without_gap(rule: &Decision, other: &Decision) -> Option<(Span, Span)> {
+    let bounds = |rule: &Decision| rule.when.iter().filter_map(bound).collect::<Vec<_>>();
+    let others = bounds(other);
+    bounds(rule).into_iter().find_map(|first| {
+        let second = others.iter().find(|second| {
+            let (below, above) = if first.below { (&first, *second) } else { (*second, &first) };
+            first.of == second.of && first.below != second.below && above.bound <= below.bound
+        })?;
+        Some((first.span, second.span))
+    })
+}
+
+/// `cac < $47`: a bound of a value.
+struct ValueBound {
+    of: String,
+    below: bool,
+    bound: Decimal,
+    span: Span,
+}
+
+fn bound(condition: &Expr) -> Option<ValueBound> {
+    let ExprKind::Compare(op, left, right) = &condition.kind else { return None };
+    let less = matches!(op, CompareOp::Less | CompareOp::LessOrEqual);
+    if !less && !matches!(op, CompareOp::Greater | CompareOp::GreaterOrEqual) {
+        return None;
+    }
+    let name = |side: &Expr| match &side.kind {
+        ExprKind::Column(name) => Some(name.clone()),
+        _ => None,
+    };
+    let of = |of, below, bound| ValueBound { of, below, bound, span: condition.span };
+    match (name(left), right.amount(), name(right), left.amount()) {
+        (Some(name), Some(bound), ..) => Some(of(name, less, bound)),
+        (_, _, Some(name), Some(bound)) => Some(of(name, !less, bound)),
+        _ => None,
+    }
 }
 
 /// Changes without a guard, and cuts without a floor.

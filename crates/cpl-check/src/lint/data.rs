@@ -82,6 +82,44 @@ pub fn stopped_series(program: &Program) -> Vec<Diagnostic> {
     found
 }
 
+/// Several files without a key: a row that stands in two of them counts twice.
+pub fn rows_twice(program: &Program) -> Vec<Diagnostic> {
+    let needed = program.read_by_rules();
+    let mut found = Vec::new();
+    for (at, table) in program.tables.iter().enumerate().filter(|(at, _)| needed.contains(&TableId(*at))) {
+        let TableSource::Fetch(fetch) = &table.source else { continue };
+        // What comes after a `take 1 per` is one row of each again; a key of it is checked there.
+        let checked = |id: &TableId| {
+            let line: Vec<TableId> = program.table_line(*id).collect();
+            line.contains(&TableId(at)) && line[..line.len() - 1].iter().any(|id| picks_rows(program, *id))
+        };
+        let all: Vec<TableId> = (0..program.tables.len()).map(TableId).filter(|id| needed.contains(id)).collect();
+        if fetch.kind.is_file() && fetch.path.contains('*') && table.key.is_none() && !all.iter().any(checked) {
+            found.push(
+                Diagnostic::new(
+                    Code::W0213,
+                    format!("a row that stands in two files of `{}` counts twice", table.name),
+                )
+                .at(fetch.path_span, "several files")
+                .help(
+                    "add a `key`, which is checked; of exports that overlap `sort` by the newest and `take 1 per` key",
+                ),
+            );
+        }
+    }
+    found
+}
+
+/// Whether a table takes one row of several.
+fn picks_rows(program: &Program, id: TableId) -> bool {
+    match &program.table(id).source {
+        TableSource::Transform { stages, .. } => {
+            stages.iter().any(|stage| matches!(stage, Stage::Take(_, per) if !per.is_empty()))
+        }
+        TableSource::Fetch(_) => false,
+    }
+}
+
 /// Conditions that take in today, which is not over.
 pub fn partial_days(program: &Program) -> Vec<Diagnostic> {
     let mut found: Vec<Diagnostic> = Vec::new();

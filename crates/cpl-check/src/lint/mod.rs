@@ -3,6 +3,7 @@
 mod acting;
 mod data;
 mod rule_inputs;
+mod sums;
 
 use cpl_model::program::Program;
 use cpl_syntax::{Code, Diagnostic, Span};
@@ -38,8 +39,11 @@ pub fn rules(program: &Program) -> Vec<Diagnostic> {
         found.extend(acting::changes(rule));
         found.extend(acting::without_count(program, rule, &inputs));
     }
+    found.extend(acting::opposite(program));
     found.extend(data::stale(program));
     found.extend(data::stopped_series(program));
+    found.extend(data::rows_twice(program));
+    found.extend(sums::passing_over(program));
     found.extend(data::partial_days(program));
     found.extend(data::restated_days(program));
     found.extend(data::means_of_means(program));

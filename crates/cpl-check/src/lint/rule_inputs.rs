@@ -1,6 +1,6 @@
 //! What a rule reads: its table's expressions and its own, and those of the tables they are made of.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cpl_model::program::{
     ArithOp, CompareOp, Constant, Expr, ExprKind, Length, Program, SeriesOf, Stage, Table, TableId, TableSource,
@@ -15,8 +15,100 @@ use cpl_syntax::{
 pub struct RuleInputs<'p> {
     /// The tables, its own included.
     pub tables: BTreeSet<TableId>,
-    /// The expressions.
+    /// The expressions that it reads: its own, the conditions of its rows, and what makes the columns that those look at.
     pub exprs: Vec<&'p Expr>,
+}
+
+/// The columns that a rule reads of each table, and the expressions met on the way.
+struct Read<'p> {
+    program: &'p Program,
+    columns: BTreeMap<TableId, BTreeSet<&'p str>>,
+    exprs: Vec<&'p Expr>,
+}
+
+impl<'p> Read<'p> {
+    fn of(program: &'p Program, table: TableId, own: &[&'p Expr]) -> Self {
+        let mut read = Self { program, columns: BTreeMap::new(), exprs: Vec::new() };
+        let mut columns = BTreeSet::new();
+        for expr in own {
+            read.expr(expr, &mut columns);
+        }
+        read.add(table, columns);
+        // A table comes after those it is made of.
+        while let Some((id, columns)) = read.columns.pop_last() {
+            read.table(id, columns);
+        }
+        read
+    }
+
+    fn add(&mut self, table: TableId, columns: impl IntoIterator<Item = &'p str>) {
+        self.columns.entry(table).or_default().extend(columns);
+    }
+
+    fn expr(&mut self, expr: &'p Expr, columns: &mut BTreeSet<&'p str>) {
+        self.exprs.push(expr);
+        columns.extend(expr.columns());
+        for total in expr.totals() {
+            let all = self.program.table(total).columns.iter().map(|column| column.name.as_str());
+            self.add(total, all);
+        }
+    }
+
+    fn table(&mut self, id: TableId, mut columns: BTreeSet<&'p str>) {
+        let TableSource::Transform { from, stages } = &self.program.table(id).source else { return };
+        for stage in stages.iter().rev() {
+            self.stage(stage, &mut columns);
+        }
+        self.add(*from, columns);
+    }
+
+    /// What a stage reads so that those columns are there after it.
+    fn stage(&mut self, stage: &'p Stage, columns: &mut BTreeSet<&'p str>) {
+        match stage {
+            Stage::Where(filter) => self.expr(filter, columns),
+            Stage::Derive(made) => {
+                for (name, value) in made.iter().rev() {
+                    if columns.remove(name.as_str()) {
+                        self.expr(value, columns);
+                    }
+                }
+            }
+            Stage::Keep(made) => {
+                let wanted = std::mem::take(columns);
+                self.items(made, &wanted, columns);
+            }
+            Stage::Group { keys, items, .. } => {
+                let wanted = std::mem::take(columns);
+                columns.extend(keys.iter().map(|key| key.name.as_str()));
+                self.items(items, &wanted, columns);
+            }
+            Stage::Join(join) => {
+                let brought = join.columns.iter().filter(|(_, name)| columns.remove(name.as_str()));
+                let right = brought.map(|(right, _)| right.as_str()).chain(join.on.iter().map(|(_, on)| on.as_str()));
+                let right: Vec<&str> = right.chain(join.latest.iter().map(|latest| latest.right.as_str())).collect();
+                self.add(join.table, right);
+                columns.extend(join.on.iter().map(|(on, _)| on.as_str()));
+                columns.extend(join.latest.iter().map(|latest| latest.left.as_str()));
+            }
+            Stage::Sort(order) => columns.extend(order.iter().map(|(name, _)| name.as_str())),
+            Stage::Take(_, per) => columns.extend(per.iter().map(String::as_str)),
+            Stage::Union(union) => union.tables.iter().for_each(|table| self.add(*table, columns.clone())),
+            Stage::Unpivot(unpivot) => {
+                columns.remove(unpivot.name.as_str());
+                columns.remove(unpivot.value.0.as_str());
+                columns.extend(unpivot.columns.iter().map(|(column, _)| column.as_str()));
+            }
+            Stage::FillGaps(periods) => {
+                columns.extend(periods.series.iter().map(String::as_str).chain([periods.time.as_str()]));
+            }
+        }
+    }
+
+    fn items(&mut self, made: &'p [(String, Expr)], wanted: &BTreeSet<&'p str>, columns: &mut BTreeSet<&'p str>) {
+        for (_, value) in made.iter().filter(|(name, _)| wanted.contains(name.as_str())) {
+            self.expr(value, columns);
+        }
+    }
 }
 
 impl<'p> RuleInputs<'p> {
@@ -28,9 +120,28 @@ impl<'p> RuleInputs<'p> {
                 waiting.extend(program.table(next).inputs());
             }
         }
-        let mut exprs = own.to_vec();
-        exprs.extend(tables.iter().flat_map(|id| computed(program.table(*id))));
-        Self { tables, exprs }
+        Self { tables, exprs: Read::of(program, table, own).exprs }
+    }
+
+    /// A span of days that never moves on, since it begins with a day of the calendar.
+    pub fn fixed_span(&self) -> Option<Span> {
+        let mut found = None;
+        for expr in &self.exprs {
+            expr.walk(&mut |part| {
+                let is_fixed = match &part.kind {
+                    ExprKind::InRange(day, from, _) => day.ty.is_time() && is_fixed_day(from),
+                    ExprKind::Compare(CompareOp::Greater | CompareOp::GreaterOrEqual, day, from)
+                    | ExprKind::Compare(CompareOp::Less | CompareOp::LessOrEqual, from, day) => {
+                        day.ty.is_time() && is_fixed_day(from)
+                    }
+                    _ => false,
+                };
+                if is_fixed && found.is_none() {
+                    found = Some(part.span);
+                }
+            });
+        }
+        found
     }
 
     /// The longest window, in days, and its span.
@@ -50,6 +161,8 @@ impl<'p> RuleInputs<'p> {
                     // `day >= today - 28 days`
                     ExprKind::Compare(CompareOp::Greater | CompareOp::GreaterOrEqual, _, from) => since(from),
                     ExprKind::Compare(CompareOp::Less | CompareOp::LessOrEqual, from, _) => since(from),
+                    // `day in today - 28 days to yesterday`
+                    ExprKind::InRange(_, from, _) => since(from),
                     _ => None,
                 };
                 if let Some(days) = days.filter(|days| found.is_none_or(|(most, _)| *days > most)) {
@@ -59,6 +172,11 @@ impl<'p> RuleInputs<'p> {
         }
         found
     }
+}
+
+/// A day of the calendar: a span that begins with it never moves on.
+pub fn is_fixed_day(from: &Expr) -> bool {
+    matches!(from.kind, ExprKind::Constant(Constant::Date(_) | Constant::Datetime(_)))
 }
 
 /// How many days before today a day is that is counted from it.

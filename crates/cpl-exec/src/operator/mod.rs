@@ -52,7 +52,7 @@ pub fn apply(op: &Op, frame: LazyFrame, translator: &Translator<'_>) -> Result<L
             aggregation.finalize(aggregation.partial(frame), translator)
         }
         Op::Sort(order) => sort(frame, order),
-        Op::Limit { rows, per } => limit::limit(frame, *rows, per.as_deref())?,
+        Op::Limit { rows, per } => limit::limit(frame, *rows, per)?,
         Op::Unpivot(unpivot) => unpivot::unpivot(frame, unpivot)?,
         Op::Scan(_) | Op::Join(_) | Op::Union(_) | Op::Window(_) | Op::FillGaps(_) => {
             unreachable!("the scheduler builds operators of no input, of several, or of collected rows")

@@ -6,10 +6,14 @@ mod internal;
 mod origin;
 mod remote;
 mod rule;
+mod sums;
 mod table;
 mod test;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 pub use cpl_syntax::tree::{ArithOp, CompareOp, Day, Direction, Extreme, Level, Logic, Unit, Window, WindowKind};
 use cpl_syntax::{Code, Diagnostic, Span, tree::Currency};
@@ -23,8 +27,8 @@ use jiff::{civil::Date, tz::TimeZone};
 pub use origin::{Item, Origin, Place};
 pub use remote::{Auth, CallArgument, ConnectorCall, Credential, DatabaseQuery, HeaderValue, Request};
 pub use rule::{
-    Action, Alert, AtMost, Bound, Dashboard, DashboardMetric, Decision, Goal, KeepBound, KeepTotal, MessageBudget,
-    Newest, Parameter, Rows, Step, Target, TargetKind, Via,
+    Action, Alert, AtMost, Bound, Dashboard, DashboardMetric, Decision, FilePath, Goal, KeepBound, KeepTotal,
+    MessageBudget, Newest, Parameter, PathPiece, Rows, Step, Target, TargetKind, Via,
 };
 pub use table::{
     Check, CheckKind, Column, ColumnLocator, CsvFormat, Encoding, Fetch, FetchColumn, Format, Join, Latest,
@@ -58,6 +62,8 @@ pub struct Program {
     pub retire: Option<Date>,
     /// `alerts to TARGET at most N per week`
     pub messages: Option<MessageBudget>,
+    /// Values of `let`s that the command line set, by name, as they were written there.
+    pub settings: BTreeMap<String, String>,
     /// Tables; one comes after those it is made of.
     pub tables: Vec<Table>,
     /// The constraint and its drivers.

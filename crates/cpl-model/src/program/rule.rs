@@ -269,7 +269,7 @@ pub enum TargetKind {
     /// The report itself.
     Print,
     /// A file of one JSON line an effect, at a path relative to the pipeline's file.
-    File(String),
+    File(FilePath),
     /// A channel of Slack, by the address of its webhook. No version sends to it yet, nor to what follows.
     Slack(Credential),
     /// A mailbox.
@@ -280,6 +280,31 @@ pub enum TargetKind {
     Http(Box<Request>),
     /// An action of a connector, with the arguments that the target gives.
     Action(Box<ConnectorCall>),
+}
+
+/// The path of a file target, which may hold the window's name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FilePath(pub Vec<PathPiece>);
+
+/// A piece of a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PathPiece {
+    /// Letters.
+    Letters(String),
+    /// `{window}`
+    Window,
+}
+
+impl FilePath {
+    /// The path in a window of that name.
+    #[must_use]
+    pub fn at(&self, window: &str) -> String {
+        let pieces = self.0.iter().map(|piece| match piece {
+            PathPiece::Letters(letters) => letters.as_str(),
+            PathPiece::Window => window,
+        });
+        pieces.collect()
+    }
 }
 
 impl Dashboard {

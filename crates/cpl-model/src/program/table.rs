@@ -314,8 +314,8 @@ pub enum Stage {
     Keep(Vec<(String, Expr)>),
     /// In this order; true for largest first.
     Sort(Vec<(String, bool)>),
-    /// The first rows, of each value of a column where one is named.
-    Take(u32, Option<String>),
+    /// The first rows, of each value of some columns where they are named.
+    Take(u32, Vec<String>),
     /// Rows of other tables too.
     Union(Union),
     /// A row for each of several columns.

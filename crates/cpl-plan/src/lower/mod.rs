@@ -82,7 +82,7 @@ impl Lowering<'_> {
         }
         // After a group few rows are left: they are kept, and not computed anew for each consumer.
         let grouped = stages.iter().any(|stage| matches!(stage, Stage::Group { .. }));
-        let small = grouped || stages.iter().any(|stage| matches!(stage, Stage::Take(_, None)));
+        let small = grouped || stages.iter().any(|stage| matches!(stage, Stage::Take(_, per) if per.is_empty()));
         let kept = small || self.joined.contains(&id);
         if kept && !grouped {
             self.select(&mut chain, required);
@@ -154,6 +154,7 @@ impl Lowering<'_> {
             }
             Stage::Join(join) => self.join(chain, join),
             Stage::Group { keys, items, .. } => {
+                self.passed_over(chain, items.iter().map(|(_, value)| value), None);
                 self.push(chain, Op::Aggregate { keys: keys.clone(), items: items.clone() });
             }
             Stage::Sort(order) => self.push(chain, Op::Sort(order.clone())),

@@ -109,6 +109,34 @@ impl Lowering<'_> {
         QueryKind::FirstRows { filter: is_broken(expected), columns, order: shown }
     }
 
+    /// Asks how many rows have no value that a sum in a quotient wants, of all or of those in a window.
+    pub(super) fn passed_over<'e>(
+        &mut self,
+        chain: &Chain,
+        values: impl Iterator<Item = &'e Expr>,
+        window: Option<&Expr>,
+    ) {
+        if self.given.is_some() {
+            return;
+        }
+        let mut summed: Vec<&Expr> = Vec::new();
+        for of in values.flat_map(Expr::sums_passing_over).filter_map(Expr::summed) {
+            if !summed.iter().any(|before| before.same_as(of)) {
+                summed.push(of);
+            }
+        }
+        for of in summed {
+            let with = |kind| Expr::new(kind, Type::Bool, false, of.span);
+            let known = with(ExprKind::Known(Box::new(of.clone())));
+            let unknown = with(ExprKind::Not(Box::new(known)));
+            let count = |filter| Expr::aggregate(AggFunc::Count, None, filter, Type::Count, of.span);
+            let items = vec![("rows".to_owned(), count(None)), ("unknown".to_owned(), count(Some(unknown)))];
+            let kind = QueryKind::Aggregate { filter: window.cloned(), keys: Vec::new(), items };
+            let requester = Requester::PassedOver { table: chain.table, of: of.span };
+            self.add_query(chain.at, kind, requester, of.span);
+        }
+    }
+
     fn dashboard(&mut self, dashboard: &Dashboard) {
         let table = self.program().table(dashboard.table).clone();
         let metrics: Vec<(String, Expr)> = dashboard
@@ -121,9 +149,11 @@ impl Lowering<'_> {
         let goals = goals.filter_map(|(at, metric)| Some((format!("goal {at}"), metric.goal.as_ref()?.bound.clone())));
         let items = metrics.iter().cloned().chain(goals).collect();
         let window = in_window(dashboard, &table);
+        let chain = Chain { table: dashboard.table, span: dashboard.span, at: self.end(dashboard.table) };
+        self.passed_over(&chain, metrics.iter().map(|(_, value)| value), window.as_ref());
         let mut add_query = |part, filter: Option<Expr>, keys, items| {
             let kind = QueryKind::Aggregate { filter, keys, items };
-            self.add_query(self.end(dashboard.table), kind, Requester::Dashboard(part), dashboard.span);
+            self.add_query(chain.at, kind, Requester::Dashboard(part), dashboard.span);
         };
         add_query(DashboardPart::Now, window.clone(), Vec::new(), items);
         if dashboard.over.is_some() {

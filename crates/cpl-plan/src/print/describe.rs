@@ -78,8 +78,8 @@ pub fn operator(plan: &Plan, node: &Node) -> String {
         Op::Aggregate { keys, .. } if keys.is_empty() => format!("aggregate {table}"),
         Op::Aggregate { keys, .. } => format!("aggregate {table}: by {}", names(keys.iter().map(|key| &key.name))),
         Op::Sort(order) => format!("sort {table}: {}", names(order.iter().map(|(name, _)| name))),
-        Op::Limit { rows, per: None } => format!("limit {table}: {rows}"),
-        Op::Limit { rows, per: Some(per) } => format!("limit {table}: {rows} per {per}"),
+        Op::Limit { rows, per } if per.is_empty() => format!("limit {table}: {rows}"),
+        Op::Limit { rows, per } => format!("limit {table}: {rows} per {}", per.join(", ")),
         Op::Union(union) => {
             let names = union.tables.iter().map(|id| program.table(*id).name.as_str());
             format!("union {table}: {}", names.collect::<Vec<_>>().join(", "))
@@ -108,6 +108,9 @@ pub fn describe_query(plan: &Plan, query: &Query) -> String {
         }
         Requester::Uniqueness { .. } => format!("unique {}", table(&plan.node(query.of).table)),
         Requester::Unmatched { table: id, with, .. } => format!("unmatched {}: {}", table(id), table(with)),
+        Requester::PassedOver { table: id, of } => {
+            format!("unknown values {}: {}", table(id), program.written(*of))
+        }
         Requester::Dashboard(DashboardPart::Now) => "dashboard".to_owned(),
         Requester::Dashboard(DashboardPart::Before) => "dashboard: the window before".to_owned(),
         Requester::Dashboard(DashboardPart::By) => {

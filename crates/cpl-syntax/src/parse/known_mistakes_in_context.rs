@@ -56,6 +56,7 @@ pub fn known_mistake_in_context(text: &str, tokens: &[Token], span: Span) -> Opt
     let at = tokens.iter().position(|token| token.span.end > span.start)?;
     let near = Near { text, tokens, at };
     near.brace_in_text(span)
+        .or_else(|| near.nullable_within_type())
         .or_else(|| near.hyphen())
         .or_else(|| near.source_without_brackets())
         .or_else(|| near.columns_without_brace())
@@ -106,6 +107,27 @@ impl<'t> Near<'t> {
             help: "write `}}`, or take it out".to_owned(),
             edits,
             sure: false,
+        })
+    }
+
+    /// `datetime? "%d.%m.%Y"`, `money? in micros`
+    fn nullable_within_type(&self) -> Option<Mistake> {
+        let (mark, word) = (self.at.checked_sub(1)?, self.at.checked_sub(2)?);
+        if self.word(mark) != "?" || !["date", "datetime", "money"].contains(&self.word(word)) {
+            return None;
+        }
+        let mut next = if self.is(self.at, Kind::Text) { self.at + 1 } else { self.at };
+        while ["in", "of", "by"].contains(&self.word(next)) {
+            next += if ["minor", "unix"].contains(&self.word(next + 1)) { 3 } else { 2 };
+        }
+        let (first, mark, last) = (self.tokens[word].span, self.tokens[mark].span, self.tokens.get(next - 1)?.span);
+        let written = format!("{}{}?", first.of(self.text), &self.text[mark.end..last.end]);
+        let behind = Span { start: last.end, end: last.end };
+        Some(Mistake {
+            message: "`?` stands behind the whole type",
+            help: format!("write `{written}`"),
+            edits: vec![(mark, String::new()), (behind, "?".to_owned())],
+            sure: true,
         })
     }
 

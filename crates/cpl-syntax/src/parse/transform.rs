@@ -97,7 +97,7 @@ impl Reader<'_> {
     fn take(&mut self, pair: Pair<'_, Rule>) -> StageKind {
         let mut children = Children::of(pair);
         let rows = self.whole(&children.child()).value;
-        StageKind::Take(rows, children.next().map(|per| self.name(&per)))
+        StageKind::Take(rows, self.names(children))
     }
 
     fn union(&mut self, pair: Pair<'_, Rule>) -> StageKind {

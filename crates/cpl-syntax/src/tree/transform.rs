@@ -41,7 +41,7 @@ pub enum StageKind {
     /// `sort A desc, B`
     Sort(Vec<SortBy>),
     /// `take N per A`
-    Take(u32, Option<Name>),
+    Take(u32, Vec<Name>),
     /// `union T, U into NAME`
     Union(Vec<Name>, Option<Name>),
     /// `unpivot a as "x" into channel, spend`
