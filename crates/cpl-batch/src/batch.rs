@@ -1,6 +1,6 @@
 //! Typed columns, filled field by field.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use crate::{
     field::{Field, ValueFormat},
@@ -106,7 +106,7 @@ impl Column {
     #[must_use]
     pub fn new(field: &Field) -> Self {
         let data = match field.format {
-            ValueFormat::Text | ValueFormat::Word => Data::Text(String::new(), Vec::new()),
+            ValueFormat::Text | ValueFormat::Word | ValueFormat::Currency(_) => Data::Text(String::new(), Vec::new()),
             ValueFormat::Bool => Data::Bool(Vec::new()),
             ValueFormat::Whole { .. } => Data::Whole(Vec::new()),
             ValueFormat::Float | ValueFormat::Percent => Data::Float(Vec::new()),
@@ -149,6 +149,7 @@ impl Column {
 
     fn push_value(&mut self, text: &[u8], format: &ValueFormat) -> Option<()> {
         match (&mut self.data, format) {
+            (Data::Text(_, _), ValueFormat::Currency(codes)) if !is_code(text, codes) => return None,
             (Data::Text(all, ends), _) => {
                 all.push_str(std::str::from_utf8(text).ok()?);
                 ends.push(all.len());
@@ -236,6 +237,10 @@ impl Column {
         };
         self.valid.get_or_insert_with(|| vec![true; rows]).push(false);
     }
+}
+
+fn is_code(text: &[u8], codes: &BTreeSet<String>) -> bool {
+    std::str::from_utf8(text).is_ok_and(|text| codes.contains(text.to_ascii_uppercase().as_str()))
 }
 
 /// Whether values are numbers, which are written in a notation.

@@ -1,6 +1,6 @@
 //! What is wanted of a column: its name and how its values are written.
 
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeSet, fmt, sync::Arc};
 
 use jiff::tz::TimeZone;
 
@@ -68,6 +68,8 @@ pub enum ValueFormat {
     Text,
     /// The same, of few different ones: each is handed out once, where a block has few.
     Word,
+    /// The code of a currency, in letters of any case: one of these.
+    Currency(Arc<BTreeSet<String>>),
     /// `true` or `false`, `1` or `0`, whatever the case.
     Bool,
     /// A whole number; negative ones only where that is true.
@@ -107,6 +109,7 @@ impl ValueFormat {
     pub fn wanted(&self) -> String {
         match self {
             Self::Text | Self::Word => "text in UTF-8".to_owned(),
+            Self::Currency(_) => "a currency in use, such as `USD`".to_owned(),
             Self::Bool => "`true` or `false`".to_owned(),
             Self::Whole { negative: false } => "a whole number from 0 to 10^15".to_owned(),
             Self::Whole { negative: true } => "a whole number of at most 10^15".to_owned(),

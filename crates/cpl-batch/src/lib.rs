@@ -11,6 +11,6 @@ pub mod values;
 pub use batch::{Batch, Cell, Column, Data, Numbers, RejectedRow};
 pub use field::{Embedded, Field, Find, ValueFormat};
 pub use notation::Notation;
-pub use problem::{Oversized, Place, Problem, bad_value};
+pub use problem::{FileKind, Oversized, Place, Problem, bad_value};
 pub use source::{BatchSink, ReadError, Source, SourceStats};
 pub use values::money;

@@ -52,6 +52,13 @@ pub enum Problem {
         /// The line further down, counted from 1, that names all wanted columns.
         line: Option<u64>,
     },
+    /// Bytes of which no text is made, as at the end of a file that was cut off while it was written.
+    NulBytes {
+        /// Where; only the line is known.
+        place: Place,
+    },
+    /// It is a file of another kind.
+    OtherKind(FileKind),
     /// It has fewer lines than are to be skipped.
     FewLines {
         /// How many.
@@ -133,6 +140,29 @@ pub enum Problem {
     },
 }
 
+/// Kinds of files that are not what they are declared to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileKind {
+    /// A zip archive, which a workbook is too.
+    Archive,
+    /// A workbook of before 2007.
+    OldWorkbook,
+    /// What an open workbook leaves beside it.
+    LockFile,
+    /// Packed by gzip, and not named so.
+    Gzip,
+    /// Apache Parquet.
+    Parquet,
+    /// PDF.
+    Pdf,
+    /// HTML or XML.
+    Markup,
+    /// A text.
+    Text,
+    /// A text whose lines end with a return alone.
+    CarriageReturns,
+}
+
 /// What may have no more than so many bytes, since it is read whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Oversized {
@@ -165,6 +195,7 @@ impl Problem {
             | Self::Quote { place, .. }
             | Self::NoJson { place, .. }
             | Self::NoRecord { place, .. }
+            | Self::NulBytes { place }
             | Self::TooLarge { place, .. } => Some(*place),
             _ => None,
         }
@@ -179,6 +210,7 @@ impl Problem {
             | Self::Quote { place, .. }
             | Self::NoJson { place, .. }
             | Self::NoRecord { place, .. }
+            | Self::NulBytes { place }
             | Self::TooLarge { place, .. } => *place = to,
             _ => {}
         }

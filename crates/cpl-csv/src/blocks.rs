@@ -39,6 +39,8 @@ pub enum Cut {
     OpenQuote(u64),
     /// The record at that offset is too long.
     LongRecord(u64),
+    /// A byte of the last block is none of a text: the first such is at that offset.
+    Nul(u64),
     /// There are only so many lines, and more are to be skipped.
     FewLines(u64),
 }
@@ -82,6 +84,12 @@ impl<R: Read> Blocks<R> {
             self.fill(&mut bytes, wanted)?;
             if bytes.is_empty() {
                 return Ok(None);
+            }
+            // A file that was cut off while it was written ends with them.
+            if self.ended
+                && let Some(at) = memchr(0, &bytes)
+            {
+                return Err(Cut::Nul(self.offset + at as u64));
             }
             let end = if self.ended { bytes.len() } else { self.records_end(&bytes) };
             if end > 0 {

@@ -150,10 +150,12 @@ fn plain<'t>(texts: impl ExactSizeIterator<Item = &'t str>, data: &mut Data, fie
             all_of(texts, values, |text| values::whole(text.as_bytes(), *negative))
         }
         (Data::Float(values), ValueFormat::Float) => all_of(texts, values, |text| values::float(text.as_bytes())),
-        (Data::Text(all, ends), _) if field.missing.is_empty() => all_of(texts, ends, |text| {
-            all.push_str(text);
-            (!text.is_empty()).then_some(all.len())
-        }),
+        (Data::Text(all, ends), ValueFormat::Text | ValueFormat::Word) if field.missing.is_empty() => {
+            all_of(texts, ends, |text| {
+                all.push_str(text);
+                (!text.is_empty()).then_some(all.len())
+            })
+        }
         _ => None,
     }
 }

@@ -1,6 +1,6 @@
 //! The header row: the positions of the columns.
 
-use cpl_batch::{Place, Problem};
+use cpl_batch::{FileKind, Place, Problem};
 
 use crate::{
     HeaderMode, Layout,
@@ -58,6 +58,10 @@ fn names(bytes: &[u8], mut at: usize, separator: u8) -> Result<(Vec<String>, usi
     loop {
         let (read, next) = field(bytes, at, separator)
             .map_err(|bad| Problem::Quote { place: Place::default(), open: bad == BadQuote::Open })?;
+        // Lines that end with a return alone are one line: whatever its names are, it has no rows.
+        if bytes.get(at) != Some(&b'"') && read.bytes.contains(&b'\r') {
+            return Err(Problem::OtherKind(FileKind::CarriageReturns));
+        }
         let name = String::from_utf8(unescaped(read.bytes)).map_err(|_| Problem::HeaderNotText)?;
         names.push(name.trim().to_owned());
         at = next;

@@ -77,7 +77,10 @@ pub fn check_header(path: &Path, layout: &Layout) -> Result<Vec<bool>, Problem> 
             header(&first.bytes, layout).map(|(header, _)| header.places.iter().map(Option::is_some).collect())
         }
         (Ok((None, _)), HeaderMode::Names) => Err(Problem::Empty),
-        (Err(cut @ (Cut::Io(_) | Cut::FewLines(_))), _) => Err(cut_problem(cut).0),
+        (Err(cut @ (Cut::Io(_) | Cut::FewLines(_) | Cut::Nul(_))), _) => {
+            let (problem, offset) = cut_problem(cut);
+            Err(with_line(problem, offset, path, layout))
+        }
         // `read` says in which line that is.
         (Ok((None, _)), HeaderMode::Places { .. }) | (Err(_), _) => Ok(all()),
     }
@@ -364,6 +367,7 @@ fn row<'b>(
 fn cut_problem(cut: Cut) -> ProblemAt {
     match cut {
         Cut::Io(error) => (unreadable(&error), 0),
+        Cut::Nul(offset) => (Problem::NulBytes { place: Place { row: 1, line: 0 } }, offset),
         Cut::FewLines(lines) => (Problem::FewLines { lines }, 0),
         Cut::LongRecord(offset) => {
             let limit = MAX_RECORD_BYTES as u64;

@@ -47,7 +47,7 @@ pub fn lines<S: FnMut(Batch) -> ControlFlow<()>>(input: impl Read, out: &mut Out
             continue;
         }
         match serde_json::from_slice(record) {
-            Ok(record) => record_row(&record, line, out)?,
+            Ok(record) => record_row(&record, &record, line, out)?,
             Err(error) => broken_line(&error, line, out)?,
         }
     }
@@ -99,6 +99,7 @@ fn too_large() -> Problem {
 pub fn document<S: FnMut(Batch) -> ControlFlow<()>>(
     input: impl Read,
     records: Option<&Records>,
+    each: Option<&JsonPath>,
     out: &mut Out<'_, S>,
 ) -> Result<(), Problem> {
     let mut text = Vec::new();
@@ -116,9 +117,26 @@ pub fn document<S: FnMut(Batch) -> ControlFlow<()>>(
         if out.full {
             break;
         }
-        record_row(record, 0, out)?;
+        match each {
+            None => record_row(record, record, 0, out)?,
+            Some(each) => {
+                for inner in inner_records(record, each) {
+                    record_row(inner, record, 0, out)?;
+                }
+            }
+        }
     }
     Ok(())
+}
+
+/// The records within one: the matches of the path, or their elements where all matches are lists.
+fn inner_records<'d>(record: &'d Value, each: &JsonPath) -> Vec<&'d Value> {
+    let mut found = each.query(record).all();
+    found.retain(|found| !found.is_null());
+    if found.iter().all(|found| found.is_array()) {
+        return found.into_iter().filter_map(Value::as_array).flatten().collect();
+    }
+    found
 }
 
 /// The records of a document: the matches of the path, or their elements if all matches are lists.
@@ -154,8 +172,10 @@ fn member(name: &str) -> String {
     if plain { format!("$.{name}") } else { format!("$['{}']", name.replace('\\', "\\\\").replace('\'', "\\'")) }
 }
 
+/// A row of a record; `outer` is the record around it.
 fn record_row<S: FnMut(Batch) -> ControlFlow<()>>(
     record: &Value,
+    outer: &Value,
     line: u64,
     out: &mut Out<'_, S>,
 ) -> Result<(), Problem> {
@@ -181,6 +201,10 @@ fn record_row<S: FnMut(Batch) -> ControlFlow<()>>(
                     value => cell(value, field),
                 }
             }
+            (At::Outer(path), _) => match found(path, outer) {
+                Ok(value) => cell(value, field),
+                Err(several) => Cell::Bad(several),
+            },
             (At::Name, other) => return no_record(other, line, out),
             // Of a value that is no object `$` alone finds something.
             (At::Path(path), other) if !other.is_object() && !other.is_array() => match found(path, other) {

@@ -35,7 +35,12 @@ pub enum Kind {
     /// A record a line.
     Lines,
     /// One JSON document: a list of records, or records at a path.
-    Document(Option<Records>),
+    Document {
+        /// Where its records are.
+        records: Option<Records>,
+        /// Where in each of those the records are of which each is a row.
+        each: Option<JsonPath>,
+    },
     /// A sheet of a workbook; the first row that holds anything names the columns.
     Sheet(Sheet),
 }
@@ -87,6 +92,8 @@ pub enum At {
     Name,
     /// By a path from the record.
     Path(JsonPath),
+    /// By a path from the record around it.
+    Outer(JsonPath),
 }
 
 /// A path as RFC 9535 writes it.
@@ -129,9 +136,9 @@ pub fn read(path: &Path, layout: &Layout, sink: impl FnMut(Batch) -> ControlFlow
     let mut sheet = None;
     match &layout.kind {
         Kind::Lines => json::lines(cpl_csv::open(path)?, &mut out)?,
-        Kind::Document(records) => {
+        Kind::Document { records, each } => {
             json::check_size(path)?;
-            json::document(cpl_csv::open(path)?, records.as_ref(), &mut out)?;
+            json::document(cpl_csv::open(path)?, records.as_ref(), each.as_ref(), &mut out)?;
         }
         Kind::Sheet(wanted) => sheet = Some(sheet::rows(path, wanted, &mut out)?),
     }

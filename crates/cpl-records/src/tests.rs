@@ -38,7 +38,7 @@ fn read(text: &[u8], layout: &Layout) -> Result<Vec<Vec<String>>, Problem> {
     };
     match &layout.kind {
         Kind::Lines => json::lines(text, &mut out)?,
-        Kind::Document(records) => json::document(text, records.as_ref(), &mut out)?,
+        Kind::Document { records, each } => json::document(text, records.as_ref(), each.as_ref(), &mut out)?,
         Kind::Sheet(_) => unreachable!("sheets are read from files"),
     }
     out.hand_over();
@@ -55,17 +55,17 @@ proptest! {
         let lines = records.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
         prop_assert_eq!(read(lines.as_bytes(), &texts(Kind::Lines, at())), Ok(rows.clone()));
         let list = serde_json::json!(records).to_string();
-        prop_assert_eq!(read(list.as_bytes(), &texts(Kind::Document(None), at())), Ok(rows.clone()));
+        prop_assert_eq!(read(list.as_bytes(), &texts(Kind::Document { records: None, each: None }, at())), Ok(rows.clone()));
         let nested = serde_json::json!({ "data": { "rows": records } }).to_string();
         let records = Some(Records::at("$.data.rows").expect("a path"));
-        prop_assert_eq!(read(nested.as_bytes(), &texts(Kind::Document(records), at())), Ok(rows));
+        prop_assert_eq!(read(nested.as_bytes(), &texts(Kind::Document { records, each: None }, at())), Ok(rows));
     }
 
     #[test]
     fn no_bytes_make_it_panic(text in prop::collection::vec(prop::sample::select(b"{}[]\":,0a\n\\ \xff".to_vec()), 0..60)) {
         let at = || vec![At::Name, At::Path(path("$..c0").expect("a path"))];
         let _ = read(&text, &texts(Kind::Lines, at()));
-        let _ = read(&text, &texts(Kind::Document(None), at()));
+        let _ = read(&text, &texts(Kind::Document { records: None, each: None }, at()));
     }
 
     #[test]

@@ -70,8 +70,7 @@ impl Checker<'_> {
         let (name, span) = (column.name.value.clone(), column.span);
         let by = self.period_grain(&column.kind.value)?;
         let grain = by.or(grain_of(&encoding)).or((ty == Type::Date).then_some(Grain::Day));
-        // Of a text that is no currency the minor units are not known.
-        let unknown = optional || may_lack || minor_of.is_some();
+        let unknown = optional || may_lack;
         let typed = Column { name: name.clone(), ty, unknown, span: column.name.span, grain };
         let fetched = FetchColumn {
             name,
@@ -108,6 +107,10 @@ impl Checker<'_> {
                 (name.value.clone(), ColumnLocator::Path)
             }
             Some(ColumnFrom::Named(name)) => (name.value.clone(), ColumnLocator::Named),
+            Some(ColumnFrom::Outer(path)) => {
+                self.path_of_json(path)?;
+                (path.value.clone(), ColumnLocator::Outer)
+            }
             Some(ColumnFrom::At(name, path)) => {
                 self.path_of_json(path)?;
                 (name.value.clone(), ColumnLocator::Embedded(path.value.clone()))
@@ -136,6 +139,18 @@ impl Checker<'_> {
 
     /// Paths lead into records of JSON; other rows have names, and cells that may hold JSON.
     pub(super) fn paths_lead(&mut self, fetch: &tree::Fetch, kind: &SourceKind) -> Checked<()> {
+        let outer = |column: &tree::Column| match &column.from {
+            Some(ColumnFrom::Outer(path)) => Some(path.span),
+            _ => None,
+        };
+        let inner = matches!(kind, SourceKind::Json { each: Some(_), .. });
+        if let Some(span) = fetch.columns.iter().find_map(outer).filter(|_| !inner) {
+            return self.fail(
+                Diagnostic::new(Code::E0107, "there is no record around these rows")
+                    .at(span, "looks into it")
+                    .help("say where the rows are in each record: `records \"$.data[*]\" each \"$.actions[*]\"`"),
+            );
+        }
         if matches!(kind, SourceKind::Ndjson | SourceKind::Json { .. } | SourceKind::Http { .. }) {
             return Ok(());
         }

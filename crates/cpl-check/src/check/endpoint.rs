@@ -191,7 +191,7 @@ impl<'a> Checker<'a> {
     fn reject_overrides(&mut self, fetch: &tree::Fetch) -> Checked<()> {
         let columns = fetch.columns.first().map(|column| ("columns", column.span));
         let clauses = fetch.clauses.iter().filter_map(|clause| match clause {
-            FetchClause::Records(path) => Some(("records", path.span)),
+            FetchClause::Records(path, _) => Some(("records", path.span)),
             FetchClause::RowsUntil(text) => Some(("end of the rows", text.span)),
             FetchClause::Missing(texts) => texts.first().map(|text| ("missing texts", text.span)),
             _ => None,

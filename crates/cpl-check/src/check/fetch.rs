@@ -97,15 +97,26 @@ impl Checker<'_> {
     /// Where the records of a document are.
     fn records(&mut self, fetch: &tree::Fetch, kind: &mut SourceKind) -> Checked<()> {
         for clause in &fetch.clauses {
-            let FetchClause::Records(path) = clause else { continue };
-            let (SourceKind::Json { records } | SourceKind::Http { records, .. }) = kind else {
-                return self.refuse(Code::E0107, "only `json` and `http` have records", path.span, "nobody reads this");
+            let FetchClause::Records(path, inner) = clause else { continue };
+            let (records, each) = match kind {
+                SourceKind::Json { records, each } => (records, Some(each)),
+                SourceKind::Http { records, .. } => (records, None),
+                _ => {
+                    let message = "only `json` and `http` have records";
+                    return self.refuse(Code::E0107, message, path.span, "nobody reads this");
+                }
             };
             if records.is_some() {
                 return self.refuse(Code::E0107, "`records` stands here twice", path.span, "the second one");
             }
             self.path_of_json(path)?;
             *records = Some(path.value.clone());
+            let Some(inner) = inner else { continue };
+            self.path_of_json(inner)?;
+            match each {
+                Some(each) => *each = Some(inner.value.clone()),
+                None => return self.refuse(Code::E0107, "only `json` takes `each`", inner.span, "nobody reads this"),
+            }
         }
         Ok(())
     }
@@ -146,7 +157,7 @@ impl Checker<'_> {
                     known.map(drop)
                 }
                 // Looked at with the source.
-                FetchClause::Records(_) | FetchClause::Missing(_) | FetchClause::RowsUntil(_) => Ok(()),
+                FetchClause::Records(..) | FetchClause::Missing(_) | FetchClause::RowsUntil(_) => Ok(()),
                 FetchClause::Request(_) if is_http => Ok(()),
                 FetchClause::Request(part) => {
                     let message = format!("only `http` has a `{}`", part.name.as_str());

@@ -79,7 +79,7 @@ impl Checker<'_> {
             Some(Connector::Csv) => SourceKind::Csv(PLAIN_CSV),
             Some(Connector::Parquet) => SourceKind::Parquet,
             Some(Connector::Ndjson) => SourceKind::Ndjson,
-            Some(Connector::Json) => SourceKind::Json { records: None },
+            Some(Connector::Json) => SourceKind::Json { records: None, each: None },
             Some(Connector::Excel) => SourceKind::Excel(SheetFormat::default()),
             Some(Connector::Http) => return self.http_source(fetch).map(FileSource::of),
             Some(Connector::Sql) => return self.sql_source(fetch).map(FileSource::of),

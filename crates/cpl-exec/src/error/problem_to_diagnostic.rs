@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use cpl_batch::{Oversized, Place, Problem};
+use cpl_batch::{FileKind, Oversized, Place, Problem};
 use cpl_model::program::{Fetch, FetchColumn, SourceKind};
 use cpl_syntax::{Code, Diagnostic, nearest};
 
@@ -43,6 +43,12 @@ pub fn problem_to_diagnostic(problem: &Problem, name: &str, fetch: &Fetch) -> Di
             in_file(Code::E1002, message, help, fetch)
         }
         Problem::NoColumn { header, found, line } => no_column(name, header, found, *line, declared(header), fetch),
+        Problem::NulBytes { place } => {
+            let message = format!("{name}, line {}: NUL bytes, which are no text", place.line);
+            let help = "was it cut off while it was written? One in UTF-16: `csv(\"…\", encoding=\"utf-16\")`";
+            in_file(Code::E1002, message, help, fetch)
+        }
+        Problem::OtherKind(kind) => other_file(name, *kind, fetch),
         Problem::FewLines { lines } => {
             let message = format!("{name} has {}, and more are skipped", counted_lines(*lines));
             in_file(Code::E1007, message, "`skip_lines` counts the lines above the header", fetch)
@@ -86,6 +92,24 @@ fn unreadable(name: &str, why: &str, fetch: &Fetch) -> Diagnostic {
     let diagnostic = diagnostic.at(fetch.path_span, "read from here");
     let packed = Path::new(name).extension().is_some_and(|extension| extension == "gz");
     if packed { diagnostic.help("is it packed by gzip, and whole?") } else { diagnostic }
+}
+
+/// A file that is not what it is declared to be.
+fn other_file(name: &str, kind: FileKind, fetch: &Fetch) -> Diagnostic {
+    let (is, help) = match kind {
+        FileKind::Archive => ("an archive or a workbook", "unpack it; a workbook is fetched by `excel(\"…\")`"),
+        FileKind::OldWorkbook => ("a workbook", "fetch it by `excel(\"…\")`"),
+        FileKind::LockFile => ("what an open workbook leaves beside it", "close the workbook, or name its file"),
+        FileKind::Gzip => ("packed by gzip", "unpack it, or let its name end with `.gz`"),
+        FileKind::Parquet => ("a Parquet file", "fetch it by `parquet(\"…\")`"),
+        FileKind::Pdf => ("a PDF", "have the table written as CSV"),
+        FileKind::Markup => ("a page of HTML or XML", "is it an answer to a login? Have the table written as CSV"),
+        FileKind::Text => ("a text", "a text table is fetched by `csv(\"…\")`, lines of JSON by `ndjson(\"…\")`"),
+        FileKind::CarriageReturns => {
+            ("a text whose lines end with a return alone", "save it with the line ends of Windows or Unix")
+        }
+    };
+    in_file(Code::E1002, format!("{name} is {is}"), help, fetch)
 }
 
 fn unknown_column_type(name: &str, fetch: &Fetch) -> Diagnostic {

@@ -96,7 +96,7 @@ fn first_new_null(before: &pl::Column, after: Option<&pl::Column>) -> usize {
 
 fn of_texts(values: &pl::Column, column: &FetchColumn) -> Result<pl::Column, usize> {
     let texts = values.str().map_err(|_| 0usize)?;
-    let as_it_is = column.missing.is_empty() && column.locator == ColumnLocator::Named;
+    let as_it_is = column.missing.is_empty() && !column.is_currency && column.locator == ColumnLocator::Named;
     if column.encoding == Encoding::Text && as_it_is {
         return Ok(values.clone());
     }

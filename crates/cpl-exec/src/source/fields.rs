@@ -1,6 +1,9 @@
 //! Declared columns → the fields that a reader fills.
 
-use std::sync::Arc;
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, LazyLock},
+};
 
 use cpl_batch::{Field, Notation, ValueFormat};
 use cpl_model::program::{ColumnLocator, Encoding, FetchColumn, Format};
@@ -19,6 +22,7 @@ pub fn field(column: &FetchColumn) -> Field {
         Format::Pattern(pattern) => Some(pattern.clone()),
     };
     let format = match &column.encoding {
+        Encoding::Text if column.is_currency => ValueFormat::Currency(codes()),
         Encoding::Text => ValueFormat::Text,
         Encoding::Bool => ValueFormat::Bool,
         Encoding::Count => ValueFormat::Whole { negative: false },
@@ -38,15 +42,23 @@ pub fn field(column: &FetchColumn) -> Field {
     };
     let embedded = match &column.locator {
         ColumnLocator::Embedded(at) => Some(cpl_records::inside(path(at), at)),
-        ColumnLocator::Named | ColumnLocator::Path | ColumnLocator::File => None,
+        ColumnLocator::Named | ColumnLocator::Path | ColumnLocator::Outer | ColumnLocator::File => None,
     };
+    let header = if column.locator == ColumnLocator::Outer { column.called() } else { column.header.clone() };
     Field {
         missing: Arc::clone(&column.missing),
         notation: column.notation.map(|of| Notation { decimal: of.decimal, thousands: of.thousands }),
         may_lack: column.may_lack,
         embedded,
-        ..Field::new(&column.header, format, column.optional)
+        ..Field::new(header, format, column.optional)
     }
+}
+
+/// The codes of all currencies in use.
+fn codes() -> Arc<BTreeSet<String>> {
+    static CODES: LazyLock<Arc<BTreeSet<String>>> =
+        LazyLock::new(|| Arc::new(Currency::all().map(|currency| currency.code().to_owned()).collect()));
+    Arc::clone(&CODES)
 }
 
 /// A path that was checked with the pipeline.

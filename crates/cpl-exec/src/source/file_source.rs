@@ -14,11 +14,15 @@ use cpl_csv::HeaderMode;
 use cpl_model::program::{ColumnLocator, CsvFormat, Fetch, FetchColumn, SourceKind, TextEncoding};
 use cpl_records::{At, Kind};
 
-use super::fields::{field, in_files, path};
+use super::{
+    fields::{field, in_files, path},
+    file_kind::explained,
+};
 
 /// The files of a fetch, one after the other or side by side.
 pub struct FileSource<'a> {
     reader: Reader,
+    kind: SourceKind,
     files: Vec<(String, PathBuf)>,
     threads: usize,
     /// Hears the name of each file as it is begun.
@@ -47,7 +51,8 @@ impl<'a> FileSource<'a> {
         threads: usize,
         begun: Box<dyn Fn(&str) + Send + 'a>,
     ) -> Self {
-        Self { reader: Reader::of(fetch, columns, dictionary), files, threads, begun, seen: Seen::default() }
+        let reader = Reader::of(fetch, columns, dictionary);
+        Self { reader, kind: fetch.kind.clone(), files, threads, begun, seen: Seen::default() }
     }
 
     /// A column that files may lack is in one of them at least.
@@ -60,7 +65,8 @@ impl<'a> FileSource<'a> {
     }
 
     fn error(&self, at: usize, problem: Problem) -> ReadError {
-        ReadError { file: self.files[at].0.clone(), problem }
+        let (name, path) = &self.files[at];
+        ReadError { file: name.clone(), problem: explained(problem, path, &self.kind) }
     }
 }
 
@@ -248,6 +254,7 @@ impl Reader {
         let records = |kind| {
             let at = in_files(columns).map(|column| match column.locator {
                 ColumnLocator::Path => At::Path(path(&column.header)),
+                ColumnLocator::Outer => At::Outer(path(&column.header)),
                 _ => At::Name,
             });
             let (columns, at) = (in_files(columns).map(field).collect(), at.collect());
@@ -267,7 +274,9 @@ impl Reader {
                 Self::Csv(layout)
             }
             SourceKind::Ndjson => records(Kind::Lines),
-            SourceKind::Json { records: at } => records(Kind::Document(at.as_deref().map(records_at))),
+            SourceKind::Json { records: at, each } => {
+                records(Kind::Document { records: at.as_deref().map(records_at), each: each.as_deref().map(path) })
+            }
             SourceKind::Excel(format) => records(Kind::Sheet(cpl_records::Sheet {
                 name: format.sheet.clone(),
                 skip_lines: format.skip_lines,

@@ -4,6 +4,7 @@ mod cast;
 mod chunk;
 mod dictionary;
 mod fields;
+mod file_kind;
 mod file_source;
 mod files;
 mod frame;
@@ -116,7 +117,9 @@ impl<'a> OpenScan<'a> {
         let mut source = match inputs.open(ScanRequest { table, fetch, columns: &columns, dictionary })? {
             Input::Parquet(files) => {
                 let open = |(name, file): (String, PathBuf)| {
-                    parquet::open(&name, &file, &columns).map_err(|problem| SourceError::in_file(fetch, &name, problem))
+                    parquet::open(&name, &file, &columns).map_err(|problem| {
+                        SourceError::in_file(fetch, &name, file_kind::explained(problem, &file, &fetch.kind))
+                    })
                 };
                 let files = files.into_iter().map(open).collect::<Result<Vec<_>, _>>()?;
                 in_some_file(&files, fetch, &columns)?;

@@ -127,6 +127,8 @@ pub enum SourceKind {
     Json {
         /// The path to its records; none where it is a list of them.
         records: Option<String>,
+        /// The path from each of those to the records within it, of which each is a row.
+        each: Option<String>,
     },
     /// A sheet of a workbook.
     Excel(SheetFormat),
@@ -246,6 +248,8 @@ pub enum ColumnLocator {
     Named,
     /// By a path of RFC 9535 from the record.
     Path,
+    /// By such a path from the record around it.
+    Outer,
     /// By such a path in the JSON that a cell of its name holds.
     Embedded(String),
     /// They are the name of the row's file.
@@ -436,6 +440,7 @@ impl FetchColumn {
     pub fn called(&self) -> String {
         match &self.locator {
             ColumnLocator::Embedded(path) => format!("{} at {path}", self.header),
+            ColumnLocator::Outer => format!("outer {}", self.header),
             _ => self.header.clone(),
         }
     }

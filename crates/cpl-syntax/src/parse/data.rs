@@ -40,7 +40,11 @@ impl Reader<'_> {
             Rule::request => FetchClause::Request(self.setting(pair)),
             Rule::missing => FetchClause::Missing(Children::of(pair).map(|text| self.plain_text(text)).collect()),
             Rule::rows_until => FetchClause::RowsUntil(self.plain_text(Children::of(pair).child())),
-            Rule::records => FetchClause::Records(self.plain_text(Children::of(pair).child())),
+            Rule::records => {
+                let mut children = Children::of(pair);
+                let path = self.plain_text(children.child());
+                FetchClause::Records(path, children.next().map(|each| self.plain_text(each)))
+            }
             Rule::key | Rule::no_gaps | Rule::fresh | Rule::expect | Rule::watch => {
                 FetchClause::Check(self.clause(pair))
             }
@@ -96,6 +100,9 @@ impl Reader<'_> {
         let first = children.child();
         if first.as_rule() == Rule::from_file {
             return ColumnFrom::File(self.span(&first));
+        }
+        if first.as_rule() == Rule::from_outer {
+            return ColumnFrom::Outer(self.plain_text(Children::of(first).child()));
         }
         let name = self.plain_text(first);
         match children.next() {

@@ -180,6 +180,7 @@ fn called(rule: Rule) -> Option<Called> {
         Rule::personal => Named("`personal`", &["personal"]),
         Rule::nullable => Named("`?`", &[]),
         Rule::optional => ByWord("optional"),
+        Rule::from_outer => ByWord("outer"),
         Rule::missing => ByWord("missing"),
         Rule::rows_until => ByWord("rows"),
         Rule::is_key => Named("`key`", &[]),

@@ -30,8 +30,8 @@ pub enum FetchClause {
     KeepFuture(Span),
     /// `time COLUMN`
     Time(Name),
-    /// `records "$.path"`
-    Records(Name),
+    /// `records "$.path" each "$.path"`
+    Records(Name, Option<Name>),
     /// `missing "--", "n/a"`
     Missing(Vec<Name>),
     /// `rows until "Total"`
@@ -81,6 +81,8 @@ pub enum ColumnFrom {
     Named(Name),
     /// `from "name" at "$.path"`
     At(Name, Name),
+    /// `from outer "$.path"`: of the record around one that `each` finds.
+    Outer(Name),
     /// `from file`
     File(Span),
 }

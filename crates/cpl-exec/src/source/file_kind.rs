@@ -1,0 +1,82 @@
+//! What a file is that can't be read as what it is declared to be: told by its first bytes, once reading has failed.
+
+use std::{fs::File, io::Read, path::Path};
+
+use cpl_batch::{FileKind, Problem};
+use cpl_model::program::SourceKind;
+
+/// As many bytes are looked at.
+const START: u64 = 1 << 13;
+
+/// The problem, or what the file is, where that explains it.
+pub fn explained(problem: Problem, path: &Path, read_as: &SourceKind) -> Problem {
+    let may_be_another = matches!(
+        problem,
+        Problem::HeaderNotText
+            | Problem::NoColumn { .. }
+            | Problem::Fields { .. }
+            | Problem::Value { .. }
+            | Problem::NoJson { .. }
+            | Problem::NoRecord { .. }
+            | Problem::NotParquet(_)
+            | Problem::Unreadable(_)
+            | Problem::Quote { .. }
+            | Problem::NulBytes { .. }
+    );
+    let kind = if may_be_another { kind(path, read_as) } else { None };
+    kind.map_or(problem, Problem::OtherKind)
+}
+
+fn kind(path: &Path, read_as: &SourceKind) -> Option<FileKind> {
+    let name = path.file_name()?.to_string_lossy();
+    if name.starts_with("~$") {
+        return Some(FileKind::LockFile);
+    }
+    if !path.is_file() {
+        return None;
+    }
+    let mut start = Vec::new();
+    File::open(path).ok()?.take(START).read_to_end(&mut start).ok()?;
+    let is_packed = path.extension().is_some_and(|extension| extension == "gz");
+    let found = magic(&start).filter(|kind| !(is_packed && *kind == FileKind::Gzip));
+    // What is as it should be, and broken within, is told as that.
+    let expected = match read_as {
+        SourceKind::Parquet => Some(FileKind::Parquet),
+        SourceKind::Excel(_) => found.filter(|kind| matches!(kind, FileKind::Archive | FileKind::OldWorkbook)),
+        _ => None,
+    };
+    if found.is_some() {
+        return found.filter(|_| found != expected);
+    }
+    match read_as {
+        SourceKind::Parquet | SourceKind::Excel(_) => is_text(&start).then_some(FileKind::Text),
+        _ => None,
+    }
+}
+
+/// A kind of file that its first bytes tell.
+fn magic(start: &[u8]) -> Option<FileKind> {
+    let begins = |bytes: &[u8]| start.starts_with(bytes);
+    let text = start.trim_ascii_start();
+    Some(if begins(b"PK\x03\x04") || begins(b"PK\x05\x06") {
+        FileKind::Archive
+    } else if begins(b"\xD0\xCF\x11\xE0") {
+        FileKind::OldWorkbook
+    } else if begins(b"\x1F\x8B") {
+        FileKind::Gzip
+    } else if begins(b"PAR1") {
+        FileKind::Parquet
+    } else if begins(b"%PDF") {
+        FileKind::Pdf
+    } else if text.get(..5).is_some_and(|start| {
+        start.eq_ignore_ascii_case(b"<html") || start.eq_ignore_ascii_case(b"<!doc") || start == b"<?xml"
+    }) {
+        FileKind::Markup
+    } else {
+        return None;
+    })
+}
+
+fn is_text(start: &[u8]) -> bool {
+    !start.is_empty() && !start.contains(&0) && std::str::from_utf8(start.get(..64).unwrap_or(start)).is_ok()
+}
