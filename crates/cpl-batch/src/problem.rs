@@ -29,6 +29,8 @@ pub enum Problem {
         header: String,
         /// How it is stored.
         stored: String,
+        /// Each value is a list.
+        is_list: bool,
         /// What was wanted.
         wanted: String,
     },

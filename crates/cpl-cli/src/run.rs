@@ -157,5 +157,6 @@ fn terminal_style(io: &Io<'_>) -> TerminalStyle {
 
 /// The window a program is run in.
 fn clock(program: &Program, window_args: &WindowArgs, now: Timestamp) -> Result<Clock, String> {
-    Clock::at(program.every, &program.timezone, window_args.moment(now)).map_err(|error| format!("--as-of: {error}"))
+    let clock = Clock::at(program.every, &program.timezone, window_args.moment(now));
+    clock.map(|clock| clock.with_weeks_from(program.week_start)).map_err(|error| format!("--as-of: {error}"))
 }

@@ -100,6 +100,7 @@ fn run_test(test: &Test, program: &Program, loaded: &Loaded, io: &Io<'_>) -> Vec
         let diagnostic = Diagnostic::new(Code::E1101, "no calendar goes on behind the day on which this test plays");
         return vec![diagnostic.at(test.span, "plays then").help("take an earlier day")];
     };
+    let clock = clock.with_weeks_from(program.week_start);
     match in_context(loaded, clock, io, |context| cpl_run::test(program, test, context)) {
         Err(error) => error.diagnostics(),
         Ok(failed) => {

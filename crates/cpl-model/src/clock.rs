@@ -43,7 +43,7 @@ pub enum Grain {
     Hour,
     /// A day.
     Day,
-    /// A week, from Monday on.
+    /// A week, from Monday on or from the day that the pipeline says.
     Week,
     /// A calendar month.
     Month,
@@ -80,6 +80,8 @@ pub struct Clock {
     pub end: ZonedDateTime,
     /// A window starts later on the as-of day: this is the one before.
     pub early: bool,
+    /// The day on which weeks begin.
+    pub week_start: Day,
 }
 
 impl Clock {
@@ -96,7 +98,7 @@ impl Clock {
         if every == Cadence::Hour {
             let start = hour_of(&moment)?.to_zoned_datetime(zone.clone());
             let end = next_hour(&start)?.to_zoned_datetime(zone.clone());
-            return Ok(Self { end, now: start, early: false });
+            return Ok(Self { end, now: start, early: false, week_start: Day::Monday });
         }
         let mut day = moment.date();
         let early = starts(every, day) && at_time(every, day, zone)? > moment;
@@ -107,7 +109,26 @@ impl Clock {
         while !starts(every, next) {
             next = next.tomorrow()?;
         }
-        Ok(Self { now: at_time(every, day, zone)?, end: at_time(every, next, zone)?, early })
+        let (now, end) = (at_time(every, day, zone)?, at_time(every, next, zone)?);
+        Ok(Self { now, end, early, week_start: Day::Monday })
+    }
+
+    /// The same window, with weeks that begin on another day than Monday.
+    #[must_use]
+    pub fn with_weeks_from(self, week_start: Day) -> Self {
+        Self { week_start, ..self }
+    }
+
+    fn start_of(&self, period: Period, day: Date) -> Result<Date, jiff::Error> {
+        Ok(match period {
+            Period::Week => {
+                let since = (offset(weekday(day)) - offset(self.week_start)).rem_euclid(7);
+                day.checked_sub(Span::new().try_days(since)?)?
+            }
+            Period::Month => day.first_of_month(),
+            Period::Quarter => Date::new(day.year(), (day.month() - 1) / 3 * 3 + 1, 1)?,
+            Period::Year => day.first_of_year(),
+        })
     }
 
     /// The start of the newest period that was complete before `now`, of those that begin on one of the days.
@@ -121,8 +142,8 @@ impl Clock {
                 return Ok(Start::Moment(self.hour_before(hour_of(&self.now)?)?));
             }
             Grain::Day => today.yesterday()?,
-            Grain::Week => start_of(Period::Week, today)?.checked_sub(1.week())?,
-            Grain::Month => start_of(Period::Month, today)?.checked_sub(1.month())?,
+            Grain::Week => self.start_of(Period::Week, today)?.checked_sub(1.week())?,
+            Grain::Month => self.start_of(Period::Month, today)?.checked_sub(1.month())?,
         };
         while grain == Grain::Day && !on.is_empty() && !on.contains(&weekday(day)) {
             day = day.yesterday()?;
@@ -155,18 +176,18 @@ impl Clock {
         let yesterday = today.yesterday()?;
         Ok(match window {
             WindowKind::Last(n, Unit::Week) => {
-                let monday = start_of(Period::Week, today)?;
-                (monday.checked_sub(Span::new().try_weeks(i64::from(n))?)?, monday.yesterday()?)
+                let start = self.start_of(Period::Week, today)?;
+                (start.checked_sub(Span::new().try_weeks(i64::from(n))?)?, start.yesterday()?)
             }
             WindowKind::Last(n, Unit::Month) => {
                 let first = today.first_of_month();
                 (first.checked_sub(Span::new().try_months(i64::from(n))?)?, first.yesterday()?)
             }
             WindowKind::Last(n, _) => (today.checked_sub(Span::new().try_days(i64::from(n))?)?, yesterday),
-            WindowKind::Period(WhichPeriod::This, period) => (start_of(period, today)?, yesterday),
+            WindowKind::Period(WhichPeriod::This, period) => (self.start_of(period, today)?, yesterday),
             WindowKind::Period(WhichPeriod::Previous, period) => {
-                let last = start_of(period, today)?.yesterday()?;
-                (start_of(period, last)?, last)
+                let last = self.start_of(period, today)?.yesterday()?;
+                (self.start_of(period, last)?, last)
             }
         })
     }
@@ -180,7 +201,7 @@ impl Clock {
         let end = first.yesterday()?;
         let start = match window {
             WindowKind::Last(n, Unit::Month) => first.checked_sub(Span::new().try_months(i64::from(n))?)?,
-            WindowKind::Period(_, period) => start_of(period, end)?,
+            WindowKind::Period(_, period) => self.start_of(period, end)?,
             WindowKind::Last(..) => first.checked_sub(first.until(last.tomorrow()?)?)?,
         };
         // "this month" so far is held against as many days of the month before.
@@ -247,13 +268,10 @@ fn starts(every: Cadence, day: Date) -> bool {
     }
 }
 
-fn start_of(period: Period, day: Date) -> Result<Date, jiff::Error> {
-    Ok(match period {
-        Period::Week => day.checked_sub(Span::new().try_days(i64::from(day.weekday().to_monday_zero_offset()))?)?,
-        Period::Month => day.first_of_month(),
-        Period::Quarter => Date::new(day.year(), (day.month() - 1) / 3 * 3 + 1, 1)?,
-        Period::Year => day.first_of_year(),
-    })
+/// How many days a day of the week lies behind Monday.
+#[must_use]
+pub fn offset(day: Day) -> i64 {
+    Day::ALL.iter().zip(0..).find(|(known, _)| **known == day).map_or(0, |(_, offset)| offset)
 }
 
 /// The day of the week of a date.

@@ -344,6 +344,13 @@ pub struct Source {
     pub sheets: Vec<String>,
     /// Columns of a text table of which each number looks like `1.234`: its point may set digits apart.
     pub ambiguous_points: Vec<String>,
+    /// Columns of days that are stored as midnights of UTC, where the pipeline's days are those of another zone.
+    pub utc_days: Vec<String>,
+    /// Columns of weeks of which no value begins a week.
+    pub no_week_starts: Vec<String>,
+    /// The day on which weeks begin.
+    #[serde(skip)]
+    pub week_start: String,
     /// How the row begins at which a table ends.
     #[serde(skip)]
     pub until: Option<String>,
@@ -362,6 +369,16 @@ impl Source {
         if let Some(until) = self.until.as_ref().filter(|_| self.left_out > 0) {
             let rows = if self.left_out == 1 { "1 row".to_owned() } else { format!("{} rows", self.left_out) };
             notes.push(format!("{rows} from {until:?} on: not read"));
+        }
+        for column in &self.no_week_starts {
+            notes.push(format!(
+                "! no value of {column} begins a week: weeks start on {}, unless the pipeline says `weeks start on \
+                 sunday`",
+                self.week_start
+            ));
+        }
+        for column in &self.utc_days {
+            notes.push(format!("! {column} is stored as midnights of UTC: taken for those days"));
         }
         for column in &self.ambiguous_points {
             notes.push(format!(

@@ -51,6 +51,8 @@ pub struct ReadStats<R> {
     pub sheets: Vec<String>,
     /// Columns of which each number looks as if its point set digits apart in threes.
     pub ambiguous_points: Vec<String>,
+    /// Columns of days that are stored as midnights of UTC.
+    pub utc_days: Vec<String>,
     /// How many rows were rejected.
     pub rejected_rows: u64,
     /// Those rows.

@@ -3,8 +3,8 @@
 use std::{fmt, ops::Deref};
 
 use cpl_model::{
-    clock::Clock,
-    program::{CompareOp, Constant, Expr, ExprKind, Function, Logic, TableId, Unsupported, WindowKind},
+    clock::{Clock, offset},
+    program::{ArithOp, CompareOp, Constant, Day, Expr, ExprKind, Function, Logic, TableId, Unsupported, WindowKind},
     types::Type,
 };
 use cpl_syntax::{Code, Diagnostic, Span, tree::Unit};
@@ -173,6 +173,9 @@ impl Binder<'_> {
                 let day = self.clock.today().checked_add(jiff::Span::new().try_days(*days)?)?;
                 constant(Constant::Date(day))
             }
+            ExprKind::Function(Function::WeekStart, args) if self.clock.week_start != Day::Monday => {
+                Expr { kind: week_start(&args[0], self.clock.week_start), ..expr }
+            }
             ExprKind::InWindow(time, window) => Expr { kind: self.window(time, window.kind)?, ..expr },
             _ => expr,
         })
@@ -195,6 +198,17 @@ impl Binder<'_> {
         let day = |day: Date| Box::new(Expr::constant(Constant::Date(day), Type::Date, time.span));
         Ok(ExprKind::InRange(Box::new(date_of(time)), day(first), day(last)))
     }
+}
+
+/// The start of a week that begins on another day than Monday: that of the week from Monday on, so many days before, and
+/// as many days later.
+fn week_start(time: &Expr, start: Day) -> ExprKind {
+    const DAY: i64 = 86_400_000_000;
+    let days = Expr::constant(Constant::Duration(offset(start) * DAY), Type::Duration, time.span);
+    let day = |kind| Box::new(Expr { kind, ty: Type::Date, ..time.clone() });
+    let earlier = day(ExprKind::Arith(ArithOp::Subtract, Box::new(date_of(time)), Box::new(days.clone())));
+    let monday = day(ExprKind::Function(Function::WeekStart, vec![*earlier]));
+    ExprKind::Arith(ArithOp::Add, monday, Box::new(days))
 }
 
 fn condition(kind: ExprKind, span: Span) -> Expr {

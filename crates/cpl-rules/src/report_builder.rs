@@ -11,9 +11,9 @@ use cpl_model::{
 use cpl_plan::{
     backend::{Answer, Answers},
     bind::BoundPlan,
-    query::{DashboardPart, FUTURE_ROWS, NEWEST, Query, QueryKind, ROWS, Requester},
+    query::{DashboardPart, FUTURE_ROWS, NEWEST, Query, QueryKind, ROWS, Requester, WEEK_STARTS},
 };
-use jiff::{ZonedDateTime, civil::Date};
+use jiff::{ZonedDateTime, civil::Date, tz::TimeZone};
 
 use crate::{
     alert,
@@ -234,6 +234,16 @@ impl<R> ReportBuilder<'_, R> {
             ambiguous_points: read
                 .filter(|_| is_text_table)
                 .map_or_else(Vec::new, |read| read.ambiguous_points.clone()),
+            utc_days: read
+                .filter(|_| !is_utc(&self.program().timezone))
+                .map_or_else(Vec::new, |read| read.utc_days.clone()),
+            no_week_starts: items
+                .iter()
+                .zip(row)
+                .filter(|(_, value)| **value == Value::Integer(0) && count(ROWS) > 0)
+                .filter_map(|((name, _), _)| Some(name.strip_prefix(WEEK_STARTS)?.to_owned()))
+                .collect(),
+            week_start: self.program().week_start.word().to_owned(),
             until: fetch.and_then(|fetch| fetch.until.clone()),
         })
     }
@@ -341,6 +351,10 @@ impl<R> ReportBuilder<'_, R> {
     fn retired_on(&self) -> Option<Date> {
         self.program().retire.filter(|retire| *retire < self.clock().today())
     }
+}
+
+fn is_utc(zone: &TimeZone) -> bool {
+    zone.iana_name().is_none_or(|name| matches!(name, "UTC" | "Etc/UTC"))
 }
 
 /// The broken checks that hold what depends on them.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use cpl_syntax::{
-    Code, Diagnostic, Name, Spanned,
+    Code, Diagnostic, Name, Span, Spanned,
     tree::{self, Coarse, ColumnFrom, ColumnType, MoneyOf, MoneyScale, Plain, TimeIn},
 };
 use jiff::{
@@ -249,9 +249,18 @@ impl Checker<'_> {
     }
 
     /// A day, the first day of a month or a week, or the day of a moment.
-    fn date_encoding(&mut self, format: Option<&Name>) -> Checked<Encoding> {
+    fn date_encoding(&mut self, written: Option<&Name>) -> Checked<Encoding> {
         let help = "write `%:z` in its place: then it is the day of that moment in the pipeline's zone";
-        let format = self.format_without_zone(format, help)?;
+        let format = self.format_without_zone(written, help)?;
+        if let Format::Pattern(pattern) = &format
+            && grain_of_pattern(pattern) == Some(Grain::Week)
+            && self.week_start != tree::Day::Monday
+        {
+            let message =
+                format!("an ISO week begins on monday, and this pipeline's weeks on {}", self.week_start.word());
+            let span = written.map_or(Span::default(), |written| written.span);
+            return self.refuse(Code::E0103, message, span, "wanted: the dates on which the weeks begin");
+        }
         Ok(match format {
             Format::Pattern(pattern) if reads_offset(&pattern) => Encoding::DayOf(pattern, self.zone.clone()),
             format => Encoding::Date(format),

@@ -44,6 +44,7 @@ impl Checker<'_> {
         if let Some(zone) = &pipeline.timezone {
             self.zone = self.timezone(zone).unwrap_or(TimeZone::UTC);
         }
+        self.week_start = pipeline.weeks_start.unwrap_or(tree::Day::Monday);
         if let Some((target, limit)) = &pipeline.alerts {
             let at = limit.map_or(target.name.span, |limit| target.name.span.to(limit.span));
             self.unsupported_in_runs("messages with a weekly budget (`alerts to`)", at);

@@ -26,8 +26,13 @@ pub fn problem_to_diagnostic(problem: &Problem, name: &str, fetch: &Fetch) -> Di
             in_file(Code::E1002, format!("{name} can't be read: {why}"), "is it a Parquet file, and whole?", fetch)
         }
         Problem::UnknownColumnType => unknown_column_type(name, fetch),
-        Problem::StoredAs { header, stored, wanted } => {
-            stored_as(name, header, stored, wanted, declared(header), fetch)
+        Problem::StoredAs { header, stored, is_list, wanted } => {
+            let diagnostic = stored_as(name, header, stored, wanted, declared(header), fetch);
+            if *is_list {
+                diagnostic.help(format!("a value of a list is found by its path: `from \"{header}\" at \"$[0]\"`"))
+            } else {
+                diagnostic.help("declare the column by what it holds")
+            }
         }
         Problem::ColumnUnreadable { header, why } => {
             let help = "have the file written anew; decimals of more than 38 digits are not read";
@@ -129,7 +134,6 @@ fn stored_as(
 ) -> Diagnostic {
     Diagnostic::new(Code::E1005, format!("{name}: the column `{header}` is stored as {stored}"))
         .at(column_span(column, fetch), format!("wanted: {wanted}"))
-        .help("declare the column by what it holds")
 }
 
 fn wrong_fields(name: &str, place: Place, found: usize, wanted: usize, fetch: &Fetch) -> Diagnostic {

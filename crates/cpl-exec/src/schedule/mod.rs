@@ -171,6 +171,7 @@ impl<'a> Scheduler<'a> {
 
     /// All rows of a scan together: in memory, or as the engine reads them while the plan runs.
     fn gather(&mut self, node: &Node, mut open: OpenScan<'a>, jobs: &mut Jobs) -> Result<(), ExecError> {
+        self.read_of(node.table).utc_days = open.utc_days();
         let frame = if open.is_lazy() {
             let scanned = open.partitions(usize::MAX)?;
             self.validations.push(scanned.validation);

@@ -35,6 +35,7 @@ impl<'a> Scheduler<'a> {
         jobs: &mut Jobs,
     ) -> Result<(), ExecError> {
         let mut results = PartialResults::new();
+        self.read_of(scan.table).utc_days = open.utc_days();
         if open.is_lazy() {
             let scanned = open.partitions(self.part_rows.saturating_mul(SCANNED_PARTS))?;
             self.validations.push(scanned.validation);

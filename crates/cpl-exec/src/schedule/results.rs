@@ -163,7 +163,7 @@ impl Scheduler<'_> {
         (read.rejected_rows, read.rejected) = (stats.rejected.rows, stats.rejected);
     }
 
-    fn read_of(&mut self, table: TableId) -> &mut ReadStats<crate::source::RejectedRows> {
+    pub(super) fn read_of(&mut self, table: TableId) -> &mut ReadStats<crate::source::RejectedRows> {
         self.answers.read.entry(table).or_default()
     }
 

@@ -1,12 +1,12 @@
 //! Values as Parquet stores them → values of the declared types.
 
 use cpl_model::{
-    program::{ColumnLocator, Encoding, FetchColumn},
+    program::{ColumnLocator, Encoding, FetchColumn, Format},
     types::Type,
 };
 use polars::prelude::{self as pl, ChunkAgg, DataType, Int128Chunked, IntoColumn, NewChunkedArray};
 
-use super::{fields, frame};
+use super::{fields, frame, nested};
 use crate::engine::{LocalTime, MONEY_SCALE, PRECISION, data_type, money};
 
 /// The type in which a column is handed on.
@@ -28,14 +28,24 @@ pub fn can_hold(found: &DataType, encoding: &Encoding) -> bool {
     let number = found.is_integer() || found.is_float() || found.is_decimal();
     match encoding {
         _ if matches!(found, DataType::String | DataType::Null) || is_category(found) => true,
-        Encoding::Text | Encoding::Weekday => false,
+        Encoding::Text => found.is_integer(),
+        Encoding::Weekday => false,
         Encoding::Bool => *found == DataType::Boolean,
         Encoding::Count | Encoding::Integer => number,
         Encoding::Float | Encoding::Percent | Encoding::Money(..) => number,
-        Encoding::Date(_) | Encoding::DayOf(..) => matches!(found, DataType::Date | DataType::Datetime(_, None)),
+        // Numbers such as 20261120, by their pattern.
+        Encoding::Date(Format::Pattern(_)) if found.is_integer() => true,
+        Encoding::Date(_) | Encoding::DayOf(..) => {
+            matches!(found, DataType::Date | DataType::Datetime(_, None)) || is_utc(found)
+        }
         Encoding::Datetime(..) => matches!(found, DataType::Datetime(..)),
         Encoding::UnixSeconds | Encoding::UnixMilliseconds => found.is_integer(),
     }
+}
+
+/// Moments of UTC.
+pub fn is_utc(found: &DataType) -> bool {
+    matches!(found, DataType::Datetime(_, Some(zone)) if *zone == pl::TimeZone::UTC)
 }
 
 /// Texts that are stored as numbers of their categories.
@@ -48,11 +58,16 @@ pub fn convert(values: &pl::Column, column: &FetchColumn) -> Result<pl::Column, 
     if is_category(values.dtype()) {
         return convert(&values.cast(&DataType::String).map_err(|_| 0usize)?, column);
     }
-    let typed = if matches!(column.locator, ColumnLocator::Embedded(_)) {
+    let typed = if let (ColumnLocator::Embedded(_), DataType::List(_)) = (&column.locator, values.dtype()) {
+        return of_texts(&nested::texts(values).map_err(|_| 0usize)?, column);
+    } else if matches!(column.locator, ColumnLocator::Embedded(_)) {
         // A path that finds nothing in a cell makes a missing value of it.
         return of_texts(values, column);
     } else if *values.dtype() == DataType::Null {
         pl::Column::full_null(values.name().clone(), values.len(), &engine_type(&column.encoding))
+    } else if values.dtype().is_integer() && is_read_as_text(&column.encoding) {
+        let texts = values.cast(&DataType::String).map_err(|_| 0usize)?;
+        return checked(of_texts(&texts, column)?, &texts, column);
     } else if *values.dtype() == DataType::String {
         let known = without_empty(values).map_err(|_| 0usize)?;
         return checked(of_texts(&known, column)?, &known, column);
@@ -60,6 +75,11 @@ pub fn convert(values: &pl::Column, column: &FetchColumn) -> Result<pl::Column, 
         of_values(values, column).ok_or_else(|| first_new_null(values, None))?
     };
     checked(typed, values, column)
+}
+
+/// Whole numbers that are read by their digits: ids, and days such as 20261120.
+fn is_read_as_text(encoding: &Encoding) -> bool {
+    matches!(encoding, Encoding::Text | Encoding::Date(Format::Pattern(_)))
 }
 
 /// An empty text is a missing value, as it is in every other file.
@@ -258,10 +278,12 @@ fn moments(values: &pl::Column, zone: &jiff::tz::TimeZone) -> Option<pl::Column>
     micros.into_column().cast(&data_type(Type::Datetime)).ok()
 }
 
-/// Days of the years 1000 to 9999, as CSV has them; moments of no zone are days where they are midnight.
+/// Days of the years 1000 to 9999, as CSV has them; moments of no zone, and of UTC, are days where they are midnight.
 fn dates(values: &pl::Column) -> Option<pl::Column> {
     const DAYS: std::ops::RangeInclusive<i32> = -354_285..=2_932_896;
-    if let DataType::Datetime(unit, None) = values.dtype() {
+    if let DataType::Datetime(unit, zone) = values.dtype()
+        && (zone.is_none() || is_utc(values.dtype()))
+    {
         let day = 86_400
             * match unit {
                 pl::TimeUnit::Nanoseconds => 1_000_000_000,
@@ -312,7 +334,8 @@ mod tests {
     /// What a column of that type makes of values; the place of the one that does not fit.
     fn read(values: &Series, stored: &DataType, ty: &str) -> Result<Vec<String>, usize> {
         let values = values.cast(stored).unwrap_or_else(|error| panic!("{error}")).into_column();
-        assert!(can_hold(values.dtype(), &column(ty).encoding), "{stored} as {ty}");
+        let is_list = matches!(values.dtype(), DataType::List(_));
+        assert!(is_list || can_hold(values.dtype(), &column(ty).encoding), "{stored} as {ty}");
         let read = convert(&values, &column(ty))?;
         Ok((0..read.len()).map(|row| read.get(row).map_or_else(|e| e.to_string(), |v| v.to_string())).collect())
     }
@@ -331,6 +354,33 @@ mod tests {
         let of_no_zone = DataType::Datetime(TimeUnit::Microseconds, None);
         assert_eq!(read(&days, &of_no_zone, "date"), Ok(["1970-01-02", "1969-12-31"].map(str::to_owned).to_vec()));
         assert_eq!(read(&Series::new("c".into(), [0i64, 1]), &of_no_zone, "date"), Err(1));
+
+        let of_utc = DataType::Datetime(TimeUnit::Nanoseconds, Some(polars::prelude::TimeZone::UTC));
+        let nanos = Series::new("c".into(), [86_400_000_000_000i64, -86_400_000_000_000]);
+        assert_eq!(read(&nanos, &of_utc, "date"), Ok(["1970-01-02", "1969-12-31"].map(str::to_owned).to_vec()));
+        assert_eq!(read(&Series::new("c".into(), [0i64, 3_600_000_000_000]), &of_utc, "date"), Err(1));
+
+        let ids = Series::new("c".into(), [9_223_372_036_854_775_807i64, 12]);
+        let exact = ["\"9223372036854775807\"", "\"12\""].map(str::to_owned).to_vec();
+        assert_eq!(read(&ids, &DataType::Int64, "text"), Ok(exact));
+        let unsigned = Series::new("c".into(), [u64::MAX, 12]);
+        assert_eq!(
+            read(&unsigned, &DataType::UInt64, "text").map(|read| read[0].clone()),
+            Ok(format!("\"{}\"", u64::MAX))
+        );
+        let days = Series::new("c".into(), [20_261_120i64, 20_261_131]);
+        let pattern = "date \"%Y%m%d\"";
+        assert_eq!(read(&days.slice(0, 1), &DataType::Int64, pattern), Ok(vec!["2026-11-20".to_owned()]));
+        assert_eq!(read(&days, &DataType::Int32, pattern), Err(1));
+        assert!(!can_hold(&DataType::Int64, &column("date").encoding));
+
+        let lists = [Some(Series::new("".into(), [7i64, 8])), None, Some(Series::new("".into(), [9i64]))];
+        let lists = Series::new("c".into(), lists);
+        let first = ["7", "null", "9"].map(str::to_owned).to_vec();
+        let list = lists.dtype().clone();
+        assert_eq!(read(&lists, &list, "count? from \"c\" at \"$[0]\""), Ok(first));
+        assert_eq!(read(&lists, &list, "count? from \"c\" at \"$[*]\""), Err(0));
+        assert_eq!(read(&lists, &list, "count from \"c\" at \"$[0]\""), Err(1));
 
         let whole = Series::new("c".into(), [5i64, 7]);
         assert_eq!(read(&whole, &DataType::Decimal(18, 0), "count"), Ok(["5", "7"].map(str::to_owned).to_vec()));

@@ -8,6 +8,7 @@ mod file_kind;
 mod file_source;
 mod files;
 mod frame;
+mod nested;
 mod parquet;
 mod parquet_skip_bad;
 mod rejected;
@@ -141,6 +142,14 @@ impl<'a> OpenScan<'a> {
         };
         source.start().map_err(|error| SourceError::of(fetch, Cause::InFile(error)))?;
         Ok(Self { table: table.clone(), fetch: fetch.clone(), columns, rows: OpenRows::Stream(source) })
+    }
+
+    /// Days that are stored as midnights of UTC.
+    pub fn utc_days(&self) -> Vec<String> {
+        match &self.rows {
+            OpenRows::Parquet(files) => parquet::utc_days(files, &self.columns),
+            OpenRows::Stream(_) => Vec::new(),
+        }
     }
 
     /// Whether the engine reads the rows by itself, while the plan runs.

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use cpl_batch::{Place, Problem, bad_value};
-use cpl_model::program::{ColumnLocator, Fetch, FetchColumn};
+use cpl_model::program::{ColumnLocator, Encoding, Fetch, FetchColumn};
 use polars::prelude::{self as pl, HiveOptions, LazyFrame, PlRefPath, ScanArgsParquet};
 
 use super::{
-    cast::{can_hold, convert, engine_type, may_round, rounded},
+    cast::{can_hold, convert, engine_type, is_utc, may_round, rounded},
     fields::{field, in_files},
 };
 use crate::{
@@ -38,6 +38,13 @@ impl ParquetFile {
     pub fn has(&self, column: &FetchColumn) -> bool {
         self.schema.get(&column.header).is_some()
     }
+}
+
+/// Days that are stored as midnights of UTC, where the pipeline's days are those of another zone.
+pub fn utc_days(files: &[ParquetFile], columns: &[FetchColumn]) -> Vec<String> {
+    let is_day = |column: &&FetchColumn| matches!(column.encoding, Encoding::Date(_) | Encoding::DayOf(..));
+    let stored = |column: &&FetchColumn| files.iter().any(|file| file.schema.get(&column.header).is_some_and(is_utc));
+    in_files(columns).filter(is_day).filter(stored).map(|column| column.name.clone()).collect()
 }
 
 /// The rows of files whose values are checked while the plan runs.
@@ -192,9 +199,11 @@ fn fitted(column: &FetchColumn, name: &str, schema: &pl::Schema) -> Result<pl::E
         return Err(Problem::NoColumn { header: column.header.clone(), found, line: None });
     };
     let cell = matches!(column.locator, ColumnLocator::Embedded(_));
-    if (cell && *stored != pl::DataType::String) || !can_hold(stored, &column.encoding) {
-        let (header, wanted) = (column.header.clone(), field(column).format.wanted());
-        return Err(Problem::StoredAs { header, stored: stored.to_string(), wanted });
+    let holds_values = matches!(stored, pl::DataType::String | pl::DataType::List(_));
+    if if cell { !holds_values } else { !can_hold(stored, &column.encoding) } {
+        let (header, wanted) = (column.called(), field(column).format.wanted());
+        let is_list = matches!(stored, pl::DataType::List(_));
+        return Err(Problem::StoredAs { header, stored: stored.to_string(), is_list, wanted });
     }
     let of = column.clone();
     let ty = engine_type(&column.encoding);

@@ -58,6 +58,8 @@ pub struct Program {
     pub timezone: TimeZone,
     /// What its money is.
     pub currency: Currency,
+    /// The day on which its weeks begin.
+    pub week_start: Day,
     /// When it is thrown away.
     pub retire: Option<Date>,
     /// `alerts to TARGET at most N per week`

@@ -2,7 +2,8 @@
 
 use cpl_model::{
     program::{
-        AggFunc, Column, CompareOp, Constant, Expr, ExprKind, Fetch, FetchColumn, Function, Logic, Table, TableId,
+        AggFunc, Column, CompareOp, Constant, Expr, ExprKind, Fetch, FetchColumn, Function, Grain, Logic, Table,
+        TableId,
     },
     types::Type,
 };
@@ -10,7 +11,7 @@ use cpl_model::{
 use super::{Chain, Lowering};
 use crate::{
     plan::{NodeId, Op, Scan},
-    query::{FUTURE_ROWS, NEWEST, QueryKind, ROWS, Requester},
+    query::{FUTURE_ROWS, NEWEST, QueryKind, ROWS, Requester, WEEK_STARTS},
 };
 
 impl Lowering<'_> {
@@ -21,7 +22,7 @@ impl Lowering<'_> {
         let mut chain = Chain { table: id, span: table.span, at };
         let future = is_future(&table, fetch);
         if self.given.is_none() {
-            let items = statistics(&table, future.clone());
+            let items = statistics(&table, fetch, required, future.clone());
             self.add_query(
                 at,
                 QueryKind::Aggregate { filter: None, keys: Vec::new(), items },
@@ -46,12 +47,22 @@ impl Lowering<'_> {
 }
 
 /// What the report shows of a fetch: its rows, those dated after `now`, the newest of its past times.
-fn statistics(table: &Table, future: Option<Expr>) -> Vec<(String, Expr)> {
+fn statistics(table: &Table, fetch: &Fetch, required: &[String], future: Option<Expr>) -> Vec<(String, Expr)> {
     let past = future.clone().map(|future| condition(ExprKind::Not(Box::new(future)), table));
     let aggregate = |func, of, filter, ty| Expr::aggregate(func, of, filter, ty, table.span);
     let mut items = vec![(ROWS.to_owned(), aggregate(AggFunc::Count, None, None, Type::Count))];
     let future = future.map(|future| aggregate(AggFunc::Count, None, Some(future), Type::Count));
     items.extend(future.map(|future| (FUTURE_ROWS.to_owned(), future)));
+    for column in
+        fetch.columns.iter().filter(|column| column.by == Some(Grain::Week) && required.contains(&column.name))
+    {
+        let Some(of) = table.column(&column.name) else { continue };
+        let kind = ExprKind::Function(Function::WeekStart, vec![read(of)]);
+        let start = Expr { kind, ..read(of) };
+        let begins = condition(ExprKind::Compare(CompareOp::Equal, Box::new(read(of)), Box::new(start)), table);
+        let starts = aggregate(AggFunc::Count, None, Some(begins), Type::Count);
+        items.push((format!("{WEEK_STARTS}{}", column.name), starts));
+    }
     if let Some(time) = time(table) {
         let newest = aggregate(AggFunc::Max, Some(read(time)), past, time.ty);
         items.push((NEWEST.to_owned(), newest));

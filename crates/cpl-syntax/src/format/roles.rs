@@ -129,6 +129,7 @@ fn is_entry(rule: Rule) -> bool {
             | Rule::every
             | Rule::timezone
             | Rule::currency_is
+            | Rule::weeks_start
             | Rule::retire
             | Rule::alerts_to
             | Rule::columns

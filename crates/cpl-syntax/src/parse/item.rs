@@ -71,6 +71,7 @@ impl Reader<'_> {
             every: None,
             timezone: None,
             currency: None,
+            weeks_start: None,
             retire: None,
             alerts: None,
             span,
@@ -105,6 +106,10 @@ impl Reader<'_> {
             Rule::currency_is => {
                 let code = self.currency(&inner);
                 self.set_once(&mut pipeline.currency, code, span);
+            }
+            Rule::weeks_start => {
+                let day = literal::day(&inner);
+                self.set_once(&mut pipeline.weeks_start, day, span);
             }
             Rule::retire => {
                 let date = self.name(&inner);

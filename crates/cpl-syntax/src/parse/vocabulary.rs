@@ -125,6 +125,7 @@ fn called(rule: Rule) -> Option<Called> {
         Rule::fresh => ByWord("fresh"),
         Rule::expect => ByWord("expect"),
         Rule::watch => ByWord("watch"),
+        Rule::weeks_start => ByWord("weeks"),
         Rule::for_series => ByWord("for"),
         Rule::or_none => ByWord("or"),
         Rule::where_stage => ByWord("where"),

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use super::rule::TargetRef;
 use super::setting::Setting;
-use super::{Alert, Call, ColumnType, Decide, Direction, Expr, Fetch, Test, Transform, Window};
+use super::{Alert, Call, ColumnType, Day, Decide, Direction, Expr, Fetch, Test, Transform, Window};
 use crate::{
     comments::Comment,
     span::{Name, Span, Spanned},
@@ -96,6 +96,8 @@ pub struct Pipeline {
     pub timezone: Option<Name>,
     /// `currency CODE`
     pub currency: Option<Name>,
+    /// `weeks start on WEEKDAY`
+    pub weeks_start: Option<Day>,
     /// `retire DATE`
     pub retire: Option<Name>,
     /// `alerts to TARGET at most N per week`

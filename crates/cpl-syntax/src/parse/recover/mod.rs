@@ -35,6 +35,7 @@ const CLAUSES: &[&str] = &[
     "every",
     "timezone",
     "currency",
+    "weeks",
     "retire",
     "alerts",
     "columns",
