@@ -59,6 +59,8 @@ pub enum Problem {
         /// Where; only the line is known.
         place: Place,
     },
+    /// It changed while it was read.
+    Changed,
     /// It is a file of another kind.
     OtherKind(FileKind),
     /// It has fewer lines than are to be skipped.

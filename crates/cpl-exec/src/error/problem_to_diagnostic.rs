@@ -53,6 +53,10 @@ pub fn problem_to_diagnostic(problem: &Problem, name: &str, fetch: &Fetch) -> Di
             let help = "was it cut off while it was written? One in UTF-16: `csv(\"…\", encoding=\"utf-16\")`";
             in_file(Code::E1002, message, help, fetch)
         }
+        Problem::Changed => {
+            let message = format!("{name} changed while it was read");
+            in_file(Code::E1002, message, "nothing has left: run again when it is written", fetch)
+        }
         Problem::OtherKind(kind) => other_file(name, *kind, fetch),
         Problem::FewLines { lines } => {
             let message = format!("{name} has {}, and more are skipped", counted_lines(*lines));

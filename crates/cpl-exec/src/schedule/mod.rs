@@ -95,6 +95,9 @@ impl<'a> Scheduler<'a> {
         for stage in 0..self.plan.stages() {
             self.stage(stage)?;
         }
+        if let Some(changed) = self.changed() {
+            return Err(changed);
+        }
         Ok(Outcome { answers: self.answers, shown: self.shown })
     }
 

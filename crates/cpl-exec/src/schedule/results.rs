@@ -73,8 +73,16 @@ impl Scheduler<'_> {
         Ok(found.into_iter().next().unwrap_or_default())
     }
 
+    /// A file that changed while it was read.
+    pub(super) fn changed(&self) -> Option<ExecError> {
+        self.validations.iter().find_map(DeferredValidation::changed)
+    }
+
     /// Where a stored value did not fit, or a file can't be read, it is read again to say which.
     fn located(&self, error: PolarsError) -> ExecError {
+        if let Some(changed) = self.changed() {
+            return changed;
+        }
         if is_ours(&error) {
             return classify(error);
         }

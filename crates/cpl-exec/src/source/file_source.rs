@@ -17,6 +17,7 @@ use cpl_records::{At, Kind};
 use super::{
     fields::{field, in_files, path},
     file_kind::explained,
+    stamp::{FileStamp, or_changed},
 };
 
 /// The files of a fetch, one after the other or side by side.
@@ -28,6 +29,8 @@ pub struct FileSource<'a> {
     /// Hears the name of each file as it is begun.
     begun: Box<dyn Fn(&str) + Send + 'a>,
     seen: Seen,
+    /// Of each file, as it was when it was started.
+    stamps: Vec<Option<FileStamp>>,
 }
 
 /// Of the wanted columns, whether some file has them.
@@ -52,7 +55,7 @@ impl<'a> FileSource<'a> {
         begun: Box<dyn Fn(&str) + Send + 'a>,
     ) -> Self {
         let reader = Reader::of(fetch, columns, dictionary);
-        Self { reader, kind: fetch.kind.clone(), files, threads, begun, seen: Seen::default() }
+        Self { reader, kind: fetch.kind.clone(), files, threads, begun, seen: Seen::default(), stamps: Vec::new() }
     }
 
     /// A column that files may lack is in one of them at least.
@@ -66,13 +69,17 @@ impl<'a> FileSource<'a> {
 
     fn error(&self, at: usize, problem: Problem) -> ReadError {
         let (name, path) = &self.files[at];
-        ReadError { file: name.clone(), problem: explained(problem, path, &self.kind) }
+        let stamp = self.stamps.get(at).and_then(Option::as_ref);
+        let problem = or_changed(explained(problem, path, &self.kind), stamp, path);
+        ReadError { file: name.clone(), problem }
     }
 }
 
 impl Source for FileSource<'_> {
     fn start(&mut self) -> Result<(), ReadError> {
         for (at, (_, file)) in self.files.iter().enumerate() {
+            // What is not there is told below.
+            self.stamps.push(FileStamp::of(file).ok().flatten());
             let found = self.reader.check(file).map_err(|problem| self.error(at, problem))?;
             self.seen.add(&found);
         }
@@ -97,6 +104,12 @@ impl Source for FileSource<'_> {
             one_by_one(&self.reader, &paths, self.threads, begun, &mut take)
         };
         let read = read.map_err(|(at, problem)| self.error(at, problem))?;
+        let changed = |(at, stamp): (usize, &Option<FileStamp>)| {
+            stamp.as_ref().is_some_and(|stamp| stamp.has_changed(&self.files[at].1)).then_some(at)
+        };
+        if let Some(at) = self.stamps.iter().enumerate().find_map(changed) {
+            return Err(self.error(at, Problem::Changed));
+        }
         for file in &read {
             self.seen.add(&file.columns);
         }

@@ -12,6 +12,7 @@ mod nested;
 mod parquet;
 mod parquet_skip_bad;
 mod rejected;
+mod stamp;
 
 use std::{
     ops::ControlFlow,

@@ -1,6 +1,6 @@
 //! Parquet: scanned lazily; each needed column is checked and typed as it streams by.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cpl_batch::{Place, Problem, bad_value};
 use cpl_model::program::{ColumnLocator, Encoding, Fetch, FetchColumn};
@@ -9,6 +9,7 @@ use polars::prelude::{self as pl, HiveOptions, LazyFrame, PlRefPath, ScanArgsPar
 use super::{
     cast::{can_hold, convert, engine_type, is_utc, may_round, rounded},
     fields::{field, in_files},
+    stamp::FileStamp,
 };
 use crate::{
     engine::{Failure, catch_panic, concat, elementwise, first_line, height, raise},
@@ -31,9 +32,17 @@ pub struct ParquetFile {
     pub columns: Vec<pl::Expr>,
     /// Its size in bytes.
     pub bytes: u64,
+    /// Its path, and what it was when it was opened.
+    pub path: PathBuf,
+    pub stamp: Option<FileStamp>,
 }
 
 impl ParquetFile {
+    /// Whether it is no longer what it was when it was opened.
+    pub fn has_changed(&self) -> bool {
+        self.stamp.as_ref().is_some_and(|stamp| stamp.has_changed(&self.path))
+    }
+
     /// Whether it has a column, which it may lack.
     pub fn has(&self, column: &FetchColumn) -> bool {
         self.schema.get(&column.header).is_some()
@@ -65,6 +74,12 @@ pub struct DeferredValidation {
 }
 
 impl DeferredValidation {
+    /// The first file that changed since it was opened.
+    pub fn changed(&self) -> Option<ExecError> {
+        let changed = self.files.iter().find(|file| file.has_changed())?;
+        Some(SourceError::in_file(&self.fetch, &changed.name, Problem::Changed).into())
+    }
+
     /// The value that does not fit, or the column that can't be read, where that is why a plan failed.
     pub fn locate_error(&self) -> Option<ExecError> {
         let found = self.files.iter().find_map(|file| {
@@ -154,10 +169,11 @@ fn cut_amounts(columns: &[FetchColumn], frame: &LazyFrame, schema: &pl::SchemaRe
 /// # Errors
 /// What is wrong with the file as a whole.
 pub fn open(name: &str, file: &Path, columns: &[FetchColumn]) -> Result<ParquetFile, Problem> {
+    let stamp = FileStamp::of(file).ok().flatten();
     let (frame, schema) = scan(file)?;
     let columns = columns.iter().map(|column| fitted(column, name, &schema)).collect::<Result<Vec<_>, _>>()?;
     let bytes = file.metadata().map_or(0, |found| found.len());
-    Ok(ParquetFile { name: name.to_owned(), frame, schema, columns, bytes })
+    Ok(ParquetFile { name: name.to_owned(), frame, schema, columns, bytes, path: file.to_owned(), stamp })
 }
 
 /// The rows of a file as they are stored, and their types.

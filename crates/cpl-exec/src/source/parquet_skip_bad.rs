@@ -44,6 +44,9 @@ pub fn good_rows(
             }
         }
         let names = columns.iter().map(|column| pl::col(column.name.as_str())).collect::<Vec<_>>();
+        if file.has_changed() {
+            return Err(SourceError::in_file(fetch, &file.name, Problem::Changed).into());
+        }
         sink(good.lazy().with_columns(file.columns.clone()).select(names).collect().map_err(classify)?)?;
     }
     Ok(stats)
