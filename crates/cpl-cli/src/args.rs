@@ -38,6 +38,8 @@ pub enum Command {
     Graph(GraphArgs),
     /// Show one table of a pipeline; nothing is decided.
     Show(ShowArgs),
+    /// Write the `fetch` that reads a file: names, types, key, and what is not sure of them.
+    Infer(InferArgs),
     /// Tell what each step of a pipeline costs: rows, bytes, time, memory, the columns that are read; nothing leaves.
     Profile(ProfileArgs),
 }
@@ -169,6 +171,14 @@ pub struct ShowArgs {
     pub window_args: WindowArgs,
 }
 
+/// `cpl infer`.
+#[derive(Debug, clap::Args)]
+pub struct InferArgs {
+    /// The files: CSV, Excel, JSON, lines of JSON, Parquet, by the ending of their names.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+}
+
 /// `cpl profile`.
 #[derive(Debug, clap::Args)]
 pub struct ProfileArgs {
@@ -183,7 +193,7 @@ pub struct ProfileArgs {
 }
 
 /// Which window, and with which constants.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub struct WindowArgs {
     /// The window that starts on this date, or is under way then: 2026-11-20, 2026-11-20T09:30.
     #[arg(long, value_name = "DATE", value_parser = as_of)]

@@ -9,6 +9,8 @@ mod fix;
 mod fmt;
 mod formats;
 mod graph;
+#[cfg(feature = "run")]
+mod infer;
 mod load;
 #[cfg(feature = "run")]
 mod profile;
@@ -88,9 +90,16 @@ pub fn main(args: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> u8 {
         #[cfg(feature = "run")]
         Command::Show(args) => show::show(&args, io),
         #[cfg(feature = "run")]
+        Command::Infer(args) => infer::infer(&args, io),
+        #[cfg(feature = "run")]
         Command::Profile(args) => profile::profile(&args, io),
         #[cfg(not(feature = "run"))]
-        Command::Run(_) | Command::Test(_) | Command::Plan(_) | Command::Show(_) | Command::Profile(_) => light(io),
+        Command::Run(_)
+        | Command::Test(_)
+        | Command::Plan(_)
+        | Command::Show(_)
+        | Command::Infer(_)
+        | Command::Profile(_) => light(io),
     }
 }
 

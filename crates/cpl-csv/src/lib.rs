@@ -16,7 +16,7 @@ mod until;
 #[cfg(test)]
 mod tests;
 
-pub use decode::Encoding;
+pub use decode::{Encoding, decoded};
 pub use read::{ProblemAt, Summary, UNPACKED_BYTES, check_header, open, read, read_blocks, unreadable};
 
 use cpl_batch::Field;

@@ -17,9 +17,12 @@ use cpl_plan::{
     bind::BoundPlan,
 };
 
-pub use error::{Cause, ExecError, FanOut, SourceError};
+pub use error::{Cause, ExecError, FanOut, SourceError, file_problem};
 pub use schedule::{Made, Scheduler};
-pub use source::{Files, Input, Inputs, RejectedRows, ScanRequest, expand, field};
+pub use source::{
+    Files, Input, Inputs, RejectedRows, ScanRequest, StoredColumn, StoredKind, expand, field, other_kind,
+    parquet_sample,
+};
 pub use table::{TableRows, write_parquet};
 
 /// The engine: polars, over some inputs.

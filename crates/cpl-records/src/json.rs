@@ -76,7 +76,8 @@ fn bad_record<S: FnMut(Batch) -> ControlFlow<()>>(problem: Problem, out: &mut Ou
 }
 
 /// The message of a JSON error, without its position, which is reported separately.
-fn why(error: &serde_json::Error) -> String {
+#[must_use]
+pub fn why(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
     text.strip_suffix(&place).unwrap_or(&text).to_owned()

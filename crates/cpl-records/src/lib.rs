@@ -13,7 +13,9 @@ use std::{ops::ControlFlow, path::Path};
 
 use cpl_batch::{Batch, Cell, Embedded, Field, Place, Problem};
 use cpl_csv::Summary;
+pub use json::{DOCUMENT_BYTES, why};
 pub use serde_json_path::JsonPath;
+pub use sheet::cells;
 
 /// Rows that are handed out together.
 const BATCH_ROWS: usize = 1 << 13;

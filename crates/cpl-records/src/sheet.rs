@@ -57,6 +57,27 @@ pub fn rows<S: FnMut(Batch) -> ControlFlow<()>>(
     Ok(name)
 }
 
+/// The cells of a workbook's first visible sheet as texts, line by line from the first on; the sheet's name.
+///
+/// # Errors
+/// Where it can't be read.
+pub fn cells(path: &Path) -> Result<(String, Vec<Vec<String>>), Problem> {
+    let no_workbook = |error| Problem::Unreadable(format!("it is no workbook (xlsx, xlsb, xls, ods): {error}"));
+    check_size(path)?;
+    let mut workbook = open_workbook_auto(path).map_err(no_workbook)?;
+    let name = first_visible(workbook.sheets_metadata())?;
+    let grid = Grid::of(&mut workbook, &name, false)?;
+    let text = Field::new("", ValueFormat::Text, true);
+    let shown = |line, column| match cell(grid.value(line, column), &text) {
+        Cell::Text(text) => String::from_utf8_lossy(&text).into_owned(),
+        Cell::Bad(what) => what,
+        Cell::Absent => String::new(),
+    };
+    let lines = 0..grid.lines().end;
+    let line = |line| grid.columns().map(|column| shown(line, column)).collect();
+    Ok((name, lines.map(line).collect()))
+}
+
 /// The cells of a sheet; lines and columns are counted from 0.
 struct Grid {
     values: Range<Data>,
@@ -81,7 +102,7 @@ impl Grid {
         Ok(Self { values, formulas, merged, fill })
     }
 
-    fn lines(&self) -> impl Iterator<Item = u32> + '_ {
+    fn lines(&self) -> std::ops::Range<u32> {
         let first = self.values.start().map_or(0, |(line, _)| line);
         let ends = [self.values.end(), self.formulas.end()].into_iter().flatten().map(|(line, _)| line + 1);
         first..ends.max().unwrap_or(0)

@@ -8,7 +8,7 @@ mod words;
 use cpl_model::value::Value;
 use cpl_syntax::{Code, Diagnostic, Span};
 
-pub use problem_to_diagnostic::{name_of, reason};
+pub use problem_to_diagnostic::{file_problem, name_of, reason};
 pub use source::{Cause, SourceError};
 
 /// Why the engine could not finish.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use cpl_batch::{FileKind, Oversized, Place, Problem};
 use cpl_model::program::{Fetch, FetchColumn, SourceKind};
-use cpl_syntax::{Code, Diagnostic, nearest};
+use cpl_syntax::{Code, Diagnostic, Span, nearest};
 
 use super::{
     bad_value::bad_value,
@@ -92,6 +92,24 @@ pub fn problem_to_diagnostic(problem: &Problem, name: &str, fetch: &Fetch) -> Di
 }
 
 /// A diagnostic that points at the fetch's path.
+/// The diagnostic for a problem of a file that no pipeline reads yet: it has no place but the file's.
+#[must_use]
+pub fn file_problem(problem: &Problem, name: &str) -> Diagnostic {
+    let fetch = Fetch {
+        kind: SourceKind::Parquet,
+        path: name.to_owned(),
+        path_span: Span::default(),
+        columns: Vec::new(),
+        future: false,
+        skip_bad: None,
+        until: None,
+        restated: None,
+    };
+    let mut diagnostic = problem_to_diagnostic(problem, name, &fetch);
+    diagnostic.labels.clear();
+    diagnostic
+}
+
 fn in_file(code: Code, message: String, help: impl Into<String>, fetch: &Fetch) -> Diagnostic {
     Diagnostic::new(code, message).at(fetch.path_span, "read from here").help(help)
 }

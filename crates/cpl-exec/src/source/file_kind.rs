@@ -23,11 +23,13 @@ pub fn explained(problem: Problem, path: &Path, read_as: &SourceKind) -> Problem
             | Problem::Quote { .. }
             | Problem::NulBytes { .. }
     );
-    let kind = if may_be_another { kind(path, read_as) } else { None };
+    let kind = if may_be_another { other_kind(path, read_as) } else { None };
     kind.map_or(problem, Problem::OtherKind)
 }
 
-fn kind(path: &Path, read_as: &SourceKind) -> Option<FileKind> {
+/// What a file is, where its first bytes or its name say that it is not what it is read as.
+#[must_use]
+pub fn other_kind(path: &Path, read_as: &SourceKind) -> Option<FileKind> {
     let name = path.file_name()?.to_string_lossy();
     if name.starts_with("~$") {
         return Some(FileKind::LockFile);

@@ -12,6 +12,7 @@ mod nested;
 mod parquet;
 mod parquet_skip_bad;
 mod rejected;
+mod sample;
 mod stamp;
 
 use std::{
@@ -26,9 +27,11 @@ use crate::error::{Cause, ExecError, SourceError, name_of};
 
 pub use chunk::Chunk;
 pub use fields::field;
+pub use file_kind::other_kind;
 pub use files::expand;
 pub use parquet::{DeferredValidation, ScanPartitions};
 pub use rejected::{RejectedRows, ScanStats};
+pub use sample::{StoredColumn, StoredKind, parquet_sample};
 
 use file_source::FileSource;
 use parquet::ParquetFile;

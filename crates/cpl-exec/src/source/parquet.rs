@@ -177,7 +177,7 @@ pub fn open(name: &str, file: &Path, columns: &[FetchColumn]) -> Result<ParquetF
 }
 
 /// The rows of a file as they are stored, and their types.
-fn scan(file: &Path) -> Result<(LazyFrame, pl::SchemaRef), Problem> {
+pub fn scan(file: &Path) -> Result<(LazyFrame, pl::SchemaRef), Problem> {
     if file.is_dir() {
         return Err(Problem::NotParquet("it is a directory".to_owned()));
     }

@@ -1,0 +1,134 @@
+//! `cpl infer`: the `fetch` of a file. What is written was checked and read the file.
+
+use std::path::Path;
+
+use cpl_infer::{Column, Found, Sample, Stored};
+use cpl_model::{
+    program::{SheetFormat, SourceKind, TableId},
+    report::Source,
+};
+use cpl_plan::{Purpose, program_to_plan};
+use cpl_run::{Problem, StoredKind, other_kind, parquet_sample};
+use cpl_syntax::{Diagnostic, Severity, has_errors};
+
+use crate::{
+    CLEAN, Io, WRONG,
+    args::{InferArgs, WindowArgs},
+    load::of_text,
+    render,
+    run::with_context,
+};
+
+/// The name of the pipeline that the fetch stands in while it is checked.
+const PIPELINE: &str = "inferred.cpl";
+
+/// As many rows of a Parquet file are looked at.
+const ROWS: usize = 100_000;
+
+/// Writes the fetch of each file.
+pub fn infer(args: &InferArgs, io: &mut Io<'_>) -> u8 {
+    args.files.iter().map(|file| one(file, io)).max().unwrap_or(CLEAN)
+}
+
+fn one(file: &Path, io: &mut Io<'_>) -> u8 {
+    let path = io.folder.join(file);
+    let written = file.to_string_lossy();
+    let sample = match sample(&path) {
+        Ok(sample) => sample,
+        Err(problem) => {
+            let diagnostic = cpl_run::file_problem(&problem, &written);
+            render::render(&[diagnostic], file, "", io);
+            return WRONG;
+        }
+    };
+    if sample.columns.is_empty() {
+        let what = sample.left_out.join("\n  ");
+        let _ = writeln!(io.err, "{written}: it holds no column that a fetch could read\n  {what}");
+        return WRONG;
+    }
+    let text = cpl_infer::fetch(&sample, &written);
+    let _ = write!(io.out, "{text}");
+    // What is printed makes a pipeline of its own here, whose lines are those that were printed.
+    let text = format!("{text}pipeline inferred {{ }}\n");
+    match proved(&text, io) {
+        Ok(proof) => {
+            for why in proof.notes.iter().chain(&proof.broken) {
+                let _ = writeln!(io.err, "{written}: {why}");
+            }
+            if proof.broken.is_empty() { CLEAN } else { WRONG }
+        }
+        Err(diagnostics) => {
+            let _ = writeln!(io.err, "this does not read the file yet:");
+            render::render(&diagnostics, Path::new(PIPELINE), &text, io);
+            WRONG
+        }
+    }
+}
+
+/// What was found as the whole file was read.
+struct Proof {
+    /// What a person should know of it.
+    notes: Vec<String>,
+    /// What of the fetch does not hold.
+    broken: Vec<String>,
+}
+
+/// Checks the fetch, and reads the whole file by it.
+fn proved(text: &str, io: &Io<'_>) -> Result<Proof, Vec<Diagnostic>> {
+    let window = WindowArgs::default();
+    let mut loaded = of_text(Path::new(PIPELINE), text.to_owned(), &window, io);
+    let Some(program) = loaded.program.take().filter(|_| !has_errors(&loaded.diagnostics)) else {
+        let mut diagnostics = std::mem::take(&mut loaded.diagnostics);
+        diagnostics.retain(|diagnostic| diagnostic.severity() == Severity::Error);
+        return Err(diagnostics);
+    };
+    let id = TableId(0);
+    let (plan, _) = program_to_plan(program, Purpose::Show(id));
+    match with_context(&plan.clone(), &loaded, &window, io, |context| cpl_run::show(plan, id, context)) {
+        Ok(Ok(shown)) => Ok(Proof {
+            notes: shown.sources.iter().flat_map(Source::notes).collect(),
+            broken: shown.broken.iter().map(|check| format!("{} ({})", check.text, check.check)).collect(),
+        }),
+        Err(why) => Ok(Proof { notes: Vec::new(), broken: vec![why] }),
+        Ok(Err(error)) => Err(error.diagnostics()),
+    }
+}
+
+/// What a file holds, by the ending of its name.
+fn sample(path: &Path) -> Result<Sample, Problem> {
+    let is_parquet = path.extension().is_some_and(|extension| extension == "parquet");
+    let read_as = match (is_parquet, cpl_infer::is_workbook(path)) {
+        (true, _) => SourceKind::Parquet,
+        (_, true) => SourceKind::Excel(SheetFormat::default()),
+        _ => SourceKind::Ndjson,
+    };
+    if let Some(kind) = other_kind(path, &read_as) {
+        return Err(Problem::OtherKind(kind));
+    }
+    if is_parquet { parquet(path) } else { cpl_infer::sample(path) }
+}
+
+/// What a Parquet file stores.
+fn parquet(file: &Path) -> Result<Sample, Problem> {
+    let (columns, rows) = parquet_sample(file, ROWS)?;
+    let mut sample = Sample { found: Found::Parquet, rows: rows.min(ROWS), whole: rows <= ROWS, ..Sample::default() };
+    for column in columns {
+        let stored = match column.kind {
+            StoredKind::Whole => Stored::Whole,
+            StoredKind::Number => Stored::Number,
+            StoredKind::Bool => Stored::Bool,
+            StoredKind::Day => Stored::Day,
+            StoredKind::Moment => Stored::Moment,
+            StoredKind::Text => Stored::Text,
+            StoredKind::Other => {
+                let why = format!("`{}` holds lists or records: `from {:?} at \"$[0]\"`", column.name, column.name);
+                sample.left_out.push(why);
+                continue;
+            }
+        };
+        let has_missing = column.missing > 0;
+        let (name, values) = (column.name, column.values);
+        sample.columns.push(Column { name, path: None, values, stored: Some(stored), has_missing });
+    }
+    Ok(sample)
+}

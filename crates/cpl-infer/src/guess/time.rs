@@ -1,0 +1,116 @@
+//! Days and moments.
+
+use cpl_batch::{ValueFormat, values};
+use jiff::tz::TimeZone;
+
+use super::{Guess, field, fits};
+use crate::{sample::Column, words::says};
+
+/// How exports write days.
+const DAYS: [&str; 13] = [
+    "%m/%d/%Y",
+    "%d/%m/%Y",
+    "%d.%m.%Y",
+    "%Y/%m/%d",
+    "%d-%m-%Y",
+    "%Y-%m",
+    "%G-W%V",
+    "%b %d, %Y",
+    "%B %d, %Y",
+    "%d %b %Y",
+    "%d-%b-%Y",
+    "%d %B %Y",
+    "%B %Y",
+];
+
+/// How they write days with a clock that stands at midnight.
+const MIDNIGHTS: [&str; 4] = ["%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M"];
+
+/// How they write moments.
+const MOMENTS: [&str; 8] = [
+    "%m/%d/%Y %H:%M:%S",
+    "%d/%m/%Y %H:%M:%S",
+    "%m/%d/%Y %H:%M",
+    "%d/%m/%Y %H:%M",
+    "%d.%m.%Y %H:%M:%S",
+    "%d.%m.%Y %H:%M",
+    "%m/%d/%Y %I:%M:%S %p",
+    "%m/%d/%Y %I:%M %p",
+];
+
+/// Words of the names of columns that hold seconds since 1970.
+const CLOCKS: [&str; 9] =
+    ["at", "time", "timestamp", "ts", "created", "updated", "date", "createdate", "lastmodifieddate"];
+
+/// The type of a column of days.
+pub fn day(column: &Column, known: &[&str]) -> Option<Guess> {
+    if all(known, ValueFormat::Date(None)) {
+        return Some(guess("date".to_owned(), None));
+    }
+    let named = says(&column.name, &["day", "date", "dates", "week"]);
+    let digits = named && known.iter().all(|text| text.len() == 8) && reads_days("%Y%m%d", known);
+    if digits {
+        return by_patterns("date", &["%Y%m%d"]);
+    }
+    let found: Vec<&str> = DAYS.into_iter().filter(|pattern| reads_days(pattern, known)).collect();
+    by_patterns("date", &found)
+}
+
+/// The type of a column of moments.
+pub fn moment(column: &Column, known: &[&str]) -> Option<Guess> {
+    let is_midnight = |text: &&str| text.ends_with("00:00:00") || text.ends_with(" 00:00") || text.ends_with(" 0:00");
+    if known.iter().all(is_midnight)
+        && let Some(pattern) = MIDNIGHTS.into_iter().find(|pattern| reads_days(pattern, known))
+    {
+        return by_patterns("date", &[pattern]);
+    }
+    let utc = TimeZone::UTC;
+    if all(known, ValueFormat::Datetime(None, utc.clone())) {
+        let is_zoned = |text: &&str| text.get(10..).is_some_and(|clock| clock.contains(['Z', 'z', '+', '-']));
+        let doubt = "in the pipeline's zone? Else `datetime in \"UTC\"`";
+        return Some(guess("datetime".to_owned(), (!known.iter().all(is_zoned)).then(|| doubt.to_owned())));
+    }
+    let reads =
+        |pattern: &&str| known.iter().all(|text| values::datetime(text.as_bytes(), Some(pattern), &utc).is_some());
+    let found: Vec<&str> = MOMENTS.into_iter().filter(reads).collect();
+    by_patterns("datetime", &found).or_else(|| since_1970(column, known))
+}
+
+/// Seconds or milliseconds: as many digits as those of our time have.
+fn since_1970(column: &Column, known: &[&str]) -> Option<Guess> {
+    let digits =
+        |count: usize| known.iter().all(|text| text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit()));
+    let unit = match () {
+        () if !says(&column.name, &CLOCKS) => return None,
+        () if digits(10) => "seconds",
+        () if digits(13) => "milliseconds",
+        () => return None,
+    };
+    Some(guess(format!("datetime in unix {unit}"), Some("a time since 1970?".to_owned())))
+}
+
+/// The first of the patterns that read a column; that there are others is not sure.
+fn by_patterns(ty: &str, found: &[&str]) -> Option<Guess> {
+    let (first, others) = found.split_first()?;
+    let doubt = match (others.first(), ty) {
+        (Some(other), _) => Some(format!("or \"{other}\": no day is above 12")),
+        (None, "datetime") => Some("in the pipeline's zone?".to_owned()),
+        (None, _) => None,
+    };
+    Some(guess(format!("{ty} \"{first}\""), doubt))
+}
+
+fn reads_days(pattern: &str, known: &[&str]) -> bool {
+    known.iter().all(|text| values::date(text.as_bytes(), Some(pattern)).is_some())
+}
+
+fn all(known: &[&str], format: ValueFormat) -> bool {
+    let field = field(format, None);
+    known.iter().all(|text| fits(text, &field))
+}
+
+/// The guess of a type of time.
+pub fn guess(ty: String, doubt: Option<String>) -> Guess {
+    let names = ty.starts_with("date ") || ty == "date";
+    Guess { ty, is_time: true, names, doubt, ..Guess::default() }
+}

@@ -1,0 +1,34 @@
+//! A file → the `fetch` that reads it. What is seen is written; what is only likely gets a comment that says so.
+//!
+//! All rows are looked at, up to a limit of bytes: a type is that of every value, and a key is unique in every row.
+
+mod guess;
+mod key;
+mod sample;
+mod words;
+mod write;
+
+use std::path::Path;
+
+use cpl_batch::Problem;
+
+pub use sample::{Column, Found, Sample, Stored, is_workbook};
+
+/// As many bytes of a file are looked at; of a JSON document all.
+pub const LOOKED_AT: u64 = 16 << 20;
+
+/// What a file holds, by its name's ending.
+///
+/// # Errors
+/// What keeps it from being read.
+pub fn sample(file: &Path) -> Result<Sample, Problem> {
+    sample::of(file)
+}
+
+/// The text of a `fetch` for what was looked at; `written` is the path as the pipeline will have it.
+#[must_use]
+pub fn fetch(sample: &Sample, written: &str) -> String {
+    let guessed = guess::columns(sample);
+    let key = key::of(sample, &guessed.columns);
+    write::fetch(sample, &guessed, &key, written)
+}

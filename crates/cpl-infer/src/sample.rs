@@ -1,0 +1,117 @@
+//! The rows of a file as texts, and how it is written.
+
+mod records;
+mod table;
+
+use std::path::Path;
+
+use cpl_batch::Problem;
+
+/// What was looked at of a file.
+#[derive(Clone, Debug, Default)]
+pub struct Sample {
+    /// How it is fetched.
+    pub found: Found,
+    /// Its columns.
+    pub columns: Vec<Column>,
+    /// How many rows were looked at.
+    pub rows: usize,
+    /// They are all rows of the file.
+    pub whole: bool,
+    /// What could not be made a column, and why.
+    pub left_out: Vec<String>,
+}
+
+/// One column.
+#[derive(Clone, Debug, Default)]
+pub struct Column {
+    /// Its name in the file.
+    pub name: String,
+    /// The path to it, where it stands within a record.
+    pub path: Option<String>,
+    /// Its values; none where there is none.
+    pub values: Vec<Option<String>>,
+    /// How Parquet stores it.
+    pub stored: Option<Stored>,
+    /// Some row of the file has no value, also where it was not looked at.
+    pub has_missing: bool,
+}
+
+/// How Parquet stores a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stored {
+    /// Whole numbers.
+    Whole,
+    /// Numbers that are not whole.
+    Number,
+    /// A truth.
+    Bool,
+    /// A day.
+    Day,
+    /// A moment.
+    Moment,
+    /// A text.
+    Text,
+}
+
+/// How a file is fetched.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Found {
+    /// A text table.
+    Csv(Table),
+    /// A workbook: its first visible sheet, the lines above the header, and how the row begins that ends the table.
+    Excel(String, u64, Option<String>),
+    /// Lines of JSON.
+    Ndjson,
+    /// A document, and the path to its records.
+    Json(Option<String>),
+    /// Parquet.
+    Parquet,
+}
+
+impl Default for Found {
+    fn default() -> Self {
+        Self::Csv(Table::default())
+    }
+}
+
+/// How a text table is written.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Table {
+    /// What sets fields apart.
+    pub separator: char,
+    /// Lines above the header.
+    pub skip_lines: u64,
+    /// The first row names the columns.
+    pub header: bool,
+    /// The encoding, where it is not UTF-8.
+    pub encoding: Option<&'static str>,
+    /// How the row begins that ends the table.
+    pub until: Option<String>,
+    /// Some rows lack fields at their end.
+    pub short_rows: bool,
+}
+
+/// The rows of a file, by its name's ending.
+pub fn of(file: &Path) -> Result<Sample, Problem> {
+    if is_workbook(file) {
+        table::sheet(file)
+    } else if ends(file, &[".ndjson", ".jsonl"]) {
+        records::lines(file)
+    } else if ends(file, &[".json"]) {
+        records::document(file)
+    } else {
+        table::text(file)
+    }
+}
+
+/// Whether a file's name is that of a workbook.
+#[must_use]
+pub fn is_workbook(file: &Path) -> bool {
+    ends(file, &[".xlsx", ".xlsb", ".xls", ".ods", ".xlsm"])
+}
+
+fn ends(file: &Path, endings: &[&str]) -> bool {
+    let name = file.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    endings.iter().any(|ending| name.trim_end_matches(".gz").ends_with(ending))
+}

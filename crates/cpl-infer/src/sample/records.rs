@@ -1,0 +1,175 @@
+//! Records of JSON: the names in them, and those of the records within them.
+
+use std::{io::Read, path::Path};
+
+use cpl_batch::{Oversized, Place, Problem};
+use cpl_records::DOCUMENT_BYTES;
+use indexmap::{IndexMap, IndexSet};
+use serde_json::Value;
+
+use super::{Column, Found, Sample};
+use crate::LOOKED_AT;
+
+/// How deep records within records are followed.
+const DEPTH: usize = 3;
+/// How deep the list of records is looked for: `$.data.items`.
+const LIST_DEPTH: usize = 1;
+
+/// A record a line.
+pub fn lines(file: &Path) -> Result<Sample, Problem> {
+    let (text, whole) = read(file, LOOKED_AT)?;
+    let mut records = Vec::new();
+    let mut all = text.lines().zip(1..).filter(|(line, _)| !line.trim().is_empty()).peekable();
+    while let Some((line, number)) = all.next() {
+        match serde_json::from_str::<Value>(line) {
+            Ok(record) => records.push(record),
+            // The last line of those that are looked at may be cut.
+            Err(_) if !whole && all.peek().is_none() => {}
+            Err(error) => {
+                let place = Place { row: records.len() as u64 + 1, line: number };
+                return Err(Problem::NoJson { place, column: error.column() as u64, why: cpl_records::why(&error) });
+            }
+        }
+    }
+    Ok(Sample { found: Found::Ndjson, whole, ..sample(&records) })
+}
+
+/// A document: a list of records, or the first list within it.
+pub fn document(file: &Path) -> Result<Sample, Problem> {
+    let (text, whole) = read(file, DOCUMENT_BYTES)?;
+    if !whole {
+        let (what, limit) = (Oversized::Document, DOCUMENT_BYTES);
+        return Err(Problem::TooLarge { what, limit, place: Place::default() });
+    }
+    let document: Value = serde_json::from_str(&text).map_err(|error| {
+        let place = Place { row: 0, line: error.line() as u64 };
+        Problem::NoJson { place, column: error.column() as u64, why: cpl_records::why(&error) }
+    })?;
+    let (path, records) = match &document {
+        Value::Array(records) => (None, records.as_slice()),
+        other => match list_within(other, "$", LIST_DEPTH) {
+            Some((path, records)) => (Some(path), records),
+            // One record by itself.
+            None => (Some("$".to_owned()), std::slice::from_ref(other)),
+        },
+    };
+    Ok(Sample { found: Found::Json(path), whole: true, ..sample(records) })
+}
+
+/// The text of a file up to so many bytes, and whether that is all of it.
+fn read(file: &Path, most: u64) -> Result<(String, bool), Problem> {
+    let mut bytes = Vec::new();
+    let read = cpl_csv::open(file)?.take(most + 1).read_to_end(&mut bytes);
+    read.map_err(|error| cpl_csv::unreadable(&error))?;
+    let whole = bytes.len() as u64 <= most;
+    let text = String::from_utf8_lossy(&bytes).trim_start_matches('\u{feff}').to_owned();
+    Ok((text, whole))
+}
+
+/// The longest list of records within a value, and the path to it.
+fn list_within<'v>(value: &'v Value, path: &str, depth: usize) -> Option<(String, &'v [Value])> {
+    let Value::Object(fields) = value else { return None };
+    let mut found: Option<(String, &[Value])> = None;
+    for (name, inner) in fields {
+        let path = format!("{path}{}", step(name));
+        let list = match inner {
+            Value::Array(records) if records.iter().any(Value::is_object) => Some((path, records.as_slice())),
+            inner if depth > 0 => list_within(inner, &path, depth - 1),
+            _ => None,
+        };
+        if let Some(list) = list
+            && found.as_ref().is_none_or(|(_, longest)| list.1.len() > longest.len())
+        {
+            found = Some(list);
+        }
+    }
+    found
+}
+
+/// A step of a path to a member of that name.
+fn step(name: &str) -> String {
+    let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let plain = plain && !name.starts_with(|c: char| c.is_ascii_digit()) && !name.is_empty();
+    if plain { format!(".{name}") } else { format!("['{}']", name.replace('\\', "\\\\").replace('\'', "\\'")) }
+}
+
+fn sample(records: &[Value]) -> Sample {
+    let mut all = Members::default();
+    let mut left_out = Vec::new();
+    if records.is_empty() {
+        left_out.push("it has no records".to_owned());
+    }
+    for (at, record) in records.iter().enumerate() {
+        match record {
+            Value::Object(fields) => {
+                for (name, value) in fields {
+                    all.add(at, name, &format!("${}", step(name)), value, DEPTH);
+                }
+            }
+            _ if left_out.is_empty() => left_out.push(format!("record {} is no object", at + 1)),
+            _ => {}
+        }
+    }
+    left_out.extend(all.lists.iter().take(SAID).map(|path| {
+        format!(
+            "{path} holds a list: `from \"{path}[0]\"` takes its first value, `each \"{path}\"` makes a row of each"
+        )
+    }));
+    if all.lists.len() > SAID {
+        left_out.push(format!("and {} more lists", all.lists.len() - SAID));
+    }
+    Sample { rows: records.len(), left_out, columns: all.columns(records.len()), ..Sample::default() }
+}
+
+/// As many lists are told of.
+const SAID: usize = 10;
+
+/// The members of records: those with a value each are columns.
+#[derive(Default)]
+struct Members {
+    /// Of each column its path and its values.
+    values: IndexMap<String, (String, Vec<Option<String>>)>,
+    /// The paths at which some record has a list.
+    lists: IndexSet<String>,
+    /// The paths at which some record has a record.
+    records: IndexSet<String>,
+}
+
+impl Members {
+    /// Adds a member of a record; of a record within it, its members.
+    fn add(&mut self, row: usize, name: &str, path: &str, value: &Value, depth: usize) {
+        let text = match value {
+            Value::Null => None,
+            Value::Bool(yes) => Some(yes.to_string()),
+            Value::Number(number) => Some(number.to_string()),
+            Value::String(text) => Some(text.clone()).filter(|text| !text.is_empty()),
+            Value::Object(fields) if depth > 0 => {
+                self.records.insert(path.to_owned());
+                for (inner, value) in fields {
+                    self.add(row, &format!("{name}_{inner}"), &format!("{path}{}", step(inner)), value, depth - 1);
+                }
+                return;
+            }
+            Value::Array(_) | Value::Object(_) => {
+                self.lists.insert(path.to_owned());
+                return;
+            }
+        };
+        let (_, values) = self.values.entry(path.to_owned()).or_insert_with(|| (name.to_owned(), Vec::new()));
+        values.resize(row, None);
+        values.push(text);
+    }
+
+    /// The columns of so many rows, without those that hold more than one value in some row.
+    fn columns(self, rows: usize) -> Vec<Column> {
+        let Self { values, lists, records } = self;
+        let single = values.into_iter().filter(|(path, _)| !lists.contains(path) && !records.contains(path));
+        let column = |(path, (name, mut values)): (String, (String, Vec<Option<String>>))| {
+            values.resize(rows, None);
+            let has_missing = values.iter().any(Option::is_none);
+            let is_inner = path != format!("${}", step(&name));
+            Column { name, path: is_inner.then_some(path), values, has_missing, stored: None }
+        };
+        single.map(column).collect()
+    }
+}

@@ -1,0 +1,191 @@
+//! Text tables and sheets: which line names the columns, what sets fields apart, where the rows end.
+
+use std::{io::Read, path::Path};
+
+use cpl_batch::Problem;
+use indexmap::IndexSet;
+
+use super::{Column, Found, Sample, Table};
+use crate::LOOKED_AT;
+
+/// Rows of fields, each with the line on which it begins.
+type Rows = Vec<(u64, Vec<String>)>;
+
+/// The text table of a file.
+pub fn text(file: &Path) -> Result<Sample, Problem> {
+    let unreadable = |error: std::io::Error| cpl_csv::unreadable(&error);
+    let mut bytes = Vec::new();
+    cpl_csv::open(file)?.take(LOOKED_AT + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    let whole = bytes.len() as u64 <= LOOKED_AT;
+    if !whole {
+        // The last line may be cut.
+        let end = bytes.iter().rposition(|byte| *byte == b'\n').map_or(bytes.len(), |end| end + 1);
+        bytes.truncate(end);
+    }
+    let (encoding, said) = encoding(&bytes);
+    let mut text = String::new();
+    let decoded = cpl_csv::decoded(Box::new(bytes.as_slice()), encoding);
+    decoded.and_then(|mut input| input.read_to_string(&mut text)).map_err(unreadable)?;
+    let text = text.trim_start_matches('\u{feff}');
+    if text.trim().is_empty() {
+        return Err(Problem::Empty);
+    }
+    let separator = separator(text);
+    let mut rows = rows(text, separator);
+    // A note to a spreadsheet stands above the table.
+    if text.starts_with("sep=") {
+        rows.remove(0);
+    }
+    let (mut sample, Shape { skip_lines, header, until, short_rows }) = table(rows, whole);
+    let separator = char::from(separator);
+    sample.found = Found::Csv(Table { separator, skip_lines, header, encoding: said, until, short_rows });
+    Ok(sample)
+}
+
+/// The first visible sheet of a workbook.
+pub fn sheet(file: &Path) -> Result<Sample, Problem> {
+    let (name, lines) = cpl_records::cells(file)?;
+    let rows = (1..).zip(lines).filter(|(_, row)| row.iter().any(|cell| !cell.is_empty())).collect();
+    let (mut sample, Shape { skip_lines, until, .. }) = table(rows, true);
+    sample.found = Found::Excel(name, skip_lines, until);
+    Ok(sample)
+}
+
+/// The encoding of a text, and what is said of it.
+fn encoding(bytes: &[u8]) -> (cpl_csv::Encoding, Option<&'static str>) {
+    let marked = bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF");
+    if marked || std::str::from_utf8(bytes).is_ok_and(|text| !text.contains('\0')) {
+        (cpl_csv::Encoding::Utf8, None)
+    } else if bytes.iter().take(1 << 12).filter(|byte| **byte == 0).count() > 1 {
+        (cpl_csv::Encoding::Utf16, Some("utf-16"))
+    } else {
+        (cpl_csv::Encoding::Windows1252, Some("windows-1252"))
+    }
+}
+
+/// Rows by which a separator is chosen.
+const FIRST: usize = 200;
+
+/// The sign that gives most rows one width of several fields.
+fn separator(text: &str) -> u8 {
+    let score = |separator: u8| {
+        let rows = rows(first_lines(text), separator);
+        let width = modal_width(&rows);
+        let regular = rows.iter().filter(|(_, row)| row.len() == width).count();
+        (if width > 1 { regular } else { 0 }, width)
+    };
+    [b',', b';', b'\t', b'|'].into_iter().rev().max_by_key(|separator| score(*separator)).unwrap_or(b',')
+}
+
+fn first_lines(text: &str) -> &str {
+    let end = text.match_indices('\n').nth(FIRST).map_or(text.len(), |(at, _)| at);
+    &text[..end]
+}
+
+fn rows(text: &str, separator: u8) -> Rows {
+    let mut reader =
+        csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(separator).from_reader(text.as_bytes());
+    let mut rows = Rows::new();
+    for record in reader.records().flatten() {
+        let line = record.position().map_or(0, csv::Position::line);
+        rows.push((line, record.iter().map(str::to_owned).collect()));
+    }
+    rows
+}
+
+/// The number of fields that most rows have.
+fn modal_width(rows: &Rows) -> usize {
+    most_often(rows.iter().map(|(_, row)| row.len()))
+}
+
+fn most_often(numbers: impl Iterator<Item = usize>) -> usize {
+    let mut counts = std::collections::BTreeMap::new();
+    for number in numbers {
+        *counts.entry(number).or_insert(0usize) += 1;
+    }
+    counts.into_iter().max_by_key(|(number, count)| (*count, *number)).map_or(0, |(number, _)| number)
+}
+
+/// The fields of a row without the empty ones at its end.
+fn filled(row: &[String]) -> usize {
+    row.iter().rposition(|field| !field.trim().is_empty()).map_or(0, |last| last + 1)
+}
+
+/// Words with which a row of totals begins.
+const TOTALS: [&str; 7] = ["total", "grand total", "subtotal", "summe", "gesamt", "totale", "somme"];
+
+/// How the rows of a table stand in it.
+struct Shape {
+    /// The lines above its first row.
+    skip_lines: u64,
+    /// The first row names the columns.
+    header: bool,
+    /// How the row begins that ends them.
+    until: Option<String>,
+    /// Some lack fields at their end.
+    short_rows: bool,
+}
+
+fn table(mut rows: Rows, whole: bool) -> (Sample, Shape) {
+    let width = modal_width(&rows);
+    let is_header = |row: &[String]| row.len() == width && row.iter().filter(|name| is_name(name)).count() * 2 > width;
+    // A note above the table may be followed by empty cells.
+    let usual = most_often(rows.iter().map(|(_, row)| filled(row)));
+    let is_wide = |row: &[String]| row.len() == width && filled(row) >= usual;
+    let first = rows.iter().position(|(_, row)| is_wide(row)).unwrap_or(0);
+    let header = rows[first..].first().is_some_and(|(_, row)| is_header(row));
+    let skip_lines = rows.get(first).map_or(0, |(line, _)| line.saturating_sub(1));
+    let names: Vec<String> =
+        if header { rows[first].1.clone() } else { (1..=width).map(|at| format!("column_{at}")).collect() };
+    rows.drain(..first + usize::from(header));
+    let until = end(&mut rows, width);
+    let short_rows = rows.iter().any(|(_, row)| row.len() < width);
+    let (columns, left_out) = columns(&names, &rows);
+    let sample = Sample { columns, left_out, rows: rows.len(), whole, ..Sample::default() };
+    (sample, Shape { skip_lines, header, until, short_rows })
+}
+
+/// The columns whose names are theirs alone, and what is said of the others.
+fn columns(names: &[String], rows: &Rows) -> (Vec<Column>, Vec<String>) {
+    let (mut columns, mut left_out) = (Vec::new(), IndexSet::new());
+    for (at, name) in names.iter().enumerate() {
+        let name = name.trim();
+        if name.is_empty() {
+            left_out.insert(format!("column {} has no name", at + 1));
+        } else if names.iter().filter(|other| other.trim() == name).count() > 1 {
+            left_out.insert(format!("{name:?} names several columns of the file: give each a name of its own"));
+        } else {
+            let known = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+            let values: Vec<Option<String>> = rows.iter().map(|(_, row)| row.get(at).and_then(known)).collect();
+            let has_missing = values.iter().any(Option::is_none);
+            columns.push(Column { name: name.to_owned(), values, has_missing, ..Column::default() });
+        }
+    }
+    (columns, left_out.into_iter().collect())
+}
+
+/// A header names things: it is no number and no date.
+fn is_name(field: &str) -> bool {
+    field.trim().chars().next().is_some_and(|first| first.is_alphabetic() || "#_($%".contains(first))
+        && field.chars().any(char::is_alphabetic)
+}
+
+/// Takes the rows of totals away from the end: how the first of them begins.
+fn end(rows: &mut Rows, width: usize) -> Option<String> {
+    let begins = |row: &[String]| {
+        let first = row.iter().find(|field| !field.trim().is_empty())?.trim();
+        let lower = first.to_lowercase();
+        let word = TOTALS.iter().find(|word| lower.starts_with(**word))?;
+        first.get(..word.len()).map(str::to_owned)
+    };
+    let tail = rows.len().saturating_sub(20);
+    let at = tail + rows[tail..].iter().position(|(_, row)| begins(row).is_some())?;
+    let text = begins(&rows[at].1)?;
+    // The same word may begin rows of the table.
+    let in_table = rows[..at].iter().any(|(_, row)| begins(row).is_some_and(|begin| begin == text));
+    if in_table || width == 0 {
+        return None;
+    }
+    rows.truncate(at);
+    Some(text)
+}

@@ -1,0 +1,203 @@
+//! The text of a `fetch`.
+
+use std::{collections::BTreeSet, fmt::Write, path::Path};
+
+use cpl_syntax::is_name;
+
+use crate::{
+    guess::{Guess, Guessed},
+    key::Key,
+    sample::{Column, Found, Sample, Table},
+    words::says,
+};
+
+/// Rows of fewer than this are said to be few.
+const FEW: usize = 20;
+
+/// The fetch of a file; `written` is its path.
+pub fn fetch(sample: &Sample, guessed: &Guessed, key: &Key, written: &str) -> String {
+    let seen = match (sample.whole, sample.rows) {
+        (_, 0) => "it has no rows, so the types are guesses".to_owned(),
+        (true, 1) => "its one row was looked at".to_owned(),
+        (true, rows) => format!("all {rows} rows were looked at"),
+        (false, rows) => format!("the first {rows} rows were looked at"),
+    };
+    let mut text = format!("# Made from {written}: {seen}.\n# Take out the columns that the decision does not need.\n");
+    for why in &sample.left_out {
+        let _ = writeln!(text, "# Left out: {}", why.replace('\n', " "));
+    }
+    let names = names(&sample.columns);
+    let _ = writeln!(text, "fetch {} from {} {{", table_name(written), source(sample, guessed, written));
+    if let Found::Json(Some(path)) = &sample.found {
+        let _ = writeln!(text, "  records {}", quoted(path));
+    }
+    text.push_str("  columns {\n");
+    for ((column, guess), name) in sample.columns.iter().zip(&guessed.columns).zip(&names) {
+        text.push_str(&declared(column, guess, name));
+    }
+    text.push_str("  }\n");
+    text.push_str(&clauses(sample, guessed, key, &names));
+    text.push_str("}\n");
+    text
+}
+
+/// `day: date "%d.%m.%Y" from "Tag"`
+fn declared(column: &Column, guess: &Guess, name: &str) -> String {
+    let mut line = format!("    {name}: {}", guess.ty);
+    if guess.nullable {
+        line.push('?');
+    }
+    match &column.path {
+        Some(path) => {
+            let _ = write!(line, " from {}", quoted(path));
+        }
+        None if column.name != name => {
+            let _ = write!(line, " from {}", quoted(&column.name));
+        }
+        None => {}
+    }
+    if let Some(doubt) = &guess.doubt {
+        let _ = write!(line, "  # not sure: {doubt}");
+    }
+    line.push('\n');
+    line
+}
+
+fn clauses(sample: &Sample, guessed: &Guessed, key: &Key, names: &[String]) -> String {
+    let mut text = String::new();
+    let listed = |set: &[usize]| set.iter().map(|at| names[*at].as_str()).collect::<Vec<_>>().join(", ");
+    let mut dated = false;
+    match key {
+        Key::Unique(set) => {
+            dated = set.iter().any(|at| guessed.columns[*at].is_time);
+            let seen = if sample.whole { String::new() } else { " first".to_owned() };
+            let few = !sample.whole || sample.rows < FEW;
+            let doubt =
+                if few { format!("  # not sure: unique in the{seen} {} rows", sample.rows) } else { String::new() };
+            let _ = writeln!(text, "  key {}{doubt}", listed(set));
+        }
+        Key::None if sample.rows < 2 => text.push_str("  # so few rows do not tell what their `key` is\n"),
+        Key::None => text.push_str("  # no columns name a row: without a `key` one that is there twice counts twice\n"),
+    }
+    let times: Vec<usize> = (0..names.len()).filter(|at| guessed.columns[*at].is_time).collect();
+    if let ([first, _, ..], false) = (times.as_slice(), dated) {
+        // One that a tool wrote down as it copied the row dates the copy.
+        let of_row = |at: &&usize| !says(&sample.columns[**at].name, &["synced", "updated", "modified", "loaded"]);
+        let at = times.iter().find(of_row).unwrap_or(first);
+        let _ = writeln!(text, "  time {}  # not sure: what dates a row?", names[*at]);
+    }
+    if !guessed.missing.is_empty() {
+        let missing: Vec<String> = guessed.missing.iter().map(|text| quoted(text)).collect();
+        let _ = writeln!(text, "  missing {}", missing.join(", "));
+    }
+    let until = match &sample.found {
+        Found::Csv(Table { until, .. }) | Found::Excel(_, _, until) => until.clone(),
+        _ => None,
+    };
+    if let Some(until) = until {
+        let _ = writeln!(text, "  rows until {}", quoted(&until));
+    }
+    text
+}
+
+/// The connector and its options.
+fn source(sample: &Sample, guessed: &Guessed, written: &str) -> String {
+    let path = quoted(written);
+    let table = match &sample.found {
+        Found::Csv(table) => table,
+        Found::Excel(_, 0, _) => return format!("excel({path})"),
+        Found::Excel(_, lines, _) => return format!("excel({path}, skip_lines={lines})"),
+        Found::Ndjson => return format!("ndjson({path})"),
+        Found::Json(_) => return format!("json({path})"),
+        Found::Parquet => return format!("parquet({path})"),
+    };
+    let mut options = vec![path];
+    match table.separator {
+        ',' => {}
+        '\t' => options.push("separator=\"\\t\"".to_owned()),
+        other => options.push(format!("separator=\"{other}\"")),
+    }
+    if !table.header {
+        options.push("header=false".to_owned());
+    }
+    if table.short_rows {
+        options.push("short_rows=true".to_owned());
+    }
+    if table.skip_lines > 0 {
+        options.push(format!("skip_lines={}", table.skip_lines));
+    }
+    if let Some((decimal, thousands)) = guessed.notation {
+        if decimal != b'.' {
+            options.push(format!("decimal=\"{}\"", char::from(decimal)));
+        }
+        options.extend(thousands.map(|sign| format!("thousands=\"{sign}\"")));
+    }
+    options.extend(table.encoding.map(|encoding| format!("encoding=\"{encoding}\"")));
+    format!("csv({})", options.join(", "))
+}
+
+/// A text of the language.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for letter in text.chars() {
+        match letter {
+            '"' | '\\' => quoted.extend(['\\', letter]),
+            '\n' => quoted.push_str("\\n"),
+            '\t' => quoted.push_str("\\t"),
+            '{' | '}' => quoted.extend([letter, letter]),
+            letter if letter.is_control() => {
+                let _ = write!(quoted, "\\u{{{:x}}}", u32::from(letter));
+            }
+            letter => quoted.push(letter),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+/// A name of the language for a name of a file.
+pub fn name(of: &str) -> String {
+    let mut name = String::new();
+    for letter in of.trim().chars() {
+        if letter.is_ascii_alphanumeric() {
+            name.push(letter.to_ascii_lowercase());
+        } else if !name.ends_with('_') && !name.is_empty() {
+            name.push('_');
+        }
+    }
+    let name = name.trim_end_matches('_');
+    let name = if name.is_empty() { "column" } else { name };
+    let named = if name.starts_with(|c: char| c.is_ascii_digit()) { format!("n_{name}") } else { name.to_owned() };
+    if is_name(&named) { named } else { format!("{named}_") }
+}
+
+fn table_name(path: &str) -> String {
+    let stem = Path::new(path.trim_end_matches(".gz")).file_stem().unwrap_or_default();
+    name(&stem.to_string_lossy())
+}
+
+/// A name for each column, each once. One that is a name of the language stays as it is.
+fn names(columns: &[Column]) -> Vec<String> {
+    let mut taken = BTreeSet::new();
+    let own: Vec<Option<String>> = columns
+        .iter()
+        .map(|column| {
+            let plain = is_name(&column.name) && column.path.is_none();
+            (plain && taken.insert(column.name.clone())).then(|| column.name.clone())
+        })
+        .collect();
+    let mut names = Vec::new();
+    for (column, own) in columns.iter().zip(own) {
+        names.push(own.unwrap_or_else(|| {
+            let first = name(&column.name);
+            let mut unique = first.clone();
+            let mut number = 2;
+            while !taken.insert(unique.clone()) {
+                unique = format!("{first}_{number}");
+                number += 1;
+            }
+            unique
+        }));
+    }
+    names
+}
