@@ -126,3 +126,22 @@ impl ValueFormat {
         }
     }
 }
+
+/// What a column of a file that has types, such as Parquet, stores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoredKind {
+    /// Whole numbers.
+    Whole,
+    /// Numbers that are not whole.
+    Number,
+    /// A truth.
+    Bool,
+    /// A day.
+    Day,
+    /// A moment.
+    Moment,
+    /// A text.
+    Text,
+    /// Anything else, such as a list.
+    Other,
+}

@@ -2,6 +2,7 @@
 //! wrong with a file. It knows no source and no engine.
 
 mod batch;
+pub mod exports;
 mod field;
 pub mod notation;
 mod problem;
@@ -9,7 +10,7 @@ mod source;
 pub mod values;
 
 pub use batch::{Batch, Cell, Column, Data, Numbers, RejectedRow};
-pub use field::{Embedded, Field, Find, ValueFormat};
+pub use field::{Embedded, Field, Find, StoredKind, ValueFormat};
 pub use notation::Notation;
 pub use problem::{FileKind, Oversized, Place, Problem, bad_value};
 pub use source::{BatchSink, ReadError, Source, SourceStats};

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use cpl_infer::{Column, Found, Sample, Stored};
+use cpl_infer::{Column, Found, Sample};
 use cpl_model::{
     program::{SheetFormat, SourceKind, TableId},
     report::Source,
@@ -113,22 +113,14 @@ fn parquet(file: &Path) -> Result<Sample, Problem> {
     let (columns, rows) = parquet_sample(file, ROWS)?;
     let mut sample = Sample { found: Found::Parquet, rows: rows.min(ROWS), whole: rows <= ROWS, ..Sample::default() };
     for column in columns {
-        let stored = match column.kind {
-            StoredKind::Whole => Stored::Whole,
-            StoredKind::Number => Stored::Number,
-            StoredKind::Bool => Stored::Bool,
-            StoredKind::Day => Stored::Day,
-            StoredKind::Moment => Stored::Moment,
-            StoredKind::Text => Stored::Text,
-            StoredKind::Other => {
-                let why = format!("`{}` holds lists or records: `from {:?} at \"$[0]\"`", column.name, column.name);
-                sample.left_out.push(why);
-                continue;
-            }
-        };
+        if column.kind == StoredKind::Other {
+            let why = format!("`{}` holds lists or records: `from {:?} at \"$[0]\"`", column.name, column.name);
+            sample.left_out.push(why);
+            continue;
+        }
         let has_missing = column.missing > 0;
-        let (name, values) = (column.name, column.values);
-        sample.columns.push(Column { name, path: None, values, stored: Some(stored), has_missing });
+        let (name, values, stored) = (column.name, column.values, Some(column.kind));
+        sample.columns.push(Column { name, path: None, values, stored, has_missing });
     }
     Ok(sample)
 }

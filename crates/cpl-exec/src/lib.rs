@@ -20,8 +20,7 @@ use cpl_plan::{
 pub use error::{Cause, ExecError, FanOut, SourceError, file_problem};
 pub use schedule::{Made, Scheduler};
 pub use source::{
-    Files, Input, Inputs, RejectedRows, ScanRequest, StoredColumn, StoredKind, expand, field, other_kind,
-    parquet_sample,
+    Files, Input, Inputs, RejectedRows, ScanRequest, StoredColumn, expand, field, other_kind, parquet_sample,
 };
 pub use table::{TableRows, write_parquet};
 

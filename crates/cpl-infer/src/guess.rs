@@ -4,11 +4,11 @@ mod time;
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use cpl_batch::{Field, Notation, ValueFormat};
+use cpl_batch::{Field, Notation, StoredKind, ValueFormat, exports::is_nothing};
 use cpl_syntax::tree::Currency;
 
 use crate::{
-    sample::{Column, Found, Sample, Stored},
+    sample::{Column, Found, Sample},
     words::{is_id, says, words},
 };
 
@@ -99,13 +99,6 @@ fn known(column: &Column) -> impl Iterator<Item = &str> {
     column.values.iter().flatten().map(|text| text.trim()).filter(|text| !is_nothing(text))
 }
 
-/// Words and signs that stand for no value.
-pub fn is_nothing(text: &str) -> bool {
-    const WORDS: [&str; 9] = ["n/a", "na", "nan", "null", "none", "nil", "#n/a", "(not set)", "(none)"];
-    let is_sign = !text.contains(char::is_alphanumeric) && text.chars().count() <= 3;
-    WORDS.contains(&text.to_lowercase().as_str()) || is_sign || text.starts_with(['<', '>'])
-}
-
 fn field(format: ValueFormat, notation: Option<(u8, Option<char>)>) -> Field {
     let notation = notation.map(|(decimal, thousands)| Notation { decimal, thousands });
     Field { notation, ..Field::new("", format, false) }
@@ -167,20 +160,20 @@ fn doubted(ty: &str, doubt: &str) -> Guess {
 const MONEY: &str = "an amount in the pipeline's currency? Else `money in EUR`, or `number`";
 
 /// By how Parquet stores it.
-fn of_stored(column: &Column, stored: Stored, known: &[&str]) -> Guess {
+fn of_stored(column: &Column, stored: StoredKind, known: &[&str]) -> Guess {
     match stored {
-        Stored::Whole if is_id(&column.name) => plain("text"),
-        Stored::Whole if known.iter().any(|text| text.len() > 15) => plain("text"),
-        Stored::Whole if named(column, &["micros"]) => doubted("money in micros", MONEY),
-        Stored::Whole if named(column, &["cents", "minor"]) => doubted("money in minor units", MONEY),
-        Stored::Whole if known.iter().any(|text| text.starts_with('-')) => plain("integer"),
-        Stored::Whole => plain("count"),
-        Stored::Number if named(column, &AMOUNTS) => doubted("money", MONEY),
-        Stored::Number => plain("number"),
-        Stored::Bool => plain("bool"),
-        Stored::Day => time::guess("date".to_owned(), None),
-        Stored::Moment => time::guess("datetime".to_owned(), None),
-        Stored::Text => Reader { column, notation: None, codes: None }.of_texts(known),
+        StoredKind::Whole if is_id(&column.name) => plain("text"),
+        StoredKind::Whole if known.iter().any(|text| text.len() > 15) => plain("text"),
+        StoredKind::Whole if named(column, &["micros"]) => doubted("money in micros", MONEY),
+        StoredKind::Whole if named(column, &["cents", "minor"]) => doubted("money in minor units", MONEY),
+        StoredKind::Whole if known.iter().any(|text| text.starts_with('-')) => plain("integer"),
+        StoredKind::Whole => plain("count"),
+        StoredKind::Number if named(column, &AMOUNTS) => doubted("money", MONEY),
+        StoredKind::Number => plain("number"),
+        StoredKind::Bool => plain("bool"),
+        StoredKind::Day => time::guess("date".to_owned(), None),
+        StoredKind::Moment => time::guess("datetime".to_owned(), None),
+        StoredKind::Text | StoredKind::Other => Reader { column, notation: None, codes: None }.of_texts(known),
     }
 }
 

@@ -12,7 +12,7 @@ use std::path::Path;
 
 use cpl_batch::Problem;
 
-pub use sample::{Column, Found, Sample, Stored, is_workbook};
+pub use sample::{Column, Found, Sample, is_workbook};
 
 /// As many bytes of a file are looked at; of a JSON document all.
 pub const LOOKED_AT: u64 = 16 << 20;

@@ -5,7 +5,7 @@ mod table;
 
 use std::path::Path;
 
-use cpl_batch::Problem;
+use cpl_batch::{Problem, StoredKind};
 
 /// What was looked at of a file.
 #[derive(Clone, Debug, Default)]
@@ -32,26 +32,9 @@ pub struct Column {
     /// Its values; none where there is none.
     pub values: Vec<Option<String>>,
     /// How Parquet stores it.
-    pub stored: Option<Stored>,
+    pub stored: Option<StoredKind>,
     /// Some row of the file has no value, also where it was not looked at.
     pub has_missing: bool,
-}
-
-/// How Parquet stores a column.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stored {
-    /// Whole numbers.
-    Whole,
-    /// Numbers that are not whole.
-    Number,
-    /// A truth.
-    Bool,
-    /// A day.
-    Day,
-    /// A moment.
-    Moment,
-    /// A text.
-    Text,
 }
 
 /// How a file is fetched.

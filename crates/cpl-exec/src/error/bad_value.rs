@@ -1,7 +1,7 @@
 //! A value that does not fit its type, and how to declare what the file holds: another notation of numbers, another
 //! pattern of dates, a text that means a missing value, another currency.
 
-use cpl_batch::{Field, Notation, Place, ValueFormat, notation::undecorated, values};
+use cpl_batch::{Field, Notation, Place, ValueFormat, exports, notation::undecorated, values};
 use cpl_model::program::{Encoding, Fetch, FetchColumn, SourceKind};
 use cpl_syntax::{Code, Diagnostic, tree::Currency};
 
@@ -80,31 +80,11 @@ fn currency(value: &str, field: &Field) -> Option<String> {
     Some(format!("declare it `money in {}`, or name the currency of each row: `money of COLUMN`", of.code()))
 }
 
-/// Patterns of dates that exports use.
-const DATES: [&str; 13] = [
-    "%m/%d/%Y",
-    "%d/%m/%Y",
-    "%d.%m.%Y",
-    "%Y/%m/%d",
-    "%Y%m%d",
-    "%d-%m-%Y",
-    "%Y-%m",
-    "%G-W%V",
-    "%b %d, %Y",
-    "%B %d, %Y",
-    "%d %b %Y",
-    "%d-%b-%Y",
-    "%d %B %Y",
-];
-/// Clock times behind them.
-const CLOCKS: [&str; 4] = [" %H:%M:%S", " %H:%M", " %I:%M:%S %p", " %I:%M %p"];
-
 fn pattern(value: &str, word: &str) -> Option<String> {
     let value = value.trim().as_bytes();
-    let with_clock = DATES.iter().flat_map(|date| CLOCKS.iter().map(move |clock| format!("{date}{clock}")));
     let all: Vec<String> = match word {
-        "date" => DATES.iter().map(|date| (*date).to_owned()).collect(),
-        _ => with_clock.collect(),
+        "date" => exports::DAYS.map(str::to_owned).to_vec(),
+        _ => exports::moments().collect(),
     };
     let zone = jiff::tz::TimeZone::UTC;
     let fits = |pattern: &&String| match word {
@@ -115,16 +95,10 @@ fn pattern(value: &str, word: &str) -> Option<String> {
     (!found.is_empty()).then(|| format!("declare it {}", found.join(" or ")))
 }
 
-/// Words that stand for no value in exports.
-const NOTHING: [&str; 12] =
-    ["n/a", "na", "nan", "null", "none", "nil", "#n/a", "(not set)", "(none)", "not available", "unknown", "missing"];
-
 /// A text that stands for no value: such a word, a sign, or a bound of a number that is not told.
 fn missing(value: &str, column: &FetchColumn) -> Option<String> {
     let text = value.trim();
-    let is_sign = !text.contains(char::is_alphanumeric) && text.chars().count() <= 3;
-    let bounds = text.starts_with(['<', '>']);
-    if !(NOTHING.contains(&text.to_lowercase().as_str()) || is_sign || bounds) {
+    if !exports::is_nothing(text) {
         return None;
     }
     let clause = format!("`missing {text:?}` among the fetch's clauses");

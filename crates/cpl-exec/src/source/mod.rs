@@ -31,7 +31,7 @@ pub use file_kind::other_kind;
 pub use files::expand;
 pub use parquet::{DeferredValidation, ScanPartitions};
 pub use rejected::{RejectedRows, ScanStats};
-pub use sample::{StoredColumn, StoredKind, parquet_sample};
+pub use sample::{StoredColumn, parquet_sample};
 
 use file_source::FileSource;
 use parquet::ParquetFile;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use cpl_batch::Problem;
+use cpl_batch::{Problem, StoredKind};
 use polars::prelude::{self as pl, DataType};
 
 use super::parquet::{scan, shown};
@@ -18,25 +18,6 @@ pub struct StoredColumn {
     pub values: Vec<Option<String>>,
     /// How many values of the whole file are missing.
     pub missing: usize,
-}
-
-/// What a column stores.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StoredKind {
-    /// Whole numbers.
-    Whole,
-    /// Numbers that are not whole.
-    Number,
-    /// A truth.
-    Bool,
-    /// A day.
-    Day,
-    /// A moment.
-    Moment,
-    /// A text.
-    Text,
-    /// Anything else, such as a list.
-    Other,
 }
 
 /// The columns of a file with so many of its first rows, and how many rows it has.

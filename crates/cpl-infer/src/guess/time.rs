@@ -1,42 +1,17 @@
 //! Days and moments.
 
-use cpl_batch::{ValueFormat, values};
+use cpl_batch::{
+    ValueFormat,
+    exports::{DAYS, moments},
+    values,
+};
 use jiff::tz::TimeZone;
 
 use super::{Guess, field, fits};
 use crate::{sample::Column, words::says};
 
-/// How exports write days.
-const DAYS: [&str; 13] = [
-    "%m/%d/%Y",
-    "%d/%m/%Y",
-    "%d.%m.%Y",
-    "%Y/%m/%d",
-    "%d-%m-%Y",
-    "%Y-%m",
-    "%G-W%V",
-    "%b %d, %Y",
-    "%B %d, %Y",
-    "%d %b %Y",
-    "%d-%b-%Y",
-    "%d %B %Y",
-    "%B %Y",
-];
-
-/// How they write days with a clock that stands at midnight.
+/// Days with a clock that stands at midnight.
 const MIDNIGHTS: [&str; 4] = ["%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M"];
-
-/// How they write moments.
-const MOMENTS: [&str; 8] = [
-    "%m/%d/%Y %H:%M:%S",
-    "%d/%m/%Y %H:%M:%S",
-    "%m/%d/%Y %H:%M",
-    "%d/%m/%Y %H:%M",
-    "%d.%m.%Y %H:%M:%S",
-    "%d.%m.%Y %H:%M",
-    "%m/%d/%Y %I:%M:%S %p",
-    "%m/%d/%Y %I:%M %p",
-];
 
 /// Words of the names of columns that hold seconds since 1970.
 const CLOCKS: [&str; 9] =
@@ -48,11 +23,9 @@ pub fn day(column: &Column, known: &[&str]) -> Option<Guess> {
         return Some(guess("date".to_owned(), None));
     }
     let named = says(&column.name, &["day", "date", "dates", "week"]);
-    let digits = named && known.iter().all(|text| text.len() == 8) && reads_days("%Y%m%d", known);
-    if digits {
-        return by_patterns("date", &["%Y%m%d"]);
-    }
-    let found: Vec<&str> = DAYS.into_iter().filter(|pattern| reads_days(pattern, known)).collect();
+    // Eight digits may be a number.
+    let found = DAYS.into_iter().filter(|pattern| (named || *pattern != "%Y%m%d") && reads_days(pattern, known));
+    let found: Vec<String> = found.map(str::to_owned).collect();
     by_patterns("date", &found)
 }
 
@@ -62,7 +35,7 @@ pub fn moment(column: &Column, known: &[&str]) -> Option<Guess> {
     if known.iter().all(is_midnight)
         && let Some(pattern) = MIDNIGHTS.into_iter().find(|pattern| reads_days(pattern, known))
     {
-        return by_patterns("date", &[pattern]);
+        return by_patterns("date", &[pattern.to_owned()]);
     }
     let utc = TimeZone::UTC;
     if all(known, ValueFormat::Datetime(None, utc.clone())) {
@@ -71,8 +44,8 @@ pub fn moment(column: &Column, known: &[&str]) -> Option<Guess> {
         return Some(guess("datetime".to_owned(), (!known.iter().all(is_zoned)).then(|| doubt.to_owned())));
     }
     let reads =
-        |pattern: &&str| known.iter().all(|text| values::datetime(text.as_bytes(), Some(pattern), &utc).is_some());
-    let found: Vec<&str> = MOMENTS.into_iter().filter(reads).collect();
+        |pattern: &String| known.iter().all(|text| values::datetime(text.as_bytes(), Some(pattern), &utc).is_some());
+    let found: Vec<String> = moments().filter(reads).collect();
     by_patterns("datetime", &found).or_else(|| since_1970(column, known))
 }
 
@@ -90,7 +63,7 @@ fn since_1970(column: &Column, known: &[&str]) -> Option<Guess> {
 }
 
 /// The first of the patterns that read a column; that there are others is not sure.
-fn by_patterns(ty: &str, found: &[&str]) -> Option<Guess> {
+fn by_patterns(ty: &str, found: &[String]) -> Option<Guess> {
     let (first, others) = found.split_first()?;
     let doubt = match (others.first(), ty) {
         (Some(other), _) => Some(format!("or \"{other}\": no day is above 12")),

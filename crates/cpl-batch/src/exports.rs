@@ -1,0 +1,39 @@
+//! How exports write days, clocks and what is not there: what a message or a guess proposes. Readers take patterns alone.
+
+/// Patterns of days.
+pub const DAYS: [&str; 14] = [
+    "%m/%d/%Y",
+    "%d/%m/%Y",
+    "%d.%m.%Y",
+    "%Y/%m/%d",
+    "%Y%m%d",
+    "%d-%m-%Y",
+    "%Y-%m",
+    "%G-W%V",
+    "%b %d, %Y",
+    "%B %d, %Y",
+    "%d %b %Y",
+    "%d-%b-%Y",
+    "%d %B %Y",
+    "%B %Y",
+];
+
+/// Patterns of clock times behind a day.
+const CLOCKS: [&str; 4] = [" %H:%M:%S", " %H:%M", " %I:%M:%S %p", " %I:%M %p"];
+
+/// Patterns of moments.
+pub fn moments() -> impl Iterator<Item = String> {
+    DAYS.iter().flat_map(|day| CLOCKS.iter().map(move |clock| format!("{day}{clock}")))
+}
+
+/// Words that stand for no value.
+const NOTHING: [&str; 12] =
+    ["n/a", "na", "nan", "null", "none", "nil", "#n/a", "(not set)", "(none)", "not available", "unknown", "missing"];
+
+/// Whether a text stands for no value: such a word, a sign, or a bound of a number that is not told.
+#[must_use]
+pub fn is_nothing(text: &str) -> bool {
+    let text = text.trim();
+    let is_sign = !text.contains(char::is_alphanumeric) && text.chars().count() <= 3;
+    NOTHING.contains(&text.to_lowercase().as_str()) || is_sign || text.starts_with(['<', '>'])
+}
