@@ -33,6 +33,10 @@ pub fn infer(args: &InferArgs, io: &mut Io<'_>) -> u8 {
 fn one(file: &Path, io: &mut Io<'_>) -> u8 {
     let path = io.folder.join(file);
     let written = file.to_string_lossy();
+    if written.contains('*') {
+        let _ = writeln!(io.err, "{written}: in a pipeline `*` stands for any text: give the file another name");
+        return WRONG;
+    }
     let sample = match sample(&path) {
         Ok(sample) => sample,
         Err(problem) => {

@@ -113,10 +113,14 @@ fn named(column: &Column, any: &[&str]) -> bool {
 }
 
 /// Words of the names of amounts.
-const AMOUNTS: [&str; 20] = [
+const AMOUNTS: [&str; 26] = [
     "cost", "costs", "spend", "spent", "revenue", "amount", "price", "budget", "sales", "fee", "fees", "cpc", "cpm",
-    "cpa", "cac", "ltv", "arpu", "net", "gross", "payout",
+    "cpa", "cac", "ltv", "arpu", "net", "gross", "payout", "umsatz", "kosten", "ausgaben", "betrag", "preis",
+    "montant",
 ];
+
+/// Signs of currencies that the names of amounts bear.
+const SIGNS: [(char, &str); 3] = [('€', "EUR"), ('£', "GBP"), ('₹', "INR")];
 
 /// Codes of currencies that the names of amounts bear.
 const CODES: [&str; 8] = ["USD", "EUR", "GBP", "JPY", "CHF", "CAD", "AUD", "INR"];
@@ -212,7 +216,9 @@ impl Reader<'_> {
 
     fn percent(&self, known: &[&str]) -> Option<Guess> {
         let signed = known.iter().all(|text| text.ends_with('%'));
-        (signed && self.all(known, ValueFormat::Percent)).then(|| plain("percent"))
+        // `Rate (%)` says for each value what it is.
+        let says_so = self.column.name.contains('%') || named(self.column, &["percent", "pct"]);
+        ((signed || says_so) && self.all(known, ValueFormat::Percent)).then(|| plain("percent"))
     }
 
     /// An amount: by a sign or a code beside it, or by the column's name.
@@ -232,6 +238,10 @@ impl Reader<'_> {
         }
         if whole && named(self.column, &["cents", "minor"]) {
             return Some(doubted("money in minor units", MONEY));
+        }
+        let of_sign = SIGNS.iter().find(|(sign, _)| self.column.name.contains(*sign));
+        if let (Some((_, code)), true) = (of_sign, self.all(known, ValueFormat::Float)) {
+            return Some(plain(&format!("money in {code}")));
         }
         if !named(self.column, &AMOUNTS) || self.is_count(known) {
             return None;

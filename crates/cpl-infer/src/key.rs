@@ -2,7 +2,11 @@
 
 use std::collections::HashSet;
 
-use crate::{guess::Guess, sample::Sample, words::is_id};
+use crate::{
+    guess::Guess,
+    sample::Sample,
+    words::{is_id, says},
+};
 
 /// What was found of a key.
 pub enum Key {
@@ -52,7 +56,8 @@ fn parts(sample: &Sample, guesses: &[Guess]) -> Vec<usize> {
     let is_part = |at: &usize| {
         let guess = &guesses[*at];
         // Figures are unique by chance.
-        let names = guess.ty == "text" || guess.is_time || is_id(&sample.columns[*at].name);
+        let is_code = says(&sample.columns[*at].name, &["currency"]);
+        let names = guess.ty == "text" && !is_code || guess.is_time || is_id(&sample.columns[*at].name);
         guess.names && names && !guess.nullable && !sample.columns[*at].has_missing && !is_prose(sample, *at)
     };
     let mut parts: Vec<usize> = (0..guesses.len()).filter(is_part).collect();

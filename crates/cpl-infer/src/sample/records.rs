@@ -45,15 +45,22 @@ pub fn document(file: &Path) -> Result<Sample, Problem> {
         let place = Place { row: 0, line: error.line() as u64 };
         Problem::NoJson { place, column: error.column() as u64, why: cpl_records::why(&error) }
     })?;
-    let (path, records) = match &document {
-        Value::Array(records) => (None, records.as_slice()),
-        other => match list_within(other, "$", LIST_DEPTH) {
-            Some((path, records)) => (Some(path), records),
-            // One record by itself.
-            None => (Some("$".to_owned()), std::slice::from_ref(other)),
-        },
+    let mut lists = lists_within(&document, "$", LIST_DEPTH);
+    // Of lists of the same length the first.
+    let longest = (0..lists.len()).rev().max_by_key(|at| lists[*at].1.len());
+    let (path, records) = match (&document, longest) {
+        (Value::Array(records), _) => (None, records.as_slice()),
+        (_, Some(longest)) => {
+            let (path, records) = lists.remove(longest);
+            (Some(path), records)
+        }
+        // One record by itself.
+        (other, None) => (Some("$".to_owned()), std::slice::from_ref(other)),
     };
-    Ok(Sample { found: Found::Json(path), whole: true, ..sample(records) })
+    let mut sample = sample(records);
+    let other = |(path, _): &(String, _)| format!("{path} holds records too: `records \"{path}\"` reads them");
+    sample.left_out.extend(lists.iter().take(SAID).map(other));
+    Ok(Sample { found: Found::Json(path), whole: true, ..sample })
 }
 
 /// The text of a file up to so many bytes, and whether that is all of it.
@@ -66,21 +73,16 @@ fn read(file: &Path, most: u64) -> Result<(String, bool), Problem> {
     Ok((text, whole))
 }
 
-/// The longest list of records within a value, and the path to it.
-fn list_within<'v>(value: &'v Value, path: &str, depth: usize) -> Option<(String, &'v [Value])> {
-    let Value::Object(fields) = value else { return None };
-    let mut found: Option<(String, &[Value])> = None;
+/// The lists of records within a value, and the paths to them.
+fn lists_within<'v>(value: &'v Value, path: &str, depth: usize) -> Vec<(String, &'v [Value])> {
+    let Value::Object(fields) = value else { return Vec::new() };
+    let mut found = Vec::new();
     for (name, inner) in fields {
         let path = format!("{path}{}", step(name));
-        let list = match inner {
-            Value::Array(records) if records.iter().any(Value::is_object) => Some((path, records.as_slice())),
-            inner if depth > 0 => list_within(inner, &path, depth - 1),
-            _ => None,
-        };
-        if let Some(list) = list
-            && found.as_ref().is_none_or(|(_, longest)| list.1.len() > longest.len())
-        {
-            found = Some(list);
+        match inner {
+            Value::Array(records) if records.iter().any(Value::is_object) => found.push((path, records.as_slice())),
+            inner if depth > 0 => found.extend(lists_within(inner, &path, depth - 1)),
+            _ => {}
         }
     }
     found
@@ -115,6 +117,8 @@ fn sample(records: &[Value]) -> Sample {
             "{path} holds a list: `from \"{path}[0]\"` takes its first value, `each \"{path}\"` makes a row of each"
         )
     }));
+    left_out
+        .extend(all.mixed().take(SAID).map(|path| format!("{path} is a record in some rows and a value in others")));
     if all.lists.len() > SAID {
         left_out.push(format!("and {} more lists", all.lists.len() - SAID));
     }
@@ -158,6 +162,13 @@ impl Members {
         let (_, values) = self.values.entry(path.to_owned()).or_insert_with(|| (name.to_owned(), Vec::new()));
         values.resize(row, None);
         values.push(text);
+    }
+
+    /// The paths at which some records have a record, and others a value.
+    fn mixed(&self) -> impl Iterator<Item = &str> {
+        let mixed =
+            |path: &&String| self.values.get(*path).is_some_and(|(_, values)| values.iter().any(Option::is_some));
+        self.records.iter().filter(mixed).map(String::as_str)
     }
 
     /// The columns of so many rows, without those that hold more than one value in some row.

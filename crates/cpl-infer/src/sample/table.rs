@@ -111,6 +111,9 @@ fn filled(row: &[String]) -> usize {
     row.iter().rposition(|field| !field.trim().is_empty()).map_or(0, |last| last + 1)
 }
 
+/// Rows among which the names of columns are looked for.
+const FIRST_NAMED: usize = 10;
+
 /// Words with which a row of totals begins.
 const TOTALS: [&str; 7] = ["total", "grand total", "subtotal", "summe", "gesamt", "totale", "somme"];
 
@@ -133,12 +136,17 @@ fn table(mut rows: Rows, whole: bool) -> (Sample, Shape) {
     let usual = most_often(rows.iter().map(|(_, row)| filled(row)));
     let is_wide = |row: &[String]| row.len() == width && filled(row) >= usual;
     let first = rows.iter().position(|(_, row)| is_wide(row)).unwrap_or(0);
+    // A note with as many commas as the table may stand above it too.
+    let is_named = |row: &[String]| is_wide(row) && row.iter().all(|name| is_name(name));
+    let further_down = rows.iter().take(FIRST_NAMED).position(|(_, row)| is_named(row));
+    let at_once = rows.get(first).is_some_and(|(_, row)| is_header(row));
+    let first = further_down.filter(|_| !at_once).unwrap_or(first);
     let header = rows[first..].first().is_some_and(|(_, row)| is_header(row));
     let skip_lines = rows.get(first).map_or(0, |(line, _)| line.saturating_sub(1));
     let names: Vec<String> =
         if header { rows[first].1.clone() } else { (1..=width).map(|at| format!("column_{at}")).collect() };
     rows.drain(..first + usize::from(header));
-    let until = end(&mut rows, width);
+    let until = end(&mut rows);
     let short_rows = rows.iter().any(|(_, row)| row.len() < width);
     let (columns, left_out) = columns(&names, &rows);
     let sample = Sample { columns, left_out, rows: rows.len(), whole, ..Sample::default() };
@@ -171,21 +179,33 @@ fn is_name(field: &str) -> bool {
 }
 
 /// Takes the rows of totals away from the end: how the first of them begins.
-fn end(rows: &mut Rows, width: usize) -> Option<String> {
-    let begins = |row: &[String]| {
-        let first = row.iter().find(|field| !field.trim().is_empty())?.trim();
-        let lower = first.to_lowercase();
-        let word = TOTALS.iter().find(|word| lower.starts_with(**word))?;
-        first.get(..word.len()).map(str::to_owned)
-    };
+fn end(rows: &mut Rows) -> Option<String> {
     let tail = rows.len().saturating_sub(20);
-    let at = tail + rows[tail..].iter().position(|(_, row)| begins(row).is_some())?;
-    let text = begins(&rows[at].1)?;
-    // The same word may begin rows of the table.
-    let in_table = rows[..at].iter().any(|(_, row)| begins(row).is_some_and(|begin| begin == text));
-    if in_table || width == 0 {
+    let at = tail + rows[tail..].iter().position(|(_, row)| total(row).is_some())?;
+    let text = total(&rows[at].1)?;
+    let all_totals = rows[at..].iter().all(|(_, row)| total(row).is_some());
+    // The same word may begin rows of the table: they would end it too.
+    let in_table = rows[..at].iter().any(|(_, row)| first_known(row).is_some_and(|first| first.starts_with(&text)));
+    if at == 0 || !all_totals || in_table {
         return None;
     }
     rows.truncate(at);
     Some(text)
+}
+
+/// How a row of totals begins: with such a word by itself, or with a sign behind it, but not `Total Fitness`.
+fn total(row: &[String]) -> Option<String> {
+    let first = first_known(row)?;
+    let lower = first.to_lowercase();
+    let word = TOTALS.iter().find(|word| lower.starts_with(**word))?;
+    let rest = lower.get(word.len()..)?;
+    match rest.chars().next() {
+        None => Some(first.to_owned()),
+        Some(sign) if sign.is_alphanumeric() || sign.is_whitespace() => None,
+        Some(sign) => first.get(..word.len() + sign.len_utf8()).map(str::to_owned),
+    }
+}
+
+fn first_known(row: &[String]) -> Option<&str> {
+    row.iter().map(|field| field.trim()).find(|field| !field.is_empty())
 }
