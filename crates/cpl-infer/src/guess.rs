@@ -49,10 +49,10 @@ const NOTATIONS: [Option<(u8, Option<char>)>; 7] = [
 ];
 
 /// Guesses the type of each column.
-pub fn columns(sample: &Sample) -> Guessed {
+pub fn columns(sample: &Sample, names: &[String]) -> Guessed {
     let notation = notation(sample);
     let mut guessed = Guessed { columns: Vec::new(), notation, missing: BTreeSet::new() };
-    let codes = currencies(sample);
+    let codes = currencies(sample, names);
     for column in &sample.columns {
         let guess = guess(column, notation, codes.as_ref(), &mut guessed.missing);
         guessed.columns.push(guess);
@@ -84,13 +84,13 @@ fn bare(text: &str) -> &str {
     text.trim_matches(|c: char| c.is_alphabetic() || c.is_whitespace() || "$€£¥₹₩₽₺".contains(c))
 }
 
-/// The codes of currencies that a column of them holds.
-fn currencies(sample: &Sample) -> Option<(String, BTreeSet<String>)> {
+/// The name of the column that names currencies, and their codes.
+fn currencies(sample: &Sample, names: &[String]) -> Option<(String, BTreeSet<String>)> {
     let is_code = |text: &str| Currency::of_code(&text.trim().to_ascii_uppercase()).is_some();
-    sample.columns.iter().find_map(|column| {
-        let named = column.name.to_lowercase().contains("currency") && !column.has_missing;
+    sample.columns.iter().zip(names).find_map(|(column, name)| {
+        let holds_codes = column.name.to_lowercase().contains("currency") && !column.has_missing;
         let codes: BTreeSet<String> = column.values.iter().flatten().map(|text| text.trim().to_uppercase()).collect();
-        (named && !codes.is_empty() && codes.iter().all(|code| is_code(code))).then(|| (column.name.clone(), codes))
+        (holds_codes && !codes.is_empty() && codes.iter().all(|code| is_code(code))).then(|| (name.clone(), codes))
     })
 }
 
@@ -248,7 +248,7 @@ impl Reader<'_> {
         }
         match self.codes {
             Some((column, codes)) if codes.len() > 1 => {
-                Some(Guess { doubt: None, ..plain(&format!("money of {}", crate::write::name(column))) })
+                Some(Guess { doubt: None, ..plain(&format!("money of {column}")) })
             }
             Some((_, codes)) => {
                 let code = codes.first().map_or("USD", String::as_str);

@@ -4,6 +4,7 @@
 
 mod guess;
 mod key;
+mod names;
 mod sample;
 mod words;
 mod write;
@@ -28,7 +29,8 @@ pub fn sample(file: &Path) -> Result<Sample, Problem> {
 /// The text of a `fetch` for what was looked at; `written` is the path as the pipeline will have it.
 #[must_use]
 pub fn fetch(sample: &Sample, written: &str) -> String {
-    let guessed = guess::columns(sample);
+    let names = names::of(&sample.columns);
+    let guessed = guess::columns(sample, &names);
     let key = key::of(sample, &guessed.columns);
-    write::fetch(sample, &guessed, &key, written)
+    write::fetch(sample, &guessed, &names, &key, written)
 }

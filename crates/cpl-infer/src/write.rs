@@ -1,12 +1,11 @@
 //! The text of a `fetch`.
 
-use std::{collections::BTreeSet, fmt::Write, path::Path};
-
-use cpl_syntax::is_name;
+use std::fmt::Write;
 
 use crate::{
     guess::{Guess, Guessed},
     key::Key,
+    names::of_table,
     sample::{Column, Found, Sample, Table},
     words::says,
 };
@@ -15,7 +14,7 @@ use crate::{
 const FEW: usize = 20;
 
 /// The fetch of a file; `written` is its path.
-pub fn fetch(sample: &Sample, guessed: &Guessed, key: &Key, written: &str) -> String {
+pub fn fetch(sample: &Sample, guessed: &Guessed, names: &[String], key: &Key, written: &str) -> String {
     let seen = match (sample.whole, sample.rows) {
         (_, 0) => "it has no rows, so the types are guesses".to_owned(),
         (true, 1) => "its one row was looked at".to_owned(),
@@ -26,17 +25,16 @@ pub fn fetch(sample: &Sample, guessed: &Guessed, key: &Key, written: &str) -> St
     for why in &sample.left_out {
         let _ = writeln!(text, "# Left out: {}", why.replace('\n', " "));
     }
-    let names = names(&sample.columns);
-    let _ = writeln!(text, "fetch {} from {} {{", table_name(written), source(sample, guessed, written));
+    let _ = writeln!(text, "fetch {} from {} {{", of_table(written), source(sample, guessed, written));
     if let Found::Json(Some(path)) = &sample.found {
         let _ = writeln!(text, "  records {}", quoted(path));
     }
     text.push_str("  columns {\n");
-    for ((column, guess), name) in sample.columns.iter().zip(&guessed.columns).zip(&names) {
+    for ((column, guess), name) in sample.columns.iter().zip(&guessed.columns).zip(names) {
         text.push_str(&declared(column, guess, name));
     }
     text.push_str("  }\n");
-    text.push_str(&clauses(sample, guessed, key, &names));
+    text.push_str(&clauses(sample, guessed, key, names));
     text.push_str("}\n");
     text
 }
@@ -153,51 +151,4 @@ fn quoted(text: &str) -> String {
     }
     quoted.push('"');
     quoted
-}
-
-/// A name of the language for a name of a file.
-pub fn name(of: &str) -> String {
-    let mut name = String::new();
-    for letter in of.trim().chars() {
-        if letter.is_ascii_alphanumeric() {
-            name.push(letter.to_ascii_lowercase());
-        } else if !name.ends_with('_') && !name.is_empty() {
-            name.push('_');
-        }
-    }
-    let name = name.trim_end_matches('_');
-    let name = if name.is_empty() { "column" } else { name };
-    let named = if name.starts_with(|c: char| c.is_ascii_digit()) { format!("n_{name}") } else { name.to_owned() };
-    if is_name(&named) { named } else { format!("{named}_") }
-}
-
-fn table_name(path: &str) -> String {
-    let stem = Path::new(path.trim_end_matches(".gz")).file_stem().unwrap_or_default();
-    name(&stem.to_string_lossy())
-}
-
-/// A name for each column, each once. One that is a name of the language stays as it is.
-fn names(columns: &[Column]) -> Vec<String> {
-    let mut taken = BTreeSet::new();
-    let own: Vec<Option<String>> = columns
-        .iter()
-        .map(|column| {
-            let plain = is_name(&column.name) && column.path.is_none();
-            (plain && taken.insert(column.name.clone())).then(|| column.name.clone())
-        })
-        .collect();
-    let mut names = Vec::new();
-    for (column, own) in columns.iter().zip(own) {
-        names.push(own.unwrap_or_else(|| {
-            let first = name(&column.name);
-            let mut unique = first.clone();
-            let mut number = 2;
-            while !taken.insert(unique.clone()) {
-                unique = format!("{first}_{number}");
-                number += 1;
-            }
-            unique
-        }));
-    }
-    names
 }
