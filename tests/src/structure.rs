@@ -138,8 +138,25 @@ impl File {
                 }
             }
         }
+        file.uses.extend(written_out(text));
         file
     }
+}
+
+/// The paths `crate::a::b` that stand in the code itself, behind no `use`.
+fn written_out(text: &str) -> Vec<String> {
+    let is_code = |line: &&str| {
+        !["//", "use ", "pub use ", "pub(crate) use ", "pub(super) use "].iter().any(|begin| line.starts_with(begin))
+    };
+    let of_line = |line: &str| {
+        let ends = line.match_indices("crate::").map(|(at, _)| {
+            let rest = &line[at..];
+            let end = rest.find(|letter: char| !(letter.is_alphanumeric() || "_:".contains(letter)));
+            rest[..end.unwrap_or(rest.len())].trim_end_matches(':').to_owned()
+        });
+        ends.collect::<Vec<_>>()
+    };
+    text.lines().map(str::trim).filter(is_code).flat_map(of_line).collect()
 }
 
 /// The `mod x;` and `use …;` of a text.
@@ -252,9 +269,11 @@ fn finds_a_circle() -> Result<(), Failed> {
     let (a, b) = (("a/mod.rs", "mod c;\npub use c::C;"), ("b.rs", "use crate::a::C;"));
     let right = of(&[lib, a, b, ("a/c.rs", "")]);
     let wrong = of(&[lib, a, b, ("a/c.rs", "use crate::{\n    b::B,\n};")]);
-    if right.is_empty() && wrong == [["a/c", "b", "a/c"]] {
+    let written_out = of(&[lib, a, b, ("a/c.rs", "fn f() {\n    crate::b::g();\n}")]);
+    let expected = [["a/c", "b", "a/c"]];
+    if right.is_empty() && wrong == expected && written_out == expected {
         Ok(())
     } else {
-        Err(Failed::from(format!("{right:?} and {wrong:?}")))
+        Err(Failed::from(format!("{right:?}, {wrong:?} and {written_out:?}")))
     }
 }
