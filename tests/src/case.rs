@@ -101,10 +101,17 @@ fn write_file(block: &Block, folder: &Path) {
         "bytes" => escaped(&block.lines),
         "sparse" => return sparse(&block.lines, &path),
         "xlsx" => workbook(&block.lines),
+        "parquet" => made_by_others(&block.lines),
         "cpl" | "csv" | "yaml" | "json" | "text" => (block.lines.join("\n") + "\n").into_bytes(),
         _ => panic!("nobody knows a file of `{language}`"),
     };
     fs::write(&path, bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+}
+
+/// The name of a file of `tests/parquet`, which another tool wrote.
+fn made_by_others(lines: &[String]) -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("parquet").join(lines.join(""));
+    fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 /// `257 MiB`: a file of so many zero bytes, which take no room on the disk.

@@ -38,7 +38,7 @@ impl Case {
 pub const CONSOLE: &str = "console";
 
 /// What is written after the fence of a file, before its path.
-const FILES: &[&str] = &["cpl", "csv", "yaml", "json", "text", "rows", "bytes", "sparse", "xlsx"];
+const FILES: &[&str] = &["cpl", "csv", "yaml", "json", "text", "rows", "bytes", "sparse", "xlsx", "parquet"];
 
 /// What is written after the fences of a document for users.
 const SHOWN: &[&str] = &["cpl", "yaml", "sh"];

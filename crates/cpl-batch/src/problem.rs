@@ -29,8 +29,8 @@ pub enum Problem {
         header: String,
         /// How it is stored.
         stored: String,
-        /// Each value is a list.
-        is_list: bool,
+        /// What finds a value inside of those stored, where they are made of others: `from "a" at "$[0]"`.
+        inside: Option<String>,
         /// What was wanted.
         wanted: String,
     },

@@ -361,6 +361,10 @@ impl Source {
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
+        if self.rounded > 0 {
+            let amounts = if self.rounded == 1 { "amount" } else { "amounts" };
+            notes.push(format!("{} {amounts} rounded to a millionth", self.rounded));
+        }
         if !self.sheets.is_empty() {
             let sheets: Vec<String> = self.sheets.iter().map(|sheet| format!("{sheet:?}")).collect();
             let word = if sheets.len() == 1 { "sheet" } else { "sheets" };

@@ -168,9 +168,16 @@ fn lists(document: &Value) -> Vec<String> {
 
 /// The path to a member of the document.
 fn member(name: &str) -> String {
-    let plain =
-        name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && !name.starts_with(|c: char| c.is_ascii_digit());
-    if plain { format!("$.{name}") } else { format!("$['{}']", name.replace('\\', "\\\\").replace('\'', "\\'")) }
+    format!("${}", step(name))
+}
+
+/// The step of a path that leads to a member: `.name`, or `['a name']`.
+#[must_use]
+pub fn step(name: &str) -> String {
+    let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        && !name.is_empty()
+        && !name.starts_with(|c: char| c.is_ascii_digit());
+    if plain { format!(".{name}") } else { format!("['{}']", name.replace('\\', "\\\\").replace('\'', "\\'")) }
 }
 
 /// A row of a record; `outer` is the record around it.

@@ -13,7 +13,7 @@ use std::{ops::ControlFlow, path::Path};
 
 use cpl_batch::{Batch, Cell, Embedded, Field, Place, Problem};
 use cpl_csv::Summary;
-pub use json::{DOCUMENT_BYTES, why};
+pub use json::{DOCUMENT_BYTES, step, why};
 pub use serde_json_path::JsonPath;
 pub use sheet::cells;
 

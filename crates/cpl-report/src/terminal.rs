@@ -425,10 +425,6 @@ fn source_row(source: &Source, checks: &[Check], planned: bool) -> Vec<String> {
         let verb = if planned { "would go" } else { "went" };
         notes.push(format!("✗ {} bad: {verb} into {destination}", rows_of(source.bad_rows)));
     }
-    if source.rounded > 0 {
-        let amounts = if source.rounded == 1 { "amount" } else { "amounts" };
-        notes.push(format!("{} {amounts} rounded to a millionth", source.rounded));
-    }
     notes.extend(source.notes());
     vec![source.fetch.clone(), rows_of(source.rows), newest, notes.join(", ")]
 }

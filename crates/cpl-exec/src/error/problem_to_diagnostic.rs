@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use cpl_batch::{FileKind, Oversized, Place, Problem};
-use cpl_model::program::{Fetch, FetchColumn, SourceKind};
+use cpl_model::program::{ColumnLocator, Fetch, FetchColumn, SourceKind};
 use cpl_syntax::{Code, Diagnostic, Span, nearest};
 
 use super::{
@@ -26,12 +26,11 @@ pub fn problem_to_diagnostic(problem: &Problem, name: &str, fetch: &Fetch) -> Di
             in_file(Code::E1002, format!("{name} can't be read: {why}"), "is it a Parquet file, and whole?", fetch)
         }
         Problem::UnknownColumnType => unknown_column_type(name, fetch),
-        Problem::StoredAs { header, stored, is_list, wanted } => {
+        Problem::StoredAs { header, stored, inside, wanted } => {
             let diagnostic = stored_as(name, header, stored, wanted, declared(header), fetch);
-            if *is_list {
-                diagnostic.help(format!("a value of a list is found by its path: `from \"{header}\" at \"$[0]\"`"))
-            } else {
-                diagnostic.help("declare the column by what it holds")
+            match inside {
+                Some(inside) => diagnostic.help(format!("a value inside is found by its path: `{inside}`")),
+                None => diagnostic.help("declare the column by what it holds"),
             }
         }
         Problem::ColumnUnreadable { header, why } => {
@@ -251,11 +250,20 @@ fn no_column(
     }
     let free = found.iter().filter(|name| !fetch.columns.iter().any(|column| column.header == **name));
     if let Some(near) = nearest(header, free.map(String::as_str)) {
-        return diagnostic.help(format!("the file has `{near}`: write `{alias}: … from \"{near}\"`"));
+        let from = match near.split_once(" at ").filter(|_| is_inside(declared)) {
+            Some((column, path)) => format!("from \"{column}\" at \"{path}\""),
+            None => format!("from \"{near}\""),
+        };
+        return diagnostic.help(format!("the file has `{near}`: write `{alias}: … {from}`"));
     }
     let optional =
         if fetch.path.contains('*') { "; where older files lack it, write `optional` behind its type" } else { "" };
     diagnostic.help(format!("the file has {}{optional}", ticked(&found)))
+}
+
+/// Whether a column is found by a path within another.
+fn is_inside(declared: Option<&FetchColumn>) -> bool {
+    declared.is_some_and(|column| matches!(column.locator, ColumnLocator::Embedded(_)))
 }
 
 /// The first of some names.

@@ -6,7 +6,7 @@ use cpl_model::{
 };
 use polars::prelude::{self as pl, ChunkAgg, DataType, Int128Chunked, IntoColumn, NewChunkedArray};
 
-use super::{fields, frame, nested};
+use super::{fields, frame, nested::Inside};
 use crate::engine::{LocalTime, MONEY_SCALE, PRECISION, data_type, money};
 
 /// The type in which a column is handed on.
@@ -53,17 +53,81 @@ fn is_category(found: &DataType) -> bool {
     matches!(found, DataType::Categorical(..) | DataType::Enum(..))
 }
 
+/// How a column of a file becomes one of the declared type.
+#[derive(Clone, Debug)]
+pub struct Cast {
+    /// The declared column; one that is found in a field of records is read as if it stood alone.
+    column: FetchColumn,
+    /// How its path leads into a nested column.
+    inside: Option<Inside>,
+}
+
+impl Cast {
+    /// Of a column into which a path leads so, where it is nested.
+    pub fn new(column: &FetchColumn, inside: Option<Inside>) -> Self {
+        let mut column = column.clone();
+        if matches!(inside, Some(Inside::Field(_))) {
+            column.locator = ColumnLocator::Named;
+        }
+        Self { column, inside }
+    }
+
+    /// The typed column; else the place of the first value that does not fit.
+    pub fn convert(&self, values: &pl::Column) -> Result<pl::Column, usize> {
+        let values = self.read(values)?;
+        if matches!(self.column.locator, ColumnLocator::Embedded(_)) {
+            // A path that finds nothing in a cell makes a missing value of it.
+            of_texts(&values, &self.column)
+        } else {
+            convert(&values, &self.column)
+        }
+    }
+
+    /// What is read of the values of the column.
+    fn read(&self, values: &pl::Column) -> Result<pl::Column, usize> {
+        self.inside.as_ref().map_or_else(|| Ok(values.clone()), |inside| inside.values(values))
+    }
+
+    /// A value as a message shows it.
+    pub fn shown(&self, values: &pl::Column, at: usize) -> Option<String> {
+        let one = values.slice(i64::try_from(at).ok()?, 1);
+        // What can't be read is shown as it is stored.
+        shown(&self.read(&one).unwrap_or(one), 0)
+    }
+
+    /// Of how many amounts digits beyond the sixth are rounded away.
+    pub fn rounded(&self, values: &pl::Column) -> u64 {
+        if !matches!(self.column.encoding, Encoding::Money(..)) {
+            return 0;
+        }
+        let texts = self.read(values).ok().and_then(|values| values.cast(&DataType::String).ok());
+        let Some(texts) = texts.as_ref().and_then(|texts| texts.str().ok()) else { return 0 };
+        // Missing values are told elsewhere.
+        let field = cpl_batch::Field { optional: true, ..fields::field(&self.column) };
+        cpl_batch::Column::of_texts(texts.iter(), &field).map_or(0, |read| read.rounded)
+    }
+}
+
+/// A value as a message shows it; days and moments beyond the calendar as the numbers they are.
+pub fn shown(values: &pl::Column, at: usize) -> Option<String> {
+    let raw = values.to_physical_repr();
+    let (value, number) = (values.get(at).ok()?, raw.get(at).ok()?);
+    if value.is_null() || value.get_str() == Some("") {
+        return None;
+    }
+    let beyond = values.dtype().is_temporal()
+        && number
+            .extract::<f64>()
+            .is_none_or(|number| number.abs() > 2.5e17 || (values.dtype() == &DataType::Date && number.abs() > 3e6));
+    Some(if beyond { number.str_value().into_owned() } else { value.str_value().into_owned() })
+}
+
 /// The typed column; else the place of the first value that does not fit.
-pub fn convert(values: &pl::Column, column: &FetchColumn) -> Result<pl::Column, usize> {
+fn convert(values: &pl::Column, column: &FetchColumn) -> Result<pl::Column, usize> {
     if is_category(values.dtype()) {
         return convert(&values.cast(&DataType::String).map_err(|_| 0usize)?, column);
     }
-    let typed = if let (ColumnLocator::Embedded(_), DataType::List(_)) = (&column.locator, values.dtype()) {
-        return of_texts(&nested::texts(values).map_err(|_| 0usize)?, column);
-    } else if matches!(column.locator, ColumnLocator::Embedded(_)) {
-        // A path that finds nothing in a cell makes a missing value of it.
-        return of_texts(values, column);
-    } else if *values.dtype() == DataType::Null {
+    let typed = if *values.dtype() == DataType::Null {
         pl::Column::full_null(values.name().clone(), values.len(), &engine_type(&column.encoding))
     } else if values.dtype().is_integer() && is_read_as_text(&column.encoding) {
         let texts = values.cast(&DataType::String).map_err(|_| 0usize)?;
@@ -212,25 +276,6 @@ fn amounts(values: &pl::Column, shift: u32) -> Option<pl::Column> {
     Some(millionths.into_decimal(PRECISION, MONEY_SCALE).ok()?.into_column())
 }
 
-/// 1 for each amount that has digits beyond the sixth, else 0.
-pub fn rounded(values: &pl::Column, column: &FetchColumn) -> pl::PolarsResult<pl::Column> {
-    let shift = match column.encoding {
-        Encoding::Money(scale, digits) => fields::shift(scale, digits),
-        _ => 0,
-    };
-    let inside = fields::field(column).embedded;
-    let cut = |text: &str| {
-        let found = match &inside {
-            Some(inside) => (inside.find)(text).ok().flatten().unwrap_or_default(),
-            None => text.to_owned(),
-        };
-        cpl_batch::money(found.trim().as_bytes(), shift).is_some_and(|(_, cut)| cut)
-    };
-    let texts = values.cast(&DataType::String)?;
-    let counts = texts.str()?.iter().map(|text| i64::from(text.is_some_and(cut)));
-    Ok(pl::Int64Chunked::from_iter_values(values.name().clone(), counts).into_column())
-}
-
 /// Whether amounts stored so can have digits beyond the sixth.
 pub fn may_round(found: &DataType, encoding: &Encoding) -> bool {
     match (encoding, found) {
@@ -317,7 +362,7 @@ mod tests {
     use cpl_model::{clock::AsOf, program::TableSource};
     use polars::prelude::{Categories, NamedFrom, Series, TimeUnit};
 
-    use super::*;
+    use super::{super::nested::is_nested, *};
 
     fn column(ty: &str) -> FetchColumn {
         let text =
@@ -334,9 +379,9 @@ mod tests {
     /// What a column of that type makes of values; the place of the one that does not fit.
     fn read(values: &Series, stored: &DataType, ty: &str) -> Result<Vec<String>, usize> {
         let values = values.cast(stored).unwrap_or_else(|error| panic!("{error}")).into_column();
-        let is_list = matches!(values.dtype(), DataType::List(_));
-        assert!(is_list || can_hold(values.dtype(), &column(ty).encoding), "{stored} as {ty}");
-        let read = convert(&values, &column(ty))?;
+        let inside = is_nested(values.dtype()).then_some(Inside::Json(None));
+        assert!(inside.is_some() || can_hold(values.dtype(), &column(ty).encoding), "{stored} as {ty}");
+        let read = Cast::new(&column(ty), inside).convert(&values)?;
         Ok((0..read.len()).map(|row| read.get(row).map_or_else(|e| e.to_string(), |v| v.to_string())).collect())
     }
 

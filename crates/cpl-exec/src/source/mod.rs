@@ -164,7 +164,7 @@ impl<'a> OpenScan<'a> {
     /// The rows that the engine reads by itself, in partitions of at most so many.
     pub fn partitions(&self, most: usize) -> Result<ScanPartitions, ExecError> {
         let OpenRows::Parquet(files) = &self.rows else { unreachable!("only Parquet files are scanned lazily") };
-        parquet::partitions(most, &self.fetch, files.clone(), self.columns.clone())
+        parquet::partitions(most, &self.fetch, files.clone(), &self.columns)
     }
 
     /// Hands out the rows in chunks of about so many, at least one chunk; what else reading showed.

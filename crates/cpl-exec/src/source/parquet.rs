@@ -1,14 +1,18 @@
 //! Parquet: scanned lazily; each needed column is checked and typed as it streams by.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use cpl_batch::{Place, Problem, bad_value};
 use cpl_model::program::{ColumnLocator, Encoding, Fetch, FetchColumn};
-use polars::prelude::{self as pl, HiveOptions, LazyFrame, PlRefPath, ScanArgsParquet};
+use polars::prelude::{self as pl, HiveOptions, IntoColumn, LazyFrame, NewChunkedArray, PlRefPath, ScanArgsParquet};
 
 use super::{
-    cast::{can_hold, convert, engine_type, is_utc, may_round, rounded},
+    cast::{Cast, can_hold, engine_type, is_utc, may_round},
     fields::{field, in_files},
+    nested::{Inside, example_path, is_nested, stored_as},
     stamp::FileStamp,
 };
 use crate::{
@@ -28,8 +32,8 @@ pub struct ParquetFile {
     pub frame: LazyFrame,
     /// The types of its columns.
     pub schema: pl::SchemaRef,
-    /// The expressions that check and type each declared column.
-    pub columns: Vec<pl::Expr>,
+    /// The declared columns, in their order.
+    pub columns: Vec<StoredColumn>,
     /// Its size in bytes.
     pub bytes: u64,
     /// Its path, and what it was when it was opened.
@@ -43,9 +47,45 @@ impl ParquetFile {
         self.stamp.as_ref().is_some_and(|stamp| stamp.has_changed(&self.path))
     }
 
+    /// The columns that stand in it, and how each is read.
+    pub fn casts(&self) -> impl Iterator<Item = (&FetchColumn, &Cast)> {
+        self.columns.iter().filter_map(|column| Some((&column.declared, column.cast.as_ref()?)))
+    }
+
     /// Whether it has a column, which it may lack.
     pub fn has(&self, column: &FetchColumn) -> bool {
-        self.schema.get(&column.header).is_some()
+        self.casts().any(|(has, _)| has.name == column.name)
+    }
+
+    /// The expressions that check and type each declared column.
+    pub fn typed(&self) -> Vec<pl::Expr> {
+        self.columns.iter().map(|column| column.typed(&self.name)).collect()
+    }
+}
+
+/// A declared column of a file.
+#[derive(Clone)]
+pub struct StoredColumn {
+    declared: FetchColumn,
+    /// How it is read; none where it does not stand in the file.
+    cast: Option<Cast>,
+    /// Whether amounts stored so can have digits beyond the sixth.
+    may_round: bool,
+}
+
+impl StoredColumn {
+    /// The expression that checks and types it.
+    fn typed(&self, file: &str) -> pl::Expr {
+        let (of, ty) = (&self.declared, engine_type(&self.declared.encoding));
+        let typed = match self.cast.clone() {
+            Some(cast) => {
+                let values = [pl::col(of.header.as_str())];
+                elementwise(values, ty, move |values| cast.convert(&values[0]).map_err(|_| raise(Failure::BadValue)))
+            }
+            None if of.locator == ColumnLocator::File => pl::lit(file),
+            None => pl::lit(pl::Null {}).cast(ty),
+        };
+        typed.alias(of.name.as_str())
     }
 }
 
@@ -69,7 +109,6 @@ pub struct ScanPartitions {
 /// Files whose values are checked while the plan runs: after a failure they are read again to locate it.
 pub struct DeferredValidation {
     files: Vec<ParquetFile>,
-    columns: Vec<FetchColumn>,
     fetch: Fetch,
 }
 
@@ -83,8 +122,7 @@ impl DeferredValidation {
     /// The value that does not fit, or the column that can't be read, where that is why a plan failed.
     pub fn locate_error(&self) -> Option<ExecError> {
         let found = self.files.iter().find_map(|file| {
-            let there = in_files(&self.columns).filter(|column| file.has(column));
-            let problem = there.into_iter().find_map(|column| locate_error(file, column))?;
+            let problem = file.casts().find_map(|(column, cast)| locate_error(file, column, cast))?;
             Some(SourceError::in_file(&self.fetch, &file.name, problem))
         });
         found.map(ExecError::Source)
@@ -96,19 +134,19 @@ pub fn partitions(
     most: usize,
     fetch: &Fetch,
     files: Vec<ParquetFile>,
-    columns: Vec<FetchColumn>,
+    columns: &[FetchColumn],
 ) -> Result<ScanPartitions, ExecError> {
     let (mut parts, mut counts) = (Parts { most, ..Parts::default() }, Vec::new());
     for file in &files {
-        counts.extend(cut_amounts(&columns, &file.frame, &file.schema));
+        counts.extend(cut_amounts(file));
         // Next to the file's columns its name is one value of each row.
         let names: Vec<pl::Expr> = columns.iter().map(|column| pl::col(column.name.as_str())).collect();
-        let fitted = |frame: LazyFrame| frame.with_columns(file.columns.clone()).select(names.clone());
+        let fitted = |frame: LazyFrame| frame.with_columns(file.typed()).select(names.clone());
         parts.add(file.frame.clone(), fitted)?;
     }
     let rounded = if counts.is_empty() { None } else { Some(concat(counts)) };
     parts.close();
-    let validation = DeferredValidation { files, columns, fetch: fetch.clone() };
+    let validation = DeferredValidation { files, fetch: fetch.clone() };
     Ok(ScanPartitions { partitions: parts.done, rounded, validation })
 }
 
@@ -152,16 +190,23 @@ impl Parts {
 }
 
 /// One row: how many amounts of the file are rounded; none where none can be.
-fn cut_amounts(columns: &[FetchColumn], frame: &LazyFrame, schema: &pl::SchemaRef) -> Option<LazyFrame> {
-    let rounds =
-        |column: &FetchColumn| schema.get(&column.header).is_some_and(|found| may_round(found, &column.encoding));
-    let counted = columns.iter().filter(|column| rounds(column)).map(|column| {
-        let of = column.clone();
-        let values = [pl::col(column.header.as_str())];
-        elementwise(values, pl::DataType::Int64, move |values| rounded(&values[0], &of)).sum()
+fn cut_amounts(file: &ParquetFile) -> Option<LazyFrame> {
+    let rounding = file.columns.iter().filter(|column| column.may_round);
+    let counted = rounding.filter_map(|column| {
+        let cast = column.cast.clone()?;
+        let values = [pl::col(column.declared.header.as_str())];
+        let count = move |values: &[pl::Column]| Ok(counted(&cast, &values[0]));
+        Some(elementwise(values, pl::DataType::Int64, count).sum())
     });
     let total = counted.reduce(|all, one| all + one)?;
-    Some(frame.clone().select([total.alias(ROUNDED)]))
+    Some(file.frame.clone().select([total.alias(ROUNDED)]))
+}
+
+/// Numbers as many as the values are, whose sum is how many amounts are rounded.
+fn counted(cast: &Cast, values: &pl::Column) -> pl::Column {
+    let count = i64::try_from(cast.rounded(values)).unwrap_or(i64::MAX);
+    let counts = (0..values.len()).map(|at| if at == 0 { count } else { 0 });
+    pl::Int64Chunked::from_iter_values(values.name().clone(), counts).into_column()
 }
 
 /// Opens a file: reads its footer, and checks that its columns can hold what is declared.
@@ -171,7 +216,7 @@ fn cut_amounts(columns: &[FetchColumn], frame: &LazyFrame, schema: &pl::SchemaRe
 pub fn open(name: &str, file: &Path, columns: &[FetchColumn]) -> Result<ParquetFile, Problem> {
     let stamp = FileStamp::of(file).ok().flatten();
     let (frame, schema) = scan(file)?;
-    let columns = columns.iter().map(|column| fitted(column, name, &schema)).collect::<Result<Vec<_>, _>>()?;
+    let columns = columns.iter().map(|column| stored(column, file, &schema)).collect::<Result<Vec<_>, _>>()?;
     let bytes = file.metadata().map_or(0, |found| found.len());
     Ok(ParquetFile { name: name.to_owned(), frame, schema, columns, bytes, path: file.to_owned(), stamp })
 }
@@ -185,7 +230,7 @@ pub fn scan(file: &Path) -> Result<(LazyFrame, pl::SchemaRef), Problem> {
     if !file.is_file() {
         return Err(Problem::NotParquet("it is no plain file".to_owned()));
     }
-    let path = PlRefPath::new(file.to_string_lossy().as_ref());
+    let path = address(file).map_err(|error| Problem::Unreadable(error.to_string()))?;
     // A folder named `day=2026-11-20` must never become a column.
     let hive_options = HiveOptions { enabled: Some(false), ..HiveOptions::default() };
     let args = ScanArgsParquet { glob: false, hive_options, ..Default::default() };
@@ -201,42 +246,58 @@ pub fn scan(file: &Path) -> Result<(LazyFrame, pl::SchemaRef), Problem> {
     }
 }
 
-/// The expression that checks and types one column.
-fn fitted(column: &FetchColumn, name: &str, schema: &pl::Schema) -> Result<pl::Expr, Problem> {
+/// The path under which the engine reads a file, and does not map it: one that is cut short while it is mapped would end
+/// the process. Windows does not cut a mapped file.
+fn address(file: &Path) -> io::Result<PlRefPath> {
+    let file = std::path::absolute(file)?;
+    let scheme = if cfg!(unix) { "file://" } else { "" };
+    // A percent sign begins an escape in an address.
+    let name = file.to_string_lossy().replace('%', if cfg!(unix) { "%25" } else { "%" });
+    Ok(PlRefPath::new(format!("{scheme}{name}")))
+}
+
+/// How a column stands in a file, which can hold what is declared.
+fn stored(column: &FetchColumn, file: &Path, schema: &pl::Schema) -> Result<StoredColumn, Problem> {
+    let absent = || StoredColumn { declared: column.clone(), cast: None, may_round: false };
     if column.locator == ColumnLocator::File {
-        return Ok(pl::lit(name).alias(column.name.as_str()));
+        return Ok(absent());
     }
-    let Some(stored) = schema.get(&column.header) else {
-        if column.may_lack {
-            let missing = pl::lit(pl::Null {}).cast(engine_type(&column.encoding));
-            return Ok(missing.alias(column.name.as_str()));
-        }
-        let found = schema.iter_names().map(ToString::to_string).collect();
-        return Err(Problem::NoColumn { header: column.header.clone(), found, line: None });
+    let lacks = |header: String, found: Vec<String>| {
+        if column.may_lack { Ok(absent()) } else { Err(Problem::NoColumn { header, found, line: None }) }
     };
-    let cell = matches!(column.locator, ColumnLocator::Embedded(_));
-    let holds_values = matches!(stored, pl::DataType::String | pl::DataType::List(_));
-    if if cell { !holds_values } else { !can_hold(stored, &column.encoding) } {
+    let Some(found) = schema.get(&column.header) else {
+        return lacks(column.header.clone(), schema.iter_names().map(ToString::to_string).collect());
+    };
+    let inside = match &column.locator {
+        ColumnLocator::Embedded(path) if is_nested(found) => match Inside::of(path, &column.header, found, file) {
+            Ok(inside) => Some(inside),
+            Err(fields) => {
+                let fields = fields.iter().map(|path| format!("{} at {path}", column.header)).collect();
+                return lacks(column.called(), fields);
+            }
+        },
+        _ => None,
+    };
+    let read = inside.as_ref().map_or_else(|| found.clone(), |inside| inside.dtype(found));
+    let is_json = matches!(column.locator, ColumnLocator::Embedded(_)) && !matches!(inside, Some(Inside::Field(_)));
+    if if is_json { read != pl::DataType::String } else { !can_hold(&read, &column.encoding) } {
         let (header, wanted) = (column.called(), field(column).format.wanted());
-        let is_list = matches!(stored, pl::DataType::List(_));
-        return Err(Problem::StoredAs { header, stored: stored.to_string(), is_list, wanted });
+        let inside = is_nested(&read).then(|| format!("from {:?} at {:?}", column.header, example_path(&read)));
+        return Err(Problem::StoredAs { header, stored: stored_as(&read), inside, wanted });
     }
-    let of = column.clone();
-    let ty = engine_type(&column.encoding);
-    let values = [pl::col(column.header.as_str())];
-    let checked = elementwise(values, ty, move |values| convert(&values[0], &of).map_err(|_| raise(Failure::BadValue)));
-    Ok(checked.alias(column.name.as_str()))
+    let may_round = may_round(&read, &column.encoding);
+    Ok(StoredColumn { declared: column.clone(), cast: Some(Cast::new(column, inside)), may_round })
 }
 
 /// Reads a column again, to find which of its values did not fit.
-fn locate_error(file: &ParquetFile, column: &FetchColumn) -> Option<Problem> {
+fn locate_error(file: &ParquetFile, column: &FetchColumn, cast: &Cast) -> Option<Problem> {
     let values = match read_column(file, &column.header) {
         Ok(values) => values,
         Err(problem) => return Some(problem),
     };
-    let at = convert(&values, column).err()?;
+    let at = cast.convert(&values).err()?;
     let place = Place { row: at as u64 + 1, line: 0 };
-    Some(bad_value(&field(column), shown(&values, at).as_deref()).moved(place))
+    Some(bad_value(&field(column), cast.shown(&values, at).as_deref()).moved(place))
 }
 
 /// The values of one column, as they are stored.
@@ -253,16 +314,49 @@ pub fn read_column(file: &ParquetFile, header: &str) -> Result<pl::Column, Probl
     }
 }
 
-/// A value as a message shows it; days and moments beyond the calendar as the numbers they are.
-pub fn shown(values: &pl::Column, at: usize) -> Option<String> {
-    let raw = values.to_physical_repr();
-    let (value, number) = (values.get(at).ok()?, raw.get(at).ok()?);
-    if value.is_null() || value.get_str() == Some("") {
-        return None;
+#[cfg(test)]
+mod tests {
+    use std::fs::OpenOptions;
+
+    use cpl_check::{Setup, tree_to_program};
+    use cpl_model::{clock::AsOf, program::TableSource};
+    use polars::prelude::{NamedFrom, ParquetWriter, Series};
+
+    use super::*;
+
+    const PIPELINE: &str = "pipeline p { retire 2027-01-01 }\nfetch a from parquet(\"a\") { columns { n: count } }";
+
+    fn fetch() -> Fetch {
+        let setup = Setup::at(AsOf::Date(jiff::civil::date(2026, 11, 20)));
+        let program = tree_to_program(PIPELINE, &cpl_syntax::parse(PIPELINE).0, setup).program;
+        match program.map(|program| program.tables[0].source.clone()) {
+            Some(TableSource::Fetch(fetch)) => fetch,
+            _ => panic!("no fetch"),
+        }
     }
-    let beyond = values.dtype().is_temporal()
-        && number.extract::<f64>().is_none_or(|number| {
-            number.abs() > 2.5e17 || (values.dtype() == &pl::DataType::Date && number.abs() > 3e6)
-        });
-    Some(if beyond { number.str_value().into_owned() } else { value.str_value().into_owned() })
+
+    /// A file that is cut short behind the reader's back is an error; mapped into memory it would end the process.
+    #[test]
+    fn a_file_that_is_cut_once_it_is_open_is_told() {
+        let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+        let path = folder.path().join("a.parquet");
+        let numbers = Series::new("n".into(), (0..500_000i64).map(|n| n * 7_919 % 1_000_003).collect::<Vec<_>>());
+        let mut rows = pl::DataFrame::new(numbers.len(), vec![numbers.into_column()]).unwrap_or_default();
+        let file = std::fs::File::create(&path).unwrap_or_else(|error| panic!("{error}"));
+        let size = ParquetWriter::new(file).finish(&mut rows).unwrap_or_else(|error| panic!("{error}"));
+
+        let fetch = fetch();
+        for left in [0, 1, size / 3, size - 1] {
+            let opened = open("a.parquet", &path, &fetch.columns).unwrap_or_else(|problem| panic!("{problem:?}"));
+            let whole = std::fs::read(&path).unwrap_or_else(|error| panic!("{error}"));
+            let file = OpenOptions::new().write(true).open(&path).unwrap_or_else(|error| panic!("{error}"));
+            file.set_len(left).unwrap_or_else(|error| panic!("{error}"));
+            let scanned = partitions(usize::MAX, &fetch, vec![opened], &fetch.columns);
+            let Ok(scanned) = scanned else { panic!("it is not read before the plan runs") };
+            let read = catch_panic(|| scanned.partitions[0].clone().collect());
+            assert!(!matches!(read, Ok(Ok(_))) || left == size - 1, "{left} of {size} bytes");
+            assert!(scanned.validation.changed().is_some(), "{left} of {size} bytes");
+            std::fs::write(&path, whole).unwrap_or_else(|error| panic!("{error}"));
+        }
+    }
 }

@@ -7,9 +7,9 @@ use cpl_model::program::{Fetch, FetchColumn};
 use polars::prelude::{self as pl, IntoLazy};
 
 use super::{
-    cast::{convert, may_round, rounded},
+    cast::Cast,
     fields::{field, in_files},
-    parquet::{ParquetFile, read_column, shown},
+    parquet::{ParquetFile, read_column},
     rejected::ScanStats,
 };
 use crate::{
@@ -26,36 +26,35 @@ pub fn good_rows(
 ) -> Result<ScanStats, ExecError> {
     let mut stats = ScanStats::default();
     for file in files {
-        let raw = stored(file, fetch, columns)?;
-        let bad = bad_rows(&raw, columns);
+        let raw = stored(file, fetch)?;
+        let bad = bad_rows(&raw, file);
         let fits: pl::BooleanChunked = (0..raw.height()).map(|at| !bad.contains_key(&at)).collect();
         for (at, problem) in bad {
-            let cell = |column: &FetchColumn| shown(raw.column(&column.header).ok()?, at);
+            let cell = |column: &FetchColumn| {
+                let (_, cast) = file.casts().find(|(has, _)| has.name == column.name)?;
+                cast.shown(raw.column(&column.header).ok()?, at)
+            };
             let cells = in_files(columns).map(cell).collect();
             let kept = stats.rejected.add(&file.name, RejectedRow { problem, cells }, columns);
             kept.map_err(|error| SourceError::of(fetch, Cause::RejectedNotKept(error)))?;
         }
         let good = raw.filter(&fits).map_err(classify)?;
         stats.rows += good.height() as u64;
-        for column in in_files(columns) {
-            if file.schema.get(&column.header).is_some_and(|found| may_round(found, &column.encoding)) {
-                let cut = rounded(good.column(&column.header).map_err(classify)?, column).map_err(classify)?;
-                stats.rounded += cut.i64().map_err(classify)?.iter().flatten().map(i64::unsigned_abs).sum::<u64>();
-            }
+        for (column, cast) in file.casts() {
+            stats.rounded += cast.rounded(good.column(&column.header).map_err(classify)?);
         }
         let names = columns.iter().map(|column| pl::col(column.name.as_str())).collect::<Vec<_>>();
         if file.has_changed() {
             return Err(SourceError::in_file(fetch, &file.name, Problem::Changed).into());
         }
-        sink(good.lazy().with_columns(file.columns.clone()).select(names).collect().map_err(classify)?)?;
+        sink(good.lazy().with_columns(file.typed()).select(names).collect().map_err(classify)?)?;
     }
     Ok(stats)
 }
 
 /// The needed columns of a file, as they are stored.
-fn stored(file: &ParquetFile, fetch: &Fetch, columns: &[FetchColumn]) -> Result<pl::DataFrame, ExecError> {
-    let there = in_files(columns).filter(|column| file.has(column));
-    let wanted: BTreeSet<&str> = there.map(|column| column.header.as_str()).collect();
+fn stored(file: &ParquetFile, fetch: &Fetch) -> Result<pl::DataFrame, ExecError> {
+    let wanted: BTreeSet<&str> = file.casts().map(|(column, _)| column.header.as_str()).collect();
     if wanted.is_empty() {
         return pl::DataFrame::new(height(&file.frame)?, Vec::new()).map_err(classify);
     }
@@ -66,15 +65,14 @@ fn stored(file: &ParquetFile, fetch: &Fetch, columns: &[FetchColumn]) -> Result<
 }
 
 /// The rows that do not fit, and what of each does not.
-fn bad_rows(raw: &pl::DataFrame, columns: &[FetchColumn]) -> BTreeMap<usize, Problem> {
+fn bad_rows(raw: &pl::DataFrame, file: &ParquetFile) -> BTreeMap<usize, Problem> {
     let mut bad = BTreeMap::new();
-    for column in in_files(columns) {
-        // One that the file lacks, and may.
+    for (column, cast) in file.casts() {
         let Ok(values) = raw.column(&column.header) else { continue };
-        for at in bad_places(values, column, 0) {
+        for at in bad_places(values, cast, 0) {
             bad.entry(at).or_insert_with(|| {
                 let place = Place { row: at as u64 + 1, line: 0 };
-                bad_value(&field(column), shown(values, at).as_deref()).moved(place)
+                bad_value(&field(column), cast.shown(values, at).as_deref()).moved(place)
             });
         }
     }
@@ -82,14 +80,14 @@ fn bad_rows(raw: &pl::DataFrame, columns: &[FetchColumn]) -> BTreeMap<usize, Pro
 }
 
 /// Where values do not fit: halved until each is found.
-fn bad_places(values: &pl::Column, column: &FetchColumn, from: usize) -> Vec<usize> {
-    match (convert(values, column), values.len()) {
+fn bad_places(values: &pl::Column, cast: &Cast, from: usize) -> Vec<usize> {
+    match (cast.convert(values), values.len()) {
         (Ok(_), _) => Vec::new(),
         (Err(_), 0..=1) => vec![from],
         (Err(_), length) => {
             let half = length / 2;
             let (left, right) = (values.slice(0, half), values.slice(i64::try_from(half).unwrap_or(0), length - half));
-            [bad_places(&left, column, from), bad_places(&right, column, from + half)].concat()
+            [bad_places(&left, cast, from), bad_places(&right, cast, from + half)].concat()
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use cpl_batch::{Problem, StoredKind};
 use polars::prelude::{self as pl, DataType};
 
-use super::parquet::{scan, shown};
+use super::{cast::shown, parquet::scan};
 use crate::engine::{catch_panic, first_line};
 
 /// A column of a Parquet file: what is stored, and its first values as texts.
