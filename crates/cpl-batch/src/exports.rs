@@ -1,7 +1,7 @@
 //! How exports write days, clocks and what is not there: what a message or a guess proposes. Readers take patterns alone.
 
 /// Patterns of days.
-pub const DAYS: [&str; 14] = [
+pub const DAYS: [&str; 17] = [
     "%m/%d/%Y",
     "%d/%m/%Y",
     "%d.%m.%Y",
@@ -16,6 +16,9 @@ pub const DAYS: [&str; 14] = [
     "%d-%b-%Y",
     "%d %B %Y",
     "%B %Y",
+    "%m/%d/%y",
+    "%d/%m/%y",
+    "%d.%m.%y",
 ];
 
 /// Patterns of clock times behind a day.
@@ -26,9 +29,28 @@ pub fn moments() -> impl Iterator<Item = String> {
     DAYS.iter().flat_map(|day| CLOCKS.iter().map(move |clock| format!("{day}{clock}")))
 }
 
-/// Words that stand for no value.
-const NOTHING: [&str; 12] =
-    ["n/a", "na", "nan", "null", "none", "nil", "#n/a", "(not set)", "(none)", "not available", "unknown", "missing"];
+/// Words that stand for no value, and the errors of a spreadsheet.
+const NOTHING: [&str; 19] = [
+    "n/a",
+    "na",
+    "nan",
+    "null",
+    "none",
+    "nil",
+    "(not set)",
+    "(none)",
+    "not available",
+    "unknown",
+    "missing",
+    "#n/a",
+    "#div/0!",
+    "#value!",
+    "#ref!",
+    "#name?",
+    "#num!",
+    "#null!",
+    "#error!",
+];
 
 /// Whether a text stands for no value: such a word, a sign, or a bound of a number that is not told.
 #[must_use]

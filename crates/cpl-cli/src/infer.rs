@@ -8,7 +8,7 @@ use cpl_model::{
     report::Source,
 };
 use cpl_plan::{Purpose, program_to_plan};
-use cpl_run::{Problem, StoredKind, other_kind, parquet_sample};
+use cpl_run::{Problem, other_kind, parquet_sample};
 use cpl_syntax::{Diagnostic, Severity, has_errors};
 
 use crate::{
@@ -117,14 +117,11 @@ fn parquet(file: &Path) -> Result<Sample, Problem> {
     let (columns, rows) = parquet_sample(file, ROWS)?;
     let mut sample = Sample { found: Found::Parquet, rows: rows.min(ROWS), whole: rows <= ROWS, ..Sample::default() };
     for column in columns {
-        if column.kind == StoredKind::Other {
-            let why = format!("`{}` holds lists or records: `from {:?} at \"$[0]\"`", column.name, column.name);
-            sample.left_out.push(why);
-            continue;
+        let (of, fields, has_missing) = (column.name, column.fields, column.missing > 0);
+        match Column::stored(of, &fields, column.kind, column.values, has_missing) {
+            Ok(column) => sample.columns.push(column),
+            Err(why) => sample.left_out.push(why),
         }
-        let has_missing = column.missing > 0;
-        let (name, values, stored) = (column.name, column.values, Some(column.kind));
-        sample.columns.push(Column { name, path: None, values, stored, has_missing });
     }
     Ok(sample)
 }

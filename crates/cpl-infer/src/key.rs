@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 
 use crate::{
-    guess::Guess,
+    column_type::ColumnType,
     sample::Sample,
-    words::{is_id, says},
+    words::{is_currency, is_id},
 };
 
 /// What was found of a key.
@@ -23,7 +23,7 @@ const LONGEST: usize = 200;
 const TRIED: usize = 24;
 
 /// The key of a sample; one row says nothing of it.
-pub fn of(sample: &Sample, guesses: &[Guess]) -> Key {
+pub fn of(sample: &Sample, guesses: &[ColumnType]) -> Key {
     if sample.rows < 2 {
         return Key::None;
     }
@@ -52,16 +52,16 @@ pub fn of(sample: &Sample, guesses: &[Guess]) -> Key {
 }
 
 /// The columns that can name a row, those that do it best first: identifiers, days, texts.
-fn parts(sample: &Sample, guesses: &[Guess]) -> Vec<usize> {
+fn parts(sample: &Sample, guesses: &[ColumnType]) -> Vec<usize> {
     let is_part = |at: &usize| {
         let guess = &guesses[*at];
         // Figures are unique by chance.
-        let is_code = says(&sample.columns[*at].name, &["currency"]);
-        let names = guess.ty == "text" && !is_code || guess.is_time || is_id(&sample.columns[*at].name);
+        let is_code = is_currency(&sample.columns[*at].name);
+        let names = guess.written == "text" && !is_code || guess.is_time || is_id(&sample.columns[*at].name);
         guess.names && names && !guess.nullable && !sample.columns[*at].has_missing && !is_prose(sample, *at)
     };
     let mut parts: Vec<usize> = (0..guesses.len()).filter(is_part).collect();
-    parts.sort_by_key(|at| match guesses[*at].ty.as_str() {
+    parts.sort_by_key(|at| match guesses[*at].written.as_str() {
         _ if is_id(&sample.columns[*at].name) => 0,
         "text" => 2,
         _ => 1,

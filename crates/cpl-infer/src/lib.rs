@@ -2,10 +2,13 @@
 //!
 //! All rows are looked at, up to a limit of bytes: a type is that of every value, and a key is unique in every row.
 
+mod column_type;
 mod guess;
 mod key;
 mod names;
+mod numbers;
 mod sample;
+mod time;
 mod words;
 mod write;
 

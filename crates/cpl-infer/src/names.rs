@@ -4,12 +4,13 @@ use std::{collections::BTreeSet, path::Path};
 
 use cpl_syntax::is_name;
 
-use crate::sample::Column;
+use crate::sample::{Column, Located};
 
 /// A name of the language for a name of a file.
 fn name(of: &str) -> String {
     let mut name = String::new();
-    for letter in of.trim().chars() {
+    // `Straße` is `strasse`, `Дата` is `data`.
+    for letter in any_ascii::any_ascii(of.trim()).chars() {
         if letter.is_ascii_alphanumeric() {
             name.push(letter.to_ascii_lowercase());
         } else if !name.ends_with('_') && !name.is_empty() {
@@ -34,7 +35,7 @@ pub fn of(columns: &[Column]) -> Vec<String> {
     let own: Vec<Option<String>> = columns
         .iter()
         .map(|column| {
-            let plain = is_name(&column.name) && column.path.is_none();
+            let plain = is_name(&column.name) && column.place == Located::Named;
             (plain && taken.insert(column.name.clone())).then(|| column.name.clone())
         })
         .collect();

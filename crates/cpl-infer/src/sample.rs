@@ -27,14 +27,51 @@ pub struct Sample {
 pub struct Column {
     /// Its name in the file.
     pub name: String,
-    /// The path to it, where it stands within a record.
-    pub path: Option<String>,
+    /// Where it stands.
+    pub place: Located,
     /// Its values; none where there is none.
     pub values: Vec<Option<String>>,
     /// How Parquet stores it.
     pub stored: Option<StoredKind>,
     /// Some row of the file has no value, also where it was not looked at.
     pub has_missing: bool,
+}
+
+impl Column {
+    /// A column of Parquet, or a field of its records, to which the names of such fields lead.
+    ///
+    /// # Errors
+    /// Why no column can be made of it.
+    pub fn stored(
+        of: String,
+        fields: &[String],
+        kind: StoredKind,
+        values: Vec<Option<String>>,
+        has_missing: bool,
+    ) -> Result<Self, String> {
+        let path = fields.iter().fold("$".to_owned(), |path, field| path + &cpl_records::step(field));
+        if kind == StoredKind::Other {
+            return Err(format!(
+                "`{of}` holds lists or maps: `from {of:?} at \"{path}[0]\"` takes a value of a list, `from {of:?} at \
+                 \"{path}.KEY\"` one of a map"
+            ));
+        }
+        let name = [std::slice::from_ref(&of), fields].concat().join("_");
+        let place = if fields.is_empty() { Located::Named } else { Located::Within(of, path) };
+        Ok(Self { name, place, values, stored: Some(kind), has_missing })
+    }
+}
+
+/// Where the values of a column stand.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Located {
+    /// Under its name.
+    #[default]
+    Named,
+    /// At a path within the record.
+    Path(String),
+    /// In the column of that name, at a path.
+    Within(String, String),
 }
 
 /// How a file is fetched.

@@ -28,6 +28,11 @@ pub fn is_id(name: &str) -> bool {
     says(name, &["id", "ids", "code", "zip", "postcode", "phone", "sku"])
 }
 
+/// Whether a column's values name currencies: `currency`, `currencyCode`, `original_currency`.
+pub fn is_currency(name: &str) -> bool {
+    name.to_lowercase().contains("currency")
+}
+
 #[cfg(test)]
 mod tests {
     use super::{is_id, words};

@@ -3,10 +3,11 @@
 use std::fmt::Write;
 
 use crate::{
-    guess::{Guess, Guessed},
+    column_type::ColumnType,
+    guess::Guessed,
     key::Key,
     names::of_table,
-    sample::{Column, Found, Sample, Table},
+    sample::{Column, Found, Located, Sample, Table},
     words::says,
 };
 
@@ -40,20 +41,18 @@ pub fn fetch(sample: &Sample, guessed: &Guessed, names: &[String], key: &Key, wr
 }
 
 /// `day: date "%d.%m.%Y" from "Tag"`
-fn declared(column: &Column, guess: &Guess, name: &str) -> String {
-    let mut line = format!("    {name}: {}", guess.ty);
+fn declared(column: &Column, guess: &ColumnType, name: &str) -> String {
+    let mut line = format!("    {name}: {}", guess.written);
     if guess.nullable {
         line.push('?');
     }
-    match &column.path {
-        Some(path) => {
-            let _ = write!(line, " from {}", quoted(path));
-        }
-        None if column.name != name => {
-            let _ = write!(line, " from {}", quoted(&column.name));
-        }
-        None => {}
-    }
+    let from = match &column.place {
+        Located::Path(path) => format!(" from {}", quoted(path)),
+        Located::Within(column, path) => format!(" from {} at {}", quoted(column), quoted(path)),
+        Located::Named if column.name != name => format!(" from {}", quoted(&column.name)),
+        Located::Named => String::new(),
+    };
+    line.push_str(&from);
     if let Some(doubt) = &guess.doubt {
         let _ = write!(line, "  # not sure: {doubt}");
     }

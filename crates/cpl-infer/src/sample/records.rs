@@ -3,11 +3,11 @@
 use std::{io::Read, path::Path};
 
 use cpl_batch::{Oversized, Place, Problem};
-use cpl_records::DOCUMENT_BYTES;
+use cpl_records::{DOCUMENT_BYTES, step};
 use indexmap::{IndexMap, IndexSet};
 use serde_json::Value;
 
-use super::{Column, Found, Sample};
+use super::{Column, Found, Located, Sample};
 use crate::LOOKED_AT;
 
 /// How deep records within records are followed.
@@ -60,7 +60,34 @@ pub fn document(file: &Path) -> Result<Sample, Problem> {
     let mut sample = sample(records);
     let other = |(path, _): &(String, _)| format!("{path} holds records too: `records \"{path}\"` reads them");
     sample.left_out.extend(lists.iter().take(SAID).map(other));
+    sample.left_out.extend(
+        next_page(&document, "$").map(|path| format!("{path} leads to a next page, which is not in this file")),
+    );
     Ok(Sample { found: Found::Json(path), whole: true, ..sample })
+}
+
+/// Names of what leads to the next page of an answer, of which the file holds one.
+const NEXT: [&str; 9] = [
+    "next",
+    "next_page",
+    "nextPage",
+    "next_page_token",
+    "nextPageToken",
+    "next_cursor",
+    "nextCursor",
+    "has_more",
+    "hasMore",
+];
+
+/// Groups of such names.
+const PAGING: [&str; 5] = ["paging", "pagination", "links", "_links", "meta"];
+
+/// The path to what leads to the next page, where there is one.
+fn next_page(value: &Value, path: &str) -> Option<String> {
+    let leads = |value: &Value| !matches!(value, Value::Null | Value::Bool(false)) && value.as_str() != Some("");
+    let at = |name: &str| format!("{path}{}", step(name));
+    let own = NEXT.into_iter().find(|name| value.get(*name).is_some_and(leads)).map(at);
+    own.or_else(|| PAGING.into_iter().filter(|_| path == "$").find_map(|name| next_page(value.get(name)?, &at(name))))
 }
 
 /// The text of a file up to so many bytes, and whether that is all of it.
@@ -88,13 +115,6 @@ fn lists_within<'v>(value: &'v Value, path: &str, depth: usize) -> Vec<(String, 
     found
 }
 
-/// A step of a path to a member of that name.
-fn step(name: &str) -> String {
-    let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    let plain = plain && !name.starts_with(|c: char| c.is_ascii_digit()) && !name.is_empty();
-    if plain { format!(".{name}") } else { format!("['{}']", name.replace('\\', "\\\\").replace('\'', "\\'")) }
-}
-
 fn sample(records: &[Value]) -> Sample {
     let mut all = Members::default();
     let mut left_out = Vec::new();
@@ -112,10 +132,14 @@ fn sample(records: &[Value]) -> Sample {
             _ => {}
         }
     }
-    left_out.extend(all.lists.iter().take(SAID).map(|path| {
-        format!(
-            "{path} holds a list: `from \"{path}[0]\"` takes its first value, `each \"{path}\"` makes a row of each"
-        )
+    left_out.extend(all.lists.iter().take(SAID).map(|(path, first)| match first {
+        Some(first) if [".", "['"].iter().any(|step| first.starts_with(&format!("{path}[0]{step}"))) => {
+            format!(
+                "{path} holds records: `from \"{first}\"` is of the first, `each \"{path}[*]\"` makes a row of each"
+            )
+        }
+        Some(first) => format!("{path} holds a list: `from \"{first}\"` takes its first value"),
+        None => format!("{path} holds a list, which is empty"),
     }));
     left_out
         .extend(all.mixed().take(SAID).map(|path| format!("{path} is a record in some rows and a value in others")));
@@ -128,13 +152,25 @@ fn sample(records: &[Value]) -> Sample {
 /// As many lists are told of.
 const SAID: usize = 10;
 
+/// The path to the first value of lists in lists, and of records in those.
+fn first_value(value: &Value, path: &str) -> Option<String> {
+    match value {
+        Value::Array(values) => first_value(values.first()?, &format!("{path}[0]")),
+        Value::Object(fields) => {
+            let (name, value) = fields.iter().next()?;
+            first_value(value, &format!("{path}{}", step(name)))
+        }
+        _ => Some(path.to_owned()),
+    }
+}
+
 /// The members of records: those with a value each are columns.
 #[derive(Default)]
 struct Members {
     /// Of each column its path and its values.
     values: IndexMap<String, (String, Vec<Option<String>>)>,
-    /// The paths at which some record has a list.
-    lists: IndexSet<String>,
+    /// The paths at which some record has a list, and the path to the first value in it.
+    lists: IndexMap<String, Option<String>>,
     /// The paths at which some record has a record.
     records: IndexSet<String>,
 }
@@ -155,7 +191,10 @@ impl Members {
                 return;
             }
             Value::Array(_) | Value::Object(_) => {
-                self.lists.insert(path.to_owned());
+                let first = self.lists.entry(path.to_owned()).or_default();
+                if first.is_none() {
+                    *first = first_value(value, path);
+                }
                 return;
             }
         };
@@ -174,12 +213,13 @@ impl Members {
     /// The columns of so many rows, without those that hold more than one value in some row.
     fn columns(self, rows: usize) -> Vec<Column> {
         let Self { values, lists, records } = self;
-        let single = values.into_iter().filter(|(path, _)| !lists.contains(path) && !records.contains(path));
+        let single = values.into_iter().filter(|(path, _)| !lists.contains_key(path) && !records.contains(path));
         let column = |(path, (name, mut values)): (String, (String, Vec<Option<String>>))| {
             values.resize(rows, None);
             let has_missing = values.iter().any(Option::is_none);
             let is_inner = path != format!("${}", step(&name));
-            Column { name, path: is_inner.then_some(path), values, has_missing, stored: None }
+            let place = if is_inner { Located::Path(path) } else { Located::Named };
+            Column { name, place, values, has_missing, stored: None }
         };
         single.map(column).collect()
     }

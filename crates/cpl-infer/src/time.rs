@@ -7,8 +7,11 @@ use cpl_batch::{
 };
 use jiff::tz::TimeZone;
 
-use super::{Guess, field, fits};
-use crate::{sample::Column, words::says};
+use crate::{
+    column_type::{ColumnType, all_fit},
+    sample::Column,
+    words::says,
+};
 
 /// Days with a clock that stands at midnight.
 const MIDNIGHTS: [&str; 4] = ["%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M"];
@@ -18,9 +21,9 @@ const CLOCKS: [&str; 9] =
     ["at", "time", "timestamp", "ts", "created", "updated", "date", "createdate", "lastmodifieddate"];
 
 /// The type of a column of days.
-pub fn day(column: &Column, known: &[&str]) -> Option<Guess> {
-    if all(known, ValueFormat::Date(None)) {
-        return Some(guess("date".to_owned(), None));
+pub fn day(column: &Column, known: &[&str]) -> Option<ColumnType> {
+    if all_fit(known, ValueFormat::Date(None), None) {
+        return Some(ColumnType::time("date".to_owned(), None));
     }
     let named = says(&column.name, &["day", "date", "dates", "week"]);
     // Eight digits may be a number.
@@ -30,7 +33,7 @@ pub fn day(column: &Column, known: &[&str]) -> Option<Guess> {
 }
 
 /// The type of a column of moments.
-pub fn moment(column: &Column, known: &[&str]) -> Option<Guess> {
+pub fn moment(column: &Column, known: &[&str]) -> Option<ColumnType> {
     let is_midnight = |text: &&str| text.ends_with("00:00:00") || text.ends_with(" 00:00") || text.ends_with(" 0:00");
     if known.iter().all(is_midnight)
         && let Some(pattern) = MIDNIGHTS.into_iter().find(|pattern| reads_days(pattern, known))
@@ -38,10 +41,10 @@ pub fn moment(column: &Column, known: &[&str]) -> Option<Guess> {
         return by_patterns("date", &[pattern.to_owned()]);
     }
     let utc = TimeZone::UTC;
-    if all(known, ValueFormat::Datetime(None, utc.clone())) {
+    if all_fit(known, ValueFormat::Datetime(None, utc.clone()), None) {
         let is_zoned = |text: &&str| text.get(10..).is_some_and(|clock| clock.contains(['Z', 'z', '+', '-']));
         let doubt = "in the pipeline's zone? Else `datetime in \"UTC\"`";
-        return Some(guess("datetime".to_owned(), (!known.iter().all(is_zoned)).then(|| doubt.to_owned())));
+        return Some(ColumnType::time("datetime".to_owned(), (!known.iter().all(is_zoned)).then(|| doubt.to_owned())));
     }
     let reads =
         |pattern: &String| known.iter().all(|text| values::datetime(text.as_bytes(), Some(pattern), &utc).is_some());
@@ -50,7 +53,7 @@ pub fn moment(column: &Column, known: &[&str]) -> Option<Guess> {
 }
 
 /// Seconds or milliseconds: as many digits as those of our time have.
-fn since_1970(column: &Column, known: &[&str]) -> Option<Guess> {
+fn since_1970(column: &Column, known: &[&str]) -> Option<ColumnType> {
     let digits =
         |count: usize| known.iter().all(|text| text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit()));
     let unit = match () {
@@ -59,31 +62,20 @@ fn since_1970(column: &Column, known: &[&str]) -> Option<Guess> {
         () if digits(13) => "milliseconds",
         () => return None,
     };
-    Some(guess(format!("datetime in unix {unit}"), Some("a time since 1970?".to_owned())))
+    Some(ColumnType::time(format!("datetime in unix {unit}"), Some("a time since 1970?".to_owned())))
 }
 
 /// The first of the patterns that read a column; that there are others is not sure.
-fn by_patterns(ty: &str, found: &[String]) -> Option<Guess> {
+fn by_patterns(ty: &str, found: &[String]) -> Option<ColumnType> {
     let (first, others) = found.split_first()?;
     let doubt = match (others.first(), ty) {
         (Some(other), _) => Some(format!("or \"{other}\": no day is above 12")),
         (None, "datetime") => Some("in the pipeline's zone?".to_owned()),
         (None, _) => None,
     };
-    Some(guess(format!("{ty} \"{first}\""), doubt))
+    Some(ColumnType::time(format!("{ty} \"{first}\""), doubt))
 }
 
 fn reads_days(pattern: &str, known: &[&str]) -> bool {
     known.iter().all(|text| values::date(text.as_bytes(), Some(pattern)).is_some())
-}
-
-fn all(known: &[&str], format: ValueFormat) -> bool {
-    let field = field(format, None);
-    known.iter().all(|text| fits(text, &field))
-}
-
-/// The guess of a type of time.
-pub fn guess(ty: String, doubt: Option<String>) -> Guess {
-    let names = ty.starts_with("date ") || ty == "date";
-    Guess { ty, is_time: true, names, doubt, ..Guess::default() }
 }
