@@ -10,7 +10,8 @@ use cpl_syntax::{
 use super::rule_inputs::{RuleInputs, computed, since};
 use cpl_model::{
     program::{
-        AggFunc, Check, CheckKind, Constant, Expr, ExprKind, Fetch, Program, SeriesOf, Stage, TableId, TableSource,
+        AggFunc, Check, CheckKind, Constant, Encoding, Expr, ExprKind, Fetch, FetchColumn, Program, SeriesOf,
+        SourceKind, Stage, TableId, TableSource,
     },
     types::Type,
 };
@@ -108,6 +109,22 @@ pub fn rows_twice(program: &Program) -> Vec<Diagnostic> {
         }
     }
     found
+}
+
+/// Percentages of a workbook, whose cells hold 0.032 where they show 3.2%.
+pub fn percents_in_workbooks(program: &Program) -> Vec<Diagnostic> {
+    let fetches = program.tables.iter().filter_map(|table| match &table.source {
+        TableSource::Fetch(fetch) => Some(fetch),
+        TableSource::Transform { .. } => None,
+    });
+    let columns = fetches.filter(|fetch| matches!(fetch.kind, SourceKind::Excel(_))).flat_map(|fetch| &fetch.columns);
+    let percents = columns.filter(|column| column.encoding == Encoding::Percent);
+    let told = |column: &FetchColumn| {
+        Diagnostic::new(Code::W0214, "a cell that shows 3.2% holds 0.032, and as `percent` that is 0.032%")
+            .at(column.span, format!("{} of a workbook", column.name))
+            .help("declare it `ratio`; `percent` is right where the cells hold 3.2, or texts")
+    };
+    percents.map(told).collect()
 }
 
 /// Whether a table takes one row of several.

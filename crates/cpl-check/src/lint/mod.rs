@@ -43,6 +43,7 @@ pub fn rules(program: &Program) -> Vec<Diagnostic> {
     found.extend(data::stale(program));
     found.extend(data::stopped_series(program));
     found.extend(data::rows_twice(program));
+    found.extend(data::percents_in_workbooks(program));
     found.extend(sums::passing_over(program));
     found.extend(data::partial_days(program));
     found.extend(data::restated_days(program));
