@@ -150,6 +150,7 @@ impl Column {
     fn push_value(&mut self, text: &[u8], format: &ValueFormat) -> Option<()> {
         match (&mut self.data, format) {
             (Data::Text(_, _), ValueFormat::Currency(codes)) if !is_code(text, codes) => return None,
+            (Data::Text(_, _), _) if text.contains(&0) => return None,
             (Data::Text(all, ends), _) => {
                 all.push_str(std::str::from_utf8(text).ok()?);
                 ends.push(all.len());

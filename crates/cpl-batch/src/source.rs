@@ -36,6 +36,8 @@ pub struct SourceStats {
     pub left_out: u64,
     /// The sheets that were read of workbooks.
     pub sheets: BTreeSet<String>,
+    /// Paths that found nothing in any record.
+    pub empty_paths: Vec<String>,
 }
 
 /// A problem, and the file in which it is.

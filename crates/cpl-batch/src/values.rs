@@ -237,6 +237,7 @@ pub fn datetime(text: &[u8], pattern: Option<&str>, zone: &TimeZone) -> Option<i
             let parts = BrokenDownTime::parse(pattern, with_offset(pattern, text)).ok()?;
             match parts.to_timestamp() {
                 Ok(moment) if parts.offset().is_some() => moment,
+                _ if parts.iana_time_zone().is_some() => parts.to_zoned_datetime().ok()?.timestamp(),
                 _ => local(parts.to_datetime().ok()?, zone)?,
             }
         }

@@ -72,15 +72,18 @@ fn where_the_report_can_not_be_written_nothing_leaves() {
                     target out = file(\"out.jsonl\")\ndecide d for each id in a { when id != \"\"  then call out }\n";
     std::fs::write(folder.path().join("main.cpl"), pipeline).expect("written");
     std::fs::write(folder.path().join("a.csv"), "id\nx\n").expect("written");
-    let run = |out: Stdio| {
+    let call = |args: &[&str], out: Stdio| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cpl"));
-        command.args(["run", "main.cpl", "--as-of", "2026-11-20"]).current_dir(folder.path()).stdout(out);
+        command.args(args).args(["main.cpl", "--as-of", "2026-11-20"]).current_dir(folder.path()).stdout(out);
         output(command).0
     };
-    assert_eq!(run(Stdio::from(File::create("/dev/full").expect("Linux has it"))), Some(1));
-    let left = std::fs::read_dir(folder.path()).expect("it is there").count();
-    assert_eq!(left, 2, "the pipeline and its data, and nothing half written");
-    assert_eq!(run(Stdio::null()), Some(0));
+    for args in [&["run"][..], &["run", "--format", "json"], &["plan"], &["plan", "--format", "json"]] {
+        let full = Stdio::from(File::create("/dev/full").expect("Linux has it"));
+        assert_eq!(call(args, full), Some(1), "{args:?}");
+        let left = std::fs::read_dir(folder.path()).expect("it is there").count();
+        assert_eq!(left, 2, "{args:?}: the pipeline and its data, and nothing half written");
+    }
+    assert_eq!(call(&["run"], Stdio::null()), Some(0));
     assert!(folder.path().join("out.jsonl").exists());
 }
 

@@ -85,8 +85,9 @@ impl<R: Read> Blocks<R> {
             if bytes.is_empty() {
                 return Ok(None);
             }
-            // A file that was cut off while it was written ends with them.
+            // A file that was cut off while it was written ends with them; elsewhere they make a bad value.
             if self.ended
+                && bytes.trim_ascii_end().ends_with(&[0])
                 && let Some(at) = memchr(0, &bytes)
             {
                 return Err(Cut::Nul(self.offset + at as u64));

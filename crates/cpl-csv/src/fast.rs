@@ -1,7 +1,7 @@
 //! Blocks without quotes, the common case: finds field ends 64 bytes at a time, then reads each requested column by
 //! itself. A block with a problem is left to `read`, which works field by field and reports it.
 
-use memchr::{memchr, memchr_iter};
+use memchr::{memchr_iter, memchr2};
 
 use cpl_batch::{Batch, Column, Data, Field, Notation, Numbers, ValueFormat, notation::looks_grouped, values};
 
@@ -10,9 +10,9 @@ use crate::{Layout, dictionary::encode, header::Header};
 /// Bytes that are looked at together: as many as a mask has bits.
 const LANES: usize = 64;
 
-/// The rows of a block; none where it has a quote, a blank line, a short row, or something that is wrong.
+/// The rows of a block; none where it has a quote, a NUL byte, a blank line, a short row, or something that is wrong.
 pub fn rows(bytes: &[u8], header: &Header, layout: &Layout) -> Option<Batch> {
-    if memchr(b'"', bytes).is_some() {
+    if memchr2(b'"', 0, bytes).is_some() {
         return None;
     }
     let text = std::str::from_utf8(bytes).ok()?;

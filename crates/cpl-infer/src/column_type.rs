@@ -53,5 +53,5 @@ pub fn fits(text: &str, field: &Field) -> bool {
 /// Whether all texts are of that format.
 pub fn all_fit(texts: &[&str], format: ValueFormat, notation: Written) -> bool {
     let field = field(format, notation);
-    texts.iter().all(|text| fits(text, &field))
+    cpl_batch::Column::of_texts(texts.iter().map(|text| Some(*text)), &field).is_ok()
 }

@@ -43,6 +43,14 @@ pub fn columns(sample: &Sample, names: &[String]) -> Guessed {
         let guess = guess(column, notation, codes.as_ref(), &mut guessed.missing);
         guessed.columns.push(guess);
     }
+    let Guessed { columns, missing, .. } = &mut guessed;
+    for (column, guess) in sample.columns.iter().zip(columns) {
+        if guess.written == "text" && guess.nullable {
+            let also = column.values.iter().flatten().find(|text| missing.contains(text.trim()));
+            let doubt = |text: &String| format!("{text:?} means no value here too");
+            guess.doubt = guess.doubt.take().or(also.map(doubt));
+        }
+    }
     guessed
 }
 

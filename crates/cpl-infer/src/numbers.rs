@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use cpl_batch::ValueFormat;
 use cpl_syntax::tree::Currency;
+use indexmap::IndexSet;
 
 use crate::{
     column_type::{ColumnType, Written, all_fit, field, fits},
@@ -65,11 +66,7 @@ impl Numbers<'_> {
     fn amount(&self, known: &[&str]) -> Option<ColumnType> {
         let plain = ValueFormat::Money { shift: 0, signs: Arc::default() };
         if !self.all(known, plain) {
-            let common = ["USD", "EUR", "GBP", "JPY"].into_iter().filter_map(Currency::of_code);
-            let reads =
-                |currency: &Currency| self.all(known, ValueFormat::Money { shift: 0, signs: currency.signs().into() });
-            let currency = common.chain(Currency::all()).find(reads)?;
-            return Some(ColumnType::sure(&format!("money in {}", currency.code())));
+            return self.signed(known);
         }
         let whole = self.all(known, ValueFormat::Whole { negative: true });
         if whole && self.named(&["micros"]) {
@@ -83,6 +80,32 @@ impl Numbers<'_> {
             return Some(ColumnType::sure(&format!("money in {code}")));
         }
         (self.named(&AMOUNTS) && !self.is_count(known)).then(|| self.of_currency())
+    }
+
+    /// Amounts with a sign or a code, which may be that of several currencies.
+    fn signed(&self, known: &[&str]) -> Option<ColumnType> {
+        let common = ["USD", "EUR", "GBP", "JPY"].into_iter().filter_map(Currency::of_code);
+        let reads =
+            |currency: &Currency| self.all(known, ValueFormat::Money { shift: 0, signs: currency.signs().into() });
+        let found: IndexSet<String> =
+            common.chain(Currency::all()).filter(reads).map(|currency| currency.code().to_owned()).collect();
+        let first = found.first()?;
+        let named = self.codes.map(|(_, codes)| codes.iter().map(String::as_str).collect::<Vec<_>>());
+        match named.as_deref() {
+            Some([code]) if found.contains(*code) => return Some(ColumnType::sure(&format!("money in {code}"))),
+            Some([_, _, ..]) => {
+                let doubt =
+                    "amounts that bear signs, beside a column that names their currency: have the export write one";
+                return Some(ColumnType::likely("text", doubt));
+            }
+            _ => {}
+        }
+        let ty = format!("money in {first}");
+        let others: Vec<&str> = found.iter().skip(1).take(3).map(String::as_str).collect();
+        if others.is_empty() {
+            return Some(ColumnType::sure(&ty));
+        }
+        Some(ColumnType::likely(&ty, &format!("{} write it so too", others.join(", "))))
     }
 
     /// An amount without a sign: its currency is that of the row, of the file or in the column's name.

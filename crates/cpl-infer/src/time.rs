@@ -13,8 +13,8 @@ use crate::{
     words::says,
 };
 
-/// Days with a clock that stands at midnight.
-const MIDNIGHTS: [&str; 4] = ["%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M"];
+/// Clocks behind a day, which may stand at midnight.
+const MIDNIGHTS: [&str; 3] = [" %H:%M:%S", "T%H:%M:%S", " %H:%M"];
 
 /// Words of the names of columns that hold seconds since 1970.
 const CLOCKS: [&str; 9] =
@@ -29,16 +29,19 @@ pub fn day(column: &Column, known: &[&str]) -> Option<ColumnType> {
     // Eight digits may be a number.
     let found = DAYS.into_iter().filter(|pattern| (named || *pattern != "%Y%m%d") && reads_days(pattern, known));
     let found: Vec<String> = found.map(str::to_owned).collect();
-    by_patterns("date", &found)
+    by_patterns("date", &found, known)
 }
 
 /// The type of a column of moments.
 pub fn moment(column: &Column, known: &[&str]) -> Option<ColumnType> {
     let is_midnight = |text: &&str| text.ends_with("00:00:00") || text.ends_with(" 00:00") || text.ends_with(" 0:00");
-    if known.iter().all(is_midnight)
-        && let Some(pattern) = MIDNIGHTS.into_iter().find(|pattern| reads_days(pattern, known))
-    {
-        return by_patterns("date", &[pattern.to_owned()]);
+    if known.iter().all(is_midnight) {
+        let days = || ["%Y-%m-%d"].into_iter().chain(DAYS);
+        let midnights = days().flat_map(|day| MIDNIGHTS.iter().map(move |clock| format!("{day}{clock}")));
+        let found: Vec<String> = midnights.filter(|pattern| reads_days(pattern, known)).collect();
+        if let Some(found) = by_patterns("date", &found, known) {
+            return Some(found);
+        }
     }
     let utc = TimeZone::UTC;
     if all_fit(known, ValueFormat::Datetime(None, utc.clone()), None) {
@@ -49,7 +52,7 @@ pub fn moment(column: &Column, known: &[&str]) -> Option<ColumnType> {
     let reads =
         |pattern: &String| known.iter().all(|text| values::datetime(text.as_bytes(), Some(pattern), &utc).is_some());
     let found: Vec<String> = moments().filter(reads).collect();
-    by_patterns("datetime", &found).or_else(|| since_1970(column, known))
+    by_patterns("datetime", &found, known).or_else(|| since_1970(column, known))
 }
 
 /// Seconds or milliseconds: as many digits as those of our time have.
@@ -65,10 +68,12 @@ fn since_1970(column: &Column, known: &[&str]) -> Option<ColumnType> {
     Some(ColumnType::time(format!("datetime in unix {unit}"), Some("a time since 1970?".to_owned())))
 }
 
-/// The first of the patterns that read a column; that there are others is not sure.
-fn by_patterns(ty: &str, found: &[String]) -> Option<ColumnType> {
+/// The first of the patterns that read a column; that others read other days is not sure.
+fn by_patterns(ty: &str, found: &[String], known: &[&str]) -> Option<ColumnType> {
     let (first, others) = found.split_first()?;
-    let doubt = match (others.first(), ty) {
+    let day = |text: &&str, pattern: &str| values::date(text.as_bytes(), Some(pattern));
+    let differs = |other: &&String| known.iter().any(|text| day(text, first) != day(text, other));
+    let doubt = match (others.iter().find(differs), ty) {
         (Some(other), _) => Some(format!("or \"{other}\": no day is above 12")),
         (None, "datetime") => Some("in the pipeline's zone?".to_owned()),
         (None, _) => None,

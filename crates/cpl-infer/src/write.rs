@@ -26,7 +26,13 @@ pub fn fetch(sample: &Sample, guessed: &Guessed, names: &[String], key: &Key, wr
     for why in &sample.left_out {
         let _ = writeln!(text, "# Left out: {}", why.replace('\n', " "));
     }
-    let _ = writeln!(text, "fetch {} from {} {{", of_table(written), source(sample, guessed, written));
+    let _ = writeln!(
+        text,
+        "fetch {} from {} {{{}",
+        of_table(written),
+        source(sample, guessed, written),
+        encoding_doubt(sample)
+    );
     if let Found::Json(Some(path)) = &sample.found {
         let _ = writeln!(text, "  records {}", quoted(path));
     }
@@ -38,6 +44,14 @@ pub fn fetch(sample: &Sample, guessed: &Guessed, names: &[String], key: &Key, wr
     text.push_str(&clauses(sample, guessed, key, names));
     text.push_str("}\n");
     text
+}
+
+/// Bytes of one encoding of single bytes are letters in any other.
+fn encoding_doubt(sample: &Sample) -> &'static str {
+    match &sample.found {
+        Found::Csv(Table { encoding: Some("windows-1252"), .. }) => "  # not sure: are the letters beyond ASCII right?",
+        _ => "",
+    }
 }
 
 /// `day: date "%d.%m.%Y" from "Tag"`

@@ -342,6 +342,8 @@ pub struct Source {
     pub left_out: u64,
     /// The sheets that were read of workbooks.
     pub sheets: Vec<String>,
+    /// Paths that found nothing in any record of JSON.
+    pub empty_paths: Vec<String>,
     /// Columns of a text table of which each number looks like `1.234`: its point may set digits apart.
     pub ambiguous_points: Vec<String>,
     /// Columns of days that are stored as midnights of UTC, where the pipeline's days are those of another zone.
@@ -373,6 +375,9 @@ impl Source {
         if let Some(until) = self.until.as_ref().filter(|_| self.left_out > 0) {
             let rows = if self.left_out == 1 { "1 row".to_owned() } else { format!("{} rows", self.left_out) };
             notes.push(format!("{rows} from {until:?} on: not read"));
+        }
+        for path in &self.empty_paths {
+            notes.push(format!("! nothing stands at {path} in any record"));
         }
         for column in &self.no_week_starts {
             notes.push(format!(

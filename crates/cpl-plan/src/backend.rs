@@ -49,6 +49,8 @@ pub struct ReadStats<R> {
     pub left_out: u64,
     /// The sheets that were read of workbooks.
     pub sheets: Vec<String>,
+    /// Paths that found nothing in any record.
+    pub empty_paths: Vec<String>,
     /// Columns of which each number looks as if its point set digits apart in threes.
     pub ambiguous_points: Vec<String>,
     /// Columns of days that are stored as midnights of UTC.

@@ -121,7 +121,9 @@ pub fn document<S: FnMut(Batch) -> ControlFlow<()>>(
         match each {
             None => record_row(record, record, 0, out)?,
             Some(each) => {
-                for inner in inner_records(record, each) {
+                let inner = inner_records(record, each);
+                out.each_found = Some(out.each_found == Some(true) || !inner.is_empty());
+                for inner in inner {
                     record_row(inner, record, 0, out)?;
                 }
             }
@@ -209,24 +211,30 @@ fn record_row<S: FnMut(Batch) -> ControlFlow<()>>(
                     value => cell(value, field),
                 }
             }
-            (At::Outer(path), _) => match found(path, outer) {
-                Ok(value) => cell(value, field),
-                Err(several) => Cell::Bad(several),
-            },
+            (At::Outer(path), _) => out.at_path(place, found(path, outer), field),
             (At::Name, other) => return no_record(other, line, out),
             // Of a value that is no object `$` alone finds something.
             (At::Path(path), other) if !other.is_object() && !other.is_array() => match found(path, other) {
-                Ok(Some(value)) if !value.is_null() => cell(Some(value), field),
+                Ok(Some(value)) if !value.is_null() => out.at_path(place, Ok(Some(value)), field),
                 _ => return no_record(other, line, out),
             },
-            (At::Path(path), record) => match found(path, record) {
-                Ok(value) => cell(value, field),
-                Err(several) => Cell::Bad(several),
-            },
+            (At::Path(path), record) => out.at_path(place, found(path, record), field),
         };
         cells.push(cell);
     }
     out.row(&cells, line)
+}
+
+impl<S> Out<'_, S> {
+    /// The cell of a column whose path found that.
+    fn at_path<'v>(&mut self, place: usize, found: Result<Option<&'v Value>, String>, field: &Field) -> Cell<'v> {
+        self.columns_found[place] |= matches!(found, Ok(Some(_)) | Err(_));
+        match found {
+            Ok(None) if field.may_lack => Cell::Absent,
+            Ok(value) => cell(value, field),
+            Err(several) => Cell::Bad(several),
+        }
+    }
 }
 
 fn no_record<S: FnMut(Batch) -> ControlFlow<()>>(

@@ -68,6 +68,8 @@ pub struct Found {
     pub columns: Vec<bool>,
     /// The name of the sheet that was read.
     pub sheet: Option<String>,
+    /// The paths that were asked of records of JSON, and whether each found something in any.
+    pub paths: Vec<(String, bool)>,
 }
 
 /// Where a document's records are.
@@ -132,6 +134,7 @@ pub fn read(path: &Path, layout: &Layout, sink: impl FnMut(Batch) -> ControlFlow
         summary: Summary::default(),
         full: false,
         columns_found: Vec::new(),
+        each_found: None,
         names: Vec::new(),
     };
     out.columns_found.resize(layout.columns.len(), false);
@@ -146,7 +149,8 @@ pub fn read(path: &Path, layout: &Layout, sink: impl FnMut(Batch) -> ControlFlow
     }
     out.check_names()?;
     out.hand_over();
-    Ok(Found { summary: out.summary, columns: out.columns_found, sheet })
+    let paths = out.paths();
+    Ok(Found { summary: out.summary, columns: out.columns_found, sheet, paths })
 }
 
 /// Where rows go.
@@ -159,6 +163,8 @@ struct Out<'l, S> {
     full: bool,
     /// Which columns occurred in some JSON record.
     columns_found: Vec<bool>,
+    /// Whether some record holds others, of which each is a row; none where there are no records.
+    each_found: Option<bool>,
     /// The names of the first records of JSON.
     names: Vec<String>,
 }
@@ -190,6 +196,20 @@ impl<S: FnMut(Batch) -> ControlFlow<()>> Out<'_, S> {
             }
             None => Ok(()),
         }
+    }
+
+    /// The paths that were asked of records, and whether each found something.
+    fn paths(&self) -> Vec<(String, bool)> {
+        let mut paths = Vec::new();
+        if let (Kind::Document { each: Some(each), .. }, Some(found)) = (&self.layout.kind, self.each_found) {
+            paths.push((each.to_string(), found));
+        }
+        let columns = self.layout.at.iter().zip(&self.columns_found).filter(|_| self.summary.rows > 0);
+        paths.extend(columns.filter_map(|(at, found)| match at {
+            At::Path(path) | At::Outer(path) => Some((path.to_string(), *found)),
+            At::Name => None,
+        }));
+        paths
     }
 
     fn hand_over(&mut self) {

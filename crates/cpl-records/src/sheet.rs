@@ -97,6 +97,10 @@ impl Grid {
         let merged = match workbook {
             Sheets::Xlsx(workbook) => workbook.merge_cells_by_sheet_name(name).unwrap_or_default(),
             Sheets::Xls(workbook) => workbook.merge_cells_by_sheet_name(name).unwrap_or_default(),
+            Sheets::Xlsb(_) | Sheets::Ods(_) if fill => {
+                let why = "which cells are merged is not known of .xlsb and .ods: save it as .xlsx";
+                return Err(Problem::Unreadable(why.to_owned()));
+            }
             Sheets::Xlsb(_) | Sheets::Ods(_) => Vec::new(),
         };
         Ok(Self { values, formulas, merged, fill })

@@ -34,6 +34,7 @@ fn read(text: &[u8], layout: &Layout) -> Result<Vec<Vec<String>>, Problem> {
         summary: cpl_csv::Summary::default(),
         full: false,
         columns_found: vec![false; layout.at.len()],
+        each_found: None,
         names: Vec::new(),
     };
     match &layout.kind {

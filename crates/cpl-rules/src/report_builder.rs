@@ -231,6 +231,7 @@ impl<R> ReportBuilder<'_, R> {
             rounded: read.map_or(0, |read| read.rounded),
             left_out: read.map_or(0, |read| read.left_out),
             sheets: read.filter(|_| !names_sheet).map(|read| read.sheets.clone()).unwrap_or_default(),
+            empty_paths: read.map(|read| read.empty_paths.clone()).unwrap_or_default(),
             ambiguous_points: read
                 .filter(|_| is_text_table)
                 .map_or_else(Vec::new, |read| read.ambiguous_points.clone()),

@@ -118,19 +118,28 @@ impl Checker<'_> {
         }
     }
 
-    /// A change by a literal says whether it raises or cuts: a forgotten minus would raise what was meant to be cut.
+    /// A change by a literal, also by that of a `let`, says whether it raises or cuts: a forgotten minus would raise what was
+    /// meant to be cut.
     fn has_direction(&mut self, by: &tree::Expr) -> Checked<()> {
-        let written = self.written(by.span);
-        if !matches!(by.kind, tree::ExprKind::Literal(_)) || written.starts_with(['+', '-']) {
+        let named = match &by.kind {
+            tree::ExprKind::Path(path) if path.table.is_none() => self.lets.item(path.name.as_str()),
+            _ => None,
+        };
+        let value = named.map_or(by, |named| &named.value);
+        let (span, written) = (value.span, self.written(value.span));
+        if !matches!(value.kind, tree::ExprKind::Literal(_)) || written.starts_with(['+', '-']) {
             return Ok(());
         }
-        self.fail(
-            Diagnostic::new(Code::E0503, format!("`by {written}`: up or down?"))
-                .at(by.span, "a change has a sign")
-                .help(format!("write `by +{written}` to raise, `by -{written}` to cut"))
-                .offer(by.span, format!("+{written}"))
-                .offer(by.span, format!("-{written}")),
-        )
+        let told = Diagnostic::new(Code::E0503, format!("`by {}`: up or down?", self.written(by.span)));
+        let told = told.at(by.span, "a change has a sign");
+        let told = match named {
+            Some(named) => {
+                let name = named.name.as_str();
+                told.help(format!("write `let {name} = +{written}` to raise, `let {name} = -{written}` to cut"))
+            }
+            None => told.help(format!("write `by +{written}` to raise, `by -{written}` to cut")),
+        };
+        self.fail(told.offer(span, format!("+{written}")).offer(span, format!("-{written}")))
     }
 
     /// A share of the current value, or an amount of its unit.

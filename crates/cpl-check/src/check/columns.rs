@@ -286,7 +286,7 @@ impl Checker<'_> {
         let Some((format, letters)) = format.and_then(|format| Some((format, literal_zone(&format.value)?))) else {
             return self.format(format);
         };
-        let message = format!("`{letters}` in a pattern is read as letters, and not as UTC");
+        let message = format!("`{letters}` in a pattern is read as it stands, and not as a zone");
         self.reporter.fail(Diagnostic::new(Code::E0103, message).at(format.span, "a time of which zone?").help(help))
     }
 
@@ -312,15 +312,42 @@ fn is_utc(zone: &str) -> bool {
     ["UTC", "Etc/UTC", "GMT", "Etc/GMT"].iter().any(|name| zone.eq_ignore_ascii_case(name))
 }
 
-/// The letters after the last directive of a strftime pattern, where they name UTC.
+/// What of a strftime pattern is read as letters and looks like a zone: `Z`, `UTC`, `EST`, `+02:00`.
 fn literal_zone(pattern: &str) -> Option<&str> {
-    let mut letters = pattern;
-    while let Some((_, directive)) = letters.split_once('%') {
+    let mut parts = pattern.split('%');
+    let mut literals = vec![parts.next()?];
+    let mut has_clock = false;
+    for directive in parts {
         // Flags, a width and colons come before the letter of a directive.
-        letters = directive.trim_start_matches(|c: char| !c.is_alphabetic() && c != '%').get(1..)?;
+        let directive = directive.trim_start_matches(|c: char| !c.is_alphabetic());
+        has_clock |= directive.starts_with(['H', 'I', 'k', 'l', 'T', 'R', 'r', 'X', 'c']);
+        literals.extend(directive.get(1..));
     }
-    let letters = letters.trim();
-    ["Z", "UTC", "GMT"].iter().any(|name| letters.eq_ignore_ascii_case(name)).then_some(letters)
+    let is_last = |at: usize| at + 1 == literals.len();
+    let words = literals
+        .iter()
+        .enumerate()
+        .flat_map(|(at, literal)| literal.split([' ', ',', '(', ')', '[', ']']).map(move |word| (at, word)));
+    let mut zones = words.filter(|(at, word)| {
+        let names_utc = ["UTC", "GMT"].iter().any(|name| word.eq_ignore_ascii_case(name));
+        let is_z = is_last(*at) && word.eq_ignore_ascii_case("Z");
+        names_utc || is_z || (has_clock && (is_zone_letters(word) || is_offset(word)))
+    });
+    zones.next().map(|(_, word)| word)
+}
+
+/// `EST`, `CEST`.
+fn is_zone_letters(word: &str) -> bool {
+    (3..=5).contains(&word.len()) && word.bytes().all(|letter| letter.is_ascii_uppercase())
+}
+
+/// `+02:00`, `GMT-5`.
+fn is_offset(word: &str) -> bool {
+    let digits = word.trim_start_matches("UTC").trim_start_matches("GMT").strip_prefix(['+', '-']);
+    digits.is_some_and(|digits| {
+        let count = digits.bytes().filter(u8::is_ascii_digit).count();
+        (1..=4).contains(&count) && digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b':')
+    })
 }
 
 /// The period that a date of such a pattern stands for, where it is longer than a day.

@@ -66,7 +66,9 @@ pub fn stopped_series(program: &Program) -> Vec<Diagnostic> {
             let series: Vec<String> =
                 rows.key.iter().filter_map(|key| program.passed_through(key, rows.table, id)).collect();
             let is_known = found.iter().any(|before| before.start() == check.span.start);
-            if by_series || series.is_empty() || is_known {
+            // Of what names each row there is one row alone: it does not stop.
+            let is_row = table.key.as_ref().is_some_and(|key| key.iter().all(|name| series.contains(name)));
+            if by_series || series.is_empty() || is_known || is_row {
                 continue;
             }
             let names = series.join(", ");

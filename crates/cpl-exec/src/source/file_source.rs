@@ -1,6 +1,7 @@
 //! Files that are read row by row: `cpl-csv` and `cpl-records` read and check them.
 
 use std::{
+    collections::BTreeMap,
     fs::File,
     io,
     ops::ControlFlow,
@@ -117,6 +118,7 @@ impl Source for FileSource<'_> {
             self.in_some_file()?;
         }
         stats.left_out = read.iter().map(|file| file.left_out).sum();
+        stats.empty_paths = empty_paths(&read);
         stats.sheets = read.into_iter().filter_map(|file| file.sheet).collect();
         stats.bytes = paths.iter().filter_map(|file| file.metadata().ok()).map(|file| file.len()).sum();
         Ok(stats)
@@ -130,6 +132,17 @@ struct FileFound {
     columns: Vec<bool>,
     left_out: u64,
     sheet: Option<String>,
+    /// The paths that were asked of its records, and whether each found something.
+    paths: Vec<(String, bool)>,
+}
+
+/// The paths that found nothing in any of the files.
+fn empty_paths(files: &[FileFound]) -> Vec<String> {
+    let mut found = BTreeMap::new();
+    for (path, is_found) in files.iter().flat_map(|file| &file.paths) {
+        *found.entry(path).or_insert(false) |= is_found;
+    }
+    found.into_iter().filter(|(_, found)| !found).map(|(path, _)| path.clone()).collect()
 }
 
 /// Reads files one after the other, each on all threads.
@@ -249,7 +262,12 @@ impl Reader {
             }
             Self::Records(layout) => {
                 let found = cpl_records::read(file, layout, sink)?;
-                FileFound { columns: found.columns, left_out: found.summary.left_out, sheet: found.sheet }
+                FileFound {
+                    columns: found.columns,
+                    left_out: found.summary.left_out,
+                    sheet: found.sheet,
+                    paths: found.paths,
+                }
             }
         })
     }
@@ -336,4 +354,68 @@ fn csv_layout(fetch: &Fetch, columns: &[FetchColumn], format: &CsvFormat) -> cpl
 
 fn records_at(text: &str) -> cpl_records::Records {
     cpl_records::Records::at(text).unwrap_or_else(|error| unreachable!("a path is checked before: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, io::Write, path::Path};
+
+    use cpl_check::{Setup, tree_to_program};
+    use cpl_model::{clock::AsOf, program::TableSource};
+
+    use super::*;
+
+    fn fetch(from: &str) -> Fetch {
+        let text = format!("pipeline p {{ retire 2027-01-01 }}\nfetch a from {from} {{ columns {{ n: count }} }}");
+        let setup = Setup::at(AsOf::Date(jiff::civil::date(2026, 11, 20)));
+        match tree_to_program(&text, &cpl_syntax::parse(&text).0, setup).program.map(|mut p| p.tables.remove(0).source)
+        {
+            Some(TableSource::Fetch(fetch)) => fetch,
+            _ => panic!("no fetch"),
+        }
+    }
+
+    /// What is told of a file to which that happens between its start and its reading.
+    fn told(from: &str, name: &str, whole: &str, happens: impl Fn(&Path)) -> Option<Problem> {
+        let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+        let path = folder.path().join(name);
+        fs::write(&path, whole).unwrap_or_else(|error| panic!("{error}"));
+        let fetch = fetch(from);
+        let files = vec![(name.to_owned(), path.clone())];
+        let mut source = FileSource::new(&fetch, &fetch.columns, &[], files, 2, Box::new(|_| {}));
+        source.start().unwrap_or_else(|error| panic!("{error:?}"));
+        happens(&path);
+        source.read(&mut |_, _| ControlFlow::Continue(())).err().map(|error| error.problem)
+    }
+
+    #[test]
+    fn a_file_that_changes_once_it_is_started_is_told() {
+        let written = |path: &Path, text: &str| fs::write(path, text).unwrap_or_else(|error| panic!("{error}"));
+        for (from, name, whole) in [
+            ("csv(\"a.csv\")", "a.csv", "n\n1\n2\n"),
+            ("ndjson(\"a.ndjson\")", "a.ndjson", "{\"n\": 1}\n{\"n\": 2}\n"),
+            ("json(\"a.json\")", "a.json", "[{\"n\": 1}, {\"n\": 2}]"),
+        ] {
+            let changed = Some(Problem::Changed);
+            assert_eq!(told(from, name, whole, |_| {}), None, "{name} as it was");
+            assert_eq!(told(from, name, whole, |path| written(path, "")), changed, "{name} emptied");
+            assert_eq!(told(from, name, whole, |path| written(path, &whole[..whole.len() / 2])), changed, "{name} cut");
+            assert_eq!(
+                told(from, name, whole, |path| fs::remove_file(path).unwrap_or_default()),
+                changed,
+                "{name} gone"
+            );
+            let replaced = |path: &Path| {
+                let other = path.with_extension("new");
+                written(&other, whole);
+                fs::rename(other, path).unwrap_or_else(|error| panic!("{error}"));
+            };
+            assert_eq!(told(from, name, whole, replaced), changed, "{name} replaced by its like");
+            let appended = |path: &Path| {
+                let file = fs::OpenOptions::new().append(true).open(path);
+                file.and_then(|mut file| file.write_all(b"\n")).unwrap_or_else(|error| panic!("{error}"));
+            };
+            assert_eq!(told(from, name, whole, appended), changed, "{name} appended to");
+        }
+    }
 }

@@ -20,7 +20,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use cpl_batch::{Batch, Problem, Source};
+use cpl_batch::{Batch, Problem, Source, SourceStats};
 use cpl_model::program::{ColumnLocator, Fetch, FetchColumn, SourceKind, Table};
 
 use crate::error::{Cause, ExecError, SourceError, name_of};
@@ -232,5 +232,6 @@ fn stream(
     }
     let read = read.map_err(|error| SourceError::of(fetch, Cause::InFile(error)))?;
     sink(chunk)?;
-    Ok(ScanStats { bytes: read.bytes, left_out: read.left_out, sheets: read.sheets, ..stats })
+    let SourceStats { bytes, left_out, sheets, empty_paths, .. } = read;
+    Ok(ScanStats { bytes, left_out, sheets, empty_paths, ..stats })
 }

@@ -29,6 +29,8 @@ pub struct ScanStats {
     pub left_out: u64,
     /// The sheets that were read of workbooks.
     pub sheets: BTreeSet<String>,
+    /// Paths that found nothing in any record.
+    pub empty_paths: Vec<String>,
     /// The numbers of each column that has some.
     pub numbers: BTreeMap<String, Numbers>,
     /// Those that did not fit.

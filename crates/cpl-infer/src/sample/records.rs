@@ -31,7 +31,7 @@ pub fn lines(file: &Path) -> Result<Sample, Problem> {
             }
         }
     }
-    Ok(Sample { found: Found::Ndjson, whole, ..sample(&records) })
+    Ok(Sample { found: Found::Ndjson, whole, ..sample(&records, false) })
 }
 
 /// A document: a list of records, or the first list within it.
@@ -57,7 +57,7 @@ pub fn document(file: &Path) -> Result<Sample, Problem> {
         // One record by itself.
         (other, None) => (Some("$".to_owned()), std::slice::from_ref(other)),
     };
-    let mut sample = sample(records);
+    let mut sample = sample(records, true);
     let other = |(path, _): &(String, _)| format!("{path} holds records too: `records \"{path}\"` reads them");
     sample.left_out.extend(lists.iter().take(SAID).map(other));
     sample.left_out.extend(
@@ -115,7 +115,8 @@ fn lists_within<'v>(value: &'v Value, path: &str, depth: usize) -> Vec<(String, 
     found
 }
 
-fn sample(records: &[Value]) -> Sample {
+/// The columns of records; of a document each record may hold those of which each is a row.
+fn sample(records: &[Value], is_document: bool) -> Sample {
     let mut all = Members::default();
     let mut left_out = Vec::new();
     if records.is_empty() {
@@ -133,12 +134,12 @@ fn sample(records: &[Value]) -> Sample {
         }
     }
     left_out.extend(all.lists.iter().take(SAID).map(|(path, first)| match first {
-        Some(first) if [".", "['"].iter().any(|step| first.starts_with(&format!("{path}[0]{step}"))) => {
+        Some(first) if is_document && [".", "['"].iter().any(|step| first.starts_with(&format!("{path}[0]{step}"))) => {
             format!(
                 "{path} holds records: `from \"{first}\"` is of the first, `each \"{path}[*]\"` makes a row of each"
             )
         }
-        Some(first) => format!("{path} holds a list: `from \"{first}\"` takes its first value"),
+        Some(first) => format!("{path} holds several values: `from \"{first}\"` takes the first"),
         None => format!("{path} holds a list, which is empty"),
     }));
     left_out

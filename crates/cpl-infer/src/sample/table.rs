@@ -18,9 +18,7 @@ pub fn text(file: &Path) -> Result<Sample, Problem> {
     cpl_csv::open(file)?.take(LOOKED_AT + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     let whole = bytes.len() as u64 <= LOOKED_AT;
     if !whole {
-        // The last line may be cut.
-        let end = bytes.iter().rposition(|byte| *byte == b'\n').map_or(bytes.len(), |end| end + 1);
-        bytes.truncate(end);
+        bytes.truncate(whole_lines(&bytes));
     }
     let (encoding, said) = encoding(&bytes);
     let mut text = String::new();
@@ -42,11 +40,27 @@ pub fn text(file: &Path) -> Result<Sample, Problem> {
     Ok(sample)
 }
 
+/// The length of the lines that are not cut.
+fn whole_lines(bytes: &[u8]) -> usize {
+    let end = if is_utf16(bytes) {
+        // A line's end is two bytes, of which the first may be the zero.
+        let end = if bytes.get(1) == Some(&0) || bytes.starts_with(b"\xFF\xFE") { b"\n\0" } else { b"\0\n" };
+        bytes.chunks_exact(2).rposition(|unit| unit == end).map(|at| 2 * at + 2)
+    } else {
+        bytes.iter().rposition(|byte| *byte == b'\n').map(|at| at + 1)
+    };
+    end.unwrap_or(bytes.len())
+}
+
 /// The first visible sheet of a workbook.
 pub fn sheet(file: &Path) -> Result<Sample, Problem> {
     let (name, lines) = cpl_records::cells(file)?;
     let rows = (1..).zip(lines).filter(|(_, row)| row.iter().any(|cell| !cell.is_empty())).collect();
-    let (mut sample, Shape { skip_lines, until, .. }) = table(rows, true);
+    let (mut sample, Shape { skip_lines, until, header, .. }) = table(rows, true);
+    if !header {
+        sample.columns.clear();
+        sample.left_out = vec!["no row of it names its columns: write a header into the workbook".to_owned()];
+    }
     sample.found = Found::Excel(name, skip_lines, until);
     Ok(sample)
 }
@@ -56,11 +70,17 @@ fn encoding(bytes: &[u8]) -> (cpl_csv::Encoding, Option<&'static str>) {
     let marked = bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF");
     if marked || std::str::from_utf8(bytes).is_ok_and(|text| !text.contains('\0')) {
         (cpl_csv::Encoding::Utf8, None)
-    } else if bytes.iter().take(1 << 12).filter(|byte| **byte == 0).count() > 1 {
+    } else if is_utf16(bytes) {
         (cpl_csv::Encoding::Utf16, Some("utf-16"))
     } else {
         (cpl_csv::Encoding::Windows1252, Some("windows-1252"))
     }
+}
+
+/// Whether a text looks like one of UTF-16: by its mark, or by the zeros of its letters.
+fn is_utf16(bytes: &[u8]) -> bool {
+    let marked = bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF");
+    marked || bytes.iter().take(1 << 12).filter(|byte| **byte == 0).count() > 1
 }
 
 /// Rows by which a separator is chosen.
@@ -115,7 +135,8 @@ fn filled(row: &[String]) -> usize {
 const FIRST_NAMED: usize = 10;
 
 /// Words with which a row of totals begins.
-const TOTALS: [&str; 7] = ["total", "grand total", "subtotal", "summe", "gesamt", "totale", "somme"];
+const TOTALS: [&str; 9] =
+    ["totals", "totale", "total", "grand total", "subtotal", "summe", "gesamt", "somme", "report total"];
 
 /// How the rows of a table stand in it.
 struct Shape {
@@ -148,7 +169,8 @@ fn table(mut rows: Rows, whole: bool) -> (Sample, Shape) {
     rows.drain(..first + usize::from(header));
     let until = end(&mut rows);
     let short_rows = rows.iter().any(|(_, row)| row.len() < width);
-    let (columns, left_out) = columns(&names, &rows);
+    let (columns, mut left_out) = columns(&names, &rows);
+    left_out.extend(rows.last().filter(|_| until.is_none()).and_then(|(_, row)| may_total(row)));
     let sample = Sample { columns, left_out, rows: rows.len(), whole, ..Sample::default() };
     (sample, Shape { skip_lines, header, until, short_rows })
 }
@@ -204,6 +226,15 @@ fn total(row: &[String]) -> Option<String> {
         Some(sign) if sign.is_alphanumeric() || sign.is_whitespace() => None,
         Some(sign) => first.get(..word.len() + sign.len_utf8()).map(str::to_owned),
     }
+}
+
+/// What is said of a last row that may be one of totals.
+fn may_total(row: &[String]) -> Option<String> {
+    let first = first_known(row)?;
+    let lower = first.to_lowercase();
+    let begins = TOTALS.iter().any(|word| lower.split_whitespace().next() == Some(*word));
+    begins
+        .then(|| format!("nothing of the last row, but it begins with {first:?}: a total? Then `rows until {first:?}`"))
 }
 
 fn first_known(row: &[String]) -> Option<&str> {
