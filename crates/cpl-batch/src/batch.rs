@@ -64,16 +64,16 @@ pub struct Column {
     pub rounded: u64,
     /// The same, of the rows before the one under way.
     rounded_before: u64,
-    /// Numbers, and those of them that look as if their point set digits apart in threes.
+    /// Numbers with a point, and those of them that look as if it set digits apart in threes.
     pub numbers: Numbers,
     scratch: Vec<u8>,
 }
 
-/// How many plain numbers were read.
+/// How many plain numbers with a point were read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Numbers {
     /// All of them.
-    pub all: u64,
+    pub pointed: u64,
     /// Those that look like `1.234`.
     pub grouped: u64,
 }
@@ -150,7 +150,6 @@ impl Column {
     fn push_value(&mut self, text: &[u8], format: &ValueFormat) -> Option<()> {
         match (&mut self.data, format) {
             (Data::Text(_, _), ValueFormat::Currency(codes)) if !is_code(text, codes) => return None,
-            (Data::Text(_, _), _) if text.contains(&0) => return None,
             (Data::Text(all, ends), _) => {
                 all.push_str(std::str::from_utf8(text).ok()?);
                 ends.push(all.len());
@@ -176,7 +175,7 @@ impl Column {
             _ => return None,
         }
         if is_number(format) {
-            self.numbers.all += 1;
+            self.numbers.pointed += u64::from(text.contains(&b'.'));
             self.numbers.grouped += u64::from(looks_grouped(text));
         }
         Some(())

@@ -1,7 +1,7 @@
 //! How exports write days, clocks and what is not there: what a message or a guess proposes. Readers take patterns alone.
 
 /// Patterns of days.
-pub const DAYS: [&str; 17] = [
+pub const DAYS: [&str; 19] = [
     "%m/%d/%Y",
     "%d/%m/%Y",
     "%d.%m.%Y",
@@ -19,14 +19,17 @@ pub const DAYS: [&str; 17] = [
     "%m/%d/%y",
     "%d/%m/%y",
     "%d.%m.%y",
+    "%d-%b-%y",
+    "%b %d %Y",
 ];
 
 /// Patterns of clock times behind a day.
 const CLOCKS: [&str; 4] = [" %H:%M:%S", " %H:%M", " %I:%M:%S %p", " %I:%M %p"];
 
-/// Patterns of moments.
+/// Patterns of moments; ISO 8601 needs none, but for an offset without a colon or a zone's name.
 pub fn moments() -> impl Iterator<Item = String> {
-    DAYS.iter().flat_map(|day| CLOCKS.iter().map(move |clock| format!("{day}{clock}")))
+    let zoned = ["%Y-%m-%d %H:%M:%S %z", "%Y-%m-%d %H:%M:%S %Q", "%Y-%m-%dT%H:%M:%S%z"].map(str::to_owned);
+    DAYS.iter().flat_map(|day| CLOCKS.iter().map(move |clock| format!("{day}{clock}"))).chain(zoned)
 }
 
 /// Words that stand for no value, and the errors of a spreadsheet.

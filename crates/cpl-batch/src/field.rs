@@ -142,6 +142,8 @@ pub enum StoredKind {
     Moment,
     /// A text.
     Text,
-    /// Anything else, such as a list.
+    /// A list, or a map.
+    Nested,
+    /// Anything else: bytes, a time, a duration.
     Other,
 }

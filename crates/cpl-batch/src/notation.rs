@@ -20,10 +20,11 @@ impl Notation {
     /// it is not written so.
     pub fn plain(&self, text: &[u8], out: &mut Vec<u8>) -> Option<()> {
         let (mut at, mut digits, mut grouped) = (0, 0usize, false);
-        let mut before_decimals = true;
+        let (mut before_decimals, mut begins_with_zero) = (true, false);
         while let Some(byte) = text.get(at) {
             match byte {
                 b'0'..=b'9' => {
+                    begins_with_zero |= digits == 0 && !grouped && before_decimals && *byte == b'0';
                     digits += 1;
                     out.push(*byte);
                 }
@@ -39,7 +40,8 @@ impl Notation {
                 _ => {
                     let length = self.thousands_sign(&text[at..]).filter(|_| before_decimals)?;
                     // Ahead of the first sign stand one to three digits, between two signs three.
-                    let fits = if grouped { digits == 3 } else { (1..=3).contains(&digits) };
+                    // Nobody groups the digits of 0: `0.500` is a half, written the other way.
+                    let fits = if grouped { digits == 3 } else { (1..=3).contains(&digits) && !begins_with_zero };
                     (grouped, digits) = (fits.then_some(true)?, 0);
                     at += length;
                     continue;
@@ -171,6 +173,12 @@ mod tests {
             (".5", None, Some(".5")),
             (",5", Some(".5"), None),
             ("1..234", None, None),
+            ("0.500", None, Some("0.500")),
+            ("0,123", Some("0.123"), None),
+            ("001,234", Some("001.234"), None),
+            ("-0.125", None, Some("-0.125")),
+            ("0", Some("0"), Some("0")),
+            ("10.000", Some("10000"), Some("10.000")),
             ("1.234,5,6", None, None),
             ("1,5.234", None, None),
             ("1.5e3", None, Some("1.5e3")),

@@ -132,12 +132,22 @@ fn column(fields: &Fields<'_>, place: usize, field: &Field) -> Option<Column> {
         return one_by_one(fields.column(place), field);
     }
     if field.notation.is_none() && !matches!(column.data, Data::Text(..)) {
-        // Mostly the first one is another number.
-        let grouped = fields.column(place).all(|text| looks_grouped(text.as_bytes()));
-        let all = fields.rows as u64;
-        column.numbers = Numbers { all, grouped: if grouped { all } else { 0 } };
+        column.numbers = numbers(fields.column(place));
     }
     Some(column)
+}
+
+/// The numbers with a point, up to the first that does not look grouped: mostly that is the first of all.
+fn numbers<'t>(texts: impl Iterator<Item = &'t str>) -> Numbers {
+    let mut numbers = Numbers::default();
+    for text in texts.filter(|text| text.contains('.')) {
+        numbers.pointed += 1;
+        if !looks_grouped(text.as_bytes()) {
+            break;
+        }
+        numbers.grouped += 1;
+    }
+    numbers
 }
 
 /// The common spellings of the common formats; all else goes the way of single fields.

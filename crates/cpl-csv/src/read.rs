@@ -340,7 +340,12 @@ fn row<'b>(
         let (raw, next) =
             field(bytes, at, layout.separator).map_err(|bad| Problem::Quote { place, open: bad == BadQuote::Open })?;
         for (cell, _) in cells.iter_mut().zip(&header.places).filter(|(_, place)| **place == Some(fields)) {
-            *cell = Cell::Text(if raw.escaped { unescaped(raw.bytes).into() } else { raw.bytes.into() });
+            *cell = match raw.bytes {
+                // What a failed disk leaves in a text.
+                bytes if bytes.contains(&0) => Cell::Bad(String::from_utf8_lossy(bytes).into_owned()),
+                bytes if raw.escaped => Cell::Text(unescaped(bytes).into()),
+                bytes => Cell::Text(bytes.into()),
+            };
         }
         fields += 1;
         at = next;

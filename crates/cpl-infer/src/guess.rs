@@ -27,8 +27,8 @@ pub struct Guessed {
 const NOTATIONS: [Written; 7] = [
     None,
     Some((b'.', Some(','))),
-    Some((b',', Some('.'))),
     Some((b',', None)),
+    Some((b',', Some('.'))),
     Some((b',', Some(' '))),
     Some((b'.', Some(' '))),
     Some((b'.', Some('\''))),
@@ -39,8 +39,10 @@ pub fn columns(sample: &Sample, names: &[String]) -> Guessed {
     let notation = notation(sample);
     let mut guessed = Guessed { columns: Vec::new(), notation, missing: BTreeSet::new() };
     let codes = currencies(sample, names);
+    let is_cell = matches!(sample.found, Found::Excel(..));
     for column in &sample.columns {
-        let guess = guess(column, notation, codes.as_ref(), &mut guessed.missing);
+        let numbers = Numbers { column, notation, is_cell, codes: codes.as_ref() };
+        let guess = guess(&numbers, &mut guessed.missing);
         guessed.columns.push(guess);
     }
     let Guessed { columns, missing, .. } = &mut guessed;
@@ -93,20 +95,16 @@ fn known(column: &Column) -> impl Iterator<Item = &str> {
     column.values.iter().flatten().map(|text| text.trim()).filter(|text| !is_nothing(text))
 }
 
-fn guess(
-    column: &Column,
-    notation: Written,
-    codes: Option<&(String, BTreeSet<String>)>,
-    missing: &mut BTreeSet<String>,
-) -> ColumnType {
+fn guess(numbers: &Numbers<'_>, missing: &mut BTreeSet<String>) -> ColumnType {
+    let column = numbers.column;
     let all: Vec<&str> = column.values.iter().flatten().map(|text| text.trim()).collect();
     if all.is_empty() && column.stored.is_none() {
         return ColumnType { nullable: true, ..ColumnType::likely("text", "no value was seen") };
     }
     let known: Vec<&str> = known(column).collect();
     let mut guess = match column.stored {
-        Some(stored) => of_stored(column, stored, &known),
-        None => of_texts(&Numbers { column, notation, codes }, &known),
+        Some(stored) => of_stored(numbers, stored, &known),
+        None => of_texts(numbers, &known),
     };
     guess.nullable = column.has_missing;
     let nothings: BTreeSet<&str> = all.iter().copied().filter(|text| is_nothing(text)).collect();
@@ -119,7 +117,8 @@ fn guess(
 }
 
 /// By how Parquet stores it.
-fn of_stored(column: &Column, stored: StoredKind, known: &[&str]) -> ColumnType {
+fn of_stored(numbers: &Numbers<'_>, stored: StoredKind, known: &[&str]) -> ColumnType {
+    let column = numbers.column;
     let named = |any: &[&str]| says(&column.name, any);
     match stored {
         StoredKind::Whole if is_id(&column.name) => ColumnType::sure("text"),
@@ -133,7 +132,7 @@ fn of_stored(column: &Column, stored: StoredKind, known: &[&str]) -> ColumnType 
         StoredKind::Bool => ColumnType::sure("bool"),
         StoredKind::Day => ColumnType::time("date".to_owned(), None),
         StoredKind::Moment => ColumnType::time("datetime".to_owned(), None),
-        StoredKind::Text | StoredKind::Other => of_texts(&Numbers { column, notation: None, codes: None }, known),
+        StoredKind::Text | StoredKind::Nested | StoredKind::Other => of_texts(numbers, known),
     }
 }
 

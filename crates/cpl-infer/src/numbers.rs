@@ -34,6 +34,8 @@ pub struct Numbers<'a> {
     pub column: &'a Column,
     /// How the file writes numbers.
     pub notation: Written,
+    /// The values are cells of a workbook.
+    pub is_cell: bool,
     /// The name of the column that names currencies, and their codes.
     pub codes: Option<&'a (String, BTreeSet<String>)>,
 }
@@ -56,10 +58,21 @@ impl Numbers<'_> {
     }
 
     fn percent(&self, known: &[&str]) -> Option<ColumnType> {
-        let signed = known.iter().all(|text| text.ends_with('%'));
-        // `Rate (%)` says for each value what it is.
+        if !self.all(known, ValueFormat::Percent) {
+            return None;
+        }
+        if known.iter().all(|text| text.ends_with('%')) {
+            return Some(ColumnType::sure("percent"));
+        }
+        // `Rate (%)` says for each value what it is, but not of a workbook, whose cells hold 0.032 where they show 3.2%.
         let says_so = self.column.name.contains('%') || self.named(&["percent", "pct"]);
-        ((signed || says_so) && self.all(known, ValueFormat::Percent)).then(|| ColumnType::sure("percent"))
+        let is_small = known.iter().all(|text| text.parse::<f64>().is_ok_and(|value| value.abs() <= 1.0));
+        let doubt = "0.032 for 3.2%? Else `percent`";
+        says_so.then(|| match self.is_cell {
+            true => ColumnType::likely("ratio", doubt),
+            false if is_small => ColumnType::likely("percent", "3.2 for 3.2%? Else `ratio`"),
+            false => ColumnType::sure("percent"),
+        })
     }
 
     /// An amount: by a sign or a code beside it, or by the column's name.

@@ -20,6 +20,8 @@ pub struct Sample {
     pub whole: bool,
     /// What could not be made a column, and why.
     pub left_out: Vec<String>,
+    /// What is not sure of the whole.
+    pub doubts: Vec<String>,
 }
 
 /// One column.
@@ -51,6 +53,9 @@ impl Column {
     ) -> Result<Self, String> {
         let path = fields.iter().fold("$".to_owned(), |path, field| path + &cpl_records::step(field));
         if kind == StoredKind::Other {
+            return Err(format!("`{of}` is stored as something that no type reads: bytes, a time, a duration"));
+        }
+        if kind == StoredKind::Nested {
             return Err(format!(
                 "`{of}` holds lists or maps: `from {of:?} at \"{path}[0]\"` takes a value of a list, `from {of:?} at \
                  \"{path}.KEY\"` one of a map"

@@ -26,6 +26,9 @@ pub fn fetch(sample: &Sample, guessed: &Guessed, names: &[String], key: &Key, wr
     for why in &sample.left_out {
         let _ = writeln!(text, "# Left out: {}", why.replace('\n', " "));
     }
+    for doubt in &sample.doubts {
+        let _ = writeln!(text, "# Not sure: {}", doubt.replace('\n', " "));
+    }
     let _ = writeln!(
         text,
         "fetch {} from {} {{{}",

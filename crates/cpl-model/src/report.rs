@@ -391,7 +391,7 @@ impl Source {
         }
         for column in &self.ambiguous_points {
             notes.push(format!(
-                "! each value of {column} looks like 1.234: where the point stands between digits, write \
+                "! each value of {column} that has a point looks like 1.234: where the point stands between digits, write \
                  decimal=\",\" and thousands=\".\""
             ));
         }

@@ -270,7 +270,10 @@ fn cell<'d>(data: &'d Data, field: &Field) -> Cell<'d> {
         },
         Data::DateTimeIso(value) => Cell::Text(value.as_bytes().into()),
         Data::DurationIso(value) => Cell::Bad(value.clone()),
-        Data::Error(error) => Cell::Bad(error.to_string()),
+        Data::Error(error) => {
+            let error = error.to_string();
+            if field.missing.contains(&error) { Cell::Text(Cow::Borrowed(&[])) } else { Cell::Bad(error) }
+        }
     }
 }
 

@@ -50,12 +50,12 @@ impl Holds {
         let upstream = program.read_by(rows.table, exprs);
         let mut holds = Self::default();
         for broken in broken.iter().filter(|broken| upstream.contains(&broken.table)) {
-            holds.add(broken, rows, program);
+            holds.add(broken, rows, exprs, program);
         }
         holds
     }
 
-    fn add(&mut self, broken: &BrokenCheck<'_>, rows: &Rows, program: &Program) {
+    fn add(&mut self, broken: &BrokenCheck<'_>, rows: &Rows, exprs: &[&Expr], program: &Program) {
         let reason = format!("`{}` is broken: {}", broken.finding.check, broken.finding.text);
         // A row of the rule is of a series where its key has the series' name, as it is in the checked table.
         let place = |key: &String| {
@@ -63,7 +63,9 @@ impl Holds {
             Some((key.clone(), broken.series.iter().position(|column| *column == name)?))
         };
         let columns: Vec<(String, usize)> = rows.key.iter().filter_map(place).collect();
-        if columns.is_empty() || broken.finding.series.is_empty() {
+        // A total of all series, or a share of it, is wrong for each of them.
+        let is_mixed = || program.mixes_series(rows.table, exprs, broken.table, broken.series);
+        if columns.is_empty() || broken.finding.series.is_empty() || is_mixed() {
             self.all.get_or_insert(reason);
             return;
         }

@@ -15,7 +15,11 @@ use jiff::{
     tz::TimeZone,
 };
 
-use super::{Checker, state::reporter::Checked};
+use super::{
+    Checker,
+    pattern_zone::{in_its_place, is_local_zone, is_utc, literal_zone},
+    state::reporter::Checked,
+};
 use cpl_model::{
     program::{Column, ColumnLocator, Encoding, FetchColumn, Format, Grain, SourceKind},
     types::{Denomination, Type},
@@ -230,15 +234,17 @@ impl Checker<'_> {
                     TimeIn::UnixSeconds => Encoding::UnixSeconds,
                     TimeIn::UnixMilliseconds => Encoding::UnixMilliseconds,
                     TimeIn::Pipeline => {
-                        let help = "write `%:z` in its place, or `in \"UTC\"` after the pattern";
-                        Encoding::Datetime(self.format_without_zone(format.as_ref(), help)?, self.zone.clone())
+                        let zoned = "in \"UTC\"";
+                        Encoding::Datetime(self.format_without_zone(format.as_ref(), zoned)?, self.zone.clone())
                     }
                     TimeIn::Zone(zone) => {
                         let found = self.timezone(zone)?;
-                        let help = "write `%:z` in its place, or `in \"UTC\"`";
+                        // Letters such as `EST` are those of the zone that is named here.
+                        let is_its_own = |format: &Name| literal_zone(&format.value).is_some_and(is_local_zone);
                         let format = match found.iana_name() {
                             Some(name) if is_utc(name) => self.format(format.as_ref())?,
-                            _ => self.format_without_zone(format.as_ref(), help)?,
+                            _ if format.as_ref().is_some_and(is_its_own) => self.format(format.as_ref())?,
+                            _ => self.format_without_zone(format.as_ref(), "in \"UTC\"")?,
                         };
                         Encoding::Datetime(format, found)
                     }
@@ -250,8 +256,7 @@ impl Checker<'_> {
 
     /// A day, the first day of a month or a week, or the day of a moment.
     fn date_encoding(&mut self, written: Option<&Name>) -> Checked<Encoding> {
-        let help = "write `%:z` in its place: then it is the day of that moment in the pipeline's zone";
-        let format = self.format_without_zone(written, help)?;
+        let format = self.format_without_zone(written, "")?;
         if let Format::Pattern(pattern) = &format
             && grain_of_pattern(pattern) == Some(Grain::Week)
             && self.week_start != tree::Day::Monday
@@ -280,13 +285,14 @@ impl Checker<'_> {
         (Encoding::Money(scale, Some(currency)), Type::Money(currency.into()))
     }
 
-    /// The format of times that are not of UTC: letters of a pattern that name UTC are read as letters, and the time would
-    /// be taken for one of another zone.
-    fn format_without_zone(&mut self, format: Option<&Name>, help: &str) -> Checked<Format> {
+    /// The format of times that are not of UTC: a zone that stands in a pattern as letters is read as such, and the time
+    /// would be taken for one of another zone. `zoned` is what may be written behind the pattern of a moment.
+    fn format_without_zone(&mut self, format: Option<&Name>, zoned: &str) -> Checked<Format> {
         let Some((format, letters)) = format.and_then(|format| Some((format, literal_zone(&format.value)?))) else {
             return self.format(format);
         };
         let message = format!("`{letters}` in a pattern is read as it stands, and not as a zone");
+        let help = in_its_place(letters, zoned);
         self.reporter.fail(Diagnostic::new(Code::E0103, message).at(format.span, "a time of which zone?").help(help))
     }
 
@@ -306,48 +312,6 @@ impl Checker<'_> {
 
 fn is_path(name: &str) -> bool {
     name == "$" || name.starts_with("$.") || name.starts_with("$[")
-}
-
-fn is_utc(zone: &str) -> bool {
-    ["UTC", "Etc/UTC", "GMT", "Etc/GMT"].iter().any(|name| zone.eq_ignore_ascii_case(name))
-}
-
-/// What of a strftime pattern is read as letters and looks like a zone: `Z`, `UTC`, `EST`, `+02:00`.
-fn literal_zone(pattern: &str) -> Option<&str> {
-    let mut parts = pattern.split('%');
-    let mut literals = vec![parts.next()?];
-    let mut has_clock = false;
-    for directive in parts {
-        // Flags, a width and colons come before the letter of a directive.
-        let directive = directive.trim_start_matches(|c: char| !c.is_alphabetic());
-        has_clock |= directive.starts_with(['H', 'I', 'k', 'l', 'T', 'R', 'r', 'X', 'c']);
-        literals.extend(directive.get(1..));
-    }
-    let is_last = |at: usize| at + 1 == literals.len();
-    let words = literals
-        .iter()
-        .enumerate()
-        .flat_map(|(at, literal)| literal.split([' ', ',', '(', ')', '[', ']']).map(move |word| (at, word)));
-    let mut zones = words.filter(|(at, word)| {
-        let names_utc = ["UTC", "GMT"].iter().any(|name| word.eq_ignore_ascii_case(name));
-        let is_z = is_last(*at) && word.eq_ignore_ascii_case("Z");
-        names_utc || is_z || (has_clock && (is_zone_letters(word) || is_offset(word)))
-    });
-    zones.next().map(|(_, word)| word)
-}
-
-/// `EST`, `CEST`.
-fn is_zone_letters(word: &str) -> bool {
-    (3..=5).contains(&word.len()) && word.bytes().all(|letter| letter.is_ascii_uppercase())
-}
-
-/// `+02:00`, `GMT-5`.
-fn is_offset(word: &str) -> bool {
-    let digits = word.trim_start_matches("UTC").trim_start_matches("GMT").strip_prefix(['+', '-']);
-    digits.is_some_and(|digits| {
-        let count = digits.bytes().filter(u8::is_ascii_digit).count();
-        (1..=4).contains(&count) && digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b':')
-    })
 }
 
 /// The period that a date of such a pattern stands for, where it is longer than a day.

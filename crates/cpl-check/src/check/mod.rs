@@ -23,6 +23,7 @@ mod limits;
 mod literal;
 mod memory;
 mod names;
+mod pattern_zone;
 mod pipeline;
 mod rules;
 mod scope;

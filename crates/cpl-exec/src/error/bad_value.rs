@@ -50,15 +50,19 @@ const NOTATIONS: [(u8, Option<char>); 6] =
     [(b'.', Some(',')), (b',', None), (b',', Some('.')), (b',', Some(' ')), (b'.', Some(' ')), (b'.', Some('\''))];
 
 fn notation(value: &str, field: &Field, fetch: &Fetch) -> Option<String> {
-    if !matches!(fetch.kind, SourceKind::Csv(_)) || field.notation.is_some() {
+    if !matches!(fetch.kind, SourceKind::Csv(_)) {
         return None;
     }
+    // What is said of a notation already is not unsaid.
+    let is_said =
+        |(decimal, _): &&(u8, Option<char>)| field.notation.as_ref().is_none_or(|said| said.decimal == *decimal);
+    let is_another = |(_, thousands): &&(u8, Option<char>)| field.notation.is_none() || thousands.is_some();
     let fits = |(decimal, thousands): &(u8, Option<char>)| {
         let notation = Some(Notation { decimal: *decimal, thousands: *thousands });
         let field = Field { notation, embedded: None, ..field.clone() };
         cpl_batch::Column::new(&field).push_text(value.as_bytes(), &field).is_some()
     };
-    let (decimal, thousands) = NOTATIONS.iter().find(|notation| fits(notation))?;
+    let (decimal, thousands) = NOTATIONS.iter().filter(is_said).filter(is_another).find(|notation| fits(notation))?;
     let decimal = (*decimal == b',').then(|| "decimal=\",\"".to_owned());
     let thousands = thousands.map(|sign| format!("thousands=\"{sign}\""));
     let options: Vec<String> = decimal.into_iter().chain(thousands).collect();
@@ -83,7 +87,11 @@ fn currency(value: &str, field: &Field) -> Option<String> {
 fn pattern(value: &str, word: &str) -> Option<String> {
     let value = value.trim().as_bytes();
     let all: Vec<String> = match word {
-        "date" => exports::DAYS.map(str::to_owned).to_vec(),
+        "date" => {
+            let days = exports::DAYS.map(str::to_owned).into_iter();
+            let clocks = ["%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"].map(str::to_owned);
+            days.chain(clocks).chain(exports::moments()).collect()
+        }
         _ => exports::moments().collect(),
     };
     let zone = jiff::tz::TimeZone::UTC;

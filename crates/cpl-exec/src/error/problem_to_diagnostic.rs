@@ -161,7 +161,14 @@ fn wrong_fields(name: &str, place: Place, found: usize, wanted: usize, fetch: &F
     let named = matches!(&fetch.kind, SourceKind::Csv(format) if format.header);
     let than = if named { "the header has" } else { "the fetch declares" };
     let message = format!("{name}, {}: {} where {than} {wanted}", row(place), fields(found));
-    let help = format!("a field that holds the separator stands in quotes{}", thousands(found, wanted));
+    let is_csv = matches!(fetch.kind, SourceKind::Csv(_));
+    let help = if is_csv && found < wanted {
+        "where rows may lack fields at their end, write `csv(\"…\", short_rows=true)`; where the table ends here, `rows until \
+         \"…\"` with what this line begins with"
+            .to_owned()
+    } else {
+        format!("a field that holds the separator stands in quotes{}", thousands(found, wanted))
+    };
     in_file(Code::E1006, message, help, fetch)
 }
 
@@ -246,6 +253,20 @@ fn no_column(
         return diagnostic.help("`optional` allows some files to lack it, and none has it");
     }
     if let Some(help) = other_kind(&found).filter(|_| matches!(fetch.kind, SourceKind::Csv(_))) {
+        return diagnostic.help(help);
+    }
+    // What differs in its capitals alone is one column of several files, or the names of another tool.
+    if let Some(other) = found.iter().find(|name| name.eq_ignore_ascii_case(header)) {
+        let files = if fetch.path.contains('*') {
+            "; where files write it differently, fetch those by themselves, and `stack` the two"
+        } else {
+            ""
+        };
+        let help = format!("the file writes it `{other}`: write `{alias}: … from \"{other}\"`{files}");
+        return diagnostic.help(help);
+    }
+    if name.split('/').any(|folder| folder.strip_prefix(header).is_some_and(|rest| rest.starts_with('='))) {
+        let help = "it stands in the name of a folder, which is no column: `file: text from file` is the file's path";
         return diagnostic.help(help);
     }
     let free = found.iter().filter(|name| !fetch.columns.iter().any(|column| column.header == **name));

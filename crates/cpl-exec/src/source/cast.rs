@@ -28,19 +28,24 @@ pub fn can_hold(found: &DataType, encoding: &Encoding) -> bool {
     let number = found.is_integer() || found.is_float() || found.is_decimal();
     match encoding {
         _ if matches!(found, DataType::String | DataType::Null) || is_category(found) => true,
-        Encoding::Text => found.is_integer(),
+        Encoding::Text => is_whole(found),
         Encoding::Weekday => false,
         Encoding::Bool => *found == DataType::Boolean,
         Encoding::Count | Encoding::Integer => number,
         Encoding::Float | Encoding::Percent | Encoding::Money(..) => number,
         // Numbers such as 20261120, by their pattern.
-        Encoding::Date(Format::Pattern(_)) if found.is_integer() => true,
+        Encoding::Date(Format::Pattern(_)) if is_whole(found) => true,
         Encoding::Date(_) | Encoding::DayOf(..) => {
             matches!(found, DataType::Date | DataType::Datetime(_, None)) || is_utc(found)
         }
         Encoding::Datetime(..) => matches!(found, DataType::Datetime(..)),
         Encoding::UnixSeconds | Encoding::UnixMilliseconds => found.is_integer(),
     }
+}
+
+/// Whole numbers, also those of databases that keep them as decimals.
+fn is_whole(found: &DataType) -> bool {
+    found.is_integer() || matches!(found, DataType::Decimal(_, 0))
 }
 
 /// Moments of UTC.
@@ -129,7 +134,7 @@ fn convert(values: &pl::Column, column: &FetchColumn) -> Result<pl::Column, usiz
     }
     let typed = if *values.dtype() == DataType::Null {
         pl::Column::full_null(values.name().clone(), values.len(), &engine_type(&column.encoding))
-    } else if values.dtype().is_integer() && is_read_as_text(&column.encoding) {
+    } else if is_whole(values.dtype()) && is_read_as_text(&column.encoding) {
         let texts = values.cast(&DataType::String).map_err(|_| 0usize)?;
         return checked(of_texts(&texts, column)?, &texts, column);
     } else if *values.dtype() == DataType::String {

@@ -4,6 +4,7 @@
 
 use std::{fs::File, path::Path};
 
+use jiff::{Timestamp, tz::TimeZone};
 use polars::prelude::{self as pl, AnyValue, DataType, IntoColumn, NewChunkedArray};
 use polars_parquet::{
     parquet::schema::types::{GroupConvertedType, GroupLogicalType, ParquetType},
@@ -142,7 +143,7 @@ fn texts(values: &pl::Column, stored: Option<&ParquetType>) -> Result<pl::Column
     Ok(pl::StringChunked::from_iter_options(values.name().clone(), texts.into_iter()).into_column())
 }
 
-/// Numbers keep their digits; dates, moments and decimals are texts as CSV has them. None where a map has a key twice.
+/// Numbers keep their digits; dates, moments and decimals are texts as CSV has them. None for bytes, and where a map has a key twice.
 fn json(value: &AnyValue<'_>, stored: Option<&ParquetType>) -> Option<Value> {
     Some(match value {
         AnyValue::Null => Value::Null,
@@ -159,8 +160,24 @@ fn json(value: &AnyValue<'_>, stored: Option<&ParquetType>) -> Option<Value> {
         AnyValue::StructOwned(values) => record(values.0.iter().cloned(), &values.1, stored)?,
         AnyValue::Float32(_) | AnyValue::Float64(_) => number(&value.to_string()),
         value if value.is_integer() => number(&value.to_string()),
+        // Bytes are no text, and nothing else.
+        AnyValue::Binary(_) | AnyValue::BinaryOwned(_) => return None,
+        AnyValue::Datetime(at, unit, zone) => Value::String(moment(*at, *unit, zone.is_some())?),
+        AnyValue::DatetimeOwned(at, unit, zone) => Value::String(moment(*at, *unit, zone.is_some())?),
         value => Value::String(value.str_value().into_owned()),
     })
+}
+
+/// A moment as ISO 8601 has it: with `Z` where it is of a zone, of which Parquet keeps the moments in UTC.
+fn moment(at: i64, unit: pl::TimeUnit, is_zoned: bool) -> Option<String> {
+    let moment = match unit {
+        pl::TimeUnit::Nanoseconds => Timestamp::from_nanosecond(i128::from(at)),
+        pl::TimeUnit::Microseconds => Timestamp::from_microsecond(at),
+        pl::TimeUnit::Milliseconds => Timestamp::from_millisecond(at),
+    };
+    let moment = moment.ok()?;
+    let local = || moment.to_zoned_datetime(TimeZone::UTC).datetime().to_string();
+    Some(if is_zoned { moment.to_string() } else { local() })
 }
 
 /// The object of a record's fields.

@@ -226,6 +226,7 @@ pub fn scan(file: &Path) -> Result<(LazyFrame, pl::SchemaRef), Problem> {
     if file.is_dir() {
         return Err(Problem::NotParquet("it is a directory".to_owned()));
     }
+    file.metadata().map_err(|error| Problem::Unreadable(error.to_string()))?;
     // A pipe would be waited for, and can't be read from its end.
     if !file.is_file() {
         return Err(Problem::NotParquet("it is no plain file".to_owned()));

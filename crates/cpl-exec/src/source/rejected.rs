@@ -31,7 +31,7 @@ pub struct ScanStats {
     pub sheets: BTreeSet<String>,
     /// Paths that found nothing in any record.
     pub empty_paths: Vec<String>,
-    /// The numbers of each column that has some.
+    /// The numbers with a point of each column that has some.
     pub numbers: BTreeMap<String, Numbers>,
     /// Those that did not fit.
     pub rejected: RejectedRows,
@@ -97,17 +97,17 @@ impl ScanStats {
     pub fn take(&mut self, batch: &mut Batch, file: &str, columns: &[FetchColumn]) -> io::Result<()> {
         self.rows += batch.rows as u64;
         self.rounded += batch.columns.iter().map(|column| column.rounded).sum::<u64>();
-        for (column, read) in in_files(columns).zip(&batch.columns).filter(|(_, read)| read.numbers.all > 0) {
+        for (column, read) in in_files(columns).zip(&batch.columns).filter(|(_, read)| read.numbers.pointed > 0) {
             let numbers = self.numbers.entry(column.name.clone()).or_default();
-            numbers.all += read.numbers.all;
+            numbers.pointed += read.numbers.pointed;
             numbers.grouped += read.numbers.grouped;
         }
         batch.bad.drain(..).try_for_each(|bad| self.rejected.add(file, bad, columns))
     }
 
-    /// The columns of which each number looks as if its point set digits apart in threes.
+    /// The columns of which each number with a point looks as if that set digits apart in threes.
     pub fn ambiguous_points(&self) -> Vec<String> {
-        let ambiguous = self.numbers.iter().filter(|(_, numbers)| numbers.all > 0 && numbers.grouped == numbers.all);
+        let ambiguous = self.numbers.iter().filter(|(_, numbers)| numbers.grouped == numbers.pointed);
         ambiguous.map(|(column, _)| column.clone()).collect()
     }
 

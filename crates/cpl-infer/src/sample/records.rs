@@ -60,8 +60,9 @@ pub fn document(file: &Path) -> Result<Sample, Problem> {
     let mut sample = sample(records, true);
     let other = |(path, _): &(String, _)| format!("{path} holds records too: `records \"{path}\"` reads them");
     sample.left_out.extend(lists.iter().take(SAID).map(other));
-    sample.left_out.extend(
-        next_page(&document, "$").map(|path| format!("{path} leads to a next page, which is not in this file")),
+    sample.doubts.extend(
+        next_page(&document, "$")
+            .map(|path| format!("{path} leads to a next page, which is not in this file: is it all?")),
     );
     Ok(Sample { found: Found::Json(path), whole: true, ..sample })
 }

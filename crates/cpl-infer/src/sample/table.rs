@@ -169,9 +169,9 @@ fn table(mut rows: Rows, whole: bool) -> (Sample, Shape) {
     rows.drain(..first + usize::from(header));
     let until = end(&mut rows);
     let short_rows = rows.iter().any(|(_, row)| row.len() < width);
-    let (columns, mut left_out) = columns(&names, &rows);
-    left_out.extend(rows.last().filter(|_| until.is_none()).and_then(|(_, row)| may_total(row)));
-    let sample = Sample { columns, left_out, rows: rows.len(), whole, ..Sample::default() };
+    let (columns, left_out) = columns(&names, &rows);
+    let doubts = if until.is_none() { may_total(&rows).into_iter().collect() } else { Vec::new() };
+    let sample = Sample { columns, left_out, doubts, rows: rows.len(), whole, ..Sample::default() };
     (sample, Shape { skip_lines, header, until, short_rows })
 }
 
@@ -228,13 +228,23 @@ fn total(row: &[String]) -> Option<String> {
     }
 }
 
-/// What is said of a last row that may be one of totals.
-fn may_total(row: &[String]) -> Option<String> {
-    let first = first_known(row)?;
-    let lower = first.to_lowercase();
-    let begins = TOTALS.iter().any(|word| lower.split_whitespace().next() == Some(*word));
-    begins
-        .then(|| format!("nothing of the last row, but it begins with {first:?}: a total? Then `rows until {first:?}`"))
+/// What is said of a first or a last row that may be one of totals.
+fn may_total(rows: &Rows) -> Option<String> {
+    let ((_, first), (_, last)) = (rows.first()?, rows.last()?);
+    let begins = |row: &[String]| {
+        let known = first_known(row)?;
+        let word = known.split_whitespace().next()?.to_lowercase();
+        TOTALS.contains(&word.as_str()).then(|| known.to_owned())
+    };
+    if let Some(text) = begins(last) {
+        return Some(format!("the last row begins with {text:?}: a total? Then write `rows until {text:?}`"));
+    }
+    if let Some(text) = begins(first) {
+        return Some(format!("the first row begins with {text:?}: a total? A `where` leaves it out"));
+    }
+    let has_no_name = |row: &[String]| row.first().is_some_and(|name| name.trim().is_empty());
+    let alone = rows.len() > 2 && has_no_name(last) && !rows[..rows.len() - 1].iter().any(|(_, row)| has_no_name(row));
+    alone.then(|| "the first field of the last row is empty: a total? A `where` leaves it out".to_owned())
 }
 
 fn first_known(row: &[String]) -> Option<&str> {

@@ -6,6 +6,7 @@ mod internal;
 mod origin;
 mod remote;
 mod rule;
+mod series;
 mod sums;
 mod table;
 mod test;

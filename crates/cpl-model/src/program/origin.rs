@@ -101,7 +101,7 @@ impl Program {
     }
 
     /// The same of the column as it is after the first so many stages.
-    fn passed_before(&self, column: &str, table: TableId, stages: usize, of: TableId) -> Option<String> {
+    pub(super) fn passed_before(&self, column: &str, table: TableId, stages: usize, of: TableId) -> Option<String> {
         if table == of {
             return Some(column.to_owned());
         }
