@@ -1,7 +1,7 @@
 //! Blocks without quotes, the common case: finds field ends 64 bytes at a time, then reads each requested column by
 //! itself. A block with a problem is left to `read`, which works field by field and reports it.
 
-use memchr::{memchr_iter, memchr2};
+use memchr::{memchr, memchr_iter};
 
 use cpl_batch::{Batch, Column, Data, Field, Notation, Numbers, ValueFormat, notation::looks_grouped, values};
 
@@ -12,7 +12,7 @@ const LANES: usize = 64;
 
 /// The rows of a block; none where it has a quote, a NUL byte, a blank line, a short row, or something that is wrong.
 pub fn rows(bytes: &[u8], header: &Header, layout: &Layout) -> Option<Batch> {
-    if memchr2(b'"', 0, bytes).is_some() {
+    if memchr(b'"', bytes).is_some() {
         return None;
     }
     let text = std::str::from_utf8(bytes).ok()?;
@@ -20,11 +20,20 @@ pub fn rows(bytes: &[u8], header: &Header, layout: &Layout) -> Option<Batch> {
     let mut columns = Vec::new();
     for (field, place) in layout.columns.iter().zip(&header.places) {
         columns.push(match place {
-            Some(place) => column(&fields, *place, field)?,
+            Some(place) => column(&fields, *place, field).filter(has_no_nul)?,
             None => Column::missing(field, fields.rows),
         });
     }
     Some(Batch { rows: fields.rows, columns, bad: Vec::new() })
+}
+
+/// What a failed disk leaves in a text is no text.
+fn has_no_nul(column: &Column) -> bool {
+    match &column.data {
+        Data::Text(all, _) => memchr(0, all.as_bytes()).is_none(),
+        Data::Dictionary(words, _) => words.iter().all(|word| memchr(0, word.as_bytes()).is_none()),
+        _ => true,
+    }
 }
 
 /// Where the fields of a block end. All rows have as many.
@@ -131,7 +140,8 @@ fn column(fields: &Fields<'_>, place: usize, field: &Field) -> Option<Column> {
     if common.is_none() {
         return one_by_one(fields.column(place), field);
     }
-    if field.notation.is_none() && !matches!(column.data, Data::Text(..)) {
+    // The common whole numbers have no point.
+    if field.notation.is_none() && matches!(column.data, Data::Money(..) | Data::Float(..)) {
         column.numbers = numbers(fields.column(place));
     }
     Some(column)
@@ -157,7 +167,8 @@ fn plain<'t>(texts: impl ExactSizeIterator<Item = &'t str>, data: &mut Data, fie
             all_of(texts, values, |text| values::plain_money(text.as_bytes(), *shift))
         }
         (Data::Whole(values), ValueFormat::Whole { negative }) => {
-            all_of(texts, values, |text| values::whole(text.as_bytes(), *negative))
+            let has_point = |text: &str| text.ends_with('0') && text.contains('.');
+            all_of(texts, values, |text| values::whole(text.as_bytes(), *negative).filter(|_| !has_point(text)))
         }
         (Data::Float(values), ValueFormat::Float) => all_of(texts, values, |text| values::float(text.as_bytes())),
         (Data::Text(all, ends), ValueFormat::Text | ValueFormat::Word) if field.missing.is_empty() => {
