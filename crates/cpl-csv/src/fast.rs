@@ -142,21 +142,20 @@ fn column(fields: &Fields<'_>, place: usize, field: &Field) -> Option<Column> {
     }
     // The common whole numbers have no point.
     if field.notation.is_none() && matches!(column.data, Data::Money(..) | Data::Float(..)) {
-        column.numbers = numbers(fields.column(place));
+        column.numbers = numbers(fields, place);
     }
     Some(column)
 }
 
 /// The numbers with a point, up to the first that does not look grouped: mostly that is the first of all.
-fn numbers<'t>(texts: impl Iterator<Item = &'t str>) -> Numbers {
+fn numbers(fields: &Fields<'_>, place: usize) -> Numbers {
     let mut numbers = Numbers::default();
-    for text in texts.filter(|text| text.contains('.')) {
-        numbers.pointed += 1;
-        if !looks_grouped(text.as_bytes()) {
-            break;
-        }
-        numbers.grouped += 1;
-    }
+    let _ = fields.column(place).all(|text| {
+        let (has_point, is_grouped) = (text.contains('.'), looks_grouped(text.as_bytes()));
+        numbers.pointed += u64::from(has_point);
+        numbers.grouped += u64::from(is_grouped);
+        has_point == is_grouped
+    });
     numbers
 }
 
