@@ -109,7 +109,7 @@ fn clauses(sample: &Sample, guessed: &Guessed, key: &Key, names: &[String]) -> S
         _ => None,
     };
     if let Some(until) = until {
-        let _ = writeln!(text, "  rows until {}  # not sure: are those totals?", quoted(&until));
+        let _ = writeln!(text, "  rows until {}  # not sure: does the table end there?", quoted(&until));
     }
     text
 }

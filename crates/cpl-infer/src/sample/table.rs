@@ -105,17 +105,24 @@ fn first_lines(text: &str) -> &str {
 fn rows(text: &str, separator: u8) -> Rows {
     let mut reader =
         csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(separator).from_reader(text.as_bytes());
-    let mut rows = Rows::new();
+    let (mut rows, mut line, mut counted) = (Rows::new(), 1, 0);
     for record in reader.records().flatten() {
-        let line = record.position().map_or(0, csv::Position::line);
+        let from = record.position().and_then(|position| usize::try_from(position.byte()).ok()).unwrap_or(0);
+        // Empty lines ahead of it are no rows, and lines all the same.
+        let rest = text.get(from..).unwrap_or_default();
+        let start = from + rest.len() - rest.trim_start_matches(['\r', '\n']).len();
+        line += text[counted..start].matches('\n').count() as u64;
+        counted = start;
         rows.push((line, record.iter().map(str::to_owned).collect()));
     }
     rows
 }
 
-/// The number of fields that most rows have.
+/// The number of fields that most rows have; those of one field, where others have more, are titles and notes.
 fn modal_width(rows: &Rows) -> usize {
-    most_often(rows.iter().map(|(_, row)| row.len()))
+    let widths = || rows.iter().map(|(_, row)| row.len());
+    let of_several = most_often(widths().filter(|width| *width > 1));
+    if widths().filter(|width| *width == of_several).count() > 1 { of_several } else { most_often(widths()) }
 }
 
 fn most_often(numbers: impl Iterator<Item = usize>) -> usize {
@@ -167,7 +174,7 @@ fn table(mut rows: Rows, whole: bool) -> (Sample, Shape) {
     let names: Vec<String> =
         if header { rows[first].1.clone() } else { (1..=width).map(|at| format!("column_{at}")).collect() };
     rows.drain(..first + usize::from(header));
-    let until = end(&mut rows);
+    let until = end(&mut rows).or_else(|| section_end(&mut rows, width));
     let short_rows = rows.iter().any(|(_, row)| row.len() < width);
     let (columns, left_out) = columns(&names, &rows);
     let doubts = if until.is_none() { may_total(&rows).into_iter().collect() } else { Vec::new() };
@@ -213,6 +220,22 @@ fn end(rows: &mut Rows) -> Option<String> {
     }
     rows.truncate(at);
     Some(text)
+}
+
+/// Takes away what stands behind the table: a note of one field, and all after it. How that note begins.
+fn section_end(rows: &mut Rows, width: usize) -> Option<String> {
+    // A row of one word may lack its other fields.
+    let is_prose = |text: &str| text.starts_with('#') || (text.contains(char::is_alphabetic) && text.contains(' '));
+    let is_note = |row: &[String]| width > 1 && row.len() == 1 && first_known(row).is_some_and(is_prose);
+    let at = rows.iter().position(|(_, row)| is_note(row)).filter(|at| *at > 0)?;
+    let text: String = first_known(&rows[at].1)?.chars().take(24).collect();
+    let is_last = !rows[at..].iter().any(|(_, row)| row.len() == width);
+    let in_table = rows[..at].iter().any(|(_, row)| first_known(row).is_some_and(|first| first.starts_with(&text)));
+    if in_table || !(is_last || text.starts_with('#')) {
+        return None;
+    }
+    rows.truncate(at);
+    Some(text.trim_end().to_owned())
 }
 
 /// How a row of totals begins: with such a word by itself, or with a sign behind it, but not `Total Fitness`.
