@@ -23,9 +23,7 @@ pub fn rows<S: FnMut(Batch) -> ControlFlow<()>>(
         return Err(Problem::Unreadable("it is a directory".to_owned()));
     }
     out.summary.bytes = metadata.len();
-    let no_workbook = |error| Problem::Unreadable(format!("it is no workbook (xlsx, xlsb, xls, ods): {error}"));
-    check_size(path)?;
-    let mut workbook = open_workbook_auto(path).map_err(no_workbook)?;
+    let mut workbook = open(path)?;
     let name = match &sheet.name {
         None => first_visible(workbook.sheets_metadata())?,
         Some(sheet) => named(sheet, &workbook.sheet_names())?,
@@ -57,14 +55,19 @@ pub fn rows<S: FnMut(Batch) -> ControlFlow<()>>(
     Ok(name)
 }
 
+/// A workbook that is not too large.
+fn open(path: &Path) -> Result<Sheets<BufReader<File>>, Problem> {
+    check_size(path)?;
+    let no_workbook = |error| Problem::Unreadable(format!("it is no workbook (xlsx, xlsb, xls, ods): {error}"));
+    open_workbook_auto(path).map_err(no_workbook)
+}
+
 /// The cells of a workbook's first visible sheet as texts, line by line from the first on; the sheet's name.
 ///
 /// # Errors
 /// Where it can't be read.
 pub fn cells(path: &Path) -> Result<(String, Vec<Vec<String>>), Problem> {
-    let no_workbook = |error| Problem::Unreadable(format!("it is no workbook (xlsx, xlsb, xls, ods): {error}"));
-    check_size(path)?;
-    let mut workbook = open_workbook_auto(path).map_err(no_workbook)?;
+    let mut workbook = open(path)?;
     let name = first_visible(workbook.sheets_metadata())?;
     let grid = Grid::of(&mut workbook, &name, false)?;
     let text = Field::new("", ValueFormat::Text, true);

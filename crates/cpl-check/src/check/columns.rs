@@ -234,8 +234,7 @@ impl Checker<'_> {
                     TimeIn::UnixSeconds => Encoding::UnixSeconds,
                     TimeIn::UnixMilliseconds => Encoding::UnixMilliseconds,
                     TimeIn::Pipeline => {
-                        let zoned = "in \"UTC\"";
-                        Encoding::Datetime(self.format_without_zone(format.as_ref(), zoned)?, self.zone.clone())
+                        Encoding::Datetime(self.format_without_zone(format.as_ref(), true)?, self.zone.clone())
                     }
                     TimeIn::Zone(zone) => {
                         let found = self.timezone(zone)?;
@@ -244,7 +243,7 @@ impl Checker<'_> {
                         let format = match found.iana_name() {
                             Some(name) if is_utc(name) => self.format(format.as_ref())?,
                             _ if format.as_ref().is_some_and(is_its_own) => self.format(format.as_ref())?,
-                            _ => self.format_without_zone(format.as_ref(), "in \"UTC\"")?,
+                            _ => self.format_without_zone(format.as_ref(), true)?,
                         };
                         Encoding::Datetime(format, found)
                     }
@@ -256,7 +255,7 @@ impl Checker<'_> {
 
     /// A day, the first day of a month or a week, or the day of a moment.
     fn date_encoding(&mut self, written: Option<&Name>) -> Checked<Encoding> {
-        let format = self.format_without_zone(written, "")?;
+        let format = self.format_without_zone(written, false)?;
         if let Format::Pattern(pattern) = &format
             && grain_of_pattern(pattern) == Some(Grain::Week)
             && self.week_start != tree::Day::Monday
@@ -286,13 +285,13 @@ impl Checker<'_> {
     }
 
     /// The format of times that are not of UTC: a zone that stands in a pattern as letters is read as such, and the time
-    /// would be taken for one of another zone. `zoned` is what may be written behind the pattern of a moment.
-    fn format_without_zone(&mut self, format: Option<&Name>, zoned: &str) -> Checked<Format> {
+    /// would be taken for one of another zone. Behind the pattern of a moment its zone may be written.
+    fn format_without_zone(&mut self, format: Option<&Name>, is_moment: bool) -> Checked<Format> {
         let Some((format, letters)) = format.and_then(|format| Some((format, literal_zone(&format.value)?))) else {
             return self.format(format);
         };
         let message = format!("`{letters}` in a pattern is read as it stands, and not as a zone");
-        let help = in_its_place(letters, zoned);
+        let help = in_its_place(letters, is_moment);
         self.reporter.fail(Diagnostic::new(Code::E0103, message).at(format.span, "a time of which zone?").help(help))
     }
 

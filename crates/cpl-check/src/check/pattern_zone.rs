@@ -50,19 +50,19 @@ fn is_offset(word: &str) -> bool {
     })
 }
 
-/// What to write for such letters; `zoned` is what may be written behind the pattern of a moment.
-pub fn in_its_place(letters: &str, zoned: &str) -> String {
+/// What to write for such letters in the pattern of a moment or of a day; behind that of a moment its zone may be written.
+pub fn in_its_place(letters: &str, is_moment: bool) -> String {
     let directive = match letters {
         letters if is_utc(letters) => "%Q",
         letters if letters.contains(':') || letters.ends_with(['Z', 'z']) => "%:z",
         _ => "%z",
     };
-    match (zoned, is_local_zone(letters)) {
-        ("", true) => "a `datetime` can say which zone is meant: `in \"America/New_York\"`".to_owned(),
-        ("", false) => {
+    match (is_moment, is_local_zone(letters)) {
+        (false, true) => "a `datetime` can say which zone is meant: `in \"America/New_York\"`".to_owned(),
+        (false, false) => {
             format!("write `{directive}` in its place: then it is the day of that moment in the pipeline's zone")
         }
-        (_, true) => "say which zone is meant behind the pattern: `in \"America/New_York\"`".to_owned(),
-        (_, false) => format!("write `{directive}` in its place, or `{zoned}` after the pattern"),
+        (true, true) => "say which zone is meant behind the pattern: `in \"America/New_York\"`".to_owned(),
+        (true, false) => format!("write `{directive}` in its place, or `in \"UTC\"` after the pattern"),
     }
 }

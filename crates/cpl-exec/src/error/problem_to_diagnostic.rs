@@ -90,7 +90,6 @@ pub fn problem_to_diagnostic(problem: &Problem, name: &str, fetch: &Fetch) -> Di
     }
 }
 
-/// A diagnostic that points at the fetch's path.
 /// The diagnostic for a problem of a file that no pipeline reads yet: it has no place but the file's.
 #[must_use]
 pub fn file_problem(problem: &Problem, name: &str) -> Diagnostic {
@@ -109,6 +108,7 @@ pub fn file_problem(problem: &Problem, name: &str) -> Diagnostic {
     diagnostic
 }
 
+/// A diagnostic that points at the fetch's path.
 fn in_file(code: Code, message: String, help: impl Into<String>, fetch: &Fetch) -> Diagnostic {
     Diagnostic::new(code, message).at(fetch.path_span, "read from here").help(help)
 }

@@ -44,7 +44,7 @@ pub fn can_hold(found: &DataType, encoding: &Encoding) -> bool {
 }
 
 /// Whole numbers, also those of databases that keep them as decimals.
-fn is_whole(found: &DataType) -> bool {
+pub fn is_whole(found: &DataType) -> bool {
     found.is_integer() || matches!(found, DataType::Decimal(_, 0))
 }
 

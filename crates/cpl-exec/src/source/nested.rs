@@ -2,7 +2,7 @@
 //!
 //! A path of names through records finds a column of the file's own type. Any other path is asked of the value as JSON.
 
-use std::{fs::File, path::Path};
+use std::{cell::OnceCell, fs::File, path::Path};
 
 use jiff::{Timestamp, tz::TimeZone};
 use polars::prelude::{self as pl, AnyValue, DataType, IntoColumn, NewChunkedArray};
@@ -30,7 +30,7 @@ pub fn is_nested(stored: &DataType) -> bool {
 
 impl Inside {
     /// Where a path leads in a column of the file that is stored so; else the paths of all that its records hold.
-    pub fn of(path: &str, header: &str, stored: &DataType, file: &Path) -> Result<Self, Vec<String>> {
+    pub fn of(path: &str, header: &str, stored: &DataType, types: &ColumnTypes<'_>) -> Result<Self, Vec<String>> {
         let mut fields = Fields::default();
         let outline = fields.outline(stored, &[]);
         let path = super::fields::path(path);
@@ -43,7 +43,7 @@ impl Inside {
             [] if !fields.has_lists => return Err(fields.found.iter().map(|names| path_of(names)).collect()),
             _ => {}
         }
-        Ok(Self::Json(parquet_type(header, file)))
+        Ok(Self::Json(types.of_column(header)))
     }
 
     /// The texts or values that the path is asked of; else the place of a value that can't be written as JSON.
@@ -125,10 +125,26 @@ impl Fields {
     }
 }
 
-/// The type of a column as the file has it.
-fn parquet_type(header: &str, file: &Path) -> Option<ParquetType> {
-    let metadata = catch_panic(|| read_metadata(&mut File::open(file).ok()?).ok()).ok()??;
-    metadata.schema_descr.fields().iter().find(|field| field.name() == header).cloned()
+/// The types of a file's columns as Parquet has them, read once one is asked for.
+pub struct ColumnTypes<'a> {
+    file: &'a Path,
+    types: OnceCell<Vec<ParquetType>>,
+}
+
+impl<'a> ColumnTypes<'a> {
+    /// Of a file.
+    pub fn of(file: &'a Path) -> Self {
+        Self { file, types: OnceCell::new() }
+    }
+
+    fn of_column(&self, header: &str) -> Option<ParquetType> {
+        let read = || {
+            let metadata = catch_panic(|| read_metadata(&mut File::open(self.file).ok()?).ok()).ok()??;
+            Some(metadata.schema_descr.fields().to_vec())
+        };
+        let types = self.types.get_or_init(|| read().unwrap_or_default());
+        types.iter().find(|field| field.name() == header).cloned()
+    }
 }
 
 /// A JSON text of each value; none where there is no value.

@@ -12,7 +12,7 @@ use polars::prelude::{self as pl, HiveOptions, IntoColumn, LazyFrame, NewChunked
 use super::{
     cast::{Cast, can_hold, engine_type, is_utc, may_round},
     fields::{field, in_files},
-    nested::{Inside, example_path, is_nested, stored_as},
+    nested::{ColumnTypes, Inside, example_path, is_nested, stored_as},
     stamp::FileStamp,
 };
 use crate::{
@@ -33,7 +33,7 @@ pub struct ParquetFile {
     /// The types of its columns.
     pub schema: pl::SchemaRef,
     /// The declared columns, in their order.
-    pub columns: Vec<StoredColumn>,
+    pub columns: Vec<FileColumn>,
     /// Its size in bytes.
     pub bytes: u64,
     /// Its path, and what it was when it was opened.
@@ -65,7 +65,7 @@ impl ParquetFile {
 
 /// A declared column of a file.
 #[derive(Clone)]
-pub struct StoredColumn {
+pub struct FileColumn {
     declared: FetchColumn,
     /// How it is read; none where it does not stand in the file.
     cast: Option<Cast>,
@@ -73,7 +73,7 @@ pub struct StoredColumn {
     may_round: bool,
 }
 
-impl StoredColumn {
+impl FileColumn {
     /// The expression that checks and types it.
     fn typed(&self, file: &str) -> pl::Expr {
         let (of, ty) = (&self.declared, engine_type(&self.declared.encoding));
@@ -216,7 +216,8 @@ fn counted(cast: &Cast, values: &pl::Column) -> pl::Column {
 pub fn open(name: &str, file: &Path, columns: &[FetchColumn]) -> Result<ParquetFile, Problem> {
     let stamp = FileStamp::of(file).ok().flatten();
     let (frame, schema) = scan(file)?;
-    let columns = columns.iter().map(|column| stored(column, file, &schema)).collect::<Result<Vec<_>, _>>()?;
+    let types = ColumnTypes::of(file);
+    let columns = columns.iter().map(|column| stored(column, &types, &schema)).collect::<Result<Vec<_>, _>>()?;
     let bytes = file.metadata().map_or(0, |found| found.len());
     Ok(ParquetFile { name: name.to_owned(), frame, schema, columns, bytes, path: file.to_owned(), stamp })
 }
@@ -258,8 +259,8 @@ fn address(file: &Path) -> io::Result<PlRefPath> {
 }
 
 /// How a column stands in a file, which can hold what is declared.
-fn stored(column: &FetchColumn, file: &Path, schema: &pl::Schema) -> Result<StoredColumn, Problem> {
-    let absent = || StoredColumn { declared: column.clone(), cast: None, may_round: false };
+fn stored(column: &FetchColumn, types: &ColumnTypes<'_>, schema: &pl::Schema) -> Result<FileColumn, Problem> {
+    let absent = || FileColumn { declared: column.clone(), cast: None, may_round: false };
     if column.locator == ColumnLocator::File {
         return Ok(absent());
     }
@@ -270,7 +271,7 @@ fn stored(column: &FetchColumn, file: &Path, schema: &pl::Schema) -> Result<Stor
         return lacks(column.header.clone(), schema.iter_names().map(ToString::to_string).collect());
     };
     let inside = match &column.locator {
-        ColumnLocator::Embedded(path) if is_nested(found) => match Inside::of(path, &column.header, found, file) {
+        ColumnLocator::Embedded(path) if is_nested(found) => match Inside::of(path, &column.header, found, types) {
             Ok(inside) => Some(inside),
             Err(fields) => {
                 let fields = fields.iter().map(|path| format!("{} at {path}", column.header)).collect();
@@ -287,7 +288,7 @@ fn stored(column: &FetchColumn, file: &Path, schema: &pl::Schema) -> Result<Stor
         return Err(Problem::StoredAs { header, stored: stored_as(&read), inside, wanted });
     }
     let may_round = may_round(&read, &column.encoding);
-    Ok(StoredColumn { declared: column.clone(), cast: Some(Cast::new(column, inside)), may_round })
+    Ok(FileColumn { declared: column.clone(), cast: Some(Cast::new(column, inside)), may_round })
 }
 
 /// Reads a column again, to find which of its values did not fit.

@@ -5,7 +5,11 @@ use std::path::Path;
 use cpl_batch::{Problem, StoredKind};
 use polars::prelude::{self as pl, DataType};
 
-use super::{cast::shown, nested::is_nested, parquet::scan};
+use super::{
+    cast::{is_whole, shown},
+    nested::is_nested,
+    parquet::scan,
+};
 use crate::engine::{catch_panic, first_line};
 
 /// A column of a Parquet file, or a field of its records: what is stored, and its first values as texts.
@@ -90,7 +94,7 @@ fn kind(stored: &DataType) -> StoredKind {
         DataType::String | DataType::Categorical(..) | DataType::Enum(..) => StoredKind::Text,
         DataType::Date => StoredKind::Day,
         DataType::Datetime(..) => StoredKind::Moment,
-        stored if stored.is_integer() || matches!(stored, DataType::Decimal(_, 0)) => StoredKind::Whole,
+        stored if is_whole(stored) => StoredKind::Whole,
         stored if is_nested(stored) => StoredKind::Nested,
         stored if stored.is_float() || stored.is_decimal() => StoredKind::Number,
         _ => StoredKind::Other,

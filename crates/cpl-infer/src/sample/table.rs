@@ -67,8 +67,7 @@ pub fn sheet(file: &Path) -> Result<Sample, Problem> {
 
 /// The encoding of a text, and what is said of it.
 fn encoding(bytes: &[u8]) -> (cpl_csv::Encoding, Option<&'static str>) {
-    let marked = bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF");
-    if marked || std::str::from_utf8(bytes).is_ok_and(|text| !text.contains('\0')) {
+    if has_mark(bytes) || std::str::from_utf8(bytes).is_ok_and(|text| !text.contains('\0')) {
         (cpl_csv::Encoding::Utf8, None)
     } else if is_utf16(bytes) {
         (cpl_csv::Encoding::Utf16, Some("utf-16"))
@@ -77,10 +76,14 @@ fn encoding(bytes: &[u8]) -> (cpl_csv::Encoding, Option<&'static str>) {
     }
 }
 
+/// Whether a text begins with a byte order mark of UTF-16.
+fn has_mark(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF")
+}
+
 /// Whether a text looks like one of UTF-16: by its mark, or by the zeros of its letters.
 fn is_utf16(bytes: &[u8]) -> bool {
-    let marked = bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF");
-    marked || bytes.iter().take(1 << 12).filter(|byte| **byte == 0).count() > 1
+    has_mark(bytes) || bytes.iter().take(1 << 12).filter(|byte| **byte == 0).count() > 1
 }
 
 /// Rows by which a separator is chosen.
