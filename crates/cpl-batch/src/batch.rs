@@ -34,6 +34,8 @@ pub struct RejectedRow {
 pub enum Cell<'a> {
     /// A text; an empty one is a missing value.
     Text(Cow<'a, [u8]>),
+    /// A number that the file holds as one, in plain digits, however it writes those in its texts.
+    Number(Cow<'a, [u8]>),
     /// Something of which no text can be made.
     Bad(String),
     /// The file lacks the column, and may.
@@ -46,7 +48,7 @@ impl Cell<'_> {
     pub fn shown(&self) -> Option<String> {
         match self {
             Self::Text(text) if text.is_empty() => None,
-            Self::Text(text) => Some(String::from_utf8_lossy(text).into_owned()),
+            Self::Text(text) | Self::Number(text) => Some(String::from_utf8_lossy(text).into_owned()),
             Self::Bad(what) => Some(what.clone()),
             Self::Absent => None,
         }
@@ -120,6 +122,19 @@ impl Column {
 
     /// Appends one field; none where it does not fit.
     pub fn push_text(&mut self, text: &[u8], field: &Field) -> Option<()> {
+        self.push(text, field, field.notation.as_ref())
+    }
+
+    /// The same, of a number that is held as one: its point can't be anything else.
+    fn push_number(&mut self, digits: &[u8], field: &Field) -> Option<()> {
+        let numbers = self.numbers;
+        let pushed = self.push(digits, field, None);
+        self.numbers = numbers;
+        pushed
+    }
+
+    /// The same, of a text that writes its numbers so.
+    fn push(&mut self, text: &[u8], field: &Field, notation: Option<&Notation>) -> Option<()> {
         self.rounded_before = self.rounded;
         let found;
         let mut text = text;
@@ -137,7 +152,7 @@ impl Column {
         if text.is_empty() || (field.optional && !field.missing.is_empty() && means_missing(text)) {
             return field.optional.then(|| self.push_missing());
         }
-        match &field.notation {
+        match notation {
             Some(notation) if is_number(&field.format) => self.push_written(text, &field.format, Some(notation))?,
             _ => self.push_value(text, &field.format).or_else(|| self.push_written(text, &field.format, None))?,
         }
@@ -292,6 +307,7 @@ impl Batch {
         for (at, (cell, field)) in cells.iter().zip(columns).enumerate() {
             let pushed = match cell {
                 Cell::Text(text) => self.columns[at].push_text(text, field),
+                Cell::Number(digits) => self.columns[at].push_number(digits, field),
                 Cell::Bad(_) => None,
                 Cell::Absent => {
                     self.columns[at].push_missing();

@@ -109,6 +109,13 @@ pub enum Problem {
         /// What stands there, shortened.
         found: String,
     },
+    /// An object names a member twice, and one value of it is wanted.
+    NamedTwice {
+        /// Where; no row in the part of a document that leads to its records.
+        place: Place,
+        /// The member's name.
+        name: String,
+    },
     /// A document has no records where they are looked for.
     NoRecords {
         /// Paths to the lists it has.
@@ -199,6 +206,7 @@ impl Problem {
             | Self::Quote { place, .. }
             | Self::NoJson { place, .. }
             | Self::NoRecord { place, .. }
+            | Self::NamedTwice { place, .. }
             | Self::NulBytes { place }
             | Self::TooLarge { place, .. } => Some(*place),
             _ => None,
@@ -214,6 +222,7 @@ impl Problem {
             | Self::Quote { place, .. }
             | Self::NoJson { place, .. }
             | Self::NoRecord { place, .. }
+            | Self::NamedTwice { place, .. }
             | Self::NulBytes { place }
             | Self::TooLarge { place, .. } => *place = to,
             _ => {}

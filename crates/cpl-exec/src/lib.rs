@@ -11,6 +11,8 @@ mod operator;
 mod schedule;
 mod source;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use cpl_plan::{
     backend::{Answers, Backend},
@@ -19,9 +21,7 @@ use cpl_plan::{
 
 pub use error::{Cause, ExecError, FanOut, SourceError, file_problem};
 pub use schedule::{Made, Scheduler};
-pub use source::{
-    Files, Input, Inputs, RejectedRows, ScanRequest, StoredColumn, expand, field, other_kind, parquet_sample,
-};
+pub use source::{Files, Input, Inputs, RejectedRows, ScanRequest, StoredColumn, expand, parquet_sample};
 pub use table::{TableRows, write_parquet};
 
 /// The engine: polars, over some inputs.

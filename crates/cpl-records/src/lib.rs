@@ -9,12 +9,11 @@ mod sheet;
 #[cfg(test)]
 mod tests;
 
-use std::{ops::ControlFlow, path::Path};
+use std::{ops::ControlFlow, path::Path as FilePath};
 
 use cpl_batch::{Batch, Cell, Embedded, Field, Place, Problem};
 use cpl_csv::Summary;
-pub use json::{DOCUMENT_BYTES, step, why};
-pub use serde_json_path::JsonPath;
+pub use json::{DOCUMENT_BYTES, Path, step, why};
 pub use sheet::cells;
 
 /// Rows that are handed out together.
@@ -41,7 +40,7 @@ pub enum Kind {
         /// Where its records are.
         records: Option<Records>,
         /// Where in each of those the records are of which each is a row.
-        each: Option<JsonPath>,
+        each: Option<Path>,
     },
     /// A sheet of a workbook; the first row that holds anything names the columns.
     Sheet(Sheet),
@@ -74,9 +73,9 @@ pub struct Found {
 
 /// Where a document's records are.
 pub struct Records {
-    path: JsonPath,
+    path: Path,
     /// What the path's last step looks into.
-    within: Option<JsonPath>,
+    within: Option<Path>,
 }
 
 impl Records {
@@ -85,8 +84,8 @@ impl Records {
     /// # Errors
     /// What is wrong with it.
     pub fn at(text: &str) -> Result<Self, String> {
-        let within = text.rfind('[').and_then(|step| JsonPath::parse(&text[..step]).ok());
-        Ok(Self { path: path(text)?, within })
+        let within = text.rfind('[').and_then(|step| Path::parse(&text[..step]).ok());
+        Ok(Self { path: Path::parse(text)?, within })
     }
 }
 
@@ -95,30 +94,15 @@ pub enum At {
     /// Under the field's header.
     Name,
     /// By a path from the record.
-    Path(JsonPath),
+    Path(Path),
     /// By a path from the record around it.
-    Outer(JsonPath),
-}
-
-/// A path as RFC 9535 writes it.
-///
-/// # Errors
-/// What is wrong with it.
-pub fn path(text: &str) -> Result<JsonPath, String> {
-    JsonPath::parse(text).map_err(|error| error.to_string())
+    Outer(Path),
 }
 
 /// What a value is found by in a cell that holds JSON.
 #[must_use]
-pub fn inside(path: JsonPath, place: &str) -> Embedded {
-    let find = move |text: &str| {
-        let value: serde_json::Value = serde_json::from_str(text).map_err(drop)?;
-        match json::found(&path, &value) {
-            Ok(None) => Ok(None),
-            Ok(Some(value)) => json::text(value).map(|text| text.map(std::borrow::Cow::into_owned)).map_err(drop),
-            Err(_) => Err(()),
-        }
-    };
+pub fn inside(path: Path, place: &str) -> Embedded {
+    let find = move |text: &str| json::text_in(&path, text);
     Embedded { place: place.to_owned(), find: std::sync::Arc::new(find) }
 }
 
@@ -126,7 +110,7 @@ pub fn inside(path: JsonPath, place: &str) -> Embedded {
 ///
 /// # Errors
 /// The first problem; the batches before it were handed out.
-pub fn read(path: &Path, layout: &Layout, sink: impl FnMut(Batch) -> ControlFlow<()>) -> Result<Found, Problem> {
+pub fn read(path: &FilePath, layout: &Layout, sink: impl FnMut(Batch) -> ControlFlow<()>) -> Result<Found, Problem> {
     let mut out = Out {
         layout,
         batch: Batch::empty(&layout.columns),

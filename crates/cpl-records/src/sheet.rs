@@ -72,7 +72,7 @@ pub fn cells(path: &Path) -> Result<(String, Vec<Vec<String>>), Problem> {
     let grid = Grid::of(&mut workbook, &name, false)?;
     let text = Field::new("", ValueFormat::Text, true);
     let shown = |line, column| match cell(grid.value(line, column), &text) {
-        Cell::Text(text) => String::from_utf8_lossy(&text).into_owned(),
+        Cell::Text(text) | Cell::Number(text) => String::from_utf8_lossy(&text).into_owned(),
         Cell::Bad(what) => what,
         Cell::Absent => String::new(),
     };
@@ -257,15 +257,16 @@ const EXACT: f64 = 9_007_199_254_740_992.0;
 
 fn cell<'d>(data: &'d Data, field: &Field) -> Cell<'d> {
     let text = |text: String| Cell::Text(Cow::Owned(text.into_bytes()));
+    let number = |digits: String| Cell::Number(Cow::Owned(digits.into_bytes()));
     match data {
         Data::Empty => Cell::Text(Cow::Borrowed(&[])),
         Data::String(value) => Cell::Text(value.as_bytes().into()),
-        Data::Int(value) => text(value.to_string()),
+        Data::Int(value) => number(value.to_string()),
         Data::Float(value) if matches!(field.format, ValueFormat::Text | ValueFormat::Word) && value.abs() >= EXACT => {
             Cell::Bad(format!("{value}: a workbook keeps 15 digits of a number; store it as a text"))
         }
         // The shortest digits that stand for the float: those that were typed in.
-        Data::Float(value) => text(value.to_string()),
+        Data::Float(value) => number(value.to_string()),
         Data::Bool(value) => text(value.to_string()),
         Data::DateTime(moment) => match civil(*moment) {
             Some(moment) => written(moment, &field.format).map_or_else(|| Cell::Bad(moment.to_string()), text),

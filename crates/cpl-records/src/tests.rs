@@ -4,8 +4,10 @@ use std::{io::Write, ops::ControlFlow};
 
 use cpl_batch::{Data, Field, Oversized, Place, Problem, ValueFormat};
 use proptest::prelude::*;
+use serde_json::Value;
+use serde_json_path::JsonPath;
 
-use crate::{At, Kind, Layout, Out, Records, json, path};
+use crate::{At, Kind, Layout, Out, Path, Records, json};
 
 fn texts(kind: Kind, at: Vec<At>) -> Layout {
     let field = |place: usize| Field::new(format!("c{place}"), ValueFormat::Text, true);
@@ -47,12 +49,101 @@ fn read(text: &[u8], layout: &Layout) -> Result<Vec<Vec<String>>, Problem> {
     Ok(found)
 }
 
+/// Any value, of few names, so that paths meet something.
+fn any_value() -> impl Strategy<Value = Value> {
+    let scalar = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        Just(serde_json::from_str("1.50e3").expect("a number")),
+        "[a\"\\\\é\n]{0,4}".prop_map(Value::from),
+    ];
+    scalar.prop_recursive(4, 24, 4, |inner| {
+        let list = prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from);
+        let object = prop::collection::btree_map("[ab]|a b|é", inner, 0..4);
+        prop_oneof![list, object.prop_map(|members| Value::Object(members.into_iter().collect()))]
+    })
+}
+
+/// Any path: most of the steps lead to one place.
+fn any_path() -> impl Strategy<Value = Path> {
+    let step = prop_oneof![
+        4 => Just(".a"),
+        4 => Just(".b"),
+        1 => Just("['a b']"),
+        1 => Just("[\"é\"]"),
+        2 => Just("[0]"),
+        2 => Just("[1]"),
+        1 => Just("[*]"),
+        1 => Just("[-1]"),
+        1 => Just("..a"),
+        1 => Just("[?@.b]"),
+    ];
+    prop::collection::vec(step, 1..4).prop_map(|steps| Path::parse(&format!("${}", steps.concat())).expect("a path"))
+}
+
+/// What a query of the whole value finds: the text of a column, or nothing where none can be made.
+fn queried(path: &Path, record: &Value) -> Option<String> {
+    match JsonPath::parse(&path.to_string()).expect("a path").query(record).all().as_slice() {
+        [] | [Value::Null] => Some(String::new()),
+        [Value::String(text)] => Some(text.clone()),
+        [one] if !one.is_array() && !one.is_object() => Some(one.to_string()),
+        _ => None,
+    }
+}
+
+/// The records at a path: all that a query finds, and of lists their elements.
+fn queried_records<'v>(path: &Path, value: &'v Value) -> Vec<&'v Value> {
+    let found = JsonPath::parse(&path.to_string()).expect("a path").query(value).all();
+    found.into_iter().flat_map(|found| found.as_array().map_or(vec![found], |list| list.iter().collect())).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn a_column_is_what_a_query_of_the_whole_record_finds(
+        records in prop::collection::vec(prop::collection::btree_map("[ab]|a b|é", any_value(), 0..5), 1..4),
+        paths in prop::collection::vec(any_path(), 1..4),
+        pretty in any::<bool>(),
+    ) {
+        let records: Vec<Value> = records.into_iter().map(|record| Value::Object(record.into_iter().collect())).collect();
+        let wanted: Option<Vec<Vec<String>>> = records
+            .iter()
+            .map(|record| paths.iter().map(|path| queried(path, record)).collect())
+            .collect();
+        let value = Value::from(records);
+        let text = if pretty { serde_json::to_string_pretty(&value).expect("it is written") } else { value.to_string() };
+        let layout = texts(Kind::Document { records: None, each: None }, paths.into_iter().map(At::Path).collect());
+        prop_assert_eq!(read(text.as_bytes(), &layout).ok(), wanted);
+    }
+
+    #[test]
+    fn records_are_what_a_query_of_the_whole_document_finds(document in any_value(), at in any_path(), pretty in any::<bool>()) {
+        let records = queried_records(&at, &document);
+        // A path can be asked of a list too; names are those of objects.
+        let is_record = |record: &Value| record.is_object() || record.is_array();
+        let whole = Path::parse("$.a").expect("a path");
+        let wanted: Option<Vec<Vec<String>>> = records
+            .iter()
+            .map(|record| is_record(record).then(|| queried(&whole, record).map(|text| vec![text])).flatten())
+            .collect();
+        let text = if pretty { serde_json::to_string_pretty(&document).expect("it is written") } else { document.to_string() };
+        let layout = texts(Kind::Document { records: Some(Records::at(&at.to_string()).expect("a path")), each: None }, vec![At::Path(whole)]);
+        match read(text.as_bytes(), &layout) {
+            Ok(rows) => prop_assert_eq!(Some(rows), wanted),
+            // No records, or one of which nothing can be asked.
+            Err(_) => prop_assert!(records.is_empty() || records.iter().any(|record| !is_record(record)) || wanted.is_none()),
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn what_is_written_is_read(rows in prop::collection::vec(prop::collection::vec(".{0,6}", 2), 0..9)) {
         let record = |row: &Vec<String>| serde_json::json!({ "c0": row[0], "deep": [{ "c1": row[1] }] });
-        let records: Vec<serde_json::Value> = rows.iter().map(record).collect();
-        let at = || vec![At::Name, At::Path(path("$.deep[?@.c1].c1").expect("a path"))];
+        let records: Vec<Value> = rows.iter().map(record).collect();
+        let at = || vec![At::Name, At::Path(Path::parse("$.deep[?@.c1].c1").expect("a path"))];
         let lines = records.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
         prop_assert_eq!(read(lines.as_bytes(), &texts(Kind::Lines, at())), Ok(rows.clone()));
         let list = serde_json::json!(records).to_string();
@@ -64,7 +155,7 @@ proptest! {
 
     #[test]
     fn no_bytes_make_it_panic(text in prop::collection::vec(prop::sample::select(b"{}[]\":,0a\n\\ \xff".to_vec()), 0..60)) {
-        let at = || vec![At::Name, At::Path(path("$..c0").expect("a path"))];
+        let at = || vec![At::Name, At::Path(Path::parse("$..c0").expect("a path"))];
         let _ = read(&text, &texts(Kind::Lines, at()));
         let _ = read(&text, &texts(Kind::Document { records: None, each: None }, at()));
     }
@@ -75,6 +166,36 @@ proptest! {
         file.write_all(&bytes).expect("written");
         let read = crate::read(file.path(), &texts(Kind::Sheet(crate::Sheet::default()), vec![At::Name]), |_| ControlFlow::Continue(()));
         prop_assert!(matches!(read, Err(Problem::Unreadable(_))));
+    }
+}
+
+/// A member that is there twice is no value, wherever it stands on the way to one that is wanted.
+#[test]
+fn a_name_that_is_twice_on_the_way_is_told() {
+    let each = Some(Path::parse("$.a").expect("a path"));
+    for (document, at, each, wanted) in [
+        (r#"[{"c0": 1, "x": 1, "x": 2}]"#, "$.c0", None, None),
+        (r#"[{"c0": 1, "c0": 1}]"#, "$.c0", None, Some("c0")),
+        (r#"[{"c0": {"d": 1}, "c0": {}}]"#, "$.c0.d", None, Some("c0")),
+        (r#"[{"c0": {"d": 1, "d": 2}}]"#, "$.c0.d", None, Some("d")),
+        (r#"[{"c0": [{"d": 1, "d": 2}]}]"#, "$.c0[0].d", None, Some("d")),
+        (r#"[{"c0": [{"d": 1, "d": 2}]}]"#, "$.c0[-1].d", None, Some("d")),
+        (r#"[{"c0": 1, "a": [{"b": 1}], "a": []}]"#, "$.b", each.clone(), Some("a")),
+        (r#"[{"c0": 1, "a": [{"b": 1, "b": 1}]}]"#, "$.b", each, Some("b")),
+    ] {
+        let layout = texts(Kind::Document { records: None, each }, vec![At::Path(Path::parse(at).expect("a path"))]);
+        let found = match read(document.as_bytes(), &layout) {
+            Err(Problem::NamedTwice { name, .. }) => Some(name),
+            Ok(_) => None,
+            Err(other) => panic!("{document}: {other:?}"),
+        };
+        assert_eq!(found.as_deref(), wanted, "{document}");
+    }
+    let layout =
+        |at| texts(Kind::Document { records: Some(Records::at(at).expect("a path")), each: None }, vec![At::Name]);
+    let document = br#"{"data": [{"c0": 1}], "data": []}"#;
+    for at in ["$.data", "$.data[*]", "$.data[?@.c0]"] {
+        assert!(matches!(read(document, &layout(at)), Err(Problem::NamedTwice { .. })), "{at}");
     }
 }
 

@@ -17,7 +17,8 @@ use cpl_plan::{backend::Answers, bind::BoundPlan};
 use cpl_rules::{NoPast, ReportBuilder};
 
 pub use cpl_batch::{Problem, StoredKind};
-pub use cpl_exec::{ExecError, TableRows, file_problem, other_kind, parquet_sample, write_parquet};
+pub use cpl_exec::{ExecError, TableRows, file_problem, parquet_sample, write_parquet};
+pub use cpl_source::other_kind;
 pub use error::RunError;
 pub use expect::Failed;
 pub use profile::{Cost, profile};

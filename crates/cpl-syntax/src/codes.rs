@@ -105,6 +105,7 @@ codes! {
     W0212 "a sum that passes over unknown values",
     W0213 "files whose rows may overlap",
     W0214 "percentages of a workbook",
+    W0215 "a sum behind a join with several partners",
     W0301 "a silence without a reason",
     W0302 "a silence that silences nothing",
     W0901 "checked, and refused by a run",

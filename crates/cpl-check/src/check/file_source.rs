@@ -30,9 +30,15 @@ keywords! {
         Header "header",
         ShortRows "short_rows",
         SkipLines "skip_lines",
+        Encoding "encoding",
+    }
+}
+
+keywords! {
+    /// Options of each file: how numbers are written in its texts.
+    NumberOption {
         Decimal "decimal",
         Thousands "thousands",
-        Encoding "encoding",
     }
 }
 
@@ -129,25 +135,36 @@ impl Checker<'_> {
         name: &Name,
         value: &tree::Expr,
     ) -> Checked<()> {
+        if let Some(option) = NumberOption::of_word(name.as_str()) {
+            return self.number_option(notation.get_or_insert(POINTS), option, value);
+        }
         match kind {
-            SourceKind::Csv(format) => self.csv_option(format, notation, name, value),
+            SourceKind::Csv(format) => self.csv_option(format, name, value),
             SourceKind::Excel(format) => self.excel_option(format, name, value),
-            _ => {
-                let message = format!("`{}` takes a path alone", kind.word());
-                self.refuse(Code::E0205, message, name.span, "nobody takes this")
-            }
+            _ => self.unknown_option(kind.word(), name, &[]),
         }
     }
 
-    fn csv_option(
+    fn unknown_option(&mut self, of: &str, name: &Name, known: &[&'static str]) -> Checked<()> {
+        self.unknown_name(&format!("option of `{of}`"), name, known.iter().chain(NumberOption::WORDS).copied())
+    }
+
+    fn number_option(
         &mut self,
-        format: &mut CsvFormat,
-        notation: &mut Option<NumberNotation>,
-        name: &Name,
+        notation: &mut NumberNotation,
+        option: NumberOption,
         value: &tree::Expr,
     ) -> Checked<()> {
+        match option {
+            NumberOption::Decimal => notation.decimal = self.decimal_sign(value)?,
+            NumberOption::Thousands => notation.thousands = Some(self.thousands_sign(value)?),
+        }
+        Ok(())
+    }
+
+    fn csv_option(&mut self, format: &mut CsvFormat, name: &Name, value: &tree::Expr) -> Checked<()> {
         let Some(option) = CsvOption::of_word(name.as_str()) else {
-            return self.unknown_name("option of `csv`", name, CsvOption::WORDS.iter().copied());
+            return self.unknown_option("csv", name, CsvOption::WORDS);
         };
         match option {
             CsvOption::Separator => format.separator = self.separator(value)?,
@@ -155,15 +172,13 @@ impl Checker<'_> {
             CsvOption::ShortRows => format.short_rows = self.yes_or_no(option.word(), value)?,
             CsvOption::SkipLines => format.skip_lines = self.lines(value)?,
             CsvOption::Encoding => format.encoding = self.text_encoding(value)?,
-            CsvOption::Decimal => notation.get_or_insert(POINTS).decimal = self.decimal_sign(value)?,
-            CsvOption::Thousands => notation.get_or_insert(POINTS).thousands = Some(self.thousands_sign(value)?),
         }
         Ok(())
     }
 
     fn excel_option(&mut self, format: &mut SheetFormat, name: &Name, value: &tree::Expr) -> Checked<()> {
         let Some(option) = ExcelOption::of_word(name.as_str()) else {
-            return self.unknown_name("option of `excel`", name, ExcelOption::WORDS.iter().copied());
+            return self.unknown_option("excel", name, ExcelOption::WORDS);
         };
         match option {
             ExcelOption::Sheet => format.sheet = Some(self.plain_text(value)?),

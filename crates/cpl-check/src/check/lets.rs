@@ -51,6 +51,11 @@ impl<'a> Checker<'a> {
         value
     }
 
+    /// Whether the value is written with a sign: it says whether something rises or falls.
+    fn has_sign(&self, item: &tree::Let) -> bool {
+        self.written(item.value.span).starts_with(['+', '-'])
+    }
+
     /// Values of the command line replace those in the file; the types must agree.
     pub(super) fn apply_settings(&mut self, settings: &[Setting]) {
         for (at, setting) in settings.iter().enumerate() {
@@ -94,6 +99,15 @@ impl<'a> Checker<'a> {
                     } else {
                         wrong
                     });
+                }
+                (_, Some(_)) if self.has_sign(item) && !setting.value.trim_start().starts_with(['+', '-']) => {
+                    let written = self.written(item.value.span);
+                    let (name, value) = (&setting.name, &setting.value);
+                    self.report(
+                        setting_error(setting, "up or down?")
+                            .at(item.value.span, "this has a sign")
+                            .help(format!("`{name}` is {written}: write `--set {name}=+{value}` or `--set {name}=-{value}`")),
+                    );
                 }
                 (_, Some(new)) => {
                     let new = with_span(new, item.value.span);

@@ -2,6 +2,7 @@
 
 mod acting;
 mod data;
+mod fan_out;
 mod rule_inputs;
 mod sums;
 
@@ -45,6 +46,7 @@ pub fn rules(program: &Program) -> Vec<Diagnostic> {
     found.extend(data::rows_twice(program));
     found.extend(data::percents_in_workbooks(program));
     found.extend(sums::passing_over(program));
+    found.extend(fan_out::repeated_sums(program));
     found.extend(data::partial_days(program));
     found.extend(data::restated_days(program));
     found.extend(data::means_of_means(program));

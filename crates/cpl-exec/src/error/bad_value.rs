@@ -3,10 +3,10 @@
 
 use cpl_batch::{Field, Notation, Place, ValueFormat, exports, notation::undecorated, values};
 use cpl_model::program::{Encoding, Fetch, FetchColumn, SourceKind};
+use cpl_source::field;
 use cpl_syntax::{Code, Diagnostic, tree::Currency};
 
 use super::words::{column_span, row, shown};
-use crate::source::field;
 
 /// The diagnostic for a value of the file called `name`.
 pub fn bad_value(
@@ -45,12 +45,16 @@ fn declared_otherwise(value: &str, column: &FetchColumn, fetch: &Fetch) -> Optio
     format.or_else(|| missing(value, column))
 }
 
-/// The ways in which exports write numbers, as `csv` takes them; the likeliest first.
+/// The ways in which exports write numbers in texts; the likeliest first.
 const NOTATIONS: [(u8, Option<char>); 6] =
     [(b'.', Some(',')), (b',', None), (b',', Some('.')), (b',', Some(' ')), (b'.', Some(' ')), (b'.', Some('\''))];
 
 fn notation(value: &str, field: &Field, fetch: &Fetch) -> Option<String> {
-    if !matches!(fetch.kind, SourceKind::Csv(_)) {
+    let is_number = matches!(
+        field.format,
+        ValueFormat::Whole { .. } | ValueFormat::Float | ValueFormat::Percent | ValueFormat::Money { .. }
+    );
+    if !is_number {
         return None;
     }
     // What is said of a notation already is not unsaid.
@@ -66,7 +70,7 @@ fn notation(value: &str, field: &Field, fetch: &Fetch) -> Option<String> {
     let decimal = (*decimal == b',').then(|| "decimal=\",\"".to_owned());
     let thousands = thousands.map(|sign| format!("thousands=\"{sign}\""));
     let options: Vec<String> = decimal.into_iter().chain(thousands).collect();
-    Some(format!("write `csv(\"…\", {})`", options.join(", ")))
+    Some(format!("write `{}(\"…\", {})`", fetch.kind.word(), options.join(", ")))
 }
 
 /// An amount that bears another currency.

@@ -6,7 +6,7 @@ use cpl_model::{
 };
 use polars::prelude::{self as pl, ChunkAgg, DataType, Int128Chunked, IntoColumn, NewChunkedArray};
 
-use super::{fields, frame, nested::Inside};
+use super::{frame, nested::Inside};
 use crate::engine::{LocalTime, MONEY_SCALE, PRECISION, data_type, money};
 
 /// The type in which a column is handed on.
@@ -108,7 +108,7 @@ impl Cast {
         let texts = self.read(values).ok().and_then(|values| values.cast(&DataType::String).ok());
         let Some(texts) = texts.as_ref().and_then(|texts| texts.str().ok()) else { return 0 };
         // Missing values are told elsewhere.
-        let field = cpl_batch::Field { optional: true, ..fields::field(&self.column) };
+        let field = cpl_batch::Field { optional: true, ..cpl_source::field(&self.column) };
         cpl_batch::Column::of_texts(texts.iter(), &field).map_or(0, |read| read.rounded)
     }
 }
@@ -189,7 +189,7 @@ fn of_texts(values: &pl::Column, column: &FetchColumn) -> Result<pl::Column, usi
     if column.encoding == Encoding::Text && as_it_is {
         return Ok(values.clone());
     }
-    let read = cpl_batch::Column::of_texts(texts.iter(), &fields::field(column))?;
+    let read = cpl_batch::Column::of_texts(texts.iter(), &cpl_source::field(column))?;
     frame::engine_column(read, values.name()).map_err(|_| 0)
 }
 
@@ -202,7 +202,7 @@ fn of_values(values: &pl::Column, column: &FetchColumn) -> Option<pl::Column> {
         Encoding::Count | Encoding::Integer => whole(values, column.encoding == Encoding::Count),
         Encoding::Float => floats(&cast(&DataType::Float64)?, None),
         Encoding::Percent => floats(&cast(&DataType::Float64)?, Some(100.0)),
-        Encoding::Money(scale, digits) => amounts(values, fields::shift(*scale, *digits)),
+        Encoding::Money(scale, digits) => amounts(values, cpl_source::shift(*scale, *digits)),
         Encoding::Datetime(_, zone) => moments(values, zone),
         Encoding::UnixSeconds => scaled_moments(values, 1_000_000),
         Encoding::UnixMilliseconds => scaled_moments(values, 1_000),
@@ -223,7 +223,8 @@ fn whole(values: &pl::Column, positive: bool) -> Option<pl::Column> {
     } else {
         let wide = values.cast(&DataType::Int64).ok()?;
         let wide = wide.i64().ok()?.clone();
-        if wide.min().is_none_or(fits) && wide.max().is_none_or(fits) {
+        // Fillers of missing values may be anything: what does not fit is looked at again.
+        if wide.downcast_iter().all(|part| part.values_iter().fold(true, |all, value| all & fits(*value))) {
             return Some(wide.into_column());
         }
         pl::Int64Chunked::from_iter_options(name, wide.iter().map(|value| value.filter(|v| fits(*v))))
@@ -252,12 +253,18 @@ fn floats(values: &pl::Column, by: Option<f64>) -> Option<pl::Column> {
 
 /// Amounts into millionths; a 1 stands for 10 to the minus `shift`.
 fn amounts(values: &pl::Column, shift: u32) -> Option<pl::Column> {
-    if let DataType::Decimal(_, ..=MONEY_SCALE) = values.dtype()
+    if let DataType::Decimal(digits, behind @ ..=MONEY_SCALE) = values.dtype()
         && shift == 0
     {
         // Exact as it stands, unless an amount is too large: that is reported below.
         let exact = values.cast(&money()).ok()?;
+        if digits - behind <= WHOLE_DIGITS {
+            return Some(exact);
+        }
         let amounts = exact.as_materialized_series().decimal().ok()?.physical().clone();
+        if amounts.downcast_iter().all(|part| part.values_iter().fold(true, |all, amount| all & is_small(*amount))) {
+            return Some(exact);
+        }
         let fits = |bound: Option<i128>| bound.is_none_or(|amount| within(amount).is_some());
         if fits(amounts.min()) && fits(amounts.max()) {
             return Some(exact);
@@ -285,12 +292,22 @@ fn amounts(values: &pl::Column, shift: u32) -> Option<pl::Column> {
 pub fn may_round(found: &DataType, encoding: &Encoding) -> bool {
     match (encoding, found) {
         (Encoding::Money(scale, digits), DataType::Decimal(_, behind)) => {
-            *behind + fields::shift(*scale, *digits) as usize > MONEY_SCALE
+            *behind + cpl_source::shift(*scale, *digits) as usize > MONEY_SCALE
         }
         (Encoding::Money(..), found) => !found.is_integer(),
         _ => false,
     }
 }
+
+/// Whether millionths are far within what an amount may have, below 2^69: a look at their upper half, which takes half the
+/// time of a comparison.
+#[expect(clippy::cast_possible_truncation, reason = "the upper half of a number of 128 bits has 64")]
+fn is_small(millionths: i128) -> bool {
+    (-32..32).contains(&((millionths >> 64) as i64))
+}
+
+/// As many digits ahead of the point an amount may have.
+const WHOLE_DIGITS: usize = 15;
 
 fn within(millionths: i128) -> Option<i128> {
     (millionths.abs() <= 1_000_000_000_000_000_000_000).then_some(millionths)

@@ -2,15 +2,13 @@
 
 use cpl_batch::{Batch, Column, Data, Field};
 use cpl_model::program::{ColumnLocator, FetchColumn};
+use cpl_source::{field, in_files};
 use polars::prelude::{
     self as pl, BooleanChunked, Float64Chunked, Int32Chunked, Int64Chunked, Int128Chunked, IntoColumn, NewChunkedArray,
     StringChunked,
 };
 
-use super::{
-    dictionary::Dictionary,
-    fields::{field, in_files},
-};
+use super::dictionary::Dictionary;
 use crate::{
     engine::{MONEY_SCALE, PRECISION, classify, moment},
     error::ExecError,

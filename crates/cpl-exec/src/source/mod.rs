@@ -3,9 +3,6 @@
 mod cast;
 mod chunk;
 mod dictionary;
-mod fields;
-mod file_kind;
-mod file_source;
 mod files;
 mod frame;
 mod nested;
@@ -13,7 +10,6 @@ mod parquet;
 mod parquet_skip_bad;
 mod rejected;
 mod sample;
-mod stamp;
 
 use std::{
     ops::ControlFlow,
@@ -22,18 +18,16 @@ use std::{
 
 use cpl_batch::{Batch, Problem, Source, SourceStats};
 use cpl_model::program::{ColumnLocator, Fetch, FetchColumn, SourceKind, Table};
+use cpl_source::FileSource;
 
 use crate::error::{Cause, ExecError, SourceError, name_of};
 
 pub use chunk::Chunk;
-pub use fields::field;
-pub use file_kind::other_kind;
 pub use files::expand;
 pub use parquet::{DeferredValidation, ScanPartitions};
 pub use rejected::{RejectedRows, ScanStats};
 pub use sample::{StoredColumn, parquet_sample};
 
-use file_source::FileSource;
 use parquet::ParquetFile;
 
 /// What is to be read of a fetch.
@@ -123,7 +117,7 @@ impl<'a> OpenScan<'a> {
             Input::Parquet(files) => {
                 let open = |(name, file): (String, PathBuf)| {
                     parquet::open(&name, &file, &columns).map_err(|problem| {
-                        SourceError::in_file(fetch, &name, file_kind::explained(problem, &file, &fetch.kind))
+                        SourceError::in_file(fetch, &name, cpl_source::explained(problem, &file, &fetch.kind))
                     })
                 };
                 let files = files.into_iter().map(open).collect::<Result<Vec<_>, _>>()?;

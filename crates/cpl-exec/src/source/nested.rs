@@ -33,8 +33,8 @@ impl Inside {
     pub fn of(path: &str, header: &str, stored: &DataType, types: &ColumnTypes<'_>) -> Result<Self, Vec<String>> {
         let mut fields = Fields::default();
         let outline = fields.outline(stored, &[]);
-        let path = super::fields::path(path);
-        let found = path.query(&outline).all();
+        let path = cpl_source::path(path);
+        let found = path.found_in(&outline);
         match found[..] {
             [Value::Number(field)] => {
                 let at = field.as_u64().and_then(|at| usize::try_from(at).ok()).unwrap_or(usize::MAX);

@@ -7,13 +7,12 @@ use std::{
 
 use cpl_batch::{Place, Problem, bad_value};
 use cpl_model::program::{ColumnLocator, Encoding, Fetch, FetchColumn};
+use cpl_source::{FileStamp, field, in_files};
 use polars::prelude::{self as pl, HiveOptions, IntoColumn, LazyFrame, NewChunkedArray, PlRefPath, ScanArgsParquet};
 
 use super::{
     cast::{Cast, can_hold, engine_type, is_utc, may_round},
-    fields::{field, in_files},
     nested::{ColumnTypes, Inside, example_path, is_nested, stored_as},
-    stamp::FileStamp,
 };
 use crate::{
     engine::{Failure, catch_panic, concat, elementwise, first_line, height, raise},

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cpl_batch::{Place, Problem, RejectedRow, bad_value};
 use cpl_model::program::{Fetch, FetchColumn};
+use cpl_source::{field, in_files};
 use polars::prelude::{self as pl, IntoLazy};
 
 use super::{
     cast::Cast,
-    fields::{field, in_files},
     parquet::{ParquetFile, read_column},
     rejected::ScanStats,
 };

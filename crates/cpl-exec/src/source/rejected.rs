@@ -7,10 +7,10 @@ use std::{
 
 use cpl_batch::{Batch, Numbers, ReadError, RejectedRow};
 use cpl_model::program::{Fetch, FetchColumn, Table};
+use cpl_source::in_files;
 use rust_decimal::Decimal;
 use tempfile::SpooledTempFile;
 
-use super::fields::in_files;
 use crate::error::{Cause, SourceError, reason};
 
 /// As many bytes of rejected rows are kept in memory.

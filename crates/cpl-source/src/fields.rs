@@ -62,11 +62,13 @@ fn codes() -> Arc<BTreeSet<String>> {
 }
 
 /// A path that was checked with the pipeline.
-pub fn path(text: &str) -> cpl_records::JsonPath {
-    cpl_records::path(text).unwrap_or_else(|error| unreachable!("a path is checked before: {error}"))
+#[must_use]
+pub fn path(text: &str) -> cpl_records::Path {
+    cpl_records::Path::parse(text).unwrap_or_else(|error| unreachable!("a path is checked before: {error}"))
 }
 
 /// The decimal places of a stored 1.
+#[must_use]
 pub fn shift(scale: MoneyScale, currency: Option<Currency>) -> u32 {
     match scale {
         MoneyScale::Units => 0,

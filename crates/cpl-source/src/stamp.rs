@@ -25,6 +25,7 @@ impl FileStamp {
     }
 
     /// Whether the file at that path is no longer as it was; one that is gone is not.
+    #[must_use]
     pub fn has_changed(&self, path: &Path) -> bool {
         Self::of(path).ok().flatten().as_ref() != Some(self)
     }
@@ -42,6 +43,7 @@ fn identity(_: &Metadata) -> (u64, u64) {
 }
 
 /// The problem, or that the file has changed, where that explains it.
+#[must_use]
 pub fn or_changed(problem: Problem, stamp: Option<&FileStamp>, path: &Path) -> Problem {
     if stamp.is_some_and(|stamp| stamp.has_changed(path)) { Problem::Changed } else { problem }
 }

@@ -15,7 +15,7 @@ use cpl_csv::HeaderMode;
 use cpl_model::program::{ColumnLocator, CsvFormat, Fetch, FetchColumn, SourceKind, TextEncoding};
 use cpl_records::{At, Kind};
 
-use super::{
+use crate::{
     fields::{field, in_files, path},
     file_kind::explained,
     stamp::{FileStamp, or_changed},
@@ -47,6 +47,7 @@ impl Seen {
 
 impl<'a> FileSource<'a> {
     /// Files with their names, of which those columns are read; texts called as in `dictionary` may come as numbers.
+    #[must_use]
     pub fn new(
         fetch: &Fetch,
         columns: &[FetchColumn],

@@ -1,0 +1,228 @@
+//! Records of JSON: the text of each is found first, and its wanted values are taken from that text as they stand.
+
+mod record;
+mod route;
+mod steps;
+mod text;
+mod unique;
+mod walk;
+mod wanted;
+
+use std::{
+    borrow::Cow,
+    io::{BufRead, BufReader, Read},
+    ops::ControlFlow,
+    path::Path as FilePath,
+};
+
+use cpl_batch::{Batch, Oversized, Place, Problem};
+use serde_json::Value;
+
+use self::{
+    record::{RecordReader, bad_record, named_twice, no_json},
+    route::Route,
+    text::text,
+    unique::NoValue,
+    walk::Walked,
+};
+pub use self::{steps::Path, text::why};
+use crate::{Out, Records};
+
+/// The most bytes of a line.
+pub const LINE_BYTES: u64 = 16 << 20;
+/// The most unpacked bytes of a document: it is held in memory.
+pub const DOCUMENT_BYTES: u64 = 256 << 20;
+
+/// A record a line; empty lines are none.
+pub fn lines<S: FnMut(Batch) -> ControlFlow<()>>(input: impl Read, out: &mut Out<'_, S>) -> Result<(), Problem> {
+    let reader = RecordReader::new(out.layout, None);
+    let mut input = BufReader::new(input);
+    let (mut text, mut line) = (Vec::new(), 0);
+    while !out.full {
+        text.clear();
+        let read = (&mut input).take(LINE_BYTES + 1).read_until(b'\n', &mut text);
+        let read = read.map_err(|error| cpl_csv::unreadable(&error))?;
+        if read == 0 {
+            break;
+        }
+        line += 1;
+        let place = Place { row: out.summary.rows + 1, line };
+        if read as u64 > LINE_BYTES {
+            return Err(Problem::TooLarge { what: Oversized::Line, limit: LINE_BYTES, place });
+        }
+        out.summary.bytes += read as u64;
+        let record = match utf8(if line == 1 { without_mark(&text) } else { &text }) {
+            Ok(record) => record,
+            Err(problem) => {
+                bad_record(problem.moved(place), out)?;
+                continue;
+            }
+        };
+        if record.trim_ascii().is_empty() {
+            continue;
+        }
+        match reader.record(record, line) {
+            Ok(record) => reader.row(&record, &record, out)?,
+            Err(error) => no_json(&error, line, out)?,
+        }
+    }
+    Ok(())
+}
+
+fn without_mark(text: &[u8]) -> &[u8] {
+    text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text)
+}
+
+/// A text in UTF-8, or where it is none.
+fn utf8(bytes: &[u8]) -> Result<&str, Problem> {
+    std::str::from_utf8(bytes).map_err(|error| {
+        let before = &bytes[..error.valid_up_to()];
+        let line_start = memchr::memrchr(b'\n', before).map_or(0, |at| at + 1);
+        let line = memchr::memchr_iter(b'\n', before).count() as u64 + 1;
+        let column = (before.len() - line_start) as u64 + 1;
+        Problem::NoJson { place: Place { row: 0, line }, column, why: "it is not written in UTF-8".to_owned() }
+    })
+}
+
+/// Rejects a document that is too large before it is read: one that is packed shows it as it is read.
+pub fn check_size(path: &FilePath) -> Result<(), Problem> {
+    if path.metadata().is_ok_and(|found| found.is_file() && found.len() > DOCUMENT_BYTES) {
+        Err(too_large())
+    } else {
+        Ok(())
+    }
+}
+
+fn too_large() -> Problem {
+    Problem::TooLarge { what: Oversized::Document, limit: DOCUMENT_BYTES, place: Place::default() }
+}
+
+/// One document.
+pub fn document<S: FnMut(Batch) -> ControlFlow<()>>(
+    input: impl Read,
+    records: Option<&Records>,
+    each: Option<&Path>,
+    out: &mut Out<'_, S>,
+) -> Result<(), Problem> {
+    let mut bytes = Vec::new();
+    input.take(DOCUMENT_BYTES + 1).read_to_end(&mut bytes).map_err(|error| cpl_csv::unreadable(&error))?;
+    if bytes.len() as u64 > DOCUMENT_BYTES {
+        return Err(too_large());
+    }
+    out.summary.bytes = bytes.len() as u64;
+    let text = utf8(without_mark(&bytes))?;
+    let route = records.map_or(Route::Steps(Vec::new()), |records| Route::of(&records.path));
+    if records.is_none() && !text.trim_ascii_start().starts_with('[') {
+        return Err(no_records(&unique::value(text).map_err(no_document)?, None).unwrap_or(Problem::Empty));
+    }
+    let reader = RecordReader::new(out.layout, each);
+    let mut failed = None;
+    let walked = route.each(text, &mut |record| match rows_of(&reader, record, out) {
+        Ok(()) if out.full => ControlFlow::Break(()),
+        Ok(()) => ControlFlow::Continue(()),
+        Err(problem) => {
+            failed = Some(problem);
+            ControlFlow::Break(())
+        }
+    });
+    if let Some(problem) = failed {
+        return Err(problem);
+    }
+    let walked = walked.map_err(no_document)?;
+    if let Some(name) = walked.twice {
+        return Err(Problem::NamedTwice { place: Place::default(), name });
+    }
+    let none = if walked.found { None } else { no_records(&unique::value(text).map_err(no_document)?, records) };
+    none.map_or(Ok(()), Err)
+}
+
+/// Adds the row of a record, or those of the records within it.
+fn rows_of<S: FnMut(Batch) -> ControlFlow<()>>(
+    reader: &RecordReader,
+    text: &str,
+    out: &mut Out<'_, S>,
+) -> Result<(), Problem> {
+    if !reader.has_inner() {
+        return match reader.record(text, 0) {
+            Ok(record) => reader.row(&record, &record, out),
+            Err(error) => no_json(&error, 0, out),
+        };
+    }
+    let outer = match reader.around(text, 0) {
+        Ok(outer) => outer,
+        Err(error) => return no_json(&error, 0, out),
+    };
+    if let Some(name) = outer.named_twice() {
+        return named_twice(name, 0, out);
+    }
+    let mut failed = None;
+    let mut any = false;
+    let walked = reader.each_within(&outer, &mut |inner| {
+        // Nothing is there.
+        if inner == "null" {
+            return ControlFlow::Continue(());
+        }
+        any = true;
+        let read = match reader.record(inner, 0) {
+            Ok(inner) => reader.row(&inner, &outer, out),
+            Err(error) => no_json(&error, 0, out),
+        };
+        failed = read.err();
+        if out.full || failed.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    out.each_found = Some(out.each_found == Some(true) || any);
+    if let Some(problem) = failed {
+        return Err(problem);
+    }
+    match walked {
+        Ok(Walked { twice: None, .. }) => Ok(()),
+        Ok(Walked { twice: Some(name), .. }) | Err(NoValue::Twice(name)) => named_twice(name, 0, out),
+        Err(NoValue::Json(error)) => no_json(&error, 0, out),
+    }
+}
+
+/// What is wrong with a document of which no value is made.
+fn no_document(why_not: NoValue) -> Problem {
+    match why_not {
+        NoValue::Twice(name) => Problem::NamedTwice { place: Place::default(), name },
+        NoValue::Json(error) => {
+            let place = Place { row: 0, line: error.line() as u64 };
+            Problem::NoJson { place, column: error.column() as u64, why: why(&error) }
+        }
+    }
+}
+
+/// What is wrong with a document in which no records are found: nothing where a list is empty, or a filter takes
+/// nothing of it.
+fn no_records(document: &Value, records: Option<&Records>) -> Option<Problem> {
+    let within = records.and_then(|records| records.within.as_ref());
+    let there = within.is_some_and(|within| within.found_in(document).iter().any(|of| of.is_array() || of.is_object()));
+    (!there).then(|| Problem::NoRecords { found: lists(document) })
+}
+
+/// Where a document holds lists: what its path may be.
+fn lists(document: &Value) -> Vec<String> {
+    let Value::Object(fields) = document else { return Vec::new() };
+    let list = |(name, value): (&String, &Value)| value.is_array().then(|| format!("${}", step(name)));
+    fields.iter().filter_map(list).collect()
+}
+
+/// The step of a path that leads to a member: `.name`, or `['a name']`.
+#[must_use]
+pub fn step(name: &str) -> String {
+    let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        && !name.is_empty()
+        && !name.starts_with(|c: char| c.is_ascii_digit());
+    if plain { format!(".{name}") } else { format!("['{}']", name.replace('\\', "\\\\").replace('\'', "\\'")) }
+}
+
+/// What a path finds in a cell that holds JSON, as a text: none where it is missing, an error where it can't be
+/// written as one.
+pub fn text_in(path: &Path, cell: &str) -> Result<Option<String>, ()> {
+    let value = unique::value(cell).map_err(drop)?;
+    match path.found_in(&value).as_slice() {
+        [] => Ok(None),
+        [one] => text(one).map(|text| text.map(Cow::into_owned)).map_err(drop),
+        _ => Err(()),
+    }
+}

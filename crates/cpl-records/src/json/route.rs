@@ -1,0 +1,63 @@
+//! How records are found: by steps, in one pass over the text, or by a query of the whole value.
+
+use std::ops::ControlFlow;
+
+use serde_json::Value;
+
+use super::{
+    steps::{Location, Path, Step},
+    unique::{self, NoValue},
+    walk::{Walked, each_at},
+};
+
+/// The way to records.
+#[derive(Debug)]
+pub enum Route {
+    /// Steps alone: no more than a record is held as a value.
+    Steps(Vec<Step>),
+    /// Any other path, such as one with a filter.
+    Query(Path),
+}
+
+impl Route {
+    pub fn of(path: &Path) -> Self {
+        match Location::of(path, true) {
+            Location { steps, rest: None } => Self::Steps(steps),
+            Location { rest: Some(_), .. } => Self::Query(path.clone()),
+        }
+    }
+
+    /// The steps to the one value that holds all that is found, and the way from there; itself where it is a query.
+    pub fn split(self) -> Result<(Vec<Step>, Self), Self> {
+        match self {
+            Self::Steps(mut steps) => {
+                let to_one = steps.iter().position(|step| *step == Step::Every).unwrap_or(steps.len());
+                let rest = steps.split_off(to_one);
+                Ok((steps, Self::Steps(rest)))
+            }
+            query @ Self::Query(_) => Err(query),
+        }
+    }
+
+    /// Hands out the text of each value that is found, and of a list its elements.
+    pub fn each(&self, text: &str, sink: &mut dyn FnMut(&str) -> ControlFlow<()>) -> Result<Walked, NoValue> {
+        match self {
+            Self::Steps(steps) => Ok(each_at(text, steps, sink)?),
+            Self::Query(path) => Ok(queried(&unique::value(text)?, path, sink)),
+        }
+    }
+}
+
+fn queried(value: &Value, path: &Path, sink: &mut dyn FnMut(&str) -> ControlFlow<()>) -> Walked {
+    let found = path.found_in(value);
+    let walked = Walked { found: !found.is_empty(), twice: None };
+    for found in found {
+        let records = found.as_array().map_or(std::slice::from_ref(found), Vec::as_slice);
+        for record in records {
+            if sink(&record.to_string()).is_break() {
+                return walked;
+            }
+        }
+    }
+    walked
+}
