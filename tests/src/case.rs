@@ -10,8 +10,9 @@ use similar::TextDiff;
 
 use crate::{
     command,
-    page::{Block, CONSOLE, Case, Page, root},
+    page::{Block, CONSOLE, Case, Page, SERVER, root},
     real,
+    server::{ADDRESS, Server},
 };
 
 /// What became of a case.
@@ -50,12 +51,21 @@ pub fn run(page: &Page, case: &Case) -> Verdict {
         copy(&root().join("tests/real"), &folder);
     }
     let (mut difference, mut edits) = (String::new(), Vec::new());
+    let mut servers = Vec::new();
     for block in &case.blocks {
+        if block.info == SERVER {
+            servers.push(Server::start(&block.lines, &folder));
+            continue;
+        }
+        // The pages' address is that of the server that was started last.
+        let server = servers.last().map_or(ADDRESS, |server| server.address.as_str());
         if block.info != CONSOLE {
-            write_file(block, &folder);
+            let lines = block.lines.iter().map(|line| line.replace(ADDRESS, server)).collect();
+            write_file(&Block { lines, ..block.clone() }, &folder);
             continue;
         }
         let found = console(block, &folder);
+        let found: Vec<String> = found.iter().map(|line| line.replace(server, ADDRESS)).collect();
         if found != block.lines {
             let (expected, got) = (block.lines.join("\n") + "\n", found.join("\n") + "\n");
             let diff = TextDiff::from_lines(&expected, &got);

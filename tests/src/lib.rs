@@ -17,4 +17,5 @@ pub mod page;
 pub mod proven;
 pub mod real;
 pub mod schema;
+pub mod server;
 pub mod structure;

@@ -40,6 +40,9 @@ pub const CONSOLE: &str = "console";
 /// What is written after the fence of a file, before its path.
 const FILES: &[&str] = &["cpl", "csv", "yaml", "json", "text", "rows", "bytes", "sparse", "xlsx", "parquet"];
 
+/// What is written after the fence of a server's answers, which are given at that address.
+pub const SERVER: &str = "server 127.0.0.1:54321";
+
 /// What is written after the fences of a document for users.
 const SHOWN: &[&str] = &["cpl", "yaml", "sh"];
 
@@ -50,6 +53,9 @@ impl Block {
         if self.info == CONSOLE {
             let calls = self.lines.iter().any(|line| line.starts_with("$ "));
             return (!calls).then(|| format!("line {at}: the block calls nothing"));
+        }
+        if self.info == SERVER {
+            return None;
         }
         let path = FILES.iter().find_map(|kind| self.info.strip_prefix(kind)?.strip_prefix(' '));
         let named = path.is_some_and(|path| !path.is_empty() && path.trim() == path);

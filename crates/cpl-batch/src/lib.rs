@@ -1,11 +1,12 @@
 //! The record batch that every source fills: typed columns, the formats of their values, rejected rows, and what can be
-//! wrong with a file. It knows no source and no engine.
+//! wrong with a file or a server. It knows no source and no engine.
 
 mod batch;
 pub mod exports;
 mod field;
 pub mod notation;
 mod problem;
+mod server_problem;
 mod source;
 pub mod values;
 
@@ -13,5 +14,6 @@ pub use batch::{Batch, Cell, Column, Data, Numbers, RejectedRow};
 pub use field::{Embedded, Field, Find, StoredKind, ValueFormat};
 pub use notation::Notation;
 pub use problem::{FileKind, Oversized, Place, Problem, bad_value};
+pub use server_problem::ServerProblem;
 pub use source::{BatchSink, ReadError, Source, SourceStats};
 pub use values::money;

@@ -2,6 +2,7 @@
 
 use crate::{
     field::{Field, ValueFormat},
+    server_problem::ServerProblem,
     values::is_skipped,
 };
 
@@ -59,6 +60,8 @@ pub enum Problem {
         /// Where; only the line is known.
         place: Place,
     },
+    /// A server gives no answer that can be used.
+    Server(ServerProblem),
     /// It changed while it was read.
     Changed,
     /// It is a file of another kind.
@@ -179,6 +182,8 @@ pub enum FileKind {
 pub enum Oversized {
     /// A JSON document, unpacked.
     Document,
+    /// A server's answer, unpacked.
+    Answer,
     /// A line of a record.
     Line,
     /// All sheets of a workbook, unpacked.

@@ -14,10 +14,17 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
+use cpl_model::{program::Expr, types::Type, value::Value};
 use cpl_plan::{
     backend::{Answers, Backend},
     bind::BoundPlan,
 };
+use jiff::tz::TimeZone;
+use polars::prelude::{self as pl, IntoLazy};
+
+use crate::expr::Translator;
 
 pub use error::{Cause, ExecError, FanOut, SourceError, file_problem};
 pub use schedule::{Made, Scheduler};
@@ -32,6 +39,19 @@ pub struct Polars<'a> {
     pub progress: &'a (dyn Fn(&str) + Sync),
     /// About how many rows of a source are taken at once, where they need not be held together.
     pub part_rows: usize,
+}
+
+/// The values of bound expressions of constants, in a zone.
+///
+/// # Errors
+/// Where one is outside the calendar or too large.
+pub fn constants(exprs: &[Expr], zone: &TimeZone) -> Result<Vec<Value>, ExecError> {
+    let translator = Translator { zone, totals: BTreeMap::new() };
+    let columns: Vec<_> =
+        exprs.iter().enumerate().map(|(at, expr)| translator.expr(expr).alias(at.to_string())).collect();
+    let types: Vec<Type> = exprs.iter().map(|expr| expr.ty).collect();
+    let row = engine::collect_one(pl::DataFrame::default().lazy().select(columns), pl::Engine::InMemory)?;
+    Ok(engine::decode_rows(&row, &types, zone)?.pop().unwrap_or_default())
 }
 
 /// Fewer rows than this are not worth a call of the engine.

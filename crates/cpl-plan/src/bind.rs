@@ -36,6 +36,14 @@ impl BoundPlan {
     pub fn clock(&self) -> &Clock {
         &self.clock
     }
+
+    /// An expression that stands outside the plan, such as a part of a request, bound to the same window.
+    ///
+    /// # Errors
+    /// A day outside the calendar.
+    pub fn bound(&self, expr: Expr) -> Result<Expr, BindError> {
+        Binder { clock: &self.clock, before: false }.expr(expr)
+    }
 }
 
 /// What keeps a plan from being bound.

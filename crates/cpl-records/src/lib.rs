@@ -9,7 +9,7 @@ mod sheet;
 #[cfg(test)]
 mod tests;
 
-use std::{ops::ControlFlow, path::Path as FilePath};
+use std::{io::Read, ops::ControlFlow, path::Path as FilePath};
 
 use cpl_batch::{Batch, Cell, Embedded, Field, Place, Problem};
 use cpl_csv::Summary;
@@ -111,30 +111,36 @@ pub fn inside(path: Path, place: &str) -> Embedded {
 /// # Errors
 /// The first problem; the batches before it were handed out.
 pub fn read(path: &FilePath, layout: &Layout, sink: impl FnMut(Batch) -> ControlFlow<()>) -> Result<Found, Problem> {
-    let mut out = Out {
-        layout,
-        batch: Batch::empty(&layout.columns),
-        sink,
-        summary: Summary::default(),
-        full: false,
-        columns_found: Vec::new(),
-        each_found: None,
-        names: Vec::new(),
-    };
-    out.columns_found.resize(layout.columns.len(), false);
-    let mut sheet = None;
-    match &layout.kind {
-        Kind::Lines => json::lines(cpl_csv::open(path)?, &mut out)?,
-        Kind::Document { records, each } => {
+    let Kind::Sheet(wanted) = &layout.kind else {
+        if matches!(layout.kind, Kind::Document { .. }) {
             json::check_size(path)?;
-            json::document(cpl_csv::open(path)?, records.as_ref(), each.as_ref(), &mut out)?;
         }
-        Kind::Sheet(wanted) => sheet = Some(sheet::rows(path, wanted, &mut out)?),
+        return read_json(cpl_csv::open(path)?, layout, sink);
+    };
+    let mut out = Out::of(layout, sink);
+    let sheet = sheet::rows(path, wanted, &mut out)?;
+    out.found(Some(sheet))
+}
+
+/// The same of JSON from anywhere.
+///
+/// # Errors
+/// The first problem; the batches before it were handed out.
+///
+/// # Panics
+/// Where a sheet is wanted: that is read of a file.
+pub fn read_json(
+    input: impl Read,
+    layout: &Layout,
+    sink: impl FnMut(Batch) -> ControlFlow<()>,
+) -> Result<Found, Problem> {
+    let mut out = Out::of(layout, sink);
+    match &layout.kind {
+        Kind::Lines => json::lines(input, &mut out)?,
+        Kind::Document { records, each } => json::document(input, records.as_ref(), each.as_ref(), &mut out)?,
+        Kind::Sheet(_) => unreachable!("a sheet is read of a file"),
     }
-    out.check_names()?;
-    out.hand_over();
-    let paths = out.paths();
-    Ok(Found { summary: out.summary, columns: out.columns_found, sheet, paths })
+    out.found(None)
 }
 
 /// Where rows go.
@@ -153,7 +159,28 @@ struct Out<'l, S> {
     names: Vec<String>,
 }
 
-impl<S: FnMut(Batch) -> ControlFlow<()>> Out<'_, S> {
+impl<'l, S: FnMut(Batch) -> ControlFlow<()>> Out<'l, S> {
+    fn of(layout: &'l Layout, sink: S) -> Self {
+        Self {
+            layout,
+            batch: Batch::empty(&layout.columns),
+            sink,
+            summary: Summary::default(),
+            full: false,
+            columns_found: vec![false; layout.columns.len()],
+            each_found: None,
+            names: Vec::new(),
+        }
+    }
+
+    /// Hands out the last rows; what was found besides all of them.
+    fn found(mut self, sheet: Option<String>) -> Result<Found, Problem> {
+        self.check_names()?;
+        self.hand_over();
+        let paths = self.paths();
+        Ok(Found { summary: self.summary, columns: self.columns_found, sheet, paths })
+    }
+
     /// Adds a row. `line` is its line, 0 if there are no lines.
     fn row(&mut self, cells: &[Cell<'_>], line: u64) -> Result<(), Problem> {
         self.summary.rows += 1;

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 use serde_json_path::JsonPath;
 
-use crate::{At, Kind, Layout, Out, Path, Records, json};
+use crate::{At, Kind, Layout, Path, Records};
 
 fn texts(kind: Kind, at: Vec<At>) -> Layout {
     let field = |place: usize| Field::new(format!("c{place}"), ValueFormat::Text, true);
@@ -28,24 +28,7 @@ fn read(text: &[u8], layout: &Layout) -> Result<Vec<Vec<String>>, Problem> {
         }
         ControlFlow::Continue(())
     };
-    let batch = cpl_batch::Batch::empty(&layout.columns);
-    let mut out = Out {
-        layout,
-        batch,
-        sink,
-        summary: cpl_csv::Summary::default(),
-        full: false,
-        columns_found: vec![false; layout.at.len()],
-        each_found: None,
-        names: Vec::new(),
-    };
-    match &layout.kind {
-        Kind::Lines => json::lines(text, &mut out)?,
-        Kind::Document { records, each } => json::document(text, records.as_ref(), each.as_ref(), &mut out)?,
-        Kind::Sheet(_) => unreachable!("sheets are read from files"),
-    }
-    out.hand_over();
-    drop(out);
+    crate::read_json(text, layout, sink)?;
     Ok(found)
 }
 

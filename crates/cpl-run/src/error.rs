@@ -1,5 +1,6 @@
 //! What keeps a run from being finished.
 
+use cpl_connect::{SecretError, Unsendable};
 use cpl_effects::EffectError;
 use cpl_exec::ExecError;
 use cpl_plan::bind::BindError;
@@ -16,6 +17,8 @@ pub enum RunError {
     Effect(EffectError),
     /// A test gives rows that are no rows of the fetch.
     Given(GivenError),
+    /// Requests that can't be made; nothing was asked, and nothing read.
+    Request(Vec<RequestError>),
 }
 
 impl RunError {
@@ -27,6 +30,7 @@ impl RunError {
             Self::Exec(error) => vec![error.diagnostic()],
             Self::Effect(error) => vec![error.diagnostic()],
             Self::Given(error) => vec![error.diagnostic()],
+            Self::Request(errors) => errors.iter().map(RequestError::diagnostic).collect(),
         }
     }
 }
@@ -46,6 +50,58 @@ impl From<ExecError> for RunError {
 impl From<EffectError> for RunError {
     fn from(error: EffectError) -> Self {
         Self::Effect(error)
+    }
+}
+
+/// Why a request can't be made.
+#[derive(Debug)]
+pub struct RequestError {
+    /// Where the fetch names the address.
+    pub at: Span,
+    /// Why.
+    pub cause: RequestCause,
+}
+
+/// What a request lacks.
+#[derive(Debug)]
+pub enum RequestCause {
+    /// The value of a secret.
+    Secret {
+        /// Its name.
+        name: String,
+        /// Why there is none.
+        why: SecretError,
+    },
+    /// An address, or a header, that can be sent.
+    Unsendable(Unsendable),
+}
+
+impl RequestError {
+    /// The diagnostic.
+    #[must_use]
+    pub fn diagnostic(&self) -> Diagnostic {
+        match &self.cause {
+            RequestCause::Secret { name, why } => {
+                let message = match why {
+                    SecretError::Missing => format!("the secret {name} is not set"),
+                    SecretError::Empty => format!("the secret {name} is empty"),
+                    SecretError::Unreadable { file, why } => {
+                        format!("the secret {name} can't be read from {}: {why}", file.display())
+                    }
+                };
+                let help =
+                    format!("set it in the environment, or write `{name}=…` into a file `.env` that git ignores");
+                Diagnostic::new(Code::E1011, message).at(self.at, "asked with it").help(help)
+            }
+            RequestCause::Unsendable(Unsendable::Address(why)) => {
+                Diagnostic::new(Code::E1008, format!("that is no address: {why}")).at(self.at, "asked here")
+            }
+            RequestCause::Unsendable(Unsendable::Header(name)) => {
+                let message = format!("the header `{name}` holds signs that can't be sent");
+                let help = "a header is one line of ASCII: does its secret end with a line break?";
+                Diagnostic::new(Code::E1011, message).at(self.at, "asked with it").help(help)
+            }
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 mod error;
 mod expect;
 mod given;
+mod inputs;
 mod profile;
 mod run;
 mod show;
@@ -21,7 +22,9 @@ pub use cpl_exec::{ExecError, TableRows, file_problem, parquet_sample, write_par
 pub use cpl_source::other_kind;
 pub use error::RunError;
 pub use expect::Failed;
+use inputs::RunInputs;
 pub use profile::{Cost, profile};
+
 pub use run::{ReadyRun, plan, run};
 pub use show::{Shown, show};
 pub use test::test;
@@ -46,8 +49,8 @@ pub struct RunContext<'a> {
 }
 
 impl RunContext<'_> {
-    fn files(&self) -> Files<'_> {
-        Files { folder: self.folder, threads: self.threads, progress: self.progress }
+    fn inputs(&self, plan: &BoundPlan) -> Result<RunInputs<'_>, RunError> {
+        RunInputs::of(plan, Files { folder: self.folder, threads: self.threads, progress: self.progress })
     }
 
     fn engine<'e>(&'e self, inputs: &'e dyn cpl_exec::Inputs) -> Polars<'e> {

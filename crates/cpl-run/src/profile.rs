@@ -31,8 +31,8 @@ pub struct Cost {
 pub fn profile(plan: Plan, context: &RunContext<'_>) -> Result<(Cost, Vec<Cost>), RunError> {
     let bound = bind(plan.clone(), context.clock.clone(), false)?;
     let all = measured("the whole", || crate::plan(plan, context).map(drop))?.1;
-    let files = context.files();
-    let engine = context.engine(&files);
+    let inputs = context.inputs(&bound)?;
+    let engine = context.engine(&inputs);
     let mut scheduler = Scheduler::new(&bound, &engine);
     let mut costs = Vec::new();
     for node in bound.nodes() {

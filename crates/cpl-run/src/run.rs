@@ -72,8 +72,8 @@ fn evaluate(plan: Plan, context: &RunContext<'_>) -> Result<Evaluated, RunError>
     let plan = bind(plan, context.clock.clone(), false)?;
     let window = plan.clock().name(plan.program().every);
     check_targets(plan.program(), &window, context.folder, &read_files(plan.program(), context))?;
-    let files = context.files();
-    let answers = context.engine(&files).run(&plan)?;
+    let inputs = context.inputs(&plan)?;
+    let answers = context.engine(&inputs).run(&plan)?;
     let mut report = context.report(&plan, &answers, false).report();
     let effects = file_effects(plan.program(), &report, &window, context.folder);
     report.effects = deliveries(&report, &effects, plan.program(), &window);

@@ -27,8 +27,8 @@ pub struct Shown {
 /// What kept it from being made.
 pub fn show(plan: Plan, id: TableId, context: &RunContext<'_>) -> Result<Shown, RunError> {
     let plan = bind(plan, context.clock.clone(), false)?;
-    let files = context.files();
-    let (table, answers) = context.engine(&files).table(&plan)?;
+    let inputs = context.inputs(&plan)?;
+    let (table, answers) = context.engine(&inputs).table(&plan)?;
     let report = context.report(&plan, &answers, false);
     let checks = report.checks().into_iter();
     Ok(Shown {

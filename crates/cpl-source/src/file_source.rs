@@ -283,15 +283,7 @@ impl Reader {
 
     /// The reader of those columns of a fetch, of which the texts called so may be handed out as words.
     fn of(fetch: &Fetch, columns: &[FetchColumn], dictionary: &[String]) -> Self {
-        let records = |kind| {
-            let at = in_files(columns).map(|column| match column.locator {
-                ColumnLocator::Path => At::Path(path(&column.header)),
-                ColumnLocator::Outer => At::Outer(path(&column.header)),
-                _ => At::Name,
-            });
-            let (columns, at) = (in_files(columns).map(field).collect(), at.collect());
-            Self::Records(cpl_records::Layout { kind, columns, at, skip_bad: fetch.skip_bad.is_some() })
-        };
+        let records = |kind| Self::Records(records_layout(fetch, columns, kind));
         match &fetch.kind {
             SourceKind::Csv(format) => {
                 let mut layout = csv_layout(fetch, columns, format);
@@ -317,7 +309,7 @@ impl Reader {
             })),
             SourceKind::Parquet => unreachable!("Parquet is scanned"),
             SourceKind::Http { .. } | SourceKind::Sql(_) | SourceKind::Endpoint(_) => {
-                unreachable!("a run that would ask a server is refused")
+                unreachable!("what a server answers is no file")
             }
         }
     }
@@ -353,7 +345,19 @@ fn csv_layout(fetch: &Fetch, columns: &[FetchColumn], format: &CsvFormat) -> cpl
     }
 }
 
-fn records_at(text: &str) -> cpl_records::Records {
+/// What is read of records.
+pub fn records_layout(fetch: &Fetch, columns: &[FetchColumn], kind: Kind) -> cpl_records::Layout {
+    let at = in_files(columns).map(|column| match column.locator {
+        ColumnLocator::Path => At::Path(path(&column.header)),
+        ColumnLocator::Outer => At::Outer(path(&column.header)),
+        _ => At::Name,
+    });
+    let (columns, at) = (in_files(columns).map(field).collect(), at.collect());
+    cpl_records::Layout { kind, columns, at, skip_bad: fetch.skip_bad.is_some() }
+}
+
+/// Where records are, by a path that was checked with the pipeline.
+pub fn records_at(text: &str) -> cpl_records::Records {
     cpl_records::Records::at(text).unwrap_or_else(|error| unreachable!("a path is checked before: {error}"))
 }
 

@@ -66,7 +66,8 @@ impl Checker<'_> {
     fn collect_unsupported(&mut self, fetch: &tree::Fetch, table: &Table, id: TableId) {
         let TableSource::Fetch(Fetch { kind, path, path_span, .. }) = &table.source else { return };
         let source = match kind {
-            SourceKind::Http { .. } | SourceKind::Sql(_) => Some(format!("fetching from `{}`", kind.word())),
+            SourceKind::Http { .. } => None,
+            SourceKind::Sql(_) => Some(format!("fetching from `{}`", kind.word())),
             _ if is_remote(path) => Some("files of another machine".to_owned()),
             _ => None,
         };

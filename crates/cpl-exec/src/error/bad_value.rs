@@ -25,9 +25,10 @@ pub fn bad_value(
             .help("write `?` behind the type where a value may be missing");
     };
     let help = column.and_then(|column| declared_otherwise(value, column, fetch));
+    let holder = if fetch.kind.is_file() { "in the file" } else { "at its source" };
     Diagnostic::new(Code::E1005, format!("{name}, {}: `{header}` is `{}`", row(place), shown(value)))
         .at(span, format!("wanted: {wanted}"))
-        .help(help.unwrap_or_else(|| "mend the value in the file, or declare the column by what it holds".to_owned()))
+        .help(help.unwrap_or_else(|| format!("mend the value {holder}, or declare the column by what it holds")))
 }
 
 /// What to write so that the value fits.

@@ -2,6 +2,7 @@
 
 mod bad_value;
 mod problem_to_diagnostic;
+mod server_problem;
 mod source;
 mod words;
 

@@ -8,6 +8,7 @@ use cpl_syntax::{Code, Diagnostic, Span, nearest};
 
 use super::{
     bad_value::bad_value,
+    server_problem::server_problem,
     words::{column_span, row, shown},
 };
 
@@ -52,6 +53,7 @@ pub fn problem_to_diagnostic(problem: &Problem, name: &str, fetch: &Fetch) -> Di
             let help = "was it cut off while it was written? One in UTF-16: `csv(\"…\", encoding=\"utf-16\")`";
             in_file(Code::E1002, message, help, fetch)
         }
+        Problem::Server(problem) => server_problem(name, problem, fetch),
         Problem::Changed => {
             let message = format!("{name} changed while it was read");
             in_file(Code::E1002, message, "nothing has left: run again when it is written", fetch)
@@ -207,6 +209,10 @@ fn too_large(name: &str, what: Oversized, limit: u64, place: Place, fetch: &Fetc
             format!("{name} is larger than {limit}, unpacked: a JSON document is read whole"),
             "write a record a line, and fetch the file by `ndjson`",
         ),
+        Oversized::Answer => (
+            format!("{name} answers more than {limit}, unpacked"),
+            "ask for less: fewer days, fewer columns, or a page",
+        ),
         Oversized::Line => (
             format!("{name}, line {}: the record is larger than {limit}", place.line),
             "a line holds one record: a document is fetched by `json`",
@@ -280,11 +286,13 @@ fn no_column(
             Some((column, path)) => format!("from \"{column}\" at \"{path}\""),
             None => format!("from \"{near}\""),
         };
-        return diagnostic.help(format!("the file has `{near}`: write `{alias}: … {from}`"));
+        let holder = if fetch.kind.is_file() { "the file has" } else { "its records have" };
+        return diagnostic.help(format!("{holder} `{near}`: write `{alias}: … {from}`"));
     }
     let optional =
         if fetch.path.contains('*') { "; where older files lack it, write `optional` behind its type" } else { "" };
-    diagnostic.help(format!("the file has {}{optional}", ticked(&found)))
+    let holder = if fetch.kind.is_file() { "the file has" } else { "its records have" };
+    diagnostic.help(format!("{holder} {}{optional}", ticked(&found)))
 }
 
 /// Whether a column is found by a path within another.

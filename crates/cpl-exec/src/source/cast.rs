@@ -301,7 +301,6 @@ pub fn may_round(found: &DataType, encoding: &Encoding) -> bool {
 
 /// Whether millionths are far within what an amount may have, below 2^69: a look at their upper half, which takes half the
 /// time of a comparison.
-#[expect(clippy::cast_possible_truncation, reason = "the upper half of a number of 128 bits has 64")]
 fn is_small(millionths: i128) -> bool {
     (-32..32).contains(&((millionths >> 64) as i64))
 }

@@ -1,0 +1,74 @@
+//! What can be wrong with a server, or with its answer.
+
+/// Why there is no answer that can be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ServerProblem {
+    /// Nothing was sent: nobody listens there, there is no such name, or it can't prove who it is.
+    Unreachable {
+        /// Why.
+        why: String,
+        /// How often it was tried.
+        attempts: u32,
+    },
+    /// It did not answer in time.
+    Silent {
+        /// After how many seconds the last attempt was given up.
+        seconds: u64,
+        /// How often it was asked.
+        attempts: u32,
+    },
+    /// The connection broke off, or what came can't be unpacked.
+    Broken {
+        /// Why.
+        why: String,
+        /// How often it was asked.
+        attempts: u32,
+    },
+    /// It says by its status that it does not do what is asked.
+    Refused {
+        /// The status (RFC 9110).
+        status: u16,
+        /// The beginning of what it says.
+        said: String,
+        /// How often it was asked.
+        attempts: u32,
+    },
+    /// It asks to wait for longer than a run waits.
+    Busy {
+        /// The status.
+        status: u16,
+        /// How many seconds it asks for.
+        seconds: u64,
+    },
+    /// It sends elsewhere, and is not followed there.
+    Moved {
+        /// The address, without its query.
+        to: String,
+    },
+    /// It sends from one address to another, without an end.
+    SentAround {
+        /// How often it was followed.
+        times: usize,
+    },
+    /// What it answers is no JSON, or not all of it.
+    NoJson {
+        /// Why.
+        why: String,
+        /// The beginning of the answer.
+        said: String,
+    },
+    /// Its answer has no records where they are looked for: it may tell of an error.
+    NoRecords {
+        /// Paths to the lists that it has.
+        found: Vec<String>,
+        /// The beginning of the answer.
+        said: String,
+    },
+    /// It answers something else than JSON.
+    OtherType {
+        /// The type that it names.
+        content_type: String,
+        /// The beginning of the answer.
+        said: String,
+    },
+}

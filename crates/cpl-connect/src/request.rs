@@ -1,0 +1,163 @@
+//! A request that can be sent.
+
+use std::fmt;
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use cpl_model::method::Method;
+use reqwest::{
+    Url,
+    header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
+};
+
+use crate::secret::Secret;
+
+/// The most characters that are shown of what a server says.
+const SAID: usize = 200;
+
+/// Who asks.
+pub enum Auth {
+    /// `Authorization: Bearer` (RFC 6750).
+    Bearer(Secret),
+    /// `Authorization: Basic` (RFC 7617): a user and a password.
+    Basic(Secret, Secret),
+}
+
+/// A request, whole: its secrets are in it, and it is shown without them and without its query.
+#[derive(Clone)]
+pub struct Request {
+    pub(crate) method: reqwest::Method,
+    pub(crate) url: Url,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Option<Vec<u8>>,
+    /// What is struck out of everything that the server says.
+    secrets: Vec<Secret>,
+}
+
+/// Why a request can't be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unsendable {
+    /// Its address is none.
+    Address(String),
+    /// The value of that header, or of who asks, holds signs that no header may hold.
+    Header(String),
+}
+
+impl Request {
+    /// Of a method and an address.
+    ///
+    /// # Errors
+    /// What is wrong with the address.
+    pub fn new(method: Method, address: &str) -> Result<Self, Unsendable> {
+        let url = Url::parse(address).map_err(|error| Unsendable::Address(error.to_string()))?;
+        Ok(Self { method: wire(method), url, headers: HeaderMap::new(), body: None, secrets: Vec::new() })
+    }
+
+    /// Adds a pair to the address's query.
+    #[must_use]
+    pub fn query(mut self, name: &str, value: &str) -> Self {
+        self.url.query_pairs_mut().append_pair(name, value);
+        self
+    }
+
+    /// Adds a header.
+    ///
+    /// # Errors
+    /// Where it can't be one.
+    pub fn header(mut self, name: &str, value: &str) -> Result<Self, Unsendable> {
+        let refused = || Unsendable::Header(name.to_owned());
+        let key = HeaderName::from_bytes(name.as_bytes()).map_err(|_| refused())?;
+        self.headers.append(key, HeaderValue::from_str(value).map_err(|_| refused())?);
+        Ok(self)
+    }
+
+    /// Adds a header whose value is a secret.
+    ///
+    /// # Errors
+    /// Where it can't be one.
+    pub fn secret_header(mut self, name: &str, value: &Secret) -> Result<Self, Unsendable> {
+        self.secrets.push(value.clone());
+        let mut request = self.header(name, value.expose())?;
+        request.hide(name);
+        Ok(request)
+    }
+
+    /// Says who asks.
+    ///
+    /// # Errors
+    /// Where that can't stand in a header.
+    pub fn auth(mut self, auth: &Auth) -> Result<Self, Unsendable> {
+        let text = match auth {
+            Auth::Bearer(token) => {
+                self.secrets.push(token.clone());
+                format!("Bearer {}", token.expose())
+            }
+            Auth::Basic(user, password) => {
+                let pair = Secret::new(BASE64_STANDARD.encode(format!("{}:{}", user.expose(), password.expose())));
+                let text = format!("Basic {}", pair.expose());
+                self.secrets.extend([password.clone(), pair]);
+                text
+            }
+        };
+        let mut request = self.header(AUTHORIZATION.as_str(), &text)?;
+        request.hide(AUTHORIZATION.as_str());
+        Ok(request)
+    }
+
+    /// Sends JSON.
+    #[must_use]
+    pub fn json(mut self, body: Vec<u8>) -> Self {
+        self.body = Some(body);
+        self.headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
+        self
+    }
+
+    /// Libraries print headers, but not those that are marked so.
+    fn hide(&mut self, name: &str) {
+        if let Some(value) = self.headers.get_mut(name) {
+            value.set_sensitive(true);
+        }
+    }
+
+    /// The address without its query, which may hold anything.
+    #[must_use]
+    pub fn name(&self) -> String {
+        shown(&self.url)
+    }
+
+    /// The beginning of what a server says, on one line, and without the secrets that it was sent.
+    #[must_use]
+    pub fn beginning(&self, said: &[u8]) -> String {
+        let said = String::from_utf8_lossy(said);
+        let said = self.secrets.iter().fold(said.into_owned(), |said, secret| said.replace(secret.expose(), "…"));
+        let words = said.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
+        let line = words.collect::<Vec<_>>().join(" ");
+        if line.chars().count() <= SAID {
+            return line;
+        }
+        format!("{}…", line.chars().take(SAID).collect::<String>())
+    }
+}
+
+fn wire(method: Method) -> reqwest::Method {
+    match method {
+        Method::Get => reqwest::Method::GET,
+        Method::Post => reqwest::Method::POST,
+        Method::Put => reqwest::Method::PUT,
+        Method::Patch => reqwest::Method::PATCH,
+        Method::Delete => reqwest::Method::DELETE,
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method, self.name())
+    }
+}
+
+/// An address as messages show it: without its query, and without what follows it.
+pub fn shown(url: &Url) -> String {
+    let mut url = url.clone();
+    url.set_query(None);
+    url.set_fragment(None);
+    url.to_string()
+}

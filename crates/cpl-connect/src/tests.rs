@@ -1,0 +1,227 @@
+//! A server that misbehaves in every way that has been seen, and what is made of it.
+
+use std::{
+    io::{self, BufRead, BufReader, Read, Write},
+    net::{Shutdown, TcpListener, TcpStream},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use cpl_batch::{Oversized, Place, Problem, ServerProblem};
+use cpl_model::method::Method;
+use flate2::{Compression, write::GzEncoder};
+
+use crate::{Auth, Connections, Limits, Request, Secret};
+
+/// Short waits, and little patience.
+const LIMITS: Limits = Limits {
+    silence: Duration::from_millis(300),
+    connect: Duration::from_millis(300),
+    answer_bytes: 1 << 16,
+    attempts: 3,
+    first_wait: Duration::from_millis(5),
+    waits: Duration::from_secs(2),
+};
+
+/// What the server does with the connection number `n`, from 0, once it has read a request.
+type Act = fn(&mut TcpStream, usize) -> io::Result<()>;
+
+/// What is made of a server that does so, and how often it was asked.
+fn asked(act: Act) -> (Result<Vec<u8>, Problem>, usize) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap_or_else(|error| panic!("{error}"));
+    let address = listener.local_addr().unwrap_or_else(|error| panic!("{error}"));
+    let count = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&count);
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let number = counter.fetch_add(1, Ordering::SeqCst);
+            let served = stream.and_then(|mut stream| {
+                read_request(&stream)?;
+                act(&mut stream, number)
+            });
+            drop(served);
+        }
+    });
+    let request =
+        Request::new(Method::Get, &format!("http://{address}/a?key=1")).unwrap_or_else(|why| panic!("{why:?}"));
+    let answer = Connections::new(LIMITS).begin(request).and_then(crate::Pending::wait);
+    (answer, count.load(Ordering::SeqCst))
+}
+
+fn read_request(stream: &TcpStream) -> io::Result<()> {
+    let mut reader = BufReader::new(stream.try_clone()?);
+    let mut head = String::new();
+    while reader.read_line(&mut head)? > 0 && !head.ends_with("\r\n\r\n") {}
+    Ok(())
+}
+
+fn say(stream: &mut TcpStream, head: &str, body: &[u8]) -> io::Result<()> {
+    stream.write_all(format!("HTTP/1.1 {head}\r\nConnection: close\r\n\r\n").as_bytes())?;
+    stream.write_all(body)
+}
+
+fn packed(bytes: &[u8]) -> Vec<u8> {
+    let mut packer = GzEncoder::new(Vec::new(), Compression::default());
+    packer.write_all(bytes).unwrap_or_else(|error| panic!("{error}"));
+    packer.finish().unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Waits until the other side has gone.
+fn until_gone(stream: &mut TcpStream) -> io::Result<()> {
+    stream.read(&mut [0]).map(drop)
+}
+
+#[test]
+fn whole_answers_are_read() {
+    let plain: Act = |stream, _| say(stream, "200 OK\r\nContent-Length: 3", b"[1]");
+    let without_length: Act = |stream, _| say(stream, "200 OK", b"[1]");
+    let in_chunks: Act =
+        |stream, _| say(stream, "200 OK\r\nTransfer-Encoding: chunked", b"1\r\n[\r\n2\r\n1]\r\n0\r\n\r\n");
+    let gzip: Act = |stream, _| say(stream, "200 OK\r\nContent-Encoding: gzip", &packed(b"[1]"));
+    let later: Act = |stream, number| match number {
+        0 => stream.shutdown(Shutdown::Both),
+        1 => say(stream, "503 x\r\nContent-Length: 0", b""),
+        _ => say(stream, "200 OK\r\nContent-Length: 3", b"[1]"),
+    };
+    for (what, act, times) in [
+        ("plain", plain, 1),
+        ("without a length", without_length, 1),
+        ("in chunks", in_chunks, 1),
+        ("packed", gzip, 1),
+        ("at the third attempt", later, 3),
+    ] {
+        assert_eq!(asked(act), (Ok(b"[1]".to_vec()), times), "{what}");
+    }
+}
+
+/// The problem, without the library's own words.
+fn kind(problem: Problem) -> Problem {
+    match problem {
+        Problem::Server(ServerProblem::Broken { attempts, .. }) => {
+            Problem::Server(ServerProblem::Broken { why: String::new(), attempts })
+        }
+        other => other,
+    }
+}
+
+/// What a server does, what is made of it, and how often it is asked.
+type Case = (&'static str, Act, Result<Vec<u8>, Problem>, usize);
+
+#[test]
+fn faults_are_told_apart() {
+    let server = |problem| Err(Problem::Server(problem));
+    let broken = || server(ServerProblem::Broken { why: String::new(), attempts: 3 });
+    let silent = || server(ServerProblem::Silent { seconds: 0, attempts: 3 });
+    let refused =
+        |status, said: &str, attempts| server(ServerProblem::Refused { status, said: said.to_owned(), attempts });
+    let too_large =
+        || Err(Problem::TooLarge { what: Oversized::Answer, limit: LIMITS.answer_bytes, place: Place::default() });
+    let cases: [Case; 14] = [
+        ("says nothing", |stream, _| until_gone(stream), silent(), 3),
+        ("closes at once", |stream, _| stream.shutdown(Shutdown::Both), broken(), 3),
+        (
+            "stalls in the answer",
+            |stream, _| say(stream, "200 OK\r\nContent-Length: 9", b"[1").and_then(|()| until_gone(stream)),
+            silent(),
+            3,
+        ),
+        ("cuts the answer", |stream, _| say(stream, "200 OK\r\nContent-Length: 9", b"[1"), broken(), 3),
+        ("cuts a chunk", |stream, _| say(stream, "200 OK\r\nTransfer-Encoding: chunked", b"9\r\n[1"), broken(), 3),
+        (
+            "says that it packs, and does not",
+            |stream, _| say(stream, "200 OK\r\nContent-Encoding: gzip", b"[1]"),
+            broken(),
+            3,
+        ),
+        (
+            "cuts what it packs",
+            |stream, _| say(stream, "200 OK\r\nContent-Encoding: gzip", &packed(b"[1]")[..8]),
+            broken(),
+            3,
+        ),
+        ("speaks no HTTP", |stream, _| stream.write_all(b"220 mail\r\n"), broken(), 3),
+        ("is in trouble", |stream, _| say(stream, "500 x", b"sorry"), refused(500, "sorry", 3), 3),
+        ("does not know", |stream, _| say(stream, "404 x", b"nothing\n\there"), refused(404, "nothing here", 1), 1),
+        (
+            "asks for an hour",
+            |stream, _| say(stream, "429 x\r\nRetry-After: 3600", b""),
+            server(ServerProblem::Busy { status: 429, seconds: 3600 }),
+            1,
+        ),
+        ("answers too much", |stream, _| say(stream, "200 OK", &vec![b'1'; 1 << 17]), too_large(), 1),
+        (
+            "answers a bomb",
+            |stream, _| say(stream, "200 OK\r\nContent-Encoding: gzip", &packed(&vec![b'1'; 1 << 22])),
+            too_large(),
+            1,
+        ),
+        (
+            "sends around",
+            |stream, _| say(stream, "302 x\r\nLocation: /a?key=1\r\nContent-Length: 0", b""),
+            server(ServerProblem::SentAround { times: 5 }),
+            6,
+        ),
+    ];
+    for (what, act, wanted, times) in cases {
+        let (found, asked) = asked(act);
+        assert_eq!((found.map_err(kind), asked), (wanted, times), "a server that {what}");
+    }
+}
+
+#[test]
+fn nobody_listens() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap_or_else(|error| panic!("{error}"));
+    let address = listener.local_addr().unwrap_or_else(|error| panic!("{error}"));
+    drop(listener);
+    let request = Request::new(Method::Get, &format!("http://{address}/")).unwrap_or_else(|why| panic!("{why:?}"));
+    let found = Connections::new(LIMITS).begin(request).and_then(crate::Pending::wait);
+    assert!(matches!(found, Err(Problem::Server(ServerProblem::Unreachable { attempts: 3, .. }))), "{found:?}");
+}
+
+/// A server that answers nobody before thirty have asked is asked by thirty at once.
+#[test]
+fn requests_wait_side_by_side() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap_or_else(|error| panic!("{error}"));
+    let address = listener.local_addr().unwrap_or_else(|error| panic!("{error}"));
+    thread::spawn(move || {
+        // Nobody is answered before all have asked.
+        let all: Vec<TcpStream> = listener.incoming().take(30).filter_map(Result::ok).collect();
+        for mut stream in all {
+            drop(read_request(&stream).and_then(|()| say(&mut stream, "200 OK\r\nContent-Length: 2", b"[]")));
+        }
+    });
+    let connections = Connections::new(Limits { silence: Duration::from_secs(30), ..LIMITS });
+    let pending: Vec<_> = (0..30)
+        .map(|number| {
+            let request = Request::new(Method::Get, &format!("http://{address}/{number}"));
+            connections.begin(request.unwrap_or_else(|why| panic!("{why:?}")))
+        })
+        .collect();
+    for answer in pending {
+        assert_eq!(answer.and_then(crate::Pending::wait), Ok(b"[]".to_vec()));
+    }
+}
+
+#[test]
+fn nothing_shows_a_secret() {
+    let secret = || Secret::new("s3cr3t".to_owned());
+    let request = Request::new(Method::Post, "https://api.example.com/a?x=1#part")
+        .and_then(|request| request.auth(&Auth::Basic(Secret::new("me".to_owned()), secret())))
+        .and_then(|request| request.secret_header("X-Key", &Secret::new("k3y".to_owned())))
+        .unwrap_or_else(|why| panic!("{why:?}"))
+        .query("token", "q3ry");
+    assert_eq!(
+        format!("{request:?} {:?} {}", secret(), request.name()),
+        "POST https://api.example.com/a a secret https://api.example.com/a"
+    );
+    // `me:s3cr3t` in base64.
+    let said = request.beginning(b"you sent bWU6czNjcjN0, s3cr3t and\n k3y");
+    assert_eq!(said, "you sent …, … and …");
+    let refused = Request::new(Method::Get, "https://a.example")
+        .and_then(|request| request.secret_header("X", &Secret::new("a\nb".to_owned())));
+    assert!(!format!("{refused:?}").contains('b'), "{refused:?}");
+}

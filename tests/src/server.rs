@@ -1,0 +1,162 @@
+//! A server for a page: it answers what the page says, and writes down what it was asked.
+
+use std::{
+    fmt::Write as _,
+    fs,
+    io::{self, BufRead, BufReader, Read, Write},
+    net::{TcpListener, TcpStream},
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle},
+};
+
+/// The address that pages write: the server's own stands in its place when a case is run.
+pub const ADDRESS: &str = "127.0.0.1:54321";
+/// What was asked, in the folder of the case.
+const LOG: &str = "asked.txt";
+
+/// A server, until it is dropped.
+pub struct Server {
+    /// Where it listens: of as many letters as `ADDRESS`.
+    pub address: String,
+    ended: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What is answered to one request.
+#[derive(Clone, Debug)]
+struct Route {
+    /// `GET /path?query`
+    request: String,
+    status: String,
+    headers: Vec<String>,
+    body: String,
+}
+
+impl Server {
+    /// One that answers what those lines say: `GET /path`, then the status and the type, headers and the body; `---` sets
+    /// answers apart. A request that stands there twice gets the second answer the second time.
+    ///
+    /// # Panics
+    /// Where this machine lets nobody listen.
+    #[must_use]
+    pub fn start(lines: &[String], folder: &Path) -> Self {
+        let mut routes: Vec<Route> = lines.split(|line| line == "---").map(route).collect();
+        let listener = listener();
+        let address = listener.local_addr().map_or_else(|error| panic!("{error}"), |address| address.to_string());
+        let ended = Arc::new(AtomicBool::new(false));
+        let (is_over, log) = (Arc::clone(&ended), folder.join(LOG));
+        let thread = thread::spawn(move || {
+            for stream in listener.incoming() {
+                if is_over.load(Ordering::SeqCst) {
+                    return;
+                }
+                // Who asks may go away.
+                let _gone = stream.and_then(|stream| answer(stream, &mut routes, &log));
+            }
+        });
+        Self { address, ended, thread: Some(thread) }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.ended.store(true, Ordering::SeqCst);
+        // It waits for somebody: that is us.
+        let _woken = TcpStream::connect(&self.address);
+        if let Some(thread) = self.thread.take() {
+            let _ended = thread.join();
+        }
+    }
+}
+
+/// A port of five digits, as the pages' has: messages underline what stands there.
+fn listener() -> TcpListener {
+    for _ in 0..100 {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap_or_else(|error| panic!("no server: {error}"));
+        if listener.local_addr().is_ok_and(|address| address.port() >= 10_000) {
+            return listener;
+        }
+    }
+    panic!("no port of five digits is free");
+}
+
+fn route(lines: &[String]) -> Route {
+    let mut lines = lines.iter();
+    let request = lines.next().cloned().unwrap_or_default();
+    let status = lines.next().unwrap_or_else(|| panic!("{request}: no answer"));
+    let (status, content_type) = status.split_once(' ').unwrap_or((status, ""));
+    let mut headers: Vec<String> = Vec::new();
+    if !content_type.is_empty() {
+        headers.push(format!("Content-Type: {content_type}"));
+    }
+    let mut body = String::new();
+    for line in lines {
+        if body.is_empty() && line.starts_with(char::is_uppercase) && line.contains(": ") {
+            headers.push(line.clone());
+        } else {
+            let _ = writeln!(body, "{line}");
+        }
+    }
+    Route { request, status: status.to_owned(), headers, body }
+}
+
+fn answer(stream: TcpStream, routes: &mut Vec<Route>, log: &Path) -> io::Result<()> {
+    let mut reader = BufReader::new(stream);
+    let head = head(&mut reader)?;
+    let length = head.iter().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
+    let mut body = vec![0; length.unwrap_or(0)];
+    reader.read_exact(&mut body)?;
+    let Some((first, headers)) = head.split_first() else { return Ok(()) };
+    let asked = first.strip_suffix(" HTTP/1.1").unwrap_or(first);
+    write_down(log, asked, headers, &body)?;
+    let route = take(routes, asked);
+    let headers = [route.headers.join("\r\n").as_str(), "\r\n"].concat();
+    let headers = headers.trim_start();
+    let (status, length) = (route.status, route.body.len());
+    let head = format!("HTTP/1.1 {status} x\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n");
+    reader.into_inner().write_all((head + &route.body).as_bytes())
+}
+
+/// The lines of a request before its body.
+fn head(reader: &mut impl BufRead) -> io::Result<Vec<String>> {
+    let mut head = Vec::new();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line)?;
+        match line.trim_end() {
+            "" => return Ok(head),
+            line => head.push(line.to_owned()),
+        }
+    }
+}
+
+/// The next answer to a request: the last one stays.
+fn take(routes: &mut Vec<Route>, asked: &str) -> Route {
+    let Some(at) = routes.iter().position(|route| route.request == asked) else {
+        let (request, status) = (asked.to_owned(), "404".to_owned());
+        return Route { request, status, headers: Vec::new(), body: String::new() };
+    };
+    let is_last = !routes[at + 1..].iter().any(|later| later.request == asked);
+    if is_last { routes[at].clone() } else { routes.remove(at) }
+}
+
+/// What was asked, without the headers that each request has.
+fn write_down(log: &Path, asked: &str, headers: &[String], body: &[u8]) -> io::Result<()> {
+    const USUAL: [&str; 5] = ["host:", "accept:", "accept-encoding:", "user-agent:", "content-length:"];
+    let mut text = fs::read_to_string(log).unwrap_or_default();
+    let _ = writeln!(text, "{asked}");
+    let is_told = |header: &&String| !USUAL.iter().any(|usual| header.to_ascii_lowercase().starts_with(usual));
+    let mut told: Vec<&String> = headers.iter().filter(is_told).collect();
+    told.sort();
+    for header in told {
+        let _ = writeln!(text, "{header}");
+    }
+    if !body.is_empty() {
+        let _ = writeln!(text, "{}", String::from_utf8_lossy(body));
+    }
+    fs::write(log, text)
+}
