@@ -2,22 +2,16 @@
 
 use std::{
     borrow::Cow,
-    collections::BTreeMap,
     fs::File,
     io::{self, BufReader, Read, Take},
     ops::ControlFlow,
     path::Path,
-    sync::{
-        Arc, Mutex,
-        mpsc::{Receiver, SyncSender, sync_channel},
-    },
-    thread,
 };
 
 use flate2::read::MultiGzDecoder;
 use memchr::memchr_iter;
 
-use cpl_batch::{Batch, Cell, Oversized, Place, Problem, RejectedRow};
+use cpl_batch::{Batch, Cell, Oversized, Parts, Place, Problem, RejectedRow, in_order};
 
 use crate::{
     HeaderMode, Layout,
@@ -174,55 +168,32 @@ pub fn read_blocks(
     first.bytes.drain(..header_len);
     let header_end = first.offset + header_len as u64;
     first.offset = header_end;
-    let (to_readers, blocks_in) = sync_channel::<(usize, Block)>(threads);
-    let (to_sink, done) = sync_channel::<(usize, Done)>(threads * 2);
-    // Shared only by the readers: when the last of them ends, so does the cutter.
-    let blocks_in = Arc::new(Mutex::new(blocks_in));
-    thread::scope(|scope| {
-        let cutter = scope.spawn(move || cut(&mut blocks, first, &to_readers));
-        for _ in 0..threads {
-            let (blocks_in, to_sink, header) = (Arc::clone(&blocks_in), to_sink.clone(), &header);
-            scope.spawn(move || read_each(&blocks_in, &to_sink, header, layout));
-        }
-        drop((to_sink, blocks_in));
-        let summary = in_order(done, header_lines, &mut sink);
-        // After an error nobody takes what is read: the readers end, and the cutter with them.
-        let cut = cutter.join().unwrap_or(Ok(()));
-        let summary = summary?;
-        // Behind the end of the table may stand anything.
-        let cut = if summary.left_out > 0 { Ok(()) } else { cut };
-        cut.map_err(|cut| offset_rows(cut_problem(cut), summary.rows))?;
-        Ok(Summary { bytes: summary.bytes + header_end, ..summary })
-    })
+    let mut progress = Progress { lines: header_lines, summary: Summary::default(), ended: false, failed: None };
+    let cut = in_order(
+        threads,
+        |parts| cut(&mut blocks, first, parts),
+        |block| done(block, &header, layout),
+        |done| progress.take(done, &mut sink),
+    );
+    let Progress { summary, failed, .. } = progress;
+    if let Some(problem) = failed {
+        return Err(problem);
+    }
+    // Behind the end of the table may stand anything.
+    let cut = if summary.left_out > 0 { Ok(()) } else { cut };
+    cut.map_err(|cut| offset_rows(cut_problem(cut), summary.rows))?;
+    Ok(Summary { bytes: summary.bytes + header_end, ..summary })
 }
 
-fn cut<R: Read>(blocks: &mut Blocks<R>, first: Block, to_readers: &SyncSender<(usize, Block)>) -> Result<(), Cut> {
+fn cut<R: Read>(blocks: &mut Blocks<R>, first: Block, parts: &mut Parts<'_, Block>) -> Result<(), Cut> {
     let mut next = Some(first);
-    let mut number = 0;
     while let Some(block) = next {
-        if to_readers.send((number, block)).is_err() {
+        if parts(block).is_break() {
             return Ok(());
         }
-        number += 1;
         next = blocks.next()?;
     }
     Ok(())
-}
-
-fn read_each(
-    blocks: &Mutex<Receiver<(usize, Block)>>,
-    to_sink: &SyncSender<(usize, Done)>,
-    header: &Header,
-    layout: &Layout,
-) {
-    loop {
-        let next = blocks.lock().map(|blocks| blocks.recv());
-        let Ok(Ok((number, block))) = next else { return };
-        let done = done(block, header, layout);
-        if to_sink.send((number, done)).is_err() {
-            return;
-        }
-    }
 }
 
 /// Reads a block, up to where the table ends.
@@ -241,38 +212,40 @@ fn done(mut block: Block, header: &Header, layout: &Layout) -> Done {
     Done { offset, bytes, rows, lines, all_rows, behind_end, result }
 }
 
-/// Hands batches out in the file's order; stops at the first problem.
-fn in_order(
-    done: Receiver<(usize, Done)>,
-    mut lines: u64,
-    sink: &mut impl FnMut(Batch) -> ControlFlow<()>,
-) -> Result<Summary, ProblemAt> {
-    let mut waiting = BTreeMap::new();
-    let (mut next, mut summary, mut ended) = (0, Summary::default(), false);
-    for (number, done) in done {
-        waiting.insert(number, done);
-        while let Some(done) = waiting.remove(&next) {
-            next += 1;
-            if ended {
-                summary.left_out += done.all_rows;
-                continue;
-            }
-            let mut batch =
-                done.result.map_err(|(problem, offset)| offset_rows((problem, done.offset + offset), summary.rows))?;
-            for bad in &mut batch.bad {
-                bad.problem = bad.problem.clone().offset_by(Place { row: summary.rows, line: lines + 1 });
-            }
-            lines += done.lines;
-            summary.rows += done.rows;
-            summary.bytes += done.bytes;
-            ended = done.behind_end.is_some();
-            summary.left_out += done.behind_end.unwrap_or(0);
-            if sink(batch).is_break() {
-                return Ok(summary);
-            }
+/// What was read so far, in the file's order.
+struct Progress {
+    lines: u64,
+    summary: Summary,
+    /// The table has ended: further rows are counted alone.
+    ended: bool,
+    failed: Option<ProblemAt>,
+}
+
+impl Progress {
+    /// Hands the batch of the next block out; ends at the first problem.
+    fn take(&mut self, done: Done, sink: &mut impl FnMut(Batch) -> ControlFlow<()>) -> ControlFlow<()> {
+        let summary = &mut self.summary;
+        if self.ended {
+            summary.left_out += done.all_rows;
+            return ControlFlow::Continue(());
         }
+        let mut batch = match done.result {
+            Ok(batch) => batch,
+            Err((problem, offset)) => {
+                self.failed = Some(offset_rows((problem, done.offset + offset), summary.rows));
+                return ControlFlow::Break(());
+            }
+        };
+        for bad in &mut batch.bad {
+            bad.problem = bad.problem.clone().offset_by(Place { row: summary.rows, line: self.lines + 1 });
+        }
+        self.lines += done.lines;
+        summary.rows += done.rows;
+        summary.bytes += done.bytes;
+        self.ended = done.behind_end.is_some();
+        summary.left_out += done.behind_end.unwrap_or(0);
+        sink(batch)
     }
-    Ok(summary)
 }
 
 /// Adds the number of preceding rows: rows of a block count from 1.

@@ -106,16 +106,21 @@ pub fn inside(path: Path, place: &str) -> Embedded {
     Embedded { place: place.to_owned(), find: std::sync::Arc::new(find) }
 }
 
-/// Reads the wanted columns of a file and hands the batches out in order, until the sink has enough.
+/// Reads the wanted columns of a file, JSON on `threads` threads, and hands the batches out in order, until the sink has enough.
 ///
 /// # Errors
 /// The first problem; the batches before it were handed out.
-pub fn read(path: &FilePath, layout: &Layout, sink: impl FnMut(Batch) -> ControlFlow<()>) -> Result<Found, Problem> {
+pub fn read(
+    path: &FilePath,
+    layout: &Layout,
+    threads: usize,
+    sink: impl FnMut(Batch) -> ControlFlow<()>,
+) -> Result<Found, Problem> {
     let Kind::Sheet(wanted) = &layout.kind else {
         if matches!(layout.kind, Kind::Document { .. }) {
             json::check_size(path)?;
         }
-        return read_json(cpl_csv::open(path)?, layout, sink);
+        return read_json(cpl_csv::open(path)?, layout, threads, sink);
     };
     let mut out = Out::of(layout, sink);
     let sheet = sheet::rows(path, wanted, &mut out)?;
@@ -130,14 +135,15 @@ pub fn read(path: &FilePath, layout: &Layout, sink: impl FnMut(Batch) -> Control
 /// # Panics
 /// Where a sheet is wanted: that is read of a file.
 pub fn read_json(
-    input: impl Read,
+    input: impl Read + Send,
     layout: &Layout,
+    threads: usize,
     sink: impl FnMut(Batch) -> ControlFlow<()>,
 ) -> Result<Found, Problem> {
     let mut out = Out::of(layout, sink);
     match &layout.kind {
-        Kind::Lines => json::lines(input, &mut out)?,
-        Kind::Document { records, each } => json::document(input, records.as_ref(), each.as_ref(), &mut out)?,
+        Kind::Lines => json::lines(input, threads, &mut out)?,
+        Kind::Document { records, each } => json::document(input, records.as_ref(), each.as_ref(), threads, &mut out)?,
         Kind::Sheet(_) => unreachable!("a sheet is read of a file"),
     }
     out.found(None)
@@ -149,6 +155,10 @@ struct Out<'l, S> {
     batch: Batch,
     sink: S,
     summary: Summary,
+    /// Lines so far, where there are any.
+    lines: u64,
+    /// These are the first rows of their source.
+    begins: bool,
     /// The sink wants no more rows.
     full: bool,
     /// Which columns occurred in some JSON record.
@@ -166,6 +176,8 @@ impl<'l, S: FnMut(Batch) -> ControlFlow<()>> Out<'l, S> {
             batch: Batch::empty(&layout.columns),
             sink,
             summary: Summary::default(),
+            lines: 0,
+            begins: true,
             full: false,
             columns_found: vec![false; layout.columns.len()],
             each_found: None,

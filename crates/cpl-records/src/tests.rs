@@ -1,6 +1,9 @@
 //! Any bytes are records or a problem, never a panic; what is written as JSON is read as it was.
 
-use std::{io::Write, ops::ControlFlow};
+use std::{
+    io::{Read, Write},
+    ops::ControlFlow,
+};
 
 use cpl_batch::{Data, Field, Oversized, Place, Problem, ValueFormat};
 use proptest::prelude::*;
@@ -28,7 +31,7 @@ fn read(text: &[u8], layout: &Layout) -> Result<Vec<Vec<String>>, Problem> {
         }
         ControlFlow::Continue(())
     };
-    crate::read_json(text, layout, sink)?;
+    crate::read_json(text, layout, 2, sink)?;
     Ok(found)
 }
 
@@ -147,9 +150,67 @@ proptest! {
     fn no_file_is_taken_for_a_workbook(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let mut file = tempfile::Builder::new().suffix(".xlsx").tempfile().expect("a file");
         file.write_all(&bytes).expect("written");
-        let read = crate::read(file.path(), &texts(Kind::Sheet(crate::Sheet::default()), vec![At::Name]), |_| ControlFlow::Continue(()));
+        let read = crate::read(file.path(), &texts(Kind::Sheet(crate::Sheet::default()), vec![At::Name]), 1, |_| ControlFlow::Continue(()));
         prop_assert!(matches!(read, Err(Problem::Unreadable(_))));
     }
+}
+
+/// Rows and lines are counted through all parts that threads work on.
+#[test]
+fn places_are_those_of_the_whole_source() {
+    const ROWS: u64 = 60_000;
+    let bad = [1, 20_000, 20_001, 59_999];
+    let record = |row: u64| {
+        let n = if bad.contains(&row) { "many".to_owned() } else { row.to_string() };
+        format!("{{\"n\": \"{n}\", \"filler\": \"{:>60}\"}}", "x")
+    };
+    let records: Vec<String> = (1..=ROWS).map(record).collect();
+    let document = Kind::Document { records: None, each: None };
+    // Each record of the lines is behind an empty one.
+    for (kind, text, lines) in
+        [(Kind::Lines, records.join("\n\n"), 2), (document, format!("[{}]", records.join(",\n")), 0)]
+    {
+        let columns = vec![Field::new("n", ValueFormat::Whole { negative: false }, false)];
+        let layout = Layout { kind, columns, at: vec![At::Name], skip_bad: true };
+        for threads in [1, 3] {
+            let (mut numbers, mut places) = (Vec::new(), Vec::new());
+            let found = crate::read_json(text.as_bytes(), &layout, threads, |batch| {
+                let Data::Whole(values) = &batch.columns[0].data else { panic!("numbers") };
+                numbers.extend_from_slice(values);
+                places.extend(batch.bad.iter().filter_map(|bad| bad.problem.place()));
+                ControlFlow::Continue(())
+            });
+            assert_eq!(found.map(|found| found.summary.rows), Ok(ROWS));
+            let wanted = |row: u64| Place { row, line: if lines == 0 { 0 } else { row * lines - 1 } };
+            assert_eq!(places, bad.map(wanted), "{threads} threads");
+            let good = (1..=ROWS).filter(|row| !bad.contains(row)).map(u64::cast_signed);
+            assert!(numbers.iter().copied().eq(good), "the rows are in their order");
+            let strict = Layout {
+                skip_bad: false,
+                columns: layout.columns.clone(),
+                at: vec![At::Name],
+                kind: kind_again(&layout.kind),
+            };
+            let first = crate::read_json(text.as_bytes(), &strict, threads, |_| ControlFlow::Continue(()));
+            assert_eq!(first.err().and_then(|problem| problem.place()), Some(wanted(1)));
+        }
+    }
+}
+
+fn kind_again(kind: &Kind) -> Kind {
+    match kind {
+        Kind::Lines => Kind::Lines,
+        _ => Kind::Document { records: None, each: None },
+    }
+}
+
+/// A line without an end is refused before it is held, at its place.
+#[test]
+fn a_line_that_is_too_long_is_told_at_its_place() {
+    let endless = std::io::Cursor::new(b"{\"c0\": \"a\"}\n\n").chain(std::io::repeat(b'x'));
+    let found = crate::read_json(endless, &texts(Kind::Lines, vec![At::Name]), 2, |_| ControlFlow::Continue(()));
+    let wanted = Problem::TooLarge { what: Oversized::Line, limit: 16 << 20, place: Place { row: 2, line: 3 } };
+    assert_eq!(found.err(), Some(wanted));
 }
 
 /// A member that is there twice is no value, wherever it stands on the way to one that is wanted.
@@ -195,8 +256,9 @@ fn a_workbook_is_not_opened_where_it_unpacks_to_too_much() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("large.xlsx");
     std::fs::write(&path, bytes).expect("written");
-    let found =
-        crate::read(&path, &texts(Kind::Sheet(crate::Sheet::default()), vec![At::Name]), |_| ControlFlow::Continue(()));
+    let found = crate::read(&path, &texts(Kind::Sheet(crate::Sheet::default()), vec![At::Name]), 1, |_| {
+        ControlFlow::Continue(())
+    });
     let limit = crate::sheet::WORKBOOK_BYTES;
     let wanted = Problem::TooLarge { what: Oversized::Workbook, limit, place: Place::default() };
     assert_eq!(found.err(), Some(wanted));

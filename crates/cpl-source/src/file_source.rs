@@ -262,7 +262,7 @@ impl Reader {
                 FileFound { left_out: read.left_out, ..FileFound::default() }
             }
             Self::Records(layout) => {
-                let found = cpl_records::read(file, layout, sink)?;
+                let found = cpl_records::read(file, layout, threads, sink)?;
                 FileFound {
                     columns: found.columns,
                     left_out: found.summary.left_out,

@@ -66,7 +66,7 @@ impl Source for ServerSource<'_> {
         let Some(pending) = self.pending.take() else { unreachable!("a source is started before it is read") };
         let answer = pending.wait().map_err(|problem| self.failed(problem))?;
         let mut full = false;
-        let read = cpl_records::read_json(answer.as_slice(), &self.layout, |batch| {
+        let read = cpl_records::read_json(answer.as_slice(), &self.layout, 1, |batch| {
             let flow = sink(&name, batch);
             full = full || flow.is_break();
             if full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }

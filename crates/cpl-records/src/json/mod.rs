@@ -1,5 +1,6 @@
 //! Records of JSON: the text of each is found first, and its wanted values are taken from that text as they stand.
 
+mod parts;
 mod record;
 mod route;
 mod steps;
@@ -8,17 +9,13 @@ mod unique;
 mod walk;
 mod wanted;
 
-use std::{
-    borrow::Cow,
-    io::{BufRead, BufReader, Read},
-    ops::ControlFlow,
-    path::Path as FilePath,
-};
+use std::{borrow::Cow, io::Read, ops::ControlFlow, path::Path as FilePath};
 
-use cpl_batch::{Batch, Oversized, Place, Problem};
+use cpl_batch::{Batch, Oversized, Place, Problem, in_order};
 use serde_json::Value;
 
 use self::{
+    parts::{LINE_BYTES, LineBlocks, Merged, Part, RecordGroup, line_too_large},
     record::{RecordReader, bad_record, named_twice, no_json},
     route::Route,
     text::text,
@@ -26,32 +23,43 @@ use self::{
     walk::Walked,
 };
 pub use self::{steps::Path, text::why};
-use crate::{Out, Records};
+use crate::{Layout, Out, Records};
 
-/// The most bytes of a line.
-pub const LINE_BYTES: u64 = 16 << 20;
 /// The most unpacked bytes of a document: it is held in memory.
 pub const DOCUMENT_BYTES: u64 = 256 << 20;
 
 /// A record a line; empty lines are none.
-pub fn lines<S: FnMut(Batch) -> ControlFlow<()>>(input: impl Read, out: &mut Out<'_, S>) -> Result<(), Problem> {
+pub fn lines<S: FnMut(Batch) -> ControlFlow<()>>(
+    input: impl Read + Send,
+    threads: usize,
+    out: &mut Out<'_, S>,
+) -> Result<(), Problem> {
     let reader = RecordReader::new(out.layout, None);
-    let mut input = BufReader::new(input);
-    let (mut text, mut line) = (Vec::new(), 0);
-    while !out.full {
-        text.clear();
-        let read = (&mut input).take(LINE_BYTES + 1).read_until(b'\n', &mut text);
-        let read = read.map_err(|error| cpl_csv::unreadable(&error))?;
-        if read == 0 {
-            break;
+    let layout = out.layout;
+    let mut merged = Merged::of(out);
+    let cut = in_order(
+        threads,
+        |parts| LineBlocks::new(input).each(parts),
+        |block| part(layout, block.begins, |out| block_rows(&block.bytes, &reader, out)),
+        |part| merged.take(part),
+    );
+    merged.end(cut.err())
+}
+
+/// Adds the rows of the lines of a block.
+fn block_rows(
+    block: &[u8],
+    reader: &RecordReader,
+    out: &mut Out<'_, impl FnMut(Batch) -> ControlFlow<()>>,
+) -> Result<(), Problem> {
+    for line in block.split_inclusive(|byte| *byte == b'\n') {
+        out.lines += 1;
+        out.summary.bytes += line.len() as u64;
+        let place = Place { row: out.summary.rows + 1, line: out.lines };
+        if line.len() as u64 > LINE_BYTES {
+            return Err(line_too_large(place));
         }
-        line += 1;
-        let place = Place { row: out.summary.rows + 1, line };
-        if read as u64 > LINE_BYTES {
-            return Err(Problem::TooLarge { what: Oversized::Line, limit: LINE_BYTES, place });
-        }
-        out.summary.bytes += read as u64;
-        let record = match utf8(if line == 1 { without_mark(&text) } else { &text }) {
+        let record = match utf8(if out.begins && out.lines == 1 { without_mark(line) } else { line }) {
             Ok(record) => record,
             Err(problem) => {
                 bad_record(problem.moved(place), out)?;
@@ -61,12 +69,31 @@ pub fn lines<S: FnMut(Batch) -> ControlFlow<()>>(input: impl Read, out: &mut Out
         if record.trim_ascii().is_empty() {
             continue;
         }
-        match reader.record(record, line) {
+        match reader.record(record, out.lines) {
             Ok(record) => reader.row(&record, &record, out)?,
-            Err(error) => no_json(&error, line, out)?,
+            Err(error) => no_json(&error, out.lines, out)?,
         }
     }
     Ok(())
+}
+
+/// What a thread makes of a part.
+fn part<'l>(
+    layout: &'l Layout,
+    begins: bool,
+    read: impl FnOnce(&mut Out<'l, &mut dyn FnMut(Batch) -> ControlFlow<()>>) -> Result<(), Problem>,
+) -> Part {
+    let mut batches = Vec::new();
+    let mut sink = |batch| {
+        batches.push(batch);
+        ControlFlow::Continue(())
+    };
+    let mut out = Out::of(layout, &mut sink as &mut dyn FnMut(Batch) -> ControlFlow<()>);
+    out.begins = begins;
+    let failed = read(&mut out).err();
+    out.hand_over();
+    let Out { summary, lines, columns_found, each_found, names, .. } = out;
+    Part { batches, summary, lines, columns_found, each_found, names, failed }
 }
 
 fn without_mark(text: &[u8]) -> &[u8] {
@@ -102,6 +129,7 @@ pub fn document<S: FnMut(Batch) -> ControlFlow<()>>(
     input: impl Read,
     records: Option<&Records>,
     each: Option<&Path>,
+    threads: usize,
     out: &mut Out<'_, S>,
 ) -> Result<(), Problem> {
     let mut bytes = Vec::new();
@@ -115,19 +143,22 @@ pub fn document<S: FnMut(Batch) -> ControlFlow<()>>(
     if records.is_none() && !text.trim_ascii_start().starts_with('[') {
         return Err(no_records(&unique::value(text).map_err(no_document)?, None).unwrap_or(Problem::Empty));
     }
-    let reader = RecordReader::new(out.layout, each);
-    let mut failed = None;
-    let walked = route.each(text, &mut |record| match rows_of(&reader, record, out) {
-        Ok(()) if out.full => ControlFlow::Break(()),
-        Ok(()) => ControlFlow::Continue(()),
-        Err(problem) => {
-            failed = Some(problem);
-            ControlFlow::Break(())
-        }
-    });
-    if let Some(problem) = failed {
-        return Err(problem);
-    }
+    let (reader, layout) = (RecordReader::new(out.layout, each), out.layout);
+    let mut merged = Merged::of(out);
+    let walked = in_order(
+        threads,
+        |parts| {
+            let mut records = RecordGroup::default();
+            let walked = route.each(text, &mut |record| records.push(record, parts));
+            records.end(parts);
+            walked
+        },
+        |group: RecordGroup<'_>| {
+            part(layout, group.begins, |out| group.records.iter().try_for_each(|record| rows_of(&reader, record, out)))
+        },
+        |part| merged.take(part),
+    );
+    merged.end(None)?;
     let walked = walked.map_err(no_document)?;
     if let Some(name) = walked.twice {
         return Err(Problem::NamedTwice { place: Place::default(), name });
@@ -163,7 +194,7 @@ fn rows_of<S: FnMut(Batch) -> ControlFlow<()>>(
             return ControlFlow::Continue(());
         }
         any = true;
-        let read = match reader.record(inner, 0) {
+        let read = match reader.record(&inner, 0) {
             Ok(inner) => reader.row(&inner, &outer, out),
             Err(error) => no_json(&error, 0, out),
         };

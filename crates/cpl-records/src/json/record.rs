@@ -8,7 +8,7 @@ use serde_json::Value;
 use serde_json_path::JsonPath;
 
 use super::{
-    route::Route,
+    route::{Records, Route},
     steps::Location,
     text::{shown, text, why},
     unique::{self, Members, NoValue},
@@ -95,11 +95,7 @@ impl RecordReader {
     }
 
     /// Hands out the text of each record within one.
-    pub fn each_within(
-        &self,
-        outer: &Record<'_>,
-        sink: &mut dyn FnMut(&str) -> ControlFlow<()>,
-    ) -> Result<Walked, NoValue> {
+    pub fn each_within<'t>(&self, outer: &Record<'t>, sink: &mut Records<'_, 't>) -> Result<Walked, NoValue> {
         match &self.each {
             None => Ok(Walked::default()),
             Some(Each::Query(route)) => route.each(outer.text, sink),
@@ -127,8 +123,8 @@ impl RecordReader {
         out: &mut Out<'_, S>,
     ) -> Result<(), Problem> {
         let layout = out.layout;
-        let (object, first) = (record.text.starts_with('{'), out.summary.rows == 0);
-        if object && out.summary.rows < SAMPLED_RECORDS {
+        let (object, first) = (record.text.starts_with('{'), out.begins && out.summary.rows == 0);
+        if object && out.begins && out.summary.rows < SAMPLED_RECORDS {
             out.note_names(names(record.text));
         }
         if let Some(name) = record.named_twice() {

@@ -1,6 +1,6 @@
 //! How records are found: by steps, in one pass over the text, or by a query of the whole value.
 
-use std::ops::ControlFlow;
+use std::{borrow::Cow, ops::ControlFlow};
 
 use serde_json::Value;
 
@@ -9,6 +9,9 @@ use super::{
     unique::{self, NoValue},
     walk::{Walked, each_at},
 };
+
+/// Takes the text of a record: as it stands, or of a value that was made of it. It says whether more are wanted.
+pub type Records<'s, 't> = dyn FnMut(Cow<'t, str>) -> ControlFlow<()> + 's;
 
 /// The way to records.
 #[derive(Debug)]
@@ -40,21 +43,21 @@ impl Route {
     }
 
     /// Hands out the text of each value that is found, and of a list its elements.
-    pub fn each(&self, text: &str, sink: &mut dyn FnMut(&str) -> ControlFlow<()>) -> Result<Walked, NoValue> {
+    pub fn each<'t>(&self, text: &'t str, sink: &mut Records<'_, 't>) -> Result<Walked, NoValue> {
         match self {
-            Self::Steps(steps) => Ok(each_at(text, steps, sink)?),
+            Self::Steps(steps) => Ok(each_at(text, steps, &mut |record| sink(record.into()))?),
             Self::Query(path) => Ok(queried(&unique::value(text)?, path, sink)),
         }
     }
 }
 
-fn queried(value: &Value, path: &Path, sink: &mut dyn FnMut(&str) -> ControlFlow<()>) -> Walked {
+fn queried(value: &Value, path: &Path, sink: &mut Records<'_, '_>) -> Walked {
     let found = path.found_in(value);
     let walked = Walked { found: !found.is_empty(), twice: None };
     for found in found {
         let records = found.as_array().map_or(std::slice::from_ref(found), Vec::as_slice);
         for record in records {
-            if sink(&record.to_string()).is_break() {
+            if sink(record.to_string().into()).is_break() {
                 return walked;
             }
         }

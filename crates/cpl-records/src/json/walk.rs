@@ -22,10 +22,10 @@ pub struct Walked {
 
 /// Hands out each value at the end of the steps, and of a list its elements. Once the sink has enough, the rest is
 /// still checked for being JSON.
-pub fn each_at(
-    text: &str,
+pub fn each_at<'t>(
+    text: &'t str,
     steps: &[Step],
-    sink: &mut dyn FnMut(&str) -> ControlFlow<()>,
+    sink: &mut dyn FnMut(&'t str) -> ControlFlow<()>,
 ) -> Result<Walked, serde_json::Error> {
     let (steps, within) = match steps.split_last() {
         Some((Step::Every, steps)) => (steps, true),
@@ -41,7 +41,7 @@ pub fn each_at(
     Ok(walk.walked)
 }
 
-struct Walk<'w> {
+struct Walk<'w, 't> {
     walked: Walked,
     /// The last step is `[*]`, and the one before it is the last that is taken here.
     within: bool,
@@ -51,18 +51,18 @@ struct Walk<'w> {
     /// Values that were met in this pass, and those that were handed out in any.
     met: usize,
     handed_out: usize,
-    sink: &'w mut dyn FnMut(&str) -> ControlFlow<()>,
+    sink: &'w mut dyn FnMut(&'t str) -> ControlFlow<()>,
 }
 
-impl Walk<'_> {
-    fn run(&mut self, text: &str, steps: &[Step]) -> Result<(), serde_json::Error> {
+impl<'t> Walk<'_, 't> {
+    fn run(&mut self, text: &'t str, steps: &[Step]) -> Result<(), serde_json::Error> {
         let mut deserializer = serde_json::Deserializer::from_str(text);
         At { walk: self, steps }.deserialize(&mut deserializer)?;
         deserializer.end()
     }
 
     /// Hands out an element of a list at the end; one that `[*]` leads to may be a list itself.
-    fn hand_out_element(&mut self, element: &str) -> Result<(), serde_json::Error> {
+    fn hand_out_element(&mut self, element: &'t str) -> Result<(), serde_json::Error> {
         if self.within && element.starts_with('[') {
             return self.hand_out_elements(element);
         }
@@ -70,15 +70,15 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn hand_out_elements(&mut self, list: &str) -> Result<(), serde_json::Error> {
-        let elements: Vec<&RawValue> = serde_json::from_str(list)?;
+    fn hand_out_elements(&mut self, list: &'t str) -> Result<(), serde_json::Error> {
+        let elements: Vec<&'t RawValue> = serde_json::from_str(list)?;
         for element in elements {
             self.hand_out(element.get());
         }
         Ok(())
     }
 
-    fn hand_out(&mut self, value: &str) {
+    fn hand_out(&mut self, value: &'t str) {
         self.met += 1;
         if self.met > self.handed_out {
             self.handed_out += 1;
@@ -88,12 +88,12 @@ impl Walk<'_> {
 }
 
 /// A value from which these steps are still to be taken.
-struct At<'a, 'w> {
-    walk: &'a mut Walk<'w>,
+struct At<'a, 'w, 't> {
+    walk: &'a mut Walk<'w, 't>,
     steps: &'a [Step],
 }
 
-impl<'t> DeserializeSeed<'t> for At<'_, '_> {
+impl<'t> DeserializeSeed<'t> for At<'_, '_, 't> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'t>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -101,7 +101,7 @@ impl<'t> DeserializeSeed<'t> for At<'_, '_> {
             return deserializer.deserialize_any(self);
         }
         self.walk.walked.found = true;
-        let value = <&RawValue>::deserialize(deserializer)?.get();
+        let value = <&'t RawValue>::deserialize(deserializer)?.get();
         if value.starts_with('[') {
             return self.walk.hand_out_elements(value).map_err(D::Error::custom);
         }
@@ -110,7 +110,7 @@ impl<'t> DeserializeSeed<'t> for At<'_, '_> {
     }
 }
 
-impl At<'_, '_> {
+impl At<'_, '_, '_> {
     /// A value that is neither a list nor an object.
     fn scalar(self) {
         if self.steps.is_empty() && !self.walk.within {
@@ -119,7 +119,7 @@ impl At<'_, '_> {
     }
 }
 
-impl<'t> Visitor<'t> for At<'_, '_> {
+impl<'t> Visitor<'t> for At<'_, '_, 't> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -131,7 +131,7 @@ impl<'t> Visitor<'t> for At<'_, '_> {
         let Some((step, rest)) = steps.split_first() else {
             walk.walked.found = true;
             while !walk.full && !walk.whole {
-                match list.next_element::<&RawValue>()? {
+                match list.next_element::<&'t RawValue>()? {
                     Some(element) => walk.hand_out_element(element.get()).map_err(A::Error::custom)?,
                     None => return Ok(()),
                 }
@@ -208,14 +208,14 @@ impl<'t> Visitor<'t> for At<'_, '_> {
 }
 
 /// An object at the end: `[*]` leads to what its members are.
-fn walk_members<'t, A: MapAccess<'t>>(walk: &mut Walk<'_>, mut object: A) -> Result<(), A::Error> {
+fn walk_members<'t, A: MapAccess<'t>>(walk: &mut Walk<'_, 't>, mut object: A) -> Result<(), A::Error> {
     walk.whole |= !walk.within;
     walk.walked.found |= walk.within;
     while object.next_key::<IgnoredAny>()?.is_some() {
         if walk.whole || walk.full {
             object.next_value::<IgnoredAny>()?;
         } else {
-            let member = object.next_value::<&RawValue>()?;
+            let member = object.next_value::<&'t RawValue>()?;
             walk.hand_out_element(member.get()).map_err(A::Error::custom)?;
         }
     }
