@@ -4,7 +4,8 @@
     just bench                (cargo, and from PyPI: polars, duckdb, pandas, pyarrow)
     just bench joins windows  (some of the cases)
 
-Prints, for each command, its best time of five, the ratio to the hand-written query, and its peak memory.
+Prints, for each command, its best time of five, the ratio to the hand-written query (of JSON: to the fastest peer), and its
+peak memory.
 The commands take turns, so that all meet the same machine. ROWS says how many rows the two large files have.
 """
 
@@ -27,10 +28,11 @@ def commands(case):
     """Each peer's command; all of them run in the folder of the data."""
     pipeline = WORK / f"{case.name}.cpl"
     pipeline.write_text(HEAD + case.pipeline)
-    calls = {
-        "by hand, Rust polars": [str(RELEASE / "examples" / "by_hand"), *case.by_hand],
-        "cpl run": [str(RELEASE / "cpl"), "run", pipeline.name],
-    }
+    calls = {}
+    # The engine is built without its reader of JSON.
+    if case.by_hand:
+        calls["by hand, Rust polars"] = [str(RELEASE / "examples" / "by_hand"), *case.by_hand]
+    calls["cpl run"] = [str(RELEASE / "cpl"), "run", pipeline.name]
     for name, code in (("Python polars", case.polars), ("DuckDB", case.duckdb), ("pandas", case.pandas)):
         if code:
             calls[name] = [sys.executable, "-c", code]
@@ -53,7 +55,9 @@ def compare(case):
     for _ in range(TURNS):
         for name, command in calls.items():
             seen[name].append(timed(command))
-    hand = min(seconds for seconds, _ in seen["by hand, Rust polars"])
+    # Where nothing is written by hand, the fastest peer is what is measured against.
+    peers = [name for name in seen if name != "cpl run"]
+    hand = min(seconds for name in peers[: 1 if case.by_hand else None] for seconds, _ in seen[name])
     print(f"\n{case.name}: {case.told}")
     for name, runs in seen.items():
         seconds, peak = min(s for s, _ in runs), max(m for _, m in runs)

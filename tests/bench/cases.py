@@ -25,7 +25,7 @@ class Case:
 
 
 def all_cases(work):
-    makers = [csv_rows, parquet_rows, floats, days, joins, windows, touches]
+    makers = [csv_rows, parquet_rows, floats, days, joins, windows, touches, ndjson, json]
     return [maker(work) for maker in makers]
 
 
@@ -118,6 +118,82 @@ def days(work):
                     file.write(f"{date},{CHANNELS[numbers.randrange(6)]},{spend:.2f},{numbers.randrange(200)}\n")
 
     return by_channel("days", "100 day-files of 50,000 rows by glob", "csv", "days/*.csv", make)
+
+
+RECORDS = 1_000_000
+RECORD = (
+    '{{"id": "c-{row:09d}", "day": "2026-{month:02d}-{day:02d}", "channel": "{channel}", "campaign": {{"id": {campaign}, '
+    '"name": "Campaign {campaign}"}}, "spend": "{spend:.2f}", "clicks": {clicks}, "ctr": {ctr:.4f}, "active": true, '
+    '"tags": ["a", "b"], "note": null, "url": "https://example.com/{row}"}}'
+)
+
+
+def records_file(work):
+    """A million records of ads, a line each, and as one document."""
+    lines, document = work / "records.ndjson", work / "records.json"
+    if document.exists():
+        return
+    numbers = random.Random(4)
+    with open(lines, "w") as file, open(document, "w") as whole:
+        for row in range(RECORDS):
+            record = RECORD.format(
+                row=row,
+                month=1 + row % 9,
+                day=1 + row % 28,
+                channel=CHANNELS[numbers.randrange(6)],
+                campaign=row % 500,
+                spend=numbers.randrange(100_000) / 100,
+                clicks=numbers.randrange(200),
+                ctr=numbers.random(),
+            )
+            file.write(record + "\n")
+            whole.write(("[" if row == 0 else ",\n") + record)
+        whole.write("]")
+
+
+RECORDS_PIPELINE = """fetch ads from {kind}("{path}") {{
+  columns {{
+    id: text, day: date, channel: text, campaign: text from "$.campaign.name", spend: money, clicks: count, ctr: number
+    active: bool
+  }}
+}}
+transform channels from ads {{ group by channel {{ spend = sum(spend), clicks = sum(clicks), rows = count() }} }}
+alert spent for each channel in channels {{ when spend > $1 and clicks > 0 and rows > 0 }}
+"""
+RECORDS_POLARS = """import polars as pl
+rows = pl.{read}('{path}').lazy().select(
+    'id', pl.col('day').str.to_date(), 'channel', pl.col('campaign').struct.field('name'),
+    pl.col('spend').cast(pl.Decimal(38, 6)), 'clicks', 'ctr', 'active')
+print(rows.group_by('channel').agg(pl.col('spend').sum(), pl.col('clicks').sum(), pl.len()).collect().height)
+"""
+RECORDS_DUCKDB = """import duckdb
+q = '''with ads as (
+  select id, day::date, channel, campaign.name, spend::decimal(18, 6) as spend, clicks, ctr, active
+  from read_json('{path}', format='{format}', columns={{id: 'varchar', day: 'varchar', channel: 'varchar',
+    campaign: 'struct(name varchar)', spend: 'varchar', clicks: 'bigint', ctr: 'double', active: 'boolean'}}))
+select channel, sum(spend), sum(clicks), count(*) from ads group by 1'''
+print(len(duckdb.sql(q).fetchall()))
+"""
+
+
+def records(work, kind, path, read, format):
+    return Case(
+        kind,
+        f"{RECORDS:,} records of JSON by channel, three of eight columns, money as decimals",
+        lambda: records_file(work),
+        RECORDS_PIPELINE.format(kind=kind, path=path),
+        [],
+        RECORDS_POLARS.format(read=read, path=path),
+        RECORDS_DUCKDB.format(path=path, format=format),
+    )
+
+
+def ndjson(work):
+    return records(work, "ndjson", "records.ndjson", "scan_ndjson", "newline_delimited")
+
+
+def json(work):
+    return records(work, "json", "records.json", "read_json", "array")
 
 
 def joins(work):

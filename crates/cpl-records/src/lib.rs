@@ -117,10 +117,8 @@ pub fn read(
     sink: impl FnMut(Batch) -> ControlFlow<()>,
 ) -> Result<Found, Problem> {
     let Kind::Sheet(wanted) = &layout.kind else {
-        if matches!(layout.kind, Kind::Document { .. }) {
-            json::check_size(path)?;
-        }
-        return read_json(cpl_csv::open(path)?, layout, threads, sink);
+        let size = if matches!(layout.kind, Kind::Document { .. }) { json::check_size(path)? } else { 0 };
+        return read_sized((cpl_csv::open(path)?, size), layout, threads, sink);
     };
     let mut out = Out::of(layout, sink);
     let sheet = sheet::rows(path, wanted, &mut out)?;
@@ -140,10 +138,22 @@ pub fn read_json(
     threads: usize,
     sink: impl FnMut(Batch) -> ControlFlow<()>,
 ) -> Result<Found, Problem> {
+    read_sized((input, 0), layout, threads, sink)
+}
+
+/// The same of about so many bytes, where that is known.
+fn read_sized(
+    (input, size): (impl Read + Send, usize),
+    layout: &Layout,
+    threads: usize,
+    sink: impl FnMut(Batch) -> ControlFlow<()>,
+) -> Result<Found, Problem> {
     let mut out = Out::of(layout, sink);
     match &layout.kind {
         Kind::Lines => json::lines(input, threads, &mut out)?,
-        Kind::Document { records, each } => json::document(input, records.as_ref(), each.as_ref(), threads, &mut out)?,
+        Kind::Document { records, each } => {
+            json::document((input, size), records.as_ref(), each.as_ref(), threads, &mut out)?
+        }
         Kind::Sheet(_) => unreachable!("a sheet is read of a file"),
     }
     out.found(None)

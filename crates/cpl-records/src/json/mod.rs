@@ -52,7 +52,7 @@ fn block_rows(
     reader: &RecordReader,
     out: &mut Out<'_, impl FnMut(Batch) -> ControlFlow<()>>,
 ) -> Result<(), Problem> {
-    for line in block.split_inclusive(|byte| *byte == b'\n') {
+    for line in lines_of(block) {
         out.lines += 1;
         out.summary.bytes += line.len() as u64;
         let place = Place { row: out.summary.rows + 1, line: out.lines };
@@ -75,6 +75,14 @@ fn block_rows(
         }
     }
     Ok(())
+}
+
+/// The lines of a block, with their ends.
+fn lines_of(block: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let ends = memchr::memchr_iter(b'\n', block).map(|at| at + 1);
+    let ends = ends.chain((!block.ends_with(b"\n")).then_some(block.len()));
+    let mut start = 0;
+    ends.map(move |end| &block[std::mem::replace(&mut start, end)..end])
 }
 
 /// What a thread makes of a part.
@@ -111,28 +119,26 @@ fn utf8(bytes: &[u8]) -> Result<&str, Problem> {
     })
 }
 
-/// Rejects a document that is too large before it is read: one that is packed shows it as it is read.
-pub fn check_size(path: &FilePath) -> Result<(), Problem> {
-    if path.metadata().is_ok_and(|found| found.is_file() && found.len() > DOCUMENT_BYTES) {
-        Err(too_large())
-    } else {
-        Ok(())
-    }
+/// Rejects a document that is too large before it is read; else how many bytes it has. One that is packed shows it as it
+/// is read.
+pub fn check_size(path: &FilePath) -> Result<usize, Problem> {
+    let size = path.metadata().ok().filter(std::fs::Metadata::is_file).map_or(0, |found| found.len());
+    if size > DOCUMENT_BYTES { Err(too_large()) } else { Ok(usize::try_from(size).unwrap_or(0)) }
 }
 
 fn too_large() -> Problem {
     Problem::TooLarge { what: Oversized::Document, limit: DOCUMENT_BYTES, place: Place::default() }
 }
 
-/// One document.
+/// One document, of about so many bytes where that is known.
 pub fn document<S: FnMut(Batch) -> ControlFlow<()>>(
-    input: impl Read,
+    (input, size): (impl Read, usize),
     records: Option<&Records>,
     each: Option<&Path>,
     threads: usize,
     out: &mut Out<'_, S>,
 ) -> Result<(), Problem> {
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(size);
     input.take(DOCUMENT_BYTES + 1).read_to_end(&mut bytes).map_err(|error| cpl_csv::unreadable(&error))?;
     if bytes.len() as u64 > DOCUMENT_BYTES {
         return Err(too_large());

@@ -50,7 +50,10 @@ impl<R: Read> LineBlocks<R> {
                 }
                 continue;
             };
-            let rest = self.rest.split_off(end);
+            // One piece of memory a block, large enough for what is read next.
+            let mut rest = Vec::with_capacity(2 * PART_BYTES);
+            rest.extend_from_slice(&self.rest[end..]);
+            self.rest.truncate(end);
             let bytes = std::mem::replace(&mut self.rest, rest);
             if parts(LineBlock { bytes, begins }).is_break() || ended {
                 return Ok(());
