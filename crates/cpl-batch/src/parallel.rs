@@ -15,7 +15,8 @@ use std::{
 pub type Parts<'s, P> = dyn FnMut(P) -> ControlFlow<()> + 's;
 
 /// `cut` hands out parts on a thread of its own, `work` makes something of each on `threads` others, and `take` gets that in
-/// the parts' order, until it has enough. Gives back what `cut` does. No more than a few parts a thread are held.
+/// the parts' order, until it has enough. Gives back what `cut` does. Few parts are cut ahead; what is made of those behind a
+/// slow one waits for it.
 pub fn in_order<P: Send, D: Send, C: Send>(
     threads: usize,
     cut: impl FnOnce(&mut Parts<'_, P>) -> C + Send,

@@ -3,7 +3,7 @@
 /// Why there is no answer that can be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServerProblem {
-    /// Nothing was sent: nobody listens there, there is no such name, or it can't prove who it is.
+    /// No connection came about at last: nobody listens there, there is no such name, or it can't prove who it is.
     Unreachable {
         /// Why.
         why: String,

@@ -40,18 +40,20 @@ pub async fn ask(client: &Client, request: &Request, limits: &Limits) -> Result<
     let mut attempts = 0;
     loop {
         attempts += 1;
-        let failed = match attempt(client, request, limits).await {
-            Ok(answer) => return Ok(answer),
-            Err(failed) => failed,
+        let failed = match tokio::time::timeout(limits.attempt, attempt(client, request, limits)).await {
+            Ok(Ok(answer)) => return Ok(answer),
+            Ok(Err(failed)) => failed,
+            // It drips.
+            Err(_) => Failed { problem: Failure::Silent(limits.attempt), retry: Retry::Never },
         };
         let Some(wait) = failed.retry.wait(attempts, limits) else { return Err(problem(failed.problem, attempts)) };
-        waited += wait;
+        waited = waited.saturating_add(wait);
         if waited > limits.waits {
-            return Err(match failed.problem {
-                Failure::Refused { status, .. } => {
+            return Err(match (failed.problem, failed.retry) {
+                (Failure::Refused { status, .. }, Retry::After(_)) if wait > limits.waits => {
                     Problem::Server(ServerProblem::Busy { status, seconds: wait.as_secs() })
                 }
-                other => problem(other, attempts),
+                (other, _) => problem(other, attempts),
             });
         }
         tokio::time::sleep(wait).await;
@@ -78,7 +80,10 @@ async fn attempt(client: &Client, request: &Request, limits: &Limits) -> Result<
         url = match Redirect::of(&answer, &request.method) {
             Redirect::None => return read(answer, request, limits).await,
             Redirect::Followed(to) => to,
-            Redirect::Refused(to) => return Err(Failed::never(ServerProblem::Moved { to })),
+            Redirect::Refused(to) => {
+                let to = request.without_secrets(&to);
+                return Err(Failed::never(ServerProblem::Moved { to }));
+            }
         };
     }
     Err(Failed::never(ServerProblem::SentAround { times: redirect::MOST }))
@@ -99,6 +104,7 @@ async fn read(answer: Response, request: &Request, limits: &Limits) -> Result<Ve
     match content_type.filter(|of| !may_be_json(of)) {
         None => Ok(bytes),
         Some(content_type) => {
+            let content_type = request.beginning(content_type.as_bytes());
             Err(Failed::never(ServerProblem::OtherType { content_type, said: request.beginning(&bytes) }))
         }
     }
@@ -122,10 +128,10 @@ async fn body(mut answer: Response, limits: &Limits) -> Result<Vec<u8>, Failed> 
 fn not_answered(error: reqwest::Error, limits: &Limits) -> Failed {
     let error = error.without_url();
     let why = innermost(&error);
-    let problem = if error.is_timeout() {
-        Failure::Silent(if error.is_connect() { limits.connect } else { limits.silence })
-    } else if error.is_connect() {
+    let problem = if error.is_connect() {
         Failure::Unreachable(why)
+    } else if error.is_timeout() {
+        Failure::Silent(limits.silence)
     } else {
         Failure::Broken(why)
     };

@@ -23,7 +23,7 @@ impl Connections {
     /// Connections with those limits.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        Self { limits, ..Self::default() }
+        Self { limits, runtime: OnceLock::new(), client: OnceLock::new() }
     }
 
     /// Begins a read, which may be sent several times; it goes on while others are begun.
@@ -45,7 +45,7 @@ impl Connections {
             return Ok(runtime);
         }
         let made = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-        let made = made.map_err(|error| unreachable(error.to_string()))?;
+        let made = made.map_err(|error| not_asked(error.to_string()))?;
         Ok(self.runtime.get_or_init(|| made))
     }
 
@@ -60,8 +60,17 @@ impl Connections {
             .connect_timeout(self.limits.connect)
             .read_timeout(self.limits.silence)
             .build();
-        let made = made.map_err(|error| unreachable(error.without_url().to_string()))?;
+        let made = made.map_err(|error| not_asked(error.without_url().to_string()))?;
         Ok(self.client.get_or_init(|| made))
+    }
+}
+
+/// A run that has failed does not wait for what is still under way, such as the look-up of a name.
+impl Drop for Connections {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 
@@ -71,11 +80,11 @@ impl Pending {
     /// # Errors
     /// Why there is none that can be used.
     pub fn wait(self) -> Result<Vec<u8>, Problem> {
-        self.0.blocking_recv().unwrap_or_else(|_| Err(unreachable("the request was broken off".to_owned())))
+        self.0.blocking_recv().unwrap_or_else(|_| unreachable!("who asks panicked, or was ended before its time"))
     }
 }
 
 /// What keeps this machine from asking at all.
-fn unreachable(why: String) -> Problem {
+fn not_asked(why: String) -> Problem {
     Problem::Server(ServerProblem::Unreachable { why, attempts: 0 })
 }

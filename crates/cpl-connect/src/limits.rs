@@ -7,6 +7,8 @@ use std::time::Duration;
 pub struct Limits {
     /// How long a server may be silent, before and within its answer.
     pub silence: Duration,
+    /// How long one attempt may take, to the end of its answer.
+    pub attempt: Duration,
     /// How long a connection may take.
     pub connect: Duration,
     /// The most bytes of an answer, unpacked.
@@ -23,6 +25,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             silence: Duration::from_secs(30),
+            attempt: Duration::from_mins(5),
             connect: Duration::from_secs(10),
             answer_bytes: 64 << 20,
             attempts: 4,

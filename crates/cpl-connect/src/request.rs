@@ -76,9 +76,7 @@ impl Request {
     /// Where it can't be one.
     pub fn secret_header(mut self, name: &str, value: &Secret) -> Result<Self, Unsendable> {
         self.secrets.push(value.clone());
-        let mut request = self.header(name, value.expose())?;
-        request.hide(name);
-        Ok(request)
+        self.hidden_header(name, value.expose())
     }
 
     /// Says who asks.
@@ -94,13 +92,11 @@ impl Request {
             Auth::Basic(user, password) => {
                 let pair = Secret::new(BASE64_STANDARD.encode(format!("{}:{}", user.expose(), password.expose())));
                 let text = format!("Basic {}", pair.expose());
-                self.secrets.extend([password.clone(), pair]);
+                self.secrets.extend([user.clone(), password.clone(), pair]);
                 text
             }
         };
-        let mut request = self.header(AUTHORIZATION.as_str(), &text)?;
-        request.hide(AUTHORIZATION.as_str());
-        Ok(request)
+        self.hidden_header(AUTHORIZATION.as_str(), &text)
     }
 
     /// Sends JSON.
@@ -111,11 +107,14 @@ impl Request {
         self
     }
 
-    /// Libraries print headers, but not those that are marked so.
-    fn hide(&mut self, name: &str) {
-        if let Some(value) = self.headers.get_mut(name) {
-            value.set_sensitive(true);
-        }
+    /// A header that no library prints, in the place of one of that name.
+    fn hidden_header(mut self, name: &str, value: &str) -> Result<Self, Unsendable> {
+        let refused = || Unsendable::Header(name.to_owned());
+        let key = HeaderName::from_bytes(name.as_bytes()).map_err(|_| refused())?;
+        let mut value = HeaderValue::from_str(value).map_err(|_| refused())?;
+        value.set_sensitive(true);
+        self.headers.insert(key, value);
+        Ok(self)
     }
 
     /// The address without its query, which may hold anything.
@@ -124,11 +123,33 @@ impl Request {
         shown(&self.url)
     }
 
+    /// A text of the server's without the secrets that it was sent.
+    pub(crate) fn without_secrets(&self, said: &str) -> String {
+        self.spellings().iter().fold(said.to_owned(), |said, secret| said.replace(secret.as_str(), "…"))
+    }
+
+    /// The secrets as a server may spell them, the longest first: as they are, as JSON, with `/` as `\/`, and as a part of an
+    /// address.
+    fn spellings(&self) -> Vec<String> {
+        let mut spellings = Vec::new();
+        for secret in self.secrets.iter().map(Secret::expose).filter(|secret| !secret.is_empty()) {
+            let json = serde_json::Value::from(secret).to_string();
+            let json = json[1..json.len() - 1].to_owned();
+            let address: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+            spellings.extend([secret.to_owned(), json.replace('/', "\\/"), json, address.replace('+', "%20"), address]);
+        }
+        spellings.sort_by_key(|spelling| std::cmp::Reverse(spelling.len()));
+        spellings.dedup();
+        spellings
+    }
+
     /// The beginning of what a server says, on one line, and without the secrets that it was sent.
     #[must_use]
     pub fn beginning(&self, said: &[u8]) -> String {
-        let said = String::from_utf8_lossy(said);
-        let said = self.secrets.iter().fold(said.into_owned(), |said, secret| said.replace(secret.expose(), "…"));
+        // What is behind it is not shown: a secret that begins before is struck out whole.
+        let longest = self.spellings().first().map_or(0, String::len);
+        let said = &said[..said.len().min(SAID * 8 + longest)];
+        let said = self.without_secrets(&String::from_utf8_lossy(said));
         let words = said.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
         let line = words.collect::<Vec<_>>().join(" ");
         if line.chars().count() <= SAID {
@@ -157,6 +178,8 @@ impl fmt::Debug for Request {
 /// An address as messages show it: without its query, and without what follows it.
 pub fn shown(url: &Url) -> String {
     let mut url = url.clone();
+    // Neither of them stands in an address that was checked; a server may send to any.
+    let _no_host = url.set_username("").and_then(|()| url.set_password(None));
     url.set_query(None);
     url.set_fragment(None);
     url.to_string()

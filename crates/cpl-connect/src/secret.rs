@@ -105,7 +105,10 @@ impl Secrets {
 /// What the nearest `.env` holds.
 fn dotenv_of(folder: &Path) -> Result<BTreeMap<String, String>, SecretError> {
     let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
-    for folder in folder.ancestors() {
+    let is_root = |folder: &&Path| folder.join("cpl.yaml").exists() || folder.join(".git").exists();
+    // Without a workspace or a repository around it, a folder above may be anybody's.
+    let up_to = folder.ancestors().position(|folder| is_root(&folder)).unwrap_or(0);
+    for folder in folder.ancestors().take(up_to + 1) {
         let file = folder.join(".env");
         if file.is_file() {
             let unreadable = |error: &dotenvy::Error| {
@@ -118,9 +121,6 @@ fn dotenv_of(folder: &Path) -> Result<BTreeMap<String, String>, SecretError> {
             };
             let lines = dotenvy::from_path_iter(&file).map_err(|error| unreadable(&error))?;
             return lines.collect::<Result<_, _>>().map_err(|error| unreadable(&error));
-        }
-        if folder.join("cpl.yaml").exists() || folder.join(".git").exists() {
-            break;
         }
     }
     Ok(BTreeMap::new())

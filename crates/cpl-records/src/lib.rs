@@ -152,7 +152,7 @@ fn read_sized(
     match &layout.kind {
         Kind::Lines => json::lines(input, threads, &mut out)?,
         Kind::Document { records, each } => {
-            json::document((input, size), records.as_ref(), each.as_ref(), threads, &mut out)?
+            json::document((input, size), records.as_ref(), each.as_ref(), threads, &mut out)?;
         }
         Kind::Sheet(_) => unreachable!("a sheet is read of a file"),
     }

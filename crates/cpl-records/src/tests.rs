@@ -155,6 +155,48 @@ proptest! {
     }
 }
 
+/// JSON that is nested without an end is refused, wherever it is made a value of.
+#[test]
+fn deep_json_is_refused() {
+    let deep = format!("{}{}", "[".repeat(50_000), "]".repeat(50_000));
+    let document = |records: Option<&str>| {
+        let records = records.map(|path| Records::at(path).expect("a path"));
+        texts(Kind::Document { records, each: None }, vec![At::Path(Path::parse("$..c0").expect("a path"))])
+    };
+    for (text, records) in [
+        (format!(r#"{{"error": {deep}}}"#), None),
+        (format!(r#"{{"error": {deep}}}"#), Some("$.data")),
+        (format!(r#"{{"error": {deep}}}"#), Some("$.error[?@.a]")),
+        (format!(r#"[{{"a": {deep}}}]"#), None),
+    ] {
+        let found = read(text.as_bytes(), &document(records));
+        assert!(found.is_err(), "{records:?}");
+    }
+    assert_eq!(crate::inside(Path::parse("$.a").expect("a path"), "$.a").find.as_ref()(&deep), Err(()));
+}
+
+/// A null in the place of inner records means none; one among them is no record.
+#[test]
+fn nulls_are_no_records() {
+    let rows = |each: &str, actions: &str| {
+        let each = Some(Path::parse(each).expect("a path"));
+        let layout = texts(Kind::Document { records: None, each }, vec![At::Name]);
+        read(format!(r#"[{{"actions": {actions}}}]"#).as_bytes(), &layout).map(|rows| rows.len()).ok()
+    };
+    for (each, actions, wanted) in [
+        ("$.actions", "null", Some(0)),
+        ("$.actions", r#"[{"c0": 1}, null]"#, None),
+        ("$.actions", r#"{"c0": 1}"#, Some(1)),
+        ("$.actions[*]", r#"[{"c0": 1}, null]"#, Some(1)),
+        ("$.actions[*]", r#"[{"c0": 1}, [null]]"#, None),
+        ("$.actions[*]", "0.5", Some(0)),
+        ("$.actions[*]", "1", Some(0)),
+        ("$.actions[?@.c0]", r#"[{"c0": 1}, null]"#, Some(1)),
+    ] {
+        assert_eq!(rows(each, actions), wanted, "{each} of {actions}");
+    }
+}
+
 /// Rows and lines are counted through all parts that threads work on.
 #[test]
 fn places_are_those_of_the_whole_source() {

@@ -74,6 +74,8 @@ pub enum RequestCause {
     },
     /// An address, or a header, that can be sent.
     Unsendable(Unsendable),
+    /// A value of it, such as one that is divided by zero.
+    Unknown,
 }
 
 impl RequestError {
@@ -93,6 +95,8 @@ impl RequestError {
                     format!("set it in the environment, or write `{name}=…` into a file `.env` that git ignores");
                 Diagnostic::new(Code::E1011, message).at(self.at, "asked with it").help(help)
             }
+            RequestCause::Unknown => Diagnostic::new(Code::E1104, "this value is not known, and can't be sent")
+                .at(self.at, "divided by zero, or computed from what is not there"),
             RequestCause::Unsendable(Unsendable::Address(why)) => {
                 Diagnostic::new(Code::E1008, format!("that is no address: {why}")).at(self.at, "asked here")
             }

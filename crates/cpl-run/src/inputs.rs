@@ -143,8 +143,12 @@ impl Maker<'_> {
     /// The value of a constant, in the window that the plan is bound to.
     fn value(&self, expr: &Expr) -> Result<Value, RunError> {
         let bound = self.plan.bound(expr.clone())?;
-        let values = constants(&[bound], &self.plan.program().timezone)?;
-        Ok(values.into_iter().next().unwrap_or(Value::Unknown))
+        let mut values = constants(&[bound], &self.plan.program().timezone)?;
+        match values.pop() {
+            Some(value) if !value.is_unknown() => Ok(value),
+            // `100 / 0`: it would be sent as nothing.
+            _ => Err(RunError::Request(vec![RequestError { at: expr.span, cause: RequestCause::Unknown }])),
+        }
     }
 
     /// The object that is sent: numbers and amounts as numbers, with their digits.

@@ -37,13 +37,13 @@ impl<'a> ServerSource<'a> {
 
     /// The problem, with the beginning of the answer where that explains it.
     fn explained(&self, problem: Problem, answer: &[u8]) -> Problem {
-        let said = self.request.beginning(answer);
+        let said = || self.request.beginning(answer);
         match problem {
             Problem::NoJson { place: Place { row: 0, line }, column, why } => {
                 let why = format!("{why}, at line {line}, column {column}");
-                Problem::Server(ServerProblem::NoJson { why, said })
+                Problem::Server(ServerProblem::NoJson { why, said: said() })
             }
-            Problem::NoRecords { found } => Problem::Server(ServerProblem::NoRecords { found, said }),
+            Problem::NoRecords { found } => Problem::Server(ServerProblem::NoRecords { found, said: said() }),
             other => other,
         }
     }

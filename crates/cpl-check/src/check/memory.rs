@@ -96,7 +96,18 @@ impl Checker<'_> {
             let [Arg::Plain(name)] = call.args.as_slice() else {
                 return self.refuse(Code::E0205, "which secret?", address.span, "wanted: `secret(\"NAME\")`");
             };
-            return self.plain_text(name).map(Credential::Secret);
+            let text = self.plain_text(name)?;
+            // A file is named like it: it leads nowhere else.
+            let fits = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+            if !text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') || !text.chars().all(fits) {
+                return self.refuse(
+                    Code::E0103,
+                    "that names no secret",
+                    name.span,
+                    "wanted: a name such as `CRM_TOKEN`",
+                );
+            }
+            return Ok(Credential::Secret(text));
         }
         self.plain_text(address).map(Credential::Plain)
     }

@@ -22,7 +22,7 @@ pub fn repeated_sums(program: &Program) -> Vec<Diagnostic> {
             if needed.contains(&TableId(at)) {
                 found.extend(stage.exprs().into_iter().flat_map(|expr| sums_of(program, expr, &repeated)));
             }
-            through(stage, &mut columns, &mut repeated);
+            through(stage, &tables, &mut columns, &mut repeated);
         }
         tables.insert(TableId(at), repeated);
     }
@@ -30,13 +30,24 @@ pub fn repeated_sums(program: &Program) -> Vec<Diagnostic> {
 }
 
 /// The columns after a stage, and those of them that are repeated.
-fn through<'p>(stage: &'p Stage, columns: &mut Vec<&'p str>, repeated: &mut Repeated<'p>) {
+fn through<'p>(
+    stage: &'p Stage,
+    tables: &BTreeMap<TableId, Repeated<'p>>,
+    columns: &mut Vec<&'p str>,
+    repeated: &mut Repeated<'p>,
+) {
     match stage {
         Stage::Join(join) => {
             if repeats(join) {
                 repeated.extend(columns.iter().map(|column| (*column, join.span)));
             }
-            columns.extend(join.columns.iter().map(|(_, name)| name.as_str()));
+            let right = tables.get(&join.table);
+            for (column, name) in &join.columns {
+                columns.push(name);
+                if let Some(span) = right.and_then(|right| right.get(column.as_str())) {
+                    repeated.insert(name, *span);
+                }
+            }
         }
         Stage::Derive(made) => {
             for (name, value) in made {
@@ -52,9 +63,20 @@ fn through<'p>(stage: &'p Stage, columns: &mut Vec<&'p str>, repeated: &mut Repe
             let kept = made.iter().filter_map(|(name, value)| Some((name.as_str(), join_behind(value, repeated)?)));
             *repeated = kept.collect();
         }
-        Stage::Where(_) | Stage::Sort(_) | Stage::FillGaps(_) => {}
-        // One row of each group, or of several that are alike.
-        Stage::Group { .. } | Stage::Take(..) | Stage::Union(_) | Stage::Unpivot(_) => repeated.clear(),
+        Stage::Group { keys, items, .. } => {
+            *columns = keys.iter().map(|key| key.name.as_str()).collect();
+            columns.extend(items.iter().map(|(name, _)| name.as_str()));
+            repeated.clear();
+        }
+        // One row of several that are alike.
+        Stage::Take(1, per) if !per.is_empty() => repeated.clear(),
+        Stage::Unpivot(unpivot) => {
+            let value = unpivot.columns.iter().find_map(|(column, _)| repeated.get(column.as_str()).copied());
+            repeated.extend(value.map(|join| (unpivot.value.0.as_str(), join)));
+            columns.extend([unpivot.name.as_str(), unpivot.value.0.as_str()]);
+        }
+        Stage::Union(union) => *columns = union.columns.iter().map(|column| column.name.as_str()).collect(),
+        Stage::Where(_) | Stage::Sort(_) | Stage::Take(..) | Stage::FillGaps(_) => {}
     }
 }
 

@@ -55,7 +55,9 @@ fn notation(value: &str, field: &Field, fetch: &Fetch) -> Option<String> {
         field.format,
         ValueFormat::Whole { .. } | ValueFormat::Float | ValueFormat::Percent | ValueFormat::Money { .. }
     );
-    if !is_number {
+    // What a file holds as a number is plain already.
+    let held_as_number = !matches!(fetch.kind, SourceKind::Csv(_)) && value.parse::<f64>().is_ok();
+    if !is_number || !fetch.kind.is_file() || held_as_number {
         return None;
     }
     // What is said of a notation already is not unsaid.

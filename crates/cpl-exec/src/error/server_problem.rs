@@ -35,8 +35,7 @@ pub fn server_problem(name: &str, problem: &ServerProblem, fetch: &Fetch) -> Dia
         ServerProblem::Moved { to } => (
             Code::E1009,
             format!("{name} sends to {to}"),
-            "it is not followed there, since what is sent along may be secret: write that address, where it is right"
-                .to_owned(),
+            "it is followed with GET, and to the same server, alone: write that address, where it is right".to_owned(),
         ),
         ServerProblem::SentAround { times } => (
             Code::E1009,

@@ -155,7 +155,7 @@ pub fn document<S: FnMut(Batch) -> ControlFlow<()>>(
         threads,
         |parts| {
             let mut records = RecordGroup::default();
-            let walked = route.each(text, &mut |record| records.push(record, parts));
+            let walked = route.each(text, true, &mut |record| records.push(record, parts));
             records.end(parts);
             walked
         },
@@ -195,10 +195,6 @@ fn rows_of<S: FnMut(Batch) -> ControlFlow<()>>(
     let mut failed = None;
     let mut any = false;
     let walked = reader.each_within(&outer, &mut |inner| {
-        // Nothing is there.
-        if inner == "null" {
-            return ControlFlow::Continue(());
-        }
         any = true;
         let read = match reader.record(&inner, 0) {
             Ok(inner) => reader.row(&inner, &outer, out),

@@ -98,10 +98,9 @@ impl RecordReader {
     pub fn each_within<'t>(&self, outer: &Record<'t>, sink: &mut Records<'_, 't>) -> Result<Walked, NoValue> {
         match &self.each {
             None => Ok(Walked::default()),
-            Some(Each::Query(route)) => route.each(outer.text, sink),
-            Some(Each::From(number, route)) => {
-                outer.found.values[*number].map_or_else(|| Ok(Walked::default()), |value| route.each(value, sink))
-            }
+            Some(Each::Query(route)) => route.each(outer.text, false, sink),
+            Some(Each::From(number, route)) => outer.found.values[*number]
+                .map_or_else(|| Ok(Walked::default()), |value| route.each(value, false, sink)),
         }
     }
 
@@ -124,7 +123,7 @@ impl RecordReader {
     ) -> Result<(), Problem> {
         let layout = out.layout;
         let (object, first) = (record.text.starts_with('{'), out.begins && out.summary.rows == 0);
-        if object && out.begins && out.summary.rows < SAMPLED_RECORDS {
+        if object && out.summary.rows < SAMPLED_RECORDS {
             out.note_names(names(record.text));
         }
         if let Some(name) = record.named_twice() {

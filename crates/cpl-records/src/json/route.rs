@@ -42,19 +42,19 @@ impl Route {
         }
     }
 
-    /// Hands out the text of each value that is found, and of a list its elements.
-    pub fn each<'t>(&self, text: &'t str, sink: &mut Records<'_, 't>) -> Result<Walked, NoValue> {
+    /// Hands out the text of each value that is found, and of a list its elements; where `nulls` is false, of none that is null.
+    pub fn each<'t>(&self, text: &'t str, nulls: bool, sink: &mut Records<'_, 't>) -> Result<Walked, NoValue> {
         match self {
-            Self::Steps(steps) => Ok(each_at(text, steps, &mut |record| sink(record.into()))?),
-            Self::Query(path) => Ok(queried(&unique::value(text)?, path, sink)),
+            Self::Steps(steps) => Ok(each_at(text, steps, nulls, &mut |record| sink(record.into()))?),
+            Self::Query(path) => Ok(queried(&unique::value(text)?, path, nulls, sink)),
         }
     }
 }
 
-fn queried(value: &Value, path: &Path, sink: &mut Records<'_, '_>) -> Walked {
+fn queried(value: &Value, path: &Path, nulls: bool, sink: &mut Records<'_, '_>) -> Walked {
     let found = path.found_in(value);
     let walked = Walked { found: !found.is_empty(), twice: None };
-    for found in found {
+    for found in found.into_iter().filter(|found| nulls || !found.is_null()) {
         let records = found.as_array().map_or(std::slice::from_ref(found), Vec::as_slice);
         for record in records {
             if sink(record.to_string().into()).is_break() {

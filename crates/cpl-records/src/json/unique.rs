@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::de::{MapAccess, Visitor};
+use serde::de::{Error, MapAccess, Visitor};
 use serde_json::{Map, Value, value::RawValue};
 
 /// Why a text gives no value.
@@ -22,12 +22,22 @@ impl From<serde_json::Error> for NoValue {
 
 /// The value of a text.
 pub fn value(text: &str) -> Result<Value, NoValue> {
+    value_at(text, 0)
+}
+
+/// As deep as `serde_json` itself goes.
+const DEPTH: u8 = 127;
+
+fn value_at(text: &str, depth: u8) -> Result<Value, NoValue> {
+    if depth > DEPTH {
+        return Err(serde_json::Error::custom("recursion limit exceeded").into());
+    }
     match text.trim_ascii_start().as_bytes().first() {
         Some(b'{') => {
             let Members(members) = serde_json::from_str(text)?;
             let mut object = Map::new();
             for (name, raw) in members {
-                if object.insert(name.clone(), value(raw.get())?).is_some() {
+                if object.insert(name.clone(), value_at(raw.get(), depth + 1)?).is_some() {
                     return Err(NoValue::Twice(name));
                 }
             }
@@ -35,7 +45,7 @@ pub fn value(text: &str) -> Result<Value, NoValue> {
         }
         Some(b'[') => {
             let elements: Vec<&RawValue> = serde_json::from_str(text)?;
-            elements.into_iter().map(|raw| value(raw.get())).collect::<Result<_, _>>().map(Value::Array)
+            elements.into_iter().map(|raw| value_at(raw.get(), depth + 1)).collect::<Result<_, _>>().map(Value::Array)
         }
         _ => Ok(serde_json::from_str(text)?),
     }

@@ -1,7 +1,7 @@
 //! What stands at the end of a path's steps, in one pass over the text: it is handed out as it stands, and all else is
 //! passed over.
 
-use std::{fmt, ops::ControlFlow};
+use std::{borrow::Cow, fmt, ops::ControlFlow};
 
 use serde::{
     Deserialize,
@@ -10,6 +10,9 @@ use serde::{
 use serde_json::value::RawValue;
 
 use super::steps::Step;
+
+/// The name under which `serde_json` hands out numbers, where they keep their digits.
+const NUMBER: &str = "$serde_json::private::Number";
 
 /// What was met on the way.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -20,18 +23,20 @@ pub struct Walked {
     pub twice: Option<String>,
 }
 
-/// Hands out each value at the end of the steps, and of a list its elements. Once the sink has enough, the rest is
-/// still checked for being JSON.
+/// Hands out each value at the end of the steps, and of a list its elements; where `nulls` is false, none that is null itself.
+/// Once the sink has enough, the rest is still checked for being JSON.
 pub fn each_at<'t>(
     text: &'t str,
     steps: &[Step],
+    nulls: bool,
     sink: &mut dyn FnMut(&'t str) -> ControlFlow<()>,
 ) -> Result<Walked, serde_json::Error> {
     let (steps, within) = match steps.split_last() {
         Some((Step::Every, steps)) => (steps, true),
         _ => (steps, false),
     };
-    let mut walk = Walk { walked: Walked::default(), within, full: false, whole: false, met: 0, handed_out: 0, sink };
+    let mut walk =
+        Walk { walked: Walked::default(), within, nulls, full: false, whole: false, met: 0, handed_out: 0, sink };
     walk.run(text, steps)?;
     // To see where a value ends that is no list takes a pass of its own.
     if walk.whole {
@@ -41,10 +46,12 @@ pub fn each_at<'t>(
     Ok(walk.walked)
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "what is asked for, and how far it is")]
 struct Walk<'w, 't> {
     walked: Walked,
     /// The last step is `[*]`, and the one before it is the last that is taken here.
     within: bool,
+    nulls: bool,
     full: bool,
     /// Values are looked at as a whole: one that is no list was met.
     whole: bool,
@@ -65,6 +72,9 @@ impl<'t> Walk<'_, 't> {
     fn hand_out_element(&mut self, element: &'t str) -> Result<(), serde_json::Error> {
         if self.within && element.starts_with('[') {
             return self.hand_out_elements(element);
+        }
+        if self.within && !self.nulls && element == "null" {
+            return Ok(());
         }
         self.hand_out(element);
         Ok(())
@@ -105,7 +115,9 @@ impl<'t> DeserializeSeed<'t> for At<'_, '_, 't> {
         if value.starts_with('[') {
             return self.walk.hand_out_elements(value).map_err(D::Error::custom);
         }
-        self.walk.hand_out(value);
+        if self.walk.nulls || value != "null" {
+            self.walk.hand_out(value);
+        }
         Ok(())
     }
 }
@@ -210,8 +222,15 @@ impl<'t> Visitor<'t> for At<'_, '_, 't> {
 /// An object at the end: `[*]` leads to what its members are.
 fn walk_members<'t, A: MapAccess<'t>>(walk: &mut Walk<'_, 't>, mut object: A) -> Result<(), A::Error> {
     walk.whole |= !walk.within;
-    walk.walked.found |= walk.within;
-    while object.next_key::<IgnoredAny>()?.is_some() {
+    let mut empty = true;
+    while let Some(name) = object.next_key::<Cow<'t, str>>()? {
+        // A number of any digits comes as an object of this one name.
+        if name == NUMBER {
+            object.next_value::<IgnoredAny>()?;
+            return Ok(());
+        }
+        empty = false;
+        walk.walked.found |= walk.within;
         if walk.whole || walk.full {
             object.next_value::<IgnoredAny>()?;
         } else {
@@ -219,6 +238,8 @@ fn walk_members<'t, A: MapAccess<'t>>(walk: &mut Walk<'_, 't>, mut object: A) ->
             walk.hand_out_element(member.get()).map_err(A::Error::custom)?;
         }
     }
+    // An object without members is there as well.
+    walk.walked.found |= walk.within && empty;
     Ok(())
 }
 
