@@ -113,7 +113,7 @@ pub enum Problem {
         found: String,
     },
     /// An object names a member twice, and one value of it is wanted.
-    NamedTwice {
+    DuplicateMember {
         /// Where; no row in the part of a document that leads to its records.
         place: Place,
         /// The member's name.
@@ -211,7 +211,7 @@ impl Problem {
             | Self::Quote { place, .. }
             | Self::NoJson { place, .. }
             | Self::NoRecord { place, .. }
-            | Self::NamedTwice { place, .. }
+            | Self::DuplicateMember { place, .. }
             | Self::NulBytes { place }
             | Self::TooLarge { place, .. } => Some(*place),
             _ => None,
@@ -227,7 +227,7 @@ impl Problem {
             | Self::Quote { place, .. }
             | Self::NoJson { place, .. }
             | Self::NoRecord { place, .. }
-            | Self::NamedTwice { place, .. }
+            | Self::DuplicateMember { place, .. }
             | Self::NulBytes { place }
             | Self::TooLarge { place, .. } => *place = to,
             _ => {}

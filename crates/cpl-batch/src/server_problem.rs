@@ -29,7 +29,7 @@ pub enum ServerProblem {
         /// The status (RFC 9110).
         status: u16,
         /// The beginning of what it says.
-        said: String,
+        excerpt: String,
         /// How often it was asked.
         attempts: u32,
     },
@@ -55,20 +55,20 @@ pub enum ServerProblem {
         /// Why.
         why: String,
         /// The beginning of the answer.
-        said: String,
+        excerpt: String,
     },
     /// Its answer has no records where they are looked for: it may tell of an error.
     NoRecords {
         /// Paths to the lists that it has.
         found: Vec<String>,
         /// The beginning of the answer.
-        said: String,
+        excerpt: String,
     },
     /// It answers something else than JSON.
     OtherType {
         /// The type that it names.
         content_type: String,
         /// The beginning of the answer.
-        said: String,
+        excerpt: String,
     },
 }

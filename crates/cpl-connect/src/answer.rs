@@ -24,7 +24,7 @@ enum Failure {
     Unreachable(String),
     Silent(Duration),
     Broken(String),
-    Refused { status: u16, said: String },
+    Refused { status: u16, excerpt: String },
     Other(Problem),
 }
 
@@ -35,7 +35,7 @@ impl Failed {
 }
 
 /// The bytes of the answer to a read, unpacked.
-pub async fn ask(client: &Client, request: &Request, limits: &Limits) -> Result<Vec<u8>, Problem> {
+pub async fn send_with_retries(client: &Client, request: &Request, limits: &Limits) -> Result<Vec<u8>, Problem> {
     let mut waited = Duration::ZERO;
     let mut attempts = 0;
     loop {
@@ -65,7 +65,7 @@ fn problem(failure: Failure, attempts: u32) -> Problem {
         Failure::Unreachable(why) => ServerProblem::Unreachable { why, attempts },
         Failure::Silent(time) => ServerProblem::Silent { seconds: time.as_secs(), attempts },
         Failure::Broken(why) => ServerProblem::Broken { why, attempts },
-        Failure::Refused { status, said } => ServerProblem::Refused { status, said, attempts },
+        Failure::Refused { status, excerpt } => ServerProblem::Refused { status, excerpt, attempts },
         Failure::Other(problem) => return problem,
     })
 }
@@ -76,7 +76,7 @@ async fn attempt(client: &Client, request: &Request, limits: &Limits) -> Result<
     for _ in 0..=redirect::MOST {
         let sent = client.request(request.method.clone(), url).headers(request.headers.clone());
         let sent = request.body.iter().fold(sent, |sent, body| sent.body(body.clone()));
-        let answer = sent.send().await.map_err(|error| not_answered(error, limits))?;
+        let answer = sent.send().await.map_err(|error| classify(error, limits))?;
         url = match Redirect::of(&answer, &request.method) {
             Redirect::None => return read(answer, request, limits).await,
             Redirect::Followed(to) => to,
@@ -96,16 +96,16 @@ async fn read(answer: Response, request: &Request, limits: &Limits) -> Result<Ve
     let content_type = answer.headers().get(CONTENT_TYPE).and_then(|of| of.to_str().ok()).map(str::to_owned);
     if !status.is_success() {
         // What it says is of use where it can be read.
-        let said = body(answer, limits).await.unwrap_or_default();
-        let problem = Failure::Refused { status: status.as_u16(), said: request.beginning(&said) };
+        let excerpt = body(answer, limits).await.unwrap_or_default();
+        let problem = Failure::Refused { status: status.as_u16(), excerpt: request.excerpt(&excerpt) };
         return Err(Failed { problem, retry });
     }
     let bytes = body(answer, limits).await?;
     match content_type.filter(|of| !may_be_json(of)) {
         None => Ok(bytes),
         Some(content_type) => {
-            let content_type = request.beginning(content_type.as_bytes());
-            Err(Failed::never(ServerProblem::OtherType { content_type, said: request.beginning(&bytes) }))
+            let content_type = request.excerpt(content_type.as_bytes());
+            Err(Failed::never(ServerProblem::OtherType { content_type, excerpt: request.excerpt(&bytes) }))
         }
     }
 }
@@ -113,7 +113,7 @@ async fn read(answer: Response, request: &Request, limits: &Limits) -> Result<Ve
 /// The bytes of an answer, as many as are allowed.
 async fn body(mut answer: Response, limits: &Limits) -> Result<Vec<u8>, Failed> {
     let mut bytes = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(|error| not_answered(error, limits))? {
+    while let Some(chunk) = answer.chunk().await.map_err(|error| classify(error, limits))? {
         if (bytes.len() + chunk.len()) as u64 > limits.answer_bytes {
             let (what, limit, place) = (Oversized::Answer, limits.answer_bytes, Place::default());
             let problem = Failure::Other(Problem::TooLarge { what, limit, place });
@@ -125,7 +125,7 @@ async fn body(mut answer: Response, limits: &Limits) -> Result<Vec<u8>, Failed> 
 }
 
 /// Why there is no answer, or not all of it. A read may be sent again, whatever has become of it.
-fn not_answered(error: reqwest::Error, limits: &Limits) -> Failed {
+fn classify(error: reqwest::Error, limits: &Limits) -> Failed {
     let error = error.without_url();
     let why = innermost(&error);
     let problem = if error.is_connect() {

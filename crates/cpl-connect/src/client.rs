@@ -6,7 +6,7 @@ use cpl_batch::{Problem, ServerProblem};
 use reqwest::{Client, redirect::Policy};
 use tokio::{runtime::Runtime, sync::oneshot};
 
-use crate::{answer::ask, limits::Limits, request::Request};
+use crate::{answer::send_with_retries, limits::Limits, request::Request};
 
 /// Connections to servers.
 #[derive(Default)]
@@ -35,7 +35,7 @@ impl Connections {
         let (answered, pending) = oneshot::channel();
         self.runtime()?.spawn(async move {
             // Nobody may wait for it any more.
-            let _unheard = answered.send(ask(&client, &request, &limits).await);
+            let _unheard = answered.send(send_with_retries(&client, &request, &limits).await);
         });
         Ok(Pending(pending))
     }
@@ -45,7 +45,7 @@ impl Connections {
             return Ok(runtime);
         }
         let made = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-        let made = made.map_err(|error| not_asked(error.to_string()))?;
+        let made = made.map_err(|error| no_client(error.to_string()))?;
         Ok(self.runtime.get_or_init(|| made))
     }
 
@@ -60,7 +60,7 @@ impl Connections {
             .connect_timeout(self.limits.connect)
             .read_timeout(self.limits.silence)
             .build();
-        let made = made.map_err(|error| not_asked(error.without_url().to_string()))?;
+        let made = made.map_err(|error| no_client(error.without_url().to_string()))?;
         Ok(self.client.get_or_init(|| made))
     }
 }
@@ -85,6 +85,6 @@ impl Pending {
 }
 
 /// What keeps this machine from asking at all.
-fn not_asked(why: String) -> Problem {
+fn no_client(why: String) -> Problem {
     Problem::Server(ServerProblem::Unreachable { why, attempts: 0 })
 }

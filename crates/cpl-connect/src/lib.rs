@@ -16,5 +16,5 @@ mod tests;
 
 pub use client::{Connections, Pending};
 pub use limits::Limits;
-pub use request::{Auth, Request, Unsendable};
+pub use request::{Auth, InvalidRequest, Request};
 pub use secret::{Secret, SecretError, Secrets};

@@ -12,7 +12,7 @@ use reqwest::{
 use crate::secret::Secret;
 
 /// The most characters that are shown of what a server says.
-const SAID: usize = 200;
+const EXCERPT_CHARS: usize = 200;
 
 /// Who asks.
 pub enum Auth {
@@ -35,7 +35,7 @@ pub struct Request {
 
 /// Why a request can't be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Unsendable {
+pub enum InvalidRequest {
     /// Its address is none.
     Address(String),
     /// The value of that header, or of who asks, holds signs that no header may hold.
@@ -47,8 +47,8 @@ impl Request {
     ///
     /// # Errors
     /// What is wrong with the address.
-    pub fn new(method: Method, address: &str) -> Result<Self, Unsendable> {
-        let url = Url::parse(address).map_err(|error| Unsendable::Address(error.to_string()))?;
+    pub fn new(method: Method, address: &str) -> Result<Self, InvalidRequest> {
+        let url = Url::parse(address).map_err(|error| InvalidRequest::Address(error.to_string()))?;
         Ok(Self { method: wire(method), url, headers: HeaderMap::new(), body: None, secrets: Vec::new() })
     }
 
@@ -63,10 +63,9 @@ impl Request {
     ///
     /// # Errors
     /// Where it can't be one.
-    pub fn header(mut self, name: &str, value: &str) -> Result<Self, Unsendable> {
-        let refused = || Unsendable::Header(name.to_owned());
-        let key = HeaderName::from_bytes(name.as_bytes()).map_err(|_| refused())?;
-        self.headers.append(key, HeaderValue::from_str(value).map_err(|_| refused())?);
+    pub fn header(mut self, name: &str, value: &str) -> Result<Self, InvalidRequest> {
+        let (name, value) = header(name, value)?;
+        self.headers.append(name, value);
         Ok(self)
     }
 
@@ -74,7 +73,7 @@ impl Request {
     ///
     /// # Errors
     /// Where it can't be one.
-    pub fn secret_header(mut self, name: &str, value: &Secret) -> Result<Self, Unsendable> {
+    pub fn secret_header(mut self, name: &str, value: &Secret) -> Result<Self, InvalidRequest> {
         self.secrets.push(value.clone());
         self.hidden_header(name, value.expose())
     }
@@ -83,7 +82,7 @@ impl Request {
     ///
     /// # Errors
     /// Where that can't stand in a header.
-    pub fn auth(mut self, auth: &Auth) -> Result<Self, Unsendable> {
+    pub fn auth(mut self, auth: &Auth) -> Result<Self, InvalidRequest> {
         let text = match auth {
             Auth::Bearer(token) => {
                 self.secrets.push(token.clone());
@@ -108,12 +107,10 @@ impl Request {
     }
 
     /// A header that no library prints, in the place of one of that name.
-    fn hidden_header(mut self, name: &str, value: &str) -> Result<Self, Unsendable> {
-        let refused = || Unsendable::Header(name.to_owned());
-        let key = HeaderName::from_bytes(name.as_bytes()).map_err(|_| refused())?;
-        let mut value = HeaderValue::from_str(value).map_err(|_| refused())?;
+    fn hidden_header(mut self, name: &str, value: &str) -> Result<Self, InvalidRequest> {
+        let (name, mut value) = header(name, value)?;
         value.set_sensitive(true);
-        self.headers.insert(key, value);
+        self.headers.insert(name, value);
         Ok(self)
     }
 
@@ -124,8 +121,8 @@ impl Request {
     }
 
     /// A text of the server's without the secrets that it was sent.
-    pub(crate) fn without_secrets(&self, said: &str) -> String {
-        self.spellings().iter().fold(said.to_owned(), |said, secret| said.replace(secret.as_str(), "…"))
+    pub(crate) fn without_secrets(&self, text: &str) -> String {
+        strike_out(&self.spellings(), text)
     }
 
     /// The secrets as a server may spell them, the longest first: as they are, as JSON, with `/` as `\/`, and as a part of an
@@ -145,18 +142,32 @@ impl Request {
 
     /// The beginning of what a server says, on one line, and without the secrets that it was sent.
     #[must_use]
-    pub fn beginning(&self, said: &[u8]) -> String {
-        // What is behind it is not shown: a secret that begins before is struck out whole.
-        let longest = self.spellings().first().map_or(0, String::len);
-        let said = &said[..said.len().min(SAID * 8 + longest)];
-        let said = self.without_secrets(&String::from_utf8_lossy(said));
-        let words = said.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
+    pub fn excerpt(&self, answer: &[u8]) -> String {
+        let spellings = self.spellings();
+        let longest = spellings.first().map_or(0, String::len);
+        let window = &answer[..answer.len().min(EXCERPT_CHARS * 8 + longest)];
+        let mut text = strike_out(&spellings, &String::from_utf8_lossy(window));
+        // The window may end within a secret: so much of its end is not shown, with what stands for half a character.
+        if window.len() < answer.len() {
+            text.truncate(text.floor_char_boundary(text.len().saturating_sub(longest + 3)));
+        }
+        let words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
         let line = words.collect::<Vec<_>>().join(" ");
-        if line.chars().count() <= SAID {
+        if line.chars().count() <= EXCERPT_CHARS {
             return line;
         }
-        format!("{}…", line.chars().take(SAID).collect::<String>())
+        format!("{}…", line.chars().take(EXCERPT_CHARS).collect::<String>())
     }
+}
+
+fn strike_out(spellings: &[String], text: &str) -> String {
+    spellings.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "…"))
+}
+
+fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), InvalidRequest> {
+    let invalid = || InvalidRequest::Header(name.to_owned());
+    let key = HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid())?;
+    Ok((key, HeaderValue::from_str(value).map_err(|_| invalid())?))
 }
 
 fn wire(method: Method) -> reqwest::Method {

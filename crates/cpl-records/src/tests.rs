@@ -271,7 +271,7 @@ fn a_name_that_is_twice_on_the_way_is_told() {
     ] {
         let layout = texts(Kind::Document { records: None, each }, vec![At::Path(Path::parse(at).expect("a path"))]);
         let found = match read(document.as_bytes(), &layout) {
-            Err(Problem::NamedTwice { name, .. }) => Some(name),
+            Err(Problem::DuplicateMember { name, .. }) => Some(name),
             Ok(_) => None,
             Err(other) => panic!("{document}: {other:?}"),
         };
@@ -281,7 +281,7 @@ fn a_name_that_is_twice_on_the_way_is_told() {
         |at| texts(Kind::Document { records: Some(Records::at(at).expect("a path")), each: None }, vec![At::Name]);
     let document = br#"{"data": [{"c0": 1}], "data": []}"#;
     for at in ["$.data", "$.data[*]", "$.data[?@.c0]"] {
-        assert!(matches!(read(document, &layout(at)), Err(Problem::NamedTwice { .. })), "{at}");
+        assert!(matches!(read(document, &layout(at)), Err(Problem::DuplicateMember { .. })), "{at}");
     }
 }
 

@@ -1,6 +1,6 @@
 //! What keeps a run from being finished.
 
-use cpl_connect::{SecretError, Unsendable};
+use cpl_connect::{InvalidRequest, SecretError};
 use cpl_effects::EffectError;
 use cpl_exec::ExecError;
 use cpl_plan::bind::BindError;
@@ -73,7 +73,7 @@ pub enum RequestCause {
         why: SecretError,
     },
     /// An address, or a header, that can be sent.
-    Unsendable(Unsendable),
+    Invalid(InvalidRequest),
     /// A value of it, such as one that is divided by zero.
     Unknown,
 }
@@ -97,10 +97,10 @@ impl RequestError {
             }
             RequestCause::Unknown => Diagnostic::new(Code::E1104, "this value is not known, and can't be sent")
                 .at(self.at, "divided by zero, or computed from what is not there"),
-            RequestCause::Unsendable(Unsendable::Address(why)) => {
+            RequestCause::Invalid(InvalidRequest::Address(why)) => {
                 Diagnostic::new(Code::E1008, format!("that is no address: {why}")).at(self.at, "asked here")
             }
-            RequestCause::Unsendable(Unsendable::Header(name)) => {
+            RequestCause::Invalid(InvalidRequest::Header(name)) => {
                 let message = format!("the header `{name}` holds signs that can't be sent");
                 let help = "a header is one line of ASCII: does its secret end with a line break?";
                 Diagnostic::new(Code::E1011, message).at(self.at, "asked with it").help(help)

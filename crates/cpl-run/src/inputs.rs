@@ -37,7 +37,7 @@ impl<'a> RunInputs<'a> {
             let TableSource::Fetch(fetch) = &table.source else { continue };
             let SourceKind::Http { request, .. } = &fetch.kind else { continue };
             let secrets = secrets.get_or_insert_with(|| Secrets::of(files.folder));
-            match (Maker { plan, secrets, fetch }).request(request)? {
+            match (RequestBuilder { plan, secrets, fetch }).request(request)? {
                 Ok(made) => drop(requests.insert(table.name.clone(), made)),
                 Err(errors) => failed.extend(errors),
             }
@@ -65,7 +65,7 @@ impl Inputs for RunInputs<'_> {
 }
 
 /// Makes the requests of a fetch.
-struct Maker<'m> {
+struct RequestBuilder<'m> {
     plan: &'m BoundPlan,
     secrets: &'m Secrets,
     fetch: &'m Fetch,
@@ -74,23 +74,23 @@ struct Maker<'m> {
 /// A request, or all that it lacks.
 type Made = Result<Request, Vec<RequestError>>;
 
-impl Maker<'_> {
+impl RequestBuilder<'_> {
     fn request(&self, request: &program::Request) -> Result<Made, RunError> {
-        let mut lacks = Vec::new();
-        let auth = request.auth.as_ref().and_then(|auth| self.auth(auth, &mut lacks));
+        let mut missing = Vec::new();
+        let auth = request.auth.as_ref().and_then(|auth| self.auth(auth, &mut missing));
         let mut headers = Vec::new();
         for (name, value) in &request.headers {
             match value {
                 HeaderValue::Credential(credential) => {
-                    headers.extend(self.secret(credential, &mut lacks).map(|secret| (name, Header::Secret(secret))));
+                    headers.extend(self.secret(credential, &mut missing).map(|secret| (name, Header::Secret(secret))));
                 }
                 HeaderValue::Computed(expr) => headers.push((name, Header::Plain(self.value(expr)?.raw()))),
             }
         }
-        if !lacks.is_empty() {
-            return Ok(Err(lacks));
+        if !missing.is_empty() {
+            return Ok(Err(missing));
         }
-        let unsendable = |why| vec![self.error(RequestCause::Unsendable(why))];
+        let invalid = |why| vec![self.error(RequestCause::Invalid(why))];
         let made = Request::new(request.method, &address(&request.address)).and_then(|mut made| {
             if let Some(auth) = &auth {
                 made = made.auth(auth)?;
@@ -102,7 +102,7 @@ impl Maker<'_> {
         });
         let mut made = match made {
             Ok(made) => made,
-            Err(why) => return Ok(Err(unsendable(why))),
+            Err(why) => return Ok(Err(invalid(why))),
         };
         for (name, expr) in &request.query {
             made = made.query(name, &self.value(expr)?.raw());
@@ -113,23 +113,23 @@ impl Maker<'_> {
         Ok(Ok(made))
     }
 
-    fn auth(&self, auth: &program::Auth, lacks: &mut Vec<RequestError>) -> Option<Auth> {
+    fn auth(&self, auth: &program::Auth, missing: &mut Vec<RequestError>) -> Option<Auth> {
         Some(match auth {
-            program::Auth::Bearer(token) => Auth::Bearer(self.secret(token, lacks)?),
+            program::Auth::Bearer(token) => Auth::Bearer(self.secret(token, missing)?),
             program::Auth::Basic { user, password } => {
-                let (user, password) = (self.secret(user, lacks), self.secret(password, lacks));
+                let (user, password) = (self.secret(user, missing), self.secret(password, missing));
                 Auth::Basic(user?, password?)
             }
         })
     }
 
-    fn secret(&self, credential: &Credential, lacks: &mut Vec<RequestError>) -> Option<Secret> {
+    fn secret(&self, credential: &Credential, missing: &mut Vec<RequestError>) -> Option<Secret> {
         match credential {
             Credential::Plain(text) => Some(Secret::new(text.clone())),
             Credential::Secret(name) => match self.secrets.find(name) {
                 Ok(secret) => Some(secret),
                 Err(why) => {
-                    lacks.push(self.error(RequestCause::Secret { name: name.clone(), why }));
+                    missing.push(self.error(RequestCause::Secret { name: name.clone(), why }));
                     None
                 }
             },

@@ -62,11 +62,9 @@ impl<'a> FileSource<'a> {
 
     /// A column that files may lack is in one of them at least.
     fn in_some_file(&self) -> Result<(), ReadError> {
-        let columns = self.reader.columns().iter().zip(&self.seen.0);
-        let lacking = columns.into_iter().find(|(field, seen)| field.may_lack && !**seen);
-        let (Some((field, _)), Some(last)) = (lacking, self.files.len().checked_sub(1)) else { return Ok(()) };
-        let found = Vec::new();
-        Err(self.error(last, Problem::NoColumn { header: field.header.clone(), found, line: None }))
+        let missing = missing_everywhere(self.reader.columns(), &self.seen.0);
+        let (Some(problem), Some(last)) = (missing, self.files.len().checked_sub(1)) else { return Ok(()) };
+        Err(self.error(last, problem))
     }
 
     fn error(&self, at: usize, problem: Problem) -> ReadError {
@@ -343,6 +341,12 @@ fn csv_layout(fetch: &Fetch, columns: &[FetchColumn], format: &CsvFormat) -> cpl
         until: fetch.until.clone(),
         skip_bad: fetch.skip_bad.is_some(),
     }
+}
+
+/// The problem of a column that each file may lack, and that none has; `found` says of each column whether some file has it.
+pub fn missing_everywhere(columns: &[Field], found: &[bool]) -> Option<Problem> {
+    let (field, _) = columns.iter().zip(found).find(|(field, found)| field.may_lack && !**found)?;
+    Some(Problem::NoColumn { header: field.header.clone(), found: Vec::new(), line: None })
 }
 
 /// What is read of records.

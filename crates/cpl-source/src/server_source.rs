@@ -7,7 +7,7 @@ use cpl_connect::{Connections, Pending, Request};
 use cpl_model::program::{Fetch, FetchColumn};
 use cpl_records::{Kind, Layout};
 
-use crate::file_source::{records_at, records_layout};
+use crate::file_source::{missing_everywhere, records_at, records_layout};
 
 /// The answer of a server. It is asked when the source is started, and may be on its way while others are asked.
 pub struct ServerSource<'a> {
@@ -37,13 +37,13 @@ impl<'a> ServerSource<'a> {
 
     /// The problem, with the beginning of the answer where that explains it.
     fn explained(&self, problem: Problem, answer: &[u8]) -> Problem {
-        let said = || self.request.beginning(answer);
+        let excerpt = || self.request.excerpt(answer);
         match problem {
             Problem::NoJson { place: Place { row: 0, line }, column, why } => {
                 let why = format!("{why}, at line {line}, column {column}");
-                Problem::Server(ServerProblem::NoJson { why, said: said() })
+                Problem::Server(ServerProblem::NoJson { why, excerpt: excerpt() })
             }
-            Problem::NoRecords { found } => Problem::Server(ServerProblem::NoRecords { found, said: said() }),
+            Problem::NoRecords { found } => Problem::Server(ServerProblem::NoRecords { found, excerpt: excerpt() }),
             other => other,
         }
     }
@@ -73,11 +73,11 @@ impl Source for ServerSource<'_> {
         });
         let found = read.map_err(|problem| self.failed(self.explained(problem, &answer)))?;
         // A column that an answer may lack is in some record of it.
-        let mut columns = self.layout.columns.iter().zip(&found.columns);
-        let lacking = columns.find(|(field, has)| field.may_lack && !**has && !full && found.summary.rows > 0);
-        if let Some((field, _)) = lacking {
-            let (header, found, line) = (field.header.clone(), Vec::new(), None);
-            return Err(self.failed(Problem::NoColumn { header, found, line }));
+        if let Some(problem) = missing_everywhere(&self.layout.columns, &found.columns)
+            && !full
+            && found.summary.rows > 0
+        {
+            return Err(self.failed(problem));
         }
         let empty_paths = found.paths.into_iter().filter(|(_, found)| !found).map(|(path, _)| path).collect();
         let (rows, bytes) = (found.summary.rows, answer.len() as u64);

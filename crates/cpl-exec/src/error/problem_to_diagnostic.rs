@@ -75,7 +75,7 @@ pub fn problem_to_diagnostic(problem: &Problem, name: &str, fetch: &Fetch) -> Di
             let message = format!("{name}, {}: the record is no object: `{}`", row(*place), shown(found));
             in_file(Code::E1005, message, "columns are found in objects", fetch)
         }
-        Problem::NamedTwice { place, name: member } => {
+        Problem::DuplicateMember { place, name: member } => {
             let at = if place.row == 0 { String::new() } else { format!(", {}", row(*place)) };
             let message = format!("{name}{at}: an object names `{}` twice", shown(member));
             in_file(Code::E1005, message, "which of the two is meant is not known: it may be there once", fetch)
@@ -318,7 +318,7 @@ pub fn reason(problem: &Problem) -> String {
         Problem::Fields { found, wanted, .. } => format!("{} where {wanted} are wanted", fields(*found)),
         Problem::NoJson { why, .. } => format!("no JSON: {why}"),
         Problem::NoRecord { found, .. } => format!("the record is no object: {found}"),
-        Problem::NamedTwice { name, .. } => format!("an object names {name:?} twice"),
+        Problem::DuplicateMember { name, .. } => format!("an object names {name:?} twice"),
         other => format!("{other:?}"),
     }
 }

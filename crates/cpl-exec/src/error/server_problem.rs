@@ -22,9 +22,9 @@ pub fn server_problem(name: &str, problem: &ServerProblem, fetch: &Fetch) -> Dia
             format!("the answer of {name} broke off{}: {why}", tried(*attempts)),
             "nothing has left: run again later".to_owned(),
         ),
-        ServerProblem::Refused { status, said, attempts } => (
+        ServerProblem::Refused { status, excerpt, attempts } => (
             Code::E1009,
-            format!("{name} answers {}{}{}", status_of(*status), tried(*attempts), quoted(said)),
+            format!("{name} answers {}{}{}", status_of(*status), tried(*attempts), quoted(excerpt)),
             refused(*status),
         ),
         ServerProblem::Busy { status, seconds } => (
@@ -42,19 +42,19 @@ pub fn server_problem(name: &str, problem: &ServerProblem, fetch: &Fetch) -> Dia
             format!("{name} sends from one address to another: followed {times} times"),
             "is the address right?".to_owned(),
         ),
-        ServerProblem::NoJson { why, said } => (
+        ServerProblem::NoJson { why, excerpt } => (
             Code::E1010,
-            format!("{name} answers what is no JSON, or not all of it: {why}{}", quoted(said)),
+            format!("{name} answers what is no JSON, or not all of it: {why}{}", quoted(excerpt)),
             "nothing has left: run again, and ask who runs the server where it stays so".to_owned(),
         ),
-        ServerProblem::NoRecords { found, said } => (
+        ServerProblem::NoRecords { found, excerpt } => (
             Code::E1010,
-            format!("{name} answers without records where they are looked for{}", quoted(said)),
+            format!("{name} answers without records where they are looked for{}", quoted(excerpt)),
             where_records_are(found),
         ),
-        ServerProblem::OtherType { content_type, said } => (
+        ServerProblem::OtherType { content_type, excerpt } => (
             Code::E1010,
-            format!("{name} answers {content_type}, and not JSON{}", quoted(said)),
+            format!("{name} answers {content_type}, and not JSON{}", quoted(excerpt)),
             "is this the address of the API, and not of a page for people?".to_owned(),
         ),
     };
@@ -73,8 +73,8 @@ fn tried(attempts: u32) -> String {
     if attempts > 1 { format!(", tried {attempts} times") } else { String::new() }
 }
 
-fn quoted(said: &str) -> String {
-    if said.is_empty() { String::new() } else { format!(": `{}`", said.replace('`', "'")) }
+fn quoted(excerpt: &str) -> String {
+    if excerpt.is_empty() { String::new() } else { format!(": `{}`", excerpt.replace('`', "'")) }
 }
 
 /// A status, with the words of RFC 9110 where they help.

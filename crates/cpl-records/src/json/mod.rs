@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use self::{
     parts::{LINE_BYTES, LineBlocks, Merged, Part, RecordGroup, line_too_large},
-    record::{RecordReader, bad_record, named_twice, no_json},
+    record::{RecordReader, bad_record, duplicate_member, no_json},
     route::Route,
     text::text,
     unique::NoValue,
@@ -167,7 +167,7 @@ pub fn document<S: FnMut(Batch) -> ControlFlow<()>>(
     merged.end(None)?;
     let walked = walked.map_err(no_document)?;
     if let Some(name) = walked.twice {
-        return Err(Problem::NamedTwice { place: Place::default(), name });
+        return Err(Problem::DuplicateMember { place: Place::default(), name });
     }
     let none = if walked.found { None } else { no_records(&unique::value(text).map_err(no_document)?, records) };
     none.map_or(Ok(()), Err)
@@ -189,8 +189,8 @@ fn rows_of<S: FnMut(Batch) -> ControlFlow<()>>(
         Ok(outer) => outer,
         Err(error) => return no_json(&error, 0, out),
     };
-    if let Some(name) = outer.named_twice() {
-        return named_twice(name, 0, out);
+    if let Some(name) = outer.duplicate_member() {
+        return duplicate_member(name, 0, out);
     }
     let mut failed = None;
     let mut any = false;
@@ -209,7 +209,7 @@ fn rows_of<S: FnMut(Batch) -> ControlFlow<()>>(
     }
     match walked {
         Ok(Walked { twice: None, .. }) => Ok(()),
-        Ok(Walked { twice: Some(name), .. }) | Err(NoValue::Twice(name)) => named_twice(name, 0, out),
+        Ok(Walked { twice: Some(name), .. }) | Err(NoValue::Twice(name)) => duplicate_member(name, 0, out),
         Err(NoValue::Json(error)) => no_json(&error, 0, out),
     }
 }
@@ -217,7 +217,7 @@ fn rows_of<S: FnMut(Batch) -> ControlFlow<()>>(
 /// What is wrong with a document of which no value is made.
 fn no_document(why_not: NoValue) -> Problem {
     match why_not {
-        NoValue::Twice(name) => Problem::NamedTwice { place: Place::default(), name },
+        NoValue::Twice(name) => Problem::DuplicateMember { place: Place::default(), name },
         NoValue::Json(error) => {
             let place = Place { row: 0, line: error.line() as u64 };
             Problem::NoJson { place, column: error.column() as u64, why: why(&error) }

@@ -58,7 +58,7 @@ pub struct Record<'t> {
 
 impl Record<'_> {
     /// A name on the way to a wanted value that an object has twice.
-    pub fn named_twice(&self) -> Option<String> {
+    pub fn duplicate_member(&self) -> Option<String> {
         self.found.twice.clone()
     }
 }
@@ -126,8 +126,8 @@ impl RecordReader {
         if object && out.summary.rows < SAMPLED_RECORDS {
             out.note_names(names(record.text));
         }
-        if let Some(name) = record.named_twice() {
-            return named_twice(name, record.line, out);
+        if let Some(name) = record.duplicate_member() {
+            return duplicate_member(name, record.line, out);
         }
         let mut cells = Vec::with_capacity(self.columns.len());
         for (place, (field, finder)) in layout.columns.iter().zip(&self.columns).enumerate() {
@@ -142,13 +142,13 @@ impl RecordReader {
                 return Err(Problem::NoColumn { header, found, line: None });
             }
             let found = match &finder.rest {
-                None => value.map(Asked::AsItStands),
-                Some(rest) => match asked(rest, value) {
+                None => value.map(ColumnValue::Raw),
+                Some(rest) => match query_value(rest, value) {
                     Ok(found) => found,
-                    Err(name) => return named_twice(name, record.line, out),
+                    Err(name) => return duplicate_member(name, record.line, out),
                 },
             };
-            let no_value = found.as_ref().is_none_or(|found| matches!(found, Asked::AsItStands("null")));
+            let no_value = found.as_ref().is_none_or(|found| matches!(found, ColumnValue::Raw("null")));
             // Of a value that is no object `$` alone finds something.
             if !finder.outer && !finder.named && no_value && !record.text.starts_with(['{', '[']) {
                 return no_record(record, out);
@@ -157,8 +157,8 @@ impl RecordReader {
             cells.push(match found {
                 None if field.may_lack => Cell::Absent,
                 None => Cell::Text(Cow::Borrowed(&[])),
-                Some(Asked::AsItStands(value)) => cell(value, field),
-                Some(Asked::Value(cell)) => cell,
+                Some(ColumnValue::Raw(value)) => cell(value, field),
+                Some(ColumnValue::Queried(cell)) => cell,
             });
         }
         out.row(&cells, record.line)
@@ -182,26 +182,26 @@ fn names(object: &str) -> Vec<String> {
 }
 
 /// What was found.
-enum Asked<'t> {
+enum ColumnValue<'t> {
     /// A value of the record, as it is written.
-    AsItStands(&'t str),
+    Raw(&'t str),
     /// What a query found in it.
-    Value(Cell<'t>),
+    Queried(Cell<'t>),
 }
 
 /// What a query finds in a value: one thing at most. An error names a member that is there twice.
-fn asked<'t>(query: &JsonPath, value: Option<&'t str>) -> Result<Option<Asked<'t>>, String> {
+fn query_value<'t>(query: &JsonPath, value: Option<&'t str>) -> Result<Option<ColumnValue<'t>>, String> {
     let Some(text) = value else { return Ok(None) };
     let value = match unique::value(text) {
         Ok(value) => value,
         Err(NoValue::Twice(name)) => return Err(name),
-        Err(NoValue::Json(_)) => return Ok(Some(Asked::Value(Cell::Bad(shown(text))))),
+        Err(NoValue::Json(_)) => return Ok(Some(ColumnValue::Queried(Cell::Bad(shown(text))))),
     };
     Ok(match query.query(&value).all().as_slice() {
         [] => None,
-        [Value::Null] => Some(Asked::AsItStands("null")),
-        [one] => Some(Asked::Value(queried_cell(one))),
-        several => Some(Asked::Value(Cell::Bad(format!("{} values", several.len())))),
+        [Value::Null] => Some(ColumnValue::Raw("null")),
+        [one] => Some(ColumnValue::Queried(queried_cell(one))),
+        several => Some(ColumnValue::Queried(Cell::Bad(format!("{} values", several.len())))),
     })
 }
 
@@ -237,13 +237,13 @@ fn no_record<S: FnMut(Batch) -> ControlFlow<()>>(record: &Record<'_>, out: &mut 
 }
 
 /// A record that has two values where one is wanted.
-pub fn named_twice<S: FnMut(Batch) -> ControlFlow<()>>(
+pub fn duplicate_member<S: FnMut(Batch) -> ControlFlow<()>>(
     name: String,
     line: u64,
     out: &mut Out<'_, S>,
 ) -> Result<(), Problem> {
     let place = Place { row: out.summary.rows + 1, line };
-    bad_record(Problem::NamedTwice { place, name }, out)
+    bad_record(Problem::DuplicateMember { place, name }, out)
 }
 
 /// A record that is not JSON: reading continues with the next.

@@ -112,14 +112,14 @@ impl<'t> Visitor<'t> for Find<'_, 't> {
     fn visit_map<A: MapAccess<'t>>(self, mut object: A) -> Result<(), A::Error> {
         let Self { node, found } = self;
         // Records name their members mostly in one order: the next is looked for where the last was found.
-        let (mut next, mut met) = (0, Met::default());
+        let (mut next, mut seen) = (0, SeenMembers::default());
         while let Some(at) = object.next_key_seed(MemberOf { node, next })? {
             let Some(at) = at else {
                 object.next_value::<IgnoredAny>()?;
                 continue;
             };
             let (name, member) = &node.members[at];
-            if met.again(at) {
+            if seen.is_repeated(at) {
                 found.twice.get_or_insert_with(|| name.clone());
             }
             next = at + 1;
@@ -169,14 +169,14 @@ impl<'t> Visitor<'t> for Find<'_, 't> {
 
 /// Which members of an object were met.
 #[derive(Default)]
-struct Met {
+struct SeenMembers {
     first: u64,
     further: Vec<usize>,
 }
 
-impl Met {
+impl SeenMembers {
     /// Notes a member; whether it was met before.
-    fn again(&mut self, at: usize) -> bool {
+    fn is_repeated(&mut self, at: usize) -> bool {
         if let Some(bit) = u32::try_from(at).ok().and_then(|at| 1_u64.checked_shl(at)) {
             let again = self.first & bit != 0;
             self.first |= bit;
