@@ -5,7 +5,7 @@ use std::{
     fs,
     io::{self, BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -44,18 +44,19 @@ impl Server {
     /// Where this machine lets nobody listen.
     #[must_use]
     pub fn start(lines: &[String], folder: &Path) -> Self {
-        let mut routes: Vec<Route> = lines.split(|line| line == "---").map(route).collect();
         let listener = listener();
         let address = listener.local_addr().map_or_else(|error| panic!("{error}"), |address| address.to_string());
+        let lines: Vec<String> = lines.iter().map(|line| line.replace(ADDRESS, &address)).collect();
+        let mut routes: Vec<Route> = lines.split(|line| line == "---").map(route).collect();
         let ended = Arc::new(AtomicBool::new(false));
-        let (is_over, log) = (Arc::clone(&ended), folder.join(LOG));
+        let (is_over, mut log) = (Arc::clone(&ended), Log { file: folder.join(LOG), asked: Vec::new() });
         let thread = thread::spawn(move || {
             for stream in listener.incoming() {
                 if is_over.load(Ordering::SeqCst) {
                     return;
                 }
                 // Who asks may go away.
-                let _gone = stream.and_then(|stream| answer(stream, &mut routes, &log));
+                let _gone = stream.and_then(|stream| answer(stream, &mut routes, &mut log));
             }
         });
         Self { address, ended, thread: Some(thread) }
@@ -104,7 +105,7 @@ fn route(lines: &[String]) -> Route {
     Route { request, status: status.to_owned(), headers, body }
 }
 
-fn answer(stream: TcpStream, routes: &mut Vec<Route>, log: &Path) -> io::Result<()> {
+fn answer(stream: TcpStream, routes: &mut Vec<Route>, log: &mut Log) -> io::Result<()> {
     let mut reader = BufReader::new(stream);
     let head = head(&mut reader)?;
     let length = head.iter().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
@@ -112,7 +113,7 @@ fn answer(stream: TcpStream, routes: &mut Vec<Route>, log: &Path) -> io::Result<
     reader.read_exact(&mut body)?;
     let Some((first, headers)) = head.split_first() else { return Ok(()) };
     let asked = first.strip_suffix(" HTTP/1.1").unwrap_or(first);
-    write_down(log, asked, headers, &body)?;
+    log.write_down(asked, headers, &body)?;
     let route = take(routes, asked);
     let headers = [route.headers.join("\r\n").as_str(), "\r\n"].concat();
     let headers = headers.trim_start();
@@ -144,19 +145,31 @@ fn take(routes: &mut Vec<Route>, asked: &str) -> Route {
     if is_last { routes[at].clone() } else { routes.remove(at) }
 }
 
-/// What was asked, without the headers that each request has.
-fn write_down(log: &Path, asked: &str, headers: &[String], body: &[u8]) -> io::Result<()> {
-    const USUAL: [&str; 5] = ["host:", "accept:", "accept-encoding:", "user-agent:", "content-length:"];
-    let mut text = fs::read_to_string(log).unwrap_or_default();
-    let _ = writeln!(text, "{asked}");
-    let is_told = |header: &&String| !USUAL.iter().any(|usual| header.to_ascii_lowercase().starts_with(usual));
-    let mut told: Vec<&String> = headers.iter().filter(is_told).collect();
-    told.sort();
-    for header in told {
-        let _ = writeln!(text, "{header}");
+/// What was asked so far.
+struct Log {
+    file: PathBuf,
+    /// The path that was asked, and all that is written of it.
+    asked: Vec<(String, String)>,
+}
+
+impl Log {
+    /// Writes down a request, without the headers that each has. Which of two servers' paths is asked first is chance:
+    /// requests stand in the order of their paths, those of one path in the order in which they came.
+    fn write_down(&mut self, asked: &str, headers: &[String], body: &[u8]) -> io::Result<()> {
+        const USUAL: [&str; 5] = ["host:", "accept:", "accept-encoding:", "user-agent:", "content-length:"];
+        let mut text = format!("{asked}\n");
+        let is_told = |header: &&String| !USUAL.iter().any(|usual| header.to_ascii_lowercase().starts_with(usual));
+        let mut told: Vec<&String> = headers.iter().filter(is_told).collect();
+        told.sort();
+        for header in told {
+            let _ = writeln!(text, "{header}");
+        }
+        if !body.is_empty() {
+            let _ = writeln!(text, "{}", String::from_utf8_lossy(body));
+        }
+        let path = asked.split('?').next().unwrap_or_default().to_owned();
+        self.asked.push((path, text));
+        self.asked.sort_by(|(one, _), (other, _)| one.cmp(other));
+        fs::write(&self.file, self.asked.iter().map(|(_, text)| text.as_str()).collect::<String>())
     }
-    if !body.is_empty() {
-        let _ = writeln!(text, "{}", String::from_utf8_lossy(body));
-    }
-    fs::write(log, text)
 }

@@ -64,6 +64,57 @@ pub enum ServerProblem {
         /// The beginning of the answer.
         excerpt: String,
     },
+    /// It tells of an error inside its answer.
+    Failed {
+        /// The status.
+        status: u16,
+        /// The error's text.
+        message: Option<String>,
+        /// The error's code.
+        code: Option<String>,
+        /// The beginning of the answer.
+        excerpt: String,
+        /// How often it was asked.
+        attempts: u32,
+    },
+    /// A page leads to one that was there before, or is one.
+    PageTwice,
+    /// There are more pages than a read may have.
+    ManyPages {
+        /// How many it may have.
+        most: u32,
+    },
+    /// The next page is at another server.
+    NextElsewhere {
+        /// Its address, without its query.
+        to: String,
+    },
+    /// A page follows one that holds fewer records than a page is said to.
+    ShortPage {
+        /// How many records that one holds.
+        records: u64,
+        /// How many a page is said to hold.
+        limit: u32,
+    },
+    /// The number of all records becomes smaller from one page to the next.
+    FewerRecords {
+        /// What the pages before told.
+        before: u64,
+        /// What this one tells.
+        now: u64,
+    },
+    /// There are no more pages, and not as many records as there are said to be.
+    MissingRecords {
+        /// How many there are said to be.
+        total: u64,
+        /// How many came.
+        records: u64,
+    },
+    /// The last record of a page has no value after which the next page would begin.
+    NoLastValue {
+        /// The path to the value.
+        path: String,
+    },
     /// It answers something else than JSON.
     OtherType {
         /// The type that it names.

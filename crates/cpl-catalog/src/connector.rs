@@ -1,15 +1,17 @@
 //! A connector as pipelines see it: its texts are parsed as cpl, and every part has its span.
 
-use cpl_model::method::Method;
+use std::time::Duration;
+
+use cpl_model::{
+    method::Method,
+    program::{ConnectorLimits, ErrorInside, Paging},
+};
 use cpl_syntax::{
     Name, Span, Spanned,
     tree::{ArgumentType, Column, ColumnType, Expr, Text},
 };
 
-use crate::{
-    raw::{Auth, ErrorInside, JobState, Pages, ResultFormat},
-    scalars::{PerSeconds, Size},
-};
+use crate::raw::{Auth, JobState, ResultFormat};
 
 /// One API.
 #[derive(Clone, Debug)]
@@ -29,28 +31,13 @@ pub struct Connector {
     /// Its currency, if declared.
     pub currency: Option<Name>,
     /// Its limits.
-    pub limits: Limits,
+    pub limits: ConnectorLimits,
     /// Errors inside responses with a success status.
     pub errors: Vec<ErrorInside>,
     /// What a fetch reads.
     pub endpoints: Vec<Endpoint>,
     /// What a rule does.
     pub actions: Vec<Action>,
-}
-
-/// The limits of an API.
-#[derive(Clone, Debug, Default)]
-pub struct Limits {
-    /// How often.
-    pub rate: Option<PerSeconds>,
-    /// Concurrent requests.
-    pub concurrent: Option<u32>,
-    /// How long an answer may take.
-    pub timeout: Option<Expr>,
-    /// How large an answer may be.
-    pub body: Option<Size>,
-    /// How many pages a fetch may read.
-    pub pages: Option<u32>,
 }
 
 /// What a fetch reads.
@@ -82,9 +69,9 @@ pub struct Endpoint {
 #[derive(Clone, Debug)]
 pub enum Retrieval {
     /// Page by page.
-    Pages(Box<Request>, Option<Box<Pages>>),
+    Pages(Box<Request>, Option<Paging>),
     /// By a long report, its result page by page.
-    Job(Box<Job>, Option<Box<Pages>>),
+    Job(Box<Job>, Option<Paging>),
 }
 
 /// A long report.
@@ -97,7 +84,7 @@ pub struct Job {
     /// Polls its state.
     pub poll: Request,
     /// How long is waited between two times.
-    pub every: Option<Expr>,
+    pub every: Option<Duration>,
     /// When it is there.
     pub done: JobState,
     /// When it has failed.

@@ -13,12 +13,12 @@ mod source_map;
 
 pub use catalogue::{Catalogue, ConnectorFile};
 pub use connector::{
-    Action, Argument, Connector, Dedupe, Endpoint, Job, JobResult, Json, Limits, Read, Request, RequestParts, Retrieval,
+    Action, Argument, Connector, Dedupe, Endpoint, Job, JobResult, Json, Read, Request, RequestParts, Retrieval,
 };
 use cpl_syntax::{Code, Diagnostic};
-pub use raw::{Auth, ErrorCode, ErrorInside, JobState, LinkIn, Pages, ResultFormat, SentIn};
+pub use raw::{Auth, ErrorCode, JobState, ResultFormat};
 pub use raw_to_connector::request::{is_credential, is_header};
-pub use scalars::{Credential, NoServer, PerSeconds, Size, json_path, server};
+pub use scalars::{Credential, NoServer, json_path, server};
 
 /// What describes one API has some thousand bytes.
 const MAX_BYTES: usize = 100_000;

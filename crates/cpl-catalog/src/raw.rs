@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::scalars::{Address, Credential, JsonPath, Length, Rate, Scalar, Size, one_or_many};
+use crate::scalars::{Address, Credential, FixedLength, JsonPath, Length, Rate, Scalar, Size, one_or_many};
 
 /// Derives what every part of a connector file has: it is read strictly, and has a schema.
 macro_rules! raw {
@@ -123,7 +123,7 @@ raw! {
         /// Requests under way at once.
         pub concurrent: Option<NonZeroU32>,
         /// How long an answer may take: `30 seconds`.
-        pub timeout: Option<Length>,
+        pub timeout: Option<FixedLength>,
         /// How large an answer may be: `64 MB`.
         pub body: Option<Size>,
         /// How many pages a fetch may read.
@@ -141,6 +141,8 @@ raw! {
         /// The codes after which the same request may be sent again.
         #[serde(default)]
         pub retry: Vec<ErrorCode>,
+        /// How long is waited before that: `10 minutes`.
+        pub wait: Option<FixedLength>,
     }
 
     /// How an answer goes on: one of `cursor`, `next`, `number`, `offset`, `link`, `last`.
@@ -170,6 +172,8 @@ raw! {
         /// Where the answer says whether there is more.
         #[serde(rename = "while")]
         pub more: Option<JsonPath>,
+        /// Where the answer tells the number of all records.
+        pub total: Option<JsonPath>,
     }
 
     /// A long report: started, polled until it is ready, downloaded.
@@ -291,7 +295,7 @@ asking! {
     /// Asks how far a long report is.
     pub struct JobPoll {
         /// How long is waited between two times.
-        pub every: Option<Length>,
+        pub every: Option<FixedLength>,
     }
 
     /// What is read of a long report that is there.
@@ -378,6 +382,16 @@ pub enum Dedupe {
 pub enum Nothing {
     /// `none`
     None,
+}
+
+impl std::fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Bool(truth) => truth.fmt(f),
+            Self::Number(number) => number.fmt(f),
+            Self::Text(text) => text.fmt(f),
+        }
+    }
 }
 
 /// A code or a state.

@@ -1,6 +1,6 @@
 //! Texts of a connector file that are more than texts: each is checked once, where it is read.
 
-use std::{fmt, marker::PhantomData};
+use std::{fmt, marker::PhantomData, time::Duration};
 
 use serde::{
     Deserialize, Deserializer,
@@ -224,28 +224,27 @@ scalar! {
     }
 }
 
-/// How often: so many in so many seconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PerSeconds {
-    /// How many.
-    pub count: u64,
-    /// In how many seconds.
-    pub seconds: u64,
+scalar! {
+    /// A length of time that is the same on each day.
+    FixedLength(Duration), "^[0-9_]+ ?(second|minute|hour|day)s?$", |text| {
+        let wanted = || "that is no time to wait: wanted one such as `30 seconds` or `10 minutes`".to_owned();
+        let (number, unit) = counted(&text).ok_or_else(wanted)?;
+        let seconds = seconds_of(unit.strip_suffix('s').unwrap_or(unit)).ok_or_else(wanted)?;
+        number.checked_mul(seconds).filter(|all| *all > 0).map(Duration::from_secs).ok_or_else(wanted)
+    }
 }
+
+/// At most so many, in so long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CountPer(pub u64, pub Duration);
 
 scalar! {
     /// How often.
-    Rate(PerSeconds), "^[0-9_]+ per (second|minute|hour|day)$", |text| {
+    Rate(CountPer), "^[0-9_]+ per (second|minute|hour|day)$", |text| {
         let wanted = || "that is no rate: wanted one such as `10 per second`".to_owned();
         let (count, per) = counted(&text).ok_or_else(wanted)?;
-        let seconds = match per.strip_prefix("per ").map(str::trim) {
-            Some("second") => 1,
-            Some("minute") => 60,
-            Some("hour") => 3_600,
-            Some("day") => 86_400,
-            _ => return Err(wanted()),
-        };
-        if count == 0 { Err(wanted()) } else { Ok(PerSeconds { count, seconds }) }
+        let seconds = per.strip_prefix("per ").and_then(|unit| seconds_of(unit.trim())).ok_or_else(wanted)?;
+        if count == 0 { Err(wanted()) } else { Ok(CountPer(count, Duration::from_secs(seconds))) }
     }
 }
 
@@ -261,6 +260,17 @@ scalar! {
             _ => return Err(wanted()),
         };
         number.checked_mul(bytes).filter(|bytes| *bytes > 0).ok_or_else(wanted)
+    }
+}
+
+/// The seconds of a unit.
+fn seconds_of(unit: &str) -> Option<u64> {
+    match unit {
+        "second" => Some(1),
+        "minute" => Some(60),
+        "hour" => Some(3_600),
+        "day" => Some(86_400),
+        _ => None,
     }
 }
 

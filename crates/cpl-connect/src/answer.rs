@@ -1,17 +1,31 @@
 //! A read is sent until it is answered, or until that is of no use.
 
-use std::{error::Error, time::Duration};
+use std::{error::Error, future::Future, time::Duration};
 
 use cpl_batch::{Oversized, Place, Problem, ServerProblem};
 use jiff::Timestamp;
-use reqwest::{Client, Response, header::CONTENT_TYPE};
+use reqwest::{Client, Response, StatusCode, Url, header::CONTENT_TYPE};
 
 use crate::{
+    api::Api,
+    error_inside::FoundError,
     limits::Limits,
+    link,
     redirect::{self, Redirect},
     request::Request,
     retry::Retry,
 };
+
+/// What a server answered.
+#[derive(Debug)]
+pub struct Answer {
+    /// Its bytes, unpacked.
+    pub bytes: Vec<u8>,
+    /// The address of the next page, as its header tells it.
+    pub link: Option<String>,
+    /// Who answered.
+    pub url: Url,
+}
 
 /// A failed attempt.
 struct Failed {
@@ -25,32 +39,42 @@ enum Failure {
     Silent(Duration),
     Broken(String),
     Refused { status: u16, excerpt: String },
+    Inside { status: u16, message: Option<String>, code: Option<String>, excerpt: String },
     Other(Problem),
 }
 
 impl Failed {
     fn never(problem: ServerProblem) -> Self {
-        Self { problem: Failure::Other(Problem::Server(problem)), retry: Retry::Never }
+        Self::for_good(Problem::Server(problem))
+    }
+
+    fn for_good(problem: Problem) -> Self {
+        Self { problem: Failure::Other(problem), retry: Retry::Never }
     }
 }
 
-/// The bytes of the answer to a read, unpacked.
-pub async fn send_with_retries(client: &Client, request: &Request, limits: &Limits) -> Result<Vec<u8>, Problem> {
+/// The answer to a request of a read, each attempt in its turn.
+pub async fn send_with_retries(client: &Client, request: &Request, api: &Api) -> Result<Answer, Problem> {
+    let limits = &api.limits;
     let mut waited = Duration::ZERO;
     let mut attempts = 0;
     loop {
         attempts += 1;
-        let failed = match tokio::time::timeout(limits.attempt, attempt(client, request, limits)).await {
+        let turn = api.throttle.turn().await;
+        let failed = match tokio::time::timeout(limits.attempt, attempt(client, request, api)).await {
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(failed)) => failed,
             // It drips.
             Err(_) => Failed { problem: Failure::Silent(limits.attempt), retry: Retry::Never },
         };
+        drop(turn);
         let Some(wait) = failed.retry.wait(attempts, limits) else { return Err(problem(failed.problem, attempts)) };
         waited = waited.saturating_add(wait);
         if waited > limits.waits {
             return Err(match (failed.problem, failed.retry) {
-                (Failure::Refused { status, .. }, Retry::After(_)) if wait > limits.waits => {
+                (Failure::Refused { status, .. } | Failure::Inside { status, .. }, Retry::After(_))
+                    if wait > limits.waits =>
+                {
                     Problem::Server(ServerProblem::Busy { status, seconds: wait.as_secs() })
                 }
                 (other, _) => problem(other, attempts),
@@ -66,19 +90,22 @@ fn problem(failure: Failure, attempts: u32) -> Problem {
         Failure::Silent(time) => ServerProblem::Silent { seconds: time.as_secs(), attempts },
         Failure::Broken(why) => ServerProblem::Broken { why, attempts },
         Failure::Refused { status, excerpt } => ServerProblem::Refused { status, excerpt, attempts },
+        Failure::Inside { status, message, code, excerpt } => {
+            ServerProblem::Failed { status, message, code, excerpt, attempts }
+        }
         Failure::Other(problem) => return problem,
     })
 }
 
 /// One attempt, to where the server sends on its own ground.
-async fn attempt(client: &Client, request: &Request, limits: &Limits) -> Result<Vec<u8>, Failed> {
+async fn attempt(client: &Client, request: &Request, api: &Api) -> Result<Answer, Failed> {
     let mut url = request.url.clone();
     for _ in 0..=redirect::MOST {
         let sent = client.request(request.method.clone(), url).headers(request.headers.clone());
-        let sent = request.body.iter().fold(sent, |sent, body| sent.body(body.clone()));
-        let answer = sent.send().await.map_err(|error| classify(error, limits))?;
+        let sent = request.body.iter().fold(sent, |sent, body| sent.body(body.to_string()));
+        let answer = in_time(sent.send(), &api.limits).await?;
         url = match Redirect::of(&answer, &request.method) {
-            Redirect::None => return read(answer, request, limits).await,
+            Redirect::None => return take(answer, request, api).await,
             Redirect::Followed(to) => to,
             Redirect::Refused(to) => {
                 let to = request.without_secrets(&to);
@@ -89,20 +116,23 @@ async fn attempt(client: &Client, request: &Request, limits: &Limits) -> Result<
     Err(Failed::never(ServerProblem::SentAround { times: redirect::MOST }))
 }
 
-/// Reads what was answered.
-async fn read(answer: Response, request: &Request, limits: &Limits) -> Result<Vec<u8>, Failed> {
-    let status = answer.status();
+/// Takes what was answered.
+async fn take(answer: Response, request: &Request, api: &Api) -> Result<Answer, Failed> {
+    let (status, url, link, limits) = (answer.status(), answer.url().clone(), link::next(&answer), &api.limits);
     let retry = Retry::of(&answer, Timestamp::now());
     let content_type = answer.headers().get(CONTENT_TYPE).and_then(|of| of.to_str().ok()).map(str::to_owned);
     if !status.is_success() {
         // What it says is of use where it can be read.
-        let excerpt = body(answer, limits).await.unwrap_or_default();
-        let problem = Failure::Refused { status: status.as_u16(), excerpt: request.excerpt(&excerpt) };
-        return Err(Failed { problem, retry });
+        let bytes = body(answer, limits).await.unwrap_or_default();
+        let inside = api.errors.find(&bytes).ok().flatten();
+        return Err(refused(status, &bytes, inside, retry, request));
     }
     let bytes = body(answer, limits).await?;
+    if let Some(inside) = api.errors.find(&bytes).map_err(Failed::for_good)? {
+        return Err(refused(status, &bytes, Some(inside), retry, request));
+    }
     match content_type.filter(|of| !may_be_json(of)) {
-        None => Ok(bytes),
+        None => Ok(Answer { bytes, link, url }),
         Some(content_type) => {
             let content_type = request.excerpt(content_type.as_bytes());
             Err(Failed::never(ServerProblem::OtherType { content_type, excerpt: request.excerpt(&bytes) }))
@@ -110,10 +140,34 @@ async fn read(answer: Response, request: &Request, limits: &Limits) -> Result<Ve
     }
 }
 
+/// An answer that does not do what was asked, by its status or by an error inside it, which says more.
+fn refused(status: StatusCode, bytes: &[u8], inside: Option<FoundError>, retry: Retry, request: &Request) -> Failed {
+    let (status, excerpt) = (status.as_u16(), request.excerpt(bytes));
+    let Some(FoundError { message, code, retry: declared }) = inside else {
+        return Failed { problem: Failure::Refused { status, excerpt }, retry };
+    };
+    let clean = |text: Option<String>| text.map(|text| request.excerpt(text.as_bytes()));
+    let problem = Failure::Inside { status, message: clean(message), code: clean(code), excerpt };
+    // The server's own time to come back is the better one.
+    let retry = match (declared, retry) {
+        (Retry::Never, retry) | (_, retry @ Retry::After(_)) => retry,
+        (declared, Retry::Never | Retry::Soon) => declared,
+    };
+    Failed { problem, retry }
+}
+
+/// What comes before the server has been silent for too long.
+async fn in_time<T>(coming: impl Future<Output = reqwest::Result<T>>, limits: &Limits) -> Result<T, Failed> {
+    match tokio::time::timeout(limits.silence, coming).await {
+        Ok(come) => come.map_err(|error| classify(error, limits)),
+        Err(_) => Err(Failed { problem: Failure::Silent(limits.silence), retry: Retry::Soon }),
+    }
+}
+
 /// The bytes of an answer, as many as are allowed.
 async fn body(mut answer: Response, limits: &Limits) -> Result<Vec<u8>, Failed> {
     let mut bytes = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(|error| classify(error, limits))? {
+    while let Some(chunk) = in_time(answer.chunk(), limits).await? {
         if (bytes.len() + chunk.len()) as u64 > limits.answer_bytes {
             let (what, limit, place) = (Oversized::Answer, limits.answer_bytes, Place::default());
             let problem = Failure::Other(Problem::TooLarge { what, limit, place });

@@ -1,43 +1,52 @@
 //! The client, and the threads on which requests wait: both are made when they are first needed.
 
-use std::sync::OnceLock;
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use cpl_batch::{Problem, ServerProblem};
 use reqwest::{Client, redirect::Policy};
-use tokio::{runtime::Runtime, sync::oneshot};
+use tokio::{runtime::Runtime, sync::mpsc};
 
-use crate::{answer::send_with_retries, limits::Limits, request::Request};
+use crate::{answer::send_with_retries, api::Api, pager::Pager, request::Request};
+
+/// How long a connection may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Pages that are held, while others are read: one is on its way besides.
+const PAGES_AHEAD: usize = 1;
 
 /// Connections to servers.
 #[derive(Default)]
 pub struct Connections {
-    limits: Limits,
     runtime: OnceLock<Runtime>,
     client: OnceLock<Client>,
 }
 
-/// An answer that is on its way.
-pub struct Pending(oneshot::Receiver<Result<Vec<u8>, Problem>>);
+/// What is read of a server.
+pub struct PagedRequest {
+    /// The request for all of it, or for its first page.
+    pub request: Request,
+    /// How pages go on; none where there is one.
+    pub pager: Option<Pager>,
+    /// The API that is asked.
+    pub api: Arc<Api>,
+}
+
+/// Pages that are on their way, in order.
+pub struct Pages(mpsc::Receiver<Result<Vec<u8>, Problem>>);
 
 impl Connections {
-    /// Connections with those limits.
-    #[must_use]
-    pub fn new(limits: Limits) -> Self {
-        Self { limits, runtime: OnceLock::new(), client: OnceLock::new() }
-    }
-
-    /// Begins a read, which may be sent several times; it goes on while others are begun.
+    /// Begins a read, each request of which may be sent several times; it goes on while others are begun, as far as its
+    /// pages are taken.
     ///
     /// # Errors
     /// Where this machine lets no connection be made.
-    pub fn begin(&self, request: Request) -> Result<Pending, Problem> {
-        let (client, limits) = (self.client()?.clone(), self.limits);
-        let (answered, pending) = oneshot::channel();
-        self.runtime()?.spawn(async move {
-            // Nobody may wait for it any more.
-            let _unheard = answered.send(send_with_retries(&client, &request, &limits).await);
-        });
-        Ok(Pending(pending))
+    pub fn begin(&self, read: PagedRequest) -> Result<Pages, Problem> {
+        let client = self.client()?.clone();
+        let (sender, pages) = mpsc::channel(PAGES_AHEAD);
+        self.runtime()?.spawn(read_pages(client, read, sender));
+        Ok(Pages(pages))
     }
 
     fn runtime(&self) -> Result<&Runtime, Problem> {
@@ -57,8 +66,7 @@ impl Connections {
             .user_agent(concat!("cpl/", env!("CARGO_PKG_VERSION")))
             .redirect(Policy::none())
             .referer(false)
-            .connect_timeout(self.limits.connect)
-            .read_timeout(self.limits.silence)
+            .connect_timeout(CONNECT_TIMEOUT)
             .build();
         let made = made.map_err(|error| no_client(error.without_url().to_string()))?;
         Ok(self.client.get_or_init(|| made))
@@ -74,13 +82,35 @@ impl Drop for Connections {
     }
 }
 
-impl Pending {
-    /// Waits for the answer: its bytes, unpacked.
+impl Pages {
+    /// Waits for the next page: its bytes, unpacked. None behind the last one.
     ///
     /// # Errors
-    /// Why there is none that can be used.
-    pub fn wait(self) -> Result<Vec<u8>, Problem> {
-        self.0.blocking_recv().unwrap_or_else(|_| unreachable!("who asks panicked, or was ended before its time"))
+    /// Why there is none that can be used; nothing comes after that.
+    pub fn wait(&mut self) -> Option<Result<Vec<u8>, Problem>> {
+        self.0.blocking_recv()
+    }
+}
+
+/// Sends each page as it comes; the next one is asked for while it is read.
+async fn read_pages(client: Client, mut read: PagedRequest, sender: mpsc::Sender<Result<Vec<u8>, Problem>>) {
+    let first = read.request.clone();
+    let mut next = Some(read.pager.as_ref().map_or(first.clone(), |pager| pager.first(first)));
+    while let Some(request) = next.take() {
+        let page = match send_with_retries(&client, &request, &read.api).await {
+            Ok(answer) => match read.pager.as_mut().map(|pager| pager.next(&request, &answer)).transpose() {
+                Ok(follows) => {
+                    next = follows.flatten();
+                    Ok(answer.bytes)
+                }
+                Err(problem) => Err(problem),
+            },
+            Err(problem) => Err(problem),
+        };
+        // Nobody may take it any more.
+        if sender.send(page).await.is_err() {
+            return;
+        }
     }
 }
 

@@ -4,17 +4,26 @@
 //! is never shown: errors name an address without its query, and secrets are struck out of what a server says.
 
 mod answer;
+mod api;
 mod client;
+mod error_inside;
 mod limits;
+mod link;
+mod pager;
 mod redirect;
 mod request;
 mod retry;
 mod secret;
+mod throttle;
 
 #[cfg(test)]
 mod tests;
 
-pub use client::{Connections, Pending};
+pub use api::Api;
+pub use client::{Connections, PagedRequest, Pages};
+pub use error_inside::ErrorsInside;
 pub use limits::Limits;
+pub use pager::Pager;
 pub use request::{Auth, InvalidRequest, Request};
 pub use secret::{Secret, SecretError, Secrets};
+pub use throttle::Throttle;

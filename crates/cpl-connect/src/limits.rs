@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use cpl_model::program::{ConnectorLimits, ErrorInside};
+
 /// The limits of one read.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -9,8 +11,6 @@ pub struct Limits {
     pub silence: Duration,
     /// How long one attempt may take, to the end of its answer.
     pub attempt: Duration,
-    /// How long a connection may take.
-    pub connect: Duration,
     /// The most bytes of an answer, unpacked.
     pub answer_bytes: u64,
     /// How often a read is sent at most.
@@ -21,12 +21,28 @@ pub struct Limits {
     pub waits: Duration,
 }
 
+impl Limits {
+    /// Those of an API, with what its file says of them.
+    #[must_use]
+    pub fn of(connector: &ConnectorLimits, errors: &[ErrorInside]) -> Self {
+        let usual = Self::default();
+        let longest_wait = errors.iter().filter_map(|error| error.wait).max().unwrap_or_default();
+        Self {
+            silence: connector.timeout.unwrap_or(usual.silence),
+            attempt: connector.timeout.unwrap_or(usual.attempt),
+            answer_bytes: connector.body.unwrap_or(usual.answer_bytes),
+            // What is asked for by the file is waited for.
+            waits: usual.waits.max(longest_wait * usual.attempts),
+            ..usual
+        }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
             silence: Duration::from_secs(30),
             attempt: Duration::from_mins(5),
-            connect: Duration::from_secs(10),
             answer_bytes: 64 << 20,
             attempts: 4,
             first_wait: Duration::from_millis(300),

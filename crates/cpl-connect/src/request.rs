@@ -8,6 +8,7 @@ use reqwest::{
     Url,
     header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
 };
+use serde_json::{Map, Value};
 
 use crate::secret::Secret;
 
@@ -18,8 +19,12 @@ const EXCERPT_CHARS: usize = 200;
 pub enum Auth {
     /// `Authorization: Bearer` (RFC 6750).
     Bearer(Secret),
-    /// `Authorization: Basic` (RFC 7617): a user and a password.
-    Basic(Secret, Secret),
+    /// `Authorization: Basic` (RFC 7617): a user, and a password where there is one.
+    Basic(Secret, Option<Secret>),
+    /// A header of that name.
+    Header(String, Secret),
+    /// A parameter of the query.
+    Query(String, Secret),
 }
 
 /// A request, whole: its secrets are in it, and it is shown without them and without its query.
@@ -28,7 +33,9 @@ pub struct Request {
     pub(crate) method: reqwest::Method,
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
-    pub(crate) body: Option<Vec<u8>>,
+    pub(crate) body: Option<Value>,
+    /// Parameters of the query that say who asks: each address that a server names gets them too.
+    auth_query: Vec<(String, Secret)>,
     /// What is struck out of everything that the server says.
     secrets: Vec<Secret>,
 }
@@ -49,7 +56,24 @@ impl Request {
     /// What is wrong with the address.
     pub fn new(method: Method, address: &str) -> Result<Self, InvalidRequest> {
         let url = Url::parse(address).map_err(|error| InvalidRequest::Address(error.to_string()))?;
-        Ok(Self { method: wire(method), url, headers: HeaderMap::new(), body: None, secrets: Vec::new() })
+        Ok(Self {
+            method: wire(method),
+            url,
+            headers: HeaderMap::new(),
+            body: None,
+            auth_query: Vec::new(),
+            secrets: Vec::new(),
+        })
+    }
+
+    /// Adds to the address's path, right behind what is there.
+    #[must_use]
+    pub fn path(mut self, text: &str) -> Self {
+        if !text.is_empty() {
+            let path = format!("{}{text}", self.url.path());
+            self.url.set_path(&path);
+        }
+        self
     }
 
     /// Adds a pair to the address's query.
@@ -78,6 +102,28 @@ impl Request {
         self.hidden_header(name, value.expose())
     }
 
+    /// The same request at another address; what says there who asks stays.
+    pub(crate) fn at(mut self, url: Url) -> Self {
+        self.url = url;
+        for (name, secret) in self.auth_query.clone() {
+            set_query(&mut self.url, &name, secret.expose());
+        }
+        self
+    }
+
+    /// The same request with another value of a parameter.
+    pub(crate) fn with_query(mut self, name: &str, value: &str) -> Self {
+        set_query(&mut self.url, name, value);
+        self
+    }
+
+    /// The same request with another member of the object that is sent, within those of the names before.
+    pub(crate) fn with_member(mut self, names: &[String], value: Value) -> Self {
+        let body = self.body.get_or_insert_with(|| Value::Object(Map::new()));
+        *names.iter().fold(body, |within, name| member(within, name)) = value;
+        self
+    }
+
     /// Says who asks.
     ///
     /// # Errors
@@ -89,10 +135,17 @@ impl Request {
                 format!("Bearer {}", token.expose())
             }
             Auth::Basic(user, password) => {
-                let pair = Secret::new(BASE64_STANDARD.encode(format!("{}:{}", user.expose(), password.expose())));
+                let shown = password.as_ref().map_or("", Secret::expose);
+                let pair = Secret::new(BASE64_STANDARD.encode(format!("{}:{shown}", user.expose())));
                 let text = format!("Basic {}", pair.expose());
-                self.secrets.extend([user.clone(), password.clone(), pair]);
+                self.secrets.extend([user.clone(), pair].into_iter().chain(password.clone()));
                 text
+            }
+            Auth::Header(name, secret) => return self.secret_header(name, secret),
+            Auth::Query(name, secret) => {
+                self.secrets.push(secret.clone());
+                self.auth_query.push((name.clone(), secret.clone()));
+                return Ok(self.with_query(name, secret.expose()));
             }
         };
         self.hidden_header(AUTHORIZATION.as_str(), &text)
@@ -100,7 +153,7 @@ impl Request {
 
     /// Sends JSON.
     #[must_use]
-    pub fn json(mut self, body: Vec<u8>) -> Self {
+    pub fn json(mut self, body: Value) -> Self {
         self.body = Some(body);
         self.headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
         self
@@ -157,6 +210,24 @@ impl Request {
             return line;
         }
         format!("{}…", line.chars().take(EXCERPT_CHARS).collect::<String>())
+    }
+}
+
+/// Gives a parameter of an address that value alone.
+fn set_query(url: &mut Url, name: &str, value: &str) {
+    let others: Vec<(String, String)> =
+        url.query_pairs().filter(|(other, _)| other != name).map(|(name, value)| (name.into(), value.into())).collect();
+    url.query_pairs_mut().clear().extend_pairs(others).append_pair(name, value);
+}
+
+/// A member of a value, which is made an object where it is none.
+fn member<'v>(of: &'v mut Value, name: &str) -> &'v mut Value {
+    if !of.is_object() {
+        *of = Value::Object(Map::new());
+    }
+    match of {
+        Value::Object(members) => members.entry(name).or_insert(Value::Null),
+        _ => unreachable!("it was made an object"),
     }
 }
 

@@ -15,13 +15,12 @@ use cpl_batch::{Oversized, Place, Problem, ServerProblem};
 use cpl_model::method::Method;
 use flate2::{Compression, write::GzEncoder};
 
-use crate::{Auth, Connections, Limits, Request, Secret};
+use crate::{Api, Auth, Connections, Limits, PagedRequest, Pages, Request, Secret};
 
 /// Short waits, and little patience.
 const LIMITS: Limits = Limits {
     silence: Duration::from_millis(300),
     attempt: Duration::from_secs(2),
-    connect: Duration::from_millis(300),
     answer_bytes: 1 << 16,
     attempts: 3,
     first_wait: Duration::from_millis(5),
@@ -49,8 +48,21 @@ fn asked(act: Act) -> (Result<Vec<u8>, Problem>, usize) {
     });
     let request =
         Request::new(Method::Get, &format!("http://{address}/a?key=1")).unwrap_or_else(|why| panic!("{why:?}"));
-    let answer = Connections::new(LIMITS).begin(request).and_then(crate::Pending::wait);
+    let answer = one_page(Connections::default().begin(read(request, LIMITS)));
     (answer, count.load(Ordering::SeqCst))
+}
+
+/// A read of one page.
+fn read(request: Request, limits: Limits) -> PagedRequest {
+    PagedRequest { request, pager: None, api: Arc::new(Api { limits, ..Api::default() }) }
+}
+
+/// The only page of a read.
+fn one_page(pages: Result<Pages, Problem>) -> Result<Vec<u8>, Problem> {
+    let mut pages = pages?;
+    let page = pages.wait().unwrap_or_else(|| panic!("no page"));
+    assert_eq!(pages.wait(), None, "one page");
+    page
 }
 
 fn read_request(stream: &TcpStream) -> io::Result<()> {
@@ -191,7 +203,7 @@ fn nobody_listens() {
     let address = listener.local_addr().unwrap_or_else(|error| panic!("{error}"));
     drop(listener);
     let request = Request::new(Method::Get, &format!("http://{address}/")).unwrap_or_else(|why| panic!("{why:?}"));
-    let found = Connections::new(LIMITS).begin(request).and_then(crate::Pending::wait);
+    let found = one_page(Connections::default().begin(read(request, LIMITS)));
     assert!(matches!(found, Err(Problem::Server(ServerProblem::Unreachable { attempts: 3, .. }))), "{found:?}");
 }
 
@@ -207,15 +219,16 @@ fn requests_wait_side_by_side() {
             drop(read_request(&stream).and_then(|()| say(&mut stream, "200 OK\r\nContent-Length: 2", b"[]")));
         }
     });
-    let connections = Connections::new(Limits { silence: Duration::from_secs(30), ..LIMITS });
+    let connections = Connections::default();
+    let limits = Limits { silence: Duration::from_secs(30), ..LIMITS };
     let pending: Vec<_> = (0..30)
         .map(|number| {
             let request = Request::new(Method::Get, &format!("http://{address}/{number}"));
-            connections.begin(request.unwrap_or_else(|why| panic!("{why:?}")))
+            connections.begin(read(request.unwrap_or_else(|why| panic!("{why:?}")), limits))
         })
         .collect();
     for answer in pending {
-        assert_eq!(answer.and_then(crate::Pending::wait), Ok(b"[]".to_vec()));
+        assert_eq!(one_page(answer), Ok(b"[]".to_vec()));
     }
 }
 
@@ -223,7 +236,7 @@ fn requests_wait_side_by_side() {
 fn nothing_shows_a_secret() {
     let secret = || Secret::new("s3cr3t".to_owned());
     let request = Request::new(Method::Post, "https://api.example.com/a?x=1#part")
-        .and_then(|request| request.auth(&Auth::Basic(Secret::new("me".to_owned()), secret())))
+        .and_then(|request| request.auth(&Auth::Basic(Secret::new("me".to_owned()), Some(secret()))))
         .and_then(|request| request.secret_header("X-Key", &Secret::new("k3y".to_owned())))
         .unwrap_or_else(|why| panic!("{why:?}"))
         .query("token", "q3ry");
@@ -234,7 +247,7 @@ fn nothing_shows_a_secret() {
     // As JSON and as a part of an address; one that begins another; a user without a password.
     let token = Secret::new("a/b\"c d".to_owned());
     let echoed = Request::new(Method::Get, "https://a.example")
-        .and_then(|request| request.auth(&Auth::Basic(Secret::new("k3y-l0ng".to_owned()), Secret::new(String::new()))))
+        .and_then(|request| request.auth(&Auth::Basic(Secret::new("k3y-l0ng".to_owned()), None)))
         .and_then(|request| request.secret_header("X-A", &Secret::new("k3y".to_owned())))
         .and_then(|request| request.secret_header("X-B", &token))
         .unwrap_or_else(|why| panic!("{why:?}"));

@@ -211,6 +211,13 @@ impl Plan {
         self.nodes().find(|node| node.table == table && matches!(node.op, Op::Scan(_)))
     }
 
+    /// Whether a column of a fetch is read.
+    #[must_use]
+    pub fn reads(&self, table: TableId, column: &str) -> bool {
+        let scan = self.scan_of(table).map(|node| &node.op);
+        matches!(scan, Some(Op::Scan(scan)) if scan.columns.iter().any(|read| read == column))
+    }
+
     pub(crate) fn add_need(&mut self, id: NodeId, needs: NodeId) {
         self.graph.update_edge(NodeIndex::new(needs.0), NodeIndex::new(id.0), ());
     }

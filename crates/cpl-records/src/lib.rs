@@ -13,7 +13,7 @@ use std::{io::Read, ops::ControlFlow, path::Path as FilePath};
 
 use cpl_batch::{Batch, Cell, Embedded, Field, Place, Problem};
 use cpl_csv::Summary;
-pub use json::{DOCUMENT_BYTES, Path, step, why};
+pub use json::{DOCUMENT_BYTES, Path, Probe, each_record, step, why};
 pub use sheet::cells;
 
 /// Rows that are handed out together.
@@ -67,6 +67,8 @@ pub struct Found {
     pub columns: Vec<bool>,
     /// The name of the sheet that was read.
     pub sheet: Option<String>,
+    /// The names of the first records of JSON.
+    pub names: Vec<String>,
     /// The paths that were asked of records of JSON, and whether each found something in any.
     pub paths: Vec<(String, bool)>,
 }
@@ -200,7 +202,7 @@ impl<'l, S: FnMut(Batch) -> ControlFlow<()>> Out<'l, S> {
         self.check_names()?;
         self.hand_over();
         let paths = self.paths();
-        Ok(Found { summary: self.summary, columns: self.columns_found, sheet, paths })
+        Ok(Found { summary: self.summary, columns: self.columns_found, sheet, names: self.names, paths })
     }
 
     /// Adds a row. `line` is its line, 0 if there are no lines.

@@ -76,6 +76,8 @@ pub enum RequestCause {
     Invalid(InvalidRequest),
     /// A value of it, such as one that is divided by zero.
     Unknown,
+    /// A part of its path that would name another thing.
+    Segment(String),
 }
 
 impl RequestError {
@@ -97,6 +99,11 @@ impl RequestError {
             }
             RequestCause::Unknown => Diagnostic::new(Code::E1104, "this value is not known, and can't be sent")
                 .at(self.at, "divided by zero, or computed from what is not there"),
+            RequestCause::Segment(segment) => {
+                Diagnostic::new(Code::E0603, format!("`{segment}` can't be a part of an address"))
+                    .at(self.at, "asked here")
+                    .help("an argument that stands in the path is neither empty, `.` nor `..`")
+            }
             RequestCause::Invalid(InvalidRequest::Address(why)) => {
                 Diagnostic::new(Code::E1008, format!("that is no address: {why}")).at(self.at, "asked here")
             }

@@ -1,190 +1,126 @@
 //! Where the rows of a run come from: files, and servers whose requests are made whole before anything is read.
 
-use std::collections::BTreeMap;
-
-use cpl_connect::{Auth, Connections, Request, Secret, Secrets};
-use cpl_exec::{ExecError, Files, Input, Inputs, ScanRequest, constants};
-use cpl_model::{
-    program::{self, Credential, Expr, Fetch, HeaderValue, Piece, SourceKind, TableId, TableSource},
-    value::Value,
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
 };
+
+use cpl_batch::ReadError;
+use cpl_connect::{Api, Connections, ErrorsInside, Limits, PagedRequest, Pager, Pages, Request, Secrets, Throttle};
+use cpl_exec::{Cause, ExecError, Files, Input, Inputs, ScanRequest, SourceError};
+use cpl_model::program::{Endpoint, EndpointCall, Fetch, SourceKind, TableId, TableSource};
 use cpl_plan::bind::BoundPlan;
 use cpl_source::ServerSource;
 
 use crate::{
     RunError,
-    error::{RequestCause, RequestError},
+    request_builder::{Made, RequestBuilder},
 };
 
 /// The inputs of a plan.
 pub struct RunInputs<'a> {
     files: Files<'a>,
-    /// The requests of the fetches that ask servers, by the names of their tables.
-    requests: BTreeMap<String, Request>,
-    connections: Connections,
+    /// What is on its way from servers, by the names of the fetches' tables: until it is opened.
+    on_their_way: Mutex<BTreeMap<String, (Request, Pages)>>,
+    /// They end with it.
+    _connections: Connections,
 }
 
 impl<'a> RunInputs<'a> {
-    /// Those of the fetches that the plan reads.
+    /// Those of the fetches that the plan reads: all servers are asked from here on, side by side.
     ///
     /// # Errors
-    /// All requests that can't be made: whatever is missing is told at once, and before anything is read.
+    /// All requests that can't be made: whatever is missing is told at once, and before anything is asked.
     pub fn of(plan: &BoundPlan, files: Files<'a>) -> Result<Self, RunError> {
-        let (mut requests, mut failed) = (BTreeMap::new(), Vec::new());
-        let mut secrets = None;
+        let (mut reads, mut failed) = (Vec::new(), Vec::new());
+        let (mut secrets, mut apis) = (None, Apis::default());
         let tables = plan.program().tables.iter().enumerate();
         for (_, table) in tables.filter(|(at, _)| plan.scan_of(TableId(*at)).is_some()) {
             let TableSource::Fetch(fetch) = &table.source else { continue };
-            let SourceKind::Http { request, .. } = &fetch.kind else { continue };
+            if !matches!(fetch.kind, SourceKind::Http { .. } | SourceKind::Endpoint(_)) {
+                continue;
+            }
             let secrets = secrets.get_or_insert_with(|| Secrets::of(files.folder));
-            match (RequestBuilder { plan, secrets, fetch }).request(request)? {
-                Ok(made) => drop(requests.insert(table.name.clone(), made)),
+            match request(plan, secrets, fetch)? {
+                Ok(made) => reads.push((table, fetch, apis.read(made, fetch))),
                 Err(errors) => failed.extend(errors),
             }
         }
-        if failed.is_empty() {
-            Ok(Self { files, requests, connections: Connections::default() })
-        } else {
-            Err(RunError::Request(failed))
+        if !failed.is_empty() {
+            return Err(RunError::Request(failed));
         }
+        let (connections, mut on_their_way) = (Connections::default(), BTreeMap::new());
+        for (table, fetch, read) in reads {
+            let request = read.request.clone();
+            let pages = connections.begin(read).map_err(|problem| {
+                let error = ReadError { file: request.name(), problem };
+                ExecError::from(SourceError::of(fetch, Cause::InFile(error)))
+            })?;
+            on_their_way.insert(table.name.clone(), (request, pages));
+        }
+        Ok(Self { files, on_their_way: Mutex::new(on_their_way), _connections: connections })
     }
+}
+
+/// The request of a fetch, for its first page.
+fn request(plan: &BoundPlan, secrets: &Secrets, fetch: &Fetch) -> Result<Made, RunError> {
+    match &fetch.kind {
+        SourceKind::Http { request, .. } => RequestBuilder::new(plan, secrets, fetch.path_span).request(request),
+        SourceKind::Endpoint(of) => {
+            let request = &endpoint(of).request;
+            RequestBuilder::of_call(plan, secrets, fetch.path_span, &of.call)?.request(request)
+        }
+        _ => unreachable!("a file is not requested"),
+    }
+}
+
+fn endpoint(of: &EndpointCall) -> &Endpoint {
+    of.endpoint.as_ref().unwrap_or_else(|| unreachable!("a bound plan asks for nothing that can't be asked"))
+}
+
+/// The APIs that are asked, by connector.
+#[derive(Default)]
+struct Apis(BTreeMap<String, Arc<Api>>);
+
+impl Apis {
+    /// What is read of a server, by that request for its first page.
+    fn read(&mut self, request: Request, fetch: &Fetch) -> PagedRequest {
+        let SourceKind::Endpoint(of) = &fetch.kind else {
+            return PagedRequest { request, pager: None, api: Arc::default() };
+        };
+        let Endpoint { paging, records, limits, .. } = endpoint(of);
+        let pager = paging.as_ref().map(|paging| Pager::new(paging, records.as_deref(), limits.pages));
+        let pager = pager.map(|pager| pager.unwrap_or_else(|error| unchecked(&error)));
+        let api = self.0.entry(of.call.connector.clone()).or_insert_with(|| Arc::new(api(endpoint(of))));
+        PagedRequest { request, pager, api: Arc::clone(api) }
+    }
+}
+
+fn api(Endpoint { errors, limits, .. }: &Endpoint) -> Api {
+    let throttle = Throttle::new(limits.concurrent, limits.rate);
+    let limits = Limits::of(limits, errors);
+    let errors = ErrorsInside::of(errors).unwrap_or_else(|error| unchecked(&error));
+    Api { limits, errors, throttle }
+}
+
+fn unchecked<T>(error: &str) -> T {
+    unreachable!("paths are checked with their connector: {error}")
 }
 
 impl Inputs for RunInputs<'_> {
     fn open<'a>(&'a self, scan: ScanRequest<'_>) -> Result<Input<'a>, ExecError> {
-        let (Some(request), SourceKind::Http { records, .. }) = (self.requests.get(&scan.table.name), &scan.fetch.kind)
-        else {
-            return self.files.open(scan);
+        let records = match &scan.fetch.kind {
+            SourceKind::Http { records, .. } => records.as_deref(),
+            SourceKind::Endpoint(of) => endpoint(of).records.as_deref(),
+            _ => return self.files.open(scan),
+        };
+        let mut on_their_way = self.on_their_way.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(answers) = on_their_way.remove(&scan.table.name) else {
+            unreachable!("each fetch of a plan is read once")
         };
         let title = format!("fetch {}", scan.table.name);
         let begun = Box::new(move |address: &str| (self.files.progress)(&format!("{title}: {address}")));
-        let (request, records) = (request.clone(), records.as_deref());
-        let source = ServerSource::new(&self.connections, request, scan.fetch, scan.columns, records, begun);
+        let source = ServerSource::new(answers, scan.fetch, scan.columns, records, begun);
         Ok(Input::Stream(Box::new(source)))
-    }
-}
-
-/// Makes the requests of a fetch.
-struct RequestBuilder<'m> {
-    plan: &'m BoundPlan,
-    secrets: &'m Secrets,
-    fetch: &'m Fetch,
-}
-
-/// A request, or all that it lacks.
-type Made = Result<Request, Vec<RequestError>>;
-
-impl RequestBuilder<'_> {
-    fn request(&self, request: &program::Request) -> Result<Made, RunError> {
-        let mut missing = Vec::new();
-        let auth = request.auth.as_ref().and_then(|auth| self.auth(auth, &mut missing));
-        let mut headers = Vec::new();
-        for (name, value) in &request.headers {
-            match value {
-                HeaderValue::Credential(credential) => {
-                    headers.extend(self.secret(credential, &mut missing).map(|secret| (name, Header::Secret(secret))));
-                }
-                HeaderValue::Computed(expr) => headers.push((name, Header::Plain(self.value(expr)?.raw()))),
-            }
-        }
-        if !missing.is_empty() {
-            return Ok(Err(missing));
-        }
-        let invalid = |why| vec![self.error(RequestCause::Invalid(why))];
-        let made = Request::new(request.method, &address(&request.address)).and_then(|mut made| {
-            if let Some(auth) = &auth {
-                made = made.auth(auth)?;
-            }
-            headers.iter().try_fold(made, |made, (name, value)| match value {
-                Header::Secret(secret) => made.secret_header(name, secret),
-                Header::Plain(text) => made.header(name, text),
-            })
-        });
-        let mut made = match made {
-            Ok(made) => made,
-            Err(why) => return Ok(Err(invalid(why))),
-        };
-        for (name, expr) in &request.query {
-            made = made.query(name, &self.value(expr)?.raw());
-        }
-        if let Some(body) = &request.body {
-            made = made.json(self.json(body)?);
-        }
-        Ok(Ok(made))
-    }
-
-    fn auth(&self, auth: &program::Auth, missing: &mut Vec<RequestError>) -> Option<Auth> {
-        Some(match auth {
-            program::Auth::Bearer(token) => Auth::Bearer(self.secret(token, missing)?),
-            program::Auth::Basic { user, password } => {
-                let (user, password) = (self.secret(user, missing), self.secret(password, missing));
-                Auth::Basic(user?, password?)
-            }
-        })
-    }
-
-    fn secret(&self, credential: &Credential, missing: &mut Vec<RequestError>) -> Option<Secret> {
-        match credential {
-            Credential::Plain(text) => Some(Secret::new(text.clone())),
-            Credential::Secret(name) => match self.secrets.find(name) {
-                Ok(secret) => Some(secret),
-                Err(why) => {
-                    missing.push(self.error(RequestCause::Secret { name: name.clone(), why }));
-                    None
-                }
-            },
-        }
-    }
-
-    fn error(&self, cause: RequestCause) -> RequestError {
-        RequestError { at: self.fetch.path_span, cause }
-    }
-
-    /// The value of a constant, in the window that the plan is bound to.
-    fn value(&self, expr: &Expr) -> Result<Value, RunError> {
-        let bound = self.plan.bound(expr.clone())?;
-        let mut values = constants(&[bound], &self.plan.program().timezone)?;
-        match values.pop() {
-            Some(value) if !value.is_unknown() => Ok(value),
-            // `100 / 0`: it would be sent as nothing.
-            _ => Err(RunError::Request(vec![RequestError { at: expr.span, cause: RequestCause::Unknown }])),
-        }
-    }
-
-    /// The object that is sent: numbers and amounts as numbers, with their digits.
-    fn json(&self, members: &[(String, Expr)]) -> Result<Vec<u8>, RunError> {
-        let mut object = serde_json::Map::new();
-        for (name, expr) in members {
-            let value = self.value(expr)?;
-            object.insert(name.clone(), json(&value));
-        }
-        Ok(serde_json::Value::Object(object).to_string().into_bytes())
-    }
-}
-
-/// The value of a header.
-enum Header {
-    Secret(Secret),
-    Plain(String),
-}
-
-/// The address of a fetch, in which no holes are.
-fn address(pieces: &[Piece]) -> String {
-    let letters = pieces.iter().map(|piece| match piece {
-        Piece::Letters(letters) => letters.as_str(),
-        Piece::Hole(_) => unreachable!("a fetch's address has no holes"),
-    });
-    letters.collect()
-}
-
-fn json(value: &Value) -> serde_json::Value {
-    let raw = value.raw();
-    match value {
-        Value::Unknown => serde_json::Value::Null,
-        Value::Bool(truth) => (*truth).into(),
-        Value::Integer(_) | Value::Number(_) | Value::Ratio(_) | Value::Money(..) | Value::Duration(_) => {
-            serde_json::from_str(&raw).unwrap_or(serde_json::Value::String(raw))
-        }
-        Value::Date(_) | Value::Datetime(..) | Value::Weekday(_) | Value::Text(_) => raw.into(),
     }
 }

@@ -6,6 +6,7 @@ mod expect;
 mod given;
 mod inputs;
 mod profile;
+mod request_builder;
 mod run;
 mod show;
 mod test;

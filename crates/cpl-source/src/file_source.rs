@@ -62,7 +62,7 @@ impl<'a> FileSource<'a> {
 
     /// A column that files may lack is in one of them at least.
     fn in_some_file(&self) -> Result<(), ReadError> {
-        let missing = missing_everywhere(self.reader.columns(), &self.seen.0);
+        let missing = missing_everywhere(self.reader.columns(), &self.seen.0, Vec::new());
         let (Some(problem), Some(last)) = (missing, self.files.len().checked_sub(1)) else { return Ok(()) };
         Err(self.error(last, problem))
     }
@@ -343,10 +343,11 @@ fn csv_layout(fetch: &Fetch, columns: &[FetchColumn], format: &CsvFormat) -> cpl
     }
 }
 
-/// The problem of a column that each file may lack, and that none has; `found` says of each column whether some file has it.
-pub fn missing_everywhere(columns: &[Field], found: &[bool]) -> Option<Problem> {
+/// The problem of a column that each file may lack, and that none has; `found` says of each column whether some file has
+/// it, and `names` what is there.
+pub fn missing_everywhere(columns: &[Field], found: &[bool], names: Vec<String>) -> Option<Problem> {
     let (field, _) = columns.iter().zip(found).find(|(field, found)| field.may_lack && !**found)?;
-    Some(Problem::NoColumn { header: field.header.clone(), found: Vec::new(), line: None })
+    Some(Problem::NoColumn { header: field.header.clone(), found: names, line: None })
 }
 
 /// What is read of records.

@@ -102,7 +102,7 @@ impl Oracle<'_> {
             }
             Constant::Duration(micros) => Val::Length(*micros),
             // Only moves a date: looked at there.
-            Constant::Months(_) => Val::Unknown,
+            Constant::Months(_) | Constant::Unknown => Val::Unknown,
             Constant::Weekday(day) => Val::Weekday(*day as i8),
             Constant::Text(text) => Val::Text(text.clone()),
             Constant::Bool(value) => Val::Bool(*value),

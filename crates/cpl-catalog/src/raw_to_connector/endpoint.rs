@@ -101,7 +101,6 @@ impl Converter<'_> {
         let part = |name| [key_path, &[name]].concat();
         let start = self.request(&job.start, &part("start"));
         let poll = self.read_request(&job.poll, &part("poll"));
-        let every = self.length(job.poll.every.as_ref(), &[key_path, &["poll", "every"]].concat());
         let result = match &job.result.url {
             Some(_)
                 if job.result.methods().iter().any(|(.., path)| path.is_some())
@@ -123,7 +122,7 @@ impl Converter<'_> {
             start: start?,
             id: job.start.id.get().clone(),
             poll: poll?,
-            every,
+            every: job.poll.every.as_ref().map(|time| *time.get()),
             done: job.done.clone(),
             failed: job.failed.clone(),
             result: result?,

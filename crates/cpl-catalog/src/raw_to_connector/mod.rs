@@ -7,6 +7,8 @@ pub mod request;
 
 use std::collections::HashSet;
 
+use cpl_model::program::{ConnectorLimits, ErrorInside};
+
 use cpl_syntax::{
     Code, Diagnostic, Name, Span, Spanned, fragment, is_name,
     tree::{Currency, Expr},
@@ -14,7 +16,7 @@ use cpl_syntax::{
 use indexmap::IndexMap;
 
 use crate::{
-    connector::{Argument, Connector, Limits},
+    connector::{Argument, Connector},
     raw::{self, RawConnector},
     read::Parsed,
     scalars::Length,
@@ -44,9 +46,8 @@ impl Converter<'_> {
         let name = name.and_then(|name| self.connector_name(&name, stem));
         let base_url = self.required(raw.base_url.as_ref(), "base_url", "https://…");
         self.auth(&raw.auth);
-        self.errors(&raw.errors);
+        let errors = self.errors(&raw.errors);
         let currency = self.currency(&raw.account);
-        let limits = self.limits(&raw.limits);
         let endpoints = raw.endpoints.iter().map(|(name, each)| self.endpoint(name, each)).collect::<Vec<_>>();
         let actions = raw.actions.iter().map(|(name, each)| self.action(name, each)).collect::<Vec<_>>();
         if endpoints.is_empty()
@@ -66,8 +67,8 @@ impl Converter<'_> {
             auth: raw.auth.clone(),
             timezone: raw.account.timezone.clone().map(|zone| self.spanned(zone, &["account", "timezone"])),
             currency,
-            limits,
-            errors: raw.errors.clone(),
+            limits: limits(&raw.limits),
+            errors,
             endpoints: endpoints.into_iter().flatten().collect(),
             actions: actions.into_iter().flatten().collect(),
         }
@@ -135,15 +136,21 @@ impl Converter<'_> {
         }
     }
 
-    /// Retry codes need the path of the code.
-    fn errors(&mut self, errors: &[raw::ErrorInside]) {
+    /// Codes need the path of the code, and a wait needs codes.
+    fn errors(&mut self, errors: &[raw::ErrorInside]) -> Vec<ErrorInside> {
         for (at, error) in errors.iter().enumerate() {
             let at = at.to_string();
             if !error.retry.is_empty() && error.code.is_none() && !self.was_skipped(&["errors"]) {
                 let span = self.source_map.key(&["errors", &at, "retry"]);
                 self.refuse::<()>(Code::E0603, "codes, and of what?", span, "wanted: `code: PATH` beside it");
             }
+            if error.wait.is_some() && error.retry.is_empty() && !self.was_skipped(&["errors"]) {
+                let span = self.source_map.key(&["errors", &at, "wait"]);
+                let label = "wanted: `retry: [CODES]`, after which it is asked again";
+                self.refuse::<()>(Code::E0603, "a wait, and for what?", span, label);
+            }
         }
+        errors.iter().map(error_inside).collect()
     }
 
     fn currency(&mut self, account: &raw::Account) -> Option<Name> {
@@ -153,16 +160,6 @@ impl Converter<'_> {
             self.refuse::<()>(Code::E0103, message, currency.span, "wanted: a code of ISO 4217 such as `USD`");
         }
         Some(currency)
-    }
-
-    fn limits(&mut self, raw: &raw::Limits) -> Limits {
-        Limits {
-            rate: raw.rate.as_ref().map(|rate| *rate.get()),
-            concurrent: raw.concurrent.map(Into::into),
-            timeout: self.length(raw.timeout.as_ref(), &["limits", "timeout"]),
-            body: raw.body.clone(),
-            pages: raw.pages.map(Into::into),
-        }
     }
 
     fn length(&mut self, raw: Option<&Length>, key_path: &[&str]) -> Option<Expr> {
@@ -258,5 +255,25 @@ impl Converter<'_> {
         self.skipped
             .iter()
             .any(|skipped| skipped.len() == key_path.len() + 1 && skipped.iter().zip(key_path).all(|(a, b)| a == b))
+    }
+}
+
+fn limits(raw: &raw::Limits) -> ConnectorLimits {
+    ConnectorLimits {
+        rate: raw.rate.as_ref().map(|rate| (rate.get().0, rate.get().1)),
+        concurrent: raw.concurrent.map(Into::into),
+        timeout: raw.timeout.as_ref().map(|time| *time.get()),
+        body: raw.body.as_ref().map(|size| *size.get()),
+        pages: raw.pages.map(Into::into),
+    }
+}
+
+fn error_inside(raw: &raw::ErrorInside) -> ErrorInside {
+    ErrorInside {
+        at: raw.at.get().clone(),
+        message: raw.message.as_ref().map(|path| path.get().clone()),
+        code: raw.code.as_ref().map(|path| path.get().clone()),
+        retry: raw.retry.iter().map(ToString::to_string).collect(),
+        wait: raw.wait.as_ref().map(|time| *time.get()),
     }
 }

@@ -1,25 +1,27 @@
 //! Type checks of connector files, like those of a pipeline's own columns and expressions.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use cpl_catalog::{
-    Action, Argument, Catalogue, Connector, ConnectorFile, Dedupe, Endpoint, JobResult, Request, Retrieval,
+    Action, Argument, Catalogue, Connector, ConnectorFile, Dedupe, Endpoint, JobResult, RequestParts, Retrieval,
 };
 use cpl_syntax::{
     Code, Diagnostic, Name, Span,
-    tree::{self, Clause, ColumnType, MoneyOf, MoneyScale, Plain, Text},
+    tree::{self, Clause, ColumnType, MoneyOf, MoneyScale, Plain},
 };
 use jiff::tz::TimeZone;
 
 use super::{
-    Checker, Input, currency,
+    Checker, Input,
+    connector_request::unsupported_auth,
+    currency,
     fetch::fetched_table,
     scope::{Scope, ScopeColumn},
     state::reporter::Checked,
     typed_endpoint::{ArgumentType, TypedEndpoint},
 };
 use cpl_model::{
-    program::{Column, Parameter, Piece, Table},
+    program::{self, Column, Parameter, Table},
     types::Type,
 };
 
@@ -39,14 +41,11 @@ pub fn check_connector(file: &ConnectorFile) -> Vec<Diagnostic> {
 
 impl Checker<'_> {
     fn connector(mut self, connector: &Connector) -> Vec<Diagnostic> {
-        if let Some(timeout) = &connector.limits.timeout {
-            let _reported = self.fixed_length(timeout);
-        }
         for endpoint in &connector.endpoints {
-            let _reported = self.endpoint(endpoint);
+            let _reported = self.endpoint(connector, endpoint);
         }
         for action in &connector.actions {
-            let _reported = self.connector_action(action);
+            let _reported = self.connector_action(connector, action);
         }
         self.reporter.finish()
     }
@@ -56,13 +55,14 @@ impl Checker<'_> {
         self.reporter.finish().into_iter().next()
     }
 
-    pub(super) fn endpoint(&mut self, endpoint: &Endpoint) -> Checked<TypedEndpoint> {
+    pub(super) fn endpoint(&mut self, connector: &Connector, endpoint: &Endpoint) -> Checked<TypedEndpoint> {
         let arguments = self.argument_types(&endpoint.arguments);
         let contract = self.contract(&endpoint.columns);
-        if let Ok((_, scope)) = &arguments {
-            let used = self.retrieval(&endpoint.source, scope);
-            self.all_used(&endpoint.arguments, used);
-        }
+        let requests = arguments.as_ref().map_err(|reported| *reported).and_then(|(_, scope)| {
+            let requests = self.requests(connector, &endpoint.source, scope)?;
+            self.all_used(&endpoint.arguments, &requests);
+            Ok(requests)
+        });
         let (columns, typed) = contract?;
         let table = self.endpoint_table(endpoint, typed);
         let late = self.length_of(endpoint.late.as_ref());
@@ -72,7 +72,11 @@ impl Checker<'_> {
             let label = "wanted: a date among the columns";
             return self.refuse(Code::E0404, "no column dates a row", late.span, label);
         }
-        Ok(TypedEndpoint { arguments: arguments?.0, columns, table, late: late?, restated: restated? })
+        let asked = asked_endpoint(connector, endpoint, requests?);
+        let (arguments, late, restated) = (arguments?.0, late?, restated?);
+        let personal = endpoint.columns.iter().filter(|column| column.personal.is_some());
+        let personal = personal.map(|column| column.name.value.clone()).collect();
+        Ok(TypedEndpoint { arguments, columns, table, late, restated, asked, personal })
     }
 
     /// An optional length; none if it is given and invalid.
@@ -133,59 +137,37 @@ impl Checker<'_> {
         )
     }
 
-    /// The arguments that an endpoint's requests use; none if a request is invalid.
-    fn retrieval(&mut self, retrieval: &Retrieval, scope: &[ScopeColumn]) -> Checked<BTreeSet<String>> {
-        match retrieval {
-            Retrieval::Pages(request, _) => self.texts(&request.texts(), scope),
-            Retrieval::Job(job, _) => {
-                if let Some(every) = &job.every {
-                    let _reported = self.fixed_length(every);
-                }
-                let start = self.texts(&job.start.texts(), scope);
-                let name = Name::new("job".to_owned(), Span::default());
-                let scope = [scope, &[ScopeColumn::new(&name, Type::Text, false)]].concat();
-                let result = match &job.result {
-                    JobResult::Request(request) => request.texts(),
-                    JobResult::Url(_) => Vec::new(),
-                };
-                let poll = self.texts(&job.poll.texts(), &scope)?;
-                if !poll.contains("job") {
-                    let label = "wanted: `{job}`, which stands for what `start` answered";
-                    return self.refuse(Code::E0603, "which report is asked for?", job.poll.span, label);
-                }
-                let result = self.texts(&result, &scope)?;
-                Ok(start?.into_iter().chain(poll).chain(result).collect())
-            }
+    /// The requests of an endpoint, in the order in which they are sent.
+    fn requests(
+        &mut self,
+        connector: &Connector,
+        retrieval: &Retrieval,
+        arguments: &[ScopeColumn],
+    ) -> Checked<Vec<program::Request>> {
+        let scope = Scope::arguments(arguments);
+        let job = match retrieval {
+            Retrieval::Pages(request, _) => return Ok(vec![self.connector_request(connector, request, &scope)?]),
+            Retrieval::Job(job, _) => job,
+        };
+        let start = self.connector_request(connector, &job.start, &scope);
+        let name = Name::new("job".to_owned(), Span::default());
+        let arguments = [arguments, &[ScopeColumn::new(&name, Type::Text, false)]].concat();
+        let scope = Scope::arguments(&arguments);
+        let poll = self.connector_request(connector, &job.poll, &scope)?;
+        if !columns_of(std::slice::from_ref(&poll)).contains("job") {
+            let label = "wanted: `{job}`, which stands for what `start` answered";
+            return self.refuse(Code::E0603, "which report is asked for?", job.poll.span, label);
         }
-    }
-
-    /// Types the holes of texts; the names they use.
-    fn texts(&mut self, texts: &[&Text], scope: &[ScopeColumn]) -> Checked<BTreeSet<String>> {
-        let scope = Scope::arguments(scope);
-        let typed: Vec<Checked<Vec<Piece>>> = texts.iter().map(|text| self.pieces(text, &scope)).collect();
-        let typed: Checked<Vec<Vec<Piece>>> = typed.into_iter().collect();
-        let (typed, mut used) = (typed?, BTreeSet::new());
-        for pieces in typed.iter().filter(|pieces| pieces.len() > 1) {
-            self.no_optional_holes(pieces);
-        }
-        typed.iter().flatten().filter_map(Piece::hole).for_each(|hole| hole.columns_into(&mut used));
-        Ok(used)
-    }
-
-    /// An optional argument may only be a whole text: a longer text would keep the letters around its hole.
-    fn no_optional_holes(&mut self, pieces: &[Piece]) {
-        for hole in pieces.iter().filter_map(Piece::hole).filter(|hole| hole.unknown) {
-            self.report(
-                Diagnostic::new(Code::E0603, "an argument that may be left out leaves a hole in this text")
-                    .at(hole.span, "may be left out")
-                    .help("say what stands there then: `{stage ?? \"all\"}`, or take the `?` of the argument out"),
-            );
-        }
+        let result = match &job.result {
+            JobResult::Request(request) => Some(self.connector_request(connector, request, &scope)?),
+            JobResult::Url(_) => None,
+        };
+        Ok([start?, poll].into_iter().chain(result).collect())
     }
 
     /// Reports arguments that no hole uses.
-    fn all_used(&mut self, arguments: &[Argument], used: Checked<BTreeSet<String>>) {
-        let Ok(used) = used else { return };
+    fn all_used(&mut self, arguments: &[Argument], requests: &[program::Request]) {
+        let used = columns_of(requests);
         for argument in arguments {
             let name = argument.name.as_str();
             let takes = |used: &String| used == name || used.split_once('.').is_some_and(|(front, _)| front == name);
@@ -201,7 +183,7 @@ impl Checker<'_> {
     }
 
     /// What a rule hands to an action.
-    pub(super) fn connector_action(&mut self, action: &Action) -> Checked<Vec<Parameter>> {
+    pub(super) fn connector_action(&mut self, connector: &Connector, action: &Action) -> Checked<Vec<Parameter>> {
         let types = self.argument_types(&action.arguments);
         if let Dedupe::Key(_, remembers) = &action.dedupe {
             let _reported = self.fixed_length(remembers);
@@ -220,12 +202,17 @@ impl Checker<'_> {
         let (types, scope) = types?;
         self.of_one_currency(action, &types);
         let key = Name::new("idempotency_key".to_owned(), Span::default());
-        let scope = [scope, vec![ScopeColumn::new(&key, Type::Text, false)]].concat();
-        let read = action.read.iter().flat_map(|read| read.request.texts());
-        let validate = action.validate.iter().flat_map(cpl_catalog::RequestParts::texts);
-        let _reported = self.texts(&read.chain(validate).collect::<Vec<_>>(), &scope);
-        let used = self.texts(&Request::texts(&action.request), &scope);
-        self.all_used(&action.arguments, used);
+        let columns = [scope, vec![ScopeColumn::new(&key, Type::Text, false)]].concat();
+        let scope = Scope::arguments(&columns);
+        if let Some(read) = &action.read {
+            let _reported = self.connector_request(connector, &read.request, &scope);
+        }
+        for text in action.validate.iter().flat_map(RequestParts::texts) {
+            let _reported = self.text_template(text, &scope);
+        }
+        if let Ok(request) = self.connector_request(connector, &action.request, &scope) {
+            self.all_used(&action.arguments, &[request]);
+        }
         let parameters = types.into_iter().zip(&action.arguments).filter_map(|((name, ty, optional), argument)| {
             Some(Parameter { name, ty: ty?, key: argument.ty.key, optional })
         });
@@ -254,6 +241,33 @@ impl Checker<'_> {
         }
         self.refuse(Code::E0301, "that is no step of a value", unit.span, "wanted: one such as `$0.01` or `1`")
     }
+}
+
+/// What is asked of an endpoint that has those requests; none where this version can't ask it.
+fn asked_endpoint(
+    connector: &Connector,
+    endpoint: &Endpoint,
+    requests: Vec<program::Request>,
+) -> Result<Arc<program::Endpoint>, String> {
+    if let Some(way) = unsupported_auth(connector) {
+        return Err(format!("connectors that ask by `{way}`"));
+    }
+    let Retrieval::Pages(_, paging) = &endpoint.source else { return Err("long reports (`job`)".to_owned()) };
+    let request = requests.into_iter().next().unwrap_or_else(|| unreachable!("an endpoint has a request"));
+    Ok(Arc::new(program::Endpoint {
+        request,
+        records: endpoint.records.clone(),
+        paging: paging.clone(),
+        errors: connector.errors.clone(),
+        limits: connector.limits.clone(),
+    }))
+}
+
+/// The names that the holes of requests use.
+fn columns_of(requests: &[program::Request]) -> BTreeSet<String> {
+    let mut used = BTreeSet::new();
+    requests.iter().flat_map(program::Request::exprs).for_each(|hole| hole.columns_into(&mut used));
+    used
 }
 
 /// A checker for a connector's file, with the connector's currency and zone, else those of the pipeline.

@@ -21,8 +21,8 @@ use super::{
 };
 use cpl_model::{
     program::{
-        CallArgument, Check, CheckKind, Column, ConnectorCall, Expr, Fetch, FetchColumn, Parameter, SourceKind, Table,
-        TableId, TableSource, Target, TargetKind, Unsupported,
+        CallArgument, Check, CheckKind, Column, ConnectorCall, EndpointCall, Expr, Fetch, FetchColumn, Parameter,
+        SourceKind, Table, TableId, TableSource, Target, TargetKind, Unsupported,
     },
     types::Type,
 };
@@ -101,9 +101,8 @@ impl<'a> Checker<'a> {
         {
             table.checks.push(Check::of(CheckKind::Fresh(time, late), fetch.source_span));
         }
-        let what = format!("fetching by connectors (`{}`)", self.written(fetch.source_span));
-        let id = self.tables.next_id();
-        self.unsupported.push(Unsupported { what, span: fetch.source_span, table: Some(id), ignored_in_tests: true });
+        self.collect_unsupported_of_endpoint(fetch.source_span, &endpoint);
+        let call = EndpointCall { call, endpoint: endpoint.asked.clone().ok() };
         let written = self.written(fetch.source_span).split_whitespace().collect::<Vec<_>>().join(" ");
         let (kind, restated) = (SourceKind::Endpoint(Box::new(call)), endpoint.restated);
         let source = Fetch {
@@ -118,6 +117,15 @@ impl<'a> Checker<'a> {
         };
         table.source = TableSource::Fetch(source);
         self.add_table(table)
+    }
+
+    /// What this version can't do of an endpoint: where a run needs it.
+    fn collect_unsupported_of_endpoint(&mut self, span: Span, endpoint: &TypedEndpoint) {
+        let table = Some(self.tables.next_id());
+        let unsupported = |what, column| Unsupported { what, span, table, column, ignored_in_tests: true };
+        self.unsupported.extend(endpoint.asked.as_ref().err().map(|what| unsupported(what.clone(), None)));
+        let personal = |name: &String| unsupported(format!("`personal` columns (`{name}`)"), Some(name.clone()));
+        self.unsupported.extend(endpoint.personal.iter().map(personal));
     }
 
     /// What a connector's part is to this pipeline: in its currency and zone where the connector has none of its own.
@@ -147,7 +155,7 @@ impl<'a> Checker<'a> {
         if let Some(typed) = self.connectors.endpoints.get(&name) {
             return Ok(typed.clone());
         }
-        let typed = Arc::new(self.typed(connector, &name, at, |reader| reader.endpoint(endpoint))?);
+        let typed = Arc::new(self.typed(connector, &name, at, |reader| reader.endpoint(connector.1, endpoint))?);
         self.connectors.endpoints.insert(name, typed.clone());
         Ok(typed)
     }
@@ -158,7 +166,7 @@ impl<'a> Checker<'a> {
         if let Some(typed) = self.connectors.actions.get(&name) {
             return Ok(typed.clone());
         }
-        let typed = self.typed(connector, &name, at, |reader| reader.connector_action(action))?;
+        let typed = self.typed(connector, &name, at, |reader| reader.connector_action(connector.1, action))?;
         self.connectors.actions.insert(name, typed.clone());
         Ok(typed)
     }

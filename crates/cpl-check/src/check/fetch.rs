@@ -71,15 +71,12 @@ impl Checker<'_> {
             _ if is_remote(path) => Some("files of another machine".to_owned()),
             _ => None,
         };
-        let source = source.map(|what| (what, *path_span));
-        let personal = fetch.columns.iter().filter_map(|column| column.personal);
-        let all = source.into_iter().chain(personal.map(|span| ("`personal` columns".to_owned(), span)));
-        self.unsupported.extend(all.map(|(what, span)| Unsupported {
-            what,
-            span,
-            table: Some(id),
-            ignored_in_tests: true,
-        }));
+        let unsupported =
+            |what, span, column| Unsupported { what, span, table: Some(id), column, ignored_in_tests: true };
+        self.unsupported.extend(source.map(|what| unsupported(what, *path_span, None)));
+        let personal = fetch.columns.iter().filter_map(|column| Some((column.personal?, column.name.value.clone())));
+        let personal = personal.map(|(span, name)| unsupported("`personal` columns".to_owned(), span, Some(name)));
+        self.unsupported.extend(personal);
     }
 
     pub(super) fn plain_text(&mut self, value: &tree::Expr) -> Checked<String> {

@@ -15,7 +15,9 @@ use super::{
 };
 use cpl_model::{
     method::Method,
-    program::{Auth, Credential, DatabaseQuery, Expr, HeaderValue, Parameter, Piece, Request, SourceKind, TargetKind},
+    program::{
+        Auth, Credential, DatabaseQuery, HeaderValue, Parameter, Piece, Request, SourceKind, TargetKind, Template,
+    },
     types::Type,
 };
 use cpl_syntax::keywords;
@@ -186,8 +188,14 @@ impl Checker<'_> {
     /// What a request is made of, but for its address.
     fn request(&mut self, parts: &[&Setting], or: Method, scope: &Scope<'_>) -> Checked<Request> {
         self.unique(parts.iter().map(|part| &part.name).collect(), "a part of the request");
-        let mut request =
-            Request { method: or, address: Vec::new(), auth: None, headers: Vec::new(), query: Vec::new(), body: None };
+        let mut request = Request {
+            method: or,
+            address: Vec::new(),
+            auth: Vec::new(),
+            headers: Vec::new(),
+            query: Vec::new(),
+            body: None,
+        };
         let mut right = Ok(());
         for part in parts {
             let Some(word) = Part::of_word(part.name.as_str()) else { continue };
@@ -199,11 +207,13 @@ impl Checker<'_> {
     fn part(&mut self, word: Part, part: &Setting, scope: &Scope<'_>, request: &mut Request) -> Checked<()> {
         match (word, &part.value) {
             (Part::Method, SettingValue::Expr(value)) => request.method = self.method(value)?,
-            (Part::Auth, SettingValue::Expr(value)) => request.auth = Some(Auth::Bearer(self.credential(value)?)),
-            (Part::Auth, SettingValue::Arguments(all)) => request.auth = Some(self.auth(all, part.name.span)?),
+            (Part::Auth, SettingValue::Expr(value)) => request.auth = vec![Auth::Bearer(self.credential(value)?)],
+            (Part::Auth, SettingValue::Arguments(all)) => request.auth = vec![self.auth(all, part.name.span)?],
             (Part::Headers, SettingValue::Arguments(all)) => request.headers = self.headers(all, scope)?,
             (Part::Query, SettingValue::Arguments(all)) => request.query = self.values(all, scope)?,
-            (Part::Body, SettingValue::Arguments(all)) => request.body = Some(self.values(all, scope)?),
+            (Part::Body, SettingValue::Arguments(all)) => {
+                request.body = Some(Template::Object(self.values(all, scope)?));
+            }
             (word, _) => {
                 let label = match word {
                     Part::Method => "wanted: `method POST`".to_owned(),
@@ -244,7 +254,7 @@ impl Checker<'_> {
 
     fn basic(&mut self, user: &Argument, password: &Argument) -> Checked<Auth> {
         let (user, password) = (self.credential(&user.value), self.credential(&password.value));
-        Ok(Auth::Basic { user: user?, password: password? })
+        Ok(Auth::Basic { user: user?, password: Some(password?) })
     }
 
     fn headers(&mut self, all: &[Argument], scope: &Scope<'_>) -> Checked<Vec<(String, HeaderValue)>> {
@@ -265,16 +275,16 @@ impl Checker<'_> {
             let message = "who asks is said by `auth`";
             return self.refuse(Code::E0504, message, name.span, "wanted: `auth secret(\"NAME\")`");
         } else {
-            HeaderValue::Computed(self.expr(value, scope)?)
+            HeaderValue::Computed(Template::Value(self.expr(value, scope)?))
         };
         Ok((name.value.clone(), value))
     }
 
-    fn values(&mut self, all: &[Argument], scope: &Scope<'_>) -> Checked<Vec<(String, Expr)>> {
+    fn values(&mut self, all: &[Argument], scope: &Scope<'_>) -> Checked<Vec<(String, Template)>> {
         self.unique(all.iter().map(|each| &each.name).collect(), "a name");
         let values: Vec<_> = all
             .iter()
-            .map(|each| self.expr(&each.value, scope).map(|value| (each.name.value.clone(), value)))
+            .map(|each| self.expr(&each.value, scope).map(|value| (each.name.value.clone(), Template::Value(value))))
             .collect();
         values.into_iter().collect()
     }

@@ -1,7 +1,9 @@
 //! An endpoint of a connector, as a fetch gets it.
 
+use std::sync::Arc;
+
 use cpl_model::{
-    program::{FetchColumn, Table},
+    program::{Endpoint, FetchColumn, Table},
     types::Type,
 };
 
@@ -20,4 +22,8 @@ pub struct TypedEndpoint {
     pub late: Option<i64>,
     /// How long they still move afterwards, in microseconds.
     pub restated: Option<i64>,
+    /// What is asked, or what of it this version can't do.
+    pub asked: Result<Arc<Endpoint>, String>,
+    /// The columns that are marked `personal`.
+    pub personal: Vec<String>,
 }

@@ -26,6 +26,7 @@ pub fn constant(constant: &Constant, ty: Type) -> pl::Expr {
         Constant::Weekday(day) => pl::lit(weekday(*day)).cast(data_type(ty)),
         Constant::Text(text) => pl::lit(text.as_str()),
         Constant::Bool(value) => pl::lit(*value),
+        Constant::Unknown => null(ty),
     }
 }
 

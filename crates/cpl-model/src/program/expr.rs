@@ -184,6 +184,8 @@ pub enum Constant {
     Text(String),
     /// True or false.
     Bool(bool),
+    /// No value: an argument of a connector that a call leaves out.
+    Unknown,
 }
 
 /// An aggregate: unknown values are skipped.

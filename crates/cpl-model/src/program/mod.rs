@@ -1,5 +1,6 @@
 //! The program: what a pipeline means. Every name is resolved, every expression has its type.
 
+mod endpoint;
 mod expr;
 mod ids;
 mod internal;
@@ -18,6 +19,7 @@ use std::{
 
 pub use cpl_syntax::tree::{ArithOp, CompareOp, Day, Direction, Extreme, Level, Logic, Unit, Window, WindowKind};
 use cpl_syntax::{Code, Diagnostic, Span, tree::Currency};
+pub use endpoint::{ConnectorLimits, Endpoint, EndpointCall, ErrorInside, PageBy, PageParameter, Paging};
 pub use expr::{
     AggFunc, Aggregate, Constant, Expr, ExprKind, Function, Length, Margin, NEW, Pattern, PatternOf, Piece, Series,
     SeriesOf,
@@ -26,7 +28,7 @@ pub use ids::TableId;
 pub use internal::{InternalColumn, ProvenanceId};
 use jiff::{civil::Date, tz::TimeZone};
 pub use origin::{Item, Origin, Place};
-pub use remote::{Auth, CallArgument, ConnectorCall, Credential, DatabaseQuery, HeaderValue, Request};
+pub use remote::{Auth, CallArgument, ConnectorCall, Credential, DatabaseQuery, HeaderValue, Request, Template};
 pub use rule::{
     Action, Alert, AtMost, Bound, Dashboard, DashboardMetric, Decision, FilePath, Goal, KeepBound, KeepTotal,
     MessageBudget, Newest, Parameter, PathPiece, Rows, Step, Target, TargetKind, Via,
@@ -92,6 +94,8 @@ pub struct Unsupported {
     pub span: Span,
     /// The table it is of; none where it is of a rule, a target or the pipeline.
     pub table: Option<TableId>,
+    /// The column of that table which alone needs it; none where all of the table does.
+    pub column: Option<String>,
     /// A test has no past and sends nothing, so this has no effect there and the test can run.
     pub ignored_in_tests: bool,
 }

@@ -1,5 +1,4 @@
-//! What is sent to servers: requests, queries of databases, and calls of connectors. They are checked and kept whole;
-//! this version sends none of them.
+//! What is sent to servers: requests, queries of databases, and calls of connectors.
 
 use cpl_syntax::tree::Window;
 
@@ -16,21 +15,36 @@ pub enum Credential {
 }
 
 /// One request of HTTP (RFC 9110). In a fetch its expressions are constants; in a target they name the target's
-/// parameters, and `idempotency_key`.
+/// parameters, and `idempotency_key`; in a connector its arguments.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {
     /// Its method.
     pub method: Method,
     /// The address; its holes follow the host.
     pub address: Vec<Piece>,
-    /// Who asks.
-    pub auth: Option<Auth>,
+    /// Who asks: each way is used.
+    pub auth: Vec<Auth>,
     /// The headers, by their names.
     pub headers: Vec<(String, HeaderValue)>,
-    /// What is added to the address, by name.
-    pub query: Vec<(String, Expr)>,
-    /// The members of the JSON object that is sent; none where nothing is.
-    pub body: Option<Vec<(String, Expr)>>,
+    /// What is added to the address, by name; of a list, each element by itself.
+    pub query: Vec<(String, Template)>,
+    /// The JSON that is sent; none where nothing is.
+    pub body: Option<Template>,
+}
+
+/// JSON with holes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Template {
+    /// Null, a number, true or false, as JSON writes it.
+    Literal(String),
+    /// A text.
+    Text(Vec<Piece>),
+    /// A value, of its own JSON type.
+    Value(Expr),
+    /// A list.
+    List(Vec<Template>),
+    /// An object: names and values.
+    Object(Vec<(String, Template)>),
 }
 
 /// Who asks.
@@ -42,9 +56,13 @@ pub enum Auth {
     Basic {
         /// The user.
         user: Credential,
-        /// The password.
-        password: Credential,
+        /// The password; none where the user is all.
+        password: Option<Credential>,
     },
+    /// A header of that name.
+    Header(String, Credential),
+    /// A parameter of the query.
+    Query(String, Credential),
 }
 
 /// The value of a header.
@@ -52,8 +70,8 @@ pub enum Auth {
 pub enum HeaderValue {
     /// A secret.
     Credential(Credential),
-    /// Computed.
-    Computed(Expr),
+    /// Computed: not sent where it is one hole whose argument was left out.
+    Computed(Template),
 }
 
 /// A query of a database.
@@ -93,7 +111,21 @@ impl Request {
             HeaderValue::Credential(_) => None,
             HeaderValue::Computed(value) => Some(value),
         });
-        let named = self.query.iter().chain(self.body.iter().flatten()).map(|(_, value)| value);
-        self.address.iter().filter_map(Piece::hole).chain(headers).chain(named).collect()
+        let values = headers.chain(self.query.iter().map(|(_, value)| value)).chain(&self.body);
+        self.address.iter().filter_map(Piece::hole).chain(values.flat_map(Template::exprs)).collect()
+    }
+}
+
+impl Template {
+    /// The expressions in it.
+    #[must_use]
+    pub fn exprs(&self) -> Vec<&Expr> {
+        match self {
+            Self::Literal(_) => Vec::new(),
+            Self::Text(pieces) => pieces.iter().filter_map(Piece::hole).collect(),
+            Self::Value(value) => vec![value],
+            Self::List(all) => all.iter().flat_map(Self::exprs).collect(),
+            Self::Object(all) => all.iter().flat_map(|(_, value)| value.exprs()).collect(),
+        }
     }
 }

@@ -9,7 +9,7 @@ use cpl_syntax::{
 use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 
-use super::{ConnectorCall, DatabaseQuery, Expr, Request, ids::TableId};
+use super::{DatabaseQuery, EndpointCall, Expr, Request, ids::TableId};
 use crate::{clock::Grain, types::Type};
 
 /// A table.
@@ -132,7 +132,7 @@ pub enum SourceKind {
     },
     /// A sheet of a workbook.
     Excel(SheetFormat),
-    /// What one request of HTTP answers, in JSON; the path is its address. No version asks yet.
+    /// What one request of HTTP answers, in JSON; the path is its address.
     Http {
         /// The path to its records; none where it is a list of them.
         records: Option<String>,
@@ -141,8 +141,8 @@ pub enum SourceKind {
     },
     /// What a database answers; the path is the query. No version asks yet.
     Sql(Box<DatabaseQuery>),
-    /// A connector's endpoint; the path is the call as it is written. No version reads from one yet.
-    Endpoint(Box<ConnectorCall>),
+    /// A connector's endpoint; the path is the call as it is written.
+    Endpoint(Box<EndpointCall>),
 }
 
 /// How a text table is written.

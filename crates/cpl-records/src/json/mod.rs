@@ -1,6 +1,7 @@
 //! Records of JSON: the text of each is found first, and its wanted values are taken from that text as they stand.
 
 mod parts;
+mod probe;
 mod record;
 mod route;
 mod steps;
@@ -22,7 +23,11 @@ use self::{
     unique::NoValue,
     walk::Walked,
 };
-pub use self::{steps::Path, text::why};
+pub use self::{
+    probe::{Probe, each_record},
+    steps::Path,
+    text::why,
+};
 use crate::{Layout, Out, Records};
 
 /// The most unpacked bytes of a document: it is held in memory.

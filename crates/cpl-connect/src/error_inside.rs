@@ -1,0 +1,167 @@
+//! Errors inside answers: what their status says nothing of, or not all.
+
+use std::time::Duration;
+
+use cpl_batch::Problem;
+use cpl_model::program::ErrorInside;
+use cpl_records::{Path, Probe};
+use serde_json::Value;
+
+use crate::retry::Retry;
+
+/// Where an API's answers hold errors.
+#[derive(Debug, Default)]
+pub struct ErrorsInside {
+    errors: Vec<Places>,
+    probe: Option<Probe>,
+}
+
+/// The places of one kind of error, as numbers of the probe's paths.
+#[derive(Debug)]
+struct Places {
+    at: usize,
+    message: Option<usize>,
+    code: Option<usize>,
+    retry: Vec<String>,
+    wait: Option<Duration>,
+}
+
+/// An error that an answer holds.
+#[derive(Debug, PartialEq, Eq)]
+pub struct FoundError {
+    /// Its text.
+    pub message: Option<String>,
+    /// Its code.
+    pub code: Option<String>,
+    /// Whether the same request may be sent again.
+    pub retry: Retry,
+}
+
+impl ErrorsInside {
+    /// Of an API.
+    ///
+    /// # Errors
+    /// What is wrong with a path.
+    pub fn of(errors: &[ErrorInside]) -> Result<Self, String> {
+        let mut paths = Vec::new();
+        let mut place = |path: &str| {
+            paths.push(Path::parse(path)?);
+            Ok::<_, String>(paths.len() - 1)
+        };
+        let errors: Vec<Places> = errors
+            .iter()
+            .map(|error| {
+                Ok::<_, String>(Places {
+                    at: place(&error.at)?,
+                    message: error.message.as_deref().map(&mut place).transpose()?,
+                    code: error.code.as_deref().map(&mut place).transpose()?,
+                    retry: error.retry.clone(),
+                    wait: error.wait,
+                })
+            })
+            .collect::<Result<_, _>>()?;
+        let probe = (!errors.is_empty()).then(|| Probe::of(&paths));
+        Ok(Self { errors, probe })
+    }
+
+    /// The error that an answer holds; none where it is no JSON: that is told by who reads it.
+    ///
+    /// # Errors
+    /// Where an object names a member twice on the way to one.
+    pub fn find(&self, answer: &[u8]) -> Result<Option<FoundError>, Problem> {
+        let (Some(probe), Ok(text)) = (&self.probe, std::str::from_utf8(answer)) else { return Ok(None) };
+        let values = match probe.find(text) {
+            Ok(values) => values,
+            Err(Problem::NoJson { .. }) => return Ok(None),
+            Err(problem) => return Err(problem),
+        };
+        let text_at = |place: usize| values[place].as_deref().and_then(text_of);
+        let found = self.errors.iter().find(|error| values[error.at].as_deref().is_some_and(is_something));
+        Ok(found.map(|error| {
+            let code = error.code.and_then(text_at);
+            let may_pass = code.as_ref().is_some_and(|code| error.retry.contains(code));
+            let retry = match (may_pass, error.wait) {
+                (false, _) => Retry::Never,
+                (true, None) => Retry::Soon,
+                (true, Some(wait)) => Retry::After(wait),
+            };
+            FoundError { message: error.message.and_then(text_at), code, retry }
+        }))
+    }
+}
+
+/// Whether a value, as JSON, is more than nothing: null, false, 0, and a text, a list or an object that holds nothing,
+/// are nothing.
+pub fn is_something(json: &str) -> bool {
+    match serde_json::from_str(json) {
+        Ok(Value::Null | Value::Bool(false)) | Err(_) => false,
+        Ok(Value::Bool(true)) => true,
+        Ok(Value::Number(number)) => number.as_f64() != Some(0.0),
+        Ok(Value::String(text)) => !text.is_empty(),
+        Ok(Value::Array(all)) => !all.is_empty(),
+        Ok(Value::Object(all)) => !all.is_empty(),
+    }
+}
+
+/// A value, as JSON, as a text: a text without its quotes, and a number or another value as it stands.
+pub fn text_of(json: &str) -> Option<String> {
+    match serde_json::from_str(json) {
+        Ok(Value::String(text)) => Some(text),
+        Ok(Value::Null) | Err(_) => None,
+        Ok(other) => Some(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn errors() -> ErrorsInside {
+        let path = |path: &str| Some(path.to_owned());
+        let meta = ErrorInside {
+            at: "$.error".to_owned(),
+            message: path("$.error.message"),
+            code: path("$.error.code"),
+            retry: vec!["17".to_owned(), "busy".to_owned()],
+            wait: Some(Duration::from_mins(10)),
+        };
+        let graphql = ErrorInside {
+            at: "$.errors".to_owned(),
+            message: path("$.errors[*].message"),
+            code: path("$.errors[*].extensions.code"),
+            retry: vec!["THROTTLED".to_owned()],
+            wait: None,
+        };
+        ErrorsInside::of(&[meta, graphql]).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    #[test]
+    fn an_error_is_what_is_there() {
+        let errors = errors();
+        for (answer, wanted) in [
+            ("{\"data\": []}", None),
+            ("{\"error\": null, \"errors\": []}", None),
+            ("{\"error\": false}", None),
+            ("{\"error\": 0}", None),
+            ("{\"error\": \"\"}", None),
+            ("not JSON", None),
+            ("{\"error\": {\"message\": \"no\", \"code\": 100}}", Some((Some("no"), Some("100"), Retry::Never))),
+            ("{\"error\": {\"code\": 17}}", Some((None, Some("17"), Retry::After(Duration::from_mins(10))))),
+            ("{\"error\": {\"code\": \"busy\"}}", Some((None, Some("busy"), Retry::After(Duration::from_mins(10))))),
+            ("{\"error\": \"gone\"}", Some((None, None, Retry::Never))),
+            (
+                "{\"errors\": [{\"message\": \"a\", \"extensions\": {\"code\": \"THROTTLED\"}}, {\"message\": \"b\"}]}",
+                Some((Some("a"), Some("THROTTLED"), Retry::Soon)),
+            ),
+        ] {
+            let found = errors.find(answer.as_bytes()).unwrap_or_else(|problem| panic!("{answer}: {problem:?}"));
+            let wanted = wanted.map(|(message, code, retry)| FoundError {
+                message: message.map(str::to_owned),
+                code: code.map(str::to_owned),
+                retry,
+            });
+            assert_eq!(found, wanted, "{answer}");
+        }
+        assert!(errors.find(b"{\"error\": {\"code\": 1}, \"error\": null}").is_err(), "a name twice");
+    }
+}

@@ -1,0 +1,62 @@
+//! The header `Link` (RFC 8288): the address of the next page.
+
+use reqwest::{
+    Response,
+    header::{HeaderMap, LINK},
+};
+
+/// The target of the link whose relation is `next`, as it is written.
+pub fn next(answer: &Response) -> Option<String> {
+    next_in(answer.headers())
+}
+
+fn next_in(headers: &HeaderMap) -> Option<String> {
+    let values = headers.get_all(LINK).into_iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(links).find(|(_, parameters)| is_next(parameters)).map(|(target, _)| target.to_owned())
+}
+
+/// The links of a header: each has its target in `<` and `>`, and its parameters up to the next one.
+fn links(header: &str) -> Vec<(&str, &str)> {
+    let mut links = Vec::new();
+    let mut rest = header;
+    while let Some((target, behind)) = rest.split_once('<').and_then(|(_, rest)| rest.split_once('>')) {
+        let parameters = behind.split('<').next().unwrap_or_default();
+        links.push((target, parameters));
+        rest = &behind[parameters.len()..];
+    }
+    links
+}
+
+/// Whether parameters name the relation `next`, alone or among others.
+fn is_next(parameters: &str) -> bool {
+    let mut each = parameters.split([';', ',']).filter_map(|parameter| parameter.trim().split_once('='));
+    let relation = each.find(|(name, _)| name.trim().eq_ignore_ascii_case("rel")).map(|(_, value)| value);
+    let mut names = relation.into_iter().flat_map(|value| value.trim().trim_matches('"').split_ascii_whitespace());
+    names.any(|name| name.eq_ignore_ascii_case("next"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_page_stands_in_a_header() {
+        for (headers, wanted) in [
+            (vec!["<https://a.example/x?page=2>; rel=\"next\""], Some("https://a.example/x?page=2")),
+            (vec!["<https://a.example/1>; rel=\"prev\", </x?a=1,2;b>; rel=next"], Some("/x?a=1,2;b")),
+            (vec!["</1>; rel=prev", "</3>; title=\"x\"; rel=\"last next\""], Some("/3")),
+            (vec!["</1>; REL=Next"], Some("/1")),
+            (vec!["</1>; rel=\"nextish\""], None),
+            (vec!["</1>; rel=prev"], None),
+            (vec!["https://a.example/x; rel=next"], None),
+            (vec!["<"], None),
+            (vec![], None),
+        ] {
+            let mut map = HeaderMap::new();
+            for header in &headers {
+                map.append(LINK, header.parse().unwrap_or_else(|_| panic!("{header}")));
+            }
+            assert_eq!(next_in(&map).as_deref(), wanted, "{headers:?}");
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! Which page comes after an answer, and which ways of going on can't be right.
+
+use std::{
+    collections::HashSet,
+    hash::{DefaultHasher, Hash, Hasher},
+};
+
+use cpl_batch::{Problem, ServerProblem};
+use cpl_model::program::{PageBy, PageParameter, Paging};
+use cpl_records::{Path, Probe, Records, each_record};
+use reqwest::Url;
+use serde_json::Value;
+
+use crate::{
+    answer::Answer,
+    error_inside::{is_something, text_of},
+    request::{Request, shown},
+};
+
+/// The pages that a read may have, where its API says nothing of it.
+pub const MOST_PAGES: u32 = 2_000;
+
+/// Where a read is among its pages.
+pub struct Pager {
+    by: PageBy,
+    records: Option<Records>,
+    most_pages: u32,
+    probe: Probe,
+    /// The places of what the probe finds.
+    places: Places,
+    /// The path to what the next page begins after, from its record.
+    last: Option<Path>,
+    /// Pages so far.
+    pages: u32,
+    /// Records so far.
+    seen_records: u64,
+    /// Cursors, addresses or pages' contents so far.
+    seen: HashSet<u64>,
+    /// The number of all records, as the page before this one told it.
+    total: Option<u64>,
+    /// The page before this one held fewer records than a page does.
+    short: Option<u64>,
+}
+
+/// Numbers of the probe's paths.
+#[derive(Default)]
+struct Places {
+    cursor: Option<usize>,
+    more: Option<usize>,
+    total: Option<usize>,
+}
+
+/// The records of a page.
+#[derive(Default)]
+struct PageRecords {
+    count: u64,
+    last: Option<String>,
+    content: u64,
+}
+
+impl Pager {
+    /// Of an API's way of going on.
+    ///
+    /// # Errors
+    /// What is wrong with a path.
+    pub fn new(paging: &Paging, records: Option<&str>, most_pages: Option<u32>) -> Result<Self, String> {
+        let mut paths = Vec::new();
+        let mut place = |path: &str| {
+            paths.push(Path::parse(path)?);
+            Ok::<_, String>(paths.len() - 1)
+        };
+        let (cursor, last) = match &paging.by {
+            PageBy::Cursor { at, .. } | PageBy::Next { at } => (Some(place(at)?), None),
+            PageBy::Last { at, .. } => (None, Some(Path::parse(at)?)),
+            PageBy::Number { .. } | PageBy::Offset { .. } | PageBy::Link => (None, None),
+        };
+        let more = paging.more.as_deref().map(&mut place).transpose()?;
+        let total = paging.total.as_deref().map(&mut place).transpose()?;
+        Ok(Self {
+            by: paging.by.clone(),
+            records: records.map(Records::at).transpose()?,
+            most_pages: most_pages.unwrap_or(MOST_PAGES),
+            probe: Probe::of(&paths),
+            places: Places { cursor, more, total },
+            last,
+            pages: 0,
+            seen_records: 0,
+            seen: HashSet::new(),
+            total: None,
+            short: None,
+        })
+    }
+
+    /// The request for the first page.
+    #[must_use]
+    pub fn first(&self, request: Request) -> Request {
+        match &self.by {
+            PageBy::Number { parameter, from } => with_parameter(request, parameter, (*from).into()),
+            PageBy::Offset { parameter, .. } => with_parameter(request, parameter, 0.into()),
+            PageBy::Cursor { .. } | PageBy::Last { .. } | PageBy::Next { .. } | PageBy::Link => request,
+        }
+    }
+
+    /// The request that follows a page that was asked for by `request`; none where it was the last one.
+    ///
+    /// # Errors
+    /// Where pages do not go on as they should. What is no JSON ends here: that is told by who reads it.
+    pub fn next(&mut self, request: &Request, answer: &Answer) -> Result<Option<Request>, Problem> {
+        self.pages += 1;
+        match self.follow(request, answer) {
+            Err(Problem::NoJson { .. }) => Ok(None),
+            Ok(Some(_)) if self.pages >= self.most_pages => {
+                Err(Problem::Server(ServerProblem::ManyPages { most: self.most_pages }))
+            }
+            other => other,
+        }
+    }
+
+    fn follow(&mut self, request: &Request, answer: &Answer) -> Result<Option<Request>, Problem> {
+        let Ok(text) = std::str::from_utf8(&answer.bytes) else { return Ok(None) };
+        let values = self.probe.find(text)?;
+        let at = |place: Option<usize>| place.and_then(|place| values[place].as_deref());
+        let total = at(self.places.total).and_then(text_of).and_then(|total| total.parse().ok());
+        self.check_total(total)?;
+        let over = self.places.more.is_some() && !at(self.places.more).is_some_and(is_something);
+        let cursor = at(self.places.cursor).filter(|cursor| is_something(cursor)).map(str::to_owned);
+        let records = self.page_records(text)?;
+        self.seen_records += records.count;
+        self.check_short(&records)?;
+        let next = if over { None } else { self.request_after(request, answer, cursor, &records)? };
+        match (next, self.total) {
+            (None, Some(total)) if self.seen_records < total => {
+                Err(Problem::Server(ServerProblem::MissingRecords { total, records: self.seen_records }))
+            }
+            (next, _) => Ok(next),
+        }
+    }
+
+    /// The records of a page, where something depends on them.
+    fn page_records(&self, text: &str) -> Result<PageRecords, Problem> {
+        let mut found = PageRecords::default();
+        let mut hasher = DefaultHasher::new();
+        each_record(text, self.records.as_ref(), &mut |record| {
+            found.count += 1;
+            record.hash(&mut hasher);
+            if self.last.is_some() {
+                found.last = Some(record.into_owned());
+            }
+        })?;
+        found.content = hasher.finish();
+        Ok(found)
+    }
+
+    /// All records are there from the first page to the last: where they become fewer, some have moved to pages that were
+    /// read before.
+    fn check_total(&mut self, total: Option<u64>) -> Result<(), Problem> {
+        if let (Some(before), Some(now)) = (self.total, total)
+            && now < before
+        {
+            return Err(Problem::Server(ServerProblem::FewerRecords { before, now }));
+        }
+        self.total = total.or(self.total);
+        Ok(())
+    }
+
+    /// A page that holds fewer records than a page does is the last one: else the pages are smaller than they are said
+    /// to be, and what comes after is not what was asked for.
+    fn check_short(&mut self, records: &PageRecords) -> Result<(), Problem> {
+        let PageBy::Offset { limit, .. } = self.by else { return Ok(()) };
+        if let Some(short) = self.short.filter(|_| records.count > 0) {
+            return Err(Problem::Server(ServerProblem::ShortPage { records: short, limit }));
+        }
+        self.short = (records.count < u64::from(limit)).then_some(records.count);
+        Ok(())
+    }
+
+    fn request_after(
+        &mut self,
+        request: &Request,
+        answer: &Answer,
+        cursor: Option<String>,
+        records: &PageRecords,
+    ) -> Result<Option<Request>, Problem> {
+        match self.by.clone() {
+            PageBy::Cursor { parameter, .. } => match cursor {
+                Some(cursor) if self.is_new(&cursor, records)? => {
+                    let value = serde_json::from_str(&cursor).unwrap_or(Value::Null);
+                    Ok(Some(with_parameter(request.clone(), &parameter, value)))
+                }
+                _ => Ok(None),
+            },
+            PageBy::Next { .. } => match cursor.as_deref().and_then(text_of) {
+                Some(address) => self.request_at(request, answer, &address, records),
+                None => Ok(None),
+            },
+            PageBy::Link => match &answer.link {
+                Some(address) => self.request_at(request, answer, address, records),
+                None => Ok(None),
+            },
+            PageBy::Last { parameter, .. } => match self.last_value(records)? {
+                Some(value) if self.is_new(&value.to_string(), records)? => {
+                    Ok(Some(with_parameter(request.clone(), &parameter, value)))
+                }
+                _ => Ok(None),
+            },
+            PageBy::Number { parameter, from } => {
+                let number = from.saturating_add(self.pages);
+                self.counted(request, &parameter, number.into(), records)
+            }
+            PageBy::Offset { parameter, .. } => self.counted(request, &parameter, self.seen_records.into(), records),
+        }
+    }
+
+    /// The request for the page of that number, or after so many records: an empty page is the last one.
+    fn counted(
+        &mut self,
+        request: &Request,
+        parameter: &PageParameter,
+        number: Value,
+        records: &PageRecords,
+    ) -> Result<Option<Request>, Problem> {
+        let all = self.total.is_some_and(|total| self.seen_records >= total);
+        if records.count == 0 || all {
+            return Ok(None);
+        }
+        if !self.seen.insert(records.content) {
+            return Err(Problem::Server(ServerProblem::PageTwice));
+        }
+        Ok(Some(with_parameter(request.clone(), parameter, number)))
+    }
+
+    /// Whether a cursor leads on: one that was there before does not, and is an error unless its page is empty.
+    fn is_new(&mut self, cursor: &str, records: &PageRecords) -> Result<bool, Problem> {
+        let mut hasher = DefaultHasher::new();
+        cursor.hash(&mut hasher);
+        match (self.seen.insert(hasher.finish()), records.count) {
+            (true, _) => Ok(true),
+            (false, 0) => Ok(false),
+            (false, _) => Err(Problem::Server(ServerProblem::PageTwice)),
+        }
+    }
+
+    /// The request at the address that an answer names: on the same host only.
+    fn request_at(
+        &mut self,
+        request: &Request,
+        answer: &Answer,
+        address: &str,
+        records: &PageRecords,
+    ) -> Result<Option<Request>, Problem> {
+        let to = answer.url.join(address).ok().filter(|to| to.origin() == answer.url.origin());
+        let Some(to) = to else {
+            let to = answer.url.join(address).map_or_else(|_| address.to_owned(), |to: Url| shown(&to));
+            return Err(Problem::Server(ServerProblem::NextElsewhere { to: request.without_secrets(&to) }));
+        };
+        Ok(self.is_new(to.as_str(), records)?.then(|| request.clone().at(to)))
+    }
+
+    /// What the next page begins after; none where the page is empty.
+    fn last_value(&self, records: &PageRecords) -> Result<Option<Value>, Problem> {
+        let (Some(path), Some(record)) = (&self.last, &records.last) else { return Ok(None) };
+        let found = Probe::of(std::slice::from_ref(path)).find(record)?.pop().flatten();
+        match found.as_deref().map(serde_json::from_str) {
+            Some(Ok(value @ (Value::String(_) | Value::Number(_)))) => Ok(Some(value)),
+            _ => Err(Problem::Server(ServerProblem::NoLastValue { path: path.to_string() })),
+        }
+    }
+}
+
+/// A request with a parameter of its page.
+fn with_parameter(request: Request, parameter: &PageParameter, value: Value) -> Request {
+    match parameter {
+        PageParameter::Query(name) => {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            request.with_query(name, &text)
+        }
+        PageParameter::Body(names) => request.with_member(names, value),
+    }
+}

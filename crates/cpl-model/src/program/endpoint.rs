@@ -1,0 +1,120 @@
+//! What a connector's endpoint asks, and how its answers are read.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{ConnectorCall, Request};
+
+/// A call of a connector's endpoint, with what it asks.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EndpointCall {
+    /// The connector, the endpoint and the arguments.
+    pub call: ConnectorCall,
+    /// What is asked; none where this version can't, which the program's `unsupported` says.
+    pub endpoint: Option<Arc<Endpoint>>,
+}
+
+/// An endpoint of a connector.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Endpoint {
+    /// The request for the first page; its holes name the endpoint's arguments, and `NAME.start` and `NAME.end` of a
+    /// window.
+    pub request: Request,
+    /// The path to an answer's records; none where it is a list of them.
+    pub records: Option<String>,
+    /// How an answer goes on; none where there is one.
+    pub paging: Option<Paging>,
+    /// What makes an answer an error, whatever its status.
+    pub errors: Vec<ErrorInside>,
+    /// The limits of its connector.
+    pub limits: ConnectorLimits,
+}
+
+/// How an answer goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Paging {
+    /// By what the next page is found.
+    pub by: PageBy,
+    /// The path to what says whether there is more.
+    pub more: Option<String>,
+    /// The path to the number of all records.
+    pub total: Option<String>,
+}
+
+/// By what the next page is found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PageBy {
+    /// A cursor that stands in the answer.
+    Cursor {
+        /// The path to it.
+        at: String,
+        /// The parameter by which it is sent.
+        parameter: PageParameter,
+    },
+    /// A value of the last record, after which the next page begins.
+    Last {
+        /// The path to it, in each record.
+        at: String,
+        /// The parameter by which it is sent.
+        parameter: PageParameter,
+    },
+    /// An address that stands in the answer, on the same host.
+    Next {
+        /// The path to it.
+        at: String,
+    },
+    /// The number of the page.
+    Number {
+        /// The parameter by which it is sent.
+        parameter: PageParameter,
+        /// The first page's.
+        from: u32,
+    },
+    /// The number of the records before it.
+    Offset {
+        /// The parameter by which it is sent.
+        parameter: PageParameter,
+        /// How many records a page holds.
+        limit: u32,
+    },
+    /// An address that stands in the header `Link` (RFC 8288).
+    Link,
+}
+
+/// The parameter by which a page is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PageParameter {
+    /// A parameter of the query.
+    Query(String),
+    /// A member of the body: its name, behind those of the objects around it.
+    Body(Vec<String>),
+}
+
+/// An error inside an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ErrorInside {
+    /// The path to what makes the answer an error.
+    pub at: String,
+    /// The path to its text.
+    pub message: Option<String>,
+    /// The path to its code.
+    pub code: Option<String>,
+    /// The codes, as texts, after which the same request may be sent again.
+    pub retry: Vec<String>,
+    /// How long is waited then; none for a moment.
+    pub wait: Option<Duration>,
+}
+
+/// The limits of an API.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConnectorLimits {
+    /// At most so many requests in so long.
+    pub rate: Option<(u64, Duration)>,
+    /// At most so many requests under way at once.
+    pub concurrent: Option<u32>,
+    /// How long an answer may take.
+    pub timeout: Option<Duration>,
+    /// The most bytes of an answer, unpacked.
+    pub body: Option<u64>,
+    /// The most pages of a fetch.
+    pub pages: Option<u32>,
+}

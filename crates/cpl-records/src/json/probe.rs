@@ -1,0 +1,75 @@
+//! What a document holds besides its rows: single values at paths, and the texts of its records.
+
+use std::borrow::Cow;
+
+use cpl_batch::Problem;
+use serde_json_path::JsonPath;
+
+use super::{
+    no_document,
+    route::Route,
+    steps::{Location, Path},
+    unique,
+    wanted::Wanted,
+};
+use crate::Records;
+
+/// Paths to single values of a document.
+#[derive(Debug)]
+pub struct Probe {
+    wanted: Wanted,
+    /// What is asked of each value that is found by its steps.
+    rests: Vec<Option<JsonPath>>,
+}
+
+impl Probe {
+    /// Of those paths.
+    #[must_use]
+    pub fn of(paths: &[Path]) -> Self {
+        let (mut places, mut rests) = (Vec::new(), Vec::new());
+        for path in paths {
+            let location = Location::of(path, false);
+            places.push(location.steps);
+            rests.push(location.rest);
+        }
+        Self { wanted: Wanted::at(places.iter().map(Vec::as_slice)), rests }
+    }
+
+    /// What each path finds in a document, as JSON: of several values the first, and none where there is none.
+    ///
+    /// # Errors
+    /// Where it is no JSON, or names a member twice that leads to a value.
+    pub fn find<'t>(&self, document: &'t str) -> Result<Vec<Option<Cow<'t, str>>>, Problem> {
+        let found = self.wanted.find(document).map_err(|error| no_document(error.into()))?;
+        if let Some(name) = found.twice {
+            return Err(no_document(unique::NoValue::Twice(name)));
+        }
+        let each = found.values.into_iter().zip(&self.rests).map(|(value, rest)| match (value, rest) {
+            (None, _) => Ok(None),
+            (Some(value), None) => Ok(Some(Cow::Borrowed(value))),
+            (Some(value), Some(rest)) => {
+                let value = unique::value(value).map_err(no_document)?;
+                Ok(rest.query(&value).first().map(|found| Cow::Owned(found.to_string())))
+            }
+        });
+        each.collect()
+    }
+}
+
+/// Hands out the text of each record of a document.
+///
+/// # Errors
+/// Where it is no JSON, or names a member twice that leads to its records.
+pub fn each_record<'t>(
+    document: &'t str,
+    records: Option<&Records>,
+    sink: &mut dyn FnMut(Cow<'t, str>),
+) -> Result<(), Problem> {
+    let route = records.map_or(Route::Steps(Vec::new()), |records| Route::of(&records.path));
+    let mut each = |record| {
+        sink(record);
+        std::ops::ControlFlow::Continue(())
+    };
+    let walked = route.each(document, true, &mut each).map_err(no_document)?;
+    walked.twice.map_or(Ok(()), |name| Err(no_document(unique::NoValue::Twice(name))))
+}

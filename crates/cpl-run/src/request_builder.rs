@@ -1,0 +1,258 @@
+//! Requests of a program → requests that can be sent: holes are filled, secrets looked up.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cpl_connect::{Auth, Request, Secret, Secrets};
+use cpl_exec::constants;
+use cpl_model::{
+    program::{self, CallArgument, ConnectorCall, Constant, Credential, Expr, ExprKind, HeaderValue, Piece, Template},
+    types::Type,
+    value::Value,
+};
+use cpl_plan::bind::{BindError, BoundPlan};
+use cpl_syntax::Span;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::{
+    RunError,
+    error::{RequestCause, RequestError},
+};
+
+/// What may stand as it is in a segment of an address's path (RFC 3986: unreserved).
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Makes the requests of a fetch.
+pub struct RequestBuilder<'m> {
+    plan: &'m BoundPlan,
+    secrets: &'m Secrets,
+    /// Where the fetch names the server, or the connector.
+    at: Span,
+    /// The arguments of a connector's call, by the names that holes use.
+    arguments: BTreeMap<String, Expr>,
+}
+
+/// A request, or all that it lacks.
+pub type Made = Result<Request, Vec<RequestError>>;
+
+impl<'m> RequestBuilder<'m> {
+    /// Of a fetch that names a server itself.
+    pub fn new(plan: &'m BoundPlan, secrets: &'m Secrets, at: Span) -> Self {
+        Self { plan, secrets, at, arguments: BTreeMap::new() }
+    }
+
+    /// Of a call of a connector.
+    ///
+    /// # Errors
+    /// A window outside the calendar.
+    pub fn of_call(
+        plan: &'m BoundPlan,
+        secrets: &'m Secrets,
+        at: Span,
+        call: &ConnectorCall,
+    ) -> Result<Self, BindError> {
+        let mut arguments = BTreeMap::new();
+        for (name, argument) in &call.arguments {
+            match argument {
+                CallArgument::Value(value) => drop(arguments.insert(name.clone(), value.clone())),
+                CallArgument::Window(window) => {
+                    let (start, end) = plan.clock().days(window.kind)?;
+                    for (edge, day) in [("start", start), ("end", end)] {
+                        let day = Expr::constant(Constant::Date(day), Type::Date, at);
+                        arguments.insert(format!("{name}.{edge}"), day);
+                    }
+                }
+            }
+        }
+        Ok(Self { plan, secrets, at, arguments })
+    }
+
+    /// The request, whole.
+    ///
+    /// # Errors
+    /// Where a value can't be computed.
+    pub fn request(&self, request: &program::Request) -> Result<Made, RunError> {
+        let mut missing = Vec::new();
+        let auth: Vec<Auth> = request.auth.iter().filter_map(|auth| self.auth(auth, &mut missing)).collect();
+        let mut headers = Vec::new();
+        for (name, value) in &request.headers {
+            match value {
+                HeaderValue::Credential(credential) => {
+                    headers.extend(self.secret(credential, &mut missing).map(|secret| (name, Header::Secret(secret))));
+                }
+                HeaderValue::Computed(value) => {
+                    headers.extend(self.json(value)?.map(|value| (name, Header::Plain(text(&value)))));
+                }
+            }
+        }
+        if !missing.is_empty() {
+            return Ok(Err(missing));
+        }
+        let (base, path) = self.address(&request.address)?;
+        let made = Request::new(request.method, &base).map(|made| made.path(&path)).and_then(|made| {
+            let made = auth.iter().try_fold(made, Request::auth)?;
+            headers.iter().try_fold(made, |made, (name, value)| match value {
+                Header::Secret(secret) => made.secret_header(name, secret),
+                Header::Plain(text) => made.header(name, text),
+            })
+        });
+        let mut made = match made {
+            Ok(made) => made,
+            Err(why) => return Ok(Err(vec![self.error(RequestCause::Invalid(why))])),
+        };
+        for (name, value) in &request.query {
+            let values = match self.json(value)? {
+                Some(serde_json::Value::Array(all)) => all,
+                one => one.into_iter().collect(),
+            };
+            made = values.iter().fold(made, |made, value| made.query(name, &text(value)));
+        }
+        if let Some(body) = &request.body {
+            made = made.json(self.json(body)?.unwrap_or_default());
+        }
+        Ok(Ok(made))
+    }
+
+    fn auth(&self, auth: &program::Auth, missing: &mut Vec<RequestError>) -> Option<Auth> {
+        Some(match auth {
+            program::Auth::Bearer(token) => Auth::Bearer(self.secret(token, missing)?),
+            program::Auth::Basic { user, password } => {
+                let user = self.secret(user, missing);
+                let password = password.as_ref().map(|password| self.secret(password, missing));
+                Auth::Basic(user?, password.map_or(Some(None), |password| password.map(Some))?)
+            }
+            program::Auth::Header(name, value) => Auth::Header(name.clone(), self.secret(value, missing)?),
+            program::Auth::Query(name, value) => Auth::Query(name.clone(), self.secret(value, missing)?),
+        })
+    }
+
+    fn secret(&self, credential: &Credential, missing: &mut Vec<RequestError>) -> Option<Secret> {
+        match credential {
+            Credential::Plain(text) => Some(Secret::new(text.clone())),
+            Credential::Secret(name) => match self.secrets.find(name) {
+                Ok(secret) => Some(secret),
+                Err(why) => {
+                    missing.push(self.error(RequestCause::Secret { name: name.clone(), why }));
+                    None
+                }
+            },
+        }
+    }
+
+    fn error(&self, cause: RequestCause) -> RequestError {
+        RequestError { at: self.at, cause }
+    }
+
+    /// The letters up to the first hole, which hold the host, and the path behind them: what fills a hole is one segment,
+    /// or a part of one.
+    fn address(&self, pieces: &[Piece]) -> Result<(String, String), RunError> {
+        let (mut base, mut path) = (String::new(), String::new());
+        for piece in pieces {
+            match piece {
+                Piece::Letters(letters) if path.is_empty() => base.push_str(letters),
+                Piece::Letters(letters) => path.push_str(letters),
+                Piece::Hole(hole) => {
+                    let filled = self.value(hole)?.map(|value| value.raw()).unwrap_or_default();
+                    // An empty segment, `.` and `..` would name another thing.
+                    if matches!(filled.as_str(), "" | "." | "..") {
+                        return Err(self.failed(RequestCause::Segment(filled)));
+                    }
+                    path.extend(utf8_percent_encode(&filled, SEGMENT));
+                }
+            }
+        }
+        Ok((base, path))
+    }
+
+    fn failed(&self, cause: RequestCause) -> RunError {
+        RunError::Request(vec![self.error(cause)])
+    }
+
+    /// JSON whose holes are filled; none where an argument was left out that is all of it.
+    fn json(&self, template: &Template) -> Result<Option<serde_json::Value>, RunError> {
+        Ok(Some(match template {
+            Template::Literal(json) => serde_json::from_str(json).unwrap_or_default(),
+            Template::Value(expr) => match self.value(expr)? {
+                Some(value) => json(&value),
+                None => return Ok(None),
+            },
+            Template::Text(pieces) => {
+                let mut text = String::new();
+                for piece in pieces {
+                    match piece {
+                        Piece::Letters(letters) => text.push_str(letters),
+                        Piece::Hole(hole) => text.extend(self.value(hole)?.map(|value| value.raw())),
+                    }
+                }
+                text.into()
+            }
+            Template::List(all) => {
+                let all: Result<Vec<_>, _> = all.iter().map(|each| self.json(each)).collect();
+                all?.into_iter().flatten().collect()
+            }
+            Template::Object(all) => {
+                let mut object = serde_json::Map::new();
+                for (name, value) in all {
+                    if let Some(value) = self.json(value)? {
+                        object.insert(name.clone(), value);
+                    }
+                }
+                object.into()
+            }
+        }))
+    }
+
+    /// The value of a constant, or of an expression of the arguments; none where it needs one that was left out.
+    fn value(&self, expr: &Expr) -> Result<Option<Value>, RunError> {
+        let mut needed = BTreeSet::new();
+        expr.columns_into(&mut needed);
+        let left_out = needed.iter().any(|name| !self.arguments.contains_key(name));
+        let bound = self.plan.bound(self.filled(expr.clone()))?;
+        let mut values = constants(&[bound], &self.plan.program().timezone)?;
+        match values.pop() {
+            Some(value) if !value.is_unknown() => Ok(Some(value)),
+            _ if left_out => Ok(None),
+            // `100 / 0`: it would be sent as nothing.
+            _ => Err(RunError::Request(vec![RequestError { at: self.place(expr), cause: RequestCause::Unknown }])),
+        }
+    }
+
+    /// Where an expression is told of: those of a connector stand in another file.
+    fn place(&self, expr: &Expr) -> Span {
+        if self.arguments.is_empty() { expr.span } else { self.at }
+    }
+
+    /// An expression whose arguments are their values.
+    fn filled(&self, expr: Expr) -> Expr {
+        match &expr.kind {
+            ExprKind::Column(name) => match self.arguments.get(name) {
+                Some(value) => value.clone(),
+                None => Expr { kind: ExprKind::Constant(Constant::Unknown), ..expr },
+            },
+            _ => expr.map_parts(&mut |part| self.filled(part)),
+        }
+    }
+}
+
+/// The value of a header.
+enum Header {
+    Secret(Secret),
+    Plain(String),
+}
+
+/// A value as a header and a query hold it.
+fn text(value: &serde_json::Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// Numbers and amounts are numbers, with their digits.
+fn json(value: &Value) -> serde_json::Value {
+    let raw = value.raw();
+    match value {
+        Value::Unknown => serde_json::Value::Null,
+        Value::Bool(truth) => (*truth).into(),
+        Value::Integer(_) | Value::Number(_) | Value::Ratio(_) | Value::Money(..) | Value::Duration(_) => {
+            serde_json::from_str(&raw).unwrap_or(serde_json::Value::String(raw))
+        }
+        Value::Date(_) | Value::Datetime(..) | Value::Weekday(_) | Value::Text(_) => raw.into(),
+    }
+}
