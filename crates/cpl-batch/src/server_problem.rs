@@ -1,5 +1,7 @@
 //! What can be wrong with a server, or with its answer.
 
+use crate::page_problem::PageProblem;
+
 /// Why there is no answer that can be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServerProblem {
@@ -77,44 +79,20 @@ pub enum ServerProblem {
         /// How often it was asked.
         attempts: u32,
     },
-    /// A page leads to one that was there before, or is one.
-    PageTwice,
-    /// There are more pages than a read may have.
-    ManyPages {
-        /// How many it may have.
-        most: u32,
+    /// The server of tokens, which is another one than is asked, gives none.
+    Token {
+        /// Its address.
+        at: String,
+        /// Why.
+        cause: Box<ServerProblem>,
     },
-    /// The next page is at another server.
-    NextElsewhere {
-        /// Its address, without its query.
-        to: String,
+    /// A server of tokens answers without one.
+    NoToken {
+        /// The names of what it answers; what they stand for may be secret.
+        found: Vec<String>,
     },
-    /// A page follows one that holds fewer records than a page is said to.
-    ShortPage {
-        /// How many records that one holds.
-        records: u64,
-        /// How many a page is said to hold.
-        limit: u32,
-    },
-    /// The number of all records becomes smaller from one page to the next.
-    FewerRecords {
-        /// What the pages before told.
-        before: u64,
-        /// What this one tells.
-        now: u64,
-    },
-    /// There are no more pages, and not as many records as there are said to be.
-    MissingRecords {
-        /// How many there are said to be.
-        total: u64,
-        /// How many came.
-        records: u64,
-    },
-    /// The last record of a page has no value after which the next page would begin.
-    NoLastValue {
-        /// The path to the value.
-        path: String,
-    },
+    /// Its pages do not go on as they should.
+    Pages(PageProblem),
     /// It answers something else than JSON.
     OtherType {
         /// The type that it names.

@@ -7,13 +7,13 @@ use jiff::Timestamp;
 use reqwest::{Client, Response, StatusCode, Url, header::CONTENT_TYPE};
 
 use crate::{
-    api::Api,
     error_inside::FoundError,
     limits::Limits,
     link,
     redirect::{self, Redirect},
     request::Request,
     retry::Retry,
+    terms::Terms,
 };
 
 /// What a server answered.
@@ -54,14 +54,14 @@ impl Failed {
 }
 
 /// The answer to a request of a read, each attempt in its turn.
-pub async fn send_with_retries(client: &Client, request: &Request, api: &Api) -> Result<Answer, Problem> {
-    let limits = &api.limits;
+pub async fn send_with_retries(client: &Client, request: &Request, terms: &Terms) -> Result<Answer, Problem> {
+    let limits = &terms.limits;
     let mut waited = Duration::ZERO;
     let mut attempts = 0;
     loop {
         attempts += 1;
-        let turn = api.throttle.turn().await;
-        let failed = match tokio::time::timeout(limits.attempt, attempt(client, request, api)).await {
+        let turn = terms.throttle.turn().await;
+        let failed = match tokio::time::timeout(limits.attempt, attempt(client, request, terms)).await {
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(failed)) => failed,
             // It drips.
@@ -98,14 +98,14 @@ fn problem(failure: Failure, attempts: u32) -> Problem {
 }
 
 /// One attempt, to where the server sends on its own ground.
-async fn attempt(client: &Client, request: &Request, api: &Api) -> Result<Answer, Failed> {
+async fn attempt(client: &Client, request: &Request, terms: &Terms) -> Result<Answer, Failed> {
     let mut url = request.url.clone();
     for _ in 0..=redirect::MOST {
         let sent = client.request(request.method.clone(), url).headers(request.headers.clone());
-        let sent = request.body.iter().fold(sent, |sent, body| sent.body(body.to_string()));
-        let answer = in_time(sent.send(), &api.limits).await?;
+        let sent = request.body.iter().fold(sent, |sent, body| sent.body(body.bytes()));
+        let answer = in_time(sent.send(), &terms.limits).await?;
         url = match Redirect::of(&answer, &request.method) {
-            Redirect::None => return take(answer, request, api).await,
+            Redirect::None => return take(answer, request, terms).await,
             Redirect::Followed(to) => to,
             Redirect::Refused(to) => {
                 let to = request.without_secrets(&to);
@@ -117,18 +117,18 @@ async fn attempt(client: &Client, request: &Request, api: &Api) -> Result<Answer
 }
 
 /// Takes what was answered.
-async fn take(answer: Response, request: &Request, api: &Api) -> Result<Answer, Failed> {
-    let (status, url, link, limits) = (answer.status(), answer.url().clone(), link::next(&answer), &api.limits);
+async fn take(answer: Response, request: &Request, terms: &Terms) -> Result<Answer, Failed> {
+    let (status, url, link, limits) = (answer.status(), answer.url().clone(), link::next(&answer), &terms.limits);
     let retry = Retry::of(&answer, Timestamp::now());
     let content_type = answer.headers().get(CONTENT_TYPE).and_then(|of| of.to_str().ok()).map(str::to_owned);
     if !status.is_success() {
         // What it says is of use where it can be read.
         let bytes = body(answer, limits).await.unwrap_or_default();
-        let inside = api.errors.find(&bytes).ok().flatten();
+        let inside = terms.errors.find(&bytes).ok().flatten();
         return Err(refused(status, &bytes, inside, retry, request));
     }
     let bytes = body(answer, limits).await?;
-    if let Some(inside) = api.errors.find(&bytes).map_err(Failed::for_good)? {
+    if let Some(inside) = terms.errors.find(&bytes).map_err(Failed::for_good)? {
         return Err(refused(status, &bytes, Some(inside), retry, request));
     }
     match content_type.filter(|of| !may_be_json(of)) {

@@ -9,7 +9,11 @@ use cpl_batch::{Problem, ServerProblem};
 use reqwest::{Client, redirect::Policy};
 use tokio::{runtime::Runtime, sync::mpsc};
 
-use crate::{answer::send_with_retries, api::Api, pager::Pager, request::Request};
+use crate::{
+    api::{Answered, Api},
+    pager::Pager,
+    request::Request,
+};
 
 /// How long a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -34,7 +38,16 @@ pub struct PagedRequest {
 }
 
 /// Pages that are on their way, in order.
-pub struct Pages(mpsc::Receiver<Result<Vec<u8>, Problem>>);
+pub struct Pages(mpsc::Receiver<Result<Page, Problem>>);
+
+/// A page.
+#[derive(Debug)]
+pub struct Page {
+    /// Its bytes, unpacked.
+    pub bytes: Vec<u8>,
+    /// The request that it answers, as it was sent.
+    pub request: Request,
+}
 
 impl Connections {
     /// Begins a read, each request of which may be sent several times; it goes on while others are begun, as far as its
@@ -83,34 +96,40 @@ impl Drop for Connections {
 }
 
 impl Pages {
-    /// Waits for the next page: its bytes, unpacked. None behind the last one.
+    /// Waits for the next page; none behind the last one.
     ///
     /// # Errors
     /// Why there is none that can be used; nothing comes after that.
-    pub fn wait(&mut self) -> Option<Result<Vec<u8>, Problem>> {
+    pub fn wait(&mut self) -> Option<Result<Page, Problem>> {
         self.0.blocking_recv()
     }
 }
 
 /// Sends each page as it comes; the next one is asked for while it is read.
-async fn read_pages(client: Client, mut read: PagedRequest, sender: mpsc::Sender<Result<Vec<u8>, Problem>>) {
+async fn read_pages(client: Client, mut read: PagedRequest, sender: mpsc::Sender<Result<Page, Problem>>) {
     let first = read.request.clone();
     let mut next = Some(read.pager.as_ref().map_or(first.clone(), |pager| pager.first(first)));
     while let Some(request) = next.take() {
-        let page = match send_with_retries(&client, &request, &read.api).await {
-            Ok(answer) => match read.pager.as_mut().map(|pager| pager.next(&request, &answer)).transpose() {
-                Ok(follows) => {
-                    next = follows.flatten();
-                    Ok(answer.bytes)
-                }
-                Err(problem) => Err(problem),
-            },
+        let page = match read.api.send(&client, &request).await {
+            Ok(answered) => read.page(&request, answered).map(|(page, follows)| {
+                next = follows;
+                page
+            }),
             Err(problem) => Err(problem),
         };
         // Nobody may take it any more.
         if sender.send(page).await.is_err() {
             return;
         }
+    }
+}
+
+impl PagedRequest {
+    /// The page of an answer, and the request for the one that follows.
+    fn page(&mut self, request: &Request, answered: Answered) -> Result<(Page, Option<Request>), Problem> {
+        let Answered { answer, request: sent } = answered;
+        let follows = self.pager.as_mut().map(|pager| pager.next(request, &answer)).transpose()?;
+        Ok((Page { bytes: answer.bytes, request: sent }, follows.flatten()))
     }
 }
 

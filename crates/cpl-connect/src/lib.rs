@@ -14,16 +14,22 @@ mod redirect;
 mod request;
 mod retry;
 mod secret;
+mod terms;
 mod throttle;
+mod token;
+mod token_store;
 
 #[cfg(test)]
 mod tests;
 
 pub use api::Api;
-pub use client::{Connections, PagedRequest, Pages};
+pub use client::{Connections, Page, PagedRequest, Pages};
 pub use error_inside::ErrorsInside;
 pub use limits::Limits;
 pub use pager::Pager;
 pub use request::{Auth, InvalidRequest, Request};
 pub use secret::{Secret, SecretError, Secrets};
+pub use terms::Terms;
 pub use throttle::Throttle;
+pub use token::{Grant, ServiceAccount, Tokens};
+pub use token_store::TokenStore;

@@ -5,7 +5,7 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher},
 };
 
-use cpl_batch::{Problem, ServerProblem};
+use cpl_batch::{PageProblem, Problem, ServerProblem};
 use cpl_model::program::{PageBy, PageParameter, Paging};
 use cpl_records::{Path, Probe, Records, each_record};
 use reqwest::Url;
@@ -109,9 +109,7 @@ impl Pager {
         self.pages += 1;
         match self.follow(request, answer) {
             Err(Problem::NoJson { .. }) => Ok(None),
-            Ok(Some(_)) if self.pages >= self.most_pages => {
-                Err(Problem::Server(ServerProblem::ManyPages { most: self.most_pages }))
-            }
+            Ok(Some(_)) if self.pages >= self.most_pages => Err(wrong(PageProblem::TooMany { most: self.most_pages })),
             other => other,
         }
     }
@@ -130,7 +128,7 @@ impl Pager {
         let next = if over { None } else { self.request_after(request, answer, cursor, &records)? };
         match (next, self.total) {
             (None, Some(total)) if self.seen_records < total => {
-                Err(Problem::Server(ServerProblem::MissingRecords { total, records: self.seen_records }))
+                Err(wrong(PageProblem::MissingRecords { total, records: self.seen_records }))
             }
             (next, _) => Ok(next),
         }
@@ -157,7 +155,7 @@ impl Pager {
         if let (Some(before), Some(now)) = (self.total, total)
             && now < before
         {
-            return Err(Problem::Server(ServerProblem::FewerRecords { before, now }));
+            return Err(wrong(PageProblem::FewerRecords { before, now }));
         }
         self.total = total.or(self.total);
         Ok(())
@@ -168,7 +166,7 @@ impl Pager {
     fn check_short(&mut self, records: &PageRecords) -> Result<(), Problem> {
         let PageBy::Offset { limit, .. } = self.by else { return Ok(()) };
         if let Some(short) = self.short.filter(|_| records.count > 0) {
-            return Err(Problem::Server(ServerProblem::ShortPage { records: short, limit }));
+            return Err(wrong(PageProblem::ShortPage { records: short, limit }));
         }
         self.short = (records.count < u64::from(limit)).then_some(records.count);
         Ok(())
@@ -224,7 +222,7 @@ impl Pager {
             return Ok(None);
         }
         if !self.seen.insert(records.content) {
-            return Err(Problem::Server(ServerProblem::PageTwice));
+            return Err(wrong(PageProblem::Twice));
         }
         Ok(Some(with_parameter(request.clone(), parameter, number)))
     }
@@ -236,7 +234,7 @@ impl Pager {
         match (self.seen.insert(hasher.finish()), records.count) {
             (true, _) => Ok(true),
             (false, 0) => Ok(false),
-            (false, _) => Err(Problem::Server(ServerProblem::PageTwice)),
+            (false, _) => Err(wrong(PageProblem::Twice)),
         }
     }
 
@@ -251,7 +249,7 @@ impl Pager {
         let to = answer.url.join(address).ok().filter(|to| to.origin() == answer.url.origin());
         let Some(to) = to else {
             let to = answer.url.join(address).map_or_else(|_| address.to_owned(), |to: Url| shown(&to));
-            return Err(Problem::Server(ServerProblem::NextElsewhere { to: request.without_secrets(&to) }));
+            return Err(wrong(PageProblem::NextElsewhere { to: request.without_secrets(&to) }));
         };
         Ok(self.is_new(to.as_str(), records)?.then(|| request.clone().at(to)))
     }
@@ -262,7 +260,7 @@ impl Pager {
         let found = Probe::of(std::slice::from_ref(path)).find(record)?.pop().flatten();
         match found.as_deref().map(serde_json::from_str) {
             Some(Ok(value @ (Value::String(_) | Value::Number(_)))) => Ok(Some(value)),
-            _ => Err(Problem::Server(ServerProblem::NoLastValue { path: path.to_string() })),
+            _ => Err(wrong(PageProblem::NoLastValue { path: path.to_string() })),
         }
     }
 }
@@ -276,4 +274,8 @@ fn with_parameter(request: Request, parameter: &PageParameter, value: Value) -> 
         }
         PageParameter::Body(names) => request.with_member(names, value),
     }
+}
+
+fn wrong(problem: PageProblem) -> Problem {
+    Problem::Server(ServerProblem::Pages(problem))
 }

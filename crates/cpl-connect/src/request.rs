@@ -9,6 +9,7 @@ use reqwest::{
     header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
 };
 use serde_json::{Map, Value};
+use url::Host;
 
 use crate::secret::Secret;
 
@@ -33,11 +34,30 @@ pub struct Request {
     pub(crate) method: reqwest::Method,
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
-    pub(crate) body: Option<Value>,
+    pub(crate) body: Option<Body>,
     /// Parameters of the query that say who asks: each address that a server names gets them too.
     auth_query: Vec<(String, Secret)>,
     /// What is struck out of everything that the server says.
     secrets: Vec<Secret>,
+}
+
+/// What is sent.
+#[derive(Clone)]
+pub enum Body {
+    /// JSON.
+    Json(Value),
+    /// The pairs of a form, as addresses hold them.
+    Form(String),
+}
+
+impl Body {
+    /// The bytes that are sent.
+    pub fn bytes(&self) -> Vec<u8> {
+        match self {
+            Self::Json(value) => value.to_string().into_bytes(),
+            Self::Form(pairs) => pairs.clone().into_bytes(),
+        }
+    }
 }
 
 /// Why a request can't be sent.
@@ -47,6 +67,10 @@ pub enum InvalidRequest {
     Address(String),
     /// The value of that header, or of who asks, holds signs that no header may hold.
     Header(String),
+    /// It would be read by others on its way.
+    Open,
+    /// A secret is no key of a service account.
+    Key(&'static str),
 }
 
 impl Request {
@@ -119,9 +143,49 @@ impl Request {
 
     /// The same request with another member of the object that is sent, within those of the names before.
     pub(crate) fn with_member(mut self, names: &[String], value: Value) -> Self {
-        let body = self.body.get_or_insert_with(|| Value::Object(Map::new()));
-        *names.iter().fold(body, |within, name| member(within, name)) = value;
+        if let Body::Json(body) = self.body.get_or_insert_with(|| Body::Json(Value::Object(Map::new()))) {
+            *names.iter().fold(body, |within, name| member(within, name)) = value;
+        }
         self
+    }
+
+    /// The same request, which strikes those out as well.
+    pub(crate) fn hiding(mut self, secrets: Vec<Secret>) -> Self {
+        self.secrets.extend(secrets);
+        self
+    }
+
+    /// The same request by a token.
+    pub(crate) fn bearer(mut self, token: &Secret) -> Self {
+        if let Ok(mut value) = HeaderValue::from_str(&format!("Bearer {}", token.expose())) {
+            value.set_sensitive(true);
+            self.headers.insert(AUTHORIZATION, value);
+        }
+        self.secrets.push(token.clone());
+        self
+    }
+
+    /// Sends the pairs of a form.
+    pub(crate) fn form(mut self, pairs: Vec<(&str, Secret)>) -> Self {
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        for (name, value) in pairs {
+            form.append_pair(name, value.expose());
+            self.secrets.push(value);
+        }
+        self.body = Some(Body::Form(form.finish()));
+        self.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+        self
+    }
+
+    /// The request, if nobody reads it on its way: it goes by https, or stays on this machine.
+    pub(crate) fn encrypted(self) -> Result<Self, InvalidRequest> {
+        let here = match self.url.host() {
+            Some(Host::Domain(name)) => name == "localhost",
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        };
+        if self.url.scheme() == "https" || here { Ok(self) } else { Err(InvalidRequest::Open) }
     }
 
     /// Says who asks.
@@ -154,7 +218,7 @@ impl Request {
     /// Sends JSON.
     #[must_use]
     pub fn json(mut self, body: Value) -> Self {
-        self.body = Some(body);
+        self.body = Some(Body::Json(body));
         self.headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
         self
     }

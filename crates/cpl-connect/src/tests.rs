@@ -15,7 +15,7 @@ use cpl_batch::{Oversized, Place, Problem, ServerProblem};
 use cpl_model::method::Method;
 use flate2::{Compression, write::GzEncoder};
 
-use crate::{Api, Auth, Connections, Limits, PagedRequest, Pages, Request, Secret};
+use crate::{Api, Auth, Connections, Limits, PagedRequest, Pages, Request, Secret, Terms};
 
 /// Short waits, and little patience.
 const LIMITS: Limits = Limits {
@@ -54,15 +54,19 @@ fn asked(act: Act) -> (Result<Vec<u8>, Problem>, usize) {
 
 /// A read of one page.
 fn read(request: Request, limits: Limits) -> PagedRequest {
-    PagedRequest { request, pager: None, api: Arc::new(Api { limits, ..Api::default() }) }
+    PagedRequest {
+        request,
+        pager: None,
+        api: Arc::new(Api { terms: Terms { limits, ..Terms::default() }, tokens: None }),
+    }
 }
 
 /// The only page of a read.
 fn one_page(pages: Result<Pages, Problem>) -> Result<Vec<u8>, Problem> {
     let mut pages = pages?;
     let page = pages.wait().unwrap_or_else(|| panic!("no page"));
-    assert_eq!(pages.wait(), None, "one page");
-    page
+    assert!(pages.wait().is_none(), "one page");
+    page.map(|page| page.bytes)
 }
 
 fn read_request(stream: &TcpStream) -> io::Result<()> {

@@ -107,6 +107,17 @@ impl RequestError {
             RequestCause::Invalid(InvalidRequest::Address(why)) => {
                 Diagnostic::new(Code::E1008, format!("that is no address: {why}")).at(self.at, "asked here")
             }
+            RequestCause::Invalid(InvalidRequest::Open) => {
+                Diagnostic::new(Code::E0504, "a secret would be read by others on its way")
+                    .at(self.at, "asked by `http://`")
+                    .help("is the secret right? A token is requested by `https://`")
+            }
+            RequestCause::Invalid(InvalidRequest::Key(why)) => {
+                let help = "wanted: the text of the key file that Google Cloud gives for a service account";
+                Diagnostic::new(Code::E1011, format!("a secret is no key of a service account: {why}"))
+                    .at(self.at, "asked with it")
+                    .help(help)
+            }
             RequestCause::Invalid(InvalidRequest::Header(name)) => {
                 let message = format!("the header `{name}` holds signs that can't be sent");
                 let help = "a header is one line of ASCII: does its secret end with a line break?";

@@ -6,16 +6,18 @@ use std::{
 };
 
 use cpl_batch::ReadError;
-use cpl_connect::{Api, Connections, ErrorsInside, Limits, PagedRequest, Pager, Pages, Request, Secrets, Throttle};
+use cpl_connect::{
+    Api, Connections, ErrorsInside, Limits, PagedRequest, Pager, Pages, Request, Secrets, Terms, Throttle,
+};
 use cpl_exec::{Cause, ExecError, Files, Input, Inputs, ScanRequest, SourceError};
-use cpl_model::program::{Endpoint, EndpointCall, Fetch, SourceKind, TableId, TableSource};
+use cpl_model::program::{self, Endpoint, EndpointCall, Fetch, SourceKind, TableId, TableSource};
 use cpl_plan::bind::BoundPlan;
 use cpl_source::ServerSource;
 
-use crate::{
-    RunError,
-    request_builder::{Made, RequestBuilder},
-};
+use crate::{RunError, error::RequestError, request_builder::RequestBuilder};
+
+/// Where tokens are kept, beside the pipeline.
+const TOKENS: &str = ".cpl/tokens";
 
 /// The inputs of a plan.
 pub struct RunInputs<'a> {
@@ -41,9 +43,13 @@ impl<'a> RunInputs<'a> {
                 continue;
             }
             let secrets = secrets.get_or_insert_with(|| Secrets::of(files.folder));
-            match request(plan, secrets, fetch)? {
-                Ok(made) => reads.push((table, fetch, apis.read(made, fetch))),
-                Err(errors) => failed.extend(errors),
+            let (builder, request) = builder(plan, secrets, fetch)?;
+            let api = apis.of(fetch, &builder, request, &files);
+            match (builder.request(request)?, api) {
+                (Ok(request), Ok(api)) => {
+                    reads.push((table, fetch, PagedRequest { request, pager: pager(fetch), api }));
+                }
+                (request, api) => failed.extend(request.err().into_iter().chain(api.err()).flatten()),
             }
         }
         if !failed.is_empty() {
@@ -62,16 +68,19 @@ impl<'a> RunInputs<'a> {
     }
 }
 
-/// The request of a fetch, for its first page.
-fn request(plan: &BoundPlan, secrets: &Secrets, fetch: &Fetch) -> Result<Made, RunError> {
-    match &fetch.kind {
-        SourceKind::Http { request, .. } => RequestBuilder::new(plan, secrets, fetch.path_span).request(request),
+/// What makes the requests of a fetch, and the one for its first page.
+fn builder<'m>(
+    plan: &'m BoundPlan,
+    secrets: &'m Secrets,
+    fetch: &'m Fetch,
+) -> Result<(RequestBuilder<'m>, &'m program::Request), RunError> {
+    Ok(match &fetch.kind {
+        SourceKind::Http { request, .. } => (RequestBuilder::new(plan, secrets, fetch.path_span), request),
         SourceKind::Endpoint(of) => {
-            let request = &endpoint(of).request;
-            RequestBuilder::of_call(plan, secrets, fetch.path_span, &of.call)?.request(request)
+            (RequestBuilder::of_call(plan, secrets, fetch.path_span, &of.call)?, &endpoint(of).request)
         }
         _ => unreachable!("a file is not requested"),
-    }
+    })
 }
 
 fn endpoint(of: &EndpointCall) -> &Endpoint {
@@ -83,24 +92,36 @@ fn endpoint(of: &EndpointCall) -> &Endpoint {
 struct Apis(BTreeMap<String, Arc<Api>>);
 
 impl Apis {
-    /// What is read of a server, by that request for its first page.
-    fn read(&mut self, request: Request, fetch: &Fetch) -> PagedRequest {
-        let SourceKind::Endpoint(of) = &fetch.kind else {
-            return PagedRequest { request, pager: None, api: Arc::default() };
-        };
-        let Endpoint { paging, records, limits, .. } = endpoint(of);
-        let pager = paging.as_ref().map(|paging| Pager::new(paging, records.as_deref(), limits.pages));
-        let pager = pager.map(|pager| pager.unwrap_or_else(|error| unchecked(&error)));
-        let api = self.0.entry(of.call.connector.clone()).or_insert_with(|| Arc::new(api(endpoint(of))));
-        PagedRequest { request, pager, api: Arc::clone(api) }
+    /// The API of a fetch.
+    fn of(
+        &mut self,
+        fetch: &Fetch,
+        builder: &RequestBuilder<'_>,
+        request: &program::Request,
+        files: &Files<'_>,
+    ) -> Result<Arc<Api>, Vec<RequestError>> {
+        let SourceKind::Endpoint(of) = &fetch.kind else { return Ok(Arc::default()) };
+        if let Some(api) = self.0.get(&of.call.connector) {
+            return Ok(Arc::clone(api));
+        }
+        let tokens = builder.tokens(request, files.folder.join(TOKENS))?;
+        let api = Arc::new(Api { terms: terms(endpoint(of)), tokens });
+        self.0.insert(of.call.connector.clone(), Arc::clone(&api));
+        Ok(api)
     }
 }
 
-fn api(Endpoint { errors, limits, .. }: &Endpoint) -> Api {
+fn terms(Endpoint { errors, limits, .. }: &Endpoint) -> Terms {
     let throttle = Throttle::new(limits.concurrent, limits.rate);
     let limits = Limits::of(limits, errors);
-    let errors = ErrorsInside::of(errors).unwrap_or_else(|error| unchecked(&error));
-    Api { limits, errors, throttle }
+    Terms { limits, errors: ErrorsInside::of(errors).unwrap_or_else(|error| unchecked(&error)), throttle }
+}
+
+fn pager(fetch: &Fetch) -> Option<Pager> {
+    let SourceKind::Endpoint(of) = &fetch.kind else { return None };
+    let Endpoint { paging, records, limits, .. } = endpoint(of);
+    let pager = Pager::new(paging.as_ref()?, records.as_deref(), limits.pages);
+    Some(pager.unwrap_or_else(|error| unchecked(&error)))
 }
 
 fn unchecked<T>(error: &str) -> T {

@@ -1,8 +1,11 @@
 //! Requests of a program → requests that can be sent: holes are filled, secrets looked up.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
-use cpl_connect::{Auth, Request, Secret, Secrets};
+use cpl_connect::{Auth, Grant, InvalidRequest, Request, Secret, Secrets, ServiceAccount, TokenStore, Tokens};
 use cpl_exec::constants;
 use cpl_model::{
     program::{self, CallArgument, ConnectorCall, Constant, Credential, Expr, ExprKind, HeaderValue, Piece, Template},
@@ -30,6 +33,9 @@ pub struct RequestBuilder<'m> {
     /// The arguments of a connector's call, by the names that holes use.
     arguments: BTreeMap<String, Expr>,
 }
+
+/// What a token is given for, for which scopes, and at which address.
+type Asked = (Grant, Vec<String>, String);
 
 /// A request, or all that it lacks.
 pub type Made = Result<Request, Vec<RequestError>>;
@@ -122,7 +128,44 @@ impl<'m> RequestBuilder<'m> {
             }
             program::Auth::Header(name, value) => Auth::Header(name.clone(), self.secret(value, missing)?),
             program::Auth::Query(name, value) => Auth::Query(name.clone(), self.secret(value, missing)?),
+            // Requested when it is needed.
+            program::Auth::OAuth2 { .. } | program::Auth::GoogleServiceAccount { .. } => return None,
         })
+    }
+
+    /// What gives the token by which the requests of an API say who asks; none where they say it by themselves.
+    ///
+    /// # Errors
+    /// All secrets that it lacks.
+    pub fn tokens(&self, request: &program::Request, store: PathBuf) -> Result<Option<Tokens>, Vec<RequestError>> {
+        let mut missing = Vec::new();
+        let made = request.auth.iter().find_map(|auth| self.grant(auth, &mut missing));
+        if !missing.is_empty() {
+            return Err(missing);
+        }
+        let tokens = made.map(|made| {
+            let (grant, scopes, address) = made?;
+            Tokens::new(grant, scopes, &address, TokenStore::new(store))
+        });
+        tokens.transpose().map_err(|why| vec![self.error(RequestCause::Invalid(why))])
+    }
+
+    /// What a token is given for, for which scopes, and where.
+    fn grant(&self, auth: &program::Auth, missing: &mut Vec<RequestError>) -> Option<Result<Asked, InvalidRequest>> {
+        match auth {
+            program::Auth::OAuth2 { token_url, client_id, client_secret, refresh_token, scopes } => {
+                let (id, secret) = (self.secret(client_id, missing), self.secret(client_secret, missing));
+                let refresh_token = refresh_token.as_ref().map(|token| self.secret(token, missing));
+                let refresh_token = refresh_token.map_or(Some(None), |token| token.map(Some));
+                let grant = Grant::Client { id: id?, secret: secret?, refresh_token: refresh_token? };
+                Some(Ok((grant, scopes.clone(), token_url.clone())))
+            }
+            program::Auth::GoogleServiceAccount { key, scopes } => {
+                let account = ServiceAccount::of(&self.secret(key, missing)?);
+                Some(account.map(|(account, address)| (Grant::ServiceAccount(account), scopes.clone(), address)))
+            }
+            _ => None,
+        }
     }
 
     fn secret(&self, credential: &Credential, missing: &mut Vec<RequestError>) -> Option<Secret> {

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use cpl_batch::{BatchSink, Place, Problem, ReadError, ServerProblem, Source, SourceStats};
-use cpl_connect::{Pages, Request};
+use cpl_connect::{Page, Pages, Request};
 use cpl_model::program::{Fetch, FetchColumn};
 use cpl_records::{At, Found, Kind, Layout};
 
@@ -57,23 +57,23 @@ impl<'a> ServerSource<'a> {
         Ok(())
     }
 
-    /// The problem, with the beginning of the answer where that explains it.
-    fn explained(&self, problem: Problem, answer: &[u8]) -> Problem {
-        let excerpt = || self.request.excerpt(answer);
-        match problem {
-            Problem::NoJson { place: Place { row: 0, line }, column, why } => {
-                let why = format!("{why}, at line {line}, column {column}");
-                Problem::Server(ServerProblem::NoJson { why, excerpt: excerpt() })
-            }
-            Problem::NoRecords { found } => Problem::Server(ServerProblem::NoRecords { found, excerpt: excerpt() }),
-            other => other,
-        }
-    }
-
     /// The name of a page, counted from 1.
     fn name(&self, page: u32) -> String {
         let name = self.request.name();
         if page == 1 { name } else { format!("{name}, page {page}") }
+    }
+}
+
+/// The problem of a page, with the beginning of the answer where that explains it.
+fn explained(problem: Problem, page: &Page) -> Problem {
+    let excerpt = || page.request.excerpt(&page.bytes);
+    match problem {
+        Problem::NoJson { place: Place { row: 0, line }, column, why } => {
+            let why = format!("{why}, at line {line}, column {column}");
+            Problem::Server(ServerProblem::NoJson { why, excerpt: excerpt() })
+        }
+        Problem::NoRecords { found } => Problem::Server(ServerProblem::NoRecords { found, excerpt: excerpt() }),
+        other => other,
     }
 }
 
@@ -91,9 +91,9 @@ impl Source for ServerSource<'_> {
             let failed = |problem| ReadError { file: name.clone(), problem };
             let Some(page) = self.pages.wait() else { break };
             let page = page.map_err(failed)?;
-            let rows = self.page(&name, &page, sink, &mut so_far);
-            rows.map_err(|problem| failed(self.explained(problem, &page)))?;
-            so_far.stats.bytes += page.len() as u64;
+            let rows = self.page(&name, &page.bytes, sink, &mut so_far);
+            rows.map_err(|problem| failed(explained(problem, &page)))?;
+            so_far.stats.bytes += page.bytes.len() as u64;
             if so_far.full {
                 return Ok(so_far.stats);
             }

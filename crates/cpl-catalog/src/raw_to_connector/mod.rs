@@ -99,8 +99,15 @@ impl Converter<'_> {
         }
     }
 
-    /// Checks that headers have valid names and that no part is empty.
+    /// Checks that headers have valid names, that no part is empty, and that one way alone writes `Authorization`.
     fn auth(&mut self, ways: &[raw::Auth]) {
+        let mut writers =
+            ways.iter().enumerate().filter(|(_, way)| !matches!(way, raw::Auth::Header(_) | raw::Auth::Query(_)));
+        if let (Some(_), Some((second, _))) = (writers.next(), writers.next()) {
+            let span = self.source_map.value(&["auth", &second.to_string()]);
+            let label = "wanted: one of `bearer`, `basic`, `oauth2`, `google_service_account`";
+            self.refuse::<()>(Code::E0603, "who asks is said in the header `Authorization` once", span, label);
+        }
         for (at, way) in ways.iter().enumerate() {
             let at = at.to_string();
             let (word, names) = match way {

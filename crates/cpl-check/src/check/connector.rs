@@ -12,9 +12,7 @@ use cpl_syntax::{
 use jiff::tz::TimeZone;
 
 use super::{
-    Checker, Input,
-    connector_request::unsupported_auth,
-    currency,
+    Checker, Input, currency,
     fetch::fetched_table,
     scope::{Scope, ScopeColumn},
     state::reporter::Checked,
@@ -249,9 +247,6 @@ fn asked_endpoint(
     endpoint: &Endpoint,
     requests: Vec<program::Request>,
 ) -> Result<Arc<program::Endpoint>, String> {
-    if let Some(way) = unsupported_auth(connector) {
-        return Err(format!("connectors that ask by `{way}`"));
-    }
     let Retrieval::Pages(_, paging) = &endpoint.source else { return Err("long reports (`job`)".to_owned()) };
     let request = requests.into_iter().next().unwrap_or_else(|| unreachable!("an endpoint has a request"));
     Ok(Arc::new(program::Endpoint {

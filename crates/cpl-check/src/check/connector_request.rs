@@ -77,7 +77,7 @@ impl Checker<'_> {
     }
 }
 
-/// Who asks, in the ways that this version can ask.
+/// Who asks.
 fn auth(way: &RawAuth) -> Vec<Auth> {
     match way {
         RawAuth::Bearer(token) => vec![Auth::Bearer(credential(token))],
@@ -86,17 +86,17 @@ fn auth(way: &RawAuth) -> Vec<Auth> {
         }
         RawAuth::Header(all) => all.iter().map(|(name, value)| Auth::Header(name.clone(), credential(value))).collect(),
         RawAuth::Query(all) => all.iter().map(|(name, value)| Auth::Query(name.clone(), credential(value))).collect(),
-        RawAuth::Oauth2 { .. } | RawAuth::GoogleServiceAccount { .. } => Vec::new(),
+        RawAuth::Oauth2 { token_url, client_id, client_secret, refresh_token, scopes } => vec![Auth::OAuth2 {
+            token_url: token_url.get().clone(),
+            client_id: credential(client_id),
+            client_secret: credential(client_secret),
+            refresh_token: refresh_token.as_ref().map(credential),
+            scopes: scopes.clone(),
+        }],
+        RawAuth::GoogleServiceAccount { key, scopes } => {
+            vec![Auth::GoogleServiceAccount { key: credential(key), scopes: scopes.clone() }]
+        }
     }
-}
-
-/// The ways to say who asks that this version can't ask by.
-pub(super) fn unsupported_auth(connector: &Connector) -> Option<&'static str> {
-    connector.auth.iter().find_map(|way| match way {
-        RawAuth::Oauth2 { .. } => Some("oauth2"),
-        RawAuth::GoogleServiceAccount { .. } => Some("google_service_account"),
-        RawAuth::Bearer(_) | RawAuth::Basic { .. } | RawAuth::Header(_) | RawAuth::Query(_) => None,
-    })
 }
 
 fn credential(of: &RawCredential) -> Credential {

@@ -4,8 +4,13 @@ use cpl_batch::ServerProblem;
 use cpl_model::program::Fetch;
 use cpl_syntax::{Code, Diagnostic};
 
+use super::page_problem::page_problem;
+
 /// The diagnostic for what the server at the address `name` does.
 pub fn server_problem(name: &str, problem: &ServerProblem, fetch: &Fetch) -> Diagnostic {
+    if let ServerProblem::Token { at, cause } = problem {
+        return server_problem(&format!("the server of tokens {at}"), cause, fetch);
+    }
     let (code, message, help) = match problem {
         ServerProblem::Unreachable { why, attempts } => (
             Code::E1008,
@@ -63,41 +68,18 @@ pub fn server_problem(name: &str, problem: &ServerProblem, fetch: &Fetch) -> Dia
             ),
             "the server says what is wrong with the request".to_owned(),
         ),
-        ServerProblem::PageTwice => (
-            Code::E1012,
-            format!("{name} is a page that was there before, or leads to one"),
-            "`pages` of the connector says how an answer goes on: does the server know that parameter?".to_owned(),
+        ServerProblem::Token { .. } => unreachable!("what it is for was looked at"),
+        ServerProblem::NoToken { found } if found.is_empty() => (
+            Code::E1010,
+            format!("{name} answers without a token"),
+            "is `token_url` of the connector the right address?".to_owned(),
         ),
-        ServerProblem::ManyPages { most } => (
-            Code::E1012,
-            format!("{name} goes on after {}", pages(*most)),
-            "ask for less, or say how many there may be in the connector: `limits: { pages: 10_000 }`".to_owned(),
+        ServerProblem::NoToken { found } => (
+            Code::E1010,
+            format!("{name} answers without an `access_token`: its answer has `{}`", found.join("`, `")),
+            "is `token_url` of the connector the right address?".to_owned(),
         ),
-        ServerProblem::NextElsewhere { to } => (
-            Code::E1012,
-            format!("{name}: the next page is at another server: {to}"),
-            "nobody is told there who asks: a next page is at the server that was asked".to_owned(),
-        ),
-        ServerProblem::ShortPage { records, limit } => (
-            Code::E1012,
-            format!("{name} follows a page of {}", of_records(*records, u64::from(*limit))),
-            "say in `pages` how many records the server gives at once: `limit: N`, and ask for as many".to_owned(),
-        ),
-        ServerProblem::FewerRecords { before, now } => (
-            Code::E1012,
-            format!("{name} has {now} records where it had {before} on the page before"),
-            "some may have moved to a page that was read before: run again".to_owned(),
-        ),
-        ServerProblem::MissingRecords { total, records } => (
-            Code::E1012,
-            format!("{name} ends after {}", of_records(*records, *total)),
-            "run again; where it stays so, `total` is not the number of all records".to_owned(),
-        ),
-        ServerProblem::NoLastValue { path } => (
-            Code::E1012,
-            format!("{name}: the last record has no value at `{path}`, after which the next page begins"),
-            "`last` is the path to it from a record: is it right?".to_owned(),
-        ),
+        ServerProblem::Pages(problem) => page_problem(name, problem),
         ServerProblem::OtherType { content_type, excerpt } => (
             Code::E1010,
             format!("{name} answers {content_type}, and not JSON{}", quoted(excerpt)),
@@ -113,14 +95,6 @@ fn where_records_are(found: &[String]) -> String {
         [path] => format!("it has a list at `{path}`: `records \"{path}\"`"),
         [first, ..] => format!("it has lists at `{}`: `records \"{first}\"`", found.join("`, `")),
     }
-}
-
-fn pages(count: u32) -> String {
-    if count == 1 { "1 page".to_owned() } else { format!("{count} pages") }
-}
-
-fn of_records(some: u64, all: u64) -> String {
-    format!("{some} of {all} {}", if all == 1 { "record" } else { "records" })
 }
 
 fn tried(attempts: u32) -> String {

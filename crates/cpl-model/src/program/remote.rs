@@ -63,6 +63,26 @@ pub enum Auth {
     Header(String, Credential),
     /// A parameter of the query.
     Query(String, Credential),
+    /// A token that is requested first (RFC 6749): by a refresh token, else by the client's own credentials.
+    OAuth2 {
+        /// Where it is requested.
+        token_url: String,
+        /// The client.
+        client_id: Credential,
+        /// Its secret.
+        client_secret: Credential,
+        /// The refresh token.
+        refresh_token: Option<Credential>,
+        /// What is requested.
+        scopes: Vec<String>,
+    },
+    /// A token that is requested by a service account of Google Cloud (RFC 7523).
+    GoogleServiceAccount {
+        /// Its key file.
+        key: Credential,
+        /// What is requested.
+        scopes: Vec<String>,
+    },
 }
 
 /// The value of a header.

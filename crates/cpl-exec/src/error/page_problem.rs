@@ -1,0 +1,47 @@
+//! Pages that do not go on as they should, and what to do.
+
+use cpl_batch::PageProblem;
+use cpl_syntax::Code;
+
+/// What is said of the page of that name: a code, a message, and what to do.
+pub fn page_problem(name: &str, problem: &PageProblem) -> (Code, String, String) {
+    let (message, help) = match problem {
+        PageProblem::Twice => (
+            format!("{name} is a page that was there before, or leads to one"),
+            "`pages` of the connector says how an answer goes on: does the server know that parameter?".to_owned(),
+        ),
+        PageProblem::TooMany { most } => (
+            format!("{name} goes on after {}", pages(*most)),
+            "ask for less, or say how many there may be in the connector: `limits: { pages: 10_000 }`".to_owned(),
+        ),
+        PageProblem::NextElsewhere { to } => (
+            format!("{name}: the next page is at another server: {to}"),
+            "nobody is told there who asks: a next page is at the server that was asked".to_owned(),
+        ),
+        PageProblem::ShortPage { records, limit } => (
+            format!("{name} follows a page of {}", of_records(*records, u64::from(*limit))),
+            "say in `pages` how many records the server gives at once: `limit: N`, and ask for as many".to_owned(),
+        ),
+        PageProblem::FewerRecords { before, now } => (
+            format!("{name} has {now} records where it had {before} on the page before"),
+            "some may have moved to a page that was read before: run again".to_owned(),
+        ),
+        PageProblem::MissingRecords { total, records } => (
+            format!("{name} ends after {}", of_records(*records, *total)),
+            "run again; where it stays so, `total` is not the number of all records".to_owned(),
+        ),
+        PageProblem::NoLastValue { path } => (
+            format!("{name}: the last record has no value at `{path}`, after which the next page begins"),
+            "`last` is the path to it from a record: is it right?".to_owned(),
+        ),
+    };
+    (Code::E1012, message, help)
+}
+
+fn pages(count: u32) -> String {
+    if count == 1 { "1 page".to_owned() } else { format!("{count} pages") }
+}
+
+fn of_records(some: u64, all: u64) -> String {
+    format!("{some} of {all} {}", if all == 1 { "record" } else { "records" })
+}
