@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Times `cpl run` against the same queries by hand in Rust polars, in Python polars, in DuckDB and in pandas.
 
-    just bench                (cargo, and from PyPI: polars, duckdb, pandas, pyarrow)
+    just bench                (cargo, and from PyPI: polars, duckdb, pandas, pyarrow, dlt[duckdb])
     just bench joins windows  (some of the cases)
 
-Prints, for each command, its best time of five, the ratio to the hand-written query (of JSON: to the fastest peer), and its
-peak memory.
+Prints, for each command, its best time of five, the ratio to the hand-written query (of JSON and of servers: to the fastest
+peer), and its peak memory.
 The commands take turns, so that all meet the same machine. ROWS says how many rows the two large files have.
 """
 
@@ -33,7 +33,14 @@ def commands(case):
     if case.by_hand:
         calls["by hand, Rust polars"] = [str(RELEASE / "examples" / "by_hand"), *case.by_hand]
     calls["cpl run"] = [str(RELEASE / "cpl"), "run", pipeline.name]
-    for name, code in (("Python polars", case.polars), ("DuckDB", case.duckdb), ("pandas", case.pandas)):
+    peers = {
+        "Python polars": case.polars,
+        "DuckDB": case.duckdb,
+        "pandas": case.pandas,
+        "dlt, iteration alone": case.dlt,
+        "dlt, run into DuckDB": case.dlt_run,
+    }
+    for name, code in peers.items():
         if code:
             calls[name] = [sys.executable, "-c", code]
     return calls
@@ -50,6 +57,19 @@ def timed(command, right=(0,)):
 
 
 def compare(case):
+    if not case.server:
+        return measure(case)
+    script, *rest = case.server
+    command = [sys.executable, str(pathlib.Path(__file__).with_name(script)), *rest]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as server:
+        server.stdout.readline()
+        try:
+            measure(case)
+        finally:
+            server.terminate()
+
+
+def measure(case):
     calls = commands(case)
     seen = {name: [] for name in calls}
     for _ in range(TURNS):

@@ -22,10 +22,14 @@ class Case:
     polars: str
     duckdb: str
     pandas: str = ""
+    dlt: str = ""
+    dlt_run: str = ""
+    # What runs beside it: arguments of Python.
+    server: list = dataclasses.field(default_factory=list)
 
 
 def all_cases(work):
-    makers = [csv_rows, parquet_rows, floats, days, joins, windows, touches, ndjson, json]
+    makers = [csv_rows, parquet_rows, floats, days, joins, windows, touches, ndjson, json, by_cursor, by_offset]
     return [maker(work) for maker in makers]
 
 
@@ -194,6 +198,82 @@ def ndjson(work):
 
 def json(work):
     return records(work, "json", "records.json", "read_json", "array")
+
+
+PAGES_PORT = 54987
+PAGES_CONNECTOR = """connector: bench
+base_url: http://127.0.0.1:{port}
+endpoints:
+  by_cursor:
+    get: /records
+    records: $.results
+    pages: {{ cursor: $.paging.next, as: after }}
+    time: day
+    columns: &columns
+      id: text
+      day: date
+      channel: text
+      campaign: text from "$.campaign.name"
+      spend: money
+      clicks: count
+      rate: number
+      at: datetime
+  by_offset:
+    get: /records
+    records: $.results
+    pages: {{ offset: offset, limit: 1000, total: $.total }}
+    time: day
+    columns: *columns
+"""
+# Bad rows would be skipped: so all eight columns are read.
+PAGES_PIPELINE = """fetch ads from bench.{endpoint}() {{ skip bad rows up to 0% }}
+transform channels from ads {{ group by channel {{ spend = sum(spend), clicks = sum(clicks), rows = count() }} }}
+alert spent for each channel in channels {{ when spend > $1 and clicks > 0 and rows > 0 }}
+"""
+PAGES_DLT = """from dlt.sources.helpers.rest_client import RESTClient
+from dlt.sources.helpers.rest_client.paginators import JSONResponseCursorPaginator, OffsetPaginator
+client = RESTClient('http://127.0.0.1:{port}', paginator={paginator}, data_selector='results')
+print(sum(len(page) for page in client.paginate('/records')))
+"""
+PAGES_DLT_RUN = """import dlt, tempfile
+from dlt.sources.helpers.rest_client import RESTClient
+from dlt.sources.helpers.rest_client.paginators import JSONResponseCursorPaginator, OffsetPaginator
+client = RESTClient('http://127.0.0.1:{port}', paginator={paginator}, data_selector='results')
+@dlt.resource
+def ads():
+    yield from client.paginate('/records')
+folder = tempfile.mkdtemp()
+pipeline = dlt.pipeline('bench', pipelines_dir=folder, destination=dlt.destinations.duckdb(folder + '/ads.duckdb'))
+print(pipeline.run(ads, loader_file_format='parquet'))
+"""
+
+
+def fetched(work, name, endpoint, paginator):
+    def make():
+        (work / "connectors").mkdir(exist_ok=True)
+        (work / "connectors" / "bench.yaml").write_text(PAGES_CONNECTOR.format(port=PAGES_PORT))
+
+    return Case(
+        name,
+        "1,000,000 records of 8 columns in pages of 1,000 from a server on this machine",
+        make,
+        PAGES_PIPELINE.format(endpoint=endpoint),
+        [],
+        "",
+        "",
+        dlt=PAGES_DLT.format(port=PAGES_PORT, paginator=paginator),
+        dlt_run=PAGES_DLT_RUN.format(port=PAGES_PORT, paginator=paginator),
+        server=["page_server.py", str(PAGES_PORT), str(RECORDS)],
+    )
+
+
+def by_cursor(work):
+    paginator = "JSONResponseCursorPaginator(cursor_path='paging.next', cursor_param='after')"
+    return fetched(work, "by_cursor", "by_cursor", paginator)
+
+
+def by_offset(work):
+    return fetched(work, "by_offset", "by_offset", "OffsetPaginator(limit=1000, total_path='total')")
 
 
 def joins(work):

@@ -1,13 +1,19 @@
 //! The client, and the threads on which requests wait: both are made when they are first needed.
 
 use std::{
+    collections::VecDeque,
+    panic::resume_unwind,
     sync::{Arc, OnceLock},
     time::Duration,
 };
 
 use cpl_batch::{Problem, ServerProblem};
 use reqwest::{Client, redirect::Policy};
-use tokio::{runtime::Runtime, sync::mpsc};
+use tokio::{
+    runtime::Runtime,
+    sync::mpsc,
+    task::{AbortHandle, JoinHandle},
+};
 
 use crate::{
     api::{Answered, Api},
@@ -19,6 +25,9 @@ use crate::{
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Pages that are held, while others are read: one is on its way besides.
 const PAGES_AHEAD: usize = 1;
+/// Requests that are sent before it is known whether they are needed, and the size of a page from which on none is.
+const ASKED_AHEAD: u32 = 3;
+const LARGE_PAGE: usize = 4 << 20;
 
 /// Connections to servers.
 #[derive(Default)]
@@ -37,8 +46,15 @@ pub struct PagedRequest {
     pub api: Arc<Api>,
 }
 
-/// Pages that are on their way, in order.
-pub struct Pages(mpsc::Receiver<Result<Page, Problem>>);
+/// Pages that are on their way, in order: until they are dropped.
+pub struct Pages {
+    pages: mpsc::Receiver<Result<Page, Problem>>,
+    task: AbortHandle,
+}
+
+/// Ends a read, also while somebody waits for its next page: there is none then.
+#[derive(Clone)]
+pub struct Canceller(AbortHandle);
 
 /// A page.
 #[derive(Debug)]
@@ -47,6 +63,8 @@ pub struct Page {
     pub bytes: Vec<u8>,
     /// The request that it answers, as it was sent.
     pub request: Request,
+    /// The number of all records, where the answers so far tell it.
+    pub total: Option<u64>,
 }
 
 impl Connections {
@@ -58,8 +76,8 @@ impl Connections {
     pub fn begin(&self, read: PagedRequest) -> Result<Pages, Problem> {
         let client = self.client()?.clone();
         let (sender, pages) = mpsc::channel(PAGES_AHEAD);
-        self.runtime()?.spawn(read_pages(client, read, sender));
-        Ok(Pages(pages))
+        let task = self.runtime()?.spawn(read_pages(client, read, sender)).abort_handle();
+        Ok(Pages { pages, task })
     }
 
     fn runtime(&self) -> Result<&Runtime, Problem> {
@@ -101,17 +119,42 @@ impl Pages {
     /// # Errors
     /// Why there is none that can be used; nothing comes after that.
     pub fn wait(&mut self) -> Option<Result<Page, Problem>> {
-        self.0.blocking_recv()
+        self.pages.blocking_recv()
+    }
+
+    /// What ends the read.
+    #[must_use]
+    pub fn canceller(&self) -> Canceller {
+        Canceller(self.task.clone())
     }
 }
 
-/// Sends each page as it comes; the next one is asked for while it is read.
+impl Canceller {
+    /// Ends the read.
+    pub fn cancel(&self) {
+        self.0.abort();
+    }
+}
+
+impl Drop for Pages {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Sends each page as it comes; the next ones are asked for while it is read.
 async fn read_pages(client: Client, mut read: PagedRequest, sender: mpsc::Sender<Result<Page, Problem>>) {
     let first = read.request.clone();
     let mut next = Some(read.pager.as_ref().map_or(first.clone(), |pager| pager.first(first)));
+    let mut ahead = Ahead::default();
     while let Some(request) = next.take() {
-        let page = match read.api.send(&client, &request).await {
+        let page = match ahead.answer(&client, &read.api, &request).await {
             Ok(answered) => read.page(&request, answered).map(|(page, follows)| {
+                if let (Some(follows), Some(pager)) = (&follows, &read.pager)
+                    && page.bytes.len() < LARGE_PAGE
+                {
+                    ahead.ask(&client, &read.api, pager.foreseen(follows, ASKED_AHEAD));
+                }
                 next = follows;
                 page
             }),
@@ -124,12 +167,49 @@ async fn read_pages(client: Client, mut read: PagedRequest, sender: mpsc::Sender
     }
 }
 
+/// Requests that were sent before it is known whether they are needed.
+#[derive(Default)]
+struct Ahead(VecDeque<(Request, AbortOnDrop)>);
+
+/// A task that ends with it.
+struct AbortOnDrop(JoinHandle<Result<Answered, Problem>>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Ahead {
+    /// Sends those that are not under way.
+    fn ask(&mut self, client: &Client, api: &Arc<Api>, requests: Vec<Request>) {
+        for request in requests {
+            if !self.0.iter().any(|(asked, _)| asked.is(&request)) {
+                let (client, api, sent) = (client.clone(), Arc::clone(api), request.clone());
+                let task = tokio::spawn(async move { api.send(&client, &sent).await });
+                self.0.push_back((request, AbortOnDrop(task)));
+            }
+        }
+    }
+
+    /// The answer to a request, which may be under way. What was sent before it is of no use any more.
+    async fn answer(&mut self, client: &Client, api: &Api, request: &Request) -> Result<Answered, Problem> {
+        while let Some((asked, mut task)) = self.0.pop_front() {
+            if asked.is(request) {
+                return (&mut task.0).await.unwrap_or_else(|error| resume_unwind(error.into_panic()));
+            }
+        }
+        api.send(client, request).await
+    }
+}
+
 impl PagedRequest {
     /// The page of an answer, and the request for the one that follows.
     fn page(&mut self, request: &Request, answered: Answered) -> Result<(Page, Option<Request>), Problem> {
         let Answered { answer, request: sent } = answered;
-        let follows = self.pager.as_mut().map(|pager| pager.next(request, &answer)).transpose()?;
-        Ok((Page { bytes: answer.bytes, request: sent }, follows.flatten()))
+        let follows = self.pager.as_mut().map(|pager| pager.next(request, &answer)).transpose()?.flatten();
+        let total = self.pager.as_ref().and_then(Pager::total);
+        Ok((Page { bytes: answer.bytes, request: sent, total }, follows))
     }
 }
 

@@ -23,7 +23,7 @@ mod token_store;
 mod tests;
 
 pub use api::Api;
-pub use client::{Connections, Page, PagedRequest, Pages};
+pub use client::{Canceller, Connections, Page, PagedRequest, Pages};
 pub use error_inside::ErrorsInside;
 pub use limits::Limits;
 pub use pager::Pager;

@@ -101,6 +101,22 @@ impl Pager {
         }
     }
 
+    /// The number of all records, as the last page told it.
+    #[must_use]
+    pub fn total(&self) -> Option<u64> {
+        self.total
+    }
+
+    /// Requests that will most likely follow one: so many pages can be asked for before the answers are there. They are
+    /// known where pages are found by the number of the records before them, and how many there are in all.
+    #[must_use]
+    pub fn foreseen(&self, request: &Request, most: u32) -> Vec<Request> {
+        let (PageBy::Offset { parameter, limit }, Some(total)) = (&self.by, self.total) else { return Vec::new() };
+        let offsets = (1..=u64::from(most)).map(|page| self.seen_records + page * u64::from(*limit));
+        let offsets = offsets.take_while(|offset| *offset < total);
+        offsets.map(|offset| with_parameter(request.clone(), parameter, offset.into())).collect()
+    }
+
     /// The request that follows a page that was asked for by `request`; none where it was the last one.
     ///
     /// # Errors
@@ -125,17 +141,26 @@ impl Pager {
         let records = self.page_records(text)?;
         self.seen_records += records.count;
         self.check_short(&records)?;
-        let next = if over { None } else { self.request_after(request, answer, cursor, &records)? };
-        match (next, self.total) {
-            (None, Some(total)) if self.seen_records < total => {
-                Err(wrong(PageProblem::MissingRecords { total, records: self.seen_records }))
+        if over { Ok(None) } else { self.request_after(request, answer, cursor, &records) }
+    }
+
+    /// The records of a page, as far as the next one depends on them: else who reads them counts them.
+    fn page_records(&self, text: &str) -> Result<PageRecords, Problem> {
+        match self.by {
+            PageBy::Number { .. } | PageBy::Last { .. } => self.counted_records(text),
+            PageBy::Offset { .. } if self.total.is_none() => self.counted_records(text),
+            // All pages but the last one hold as many as is said: where they don't, records are missing in the end.
+            PageBy::Offset { limit, .. } => {
+                let rest = self.total.unwrap_or_default().saturating_sub(self.seen_records);
+                let count = u64::from(limit).min(rest);
+                Ok(PageRecords { count, last: None, content: outline(text.as_bytes()) })
             }
-            (next, _) => Ok(next),
+            PageBy::Cursor { .. } | PageBy::Next { .. } | PageBy::Link => Ok(PageRecords::default()),
         }
     }
 
-    /// The records of a page, where something depends on them.
-    fn page_records(&self, text: &str) -> Result<PageRecords, Problem> {
+    /// The records of a page, counted.
+    fn counted_records(&self, text: &str) -> Result<PageRecords, Problem> {
         let mut found = PageRecords::default();
         let mut hasher = DefaultHasher::new();
         each_record(text, self.records.as_ref(), &mut |record| {
@@ -164,7 +189,8 @@ impl Pager {
     /// A page that holds fewer records than a page does is the last one: else the pages are smaller than they are said
     /// to be, and what comes after is not what was asked for.
     fn check_short(&mut self, records: &PageRecords) -> Result<(), Problem> {
-        let PageBy::Offset { limit, .. } = self.by else { return Ok(()) };
+        let (PageBy::Offset { limit, .. }, None) = (&self.by, self.total) else { return Ok(()) };
+        let limit = *limit;
         if let Some(short) = self.short.filter(|_| records.count > 0) {
             return Err(wrong(PageProblem::ShortPage { records: short, limit }));
         }
@@ -181,22 +207,22 @@ impl Pager {
     ) -> Result<Option<Request>, Problem> {
         match self.by.clone() {
             PageBy::Cursor { parameter, .. } => match cursor {
-                Some(cursor) if self.is_new(&cursor, records)? => {
+                Some(cursor) if self.is_new(&cursor, answer)? => {
                     let value = serde_json::from_str(&cursor).unwrap_or(Value::Null);
                     Ok(Some(with_parameter(request.clone(), &parameter, value)))
                 }
                 _ => Ok(None),
             },
             PageBy::Next { .. } => match cursor.as_deref().and_then(text_of) {
-                Some(address) => self.request_at(request, answer, &address, records),
+                Some(address) => self.request_at(request, answer, &address),
                 None => Ok(None),
             },
             PageBy::Link => match &answer.link {
-                Some(address) => self.request_at(request, answer, address, records),
+                Some(address) => self.request_at(request, answer, address),
                 None => Ok(None),
             },
             PageBy::Last { parameter, .. } => match self.last_value(records)? {
-                Some(value) if self.is_new(&value.to_string(), records)? => {
+                Some(value) if self.is_new(&value.to_string(), answer)? => {
                     Ok(Some(with_parameter(request.clone(), &parameter, value)))
                 }
                 _ => Ok(None),
@@ -228,30 +254,24 @@ impl Pager {
     }
 
     /// Whether a cursor leads on: one that was there before does not, and is an error unless its page is empty.
-    fn is_new(&mut self, cursor: &str, records: &PageRecords) -> Result<bool, Problem> {
+    fn is_new(&mut self, cursor: &str, answer: &Answer) -> Result<bool, Problem> {
         let mut hasher = DefaultHasher::new();
         cursor.hash(&mut hasher);
-        match (self.seen.insert(hasher.finish()), records.count) {
-            (true, _) => Ok(true),
-            (false, 0) => Ok(false),
-            (false, _) => Err(wrong(PageProblem::Twice)),
+        if self.seen.insert(hasher.finish()) {
+            return Ok(true);
         }
+        let text = std::str::from_utf8(&answer.bytes).unwrap_or_default();
+        if self.counted_records(text)?.count == 0 { Ok(false) } else { Err(wrong(PageProblem::Twice)) }
     }
 
     /// The request at the address that an answer names: on the same host only.
-    fn request_at(
-        &mut self,
-        request: &Request,
-        answer: &Answer,
-        address: &str,
-        records: &PageRecords,
-    ) -> Result<Option<Request>, Problem> {
+    fn request_at(&mut self, request: &Request, answer: &Answer, address: &str) -> Result<Option<Request>, Problem> {
         let to = answer.url.join(address).ok().filter(|to| to.origin() == answer.url.origin());
         let Some(to) = to else {
             let to = answer.url.join(address).map_or_else(|_| address.to_owned(), |to: Url| shown(&to));
             return Err(wrong(PageProblem::NextElsewhere { to: request.without_secrets(&to) }));
         };
-        Ok(self.is_new(to.as_str(), records)?.then(|| request.clone().at(to)))
+        Ok(self.is_new(to.as_str(), answer)?.then(|| request.clone().at(to)))
     }
 
     /// What the next page begins after; none where the page is empty.
@@ -263,6 +283,15 @@ impl Pager {
             _ => Err(wrong(PageProblem::NoLastValue { path: path.to_string() })),
         }
     }
+}
+
+/// What tells one page of many records from another: its length, its beginning and its end.
+fn outline(page: &[u8]) -> u64 {
+    const BYTES: usize = 4 << 10;
+    let mut hasher = DefaultHasher::new();
+    let (begin, end) = (&page[..page.len().min(BYTES)], &page[page.len().saturating_sub(BYTES)..]);
+    (page.len(), begin, end).hash(&mut hasher);
+    hasher.finish()
 }
 
 /// A request with a parameter of its page.

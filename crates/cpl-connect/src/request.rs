@@ -42,7 +42,7 @@ pub struct Request {
 }
 
 /// What is sent.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub enum Body {
     /// JSON.
     Json(Value),
@@ -124,6 +124,11 @@ impl Request {
     pub fn secret_header(mut self, name: &str, value: &Secret) -> Result<Self, InvalidRequest> {
         self.secrets.push(value.clone());
         self.hidden_header(name, value.expose())
+    }
+
+    /// Whether another one asks for the same.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        (&self.method, &self.url, &self.body) == (&other.method, &other.url, &other.body)
     }
 
     /// The same request at another address; what says there who asks stays.

@@ -143,6 +143,20 @@ pub fn read_json(
     read_sized((input, 0), layout, threads, sink)
 }
 
+/// The same of a document that is held, on this thread alone.
+///
+/// # Errors
+/// The first problem; the batches before it were handed out.
+///
+/// # Panics
+/// Where it is no document that is wanted.
+pub fn read_page(page: &[u8], layout: &Layout, sink: impl FnMut(Batch) -> ControlFlow<()>) -> Result<Found, Problem> {
+    let Kind::Document { records, each } = &layout.kind else { unreachable!("a page is a document") };
+    let mut out = Out::of(layout, sink);
+    json::document_text(page, records.as_ref(), each.as_ref(), 1, &mut out)?;
+    out.found(None)
+}
+
 /// The same of about so many bytes, where that is known.
 fn read_sized(
     (input, size): (impl Read + Send, usize),

@@ -141,7 +141,7 @@ impl Inputs for RunInputs<'_> {
         };
         let title = format!("fetch {}", scan.table.name);
         let begun = Box::new(move |address: &str| (self.files.progress)(&format!("{title}: {address}")));
-        let source = ServerSource::new(answers, scan.fetch, scan.columns, records, begun);
+        let source = ServerSource::new(answers, scan.fetch, scan.columns, records, self.files.threads, begun);
         Ok(Input::Stream(Box::new(source)))
     }
 }

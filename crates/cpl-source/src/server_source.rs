@@ -2,20 +2,36 @@
 
 use std::ops::ControlFlow;
 
-use cpl_batch::{BatchSink, Place, Problem, ReadError, ServerProblem, Source, SourceStats};
+use cpl_batch::{
+    Batch, BatchSink, PageProblem, Place, Problem, ReadError, ServerProblem, Source, SourceStats, in_order,
+};
 use cpl_connect::{Page, Pages, Request};
 use cpl_model::program::{Fetch, FetchColumn};
 use cpl_records::{At, Found, Kind, Layout};
 
 use crate::file_source::{missing_everywhere, records_at, records_layout};
 
+/// From so many bytes on, several threads read one page.
+const LARGE_PAGE: usize = 2 << 20;
+
 /// The answers of a server, which are on their way.
 pub struct ServerSource<'a> {
     request: Request,
     layout: Layout,
-    pages: Pages,
+    /// None once they are read.
+    pages: Option<Pages>,
+    threads: usize,
     /// Hears the address, without its query, and from the second page on its number.
-    begun: Box<dyn Fn(&str) + Send + 'a>,
+    begun: Box<dyn Fn(&str) + Send + Sync + 'a>,
+}
+
+/// What was made of a page.
+struct PageRows {
+    name: String,
+    bytes: u64,
+    total: Option<u64>,
+    batches: Vec<Batch>,
+    found: Result<Found, Problem>,
 }
 
 /// What the pages so far showed.
@@ -23,8 +39,12 @@ struct SoFar {
     stats: SourceStats,
     columns: Vec<bool>,
     names: Vec<String>,
+    /// The number of all records.
+    total: Option<u64>,
     paths: Vec<(String, bool)>,
+    /// Enough rows were taken.
     full: bool,
+    failed: Option<ReadError>,
 }
 
 impl<'a> ServerSource<'a> {
@@ -35,7 +55,8 @@ impl<'a> ServerSource<'a> {
         fetch: &Fetch,
         columns: &[FetchColumn],
         records: Option<&str>,
-        begun: Box<dyn Fn(&str) + Send + 'a>,
+        threads: usize,
+        begun: Box<dyn Fn(&str) + Send + Sync + 'a>,
     ) -> Self {
         let kind = Kind::Document { records: records.map(records_at), each: None };
         let mut layout = records_layout(fetch, columns, kind);
@@ -43,25 +64,30 @@ impl<'a> ServerSource<'a> {
         for (field, at) in layout.columns.iter_mut().zip(&layout.at) {
             field.may_lack |= field.optional && matches!(at, At::Name);
         }
-        Self { request, layout, pages, begun }
+        Self { request, layout, pages: Some(pages), threads, begun }
     }
 
-    /// The rows of a page.
-    fn page(&self, name: &str, page: &[u8], sink: &mut BatchSink<'_>, so_far: &mut SoFar) -> Result<(), Problem> {
-        let mut full = false;
-        let found = cpl_records::read_json(page, &self.layout, 1, |batch| {
-            full = full || sink(name, batch).is_break();
-            if full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        })?;
-        so_far.take(found, full);
-        Ok(())
+    /// What is made of a page, on so many threads.
+    fn rows(&self, number: u32, page: &Page, threads: usize) -> PageRows {
+        let mut batches = Vec::new();
+        let mut keep = |batch| {
+            batches.push(batch);
+            ControlFlow::Continue(())
+        };
+        let read = if threads == 1 {
+            cpl_records::read_page(&page.bytes, &self.layout, &mut keep)
+        } else {
+            cpl_records::read_json(page.bytes.as_slice(), &self.layout, threads, &mut keep)
+        };
+        let (bytes, found) = (page.bytes.len() as u64, read.map_err(|problem| explained(problem, page)));
+        PageRows { name: page_name(&self.request, number), bytes, total: page.total, batches, found }
     }
+}
 
-    /// The name of a page, counted from 1.
-    fn name(&self, page: u32) -> String {
-        let name = self.request.name();
-        if page == 1 { name } else { format!("{name}, page {page}") }
-    }
+/// The name of a page, counted from 1.
+fn page_name(request: &Request, number: u32) -> String {
+    let name = request.name();
+    if number == 1 { name } else { format!("{name}, page {number}") }
 }
 
 /// The problem of a page, with the beginning of the answer where that explains it.
@@ -84,32 +110,83 @@ impl Source for ServerSource<'_> {
     }
 
     fn read(&mut self, sink: &mut BatchSink<'_>) -> Result<SourceStats, ReadError> {
-        let mut so_far = SoFar::of(&self.layout);
-        for number in 1.. {
-            let name = self.name(number);
-            (self.begun)(&name);
-            let failed = |problem| ReadError { file: name.clone(), problem };
-            let Some(page) = self.pages.wait() else { break };
-            let page = page.map_err(failed)?;
-            let rows = self.page(&name, &page.bytes, sink, &mut so_far);
-            rows.map_err(|problem| failed(explained(problem, &page)))?;
-            so_far.stats.bytes += page.bytes.len() as u64;
-            if so_far.full {
-                return Ok(so_far.stats);
-            }
+        let Some(mut pages) = self.pages.take() else { unreachable!("a source is read once") };
+        let (request, begun) = (&self.request, &self.begun);
+        let failed = |number, problem| ReadError { file: page_name(request, number), problem };
+        begun(&request.name());
+        let first = match pages.wait() {
+            None => return Ok(SourceStats::default()),
+            Some(first) => first.map_err(|problem| failed(1, problem))?,
+        };
+        // Small pages are read side by side, and large ones each by all threads: few of them are held.
+        let (side_by_side, threads) =
+            if first.bytes.len() < LARGE_PAGE { (self.threads, 1) } else { (1, self.threads) };
+        let (canceller, mut so_far) = (pages.canceller(), SoFar::of(&self.layout));
+        let last = in_order(
+            side_by_side,
+            |parts| {
+                let mut next = Some(Ok(first));
+                for number in 1.. {
+                    match next.take() {
+                        None => break,
+                        Some(Err(problem)) => return Err((number, problem)),
+                        Some(Ok(page)) => {
+                            if parts((number, page)).is_break() {
+                                break;
+                            }
+                        }
+                    }
+                    begun(&page_name(request, number + 1));
+                    next = pages.wait();
+                }
+                Ok(())
+            },
+            |(number, page)| self.rows(number, &page, threads),
+            |rows| {
+                let flow = so_far.take(rows, sink);
+                if flow.is_break() {
+                    canceller.cancel();
+                }
+                flow
+            },
+        );
+        if let Some(error) = so_far.failed.take() {
+            return Err(error);
         }
-        let failed = |problem| ReadError { file: self.request.name(), problem };
-        so_far.stats(&self.layout).map_err(failed)
+        last.map_err(|(number, problem)| failed(number, problem))?;
+        so_far.stats(&self.layout).map_err(|problem| failed(1, problem))
     }
 }
 
 impl SoFar {
     fn of(layout: &Layout) -> Self {
-        let columns = vec![false; layout.columns.len()];
-        Self { stats: SourceStats::default(), columns, names: Vec::new(), paths: Vec::new(), full: false }
+        let (stats, columns) = (SourceStats::default(), vec![false; layout.columns.len()]);
+        Self { stats, columns, names: Vec::new(), total: None, paths: Vec::new(), full: false, failed: None }
     }
 
-    fn take(&mut self, page: Found, full: bool) {
+    /// Hands on the rows of the next page.
+    fn take(&mut self, page: PageRows, sink: &mut BatchSink<'_>) -> ControlFlow<()> {
+        for batch in page.batches {
+            if sink(&page.name, batch).is_break() {
+                self.full = true;
+                return ControlFlow::Break(());
+            }
+        }
+        self.stats.bytes += page.bytes;
+        self.total = page.total;
+        match page.found {
+            Ok(found) => {
+                self.add(found);
+                ControlFlow::Continue(())
+            }
+            Err(problem) => {
+                self.failed = Some(ReadError { file: page.name, problem });
+                ControlFlow::Break(())
+            }
+        }
+    }
+
+    fn add(&mut self, page: Found) {
         self.stats.rows += page.summary.rows;
         self.columns.iter_mut().zip(page.columns).for_each(|(all, here)| *all = *all || here);
         if self.names.is_empty() {
@@ -121,13 +198,17 @@ impl SoFar {
                 None => self.paths.push((path, found)),
             }
         }
-        self.full = full;
     }
 
     /// What was read, if some page has each column that pages may lack.
     fn stats(mut self, layout: &Layout) -> Result<SourceStats, Problem> {
+        let records = self.stats.rows;
+        if let Some(total) = self.total.filter(|total| records < *total && !self.full) {
+            return Err(Problem::Server(ServerProblem::Pages(PageProblem::MissingRecords { total, records })));
+        }
         if let Some(problem) = missing_everywhere(&layout.columns, &self.columns, self.names)
             && self.stats.rows > 0
+            && !self.full
         {
             return Err(problem);
         }

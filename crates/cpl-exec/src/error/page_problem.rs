@@ -28,7 +28,8 @@ pub fn page_problem(name: &str, problem: &PageProblem) -> (Code, String, String)
         ),
         PageProblem::MissingRecords { total, records } => (
             format!("{name} ends after {}", of_records(*records, *total)),
-            "run again; where it stays so, `total` is not the number of all records".to_owned(),
+            "run again; where it stays so, `total` is not the number of all records, or `limit` not that of a page"
+                .to_owned(),
         ),
         PageProblem::NoLastValue { path } => (
             format!("{name}: the last record has no value at `{path}`, after which the next page begins"),

@@ -148,13 +148,61 @@ pub fn document<S: FnMut(Batch) -> ControlFlow<()>>(
     if bytes.len() as u64 > DOCUMENT_BYTES {
         return Err(too_large());
     }
+    document_text(&bytes, records, each, threads, out)
+}
+
+/// The same of a document that is held.
+pub fn document_text<S: FnMut(Batch) -> ControlFlow<()>>(
+    bytes: &[u8],
+    records: Option<&Records>,
+    each: Option<&Path>,
+    threads: usize,
+    out: &mut Out<'_, S>,
+) -> Result<(), Problem> {
     out.summary.bytes = bytes.len() as u64;
-    let text = utf8(without_mark(&bytes))?;
-    let route = records.map_or(Route::Steps(Vec::new()), |records| Route::of(&records.path));
+    let text = utf8(without_mark(bytes))?;
     if records.is_none() && !text.trim_ascii_start().starts_with('[') {
         return Err(no_records(&unique::value(text).map_err(no_document)?, None).unwrap_or(Problem::Empty));
     }
-    let (reader, layout) = (RecordReader::new(out.layout, each), out.layout);
+    let route = records.map_or(Route::Steps(Vec::new()), |records| Route::of(&records.path));
+    let reader = RecordReader::new(out.layout, each);
+    let walked = if threads == 1 {
+        rows_in_turn(text, &route, &reader, out)?
+    } else {
+        rows_in_groups(text, &route, &reader, threads, out)?
+    };
+    let walked = walked.map_err(no_document)?;
+    if let Some(name) = walked.twice {
+        return Err(Problem::DuplicateMember { place: Place::default(), name });
+    }
+    let none = if walked.found { None } else { no_records(&unique::value(text).map_err(no_document)?, records) };
+    none.map_or(Ok(()), Err)
+}
+
+/// Adds the rows of a document on this thread alone; how its records were found.
+fn rows_in_turn<S: FnMut(Batch) -> ControlFlow<()>>(
+    text: &str,
+    route: &Route,
+    reader: &RecordReader,
+    out: &mut Out<'_, S>,
+) -> Result<Result<Walked, NoValue>, Problem> {
+    let mut failed = None;
+    let walked = route.each(text, true, &mut |record| {
+        failed = rows_of(reader, &record, out).err();
+        if failed.is_some() || out.full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    failed.map_or(Ok(walked), Err)
+}
+
+/// Adds them by groups of records, on so many threads.
+fn rows_in_groups<S: FnMut(Batch) -> ControlFlow<()>>(
+    text: &str,
+    route: &Route,
+    reader: &RecordReader,
+    threads: usize,
+    out: &mut Out<'_, S>,
+) -> Result<Result<Walked, NoValue>, Problem> {
+    let layout = out.layout;
     let mut merged = Merged::of(out);
     let walked = in_order(
         threads,
@@ -165,17 +213,11 @@ pub fn document<S: FnMut(Batch) -> ControlFlow<()>>(
             walked
         },
         |group: RecordGroup<'_>| {
-            part(layout, group.begins, |out| group.records.iter().try_for_each(|record| rows_of(&reader, record, out)))
+            part(layout, group.begins, |out| group.records.iter().try_for_each(|record| rows_of(reader, record, out)))
         },
         |part| merged.take(part),
     );
-    merged.end(None)?;
-    let walked = walked.map_err(no_document)?;
-    if let Some(name) = walked.twice {
-        return Err(Problem::DuplicateMember { place: Place::default(), name });
-    }
-    let none = if walked.found { None } else { no_records(&unique::value(text).map_err(no_document)?, records) };
-    none.map_or(Ok(()), Err)
+    merged.end(None).map(|()| walked)
 }
 
 /// Adds the row of a record, or those of the records within it.

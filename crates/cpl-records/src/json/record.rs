@@ -123,7 +123,7 @@ impl RecordReader {
     ) -> Result<(), Problem> {
         let layout = out.layout;
         let (object, first) = (record.text.starts_with('{'), out.begins && out.summary.rows == 0);
-        if object && out.summary.rows < SAMPLED_RECORDS {
+        if object && out.begins && out.summary.rows < SAMPLED_RECORDS {
             out.note_names(names(record.text));
         }
         if let Some(name) = record.duplicate_member() {
