@@ -38,6 +38,8 @@ pub struct SourceStats {
     pub sheets: BTreeSet<String>,
     /// Paths that found nothing in any record.
     pub empty_paths: Vec<String>,
+    /// Where a server says that there are more pages, of which none is read.
+    pub more_pages: Option<String>,
 }
 
 /// A problem, and the file in which it is.

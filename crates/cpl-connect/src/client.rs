@@ -17,6 +17,7 @@ use tokio::{
 
 use crate::{
     api::{Answered, Api},
+    more_pages,
     pager::Pager,
     request::Request,
 };
@@ -65,6 +66,8 @@ pub struct Page {
     pub request: Request,
     /// The number of all records, where the answers so far tell it.
     pub total: Option<u64>,
+    /// Where the answer says that there are more pages, of which nobody reads any.
+    pub more_pages: Option<String>,
 }
 
 impl Connections {
@@ -209,7 +212,8 @@ impl PagedRequest {
         let Answered { answer, request: sent } = answered;
         let follows = self.pager.as_mut().map(|pager| pager.next(request, &answer)).transpose()?.flatten();
         let total = self.pager.as_ref().and_then(Pager::total);
-        Ok((Page { bytes: answer.bytes, request: sent, total }, follows))
+        let more_pages = if self.pager.is_none() { more_pages::told(&answer) } else { None };
+        Ok((Page { bytes: answer.bytes, request: sent, total, more_pages }, follows))
     }
 }
 

@@ -9,6 +9,7 @@ mod client;
 mod error_inside;
 mod limits;
 mod link;
+mod more_pages;
 mod pager;
 mod redirect;
 mod request;

@@ -344,6 +344,8 @@ pub struct Source {
     pub sheets: Vec<String>,
     /// Paths that found nothing in any record of JSON.
     pub empty_paths: Vec<String>,
+    /// Where a server says that there are more pages, of which none is read.
+    pub more_pages: Option<String>,
     /// Columns of a text table of which each number looks like `1.234`: its point may set digits apart.
     pub ambiguous_points: Vec<String>,
     /// Columns of days that are stored as midnights of UTC, where the pipeline's days are those of another zone.
@@ -378,6 +380,11 @@ impl Source {
         }
         for path in &self.empty_paths {
             notes.push(format!("! nothing stands at {path} in any record"));
+        }
+        if let Some(place) = &self.more_pages {
+            notes.push(format!(
+                "! there are more pages, as {place} says: the first one was read; a connector's `pages` reads all"
+            ));
         }
         for column in &self.no_week_starts {
             notes.push(format!(

@@ -51,6 +51,8 @@ pub struct ReadStats<R> {
     pub sheets: Vec<String>,
     /// Paths that found nothing in any record.
     pub empty_paths: Vec<String>,
+    /// Where a server says that there are more pages, of which none is read.
+    pub more_pages: Option<String>,
     /// Columns of which each number looks as if its point set digits apart in threes.
     pub ambiguous_points: Vec<String>,
     /// Columns of days that are stored as midnights of UTC.

@@ -232,6 +232,7 @@ impl<R> ReportBuilder<'_, R> {
             left_out: read.map_or(0, |read| read.left_out),
             sheets: read.filter(|_| !names_sheet).map(|read| read.sheets.clone()).unwrap_or_default(),
             empty_paths: read.map(|read| read.empty_paths.clone()).unwrap_or_default(),
+            more_pages: read.and_then(|read| read.more_pages.clone()),
             ambiguous_points: read
                 .filter(|_| is_text_table)
                 .map_or_else(Vec::new, |read| read.ambiguous_points.clone()),

@@ -30,6 +30,7 @@ struct PageRows {
     name: String,
     bytes: u64,
     total: Option<u64>,
+    more_pages: Option<String>,
     batches: Vec<Batch>,
     found: Result<Found, Problem>,
 }
@@ -80,7 +81,14 @@ impl<'a> ServerSource<'a> {
             cpl_records::read_json(page.bytes.as_slice(), &self.layout, threads, &mut keep)
         };
         let (bytes, found) = (page.bytes.len() as u64, read.map_err(|problem| explained(problem, page)));
-        PageRows { name: page_name(&self.request, number), bytes, total: page.total, batches, found }
+        PageRows {
+            name: page_name(&self.request, number),
+            bytes,
+            total: page.total,
+            more_pages: page.more_pages.clone(),
+            batches,
+            found,
+        }
     }
 }
 
@@ -174,6 +182,7 @@ impl SoFar {
         }
         self.stats.bytes += page.bytes;
         self.total = page.total;
+        self.stats.more_pages = page.more_pages;
         match page.found {
             Ok(found) => {
                 self.add(found);

@@ -168,7 +168,7 @@ impl Scheduler<'_> {
         (read.rounded, read.bytes, read.left_out) = (stats.rounded, stats.bytes, stats.left_out);
         read.ambiguous_points = stats.ambiguous_points();
         read.sheets = stats.sheets.into_iter().collect();
-        read.empty_paths = stats.empty_paths;
+        (read.empty_paths, read.more_pages) = (stats.empty_paths, stats.more_pages);
         (read.rejected_rows, read.rejected) = (stats.rejected.rows, stats.rejected);
     }
 

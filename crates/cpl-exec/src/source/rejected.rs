@@ -31,6 +31,8 @@ pub struct ScanStats {
     pub sheets: BTreeSet<String>,
     /// Paths that found nothing in any record.
     pub empty_paths: Vec<String>,
+    /// Where a server says that there are more pages, of which none is read.
+    pub more_pages: Option<String>,
     /// The numbers with a point of each column that has some.
     pub numbers: BTreeMap<String, Numbers>,
     /// Those that did not fit.
