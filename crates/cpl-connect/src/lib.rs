@@ -21,6 +21,8 @@ mod token;
 mod token_store;
 
 #[cfg(test)]
+mod pager_tests;
+#[cfg(test)]
 mod tests;
 
 pub use api::Api;

@@ -243,12 +243,15 @@ impl Pager {
         number: Value,
         records: &PageRecords,
     ) -> Result<Option<Request>, Problem> {
-        let all = self.total.is_some_and(|total| self.seen_records >= total);
-        if records.count == 0 || all {
+        if records.count == 0 {
             return Ok(None);
         }
+        // Also the last page may be one that was there before.
         if !self.seen.insert(records.content) {
             return Err(wrong(PageProblem::Twice));
+        }
+        if self.total.is_some_and(|total| self.seen_records >= total) {
+            return Ok(None);
         }
         Ok(Some(with_parameter(request.clone(), parameter, number)))
     }
