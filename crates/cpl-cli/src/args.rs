@@ -59,6 +59,7 @@ pub struct RunArgs {
 
 /// `cpl check`.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "a flag each")]
 pub struct CheckArgs {
     /// Files, and folders whose `.cpl` files are all checked.
     #[arg(required = true, value_name = "FILE|DIR")]
@@ -75,6 +76,9 @@ pub struct CheckArgs {
     /// Show what `--fix` would change, and change nothing.
     #[arg(long, conflicts_with = "format")]
     pub diff: bool,
+    /// Tell which secrets of its fetches are not set as well.
+    #[arg(long)]
+    pub secrets: bool,
     #[command(flatten)]
     pub window_args: WindowArgs,
 }

@@ -13,6 +13,8 @@ use crate::{
 use cpl_check::{checks_hold_nothing, lint, unneeded};
 use cpl_model::program::Unsupported;
 use cpl_plan::{Plan, Purpose, program_to_plan};
+#[cfg(feature = "run")]
+use cpl_run::missing_secrets;
 use cpl_syntax::{Diagnostic, Severity, apply_suppressions, tree};
 
 /// Checks all files; the worst decides the exit code.
@@ -51,19 +53,19 @@ pub fn check(args: &CheckArgs, io: &mut Io<'_>) -> u8 {
 fn one(file: &Path, args: &CheckArgs, io: &mut Io<'_>) -> Result<Loaded, String> {
     let loaded = load_any(file, &args.window_args, io)?;
     if !(args.fix || args.diff) {
-        return Ok(checked(loaded));
+        return Ok(checked(loaded, args, io));
     }
     let with_fixes = fix::with_fixes(&loaded, &args.window_args, io);
     if with_fixes == loaded.text {
-        return Ok(checked(loaded));
+        return Ok(checked(loaded, args, io));
     }
     if args.diff {
         let _ = write!(io.out, "{}", text_diff(&loaded.text, &with_fixes, &loaded.path));
-        return Ok(checked(loaded));
+        return Ok(checked(loaded, args, io));
     }
     replace(&io.folder.join(file), &with_fixes)
         .map_err(|error| format!("{} can't be written: {error}", file.display()))?;
-    Ok(checked(of_text(file, with_fixes, &args.window_args, io)))
+    Ok(checked(of_text(file, with_fixes, &args.window_args, io), args, io))
 }
 
 /// The file with the diagnostics of its plan, in source order; and the plan.
@@ -85,9 +87,22 @@ pub fn planned(mut loaded: Loaded) -> (Loaded, Option<Plan>) {
     (loaded, plan)
 }
 
-/// The file with the diagnostics of its plan.
-fn checked(loaded: Loaded) -> Loaded {
-    planned(loaded).0
+/// The file with the diagnostics of its plan, and of its secrets where that is asked.
+fn checked(loaded: Loaded, args: &CheckArgs, io: &Io<'_>) -> Loaded {
+    let (mut loaded, plan) = planned(loaded);
+    if let Some(plan) = plan.filter(|_| args.secrets) {
+        let file = io.folder.join(&loaded.path);
+        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        loaded.diagnostics.extend(missing_secrets(&plan, folder));
+        loaded.diagnostics.sort_by_key(Diagnostic::start);
+    }
+    loaded
+}
+
+/// The light build says so before it checks.
+#[cfg(not(feature = "run"))]
+fn missing_secrets(_: &Plan, _: &Path) -> Vec<Diagnostic> {
+    unreachable!("the light build looks for no secrets")
 }
 
 fn print_diagnostics(loaded: &Loaded, io: &mut Io<'_>) {

@@ -77,6 +77,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> u8 {
         (io.colour, io.colour_err) = (false, false);
     }
     match args.command {
+        #[cfg(not(feature = "run"))]
+        Command::Check(args) if args.secrets => light(io),
         Command::Check(args) => check::check(&args, io),
         Command::Explain(args) => explain::explain(&args, io),
         Command::Fmt(args) => fmt::fmt(&args, io),

@@ -211,6 +211,11 @@ impl Plan {
         self.nodes().find(|node| node.table == table && matches!(node.op, Op::Scan(_)))
     }
 
+    /// The fetches that are read.
+    pub fn fetches(&self) -> impl Iterator<Item = TableId> + '_ {
+        self.nodes().filter(|node| matches!(node.op, Op::Scan(_))).map(|node| node.table)
+    }
+
     /// Whether a column of a fetch is read.
     #[must_use]
     pub fn reads(&self, table: TableId, column: &str) -> bool {

@@ -10,7 +10,7 @@ use cpl_connect::{
     Api, Connections, ErrorsInside, Limits, PagedRequest, Pager, Pages, Request, Secrets, Terms, Throttle,
 };
 use cpl_exec::{Cause, ExecError, Files, Input, Inputs, ScanRequest, SourceError};
-use cpl_model::program::{self, Endpoint, EndpointCall, Fetch, SourceKind, TableId, TableSource};
+use cpl_model::program::{self, Endpoint, EndpointCall, Fetch, SourceKind, TableSource};
 use cpl_plan::bind::BoundPlan;
 use cpl_source::ServerSource;
 
@@ -36,8 +36,7 @@ impl<'a> RunInputs<'a> {
     pub fn of(plan: &BoundPlan, files: Files<'a>) -> Result<Self, RunError> {
         let (mut reads, mut failed) = (Vec::new(), Vec::new());
         let (mut secrets, mut apis) = (None, Apis::default());
-        let tables = plan.program().tables.iter().enumerate();
-        for (_, table) in tables.filter(|(at, _)| plan.scan_of(TableId(*at)).is_some()) {
+        for table in plan.fetches().map(|id| plan.program().table(id)) {
             let TableSource::Fetch(fetch) = &table.source else { continue };
             if !matches!(fetch.kind, SourceKind::Http { .. } | SourceKind::Endpoint(_)) {
                 continue;

@@ -8,6 +8,7 @@ mod inputs;
 mod profile;
 mod request_builder;
 mod run;
+mod secrets;
 mod show;
 mod test;
 
@@ -27,6 +28,7 @@ use inputs::RunInputs;
 pub use profile::{Cost, profile};
 
 pub use run::{ReadyRun, plan, run};
+pub use secrets::missing_secrets;
 pub use show::{Shown, show};
 pub use test::test;
 

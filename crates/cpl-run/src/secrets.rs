@@ -1,0 +1,69 @@
+//! Which secrets of a plan's fetches are missing: asked without a run.
+
+use std::path::Path;
+
+use cpl_connect::Secrets;
+use cpl_model::program::{Auth, Credential, DatabaseQuery, Fetch, HeaderValue, Request, SourceKind, TableSource};
+use cpl_plan::Plan;
+use cpl_syntax::Diagnostic;
+
+use crate::error::{RequestCause, RequestError};
+
+/// What is said of each secret that a fetch of the program is asked with, and that has no value; `folder` is that of the
+/// pipeline's file.
+#[must_use]
+pub fn missing_secrets(plan: &Plan, folder: &Path) -> Vec<Diagnostic> {
+    // Those too that only `show` reads.
+    let fetches = plan.program().tables.iter().filter_map(|table| match &table.source {
+        TableSource::Fetch(fetch) => Some(fetch),
+        TableSource::Transform { .. } => None,
+    });
+    let secrets = Secrets::of(folder);
+    let missing = fetches.flat_map(|fetch| {
+        let named = credentials(fetch).into_iter().filter_map(|credential| match credential {
+            Credential::Secret(name) => Some(name),
+            Credential::Plain(_) => None,
+        });
+        let missing = named.filter_map(|name| Some((name.clone(), secrets.find(name).err()?)));
+        let errors =
+            missing.map(|(name, why)| RequestError { at: fetch.path_span, cause: RequestCause::Secret { name, why } });
+        errors.collect::<Vec<_>>()
+    });
+    missing.map(|error| error.diagnostic()).collect()
+}
+
+/// The texts of a fetch that may be secrets.
+fn credentials(fetch: &Fetch) -> Vec<&Credential> {
+    match &fetch.kind {
+        SourceKind::Http { request, .. } => of_request(request),
+        SourceKind::Endpoint(of) => of.endpoint.iter().flat_map(|endpoint| of_request(&endpoint.request)).collect(),
+        SourceKind::Sql(query) => {
+            let DatabaseQuery { address, .. } = query.as_ref();
+            vec![address]
+        }
+        SourceKind::Csv(_)
+        | SourceKind::Parquet
+        | SourceKind::Ndjson
+        | SourceKind::Json { .. }
+        | SourceKind::Excel(_) => Vec::new(),
+    }
+}
+
+fn of_request(request: &Request) -> Vec<&Credential> {
+    let headers = request.headers.iter().filter_map(|(_, value)| match value {
+        HeaderValue::Credential(credential) => Some(credential),
+        HeaderValue::Computed(_) => None,
+    });
+    request.auth.iter().flat_map(of_auth).chain(headers).collect()
+}
+
+fn of_auth(auth: &Auth) -> Vec<&Credential> {
+    match auth {
+        Auth::Bearer(one) | Auth::Header(_, one) | Auth::Query(_, one) => vec![one],
+        Auth::Basic { user, password } => std::iter::once(user).chain(password).collect(),
+        Auth::OAuth2 { client_id, client_secret, refresh_token, .. } => {
+            [client_id, client_secret].into_iter().chain(refresh_token).collect()
+        }
+        Auth::GoogleServiceAccount { key, .. } => vec![key],
+    }
+}
