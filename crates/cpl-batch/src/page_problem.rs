@@ -12,8 +12,8 @@ pub enum PageProblem {
     },
     /// The next page is at another server.
     NextElsewhere {
-        /// Its address, without its query.
-        to: String,
+        /// Its address, without its query; none where it is no address.
+        to: Option<String>,
     },
     /// A page follows one that holds fewer records than a page is said to.
     ShortPage {
@@ -22,15 +22,25 @@ pub enum PageProblem {
         /// How many a page is said to hold.
         limit: u32,
     },
-    /// The number of all records becomes smaller from one page to the next.
-    FewerRecords {
+    /// The number of all records changes from one page to the next.
+    OtherTotal {
         /// What the pages before told.
         before: u64,
         /// What this one tells.
         now: u64,
     },
-    /// There are no more pages, and not as many records as there are said to be.
-    MissingRecords {
+    /// The number of all records is not there, or none.
+    NoTotal {
+        /// What stands there, as JSON.
+        found: Option<String>,
+    },
+    /// A path by which pages go on finds nothing, and the answer says that there are more.
+    MorePages {
+        /// Where it says so.
+        place: String,
+    },
+    /// There are no more pages, and more or fewer records than there are said to be.
+    RecordCount {
         /// How many there are said to be.
         total: u64,
         /// How many came.

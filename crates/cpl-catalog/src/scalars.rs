@@ -60,7 +60,7 @@ scalar! {
         url if url.query().is_some() || url.fragment().is_some() => {
             Err("an address ends with its path: what stands behind `?` is a request's `query`".to_owned())
         }
-        _ => Ok(text.trim_end_matches('/').to_owned()),
+        _ => Ok(text),
     }
 }
 

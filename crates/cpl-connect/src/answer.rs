@@ -12,12 +12,11 @@ use crate::{
     link,
     redirect::{self, Redirect},
     request::Request,
-    retry::Retry,
+    retry::{self, Retry},
     terms::Terms,
 };
 
 /// What a server answered.
-#[derive(Debug)]
 pub struct Answer {
     /// Its bytes, unpacked.
     pub bytes: Vec<u8>,
@@ -25,7 +24,12 @@ pub struct Answer {
     pub link: Option<String>,
     /// Who answered.
     pub url: Url,
+    /// What was sent: it knows the secrets in it.
+    pub sent: Request,
 }
+
+/// Some servers begin a text with it, and no JSON does.
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// A failed attempt.
 struct Failed {
@@ -119,20 +123,24 @@ async fn attempt(client: &Client, request: &Request, terms: &Terms) -> Result<An
 /// Takes what was answered.
 async fn take(answer: Response, request: &Request, terms: &Terms) -> Result<Answer, Failed> {
     let (status, url, link, limits) = (answer.status(), answer.url().clone(), link::next(&answer), &terms.limits);
-    let retry = Retry::of(&answer, Timestamp::now());
+    let asked_wait = retry::asked_wait(&answer, Timestamp::now());
+    let retry = Retry::of(answer.status(), asked_wait);
     let content_type = answer.headers().get(CONTENT_TYPE).and_then(|of| of.to_str().ok()).map(str::to_owned);
     if !status.is_success() {
         // What it says is of use where it can be read.
         let bytes = body(answer, limits).await.unwrap_or_default();
         let inside = terms.errors.find(&bytes).ok().flatten();
-        return Err(refused(status, &bytes, inside, retry, request));
+        return Err(refused(status, &bytes, inside, (retry, asked_wait), request));
     }
-    let bytes = body(answer, limits).await?;
+    let mut bytes = body(answer, limits).await?;
+    if bytes.starts_with(BYTE_ORDER_MARK) {
+        bytes.drain(..BYTE_ORDER_MARK.len());
+    }
     if let Some(inside) = terms.errors.find(&bytes).map_err(Failed::for_good)? {
-        return Err(refused(status, &bytes, Some(inside), retry, request));
+        return Err(refused(status, &bytes, Some(inside), (retry, asked_wait), request));
     }
     match content_type.filter(|of| !may_be_json(of)) {
-        None => Ok(Answer { bytes, link, url }),
+        None => Ok(Answer { bytes, link, url, sent: request.clone() }),
         Some(content_type) => {
             let content_type = request.excerpt(content_type.as_bytes());
             Err(Failed::never(ServerProblem::OtherType { content_type, excerpt: request.excerpt(&bytes) }))
@@ -141,7 +149,13 @@ async fn take(answer: Response, request: &Request, terms: &Terms) -> Result<Answ
 }
 
 /// An answer that does not do what was asked, by its status or by an error inside it, which says more.
-fn refused(status: StatusCode, bytes: &[u8], inside: Option<FoundError>, retry: Retry, request: &Request) -> Failed {
+fn refused(
+    status: StatusCode,
+    bytes: &[u8],
+    inside: Option<FoundError>,
+    (retry, asked_wait): (Retry, Option<Duration>),
+    request: &Request,
+) -> Failed {
     let (status, excerpt) = (status.as_u16(), request.excerpt(bytes));
     let Some(FoundError { message, code, retry: declared }) = inside else {
         return Failed { problem: Failure::Refused { status, excerpt }, retry };
@@ -149,9 +163,10 @@ fn refused(status: StatusCode, bytes: &[u8], inside: Option<FoundError>, retry: 
     let clean = |text: Option<String>| text.map(|text| request.excerpt(text.as_bytes()));
     let problem = Failure::Inside { status, message: clean(message), code: clean(code), excerpt };
     // The server's own time to come back is the better one.
-    let retry = match (declared, retry) {
-        (Retry::Never, retry) | (_, retry @ Retry::After(_)) => retry,
-        (declared, Retry::Never | Retry::Soon) => declared,
+    let retry = match (declared, asked_wait) {
+        (Retry::Never, _) => retry,
+        (_, Some(wait)) => Retry::After(wait),
+        (declared, None) => declared,
     };
     Failed { problem, retry }
 }

@@ -2,8 +2,10 @@
 
 use std::{
     collections::VecDeque,
-    panic::resume_unwind,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -15,12 +17,7 @@ use tokio::{
     task::{AbortHandle, JoinHandle},
 };
 
-use crate::{
-    api::{Answered, Api},
-    more_pages,
-    pager::Pager,
-    request::Request,
-};
+use crate::{answer::Answer, api::Api, more_pages, pager::Pager, request::Request};
 
 /// How long a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -49,13 +46,17 @@ pub struct PagedRequest {
 
 /// Pages that are on their way, in order: until they are dropped.
 pub struct Pages {
-    pages: mpsc::Receiver<Result<Page, Problem>>,
-    task: AbortHandle,
+    /// None says that there are no more: where the channel is closed without it, something went wrong.
+    pages: mpsc::Receiver<Result<Option<Page>, Problem>>,
+    canceller: Canceller,
 }
 
 /// Ends a read, also while somebody waits for its next page: there is none then.
 #[derive(Clone)]
-pub struct Canceller(AbortHandle);
+pub struct Canceller {
+    task: AbortHandle,
+    is_cancelled: Arc<AtomicBool>,
+}
 
 /// A page.
 #[derive(Debug)]
@@ -64,8 +65,8 @@ pub struct Page {
     pub bytes: Vec<u8>,
     /// The request that it answers, as it was sent.
     pub request: Request,
-    /// The number of all records, where the answers so far tell it.
-    pub total: Option<u64>,
+    /// The number of all records, as the first page and this one tell it.
+    pub total: Option<(u64, u64)>,
     /// Where the answer says that there are more pages, of which nobody reads any.
     pub more_pages: Option<String>,
 }
@@ -80,7 +81,7 @@ impl Connections {
         let client = self.client()?.clone();
         let (sender, pages) = mpsc::channel(PAGES_AHEAD);
         let task = self.runtime()?.spawn(read_pages(client, read, sender)).abort_handle();
-        Ok(Pages { pages, task })
+        Ok(Pages { pages, canceller: Canceller { task, is_cancelled: Arc::default() } })
     }
 
     fn runtime(&self) -> Result<&Runtime, Problem> {
@@ -122,31 +123,37 @@ impl Pages {
     /// # Errors
     /// Why there is none that can be used; nothing comes after that.
     pub fn wait(&mut self) -> Option<Result<Page, Problem>> {
-        self.pages.blocking_recv()
+        match self.pages.blocking_recv() {
+            Some(page) => page.transpose(),
+            None if self.canceller.is_cancelled.load(Ordering::SeqCst) => None,
+            // Who reads it panicked: what came so far is not all.
+            None => Some(Err(stopped())),
+        }
     }
 
     /// What ends the read.
     #[must_use]
     pub fn canceller(&self) -> Canceller {
-        Canceller(self.task.clone())
+        self.canceller.clone()
     }
 }
 
 impl Canceller {
     /// Ends the read.
     pub fn cancel(&self) {
-        self.0.abort();
+        self.is_cancelled.store(true, Ordering::SeqCst);
+        self.task.abort();
     }
 }
 
 impl Drop for Pages {
     fn drop(&mut self) {
-        self.task.abort();
+        self.canceller.cancel();
     }
 }
 
 /// Sends each page as it comes; the next ones are asked for while it is read.
-async fn read_pages(client: Client, mut read: PagedRequest, sender: mpsc::Sender<Result<Page, Problem>>) {
+async fn read_pages(client: Client, mut read: PagedRequest, sender: mpsc::Sender<Result<Option<Page>, Problem>>) {
     let first = read.request.clone();
     let mut next = Some(read.pager.as_ref().map_or(first.clone(), |pager| pager.first(first)));
     let mut ahead = Ahead::default();
@@ -163,11 +170,16 @@ async fn read_pages(client: Client, mut read: PagedRequest, sender: mpsc::Sender
             }),
             Err(problem) => Err(problem),
         };
-        // Nobody may take it any more.
-        if sender.send(page).await.is_err() {
+        // Nobody may take it any more; behind a problem nothing comes.
+        let failed = page.is_err();
+        if sender.send(page.map(Some)).await.is_err() {
             return;
         }
+        if failed {
+            break;
+        }
     }
+    let _nobody_waits = sender.send(Ok(None)).await;
 }
 
 /// Requests that were sent before it is known whether they are needed.
@@ -175,7 +187,7 @@ async fn read_pages(client: Client, mut read: PagedRequest, sender: mpsc::Sender
 struct Ahead(VecDeque<(Request, AbortOnDrop)>);
 
 /// A task that ends with it.
-struct AbortOnDrop(JoinHandle<Result<Answered, Problem>>);
+struct AbortOnDrop(JoinHandle<Result<Answer, Problem>>);
 
 impl Drop for AbortOnDrop {
     fn drop(&mut self) {
@@ -196,10 +208,10 @@ impl Ahead {
     }
 
     /// The answer to a request, which may be under way. What was sent before it is of no use any more.
-    async fn answer(&mut self, client: &Client, api: &Api, request: &Request) -> Result<Answered, Problem> {
+    async fn answer(&mut self, client: &Client, api: &Api, request: &Request) -> Result<Answer, Problem> {
         while let Some((asked, mut task)) = self.0.pop_front() {
             if asked.is(request) {
-                return (&mut task.0).await.unwrap_or_else(|error| resume_unwind(error.into_panic()));
+                return (&mut task.0).await.unwrap_or_else(|_| Err(stopped()));
             }
         }
         api.send(client, request).await
@@ -208,13 +220,18 @@ impl Ahead {
 
 impl PagedRequest {
     /// The page of an answer, and the request for the one that follows.
-    fn page(&mut self, request: &Request, answered: Answered) -> Result<(Page, Option<Request>), Problem> {
-        let Answered { answer, request: sent } = answered;
+    fn page(&mut self, request: &Request, answer: Answer) -> Result<(Page, Option<Request>), Problem> {
         let follows = self.pager.as_mut().map(|pager| pager.next(request, &answer)).transpose()?.flatten();
         let total = self.pager.as_ref().and_then(Pager::total);
         let more_pages = if self.pager.is_none() { more_pages::told(&answer) } else { None };
-        Ok((Page { bytes: answer.bytes, request: sent, total, more_pages }, follows))
+        Ok((Page { bytes: answer.bytes, request: answer.sent, total, more_pages }, follows))
     }
+}
+
+/// Reading ended before its time.
+fn stopped() -> Problem {
+    let why = "the program failed while it read".to_owned();
+    Problem::Server(ServerProblem::Broken { why, attempts: 1 })
 }
 
 /// What keeps this machine from asking at all.

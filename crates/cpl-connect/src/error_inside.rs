@@ -94,8 +94,9 @@ impl ErrorsInside {
 /// are nothing.
 pub fn is_something(json: &str) -> bool {
     match serde_json::from_str(json) {
-        Ok(Value::Null | Value::Bool(false)) | Err(_) => false,
-        Ok(Value::Bool(true)) => true,
+        Ok(Value::Null | Value::Bool(false)) => false,
+        // What can't be made a value is there all the same, such as half a character.
+        Ok(Value::Bool(true)) | Err(_) => true,
         Ok(Value::Number(number)) => number.as_f64() != Some(0.0),
         Ok(Value::String(text)) => !text.is_empty(),
         Ok(Value::Array(all)) => !all.is_empty(),

@@ -29,10 +29,11 @@ impl Limits {
         let longest_wait = errors.iter().filter_map(|error| error.wait).max().unwrap_or_default();
         Self {
             silence: connector.timeout.unwrap_or(usual.silence),
-            attempt: connector.timeout.unwrap_or(usual.attempt),
+            // A moment later: a server that says nothing at all is silent, and asked again.
+            attempt: connector.timeout.map_or(usual.attempt, |time| time.saturating_add(Duration::from_secs(1))),
             answer_bytes: connector.body.unwrap_or(usual.answer_bytes),
             // What is asked for by the file is waited for.
-            waits: usual.waits.max(longest_wait * usual.attempts),
+            waits: usual.waits.max(longest_wait.saturating_mul(usual.attempts)),
             ..usual
         }
     }

@@ -11,8 +11,10 @@ pub fn next(answer: &Response) -> Option<String> {
 }
 
 fn next_in(headers: &HeaderMap) -> Option<String> {
-    let values = headers.get_all(LINK).into_iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(links).find(|(_, parameters)| is_next(parameters)).map(|(target, _)| target.to_owned())
+    let values = headers.get_all(LINK).into_iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
+    values.into_iter().find_map(|value| {
+        links(&value).into_iter().find(|(_, parameters)| is_next(parameters)).map(|(target, _)| target.to_owned())
+    })
 }
 
 /// The links of a header: each has its target in `<` and `>`, and its parameters up to the next one.

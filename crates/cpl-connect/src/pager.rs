@@ -14,6 +14,7 @@ use serde_json::Value;
 use crate::{
     answer::Answer,
     error_inside::{is_something, text_of},
+    more_pages,
     request::{Request, shown},
 };
 
@@ -36,8 +37,8 @@ pub struct Pager {
     seen_records: u64,
     /// Cursors, addresses or pages' contents so far.
     seen: HashSet<u64>,
-    /// The number of all records, as the page before this one told it.
-    total: Option<u64>,
+    /// The number of all records, as the first page and the last one told it.
+    total: Option<(u64, u64)>,
     /// The page before this one held fewer records than a page does.
     short: Option<u64>,
 }
@@ -101,9 +102,9 @@ impl Pager {
         }
     }
 
-    /// The number of all records, as the last page told it.
+    /// The number of all records, as the first page and the last one told it.
     #[must_use]
-    pub fn total(&self) -> Option<u64> {
+    pub fn total(&self) -> Option<(u64, u64)> {
         self.total
     }
 
@@ -111,7 +112,9 @@ impl Pager {
     /// known where pages are found by the number of the records before them, and how many there are in all.
     #[must_use]
     pub fn foreseen(&self, request: &Request, most: u32) -> Vec<Request> {
-        let (PageBy::Offset { parameter, limit }, Some(total)) = (&self.by, self.total) else { return Vec::new() };
+        let (PageBy::Offset { parameter, limit }, Some((_, total))) = (&self.by, self.total) else {
+            return Vec::new();
+        };
         let offsets = (1..=u64::from(most)).map(|page| self.seen_records + page * u64::from(*limit));
         let offsets = offsets.take_while(|offset| *offset < total);
         offsets.map(|offset| with_parameter(request.clone(), parameter, offset.into())).collect()
@@ -120,41 +123,45 @@ impl Pager {
     /// The request that follows a page that was asked for by `request`; none where it was the last one.
     ///
     /// # Errors
-    /// Where pages do not go on as they should. What is no JSON ends here: that is told by who reads it.
+    /// Where pages do not go on as they should, or an answer is no JSON.
     pub fn next(&mut self, request: &Request, answer: &Answer) -> Result<Option<Request>, Problem> {
         self.pages += 1;
         match self.follow(request, answer) {
-            Err(Problem::NoJson { .. }) => Ok(None),
+            Err(Problem::NoJson { place, column, why }) => {
+                let why = format!("{why}, at line {}, column {column}", place.line);
+                Err(Problem::Server(ServerProblem::NoJson { why, excerpt: answer.sent.excerpt(&answer.bytes) }))
+            }
             Ok(Some(_)) if self.pages >= self.most_pages => Err(wrong(PageProblem::TooMany { most: self.most_pages })),
             other => other,
         }
     }
 
     fn follow(&mut self, request: &Request, answer: &Answer) -> Result<Option<Request>, Problem> {
+        // Who reads it tells what is no text.
         let Ok(text) = std::str::from_utf8(&answer.bytes) else { return Ok(None) };
         let values = self.probe.find(text)?;
         let at = |place: Option<usize>| place.and_then(|place| values[place].as_deref());
-        let total = at(self.places.total).and_then(text_of).and_then(|total| total.parse().ok());
-        self.check_total(total)?;
+        if self.places.total.is_some() {
+            self.check_total(at(self.places.total))?;
+        }
         let over = self.places.more.is_some() && !at(self.places.more).is_some_and(is_something);
+        let lost = [self.places.more, self.places.cursor].into_iter().flatten().any(|place| values[place].is_none());
         let cursor = at(self.places.cursor).filter(|cursor| is_something(cursor)).map(str::to_owned);
         let records = self.page_records(text)?;
         self.seen_records += records.count;
         self.check_short(&records)?;
-        if over { Ok(None) } else { self.request_after(request, answer, cursor, &records) }
+        let next = if over { None } else { self.request_after(request, answer, cursor, &records)? };
+        // A path that finds nothing ends the pages, and may be misspelt.
+        match more_pages::told(answer).filter(|_| lost && next.is_none()) {
+            Some(place) => Err(wrong(PageProblem::MorePages { place })),
+            None => Ok(next),
+        }
     }
 
     /// The records of a page, as far as the next one depends on them: else who reads them counts them.
     fn page_records(&self, text: &str) -> Result<PageRecords, Problem> {
         match self.by {
-            PageBy::Number { .. } | PageBy::Last { .. } => self.counted_records(text),
-            PageBy::Offset { .. } if self.total.is_none() => self.counted_records(text),
-            // All pages but the last one hold as many as is said: where they don't, records are missing in the end.
-            PageBy::Offset { limit, .. } => {
-                let rest = self.total.unwrap_or_default().saturating_sub(self.seen_records);
-                let count = u64::from(limit).min(rest);
-                Ok(PageRecords { count, last: None, content: outline(text.as_bytes()) })
-            }
+            PageBy::Number { .. } | PageBy::Last { .. } | PageBy::Offset { .. } => self.counted_records(text),
             PageBy::Cursor { .. } | PageBy::Next { .. } | PageBy::Link => Ok(PageRecords::default()),
         }
     }
@@ -175,22 +182,33 @@ impl Pager {
     }
 
     /// All records are there from the first page to the last: where they become fewer, some have moved to pages that were
-    /// read before.
-    fn check_total(&mut self, total: Option<u64>) -> Result<(), Problem> {
-        if let (Some(before), Some(now)) = (self.total, total)
-            && now < before
-        {
-            return Err(wrong(PageProblem::FewerRecords { before, now }));
+    /// read before; where pages are counted and they become more, some have moved to pages that are read later.
+    fn check_total(&mut self, found: Option<&str>) -> Result<(), Problem> {
+        let total = found.and_then(text_of).and_then(|total| total.parse().ok());
+        match (self.total, total) {
+            (None, None) => Err(wrong(PageProblem::NoTotal { found: found.map(str::to_owned) })),
+            (Some((_, before)), Some(now)) if now < before || (now > before && self.is_counted()) => {
+                Err(wrong(PageProblem::OtherTotal { before, now }))
+            }
+            (Some((first, last)), now) => {
+                self.total = Some((first, now.unwrap_or(last)));
+                Ok(())
+            }
+            (None, Some(now)) => {
+                self.total = Some((now, now));
+                Ok(())
+            }
         }
-        self.total = total.or(self.total);
-        Ok(())
+    }
+
+    fn is_counted(&self) -> bool {
+        matches!(self.by, PageBy::Number { .. } | PageBy::Offset { .. })
     }
 
     /// A page that holds fewer records than a page does is the last one: else the pages are smaller than they are said
     /// to be, and what comes after is not what was asked for.
     fn check_short(&mut self, records: &PageRecords) -> Result<(), Problem> {
-        let (PageBy::Offset { limit, .. }, None) = (&self.by, self.total) else { return Ok(()) };
-        let limit = *limit;
+        let PageBy::Offset { limit, .. } = self.by else { return Ok(()) };
         if let Some(short) = self.short.filter(|_| records.count > 0) {
             return Err(wrong(PageProblem::ShortPage { records: short, limit }));
         }
@@ -250,7 +268,7 @@ impl Pager {
         if !self.seen.insert(records.content) {
             return Err(wrong(PageProblem::Twice));
         }
-        if self.total.is_some_and(|total| self.seen_records >= total) {
+        if self.total.is_some_and(|(_, total)| self.seen_records >= total) {
             return Ok(None);
         }
         Ok(Some(with_parameter(request.clone(), parameter, number)))
@@ -271,8 +289,9 @@ impl Pager {
     fn request_at(&mut self, request: &Request, answer: &Answer, address: &str) -> Result<Option<Request>, Problem> {
         let to = answer.url.join(address).ok().filter(|to| to.origin() == answer.url.origin());
         let Some(to) = to else {
-            let to = answer.url.join(address).map_or_else(|_| address.to_owned(), |to: Url| shown(&to));
-            return Err(wrong(PageProblem::NextElsewhere { to: request.without_secrets(&to) }));
+            // What is no address may hold anything.
+            let to = answer.url.join(address).ok().map(|to: Url| answer.sent.without_secrets(&shown(&to)));
+            return Err(wrong(PageProblem::NextElsewhere { to }));
         };
         Ok(self.is_new(to.as_str(), answer)?.then(|| request.clone().at(to)))
     }
@@ -286,15 +305,6 @@ impl Pager {
             _ => Err(wrong(PageProblem::NoLastValue { path: path.to_string() })),
         }
     }
-}
-
-/// What tells one page of many records from another: its length, its beginning and its end.
-fn outline(page: &[u8]) -> u64 {
-    const BYTES: usize = 4 << 10;
-    let mut hasher = DefaultHasher::new();
-    let (begin, end) = (&page[..page.len().min(BYTES)], &page[page.len().saturating_sub(BYTES)..]);
-    (page.len(), begin, end).hash(&mut hasher);
-    hasher.finish()
 }
 
 /// A request with a parameter of its page.

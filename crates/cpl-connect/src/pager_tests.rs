@@ -91,7 +91,7 @@ impl Server {
         };
         let answer = json!({ "of": records, "next": next, "more": !is_last, "total": self.records });
         let link = (self.way == Way::Link && !is_last).then_some(address);
-        Answer { bytes: answer.to_string().into_bytes(), link, url: request.url.clone() }
+        Answer { bytes: answer.to_string().into_bytes(), link, url: request.url.clone(), sent: request.clone() }
     }
 
     /// The records of all pages, or why there is an end before.

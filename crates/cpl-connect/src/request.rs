@@ -162,10 +162,10 @@ impl Request {
 
     /// The same request by a token.
     pub(crate) fn bearer(mut self, token: &Secret) -> Self {
-        if let Ok(mut value) = HeaderValue::from_str(&format!("Bearer {}", token.expose())) {
-            value.set_sensitive(true);
-            self.headers.insert(AUTHORIZATION, value);
-        }
+        let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose()))
+            .unwrap_or_else(|_| unreachable!("a token that can't be sent is none"));
+        value.set_sensitive(true);
+        self.headers.insert(AUTHORIZATION, value);
         self.secrets.push(token.clone());
         self
     }
@@ -251,7 +251,7 @@ impl Request {
     /// address.
     fn spellings(&self) -> Vec<String> {
         let mut spellings = Vec::new();
-        for secret in self.secrets.iter().map(Secret::expose).filter(|secret| !secret.is_empty()) {
+        for secret in self.secrets.iter().filter(|secret| secret.is_hidden()).map(Secret::expose) {
             let json = serde_json::Value::from(secret).to_string();
             let json = json[1..json.len() - 1].to_owned();
             let address: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
@@ -284,9 +284,14 @@ impl Request {
 
 /// Gives a parameter of an address that value alone.
 fn set_query(url: &mut Url, name: &str, value: &str) {
-    let others: Vec<(String, String)> =
-        url.query_pairs().filter(|(other, _)| other != name).map(|(name, value)| (name.into(), value.into())).collect();
-    url.query_pairs_mut().clear().extend_pairs(others).append_pair(name, value);
+    // The others stay as they were written: a server may compare them letter by letter.
+    let is_other =
+        |pair: &&str| url::form_urlencoded::parse(pair.as_bytes()).next().is_none_or(|(other, _)| other != name);
+    let pair = url::form_urlencoded::Serializer::new(String::new()).append_pair(name, value).finish();
+    let query = url.query().unwrap_or_default();
+    let pairs: Vec<&str> = query.split('&').filter(|pair| !pair.is_empty()).filter(is_other).collect();
+    let query = pairs.into_iter().chain([pair.as_str()]).collect::<Vec<_>>().join("&");
+    url.set_query(Some(&query));
 }
 
 /// A member of a value, which is made an object where it is none.

@@ -23,9 +23,9 @@ pub enum Retry {
 
 impl Retry {
     /// By what an answer says: a server that is busy or in trouble may do it later (RFC 9110, RFC 6585).
-    pub fn of(answer: &Response, now: Timestamp) -> Self {
+    pub fn of(status: StatusCode, asked_wait: Option<Duration>) -> Self {
         let may_pass = matches!(
-            answer.status(),
+            status,
             StatusCode::REQUEST_TIMEOUT
                 | StatusCode::TOO_EARLY
                 | StatusCode::TOO_MANY_REQUESTS
@@ -37,7 +37,7 @@ impl Retry {
         if !may_pass {
             return Self::Never;
         }
-        retry_after(answer.headers(), now).map_or(Self::Soon, Self::After)
+        asked_wait.map_or(Self::Soon, Self::After)
     }
 
     /// How long to wait before the next attempt; none where there is none.
@@ -58,6 +58,11 @@ impl Retry {
 fn backoff(attempts: u32, first: Duration, random: f64) -> Duration {
     let longest = first.saturating_mul(4_u32.saturating_pow(attempts.saturating_sub(1)));
     longest.mul_f64(f64::midpoint(1.0, random))
+}
+
+/// How long a server asks to wait, whatever its status.
+pub fn asked_wait(answer: &Response, now: Timestamp) -> Option<Duration> {
+    retry_after(answer.headers(), now)
 }
 
 /// `Retry-After`: seconds, or the date from which on to ask again (RFC 9110, 10.2.3).

@@ -10,18 +10,33 @@ use secrecy::{ExposeSecret, SecretString};
 
 /// A secret's value. Nothing prints it; its memory is cleared when it is no longer needed.
 #[derive(Clone)]
-pub struct Secret(SecretString);
+pub struct Secret {
+    value: SecretString,
+    /// It stands in a file that everybody reads: there is nothing to hide.
+    known: bool,
+}
 
 impl Secret {
     /// Of a text.
     #[must_use]
     pub fn new(text: String) -> Self {
-        Self(text.into())
+        Self { value: text.into(), known: false }
+    }
+
+    /// Of a text that is none, in a place where a secret could be.
+    #[must_use]
+    pub fn known(text: String) -> Self {
+        Self { value: text.into(), known: true }
+    }
+
+    /// Whether it is struck out of what a server says.
+    pub(crate) fn is_hidden(&self) -> bool {
+        !self.known && !self.expose().is_empty()
     }
 
     /// The value itself, for a request.
     pub(crate) fn expose(&self) -> &str {
-        self.0.expose_secret()
+        self.value.expose_secret()
     }
 }
 

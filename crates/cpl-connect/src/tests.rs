@@ -12,10 +12,13 @@ use std::{
 };
 
 use cpl_batch::{Oversized, Place, Problem, ServerProblem};
-use cpl_model::method::Method;
+use cpl_model::{
+    method::Method,
+    program::{PageBy, PageParameter, Paging},
+};
 use flate2::{Compression, write::GzEncoder};
 
-use crate::{Api, Auth, Connections, Limits, PagedRequest, Pages, Request, Secret, Terms};
+use crate::{Api, Auth, Connections, Limits, PagedRequest, Pager, Pages, Request, Secret, Terms, Throttle};
 
 /// Short waits, and little patience.
 const LIMITS: Limits = Limits {
@@ -269,4 +272,76 @@ fn nothing_shows_a_secret() {
     let refused = Request::new(Method::Get, "https://a.example")
         .and_then(|request| request.secret_header("X", &Secret::new("a\nb".to_owned())));
     assert_eq!(refused.err(), Some(crate::InvalidRequest::Header("X".to_owned())));
+}
+
+/// Twenty pages by offset, of which the server tells how many records there are: those ahead are asked for before they
+/// are needed, never more at once than is allowed, and come in order, however long each takes.
+#[test]
+fn pages_ahead_come_in_order_and_within_the_limits() {
+    const MOST: usize = 3;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap_or_else(|error| panic!("{error}"));
+    let address = listener.local_addr().unwrap_or_else(|error| panic!("{error}"));
+    let (active, busiest) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (counter, highest) = (Arc::clone(&active), Arc::clone(&busiest));
+    thread::spawn(move || {
+        for mut stream in listener.incoming().filter_map(Result::ok) {
+            let (counter, highest) = (Arc::clone(&counter), Arc::clone(&highest));
+            thread::spawn(move || {
+                highest.fetch_max(counter.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                let offset = asked_offset(&stream).unwrap_or_else(|error| panic!("{error}"));
+                // The first of three takes the longest.
+                thread::sleep(Duration::from_millis(30 - offset % 3 * 10));
+                let body = format!("{{\"of\": [{{\"id\": {offset}}}], \"count\": 20}}");
+                counter.fetch_sub(1, Ordering::SeqCst);
+                drop(say(&mut stream, &format!("200 OK\r\nContent-Length: {}", body.len()), body.as_bytes()));
+            });
+        }
+    });
+    let by = PageBy::Offset { parameter: PageParameter::Query("skip".to_owned()), limit: 1 };
+    let paging = Paging { by, more: None, total: Some("$.count".to_owned()) };
+    let pager = Pager::new(&paging, Some("$.of"), None).unwrap_or_else(|error| panic!("{error}"));
+    let request = Request::new(Method::Get, &format!("http://{address}/")).unwrap_or_else(|why| panic!("{why:?}"));
+    let limits = Limits { silence: Duration::from_secs(30), attempt: Duration::from_secs(30), ..LIMITS };
+    let terms = Terms { limits, throttle: Throttle::new(Some(3), None), ..Terms::default() };
+    let read = PagedRequest { request, pager: Some(pager), api: Arc::new(Api { terms, tokens: None }) };
+    let connections = Connections::default();
+    let mut pages = connections.begin(read).unwrap_or_else(|problem| panic!("{problem:?}"));
+    let mut ids = Vec::new();
+    while let Some(page) = pages.wait() {
+        let page = page.unwrap_or_else(|problem| panic!("{problem:?}"));
+        let body: serde_json::Value = serde_json::from_slice(&page.bytes).unwrap_or_default();
+        ids.push(body["of"][0]["id"].as_u64());
+    }
+    assert_eq!(ids, (0..20).map(Some).collect::<Vec<_>>());
+    let busiest = busiest.load(Ordering::SeqCst);
+    assert!((2..=MOST).contains(&busiest), "{busiest} at once");
+}
+
+/// The number that a request skips.
+fn asked_offset(stream: &TcpStream) -> io::Result<u64> {
+    let mut line = String::new();
+    let mut reader = BufReader::new(stream.try_clone()?);
+    reader.read_line(&mut line)?;
+    let mut head = String::new();
+    while reader.read_line(&mut head)? > 0 && !head.ends_with("\r\n\r\n") {}
+    let skipped = line.split_once("skip=").and_then(|(_, rest)| rest.split(' ').next()?.parse().ok());
+    Ok(skipped.unwrap_or_default())
+}
+
+/// What reads a source ends while its next page is waited for: the wait ends, and is no error.
+#[test]
+fn a_cancelled_read_ends_at_once() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap_or_else(|error| panic!("{error}"));
+    let address = listener.local_addr().unwrap_or_else(|error| panic!("{error}"));
+    let request = Request::new(Method::Get, &format!("http://{address}/")).unwrap_or_else(|why| panic!("{why:?}"));
+    let limits = Limits { silence: Duration::from_mins(5), attempt: Duration::from_mins(5), ..LIMITS };
+    let connections = Connections::default();
+    let mut pages = connections.begin(read(request, limits)).unwrap_or_else(|problem| panic!("{problem:?}"));
+    let canceller = pages.canceller();
+    let waiting = thread::spawn(move || pages.wait().is_none());
+    // It is asked, and does not answer.
+    let asked = listener.accept();
+    canceller.cancel();
+    assert!(waiting.join().unwrap_or(false), "none is left");
+    drop(asked);
 }

@@ -2,9 +2,13 @@
 //! from one run to the next.
 
 use cpl_batch::{Problem, ServerProblem};
+use cpl_model::method::Method;
 use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use reqwest::Client;
+use reqwest::{
+    Client,
+    header::{ACCEPT, HeaderValue},
+};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
@@ -16,7 +20,7 @@ use crate::{
     token_store::{StoredToken, TokenStore},
 };
 
-/// A token is renewed so long before it expires, in seconds: a request may take a while.
+/// A token is renewed so long before it expires, in seconds, and at most a tenth of its time: a request may take a while.
 const MARGIN_SECONDS: i64 = 60;
 /// How long an assertion of a service account holds, in seconds: as long as Google lets it.
 const ASSERTION_SECONDS: i64 = 3_600;
@@ -46,7 +50,10 @@ pub struct ServiceAccount {
 pub struct Tokens {
     grant: Grant,
     scopes: Vec<String>,
-    /// Where they are requested.
+    /// Where they are requested, as it is written.
+    address: String,
+    /// What the store calls them.
+    id: String,
     request: Request,
     terms: Terms,
     store: TokenStore,
@@ -107,24 +114,31 @@ impl Tokens {
     ///
     /// # Errors
     /// What is wrong with the address.
-    pub fn new(grant: Grant, scopes: Vec<String>, address: &str, store: TokenStore) -> Result<Self, InvalidRequest> {
-        let request = Request::new(cpl_model::method::Method::Post, address)?.encrypted()?;
-        Ok(Self { grant, scopes, request, terms: Terms::default(), store, current: Mutex::new(None) })
+    pub fn new(grant: Grant, scopes: Vec<String>, address: String, store: TokenStore) -> Result<Self, InvalidRequest> {
+        let request = Request::new(Method::Post, &address)?.encrypted()?.header(ACCEPT.as_str(), "application/json")?;
+        let id = TokenStore::id(&id_parts(&grant, &scopes, &address).join("\n"));
+        Ok(Self { grant, scopes, address, id, request, terms: Terms::default(), store, current: Mutex::new(None) })
     }
 
     /// A token that holds, another one than the one that was refused.
     pub(crate) async fn get(&self, client: &Client, refused: Option<&Secret>) -> Result<Secret, Problem> {
         let mut current = self.current.lock().await;
-        let id = self.id();
         let usable = |token: &StoredToken| {
             let holds = token.holds_until.is_none_or(|until| until > Timestamp::now().as_second());
-            holds && refused.is_none_or(|refused| refused.expose() != token.access_token)
+            let refused = refused.is_some_and(|refused| refused.expose() == token.access_token);
+            holds && !refused && is_sendable(&token.access_token)
         };
-        let known =
-            current.take().filter(|token| usable(token)).or_else(|| self.store.read(&id).filter(|token| usable(token)));
-        let token = match known {
-            Some(token) => token,
-            None => self.request(client, &id).await.map_err(|problem| self.problem(problem))?,
+        let mut held = current.take();
+        if !held.as_ref().is_some_and(usable) {
+            // Another run may have renewed it; and what this one holds may be newer than what could be kept.
+            held = self.store.read(&self.id).filter(usable).or(held);
+        }
+        let token = match held {
+            Some(held) if usable(&held) => held,
+            held => {
+                let refresh_token = held.or_else(|| self.store.read(&self.id)).and_then(|token| token.refresh_token);
+                self.request(client, refresh_token).await.map_err(|problem| self.problem(problem))?
+            }
         };
         Ok(Secret::new(current.insert(token).access_token.clone()))
     }
@@ -139,72 +153,87 @@ impl Tokens {
         }
     }
 
-    /// Requests a new one.
-    async fn request(&self, client: &Client, id: &str) -> Result<StoredToken, Problem> {
+    /// Requests a new one, by the newest refresh token where the server gave one: the one before is then used up.
+    async fn request(&self, client: &Client, refresh_token: Option<String>) -> Result<StoredToken, Problem> {
         let now = Timestamp::now();
-        // A server may give another refresh token with each token: the one before is then used up.
-        let newest = self.store.read(id).and_then(|token| token.refresh_token);
-        let request = self.request.clone().form(self.parameters(newest.clone(), now));
-        let answer = send_with_retries(client, &request, &self.terms).await?;
-        let answer: TokenAnswer = serde_json::from_slice(&answer.bytes)
-            .map_err(|_| Problem::Server(ServerProblem::NoToken { found: members(&answer.bytes) }))?;
-        let seconds = answer.expires_in.and_then(|time| time.as_i64().or_else(|| time.as_str()?.parse().ok()));
-        let holds_until = seconds.map(|seconds| now.as_second().saturating_add(seconds).saturating_sub(MARGIN_SECONDS));
-        let refresh_token = answer.refresh_token.or(newest);
-        let token = StoredToken { access_token: answer.access_token, holds_until, refresh_token };
-        // What expires at an unknown time is of use in this run alone, unless it brings the next refresh token.
+        let form = self.parameters(refresh_token.clone(), now)?;
+        let answer = send_with_retries(client, &self.request.clone().form(form), &self.terms).await?;
+        let made: TokenAnswer = serde_json::from_slice(&answer.bytes).map_err(|_| no_token(members(&answer.bytes)))?;
+        if !is_sendable(&made.access_token) {
+            return Err(no_token(Vec::new()));
+        }
+        let seconds = made.expires_in.and_then(|time| time.as_i64().or_else(|| time.as_str()?.parse().ok()));
+        let margin = |seconds: i64| seconds - MARGIN_SECONDS.min(seconds / 10);
+        let holds_until = seconds.map(|seconds| now.as_second().saturating_add(margin(seconds)));
+        let refresh_token = made.refresh_token.or(refresh_token);
+        let token = StoredToken { access_token: made.access_token, holds_until, refresh_token };
+        // Of a token that expires at an unknown time the next run knows nothing.
         if holds_until.is_some() || token.refresh_token.is_some() {
-            self.store.write(id, &token);
+            self.store.write(&self.id, &token);
         }
         Ok(token)
     }
 
     /// The form that is sent (RFC 6749, 4.4.2 and 6; RFC 7523, 2.1).
-    fn parameters(&self, newest: Option<String>, now: Timestamp) -> Vec<(&'static str, Secret)> {
-        let plain = |text: &str| Secret::new(text.to_owned());
-        let scope = self.scopes.join(" ");
+    fn parameters(&self, newest: Option<String>, now: Timestamp) -> Result<Vec<(&'static str, Secret)>, Problem> {
+        let known = |text: &str| Secret::known(text.to_owned());
         let mut form = Vec::new();
         match &self.grant {
-            Grant::Client { id: client, secret, refresh_token } => {
+            Grant::Client { id, secret, refresh_token } => {
                 match refresh_token {
                     Some(given) => {
-                        form.push(("grant_type", plain("refresh_token")));
+                        form.push(("grant_type", known("refresh_token")));
                         form.push(("refresh_token", newest.map_or_else(|| given.clone(), Secret::new)));
                     }
-                    None => form.push(("grant_type", plain("client_credentials"))),
+                    None => form.push(("grant_type", known("client_credentials"))),
                 }
-                form.push(("client_id", client.clone()));
+                form.push(("client_id", id.clone()));
                 form.push(("client_secret", secret.clone()));
-                if !scope.is_empty() {
-                    form.push(("scope", Secret::new(scope)));
+                if !self.scopes.is_empty() {
+                    form.push(("scope", known(&self.scopes.join(" "))));
                 }
             }
             Grant::ServiceAccount(account) => {
-                let assertion = account.assertion(&self.scopes, self.request.url.as_str(), now);
-                form.push(("grant_type", plain("urn:ietf:params:oauth:grant-type:jwt-bearer")));
-                form.push(("assertion", Secret::new(assertion.unwrap_or_default())));
+                let assertion = account.assertion(&self.scopes, &self.address, now);
+                form.push(("grant_type", known("urn:ietf:params:oauth:grant-type:jwt-bearer")));
+                form.push(("assertion", Secret::new(assertion.ok_or_else(|| no_token(Vec::new()))?)));
             }
         }
-        form
+        Ok(form)
     }
 
-    /// What the store calls the tokens: who asks whom, for what.
-    fn id(&self) -> String {
-        let who: Vec<&str> = match &self.grant {
-            Grant::Client { id, secret, refresh_token } => {
-                vec![id.expose(), secret.expose(), refresh_token.as_ref().map_or("", Secret::expose)]
-            }
-            Grant::ServiceAccount(account) => vec![&account.email],
-        };
-        let parts = [&[self.request.url.as_str()], who.as_slice()].concat();
-        TokenStore::id(&[parts.join("\n"), self.scopes.join("\n")].concat())
-    }
-
-    /// A problem of the server of tokens, which is not the one that is read.
+    /// A problem of the server of tokens, which is not the one that is read. What it answers with success is not shown: it
+    /// may be a token.
     fn problem(&self, problem: Problem) -> Problem {
         let Problem::Server(cause) = problem else { return problem };
+        let cause = match cause {
+            ServerProblem::OtherType { .. } | ServerProblem::NoJson { .. } => {
+                ServerProblem::NoToken { found: Vec::new() }
+            }
+            other => other,
+        };
         Problem::Server(ServerProblem::Token { at: self.request.name(), cause: Box::new(cause) })
     }
+}
+
+/// What tells the tokens of a grant from others: who asks whom, for what.
+fn id_parts<'a>(grant: &'a Grant, scopes: &'a [String], address: &'a str) -> Vec<&'a str> {
+    let who = match grant {
+        Grant::Client { id, secret, refresh_token } => {
+            vec![id.expose(), secret.expose(), refresh_token.as_ref().map_or("", Secret::expose)]
+        }
+        Grant::ServiceAccount(account) => vec![account.email.as_str()],
+    };
+    std::iter::once(address).chain(who).chain(scopes.iter().map(String::as_str)).collect()
+}
+
+/// Whether a token can stand in a header.
+fn is_sendable(token: &str) -> bool {
+    !token.is_empty() && HeaderValue::from_str(token).is_ok()
+}
+
+fn no_token(found: Vec<String>) -> Problem {
+    Problem::Server(ServerProblem::NoToken { found })
 }
 
 /// The names of an object's members.

@@ -44,7 +44,11 @@ impl<'a> RunInputs<'a> {
             let secrets = secrets.get_or_insert_with(|| Secrets::of(files.folder));
             let (builder, request) = builder(plan, secrets, fetch)?;
             let api = apis.of(fetch, &builder, request, &files);
-            match (builder.request(request)?, api) {
+            let made = match builder.request(request) {
+                Err(RunError::Request(errors)) => Err(errors),
+                made => made?,
+            };
+            match (made, api) {
                 (Ok(request), Ok(api)) => {
                     reads.push((table, fetch, PagedRequest { request, pager: pager(fetch), api }));
                 }

@@ -30,8 +30,8 @@ pub struct RequestBuilder<'m> {
     secrets: &'m Secrets,
     /// Where the fetch names the server, or the connector.
     at: Span,
-    /// The arguments of a connector's call, by the names that holes use.
-    arguments: BTreeMap<String, Expr>,
+    /// The arguments of a connector's call, by the names that holes use; none where the fetch names the server itself.
+    arguments: Option<BTreeMap<String, Expr>>,
 }
 
 /// What a token is given for, for which scopes, and at which address.
@@ -43,7 +43,7 @@ pub type Made = Result<Request, Vec<RequestError>>;
 impl<'m> RequestBuilder<'m> {
     /// Of a fetch that names a server itself.
     pub fn new(plan: &'m BoundPlan, secrets: &'m Secrets, at: Span) -> Self {
-        Self { plan, secrets, at, arguments: BTreeMap::new() }
+        Self { plan, secrets, at, arguments: None }
     }
 
     /// Of a call of a connector.
@@ -69,7 +69,7 @@ impl<'m> RequestBuilder<'m> {
                 }
             }
         }
-        Ok(Self { plan, secrets, at, arguments })
+        Ok(Self { plan, secrets, at, arguments: Some(arguments) })
     }
 
     /// The request, whole.
@@ -145,7 +145,7 @@ impl<'m> RequestBuilder<'m> {
         }
         let tokens = made.map(|made| {
             let (grant, scopes, address) = made?;
-            Tokens::new(grant, scopes, &address, TokenStore::new(store))
+            Tokens::new(grant, scopes, address, TokenStore::new(store))
         });
         tokens.transpose().map_err(|why| vec![self.error(RequestCause::Invalid(why))])
     }
@@ -170,7 +170,7 @@ impl<'m> RequestBuilder<'m> {
 
     fn secret(&self, credential: &Credential, missing: &mut Vec<RequestError>) -> Option<Secret> {
         match credential {
-            Credential::Plain(text) => Some(Secret::new(text.clone())),
+            Credential::Plain(text) => Some(Secret::known(text.clone())),
             Credential::Secret(name) => match self.secrets.find(name) {
                 Ok(secret) => Some(secret),
                 Err(why) => {
@@ -248,7 +248,7 @@ impl<'m> RequestBuilder<'m> {
     fn value(&self, expr: &Expr) -> Result<Option<Value>, RunError> {
         let mut needed = BTreeSet::new();
         expr.columns_into(&mut needed);
-        let left_out = needed.iter().any(|name| !self.arguments.contains_key(name));
+        let left_out = needed.iter().any(|name| self.argument(name).is_none());
         let bound = self.plan.bound(self.filled(expr.clone()))?;
         let mut values = constants(&[bound], &self.plan.program().timezone)?;
         match values.pop() {
@@ -259,15 +259,19 @@ impl<'m> RequestBuilder<'m> {
         }
     }
 
+    fn argument(&self, name: &str) -> Option<&Expr> {
+        self.arguments.as_ref().and_then(|arguments| arguments.get(name))
+    }
+
     /// Where an expression is told of: those of a connector stand in another file.
     fn place(&self, expr: &Expr) -> Span {
-        if self.arguments.is_empty() { expr.span } else { self.at }
+        if self.arguments.is_none() { expr.span } else { self.at }
     }
 
     /// An expression whose arguments are their values.
     fn filled(&self, expr: Expr) -> Expr {
         match &expr.kind {
-            ExprKind::Column(name) => match self.arguments.get(name) {
+            ExprKind::Column(name) => match self.argument(name) {
                 Some(value) => value.clone(),
                 None => Expr { kind: ExprKind::Constant(Constant::Unknown), ..expr },
             },

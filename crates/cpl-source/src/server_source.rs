@@ -29,7 +29,7 @@ pub struct ServerSource<'a> {
 struct PageRows {
     name: String,
     bytes: u64,
-    total: Option<u64>,
+    total: Option<(u64, u64)>,
     more_pages: Option<String>,
     batches: Vec<Batch>,
     found: Result<Found, Problem>,
@@ -40,8 +40,8 @@ struct SoFar {
     stats: SourceStats,
     columns: Vec<bool>,
     names: Vec<String>,
-    /// The number of all records.
-    total: Option<u64>,
+    /// The number of all records, as the first page and the last one told it.
+    total: Option<(u64, u64)>,
     paths: Vec<(String, bool)>,
     /// Enough rows were taken.
     full: bool,
@@ -212,8 +212,10 @@ impl SoFar {
     /// What was read, if some page has each column that pages may lack.
     fn stats(mut self, layout: &Layout) -> Result<SourceStats, Problem> {
         let records = self.stats.rows;
-        if let Some(total) = self.total.filter(|total| records < *total && !self.full) {
-            return Err(Problem::Server(ServerProblem::Pages(PageProblem::MissingRecords { total, records })));
+        if let Some((first, total)) = self.total.filter(|_| !self.full)
+            && (records < first || records > total)
+        {
+            return Err(Problem::Server(ServerProblem::Pages(PageProblem::RecordCount { total, records })));
         }
         if let Some(problem) = missing_everywhere(&layout.columns, &self.columns, self.names)
             && self.stats.rows > 0

@@ -63,7 +63,7 @@ impl Converter<'_> {
             name: name.unwrap_or(Spanned::new(String::new(), Span::default())),
             title: raw.title.clone(),
             docs: raw.docs.clone(),
-            base_url: base_url.map_or(String::new(), |url| url.get().clone()),
+            base_url: base_url.map_or(String::new(), |url| url.get().trim_end_matches('/').to_owned()),
             auth: raw.auth.clone(),
             timezone: raw.account.timezone.clone().map(|zone| self.spanned(zone, &["account", "timezone"])),
             currency,

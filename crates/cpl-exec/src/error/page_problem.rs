@@ -14,7 +14,11 @@ pub fn page_problem(name: &str, problem: &PageProblem) -> (Code, String, String)
             format!("{name} goes on after {}", pages(*most)),
             "ask for less, or say how many there may be in the connector: `limits: { pages: 10_000 }`".to_owned(),
         ),
-        PageProblem::NextElsewhere { to } => (
+        PageProblem::NextElsewhere { to: None } => (
+            format!("{name}: what leads to the next page is no address"),
+            "`next` is the path to an address: is it a `cursor`?".to_owned(),
+        ),
+        PageProblem::NextElsewhere { to: Some(to) } => (
             format!("{name}: the next page is at another server: {to}"),
             "nobody is told there who asks: a next page is at the server that was asked".to_owned(),
         ),
@@ -22,12 +26,29 @@ pub fn page_problem(name: &str, problem: &PageProblem) -> (Code, String, String)
             format!("{name} follows a page of {}", of_records(*records, u64::from(*limit))),
             "say in `pages` how many records the server gives at once: `limit: N`, and ask for as many".to_owned(),
         ),
-        PageProblem::FewerRecords { before, now } => (
+        PageProblem::OtherTotal { before, now } => (
             format!("{name} has {now} records where it had {before} on the page before"),
-            "some may have moved to a page that was read before: run again".to_owned(),
+            "some may have moved from one page to another: run again".to_owned(),
         ),
-        PageProblem::MissingRecords { total, records } => (
-            format!("{name} ends after {}", of_records(*records, *total)),
+        PageProblem::NoTotal { found } => (
+            match found {
+                Some(found) => {
+                    format!("{name}: the number of all records is no whole number: `{}`", found.replace('`', "'"))
+                }
+                None => format!("{name}: the number of all records is not there"),
+            },
+            "`total` of `pages` is the path to it: is it right?".to_owned(),
+        ),
+        PageProblem::MorePages { place } => (
+            format!("{name}: there are more pages, as {place} says, and no way to them"),
+            "a path of `pages` finds nothing in this answer: is it right?".to_owned(),
+        ),
+        PageProblem::RecordCount { total, records } => (
+            if records < total {
+                format!("{name} ends after {}", of_records(*records, *total))
+            } else {
+                format!("{name} gives {records} records, and says that there are {total}")
+            },
             "run again; where it stays so, `total` is not the number of all records, or `limit` not that of a page"
                 .to_owned(),
         ),
