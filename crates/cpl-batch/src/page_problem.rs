@@ -29,6 +29,11 @@ pub enum PageProblem {
         /// What this one tells.
         now: u64,
     },
+    /// What leads to the next page is neither a text nor a number.
+    NoCursor {
+        /// What it is, as JSON.
+        found: String,
+    },
     /// The number of all records is not there, or none.
     NoTotal {
         /// What stands there, as JSON.

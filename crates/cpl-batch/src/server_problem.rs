@@ -19,6 +19,11 @@ pub enum ServerProblem {
         /// How often it was asked.
         attempts: u32,
     },
+    /// It did not come to the end of its answer in time.
+    Slow {
+        /// After how many seconds it was given up.
+        seconds: u64,
+    },
     /// The connection broke off, or what came can't be unpacked.
     Broken {
         /// Why.

@@ -11,7 +11,10 @@ use cpl_syntax::{
     tree::{ArgumentType, Column, ColumnType, Expr, Text},
 };
 
-use crate::raw::{Auth, JobState, ResultFormat};
+use crate::{
+    raw::{Auth, JobState, ResultFormat},
+    scalars::RecordsAt,
+};
 
 /// One API.
 #[derive(Clone, Debug)]
@@ -52,7 +55,7 @@ pub struct Endpoint {
     /// How it is requested.
     pub source: Retrieval,
     /// Where the answer holds its records.
-    pub records: Option<String>,
+    pub records: Option<RecordsAt>,
     /// What a record holds.
     pub columns: Vec<Column>,
     /// The columns that are unique together.

@@ -18,7 +18,7 @@ pub use connector::{
 use cpl_syntax::{Code, Diagnostic};
 pub use raw::{Auth, ErrorCode, JobState, ResultFormat};
 pub use raw_to_connector::request::{is_credential, is_header};
-pub use scalars::{Credential, NoServer, json_path, server};
+pub use scalars::{Credential, NoServer, RecordsAt, json_path, server};
 
 /// What describes one API has some thousand bytes.
 const MAX_BYTES: usize = 100_000;

@@ -7,7 +7,9 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::scalars::{Address, Credential, FixedLength, JsonPath, Length, Rate, Scalar, Size, one_or_many};
+use crate::scalars::{
+    Address, Credential, FixedLength, JsonPath, Length, Rate, RecordsPath, Scalar, Size, one_or_many,
+};
 
 /// Derives what every part of a connector file has: it is read strictly, and has a schema.
 macro_rules! raw {
@@ -236,8 +238,9 @@ asking! {
         /// What a pipeline says when it calls it: `window`, `text`, `count?`.
         #[serde(default)]
         pub arguments: IndexMap<String, String>,
-        /// Where the answer holds its records; without it, it is a list of them.
-        pub records: Option<JsonPath>,
+        /// Where the answer holds its records; without it, it is a list of them. `$.rows optional`: an answer without records
+        /// may lack the list.
+        pub records: Option<RecordsPath>,
         /// How an answer goes on.
         pub pages: Option<Pages>,
         /// A long report, in the place of one request.

@@ -213,6 +213,27 @@ pub fn json_path(text: &str) -> Result<(), usize> {
     serde_json_path::JsonPath::parse(text).map(drop).map_err(|error| error.position())
 }
 
+/// Where an answer holds its records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordsAt {
+    /// The path to them.
+    pub path: String,
+    /// An answer without records may lack the list.
+    pub optional: bool,
+}
+
+scalar! {
+    /// Where an answer holds its records; with `optional` behind it, an answer without records may lack the list.
+    RecordsPath(RecordsAt), r"^\$", |text| {
+        let stripped = text.strip_suffix(" optional").map(|path| path.trim_end().to_owned());
+        let (optional, path) = (stripped.is_some(), stripped.unwrap_or(text));
+        match json_path(&path) {
+            Ok(()) => Ok(RecordsAt { path, optional }),
+            Err(_) => Err("that is no path into JSON: wanted one of RFC 9535, such as `$.results[*]`, or `$.rows optional`".to_owned()),
+        }
+    }
+}
+
 scalar! {
     /// A length of time as cpl writes it.
     Length(String), "^[0-9_]+ ?(second|minute|hour|day|week|month)s?$", |text| {

@@ -41,6 +41,7 @@ struct Failed {
 enum Failure {
     Unreachable(String),
     Silent(Duration),
+    Slow(Duration),
     Broken(String),
     Refused { status: u16, excerpt: String },
     Inside { status: u16, message: Option<String>, code: Option<String>, excerpt: String },
@@ -69,7 +70,7 @@ pub async fn send_with_retries(client: &Client, request: &Request, terms: &Terms
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(failed)) => failed,
             // It drips.
-            Err(_) => Failed { problem: Failure::Silent(limits.attempt), retry: Retry::Never },
+            Err(_) => Failed { problem: Failure::Slow(limits.attempt), retry: Retry::Never },
         };
         drop(turn);
         let Some(wait) = failed.retry.wait(attempts, limits) else { return Err(problem(failed.problem, attempts)) };
@@ -92,6 +93,7 @@ fn problem(failure: Failure, attempts: u32) -> Problem {
     Problem::Server(match failure {
         Failure::Unreachable(why) => ServerProblem::Unreachable { why, attempts },
         Failure::Silent(time) => ServerProblem::Silent { seconds: time.as_secs(), attempts },
+        Failure::Slow(time) => ServerProblem::Slow { seconds: time.as_secs() },
         Failure::Broken(why) => ServerProblem::Broken { why, attempts },
         Failure::Refused { status, excerpt } => ServerProblem::Refused { status, excerpt, attempts },
         Failure::Inside { status, message, code, excerpt } => {

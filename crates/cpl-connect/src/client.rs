@@ -54,7 +54,8 @@ pub struct Pages {
 /// Ends a read, also while somebody waits for its next page: there is none then.
 #[derive(Clone)]
 pub struct Canceller {
-    task: AbortHandle,
+    /// None where nothing is asked.
+    task: Option<AbortHandle>,
     is_cancelled: Arc<AtomicBool>,
 }
 
@@ -81,7 +82,7 @@ impl Connections {
         let client = self.client()?.clone();
         let (sender, pages) = mpsc::channel(PAGES_AHEAD);
         let task = self.runtime()?.spawn(read_pages(client, read, sender)).abort_handle();
-        Ok(Pages { pages, canceller: Canceller { task, is_cancelled: Arc::default() } })
+        Ok(Pages { pages, canceller: Canceller { task: Some(task), is_cancelled: Arc::default() } })
     }
 
     fn runtime(&self) -> Result<&Runtime, Problem> {
@@ -118,6 +119,13 @@ impl Drop for Connections {
 }
 
 impl Pages {
+    /// No pages: of what is empty nobody is asked.
+    #[must_use]
+    pub fn none() -> Self {
+        let (_, pages) = mpsc::channel(1);
+        Self { pages, canceller: Canceller { task: None, is_cancelled: Arc::new(AtomicBool::new(true)) } }
+    }
+
     /// Waits for the next page; none behind the last one.
     ///
     /// # Errors
@@ -142,7 +150,7 @@ impl Canceller {
     /// Ends the read.
     pub fn cancel(&self) {
         self.is_cancelled.store(true, Ordering::SeqCst);
-        self.task.abort();
+        self.task.iter().for_each(AbortHandle::abort);
     }
 }
 
@@ -207,14 +215,13 @@ impl Ahead {
         }
     }
 
-    /// The answer to a request, which may be under way. What was sent before it is of no use any more.
+    /// The answer to a request, which may be under way. What was sent before that one is of no use any more.
     async fn answer(&mut self, client: &Client, api: &Api, request: &Request) -> Result<Answer, Problem> {
-        while let Some((asked, mut task)) = self.0.pop_front() {
-            if asked.is(request) {
-                return (&mut task.0).await.unwrap_or_else(|_| Err(stopped()));
-            }
-        }
-        api.send(client, request).await
+        let Some(at) = self.0.iter().position(|(asked, _)| asked.is(request)) else {
+            return api.send(client, request).await;
+        };
+        let Some((_, mut task)) = self.0.drain(..=at).next_back() else { unreachable!("it is among them") };
+        (&mut task.0).await.unwrap_or_else(|_| Err(stopped()))
     }
 }
 

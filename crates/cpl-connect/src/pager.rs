@@ -37,6 +37,8 @@ pub struct Pager {
     seen_records: u64,
     /// Cursors, addresses or pages' contents so far.
     seen: HashSet<u64>,
+    /// The records of pages so far that are not counted.
+    seen_pages: HashSet<u64>,
     /// The number of all records, as the first page and the last one told it.
     total: Option<(u64, u64)>,
     /// The page before this one held fewer records than a page does.
@@ -47,6 +49,8 @@ pub struct Pager {
 #[derive(Default)]
 struct Places {
     cursor: Option<usize>,
+    /// The list of its records, or what holds them.
+    records: Option<usize>,
     more: Option<usize>,
     total: Option<usize>,
 }
@@ -75,6 +79,7 @@ impl Pager {
             PageBy::Last { at, .. } => (None, Some(Path::parse(at)?)),
             PageBy::Number { .. } | PageBy::Offset { .. } | PageBy::Link => (None, None),
         };
+        let at_records = Some(place(records.map_or("$", |path| path.split("[*]").next().unwrap_or(path)))?);
         let more = paging.more.as_deref().map(&mut place).transpose()?;
         let total = paging.total.as_deref().map(&mut place).transpose()?;
         Ok(Self {
@@ -82,11 +87,12 @@ impl Pager {
             records: records.map(Records::at).transpose()?,
             most_pages: most_pages.unwrap_or(MOST_PAGES),
             probe: Probe::of(&paths),
-            places: Places { cursor, more, total },
+            places: Places { cursor, records: at_records, more, total },
             last,
             pages: 0,
             seen_records: 0,
             seen: HashSet::new(),
+            seen_pages: HashSet::new(),
             total: None,
             short: None,
         })
@@ -148,6 +154,9 @@ impl Pager {
         let lost = [self.places.more, self.places.cursor].into_iter().flatten().any(|place| values[place].is_none());
         let cursor = at(self.places.cursor).filter(|cursor| is_something(cursor)).map(str::to_owned);
         let records = self.page_records(text)?;
+        if !self.is_counted() {
+            self.check_content(at(self.places.records))?;
+        }
         self.seen_records += records.count;
         self.check_short(&records)?;
         let next = if over { None } else { self.request_after(request, answer, cursor, &records)? };
@@ -201,6 +210,14 @@ impl Pager {
         }
     }
 
+    /// A page whose records were all there before, on one page, is that page: whatever its cursor says.
+    fn check_content(&mut self, records: Option<&str>) -> Result<(), Problem> {
+        let Some(records) = records.filter(|records| is_something(records)) else { return Ok(()) };
+        let mut hasher = DefaultHasher::new();
+        records.hash(&mut hasher);
+        if self.seen_pages.insert(hasher.finish()) { Ok(()) } else { Err(wrong(PageProblem::Twice)) }
+    }
+
     fn is_counted(&self) -> bool {
         matches!(self.by, PageBy::Number { .. } | PageBy::Offset { .. })
     }
@@ -226,14 +243,23 @@ impl Pager {
         match self.by.clone() {
             PageBy::Cursor { parameter, .. } => match cursor {
                 Some(cursor) if self.is_new(&cursor, answer)? => {
-                    let value = serde_json::from_str(&cursor).unwrap_or(Value::Null);
+                    let value = match (serde_json::from_str(&cursor), &parameter) {
+                        (Ok(value @ (Value::String(_) | Value::Number(_))), _) => value,
+                        (Ok(value @ (Value::Object(_) | Value::Array(_))), PageParameter::Body(_)) => value,
+                        _ => {
+                            return Err(wrong(PageProblem::NoCursor { found: answer.sent.excerpt(cursor.as_bytes()) }));
+                        }
+                    };
                     Ok(Some(with_parameter(request.clone(), &parameter, value)))
                 }
                 _ => Ok(None),
             },
-            PageBy::Next { .. } => match cursor.as_deref().and_then(text_of) {
-                Some(address) => self.request_at(request, answer, &address),
+            PageBy::Next { .. } => match cursor {
                 None => Ok(None),
+                Some(cursor) => match serde_json::from_str(&cursor) {
+                    Ok(Value::String(address)) => self.request_at(request, answer, &address),
+                    _ => Err(wrong(PageProblem::NoCursor { found: answer.sent.excerpt(cursor.as_bytes()) })),
+                },
             },
             PageBy::Link => match &answer.link {
                 Some(address) => self.request_at(request, answer, address),

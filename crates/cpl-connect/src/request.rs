@@ -243,7 +243,8 @@ impl Request {
     }
 
     /// A text of the server's without the secrets that it was sent.
-    pub(crate) fn without_secrets(&self, text: &str) -> String {
+    #[must_use]
+    pub fn without_secrets(&self, text: &str) -> String {
         strike_out(&self.spellings(), text)
     }
 
@@ -255,7 +256,9 @@ impl Request {
             let json = serde_json::Value::from(secret).to_string();
             let json = json[1..json.len() - 1].to_owned();
             let address: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-            spellings.extend([secret.to_owned(), json.replace('/', "\\/"), json, address.replace('+', "%20"), address]);
+            let escaped = json.replace('&', "\\u0026").replace('<', "\\u003c").replace('>', "\\u003e");
+            spellings.extend([secret.to_owned(), json.replace('/', "\\/"), json, escaped]);
+            spellings.extend([lower_case_escapes(&address), address.replace('+', "%20"), address]);
         }
         spellings.sort_by_key(|spelling| std::cmp::Reverse(spelling.len()));
         spellings.dedup();
@@ -303,6 +306,16 @@ fn member<'v>(of: &'v mut Value, name: &str) -> &'v mut Value {
         Value::Object(members) => members.entry(name).or_insert(Value::Null),
         _ => unreachable!("it was made an object"),
     }
+}
+
+/// An address whose escapes are written as `%2b`.
+fn lower_case_escapes(address: &str) -> String {
+    let mut parts = address.split('%');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| match part.split_at_checked(2) {
+        Some((digits, rest)) => format!("{text}%{}{rest}", digits.to_ascii_lowercase()),
+        None => format!("{text}%{part}"),
+    })
 }
 
 fn strike_out(spellings: &[String], text: &str) -> String {

@@ -65,13 +65,16 @@ pub fn asked_wait(answer: &Response, now: Timestamp) -> Option<Duration> {
     retry_after(answer.headers(), now)
 }
 
+/// A day of the week that is another day's says nothing of the date.
+const PARSER: rfc2822::DateTimeParser = rfc2822::DateTimeParser::new().relaxed_weekday(true);
+
 /// `Retry-After`: seconds, or the date from which on to ask again (RFC 9110, 10.2.3).
 fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
     }
-    let until: SignedDuration = rfc2822::parse(text).ok()?.timestamp().duration_since(now);
+    let until: SignedDuration = PARSER.parse_zoned_datetime(text).ok()?.timestamp().duration_since(now);
     Some(until.try_into().unwrap_or(Duration::ZERO))
 }
 
@@ -87,6 +90,8 @@ mod tests {
             (" 120 ", Some(120)),
             ("Fri, 20 Nov 2026 12:00:30 GMT", Some(30)),
             ("Fri, 20 Nov 2026 11:00:00 GMT", Some(0)),
+            ("Mon, 20 Nov 2026 12:00:30 GMT", Some(30)),
+            ("99999999999999999999999", Some(u64::MAX)),
             ("soon", None),
             ("-5", None),
             ("1.5", None),

@@ -150,7 +150,7 @@ fn faults_are_told_apart() {
     };
     let too_large =
         || Err(Problem::TooLarge { what: Oversized::Answer, limit: LIMITS.answer_bytes, place: Place::default() });
-    let dripping = || server(ServerProblem::Silent { seconds: 2, attempts: 1 });
+    let dripping = || server(ServerProblem::Slow { seconds: 2 });
     let cases: [Case; 15] = [
         ("drips without an end", drip, dripping(), 1),
         ("says nothing", |stream, _| until_gone(stream), silent(), 3),
@@ -281,10 +281,12 @@ fn pages_ahead_come_in_order_and_within_the_limits() {
     const MOST: usize = 3;
     let listener = TcpListener::bind("127.0.0.1:0").unwrap_or_else(|error| panic!("{error}"));
     let address = listener.local_addr().unwrap_or_else(|error| panic!("{error}"));
-    let (active, busiest) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-    let (counter, highest) = (Arc::clone(&active), Arc::clone(&busiest));
+    let (active, busiest, all) =
+        (<Arc<AtomicUsize>>::default(), <Arc<AtomicUsize>>::default(), <Arc<AtomicUsize>>::default());
+    let (counter, highest, count) = (Arc::clone(&active), Arc::clone(&busiest), Arc::clone(&all));
     thread::spawn(move || {
         for mut stream in listener.incoming().filter_map(Result::ok) {
+            count.fetch_add(1, Ordering::SeqCst);
             let (counter, highest) = (Arc::clone(&counter), Arc::clone(&highest));
             thread::spawn(move || {
                 highest.fetch_max(counter.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
@@ -299,11 +301,11 @@ fn pages_ahead_come_in_order_and_within_the_limits() {
     });
     let by = PageBy::Offset { parameter: PageParameter::Query("skip".to_owned()), limit: 1 };
     let paging = Paging { by, more: None, total: Some("$.count".to_owned()) };
-    let pager = Pager::new(&paging, Some("$.of"), None).unwrap_or_else(|error| panic!("{error}"));
+    let by_offset = Pager::new(&paging, Some("$.of"), None).unwrap_or_else(|error| panic!("{error}"));
     let request = Request::new(Method::Get, &format!("http://{address}/")).unwrap_or_else(|why| panic!("{why:?}"));
     let limits = Limits { silence: Duration::from_secs(30), attempt: Duration::from_secs(30), ..LIMITS };
     let terms = Terms { limits, throttle: Throttle::new(Some(3), None), ..Terms::default() };
-    let read = PagedRequest { request, pager: Some(pager), api: Arc::new(Api { terms, tokens: None }) };
+    let read = PagedRequest { request, pager: Some(by_offset), api: Arc::new(Api { terms, tokens: None }) };
     let connections = Connections::default();
     let mut pages = connections.begin(read).unwrap_or_else(|problem| panic!("{problem:?}"));
     let mut ids = Vec::new();
@@ -313,6 +315,7 @@ fn pages_ahead_come_in_order_and_within_the_limits() {
         ids.push(body["of"][0]["id"].as_u64());
     }
     assert_eq!(ids, (0..20).map(Some).collect::<Vec<_>>());
+    assert_eq!(all.load(Ordering::SeqCst), 20, "each page is asked for once");
     let busiest = busiest.load(Ordering::SeqCst);
     assert!((2..=MOST).contains(&busiest), "{busiest} at once");
 }

@@ -78,6 +78,8 @@ pub struct Records {
     path: Path,
     /// What the path's last step looks into.
     within: Option<Path>,
+    /// A document without records may lack the list of them.
+    may_lack: bool,
 }
 
 impl Records {
@@ -87,7 +89,13 @@ impl Records {
     /// What is wrong with it.
     pub fn at(text: &str) -> Result<Self, String> {
         let within = text.rfind('[').and_then(|step| Path::parse(&text[..step]).ok());
-        Ok(Self { path: Path::parse(text)?, within })
+        Ok(Self { path: Path::parse(text)?, within, may_lack: false })
+    }
+
+    /// The same, where a document without records may lack the list of them.
+    #[must_use]
+    pub fn optional(self) -> Self {
+        Self { may_lack: true, ..self }
     }
 }
 

@@ -50,7 +50,11 @@ impl<'a> RunInputs<'a> {
             };
             match (made, api) {
                 (Ok(request), Ok(api)) => {
-                    reads.push((table, fetch, PagedRequest { request, pager: pager(fetch), api }));
+                    let is_empty = match &fetch.kind {
+                        SourceKind::Endpoint(of) => builder.is_for_no_day(&of.call)?,
+                        _ => false,
+                    };
+                    reads.push((table, fetch, is_empty, PagedRequest { request, pager: pager(fetch), api }));
                 }
                 (request, api) => failed.extend(request.err().into_iter().chain(api.err()).flatten()),
             }
@@ -59,9 +63,10 @@ impl<'a> RunInputs<'a> {
             return Err(RunError::Request(failed));
         }
         let (connections, mut on_their_way) = (Connections::default(), BTreeMap::new());
-        for (table, fetch, read) in reads {
+        for (table, fetch, is_empty, read) in reads {
             let request = read.request.clone();
-            let pages = connections.begin(read).map_err(|problem| {
+            let begun = if is_empty { Ok(Pages::none()) } else { connections.begin(read) };
+            let pages = begun.map_err(|problem| {
                 let error = ReadError { file: request.name(), problem };
                 ExecError::from(SourceError::of(fetch, Cause::InFile(error)))
             })?;
@@ -134,8 +139,8 @@ fn unchecked<T>(error: &str) -> T {
 impl Inputs for RunInputs<'_> {
     fn open<'a>(&'a self, scan: ScanRequest<'_>) -> Result<Input<'a>, ExecError> {
         let records = match &scan.fetch.kind {
-            SourceKind::Http { records, .. } => records.as_deref(),
-            SourceKind::Endpoint(of) => endpoint(of).records.as_deref(),
+            SourceKind::Http { records, .. } => (records.as_deref(), false),
+            SourceKind::Endpoint(of) => (endpoint(of).records.as_deref(), endpoint(of).records_may_lack),
             _ => return self.files.open(scan),
         };
         let mut on_their_way = self.on_their_way.lock().unwrap_or_else(PoisonError::into_inner);

@@ -72,6 +72,22 @@ impl<'m> RequestBuilder<'m> {
         Ok(Self { plan, secrets, at, arguments: Some(arguments) })
     }
 
+    /// Whether the call is for no day at all: `this month` on its first day.
+    ///
+    /// # Errors
+    /// A window outside the calendar.
+    pub fn is_for_no_day(&self, call: &ConnectorCall) -> Result<bool, BindError> {
+        for (_, argument) in &call.arguments {
+            if let CallArgument::Window(window) = argument {
+                let (start, end) = self.plan.clock().days(window.kind)?;
+                if start > end {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
     /// The request, whole.
     ///
     /// # Errors

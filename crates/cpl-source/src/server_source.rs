@@ -49,17 +49,20 @@ struct SoFar {
 }
 
 impl<'a> ServerSource<'a> {
-    /// Those columns of what is answered to a request, whose records stand at that path.
+    /// Those columns of what is answered to a request, whose records stand at that path; an answer without any may lack
+    /// it.
     #[must_use]
     pub fn new(
         (request, pages): (Request, Pages),
         fetch: &Fetch,
         columns: &[FetchColumn],
-        records: Option<&str>,
+        records: (Option<&str>, bool),
         threads: usize,
         begun: Box<dyn Fn(&str) + Send + Sync + 'a>,
     ) -> Self {
-        let kind = Kind::Document { records: records.map(records_at), each: None };
+        let (records, may_lack) = records;
+        let records = records.map(records_at).map(|records| if may_lack { records.optional() } else { records });
+        let kind = Kind::Document { records, each: None };
         let mut layout = records_layout(fetch, columns, kind);
         // A page may lack a member that others have.
         for (field, at) in layout.columns.iter_mut().zip(&layout.at) {
@@ -100,13 +103,24 @@ fn page_name(request: &Request, number: u32) -> String {
 
 /// The problem of a page, with the beginning of the answer where that explains it.
 fn explained(problem: Problem, page: &Page) -> Problem {
-    let excerpt = || page.request.excerpt(&page.bytes);
+    let (excerpt, clean) = (|| page.request.excerpt(&page.bytes), |text: &str| page.request.without_secrets(text));
     match problem {
         Problem::NoJson { place: Place { row: 0, line }, column, why } => {
             let why = format!("{why}, at line {line}, column {column}");
             Problem::Server(ServerProblem::NoJson { why, excerpt: excerpt() })
         }
-        Problem::NoRecords { found } => Problem::Server(ServerProblem::NoRecords { found, excerpt: excerpt() }),
+        Problem::NoRecords { found } => {
+            let found = found.iter().map(|path| clean(path)).collect();
+            Problem::Server(ServerProblem::NoRecords { found, excerpt: excerpt() })
+        }
+        Problem::Value { place, header, value, wanted } => {
+            Problem::Value { place, header, value: value.map(|value| clean(&value)), wanted }
+        }
+        Problem::NoRecord { place, found } => Problem::NoRecord { place, found: clean(&found) },
+        Problem::NoColumn { header, found, line } => {
+            Problem::NoColumn { header, found: found.iter().map(|name| clean(name)).collect(), line }
+        }
+        Problem::DuplicateMember { place, name } => Problem::DuplicateMember { place, name: clean(&name) },
         other => other,
     }
 }

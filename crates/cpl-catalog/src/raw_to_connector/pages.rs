@@ -118,7 +118,7 @@ impl Converter<'_> {
 /// The parameter of that name; in the body it may be a path of names. None where it is neither.
 fn parameter(name: &str, in_body: bool) -> Option<PageParameter> {
     if !in_body {
-        return (!name.is_empty()).then(|| PageParameter::Query(name.to_owned()));
+        return (!name.is_empty() && !name.starts_with("$.")).then(|| PageParameter::Query(name.to_owned()));
     }
     let names: Vec<String> = match name.strip_prefix("$.") {
         Some(path) => path.split('.').map(str::to_owned).collect(),

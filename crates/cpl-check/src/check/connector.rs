@@ -251,7 +251,8 @@ fn asked_endpoint(
     let request = requests.into_iter().next().unwrap_or_else(|| unreachable!("an endpoint has a request"));
     Ok(Arc::new(program::Endpoint {
         request,
-        records: endpoint.records.clone(),
+        records: endpoint.records.as_ref().map(|records| records.path.clone()),
+        records_may_lack: endpoint.records.as_ref().is_some_and(|records| records.optional),
         paging: paging.clone(),
         errors: connector.errors.clone(),
         limits: connector.limits.clone(),

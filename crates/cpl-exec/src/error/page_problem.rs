@@ -30,6 +30,10 @@ pub fn page_problem(name: &str, problem: &PageProblem) -> (Code, String, String)
             format!("{name} has {now} records where it had {before} on the page before"),
             "some may have moved from one page to another: run again".to_owned(),
         ),
+        PageProblem::NoCursor { found } => (
+            format!("{name}: what leads to the next page is no text: `{}`", found.replace('`', "'")),
+            "the path of `pages` leads to a text or a number: is it right?".to_owned(),
+        ),
         PageProblem::NoTotal { found } => (
             match found {
                 Some(found) => {

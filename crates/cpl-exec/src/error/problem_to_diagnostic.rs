@@ -203,7 +203,12 @@ fn no_records(name: &str, lists: &[String], fetch: &Fetch) -> Diagnostic {
 
 /// What is read whole and is larger than is read at once.
 fn too_large(name: &str, what: Oversized, limit: u64, place: Place, fetch: &Fetch) -> Diagnostic {
-    let limit = if limit >= 1 << 30 { format!("{} GiB", limit >> 30) } else { format!("{} MiB", limit >> 20) };
+    let limit = match limit {
+        limit if limit % (1 << 30) == 0 => format!("{} GiB", limit >> 30),
+        limit if limit % (1 << 20) == 0 => format!("{} MiB", limit >> 20),
+        limit if limit % 1_000_000 == 0 => format!("{} MB", limit / 1_000_000),
+        limit => format!("{limit} bytes"),
+    };
     let (message, help) = match what {
         Oversized::Document => (
             format!("{name} is larger than {limit}, unpacked: a JSON document is read whole"),

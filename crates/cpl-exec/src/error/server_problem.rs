@@ -19,8 +19,14 @@ pub fn server_problem(name: &str, problem: &ServerProblem, fetch: &Fetch) -> Dia
         ),
         ServerProblem::Silent { seconds, attempts } => (
             Code::E1008,
-            format!("{name} said nothing for {seconds} seconds{}", tried(*attempts)),
+            format!("{name} said nothing for {}{}", counted(*seconds, "second"), tried(*attempts)),
             "nothing has left: run again later, or ask for less".to_owned(),
+        ),
+        ServerProblem::Slow { seconds } => (
+            Code::E1008,
+            format!("{name} did not come to the end of its answer in {}", counted(*seconds, "second")),
+            "nothing has left: ask for less at once, or say how long it may take by `timeout` of the connector's `limits`"
+                .to_owned(),
         ),
         ServerProblem::Broken { why, attempts } => (
             Code::E1008,
@@ -95,6 +101,10 @@ fn where_records_are(found: &[String]) -> String {
         [path] => format!("it has a list at `{path}`: `records \"{path}\"`"),
         [first, ..] => format!("it has lists at `{}`: `records \"{first}\"`", found.join("`, `")),
     }
+}
+
+fn counted(count: u64, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 fn tried(attempts: u32) -> String {

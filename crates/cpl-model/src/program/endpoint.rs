@@ -21,6 +21,8 @@ pub struct Endpoint {
     pub request: Request,
     /// The path to an answer's records; none where it is a list of them.
     pub records: Option<String>,
+    /// An answer without records may lack the list of them.
+    pub records_may_lack: bool,
     /// How an answer goes on; none where there is one.
     pub paging: Option<Paging>,
     /// What makes an answer an error, whatever its status.

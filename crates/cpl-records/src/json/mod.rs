@@ -175,7 +175,11 @@ pub fn document_text<S: FnMut(Batch) -> ControlFlow<()>>(
     if let Some(name) = walked.twice {
         return Err(Problem::DuplicateMember { place: Place::default(), name });
     }
-    let none = if walked.found { None } else { no_records(&unique::value(text).map_err(no_document)?, records) };
+    let none = if walked.found || records.is_some_and(|records| records.may_lack) {
+        None
+    } else {
+        no_records(&unique::value(text).map_err(no_document)?, records)
+    };
     none.map_or(Ok(()), Err)
 }
 
