@@ -47,6 +47,9 @@ impl Converter<'_> {
         let base_url = self.required(raw.base_url.as_ref(), "base_url", "https://…");
         self.auth(&raw.auth);
         let errors = self.errors(&raw.errors);
+        if raw.errors.is_empty() && !self.was_skipped(&["errors"]) {
+            self.no_optional_records(&raw.endpoints);
+        }
         let currency = self.currency(&raw.account);
         let endpoints = raw.endpoints.iter().map(|(name, each)| self.endpoint(name, each)).collect::<Vec<_>>();
         let actions = raw.actions.iter().map(|(name, each)| self.action(name, each)).collect::<Vec<_>>();
@@ -140,6 +143,16 @@ impl Converter<'_> {
         if ways.is_empty() && self.source_map.has(&["auth"]) && !self.was_skipped(&["auth"]) {
             let span = self.source_map.key(&["auth"]);
             self.refuse::<()>(Code::E0602, "`auth` says nothing", span, "wanted: one way, or none of it");
+        }
+    }
+
+    /// An answer that lacks its records may be an error, which only the connector can tell from one without any.
+    fn no_optional_records(&mut self, endpoints: &IndexMap<String, raw::Endpoint>) {
+        for (name, _) in endpoints.iter().filter(|(_, each)| each.records.as_ref().is_some_and(|of| of.get().optional))
+        {
+            let span = self.source_map.value(&["endpoints", name, "records"]);
+            let label = "wanted: `errors` at the top, which say where an error stands";
+            self.refuse::<()>(Code::E0603, "an answer that lacks its records may tell of an error", span, label);
         }
     }
 
