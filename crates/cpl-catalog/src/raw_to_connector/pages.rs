@@ -104,7 +104,7 @@ impl Converter<'_> {
             Some(PageParameter::Body(within)) if self.has_member(request_path, &within) => "stands in `body` too",
             Some(_) => return Some(()),
             None if body => "wanted: a name, or a path of names such as `$.variables.after`",
-            None => "wanted: a name",
+            None => "wanted: a name; a path of names goes with `in: body`",
         };
         // Of a way that takes no such part, that was reported.
         if part == "as" && !matches!(way, "cursor" | "last") {

@@ -75,6 +75,14 @@ impl Converter<'_> {
             let label = "wanted: one that begins with `/` and stands behind `base_url`";
             return self.refuse(Code::E0603, "that is no path", at, label);
         }
+        if path.split('/').any(|segment| matches!(segment, "." | "..")) {
+            return self.refuse(
+                Code::E0603,
+                "a path leads down from `base_url`",
+                at,
+                "wanted: no `.` and no `..` in it",
+            );
+        }
         // A hole may hold anything.
         let text = self.text(path, key_path)?;
         let letters = text.pieces.iter().filter_map(|piece| match piece {
@@ -149,6 +157,10 @@ impl Converter<'_> {
         if is_credential(name) {
             let label = "wanted: `auth: { bearer: { secret: NAME } }` at the top";
             return self.refuse(Code::E0504, "who asks is said by `auth`", at, label);
+        }
+        if ["host", "content-length", "transfer-encoding", "connection"].contains(&name.to_lowercase().as_str()) {
+            let message = format!("`{name}` follows from the request");
+            return self.refuse(Code::E0603, message, at, "wanted: nothing; it is written when the request is sent");
         }
         if value.contains(['\r', '\n']) {
             let span = self.source_map.value(key_path);
