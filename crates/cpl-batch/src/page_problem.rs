@@ -24,7 +24,7 @@ pub enum PageProblem {
     },
     /// The number of all records changes from one page to the next.
     OtherTotal {
-        /// What the pages before told.
+        /// What the pages before said.
         before: u64,
         /// What this one tells.
         now: u64,

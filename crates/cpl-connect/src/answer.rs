@@ -125,21 +125,21 @@ async fn attempt(client: &Client, request: &Request, terms: &Terms) -> Result<An
 /// Takes what was answered.
 async fn take(answer: Response, request: &Request, terms: &Terms) -> Result<Answer, Failed> {
     let (status, url, link, limits) = (answer.status(), answer.url().clone(), link::next(&answer), &terms.limits);
-    let asked_wait = retry::asked_wait(&answer, Timestamp::now());
-    let retry = Retry::of(answer.status(), asked_wait);
+    let requested_wait = retry::requested_wait(&answer, Timestamp::now());
+    let retry = Retry::of(answer.status(), requested_wait);
     let content_type = answer.headers().get(CONTENT_TYPE).and_then(|of| of.to_str().ok()).map(str::to_owned);
     if !status.is_success() {
         // What it says is of use where it can be read.
         let bytes = body(answer, limits).await.unwrap_or_default();
         let inside = terms.errors.find(&bytes).ok().flatten();
-        return Err(refused(status, &bytes, inside, (retry, asked_wait), request));
+        return Err(refused(status, &bytes, inside, (retry, requested_wait), request));
     }
     let mut bytes = body(answer, limits).await?;
     if bytes.starts_with(BYTE_ORDER_MARK) {
         bytes.drain(..BYTE_ORDER_MARK.len());
     }
     if let Some(inside) = terms.errors.find(&bytes).map_err(Failed::for_good)? {
-        return Err(refused(status, &bytes, Some(inside), (retry, asked_wait), request));
+        return Err(refused(status, &bytes, Some(inside), (retry, requested_wait), request));
     }
     match content_type.filter(|of| !may_be_json(of)) {
         None => Ok(Answer { bytes, link, url, sent: request.clone() }),
@@ -150,12 +150,12 @@ async fn take(answer: Response, request: &Request, terms: &Terms) -> Result<Answ
     }
 }
 
-/// An answer that does not do what was asked, by its status or by an error inside it, which says more.
+/// An answer that refuses, by its status or by an error inside it, which says more.
 fn refused(
     status: StatusCode,
     bytes: &[u8],
     inside: Option<FoundError>,
-    (retry, asked_wait): (Retry, Option<Duration>),
+    (retry, requested_wait): (Retry, Option<Duration>),
     request: &Request,
 ) -> Failed {
     let (status, excerpt) = (status.as_u16(), request.excerpt(bytes));
@@ -165,7 +165,7 @@ fn refused(
     let clean = |text: Option<String>| text.map(|text| request.excerpt(text.as_bytes()));
     let problem = Failure::Inside { status, message: clean(message), code: clean(code), excerpt };
     // The server's own time to come back is the better one.
-    let retry = match (declared, asked_wait) {
+    let retry = match (declared, requested_wait) {
         (Retry::Never, _) => retry,
         (_, Some(wait)) => Retry::After(wait),
         (declared, None) => declared,

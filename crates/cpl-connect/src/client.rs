@@ -23,9 +23,10 @@ use crate::{answer::Answer, api::Api, more_pages, pager::Pager, request::Request
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Pages that are held, while others are read: one is on its way besides.
 const PAGES_AHEAD: usize = 1;
-/// Requests that are sent before it is known whether they are needed, and the size of a page from which on none is.
-const ASKED_AHEAD: u32 = 3;
-const LARGE_PAGE: usize = 4 << 20;
+/// Requests that are sent before it is known whether they are needed.
+const PREFETCHED: u32 = 3;
+/// From so many bytes on a page is large: none is requested ahead of it, and several threads read it.
+pub const LARGE_PAGE: usize = 2 << 20;
 
 /// Connections to servers.
 #[derive(Default)]
@@ -40,7 +41,7 @@ pub struct PagedRequest {
     pub request: Request,
     /// How pages go on; none where there is one.
     pub pager: Option<Pager>,
-    /// The API that is asked.
+    /// The API that it is sent to.
     pub api: Arc<Api>,
 }
 
@@ -54,7 +55,7 @@ pub struct Pages {
 /// Ends a read, also while somebody waits for its next page: there is none then.
 #[derive(Clone)]
 pub struct Canceller {
-    /// None where nothing is asked.
+    /// None where nothing is sent.
     task: Option<AbortHandle>,
     is_cancelled: Arc<AtomicBool>,
 }
@@ -119,7 +120,7 @@ impl Drop for Connections {
 }
 
 impl Pages {
-    /// No pages: of what is empty nobody is asked.
+    /// No pages, without a request: of a window without a day.
     #[must_use]
     pub fn none() -> Self {
         let (_, pages) = mpsc::channel(1);
@@ -160,18 +161,18 @@ impl Drop for Pages {
     }
 }
 
-/// Sends each page as it comes; the next ones are asked for while it is read.
+/// Sends each page as it comes; the next ones are requested while it is read.
 async fn read_pages(client: Client, mut read: PagedRequest, sender: mpsc::Sender<Result<Option<Page>, Problem>>) {
     let first = read.request.clone();
     let mut next = Some(read.pager.as_ref().map_or(first.clone(), |pager| pager.first(first)));
-    let mut ahead = Ahead::default();
+    let mut prefetched = Prefetched::default();
     while let Some(request) = next.take() {
-        let page = match ahead.answer(&client, &read.api, &request).await {
+        let page = match prefetched.answer(&client, &read.api, &request).await {
             Ok(answered) => read.page(&request, answered).map(|(page, follows)| {
                 if let (Some(follows), Some(pager)) = (&follows, &read.pager)
                     && page.bytes.len() < LARGE_PAGE
                 {
-                    ahead.ask(&client, &read.api, pager.foreseen(follows, ASKED_AHEAD));
+                    prefetched.send(&client, &read.api, pager.foreseen(follows, PREFETCHED));
                 }
                 next = follows;
                 page
@@ -192,7 +193,7 @@ async fn read_pages(client: Client, mut read: PagedRequest, sender: mpsc::Sender
 
 /// Requests that were sent before it is known whether they are needed.
 #[derive(Default)]
-struct Ahead(VecDeque<(Request, AbortOnDrop)>);
+struct Prefetched(VecDeque<(Request, AbortOnDrop)>);
 
 /// A task that ends with it.
 struct AbortOnDrop(JoinHandle<Result<Answer, Problem>>);
@@ -203,13 +204,13 @@ impl Drop for AbortOnDrop {
     }
 }
 
-impl Ahead {
+impl Prefetched {
     /// Sends those that are not under way.
-    fn ask(&mut self, client: &Client, api: &Arc<Api>, requests: Vec<Request>) {
+    fn send(&mut self, client: &Client, api: &Arc<Api>, requests: Vec<Request>) {
         for request in requests {
-            if !self.0.iter().any(|(asked, _)| asked.is(&request)) {
-                let (client, api, sent) = (client.clone(), Arc::clone(api), request.clone());
-                let task = tokio::spawn(async move { api.send(&client, &sent).await });
+            if !self.0.iter().any(|(other, _)| other.is(&request)) {
+                let (client, api, copy) = (client.clone(), Arc::clone(api), request.clone());
+                let task = tokio::spawn(async move { api.send(&client, &copy).await });
                 self.0.push_back((request, AbortOnDrop(task)));
             }
         }
@@ -217,7 +218,7 @@ impl Ahead {
 
     /// The answer to a request, which may be under way. What was sent before that one is of no use any more.
     async fn answer(&mut self, client: &Client, api: &Api, request: &Request) -> Result<Answer, Problem> {
-        let Some(at) = self.0.iter().position(|(asked, _)| asked.is(request)) else {
+        let Some(at) = self.0.iter().position(|(other, _)| other.is(request)) else {
             return api.send(client, request).await;
         };
         let Some((_, mut task)) = self.0.drain(..=at).next_back() else { unreachable!("it is among them") };
@@ -230,7 +231,7 @@ impl PagedRequest {
     fn page(&mut self, request: &Request, answer: Answer) -> Result<(Page, Option<Request>), Problem> {
         let follows = self.pager.as_mut().map(|pager| pager.next(request, &answer)).transpose()?.flatten();
         let total = self.pager.as_ref().and_then(Pager::total);
-        let more_pages = if self.pager.is_none() { more_pages::told(&answer) } else { None };
+        let more_pages = if self.pager.is_none() { more_pages::find(&answer) } else { None };
         Ok((Page { bytes: answer.bytes, request: answer.sent, total, more_pages }, follows))
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cpl_batch::Problem;
 use cpl_model::program::ErrorInside;
-use cpl_records::{Path, Probe};
+use cpl_records::{Probe, ProbeBuilder};
 use serde_json::Value;
 
 use crate::retry::Retry;
@@ -43,28 +43,24 @@ impl ErrorsInside {
     /// # Errors
     /// What is wrong with a path.
     pub fn of(errors: &[ErrorInside]) -> Result<Self, String> {
-        let mut paths = Vec::new();
-        let mut place = |path: &str| {
-            paths.push(Path::parse(path)?);
-            Ok::<_, String>(paths.len() - 1)
-        };
+        let mut paths = ProbeBuilder::default();
         let errors: Vec<Places> = errors
             .iter()
             .map(|error| {
                 Ok::<_, String>(Places {
-                    at: place(&error.at)?,
-                    message: error.message.as_deref().map(&mut place).transpose()?,
-                    code: error.code.as_deref().map(&mut place).transpose()?,
+                    at: paths.add(&error.at)?,
+                    message: paths.add_some(error.message.as_deref())?,
+                    code: paths.add_some(error.code.as_deref())?,
                     retry: error.retry.clone(),
                     wait: error.wait,
                 })
             })
             .collect::<Result<_, _>>()?;
-        let probe = (!errors.is_empty()).then(|| Probe::of(&paths));
+        let probe = (!errors.is_empty()).then(|| paths.build());
         Ok(Self { errors, probe })
     }
 
-    /// The error that an answer holds; none where it is no JSON: that is told by who reads it.
+    /// The error that an answer holds; none where it is no JSON: the reader reports that.
     ///
     /// # Errors
     /// Where an object names a member twice on the way to one.

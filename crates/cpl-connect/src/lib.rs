@@ -26,7 +26,7 @@ mod pager_tests;
 mod tests;
 
 pub use api::Api;
-pub use client::{Canceller, Connections, Page, PagedRequest, Pages};
+pub use client::{Canceller, Connections, LARGE_PAGE, Page, PagedRequest, Pages};
 pub use error_inside::ErrorsInside;
 pub use limits::Limits;
 pub use pager::Pager;

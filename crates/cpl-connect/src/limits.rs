@@ -29,10 +29,10 @@ impl Limits {
         let longest_wait = errors.iter().filter_map(|error| error.wait).max().unwrap_or_default();
         Self {
             silence: connector.timeout.unwrap_or(usual.silence),
-            // A moment later: a server that says nothing at all is silent, and asked again.
+            // A moment later: a server that says nothing at all is silent, and the request is sent again.
             attempt: connector.timeout.map_or(usual.attempt, |time| time.saturating_add(Duration::from_secs(1))),
             answer_bytes: connector.body.unwrap_or(usual.answer_bytes),
-            // What is asked for by the file is waited for.
+            // The waits that the file names are waited for.
             waits: usual.waits.max(longest_wait.saturating_mul(usual.attempts)),
             ..usual
         }

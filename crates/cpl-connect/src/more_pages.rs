@@ -34,8 +34,8 @@ const PLACES: [&str; 24] = [
     "$['@odata.nextLink']",
 ];
 
-/// Where an answer says that it goes on: a path into it, or a header.
-pub fn told(answer: &Answer) -> Option<String> {
+/// Where an answer says that there is a next page: a path into it, or a header.
+pub fn find(answer: &Answer) -> Option<String> {
     static PROBE: LazyLock<Probe> = LazyLock::new(|| {
         let path = |place: &&str| Path::parse(place).unwrap_or_else(|error| unreachable!("{place}: {error}"));
         Probe::of(&PLACES.iter().map(path).collect::<Vec<_>>())
@@ -43,7 +43,7 @@ pub fn told(answer: &Answer) -> Option<String> {
     if answer.link.is_some() {
         return Some("the header `Link`".to_owned());
     }
-    // What is no JSON is told by who reads it.
+    // The reader reports what is no JSON.
     let text = std::str::from_utf8(&answer.bytes).ok()?;
     let values = PROBE.find(text).ok()?;
     let at = values.iter().position(|value| value.as_deref().is_some_and(is_something))?;

@@ -7,7 +7,7 @@ use std::{
 
 use cpl_batch::{PageProblem, Problem, ServerProblem};
 use cpl_model::program::{PageBy, PageParameter, Paging};
-use cpl_records::{Path, Probe, Records, each_record};
+use cpl_records::{Path, Probe, ProbeBuilder, Records, each_record};
 use reqwest::Url;
 use serde_json::Value;
 
@@ -35,11 +35,11 @@ pub struct Pager {
     pages: u32,
     /// Records so far.
     seen_records: u64,
-    /// Cursors, addresses or pages' contents so far.
-    seen: HashSet<u64>,
-    /// The records of pages so far that are not counted.
-    seen_pages: HashSet<u64>,
-    /// The number of all records, as the first page and the last one told it.
+    /// Hashes of the cursors and addresses so far.
+    cursors: HashSet<u64>,
+    /// Hashes of the pages' records so far.
+    contents: HashSet<u64>,
+    /// The number of all records, by the first page and by the last one.
     total: Option<(u64, u64)>,
     /// The page before this one held fewer records than a page does.
     short: Option<u64>,
@@ -69,30 +69,26 @@ impl Pager {
     /// # Errors
     /// What is wrong with a path.
     pub fn new(paging: &Paging, records: Option<&str>, most_pages: Option<u32>) -> Result<Self, String> {
-        let mut paths = Vec::new();
-        let mut place = |path: &str| {
-            paths.push(Path::parse(path)?);
-            Ok::<_, String>(paths.len() - 1)
-        };
+        let mut paths = ProbeBuilder::default();
         let (cursor, last) = match &paging.by {
-            PageBy::Cursor { at, .. } | PageBy::Next { at } => (Some(place(at)?), None),
+            PageBy::Cursor { at, .. } | PageBy::Next { at } => (Some(paths.add(at)?), None),
             PageBy::Last { at, .. } => (None, Some(Path::parse(at)?)),
             PageBy::Number { .. } | PageBy::Offset { .. } | PageBy::Link => (None, None),
         };
-        let at_records = Some(place(records.map_or("$", |path| path.split("[*]").next().unwrap_or(path)))?);
-        let more = paging.more.as_deref().map(&mut place).transpose()?;
-        let total = paging.total.as_deref().map(&mut place).transpose()?;
+        let at_records = Some(paths.add(records.map_or("$", |path| path.split("[*]").next().unwrap_or(path)))?);
+        let more = paths.add_some(paging.more.as_deref())?;
+        let total = paths.add_some(paging.total.as_deref())?;
         Ok(Self {
             by: paging.by.clone(),
             records: records.map(Records::at).transpose()?,
             most_pages: most_pages.unwrap_or(MOST_PAGES),
-            probe: Probe::of(&paths),
+            probe: paths.build(),
             places: Places { cursor, records: at_records, more, total },
             last,
             pages: 0,
             seen_records: 0,
-            seen: HashSet::new(),
-            seen_pages: HashSet::new(),
+            cursors: HashSet::new(),
+            contents: HashSet::new(),
             total: None,
             short: None,
         })
@@ -108,13 +104,13 @@ impl Pager {
         }
     }
 
-    /// The number of all records, as the first page and the last one told it.
+    /// The number of all records, by the first page and by the last one.
     #[must_use]
     pub fn total(&self) -> Option<(u64, u64)> {
         self.total
     }
 
-    /// Requests that will most likely follow one: so many pages can be asked for before the answers are there. They are
+    /// Requests that will most likely follow one: so many can be sent before the answers are there. They are
     /// known where pages are found by the number of the records before them, and how many there are in all.
     #[must_use]
     pub fn foreseen(&self, request: &Request, most: u32) -> Vec<Request> {
@@ -126,7 +122,7 @@ impl Pager {
         offsets.map(|offset| with_parameter(request.clone(), parameter, offset.into())).collect()
     }
 
-    /// The request that follows a page that was asked for by `request`; none where it was the last one.
+    /// The request that follows a page, the answer to `request`; none where it was the last one.
     ///
     /// # Errors
     /// Where pages do not go on as they should, or an answer is no JSON.
@@ -134,8 +130,7 @@ impl Pager {
         self.pages += 1;
         match self.follow(request, answer) {
             Err(Problem::NoJson { place, column, why }) => {
-                let why = format!("{why}, at line {}, column {column}", place.line);
-                Err(Problem::Server(ServerProblem::NoJson { why, excerpt: answer.sent.excerpt(&answer.bytes) }))
+                Err(answer.sent.no_json((place.line, column), &why, &answer.bytes))
             }
             Ok(Some(_)) if self.pages >= self.most_pages => Err(wrong(PageProblem::TooMany { most: self.most_pages })),
             other => other,
@@ -143,7 +138,7 @@ impl Pager {
     }
 
     fn follow(&mut self, request: &Request, answer: &Answer) -> Result<Option<Request>, Problem> {
-        // Who reads it tells what is no text.
+        // The reader reports what is no text.
         let Ok(text) = std::str::from_utf8(&answer.bytes) else { return Ok(None) };
         let values = self.probe.find(text)?;
         let at = |place: Option<usize>| place.and_then(|place| values[place].as_deref());
@@ -161,7 +156,7 @@ impl Pager {
         self.check_short(&records)?;
         let next = if over { None } else { self.request_after(request, answer, cursor, &records)? };
         // A path that finds nothing ends the pages, and may be misspelt.
-        match more_pages::told(answer).filter(|_| lost && next.is_none()) {
+        match more_pages::find(answer).filter(|_| lost && next.is_none()) {
             Some(place) => Err(wrong(PageProblem::MorePages { place })),
             None => Ok(next),
         }
@@ -215,7 +210,7 @@ impl Pager {
         let Some(records) = records.filter(|records| !is_empty(records)) else { return Ok(()) };
         let mut hasher = DefaultHasher::new();
         records.hash(&mut hasher);
-        if self.seen_pages.insert(hasher.finish()) { Ok(()) } else { Err(wrong(PageProblem::Twice)) }
+        if self.contents.insert(hasher.finish()) { Ok(()) } else { Err(wrong(PageProblem::Twice)) }
     }
 
     fn is_counted(&self) -> bool {
@@ -223,7 +218,7 @@ impl Pager {
     }
 
     /// A page that holds fewer records than a page does is the last one: else the pages are smaller than they are said
-    /// to be, and what comes after is not what was asked for.
+    /// to be, and the next one is another than the one that is wanted.
     fn check_short(&mut self, records: &PageRecords) -> Result<(), Problem> {
         let PageBy::Offset { limit, .. } = self.by else { return Ok(()) };
         if let Some(short) = self.short.filter(|_| records.count > 0) {
@@ -291,7 +286,7 @@ impl Pager {
             return Ok(None);
         }
         // Also the last page may be one that was there before.
-        if !self.seen.insert(records.content) {
+        if !self.contents.insert(records.content) {
             return Err(wrong(PageProblem::Twice));
         }
         if self.total.is_some_and(|(_, total)| self.seen_records >= total) {
@@ -304,7 +299,7 @@ impl Pager {
     fn is_new(&mut self, cursor: &str, answer: &Answer) -> Result<bool, Problem> {
         let mut hasher = DefaultHasher::new();
         cursor.hash(&mut hasher);
-        if self.seen.insert(hasher.finish()) {
+        if self.cursors.insert(hasher.finish()) {
             return Ok(true);
         }
         let text = std::str::from_utf8(&answer.bytes).unwrap_or_default();
@@ -335,7 +330,8 @@ impl Pager {
 
 /// Whether a list or an object, as JSON, holds nothing: known without reading what it holds.
 fn is_empty(json: &str) -> bool {
-    json == "null" || json.trim_start_matches(['[', '{']).trim_ascii_start().starts_with([']', '}'])
+    let inner = json.strip_prefix(['[', '{']).map(str::trim_ascii_start);
+    json == "null" || inner.is_some_and(|inner| inner.starts_with([']', '}']))
 }
 
 /// A request with a parameter of its page.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use cpl_batch::{Problem, ServerProblem};
 use cpl_model::method::Method;
 use reqwest::{
     Url,
@@ -248,6 +249,13 @@ impl Request {
         strike_out(&self.spellings(), text)
     }
 
+    /// The problem of an answer that is no JSON from that line and column on.
+    #[must_use]
+    pub fn no_json(&self, (line, column): (u64, u64), why: &str, answer: &[u8]) -> Problem {
+        let why = format!("{why}, at line {line}, column {column}");
+        Problem::Server(ServerProblem::NoJson { why, excerpt: self.excerpt(answer) })
+    }
+
     /// The secrets as a server may spell them, the longest first: as they are, as JSON, with `/` as `\/`, and as a part of an
     /// address.
     fn spellings(&self) -> Vec<String> {
@@ -285,7 +293,7 @@ impl Request {
     }
 }
 
-/// Gives a parameter of an address that value alone.
+/// Sets a parameter of an address, in the place of all values that it has.
 fn set_query(url: &mut Url, name: &str, value: &str) {
     // The others stay as they were written: a server may compare them letter by letter.
     let is_other =

@@ -23,7 +23,7 @@ pub enum Retry {
 
 impl Retry {
     /// By what an answer says: a server that is busy or in trouble may do it later (RFC 9110, RFC 6585).
-    pub fn of(status: StatusCode, asked_wait: Option<Duration>) -> Self {
+    pub fn of(status: StatusCode, requested_wait: Option<Duration>) -> Self {
         let may_pass = matches!(
             status,
             StatusCode::REQUEST_TIMEOUT
@@ -37,7 +37,7 @@ impl Retry {
         if !may_pass {
             return Self::Never;
         }
-        asked_wait.map_or(Self::Soon, Self::After)
+        requested_wait.map_or(Self::Soon, Self::After)
     }
 
     /// How long to wait before the next attempt; none where there is none.
@@ -61,7 +61,7 @@ fn backoff(attempts: u32, first: Duration, random: f64) -> Duration {
 }
 
 /// How long a server asks to wait, whatever its status.
-pub fn asked_wait(answer: &Response, now: Timestamp) -> Option<Duration> {
+pub fn requested_wait(answer: &Response, now: Timestamp) -> Option<Duration> {
     retry_after(answer.headers(), now)
 }
 

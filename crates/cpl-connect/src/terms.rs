@@ -1,8 +1,8 @@
-//! On what terms an API is asked.
+//! The terms of requests to an API.
 
 use crate::{error_inside::ErrorsInside, limits::Limits, throttle::Throttle};
 
-/// The terms of an API: all that is asked of it shares its turns.
+/// The terms of an API: all requests to it share its turns.
 #[derive(Default)]
 pub struct Terms {
     /// Its limits.

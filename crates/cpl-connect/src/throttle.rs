@@ -1,4 +1,4 @@
-//! How often, and how often at once, an API may be asked.
+//! The rate of requests to an API, and how many may be under way at once.
 
 use std::{num::NonZeroU32, time::Duration};
 

@@ -32,7 +32,7 @@ impl TokenStore {
         Self { folder }
     }
 
-    /// The name of what is told apart by a text that may hold secrets.
+    /// The name of a token by a text that may hold secrets.
     pub(crate) fn id(text: &str) -> String {
         let digest: [u8; 32] = Sha256::digest(text.as_bytes()).into();
         let first: [u8; 16] = std::array::from_fn(|at| digest[at]);
@@ -67,7 +67,7 @@ impl TokenStore {
     }
 }
 
-/// A new file that its owner alone reads.
+/// A new file that nobody but its owner reads.
 fn private(path: &Path) -> io::Result<fs::File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);

@@ -13,7 +13,7 @@ use std::{io::Read, ops::ControlFlow, path::Path as FilePath};
 
 use cpl_batch::{Batch, Cell, Embedded, Field, Place, Problem};
 use cpl_csv::Summary;
-pub use json::{DOCUMENT_BYTES, Path, Probe, each_record, step, why};
+pub use json::{DOCUMENT_BYTES, Path, Probe, ProbeBuilder, each_record, step, why};
 pub use sheet::cells;
 
 /// Rows that are handed out together.

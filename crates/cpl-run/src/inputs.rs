@@ -29,10 +29,10 @@ pub struct RunInputs<'a> {
 }
 
 impl<'a> RunInputs<'a> {
-    /// Those of the fetches that the plan reads: all servers are asked from here on, side by side.
+    /// Those of the fetches that the plan reads: all requests are under way from here on.
     ///
     /// # Errors
-    /// All requests that can't be made: whatever is missing is told at once, and before anything is asked.
+    /// All requests that can't be made: all of what is missing, before anything is sent.
     pub fn of(plan: &BoundPlan, files: Files<'a>) -> Result<Self, RunError> {
         let (mut reads, mut failed) = (Vec::new(), Vec::new());
         let (mut secrets, mut apis) = (None, Apis::default());
@@ -50,11 +50,12 @@ impl<'a> RunInputs<'a> {
             };
             match (made, api) {
                 (Ok(request), Ok(api)) => {
-                    let is_empty = match &fetch.kind {
-                        SourceKind::Endpoint(of) => builder.is_for_no_day(&of.call)?,
-                        _ => false,
-                    };
-                    reads.push((table, fetch, is_empty, PagedRequest { request, pager: pager(fetch), api }));
+                    reads.push((
+                        table,
+                        fetch,
+                        builder.has_empty_window(),
+                        PagedRequest { request, pager: pager(fetch), api },
+                    ));
                 }
                 (request, api) => failed.extend(request.err().into_iter().chain(api.err()).flatten()),
             }
@@ -92,10 +93,10 @@ fn builder<'m>(
 }
 
 fn endpoint(of: &EndpointCall) -> &Endpoint {
-    of.endpoint.as_ref().unwrap_or_else(|| unreachable!("a bound plan asks for nothing that can't be asked"))
+    of.endpoint.as_ref().unwrap_or_else(|| unreachable!("a bound plan has no unsupported endpoint"))
 }
 
-/// The APIs that are asked, by connector.
+/// The APIs of the connectors, by name.
 #[derive(Default)]
 struct Apis(BTreeMap<String, Arc<Api>>);
 

@@ -32,10 +32,12 @@ pub struct RequestBuilder<'m> {
     at: Span,
     /// The arguments of a connector's call, by the names that holes use; none where the fetch names the server itself.
     arguments: Option<BTreeMap<String, Expr>>,
+    /// A window of the call has no day: `this month` on its first.
+    has_empty_window: bool,
 }
 
 /// What a token is given for, for which scopes, and at which address.
-type Asked = (Grant, Vec<String>, String);
+type TokenRequest = (Grant, Vec<String>, String);
 
 /// A request, or all that it lacks.
 pub type Made = Result<Request, Vec<RequestError>>;
@@ -43,7 +45,7 @@ pub type Made = Result<Request, Vec<RequestError>>;
 impl<'m> RequestBuilder<'m> {
     /// Of a fetch that names a server itself.
     pub fn new(plan: &'m BoundPlan, secrets: &'m Secrets, at: Span) -> Self {
-        Self { plan, secrets, at, arguments: None }
+        Self { plan, secrets, at, arguments: None, has_empty_window: false }
     }
 
     /// Of a call of a connector.
@@ -56,12 +58,13 @@ impl<'m> RequestBuilder<'m> {
         at: Span,
         call: &ConnectorCall,
     ) -> Result<Self, BindError> {
-        let mut arguments = BTreeMap::new();
+        let (mut arguments, mut has_empty_window) = (BTreeMap::new(), false);
         for (name, argument) in &call.arguments {
             match argument {
                 CallArgument::Value(value) => drop(arguments.insert(name.clone(), value.clone())),
                 CallArgument::Window(window) => {
                     let (start, end) = plan.clock().days(window.kind)?;
+                    has_empty_window |= start > end;
                     for (edge, day) in [("start", start), ("end", end)] {
                         let day = Expr::constant(Constant::Date(day), Type::Date, at);
                         arguments.insert(format!("{name}.{edge}"), day);
@@ -69,23 +72,12 @@ impl<'m> RequestBuilder<'m> {
                 }
             }
         }
-        Ok(Self { plan, secrets, at, arguments: Some(arguments) })
+        Ok(Self { plan, secrets, at, arguments: Some(arguments), has_empty_window })
     }
 
-    /// Whether the call is for no day at all: `this month` on its first day.
-    ///
-    /// # Errors
-    /// A window outside the calendar.
-    pub fn is_for_no_day(&self, call: &ConnectorCall) -> Result<bool, BindError> {
-        for (_, argument) in &call.arguments {
-            if let CallArgument::Window(window) = argument {
-                let (start, end) = self.plan.clock().days(window.kind)?;
-                if start > end {
-                    return Ok(true);
-                }
-            }
-        }
-        Ok(false)
+    /// Whether there is nothing to request.
+    pub fn has_empty_window(&self) -> bool {
+        self.has_empty_window
     }
 
     /// The request, whole.
@@ -167,7 +159,11 @@ impl<'m> RequestBuilder<'m> {
     }
 
     /// What a token is given for, for which scopes, and where.
-    fn grant(&self, auth: &program::Auth, missing: &mut Vec<RequestError>) -> Option<Result<Asked, InvalidRequest>> {
+    fn grant(
+        &self,
+        auth: &program::Auth,
+        missing: &mut Vec<RequestError>,
+    ) -> Option<Result<TokenRequest, InvalidRequest>> {
         match auth {
             program::Auth::OAuth2 { token_url, client_id, client_secret, refresh_token, scopes } => {
                 let (id, secret) = (self.secret(client_id, missing), self.secret(client_secret, missing));
@@ -279,7 +275,7 @@ impl<'m> RequestBuilder<'m> {
         self.arguments.as_ref().and_then(|arguments| arguments.get(name))
     }
 
-    /// Where an expression is told of: those of a connector stand in another file.
+    /// Where the error of an expression points: a connector's expressions are in another file.
     fn place(&self, expr: &Expr) -> Span {
         if self.arguments.is_none() { expr.span } else { self.at }
     }

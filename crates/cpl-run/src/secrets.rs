@@ -1,4 +1,4 @@
-//! Which secrets of a plan's fetches are missing: asked without a run.
+//! Which secrets of a plan's fetches are missing, without a run.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use cpl_syntax::Diagnostic;
 
 use crate::error::{RequestCause, RequestError};
 
-/// What is said of each secret that a fetch of the program is asked with, and that has no value; `folder` is that of the
+/// A diagnostic for each secret of a fetch that has no value; `folder` is that of the
 /// pipeline's file.
 #[must_use]
 pub fn missing_secrets(plan: &Plan, folder: &Path) -> Vec<Diagnostic> {

@@ -5,14 +5,11 @@ use std::ops::ControlFlow;
 use cpl_batch::{
     Batch, BatchSink, PageProblem, Place, Problem, ReadError, ServerProblem, Source, SourceStats, in_order,
 };
-use cpl_connect::{Page, Pages, Request};
+use cpl_connect::{LARGE_PAGE, Page, Pages, Request};
 use cpl_model::program::{Fetch, FetchColumn};
 use cpl_records::{At, Found, Kind, Layout};
 
 use crate::file_source::{missing_everywhere, records_at, records_layout};
-
-/// From so many bytes on, several threads read one page.
-const LARGE_PAGE: usize = 2 << 20;
 
 /// The answers of a server, which are on their way.
 pub struct ServerSource<'a> {
@@ -40,7 +37,7 @@ struct SoFar {
     stats: SourceStats,
     columns: Vec<bool>,
     names: Vec<String>,
-    /// The number of all records, as the first page and the last one told it.
+    /// The number of all records, by the first page and by the last one.
     total: Option<(u64, u64)>,
     paths: Vec<(String, bool)>,
     /// Enough rows were taken.
@@ -103,15 +100,14 @@ fn page_name(request: &Request, number: u32) -> String {
 
 /// The problem of a page, with the beginning of the answer where that explains it.
 fn explained(problem: Problem, page: &Page) -> Problem {
-    let (excerpt, clean) = (|| page.request.excerpt(&page.bytes), |text: &str| page.request.without_secrets(text));
+    let clean = |text: &str| page.request.without_secrets(text);
     match problem {
         Problem::NoJson { place: Place { row: 0, line }, column, why } => {
-            let why = format!("{why}, at line {line}, column {column}");
-            Problem::Server(ServerProblem::NoJson { why, excerpt: excerpt() })
+            page.request.no_json((line, column), &why, &page.bytes)
         }
         Problem::NoRecords { found } => {
             let found = found.iter().map(|path| clean(path)).collect();
-            Problem::Server(ServerProblem::NoRecords { found, excerpt: excerpt() })
+            Problem::Server(ServerProblem::NoRecords { found, excerpt: page.request.excerpt(&page.bytes) })
         }
         Problem::Value { place, header, value, wanted } => {
             Problem::Value { place, header, value: value.map(|value| clean(&value)), wanted }

@@ -70,11 +70,11 @@ impl Checker<'_> {
             let label = "wanted: a date among the columns";
             return self.refuse(Code::E0404, "no column dates a row", late.span, label);
         }
-        let asked = asked_endpoint(connector, endpoint, requests?);
+        let supported = supported_endpoint(connector, endpoint, requests?);
         let (arguments, late, restated) = (arguments?.0, late?, restated?);
         let personal = endpoint.columns.iter().filter(|column| column.personal.is_some());
         let personal = personal.map(|column| column.name.value.clone()).collect();
-        Ok(TypedEndpoint { arguments, columns, table, late, restated, asked, personal })
+        Ok(TypedEndpoint { arguments, columns, table, late, restated, supported, personal })
     }
 
     /// An optional length; none if it is given and invalid.
@@ -241,8 +241,8 @@ impl Checker<'_> {
     }
 }
 
-/// What is asked of an endpoint that has those requests; none where this version can't ask it.
-fn asked_endpoint(
+/// The endpoint that has those requests, or what of it this version can't do.
+fn supported_endpoint(
     connector: &Connector,
     endpoint: &Endpoint,
     requests: Vec<program::Request>,

@@ -102,7 +102,7 @@ impl<'a> Checker<'a> {
             table.checks.push(Check::of(CheckKind::Fresh(time, late), fetch.source_span));
         }
         self.collect_unsupported_of_endpoint(fetch.source_span, &endpoint);
-        let call = EndpointCall { call, endpoint: endpoint.asked.clone().ok() };
+        let call = EndpointCall { call, endpoint: endpoint.supported.clone().ok() };
         let written = self.written(fetch.source_span).split_whitespace().collect::<Vec<_>>().join(" ");
         let (kind, restated) = (SourceKind::Endpoint(Box::new(call)), endpoint.restated);
         let source = Fetch {
@@ -123,7 +123,7 @@ impl<'a> Checker<'a> {
     fn collect_unsupported_of_endpoint(&mut self, span: Span, endpoint: &TypedEndpoint) {
         let table = Some(self.tables.next_id());
         let unsupported = |what, column| Unsupported { what, span, table, column, ignored_in_tests: true };
-        self.unsupported.extend(endpoint.asked.as_ref().err().map(|what| unsupported(what.clone(), None)));
+        self.unsupported.extend(endpoint.supported.as_ref().err().map(|what| unsupported(what.clone(), None)));
         let personal = |name: &String| unsupported(format!("`personal` columns (`{name}`)"), Some(name.clone()));
         self.unsupported.extend(endpoint.personal.iter().map(personal));
     }

@@ -22,8 +22,8 @@ pub struct TypedEndpoint {
     pub late: Option<i64>,
     /// How long they still move afterwards, in microseconds.
     pub restated: Option<i64>,
-    /// What is asked, or what of it this version can't do.
-    pub asked: Result<Arc<Endpoint>, String>,
+    /// What a run requests, or what of it this version can't do.
+    pub supported: Result<Arc<Endpoint>, String>,
     /// The columns that are marked `personal`.
     pub personal: Vec<String>,
 }

@@ -9,7 +9,7 @@ use super::{ConnectorCall, Request};
 pub struct EndpointCall {
     /// The connector, the endpoint and the arguments.
     pub call: ConnectorCall,
-    /// What is asked; none where this version can't, which the program's `unsupported` says.
+    /// What a run requests; none where this version can't, which the program's `unsupported` says.
     pub endpoint: Option<Arc<Endpoint>>,
 }
 
@@ -82,7 +82,7 @@ pub enum PageBy {
     Link,
 }
 
-/// The parameter by which a page is asked for.
+/// The parameter by which a page is requested.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PageParameter {
     /// A parameter of the query.

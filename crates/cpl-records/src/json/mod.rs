@@ -24,7 +24,7 @@ use self::{
     walk::Walked,
 };
 pub use self::{
-    probe::{Probe, each_record},
+    probe::{Probe, ProbeBuilder, each_record},
     steps::Path,
     text::why,
 };

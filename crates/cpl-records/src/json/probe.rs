@@ -18,8 +18,37 @@ use crate::Records;
 #[derive(Debug)]
 pub struct Probe {
     wanted: Wanted,
-    /// What is asked of each value that is found by its steps.
+    /// The rest of each path, behind the steps that lead to one value.
     rests: Vec<Option<JsonPath>>,
+}
+
+/// Gathers the paths of a probe, each by its text.
+#[derive(Debug, Default)]
+pub struct ProbeBuilder(Vec<Path>);
+
+impl ProbeBuilder {
+    /// Adds a path; its number among what the probe finds.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn add(&mut self, path: &str) -> Result<usize, String> {
+        self.0.push(Path::parse(path)?);
+        Ok(self.0.len() - 1)
+    }
+
+    /// The same of a path that may be none.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn add_some(&mut self, path: Option<&str>) -> Result<Option<usize>, String> {
+        path.map(|path| self.add(path)).transpose()
+    }
+
+    /// The probe.
+    #[must_use]
+    pub fn build(&self) -> Probe {
+        Probe::of(&self.0)
+    }
 }
 
 impl Probe {
