@@ -1,4 +1,4 @@
-//! Connector files: the schema that editors use, and files that break off.
+//! Connector files and `cpl.yaml`: the schemas that editors use, and files that break off.
 
 use std::{
     fs,
@@ -18,28 +18,58 @@ use crate::{
 /// The trials.
 #[must_use]
 pub fn trials() -> Vec<Trial> {
-    let schema = Trial::test("the schema of connector files is that of their types", schema_is_true);
+    let schema =
+        Trial::test("the schemas of connector files and `cpl.yaml` are those of their types", schemas_are_true);
     let fits = Trial::test("right connector files fit the schema, wrong names do not", files_fit);
-    [schema, fits].into_iter().chain(page::connectors().into_iter().map(broken_off)).collect()
+    let workspaces = Trial::test("a `cpl.yaml` fits its schema where it is right", workspaces_fit);
+    [schema, fits, workspaces].into_iter().chain(page::connectors().into_iter().map(broken_off)).collect()
 }
 
-/// Where the schema is kept.
-fn schema_path() -> PathBuf {
-    root().join("crates/cpl-catalog/schema/connector.schema.json")
+/// The schemas, and where each is kept.
+fn schemas() -> [(PathBuf, Value); 2] {
+    let kept = |name: &str| root().join("crates/cpl-catalog/schema").join(name);
+    [
+        (kept("connector.schema.json"), cpl_catalog::schema()),
+        (kept("workspace.schema.json"), cpl_catalog::workspace_schema()),
+    ]
 }
 
-/// Writes the schema anew.
+/// Writes the schemas anew.
 ///
 /// # Panics
-/// Where its file can't be written.
+/// Where a file can't be written.
 pub fn update() {
-    let text = format!("{:#}\n", cpl_catalog::schema());
-    fs::write(schema_path(), text).unwrap_or_else(|error| panic!("the schema: {error}"));
+    for (path, schema) in schemas() {
+        fs::write(&path, format!("{schema:#}\n")).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    }
 }
 
-fn schema_is_true() -> Result<(), Failed> {
-    let kept: Value = serde_json::from_str(&fs::read_to_string(schema_path())?)?;
-    if kept == cpl_catalog::schema() { Ok(()) } else { Err("UPDATE=1 writes the schema anew".into()) }
+fn schemas_are_true() -> Result<(), Failed> {
+    for (path, schema) in schemas() {
+        let kept: Value = serde_json::from_str(&fs::read_to_string(&path)?)?;
+        if kept != schema {
+            return Err(format!("{}: UPDATE=1 writes it anew", path.display()).into());
+        }
+    }
+    Ok(())
+}
+
+fn workspaces_fit() -> Result<(), Failed> {
+    let schema = Schema::of(cpl_catalog::workspace_schema());
+    let (mut right, mut wrong) = (0, 0);
+    for block in
+        page::pages().iter().flat_map(|page| page::blocks(page)).filter(|block| block.info.ends_with("cpl.yaml"))
+    {
+        let text = block.lines.join("\n");
+        let Some(value) = value_of(&text).filter(|value| !value.is_null()) else { continue };
+        let is_right = cpl_catalog::workspace_of(&text).1.is_empty();
+        if let Some(why) = schema.mismatch(&value).filter(|_| is_right) {
+            return Err(format!("a `cpl.yaml` is right, and the schema refuses it: {why}\n{text}").into());
+        }
+        right += usize::from(is_right);
+        wrong += usize::from(!is_right);
+    }
+    if right >= 3 && wrong >= 3 { Ok(()) } else { Err(format!("{right} are right, {wrong} wrong: too few").into()) }
 }
 
 fn files_fit() -> Result<(), Failed> {

@@ -1,5 +1,7 @@
 //! What can be wrong with a server, or with its answer.
 
+use std::time::Duration;
+
 use crate::page_problem::PageProblem;
 
 /// Why there is no answer that can be used.
@@ -23,6 +25,11 @@ pub enum ServerProblem {
     Slow {
         /// After how many seconds it was given up.
         seconds: u64,
+    },
+    /// The run's time was over before all was read.
+    OutOfTime {
+        /// How long all servers together may take.
+        limit: Duration,
     },
     /// The connection broke off, or what came can't be unpacked.
     Broken {

@@ -1,4 +1,4 @@
-//! Connector files: YAML → typed definitions, which the front end reads as data.
+//! The YAML files of a workspace, connectors and `cpl.yaml`: YAML → typed definitions, which the front end reads as data.
 //!
 //! It knows how a file is written and that its texts are cpl. It does not type them (`cpl-check` does), opens no file,
 //! and sends no request.
@@ -10,6 +10,7 @@ mod raw_to_connector;
 mod read;
 mod scalars;
 mod source_map;
+mod workspace;
 
 pub use catalogue::{Catalogue, ConnectorFile};
 pub use connector::{
@@ -18,10 +19,18 @@ pub use connector::{
 use cpl_syntax::{Code, Diagnostic};
 pub use raw::{Auth, ErrorCode, JobState, ResultFormat};
 pub use raw_to_connector::request::{is_credential, is_header};
+use read::FileKind;
 pub use scalars::{Credential, NoServer, RecordsAt, json_path, server};
+pub use workspace::workspace_of;
 
 /// What describes one API has some thousand bytes.
 const MAX_BYTES: usize = 100_000;
+
+/// How a connector file is told of.
+const CONNECTOR_FILE: FileKind =
+    FileKind {
+        name: "a connector file", example: "`connector: NAME` and `base_url: https://…`", may_be_empty: false
+    };
 
 /// The connector that a file's text holds, as far as it could be read, and what is wrong with the text; `stem` is the file's name without `.yaml`.
 #[must_use]
@@ -30,7 +39,7 @@ pub fn connector_of(text: &str, stem: Option<&str>) -> (Option<Connector>, Vec<D
         let message = format!("a connector's file has at most {MAX_BYTES} bytes, and this one {}", text.len());
         return (None, vec![Diagnostic::new(Code::E0109, message).help("one file is one API: is it the right file?")]);
     }
-    match read::read(text) {
+    match read::read(text, CONNECTOR_FILE) {
         Ok(parsed) => raw_to_connector::connector(text, parsed, stem),
         Err(yaml_error) => (None, yaml_error),
     }
@@ -41,4 +50,11 @@ pub fn connector_of(text: &str, stem: Option<&str>) -> (Option<Connector>, Vec<D
 #[must_use]
 pub fn schema() -> serde_json::Value {
     schemars::schema_for!(raw::RawConnector).to_value()
+}
+
+/// The JSON Schema of `cpl.yaml`; kept in `schema/` too.
+#[cfg(feature = "schema")]
+#[must_use]
+pub fn workspace_schema() -> serde_json::Value {
+    schemars::schema_for!(workspace::RawWorkspace).to_value()
 }

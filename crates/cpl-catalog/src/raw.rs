@@ -11,7 +11,7 @@ use crate::scalars::{
     Address, Credential, FixedLength, JsonPath, Length, Rate, RecordsPath, Scalar, Size, one_or_many,
 };
 
-/// Derives what every part of a connector file has: it is read strictly, and has a schema.
+/// Derives what every part of a YAML file has: it is read strictly, and has a schema.
 macro_rules! raw {
     ($($(#[$meta:meta])* $vis:vis struct $name:ident { $($fields:tt)* })*) => { $(
         $(#[$meta])*
@@ -21,6 +21,8 @@ macro_rules! raw {
         $vis struct $name { $($fields)* }
     )* };
 }
+
+pub(crate) use raw;
 
 /// The same of a part that asks: its method and path, and what goes with them.
 macro_rules! asking {

@@ -6,13 +6,11 @@
 use std::collections::HashSet;
 
 use cpl_syntax::{Code, Diagnostic, Span, nearest};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_path_to_error::Segment;
 
-use crate::{
-    raw::RawConnector,
-    source_map::{KeyPath, SourceMap, yaml_error},
-};
+use crate::source_map::{KeyPath, SourceMap, yaml_error};
 
 /// The deepest nesting of `<<` merges.
 const MERGES: usize = 8;
@@ -20,10 +18,21 @@ const MERGES: usize = 8;
 /// The most mistakes that are reported for one file.
 const MAX_DIAGNOSTICS: usize = 100;
 
+/// What a file is, as messages name it.
+#[derive(Clone, Copy)]
+pub struct FileKind {
+    /// `a connector file`
+    pub name: &'static str,
+    /// How one begins.
+    pub example: &'static str,
+    /// A file that says nothing is one.
+    pub may_be_empty: bool,
+}
+
 /// A file as far as it could be read.
-pub struct Parsed {
+pub struct Parsed<T> {
     /// What is written there; none where nothing could be read.
-    pub raw: Option<RawConnector>,
+    pub raw: Option<T>,
     /// The source spans of its parts.
     pub source_map: SourceMap,
     /// The parts that were skipped.
@@ -36,7 +45,7 @@ pub struct Parsed {
 ///
 /// # Errors
 /// Why it is no YAML.
-pub fn read(text: &str) -> Result<Parsed, Vec<Diagnostic>> {
+pub fn read<T: DeserializeOwned>(text: &str, kind: FileKind) -> Result<Parsed<T>, Vec<Diagnostic>> {
     let source_map = SourceMap::of(text)?;
     let body = text.trim_start_matches('\u{feff}');
     let refused = |error: serde_yaml::Error| {
@@ -51,19 +60,20 @@ pub fn read(text: &str) -> Result<Parsed, Vec<Diagnostic>> {
     }
     let mut parsed = Parsed { raw: None, source_map, skipped: HashSet::new(), diagnostics: Vec::new() };
     match serde_json::to_value(value) {
-        Ok(value) => parsed.take(value),
+        Ok(Value::Null) if kind.may_be_empty => parsed.take(Value::Object(serde_json::Map::new()), kind),
+        Ok(value) => parsed.take(value, kind),
         Err(error) => return Err(vec![yaml_error(&error.to_string(), Span::default())]),
     }
     Ok(parsed)
 }
 
-impl Parsed {
+impl<T: DeserializeOwned> Parsed<T> {
     /// Reads again and again, each time without what was wrong.
-    fn take(&mut self, mut value: Value) {
+    fn take(&mut self, mut value: Value, kind: FileKind) {
         if !value.is_object() {
-            let message = "a connector file is a map of names and values";
-            let help = "begin it with `connector: NAME` and `base_url: https://…`";
-            self.diagnostics.push(Diagnostic::new(Code::E0602, message).help(help));
+            let message = format!("{} is a map of names and values", kind.name);
+            self.diagnostics
+                .push(Diagnostic::new(Code::E0602, message).help(format!("begin it with {}", kind.example)));
             return;
         }
         while self.diagnostics.len() < MAX_DIAGNOSTICS {
@@ -77,7 +87,7 @@ impl Parsed {
             let mut key_path: KeyPath = error.path().iter().filter_map(segment).collect();
             let wrong = ShapeError::of(&error.inner().to_string());
             if !self.follows(&wrong, &key_path) {
-                self.diagnostics.push(wrong.diagnostic(&key_path, &self.source_map));
+                self.diagnostics.push(wrong.diagnostic(kind, &key_path, &self.source_map));
             }
             // Without its one key the value around it would be wrong too.
             if let ShapeError::Variant(name, _) = &wrong
@@ -187,13 +197,13 @@ impl ShapeError {
         }
     }
 
-    fn diagnostic(&self, key_path: &[String], source_map: &SourceMap) -> Diagnostic {
+    fn diagnostic(&self, file: FileKind, key_path: &[String], source_map: &SourceMap) -> Diagnostic {
         let key_path: Vec<&str> = key_path.iter().map(String::as_str).collect();
         let (key, value) = (source_map.key(&key_path), source_map.value(&key_path));
         let new = |message: String| Diagnostic::new(Code::E0602, message);
         match self {
             Self::Unknown(name, known) | Self::Variant(name, known) => {
-                let diagnostic = new(format!("`{name}` is nothing that a connector file has here"));
+                let diagnostic = new(format!("`{name}` is nothing that {} has here", file.name));
                 let diagnostic = diagnostic.at(name_at(name, key, value), "nobody reads this");
                 match nearest(&name.to_lowercase(), known.iter().map(String::as_str)) {
                     Some(near) => {
@@ -234,7 +244,7 @@ const TEXT: &str = "a text";
 /// What a reader's words for a kind mean.
 fn kind(wanted: &str) -> String {
     let words = match wanted {
-        "a string" => TEXT,
+        "a string" | "path string" => TEXT,
         "a map" => "a map of names and values",
         "a sequence" => "a list",
         "a boolean" => "`true` or `false`",

@@ -51,7 +51,7 @@ impl SourceMap {
             })?;
             documents += usize::from(matches!(event, Event::DocumentStart(_)));
             if documents > 1 {
-                let diagnostic = Diagnostic::new(Code::E0601, "one file is one connector");
+                let diagnostic = Diagnostic::new(Code::E0601, "one file is one document of YAML");
                 let diagnostic = diagnostic.at(span(&yaml_span), "a second one begins here");
                 return Err(vec![diagnostic.help("put it into a file of its own")]);
             }

@@ -3,32 +3,31 @@
 use std::path::{Path, PathBuf};
 
 use cpl_catalog::{Catalogue, ConnectorFile};
+use cpl_model::workspace::Workspace;
 use cpl_syntax::{Code, Diagnostic, tree};
 
 use crate::{
     Io,
     text::{Text, text_of},
+    workspace::{is_workspace, shown},
 };
 
 /// The folder of connector files.
 pub const FOLDER: &str = "connectors";
 
-/// The file that marks the root of a workspace.
-const WORKSPACE: &str = "cpl.yaml";
-
 /// Whether a path is that of a connector file, and not of a pipeline.
 pub fn is_connector(path: &Path) -> bool {
     let of_kind = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
-    of_kind && path.file_name().is_none_or(|name| name != WORKSPACE)
+    of_kind && !is_workspace(path)
 }
 
 /// The connectors that a pipeline names. If one is not found, all connectors are loaded, for suggestions.
-pub fn catalogue(file: &tree::File, pipeline: &Path, io: &Io<'_>) -> Catalogue {
+pub fn catalogue(file: &tree::File, pipeline: &Path, workspace: &Workspace, io: &Io<'_>) -> Catalogue {
     let names = file.connectors();
     if names.is_empty() {
         return Catalogue::default();
     }
-    let folders = folders(pipeline, io);
+    let folders = folders(pipeline, workspace, io);
     let found = |name: &str| Some((name.to_owned(), of_name(name, &folders, io)?));
     let all: Vec<_> = names.iter().filter_map(|name| found(name)).collect();
     if all.len() == names.len() {
@@ -54,14 +53,13 @@ fn of_name(name: &str, folders: &[PathBuf], io: &Io<'_>) -> Option<ConnectorFile
     })
 }
 
-/// The folders of connectors: next to the pipeline, then in the workspace's root.
-fn folders(pipeline: &Path, io: &Io<'_>) -> Vec<PathBuf> {
-    let pipeline_folder = pipeline.parent().unwrap_or(Path::new("")).to_owned();
-    let whole =
-        std::path::absolute(io.folder.join(&pipeline_folder)).unwrap_or_else(|_| io.folder.join(&pipeline_folder));
-    let workspace = whole.ancestors().find(|folder| folder.join(WORKSPACE).is_file()).filter(|folder| *folder != whole);
-    let shown = workspace.map(|folder| folder.strip_prefix(&io.folder).unwrap_or(folder).to_owned());
-    std::iter::once(pipeline_folder).chain(shown).map(|folder| folder.join(FOLDER)).collect()
+/// The folders of connectors: next to the pipeline, then the workspace's.
+fn folders(pipeline: &Path, workspace: &Workspace, io: &Io<'_>) -> Vec<PathBuf> {
+    let beside = pipeline.parent().unwrap_or(Path::new("")).join(FOLDER);
+    let shared = workspace.settings.connectors.as_deref().unwrap_or(Path::new(FOLDER));
+    let shared = shown(&workspace.root.join(shared), io);
+    let is_other = shared != beside;
+    std::iter::once(beside).chain(is_other.then_some(shared)).collect()
 }
 
 /// The names of all connectors in the folders.

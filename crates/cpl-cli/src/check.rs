@@ -12,6 +12,8 @@ use crate::{
 };
 use cpl_check::{checks_hold_nothing, lint, unneeded};
 use cpl_model::program::Unsupported;
+#[cfg(not(feature = "run"))]
+use cpl_model::workspace::Workspace;
 use cpl_plan::{Plan, Purpose, program_to_plan};
 #[cfg(feature = "run")]
 use cpl_run::missing_secrets;
@@ -93,7 +95,7 @@ fn checked(loaded: Loaded, args: &CheckArgs, io: &Io<'_>) -> Loaded {
     if let Some(plan) = plan.filter(|_| args.secrets) {
         let file = io.folder.join(&loaded.path);
         let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        loaded.diagnostics.extend(missing_secrets(&plan, folder));
+        loaded.diagnostics.extend(missing_secrets(&plan, folder, &loaded.workspace));
         loaded.diagnostics.sort_by_key(Diagnostic::start);
     }
     loaded
@@ -101,7 +103,7 @@ fn checked(loaded: Loaded, args: &CheckArgs, io: &Io<'_>) -> Loaded {
 
 /// The light build says so before it checks.
 #[cfg(not(feature = "run"))]
-fn missing_secrets(_: &Plan, _: &Path) -> Vec<Diagnostic> {
+fn missing_secrets(_: &Plan, _: &Path, _: &Workspace) -> Vec<Diagnostic> {
     unreachable!("the light build looks for no secrets")
 }
 

@@ -7,14 +7,17 @@ use std::{
 
 use walkdir::WalkDir;
 
-use crate::catalogue::{FOLDER, is_connector};
+use crate::{
+    catalogue::{FOLDER, is_connector},
+    workspace::is_workspace,
+};
 
 /// Which files of a folder are included.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum FileKinds {
     /// Pipelines.
     Pipelines,
-    /// Pipelines and connectors.
+    /// Pipelines, connectors and `cpl.yaml`.
     All,
 }
 
@@ -43,11 +46,12 @@ fn in_folder(folder: &Path, kinds: FileKinds, base: &Path) -> Result<Vec<PathBuf
     if files.is_empty() { Err(format!("{} holds no `.cpl` file", folder.display())) } else { Ok(files) }
 }
 
-/// Whether a file is a pipeline, or a connector in a folder of connectors.
+/// Whether a file is a pipeline, a connector in a folder of connectors, or a workspace's.
 fn is_included(path: &Path, kinds: FileKinds) -> bool {
     let extension = path.extension().unwrap_or_default();
     let among_connectors = || path.parent().and_then(Path::file_name).is_some_and(|folder| folder == FOLDER);
-    extension == "cpl" || (kinds == FileKinds::All && is_connector(path) && among_connectors())
+    let is_yaml = || is_workspace(path) || is_connector(path) && among_connectors();
+    extension == "cpl" || kinds == FileKinds::All && is_yaml()
 }
 
 /// Replaces a file atomically: writes a temporary file next to it, then renames that.

@@ -24,6 +24,7 @@ mod show;
 #[cfg(feature = "run")]
 mod test;
 mod text;
+mod workspace;
 
 use std::{
     ffi::OsString,

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use cpl_catalog::{Catalogue, ConnectorFile};
+use cpl_catalog::{Catalogue, ConnectorFile, workspace_of};
 use cpl_check::{CheckedFile, Setup, check_connector, tree_to_program};
-use cpl_model::program::Program;
+use cpl_model::{program::Program, workspace::Workspace};
 use cpl_syntax::{Code, Diagnostic, has_errors, is_unreadable, parse, tree};
 
 use crate::{
@@ -13,6 +13,7 @@ use crate::{
     catalogue::{catalogue, is_connector},
     render,
     text::{Text, text_of},
+    workspace::{is_workspace, workspace},
 };
 
 /// A file and what was found in it.
@@ -27,6 +28,8 @@ pub struct Loaded {
     /// The connectors that it names.
     #[cfg_attr(not(feature = "run"), expect(dead_code, reason = "only tests check a pipeline again"))]
     pub catalogue: Catalogue,
+    /// The workspace that it belongs to.
+    pub workspace: Workspace,
     /// What it means; none where it has errors.
     pub program: Option<Program>,
     /// Its diagnostics.
@@ -80,13 +83,16 @@ pub fn pipeline_text(path: &Path, io: &Io<'_>) -> Result<Text, String> {
 }
 
 fn no_connector(path: &Path) -> Result<(), String> {
+    if is_workspace(path) {
+        return Err(format!("{} is a workspace's file and no pipeline: `cpl check` reads it", path.display()));
+    }
     if is_connector(path) {
         return Err(format!("{} is a connector's file and no pipeline: `cpl check` reads it", path.display()));
     }
     Ok(())
 }
 
-/// Reads and checks a pipeline, or a connector's file.
+/// Reads and checks a pipeline, a connector's file or a workspace's.
 ///
 /// # Errors
 /// Why the file can't be read, in words.
@@ -99,9 +105,13 @@ pub fn load_any(path: &Path, window_args: &WindowArgs, io: &Io<'_>) -> Result<Lo
     })
 }
 
-/// Checks a text: a pipeline's, or a connector's.
+/// Checks a text: a pipeline's, a connector's or a workspace's.
 pub fn of_text(path: &Path, text: String, window_args: &WindowArgs, io: &Io<'_>) -> Loaded {
     let path = path.to_owned();
+    if is_workspace(&path) {
+        let (_, diagnostics) = workspace_of(&text);
+        return Loaded { path, text, diagnostics, ..Loaded::default() };
+    }
     if is_connector(&path) {
         let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
         let connector = ConnectorFile::of(path.display().to_string(), text, stem.as_deref());
@@ -117,12 +127,16 @@ pub fn of_text(path: &Path, text: String, window_args: &WindowArgs, io: &Io<'_>)
     if is_unreadable(&diagnostics) {
         return Loaded { path, text, file, diagnostics, ..Loaded::default() };
     }
-    let catalogue = catalogue(&file, &path, io);
+    let workspace = match workspace(&path, io) {
+        Ok(workspace) => workspace,
+        Err(wrong) => return Loaded { path, text, file, diagnostics: vec![wrong], ..Loaded::default() },
+    };
+    let catalogue = catalogue(&file, &path, &workspace, io);
     let as_of = window_args.moment(io.now);
     let setup = Setup { settings: &window_args.settings, catalogue: &catalogue, ..Setup::at(as_of) };
     let CheckedFile { program, diagnostics: more, .. } = tree_to_program(&text, &file, setup);
     diagnostics.extend(more);
     diagnostics.sort_by_key(Diagnostic::start);
     let program = program.filter(|_| !has_errors(&diagnostics));
-    Loaded { path, text, file, catalogue, program, diagnostics }
+    Loaded { path, text, file, catalogue, workspace, program, diagnostics }
 }

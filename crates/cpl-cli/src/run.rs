@@ -131,19 +131,13 @@ pub fn in_context<T>(loaded: &Loaded, clock: Clock, io: &Io<'_>, act: impl FnOnc
     let context = RunContext {
         folder,
         stem: &file.file_stem().unwrap_or_default().to_string_lossy(),
-        workspace: &workspace(folder),
+        workspace: &loaded.workspace,
         clock,
         threads: std::thread::available_parallelism().map_or(1, NonZero::get),
         progress: &|what| progress.set_message(what),
         part_rows: io.part_rows,
     };
     act(&context)
-}
-
-/// The workspace's name. Without a workspace file it is the name of the pipeline's folder.
-fn workspace(folder: &Path) -> String {
-    let whole = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
-    whole.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 fn message(diagnostic: &Diagnostic) -> report::Message {

@@ -210,7 +210,7 @@ fn classify(error: reqwest::Error, limits: &Limits) -> Failed {
 }
 
 /// The cause behind all others: the library's own words tell little.
-fn innermost(error: &dyn Error) -> String {
+pub(crate) fn innermost(error: &dyn Error) -> String {
     let mut cause = error;
     while let Some(next) = cause.source() {
         cause = next;

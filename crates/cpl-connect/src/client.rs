@@ -10,14 +10,22 @@ use std::{
 };
 
 use cpl_batch::{Problem, ServerProblem};
-use reqwest::{Client, redirect::Policy};
+use reqwest::{Certificate, Client, ClientBuilder, Proxy, redirect::Policy};
 use tokio::{
     runtime::Runtime,
     sync::mpsc,
     task::{AbortHandle, JoinHandle},
+    time::{Instant, timeout_at},
 };
 
-use crate::{answer::Answer, api::Api, more_pages, pager::Pager, request::Request};
+use crate::{
+    answer::{Answer, innermost},
+    api::Api,
+    more_pages,
+    pager::Pager,
+    request::Request,
+    secret::Secret,
+};
 
 /// How long a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -29,10 +37,41 @@ const PREFETCHED: u32 = 3;
 pub const LARGE_PAGE: usize = 2 << 20;
 
 /// Connections to servers.
-#[derive(Default)]
 pub struct Connections {
+    network: Network,
+    /// When all reads end.
+    deadline: Instant,
     runtime: OnceLock<Runtime>,
     client: OnceLock<Client>,
+}
+
+/// How servers are reached.
+#[derive(Debug)]
+pub struct Network {
+    /// The address of the proxy of all requests; none for that of the environment.
+    pub proxy: Option<Secret>,
+    /// Certificates in PEM that are trusted besides the system's.
+    pub certificates: Option<Vec<u8>>,
+    /// How long all reads may take together.
+    pub limit: Duration,
+}
+
+/// The system's certificates, the environment's proxy, half an hour.
+impl Default for Network {
+    fn default() -> Self {
+        Self { proxy: None, certificates: None, limit: Duration::from_mins(30) }
+    }
+}
+
+/// What keeps a network from being used.
+#[derive(Debug)]
+pub enum NetworkError {
+    /// The address of the proxy is none.
+    Proxy,
+    /// The certificates are none, or there is none among them.
+    Certificates(String),
+    /// This machine lets no connection be made.
+    Client(String),
 }
 
 /// What is read of a server.
@@ -74,39 +113,70 @@ pub struct Page {
 }
 
 impl Connections {
+    /// Through a network; its time begins now. Nothing is made before the first read.
+    #[must_use]
+    pub fn new(network: Network) -> Self {
+        let deadline = Instant::now() + network.limit;
+        Self { network, deadline, runtime: OnceLock::new(), client: OnceLock::new() }
+    }
+
     /// Begins a read, each request of which may be sent several times; it goes on while others are begun, as far as its
     /// pages are taken.
     ///
     /// # Errors
-    /// Where this machine lets no connection be made.
-    pub fn begin(&self, read: PagedRequest) -> Result<Pages, Problem> {
+    /// Where the network can't be used.
+    pub fn begin(&self, read: PagedRequest) -> Result<Pages, NetworkError> {
         let client = self.client()?.clone();
         let (sender, pages) = mpsc::channel(PAGES_AHEAD);
-        let task = self.runtime()?.spawn(read_pages(client, read, sender)).abort_handle();
+        let (deadline, limit) = (self.deadline, self.network.limit);
+        let in_time = async move {
+            if timeout_at(deadline, read_pages(client, read, sender.clone())).await.is_err() {
+                let _nobody_waits = sender.send(Err(Problem::Server(ServerProblem::OutOfTime { limit }))).await;
+            }
+        };
+        let task = self.runtime()?.spawn(in_time).abort_handle();
         Ok(Pages { pages, canceller: Canceller { task: Some(task), is_cancelled: Arc::default() } })
     }
 
-    fn runtime(&self) -> Result<&Runtime, Problem> {
+    fn runtime(&self) -> Result<&Runtime, NetworkError> {
         if let Some(runtime) = self.runtime.get() {
             return Ok(runtime);
         }
         let made = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-        let made = made.map_err(|error| no_client(error.to_string()))?;
+        let made = made.map_err(|error| NetworkError::Client(error.to_string()))?;
         Ok(self.runtime.get_or_init(|| made))
     }
 
-    fn client(&self) -> Result<&Client, Problem> {
+    fn client(&self) -> Result<&Client, NetworkError> {
         if let Some(client) = self.client.get() {
             return Ok(client);
         }
-        let made = Client::builder()
+        let made = self.network.client()?;
+        Ok(self.client.get_or_init(|| made))
+    }
+}
+
+impl Network {
+    fn client(&self) -> Result<Client, NetworkError> {
+        let mut builder = Client::builder()
             .user_agent(concat!("cpl/", env!("CARGO_PKG_VERSION")))
             .redirect(Policy::none())
             .referer(false)
-            .connect_timeout(CONNECT_TIMEOUT)
-            .build();
-        let made = made.map_err(|error| no_client(error.without_url().to_string()))?;
-        Ok(self.client.get_or_init(|| made))
+            .connect_timeout(CONNECT_TIMEOUT);
+        if let Some(proxy) = &self.proxy {
+            builder = builder.proxy(Proxy::all(proxy.expose()).map_err(|_| NetworkError::Proxy)?);
+        }
+        if let Some(pem) = &self.certificates {
+            let certificates = Certificate::from_pem_bundle(pem);
+            let certificates = certificates.map_err(|error| NetworkError::Certificates(innermost(&error)))?;
+            if certificates.is_empty() {
+                return Err(NetworkError::Certificates("no certificate stands in it".to_owned()));
+            }
+            builder = certificates.into_iter().fold(builder, ClientBuilder::add_root_certificate);
+        }
+        // What a certificate holds is read here at last.
+        let refused = if self.certificates.is_some() { NetworkError::Certificates } else { NetworkError::Client };
+        builder.build().map_err(|error| refused(innermost(&error)))
     }
 }
 
@@ -240,9 +310,4 @@ impl PagedRequest {
 fn stopped() -> Problem {
     let why = "the program failed while it read".to_owned();
     Problem::Server(ServerProblem::Broken { why, attempts: 1 })
-}
-
-/// What keeps this machine from asking at all.
-fn no_client(why: String) -> Problem {
-    Problem::Server(ServerProblem::Unreachable { why, attempts: 0 })
 }

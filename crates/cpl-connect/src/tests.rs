@@ -6,6 +6,7 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
+        mpsc,
     },
     thread,
     time::Duration,
@@ -18,7 +19,9 @@ use cpl_model::{
 };
 use flate2::{Compression, write::GzEncoder};
 
-use crate::{Api, Auth, Connections, Limits, PagedRequest, Pager, Pages, Request, Secret, Terms, Throttle};
+use crate::{
+    Api, Auth, Connections, Limits, Network, NetworkError, PagedRequest, Pager, Pages, Request, Secret, Terms, Throttle,
+};
 
 /// Short waits, and little patience.
 const LIMITS: Limits = Limits {
@@ -51,7 +54,7 @@ fn asked(act: Act) -> (Result<Vec<u8>, Problem>, usize) {
     });
     let request =
         Request::new(Method::Get, &format!("http://{address}/a?key=1")).unwrap_or_else(|why| panic!("{why:?}"));
-    let answer = one_page(Connections::default().begin(read(request, LIMITS)));
+    let answer = one_page(Connections::new(Network::default()).begin(read(request, LIMITS)));
     (answer, count.load(Ordering::SeqCst))
 }
 
@@ -65,8 +68,8 @@ fn read(request: Request, limits: Limits) -> PagedRequest {
 }
 
 /// The only page of a read.
-fn one_page(pages: Result<Pages, Problem>) -> Result<Vec<u8>, Problem> {
-    let mut pages = pages?;
+fn one_page(pages: Result<Pages, NetworkError>) -> Result<Vec<u8>, Problem> {
+    let mut pages = pages.unwrap_or_else(|error| panic!("{error:?}"));
     let page = pages.wait().unwrap_or_else(|| panic!("no page"));
     assert!(pages.wait().is_none(), "one page");
     page.map(|page| page.bytes)
@@ -210,7 +213,7 @@ fn nobody_listens() {
     let address = listener.local_addr().unwrap_or_else(|error| panic!("{error}"));
     drop(listener);
     let request = Request::new(Method::Get, &format!("http://{address}/")).unwrap_or_else(|why| panic!("{why:?}"));
-    let found = one_page(Connections::default().begin(read(request, LIMITS)));
+    let found = one_page(Connections::new(Network::default()).begin(read(request, LIMITS)));
     assert!(matches!(found, Err(Problem::Server(ServerProblem::Unreachable { attempts: 3, .. }))), "{found:?}");
 }
 
@@ -226,7 +229,7 @@ fn requests_wait_side_by_side() {
             drop(read_request(&stream).and_then(|()| say(&mut stream, "200 OK\r\nContent-Length: 2", b"[]")));
         }
     });
-    let connections = Connections::default();
+    let connections = Connections::new(Network::default());
     let limits = Limits { silence: Duration::from_secs(30), ..LIMITS };
     let pending: Vec<_> = (0..30)
         .map(|number| {
@@ -306,7 +309,7 @@ fn pages_ahead_come_in_order_and_within_the_limits() {
     let limits = Limits { silence: Duration::from_secs(30), attempt: Duration::from_secs(30), ..LIMITS };
     let terms = Terms { limits, throttle: Throttle::new(Some(3), None), ..Terms::default() };
     let read = PagedRequest { request, pager: Some(by_offset), api: Arc::new(Api { terms, tokens: None }) };
-    let connections = Connections::default();
+    let connections = Connections::new(Network::default());
     let mut pages = connections.begin(read).unwrap_or_else(|problem| panic!("{problem:?}"));
     let mut ids = Vec::new();
     while let Some(page) = pages.wait() {
@@ -338,7 +341,7 @@ fn a_cancelled_read_ends_at_once() {
     let address = listener.local_addr().unwrap_or_else(|error| panic!("{error}"));
     let request = Request::new(Method::Get, &format!("http://{address}/")).unwrap_or_else(|why| panic!("{why:?}"));
     let limits = Limits { silence: Duration::from_mins(5), attempt: Duration::from_mins(5), ..LIMITS };
-    let connections = Connections::default();
+    let connections = Connections::new(Network::default());
     let mut pages = connections.begin(read(request, limits)).unwrap_or_else(|problem| panic!("{problem:?}"));
     let canceller = pages.canceller();
     let waiting = thread::spawn(move || pages.wait().is_none());
@@ -347,4 +350,64 @@ fn a_cancelled_read_ends_at_once() {
     canceller.cancel();
     assert!(waiting.join().unwrap_or(false), "none is left");
     drop(asked);
+}
+
+/// A server that hears whom it is asked for, and answers an empty list.
+fn listening() -> (String, mpsc::Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap_or_else(|error| panic!("{error}"));
+    let address = listener.local_addr().unwrap_or_else(|error| panic!("{error}"));
+    let (sender, heard) = mpsc::channel();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut line = String::new();
+            let _cut = BufReader::new(&stream).read_line(&mut line);
+            let _gone = sender.send(line.trim_end().to_owned());
+            let _gone = say(&mut stream, "200 OK\r\nContent-Length: 2", b"[]");
+        }
+    });
+    (format!("http://{address}"), heard)
+}
+
+#[test]
+fn requests_go_through_the_proxy() {
+    let (address, heard) = listening();
+    let network = Network { proxy: Some(Secret::new(address)), ..Network::default() };
+    let request = Request::new(Method::Get, "http://127.0.0.1:1/deals?since=1").unwrap_or_else(|why| panic!("{why:?}"));
+    let answer = one_page(Connections::new(network).begin(read(request, LIMITS)));
+    assert_eq!(answer, Ok(b"[]".to_vec()));
+    assert_eq!(heard.recv().ok().as_deref(), Some("GET http://127.0.0.1:1/deals?since=1 HTTP/1.1"));
+}
+
+#[test]
+fn a_network_that_can_not_be_used_is_told_before_anything_is_sent() {
+    let (address, heard) = listening();
+    let refused = |network: Network| {
+        let request = Request::new(Method::Get, &address).unwrap_or_else(|why| panic!("{why:?}"));
+        Connections::new(network).begin(read(request, LIMITS)).err()
+    };
+    let proxy = Network { proxy: Some(Secret::new("http://".to_owned())), ..Network::default() };
+    assert!(matches!(refused(proxy), Some(NetworkError::Proxy)));
+    for pem in ["", "no certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
+        let network = Network { certificates: Some(pem.into()), ..Network::default() };
+        let refused = refused(network);
+        assert!(matches!(refused, Some(NetworkError::Certificates(_))), "{pem}: {refused:?}");
+    }
+    assert!(heard.try_recv().is_err(), "nothing was sent");
+}
+
+/// However often it may be asked again, and however long it may be silent.
+#[test]
+fn the_time_of_a_run_ends_all_its_reads() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap_or_else(|error| panic!("{error}"));
+    let address = listener.local_addr().unwrap_or_else(|error| panic!("{error}"));
+    let limit = Duration::from_millis(200);
+    let connections = Connections::new(Network { limit, ..Network::default() });
+    let request = Request::new(Method::Get, &format!("http://{address}/")).unwrap_or_else(|why| panic!("{why:?}"));
+    let limits = Limits { silence: Duration::from_mins(5), attempt: Duration::from_mins(5), ..LIMITS };
+    let all: Vec<_> = (0..3).map(|_| connections.begin(read(request.clone(), limits))).collect();
+    for pages in all {
+        let out_of_time = Err(Problem::Server(ServerProblem::OutOfTime { limit }));
+        let mut pages = pages.unwrap_or_else(|error| panic!("{error:?}"));
+        assert_eq!(pages.wait().map(|page| page.map(|page| page.bytes)), Some(out_of_time));
+    }
 }

@@ -1,17 +1,15 @@
 //! Where tokens are kept from one run to the next: files that nobody else reads.
 
-use std::{
-    fs::{self, OpenOptions},
-    io::{self, Write},
-    path::{Path, PathBuf},
-};
+use std::{io, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::private_folder::PrivateFolder;
+
 /// A folder of tokens, a file each. One that can't be written is no error: the next run requests a token of its own.
 pub struct TokenStore {
-    folder: PathBuf,
+    folder: PrivateFolder,
 }
 
 /// A token as it is kept.
@@ -29,7 +27,7 @@ impl TokenStore {
     /// In a folder, which is made when there is something to keep.
     #[must_use]
     pub fn new(folder: PathBuf) -> Self {
-        Self { folder }
+        Self { folder: PrivateFolder::new(folder) }
     }
 
     /// The name of a token by a text that may hold secrets.
@@ -41,7 +39,7 @@ impl TokenStore {
 
     /// The token of that name.
     pub(crate) fn read(&self, id: &str) -> Option<StoredToken> {
-        serde_json::from_slice(&fs::read(self.file(id)).ok()?).ok()
+        serde_json::from_slice(&self.folder.read(&file(id)).ok()?).ok()
     }
 
     /// Keeps a token.
@@ -50,28 +48,10 @@ impl TokenStore {
     }
 
     fn try_write(&self, id: &str, token: &StoredToken) -> io::Result<()> {
-        fs::create_dir_all(&self.folder)?;
-        // Nobody commits them.
-        let ignored = self.folder.join(".gitignore");
-        if !ignored.exists() {
-            fs::write(ignored, "*\n")?;
-        }
-        let new = self.folder.join(format!("{id}.{}.new", std::process::id()));
-        let _left_by_a_run_that_was_killed = fs::remove_file(&new);
-        let written = private(&new).and_then(|mut file| file.write_all(&serde_json::to_vec(token)?));
-        written.and_then(|()| fs::rename(&new, self.file(id))).inspect_err(|_| drop(fs::remove_file(&new)))
-    }
-
-    fn file(&self, id: &str) -> PathBuf {
-        self.folder.join(format!("{id}.json"))
+        self.folder.write(&file(id), &serde_json::to_vec(token)?)
     }
 }
 
-/// A new file that nobody but its owner reads.
-fn private(path: &Path) -> io::Result<fs::File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+fn file(id: &str) -> String {
+    format!("{id}.json")
 }

@@ -26,6 +26,7 @@ use polars::prelude::{self as pl, IntoLazy};
 
 use crate::expr::Translator;
 
+pub use cpl_source::Salt;
 pub use error::{Cause, ExecError, FanOut, SourceError, file_problem};
 pub use schedule::{Made, Scheduler};
 pub use source::{Files, Input, Inputs, RejectedRows, ScanRequest, StoredColumn, expand, parquet_sample};

@@ -22,8 +22,10 @@ impl Cell {
         };
         let (value, digits) = match ty {
             // Of texts, only an empty cell is none: `unknown` may be one.
-            _ if text.is_empty() || (text == "unknown" && ty != Type::Text) => (Value::Unknown, 0),
-            Type::Text => (Value::Text(text.to_owned()), 0),
+            _ if text.is_empty() || (text == "unknown" && !matches!(ty, Type::Text | Type::Personal)) => {
+                (Value::Unknown, 0)
+            }
+            Type::Text | Type::Personal => (Value::Text(text.to_owned()), 0),
             Type::Bool => (Value::Bool(text.parse().ok()?), 0),
             Type::Weekday => (Value::Weekday(Day::ALL.into_iter().find(|day| day.word() == text)?), 0),
             Type::Count => (Value::Integer(plain.parse().ok().filter(|count| *count >= 0)?), 0),

@@ -10,5 +10,6 @@ pub mod program;
 pub mod report;
 pub mod types;
 pub mod value;
+pub mod workspace;
 
 pub use cell::same;

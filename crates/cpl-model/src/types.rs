@@ -31,6 +31,8 @@ pub enum Type {
     Weekday,
     /// Text.
     Text,
+    /// What stands for a text that nobody is to see: equal texts have equal ones, and nothing else is known of them.
+    Personal,
     /// True or false.
     Bool,
 }
@@ -110,6 +112,7 @@ impl Type {
         let shown = self.to_string();
         match self {
             Self::Bool => "bool".to_owned(),
+            Self::Personal => "text personal".to_owned(),
             _ => shown.trim_start_matches("a ").trim_start_matches("an ").to_owned(),
         }
     }
@@ -169,6 +172,7 @@ impl fmt::Display for Type {
             Self::Datetime => "a datetime",
             Self::Weekday => "a weekday",
             Self::Text => "text",
+            Self::Personal => "a personal text",
             Self::Bool => "a condition",
         };
         f.write_str(word)

@@ -134,7 +134,7 @@ impl Plan {
         };
         let all = program.unsupported.iter().filter(|one| !(in_test && one.ignored_in_tests));
         let needed = all.filter(|one| match one.table {
-            Some(table) => self.end(table).is_some() && one.column.as_ref().is_none_or(|name| self.reads(table, name)),
+            Some(table) => self.end(table).is_some(),
             None => !shown || computed(one),
         });
         needed.cloned().collect()

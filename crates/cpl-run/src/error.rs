@@ -1,6 +1,8 @@
 //! What keeps a run from being finished.
 
-use cpl_connect::{InvalidRequest, SecretError};
+use std::path::PathBuf;
+
+use cpl_connect::{InvalidRequest, NetworkError, SecretError};
 use cpl_effects::EffectError;
 use cpl_exec::ExecError;
 use cpl_plan::bind::BindError;
@@ -78,6 +80,17 @@ pub enum RequestCause {
     Unknown,
     /// A part of its path that would name another thing.
     Segment(String),
+    /// A salt for personal columns: why it can't be kept.
+    NoSalt(String),
+    /// The certificates that the workspace names.
+    NoCertificates {
+        /// Their file.
+        file: PathBuf,
+        /// Why they can't be read.
+        why: String,
+    },
+    /// A network by which servers can be reached.
+    Network(NetworkError),
 }
 
 impl RequestError {
@@ -89,6 +102,9 @@ impl RequestError {
                 let message = match why {
                     SecretError::Missing => format!("the secret {name} is not set"),
                     SecretError::Empty => format!("the secret {name} is empty"),
+                    SecretError::Command { program, why } => {
+                        format!("the secret {name} is not told by `{program}`, the command in `cpl.yaml`: {why}")
+                    }
                     SecretError::Unreadable { file, why } => {
                         format!("the secret {name} can't be read from {}: {why}", file.display())
                     }
@@ -103,6 +119,36 @@ impl RequestError {
                 Diagnostic::new(Code::E0603, format!("`{segment}` can't be a part of an address"))
                     .at(self.at, "asked here")
                     .help("an argument that stands in the path is neither empty, `.` nor `..`")
+            }
+            RequestCause::NoSalt(why) => {
+                let message = format!("a salt for personal values can't be kept in `.cpl/salt`: {why}");
+                let help = "name a secret for it in `cpl.yaml`: `personal: { salt: { secret: NAME } }`";
+                Diagnostic::new(Code::E1011, message).at(self.at, "hashed with it").help(help)
+            }
+            RequestCause::NoCertificates { file, why } => {
+                let message = format!("the certificates in {} can't be read: {why}", file.display());
+                network_error(
+                    message,
+                    self.at,
+                    "`certificates` of `cpl.yaml` is a PEM file, and relative to its folder",
+                )
+            }
+            RequestCause::Network(NetworkError::Certificates(why)) => {
+                let message = format!("the certificates of the workspace are none: {why}");
+                network_error(
+                    message,
+                    self.at,
+                    "`certificates` of `cpl.yaml` is a PEM file: `-----BEGIN CERTIFICATE-----`",
+                )
+            }
+            RequestCause::Network(NetworkError::Proxy) => network_error(
+                "the workspace's proxy has no address".to_owned(),
+                self.at,
+                "wanted in `cpl.yaml`, or in the secret that it names: `http://proxy.example.com:3128`",
+            ),
+            RequestCause::Network(NetworkError::Client(why)) => {
+                let message = format!("this machine lets no connection be made: {why}");
+                network_error(message, self.at, "may this program open connections, and are there any left?")
             }
             RequestCause::Invalid(InvalidRequest::Address(why)) => {
                 Diagnostic::new(Code::E1008, format!("that is no address: {why}")).at(self.at, "asked here")
@@ -125,6 +171,10 @@ impl RequestError {
             }
         }
     }
+}
+
+fn network_error(message: String, at: Span, help: &str) -> Diagnostic {
+    Diagnostic::new(Code::E1008, message).at(at, "asked here").help(help)
 }
 
 /// Why the file of a test gives no rows.

@@ -83,7 +83,7 @@ impl Source for OneBatch {
 /// Values as a column, by their raw texts.
 fn typed(name: &str, ty: Type, values: impl Iterator<Item = Value>, fetch: &Fetch) -> Result<Column, Box<SourceError>> {
     let format = match ty {
-        Type::Text => ValueFormat::Text,
+        Type::Text | Type::Personal => ValueFormat::Text,
         Type::Bool => ValueFormat::Bool,
         Type::Count => ValueFormat::Whole { negative: false },
         Type::Integer => ValueFormat::Whole { negative: true },

@@ -5,23 +5,33 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use cpl_batch::ReadError;
 use cpl_connect::{
-    Api, Connections, ErrorsInside, Limits, PagedRequest, Pager, Pages, Request, Secrets, Terms, Throttle,
+    Api, Connections, ErrorsInside, Limits, Network, PagedRequest, Pager, Pages, Request, Secrets, Terms, Throttle,
 };
-use cpl_exec::{Cause, ExecError, Files, Input, Inputs, ScanRequest, SourceError};
-use cpl_model::program::{self, Endpoint, EndpointCall, Fetch, SourceKind, TableSource};
+use cpl_exec::{ExecError, Files, Input, Inputs, Salt, ScanRequest};
+use cpl_model::{
+    program::{self, Endpoint, EndpointCall, Fetch, SourceKind, Table, TableSource},
+    workspace::Workspace,
+};
 use cpl_plan::bind::BoundPlan;
 use cpl_source::ServerSource;
 
-use crate::{RunError, error::RequestError, request_builder::RequestBuilder};
+use crate::{
+    RunError,
+    error::{RequestCause, RequestError},
+    network::network,
+    request_builder::RequestBuilder,
+    salt::salt,
+};
 
-/// Where tokens are kept, beside the pipeline.
+/// Where tokens are kept, in the folder of the workspace.
 const TOKENS: &str = ".cpl/tokens";
 
 /// The inputs of a plan.
 pub struct RunInputs<'a> {
     files: Files<'a>,
+    /// Of a plan that reads personal columns.
+    salt: Option<Salt>,
     /// What is on its way from servers, by the names of the fetches' tables: until it is opened.
     on_their_way: Mutex<BTreeMap<String, (Request, Pages)>>,
     /// They end with it.
@@ -33,47 +43,85 @@ impl<'a> RunInputs<'a> {
     ///
     /// # Errors
     /// All requests that can't be made: all of what is missing, before anything is sent.
-    pub fn of(plan: &BoundPlan, files: Files<'a>) -> Result<Self, RunError> {
-        let (mut reads, mut failed) = (Vec::new(), Vec::new());
-        let (mut secrets, mut apis) = (None, Apis::default());
-        for table in plan.fetches().map(|id| plan.program().table(id)) {
-            let TableSource::Fetch(fetch) = &table.source else { continue };
-            if !matches!(fetch.kind, SourceKind::Http { .. } | SourceKind::Endpoint(_)) {
-                continue;
-            }
-            let secrets = secrets.get_or_insert_with(|| Secrets::of(files.folder));
-            let (builder, request) = builder(plan, secrets, fetch)?;
-            let api = apis.of(fetch, &builder, request, &files);
-            let made = match builder.request(request) {
-                Err(RunError::Request(errors)) => Err(errors),
-                made => made?,
-            };
-            match (made, api) {
-                (Ok(request), Ok(api)) => {
-                    reads.push((
-                        table,
-                        fetch,
-                        builder.has_empty_window(),
-                        PagedRequest { request, pager: pager(fetch), api },
-                    ));
-                }
-                (request, api) => failed.extend(request.err().into_iter().chain(api.err()).flatten()),
-            }
-        }
+    pub fn of(plan: &BoundPlan, files: Files<'a>, workspace: &Workspace) -> Result<Self, RunError> {
+        let secrets = Secrets::of(files.folder, workspace);
+        let mut failed = Vec::new();
+        let salt = salt(plan, &secrets, workspace).unwrap_or_else(|error| {
+            failed.push(error);
+            None
+        });
+        let reads = server_reads(plan, &secrets, workspace, &mut failed)?;
+        let network = network_of(&reads, &secrets, workspace).unwrap_or_else(|error| {
+            failed.push(error);
+            Network::default()
+        });
         if !failed.is_empty() {
             return Err(RunError::Request(failed));
         }
-        let (connections, mut on_their_way) = (Connections::default(), BTreeMap::new());
-        for (table, fetch, is_empty, read) in reads {
+        let (connections, mut on_their_way) = (Connections::new(network), BTreeMap::new());
+        for ServerRead { table, fetch, is_empty, read } in reads {
             let request = read.request.clone();
             let begun = if is_empty { Ok(Pages::none()) } else { connections.begin(read) };
-            let pages = begun.map_err(|problem| {
-                let error = ReadError { file: request.name(), problem };
-                ExecError::from(SourceError::of(fetch, Cause::InFile(error)))
+            let pages = begun.map_err(|error| {
+                RunError::Request(vec![RequestError { at: fetch.path_span, cause: RequestCause::Network(error) }])
             })?;
             on_their_way.insert(table.name.clone(), (request, pages));
         }
-        Ok(Self { files, on_their_way: Mutex::new(on_their_way), _connections: connections })
+        Ok(Self { files, salt, on_their_way: Mutex::new(on_their_way), _connections: connections })
+    }
+}
+
+/// What is read of a server.
+struct ServerRead<'m> {
+    table: &'m Table,
+    fetch: &'m Fetch,
+    /// Its window has no day.
+    is_empty: bool,
+    read: PagedRequest,
+}
+
+/// What a plan reads of servers; what can't be requested is added to what failed.
+fn server_reads<'m>(
+    plan: &'m BoundPlan,
+    secrets: &Secrets,
+    workspace: &Workspace,
+    failed: &mut Vec<RequestError>,
+) -> Result<Vec<ServerRead<'m>>, RunError> {
+    let (mut reads, mut apis) = (Vec::new(), Apis::default());
+    for table in plan.fetches().map(|id| plan.program().table(id)) {
+        let Some(fetch) = of_server(table) else { continue };
+        let (builder, request) = builder(plan, secrets, fetch)?;
+        let api = apis.of(fetch, &builder, request, workspace);
+        let made = match builder.request(request) {
+            Err(RunError::Request(errors)) => Err(errors),
+            made => made?,
+        };
+        match (made, api) {
+            (Ok(request), Ok(api)) => {
+                let read = PagedRequest { request, pager: pager(fetch), api };
+                reads.push(ServerRead { table, fetch, is_empty: builder.has_empty_window(), read });
+            }
+            (request, api) => failed.extend(request.err().into_iter().chain(api.err()).flatten()),
+        }
+    }
+    Ok(reads)
+}
+
+/// The network of a workspace, where there is somebody to ask.
+fn network_of(reads: &[ServerRead<'_>], secrets: &Secrets, workspace: &Workspace) -> Result<Network, RequestError> {
+    match reads.first() {
+        Some(first) => network(workspace, secrets).map_err(|cause| RequestError { at: first.fetch.path_span, cause }),
+        None => Ok(Network::default()),
+    }
+}
+
+/// The fetch of a table that reads a server.
+fn of_server(table: &Table) -> Option<&Fetch> {
+    match &table.source {
+        TableSource::Fetch(fetch) if matches!(fetch.kind, SourceKind::Http { .. } | SourceKind::Endpoint(_)) => {
+            Some(fetch)
+        }
+        _ => None,
     }
 }
 
@@ -107,13 +155,13 @@ impl Apis {
         fetch: &Fetch,
         builder: &RequestBuilder<'_>,
         request: &program::Request,
-        files: &Files<'_>,
+        workspace: &Workspace,
     ) -> Result<Arc<Api>, Vec<RequestError>> {
         let SourceKind::Endpoint(of) = &fetch.kind else { return Ok(Arc::default()) };
         if let Some(api) = self.0.get(&of.call.connector) {
             return Ok(Arc::clone(api));
         }
-        let tokens = builder.tokens(request, files.folder.join(TOKENS))?;
+        let tokens = builder.tokens(request, workspace.root.join(TOKENS))?;
         let api = Arc::new(Api { terms: terms(endpoint(of)), tokens });
         self.0.insert(of.call.connector.clone(), Arc::clone(&api));
         Ok(api)
@@ -152,5 +200,9 @@ impl Inputs for RunInputs<'_> {
         let begun = Box::new(move |address: &str| (self.files.progress)(&format!("{title}: {address}")));
         let source = ServerSource::new(answers, scan.fetch, scan.columns, records, self.files.threads, begun);
         Ok(Input::Stream(Box::new(source)))
+    }
+
+    fn salt(&self) -> Option<&Salt> {
+        self.salt.as_ref()
     }
 }

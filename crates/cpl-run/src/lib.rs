@@ -5,9 +5,11 @@ mod error;
 mod expect;
 mod given;
 mod inputs;
+mod network;
 mod profile;
 mod request_builder;
 mod run;
+mod salt;
 mod secrets;
 mod show;
 mod test;
@@ -15,7 +17,7 @@ mod test;
 use std::path::Path;
 
 use cpl_exec::{Files, PART_ROWS, Polars};
-use cpl_model::clock::Clock;
+use cpl_model::{clock::Clock, workspace::Workspace};
 use cpl_plan::{backend::Answers, bind::BoundPlan};
 use cpl_rules::{NoPast, ReportBuilder};
 
@@ -39,8 +41,8 @@ pub struct RunContext<'a> {
     pub folder: &'a Path,
     /// The name of the pipeline's file, without its ending.
     pub stem: &'a str,
-    /// What the decisions' identities are counted in.
-    pub workspace: &'a str,
+    /// The workspace of the pipeline.
+    pub workspace: &'a Workspace,
     /// The window the run belongs to.
     pub clock: Clock,
     /// How many threads read files.
@@ -53,7 +55,8 @@ pub struct RunContext<'a> {
 
 impl RunContext<'_> {
     fn inputs(&self, plan: &BoundPlan) -> Result<RunInputs<'_>, RunError> {
-        RunInputs::of(plan, Files { folder: self.folder, threads: self.threads, progress: self.progress })
+        let files = Files { folder: self.folder, threads: self.threads, progress: self.progress };
+        RunInputs::of(plan, files, self.workspace)
     }
 
     fn engine<'e>(&'e self, inputs: &'e dyn cpl_exec::Inputs) -> Polars<'e> {
@@ -62,7 +65,7 @@ impl RunContext<'_> {
 
     /// The report of answers; quiet rows are shown where a test looks at them.
     fn report<'r, R>(&'r self, plan: &'r BoundPlan, answers: &'r Answers<R>, show_quiet: bool) -> ReportBuilder<'r, R> {
-        let (workspace, stem) = (self.workspace, self.stem);
+        let (workspace, stem) = (self.workspace.name.as_str(), self.stem);
         ReportBuilder { plan, answers, workspace, stem, past: &NoPast, show_quiet }
     }
 }

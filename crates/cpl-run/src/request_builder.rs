@@ -181,16 +181,7 @@ impl<'m> RequestBuilder<'m> {
     }
 
     fn secret(&self, credential: &Credential, missing: &mut Vec<RequestError>) -> Option<Secret> {
-        match credential {
-            Credential::Plain(text) => Some(Secret::known(text.clone())),
-            Credential::Secret(name) => match self.secrets.find(name) {
-                Ok(secret) => Some(secret),
-                Err(why) => {
-                    missing.push(self.error(RequestCause::Secret { name: name.clone(), why }));
-                    None
-                }
-            },
-        }
+        secret(self.secrets, credential).map_err(|cause| missing.push(self.error(cause))).ok()
     }
 
     fn error(&self, cause: RequestCause) -> RequestError {
@@ -289,6 +280,17 @@ impl<'m> RequestBuilder<'m> {
             },
             _ => expr.map_parts(&mut |part| self.filled(part)),
         }
+    }
+}
+
+/// The value of a credential.
+///
+/// # Errors
+/// Where it is a secret without a value.
+pub fn secret(secrets: &Secrets, credential: &Credential) -> Result<Secret, RequestCause> {
+    match credential {
+        Credential::Plain(text) => Ok(Secret::known(text.clone())),
+        Credential::Secret(name) => secrets.find(name).map_err(|why| RequestCause::Secret { name: name.clone(), why }),
     }
 }
 

@@ -3,30 +3,41 @@
 use std::path::Path;
 
 use cpl_connect::Secrets;
-use cpl_model::program::{Auth, Credential, DatabaseQuery, Fetch, HeaderValue, Request, SourceKind, TableSource};
+use cpl_model::{
+    program::{Auth, Credential, DatabaseQuery, Fetch, HeaderValue, Request, SourceKind, TableSource},
+    workspace::Workspace,
+};
 use cpl_plan::Plan;
 use cpl_syntax::Diagnostic;
 
-use crate::error::{RequestCause, RequestError};
+use crate::{
+    error::{RequestCause, RequestError},
+    salt::missing_salt,
+};
 
 /// A diagnostic for each secret of a fetch that has no value; `folder` is that of the
 /// pipeline's file.
 #[must_use]
-pub fn missing_secrets(plan: &Plan, folder: &Path) -> Vec<Diagnostic> {
+pub fn missing_secrets(plan: &Plan, folder: &Path, workspace: &Workspace) -> Vec<Diagnostic> {
     // Those too that only `show` reads.
     let fetches = plan.program().tables.iter().filter_map(|table| match &table.source {
         TableSource::Fetch(fetch) => Some(fetch),
         TableSource::Transform { .. } => None,
     });
-    let secrets = Secrets::of(folder);
+    let secrets = Secrets::of(folder, workspace);
     let missing = fetches.flat_map(|fetch| {
-        let named = credentials(fetch).into_iter().filter_map(|credential| match credential {
+        let mut credentials = credentials(fetch);
+        // What is asked goes through it.
+        if !fetch.kind.is_file() {
+            credentials.extend(&workspace.settings.proxy);
+        }
+        let named = credentials.into_iter().filter_map(|credential| match credential {
             Credential::Secret(name) => Some(name),
             Credential::Plain(_) => None,
         });
-        let missing = named.filter_map(|name| Some((name.clone(), secrets.find(name).err()?)));
-        let errors =
-            missing.map(|(name, why)| RequestError { at: fetch.path_span, cause: RequestCause::Secret { name, why } });
+        let missing = named.filter_map(|name| Some((fetch.path_span, name.clone(), secrets.find(name).err()?)));
+        let missing = missing.chain(missing_salt(fetch, &secrets, workspace));
+        let errors = missing.map(|(at, name, why)| RequestError { at, cause: RequestCause::Secret { name, why } });
         errors.collect::<Vec<_>>()
     });
     missing.map(|error| error.diagnostic()).collect()

@@ -4,11 +4,13 @@
 mod fields;
 mod file_kind;
 mod file_source;
+mod personal;
 mod server_source;
 mod stamp;
 
 pub use fields::{field, in_files, path, shift};
 pub use file_kind::{explained, other_kind};
 pub use file_source::FileSource;
+pub use personal::{HashedSource, Salt};
 pub use server_source::ServerSource;
 pub use stamp::{FileStamp, or_changed};

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// The connector of a file called `stem`, as far as it could be made, and all that is wrong with the file.
-pub fn connector(text: &str, parsed: Parsed, stem: Option<&str>) -> (Option<Connector>, Vec<Diagnostic>) {
+pub fn connector(text: &str, parsed: Parsed<RawConnector>, stem: Option<&str>) -> (Option<Connector>, Vec<Diagnostic>) {
     let Parsed { raw, source_map, skipped, diagnostics } = parsed;
     let mut converter = Converter { text, source_map, skipped, diagnostics };
     let connector = raw.map(|raw| converter.connector(&raw, stem));

@@ -4,7 +4,7 @@ use cpl_syntax::{Code, Diagnostic, Span, Spanned, tree::ArithOp};
 use rust_decimal::Decimal;
 
 use super::{
-    Checker,
+    Checker, PERSONAL,
     currency::has_currency,
     state::reporter::{Checked, Reported},
 };
@@ -100,6 +100,7 @@ impl Checker<'_> {
                 diagnostic.help(format!("a date has no quotes: write `{date}`")).offer(span, date)
             }
             (None, Some(_)) => diagnostic.help("a date is written `2026-11-20`, without quotes"),
+            (None, None) if [left.ty, right.ty].contains(&Type::Personal) => diagnostic.help(PERSONAL),
             (None, None) => diagnostic,
         };
         self.fail(diagnostic)

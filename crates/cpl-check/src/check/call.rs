@@ -6,7 +6,7 @@ use cpl_syntax::{
 };
 
 use super::{
-    Checker,
+    Checker, PERSONAL,
     arith::coerce_zero,
     scope::Scope,
     state::reporter::{Checked, Reported},
@@ -67,7 +67,7 @@ impl Checker<'_> {
         for arg in &call.args {
             match arg {
                 Arg::Plain(arg) => args.push(self.expr(arg, scope)),
-                _ => return self.arguments(function, span),
+                _ => return self.arguments(function, &[], span),
             }
         }
         let args = args.into_iter().collect::<Checked<Vec<_>>>()?;
@@ -117,7 +117,7 @@ impl Checker<'_> {
             (F::Least | F::Greatest, [_, _, ..]) => return self.same_type(function, args, span),
             (F::If, [Type::Bool, _]) => args[1].ty,
             (F::If, [Type::Bool, _, _]) => return self.choice(args, span),
-            _ => return self.arguments(function, span),
+            _ => return self.arguments(function, &types, span),
         };
         let unknown = unknown || (function == F::If) || function == F::Sqrt;
         Ok(Expr::new(ExprKind::Function(function, args), ty, unknown, span))
@@ -151,11 +151,13 @@ impl Checker<'_> {
         Ok(Expr::new(ExprKind::Function(function, args), ty, unknown, span))
     }
 
-    fn arguments<T>(&mut self, function: Function, span: Span) -> Checked<T> {
+    fn arguments<T>(&mut self, function: Function, types: &[Type], span: Span) -> Checked<T> {
+        let help =
+            if types.contains(&Type::Personal) { PERSONAL.to_owned() } else { format!("write `{}`", usage(function)) };
         self.fail(
             Diagnostic::new(Code::E0308, format!("`{}` can't be called with these", function.word()))
                 .at(span, "these arguments do not fit")
-                .help(format!("write `{}`", usage(function))),
+                .help(help),
         )
     }
 }

@@ -65,6 +65,7 @@ impl Checker<'_> {
         let never_missing = || matches!(column.from, Some(ColumnFrom::File(_))) || names_currency();
         let (header, locator) = self.locator(column)?;
         let (encoding, ty) = self.encoding(&column.kind)?;
+        let ty = self.personal_type(column, ty)?;
         let minor_of = match encoding {
             Encoding::Money(MoneyScale::Minor, _) => ty.currency_column().map(str::to_owned),
             _ => None,
@@ -87,10 +88,27 @@ impl Checker<'_> {
             notation: None,
             by,
             is_currency: false,
+            is_personal: ty == Type::Personal,
             minor_of,
             span,
         };
         Ok((fetched, typed))
+    }
+
+    /// Of a text that is `personal` a hash is read; nothing stands for another value.
+    fn personal_type(&mut self, column: &tree::Column, ty: Type) -> Checked<Type> {
+        match column.personal {
+            None => Ok(ty),
+            Some(_) if ty == Type::Text && !matches!(column.from, Some(ColumnFrom::File(_))) => Ok(Type::Personal),
+            Some(span) => self.fail(
+                Diagnostic::new(Code::E0103, "only a text is hashed where it is read")
+                    .at(
+                        span,
+                        if ty == Type::Text { "this is a file's name".to_owned() } else { format!("this is {ty}") },
+                    )
+                    .help("declare it as `text personal`, or leave it out where nothing needs it"),
+            ),
+        }
     }
 
     /// A column that files may lack is one of a file's own, and names no currency.

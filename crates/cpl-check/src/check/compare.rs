@@ -135,7 +135,7 @@ impl Checker<'_> {
         if !left.ty.compares_with(right.ty) {
             return self.mismatch("is compared with", &left, &right);
         }
-        if ordered && matches!(left.ty, Type::Bool | Type::Weekday) {
+        if ordered && matches!(left.ty, Type::Bool | Type::Weekday | Type::Personal) {
             return self.refuse(
                 Code::E0301,
                 format!("{} has no order", left.ty),

@@ -72,9 +72,7 @@ impl Checker<'_> {
         }
         let supported = supported_endpoint(connector, endpoint, requests?);
         let (arguments, late, restated) = (arguments?.0, late?, restated?);
-        let personal = endpoint.columns.iter().filter(|column| column.personal.is_some());
-        let personal = personal.map(|column| column.name.value.clone()).collect();
-        Ok(TypedEndpoint { arguments, columns, table, late, restated, supported, personal })
+        Ok(TypedEndpoint { arguments, columns, table, late, restated, supported })
     }
 
     /// An optional length; none if it is given and invalid.

@@ -122,10 +122,8 @@ impl<'a> Checker<'a> {
     /// What this version can't do of an endpoint: where a run needs it.
     fn collect_unsupported_of_endpoint(&mut self, span: Span, endpoint: &TypedEndpoint) {
         let table = Some(self.tables.next_id());
-        let unsupported = |what, column| Unsupported { what, span, table, column, ignored_in_tests: true };
-        self.unsupported.extend(endpoint.supported.as_ref().err().map(|what| unsupported(what.clone(), None)));
-        let personal = |name: &String| unsupported(format!("`personal` columns (`{name}`)"), Some(name.clone()));
-        self.unsupported.extend(endpoint.personal.iter().map(personal));
+        let unsupported = |what: &String| Unsupported { what: what.clone(), span, table, ignored_in_tests: true };
+        self.unsupported.extend(endpoint.supported.as_ref().err().map(unsupported));
     }
 
     /// What a connector's part is to this pipeline: in its currency and zone where the connector has none of its own.

@@ -58,12 +58,12 @@ impl Checker<'_> {
         table.source =
             TableSource::Fetch(Fetch { kind, path, path_span, columns, future, skip_bad, until, restated: None });
         let id = self.tables.next_id();
-        self.collect_unsupported(fetch, &table, id);
+        self.collect_unsupported(&table, id);
         self.add_table(table)
     }
 
     /// Collects the features of a fetch that are not supported yet. Tests give its rows, so they ignore them.
-    fn collect_unsupported(&mut self, fetch: &tree::Fetch, table: &Table, id: TableId) {
+    fn collect_unsupported(&mut self, table: &Table, id: TableId) {
         let TableSource::Fetch(Fetch { kind, path, path_span, .. }) = &table.source else { return };
         let source = match kind {
             SourceKind::Http { .. } => None,
@@ -71,12 +71,8 @@ impl Checker<'_> {
             _ if is_remote(path) => Some("files of another machine".to_owned()),
             _ => None,
         };
-        let unsupported =
-            |what, span, column| Unsupported { what, span, table: Some(id), column, ignored_in_tests: true };
-        self.unsupported.extend(source.map(|what| unsupported(what, *path_span, None)));
-        let personal = fetch.columns.iter().filter_map(|column| Some((column.personal?, column.name.value.clone())));
-        let personal = personal.map(|(span, name)| unsupported("`personal` columns".to_owned(), span, Some(name)));
-        self.unsupported.extend(personal);
+        let unsupported = |what| Unsupported { what, span: *path_span, table: Some(id), ignored_in_tests: true };
+        self.unsupported.extend(source.map(unsupported));
     }
 
     pub(super) fn plain_text(&mut self, value: &tree::Expr) -> Checked<String> {

@@ -167,6 +167,10 @@ impl Setup<'_> {
     }
 }
 
+/// What is to be known of a personal text.
+const PERSONAL: &str =
+    "a `personal` column is hashed where it is read: its values can be counted, joined, and compared with each other";
+
 impl<'a> Checker<'a> {
     fn new(input: Input<'a>) -> Self {
         let file = input.file;
@@ -252,24 +256,12 @@ impl<'a> Checker<'a> {
 
     /// Records what is checked and can't run yet.
     fn unsupported(&mut self, what: impl Into<String>, span: Span) {
-        self.unsupported.push(Unsupported {
-            what: what.into(),
-            span,
-            table: None,
-            column: None,
-            ignored_in_tests: false,
-        });
+        self.unsupported.push(Unsupported { what: what.into(), span, table: None, ignored_in_tests: false });
     }
 
     /// The same of what has no effect in a test, where there is no past and nothing is sent.
     fn unsupported_in_runs(&mut self, what: impl Into<String>, span: Span) {
-        self.unsupported.push(Unsupported {
-            what: what.into(),
-            span,
-            table: None,
-            column: None,
-            ignored_in_tests: true,
-        });
+        self.unsupported.push(Unsupported { what: what.into(), span, table: None, ignored_in_tests: true });
     }
 
     fn written(&self, span: Span) -> &'a str {

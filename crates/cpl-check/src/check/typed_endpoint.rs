@@ -24,6 +24,4 @@ pub struct TypedEndpoint {
     pub restated: Option<i64>,
     /// What a run requests, or what of it this version can't do.
     pub supported: Result<Arc<Endpoint>, String>,
-    /// The columns that are marked `personal`.
-    pub personal: Vec<String>,
 }

@@ -18,7 +18,7 @@ pub fn data_type(ty: Type) -> DataType {
         Type::Date => DataType::Date,
         Type::Datetime => moment(),
         Type::Weekday => DataType::Int32,
-        Type::Text => DataType::String,
+        Type::Text | Type::Personal => DataType::String,
         Type::Bool => DataType::Boolean,
     }
 }

@@ -1,5 +1,7 @@
 //! What is wrong with a server, or with its answer, and what to do.
 
+use std::time::Duration;
+
 use cpl_batch::ServerProblem;
 use cpl_model::program::Fetch;
 use cpl_syntax::{Code, Diagnostic};
@@ -27,6 +29,11 @@ pub fn server_problem(name: &str, problem: &ServerProblem, fetch: &Fetch) -> Dia
             format!("{name} did not come to the end of its answer in {}", counted(*seconds, "second")),
             "nothing has left: ask for less at once, or say how long it may take by `timeout` of the connector's `limits`"
                 .to_owned(),
+        ),
+        ServerProblem::OutOfTime { limit } => (
+            Code::E1008,
+            format!("{name} was not read to its end within the {} that a run has", time(*limit)),
+            "nothing has left: ask for less, or give it longer by `limits: { run: … }` in `cpl.yaml`".to_owned(),
         ),
         ServerProblem::Broken { why, attempts } => (
             Code::E1008,
@@ -100,6 +107,15 @@ fn where_records_are(found: &[String]) -> String {
         [] => "does it tell of an error? Else say where the records are: `records \"$.path.to.the.list\"`".to_owned(),
         [path] => format!("it has a list at `{path}`: `records \"{path}\"`"),
         [first, ..] => format!("it has lists at `{}`: `records \"{first}\"`", found.join("`, `")),
+    }
+}
+
+/// In the largest unit in which it is whole.
+fn time(time: Duration) -> String {
+    match time.as_secs() {
+        seconds if seconds % 3600 == 0 => counted(seconds / 3600, "hour"),
+        seconds if seconds % 60 == 0 => counted(seconds / 60, "minute"),
+        seconds => counted(seconds, "second"),
     }
 }
 

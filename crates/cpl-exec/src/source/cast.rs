@@ -4,6 +4,7 @@ use cpl_model::{
     program::{ColumnLocator, Encoding, FetchColumn, Format},
     types::Type,
 };
+use cpl_source::Salt;
 use polars::prelude::{self as pl, ChunkAgg, DataType, Int128Chunked, IntoColumn, NewChunkedArray};
 
 use super::{frame, nested::Inside};
@@ -65,26 +66,33 @@ pub struct Cast {
     column: FetchColumn,
     /// How its path leads into a nested column.
     inside: Option<Inside>,
+    /// What its values are hashed with, where they are personal.
+    salt: Option<Salt>,
 }
 
 impl Cast {
     /// Of a column into which a path leads so, where it is nested.
-    pub fn new(column: &FetchColumn, inside: Option<Inside>) -> Self {
+    pub fn new(column: &FetchColumn, inside: Option<Inside>, salt: Option<&Salt>) -> Self {
         let mut column = column.clone();
+        let salt = salt.filter(|_| column.is_personal).cloned();
         if matches!(inside, Some(Inside::Field(_))) {
             column.locator = ColumnLocator::Named;
         }
-        Self { column, inside }
+        Self { column, inside, salt }
     }
 
     /// The typed column; else the place of the first value that does not fit.
     pub fn convert(&self, values: &pl::Column) -> Result<pl::Column, usize> {
         let values = self.read(values)?;
-        if matches!(self.column.locator, ColumnLocator::Embedded(_)) {
+        let typed = if matches!(self.column.locator, ColumnLocator::Embedded(_)) {
             // A path that finds nothing in a cell makes a missing value of it.
             of_texts(&values, &self.column)
         } else {
             convert(&values, &self.column)
+        };
+        match &self.salt {
+            Some(salt) => hashed(&typed?, salt),
+            None => typed,
         }
     }
 
@@ -97,7 +105,8 @@ impl Cast {
     pub fn shown(&self, values: &pl::Column, at: usize) -> Option<String> {
         let one = values.slice(i64::try_from(at).ok()?, 1);
         // What can't be read is shown as it is stored.
-        shown(&self.read(&one).unwrap_or(one), 0)
+        let shown = shown(&self.read(&one).unwrap_or(one), 0)?;
+        Some(self.salt.as_ref().map_or_else(|| shown.clone(), |salt| salt.hash(&shown)))
     }
 
     /// Of how many amounts digits beyond the sixth are rounded away.
@@ -111,6 +120,13 @@ impl Cast {
         let field = cpl_batch::Field { optional: true, ..cpl_source::field(&self.column) };
         cpl_batch::Column::of_texts(texts.iter(), &field).map_or(0, |read| read.rounded)
     }
+}
+
+/// What stands for personal texts.
+fn hashed(texts: &pl::Column, salt: &Salt) -> Result<pl::Column, usize> {
+    let found = texts.str().map_err(|_| 0usize)?;
+    let each = found.iter().map(|text| text.map(|text| salt.hash(text)));
+    Ok(pl::StringChunked::from_iter_options(texts.name().clone(), each).into_column())
 }
 
 /// A value as a message shows it; days and moments beyond the calendar as the numbers they are.
@@ -402,7 +418,7 @@ mod tests {
         let values = values.cast(stored).unwrap_or_else(|error| panic!("{error}")).into_column();
         let inside = is_nested(values.dtype()).then_some(Inside::Json(None));
         assert!(inside.is_some() || can_hold(values.dtype(), &column(ty).encoding), "{stored} as {ty}");
-        let read = Cast::new(&column(ty), inside).convert(&values)?;
+        let read = Cast::new(&column(ty), inside, None).convert(&values)?;
         Ok((0..read.len()).map(|row| read.get(row).map_or_else(|e| e.to_string(), |v| v.to_string())).collect())
     }
 

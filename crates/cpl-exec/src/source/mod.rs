@@ -18,7 +18,7 @@ use std::{
 
 use cpl_batch::{Batch, Problem, Source, SourceStats};
 use cpl_model::program::{ColumnLocator, Fetch, FetchColumn, SourceKind, Table};
-use cpl_source::FileSource;
+use cpl_source::{FileSource, HashedSource, Salt, in_files};
 
 use crate::error::{Cause, ExecError, SourceError, name_of};
 
@@ -60,6 +60,11 @@ pub trait Inputs: Sync {
     /// # Errors
     /// What is missing.
     fn open<'a>(&'a self, request: ScanRequest<'_>) -> Result<Input<'a>, ExecError>;
+
+    /// What the values of personal columns are hashed with; none where none is read.
+    fn salt(&self) -> Option<&Salt> {
+        None
+    }
 }
 
 /// Files, relative to a folder.
@@ -114,9 +119,13 @@ impl<'a> OpenScan<'a> {
         let mut columns: Vec<FetchColumn> =
             fetch.columns.iter().filter(|column| columns.contains(&column.name)).cloned().collect();
         let mut source = match inputs.open(ScanRequest { table, fetch, columns: &columns, dictionary })? {
+            // What a test gives is nobody's.
+            Input::Parquet(_) | Input::Stream(_) if has_personal(&columns) && inputs.salt().is_none() => {
+                unreachable!("who opens personal columns has a salt")
+            }
             Input::Parquet(files) => {
                 let open = |(name, file): (String, PathBuf)| {
-                    parquet::open(&name, &file, &columns).map_err(|problem| {
+                    parquet::open(&name, &file, &columns, inputs.salt()).map_err(|problem| {
                         SourceError::in_file(fetch, &name, cpl_source::explained(problem, &file, &fetch.kind))
                     })
                 };
@@ -136,7 +145,14 @@ impl<'a> OpenScan<'a> {
                 }
                 source
             }
-            Input::Stream(source) => source,
+            Input::Stream(source) => {
+                let personal = in_files(&columns).enumerate().filter(|(_, column)| column.is_personal);
+                let places: Vec<usize> = personal.map(|(at, _)| at).collect();
+                match inputs.salt() {
+                    Some(salt) if !places.is_empty() => Box::new(HashedSource::new(source, salt.clone(), places)),
+                    _ => source,
+                }
+            }
         };
         source.start().map_err(|error| SourceError::of(fetch, Cause::InFile(error)))?;
         Ok(Self { table: table.clone(), fetch: fetch.clone(), columns, rows: OpenRows::Stream(source) })
@@ -186,6 +202,10 @@ impl<'a> OpenScan<'a> {
         let OpenRows::Parquet(files) = &self.rows else { return 0 };
         files.iter().map(|file| file.bytes).sum()
     }
+}
+
+fn has_personal(columns: &[FetchColumn]) -> bool {
+    columns.iter().any(|column| column.is_personal)
 }
 
 /// A column that files may lack is in one of them at least.

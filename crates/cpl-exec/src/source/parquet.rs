@@ -7,7 +7,7 @@ use std::{
 
 use cpl_batch::{Place, Problem, bad_value};
 use cpl_model::program::{ColumnLocator, Encoding, Fetch, FetchColumn};
-use cpl_source::{FileStamp, field, in_files};
+use cpl_source::{FileStamp, Salt, field, in_files};
 use polars::prelude::{self as pl, HiveOptions, IntoColumn, LazyFrame, NewChunkedArray, PlRefPath, ScanArgsParquet};
 
 use super::{
@@ -212,11 +212,11 @@ fn counted(cast: &Cast, values: &pl::Column) -> pl::Column {
 ///
 /// # Errors
 /// What is wrong with the file as a whole.
-pub fn open(name: &str, file: &Path, columns: &[FetchColumn]) -> Result<ParquetFile, Problem> {
+pub fn open(name: &str, file: &Path, columns: &[FetchColumn], salt: Option<&Salt>) -> Result<ParquetFile, Problem> {
     let stamp = FileStamp::of(file).ok().flatten();
     let (frame, schema) = scan(file)?;
     let types = ColumnTypes::of(file);
-    let columns = columns.iter().map(|column| stored(column, &types, &schema)).collect::<Result<Vec<_>, _>>()?;
+    let columns = columns.iter().map(|column| stored(column, &types, &schema, salt)).collect::<Result<Vec<_>, _>>()?;
     let bytes = file.metadata().map_or(0, |found| found.len());
     Ok(ParquetFile { name: name.to_owned(), frame, schema, columns, bytes, path: file.to_owned(), stamp })
 }
@@ -258,7 +258,12 @@ fn address(file: &Path) -> io::Result<PlRefPath> {
 }
 
 /// How a column stands in a file, which can hold what is declared.
-fn stored(column: &FetchColumn, types: &ColumnTypes<'_>, schema: &pl::Schema) -> Result<FileColumn, Problem> {
+fn stored(
+    column: &FetchColumn,
+    types: &ColumnTypes<'_>,
+    schema: &pl::Schema,
+    salt: Option<&Salt>,
+) -> Result<FileColumn, Problem> {
     let absent = || FileColumn { declared: column.clone(), cast: None, may_round: false };
     if column.locator == ColumnLocator::File {
         return Ok(absent());
@@ -287,7 +292,7 @@ fn stored(column: &FetchColumn, types: &ColumnTypes<'_>, schema: &pl::Schema) ->
         return Err(Problem::StoredAs { header, stored: stored_as(&read), inside, wanted });
     }
     let may_round = may_round(&read, &column.encoding);
-    Ok(FileColumn { declared: column.clone(), cast: Some(Cast::new(column, inside)), may_round })
+    Ok(FileColumn { declared: column.clone(), cast: Some(Cast::new(column, inside, salt)), may_round })
 }
 
 /// Reads a column again, to find which of its values did not fit.
@@ -348,7 +353,7 @@ mod tests {
 
         let fetch = fetch();
         for left in [0, 1, size / 3, size - 1] {
-            let opened = open("a.parquet", &path, &fetch.columns).unwrap_or_else(|problem| panic!("{problem:?}"));
+            let opened = open("a.parquet", &path, &fetch.columns, None).unwrap_or_else(|problem| panic!("{problem:?}"));
             let whole = std::fs::read(&path).unwrap_or_else(|error| panic!("{error}"));
             let file = OpenOptions::new().write(true).open(&path).unwrap_or_else(|error| panic!("{error}"));
             file.set_len(left).unwrap_or_else(|error| panic!("{error}"));

@@ -94,8 +94,6 @@ pub struct Unsupported {
     pub span: Span,
     /// The table it is of; none where it is of a rule, a target or the pipeline.
     pub table: Option<TableId>,
-    /// The column of that table which alone needs it; none where all of the table does.
-    pub column: Option<String>,
     /// A test has no past and sends nothing, so this has no effect there and the test can run.
     pub ignored_in_tests: bool,
 }

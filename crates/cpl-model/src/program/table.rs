@@ -214,6 +214,7 @@ impl SourceKind {
 
 /// A declared column and how its values are stored.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a word of the column, or is not")]
 pub struct FetchColumn {
     /// Its name in the pipeline.
     pub name: String,
@@ -235,6 +236,8 @@ pub struct FetchColumn {
     pub by: Option<Grain>,
     /// It names the currencies of another column: taken in capitals.
     pub is_currency: bool,
+    /// Its values are hashed as they are read.
+    pub is_personal: bool,
     /// The column that names the currency whose minor units these are, where rows differ.
     pub minor_of: Option<String>,
     /// Where it is declared.

@@ -1,0 +1,97 @@
+//! Where secrets are looked for.
+
+use std::{
+    collections::BTreeMap,
+    env, fs, io,
+    path::{Path, PathBuf},
+};
+
+use cpl_model::workspace::Workspace;
+
+use crate::{
+    secret::{Secret, SecretError},
+    secret_command::SecretTeller,
+};
+
+/// Where secrets are looked for: the environment, the file `.env`, the files that systemd and Docker put them in, and the
+/// command of the workspace.
+pub struct Secrets {
+    /// What a `.env` file holds.
+    dotenv: Result<BTreeMap<String, String>, SecretError>,
+    /// Folders of files, each of which is named like the secret that it holds.
+    folders: Vec<PathBuf>,
+    command: Option<SecretTeller>,
+}
+
+/// The most bytes of a file that holds a secret.
+const FILE_BYTES: u64 = 1 << 16;
+
+impl Secrets {
+    /// Those of a pipeline in that folder: its `.env` is the nearest one, up to the root of the workspace or repository.
+    #[must_use]
+    pub fn of(folder: &Path, workspace: &Workspace) -> Self {
+        let credentials = env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+        let folders = credentials.into_iter().chain([PathBuf::from("/run/secrets")]).collect();
+        let command = workspace.settings.secret_command.clone();
+        let command = command.map(|command| SecretTeller::new(command, workspace.root.clone()));
+        Self { dotenv: dotenv_of(folder), folders, command }
+    }
+
+    /// The value of a secret.
+    ///
+    /// # Errors
+    /// Where it is not set, or where a file can't be read that may hold it.
+    pub fn find(&self, name: &str) -> Result<Secret, SecretError> {
+        let text = match env::var(name) {
+            Ok(text) => text,
+            Err(_) => match self.dotenv.as_ref().map_err(Clone::clone)?.get(name) {
+                Some(text) => text.clone(),
+                None => self.elsewhere(name)?,
+            },
+        };
+        if text.is_empty() { Err(SecretError::Empty) } else { Ok(Secret::new(text)) }
+    }
+
+    fn elsewhere(&self, name: &str) -> Result<String, SecretError> {
+        for folder in &self.folders {
+            let file = folder.join(name);
+            let unreadable = |why: String| SecretError::Unreadable { file: file.clone(), why };
+            match fs::metadata(&file) {
+                Ok(found) if found.len() > FILE_BYTES => {
+                    return Err(unreadable("it is too large for a secret".to_owned()));
+                }
+                Ok(_) => {
+                    let text = fs::read_to_string(&file).map_err(|error| unreadable(error.to_string()))?;
+                    return Ok(text.trim_end_matches(['\n', '\r']).to_owned());
+                }
+                Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
+                Err(error) => return Err(unreadable(error.to_string())),
+            }
+        }
+        self.command.as_ref().map_or(Err(SecretError::Missing), |command| command.find(name))
+    }
+}
+
+/// What the nearest `.env` holds.
+fn dotenv_of(folder: &Path) -> Result<BTreeMap<String, String>, SecretError> {
+    let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    let is_root = |folder: &&Path| folder.join("cpl.yaml").exists() || folder.join(".git").exists();
+    // Without a workspace or a repository around it, a folder above may be anybody's.
+    let up_to = folder.ancestors().position(|folder| is_root(&folder)).unwrap_or(0);
+    for folder in folder.ancestors().take(up_to + 1) {
+        let file = folder.join(".env");
+        if file.is_file() {
+            let unreadable = |error: &dotenvy::Error| {
+                // A line of it is shown by its number alone.
+                let why = match error {
+                    dotenvy::Error::LineParse(..) => "one of its lines is not NAME=VALUE".to_owned(),
+                    other => other.to_string(),
+                };
+                SecretError::Unreadable { file: file.clone(), why }
+            };
+            let lines = dotenvy::from_path_iter(&file).map_err(|error| unreadable(&error))?;
+            return lines.collect::<Result<_, _>>().map_err(|error| unreadable(&error));
+        }
+    }
+    Ok(BTreeMap::new())
+}
