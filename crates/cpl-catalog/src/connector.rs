@@ -26,9 +26,11 @@ pub struct Connector {
     /// Where the API is described.
     pub docs: Option<String>,
     /// The prefix of every request's path.
-    pub base_url: String,
+    pub base_url: Text,
     /// Authentication.
     pub auth: Vec<Auth>,
+    /// Where tokens are requested, where that says who asks.
+    pub token_url: Option<Text>,
     /// Its time zone, if declared.
     pub timezone: Option<Name>,
     /// Its currency, if declared.

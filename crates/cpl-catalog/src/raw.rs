@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::scalars::{
-    Address, Credential, FixedLength, JsonPath, Length, Rate, RecordsPath, Scalar, Size, one_or_many,
+    AccountAddress, Credential, FixedLength, JsonPath, Length, OptionalPath, Rate, Scalar, Size, one_or_many,
 };
 
 /// Derives what every part of a YAML file has: it is read strictly, and has a schema.
@@ -88,7 +88,7 @@ raw! {
         pub docs: Option<String>,
         /// What comes before every request's path.
         #[cfg_attr(feature = "schema", schemars(required))]
-        pub base_url: Option<Address>,
+        pub base_url: Option<AccountAddress>,
         /// Who asks: one way to say so, or a list where an API wants several.
         #[serde(default, deserialize_with = "one_or_many")]
         #[cfg_attr(feature = "schema", schemars(schema_with = "crate::scalars::one_or_many_schema::<Auth>"))]
@@ -176,8 +176,8 @@ raw! {
         /// Where the answer says whether there is more.
         #[serde(rename = "while")]
         pub more: Option<JsonPath>,
-        /// Where the answer tells the number of all records.
-        pub total: Option<JsonPath>,
+        /// Where the answer tells the number of all records. `$.count optional`: an answer without records may lack it.
+        pub total: Option<OptionalPath>,
     }
 
     /// A long report: started, polled until it is ready, downloaded.
@@ -242,7 +242,7 @@ asking! {
         pub arguments: IndexMap<String, String>,
         /// Where the answer holds its records; without it, it is a list of them. `$.rows optional`: an answer without records
         /// may lack the list.
-        pub records: Option<RecordsPath>,
+        pub records: Option<OptionalPath>,
         /// How an answer goes on.
         pub pages: Option<Pages>,
         /// A long report, in the place of one request.
@@ -346,7 +346,7 @@ pub enum Auth {
     /// A token that is requested first (RFC 6749): by a refresh token, else by the client's own credentials.
     Oauth2 {
         /// Where it is requested.
-        token_url: Address,
+        token_url: AccountAddress,
         /// The client.
         client_id: Credential,
         /// Its secret.
@@ -356,6 +356,8 @@ pub enum Auth {
         /// What is requested.
         #[serde(default)]
         scopes: Vec<String>,
+        /// The header in which the token goes: `Authorization: Bearer`, without this.
+        header: Option<String>,
     },
     /// A service account of Google Cloud.
     GoogleServiceAccount {

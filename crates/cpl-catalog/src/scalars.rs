@@ -55,13 +55,26 @@ macro_rules! scalar {
 }
 
 scalar! {
-    /// The address of a server.
-    Address(String), "^https?://", |text| match server(&text).map_err(|why| why.to_string())? {
+    /// The address of a server; holes may stand for the first names of its host, which are the account's.
+    AccountAddress(String), "^https?://", |text| match server(&without_account(&text)).map_err(|why| why.to_string())? {
         url if url.query().is_some() || url.fragment().is_some() => {
             Err("an address ends with its path: what stands behind `?` is a request's `query`".to_owned())
         }
         _ => Ok(text),
     }
+}
+
+/// An address with letters in the place of the holes that stand for the first names of its host: what is sent to it goes to
+/// the last two names of it at least, whatever fills the holes.
+fn without_account(text: &str) -> String {
+    const FIXED: usize = 2;
+    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
+    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let names: Vec<&str> = host.split('.').collect();
+    let first = names.len().saturating_sub(FIXED);
+    let is_hole = |name: &str| name.starts_with('{') && name.ends_with('}') && name.matches(['{', '}']).count() == 2;
+    let names = names.iter().enumerate().map(|(at, name)| if at < first && is_hole(name) { "account" } else { *name });
+    format!("{scheme}://{}{path}", names.collect::<Vec<_>>().join("."))
 }
 
 /// Why an address is not that of a server to which something may go.
@@ -96,7 +109,10 @@ impl std::error::Error for NoServer {}
 pub fn server(text: &str) -> Result<Url, NoServer> {
     const NONE: NoServer =
         NoServer::Other { what: "that is no address", wanted: "one such as `https://api.example.com/v1`" };
-    const HOLES: NoServer = NoServer::Other { what: "an address takes no holes", wanted: "that of one account" };
+    const HOLES: NoServer = NoServer::Other {
+        what: "holes stand for whole names at the beginning of a host alone",
+        wanted: "one such as `https://{shop}.example.com`",
+    };
     const OPEN: NoServer =
         NoServer::Other { what: "what goes by `http://` is read by others on its way", wanted: "`https://`" };
     let url = Url::parse(text).map_err(|_| NONE)?;
@@ -213,18 +229,18 @@ pub fn json_path(text: &str) -> Result<(), usize> {
     serde_json_path::JsonPath::parse(text).map(drop).map_err(|error| error.position())
 }
 
-/// Where an answer holds its records.
+/// Where an answer holds its records, or their number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordsAt {
     /// The path to them.
     pub path: String,
-    /// An answer without records may lack the list.
+    /// An answer without records may lack it.
     pub optional: bool,
 }
 
 scalar! {
-    /// Where an answer holds its records; with `optional` behind it, an answer without records may lack the list.
-    RecordsPath(RecordsAt), r"^\$", |text| {
+    /// A path to what an answer without records may lack, where `optional` stands behind it.
+    OptionalPath(RecordsAt), r"^\$", |text| {
         let stripped = text.strip_suffix(" optional").map(|path| path.trim_end().to_owned());
         let (optional, path) = (stripped.is_some(), stripped.unwrap_or(text));
         match json_path(&path) {

@@ -24,14 +24,14 @@ impl Api {
     pub(crate) async fn send(&self, client: &Client, request: &Request) -> Result<Answer, Problem> {
         let Some(tokens) = &self.tokens else { return send_with_retries(client, request, &self.terms).await };
         let token = tokens.get(client, None).await?;
-        let sent = request.clone().hiding(tokens.secrets()).bearer(&token);
+        let sent = tokens.add(&token, request.clone().hiding(tokens.secrets()));
         match send_with_retries(client, &sent, &self.terms).await {
             Err(Problem::Server(
                 ServerProblem::Refused { status: 401, .. } | ServerProblem::Failed { status: 401, .. },
             )) => {
                 let token = tokens.get(client, Some(&token)).await?;
                 // It knows both of them: the server may tell of either.
-                send_with_retries(client, &sent.bearer(&token), &self.terms).await
+                send_with_retries(client, &tokens.add(&token, sent), &self.terms).await
             }
             answer => answer,
         }

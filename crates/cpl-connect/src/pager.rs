@@ -41,6 +41,8 @@ pub struct Pager {
     contents: HashSet<u64>,
     /// The number of all records, by the first page and by the last one.
     total: Option<(u64, u64)>,
+    /// An answer without records may lack it.
+    total_may_lack: bool,
     /// The page before this one held fewer records than a page does.
     short: Option<u64>,
 }
@@ -90,6 +92,7 @@ impl Pager {
             cursors: HashSet::new(),
             contents: HashSet::new(),
             total: None,
+            total_may_lack: paging.total_may_lack,
             short: None,
         })
     }
@@ -143,7 +146,8 @@ impl Pager {
         let values = self.probe.find(text)?;
         let at = |place: Option<usize>| place.and_then(|place| values[place].as_deref());
         if self.places.total.is_some() {
-            self.check_total(at(self.places.total))?;
+            let is_empty = at(self.places.records).is_none_or(is_empty);
+            self.check_total(at(self.places.total), is_empty)?;
         }
         let over = self.places.more.is_some() && !at(self.places.more).is_some_and(is_something);
         let lost = [self.places.more, self.places.cursor].into_iter().flatten().any(|place| values[place].is_none());
@@ -187,9 +191,10 @@ impl Pager {
 
     /// All records are there from the first page to the last: where they become fewer, some have moved to pages that were
     /// read before; where pages are counted and they become more, some have moved to pages that are read later.
-    fn check_total(&mut self, found: Option<&str>) -> Result<(), Problem> {
+    fn check_total(&mut self, found: Option<&str>, is_empty: bool) -> Result<(), Problem> {
         let total = found.and_then(text_of).and_then(|total| total.parse().ok());
         match (self.total, total) {
+            (None, None) if self.total_may_lack && is_empty && !found.is_some_and(is_something) => Ok(()),
             (None, None) => Err(wrong(PageProblem::NoTotal { found: found.map(str::to_owned) })),
             (Some((_, before)), Some(now)) if now < before || (now > before && self.is_counted()) => {
                 Err(wrong(PageProblem::OtherTotal { before, now }))

@@ -55,7 +55,7 @@ impl Server {
             Way::Last => PageBy::Last { at: "$.id".to_owned(), parameter: query },
         };
         let more = self.tells_more.then(|| "$.more".to_owned());
-        Paging { by, more, total: self.tells_total.then(|| "$.total".to_owned()) }
+        Paging { by, more, total: self.tells_total.then(|| "$.total".to_owned()), total_may_lack: false }
     }
 
     /// The number of the first record that a request asks for.

@@ -162,11 +162,15 @@ impl Request {
     }
 
     /// The same request by a token.
-    pub(crate) fn bearer(mut self, token: &Secret) -> Self {
-        let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose()))
-            .unwrap_or_else(|_| unreachable!("a token that can't be sent is none"));
+    pub(crate) fn token(mut self, header: Option<&HeaderName>, token: &Secret) -> Self {
+        let text = match header {
+            Some(_) => token.expose().to_owned(),
+            None => format!("Bearer {}", token.expose()),
+        };
+        let mut value =
+            HeaderValue::from_str(&text).unwrap_or_else(|_| unreachable!("a token that can't be sent is none"));
         value.set_sensitive(true);
-        self.headers.insert(AUTHORIZATION, value);
+        self.headers.insert(header.cloned().unwrap_or(AUTHORIZATION), value);
         self.secrets.push(token.clone());
         self
     }

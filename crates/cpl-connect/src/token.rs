@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use reqwest::{
     Client,
-    header::{ACCEPT, HeaderValue},
+    header::{ACCEPT, HeaderName, HeaderValue},
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
@@ -57,6 +57,8 @@ pub struct Tokens {
     request: Request,
     terms: Terms,
     store: TokenStore,
+    /// The header in which they go; none for that of bearers.
+    header: Option<HeaderName>,
     /// The newest one: who holds the lock renews it, and all others wait for that.
     current: Mutex<Option<StoredToken>>,
 }
@@ -117,7 +119,32 @@ impl Tokens {
     pub fn new(grant: Grant, scopes: Vec<String>, address: String, store: TokenStore) -> Result<Self, InvalidRequest> {
         let request = Request::new(Method::Post, &address)?.encrypted()?.header(ACCEPT.as_str(), "application/json")?;
         let id = TokenStore::id(&id_parts(&grant, &scopes, &address).join("\n"));
-        Ok(Self { grant, scopes, address, id, request, terms: Terms::default(), store, current: Mutex::new(None) })
+        Ok(Self {
+            grant,
+            scopes,
+            address,
+            id,
+            request,
+            terms: Terms::default(),
+            store,
+            header: None,
+            current: Mutex::new(None),
+        })
+    }
+
+    /// The same, in a header of another name.
+    ///
+    /// # Errors
+    /// Where that is no name of a header.
+    pub fn in_header(self, name: Option<&str>) -> Result<Self, InvalidRequest> {
+        let header = name
+            .map(|name| HeaderName::from_bytes(name.as_bytes()).map_err(|_| InvalidRequest::Header(name.to_owned())));
+        Ok(Self { header: header.transpose()?, ..self })
+    }
+
+    /// The request with a token.
+    pub(crate) fn add(&self, token: &Secret, request: Request) -> Request {
+        request.token(self.header.as_ref(), token)
     }
 
     /// A token that holds, another one than the one that was refused.

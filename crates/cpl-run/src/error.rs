@@ -82,6 +82,8 @@ pub enum RequestCause {
     Segment(String),
     /// A salt for personal columns: why it can't be kept.
     NoSalt(String),
+    /// A name of its host that is none.
+    HostName(String),
     /// The certificates that the workspace names.
     NoCertificates {
         /// Their file.
@@ -149,6 +151,11 @@ impl RequestError {
             RequestCause::Network(NetworkError::Client(why)) => {
                 let message = format!("this machine lets no connection be made: {why}");
                 network_error(message, self.at, "may this program open connections, and are there any left?")
+            }
+            RequestCause::HostName(name) => {
+                Diagnostic::new(Code::E0603, format!("`{name}` can't be a name in an address"))
+                    .at(self.at, "asked here")
+                    .help("wanted: letters, digits and `-`, such as the `acme` of `https://acme.example.com`")
             }
             RequestCause::Invalid(InvalidRequest::Address(why)) => {
                 Diagnostic::new(Code::E1008, format!("that is no address: {why}")).at(self.at, "asked here")

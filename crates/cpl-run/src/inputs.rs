@@ -91,7 +91,7 @@ fn server_reads<'m>(
     for table in plan.fetches().map(|id| plan.program().table(id)) {
         let Some(fetch) = of_server(table) else { continue };
         let (builder, request) = builder(plan, secrets, fetch)?;
-        let api = apis.of(fetch, &builder, request, workspace);
+        let api = apis.of(fetch, &builder, request, workspace)?;
         let made = match builder.request(request) {
             Err(RunError::Request(errors)) => Err(errors),
             made => made?,
@@ -144,27 +144,30 @@ fn endpoint(of: &EndpointCall) -> &Endpoint {
     of.endpoint.as_ref().unwrap_or_else(|| unreachable!("a bound plan has no unsupported endpoint"))
 }
 
-/// The APIs of the connectors, by name.
+/// The APIs of the connectors, by their names and the hosts at which they are asked: one for each account.
 #[derive(Default)]
-struct Apis(BTreeMap<String, Arc<Api>>);
+struct Apis(BTreeMap<(String, String), Arc<Api>>);
 
 impl Apis {
-    /// The API of a fetch.
+    /// The API of a fetch, or the secrets that it lacks.
     fn of(
         &mut self,
         fetch: &Fetch,
         builder: &RequestBuilder<'_>,
         request: &program::Request,
         workspace: &Workspace,
-    ) -> Result<Arc<Api>, Vec<RequestError>> {
-        let SourceKind::Endpoint(of) = &fetch.kind else { return Ok(Arc::default()) };
-        if let Some(api) = self.0.get(&of.call.connector) {
-            return Ok(Arc::clone(api));
+    ) -> Result<Result<Arc<Api>, Vec<RequestError>>, RunError> {
+        let SourceKind::Endpoint(of) = &fetch.kind else { return Ok(Ok(Arc::default())) };
+        let key = (of.call.connector.clone(), builder.host(request)?);
+        if let Some(api) = self.0.get(&key) {
+            return Ok(Ok(Arc::clone(api)));
         }
         let tokens = builder.tokens(request, workspace.root.join(TOKENS))?;
-        let api = Arc::new(Api { terms: terms(endpoint(of)), tokens });
-        self.0.insert(of.call.connector.clone(), Arc::clone(&api));
-        Ok(api)
+        Ok(tokens.map(|tokens| {
+            let api = Arc::new(Api { terms: terms(endpoint(of)), tokens });
+            self.0.insert(key, Arc::clone(&api));
+            api
+        }))
     }
 }
 

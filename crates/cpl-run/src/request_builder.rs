@@ -36,8 +36,13 @@ pub struct RequestBuilder<'m> {
     has_empty_window: bool,
 }
 
-/// What a token is given for, for which scopes, and at which address.
-type TokenRequest = (Grant, Vec<String>, String);
+/// What a token is requested for and with, and in which header it goes.
+struct TokenRequest {
+    grant: Grant,
+    scopes: Vec<String>,
+    address: String,
+    header: Option<String>,
+}
 
 /// A request, or all that it lacks.
 pub type Made = Result<Request, Vec<RequestError>>;
@@ -68,6 +73,11 @@ impl<'m> RequestBuilder<'m> {
                     for (edge, day) in [("start", start), ("end", end)] {
                         let day = Expr::constant(Constant::Date(day), Type::Date, at);
                         arguments.insert(format!("{name}.{edge}"), day);
+                    }
+                    let zone = &plan.program().timezone;
+                    for (edge, day) in [("from", start), ("until", end.tomorrow()?)] {
+                        let first = Constant::Moment(day.to_zoned_datetime(zone.clone())?.timestamp());
+                        arguments.insert(format!("{name}.{edge}"), Expr::constant(first, Type::Datetime, at));
                     }
                 }
             }
@@ -145,39 +155,50 @@ impl<'m> RequestBuilder<'m> {
     ///
     /// # Errors
     /// All secrets that it lacks.
-    pub fn tokens(&self, request: &program::Request, store: PathBuf) -> Result<Option<Tokens>, Vec<RequestError>> {
+    pub fn tokens(
+        &self,
+        request: &program::Request,
+        store: PathBuf,
+    ) -> Result<Result<Option<Tokens>, Vec<RequestError>>, RunError> {
         let mut missing = Vec::new();
-        let made = request.auth.iter().find_map(|auth| self.grant(auth, &mut missing));
+        let made =
+            request.auth.iter().find_map(|auth| self.token_request(auth, &mut missing).transpose()).transpose()?;
         if !missing.is_empty() {
-            return Err(missing);
+            return Ok(Err(missing));
         }
         let tokens = made.map(|made| {
-            let (grant, scopes, address) = made?;
-            Tokens::new(grant, scopes, address, TokenStore::new(store))
+            let TokenRequest { grant, scopes, address, header } = made?;
+            Tokens::new(grant, scopes, address, TokenStore::new(store))?.in_header(header.as_deref())
         });
-        tokens.transpose().map_err(|why| vec![self.error(RequestCause::Invalid(why))])
+        Ok(tokens.transpose().map_err(|why| vec![self.error(RequestCause::Invalid(why))]))
     }
 
-    /// What a token is given for, for which scopes, and where.
-    fn grant(
+    /// How a token is requested; none where a secret is missing, or none is needed.
+    fn token_request(
         &self,
         auth: &program::Auth,
         missing: &mut Vec<RequestError>,
-    ) -> Option<Result<TokenRequest, InvalidRequest>> {
-        match auth {
-            program::Auth::OAuth2 { token_url, client_id, client_secret, refresh_token, scopes } => {
+    ) -> Result<Option<Result<TokenRequest, InvalidRequest>>, RunError> {
+        Ok(match auth {
+            program::Auth::OAuth2 { token_url, client_id, client_secret, refresh_token, scopes, header } => {
+                let (base, path) = self.address(token_url)?;
                 let (id, secret) = (self.secret(client_id, missing), self.secret(client_secret, missing));
                 let refresh_token = refresh_token.as_ref().map(|token| self.secret(token, missing));
                 let refresh_token = refresh_token.map_or(Some(None), |token| token.map(Some));
-                let grant = Grant::Client { id: id?, secret: secret?, refresh_token: refresh_token? };
-                Some(Ok((grant, scopes.clone(), token_url.clone())))
+                let (Some(id), Some(secret), Some(refresh_token)) = (id, secret, refresh_token) else {
+                    return Ok(None);
+                };
+                let grant = Grant::Client { id, secret, refresh_token };
+                let (scopes, header) = (scopes.clone(), header.clone());
+                Some(Ok(TokenRequest { grant, scopes, address: base + &path, header }))
             }
-            program::Auth::GoogleServiceAccount { key, scopes } => {
-                let account = ServiceAccount::of(&self.secret(key, missing)?);
-                Some(account.map(|(account, address)| (Grant::ServiceAccount(account), scopes.clone(), address)))
-            }
+            program::Auth::GoogleServiceAccount { key, scopes } => self.secret(key, missing).map(|key| {
+                let (account, address) = ServiceAccount::of(&key)?;
+                let grant = Grant::ServiceAccount(account);
+                Ok(TokenRequest { grant, scopes: scopes.clone(), address, header: None })
+            }),
             _ => None,
-        }
+        })
     }
 
     fn secret(&self, credential: &Credential, missing: &mut Vec<RequestError>) -> Option<Secret> {
@@ -188,8 +209,8 @@ impl<'m> RequestBuilder<'m> {
         RequestError { at: self.at, cause }
     }
 
-    /// The letters up to the first hole, which hold the host, and the path behind them: what fills a hole is one segment,
-    /// or a part of one.
+    /// The host with what stands before the first hole behind it, and the rest of the path: what fills a hole is a name of the
+    /// host, or one segment of the path, or a part of one.
     fn address(&self, pieces: &[Piece]) -> Result<(String, String), RunError> {
         let (mut base, mut path) = (String::new(), String::new());
         for piece in pieces {
@@ -198,6 +219,13 @@ impl<'m> RequestBuilder<'m> {
                 Piece::Letters(letters) => path.push_str(letters),
                 Piece::Hole(hole) => {
                     let filled = self.value(hole)?.map(|value| value.raw()).unwrap_or_default();
+                    if path.is_empty() && is_within_host(&base) {
+                        if !is_host_name(&filled) {
+                            return Err(self.failed(RequestCause::HostName(filled)));
+                        }
+                        base.push_str(&filled);
+                        continue;
+                    }
                     // An empty segment, `.` and `..` would name another thing.
                     if matches!(filled.as_str(), "" | "." | "..") {
                         return Err(self.failed(RequestCause::Segment(filled)));
@@ -207,6 +235,13 @@ impl<'m> RequestBuilder<'m> {
             }
         }
         Ok((base, path))
+    }
+
+    /// The host of a request, with what leads to it.
+    pub fn host(&self, request: &program::Request) -> Result<String, RunError> {
+        let (base, _) = self.address(&request.address)?;
+        let authority = base.find("://").map_or(0, |at| at + 3);
+        Ok(base[..base[authority..].find('/').map_or(base.len(), |end| authority + end)].to_owned())
     }
 
     fn failed(&self, cause: RequestCause) -> RunError {
@@ -281,6 +316,17 @@ impl<'m> RequestBuilder<'m> {
             _ => expr.map_parts(&mut |part| self.filled(part)),
         }
     }
+}
+
+/// Whether an address that is begun has not come to its path.
+fn is_within_host(begun: &str) -> bool {
+    begun.split_once("://").is_some_and(|(_, rest)| !rest.contains('/'))
+}
+
+/// Whether a text is one name of a host (RFC 1123, 2.1).
+fn is_host_name(text: &str) -> bool {
+    let inside = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    (1..=63).contains(&text.len()) && text.bytes().all(inside) && !text.starts_with('-') && !text.ends_with('-')
 }
 
 /// The value of a credential.

@@ -11,7 +11,7 @@ use cpl_model::program::{ConnectorLimits, ErrorInside};
 
 use cpl_syntax::{
     Code, Diagnostic, Name, Span, Spanned, fragment, is_name,
-    tree::{Currency, Expr},
+    tree::{Currency, Expr, Text},
 };
 use indexmap::IndexMap;
 
@@ -19,7 +19,7 @@ use crate::{
     connector::{Argument, Connector},
     raw::{self, RawConnector},
     read::Parsed,
-    scalars::Length,
+    scalars::{AccountAddress, Length},
     source_map::{KeyPath, SourceMap},
 };
 
@@ -66,8 +66,9 @@ impl Converter<'_> {
             name: name.unwrap_or(Spanned::new(String::new(), Span::default())),
             title: raw.title.clone(),
             docs: raw.docs.clone(),
-            base_url: base_url.map_or(String::new(), |url| url.get().trim_end_matches('/').to_owned()),
+            base_url: base_url.and_then(|url| self.address(&url, &["base_url"])).unwrap_or(Text { pieces: Vec::new() }),
             auth: raw.auth.clone(),
+            token_url: self.token_url(&raw.auth),
             timezone: raw.account.timezone.clone().map(|zone| self.spanned(zone, &["account", "timezone"])),
             currency,
             limits: limits(&raw.limits),
@@ -75,6 +76,25 @@ impl Converter<'_> {
             endpoints: endpoints.into_iter().flatten().collect(),
             actions: actions.into_iter().flatten().collect(),
         }
+    }
+
+    /// An address that ends without `/`.
+    fn address(&mut self, url: &AccountAddress, key_path: &[&str]) -> Option<Text> {
+        self.text(url.get().trim_end_matches('/'), key_path)
+    }
+
+    /// Where tokens are requested.
+    fn token_url(&mut self, ways: &[raw::Auth]) -> Option<Text> {
+        ways.iter().enumerate().find_map(|(at, way)| match way {
+            raw::Auth::Oauth2 { token_url, .. } => {
+                // One way alone stands there without a list.
+                let listed = ["auth", &at.to_string(), "oauth2", "token_url"];
+                let alone = ["auth", "oauth2", "token_url"];
+                let key_path: &[&str] = if self.source_map.has(&listed) { &listed } else { &alone };
+                self.text(token_url.get(), key_path)
+            }
+            _ => None,
+        })
     }
 
     /// Something without which there is no connector.
@@ -116,6 +136,12 @@ impl Converter<'_> {
             let (word, names) = match way {
                 raw::Auth::Header(names) => ("header", names),
                 raw::Auth::Query(names) => ("query", names),
+                raw::Auth::Oauth2 { header: Some(name), .. } if !request::is_header(name) => {
+                    let span = self.source_map.value(&["auth"]);
+                    let label = "wanted: a name such as `X-Access-Token`";
+                    self.refuse::<()>(Code::E0603, format!("`{name}` is no header"), span, label);
+                    continue;
+                }
                 _ => continue,
             };
             // One way alone stands in no list.

@@ -145,5 +145,7 @@ fn paging(pages: &Pages) -> Option<Paging> {
     } else {
         PageBy::Link
     };
-    Some(Paging { by, more: pages.more.as_ref().map(path), total: pages.total.as_ref().map(path) })
+    let total = pages.total.as_ref().map(|total| total.get().path.clone());
+    let total_may_lack = pages.total.as_ref().is_some_and(|total| total.get().optional);
+    Some(Paging { by, more: pages.more.as_ref().map(path), total, total_may_lack })
 }

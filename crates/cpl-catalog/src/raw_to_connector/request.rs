@@ -205,7 +205,7 @@ impl Converter<'_> {
         }
     }
 
-    fn text(&mut self, value: &str, key_path: &[&str]) -> Option<Text> {
+    pub(super) fn text(&mut self, value: &str, key_path: &[&str]) -> Option<Text> {
         let (text, wrong) = fragment::template(value, self.text, self.source_map.value(key_path));
         self.diagnostics.extend(wrong);
         text

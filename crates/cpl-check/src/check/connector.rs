@@ -58,7 +58,10 @@ impl Checker<'_> {
         let contract = self.contract(&endpoint.columns);
         let requests = arguments.as_ref().map_err(|reported| *reported).and_then(|(_, scope)| {
             let requests = self.requests(connector, &endpoint.source, scope)?;
-            self.all_used(&endpoint.arguments, &requests);
+            // What a wrong address would take is not known.
+            if !connector.base_url.pieces.is_empty() {
+                self.all_used(&endpoint.arguments, &requests);
+            }
             Ok(requests)
         });
         let (columns, typed) = contract?;
@@ -96,9 +99,12 @@ impl Checker<'_> {
             let (name, optional) = (&argument.name, argument.ty.optional);
             let Some(kind) = &argument.ty.kind else {
                 types.push((name.value.clone(), None, optional));
-                scope.extend(["start", "end"].map(|end| {
-                    let name = Name::new(format!("{}.{end}", name.as_str()), name.span);
-                    ScopeColumn::new(&name, Type::Date, optional)
+                // Its first and its last day, its first moment and the one behind its last.
+                let edges =
+                    [("start", Type::Date), ("end", Type::Date), ("from", Type::Datetime), ("until", Type::Datetime)];
+                scope.extend(edges.map(|(edge, ty)| {
+                    let name = Name::new(format!("{}.{edge}", name.as_str()), name.span);
+                    ScopeColumn::new(&name, ty, optional)
                 }));
                 continue;
             };

@@ -14,6 +14,8 @@ impl Checker<'_> {
         written: &cpl_catalog::Request,
         scope: &Scope<'_>,
     ) -> Checked<Request> {
+        let base = self.text_with_holes(&connector.base_url, scope);
+        let token_url = connector.token_url.as_ref().map(|url| self.text_with_holes(url, scope)).transpose();
         let path = self.text_with_holes(&written.path, scope);
         let parts = &written.request_parts;
         let query: Vec<_> = parts.query.iter().map(|(name, value)| (name, self.template(value, scope))).collect();
@@ -23,12 +25,13 @@ impl Checker<'_> {
         let named = |(name, value): (&String, Checked<Template>)| value.map(|value| (name.clone(), value));
         let query = query.into_iter().map(named).collect::<Checked<_>>();
         let headers = headers.into_iter().map(named).collect::<Checked<Vec<_>>>();
-        let address = std::iter::once(Piece::Letters(connector.base_url.clone())).chain(path?).collect();
+        let token_url = token_url?.unwrap_or_default();
+        let address = base?.into_iter().chain(path?).collect();
         let computed = |(name, value)| (name, HeaderValue::Computed(value));
         Ok(Request {
             method: written.method,
             address,
-            auth: connector.auth.iter().flat_map(auth).collect(),
+            auth: connector.auth.iter().flat_map(|way| auth(way, &token_url)).collect(),
             headers: headers?.into_iter().map(computed).collect(),
             query: query?,
             body: body?,
@@ -77,8 +80,8 @@ impl Checker<'_> {
     }
 }
 
-/// Who asks.
-fn auth(way: &RawAuth) -> Vec<Auth> {
+/// Who asks; a token is requested at `token_url`.
+fn auth(way: &RawAuth, token_url: &[Piece]) -> Vec<Auth> {
     match way {
         RawAuth::Bearer(token) => vec![Auth::Bearer(credential(token))],
         RawAuth::Basic { user, password } => {
@@ -86,12 +89,13 @@ fn auth(way: &RawAuth) -> Vec<Auth> {
         }
         RawAuth::Header(all) => all.iter().map(|(name, value)| Auth::Header(name.clone(), credential(value))).collect(),
         RawAuth::Query(all) => all.iter().map(|(name, value)| Auth::Query(name.clone(), credential(value))).collect(),
-        RawAuth::Oauth2 { token_url, client_id, client_secret, refresh_token, scopes } => vec![Auth::OAuth2 {
-            token_url: token_url.get().clone(),
+        RawAuth::Oauth2 { client_id, client_secret, refresh_token, scopes, header, .. } => vec![Auth::OAuth2 {
+            token_url: token_url.to_vec(),
             client_id: credential(client_id),
             client_secret: credential(client_secret),
             refresh_token: refresh_token.as_ref().map(credential),
             scopes: scopes.clone(),
+            header: header.clone(),
         }],
         RawAuth::GoogleServiceAccount { key, scopes } => {
             vec![Auth::GoogleServiceAccount { key: credential(key), scopes: scopes.clone() }]

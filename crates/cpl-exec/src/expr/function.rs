@@ -63,6 +63,7 @@ impl Translator<'_> {
                 let micros = part().cast(whole.clone()) - first().cast(whole);
                 quotient(micros, pl::lit(3_600_000_000i64))
             }
+            F::UnixSeconds => first().cast(whole).floor_div(pl::lit(1_000_000i64)),
             F::Replace => first().str().replace_all(part(), self.expr(&args[2]), true),
             F::Micros => minor(first(), 6),
             F::Cents => minor(first(), minor_digits(args[0].ty)),

@@ -40,6 +40,8 @@ pub struct Paging {
     pub more: Option<String>,
     /// The path to the number of all records.
     pub total: Option<String>,
+    /// An answer without records may lack that number.
+    pub total_may_lack: bool,
 }
 
 /// By what the next page is found.

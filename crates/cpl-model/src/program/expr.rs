@@ -1,8 +1,6 @@
 //! Typed expressions: data that any engine may run.
 
-use std::collections::BTreeSet;
-
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use cpl_syntax::{
     Span,
@@ -272,6 +270,7 @@ keywords! {
         HourStart "hour_start",
         QuarterStart "quarter_start",
         HoursBetween "hours_between",
+        UnixSeconds "unix_seconds",
         Replace "replace",
         Micros "micros",
         Cents "cents",

@@ -20,7 +20,7 @@ pub enum Credential {
 pub struct Request {
     /// Its method.
     pub method: Method,
-    /// The address; its holes follow the host.
+    /// The address; its holes follow the host, or stand for the first names of it.
     pub address: Vec<Piece>,
     /// Who asks: each way is used.
     pub auth: Vec<Auth>,
@@ -48,7 +48,7 @@ pub enum Template {
 }
 
 /// Who asks.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Auth {
     /// `Authorization: Bearer` (RFC 6750).
     Bearer(Credential),
@@ -65,8 +65,8 @@ pub enum Auth {
     Query(String, Credential),
     /// A token that is requested first (RFC 6749): by a refresh token, else by the client's own credentials.
     OAuth2 {
-        /// Where it is requested.
-        token_url: String,
+        /// Where it is requested; its holes stand for names of its host.
+        token_url: Vec<Piece>,
         /// The client.
         client_id: Credential,
         /// Its secret.
@@ -75,6 +75,8 @@ pub enum Auth {
         refresh_token: Option<Credential>,
         /// What is requested.
         scopes: Vec<String>,
+        /// The header in which the token goes; none for that of bearers.
+        header: Option<String>,
     },
     /// A token that is requested by a service account of Google Cloud (RFC 7523).
     GoogleServiceAccount {
