@@ -10,7 +10,7 @@ use similar::TextDiff;
 
 use crate::{
     command,
-    page::{Block, CONSOLE, Case, Page, SERVER, root},
+    page::{Block, CONSOLE, Case, Page, SERVER, SHIPPED, root},
     real,
     server::{ADDRESS, Server},
 };
@@ -59,6 +59,11 @@ pub fn run(page: &Page, case: &Case) -> Verdict {
         }
         // The pages' address is that of the server that was started last.
         let server = servers.last().map_or(ADDRESS, |server| server.address.as_str());
+        if let Some(name) = block.info.strip_prefix(SHIPPED) {
+            let lines = shipped(name, &block.lines, server);
+            write_file(&Block { info: format!("yaml connectors/{name}.yaml"), lines, ..block.clone() }, &folder);
+            continue;
+        }
         if block.info != CONSOLE {
             let lines = block.lines.iter().map(|line| line.replace(ADDRESS, server)).collect();
             write_file(&Block { lines, ..block.clone() }, &folder);
@@ -94,6 +99,27 @@ fn console(block: &Block, folder: &Path) -> Vec<String> {
         found.extend(command::call(&line[2..], folder).lines().map(str::to_owned));
     }
     found
+}
+
+/// A shipped connector that asks the page's server, and is changed as the lines say: `1000 → 2`.
+fn shipped(name: &str, changes: &[String], server: &str) -> Vec<String> {
+    let Some(file) = cpl_catalog::shipped(name) else { panic!("no connector called {name} is shipped") };
+    let at_server =
+        |line: &str| match (line.find("https://"), line.contains("base_url:") || line.contains("token_url:")) {
+            (Some(at), true) => {
+                let host = &line[at + "https://".len()..];
+                let end = host.find(['/', ' ']).unwrap_or(host.len());
+                format!("{}http://{server}{}", &line[..at], &host[end..])
+            }
+            _ => line.to_owned(),
+        };
+    let text = file.text.lines().map(at_server).collect::<Vec<_>>().join("\n");
+    let written = changes.iter().fold(text, |text, change| {
+        let Some((from, to)) = change.split_once(" → ") else { panic!("`{change}` changes nothing") };
+        assert!(text.contains(from), "{name} has no `{from}`");
+        text.replace(from, to)
+    });
+    written.lines().map(str::to_owned).collect()
 }
 
 /// Writes a block that names a file.

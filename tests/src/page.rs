@@ -43,8 +43,11 @@ const FILES: &[&str] = &["cpl", "csv", "yaml", "json", "text", "rows", "bytes", 
 /// What is written after the fence of a server's answers, which are given at that address.
 pub const SERVER: &str = "server 127.0.0.1:54321";
 
+/// What is written after the fence of the changes to a shipped connector, before its name.
+pub const SHIPPED: &str = "shipped ";
+
 /// What is written after the fences of a document for users.
-const SHOWN: &[&str] = &["cpl", "yaml", "sh"];
+const IN_DOCUMENTS: &[&str] = &["cpl", "yaml", "sh"];
 
 impl Block {
     /// What is wrong with a block of a page: nobody would read it, or it calls nothing.
@@ -54,7 +57,7 @@ impl Block {
             let calls = self.lines.iter().any(|line| line.starts_with("$ "));
             return (!calls).then(|| format!("line {at}: the block calls nothing"));
         }
-        if self.info == SERVER {
+        if self.info == SERVER || self.info.starts_with(SHIPPED) {
             return None;
         }
         let path = FILES.iter().find_map(|kind| self.info.strip_prefix(kind)?.strip_prefix(' '));
@@ -71,7 +74,7 @@ impl Block {
 pub fn unknown_blocks(path: &Path) -> Vec<String> {
     let page = Page::read_all(path);
     let blocks = page.cases.iter().flat_map(|case| &case.blocks);
-    let unknown = blocks.filter(|block| !SHOWN.contains(&block.info.as_str()));
+    let unknown = blocks.filter(|block| !IN_DOCUMENTS.contains(&block.info.as_str()));
     let unknown = unknown.map(|block| format!("line {}: nobody reads a block of `{}`", block.first_line, block.info));
     page.stray_fences().chain(unknown).collect()
 }
@@ -183,6 +186,7 @@ pub struct Kind {
 pub const KINDS: &[Kind] = &[
     Kind { name: "tests/suite", pages: suite, fewest: (35, 318, 718) },
     Kind { name: "grammar/codes", pages: codes, fewest: (63, 63, 64) },
+    Kind { name: "grammar/connectors", pages: shipped, fewest: (7, 21, 26) },
     Kind { name: "pipelines", pages: || readmes("pipelines"), fewest: (2, 3, 9) },
     Kind { name: "examples", pages: || readmes("examples"), fewest: (7, 7, 19) },
 ];
@@ -227,6 +231,11 @@ fn suite() -> Vec<PathBuf> {
 #[must_use]
 pub fn codes() -> Vec<PathBuf> {
     in_folder(&root().join("grammar/codes"), |path| path.extension().is_some_and(|e| e == "md"))
+}
+
+/// The pages of the shipped connectors.
+fn shipped() -> Vec<PathBuf> {
+    in_folder(&root().join("grammar/connectors"), |path| path.extension().is_some_and(|e| e == "md"))
 }
 
 /// The pages of a folder's folders: each has one.

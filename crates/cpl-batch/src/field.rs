@@ -109,7 +109,10 @@ impl ValueFormat {
     pub fn wanted(&self) -> String {
         match self {
             Self::Text | Self::Word => "text in UTF-8".to_owned(),
-            Self::Currency(_) => "a currency in use, such as `USD`".to_owned(),
+            Self::Currency(codes) => match codes.iter().next() {
+                Some(code) if codes.len() == 1 => format!("`{code}`, the currency of the pipeline"),
+                _ => "a currency in use, such as `USD`".to_owned(),
+            },
             Self::Bool => "`true` or `false`".to_owned(),
             Self::Whole { negative: false } => "a whole number from 0 to 10^15".to_owned(),
             Self::Whole { negative: true } => "a whole number of at most 10^15".to_owned(),

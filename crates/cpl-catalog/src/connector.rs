@@ -5,6 +5,7 @@ use std::time::Duration;
 use cpl_model::{
     method::Method,
     program::{ConnectorLimits, ErrorInside, Paging},
+    types::MinorDigits,
 };
 use cpl_syntax::{
     Name, Span, Spanned,
@@ -35,6 +36,8 @@ pub struct Connector {
     pub timezone: Option<Name>,
     /// Its currency, if declared.
     pub currency: Option<Name>,
+    /// Digits behind the point that its amounts in minor units have, where they are not those of ISO 4217.
+    pub minor_digits: MinorDigits,
     /// Its limits.
     pub limits: ConnectorLimits,
     /// Errors inside responses with a success status.
@@ -62,6 +65,8 @@ pub struct Endpoint {
     pub columns: Vec<Column>,
     /// The columns that are unique together.
     pub key: Vec<Name>,
+    /// The column that names the currency of all amounts, if declared.
+    pub currency: Option<Name>,
     /// The time column, if declared.
     pub time: Option<Name>,
     /// When a day's figures are there.

@@ -9,6 +9,7 @@ mod raw;
 mod raw_to_connector;
 mod read;
 mod scalars;
+mod shipped;
 mod source_map;
 mod workspace;
 
@@ -21,6 +22,7 @@ pub use raw::{Auth, ErrorCode, JobState, ResultFormat};
 pub use raw_to_connector::request::{is_credential, is_header};
 use read::FileKind;
 pub use scalars::{Credential, NoServer, RecordsAt, json_path, server};
+pub use shipped::{shipped, shipped_names};
 pub use workspace::workspace_of;
 
 /// What describes one API has some thousand bytes.

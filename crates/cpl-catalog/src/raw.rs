@@ -117,6 +117,9 @@ raw! {
         pub timezone: Option<String>,
         /// What its money is: `USD`.
         pub currency: Option<String>,
+        /// Digits behind the point that its amounts in minor units have, where they are not those of ISO 4217: `ISK: 2`.
+        #[serde(default)]
+        pub minor_units: IndexMap<String, u32>,
     }
 
     /// How many requests may be sent to an API.
@@ -254,6 +257,8 @@ asking! {
         /// The columns that are unique together.
         #[serde(default)]
         pub key: Vec<String>,
+        /// The column that names the currency of all amounts: another one than the pipeline's is a bad value.
+        pub currency: Option<String>,
         /// The column that dates a row, where that is not plain.
         pub time: Option<String>,
         /// When a day's figures are there: what `fresh` is without a word of the pipeline.

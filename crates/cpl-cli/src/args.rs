@@ -40,6 +40,8 @@ pub enum Command {
     Show(ShowArgs),
     /// Write the `fetch` that reads a file: names, types, key, and what is not sure of them.
     Infer(InferArgs),
+    /// List the connectors that can be fetched from, or show one: its endpoints, their arguments and columns, its secrets.
+    Connectors(ConnectorsArgs),
     /// Tell what each step of a pipeline costs: rows, bytes, time, memory, the columns that are read; nothing leaves.
     Profile(ProfileArgs),
 }
@@ -181,6 +183,17 @@ pub struct InferArgs {
     /// The files: CSV, Excel, JSON, lines of JSON, Parquet, by the ending of their names.
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
+}
+
+/// `cpl connectors`.
+#[derive(Debug, clap::Args)]
+pub struct ConnectorsArgs {
+    /// The connector: stripe, shopify.
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+    /// Print its file, to begin one of your own with it.
+    #[arg(long, requires = "name")]
+    pub yaml: bool,
 }
 
 /// `cpl profile`.

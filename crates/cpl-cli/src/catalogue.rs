@@ -1,8 +1,11 @@
 //! Connector files: where they are looked for.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
-use cpl_catalog::{Catalogue, ConnectorFile};
+use cpl_catalog::{Catalogue, ConnectorFile, shipped, shipped_names};
 use cpl_model::workspace::Workspace;
 use cpl_syntax::{Code, Diagnostic, tree};
 
@@ -33,13 +36,23 @@ pub fn catalogue(file: &tree::File, pipeline: &Path, workspace: &Workspace, io: 
     if all.len() == names.len() {
         return all.into_iter().collect();
     }
-    connector_names(&folders, io).iter().filter_map(|name| found(name)).chain(all).collect()
+    names_in(&folders, io).iter().filter_map(|name| found(name)).chain(all).collect()
 }
 
-/// The file of a connector, from the first folder that has one.
+/// The connector of that name, as a pipeline in the current folder gets it.
+pub fn connector_named(name: &str, workspace: &Workspace, io: &Io<'_>) -> Option<ConnectorFile> {
+    of_name(name, &folders(Path::new(""), workspace, io), io)
+}
+
+/// The names of all connectors that a pipeline in the current folder can have.
+pub fn connector_names(workspace: &Workspace, io: &Io<'_>) -> BTreeSet<String> {
+    names_in(&folders(Path::new(""), workspace, io), io)
+}
+
+/// The file of a connector, from the first folder that has one; else the shipped one.
 fn of_name(name: &str, folders: &[PathBuf], io: &Io<'_>) -> Option<ConnectorFile> {
     let mut paths = folders.iter().map(|folder| folder.join(format!("{name}.yaml")));
-    let path = paths.find(|path| io.folder.join(path).exists())?;
+    let Some(path) = paths.find(|path| io.folder.join(path).exists()) else { return shipped(name) };
     let shown = path.display().to_string();
     Some(match text_of(&path, io) {
         Ok(Text::Right(text)) => ConnectorFile::of(shown, text, Some(name)),
@@ -62,10 +75,11 @@ fn folders(pipeline: &Path, workspace: &Workspace, io: &Io<'_>) -> Vec<PathBuf> 
     std::iter::once(beside).chain(is_other.then_some(shared)).collect()
 }
 
-/// The names of all connectors in the folders.
-fn connector_names(folders: &[PathBuf], io: &Io<'_>) -> Vec<String> {
+/// The names of all connectors: of those in the folders, and of the shipped ones.
+fn names_in(folders: &[PathBuf], io: &Io<'_>) -> BTreeSet<String> {
     let entries = folders.iter().filter_map(|folder| std::fs::read_dir(io.folder.join(folder)).ok()).flatten();
     let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
     let names = paths.filter(|path| path.extension().is_some_and(|extension| extension == "yaml"));
-    names.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())).collect()
+    let names = names.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()));
+    names.chain(shipped_names().map(str::to_owned)).collect()
 }

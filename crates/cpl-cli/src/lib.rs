@@ -3,6 +3,7 @@
 mod args;
 mod catalogue;
 mod check;
+mod connectors;
 mod explain;
 mod files;
 mod fix;
@@ -81,6 +82,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> u8 {
         #[cfg(not(feature = "run"))]
         Command::Check(args) if args.secrets => light(io),
         Command::Check(args) => check::check(&args, io),
+        Command::Connectors(args) => connectors::connectors(&args, io),
         Command::Explain(args) => explain::explain(&args, io),
         Command::Fmt(args) => fmt::fmt(&args, io),
         Command::Graph(args) => graph::graph(&args, io),

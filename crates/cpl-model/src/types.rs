@@ -1,9 +1,9 @@
 //! Types and units, and what arithmetic makes of them.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fmt,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use cpl_syntax::tree::{ArithOp, Currency};
@@ -36,6 +36,9 @@ pub enum Type {
     /// True or false.
     Bool,
 }
+
+/// Digits behind the point that amounts in minor units have, by the codes of currencies.
+pub type MinorDigits = Arc<BTreeMap<String, u32>>;
 
 /// What an amount of money is counted in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -22,7 +22,10 @@ pub fn field(column: &FetchColumn) -> Field {
         Format::Pattern(pattern) => Some(pattern.clone()),
     };
     let format = match &column.encoding {
-        Encoding::Text if column.is_currency => ValueFormat::Currency(codes()),
+        Encoding::Text if column.is_currency => ValueFormat::Currency(match column.account_currency {
+            Some(currency) => Arc::new(BTreeSet::from([currency.code().to_owned()])),
+            None => codes(),
+        }),
         Encoding::Text => ValueFormat::Text,
         Encoding::Bool => ValueFormat::Bool,
         Encoding::Count => ValueFormat::Whole { negative: false },
@@ -31,7 +34,9 @@ pub fn field(column: &FetchColumn) -> Field {
         Encoding::Percent => ValueFormat::Percent,
         Encoding::Money(scale, currency) => {
             let signs = currency.map_or_else(Vec::new, |currency| currency.signs()).into();
-            ValueFormat::Money { shift: shift(*scale, *currency), signs }
+            let own = currency.and_then(|currency| column.minor_digits.get(currency.code()));
+            let own = own.filter(|_| *scale == MoneyScale::Minor);
+            ValueFormat::Money { shift: own.copied().unwrap_or_else(|| shift(*scale, *currency)), signs }
         }
         Encoding::Date(format) => ValueFormat::Date(pattern(format)),
         Encoding::DayOf(pattern, zone) => ValueFormat::DayOf(pattern.clone(), zone.clone()),

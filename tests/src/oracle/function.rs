@@ -101,7 +101,7 @@ impl Oracle<'_> {
                 ),
                 _ => Val::Unknown,
             },
-            (F::UnixSeconds, Val::Moment(moment)) => whole(moment.as_microsecond().div_euclid(1_000_000).into()),
+            (F::UnixSeconds, Val::Moment(moment)) => whole(moment.as_microsecond().div_euclid(1_000_000)),
             (F::Micros, Val::Money(value)) => minor(value, 6),
             (F::Cents, Val::Money(value)) => minor(value, cents(args[0].ty)),
             (F::Convert, Val::Money(value)) => {

@@ -50,6 +50,7 @@ impl Converter<'_> {
             records: raw.records.as_ref().map(|path| path.get().clone()),
             columns: columns?,
             key,
+            currency: raw.currency.clone().map(|column| self.spanned(column, &of("currency"))),
             time: raw.time.clone().map(|column| self.spanned(column, &of("time"))),
             late: self.length(raw.late.as_ref(), &of("late")),
             restated: self.length(raw.restated.as_ref(), &of("restated")),

@@ -5,9 +5,12 @@ mod endpoint;
 mod pages;
 pub mod request;
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
-use cpl_model::program::{ConnectorLimits, ErrorInside};
+use cpl_model::{
+    program::{ConnectorLimits, ErrorInside},
+    types::MinorDigits,
+};
 
 use cpl_syntax::{
     Code, Diagnostic, Name, Span, Spanned, fragment, is_name,
@@ -71,11 +74,34 @@ impl Converter<'_> {
             token_url: self.token_url(&raw.auth),
             timezone: raw.account.timezone.clone().map(|zone| self.spanned(zone, &["account", "timezone"])),
             currency,
+            minor_digits: self.minor_digits(&raw.account),
             limits: limits(&raw.limits),
             errors,
             endpoints: endpoints.into_iter().flatten().collect(),
             actions: actions.into_iter().flatten().collect(),
         }
+    }
+
+    /// Digits that an API's minor units have, of currencies that there are.
+    fn minor_digits(&mut self, account: &raw::Account) -> MinorDigits {
+        const MOST_DIGITS: u32 = 4;
+        for (code, digits) in &account.minor_units {
+            let place = ["account", "minor_units", code];
+            if Currency::of_code(code).is_none() {
+                let span = self.source_map.key(&place);
+                self.refuse::<()>(
+                    Code::E0302,
+                    format!("`{code}` is no currency"),
+                    span,
+                    "wanted: a code such as `ISK`",
+                );
+            } else if *digits > MOST_DIGITS {
+                let span = self.source_map.value(&place);
+                let label = format!("wanted: 0 to {MOST_DIGITS}");
+                self.refuse::<()>(Code::E0602, "no currency has as many digits", span, label);
+            }
+        }
+        Arc::new(account.minor_units.iter().map(|(code, digits)| (code.clone(), *digits)).collect())
     }
 
     /// An address that ends without `/`.

@@ -88,8 +88,10 @@ impl Checker<'_> {
             notation: None,
             by,
             is_currency: false,
+            account_currency: None,
             is_personal: ty == Type::Personal,
             minor_of,
+            minor_digits: Arc::default(),
             span,
         };
         Ok((fetched, typed))

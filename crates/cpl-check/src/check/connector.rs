@@ -19,7 +19,7 @@ use super::{
     typed_endpoint::{ArgumentType, TypedEndpoint},
 };
 use cpl_model::{
-    program::{self, Column, Parameter, Table},
+    program::{self, Column, Encoding, FetchColumn, Parameter, Table},
     types::Type,
 };
 
@@ -64,7 +64,11 @@ impl Checker<'_> {
             }
             Ok(requests)
         });
-        let (columns, typed) = contract?;
+        let (mut columns, typed) = contract?;
+        self.account_currency(endpoint, &mut columns)?;
+        for column in &mut columns {
+            column.minor_digits = connector.minor_digits.clone();
+        }
         let table = self.endpoint_table(endpoint, typed);
         let late = self.length_of(endpoint.late.as_ref());
         let restated = self.length_of(endpoint.restated.as_ref());
@@ -81,6 +85,26 @@ impl Checker<'_> {
     /// An optional length; none if it is given and invalid.
     fn length_of(&mut self, written: Option<&tree::Expr>) -> Checked<Option<i64>> {
         written.map_or(Ok(None), |length| self.fixed_length(length).map(Some))
+    }
+
+    /// Marks the column that names the currency of all amounts.
+    fn account_currency(&mut self, endpoint: &Endpoint, columns: &mut [FetchColumn]) -> Checked<()> {
+        let Some(name) = &endpoint.currency else { return Ok(()) };
+        let currency = self.currency;
+        match columns.iter_mut().find(|column| column.name == name.value) {
+            Some(column) if column.encoding == Encoding::Text && !column.optional && !column.is_personal => {
+                (column.is_currency, column.account_currency) = (true, Some(currency));
+                Ok(())
+            }
+            Some(_) => {
+                let message = format!("`{}` can't name a currency", name.as_str());
+                self.refuse(Code::E0302, message, name.span, "wanted: a column of `text`, which is never missing")
+            }
+            None => {
+                let known: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+                self.unknown_name("column", name, known)
+            }
+        }
     }
 
     fn endpoint_table(&mut self, endpoint: &Endpoint, columns: Vec<Column>) -> Checked<Table> {

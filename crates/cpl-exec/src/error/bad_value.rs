@@ -34,6 +34,14 @@ pub fn bad_value(
 /// What to write so that the value fits.
 fn declared_otherwise(value: &str, column: &FetchColumn, fetch: &Fetch) -> Option<String> {
     let field = field(column);
+    if let Some(account) = column.account_currency {
+        let code = value.trim().to_uppercase();
+        let other = Currency::of_code(&code)?;
+        let (wanted, found) = (account.code(), other.code());
+        return Some(format!(
+            "the account's money is {found}, and the pipeline's {wanted}: write `currency {found}` in `pipeline {{ … }}`, or fetch from an account in {wanted}"
+        ));
+    }
     // Bytes that are no UTF-8 are shown so.
     if value.contains('\u{fffd}') && matches!(fetch.kind, SourceKind::Csv(_)) {
         return Some("say how the file is written: `csv(\"…\", encoding=\"windows-1252\")`".to_owned());

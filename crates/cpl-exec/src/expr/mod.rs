@@ -67,7 +67,9 @@ impl Translator<'_> {
             ExprKind::InWindow(..) => unreachable!("a bound plan has no windows"),
             ExprKind::InRange(value, from, to) => self.in_range(value, from, to),
             ExprKind::Function(function, args) => self.function(*function, args, expr.ty),
-            ExprKind::WholeUnits(amount, currency) => money::whole_units(&self.expr(amount), &self.expr(currency)),
+            ExprKind::WholeUnits(amount, currency, digits) => {
+                money::whole_units(&self.expr(amount), &self.expr(currency), digits.clone())
+            }
             ExprKind::Aggregate(_) | ExprKind::Series(_) => unreachable!("operators of their own compute these"),
             ExprKind::Pattern(_) | ExprKind::Applied(..) => unreachable!("a plan that needs the ledger is not bound"),
         }

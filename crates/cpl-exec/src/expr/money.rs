@@ -195,17 +195,19 @@ fn amounts_of(name: &pl::PlSmallStr, each: impl Iterator<Item = Option<i128>>) -
 
 /// An amount read in minor units, in whole ones: how many make one depends on its row's currency. Unknown where the
 /// text names no currency.
-pub fn whole_units(amount: &pl::Expr, currency: &pl::Expr) -> pl::Expr {
-    elementwise([amount.clone(), currency.clone()], money(), |columns| {
+pub fn whole_units(amount: &pl::Expr, currency: &pl::Expr, digits: cpl_model::types::MinorDigits) -> pl::Expr {
+    let units_of = move |code: &str| {
+        let usual = || Currency::of_code(code).map(|currency| currency.minor_digits());
+        digits.get(code).copied().or_else(usual).map(|digits| 10i128.pow(digits))
+    };
+    elementwise([amount.clone(), currency.clone()], money(), move |columns| {
         let amounts = columns[0].as_materialized_series().decimal()?.physical();
         let codes = columns[1].str()?;
         // A file has few currencies: each is looked up once.
         let mut known: BTreeMap<&str, Option<i128>> = BTreeMap::new();
         let each = amounts.iter().zip(codes.iter()).map(|(amount, code)| {
             let (amount, code) = amount.zip(code)?;
-            let minor_units = known
-                .entry(code)
-                .or_insert_with(|| Currency::of_code(code).map(|currency| 10i128.pow(currency.minor_digits())));
+            let minor_units = known.entry(code).or_insert_with(|| units_of(code));
             minor_units.map(|units| half_even(amount, units))
         });
         amounts_of(amounts.name(), each)

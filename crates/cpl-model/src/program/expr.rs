@@ -76,7 +76,7 @@ pub enum ExprKind {
     Function(Function, Vec<Expr>),
     /// An amount in minor units of the currency that a text names, in whole ones; unknown where it names none. The
     /// plan writes it for a fetch.
-    WholeUnits(Box<Expr>, Box<Expr>),
+    WholeUnits(Box<Expr>, Box<Expr>, crate::types::MinorDigits),
     /// `total(T.column)`: the only value of that table, which holds the sum.
     Total(TableId),
     /// An aggregate over the rows of a group.
@@ -375,7 +375,7 @@ impl Expr {
             | ExprKind::Arith(_, a, b)
             | ExprKind::OrElse(a, b)
             | ExprKind::Compare(_, a, b)
-            | ExprKind::WholeUnits(a, b) => vec![a, b],
+            | ExprKind::WholeUnits(a, b, _) => vec![a, b],
             ExprKind::Exceeds(_, a, b, margin) => {
                 let mut parts: Vec<&Self> = vec![a, b];
                 parts.extend(margin.as_ref().map(|margin| margin.amount()));
@@ -421,7 +421,7 @@ impl Expr {
             | ExprKind::Arith(_, a, b)
             | ExprKind::OrElse(a, b)
             | ExprKind::Compare(_, a, b)
-            | ExprKind::WholeUnits(a, b) => [a, b].into_iter().for_each(|part| each(part)),
+            | ExprKind::WholeUnits(a, b, _) => [a, b].into_iter().for_each(|part| each(part)),
             ExprKind::Exceeds(_, a, b, margin) => {
                 each(a);
                 each(b);

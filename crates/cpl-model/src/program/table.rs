@@ -10,7 +10,10 @@ use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 
 use super::{DatabaseQuery, EndpointCall, Expr, Request, ids::TableId};
-use crate::{clock::Grain, types::Type};
+use crate::{
+    clock::Grain,
+    types::{MinorDigits, Type},
+};
 
 /// A table.
 #[derive(Clone, Debug)]
@@ -236,10 +239,14 @@ pub struct FetchColumn {
     pub by: Option<Grain>,
     /// It names the currencies of another column: taken in capitals.
     pub is_currency: bool,
+    /// It names the currency of all amounts, which is this one.
+    pub account_currency: Option<Currency>,
     /// Its values are hashed as they are read.
     pub is_personal: bool,
     /// The column that names the currency whose minor units these are, where rows differ.
     pub minor_of: Option<String>,
+    /// Currencies of which amounts in minor units have another number of digits than in ISO 4217.
+    pub minor_digits: MinorDigits,
     /// Where it is declared.
     pub span: Span,
 }

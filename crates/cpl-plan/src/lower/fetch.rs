@@ -130,6 +130,6 @@ fn capitals(of: &Column) -> Expr {
 
 fn whole_units(column: &FetchColumn, of: &Column, table: &Table) -> Option<(String, Expr)> {
     let currency = table.column(column.minor_of.as_ref()?)?;
-    let kind = ExprKind::WholeUnits(Box::new(read(of)), Box::new(capitals(currency)));
+    let kind = ExprKind::WholeUnits(Box::new(read(of)), Box::new(capitals(currency)), column.minor_digits.clone());
     Some((of.name.clone(), Expr { kind, unknown: true, ..read(of) }))
 }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::purpose::Purpose;
 use cpl_model::program::{
-    Action, Alert, CheckKind, ColumnLocator, Dashboard, Decision, Expr, InternalColumn, Program, Rows, Table, TableId,
-    TableSource,
+    Action, Alert, CheckKind, ColumnLocator, Dashboard, Decision, Encoding, Expr, FetchColumn, InternalColumn, Program,
+    Rows, Table, TableId, TableSource,
 };
 
 /// The columns of each table that something needs.
@@ -67,6 +67,12 @@ impl RequiredColumns {
         self.add(id, table.time.as_deref());
         if fetch.skip_bad.is_some() {
             self.add(id, fetch.columns.iter().map(|column| column.name.as_str()));
+        }
+        let is_read = |column: &&FetchColumn| self.table(id).is_some_and(|columns| columns.contains(&column.name));
+        if fetch.columns.iter().filter(is_read).any(|column| matches!(column.encoding, Encoding::Money(..))) {
+            let account = fetch.columns.iter().filter(|column| column.account_currency.is_some());
+            let account: Vec<&str> = account.map(|column| column.name.as_str()).collect();
+            self.add(id, account);
         }
         for column in &fetch.columns {
             if self.table(id).is_some_and(|columns| columns.contains(&column.name)) {
