@@ -22,7 +22,7 @@ pub use raw::{Auth, ErrorCode, JobState, ResultFormat};
 pub use raw_to_connector::request::{is_credential, is_header};
 use read::FileKind;
 pub use scalars::{Credential, NoServer, RecordsAt, json_path, server};
-pub use shipped::{shipped, shipped_names};
+pub use shipped::{new_connector, shipped, shipped_names};
 pub use workspace::workspace_of;
 
 /// What describes one API has some thousand bytes.

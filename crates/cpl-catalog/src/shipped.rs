@@ -16,6 +16,12 @@ pub fn shipped_names() -> impl Iterator<Item = &'static str> {
     SHIPPED.iter().map(|(name, _)| *name)
 }
 
+/// The text of a connector's file to begin with: it is right, and says what goes where.
+#[must_use]
+pub fn new_connector(name: &str) -> String {
+    include_str!("new_connector.yaml").replace("NAME", name).replace("SECRET", &name.to_uppercase())
+}
+
 /// The shipped connector of that name.
 #[must_use]
 pub fn shipped(name: &str) -> Option<ConnectorFile> {

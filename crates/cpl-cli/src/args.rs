@@ -42,6 +42,8 @@ pub enum Command {
     Infer(InferArgs),
     /// List the connectors that can be fetched from, or show one: its endpoints, their arguments and columns, its secrets.
     Connectors(ConnectorsArgs),
+    /// Begin a file: `cpl new connector NAME`.
+    New(NewArgs),
     /// Tell what each step of a pipeline costs: rows, bytes, time, memory, the columns that are read; nothing leaves.
     Profile(ProfileArgs),
 }
@@ -185,15 +187,64 @@ pub struct InferArgs {
     pub files: Vec<PathBuf>,
 }
 
+/// `cpl new`.
+#[derive(Debug, clap::Args)]
+pub struct NewArgs {
+    /// Of what.
+    #[command(subcommand)]
+    pub kind: NewKind,
+}
+
+/// What can be begun.
+#[derive(Debug, Subcommand)]
+pub enum NewKind {
+    /// `connectors/NAME.yaml`, which passes `cpl check` and says what goes where.
+    Connector {
+        /// Its name: small letters, digits and `_`.
+        name: String,
+    },
+}
+
 /// `cpl connectors`.
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct ConnectorsArgs {
+    /// What to do with one; without it they are shown.
+    #[command(subcommand)]
+    pub command: Option<ConnectorsCommand>,
     /// The connector: stripe, shopify.
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
     /// Print its file, to begin one of your own with it.
     #[arg(long, requires = "name")]
     pub yaml: bool,
+}
+
+/// What to do with a connector.
+#[derive(Debug, Subcommand)]
+pub enum ConnectorsCommand {
+    /// Ask for the first page of an endpoint: show what is sent, secrets struck out, and what is read of the answer.
+    Try(TryArgs),
+}
+
+/// `cpl connectors try`.
+#[derive(Debug, clap::Args)]
+pub struct TryArgs {
+    /// The call, as a pipeline would write it: `'stripe.charges(last 7 days)'`.
+    #[arg(value_name = "NAME.ENDPOINT(…)")]
+    pub call: String,
+    /// At most so many rows.
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub limit: usize,
+    /// The zone of its days: `Europe/Berlin`.
+    #[arg(long, value_name = "ZONE")]
+    pub timezone: Option<String>,
+    /// The currency of its money: EUR.
+    #[arg(long, value_name = "CODE")]
+    pub currency: Option<String>,
+    /// The window that starts on this date, or is under way then: 2026-11-20, 2026-11-20T09:30.
+    #[arg(long, value_name = "DATE", value_parser = as_of)]
+    pub as_of: Option<AsOf>,
 }
 
 /// `cpl profile`.

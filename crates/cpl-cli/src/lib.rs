@@ -13,6 +13,7 @@ mod graph;
 #[cfg(feature = "run")]
 mod infer;
 mod load;
+mod new;
 #[cfg(feature = "run")]
 mod profile;
 #[cfg(feature = "run")]
@@ -25,6 +26,8 @@ mod show;
 #[cfg(feature = "run")]
 mod test;
 mod text;
+#[cfg(feature = "run")]
+mod try_endpoint;
 mod workspace;
 
 use std::{
@@ -36,7 +39,7 @@ use std::{
 use clap::Parser;
 use jiff::Timestamp;
 
-use args::{Args, Command};
+use args::{Args, Command, ConnectorsArgs, ConnectorsCommand};
 
 /// Exit code: all is well.
 pub const CLEAN: u8 = 0;
@@ -82,7 +85,14 @@ pub fn main(args: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> u8 {
         #[cfg(not(feature = "run"))]
         Command::Check(args) if args.secrets => light(io),
         Command::Check(args) => check::check(&args, io),
+        #[cfg(feature = "run")]
+        Command::Connectors(ConnectorsArgs { command: Some(ConnectorsCommand::Try(args)), .. }) => {
+            try_endpoint::try_endpoint(&args, io)
+        }
+        #[cfg(not(feature = "run"))]
+        Command::Connectors(ConnectorsArgs { command: Some(ConnectorsCommand::Try(_)), .. }) => light(io),
         Command::Connectors(args) => connectors::connectors(&args, io),
+        Command::New(args) => new::new(&args, io),
         Command::Explain(args) => explain::explain(&args, io),
         Command::Fmt(args) => fmt::fmt(&args, io),
         Command::Graph(args) => graph::graph(&args, io),

@@ -136,6 +136,7 @@ pub fn in_context<T>(loaded: &Loaded, clock: Clock, io: &Io<'_>, act: impl FnOnc
         threads: std::thread::available_parallelism().map_or(1, NonZero::get),
         progress: &|what| progress.set_message(what),
         part_rows: io.part_rows,
+        first_page: false,
     };
     act(&context)
 }

@@ -25,14 +25,46 @@ pub fn is_workspace(path: &Path) -> bool {
 /// The workspace of a pipeline: without a file it is the pipeline's folder.
 ///
 /// # Errors
-/// Where the workspace's file is wrong: what it says is not guessed.
+/// Where the workspace's file is wrong, or somebody else's: what it says is not guessed, and nobody else's command is run.
 pub fn workspace(pipeline: &Path, io: &Io<'_>) -> Result<Workspace, Diagnostic> {
-    let folder = io.folder.join(pipeline.parent().unwrap_or(Path::new("")));
-    let whole = std::path::absolute(&folder).unwrap_or_else(|_| folder.clone());
-    let root = whole.ancestors().find(|folder| folder.join(FILE).is_file()).unwrap_or(&whole).to_owned();
-    let settings = settings(&root.join(FILE), io)?;
+    let folder = absolute(&io.folder.join(pipeline.parent().unwrap_or(Path::new(""))));
+    // A repository is nobody else's workspace.
+    let up_to = folder.ancestors().position(|folder| folder.join(".git").exists()).unwrap_or(usize::MAX);
+    let root = folder.ancestors().take(up_to.saturating_add(1)).find(|folder| folder.join(FILE).is_file());
+    let root = root.unwrap_or(&folder).to_owned();
+    let file = root.join(FILE);
+    if is_of_others(&file, &folder) {
+        let shown = shown(&file, io);
+        let message = format!("`{}` belongs to another user than this pipeline's folder", shown.display());
+        let help =
+            "it may name a command that is run: take it over, or put a `cpl.yaml` of your own beside the pipeline";
+        return Err(Diagnostic::new(Code::E0601, message).help(help));
+    }
+    let settings = settings(&file, io)?;
     let name = settings.name.clone().unwrap_or_else(|| folder_name(&root));
     Ok(Workspace { root, name, settings })
+}
+
+/// A folder from the root of the file system on; an empty path is the current one.
+fn absolute(folder: &Path) -> PathBuf {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned())
+}
+
+/// Whether a file belongs neither to the owner of a folder nor to the system.
+#[cfg(unix)]
+fn is_of_others(file: &Path, folder: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    const SYSTEM: u32 = 0;
+    match (file.metadata(), folder.metadata()) {
+        (Ok(file), Ok(folder)) => file.uid() != SYSTEM && file.uid() != folder.uid(),
+        _ => false,
+    }
+}
+
+#[cfg(not(unix))]
+fn is_of_others(_: &Path, _: &Path) -> bool {
+    false
 }
 
 fn settings(file: &Path, io: &Io<'_>) -> Result<WorkspaceSettings, Diagnostic> {
@@ -58,7 +90,7 @@ fn is_missing(file: &Path) -> bool {
 
 /// A path as people know it: relative to where they are.
 pub fn shown(path: &Path, io: &Io<'_>) -> PathBuf {
-    path.strip_prefix(&io.folder).unwrap_or(path).to_owned()
+    path.strip_prefix(absolute(&io.folder)).unwrap_or(path).to_owned()
 }
 
 fn folder_name(folder: &Path) -> String {

@@ -335,3 +335,37 @@ fn a_damaged_parquet_file_is_told() {
     }
     assert!(refused > 10, "{refused}");
 }
+
+/// The salt, the names of decisions and the secrets' command are the workspace's, from wherever it is called.
+#[test]
+fn a_pipeline_is_of_its_workspace_however_it_is_called() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let below = folder.path().join("growth/cac");
+    std::fs::create_dir_all(&below).expect("made");
+    std::fs::write(folder.path().join("cpl.yaml"), "workspace: acme\n").expect("written");
+    std::fs::write(below.join("a.csv"), "email\nann@example.com\n").expect("written");
+    let text = "pipeline p { retire 2027-01-01 }\nfetch a from csv(\"a.csv\") { columns { email: text personal } key email }\n\
+                decide d for each email in a { when email is known  then call print { email = email } }\n";
+    std::fs::write(below.join("m.cpl"), text).expect("written");
+    let report = |folder: &Path, file: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cpl"));
+        command.args(["plan", file, "--format", "json", "--as-of", "2026-11-20"]).current_dir(folder);
+        let (code, out, err) = output(command);
+        assert_eq!(code, Some(0), "{err}");
+        out.lines().filter(|line| !line.contains("took_ms")).collect::<Vec<_>>().join("\n")
+    };
+    let whole = below.join("m.cpl");
+    let first = report(&below, "m.cpl");
+    assert!(!first.contains("ann@example.com"), "{first}");
+    assert_eq!(report(&below, "./m.cpl"), first);
+    assert_eq!(report(&below, whole.to_str().expect("UTF-8")), first);
+    assert_eq!(report(folder.path(), "growth/cac/m.cpl"), first);
+    assert!(folder.path().join(".cpl/salt/salt").exists() && !below.join(".cpl").exists());
+
+    std::fs::write(folder.path().join("cpl.yaml"), "workspce: acme\n").expect("written");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cpl"));
+    command.args(["check", "m.cpl"]).current_dir(&below);
+    let (code, _, err) = output(command);
+    assert_eq!(code, Some(1), "{err}");
+    assert!(err.contains("has errors"), "{err}");
+}

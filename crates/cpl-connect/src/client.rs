@@ -10,7 +10,7 @@ use std::{
 };
 
 use cpl_batch::{Problem, ServerProblem};
-use reqwest::{Certificate, Client, ClientBuilder, Proxy, redirect::Policy};
+use reqwest::{Certificate, Client, ClientBuilder, NoProxy, Proxy, redirect::Policy};
 use tokio::{
     runtime::Runtime,
     sync::mpsc,
@@ -29,6 +29,8 @@ use crate::{
 
 /// How long a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Where the environment names a proxy.
+const ENVIRONMENT: &[&str] = &["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 /// Pages that are held, while others are read: one is on its way besides.
 const PAGES_AHEAD: usize = 1;
 /// Requests that are sent before it is known whether they are needed.
@@ -82,6 +84,8 @@ pub struct PagedRequest {
     pub pager: Option<Pager>,
     /// The API that it is sent to.
     pub api: Arc<Api>,
+    /// Only the first page is read.
+    pub first_page: bool,
 }
 
 /// Pages that are on their way, in order: until they are dropped.
@@ -163,8 +167,15 @@ impl Network {
             .redirect(Policy::none())
             .referer(false)
             .connect_timeout(CONNECT_TIMEOUT);
-        if let Some(proxy) = &self.proxy {
-            builder = builder.proxy(Proxy::all(proxy.expose()).map_err(|_| NetworkError::Proxy)?);
+        // What goes by `http://` goes to this very machine, and by no proxy, which would read it.
+        builder = builder.no_proxy();
+        let of_environment =
+            || ENVIRONMENT.iter().find_map(|name| std::env::var(name).ok().filter(|at| !at.is_empty()));
+        let proxy = self.proxy.as_ref().map(|proxy| proxy.expose().to_owned()).or_else(of_environment);
+        if let Some(proxy) = proxy {
+            let has_scheme = proxy.split_once("://").is_none_or(|(scheme, _)| ["http", "https"].contains(&scheme));
+            let proxy = Proxy::https(&proxy).ok().filter(|_| has_scheme).ok_or(NetworkError::Proxy)?;
+            builder = builder.proxy(proxy.no_proxy(NoProxy::from_env()));
         }
         if let Some(pem) = &self.certificates {
             let certificates = Certificate::from_pem_bundle(pem);
@@ -233,12 +244,12 @@ impl Drop for Pages {
 
 /// Sends each page as it comes; the next ones are requested while it is read.
 async fn read_pages(client: Client, mut read: PagedRequest, sender: mpsc::Sender<Result<Option<Page>, Problem>>) {
-    let first = read.request.clone();
-    let mut next = Some(read.pager.as_ref().map_or(first.clone(), |pager| pager.first(first)));
+    let mut next = Some(read.first_request());
     let mut prefetched = Prefetched::default();
     while let Some(request) = next.take() {
         let page = match prefetched.answer(&client, &read.api, &request).await {
             Ok(answered) => read.page(&request, answered).map(|(page, follows)| {
+                let follows = follows.filter(|_| !read.first_page);
                 if let (Some(follows), Some(pager)) = (&follows, &read.pager)
                     && page.bytes.len() < LARGE_PAGE
                 {
@@ -297,10 +308,17 @@ impl Prefetched {
 }
 
 impl PagedRequest {
+    /// The request for the first page.
+    #[must_use]
+    pub fn first_request(&self) -> Request {
+        let request = self.request.clone();
+        self.pager.as_ref().map_or(request.clone(), |pager| pager.first(request))
+    }
+
     /// The page of an answer, and the request for the one that follows.
     fn page(&mut self, request: &Request, answer: Answer) -> Result<(Page, Option<Request>), Problem> {
         let follows = self.pager.as_mut().map(|pager| pager.next(request, &answer)).transpose()?.flatten();
-        let total = self.pager.as_ref().and_then(Pager::total);
+        let total = self.pager.as_ref().and_then(Pager::total).filter(|_| !self.first_page);
         let more_pages = if self.pager.is_none() { more_pages::find(&answer) } else { None };
         Ok((Page { bytes: answer.bytes, request: answer.sent, total, more_pages }, follows))
     }

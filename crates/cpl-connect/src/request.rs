@@ -247,6 +247,22 @@ impl Request {
         shown(&self.url)
     }
 
+    /// What is sent, secrets struck out: the method, the whole address, the headers and the body.
+    #[must_use]
+    pub fn described(&self) -> String {
+        let mut text = format!("{} {}", self.method, self.url);
+        for (name, value) in &self.headers {
+            let value = if value.is_sensitive() { "…" } else { value.to_str().unwrap_or("…") };
+            text.extend(["\n", name.as_str(), ": ", value]);
+        }
+        let body = match &self.body {
+            Some(Body::Json(value)) => format!("\n{value:#}"),
+            Some(Body::Form(pairs)) => format!("\n{pairs}"),
+            None => String::new(),
+        };
+        self.without_secrets(&(text + &body))
+    }
+
     /// A text of the server's without the secrets that it was sent.
     #[must_use]
     pub fn without_secrets(&self, text: &str) -> String {

@@ -5,6 +5,7 @@ use std::{
     io::ErrorKind,
     path::PathBuf,
     sync::{Mutex, PoisonError},
+    time::Instant,
 };
 
 use cpl_model::workspace::SecretCommand;
@@ -42,6 +43,7 @@ impl SecretTeller {
         let program = words.next().unwrap_or_default();
         let failed = |why: String| SecretError::Command { program: program.clone(), why };
         let timeout = self.command.timeout;
+        let started_at = Instant::now();
         let exec = Exec::cmd(&program).args(words).cwd(&self.folder);
         let started = exec.stdin(Redirection::Null).stdout(Redirection::Pipe).stderr(Redirection::Pipe).start();
         let mut job = started.map_err(|error| failed(error.to_string()))?;
@@ -49,7 +51,8 @@ impl SecretTeller {
         let ended = read.and_then(|(output, complaint)| {
             let all_read = output.len() + complaint.len() < OUTPUT_BYTES;
             // It may still write what nobody reads.
-            let status = if all_read { job.wait_timeout(timeout)? } else { None };
+            let left = timeout.saturating_sub(started_at.elapsed());
+            let status = if all_read { job.wait_timeout(left)? } else { None };
             Ok((output, complaint, status))
         });
         match ended {
@@ -83,7 +86,7 @@ fn last_line(complaint: &[u8]) -> String {
 
 #[cfg(all(test, unix))]
 mod tests {
-    use std::time::{Duration, Instant};
+    use std::time::Duration;
 
     use super::*;
 

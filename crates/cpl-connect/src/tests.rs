@@ -64,6 +64,7 @@ fn read(request: Request, limits: Limits) -> PagedRequest {
         request,
         pager: None,
         api: Arc::new(Api { terms: Terms { limits, ..Terms::default() }, tokens: None }),
+        first_page: false,
     }
 }
 
@@ -308,7 +309,8 @@ fn pages_ahead_come_in_order_and_within_the_limits() {
     let request = Request::new(Method::Get, &format!("http://{address}/")).unwrap_or_else(|why| panic!("{why:?}"));
     let limits = Limits { silence: Duration::from_secs(30), attempt: Duration::from_secs(30), ..LIMITS };
     let terms = Terms { limits, throttle: Throttle::new(Some(3), None), ..Terms::default() };
-    let read = PagedRequest { request, pager: Some(by_offset), api: Arc::new(Api { terms, tokens: None }) };
+    let read =
+        PagedRequest { request, pager: Some(by_offset), api: Arc::new(Api { terms, tokens: None }), first_page: false };
     let connections = Connections::new(Network::default());
     let mut pages = connections.begin(read).unwrap_or_else(|problem| panic!("{problem:?}"));
     let mut ids = Vec::new();
@@ -372,10 +374,20 @@ fn listening() -> (String, mpsc::Receiver<String>) {
 fn requests_go_through_the_proxy() {
     let (address, heard) = listening();
     let network = Network { proxy: Some(Secret::new(address)), ..Network::default() };
-    let request = Request::new(Method::Get, "http://127.0.0.1:1/deals?since=1").unwrap_or_else(|why| panic!("{why:?}"));
-    let answer = one_page(Connections::new(network).begin(read(request, LIMITS)));
-    assert_eq!(answer, Ok(b"[]".to_vec()));
-    assert_eq!(heard.recv().ok().as_deref(), Some("GET http://127.0.0.1:1/deals?since=1 HTTP/1.1"));
+    let connections = Connections::new(network);
+    let send = |address: &str| {
+        let request = Request::new(Method::Get, address).unwrap_or_else(|why| panic!("{why:?}"));
+        one_page(connections.begin(read(request, LIMITS)))
+    };
+    // It opens no tunnel.
+    assert!(send("https://crm.example.com/deals?since=1").is_err());
+    assert_eq!(heard.recv().ok().as_deref(), Some("CONNECT crm.example.com:443 HTTP/1.1"));
+    while heard.try_recv().is_ok() {}
+    // What is not encrypted stays on this machine.
+    let (here, asked) = listening();
+    assert_eq!(send(&format!("{here}/deals")), Ok(b"[]".to_vec()));
+    assert_eq!(asked.recv().ok().as_deref(), Some("GET /deals HTTP/1.1"));
+    assert!(heard.try_recv().is_err(), "the proxy heard of it");
 }
 
 #[test]
@@ -385,8 +397,10 @@ fn a_network_that_can_not_be_used_is_told_before_anything_is_sent() {
         let request = Request::new(Method::Get, &address).unwrap_or_else(|why| panic!("{why:?}"));
         Connections::new(network).begin(read(request, LIMITS)).err()
     };
-    let proxy = Network { proxy: Some(Secret::new("http://".to_owned())), ..Network::default() };
-    assert!(matches!(refused(proxy), Some(NetworkError::Proxy)));
+    for address in ["http://", "ftp://10.0.0.1:3128", "htp://10.0.0.1"] {
+        let proxy = Network { proxy: Some(Secret::new(address.to_owned())), ..Network::default() };
+        assert!(matches!(refused(proxy), Some(NetworkError::Proxy)), "{address}");
+    }
     for pem in ["", "no certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
         let network = Network { certificates: Some(pem.into()), ..Network::default() };
         let refused = refused(network);

@@ -43,14 +43,17 @@ impl<'a> RunInputs<'a> {
     ///
     /// # Errors
     /// All requests that can't be made: all of what is missing, before anything is sent.
-    pub fn of(plan: &BoundPlan, files: Files<'a>, workspace: &Workspace) -> Result<Self, RunError> {
+    pub fn of(plan: &BoundPlan, files: Files<'a>, workspace: &Workspace, first_page: bool) -> Result<Self, RunError> {
         let secrets = Secrets::of(files.folder, workspace);
         let mut failed = Vec::new();
         let salt = salt(plan, &secrets, workspace).unwrap_or_else(|error| {
             failed.push(error);
             None
         });
-        let reads = server_reads(plan, &secrets, workspace, &mut failed)?;
+        let mut reads = server_reads(plan, &secrets, workspace, &mut failed)?;
+        for each in &mut reads {
+            each.read.first_page = first_page;
+        }
         let network = network_of(&reads, &secrets, workspace).unwrap_or_else(|error| {
             failed.push(error);
             Network::default()
@@ -60,7 +63,7 @@ impl<'a> RunInputs<'a> {
         }
         let (connections, mut on_their_way) = (Connections::new(network), BTreeMap::new());
         for ServerRead { table, fetch, is_empty, read } in reads {
-            let request = read.request.clone();
+            let request = read.first_request();
             let begun = if is_empty { Ok(Pages::none()) } else { connections.begin(read) };
             let pages = begun.map_err(|error| {
                 RunError::Request(vec![RequestError { at: fetch.path_span, cause: RequestCause::Network(error) }])
@@ -98,7 +101,7 @@ fn server_reads<'m>(
         };
         match (made, api) {
             (Ok(request), Ok(api)) => {
-                let read = PagedRequest { request, pager: pager(fetch), api };
+                let read = PagedRequest { request, pager: pager(fetch), api, first_page: false };
                 reads.push(ServerRead { table, fetch, is_empty: builder.has_empty_window(), read });
             }
             (request, api) => failed.extend(request.err().into_iter().chain(api.err()).flatten()),
@@ -144,7 +147,7 @@ fn endpoint(of: &EndpointCall) -> &Endpoint {
     of.endpoint.as_ref().unwrap_or_else(|| unreachable!("a bound plan has no unsupported endpoint"))
 }
 
-/// The APIs of the connectors, by their names and the hosts at which they are asked: one for each account.
+/// The APIs of the connectors, by their names and the accounts that are asked: one for each.
 #[derive(Default)]
 struct Apis(BTreeMap<(String, String), Arc<Api>>);
 
@@ -158,7 +161,7 @@ impl Apis {
         workspace: &Workspace,
     ) -> Result<Result<Arc<Api>, Vec<RequestError>>, RunError> {
         let SourceKind::Endpoint(of) = &fetch.kind else { return Ok(Ok(Arc::default())) };
-        let key = (of.call.connector.clone(), builder.host(request)?);
+        let key = (of.call.connector.clone(), builder.account(request)?);
         if let Some(api) = self.0.get(&key) {
             return Ok(Ok(Arc::clone(api)));
         }
@@ -186,6 +189,14 @@ fn pager(fetch: &Fetch) -> Option<Pager> {
 
 fn unchecked<T>(error: &str) -> T {
     unreachable!("paths are checked with their connector: {error}")
+}
+
+impl RunInputs<'_> {
+    /// What is requested, secrets struck out.
+    pub fn requests(&self) -> Vec<String> {
+        let on_their_way = self.on_their_way.lock().unwrap_or_else(PoisonError::into_inner);
+        on_their_way.values().map(|(request, _)| request.described()).collect()
+    }
 }
 
 impl Inputs for RunInputs<'_> {

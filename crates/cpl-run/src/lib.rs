@@ -31,7 +31,7 @@ pub use profile::{Cost, profile};
 
 pub use run::{ReadyRun, plan, run};
 pub use secrets::missing_secrets;
-pub use show::{Shown, show};
+pub use show::{Shown, first_page, show};
 pub use test::test;
 
 /// What a run needs to know of its surroundings.
@@ -51,12 +51,14 @@ pub struct RunContext<'a> {
     pub progress: &'a (dyn Fn(&str) + Sync),
     /// About how many rows the engine takes at once; none for what is best. Tests take few.
     pub part_rows: Option<usize>,
+    /// Of servers only the first page is read.
+    pub first_page: bool,
 }
 
 impl RunContext<'_> {
     fn inputs(&self, plan: &BoundPlan) -> Result<RunInputs<'_>, RunError> {
         let files = Files { folder: self.folder, threads: self.threads, progress: self.progress };
-        RunInputs::of(plan, files, self.workspace)
+        RunInputs::of(plan, files, self.workspace, self.first_page)
     }
 
     fn engine<'e>(&'e self, inputs: &'e dyn cpl_exec::Inputs) -> Polars<'e> {

@@ -237,11 +237,19 @@ impl<'m> RequestBuilder<'m> {
         Ok((base, path))
     }
 
-    /// The host of a request, with what leads to it.
-    pub fn host(&self, request: &program::Request) -> Result<String, RunError> {
+    /// What tells the account of a request from others: its host, and where its tokens are requested.
+    pub fn account(&self, request: &program::Request) -> Result<String, RunError> {
         let (base, _) = self.address(&request.address)?;
         let authority = base.find("://").map_or(0, |at| at + 3);
-        Ok(base[..base[authority..].find('/').map_or(base.len(), |end| authority + end)].to_owned())
+        let host = &base[..base[authority..].find('/').map_or(base.len(), |end| authority + end)];
+        let mut account = host.to_owned();
+        for auth in &request.auth {
+            if let program::Auth::OAuth2 { token_url, .. } = auth {
+                let (base, path) = self.address(token_url)?;
+                account.extend([" ", &base, &path]);
+            }
+        }
+        Ok(account)
     }
 
     fn failed(&self, cause: RequestCause) -> RunError {

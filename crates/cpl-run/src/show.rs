@@ -5,9 +5,12 @@ use cpl_model::{
     program::TableId,
     report::{Check, Source},
 };
-use cpl_plan::{Plan, bind::bind};
+use cpl_plan::{
+    Plan,
+    bind::{BoundPlan, bind},
+};
 
-use crate::{RunContext, RunError};
+use crate::{RunContext, RunError, inputs::RunInputs};
 
 /// A table's rows, and what was found on the way to them.
 pub struct Shown {
@@ -28,8 +31,26 @@ pub struct Shown {
 pub fn show(plan: Plan, id: TableId, context: &RunContext<'_>) -> Result<Shown, RunError> {
     let plan = bind(plan, context.clock.clone(), false)?;
     let inputs = context.inputs(&plan)?;
-    let (table, answers) = context.engine(&inputs).table(&plan)?;
-    let report = context.report(&plan, &answers, false);
+    shown(&plan, id, context, &inputs)
+}
+
+/// The same of the first pages that servers answer, with what they were asked, secrets struck out: also where they answer
+/// nothing that can be used.
+pub fn first_page(plan: Plan, id: TableId, context: &RunContext<'_>) -> (Vec<String>, Result<Shown, RunError>) {
+    let context = RunContext { first_page: true, ..context.clone() };
+    let plan = match bind(plan, context.clock.clone(), false) {
+        Ok(plan) => plan,
+        Err(error) => return (Vec::new(), Err(error.into())),
+    };
+    match context.inputs(&plan) {
+        Ok(inputs) => (inputs.requests(), shown(&plan, id, &context, &inputs)),
+        Err(error) => (Vec::new(), Err(error)),
+    }
+}
+
+fn shown(plan: &BoundPlan, id: TableId, context: &RunContext<'_>, inputs: &RunInputs<'_>) -> Result<Shown, RunError> {
+    let (table, answers) = context.engine(inputs).table(plan)?;
+    let report = context.report(plan, &answers, false);
     let checks = report.checks().into_iter();
     Ok(Shown {
         table,

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use cpl_batch::{Batch, BatchSink, Column, Data, ReadError, Source, SourceStats};
+use cpl_batch::{Batch, BatchSink, Column, Data, Problem, ReadError, Source, SourceStats};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
@@ -32,6 +32,16 @@ impl Salt {
             let _ = write!(text, "{byte:02x}");
             text
         })
+    }
+
+    /// A value that does not fit is shown by its hash; so is a cell that other columns look into as well.
+    fn hash_problem(&self, problem: &mut Problem, columns: &[(usize, String)]) {
+        if let Problem::Value { header, value: Some(value), .. } = problem {
+            let whole = header.split(" at ").next().unwrap_or_default();
+            if columns.iter().any(|(_, personal)| personal == header || personal == whole) {
+                *value = self.hash(value);
+            }
+        }
     }
 
     fn hash_column(&self, column: &mut Column) {
@@ -66,14 +76,14 @@ impl fmt::Debug for Salt {
 pub struct HashedSource<'a> {
     source: Box<dyn Source + 'a>,
     salt: Salt,
-    /// The places of the personal columns.
-    columns: Vec<usize>,
+    /// The places of the personal columns, and what they are called in their source.
+    columns: Vec<(usize, String)>,
 }
 
 impl<'a> HashedSource<'a> {
     /// With the columns at those places hashed.
     #[must_use]
-    pub fn new(source: Box<dyn Source + 'a>, salt: Salt, columns: Vec<usize>) -> Self {
+    pub fn new(source: Box<dyn Source + 'a>, salt: Salt, columns: Vec<(usize, String)>) -> Self {
         Self { source, salt, columns }
     }
 }
@@ -85,14 +95,19 @@ impl Source for HashedSource<'_> {
 
     fn read(&mut self, sink: &mut BatchSink<'_>) -> Result<SourceStats, ReadError> {
         let (salt, columns) = (&self.salt, &self.columns);
-        self.source.read(&mut |file: &str, mut batch: Batch| {
-            for at in columns {
+        let read = self.source.read(&mut |file: &str, mut batch: Batch| {
+            for (at, _) in columns {
                 salt.hash_column(&mut batch.columns[*at]);
                 for cell in batch.bad.iter_mut().filter_map(|row| row.cells.get_mut(*at)?.as_mut()) {
                     *cell = salt.hash(cell);
                 }
             }
+            batch.bad.iter_mut().for_each(|row| salt.hash_problem(&mut row.problem, columns));
             sink(file, batch)
+        });
+        read.map_err(|mut error| {
+            salt.hash_problem(&mut error.problem, columns);
+            error
         })
     }
 }

@@ -198,7 +198,7 @@ impl Checker<'_> {
                 right = self.unknown_name("column", of, columns.iter().map(|column| column.name.as_str()));
                 continue;
             };
-            if named.kind.value != ColumnType::Plain(Plain::Text) || named.nullable {
+            if named.kind.value != ColumnType::Plain(Plain::Text) || named.nullable || named.personal.is_some() {
                 let label = "wanted: a column of `text` that is never missing, such as `USD`";
                 let message = format!("`{}` names no currencies", of.as_str());
                 right = self.refuse(Code::E0302, message, named.kind.span, label);

@@ -13,6 +13,11 @@ pub fn server_problem(name: &str, problem: &ServerProblem, fetch: &Fetch) -> Dia
     if let ServerProblem::Token { at, cause } = problem {
         return server_problem(&format!("the server of tokens {at}"), cause, fetch);
     }
+    // What the server says may hold what is personal.
+    let excerpt_of = |excerpt: &String| {
+        let hidden = fetch.columns.iter().any(|column| column.is_personal);
+        if hidden { String::new() } else { quoted(excerpt) }
+    };
     let (code, message, help) = match problem {
         ServerProblem::Unreachable { why, attempts } => (
             Code::E1008,
@@ -42,7 +47,7 @@ pub fn server_problem(name: &str, problem: &ServerProblem, fetch: &Fetch) -> Dia
         ),
         ServerProblem::Refused { status, excerpt, attempts } => (
             Code::E1009,
-            format!("{name} answers {}{}{}", status_of(*status), tried(*attempts), quoted(excerpt)),
+            format!("{name} answers {}{}{}", status_of(*status), tried(*attempts), excerpt_of(excerpt)),
             refused(*status),
         ),
         ServerProblem::Busy { status, seconds } => (
@@ -62,12 +67,12 @@ pub fn server_problem(name: &str, problem: &ServerProblem, fetch: &Fetch) -> Dia
         ),
         ServerProblem::NoJson { why, excerpt } => (
             Code::E1010,
-            format!("{name} answers what is no JSON, or not all of it: {why}{}", quoted(excerpt)),
+            format!("{name} answers what is no JSON, or not all of it: {why}{}", excerpt_of(excerpt)),
             "nothing has left: run again, and ask who runs the server where it stays so".to_owned(),
         ),
         ServerProblem::NoRecords { found, excerpt } => (
             Code::E1010,
-            format!("{name} answers without records where they are looked for{}", quoted(excerpt)),
+            format!("{name} answers without records where they are looked for{}", excerpt_of(excerpt)),
             where_records_are(found),
         ),
         ServerProblem::Failed { status, message, code, excerpt, attempts } => (
@@ -77,7 +82,7 @@ pub fn server_problem(name: &str, problem: &ServerProblem, fetch: &Fetch) -> Dia
                 if (200..300).contains(status) { String::new() } else { format!(" {}", status_of(*status)) },
                 code.as_ref().map(|code| format!(" of code {code}")).unwrap_or_default(),
                 tried(*attempts),
-                quoted(message.as_ref().unwrap_or(excerpt)),
+                message.as_ref().map_or_else(|| excerpt_of(excerpt), |message| quoted(message)),
             ),
             "the server says what is wrong with the request".to_owned(),
         ),
@@ -95,7 +100,7 @@ pub fn server_problem(name: &str, problem: &ServerProblem, fetch: &Fetch) -> Dia
         ServerProblem::Pages(problem) => page_problem(name, problem),
         ServerProblem::OtherType { content_type, excerpt } => (
             Code::E1010,
-            format!("{name} answers {content_type}, and not JSON{}", quoted(excerpt)),
+            format!("{name} answers {content_type}, and not JSON{}", excerpt_of(excerpt)),
             "is this the address of the API, and not of a page for people?".to_owned(),
         ),
     };

@@ -147,7 +147,7 @@ impl<'a> OpenScan<'a> {
             }
             Input::Stream(source) => {
                 let personal = in_files(&columns).enumerate().filter(|(_, column)| column.is_personal);
-                let places: Vec<usize> = personal.map(|(at, _)| at).collect();
+                let places: Vec<_> = personal.map(|(at, column)| (at, column.header.clone())).collect();
                 match inputs.salt() {
                     Some(salt) if !places.is_empty() => Box::new(HashedSource::new(source, salt.clone(), places)),
                     _ => source,

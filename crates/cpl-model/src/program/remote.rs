@@ -134,7 +134,12 @@ impl Request {
             HeaderValue::Computed(value) => Some(value),
         });
         let values = headers.chain(self.query.iter().map(|(_, value)| value)).chain(&self.body);
-        self.address.iter().filter_map(Piece::hole).chain(values.flat_map(Template::exprs)).collect()
+        let token_urls = self.auth.iter().flat_map(|auth| match auth {
+            Auth::OAuth2 { token_url, .. } => token_url.as_slice(),
+            _ => &[],
+        });
+        let addresses = self.address.iter().chain(token_urls).filter_map(Piece::hole);
+        addresses.chain(values.flat_map(Template::exprs)).collect()
     }
 }
 
