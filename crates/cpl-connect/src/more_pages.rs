@@ -7,7 +7,7 @@ use cpl_records::{Path, Probe};
 use crate::{answer::Answer, error_inside::is_something};
 
 /// Where APIs say so. What stands there is a cursor, an address, or true.
-const PLACES: [&str; 24] = [
+const PLACES: [&str; 25] = [
     "$.next",
     "$.next_page",
     "$.nextPage",
@@ -20,6 +20,7 @@ const PLACES: [&str; 24] = [
     "$.has_more",
     "$.hasMore",
     "$.has_next",
+    "$.additional_data.pagination.more_items_in_collection",
     "$.hasNext",
     "$.paging.next",
     "$.pagination.next",

@@ -24,6 +24,8 @@ pub const MOST_PAGES: u32 = 2_000;
 /// Where a read is among its pages.
 pub struct Pager {
     by: PageBy,
+    /// The path to what says whether there is more, as it is written.
+    more: Option<String>,
     records: Option<Records>,
     most_pages: u32,
     probe: Probe,
@@ -82,6 +84,7 @@ impl Pager {
         let total = paths.add_some(paging.total.as_deref())?;
         Ok(Self {
             by: paging.by.clone(),
+            more: paging.more.clone(),
             records: records.map(Records::at).transpose()?,
             most_pages: most_pages.unwrap_or(MOST_PAGES),
             probe: paths.build(),
@@ -159,6 +162,12 @@ impl Pager {
         self.seen_records += records.count;
         self.check_short(&records)?;
         let next = if over { None } else { self.request_after(request, answer, cursor, &records)? };
+        // What says that there is more is believed.
+        if let (Some(place), false, None) = (&self.more, over, &next)
+            && matches!(self.by, PageBy::Cursor { .. } | PageBy::Next { .. } | PageBy::Link)
+        {
+            return Err(wrong(PageProblem::MorePages { place: format!("`{place}`") }));
+        }
         // A path that finds nothing ends the pages, and may be misspelt.
         match more_pages::find(answer).filter(|_| lost && next.is_none()) {
             Some(place) => Err(wrong(PageProblem::MorePages { place })),

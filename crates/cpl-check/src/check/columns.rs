@@ -30,7 +30,9 @@ impl Checker<'_> {
     fn each_read_once(&mut self, columns: &[FetchColumn]) -> Checked<()> {
         let mut read: HashMap<String, &FetchColumn> = HashMap::new();
         for column in columns.iter().filter(|column| column.locator != ColumnLocator::File) {
-            let before = *read.entry(column.called()).or_insert(column);
+            // Of JSON a name and the path to it are one place.
+            let place = column.called().trim_start_matches("$.").to_owned();
+            let before = *read.entry(place).or_insert(column);
             if before.name != column.name {
                 let first = before.span;
                 return self.fail(
