@@ -28,7 +28,7 @@ pub use workspace::workspace_of;
 /// What describes one API has some thousand bytes.
 const MAX_BYTES: usize = 100_000;
 
-/// How a connector file is told of.
+/// What messages call a connector file.
 const CONNECTOR_FILE: FileKind =
     FileKind {
         name: "a connector file", example: "`connector: NAME` and `base_url: https://…`", may_be_empty: false

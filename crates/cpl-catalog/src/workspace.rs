@@ -18,7 +18,7 @@ use crate::{
     source_map::SourceMap,
 };
 
-/// How it is told of.
+/// What messages call it.
 const WORKSPACE_FILE: FileKind =
     FileKind { name: "`cpl.yaml`", example: "`workspace: NAME`, or leave it empty", may_be_empty: true };
 

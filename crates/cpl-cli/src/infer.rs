@@ -4,17 +4,16 @@ use std::path::Path;
 
 use cpl_infer::{Column, Found, Sample};
 use cpl_model::{
-    program::{SheetFormat, SourceKind, TableId},
+    program::{SheetFormat, SourceKind},
     report::Source,
 };
-use cpl_plan::{Purpose, program_to_plan};
 use cpl_run::{Problem, other_kind, parquet_sample};
-use cpl_syntax::{Diagnostic, Severity, has_errors};
+use cpl_syntax::Diagnostic;
 
 use crate::{
     CLEAN, Io, WRONG,
     args::{InferArgs, WindowArgs},
-    load::of_text,
+    one_fetch::{TABLE, one_fetch},
     render,
     run::with_context,
 };
@@ -80,15 +79,8 @@ struct Proof {
 /// Checks the fetch, and reads the whole file by it.
 fn proved(text: &str, io: &Io<'_>) -> Result<Proof, Vec<Diagnostic>> {
     let window = WindowArgs::default();
-    let mut loaded = of_text(Path::new(PIPELINE), text.to_owned(), &window, io);
-    let Some(program) = loaded.program.take().filter(|_| !has_errors(&loaded.diagnostics)) else {
-        let mut diagnostics = std::mem::take(&mut loaded.diagnostics);
-        diagnostics.retain(|diagnostic| diagnostic.severity() == Severity::Error);
-        return Err(diagnostics);
-    };
-    let id = TableId(0);
-    let (plan, _) = program_to_plan(program, Purpose::Show(id));
-    match with_context(&plan.clone(), &loaded, &window, io, |context| cpl_run::show(plan, id, context)) {
+    let (loaded, plan) = one_fetch(PIPELINE, text, &window, io)?;
+    match with_context(&plan.clone(), &loaded, &window, io, |context| cpl_run::show(plan, TABLE, context)) {
         Ok(Ok(shown)) => Ok(Proof {
             notes: shown.sources.iter().flat_map(Source::notes).collect(),
             broken: shown.broken.iter().map(|check| format!("{} ({})", check.text, check.check)).collect(),

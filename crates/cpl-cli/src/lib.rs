@@ -15,6 +15,8 @@ mod infer;
 mod load;
 mod new;
 #[cfg(feature = "run")]
+mod one_fetch;
+#[cfg(feature = "run")]
 mod profile;
 #[cfg(feature = "run")]
 mod progress;

@@ -2,14 +2,10 @@
 
 use std::{fmt::Write as _, path::Path};
 
-use cpl_model::program::TableId;
-use cpl_plan::{Purpose, program_to_plan};
-use cpl_syntax::has_errors;
-
 use crate::{
     CLEAN, Io, WRONG,
     args::{TryArgs, WindowArgs},
-    load::of_text,
+    one_fetch::{TABLE, one_fetch},
     render,
     run::with_context,
 };
@@ -20,15 +16,15 @@ const PIPELINE: &str = "try.cpl";
 /// Asks for the first page, and shows what was sent and what is read of the answer.
 pub fn try_endpoint(args: &TryArgs, io: &mut Io<'_>) -> u8 {
     let window = WindowArgs { as_of: args.as_of, ..WindowArgs::default() };
-    let mut loaded = of_text(Path::new(PIPELINE), pipeline(args), &window, io);
-    let Some(program) = loaded.program.take().filter(|_| !has_errors(&loaded.diagnostics)) else {
-        loaded.diagnostics.retain(|diagnostic| diagnostic.severity() == cpl_syntax::Severity::Error);
-        render::render(&loaded.diagnostics, &loaded.path, &loaded.text, io);
-        return WRONG;
+    let text = pipeline(args);
+    let (loaded, plan) = match one_fetch(PIPELINE, &text, &window, io) {
+        Ok(found) => found,
+        Err(wrong) => {
+            render::render(&wrong, Path::new(PIPELINE), &text, io);
+            return WRONG;
+        }
     };
-    let id = TableId(0);
-    let (plan, _) = program_to_plan(program, Purpose::Show(id));
-    let tried = with_context(&plan.clone(), &loaded, &window, io, |context| cpl_run::first_page(plan, id, context));
+    let tried = with_context(&plan.clone(), &loaded, &window, io, |context| cpl_run::first_page(plan, TABLE, context));
     let (requests, shown) = match tried {
         Ok(tried) => tried,
         Err(why) => return render::usage_error(&why, io),

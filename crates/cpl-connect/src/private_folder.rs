@@ -47,7 +47,7 @@ impl PrivateFolder {
         }
     }
 
-    /// A new file that holds all of it, beside the place where it goes.
+    /// A new file that holds all of it, next to the place where it goes.
     fn written(&self, name: &str, bytes: &[u8]) -> io::Result<PathBuf> {
         fs::create_dir_all(&self.0)?;
         // Nobody commits them.

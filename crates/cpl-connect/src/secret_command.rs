@@ -1,4 +1,4 @@
-//! Secrets that a command tells: `op read …`, `vault kv get …`.
+//! Secrets that a command writes to its output: `op read …`, `vault kv get …`.
 
 use std::{
     collections::BTreeMap,
@@ -18,24 +18,24 @@ const OUTPUT_BYTES: usize = 1 << 16;
 /// The most letters of its complaint that are shown.
 const COMPLAINT_LETTERS: usize = 200;
 
-/// A command that tells secrets, each of which is asked for once.
-pub struct SecretTeller {
+/// The secrets of a command, which is run once for each.
+pub struct CommandSecrets {
     command: SecretCommand,
     /// Where it runs.
     folder: PathBuf,
-    told: Mutex<BTreeMap<String, Result<String, SecretError>>>,
+    found: Mutex<BTreeMap<String, Result<String, SecretError>>>,
 }
 
-impl SecretTeller {
+impl CommandSecrets {
     /// One that runs in a folder.
     pub fn new(command: SecretCommand, folder: PathBuf) -> Self {
-        Self { command, folder, told: Mutex::default() }
+        Self { command, folder, found: Mutex::default() }
     }
 
     /// The value of a secret, without the line breaks at its end.
     pub fn find(&self, name: &str) -> Result<String, SecretError> {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        told.entry(name.to_owned()).or_insert_with(|| self.run(name)).clone()
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        found.entry(name.to_owned()).or_insert_with(|| self.run(name)).clone()
     }
 
     fn run(&self, name: &str) -> Result<String, SecretError> {
@@ -93,7 +93,7 @@ mod tests {
     fn find(script: &str, seconds: u64) -> Result<String, SecretError> {
         let words = ["sh", "-c", script, "{name}"].map(str::to_owned).to_vec();
         let command = SecretCommand { words, timeout: Duration::from_secs(seconds) };
-        SecretTeller::new(command, PathBuf::from(".")).find("CRM")
+        CommandSecrets::new(command, PathBuf::from(".")).find("CRM")
     }
 
     fn why(found: Result<String, SecretError>) -> String {

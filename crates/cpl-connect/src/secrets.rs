@@ -4,23 +4,26 @@ use std::{
     collections::BTreeMap,
     env, fs, io,
     path::{Path, PathBuf},
+    sync::OnceLock,
 };
 
 use cpl_model::workspace::Workspace;
 
 use crate::{
     secret::{Secret, SecretError},
-    secret_command::SecretTeller,
+    secret_command::CommandSecrets,
 };
 
 /// Where secrets are looked for: the environment, the file `.env`, the files that systemd and Docker put them in, and the
 /// command of the workspace.
 pub struct Secrets {
-    /// What a `.env` file holds.
-    dotenv: Result<BTreeMap<String, String>, SecretError>,
+    /// The pipeline's folder.
+    folder: PathBuf,
+    /// What a `.env` file holds, once a secret was looked for there.
+    dotenv: OnceLock<Result<BTreeMap<String, String>, SecretError>>,
     /// Folders of files, each of which is named like the secret that it holds.
     folders: Vec<PathBuf>,
-    command: Option<SecretTeller>,
+    command: Option<CommandSecrets>,
 }
 
 /// The most bytes of a file that holds a secret.
@@ -33,8 +36,8 @@ impl Secrets {
         let credentials = env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
         let folders = credentials.into_iter().chain([PathBuf::from("/run/secrets")]).collect();
         let command = workspace.settings.secret_command.clone();
-        let command = command.map(|command| SecretTeller::new(command, workspace.root.clone()));
-        Self { dotenv: dotenv_of(folder), folders, command }
+        let command = command.map(|command| CommandSecrets::new(command, workspace.root.clone()));
+        Self { folder: folder.to_owned(), dotenv: OnceLock::new(), folders, command }
     }
 
     /// The value of a secret.
@@ -44,12 +47,16 @@ impl Secrets {
     pub fn find(&self, name: &str) -> Result<Secret, SecretError> {
         let text = match env::var(name) {
             Ok(text) => text,
-            Err(_) => match self.dotenv.as_ref().map_err(Clone::clone)?.get(name) {
+            Err(_) => match self.dotenv().as_ref().map_err(Clone::clone)?.get(name) {
                 Some(text) => text.clone(),
                 None => self.elsewhere(name)?,
             },
         };
         if text.is_empty() { Err(SecretError::Empty) } else { Ok(Secret::new(text)) }
+    }
+
+    fn dotenv(&self) -> &Result<BTreeMap<String, String>, SecretError> {
+        self.dotenv.get_or_init(|| dotenv_of(&self.folder))
     }
 
     fn elsewhere(&self, name: &str) -> Result<String, SecretError> {
@@ -82,7 +89,7 @@ fn dotenv_of(folder: &Path) -> Result<BTreeMap<String, String>, SecretError> {
         let file = folder.join(".env");
         if file.is_file() {
             let unreadable = |error: &dotenvy::Error| {
-                // A line of it is shown by its number alone.
+                // No line of it is shown.
                 let why = match error {
                     dotenvy::Error::LineParse(..) => "one of its lines is not NAME=VALUE".to_owned(),
                     other => other.to_string(),

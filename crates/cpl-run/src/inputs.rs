@@ -147,7 +147,7 @@ fn endpoint(of: &EndpointCall) -> &Endpoint {
     of.endpoint.as_ref().unwrap_or_else(|| unreachable!("a bound plan has no unsupported endpoint"))
 }
 
-/// The APIs of the connectors, by their names and the accounts that are asked: one for each.
+/// The APIs of the connectors, by their names and their accounts: one for each.
 #[derive(Default)]
 struct Apis(BTreeMap<(String, String), Arc<Api>>);
 

@@ -27,7 +27,7 @@ pub fn missing_secrets(plan: &Plan, folder: &Path, workspace: &Workspace) -> Vec
     let secrets = Secrets::of(folder, workspace);
     let missing = fetches.flat_map(|fetch| {
         let mut credentials = credentials(fetch);
-        // What is asked goes through it.
+        // Requests go through it.
         if !fetch.kind.is_file() {
             credentials.extend(&workspace.settings.proxy);
         }

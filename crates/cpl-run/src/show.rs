@@ -34,7 +34,7 @@ pub fn show(plan: Plan, id: TableId, context: &RunContext<'_>) -> Result<Shown, 
     shown(&plan, id, context, &inputs)
 }
 
-/// The same of the first pages that servers answer, with what they were asked, secrets struck out: also where they answer
+/// The same of the first pages that servers answer, with the requests, secrets struck out: also where they answer
 /// nothing that can be used.
 pub fn first_page(plan: Plan, id: TableId, context: &RunContext<'_>) -> (Vec<String>, Result<Shown, RunError>) {
     let context = RunContext { first_page: true, ..context.clone() };

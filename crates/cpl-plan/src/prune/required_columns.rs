@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::purpose::Purpose;
 use cpl_model::program::{
-    Action, Alert, CheckKind, ColumnLocator, Dashboard, Decision, Encoding, Expr, FetchColumn, InternalColumn, Program,
-    Rows, Table, TableId, TableSource,
+    Action, Alert, CheckKind, ColumnLocator, Dashboard, Decision, Encoding, Expr, InternalColumn, Program, Rows, Table,
+    TableId, TableSource,
 };
 
 /// The columns of each table that something needs.
@@ -68,15 +68,11 @@ impl RequiredColumns {
         if fetch.skip_bad.is_some() {
             self.add(id, fetch.columns.iter().map(|column| column.name.as_str()));
         }
-        let is_read = |column: &&FetchColumn| self.table(id).is_some_and(|columns| columns.contains(&column.name));
-        if fetch.columns.iter().filter(is_read).any(|column| matches!(column.encoding, Encoding::Money(..))) {
-            let account = fetch.columns.iter().filter(|column| column.account_currency.is_some());
-            let account: Vec<&str> = account.map(|column| column.name.as_str()).collect();
-            self.add(id, account);
-        }
-        for column in &fetch.columns {
+        let account = fetch.columns.iter().find(|column| column.account_currency.is_some());
+        for column in fetch.columns.iter().filter(|column| matches!(column.encoding, Encoding::Money(..))) {
             if self.table(id).is_some_and(|columns| columns.contains(&column.name)) {
-                self.add(id, column.minor_of.as_deref());
+                let account = account.map(|column| column.name.as_str());
+                self.add(id, column.minor_of.as_deref().into_iter().chain(account));
             }
         }
         if self.table(id).is_some_and(BTreeSet::is_empty) {
