@@ -12,7 +12,7 @@ use crate::{
     command,
     page::{Block, CONSOLE, Case, Page, SERVER, SHIPPED, root},
     real,
-    server::{ADDRESS, Server},
+    server::{PORT, Server},
 };
 
 /// What became of a case.
@@ -57,20 +57,20 @@ pub fn run(page: &Page, case: &Case) -> Verdict {
             servers.push(Server::start(&block.lines, &folder));
             continue;
         }
-        // The pages' address is that of the server that was started last.
-        let server = servers.last().map_or(ADDRESS, |server| server.address.as_str());
+        // The pages' port is that of the server that was started last.
+        let port = servers.last().map_or(PORT, |server| server.port.as_str());
         if let Some(name) = block.info.strip_prefix(SHIPPED) {
-            let lines = shipped(name, &block.lines, server);
+            let lines = shipped(name, &block.lines, port);
             write_file(&Block { info: format!("yaml connectors/{name}.yaml"), lines, ..block.clone() }, &folder);
             continue;
         }
         if block.info != CONSOLE {
-            let lines = block.lines.iter().map(|line| line.replace(ADDRESS, server)).collect();
+            let lines = block.lines.iter().map(|line| line.replace(PORT, port)).collect();
             write_file(&Block { lines, ..block.clone() }, &folder);
             continue;
         }
         let found = console(block, &folder);
-        let found: Vec<String> = found.iter().map(|line| line.replace(server, ADDRESS)).collect();
+        let found: Vec<String> = found.iter().map(|line| line.replace(port, PORT)).collect();
         if found != block.lines {
             let (expected, got) = (block.lines.join("\n") + "\n", found.join("\n") + "\n");
             let diff = TextDiff::from_lines(&expected, &got);
@@ -102,14 +102,14 @@ fn console(block: &Block, folder: &Path) -> Vec<String> {
 }
 
 /// A shipped connector that asks the page's server, and is changed as the lines say: `1000 → 2`.
-fn shipped(name: &str, changes: &[String], server: &str) -> Vec<String> {
+fn shipped(name: &str, changes: &[String], port: &str) -> Vec<String> {
     let Some(file) = cpl_catalog::shipped(name) else { panic!("no connector called {name} is shipped") };
     let at_server =
         |line: &str| match (line.find("https://"), line.contains("base_url:") || line.contains("token_url:")) {
             (Some(at), true) => {
                 let host = &line[at + "https://".len()..];
                 let end = host.find(['/', ' ']).unwrap_or(host.len());
-                format!("{}http://{server}{}", &line[..at], &host[end..])
+                format!("{}http://127.0.0.1{port}{}", &line[..at], &host[end..])
             }
             _ => line.to_owned(),
         };

@@ -3,7 +3,7 @@
 use std::{
     fmt::Write as _,
     fs,
-    io::{self, BufRead, BufReader, Read, Write},
+    io::{self, BufRead, BufReader, Cursor, Read, Write},
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
     sync::{
@@ -13,15 +13,19 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-/// The address that pages write: the server's own stands in its place when a case is run.
-pub const ADDRESS: &str = "127.0.0.1:54321";
+use flate2::{Compression, write::GzEncoder};
+use zip::{ZipWriter, result::ZipError, write::SimpleFileOptions};
+
+/// The port that pages write, behind `127.0.0.1` or, for a server that is another one to a client, `localhost`: the server's
+/// own stands in its place when a case is run.
+pub const PORT: &str = ":54321";
 /// What was asked, in the folder of the case.
 const LOG: &str = "asked.txt";
 
 /// A server, until it is dropped.
 pub struct Server {
-    /// Where it listens: of as many letters as `ADDRESS`.
-    pub address: String,
+    /// The port at which it listens, of as many letters as `PORT`.
+    pub port: String,
     ended: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -33,20 +37,21 @@ struct Route {
     request: String,
     status: String,
     headers: Vec<String>,
-    body: String,
+    body: Vec<u8>,
 }
 
 impl Server {
     /// One that answers what those lines say: `GET /path`, then the status and the type, headers and the body; `---` sets
-    /// answers apart. A request that stands there twice gets the second answer the second time.
+    /// answers apart. A request that stands there twice gets the second answer the second time. The body is packed where a
+    /// line `Packed: zip` or `Packed: gzip` stands among the headers, which is not sent.
     ///
     /// # Panics
     /// Where this machine lets nobody listen.
     #[must_use]
     pub fn start(lines: &[String], folder: &Path) -> Self {
         let listener = listener();
-        let address = listener.local_addr().map_or_else(|error| panic!("{error}"), |address| address.to_string());
-        let lines: Vec<String> = lines.iter().map(|line| line.replace(ADDRESS, &address)).collect();
+        let port = listener.local_addr().map_or_else(|error| panic!("{error}"), |at| format!(":{}", at.port()));
+        let lines: Vec<String> = lines.iter().map(|line| line.replace(PORT, &port)).collect();
         let mut routes: Vec<Route> = lines.split(|line| line == "---").map(route).collect();
         let ended = Arc::new(AtomicBool::new(false));
         let (is_over, mut log) = (Arc::clone(&ended), Log { file: folder.join(LOG), asked: Vec::new() });
@@ -59,7 +64,7 @@ impl Server {
                 let _gone = stream.and_then(|stream| answer(stream, &mut routes, &mut log));
             }
         });
-        Self { address, ended, thread: Some(thread) }
+        Self { port, ended, thread: Some(thread) }
     }
 }
 
@@ -67,7 +72,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.ended.store(true, Ordering::SeqCst);
         // It waits for somebody: that is us.
-        let _woken = TcpStream::connect(&self.address);
+        let _woken = TcpStream::connect(format!("127.0.0.1{}", self.port));
         if let Some(thread) = self.thread.take() {
             let _ended = thread.join();
         }
@@ -94,15 +99,36 @@ fn route(lines: &[String]) -> Route {
     if !content_type.is_empty() {
         headers.push(format!("Content-Type: {content_type}"));
     }
-    let mut body = String::new();
+    let (mut body, mut packed) = (String::new(), None);
     for line in lines {
-        if body.is_empty() && line.starts_with(char::is_uppercase) && line.contains(": ") {
+        if let Some(how) = line.strip_prefix("Packed: ").filter(|_| body.is_empty()) {
+            packed = Some(how);
+        } else if body.is_empty() && line.starts_with(char::is_uppercase) && line.contains(": ") {
             headers.push(line.clone());
         } else {
             let _ = writeln!(body, "{line}");
         }
     }
+    let body = match packed {
+        None => body.into_bytes(),
+        Some("zip") => zip(&body),
+        Some("gzip") => gzip(&body),
+        Some(other) => panic!("{request}: nothing is packed by {other}"),
+    };
     Route { request, status: status.to_owned(), headers, body }
+}
+
+/// An archive of one file, whose text begins with a byte order mark: as reports are handed out.
+fn zip(text: &str) -> Vec<u8> {
+    let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
+    archive.start_file("report.csv", SimpleFileOptions::default()).unwrap_or_else(|error| panic!("{error}"));
+    let written = write!(archive, "\u{feff}{text}").map_err(ZipError::from).and_then(|()| archive.finish());
+    written.unwrap_or_else(|error| panic!("{error}")).into_inner()
+}
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+    packed.write_all(text.as_bytes()).and_then(|()| packed.finish()).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn answer(stream: TcpStream, routes: &mut Vec<Route>, log: &mut Log) -> io::Result<()> {
@@ -119,7 +145,7 @@ fn answer(stream: TcpStream, routes: &mut Vec<Route>, log: &mut Log) -> io::Resu
     let headers = headers.trim_start();
     let (status, length) = (route.status, route.body.len());
     let head = format!("HTTP/1.1 {status} x\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n");
-    reader.into_inner().write_all((head + &route.body).as_bytes())
+    reader.into_inner().write_all(&[head.as_bytes(), &route.body].concat())
 }
 
 /// The lines of a request before its body.
@@ -139,7 +165,7 @@ fn head(reader: &mut impl BufRead) -> io::Result<Vec<String>> {
 fn take(routes: &mut Vec<Route>, asked: &str) -> Route {
     let Some(at) = routes.iter().position(|route| route.request == asked) else {
         let (request, status) = (asked.to_owned(), "404".to_owned());
-        return Route { request, status, headers: Vec::new(), body: String::new() };
+        return Route { request, status, headers: Vec::new(), body: Vec::new() };
     };
     let is_last = !routes[at + 1..].iter().any(|later| later.request == asked);
     if is_last { routes[at].clone() } else { routes.remove(at) }

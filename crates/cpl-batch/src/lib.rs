@@ -4,6 +4,7 @@
 mod batch;
 pub mod exports;
 mod field;
+mod job_problem;
 pub mod notation;
 mod page_problem;
 mod parallel;
@@ -14,6 +15,7 @@ pub mod values;
 
 pub use batch::{Batch, Cell, Column, Data, Numbers, RejectedRow};
 pub use field::{Embedded, Field, Find, StoredKind, ValueFormat};
+pub use job_problem::JobProblem;
 pub use notation::Notation;
 pub use page_problem::PageProblem;
 pub use parallel::{Parts, in_order};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::page_problem::PageProblem;
+use crate::{job_problem::JobProblem, page_problem::PageProblem};
 
 /// Why there is no answer that can be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,6 +103,15 @@ pub enum ServerProblem {
         /// The names of what it answers; what they stand for may be secret.
         found: Vec<String>,
     },
+    /// Another address than the first one of a read gives the problem.
+    At {
+        /// That address, without its query.
+        at: String,
+        /// The problem.
+        cause: Box<ServerProblem>,
+    },
+    /// Its long report can't be read.
+    Job(JobProblem),
     /// Its pages do not go on as they should.
     Pages(PageProblem),
     /// It answers something else than JSON.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cpl_model::{
     method::Method,
-    program::{ConnectorLimits, ErrorInside, Paging},
+    program::{ConnectorLimits, ErrorInside, JobState, Paging, ResultFormat},
     types::MinorDigits,
 };
 use cpl_syntax::{
@@ -12,10 +12,7 @@ use cpl_syntax::{
     tree::{ArgumentType, Column, ColumnType, Expr, Text},
 };
 
-use crate::{
-    raw::{Auth, JobState, ResultFormat},
-    scalars::RecordsAt,
-};
+use crate::{raw::Auth, scalars::RecordsAt};
 
 /// One API.
 #[derive(Clone, Debug)]
@@ -108,8 +105,8 @@ pub struct Job {
 /// What is read of a long report that is there.
 #[derive(Clone, Debug)]
 pub enum JobResult {
-    /// What is at the address that the last answer holds there.
-    Url(String),
+    /// What is at the address that the last answer holds there; a report without rows may have none.
+    Url(RecordsAt),
     /// What this answers.
     Request(Request),
 }

@@ -18,7 +18,7 @@ pub use connector::{
     Action, Argument, Connector, Dedupe, Endpoint, Job, JobResult, Json, Read, Request, RequestParts, Retrieval,
 };
 use cpl_syntax::{Code, Diagnostic};
-pub use raw::{Auth, ErrorCode, JobState, ResultFormat};
+pub use raw::{Auth, ErrorCode};
 pub use raw_to_connector::request::{is_credential, is_header};
 use read::FileKind;
 pub use scalars::{Credential, NoServer, RecordsAt, json_path, server};

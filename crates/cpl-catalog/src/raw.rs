@@ -310,8 +310,9 @@ asking! {
 
     /// What is read of a long report that is there.
     pub struct JobResult {
-        /// Where the last answer holds the address of the result, in the place of a path.
-        pub url: Option<JsonPath>,
+        /// Where the last answer holds the address of the result, in the place of a path. `$.url optional`: a report without
+        /// rows may have none.
+        pub url: Option<OptionalPath>,
         /// How the result is written: as one document of JSON, without this.
         pub format: Option<ResultFormat>,
     }
@@ -354,8 +355,8 @@ pub enum Auth {
         token_url: AccountAddress,
         /// The client.
         client_id: Credential,
-        /// Its secret.
-        client_secret: Credential,
+        /// Its secret; none where a refresh token is all that it needs.
+        client_secret: Option<Credential>,
         /// The refresh token.
         refresh_token: Option<Credential>,
         /// What is requested.

@@ -21,7 +21,11 @@ pub fn connectors(args: &ConnectorsArgs, io: &mut Io<'_>) -> u8 {
     };
     let names = connector_names(&workspace, io);
     let text = match &args.name {
-        None => names.iter().filter_map(|name| connector_named(name, &workspace, io)).map(|file| line(&file)).collect(),
+        None => {
+            let widest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+            let files = names.iter().filter_map(|name| connector_named(name, &workspace, io));
+            files.map(|file| line(&file, widest)).collect()
+        }
         Some(name) => match connector_named(name, &workspace, io) {
             Some(file) if args.yaml => file.text,
             Some(file) => match &file.connector {
@@ -43,11 +47,12 @@ pub fn connectors(args: &ConnectorsArgs, io: &mut Io<'_>) -> u8 {
     CLEAN
 }
 
-/// A connector in one line.
-fn line(file: &ConnectorFile) -> String {
+/// A connector in one line, behind a name of so many letters.
+fn line(file: &ConnectorFile, widest: usize) -> String {
     match &file.connector {
         Some(connector) if file.diagnostics.is_empty() => {
-            format!("{:<12} {}\n", connector.name.as_str(), connector.title.as_deref().unwrap_or("without a title"))
+            let title = connector.title.as_deref().unwrap_or("without a title");
+            format!("{:<widest$}  {title}\n", connector.name.as_str())
         }
         _ => format!("{0} has errors: `cpl check {0}` says which\n", file.path),
     }
@@ -127,7 +132,7 @@ fn secrets(connector: &Connector) -> Vec<&str> {
         Auth::Basic { user, password } => std::iter::once(user).chain(password).collect(),
         Auth::Header(all) | Auth::Query(all) => all.values().collect(),
         Auth::Oauth2 { client_id, client_secret, refresh_token, .. } => {
-            [client_id, client_secret].into_iter().chain(refresh_token).collect()
+            std::iter::once(client_id).chain(client_secret).chain(refresh_token).collect()
         }
         Auth::GoogleServiceAccount { key, .. } => vec![key],
     });

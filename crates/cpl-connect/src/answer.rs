@@ -2,7 +2,7 @@
 
 use std::{error::Error, future::Future, time::Duration};
 
-use cpl_batch::{Oversized, Place, Problem, ServerProblem};
+use cpl_batch::{JobProblem, Oversized, Place, Problem, ServerProblem};
 use jiff::Timestamp;
 use reqwest::{Client, Response, StatusCode, Url, header::CONTENT_TYPE};
 
@@ -14,6 +14,7 @@ use crate::{
     request::Request,
     retry::{self, Retry},
     terms::Terms,
+    unpack::unpacked,
 };
 
 /// What a server answered.
@@ -30,6 +31,21 @@ pub struct Answer {
 
 /// Some servers begin a text with it, and no JSON does.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
+impl Answer {
+    /// Unpacked.
+    pub(crate) fn unpack(&mut self, most: u64) -> Result<(), Problem> {
+        self.bytes = unpacked(std::mem::take(&mut self.bytes), most)?;
+        strip_byte_order_mark(&mut self.bytes);
+        Ok(())
+    }
+}
+
+fn strip_byte_order_mark(bytes: &mut Vec<u8>) {
+    if bytes.starts_with(BYTE_ORDER_MARK) {
+        bytes.drain(..BYTE_ORDER_MARK.len());
+    }
+}
 
 /// A failed attempt.
 struct Failed {
@@ -135,17 +151,19 @@ async fn take(answer: Response, request: &Request, terms: &Terms) -> Result<Answ
         return Err(refused(status, &bytes, inside, (retry, requested_wait), request));
     }
     let mut bytes = body(answer, limits).await?;
-    if bytes.starts_with(BYTE_ORDER_MARK) {
-        bytes.drain(..BYTE_ORDER_MARK.len());
-    }
+    strip_byte_order_mark(&mut bytes);
     if let Some(inside) = terms.errors.find(&bytes).map_err(Failed::for_good)? {
         return Err(refused(status, &bytes, Some(inside), (retry, requested_wait), request));
     }
-    match content_type.filter(|of| !may_be_json(of)) {
+    match content_type.filter(|of| if request.any_type { is_page(of) } else { !may_be_json(of) }) {
         None => Ok(Answer { bytes, link, url, sent: request.clone() }),
         Some(content_type) => {
-            let content_type = request.excerpt(content_type.as_bytes());
-            Err(Failed::never(ServerProblem::OtherType { content_type, excerpt: request.excerpt(&bytes) }))
+            let (content_type, excerpt) = (request.excerpt(content_type.as_bytes()), request.excerpt(&bytes));
+            Err(Failed::never(if request.any_type {
+                ServerProblem::Job(JobProblem::OtherType { content_type, excerpt })
+            } else {
+                ServerProblem::OtherType { content_type, excerpt }
+            }))
         }
     }
 }
@@ -216,6 +234,12 @@ pub(crate) fn innermost(error: &dyn Error) -> String {
         cause = next;
     }
     cause.to_string()
+}
+
+/// Whether an answer of that type is a page for people, or tells of an error: no report is written so.
+fn is_page(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence.contains("html") || essence.ends_with("xml")
 }
 
 /// Whether an answer of that type is looked at: APIs name plain text, bytes and scripts where they mean JSON.

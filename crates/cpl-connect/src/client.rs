@@ -21,6 +21,7 @@ use tokio::{
 use crate::{
     answer::{Answer, innermost},
     api::Api,
+    job::{self, Job},
     more_pages,
     pager::Pager,
     request::Request,
@@ -78,8 +79,10 @@ pub enum NetworkError {
 
 /// What is read of a server.
 pub struct PagedRequest {
-    /// The request for all of it, or for its first page.
+    /// The request for all of it, for its first page, or the one that begins a long report.
     pub request: Request,
+    /// The long report whose pages are read.
+    pub job: Option<Job>,
     /// How pages go on; none where there is one.
     pub pager: Option<Pager>,
     /// The API that it is sent to.
@@ -134,7 +137,7 @@ impl Connections {
         let (sender, pages) = mpsc::channel(PAGES_AHEAD);
         let (deadline, limit) = (self.deadline, self.network.limit);
         let in_time = async move {
-            if timeout_at(deadline, read_pages(client, read, sender.clone())).await.is_err() {
+            if timeout_at(deadline, read_pages(client, read, sender.clone(), (deadline, limit))).await.is_err() {
                 let _nobody_waits = sender.send(Err(Problem::Server(ServerProblem::OutOfTime { limit }))).await;
             }
         };
@@ -243,8 +246,19 @@ impl Drop for Pages {
 }
 
 /// Sends each page as it comes; the next ones are requested while it is read.
-async fn read_pages(client: Client, mut read: PagedRequest, sender: mpsc::Sender<Result<Option<Page>, Problem>>) {
-    let mut next = Some(read.first_request());
+async fn read_pages(
+    client: Client,
+    mut read: PagedRequest,
+    sender: mpsc::Sender<Result<Option<Page>, Problem>>,
+    deadline: (Instant, Duration),
+) {
+    let mut next = match read.begin(&client, deadline).await {
+        Ok(first) => first,
+        Err(problem) => {
+            let _nobody_waits = sender.send(Err(problem)).await;
+            return;
+        }
+    };
     let mut prefetched = Prefetched::default();
     while let Some(request) = next.take() {
         let page = match prefetched.answer(&client, &read.api, &request).await {
@@ -260,6 +274,7 @@ async fn read_pages(client: Client, mut read: PagedRequest, sender: mpsc::Sender
             }),
             Err(problem) => Err(problem),
         };
+        let page = if read.job.is_some() { page.map_err(|problem| job::at(&request, problem)) } else { page };
         // Nobody may take it any more; behind a problem nothing comes.
         let failed = page.is_err();
         if sender.send(page.map(Some)).await.is_err() {
@@ -308,15 +323,33 @@ impl Prefetched {
 }
 
 impl PagedRequest {
-    /// The request for the first page.
+    /// What is requested first.
     #[must_use]
     pub fn first_request(&self) -> Request {
         let request = self.request.clone();
-        self.pager.as_ref().map_or(request.clone(), |pager| pager.first(request))
+        if self.job.is_some() { request } else { self.first_page_of(request) }
+    }
+
+    fn first_page_of(&self, request: Request) -> Request {
+        match &self.pager {
+            Some(pager) => pager.first(request),
+            None => request,
+        }
+    }
+
+    /// The request for the first page, behind a long report where there is one: it is waited for. None where that has no rows.
+    async fn begin(&mut self, client: &Client, deadline: (Instant, Duration)) -> Result<Option<Request>, Problem> {
+        let Some(job) = &self.job else { return Ok(Some(self.first_request())) };
+        let Some(report) = job.report(client, &self.api, &self.request, deadline).await? else { return Ok(None) };
+        self.api = report.api;
+        Ok(Some(self.first_page_of(report.request)))
     }
 
     /// The page of an answer, and the request for the one that follows.
-    fn page(&mut self, request: &Request, answer: Answer) -> Result<(Page, Option<Request>), Problem> {
+    fn page(&mut self, request: &Request, mut answer: Answer) -> Result<(Page, Option<Request>), Problem> {
+        if self.job.is_some() {
+            answer.unpack(self.api.terms.limits.answer_bytes)?;
+        }
         let follows = self.pager.as_mut().map(|pager| pager.next(request, &answer)).transpose()?.flatten();
         let total = self.pager.as_ref().and_then(Pager::total).filter(|_| !self.first_page);
         let more_pages = if self.pager.is_none() { more_pages::find(&answer) } else { None };

@@ -7,6 +7,7 @@ mod answer;
 mod api;
 mod client;
 mod error_inside;
+mod job;
 mod limits;
 mod link;
 mod more_pages;
@@ -22,6 +23,7 @@ mod terms;
 mod throttle;
 mod token;
 mod token_store;
+mod unpack;
 
 #[cfg(test)]
 mod pager_tests;
@@ -31,10 +33,11 @@ mod tests;
 pub use api::Api;
 pub use client::{Canceller, Connections, LARGE_PAGE, Network, NetworkError, Page, PagedRequest, Pages};
 pub use error_inside::ErrorsInside;
+pub use job::Job;
 pub use limits::Limits;
 pub use pager::Pager;
 pub use private_folder::PrivateFolder;
-pub use request::{Auth, InvalidRequest, Request};
+pub use request::{Auth, InvalidRequest, REPORT, Request, SEGMENT};
 pub use secret::{Secret, SecretError};
 pub use secrets::Secrets;
 pub use terms::Terms;

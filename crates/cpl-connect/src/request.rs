@@ -5,6 +5,7 @@ use std::fmt;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use cpl_batch::{Problem, ServerProblem};
 use cpl_model::method::Method;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{
     Url,
     header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
@@ -13,6 +14,13 @@ use serde_json::{Map, Value};
 use url::Host;
 
 use crate::secret::Secret;
+
+/// What a request holds in the place of a report's name, until that is known: letters alone, which are the same in an
+/// address, a header and JSON.
+pub const REPORT: &str = "cplReportNameGoesHere5c9e1f";
+
+/// What may stand as it is in a segment of an address's path (RFC 3986: unreserved).
+pub const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The most characters that are shown of what a server says.
 const EXCERPT_CHARS: usize = 200;
@@ -36,6 +44,8 @@ pub struct Request {
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Option<Body>,
+    /// Answers of other types than JSON are read too.
+    pub(crate) any_type: bool,
     /// Parameters of the query that say who asks: each address that a server names gets them too.
     auth_query: Vec<(String, Secret)>,
     /// What is struck out of everything that the server says.
@@ -86,6 +96,7 @@ impl Request {
             url,
             headers: HeaderMap::new(),
             body: None,
+            any_type: false,
             auth_query: Vec::new(),
             secrets: Vec::new(),
         })
@@ -153,6 +164,49 @@ impl Request {
             *names.iter().fold(body, |within, name| member(within, name)) = value;
         }
         self
+    }
+
+    /// The same request, whose answer may be of another type than JSON.
+    pub(crate) fn of_any_type(mut self) -> Self {
+        self.any_type = true;
+        self
+    }
+
+    /// What reads an address that the answer to this request tells: at another server without what says who asks, which is
+    /// struck out there all the same.
+    pub(crate) fn reading(self, url: Url) -> Self {
+        let is_here = url.origin() == self.url.origin();
+        let mut read = Self { method: reqwest::Method::GET, body: None, any_type: true, ..self };
+        read.headers.remove(CONTENT_TYPE);
+        if is_here {
+            return read.at(url);
+        }
+        Self { url, headers: HeaderMap::new(), auth_query: Vec::new(), ..read }
+    }
+
+    /// The same request with the name of a report in the place of what stands for it.
+    ///
+    /// # Errors
+    /// Where the name can't stand in a header.
+    pub(crate) fn of_report(mut self, name: &str) -> Result<Self, InvalidRequest> {
+        let in_path: String = utf8_percent_encode(name, SEGMENT).to_string();
+        let path = self.url.path().replace(REPORT, &in_path);
+        self.url.set_path(&path);
+        if let Some(query) = self.url.query().filter(|query| query.contains(REPORT)) {
+            let in_query: String = url::form_urlencoded::byte_serialize(name.as_bytes()).collect();
+            let query = query.replace(REPORT, &in_query);
+            self.url.set_query(Some(&query));
+        }
+        for (key, value) in &mut self.headers {
+            if let Some(text) = value.to_str().ok().filter(|text| text.contains(REPORT)) {
+                let named = HeaderValue::from_str(&text.replace(REPORT, name));
+                *value = named.map_err(|_| InvalidRequest::Header(key.to_string()))?;
+            }
+        }
+        if let Some(Body::Json(body)) = &mut self.body {
+            name_report(body, name);
+        }
+        Ok(self)
     }
 
     /// The same request, which strikes those out as well.
@@ -310,6 +364,16 @@ impl Request {
             return line;
         }
         format!("{}…", line.chars().take(EXCERPT_CHARS).collect::<String>())
+    }
+}
+
+/// Puts the name of a report where something stands for it.
+fn name_report(json: &mut Value, name: &str) {
+    match json {
+        Value::String(text) if text.contains(REPORT) => *text = text.replace(REPORT, name),
+        Value::Array(all) => all.iter_mut().for_each(|each| name_report(each, name)),
+        Value::Object(all) => all.values_mut().for_each(|each| name_report(each, name)),
+        _ => {}
     }
 }
 

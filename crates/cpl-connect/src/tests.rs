@@ -62,6 +62,7 @@ fn asked(act: Act) -> (Result<Vec<u8>, Problem>, usize) {
 fn read(request: Request, limits: Limits) -> PagedRequest {
     PagedRequest {
         request,
+        job: None,
         pager: None,
         api: Arc::new(Api { terms: Terms { limits, ..Terms::default() }, tokens: None }),
         first_page: false,
@@ -309,8 +310,13 @@ fn pages_ahead_come_in_order_and_within_the_limits() {
     let request = Request::new(Method::Get, &format!("http://{address}/")).unwrap_or_else(|why| panic!("{why:?}"));
     let limits = Limits { silence: Duration::from_secs(30), attempt: Duration::from_secs(30), ..LIMITS };
     let terms = Terms { limits, throttle: Throttle::new(Some(3), None), ..Terms::default() };
-    let read =
-        PagedRequest { request, pager: Some(by_offset), api: Arc::new(Api { terms, tokens: None }), first_page: false };
+    let read = PagedRequest {
+        request,
+        job: None,
+        pager: Some(by_offset),
+        api: Arc::new(Api { terms, tokens: None }),
+        first_page: false,
+    };
     let connections = Connections::new(Network::default());
     let mut pages = connections.begin(read).unwrap_or_else(|problem| panic!("{problem:?}"));
     let mut ids = Vec::new();

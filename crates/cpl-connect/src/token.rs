@@ -31,8 +31,8 @@ pub enum Grant {
     Client {
         /// The client.
         id: Secret,
-        /// Its secret.
-        secret: Secret,
+        /// Its secret; none where the refresh token is all that it needs.
+        secret: Option<Secret>,
         /// The refresh token; none where the client asks for itself.
         refresh_token: Option<Secret>,
     },
@@ -174,7 +174,7 @@ impl Tokens {
     pub(crate) fn secrets(&self) -> Vec<Secret> {
         match &self.grant {
             Grant::Client { id, secret, refresh_token } => {
-                [id, secret].into_iter().chain(refresh_token).cloned().collect()
+                std::iter::once(id).chain(secret).chain(refresh_token).cloned().collect()
             }
             Grant::ServiceAccount(_) => Vec::new(),
         }
@@ -215,7 +215,7 @@ impl Tokens {
                     None => form.push(("grant_type", known("client_credentials"))),
                 }
                 form.push(("client_id", id.clone()));
-                form.push(("client_secret", secret.clone()));
+                form.extend(secret.iter().map(|secret| ("client_secret", secret.clone())));
                 if !self.scopes.is_empty() {
                     form.push(("scope", known(&self.scopes.join(" "))));
                 }
@@ -247,7 +247,8 @@ impl Tokens {
 fn id_parts<'a>(grant: &'a Grant, scopes: &'a [String], address: &'a str) -> Vec<&'a str> {
     let who = match grant {
         Grant::Client { id, secret, refresh_token } => {
-            vec![id.expose(), secret.expose(), refresh_token.as_ref().map_or("", Secret::expose)]
+            let exposed = |secret: &'a Option<Secret>| secret.as_ref().map_or("", Secret::expose);
+            vec![id.expose(), exposed(secret), exposed(refresh_token)]
         }
         Grant::ServiceAccount(account) => vec![account.email.as_str()],
     };

@@ -9,6 +9,7 @@ mod decode;
 mod dictionary;
 mod fast;
 mod header;
+mod input;
 mod read;
 mod record;
 mod until;
@@ -17,7 +18,8 @@ mod until;
 mod tests;
 
 pub use decode::{Encoding, decoded};
-pub use read::{ProblemAt, Summary, UNPACKED_BYTES, check_header, open, read, read_blocks, unreadable};
+pub use input::{Input, UNPACKED_BYTES, is_packed, open, unpacked};
+pub use read::{ProblemAt, Summary, check_header, read, read_blocks, unreadable};
 
 use cpl_batch::Field;
 

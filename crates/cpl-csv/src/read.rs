@@ -2,13 +2,10 @@
 
 use std::{
     borrow::Cow,
-    fs::File,
-    io::{self, BufReader, Read, Take},
+    io::{self, BufReader, Read},
     ops::ControlFlow,
-    path::Path,
 };
 
-use flate2::read::MultiGzDecoder;
 use memchr::memchr_iter;
 
 use cpl_batch::{Batch, Cell, Oversized, Parts, Place, Problem, RejectedRow, in_order};
@@ -19,6 +16,7 @@ use crate::{
     decode::decoded,
     fast,
     header::{Header, header},
+    input::{Input, UNPACKED_BYTES},
     record::{BadQuote, blank_line, field, unescaped},
     until::{count_rows, rows_end},
 };
@@ -40,19 +38,19 @@ pub struct Summary {
 /// # Errors
 /// The first problem in file order; the batches before it were handed out.
 pub fn read(
-    path: &Path,
+    input: &(impl Input + ?Sized),
     layout: &Layout,
     threads: usize,
     sink: impl FnMut(Batch) -> ControlFlow<()>,
 ) -> Result<Summary, Problem> {
-    let text = open_text(path, layout)?;
+    let text = open_text(input, layout)?;
     read_blocks(text, layout, threads, BLOCK_BYTES, sink)
-        .map_err(|(problem, offset)| with_line(problem, offset, path, layout))
+        .map_err(|(problem, offset)| with_line(problem, offset, input, layout))
 }
 
 /// The text of a file, in UTF-8.
-fn open_text(path: &Path, layout: &Layout) -> Result<Box<dyn Read + Send>, Problem> {
-    decoded(open(path)?, layout.encoding).map_err(|error| unreadable(&error))
+fn open_text<'i>(input: &'i (impl Input + ?Sized), layout: &Layout) -> Result<Box<dyn Read + Send + 'i>, Problem> {
+    decoded(input.open()?, layout.encoding).map_err(|error| unreadable(&error))
 }
 
 /// Bytes that are read to find the header.
@@ -62,8 +60,8 @@ const HEADER_BYTES: usize = 1 << 13;
 ///
 /// # Errors
 /// Where the file can't be opened, can't be unpacked, or lacks a column. What is wrong further on is found by `read`.
-pub fn check_header(path: &Path, layout: &Layout) -> Result<Vec<bool>, Problem> {
-    let mut blocks = Blocks::new(BufReader::new(open_text(path, layout)?), layout.separator, HEADER_BYTES);
+pub fn check_header(input: &(impl Input + ?Sized), layout: &Layout) -> Result<Vec<bool>, Problem> {
+    let mut blocks = Blocks::new(BufReader::new(open_text(input, layout)?), layout.separator, HEADER_BYTES);
     let all = || vec![true; layout.columns.len()];
     let skipped = blocks.skip_lines(layout.skip_lines);
     match (skipped.and_then(|()| blocks.first_with_text()), &layout.head) {
@@ -73,49 +71,10 @@ pub fn check_header(path: &Path, layout: &Layout) -> Result<Vec<bool>, Problem> 
         (Ok((None, _)), HeaderMode::Names) => Err(Problem::Empty),
         (Err(cut @ (Cut::Io(_) | Cut::FewLines(_) | Cut::Nul(_))), _) => {
             let (problem, offset) = cut_problem(cut);
-            Err(with_line(problem, offset, path, layout))
+            Err(with_line(problem, offset, input, layout))
         }
         // `read` says in which line that is.
         (Ok((None, _)), HeaderMode::Places { .. }) | (Err(_), _) => Ok(all()),
-    }
-}
-
-/// The bytes of a file; of one named `.gz`, those that were packed.
-///
-/// # Errors
-/// Where the system can't open it.
-pub fn open(path: &Path) -> Result<Box<dyn Read + Send>, Problem> {
-    let unreadable = |error: std::io::Error| Problem::Unreadable(error.to_string());
-    let file = File::open(path).map_err(unreadable)?;
-    if file.metadata().map_err(unreadable)?.is_dir() {
-        return Err(Problem::Unreadable("it is a directory".to_owned()));
-    }
-    let packed = path.extension().is_some_and(|extension| extension == "gz");
-    Ok(if packed { Box::new(Unpacked::of(file, UNPACKED_BYTES)) } else { Box::new(file) })
-}
-
-/// What a file ending with `.gz` may hold.
-pub const UNPACKED_BYTES: u64 = 64 << 30;
-
-/// What a packed file holds, up to the limit: a small file may unpack to more than any disk.
-pub struct Unpacked<R> {
-    input: Take<MultiGzDecoder<BufReader<R>>>,
-}
-
-impl<R: Read> Unpacked<R> {
-    /// What `packed` holds, up to `limit` bytes.
-    pub fn of(packed: R, limit: u64) -> Self {
-        Self { input: MultiGzDecoder::new(BufReader::new(packed)).take(limit) }
-    }
-}
-
-impl<R: Read> Read for Unpacked<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.input.read(buffer)?;
-        if read == 0 && self.input.limit() == 0 && !buffer.is_empty() {
-            return Err(io::Error::from(io::ErrorKind::FileTooLarge));
-        }
-        Ok(read)
     }
 }
 
@@ -356,19 +315,16 @@ fn cut_problem(cut: Cut) -> ProblemAt {
 }
 
 /// Finds the line of a record by counting those before it: only where something is wrong.
-fn with_line(problem: Problem, offset: u64, path: &Path, layout: &Layout) -> Problem {
+fn with_line(problem: Problem, offset: u64, input: &(impl Input + ?Sized), layout: &Layout) -> Problem {
     let Some(place) = problem.place().filter(|place| place.row > 0) else { return problem };
     // A pipe can't be read again: its rows have no lines.
-    if !path.is_file() {
-        return problem.moved(Place { row: place.row, line: 0 });
-    }
-    let place = Place { row: place.row, line: lines_before(path, offset, layout).map_or(0, |lines| lines + 1) };
-    problem.moved(place)
+    let text = input.is_lasting().then(|| open_text(input, layout).ok()).flatten();
+    let lines = text.and_then(|text| lines_before(text, offset).ok());
+    problem.moved(Place { row: place.row, line: lines.map_or(0, |lines| lines + 1) })
 }
 
-fn lines_before(path: &Path, offset: u64, layout: &Layout) -> std::io::Result<u64> {
-    let input = open_text(path, layout).map_err(|_| std::io::ErrorKind::NotFound)?;
-    let mut input = input.take(offset);
+fn lines_before(text: impl Read, offset: u64) -> std::io::Result<u64> {
+    let mut input = text.take(offset);
     let mut bytes = vec![0; BLOCK_BYTES];
     let mut lines = 0;
     loop {

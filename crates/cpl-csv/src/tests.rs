@@ -9,10 +9,7 @@ use proptest::prelude::*;
 
 use cpl_batch::{Batch, Data, Field, Problem, ValueFormat, values};
 
-use crate::{
-    Layout,
-    read::{Unpacked, read_blocks},
-};
+use crate::{Layout, input::Unpacked, read::read_blocks};
 
 fn texts(names: &[String]) -> Layout {
     let field = |name: &String| Field::new(name, ValueFormat::Text, true);

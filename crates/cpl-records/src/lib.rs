@@ -73,6 +73,14 @@ pub struct Found {
     pub paths: Vec<(String, bool)>,
 }
 
+impl Found {
+    /// What was found in a text table that has those columns.
+    #[must_use]
+    pub fn of_cells(summary: Summary, columns: Vec<bool>) -> Self {
+        Self { summary, columns, sheet: None, names: Vec::new(), paths: Vec::new() }
+    }
+}
+
 /// Where a document's records are.
 pub struct Records {
     path: Path,

@@ -6,21 +6,21 @@ use std::{
 };
 
 use cpl_connect::{
-    Api, Connections, ErrorsInside, Limits, Network, PagedRequest, Pager, Pages, Request, Secrets, Terms, Throttle,
+    Api, Connections, ErrorsInside, Job, Limits, Network, PagedRequest, Pager, Pages, Request, Secrets, Terms, Throttle,
 };
 use cpl_exec::{ExecError, Files, Input, Inputs, Salt, ScanRequest};
 use cpl_model::{
-    program::{self, Endpoint, EndpointCall, Fetch, SourceKind, Table, TableSource},
+    program::{self, Endpoint, Fetch, SourceKind, Table, TableSource},
     workspace::Workspace,
 };
 use cpl_plan::bind::BoundPlan;
-use cpl_source::ServerSource;
+use cpl_source::{AnswerRecords, ServerSource};
 
 use crate::{
     RunError,
     error::{RequestCause, RequestError},
     network::network,
-    request_builder::RequestBuilder,
+    request_builder::{Made, RequestBuilder},
     salt::salt,
 };
 
@@ -95,19 +95,41 @@ fn server_reads<'m>(
         let Some(fetch) = of_server(table) else { continue };
         let (builder, request) = builder(plan, secrets, fetch)?;
         let api = apis.of(fetch, &builder, request, workspace)?;
-        let made = match builder.request(request) {
+        let made = match requests(fetch, &builder, request) {
             Err(RunError::Request(errors)) => Err(errors),
             made => made?,
         };
         match (made, api) {
-            (Ok(request), Ok(api)) => {
-                let read = PagedRequest { request, pager: pager(fetch), api, first_page: false };
+            (Ok((request, job)), Ok(api)) => {
+                let read = PagedRequest { request, job, pager: pager(fetch), api, first_page: false };
                 reads.push(ServerRead { table, fetch, is_empty: builder.has_empty_window(), read });
             }
             (request, api) => failed.extend(request.err().into_iter().chain(api.err()).flatten()),
         }
     }
     Ok(reads)
+}
+
+/// The first request of a fetch, and the long report that it begins.
+fn requests(
+    fetch: &Fetch,
+    builder: &RequestBuilder<'_>,
+    first: &program::Request,
+) -> Result<Made<(Request, Option<Job>)>, RunError> {
+    let first = builder.request(first)?;
+    let job = match &fetch.kind {
+        SourceKind::Endpoint(of) => of.endpoint.job.as_deref(),
+        _ => None,
+    };
+    let Some(job) = job else { return Ok(first.map(|first| (first, None))) };
+    let builder = builder.of_report();
+    let result = job.result.request().map(|request| builder.request(request)).transpose()?;
+    let poll = builder.request(&job.poll)?;
+    // All of them lack the same secrets.
+    Ok(first.and_then(|first| {
+        let made = Job::new(job, poll?, result.transpose()?);
+        Ok((first, Some(made.unwrap_or_else(|error| unchecked(&error)))))
+    }))
 }
 
 /// The network of a workspace, where there is somebody to ask.
@@ -137,14 +159,10 @@ fn builder<'m>(
     Ok(match &fetch.kind {
         SourceKind::Http { request, .. } => (RequestBuilder::new(plan, secrets, fetch.path_span), request),
         SourceKind::Endpoint(of) => {
-            (RequestBuilder::of_call(plan, secrets, fetch.path_span, &of.call)?, &endpoint(of).request)
+            (RequestBuilder::of_call(plan, secrets, fetch.path_span, &of.call)?, &of.endpoint.request)
         }
         _ => unreachable!("a file is not requested"),
     })
-}
-
-fn endpoint(of: &EndpointCall) -> &Endpoint {
-    of.endpoint.as_ref().unwrap_or_else(|| unreachable!("a bound plan has no unsupported endpoint"))
 }
 
 /// The APIs of the connectors, by their names and their accounts: one for each.
@@ -167,7 +185,7 @@ impl Apis {
         }
         let tokens = builder.tokens(request, workspace.root.join(TOKENS))?;
         Ok(tokens.map(|tokens| {
-            let api = Arc::new(Api { terms: terms(endpoint(of)), tokens });
+            let api = Arc::new(Api { terms: terms(&of.endpoint), tokens });
             self.0.insert(key, Arc::clone(&api));
             api
         }))
@@ -182,7 +200,7 @@ fn terms(Endpoint { errors, limits, .. }: &Endpoint) -> Terms {
 
 fn pager(fetch: &Fetch) -> Option<Pager> {
     let SourceKind::Endpoint(of) = &fetch.kind else { return None };
-    let Endpoint { paging, records, limits, .. } = endpoint(of);
+    let Endpoint { paging, records, limits, .. } = &*of.endpoint;
     let pager = Pager::new(paging.as_ref()?, records.as_deref(), limits.pages);
     Some(pager.unwrap_or_else(|error| unchecked(&error)))
 }
@@ -202,8 +220,11 @@ impl RunInputs<'_> {
 impl Inputs for RunInputs<'_> {
     fn open<'a>(&'a self, scan: ScanRequest<'_>) -> Result<Input<'a>, ExecError> {
         let records = match &scan.fetch.kind {
-            SourceKind::Http { records, .. } => (records.as_deref(), false),
-            SourceKind::Endpoint(of) => (endpoint(of).records.as_deref(), endpoint(of).records_may_lack),
+            SourceKind::Http { records, .. } => AnswerRecords { at: records.as_deref(), ..AnswerRecords::default() },
+            SourceKind::Endpoint(of) => {
+                let Endpoint { format, records, records_may_lack, .. } = &*of.endpoint;
+                AnswerRecords { format: *format, at: records.as_deref(), may_lack: *records_may_lack }
+            }
             _ => return self.files.open(scan),
         };
         let mut on_their_way = self.on_their_way.lock().unwrap_or_else(PoisonError::into_inner);

@@ -5,7 +5,9 @@ use std::{
     path::PathBuf,
 };
 
-use cpl_connect::{Auth, Grant, InvalidRequest, Request, Secret, Secrets, ServiceAccount, TokenStore, Tokens};
+use cpl_connect::{
+    Auth, Grant, InvalidRequest, REPORT, Request, SEGMENT, Secret, Secrets, ServiceAccount, TokenStore, Tokens,
+};
 use cpl_exec::constants;
 use cpl_model::{
     program::{self, CallArgument, ConnectorCall, Constant, Credential, Expr, ExprKind, HeaderValue, Piece, Template},
@@ -14,17 +16,15 @@ use cpl_model::{
 };
 use cpl_plan::bind::{BindError, BoundPlan};
 use cpl_syntax::Span;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 
 use crate::{
     RunError,
     error::{RequestCause, RequestError},
 };
 
-/// What may stand as it is in a segment of an address's path (RFC 3986: unreserved).
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
 /// Makes the requests of a fetch.
+#[derive(Clone)]
 pub struct RequestBuilder<'m> {
     plan: &'m BoundPlan,
     secrets: &'m Secrets,
@@ -44,8 +44,8 @@ struct TokenRequest {
     header: Option<String>,
 }
 
-/// A request, or all that it lacks.
-pub type Made = Result<Request, Vec<RequestError>>;
+/// A request, or what is made of some, or all that it lacks.
+pub type Made<T = Request> = Result<T, Vec<RequestError>>;
 
 impl<'m> RequestBuilder<'m> {
     /// Of a fetch that names a server itself.
@@ -83,6 +83,14 @@ impl<'m> RequestBuilder<'m> {
             }
         }
         Ok(Self { plan, secrets, at, arguments: Some(arguments), has_empty_window })
+    }
+
+    /// The same of the requests of a long report, whose name is not known yet.
+    pub fn of_report(&self) -> Self {
+        let mut of_report = self.clone();
+        let name = Expr::constant(Constant::Text(REPORT.to_owned()), Type::Text, self.at);
+        of_report.arguments.get_or_insert_default().insert("job".to_owned(), name);
+        of_report
     }
 
     /// Whether there is nothing to request.
@@ -141,8 +149,8 @@ impl<'m> RequestBuilder<'m> {
             program::Auth::Bearer(token) => Auth::Bearer(self.secret(token, missing)?),
             program::Auth::Basic { user, password } => {
                 let user = self.secret(user, missing);
-                let password = password.as_ref().map(|password| self.secret(password, missing));
-                Auth::Basic(user?, password.map_or(Some(None), |password| password.map(Some))?)
+                let password = self.secret_where_named(password.as_ref(), missing);
+                Auth::Basic(user?, password?)
             }
             program::Auth::Header(name, value) => Auth::Header(name.clone(), self.secret(value, missing)?),
             program::Auth::Query(name, value) => Auth::Query(name.clone(), self.secret(value, missing)?),
@@ -182,9 +190,9 @@ impl<'m> RequestBuilder<'m> {
         Ok(match auth {
             program::Auth::OAuth2 { token_url, client_id, client_secret, refresh_token, scopes, header } => {
                 let (base, path) = self.address(token_url)?;
-                let (id, secret) = (self.secret(client_id, missing), self.secret(client_secret, missing));
-                let refresh_token = refresh_token.as_ref().map(|token| self.secret(token, missing));
-                let refresh_token = refresh_token.map_or(Some(None), |token| token.map(Some));
+                let id = self.secret(client_id, missing);
+                let secret = self.secret_where_named(client_secret.as_ref(), missing);
+                let refresh_token = self.secret_where_named(refresh_token.as_ref(), missing);
                 let (Some(id), Some(secret), Some(refresh_token)) = (id, secret, refresh_token) else {
                     return Ok(None);
                 };
@@ -203,6 +211,15 @@ impl<'m> RequestBuilder<'m> {
 
     fn secret(&self, credential: &Credential, missing: &mut Vec<RequestError>) -> Option<Secret> {
         secret(self.secrets, credential).map_err(|cause| missing.push(self.error(cause))).ok()
+    }
+
+    /// The value of a credential that may be none; nothing where it lacks its value.
+    fn secret_where_named(
+        &self,
+        credential: Option<&Credential>,
+        missing: &mut Vec<RequestError>,
+    ) -> Option<Option<Secret>> {
+        credential.map_or(Some(None), |credential| self.secret(credential, missing).map(Some))
     }
 
     fn error(&self, cause: RequestCause) -> RequestError {

@@ -47,7 +47,7 @@ pub fn missing_secrets(plan: &Plan, folder: &Path, workspace: &Workspace) -> Vec
 fn credentials(fetch: &Fetch) -> Vec<&Credential> {
     match &fetch.kind {
         SourceKind::Http { request, .. } => of_request(request),
-        SourceKind::Endpoint(of) => of.endpoint.iter().flat_map(|endpoint| of_request(&endpoint.request)).collect(),
+        SourceKind::Endpoint(of) => of_request(&of.endpoint.request),
         SourceKind::Sql(query) => {
             let DatabaseQuery { address, .. } = query.as_ref();
             vec![address]
@@ -73,7 +73,7 @@ fn of_auth(auth: &Auth) -> Vec<&Credential> {
         Auth::Bearer(one) | Auth::Header(_, one) | Auth::Query(_, one) => vec![one],
         Auth::Basic { user, password } => std::iter::once(user).chain(password).collect(),
         Auth::OAuth2 { client_id, client_secret, refresh_token, .. } => {
-            [client_id, client_secret].into_iter().chain(refresh_token).collect()
+            std::iter::once(client_id).chain(client_secret).chain(refresh_token).collect()
         }
         Auth::GoogleServiceAccount { key, .. } => vec![key],
     }

@@ -313,7 +313,8 @@ impl Reader {
     }
 }
 
-fn csv_layout(fetch: &Fetch, columns: &[FetchColumn], format: &CsvFormat) -> cpl_csv::Layout {
+/// What is read of a text table.
+pub fn csv_layout(fetch: &Fetch, columns: &[FetchColumn], format: &CsvFormat) -> cpl_csv::Layout {
     // Without a header each column of the files is declared, but for the name of the file itself.
     let mut declared: Vec<&str> = in_files(&fetch.columns).map(|column| column.header.as_str()).collect();
     // Several columns may look into one cell.

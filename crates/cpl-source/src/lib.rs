@@ -12,5 +12,5 @@ pub use fields::{field, in_files, path, shift};
 pub use file_kind::{explained, other_kind};
 pub use file_source::FileSource;
 pub use personal::{HashedSource, Salt};
-pub use server_source::ServerSource;
+pub use server_source::{AnswerRecords, ServerSource};
 pub use stamp::{FileStamp, or_changed};

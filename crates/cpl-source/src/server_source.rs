@@ -3,23 +3,40 @@
 use std::ops::ControlFlow;
 
 use cpl_batch::{
-    Batch, BatchSink, PageProblem, Place, Problem, ReadError, ServerProblem, Source, SourceStats, in_order,
+    Batch, BatchSink, Field, PageProblem, Place, Problem, ReadError, ServerProblem, Source, SourceStats, in_order,
 };
 use cpl_connect::{LARGE_PAGE, Page, Pages, Request};
-use cpl_model::program::{Fetch, FetchColumn};
+use cpl_model::program::{CsvFormat, Fetch, FetchColumn, ResultFormat};
 use cpl_records::{At, Found, Kind, Layout};
 
-use crate::file_source::{missing_everywhere, records_at, records_layout};
+use crate::file_source::{csv_layout, missing_everywhere, records_at, records_layout};
+
+/// Where answers hold their records.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AnswerRecords<'e> {
+    /// How they are written.
+    pub format: ResultFormat,
+    /// The path to them in JSON; none where it is a list of them.
+    pub at: Option<&'e str>,
+    /// An answer without records may lack the list of them.
+    pub may_lack: bool,
+}
 
 /// The answers of a server, which are on their way.
 pub struct ServerSource<'a> {
     request: Request,
-    layout: Layout,
+    reader: PageReader,
     /// None once they are read.
     pages: Option<Pages>,
     threads: usize,
     /// Hears the address, without its query, and from the second page on its number.
     begun: Box<dyn Fn(&str) + Send + Sync + 'a>,
+}
+
+/// How pages are read.
+enum PageReader {
+    Json(Layout),
+    Csv(cpl_csv::Layout),
 }
 
 /// What was made of a page.
@@ -46,26 +63,18 @@ struct SoFar {
 }
 
 impl<'a> ServerSource<'a> {
-    /// Those columns of what is answered to a request, whose records stand at that path; an answer without any may lack
-    /// it.
+    /// Those columns of the records of what is answered to a request.
     #[must_use]
     pub fn new(
         (request, pages): (Request, Pages),
         fetch: &Fetch,
         columns: &[FetchColumn],
-        records: (Option<&str>, bool),
+        records: AnswerRecords<'_>,
         threads: usize,
         begun: Box<dyn Fn(&str) + Send + Sync + 'a>,
     ) -> Self {
-        let (records, may_lack) = records;
-        let records = records.map(records_at).map(|records| if may_lack { records.optional() } else { records });
-        let kind = Kind::Document { records, each: None };
-        let mut layout = records_layout(fetch, columns, kind);
-        // A page may lack a member that others have.
-        for (field, at) in layout.columns.iter_mut().zip(&layout.at) {
-            field.may_lack |= field.optional && matches!(at, At::Name);
-        }
-        Self { request, layout, pages: Some(pages), threads, begun }
+        let reader = PageReader::of(fetch, columns, records);
+        Self { request, reader, pages: Some(pages), threads, begun }
     }
 
     /// What is made of a page, on so many threads.
@@ -75,11 +84,7 @@ impl<'a> ServerSource<'a> {
             batches.push(batch);
             ControlFlow::Continue(())
         };
-        let read = if threads == 1 {
-            cpl_records::read_page(&page.bytes, &self.layout, &mut keep)
-        } else {
-            cpl_records::read_json(page.bytes.as_slice(), &self.layout, threads, &mut keep)
-        };
+        let read = self.reader.read(&page.bytes, threads, &mut keep);
         let (bytes, found) = (page.bytes.len() as u64, read.map_err(|problem| explained(problem, page)));
         PageRows {
             name: page_name(&self.request, number),
@@ -88,6 +93,52 @@ impl<'a> ServerSource<'a> {
             more_pages: page.more_pages.clone(),
             batches,
             found,
+        }
+    }
+}
+
+impl PageReader {
+    fn of(fetch: &Fetch, columns: &[FetchColumn], records: AnswerRecords<'_>) -> Self {
+        let kind = match records.format {
+            ResultFormat::Csv => return Self::Csv(csv_layout(fetch, columns, &CsvFormat::PLAIN)),
+            ResultFormat::Ndjson => Kind::Lines,
+            ResultFormat::Json => {
+                let at = records.at.map(records_at);
+                let records = at.map(|at| if records.may_lack { at.optional() } else { at });
+                Kind::Document { records, each: None }
+            }
+        };
+        let mut layout = records_layout(fetch, columns, kind);
+        // A page may lack a member that others have.
+        for (field, at) in layout.columns.iter_mut().zip(&layout.at) {
+            field.may_lack |= field.optional && matches!(at, At::Name);
+        }
+        Self::Json(layout)
+    }
+
+    fn read(
+        &self,
+        page: &[u8],
+        threads: usize,
+        keep: &mut impl FnMut(Batch) -> ControlFlow<()>,
+    ) -> Result<Found, Problem> {
+        match self {
+            Self::Json(layout) if threads == 1 && matches!(layout.kind, Kind::Document { .. }) => {
+                cpl_records::read_page(page, layout, keep)
+            }
+            Self::Json(layout) => cpl_records::read_json(page, layout, threads, keep),
+            Self::Csv(layout) => {
+                let columns = cpl_csv::check_header(page, layout)?;
+                Ok(Found::of_cells(cpl_csv::read(page, layout, threads, keep)?, columns))
+            }
+        }
+    }
+
+    /// The wanted columns.
+    fn columns(&self) -> &[Field] {
+        match self {
+            Self::Json(layout) => &layout.columns,
+            Self::Csv(layout) => &layout.columns,
         }
     }
 }
@@ -139,7 +190,7 @@ impl Source for ServerSource<'_> {
         // Small pages are read side by side, and large ones each by all threads: few of them are held.
         let (side_by_side, threads) =
             if first.bytes.len() < LARGE_PAGE { (self.threads, 1) } else { (1, self.threads) };
-        let (canceller, mut so_far) = (pages.canceller(), SoFar::of(&self.layout));
+        let (canceller, mut so_far) = (pages.canceller(), SoFar::of(self.reader.columns()));
         let last = in_order(
             side_by_side,
             |parts| {
@@ -172,13 +223,13 @@ impl Source for ServerSource<'_> {
             return Err(error);
         }
         last.map_err(|(number, problem)| failed(number, problem))?;
-        so_far.stats(&self.layout).map_err(|problem| failed(1, problem))
+        so_far.stats(self.reader.columns()).map_err(|problem| failed(1, problem))
     }
 }
 
 impl SoFar {
-    fn of(layout: &Layout) -> Self {
-        let (stats, columns) = (SourceStats::default(), vec![false; layout.columns.len()]);
+    fn of(columns: &[Field]) -> Self {
+        let (stats, columns) = (SourceStats::default(), vec![false; columns.len()]);
         Self { stats, columns, names: Vec::new(), total: None, paths: Vec::new(), full: false, failed: None }
     }
 
@@ -220,14 +271,14 @@ impl SoFar {
     }
 
     /// What was read, if some page has each column that pages may lack.
-    fn stats(mut self, layout: &Layout) -> Result<SourceStats, Problem> {
+    fn stats(mut self, columns: &[Field]) -> Result<SourceStats, Problem> {
         let records = self.stats.rows;
         if let Some((first, total)) = self.total.filter(|_| !self.full)
             && (records < first || records > total)
         {
             return Err(Problem::Server(ServerProblem::Pages(PageProblem::RecordCount { total, records })));
         }
-        if let Some(problem) = missing_everywhere(&layout.columns, &self.columns, self.names)
+        if let Some(problem) = missing_everywhere(columns, &self.columns, self.names)
             && self.stats.rows > 0
             && !self.full
         {

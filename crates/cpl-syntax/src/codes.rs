@@ -88,6 +88,7 @@ codes! {
     E1010 "an answer that is no JSON",
     E1011 "a secret that is not set",
     E1012 "pages that do not go on as they should",
+    E1013 "a long report that can't be read",
     E1101 "the run could not be finished",
     E1102 "an effect could not be written",
     E1103 "rows of a join fan out",

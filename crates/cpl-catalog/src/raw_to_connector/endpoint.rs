@@ -1,5 +1,6 @@
 //! What a fetch reads.
 
+use cpl_model::program::{JobState, ResultFormat};
 use cpl_syntax::{
     Code, Diagnostic, Name, fragment,
     tree::{Column, ColumnFrom},
@@ -8,8 +9,20 @@ use cpl_syntax::{
 use super::Converter;
 use crate::{
     connector::{Argument, Endpoint, Job, JobResult, Retrieval},
-    raw::{self, Asking, ResultFormat},
+    raw::{self, Asking},
 };
+
+fn job_state(raw: &raw::JobState) -> JobState {
+    JobState { at: raw.at.get().clone(), is: raw.is.iter().map(ToString::to_string).collect() }
+}
+
+fn result_format(raw: raw::ResultFormat) -> ResultFormat {
+    match raw {
+        raw::ResultFormat::Json => ResultFormat::Json,
+        raw::ResultFormat::Ndjson => ResultFormat::Ndjson,
+        raw::ResultFormat::Csv => ResultFormat::Csv,
+    }
+}
 
 /// The first of query, headers and body that a request has.
 fn request_part(raw: &impl Asking) -> Option<&'static str> {
@@ -91,9 +104,23 @@ impl Converter<'_> {
         }
         let pages = self.pages_of(raw, key_path);
         let job = self.job(job, &[key_path, &["job"]].concat())?;
-        if let (ResultFormat::Csv, Some(_)) = (job.format, &raw.records) {
+        let one_page = match (&job.result, job.format) {
+            (JobResult::Url(_), _) => Some("what is at an address is one page"),
+            (JobResult::Request(_), ResultFormat::Json) => None,
+            (JobResult::Request(_), ResultFormat::Ndjson | ResultFormat::Csv) => Some("JSON alone has pages"),
+        };
+        if let (Some(why), Some(_)) = (one_page, &raw.pages) {
+            let at = self.source_map.key(&[key_path, &["pages"]].concat());
+            return self.refuse(Code::E0603, why, at, "nobody asks for a second one");
+        }
+        let rows = match job.format {
+            ResultFormat::Csv => Some("a result of CSV has no records"),
+            ResultFormat::Ndjson => Some("each line of a result is a record"),
+            ResultFormat::Json => None,
+        };
+        if let (Some(why), Some(_)) = (rows, &raw.records) {
             let at = self.source_map.key(&[key_path, &["records"]].concat());
-            return self.refuse(Code::E0603, "a result of CSV has no records", at, "its rows are them");
+            return self.refuse(Code::E0603, why, at, "nobody looks for them there");
         }
         Some(Retrieval::Job(Box::new(job), pages?))
     }
@@ -124,10 +151,10 @@ impl Converter<'_> {
             id: job.start.id.get().clone(),
             poll: poll?,
             every: job.poll.every.as_ref().map(|time| *time.get()),
-            done: job.done.clone(),
-            failed: job.failed.clone(),
+            done: job_state(&job.done),
+            failed: job.failed.as_ref().map(job_state),
             result: result?,
-            format: job.result.format.unwrap_or(ResultFormat::Json),
+            format: job.result.format.map_or(ResultFormat::Json, result_format),
         })
     }
 

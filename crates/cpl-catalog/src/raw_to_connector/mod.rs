@@ -162,6 +162,12 @@ impl Converter<'_> {
             let (word, names) = match way {
                 raw::Auth::Header(names) => ("header", names),
                 raw::Auth::Query(names) => ("query", names),
+                raw::Auth::Oauth2 { client_secret: None, refresh_token: None, .. } => {
+                    let span = self.source_map.value(&["auth"]);
+                    let label = "wanted: `client_secret: { secret: NAME }`, or a `refresh_token`";
+                    self.refuse::<()>(Code::E0603, "a client without a secret has a refresh token", span, label);
+                    continue;
+                }
                 raw::Auth::Oauth2 { header: Some(name), .. } if !request::is_header(name) => {
                     let span = self.source_map.value(&["auth"]);
                     let label = "wanted: a name such as `X-Access-Token`";

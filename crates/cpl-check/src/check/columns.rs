@@ -25,6 +25,28 @@ use cpl_model::{
     types::{Denomination, Type},
 };
 
+/// What rows are made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordKind {
+    /// Cells under names.
+    Cells,
+    /// Records of JSON.
+    Json,
+    /// Records of JSON within others.
+    InnerJson,
+}
+
+impl RecordKind {
+    /// Of a fetch.
+    pub fn of(kind: &SourceKind) -> Self {
+        match kind {
+            SourceKind::Json { each: Some(_), .. } => Self::InnerJson,
+            SourceKind::Ndjson | SourceKind::Json { .. } | SourceKind::Http { .. } => Self::Json,
+            _ => Self::Cells,
+        }
+    }
+}
+
 impl Checker<'_> {
     /// One column of a file is one of the fetch.
     fn each_read_once(&mut self, columns: &[FetchColumn]) -> Checked<()> {
@@ -164,25 +186,24 @@ impl Checker<'_> {
     }
 
     /// Paths lead into records of JSON; other rows have names, and cells that may hold JSON.
-    pub(super) fn paths_lead(&mut self, fetch: &tree::Fetch, kind: &SourceKind) -> Checked<()> {
+    pub(super) fn paths_lead(&mut self, columns: &[tree::Column], kind: RecordKind) -> Checked<()> {
         let outer = |column: &tree::Column| match &column.from {
             Some(ColumnFrom::Outer(path)) => Some(path.span),
             _ => None,
         };
-        let inner = matches!(kind, SourceKind::Json { each: Some(_), .. });
-        if let Some(span) = fetch.columns.iter().find_map(outer).filter(|_| !inner) {
+        if let Some(span) = columns.iter().find_map(outer).filter(|_| kind != RecordKind::InnerJson) {
             return self.fail(
                 Diagnostic::new(Code::E0107, "there is no record around these rows")
                     .at(span, "looks into it")
                     .help("say where the rows are in each record: `records \"$.data[*]\" each \"$.actions[*]\"`"),
             );
         }
-        if matches!(kind, SourceKind::Ndjson | SourceKind::Json { .. } | SourceKind::Http { .. }) {
+        if kind != RecordKind::Cells {
             return Ok(());
         }
         let by_path =
             |column: &&tree::Column| matches!(&column.from, Some(ColumnFrom::Named(name)) if is_path(&name.value));
-        let Some(column) = fetch.columns.iter().find(by_path) else { return Ok(()) };
+        let Some(column) = columns.iter().find(by_path) else { return Ok(()) };
         let Some(ColumnFrom::Named(path)) = &column.from else { return Ok(()) };
         self.fail(
             Diagnostic::new(Code::E0103, "a path leads into JSON, and these rows are none")

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use cpl_catalog::{
-    Action, Argument, Catalogue, Connector, ConnectorFile, Dedupe, Endpoint, JobResult, RequestParts, Retrieval,
+    Action, Argument, Catalogue, Connector, ConnectorFile, Dedupe, Endpoint, Job, JobResult, RequestParts, Retrieval,
 };
 use cpl_syntax::{
     Code, Diagnostic, Name, Span,
@@ -12,14 +12,16 @@ use cpl_syntax::{
 use jiff::tz::TimeZone;
 
 use super::{
-    Checker, Input, currency,
+    Checker, Input,
+    columns::RecordKind,
+    currency,
     fetch::fetched_table,
     scope::{Scope, ScopeColumn},
     state::reporter::Checked,
     typed_endpoint::{ArgumentType, TypedEndpoint},
 };
 use cpl_model::{
-    program::{self, Column, Encoding, FetchColumn, Parameter, Table},
+    program::{self, Column, Encoding, Expr, ExprKind, FetchColumn, Parameter, ResultFormat, Table},
     types::Type,
 };
 
@@ -56,11 +58,16 @@ impl Checker<'_> {
     pub(super) fn endpoint(&mut self, connector: &Connector, endpoint: &Endpoint) -> Checked<TypedEndpoint> {
         let arguments = self.argument_types(&endpoint.arguments);
         let contract = self.contract(&endpoint.columns);
+        let rows = match &endpoint.source {
+            Retrieval::Job(job, _) if job.format == ResultFormat::Csv => RecordKind::Cells,
+            Retrieval::Pages(..) | Retrieval::Job(..) => RecordKind::Json,
+        };
+        let contract = self.paths_lead(&endpoint.columns, rows).and(contract);
         let requests = arguments.as_ref().map_err(|reported| *reported).and_then(|(_, scope)| {
             let requests = self.requests(connector, &endpoint.source, scope)?;
             // What a wrong address would take is not known.
             if !connector.base_url.pieces.is_empty() {
-                self.all_used(&endpoint.arguments, &requests);
+                self.all_used(&endpoint.arguments, &requests.all());
             }
             Ok(requests)
         });
@@ -77,9 +84,9 @@ impl Checker<'_> {
             let label = "wanted: a date among the columns";
             return self.refuse(Code::E0404, "no column dates a row", late.span, label);
         }
-        let supported = supported_endpoint(connector, endpoint, requests?);
+        let requested = Arc::new(requested(connector, endpoint, requests?));
         let (arguments, late, restated) = (arguments?.0, late?, restated?);
-        Ok(TypedEndpoint { arguments, columns, table, late, restated, supported })
+        Ok(TypedEndpoint { arguments, columns, table, late, restated, requested })
     }
 
     /// An optional length; none if it is given and invalid.
@@ -163,36 +170,59 @@ impl Checker<'_> {
         )
     }
 
-    /// The requests of an endpoint, in the order in which they are sent.
+    /// The requests of an endpoint.
     fn requests(
         &mut self,
         connector: &Connector,
         retrieval: &Retrieval,
         arguments: &[ScopeColumn],
-    ) -> Checked<Vec<program::Request>> {
+    ) -> Checked<Requests> {
         let scope = Scope::arguments(arguments);
         let job = match retrieval {
-            Retrieval::Pages(request, _) => return Ok(vec![self.connector_request(connector, request, &scope)?]),
+            Retrieval::Pages(request, _) => {
+                return Ok(Requests { first: self.connector_request(connector, request, &scope)?, job: None });
+            }
             Retrieval::Job(job, _) => job,
         };
         let start = self.connector_request(connector, &job.start, &scope);
-        let name = Name::new("job".to_owned(), Span::default());
+        let job = self.job(connector, job, arguments);
+        Ok(Requests { first: start?, job: Some(Box::new(job?)) })
+    }
+
+    /// What follows the request that begins a long report.
+    fn job(&mut self, connector: &Connector, job: &Job, arguments: &[ScopeColumn]) -> Checked<program::Job> {
+        let name = Name::new(JOB.to_owned(), Span::default());
         let arguments = [arguments, &[ScopeColumn::new(&name, Type::Text, false)]].concat();
         let scope = Scope::arguments(&arguments);
         let poll = self.connector_request(connector, &job.poll, &scope)?;
-        if !columns_of(std::slice::from_ref(&poll)).contains("job") {
+        if !columns_of(&[&poll]).contains(JOB) {
             let label = "wanted: `{job}`, which stands for what `start` answered";
             return self.refuse(Code::E0603, "which report is asked for?", job.poll.span, label);
         }
         let result = match &job.result {
-            JobResult::Request(request) => Some(self.connector_request(connector, request, &scope)?),
-            JobResult::Url(_) => None,
+            JobResult::Request(request) => {
+                program::JobResult::Request(Box::new(self.connector_request(connector, request, &scope)?))
+            }
+            JobResult::Url(at) => program::JobResult::Address { at: at.path.clone(), may_lack: at.optional },
         };
-        Ok([start?, poll].into_iter().chain(result).collect())
+        // The report's name is known once it is begun: nothing is computed then.
+        let is_within = |hole: &&&Expr| {
+            let mut used = BTreeSet::new();
+            hole.columns_into(&mut used);
+            used.contains(JOB) && !matches!(hole.kind, ExprKind::Column(_))
+        };
+        let requests = [Some(&poll), result.request()];
+        let holes: Vec<&Expr> = requests.into_iter().flatten().flat_map(program::Request::exprs).collect();
+        if let Some(hole) = holes.iter().find(is_within) {
+            let label = "wanted: `{job}`, by itself";
+            return self.refuse(Code::E0603, "the name of a report is sent as it is", hole.span, label);
+        }
+        let (id, every, done, failed) = (job.id.clone(), job.every, job.done.clone(), job.failed.clone());
+        Ok(program::Job { id, poll, every, done, failed, result })
     }
 
     /// Reports arguments that no hole uses.
-    fn all_used(&mut self, arguments: &[Argument], requests: &[program::Request]) {
+    fn all_used(&mut self, arguments: &[Argument], requests: &[&program::Request]) {
         let used = columns_of(requests);
         for argument in arguments {
             let name = argument.name.as_str();
@@ -237,7 +267,7 @@ impl Checker<'_> {
             let _reported = self.text_template(text, &scope);
         }
         if let Ok(request) = self.connector_request(connector, &action.request, &scope) {
-            self.all_used(&action.arguments, &[request]);
+            self.all_used(&action.arguments, &[&request]);
         }
         let parameters = types.into_iter().zip(&action.arguments).filter_map(|((name, ty, optional), argument)| {
             Some(Parameter { name, ty: ty?, key: argument.ty.key, optional })
@@ -269,28 +299,44 @@ impl Checker<'_> {
     }
 }
 
-/// The endpoint that has those requests, or what of it this version can't do.
-fn supported_endpoint(
-    connector: &Connector,
-    endpoint: &Endpoint,
-    requests: Vec<program::Request>,
-) -> Result<Arc<program::Endpoint>, String> {
-    let Retrieval::Pages(_, paging) = &endpoint.source else { return Err("long reports (`job`)".to_owned()) };
-    let request = requests.into_iter().next().unwrap_or_else(|| unreachable!("an endpoint has a request"));
-    Ok(Arc::new(program::Endpoint {
-        request,
+/// What the hole of a long report's name is called.
+const JOB: &str = "job";
+
+/// The requests of an endpoint.
+struct Requests {
+    first: program::Request,
+    job: Option<Box<program::Job>>,
+}
+
+impl Requests {
+    fn all(&self) -> Vec<&program::Request> {
+        let of_job = self.job.iter().flat_map(|job| std::iter::once(&job.poll).chain(job.result.request()));
+        std::iter::once(&self.first).chain(of_job).collect()
+    }
+}
+
+/// What a run requests of an endpoint.
+fn requested(connector: &Connector, endpoint: &Endpoint, requests: Requests) -> program::Endpoint {
+    let (paging, format) = match &endpoint.source {
+        Retrieval::Pages(_, paging) => (paging, ResultFormat::Json),
+        Retrieval::Job(job, paging) => (paging, job.format),
+    };
+    program::Endpoint {
+        request: requests.first,
+        job: requests.job,
+        format,
         records: endpoint.records.as_ref().map(|records| records.path.clone()),
         records_may_lack: endpoint.records.as_ref().is_some_and(|records| records.optional),
         paging: paging.clone(),
         errors: connector.errors.clone(),
         limits: connector.limits.clone(),
-    }))
+    }
 }
 
 /// The names that the holes of requests use.
-fn columns_of(requests: &[program::Request]) -> BTreeSet<String> {
+fn columns_of(requests: &[&program::Request]) -> BTreeSet<String> {
     let mut used = BTreeSet::new();
-    requests.iter().flat_map(program::Request::exprs).for_each(|hole| hole.columns_into(&mut used));
+    requests.iter().flat_map(|request| request.exprs()).for_each(|hole| hole.columns_into(&mut used));
     used
 }
 

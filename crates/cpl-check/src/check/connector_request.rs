@@ -92,7 +92,7 @@ fn auth(way: &RawAuth, token_url: &[Piece]) -> Vec<Auth> {
         RawAuth::Oauth2 { client_id, client_secret, refresh_token, scopes, header, .. } => vec![Auth::OAuth2 {
             token_url: token_url.to_vec(),
             client_id: credential(client_id),
-            client_secret: credential(client_secret),
+            client_secret: client_secret.as_ref().map(credential),
             refresh_token: refresh_token.as_ref().map(credential),
             scopes: scopes.clone(),
             header: header.clone(),

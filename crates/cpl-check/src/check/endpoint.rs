@@ -22,7 +22,7 @@ use super::{
 use cpl_model::{
     program::{
         CallArgument, Check, CheckKind, Column, ConnectorCall, EndpointCall, Expr, Fetch, FetchColumn, Parameter,
-        SourceKind, Table, TableId, TableSource, Target, TargetKind, Unsupported,
+        SourceKind, Table, TableId, TableSource, Target, TargetKind,
     },
     types::Type,
 };
@@ -101,8 +101,7 @@ impl<'a> Checker<'a> {
         {
             table.checks.push(Check::of(CheckKind::Fresh(time, late), fetch.source_span));
         }
-        self.collect_unsupported_of_endpoint(fetch.source_span, &endpoint);
-        let call = EndpointCall { call, endpoint: endpoint.supported.clone().ok() };
+        let call = EndpointCall { call, endpoint: endpoint.requested.clone() };
         let written = self.written(fetch.source_span).split_whitespace().collect::<Vec<_>>().join(" ");
         let (kind, restated) = (SourceKind::Endpoint(Box::new(call)), endpoint.restated);
         let source = Fetch {
@@ -117,13 +116,6 @@ impl<'a> Checker<'a> {
         };
         table.source = TableSource::Fetch(source);
         self.add_table(table)
-    }
-
-    /// What this version can't do of an endpoint: where a run needs it.
-    fn collect_unsupported_of_endpoint(&mut self, span: Span, endpoint: &TypedEndpoint) {
-        let table = Some(self.tables.next_id());
-        let unsupported = |what: &String| Unsupported { what: what.clone(), span, table, ignored_in_tests: true };
-        self.unsupported.extend(endpoint.supported.as_ref().err().map(unsupported));
     }
 
     /// What a connector's part is to this pipeline: in its currency and zone where the connector has none of its own.

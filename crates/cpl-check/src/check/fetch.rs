@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::{
     Checker,
+    columns::RecordKind,
     file_source::{FileSource, is_remote},
     scope::Scope,
     state::reporter::{Checked, Reported},
@@ -26,7 +27,7 @@ impl Checker<'_> {
         }
         let source = self.source(fetch).and_then(|mut source| {
             let kind = &mut source.kind;
-            let (records, paths) = (self.records(fetch, kind), self.paths_lead(fetch, kind));
+            let (records, paths) = (self.records(fetch, kind), self.paths_lead(&fetch.columns, RecordKind::of(kind)));
             records.and(paths).map(|()| source)
         });
         let contract = self.contract(&fetch.columns);

@@ -51,9 +51,6 @@ keywords! {
     }
 }
 
-/// A text table as it is written where nothing else is said.
-const PLAIN_CSV: CsvFormat =
-    CsvFormat { separator: b',', header: true, short_rows: false, skip_lines: 0, encoding: TextEncoding::Utf8 };
 const POINTS: NumberNotation = NumberNotation { decimal: b'.', thousands: None };
 
 /// Where a fetch reads from.
@@ -82,7 +79,7 @@ impl Checker<'_> {
         let call = &fetch.source;
         let name = &call.callee.name;
         let mut kind = match Connector::of_word(name.as_str()) {
-            Some(Connector::Csv) => SourceKind::Csv(PLAIN_CSV),
+            Some(Connector::Csv) => SourceKind::Csv(CsvFormat::PLAIN),
             Some(Connector::Parquet) => SourceKind::Parquet,
             Some(Connector::Ndjson) => SourceKind::Ndjson,
             Some(Connector::Json) => SourceKind::Json { records: None, each: None },

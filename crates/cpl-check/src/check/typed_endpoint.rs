@@ -22,6 +22,6 @@ pub struct TypedEndpoint {
     pub late: Option<i64>,
     /// How long they still move afterwards, in microseconds.
     pub restated: Option<i64>,
-    /// What a run requests, or what of it this version can't do.
-    pub supported: Result<Arc<Endpoint>, String>,
+    /// What a run requests.
+    pub requested: Arc<Endpoint>,
 }

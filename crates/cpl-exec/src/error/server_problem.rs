@@ -1,17 +1,28 @@
 //! What is wrong with a server, or with its answer, and what to do.
 
-use std::time::Duration;
-
 use cpl_batch::ServerProblem;
 use cpl_model::program::Fetch;
 use cpl_syntax::{Code, Diagnostic};
 
-use super::page_problem::page_problem;
+use super::{
+    job_problem::job_problem,
+    page_problem::page_problem,
+    words::{counted, time},
+};
 
 /// The diagnostic for what the server at the address `name` does.
 pub fn server_problem(name: &str, problem: &ServerProblem, fetch: &Fetch) -> Diagnostic {
     if let ServerProblem::Token { at, cause } = problem {
         return server_problem(&format!("the server of tokens {at}"), cause, fetch);
+    }
+    if let ServerProblem::At { at, cause } = problem {
+        let diagnostic = server_problem(at, cause, fetch);
+        return match **cause {
+            ServerProblem::Refused { status: 401 | 403 | 404 | 410, .. } => diagnostic.help(
+                "nothing has left: run again. `auth` says who asks, and the address of a report holds for some minutes",
+            ),
+            _ => diagnostic,
+        };
     }
     // What the server says may hold what is personal.
     let excerpt_of = |excerpt: &String| {
@@ -19,32 +30,11 @@ pub fn server_problem(name: &str, problem: &ServerProblem, fetch: &Fetch) -> Dia
         if hidden { String::new() } else { quoted(excerpt) }
     };
     let (code, message, help) = match problem {
-        ServerProblem::Unreachable { why, attempts } => (
-            Code::E1008,
-            format!("{name} can't be reached{}: {why}", tried(*attempts)),
-            "is the address right, and may this machine connect to it?".to_owned(),
-        ),
-        ServerProblem::Silent { seconds, attempts } => (
-            Code::E1008,
-            format!("{name} said nothing for {}{}", counted(*seconds, "second"), tried(*attempts)),
-            "nothing has left: run again later, or ask for less".to_owned(),
-        ),
-        ServerProblem::Slow { seconds } => (
-            Code::E1008,
-            format!("{name} did not come to the end of its answer in {}", counted(*seconds, "second")),
-            "nothing has left: ask for less at once, or say how long it may take by `timeout` of the connector's `limits`"
-                .to_owned(),
-        ),
-        ServerProblem::OutOfTime { limit } => (
-            Code::E1008,
-            format!("{name} was not read to its end within the {} that a run has", time(*limit)),
-            "nothing has left: ask for less, or give it longer by `limits: { run: … }` in `cpl.yaml`".to_owned(),
-        ),
-        ServerProblem::Broken { why, attempts } => (
-            Code::E1008,
-            format!("the answer of {name} broke off{}: {why}", tried(*attempts)),
-            "nothing has left: run again later".to_owned(),
-        ),
+        ServerProblem::Unreachable { .. }
+        | ServerProblem::Silent { .. }
+        | ServerProblem::Slow { .. }
+        | ServerProblem::OutOfTime { .. }
+        | ServerProblem::Broken { .. } => no_answer(name, problem),
         ServerProblem::Refused { status, excerpt, attempts } => (
             Code::E1009,
             format!("{name} answers {}{}{}", status_of(*status), tried(*attempts), excerpt_of(excerpt)),
@@ -86,7 +76,8 @@ pub fn server_problem(name: &str, problem: &ServerProblem, fetch: &Fetch) -> Dia
             ),
             "the server says what is wrong with the request".to_owned(),
         ),
-        ServerProblem::Token { .. } => unreachable!("what it is for was looked at"),
+        ServerProblem::Token { .. } | ServerProblem::At { .. } => unreachable!("what gives it was looked at"),
+        ServerProblem::Job(problem) => job_problem(name, problem, excerpt_of),
         ServerProblem::NoToken { found } if found.is_empty() => (
             Code::E1010,
             format!("{name} answers without a token"),
@@ -107,25 +98,41 @@ pub fn server_problem(name: &str, problem: &ServerProblem, fetch: &Fetch) -> Dia
     Diagnostic::new(code, message).at(fetch.path_span, "asked here").help(help)
 }
 
+/// Why there is no answer, or not all of it.
+fn no_answer(name: &str, problem: &ServerProblem) -> (Code, String, String) {
+    let (message, help) = match problem {
+        ServerProblem::Unreachable { why, attempts } => (
+            format!("{name} can't be reached{}: {why}", tried(*attempts)),
+            "is the address right, and may this machine connect to it?".to_owned(),
+        ),
+        ServerProblem::Silent { seconds, attempts } => (
+            format!("{name} said nothing for {}{}", counted(*seconds, "second"), tried(*attempts)),
+            "nothing has left: run again later, or ask for less".to_owned(),
+        ),
+        ServerProblem::Slow { seconds } => (
+            format!("{name} did not come to the end of its answer in {}", counted(*seconds, "second")),
+            "nothing has left: ask for less at once, or say how long it may take by `timeout` of the connector's `limits`"
+                .to_owned(),
+        ),
+        ServerProblem::OutOfTime { limit } => (
+            format!("{name} was not read to its end within the {} that a run has", time(*limit)),
+            "nothing has left: ask for less, or give it longer by `limits: { run: … }` in `cpl.yaml`".to_owned(),
+        ),
+        ServerProblem::Broken { why, attempts } => (
+            format!("the answer of {name} broke off{}: {why}", tried(*attempts)),
+            "nothing has left: run again later".to_owned(),
+        ),
+        _ => unreachable!("there is an answer"),
+    };
+    (Code::E1008, message, help)
+}
+
 fn where_records_are(found: &[String]) -> String {
     match found {
         [] => "does it tell of an error? Else say where the records are: `records \"$.path.to.the.list\"`".to_owned(),
         [path] => format!("it has a list at `{path}`: `records \"{path}\"`"),
         [first, ..] => format!("it has lists at `{}`: `records \"{first}\"`", found.join("`, `")),
     }
-}
-
-/// In the largest unit in which it is whole.
-fn time(time: Duration) -> String {
-    match time.as_secs() {
-        seconds if seconds % 3600 == 0 => counted(seconds / 3600, "hour"),
-        seconds if seconds % 60 == 0 => counted(seconds / 60, "minute"),
-        seconds => counted(seconds, "second"),
-    }
-}
-
-fn counted(count: u64, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 fn tried(attempts: u32) -> String {

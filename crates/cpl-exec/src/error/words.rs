@@ -1,5 +1,7 @@
 //! What messages about files call places and values.
 
+use std::time::Duration;
+
 use cpl_batch::Place;
 use cpl_model::{
     program::{Fetch, FetchColumn},
@@ -24,4 +26,18 @@ pub fn column_span(column: Option<&FetchColumn>, fetch: &Fetch) -> Span {
 /// A bad value as the report would show it.
 pub fn shown(value: &str) -> String {
     Value::Text(value.to_owned()).to_string()
+}
+
+/// In the largest unit in which it is whole.
+pub fn time(time: Duration) -> String {
+    match time.as_secs() {
+        seconds if seconds % 3600 == 0 => counted(seconds / 3600, "hour"),
+        seconds if seconds % 60 == 0 => counted(seconds / 60, "minute"),
+        seconds => counted(seconds, "second"),
+    }
+}
+
+/// So many of something: `3 minutes`.
+pub fn counted(count: u64, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }

@@ -9,16 +9,20 @@ use super::{ConnectorCall, Request};
 pub struct EndpointCall {
     /// The connector, the endpoint and the arguments.
     pub call: ConnectorCall,
-    /// What a run requests; none where this version can't, which the program's `unsupported` says.
-    pub endpoint: Option<Arc<Endpoint>>,
+    /// What a run requests.
+    pub endpoint: Arc<Endpoint>,
 }
 
 /// An endpoint of a connector.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Endpoint {
-    /// The request for the first page; its holes name the endpoint's arguments, and `NAME.start` and `NAME.end` of a
-    /// window.
+    /// The request for the first page, or the one that begins a long report; its holes name the endpoint's arguments, and
+    /// `NAME.start` and `NAME.end` of a window.
     pub request: Request,
+    /// The long report that the request begins; none where the answer to it is the first page.
+    pub job: Option<Box<Job>>,
+    /// How the records are written.
+    pub format: ResultFormat,
     /// The path to an answer's records; none where it is a list of them.
     pub records: Option<String>,
     /// An answer without records may lack the list of them.
@@ -29,6 +33,69 @@ pub struct Endpoint {
     pub errors: Vec<ErrorInside>,
     /// The limits of its connector.
     pub limits: ConnectorLimits,
+}
+
+/// A long report: it is polled until it is there, and its result is read then.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Job {
+    /// The path to its name in the answer to the request that begins it.
+    pub id: String,
+    /// Asks how far it is; the hole `{job}` is its name.
+    pub poll: Request,
+    /// How long is waited before each of these requests.
+    pub every: Option<Duration>,
+    /// When it is there.
+    pub done: JobState,
+    /// When it has failed.
+    pub failed: Option<JobState>,
+    /// What is read then.
+    pub result: JobResult,
+}
+
+/// How far a long report is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobState {
+    /// The path to it.
+    pub at: String,
+    /// The values, as texts, that mean so.
+    pub is: Vec<String>,
+}
+
+/// What is read of a long report that is there.
+#[derive(Clone, Debug, PartialEq)]
+pub enum JobResult {
+    /// What is at an address, which may be another server's: nobody is told there who asks.
+    Address {
+        /// The path to the address in the last answer.
+        at: String,
+        /// A report without rows may have none.
+        may_lack: bool,
+    },
+    /// What this answers; the hole `{job}` is the report's name.
+    Request(Box<Request>),
+}
+
+impl JobResult {
+    /// What reads it, where that is known before the report is there.
+    #[must_use]
+    pub fn request(&self) -> Option<&Request> {
+        match self {
+            Self::Address { .. } => None,
+            Self::Request(request) => Some(request),
+        }
+    }
+}
+
+/// How the records of an answer are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ResultFormat {
+    /// One document of JSON.
+    #[default]
+    Json,
+    /// A record of JSON a line.
+    Ndjson,
+    /// Text with a header.
+    Csv,
 }
 
 /// How an answer goes on.

@@ -19,7 +19,10 @@ use std::{
 
 pub use cpl_syntax::tree::{ArithOp, CompareOp, Day, Direction, Extreme, Level, Logic, Unit, Window, WindowKind};
 use cpl_syntax::{Code, Diagnostic, Span, tree::Currency};
-pub use endpoint::{ConnectorLimits, Endpoint, EndpointCall, ErrorInside, PageBy, PageParameter, Paging};
+pub use endpoint::{
+    ConnectorLimits, Endpoint, EndpointCall, ErrorInside, Job, JobResult, JobState, PageBy, PageParameter, Paging,
+    ResultFormat,
+};
 pub use expr::{
     AggFunc, Aggregate, Constant, Expr, ExprKind, Function, Length, Margin, NEW, Pattern, PatternOf, Piece, Series,
     SeriesOf,

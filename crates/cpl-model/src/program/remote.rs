@@ -70,7 +70,7 @@ pub enum Auth {
         /// The client.
         client_id: Credential,
         /// Its secret.
-        client_secret: Credential,
+        client_secret: Option<Credential>,
         /// The refresh token.
         refresh_token: Option<Credential>,
         /// What is requested.

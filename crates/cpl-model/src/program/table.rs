@@ -163,6 +163,12 @@ pub struct CsvFormat {
     pub encoding: TextEncoding,
 }
 
+impl CsvFormat {
+    /// A text table as it is written where nothing else is said.
+    pub const PLAIN: Self =
+        Self { separator: b',', header: true, short_rows: false, skip_lines: 0, encoding: TextEncoding::Utf8 };
+}
+
 /// The sheet of a workbook that is read, and how.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SheetFormat {
