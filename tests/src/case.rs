@@ -12,6 +12,7 @@ use crate::{
     command,
     page::{Block, CONSOLE, Case, Page, SERVER, SHIPPED, root},
     real,
+    real_server::{self, RealServer},
     server::{PORT, Server},
 };
 
@@ -51,14 +52,19 @@ pub fn run(page: &Page, case: &Case) -> Verdict {
         copy(&root().join("tests/real"), &folder);
     }
     let (mut difference, mut edits) = (String::new(), Vec::new());
-    let mut servers = Vec::new();
+    let (mut servers, mut real_servers) = (Vec::new(), Vec::new());
     for block in &case.blocks {
         if block.info == SERVER {
             servers.push(Server::start(&block.lines, &folder));
             continue;
         }
+        if let Some(kind) = real_server::Kind::of(&block.info) {
+            real_servers.push(RealServer::start(kind, &block.lines, &folder));
+            continue;
+        }
         // The pages' port is that of the server that was started last.
-        let port = servers.last().map_or(PORT, |server| server.port.as_str());
+        let real_port = real_servers.last().map_or(PORT, |server| server.port.as_str());
+        let port = servers.last().map_or(real_port, |server| server.port.as_str());
         if let Some(name) = block.info.strip_prefix(SHIPPED) {
             let lines = shipped(name, &block.lines, port);
             write_file(&Block { info: format!("yaml connectors/{name}.yaml"), lines, ..block.clone() }, &folder);
@@ -81,10 +87,14 @@ pub fn run(page: &Page, case: &Case) -> Verdict {
     if edits.is_empty() { Verdict::Right } else { Verdict::Wrong { difference, edits } }
 }
 
-/// Whether what the case needs is here.
+/// What the case needs, and is not here.
 #[must_use]
-pub fn can_run(case: &Case) -> bool {
-    !uses_real_data(case) || real::data().is_some()
+pub fn missing(case: &Case) -> Option<&'static str> {
+    if uses_real_data(case) && real::data().is_none() {
+        return Some("real data");
+    }
+    let servers = case.blocks.iter().filter_map(|block| real_server::Kind::of(&block.info));
+    servers.filter(|kind| kind.program().is_none()).map(real_server::Kind::name).next()
 }
 
 fn uses_real_data(case: &Case) -> bool {
@@ -137,11 +147,18 @@ fn write_file(block: &Block, folder: &Path) {
         "bytes" => escaped(&block.lines),
         "sparse" => return sparse(&block.lines, &path),
         "xlsx" => workbook(&block.lines),
+        "sqlite" => return sqlite(&block.lines, &path),
         "parquet" => made_by_others(&block.lines),
         "cpl" | "csv" | "yaml" | "json" | "text" => (block.lines.join("\n") + "\n").into_bytes(),
         _ => panic!("nobody knows a file of `{language}`"),
     };
     fs::write(&path, bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+}
+
+/// A database of SQLite, by the SQL that fills it.
+fn sqlite(lines: &[String], path: &Path) {
+    let filled = rusqlite::Connection::open(path).and_then(|database| database.execute_batch(&lines.join("\n")));
+    filled.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
 }
 
 /// The name of a file of `tests/parquet`, which another tool wrote.

@@ -16,6 +16,7 @@ pub mod oracle;
 pub mod page;
 pub mod proven;
 pub mod real;
+pub mod real_server;
 pub mod schema;
 pub mod server;
 pub mod structure;

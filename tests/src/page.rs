@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::real_server;
+
 /// A fenced block.
 #[derive(Clone, Debug)]
 pub struct Block {
@@ -38,7 +40,7 @@ impl Case {
 pub const CONSOLE: &str = "console";
 
 /// What is written after the fence of a file, before its path.
-const FILES: &[&str] = &["cpl", "csv", "yaml", "json", "text", "rows", "bytes", "sparse", "xlsx", "parquet"];
+const FILES: &[&str] = &["cpl", "csv", "yaml", "json", "text", "rows", "bytes", "sparse", "xlsx", "sqlite", "parquet"];
 
 /// What is written after the fence of a server's answers, which are given at that address.
 pub const SERVER: &str = "server 127.0.0.1:54321";
@@ -57,7 +59,7 @@ impl Block {
             let calls = self.lines.iter().any(|line| line.starts_with("$ "));
             return (!calls).then(|| format!("line {at}: the block calls nothing"));
         }
-        if self.info == SERVER || self.info.starts_with(SHIPPED) {
+        if self.info == SERVER || self.info.starts_with(SHIPPED) || real_server::Kind::of(&self.info).is_some() {
             return None;
         }
         let path = FILES.iter().find_map(|kind| self.info.strip_prefix(kind)?.strip_prefix(' '));

@@ -79,6 +79,15 @@ impl Drop for Server {
     }
 }
 
+/// A port on which nobody listens, of five digits.
+///
+/// # Panics
+/// Where this machine lets nobody listen.
+#[must_use]
+pub fn free_port() -> u16 {
+    listener().local_addr().map_or_else(|error| panic!("{error}"), |address| address.port())
+}
+
 /// A port of five digits, as the pages' has: messages underline what stands there.
 fn listener() -> TcpListener {
     for _ in 0..100 {

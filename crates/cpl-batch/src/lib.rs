@@ -2,6 +2,7 @@
 //! wrong with a file or a server. It knows no source and no engine.
 
 mod batch;
+mod database_problem;
 pub mod exports;
 mod field;
 mod job_problem;
@@ -14,6 +15,7 @@ mod source;
 pub mod values;
 
 pub use batch::{Batch, Cell, Column, Data, Numbers, RejectedRow};
+pub use database_problem::DatabaseProblem;
 pub use field::{Embedded, Field, Find, StoredKind, ValueFormat};
 pub use job_problem::JobProblem;
 pub use notation::Notation;

@@ -1,6 +1,7 @@
 //! What can be wrong with a file.
 
 use crate::{
+    database_problem::DatabaseProblem,
     field::{Field, ValueFormat},
     server_problem::ServerProblem,
     values::is_skipped,
@@ -62,6 +63,8 @@ pub enum Problem {
     },
     /// A server gives no answer that can be used.
     Server(ServerProblem),
+    /// A database gives no rows.
+    Database(DatabaseProblem),
     /// It changed while it was read.
     Changed,
     /// It is a file of another kind.

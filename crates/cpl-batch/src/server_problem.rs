@@ -14,6 +14,11 @@ pub enum ServerProblem {
         /// How often it was tried.
         attempts: u32,
     },
+    /// It can't prove who it is.
+    Untrusted {
+        /// Why.
+        why: String,
+    },
     /// It did not answer in time.
     Silent {
         /// After how many seconds the last attempt was given up.

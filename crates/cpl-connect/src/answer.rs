@@ -1,6 +1,6 @@
 //! A read is sent until it is answered, or until that is of no use.
 
-use std::{error::Error, future::Future, time::Duration};
+use std::{error::Error, future::Future, io, time::Duration};
 
 use cpl_batch::{JobProblem, Oversized, Place, Problem, ServerProblem};
 use jiff::Timestamp;
@@ -217,6 +217,9 @@ async fn body(mut answer: Response, limits: &Limits) -> Result<Vec<u8>, Failed> 
 fn classify(error: reqwest::Error, limits: &Limits) -> Failed {
     let error = error.without_url();
     let why = innermost(&error);
+    if error.is_connect() && is_untrusted(&error) {
+        return Failed::never(ServerProblem::Untrusted { why });
+    }
     let problem = if error.is_connect() {
         Failure::Unreachable(why)
     } else if error.is_timeout() {
@@ -225,6 +228,20 @@ fn classify(error: reqwest::Error, limits: &Limits) -> Failed {
         Failure::Broken(why)
     };
     Failed { problem, retry: Retry::Soon }
+}
+
+/// Whether a certificate is why a connection did not come about: it will be the same the next time.
+fn is_untrusted(error: &(dyn Error + 'static)) -> bool {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(found) = cause {
+        if let Some(tls) = found.downcast_ref() {
+            return matches!(tls, rustls::Error::InvalidCertificate(_));
+        }
+        // An error of reading holds another one, and is not its own source.
+        let inside = found.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        cause = inside.map(|inside| inside as &(dyn Error + 'static)).or_else(|| found.source());
+    }
+    false
 }
 
 /// The cause behind all others: the library's own words tell little.

@@ -12,7 +12,7 @@ use std::{
 use cpl_batch::{Problem, ServerProblem};
 use reqwest::{Certificate, Client, ClientBuilder, NoProxy, Proxy, redirect::Policy};
 use tokio::{
-    runtime::Runtime,
+    runtime::{Handle, Runtime},
     sync::mpsc,
     task::{AbortHandle, JoinHandle},
     time::{Instant, timeout_at},
@@ -143,6 +143,20 @@ impl Connections {
         };
         let task = self.runtime()?.spawn(in_time).abort_handle();
         Ok(Pages { pages, canceller: Canceller { task: Some(task), is_cancelled: Arc::default() } })
+    }
+
+    /// The threads on which what is read waits.
+    ///
+    /// # Errors
+    /// Where there can't be any.
+    pub fn handle(&self) -> Result<Handle, NetworkError> {
+        Ok(self.runtime()?.handle().clone())
+    }
+
+    /// When all reads end, and how long they may take together.
+    #[must_use]
+    pub fn deadline(&self) -> (Instant, Duration) {
+        (self.deadline, self.network.limit)
     }
 
     fn runtime(&self) -> Result<&Runtime, NetworkError> {

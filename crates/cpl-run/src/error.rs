@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use cpl_connect::{InvalidRequest, NetworkError, SecretError};
+use cpl_database::InvalidAddress;
 use cpl_effects::EffectError;
 use cpl_exec::ExecError;
 use cpl_plan::bind::BindError;
@@ -91,6 +92,8 @@ pub enum RequestCause {
         /// Why they can't be read.
         why: String,
     },
+    /// The address of a database.
+    Database(InvalidAddress),
     /// A network by which servers can be reached.
     Network(NetworkError),
 }
@@ -151,6 +154,17 @@ impl RequestError {
             RequestCause::Network(NetworkError::Client(why)) => {
                 let message = format!("this machine lets no connection be made: {why}");
                 network_error(message, self.at, "may this program open connections, and are there any left?")
+            }
+            RequestCause::Database(InvalidAddress::None(why)) => {
+                let help = "wanted: one such as `postgres://user:password@db.example.com/shop`";
+                Diagnostic::new(Code::E1011, format!("that is no address of a database: {why}"))
+                    .at(self.at, "asked here")
+                    .help(help)
+            }
+            RequestCause::Database(InvalidAddress::Open) => {
+                Diagnostic::new(Code::E0504, "what a database answers would be read by others on its way")
+                    .at(self.at, "asked without encryption")
+                    .help("take `sslmode=disable` out of its address; `sslmode=require` encrypts, whoever answers")
             }
             RequestCause::HostName(name) => {
                 Diagnostic::new(Code::E0603, format!("`{name}` can't be a name in an address"))

@@ -18,6 +18,7 @@ use cpl_source::{AnswerRecords, ServerSource};
 
 use crate::{
     RunError,
+    databases::Queries,
     error::{RequestCause, RequestError},
     network::network,
     request_builder::{Made, RequestBuilder},
@@ -34,7 +35,8 @@ pub struct RunInputs<'a> {
     salt: Option<Salt>,
     /// What is on its way from servers, by the names of the fetches' tables: until it is opened.
     on_their_way: Mutex<BTreeMap<String, (Request, Pages)>>,
-    /// They end with it.
+    queries: Queries,
+    /// What is on its way ends with it.
     _connections: Connections,
 }
 
@@ -54,14 +56,16 @@ impl<'a> RunInputs<'a> {
         for each in &mut reads {
             each.read.first_page = first_page;
         }
-        let network = network_of(&reads, &secrets, workspace).unwrap_or_else(|error| {
+        let network = network_of(plan, &secrets, workspace).unwrap_or_else(|error| {
             failed.push(error);
             Network::default()
         });
+        let queries = Queries::of(plan, &secrets, (files.folder, &network), &mut failed)?;
         if !failed.is_empty() {
             return Err(RunError::Request(failed));
         }
         let (connections, mut on_their_way) = (Connections::new(network), BTreeMap::new());
+        let queries = queries.on(&connections)?;
         for ServerRead { table, fetch, is_empty, read } in reads {
             let request = read.first_request();
             let begun = if is_empty { Ok(Pages::none()) } else { connections.begin(read) };
@@ -70,7 +74,7 @@ impl<'a> RunInputs<'a> {
             })?;
             on_their_way.insert(table.name.clone(), (request, pages));
         }
-        Ok(Self { files, salt, on_their_way: Mutex::new(on_their_way), _connections: connections })
+        Ok(Self { files, salt, on_their_way: Mutex::new(on_their_way), queries, _connections: connections })
     }
 }
 
@@ -133,21 +137,25 @@ fn requests(
 }
 
 /// The network of a workspace, where there is somebody to ask.
-fn network_of(reads: &[ServerRead<'_>], secrets: &Secrets, workspace: &Workspace) -> Result<Network, RequestError> {
-    match reads.first() {
-        Some(first) => network(workspace, secrets).map_err(|cause| RequestError { at: first.fetch.path_span, cause }),
+fn network_of(plan: &BoundPlan, secrets: &Secrets, workspace: &Workspace) -> Result<Network, RequestError> {
+    let mut fetches = plan.fetches().filter_map(|id| fetch_of(plan.program().table(id)));
+    match fetches.find(|fetch| !fetch.kind.is_file()) {
+        Some(first) => network(workspace, secrets).map_err(|cause| RequestError { at: first.path_span, cause }),
         None => Ok(Network::default()),
+    }
+}
+
+/// The fetch of a table that is one.
+pub fn fetch_of(table: &Table) -> Option<&Fetch> {
+    match &table.source {
+        TableSource::Fetch(fetch) => Some(fetch),
+        TableSource::Transform { .. } => None,
     }
 }
 
 /// The fetch of a table that reads a server.
 fn of_server(table: &Table) -> Option<&Fetch> {
-    match &table.source {
-        TableSource::Fetch(fetch) if matches!(fetch.kind, SourceKind::Http { .. } | SourceKind::Endpoint(_)) => {
-            Some(fetch)
-        }
-        _ => None,
-    }
+    fetch_of(table).filter(|fetch| matches!(fetch.kind, SourceKind::Http { .. } | SourceKind::Endpoint(_)))
 }
 
 /// What makes the requests of a fetch, and the one for its first page.
@@ -210,6 +218,12 @@ fn unchecked<T>(error: &str) -> T {
 }
 
 impl RunInputs<'_> {
+    /// Tells what is begun of a fetch.
+    fn begun(&self, scan: &ScanRequest<'_>) -> Box<dyn Fn(&str) + Send + Sync + '_> {
+        let title = format!("fetch {}", scan.table.name);
+        Box::new(move |what: &str| (self.files.progress)(&format!("{title}: {what}")))
+    }
+
     /// What is requested, secrets struck out.
     pub fn requests(&self) -> Vec<String> {
         let on_their_way = self.on_their_way.lock().unwrap_or_else(PoisonError::into_inner);
@@ -225,14 +239,14 @@ impl Inputs for RunInputs<'_> {
                 let Endpoint { format, records, records_may_lack, .. } = &*of.endpoint;
                 AnswerRecords { format: *format, at: records.as_deref(), may_lack: *records_may_lack }
             }
+            SourceKind::Sql(_) => return Ok(Input::Stream(Box::new(self.queries.open(scan, self.begun(&scan))))),
             _ => return self.files.open(scan),
         };
         let mut on_their_way = self.on_their_way.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(answers) = on_their_way.remove(&scan.table.name) else {
             unreachable!("each fetch of a plan is read once")
         };
-        let title = format!("fetch {}", scan.table.name);
-        let begun = Box::new(move |address: &str| (self.files.progress)(&format!("{title}: {address}")));
+        let begun = self.begun(&scan);
         let source = ServerSource::new(answers, scan.fetch, scan.columns, records, self.files.threads, begun);
         Ok(Input::Stream(Box::new(source)))
     }

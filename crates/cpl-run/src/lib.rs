@@ -1,6 +1,7 @@
 //! What is done with a program: run, plan, show, test, profile. Each binds a plan to a window, runs it on the engine,
 //! and makes a report of the answers; only `run` lets effects leave.
 
+mod databases;
 mod error;
 mod expect;
 mod given;

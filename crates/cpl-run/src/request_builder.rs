@@ -8,6 +8,7 @@ use std::{
 use cpl_connect::{
     Auth, Grant, InvalidRequest, REPORT, Request, SEGMENT, Secret, Secrets, ServiceAccount, TokenStore, Tokens,
 };
+use cpl_database::{Parameter, ParameterType, Query};
 use cpl_exec::constants;
 use cpl_model::{
     program::{self, CallArgument, ConnectorCall, Constant, Credential, Expr, ExprKind, HeaderValue, Piece, Template},
@@ -16,6 +17,7 @@ use cpl_model::{
 };
 use cpl_plan::bind::{BindError, BoundPlan};
 use cpl_syntax::Span;
+use jiff::tz::TimeZone;
 use percent_encoding::utf8_percent_encode;
 
 use crate::{
@@ -322,6 +324,24 @@ impl<'m> RequestBuilder<'m> {
         }
     }
 
+    /// A query: its holes are its parameters.
+    ///
+    /// # Errors
+    /// Where a value can't be computed.
+    pub fn query(&self, query: &program::DatabaseQuery) -> Result<Query, RunError> {
+        let mut made = Query::default();
+        for piece in &query.query {
+            made = match piece {
+                Piece::Letters(letters) => made.sql(letters),
+                Piece::Hole(hole) => {
+                    let value = self.value(hole)?.unwrap_or_else(|| unreachable!("a query has no arguments"));
+                    made.parameter(parameter(&value))
+                }
+            };
+        }
+        Ok(made)
+    }
+
     fn argument(&self, name: &str) -> Option<&Expr> {
         self.arguments.as_ref().and_then(|arguments| arguments.get(name))
     }
@@ -369,6 +389,27 @@ pub fn secret(secrets: &Secrets, credential: &Credential) -> Result<Secret, Requ
 enum Header {
     Secret(Secret),
     Plain(String),
+}
+
+/// A value as a query is sent it.
+fn parameter(value: &Value) -> Parameter {
+    let text = value.raw();
+    let (ty, text) = match value {
+        Value::Bool(truth) => (ParameterType::Truth, u8::from(*truth).to_string()),
+        Value::Integer(_) => (ParameterType::Whole, text),
+        Value::Number(_) | Value::Ratio(_) | Value::Money(..) => {
+            let digits = text.split_once('.').map_or(0, |(_, behind)| behind.len());
+            (ParameterType::Decimal(digits), text)
+        }
+        Value::Date(_) => (ParameterType::Date, text),
+        Value::Datetime(moment, _) => {
+            let utc = moment.to_zoned_datetime(TimeZone::UTC);
+            (ParameterType::Moment, utc.strftime("%Y-%m-%d %H:%M:%S%.6f").to_string())
+        }
+        Value::Text(_) => (ParameterType::Text, text),
+        Value::Unknown | Value::Weekday(_) | Value::Duration(_) => unreachable!("no value of a query: it was checked"),
+    };
+    Parameter { ty, text }
 }
 
 /// A value as a header and a query hold it.

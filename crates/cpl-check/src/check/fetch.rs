@@ -67,8 +67,7 @@ impl Checker<'_> {
     fn collect_unsupported(&mut self, table: &Table, id: TableId) {
         let TableSource::Fetch(Fetch { kind, path, path_span, .. }) = &table.source else { return };
         let source = match kind {
-            SourceKind::Http { .. } => None,
-            SourceKind::Sql(_) => Some(format!("fetching from `{}`", kind.word())),
+            SourceKind::Http { .. } | SourceKind::Sql(_) => None,
             _ if is_remote(path) => Some("files of another machine".to_owned()),
             _ => None,
         };

@@ -39,6 +39,7 @@ keywords! {
         Postgres "postgres",
         Postgresql "postgresql",
         Mysql "mysql",
+        Mariadb "mariadb",
         Sqlite "sqlite",
     }
 }
@@ -78,12 +79,32 @@ impl Checker<'_> {
             return self.refuse(Code::E0205, "these arguments do not fit", fetch.source_span, label);
         };
         let address = if is_secret(url) { self.credential(url) } else { self.database(url).map(Credential::Plain) };
-        let asked = self.plain_text(query)?;
-        if asked.trim().is_empty() {
+        let tree::ExprKind::Text(text) = &query.kind else {
+            return self.refuse(Code::E0205, "a text in double quotes was wanted", query.span, "no query");
+        };
+        let pieces = self.pieces(text, &Scope::CONSTANT)?;
+        self.parameters_of_query(&pieces)?;
+        let letters = pieces.iter().filter_map(|piece| match piece {
+            Piece::Letters(letters) => Some(letters.as_str()),
+            Piece::Hole(_) => None,
+        });
+        if letters.collect::<String>().trim().is_empty() {
             return self.refuse(Code::E0205, "nothing is asked", query.span, "wanted: `select …`");
         }
-        let kind = SourceKind::Sql(Box::new(DatabaseQuery { address: address?, query: asked.clone() }));
+        let asked = self.written(query.span).trim_matches('"').to_owned();
+        let kind = SourceKind::Sql(Box::new(DatabaseQuery { address: address?, query: pieces }));
         Ok((kind, asked, query.span))
+    }
+
+    /// A value of a query is sent beside it, as the database has one of its type.
+    fn parameters_of_query(&mut self, pieces: &[Piece]) -> Checked<()> {
+        let sent = |ty: Type| matches!(ty, Type::Text | Type::Date | Type::Datetime | Type::Bool) || ty.is_amount();
+        let mut right = Ok(());
+        for hole in pieces.iter().filter_map(Piece::hole).filter(|hole| !sent(hole.ty)) {
+            let label = "wanted: a text, a day, a moment, a number or an amount";
+            right = self.refuse(Code::E0301, format!("{} is no value of a query", hole.ty), hole.span, label);
+        }
+        right
     }
 
     fn database(&mut self, written: &tree::Expr) -> Checked<String> {

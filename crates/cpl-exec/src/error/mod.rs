@@ -1,6 +1,7 @@
 //! What keeps a run from being finished.
 
 mod bad_value;
+mod database_problem;
 mod job_problem;
 mod page_problem;
 mod problem_to_diagnostic;

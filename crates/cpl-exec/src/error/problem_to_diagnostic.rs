@@ -8,6 +8,7 @@ use cpl_syntax::{Code, Diagnostic, Span, nearest};
 
 use super::{
     bad_value::bad_value,
+    database_problem::database_problem,
     server_problem::server_problem,
     words::{column_span, row, shown},
 };
@@ -54,6 +55,7 @@ pub fn problem_to_diagnostic(problem: &Problem, name: &str, fetch: &Fetch) -> Di
             in_file(Code::E1002, message, help, fetch)
         }
         Problem::Server(problem) => server_problem(name, problem, fetch),
+        Problem::Database(problem) => database_problem(name, problem, fetch),
         Problem::Changed => {
             let message = format!("{name} changed while it was read");
             in_file(Code::E1002, message, "nothing has left: run again when it is written", fetch)

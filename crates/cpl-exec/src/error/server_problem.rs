@@ -31,6 +31,7 @@ pub fn server_problem(name: &str, problem: &ServerProblem, fetch: &Fetch) -> Dia
     };
     let (code, message, help) = match problem {
         ServerProblem::Unreachable { .. }
+        | ServerProblem::Untrusted { .. }
         | ServerProblem::Silent { .. }
         | ServerProblem::Slow { .. }
         | ServerProblem::OutOfTime { .. }
@@ -104,6 +105,11 @@ fn no_answer(name: &str, problem: &ServerProblem) -> (Code, String, String) {
         ServerProblem::Unreachable { why, attempts } => (
             format!("{name} can't be reached{}: {why}", tried(*attempts)),
             "is the address right, and may this machine connect to it?".to_owned(),
+        ),
+        ServerProblem::Untrusted { why } => (
+            format!("{name} can't prove who it is: {why}"),
+            "where it is yours, name its certificate by `certificates` in `cpl.yaml`; else another one answers in its place"
+                .to_owned(),
         ),
         ServerProblem::Silent { seconds, attempts } => (
             format!("{name} said nothing for {}{}", counted(*seconds, "second"), tried(*attempts)),

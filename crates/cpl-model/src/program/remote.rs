@@ -97,12 +97,12 @@ pub enum HeaderValue {
 }
 
 /// A query of a database.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct DatabaseQuery {
     /// The address of the database.
     pub address: Credential,
-    /// The query, in its SQL.
-    pub query: String,
+    /// The query: its SQL, and holes for values that are sent beside it and never stand in it.
+    pub query: Vec<Piece>,
 }
 
 /// A call of a connector's endpoint or action.

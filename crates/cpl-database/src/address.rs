@@ -1,0 +1,161 @@
+//! Where a database is, and how it is reached.
+
+use std::{
+    net::IpAddr,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+use sqlx::{
+    mysql::{MySqlConnectOptions, MySqlSslMode},
+    postgres::{PgConnectOptions, PgSslMode},
+};
+use url::Url;
+
+/// A database.
+pub struct Database {
+    pub(crate) at: At,
+    name: String,
+}
+
+/// How it is reached.
+#[derive(Clone)]
+pub enum At {
+    Postgres(Box<PgConnectOptions>),
+    MySql(Box<MySqlConnectOptions>),
+    Sqlite(PathBuf),
+}
+
+/// Why an address is not that of a database to which anything is sent. Nothing of the address is in it: that holds a password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InvalidAddress {
+    /// It is none.
+    None(&'static str),
+    /// What goes there would be read by others on its way.
+    Open,
+}
+
+impl Database {
+    /// By its address; the path of a file is relative to a folder. Those certificates, as PEM, are trusted besides the system's.
+    ///
+    /// # Errors
+    /// Why it is none.
+    pub fn at(address: &str, folder: &Path, certificates: Option<&[u8]>) -> Result<Self, InvalidAddress> {
+        let scheme = address.split_once(':').map_or("", |(scheme, _)| scheme);
+        match scheme {
+            "postgres" | "postgresql" => postgres(address, certificates),
+            "mysql" | "mariadb" => mysql(address, certificates),
+            "sqlite" => sqlite(address, folder),
+            _ => Err(InvalidAddress::None("it begins with none of `postgres:`, `mysql:`, `mariadb:`, `sqlite:`")),
+        }
+    }
+
+    /// What messages call it: its address without a user, a password and options.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+fn postgres(address: &str, certificates: Option<&[u8]>) -> Result<Database, InvalidAddress> {
+    let name = name(address)?;
+    let read = PgConnectOptions::from_str(address);
+    let mut options = read.map_err(|_| InvalidAddress::None("its options are none of PostgreSQL's"))?;
+    if options.get_socket().is_none() && !is_here(options.get_host()) {
+        match options.get_ssl_mode() {
+            PgSslMode::Disable => return Err(InvalidAddress::Open),
+            // Neither would say so where the other side wants none.
+            PgSslMode::Allow | PgSslMode::Prefer => options = options.ssl_mode(PgSslMode::VerifyFull),
+            PgSslMode::Require | PgSslMode::VerifyCa | PgSslMode::VerifyFull => {}
+        }
+    }
+    if let Some(pem) = certificates {
+        options = options.ssl_root_cert_from_pem(pem.to_vec());
+    }
+    let options = options.application_name("cpl");
+    Ok(Database { at: At::Postgres(Box::new(options)), name })
+}
+
+fn mysql(address: &str, certificates: Option<&[u8]>) -> Result<Database, InvalidAddress> {
+    let name = name(address)?;
+    let read = MySqlConnectOptions::from_str(address);
+    let mut options = read.map_err(|_| InvalidAddress::None("its options are none of MySQL's"))?;
+    if options.get_socket().is_none() && !is_here(options.get_host()) {
+        match options.get_ssl_mode() {
+            MySqlSslMode::Disabled => return Err(InvalidAddress::Open),
+            MySqlSslMode::Preferred => options = options.ssl_mode(MySqlSslMode::VerifyIdentity),
+            MySqlSslMode::Required | MySqlSslMode::VerifyCa | MySqlSslMode::VerifyIdentity => {}
+        }
+    }
+    if let Some(pem) = certificates {
+        options = options.ssl_ca_from_pem(pem.to_vec());
+    }
+    Ok(Database { at: At::MySql(Box::new(options)), name })
+}
+
+/// `sqlite:orders.db`, `sqlite://orders.db`, `sqlite:/var/orders.db`.
+fn sqlite(address: &str, folder: &Path) -> Result<Database, InvalidAddress> {
+    let path = address.trim_start_matches("sqlite:");
+    let path = path.strip_prefix("//").unwrap_or(path);
+    if path.is_empty() || path == ":memory:" {
+        return Err(InvalidAddress::None("it names no file"));
+    }
+    Ok(Database { at: At::Sqlite(folder.join(path)), name: path.to_owned() })
+}
+
+/// Whether a host is this machine.
+fn is_here(host: &str) -> bool {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || host.starts_with('/') || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+}
+
+fn name(address: &str) -> Result<String, InvalidAddress> {
+    let mut url = Url::parse(address).map_err(|_| InvalidAddress::None("it is no address"))?;
+    // An address without a host, which options name, has neither.
+    let _no_host = url.set_username("").and_then(|()| url.set_password(None));
+    url.set_query(None);
+    url.set_fragment(None);
+    Ok(url.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How a server is reached.
+    fn mode(address: &str) -> String {
+        match Database::at(address, Path::new("/w"), None) {
+            Ok(Database { at: At::Postgres(options), name }) => format!("{name} {:?}", options.get_ssl_mode()),
+            Ok(Database { at: At::MySql(options), name }) => format!("{name} {:?}", options.get_ssl_mode()),
+            Ok(Database { at: At::Sqlite(path), name }) => format!("{name} {}", path.display()),
+            Err(error) => format!("{error:?}"),
+        }
+    }
+
+    #[test]
+    fn what_others_could_read_on_its_way_is_encrypted() {
+        for (address, wanted) in [
+            ("postgres://me:pass@127.0.0.1:5432/shop", "postgres://127.0.0.1:5432/shop Prefer"),
+            ("postgres://me:pass@localhost/shop?sslmode=disable", "postgres://localhost/shop Disable"),
+            ("postgresql://me:pass@db.example.com/shop", "postgresql://db.example.com/shop VerifyFull"),
+            ("postgres://me:pass@db.example.com/shop?sslmode=require", "postgres://db.example.com/shop Require"),
+            ("postgres://me:pass@db.example.com/shop?sslmode=disable", "Open"),
+            ("postgres://me:pass@127.0.0.1/shop?host=db.example.com&sslmode=disable", "Open"),
+            ("postgres://me:pass@127.0.0.1/shop?hostaddr=10.0.0.7&sslmode=disable", "Open"),
+            ("mysql://me:pass@[::1]/shop", "mysql://[::1]/shop Preferred"),
+            ("mysql://me:pass@db.example.com/shop", "mysql://db.example.com/shop VerifyIdentity"),
+            ("mariadb://me:pass@db.example.com/shop?ssl-mode=REQUIRED", "mariadb://db.example.com/shop Required"),
+            ("mysql://me:pass@db.example.com/shop?ssl-mode=DISABLED", "Open"),
+            ("sqlite:orders.db", "orders.db /w/orders.db"),
+            ("sqlite://data/orders.db", "data/orders.db /w/data/orders.db"),
+            ("sqlite:///var/orders.db", "/var/orders.db /var/orders.db"),
+        ] {
+            assert_eq!(mode(address), wanted, "{address}");
+        }
+        for none in
+            ["", "shop", "oracle://db/x", "sqlite:", "sqlite::memory:", "postgres://[", "postgres://h/x?sslmode=no"]
+        {
+            assert!(mode(none).starts_with("None"), "{none}: {}", mode(none));
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! What a run asks databases: the queries are made whole before anything is read, and sent when their rows are needed.
+
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use cpl_connect::{Connections, Network, Secrets};
+use cpl_database::{Database, Query, Read};
+use cpl_exec::ScanRequest;
+use cpl_model::program::{Fetch, SourceKind, TableSource};
+use cpl_plan::bind::BoundPlan;
+use cpl_source::{DatabaseSource, field, in_files};
+use cpl_syntax::Span;
+use tokio::{runtime::Handle, time::Instant};
+
+use crate::{
+    RunError,
+    error::{RequestCause, RequestError},
+    request_builder::{RequestBuilder, secret},
+};
+
+/// The queries of a plan, by the names of the fetches' tables: until they are opened.
+pub struct Queries {
+    asked: Mutex<BTreeMap<String, (Database, Query)>>,
+    /// The threads on which rows are waited for, and until when; none without a query.
+    waits: Option<(Handle, (Instant, Duration))>,
+    first: Span,
+}
+
+impl Queries {
+    /// Those of the fetches that a plan reads; what can't be asked is added to what failed.
+    ///
+    /// # Errors
+    /// A value that can't be computed.
+    pub fn of(
+        plan: &BoundPlan,
+        secrets: &Secrets,
+        (folder, network): (&Path, &Network),
+        failed: &mut Vec<RequestError>,
+    ) -> Result<Self, RunError> {
+        let (mut queries, mut first) = (BTreeMap::new(), Span::default());
+        for table in plan.fetches().map(|id| plan.program().table(id)) {
+            let TableSource::Fetch(Fetch { kind: SourceKind::Sql(query), path_span: at, .. }) = &table.source else {
+                continue;
+            };
+            first = *at;
+            let database = secret(secrets, &query.address).and_then(|address| {
+                let address = str::from_utf8(address.reveal()).unwrap_or_default();
+                Database::at(address, folder, network.certificates.as_deref()).map_err(RequestCause::Database)
+            });
+            let asked = match RequestBuilder::new(plan, secrets, *at).query(query) {
+                Err(RunError::Request(errors)) => {
+                    failed.extend(errors);
+                    None
+                }
+                asked => Some(asked?),
+            };
+            match (database, asked) {
+                (Ok(database), Some(query)) => drop(queries.insert(table.name.clone(), (database, query))),
+                (Err(cause), _) => failed.push(RequestError { at: *at, cause }),
+                (Ok(_), None) => {}
+            }
+        }
+        Ok(Self { asked: Mutex::new(queries), waits: None, first })
+    }
+
+    /// The same, which wait on the threads of connections.
+    ///
+    /// # Errors
+    /// Where there can't be any.
+    pub fn on(mut self, connections: &Connections) -> Result<Self, RunError> {
+        if !self.asked.get_mut().unwrap_or_else(PoisonError::into_inner).is_empty() {
+            let handle = connections.handle().map_err(|error| {
+                RunError::Request(vec![RequestError { at: self.first, cause: RequestCause::Network(error) }])
+            })?;
+            self.waits = Some((handle, connections.deadline()));
+        }
+        Ok(self)
+    }
+
+    /// The rows of a fetch's query; `begun` hears the name of the database.
+    pub fn open<'a>(&self, scan: ScanRequest<'_>, begun: Box<dyn Fn(&str) + Send + Sync + 'a>) -> DatabaseSource<'a> {
+        let mut queries = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let (Some((database, query)), Some((handle, deadline))) = (queries.remove(&scan.table.name), &self.waits)
+        else {
+            unreachable!("each fetch of a plan is read once")
+        };
+        let fields = in_files(scan.columns).map(field).collect();
+        let read = Read { database, query, fields, skip_bad: scan.fetch.skip_bad.is_some(), deadline: *deadline };
+        DatabaseSource::new(read, handle.clone(), begun)
+    }
+}

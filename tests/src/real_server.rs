@@ -1,0 +1,259 @@
+//! Servers as people run them, for a page: PostgreSQL, MariaDB, nginx. One is started for a case, on this machine alone, and
+//! ends with it.
+
+use std::{
+    fs::{self, File},
+    io::Write,
+    net::TcpStream,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+
+use crate::server::{PORT, free_port};
+
+/// How long a server may take to begin.
+const BEGINS_IN: Duration = Duration::from_mins(1);
+
+/// Where a server's output is kept.
+const OUTPUT: &str = "output";
+
+/// What is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// PostgreSQL; the lines are SQL that fills the database `shop`.
+    Postgres,
+    /// MariaDB, which MySQL's clients talk to; the lines are SQL that fills the database `shop`.
+    MariaDb,
+    /// nginx; the lines are its `http` block, in which `CASE` is the folder of the case: there is a certificate for it.
+    Nginx,
+}
+
+/// A server, until it is dropped.
+pub struct RealServer {
+    /// Its port, as `:54321`.
+    pub port: String,
+    process: Child,
+    files: TempDir,
+}
+
+impl Kind {
+    /// Of what is written behind a block's fence: `postgres 127.0.0.1:54321`.
+    #[must_use]
+    pub fn of(info: &str) -> Option<Self> {
+        let word = info.strip_suffix(PORT)?.strip_suffix(" 127.0.0.1")?;
+        match word {
+            "postgres" => Some(Self::Postgres),
+            "mariadb" => Some(Self::MariaDb),
+            "nginx" => Some(Self::Nginx),
+            _ => None,
+        }
+    }
+
+    /// What people call it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Postgres => "PostgreSQL",
+            Self::MariaDb => "MariaDB",
+            Self::Nginx => "nginx",
+        }
+    }
+
+    /// The program, where this machine has it.
+    #[must_use]
+    pub fn program(self) -> Option<PathBuf> {
+        match self {
+            Self::Postgres => {
+                let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+                let mut found: Vec<PathBuf> = versions.map(|version| version.path().join("bin/postgres")).collect();
+                found.retain(|path| path.is_file());
+                found.sort();
+                found.pop().or_else(|| on_path("postgres"))
+            }
+            Self::MariaDb => on_path("mariadbd"),
+            Self::Nginx => on_path("nginx"),
+        }
+    }
+}
+
+impl RealServer {
+    /// Starts one with what the lines say, and waits until it answers.
+    ///
+    /// # Panics
+    /// Where this machine does not have it, or it does not begin.
+    #[must_use]
+    pub fn start(kind: Kind, lines: &[String], case: &Path) -> Self {
+        let program = kind.program().unwrap_or_else(|| panic!("there is no {}", kind.name()));
+        let files = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+        let port = free_port();
+        let text = lines.join("\n").replace(PORT, &format!(":{port}")).replace("54321", &port.to_string());
+        let process = match kind {
+            Kind::Postgres => postgres(&program, files.path(), port),
+            Kind::MariaDb => mariadb(&program, files.path(), port),
+            Kind::Nginx => nginx(&program, files.path(), &text, case),
+        };
+        let mut server = Self { port: format!(":{port}"), process, files };
+        let begun = Instant::now();
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            let has_ended = !matches!(server.process.try_wait(), Ok(None));
+            if has_ended || begun.elapsed() > BEGINS_IN {
+                let said = fs::read_to_string(server.files.path().join(OUTPUT)).unwrap_or_default();
+                panic!("{} does not begin: {said}", kind.name());
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        let port = port.to_string();
+        match kind {
+            Kind::Postgres => {
+                let ask = ["psql", "-q", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", &port, "-U", "postgres"];
+                feed(&[&ask[..], &["-c", "create database shop"]].concat(), "");
+                feed(&[&ask[..], &["-d", "shop"]].concat(), &text);
+            }
+            Kind::MariaDb => {
+                let ask = ["mariadb", "--protocol=tcp", "-h", "127.0.0.1", "-P", &port, "-u", "root"];
+                feed(&ask, &format!("create database shop; use shop;\n{text}"));
+            }
+            Kind::Nginx => {}
+        }
+        server
+    }
+}
+
+impl Drop for RealServer {
+    fn drop(&mut self) {
+        // Of its own user: it ends with the process that holds it.
+        let _ended = Command::new("kill").arg("-INT").arg(self.process.id().to_string()).status();
+        let begun = Instant::now();
+        while matches!(self.process.try_wait(), Ok(None)) && begun.elapsed() < Duration::from_secs(5) {
+            thread::sleep(Duration::from_millis(20));
+        }
+        let _killed = self.process.kill();
+        let _ended = self.process.wait();
+    }
+}
+
+/// A program, by the user of databases where the test runs as root: PostgreSQL refuses to be run by it.
+fn as_somebody(program: &Path, folder: &Path) -> Command {
+    if !is_root() {
+        return Command::new(program);
+    }
+    let owned = Command::new("chown").arg("-R").arg("postgres").arg(folder).status();
+    assert!(owned.is_ok_and(|status| status.success()), "{}: it can't be handed over", folder.display());
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups"]).arg(program);
+    command
+}
+
+fn is_root() -> bool {
+    let id = Command::new("id").arg("-u").output();
+    id.is_ok_and(|id| String::from_utf8_lossy(&id.stdout).trim() == "0")
+}
+
+fn postgres(program: &Path, folder: &Path, port: u16) -> Child {
+    let data = folder.join("data");
+    let mut made = as_somebody(&program.with_file_name("initdb"), folder);
+    let made = made.arg("-D").arg(&data).args(["-A", "trust", "-U", "postgres", "--no-sync", "-E", "UTF8"]);
+    run(made.args(["--locale", "C.UTF-8"]));
+    let mut server = as_somebody(program, folder);
+    let here = ["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "log_timezone=UTC"];
+    server.arg("-D").arg(&data).args(["-p", &port.to_string(), "-k"]).arg(folder).args(here);
+    background(&mut server, folder)
+}
+
+fn mariadb(program: &Path, folder: &Path, port: u16) -> Child {
+    let data = folder.join("data");
+    fs::create_dir(&data).unwrap_or_else(|error| panic!("{error}"));
+    let user = if is_root() { "--user=root" } else { "--skip-grant" };
+    let mut made = Command::new("mariadb-install-db");
+    run(made.arg("--no-defaults").arg(format!("--datadir={}", data.display())).args([
+        "--auth-root-authentication-method=normal",
+        "--skip-test-db",
+        user,
+    ]));
+    let mut server = Command::new(program);
+    server.arg("--no-defaults").arg(format!("--datadir={}", data.display()));
+    server.arg(format!("--socket={}", folder.join("socket").display()));
+    server.args([format!("--port={port}"), "--bind-address=127.0.0.1".to_owned(), "--skip-name-resolve".to_owned()]);
+    if is_root() {
+        server.arg(user);
+    }
+    background(&mut server, folder)
+}
+
+fn nginx(program: &Path, folder: &Path, text: &str, case: &Path) -> Child {
+    let user = if is_root() { "user root;\n" } else { "" };
+    let kept = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
+    let kept = kept.map(|name| format!("{name}_temp_path {name};\n")).concat();
+    certificate(case);
+    let config = format!(
+        "{user}daemon off;\nworker_processes 1;\npid pid;\nerror_log log;\nevents {{}}\n\
+         http {{\naccess_log off;\n{kept}{}\n}}\n",
+        text.replace("CASE", &case.display().to_string())
+    );
+    fs::write(folder.join("nginx.conf"), config).unwrap_or_else(|error| panic!("{error}"));
+    let mut server = Command::new(program);
+    server.arg("-p").arg(folder).arg("-c").arg(folder.join("nginx.conf"));
+    background(&mut server, folder)
+}
+
+/// A certificate for this machine that nobody has signed, in the case's folder.
+fn certificate(case: &Path) {
+    let mut made = Command::new("openssl");
+    made.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]);
+    made.args([
+        "-addext",
+        "subjectAltName=IP:127.0.0.1",
+        "-addext",
+        "basicConstraints=critical,CA:FALSE",
+        "-keyout",
+        "key.pem",
+        "-out",
+        "certificate.pem",
+    ]);
+    run(made.current_dir(case));
+}
+
+/// A program that runs until it is ended.
+fn background(command: &mut Command, folder: &Path) -> Child {
+    let log = File::create(folder.join(OUTPUT)).unwrap_or_else(|error| panic!("{error}"));
+    let errors = log.try_clone().unwrap_or_else(|error| panic!("{error}"));
+    let started = command.stdin(Stdio::null()).stdout(log).stderr(errors).spawn();
+    started.unwrap_or_else(|error| panic!("{command:?}: {error}"))
+}
+
+fn run(command: &mut Command) {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Calls a client until its server takes what is said to it.
+fn feed(command: &[&str], text: &str) {
+    let begun = Instant::now();
+    loop {
+        let mut client = Command::new(command[0]);
+        client.args(&command[1..]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut client = client.spawn().unwrap_or_else(|error| panic!("{}: {error}", command[0]));
+        if let Some(mut input) = client.stdin.take() {
+            // A client that can't connect reads nothing.
+            let _not_read = input.write_all(text.as_bytes());
+        }
+        let output = client.wait_with_output().unwrap_or_else(|error| panic!("{error}"));
+        if output.status.success() {
+            return;
+        }
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let may_begin = said.contains("starting up") || said.contains("Can't connect") || said.contains("refused");
+        assert!(may_begin && begun.elapsed() < BEGINS_IN, "{command:?}: {said}");
+        thread::sleep(Duration::from_millis(100));
+    }
+}
+
+fn on_path(program: &str) -> Option<PathBuf> {
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let also = [PathBuf::from("/usr/sbin"), PathBuf::from("/usr/bin")];
+    std::env::split_paths(&folders).chain(also).map(|folder| folder.join(program)).find(|path| path.is_file())
+}
