@@ -13,6 +13,7 @@ use crate::{
     page::{Block, CONSOLE, Case, Page, SERVER, SHIPPED, root},
     real,
     real_server::{self, RealServer},
+    script_server::ScriptServers,
     server::{PORT, Server},
 };
 
@@ -52,7 +53,7 @@ pub fn run(page: &Page, case: &Case) -> Verdict {
         copy(&root().join("tests/real"), &folder);
     }
     let (mut difference, mut edits) = (String::new(), Vec::new());
-    let (mut servers, mut real_servers) = (Vec::new(), Vec::new());
+    let (mut servers, mut real_servers, mut scripts) = (Vec::new(), Vec::new(), Vec::new());
     for block in &case.blocks {
         if block.info == SERVER {
             servers.push(Server::start(&block.lines, &folder));
@@ -62,21 +63,27 @@ pub fn run(page: &Page, case: &Case) -> Verdict {
             real_servers.push(RealServer::start(kind, &block.lines, &folder));
             continue;
         }
-        // The pages' port is that of the server that was started last.
-        let real_port = real_servers.last().map_or(PORT, |server| server.port.as_str());
-        let port = servers.last().map_or(real_port, |server| server.port.as_str());
+        if let Some(script) = ScriptServers::script(&block.info) {
+            scripts.push(ScriptServers::start(script, &block.lines, &folder));
+            continue;
+        }
+        let ports = ports(&servers, &real_servers, &scripts);
+        let (to_real, to_page) = (
+            |text: &str| ports.iter().fold(text.to_owned(), |text, (page, real)| text.replace(page, real)),
+            |text: &str| ports.iter().fold(text.to_owned(), |text, (page, real)| text.replace(real, page)),
+        );
         if let Some(name) = block.info.strip_prefix(SHIPPED) {
-            let lines = shipped(name, &block.lines, port);
+            let lines = shipped(name, &block.lines, &to_real(PORT));
             write_file(&Block { info: format!("yaml connectors/{name}.yaml"), lines, ..block.clone() }, &folder);
             continue;
         }
         if block.info != CONSOLE {
-            let lines = block.lines.iter().map(|line| line.replace(PORT, port)).collect();
+            let lines = block.lines.iter().map(|line| to_real(line)).collect();
             write_file(&Block { lines, ..block.clone() }, &folder);
             continue;
         }
         let found = console(block, &folder);
-        let found: Vec<String> = found.iter().map(|line| line.replace(port, PORT)).collect();
+        let found: Vec<String> = found.iter().map(|line| to_page(line)).collect();
         if found != block.lines {
             let (expected, got) = (block.lines.join("\n") + "\n", found.join("\n") + "\n");
             let diff = TextDiff::from_lines(&expected, &got);
@@ -85,6 +92,13 @@ pub fn run(page: &Page, case: &Case) -> Verdict {
         }
     }
     if edits.is_empty() { Verdict::Right } else { Verdict::Wrong { difference, edits } }
+}
+
+/// The ports that a page names, and those that stand in their place: of a server that was started last.
+fn ports(servers: &[Server], real_servers: &[RealServer], scripts: &[ScriptServers]) -> Vec<(&'static str, String)> {
+    let real = real_servers.last().map(|server| vec![(PORT, server.port.clone())]);
+    let own = servers.last().map(|server| vec![(PORT, server.port.clone())]);
+    own.or(real).or_else(|| scripts.last().map(|script| script.ports.clone())).unwrap_or_default()
 }
 
 /// What the case needs, and is not here.

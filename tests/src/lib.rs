@@ -18,5 +18,6 @@ pub mod proven;
 pub mod real;
 pub mod real_server;
 pub mod schema;
+pub mod script_server;
 pub mod server;
 pub mod structure;
