@@ -107,6 +107,10 @@ pub fn missing(case: &Case) -> Option<&'static str> {
     if uses_real_data(case) && real::data().is_none() {
         return Some("real data");
     }
+    let needs_python = case.blocks.iter().any(|block| ScriptServers::script(&block.info).is_some());
+    if needs_python && real_server::on_path("python3").is_none() {
+        return Some("python3");
+    }
     let servers = case.blocks.iter().filter_map(|block| real_server::Kind::of(&block.info));
     servers.filter(|kind| kind.program().is_none()).map(real_server::Kind::name).next()
 }

@@ -252,7 +252,9 @@ fn feed(command: &[&str], text: &str) {
     }
 }
 
-fn on_path(program: &str) -> Option<PathBuf> {
+/// The file of a program, where this machine has it.
+#[must_use]
+pub fn on_path(program: &str) -> Option<PathBuf> {
     let folders = std::env::var_os("PATH").unwrap_or_default();
     let also = [PathBuf::from("/usr/sbin"), PathBuf::from("/usr/bin")];
     std::env::split_paths(&folders).chain(also).map(|folder| folder.join(program)).find(|path| path.is_file())

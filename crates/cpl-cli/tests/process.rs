@@ -369,3 +369,40 @@ fn a_pipeline_is_of_its_workspace_however_it_is_called() {
     assert_eq!(code, Some(1), "{err}");
     assert!(err.contains("has errors"), "{err}");
 }
+
+/// Ctrl-C while a server is waited for: the run ends at once, with the status that shells show as 130, and what its target
+/// held is as it was.
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_ends_at_once_and_leaves_nothing_half_written() {
+    use std::{
+        net::TcpListener,
+        os::unix::process::ExitStatusExt as _,
+        time::{Duration, Instant},
+    };
+    // It takes connections, and says nothing.
+    let server = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = server.local_addr().expect("its address");
+    let folder = tempfile::tempdir().expect("a folder");
+    let pipeline = format!(
+        "pipeline p {{ retire 2027-01-31 }}\nfetch a from http(\"http://{address}/a\") {{ columns {{ id: text }}  key id }}\n\
+         target out = file(\"out.jsonl\")\ndecide d for each id in a {{ when id != \"\"  then call out }}\n"
+    );
+    std::fs::write(folder.path().join("main.cpl"), pipeline).expect("written");
+    std::fs::write(folder.path().join("out.jsonl"), "before\n").expect("written");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cpl"));
+    command.args(["run", "main.cpl", "--as-of", "2026-11-20"]).current_dir(folder.path()).stdout(Stdio::piped());
+    let running = command.stderr(Stdio::piped()).spawn().expect("the program starts");
+    let (_waiting, _) = server.accept().expect("it asks");
+
+    let interrupted = Instant::now();
+    let sent = Command::new("kill").args(["-INT", &running.id().to_string()]).status().expect("a signal");
+    assert!(sent.success());
+    let Output { status, stdout, .. } = running.wait_with_output().expect("it ends");
+    assert!(interrupted.elapsed() < Duration::from_secs(10), "it ends by itself only after half a minute");
+    assert_eq!((status.signal(), stdout.as_slice()), (Some(2), &b""[..]), "{status}");
+    assert_eq!(std::fs::read_to_string(folder.path().join("out.jsonl")).expect("readable"), "before\n");
+    let left: Vec<_> =
+        std::fs::read_dir(folder.path()).expect("listed").flatten().map(|entry| entry.file_name()).collect();
+    assert_eq!(left.len(), 2, "{left:?}");
+}
