@@ -82,7 +82,7 @@ pub fn run(page: &Page, case: &Case) -> Verdict {
             write_file(&Block { lines, ..block.clone() }, &folder);
             continue;
         }
-        let found = console(block, &folder);
+        let found = console(block, &folder, to_real);
         let found: Vec<String> = found.iter().map(|line| to_page(line)).collect();
         if found != block.lines {
             let (expected, got) = (block.lines.join("\n") + "\n", found.join("\n") + "\n");
@@ -120,11 +120,11 @@ fn uses_real_data(case: &Case) -> bool {
 }
 
 /// Calls the commands of a block; returns the block as it should be.
-fn console(block: &Block, folder: &Path) -> Vec<String> {
+fn console(block: &Block, folder: &Path, to_real: impl Fn(&str) -> String) -> Vec<String> {
     let mut found = Vec::new();
     for line in block.lines.iter().filter(|line| line.starts_with("$ ")) {
         found.push(line.clone());
-        found.extend(command::call(&line[2..], folder).lines().map(str::to_owned));
+        found.extend(command::call(&to_real(&line[2..]), folder).lines().map(str::to_owned));
     }
     found
 }

@@ -182,8 +182,9 @@ pub struct ShowArgs {
 /// `cpl infer`.
 #[derive(Debug, clap::Args)]
 pub struct InferArgs {
-    /// The files: CSV, Excel, JSON, lines of JSON, Parquet, by the ending of their names.
-    #[arg(required = true, value_name = "FILE")]
+    /// The files: CSV, Excel, JSON, lines of JSON, Parquet, by the ending of their names; an address, `https://…`, which is
+    /// asked; or an endpoint of a connector, `'crm.signups(last 7 days)'`, whose columns are written.
+    #[arg(required = true, value_name = "FILE|URL|CONNECTOR.ENDPOINT(…)")]
     pub files: Vec<PathBuf>,
 }
 

@@ -1,6 +1,9 @@
 //! `cpl infer`: the `fetch` of a file. What is written was checked and read the file.
 
-use std::path::Path;
+use std::{
+    io::Write as _,
+    path::{Path, PathBuf},
+};
 
 use cpl_infer::{Column, Found, Sample};
 use cpl_model::{
@@ -8,7 +11,7 @@ use cpl_model::{
     report::Source,
 };
 use cpl_run::{Problem, other_kind, parquet_sample};
-use cpl_syntax::Diagnostic;
+use cpl_syntax::{Code, Diagnostic};
 
 use crate::{
     CLEAN, Io, WRONG,
@@ -21,12 +24,82 @@ use crate::{
 /// The name of the pipeline that the fetch stands in while it is checked.
 const PIPELINE: &str = "inferred.cpl";
 
+/// The table whose first page is looked at.
+const PLACEHOLDER: &str = "answer";
+
 /// As many rows of a Parquet file are looked at.
 const ROWS: usize = 100_000;
 
-/// Writes the fetch of each file.
+/// Writes the fetch of each file or address, and what a connector's file says of each endpoint.
 pub fn infer(args: &InferArgs, io: &mut Io<'_>) -> u8 {
-    args.files.iter().map(|file| one(file, io)).max().unwrap_or(CLEAN)
+    let each = |file: &PathBuf| match file.to_str() {
+        Some(address) if ["http://", "https://"].iter().any(|scheme| address.starts_with(scheme)) => of_server(
+            &format!("http({})", quoted(address)),
+            "{ columns { a: text } }",
+            |sample, io| print_proved(&cpl_infer::fetch(sample, address), address, io),
+            io,
+        ),
+        Some(call) if is_call(call) && !io.folder.join(file).exists() => of_server(
+            call,
+            "",
+            |sample, io| {
+                let _ = write!(io.out, "{}", cpl_infer::endpoint(sample, call));
+                CLEAN
+            },
+            io,
+        ),
+        _ => one(file, io),
+    };
+    args.files.iter().map(each).max().unwrap_or(CLEAN)
+}
+
+/// `crm.signups(last 7 days)`
+fn is_call(text: &str) -> bool {
+    text.ends_with(')') && text.split_once('(').is_some_and(|(name, _)| name.contains('.'))
+}
+
+/// Asks a server for the first page of what `call` names; `print` writes what is found in it.
+fn of_server(call: &str, declared: &str, print: impl Fn(&Sample, &mut Io<'_>) -> u8, io: &mut Io<'_>) -> u8 {
+    let text = format!("pipeline inferred {{ retire 9998-12-31 }}\nfetch {PLACEHOLDER} from {call} {declared}\n");
+    let window = WindowArgs::default();
+    let answered = one_fetch(PIPELINE, &text, &window, io).and_then(|(loaded, plan)| {
+        match with_context(&plan.clone(), &loaded, &window, io, |context| cpl_run::first_answer(plan, context)) {
+            Ok(Ok(answer)) => Ok(answer.unwrap_or_default()),
+            Ok(Err(error)) => Err(error.diagnostics()),
+            Err(why) => Err(vec![Diagnostic::new(Code::E1105, why)]),
+        }
+    });
+    let answer = match answered {
+        Ok(answer) => answer,
+        Err(diagnostics) => {
+            render::render(&diagnostics, Path::new(PIPELINE), &text, io);
+            return WRONG;
+        }
+    };
+    match sample_of_answer(&answer) {
+        Ok(sample) if sample.columns.is_empty() => {
+            let _ = writeln!(io.err, "{call}: what it answers holds no column that a fetch could read");
+            WRONG
+        }
+        Ok(sample) => print(&sample, io),
+        Err(problem) => {
+            render::render(&[cpl_run::file_problem(&problem, call)], Path::new(PIPELINE), "", io);
+            WRONG
+        }
+    }
+}
+
+/// What an answer holds, by way of a file that is gone afterwards.
+fn sample_of_answer(answer: &[u8]) -> Result<Sample, Problem> {
+    let unwritten = |error: std::io::Error| Problem::Unreadable(error.to_string());
+    let mut file = tempfile::Builder::new().suffix(".json").tempfile().map_err(unwritten)?;
+    file.write_all(answer).map_err(unwritten)?;
+    cpl_infer::answer(file.path())
+}
+
+/// A text as a pipeline writes it.
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('{', "{{").replace('}', "}}"))
 }
 
 fn one(file: &Path, io: &mut Io<'_>) -> u8 {
@@ -49,7 +122,11 @@ fn one(file: &Path, io: &mut Io<'_>) -> u8 {
         let _ = writeln!(io.err, "{written}: it holds no column that a fetch could read\n  {what}");
         return WRONG;
     }
-    let text = cpl_infer::fetch(&sample, &written);
+    print_proved(&cpl_infer::fetch(&sample, &written), &written, io)
+}
+
+/// Prints a fetch, and tells what is wrong with it: what is printed was checked, and reads all that it names.
+fn print_proved(text: &str, written: &str, io: &mut Io<'_>) -> u8 {
     let _ = write!(io.out, "{text}");
     // What is printed makes a pipeline of its own here, whose lines are those that were printed.
     let text = format!("{text}pipeline inferred {{ }}\n");

@@ -29,6 +29,27 @@ pub fn sample(file: &Path) -> Result<Sample, Problem> {
     sample::of(file)
 }
 
+/// What a server answered, which is in that file.
+///
+/// # Errors
+/// What keeps it from being read.
+pub fn answer(file: &Path) -> Result<Sample, Problem> {
+    let sample = sample::of(file)?;
+    Ok(match sample.found {
+        Found::Json(path) => Sample { found: Found::Answer(path), ..sample },
+        _ => sample,
+    })
+}
+
+/// What a connector's file says of the records of an endpoint: the lines that stand in it. `written` is how a pipeline calls it.
+#[must_use]
+pub fn endpoint(sample: &Sample, written: &str) -> String {
+    let names = names::of(&sample.columns);
+    let guessed = guess::columns(sample, &names);
+    let key = key::of(sample, &guessed.columns);
+    write::endpoint(sample, &guessed, &names, &key, written)
+}
+
 /// The text of a `fetch` for what was looked at; `written` is the path as the pipeline will have it.
 #[must_use]
 pub fn fetch(sample: &Sample, written: &str) -> String {

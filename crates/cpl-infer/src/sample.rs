@@ -90,6 +90,8 @@ pub enum Found {
     Ndjson,
     /// A document, and the path to its records.
     Json(Option<String>),
+    /// The same, which a server answers.
+    Answer(Option<String>),
     /// Parquet.
     Parquet,
 }

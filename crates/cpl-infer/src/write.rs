@@ -36,7 +36,7 @@ pub fn fetch(sample: &Sample, guessed: &Guessed, names: &[String], key: &Key, wr
         source(sample, guessed, written),
         encoding_doubt(sample)
     );
-    if let Found::Json(Some(path)) = &sample.found {
+    if let Found::Json(Some(path)) | Found::Answer(Some(path)) = &sample.found {
         let _ = writeln!(text, "  records {}", quoted(path));
     }
     text.push_str("  columns {\n");
@@ -46,6 +46,37 @@ pub fn fetch(sample: &Sample, guessed: &Guessed, names: &[String], key: &Key, wr
     text.push_str("  }\n");
     text.push_str(&clauses(sample, guessed, key, names));
     text.push_str("}\n");
+    text
+}
+
+/// What a connector's file says of the records of an endpoint, which `written` calls.
+pub fn endpoint(sample: &Sample, guessed: &Guessed, names: &[String], key: &Key, written: &str) -> String {
+    let mut text = format!("    # Made from the first page of {written}, with {} records.\n", sample.rows);
+    for why in sample.left_out.iter().chain(&sample.doubts) {
+        let _ = writeln!(text, "    # {}", why.replace('\n', " "));
+    }
+    if let Found::Answer(Some(path)) = &sample.found {
+        let _ = writeln!(text, "    records: {path}");
+    }
+    text.push_str("    columns:\n");
+    for ((column, guess), name) in sample.columns.iter().zip(&guessed.columns).zip(names) {
+        let line = declared(column, guess, name);
+        let (line, doubt) =
+            line.trim().split_once("  # ").map_or((line.trim(), None), |(line, doubt)| (line, Some(doubt)));
+        let (name, ty) = line.split_once(": ").unwrap_or((line, ""));
+        // A plain scalar of YAML ends at these.
+        let ty = if ty.contains(": ") || ty.contains(" #") {
+            format!("'{}'", ty.replace('\'', "''"))
+        } else {
+            ty.to_owned()
+        };
+        let doubt = doubt.map(|doubt| format!("  # {doubt}")).unwrap_or_default();
+        let _ = writeln!(text, "      {name}: {ty}{doubt}");
+    }
+    if let Key::Unique(set) = key {
+        let set: Vec<&str> = set.iter().map(|at| names[*at].as_str()).collect();
+        let _ = writeln!(text, "    key: [{}]", set.join(", "));
+    }
     text
 }
 
@@ -123,6 +154,7 @@ fn source(sample: &Sample, guessed: &Guessed, written: &str) -> String {
         Found::Excel(_, lines, _) => return format!("excel({path}, skip_lines={lines})"),
         Found::Ndjson => return format!("ndjson({path})"),
         Found::Json(_) => return format!("json({path})"),
+        Found::Answer(_) => return format!("http({path})"),
         Found::Parquet => return format!("parquet({path})"),
     };
     let mut options = vec![path];

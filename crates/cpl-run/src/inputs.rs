@@ -8,7 +8,7 @@ use std::{
 use cpl_connect::{
     Api, Connections, ErrorsInside, Job, Limits, Network, PagedRequest, Pager, Pages, Request, Secrets, Terms, Throttle,
 };
-use cpl_exec::{ExecError, Files, Input, Inputs, Salt, ScanRequest};
+use cpl_exec::{ExecError, Files, Input, Inputs, Salt, ScanRequest, SourceError};
 use cpl_model::{
     program::{self, Endpoint, Fetch, SourceKind, Table, TableSource},
     workspace::Workspace,
@@ -218,6 +218,17 @@ fn unchecked<T>(error: &str) -> T {
 }
 
 impl RunInputs<'_> {
+    /// What the server of the only fetch answers first; none where nobody is asked.
+    pub fn first_answer(&self, plan: &BoundPlan) -> Result<Option<Vec<u8>>, RunError> {
+        let mut on_their_way = self.on_their_way.lock().unwrap_or_else(PoisonError::into_inner);
+        let fetches = plan.fetches().map(|id| plan.program().table(id));
+        let mut asked = fetches.filter_map(|table| Some((fetch_of(table)?, on_their_way.remove(&table.name)?)));
+        let Some((fetch, (request, mut pages))) = asked.next() else { return Ok(None) };
+        let answer = pages.wait().transpose();
+        let failed = |problem| ExecError::from(SourceError::in_file(fetch, &request.name(), problem));
+        Ok(answer.map_err(failed)?.map(|page| page.bytes))
+    }
+
     /// Tells what is begun of a fetch.
     fn begun(&self, scan: &ScanRequest<'_>) -> Box<dyn Fn(&str) + Send + Sync + '_> {
         let title = format!("fetch {}", scan.table.name);

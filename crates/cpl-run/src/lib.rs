@@ -32,7 +32,7 @@ pub use profile::{Cost, profile};
 
 pub use run::{ReadyRun, plan, run};
 pub use secrets::missing_secrets;
-pub use show::{Shown, first_page, show};
+pub use show::{Shown, first_answer, first_page, show};
 pub use test::test;
 
 /// What a run needs to know of its surroundings.

@@ -48,6 +48,17 @@ pub fn first_page(plan: Plan, id: TableId, context: &RunContext<'_>) -> (Vec<Str
     }
 }
 
+/// What a server answers first to the only fetch of a plan, unpacked; none where nobody is asked.
+///
+/// # Errors
+/// What kept it from being answered.
+pub fn first_answer(plan: Plan, context: &RunContext<'_>) -> Result<Option<Vec<u8>>, RunError> {
+    let context = RunContext { first_page: true, ..context.clone() };
+    let plan = bind(plan, context.clock.clone(), false)?;
+    let inputs = context.inputs(&plan)?;
+    inputs.first_answer(&plan)
+}
+
 fn shown(plan: &BoundPlan, id: TableId, context: &RunContext<'_>, inputs: &RunInputs<'_>) -> Result<Shown, RunError> {
     let (table, answers) = context.engine(inputs).table(plan)?;
     let report = context.report(plan, &answers, false);
