@@ -37,6 +37,7 @@ pub struct RealServer {
     /// Its port, as `:54321`.
     pub port: String,
     process: Child,
+    kind: Kind,
     files: TempDir,
 }
 
@@ -96,7 +97,7 @@ impl RealServer {
             Kind::MariaDb => mariadb(&program, files.path(), port),
             Kind::Nginx => nginx(&program, files.path(), &text, case),
         };
-        let mut server = Self { port: format!(":{port}"), process, files };
+        let mut server = Self { port: format!(":{port}"), process, kind, files };
         let begun = Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             let has_ended = !matches!(server.process.try_wait(), Ok(None));
@@ -107,6 +108,10 @@ impl RealServer {
             thread::sleep(Duration::from_millis(50));
         }
         let port = port.to_string();
+        if kind != Kind::Nginx {
+            let trusted = fs::copy(server.files.path().join("data/certificate.pem"), case.join("certificate.pem"));
+            trusted.unwrap_or_else(|error| panic!("{error}"));
+        }
         match kind {
             Kind::Postgres => {
                 let ask = ["psql", "-q", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", &port, "-U", "postgres"];
@@ -115,7 +120,12 @@ impl RealServer {
             }
             Kind::MariaDb => {
                 let ask = ["mariadb", "--protocol=tcp", "-h", "127.0.0.1", "-P", &port, "-u", "root"];
-                feed(&ask, &format!("create database shop; use shop;\n{text}"));
+                // It knows zones where they are loaded.
+                let mut zone = Command::new("mariadb-tzinfo-to-sql");
+                let zone = zone.args(["/usr/share/zoneinfo/Europe/Berlin", "Europe/Berlin"]).output();
+                let zone = zone.unwrap_or_else(|error| panic!("a zone for MariaDB: {error}"));
+                let zone = String::from_utf8_lossy(&zone.stdout);
+                feed(&ask, &format!("use mysql;\n{zone}\ncreate database shop; use shop;\n{text}"));
             }
             Kind::Nginx => {}
         }
@@ -125,8 +135,9 @@ impl RealServer {
 
 impl Drop for RealServer {
     fn drop(&mut self) {
-        // Of its own user: it ends with the process that holds it.
-        let _ended = Command::new("kill").arg("-INT").arg(self.process.id().to_string()).status();
+        // PostgreSQL waits for its clients at any other one, and MariaDB does not know this one.
+        let signal = if self.kind == Kind::Postgres { "-INT" } else { "-TERM" };
+        let _ended = Command::new("kill").arg(signal).arg(self.process.id().to_string()).status();
         let begun = Instant::now();
         while matches!(self.process.try_wait(), Ok(None)) && begun.elapsed() < Duration::from_secs(5) {
             thread::sleep(Duration::from_millis(20));
@@ -158,8 +169,10 @@ fn postgres(program: &Path, folder: &Path, port: u16) -> Child {
     let mut made = as_somebody(&program.with_file_name("initdb"), folder);
     let made = made.arg("-D").arg(&data).args(["-A", "trust", "-U", "postgres", "--no-sync", "-E", "UTF8"]);
     run(made.args(["--locale", "C.UTF-8"]));
+    certificate(&data);
     let mut server = as_somebody(program, folder);
-    let here = ["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "log_timezone=UTC"];
+    let here = ["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "log_timezone=UTC", "-c", "ssl=on"];
+    server.args(["-c", "ssl_cert_file=certificate.pem", "-c", "ssl_key_file=key.pem"]);
     server.arg("-D").arg(&data).args(["-p", &port.to_string(), "-k"]).arg(folder).args(here);
     background(&mut server, folder)
 }
@@ -177,6 +190,9 @@ fn mariadb(program: &Path, folder: &Path, port: u16) -> Child {
     let mut server = Command::new(program);
     server.arg("--no-defaults").arg(format!("--datadir={}", data.display()));
     server.arg(format!("--socket={}", folder.join("socket").display()));
+    certificate(&data);
+    server.arg(format!("--ssl-cert={}", data.join("certificate.pem").display()));
+    server.arg(format!("--ssl-key={}", data.join("key.pem").display()));
     server.args([format!("--port={port}"), "--bind-address=127.0.0.1".to_owned(), "--skip-name-resolve".to_owned()]);
     if is_root() {
         server.arg(user);

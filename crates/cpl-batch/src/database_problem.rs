@@ -22,6 +22,13 @@ pub enum DatabaseProblem {
         /// What it says.
         message: String,
     },
+    /// The query gives no rows, and may do something else.
+    NoQuery,
+    /// It does not know the zone in which the moments of the query are meant.
+    Zone {
+        /// The zone.
+        zone: String,
+    },
     /// The connection broke off, or something came that is no answer.
     Broken {
         /// Why.

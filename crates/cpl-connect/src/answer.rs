@@ -231,7 +231,8 @@ fn classify(error: reqwest::Error, limits: &Limits) -> Failed {
 }
 
 /// Whether a certificate is why a connection did not come about: it will be the same the next time.
-fn is_untrusted(error: &(dyn Error + 'static)) -> bool {
+#[must_use]
+pub fn is_untrusted(error: &(dyn Error + 'static)) -> bool {
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(found) = cause {
         if let Some(tls) = found.downcast_ref() {
@@ -245,7 +246,8 @@ fn is_untrusted(error: &(dyn Error + 'static)) -> bool {
 }
 
 /// The cause behind all others: the library's own words tell little.
-pub(crate) fn innermost(error: &dyn Error) -> String {
+#[must_use]
+pub fn innermost(error: &dyn Error) -> String {
     let mut cause = error;
     while let Some(next) = cause.source() {
         cause = next;

@@ -93,7 +93,7 @@ impl Job {
             }
             JobResult::Address { at: path, may_lack } => {
                 let Some(request) =
-                    self.at_address((path, *may_lack), &poll, &answered).map_err(|problem| at(&poll, problem))?
+                    self.at_address((path, *may_lack), &answered).map_err(|problem| at(&poll, problem))?
                 else {
                     return Ok(None);
                 };
@@ -110,7 +110,7 @@ impl Job {
     fn name(&self, answer: &Answer) -> Result<String, Problem> {
         let (path, probe) = &self.name;
         let found = find(probe, answer)?;
-        let name = found.first().and_then(Option::as_deref).and_then(text_of);
+        let name = found.first().and_then(Option::as_deref).and_then(plain);
         name.filter(|name| !matches!(name.as_str(), "" | "." | "..")).ok_or_else(|| no_name(path, answer))
     }
 
@@ -124,7 +124,7 @@ impl Job {
     ) -> Result<Answer, Problem> {
         let mut state = String::new();
         loop {
-            if Instant::now() + self.every > deadline {
+            if self.every > deadline.saturating_duration_since(Instant::now()) {
                 return Err(wrong(JobProblem::NotReady { state, limit }));
             }
             tokio::time::sleep(self.every).await;
@@ -152,16 +152,12 @@ impl Job {
     }
 
     /// What reads the address that an answer tells: another server is not told who asks.
-    fn at_address(
-        &self,
-        (path, may_lack): (&str, bool),
-        poll: &Request,
-        answer: &Answer,
-    ) -> Result<Option<Request>, Problem> {
+    fn at_address(&self, (path, may_lack): (&str, bool), answer: &Answer) -> Result<Option<Request>, Problem> {
         let found = find(&self.progress, answer)?;
-        let told = found.get(ADDRESS).and_then(Option::as_deref).filter(|told| is_something(told)).and_then(text_of);
+        let found = found.get(ADDRESS).and_then(Option::as_deref).filter(|told| is_something(told));
+        let told = found.filter(|told| told.starts_with('"')).and_then(text_of);
         let Some(told) = told else {
-            if may_lack {
+            if may_lack && found.is_none() {
                 return Ok(None);
             }
             let (path, excerpt) = (path.to_owned(), answer.sent.excerpt(&answer.bytes));
@@ -169,7 +165,7 @@ impl Job {
         };
         let Ok(url) = answer.url.join(&told) else { return Err(wrong(JobProblem::Address { to: None })) };
         let to = answer.sent.without_secrets(&shown(&url));
-        let request = poll.clone().reading(url).encrypted();
+        let request = answer.sent.clone().reading(url).encrypted();
         request.map(Some).map_err(|_| wrong(JobProblem::Address { to: Some(to) }))
     }
 }
@@ -186,6 +182,12 @@ fn find<'a>(probe: &Probe, answer: &'a Answer) -> Result<Vec<Option<std::borrow:
         Problem::NoJson { place, column, why } => answer.sent.no_json((place.line, column), &why, &answer.bytes),
         other => other,
     })
+}
+
+/// A text, or a whole number.
+fn plain(json: &str) -> Option<String> {
+    let is_plain = json.starts_with('"') || json.bytes().all(|byte| byte.is_ascii_digit());
+    text_of(json).filter(|_| is_plain)
 }
 
 fn no_name(path: &str, answer: &Answer) -> Problem {

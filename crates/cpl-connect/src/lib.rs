@@ -30,6 +30,7 @@ mod pager_tests;
 #[cfg(test)]
 mod tests;
 
+pub use answer::{innermost, is_untrusted};
 pub use api::Api;
 pub use client::{Canceller, Connections, LARGE_PAGE, Network, NetworkError, Page, PagedRequest, Pages};
 pub use error_inside::ErrorsInside;

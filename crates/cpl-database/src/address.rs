@@ -31,6 +31,8 @@ pub enum At {
 pub enum InvalidAddress {
     /// It is none.
     None(&'static str),
+    /// An option that it has is none of its database's.
+    Option(String),
     /// What goes there would be read by others on its way.
     Open,
 }
@@ -58,18 +60,20 @@ impl Database {
 }
 
 fn postgres(address: &str, certificates: Option<&[u8]>) -> Result<Database, InvalidAddress> {
-    let name = name(address)?;
+    let (name, given) = name(address, POSTGRES_OPTIONS)?;
     let read = PgConnectOptions::from_str(address);
     let mut options = read.map_err(|_| InvalidAddress::None("its options are none of PostgreSQL's"))?;
     if options.get_socket().is_none() && !is_here(options.get_host()) {
+        // What the environment says of it does not stand in the address.
+        let is_given = given.iter().any(|option| ["sslmode", "ssl-mode"].contains(&option.as_str()));
         match options.get_ssl_mode() {
-            PgSslMode::Disable => return Err(InvalidAddress::Open),
-            // Neither would say so where the other side wants none.
-            PgSslMode::Allow | PgSslMode::Prefer => options = options.ssl_mode(PgSslMode::VerifyFull),
-            PgSslMode::Require | PgSslMode::VerifyCa | PgSslMode::VerifyFull => {}
+            PgSslMode::Disable if is_given => return Err(InvalidAddress::Open),
+            PgSslMode::Require | PgSslMode::VerifyCa if is_given => {}
+            // Others would not say so where the other side wants no encryption.
+            _ => options = options.ssl_mode(PgSslMode::VerifyFull),
         }
     }
-    if let Some(pem) = certificates {
+    if let Some(pem) = certificates.filter(|_| !given.iter().any(|option| option.contains("root"))) {
         options = options.ssl_root_cert_from_pem(pem.to_vec());
     }
     let options = options.application_name("cpl");
@@ -77,8 +81,10 @@ fn postgres(address: &str, certificates: Option<&[u8]>) -> Result<Database, Inva
 }
 
 fn mysql(address: &str, certificates: Option<&[u8]>) -> Result<Database, InvalidAddress> {
-    let name = name(address)?;
-    let read = MySqlConnectOptions::from_str(address);
+    let (name, given) = name(address, MYSQL_OPTIONS)?;
+    // sqlx would change what `||` means in a session.
+    let read = MySqlConnectOptions::from_str(address)
+        .map(|options| options.pipes_as_concat(false).no_engine_substitution(false).charset("utf8mb4"));
     let mut options = read.map_err(|_| InvalidAddress::None("its options are none of MySQL's"))?;
     if options.get_socket().is_none() && !is_here(options.get_host()) {
         match options.get_ssl_mode() {
@@ -87,7 +93,7 @@ fn mysql(address: &str, certificates: Option<&[u8]>) -> Result<Database, Invalid
             MySqlSslMode::Required | MySqlSslMode::VerifyCa | MySqlSslMode::VerifyIdentity => {}
         }
     }
-    if let Some(pem) = certificates {
+    if let Some(pem) = certificates.filter(|_| !given.iter().any(|option| option.ends_with("ca"))) {
         options = options.ssl_ca_from_pem(pem.to_vec());
     }
     Ok(Database { at: At::MySql(Box::new(options)), name })
@@ -95,8 +101,11 @@ fn mysql(address: &str, certificates: Option<&[u8]>) -> Result<Database, Invalid
 
 /// `sqlite:orders.db`, `sqlite://orders.db`, `sqlite:/var/orders.db`.
 fn sqlite(address: &str, folder: &Path) -> Result<Database, InvalidAddress> {
-    let path = address.trim_start_matches("sqlite:");
+    let path = address.strip_prefix("sqlite:").unwrap_or(address);
     let path = path.strip_prefix("//").unwrap_or(path);
+    if let Some((_, option)) = path.split_once('?') {
+        return Err(InvalidAddress::Option(option.to_owned()));
+    }
     if path.is_empty() || path == ":memory:" {
         return Err(InvalidAddress::None("it names no file"));
     }
@@ -109,13 +118,44 @@ fn is_here(host: &str) -> bool {
     host == "localhost" || host.starts_with('/') || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
 }
 
-fn name(address: &str) -> Result<String, InvalidAddress> {
-    let mut url = Url::parse(address).map_err(|_| InvalidAddress::None("it is no address"))?;
-    // An address without a host, which options name, has neither.
-    let _no_host = url.set_username("").and_then(|()| url.set_password(None));
-    url.set_query(None);
-    url.set_fragment(None);
-    Ok(url.to_string())
+/// The options of addresses that are understood.
+const POSTGRES_OPTIONS: &[&str] = &[
+    "sslmode",
+    "ssl-mode",
+    "sslrootcert",
+    "ssl-root-cert",
+    "sslcert",
+    "ssl-cert",
+    "sslkey",
+    "ssl-key",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+];
+const MYSQL_OPTIONS: &[&str] =
+    &["sslmode", "ssl-mode", "sslca", "ssl-ca", "sslcert", "ssl-cert", "sslkey", "ssl-key", "socket"];
+
+/// What messages call a server's database, and the options of its address, all of which are known.
+fn name(address: &str, known: &[&str]) -> Result<(String, Vec<String>), InvalidAddress> {
+    const NONE: InvalidAddress = InvalidAddress::None("it names no server behind `//`");
+    let url = Url::parse(address).map_err(|_| NONE)?;
+    let given: Vec<String> = url.query_pairs().map(|(option, _)| option.into_owned()).collect();
+    let host = url.host_str().unwrap_or_default();
+    let is_named = |option: &String| ["host", "hostaddr", "socket"].contains(&option.as_str());
+    // Without `//` a user and a password would stand in the path.
+    if (host.is_empty() && !given.iter().any(is_named)) || url.path().contains('@') || url.fragment().is_some() {
+        return Err(NONE);
+    }
+    match given.iter().find(|option| !known.contains(&option.as_str())) {
+        Some(option) => Err(InvalidAddress::Option(option.clone())),
+        None => {
+            let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+            Ok((format!("{}://{host}{port}{}", url.scheme(), url.path()), given))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -151,6 +191,13 @@ mod tests {
             ("sqlite:///var/orders.db", "/var/orders.db /var/orders.db"),
         ] {
             assert_eq!(mode(address), wanted, "{address}");
+        }
+        for other in ["postgres://h/x?sslmod=require", "mysql://h/x?timezone=%2B05:00", "sqlite:o.db?mode=ro"] {
+            assert!(mode(other).starts_with("Option"), "{other}: {}", mode(other));
+        }
+        for password in ["postgres:me:p4ssw0rd@db.example.com/shop", "mysql:/me:p4ssw0rd@db.example.com/shop"] {
+            assert!(mode(password).starts_with("None"), "{password}: {}", mode(password));
+            assert!(!mode(password).contains("p4ss"), "{password}");
         }
         for none in
             ["", "shop", "oracle://db/x", "sqlite:", "sqlite::memory:", "postgres://[", "postgres://h/x?sslmode=no"]

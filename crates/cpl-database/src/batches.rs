@@ -1,8 +1,9 @@
 //! A query is sent, and its rows come batch by batch.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use cpl_batch::{Batch, DatabaseProblem, Problem};
+use rusqlite::InterruptHandle;
 use tokio::{runtime::Handle, sync::mpsc, task::AbortHandle, time::timeout_at};
 
 use crate::{
@@ -39,13 +40,25 @@ pub fn begin(runtime: &Handle, read: Read) -> Batches {
     Batches { messages, task: task.abort_handle() }
 }
 
+/// Ends a query on another thread, where nobody waits for it any more.
+struct InterruptOnDrop(Arc<OnceLock<InterruptHandle>>);
+
+impl Drop for InterruptOnDrop {
+    fn drop(&mut self) {
+        if let Some(handle) = self.0.get() {
+            handle.interrupt();
+        }
+    }
+}
+
 async fn rows(read: &Arc<Read>, sink: &Sink) -> Result<Found, Problem> {
     match &read.database.at {
         At::Postgres(options) => postgres::rows(options, read, sink).await,
         At::MySql(options) => mysql::rows(options, read, sink).await,
         At::Sqlite(_) => {
-            let (read, sink) = (Arc::clone(read), sink.clone());
-            let ended = tokio::task::spawn_blocking(move || sqlite::rows(&read, &sink)).await;
+            let (read, sink, interrupt) = (Arc::clone(read), sink.clone(), Arc::new(OnceLock::new()));
+            let _ends_with_this = InterruptOnDrop(Arc::clone(&interrupt));
+            let ended = tokio::task::spawn_blocking(move || sqlite::rows(&read, &sink, &interrupt)).await;
             ended.unwrap_or_else(|error| Err(broken(error.to_string())))
         }
     }

@@ -1,16 +1,16 @@
 //! MySQL and MariaDB: rows as prepared statements send them, in binary.
 
-use cpl_batch::{Cell, Problem};
+use cpl_batch::{Cell, DatabaseProblem, Problem};
 use futures_util::TryStreamExt as _;
 use sqlx::{
-    AssertSqlSafe, Column as _, ConnectOptions as _, Connection as _, Executor as _, Row as _, SqlSafeStr as _,
+    AssertSqlSafe, Column as _, ConnectOptions as _, Connection as _, Executor as _, Row as _, SqlSafeStr as _, Type,
     TypeInfo as _,
-    mysql::{MySqlArguments, MySqlConnectOptions, MySqlConnection, MySqlRow},
+    mysql::{MySql, MySqlArguments, MySqlColumn, MySqlConnectOptions, MySqlConnection, MySqlRow, MySqlTypeInfo},
 };
 
 use crate::{
     query::ParameterType,
-    read::{Found, Read, Sink, problem},
+    read::{Found, Read, Sink, connected, problem},
     rows::{ResultColumn, Rows},
 };
 
@@ -33,35 +33,60 @@ enum Stored {
 
 /// The rows of a query, in a transaction that reads.
 pub async fn rows(options: &MySqlConnectOptions, read: &Read, sink: &Sink) -> Result<Found, Problem> {
-    let mut connection: MySqlConnection = options.connect().await.map_err(|error| problem(&error))?;
-    let found = in_transaction(&mut connection, read, sink).await;
-    let _closed = connection.close_hard().await;
-    found
+    let mut connection: MySqlConnection = connected(options.connect()).await?;
+    let found = in_transaction(&mut connection, read, sink).await?;
+    // Nobody waits for the good-bye; what failed ends without one.
+    tokio::spawn(connection.close());
+    Ok(found)
+}
+
+/// Whether the session's zone is the pipeline's: servers know zones by name where those are loaded. Else it is UTC.
+async fn set_zone(connection: &mut MySqlConnection, read: &Read) -> Result<bool, Problem> {
+    if read.zone == "UTC" {
+        return Ok(false);
+    }
+    let zone = sqlx::query("set time_zone = ?").bind(read.zone.clone());
+    match zone.execute(&mut *connection).await {
+        Ok(_) => Ok(true),
+        Err(_) if read.query.has_moment() => Err(Problem::Database(DatabaseProblem::Zone { zone: read.zone.clone() })),
+        Err(_) => Ok(false),
+    }
+}
+
+/// The server ends a query too, where nobody is there any more to tell it to: by MariaDB's name or by MySQL's.
+async fn set_limit(connection: &mut MySqlConnection, read: &Read) {
+    let limit = read.deadline.1;
+    for set in [
+        format!("set session max_statement_time = {}", limit.as_secs().max(1)),
+        format!("set session max_execution_time = {}", limit.as_millis().min(u128::from(u32::MAX))),
+    ] {
+        if connection.execute(AssertSqlSafe(set)).await.is_ok() {
+            return;
+        }
+    }
 }
 
 async fn in_transaction(connection: &mut MySqlConnection, read: &Read, sink: &Sink) -> Result<Found, Problem> {
     let wrong = |error: sqlx::Error| problem(&error);
+    let is_local = set_zone(connection, read).await?;
+    set_limit(connection, read).await;
     connection.execute("start transaction with consistent snapshot, read only").await.map_err(wrong)?;
     let statement =
         connection.prepare(AssertSqlSafe(read.query.statement(place)).into_sql_str()).await.map_err(wrong)?;
-    let columns: Vec<(String, Option<Stored>, String)> = sqlx::Statement::columns(&statement)
-        .iter()
-        .map(|column| {
-            let ty = column.type_info().name();
-            (column.name().to_owned(), stored(ty), ty.to_owned())
-        })
-        .collect();
-    let named = columns
-        .iter()
-        .map(|(name, stored, ty)| ResultColumn { name: name.clone(), refused: stored.is_none().then(|| ty.clone()) });
-    let mut rows = Rows::of(&read.fields, read.skip_bad, &named.collect::<Vec<_>>())?;
+    let mut columns = Columns::of(sqlx::Statement::columns(&statement), is_local);
+    let mut rows = Rows::of(&read.fields, read.skip_bad, &columns.named())?;
     let mut query = sqlx::Statement::query_with(&statement, MySqlArguments::default());
     for text in read.query.texts() {
         query = query.bind(text.to_owned());
     }
-    let mut stream = query.fetch(connection);
+    let (mut stream, mut is_first) = (query.fetch(connection), true);
     while let Some(row) = stream.try_next().await.map_err(wrong)? {
-        let full = rows.add(|at| cell(&row, at, columns[at].1))?;
+        // Where parameters decide what a column is, the rows alone tell its type.
+        if std::mem::take(&mut is_first) {
+            columns = Columns::of(row.columns(), is_local);
+            rows = Rows::of(&read.fields, read.skip_bad, &columns.named())?;
+        }
+        let full = rows.add(|at| cell(&row, at, columns.0[at].1))?;
         if sink.hand(full).await.is_err() {
             return Ok(Found::default());
         }
@@ -71,20 +96,49 @@ async fn in_transaction(connection: &mut MySqlConnection, read: &Read, sink: &Si
     Ok(Found { columns })
 }
 
-/// What stands for a parameter: its text is read as a value of its type. The session's zone is UTC.
+/// The columns of a result: their names, how their values are read, and what their types are called.
+struct Columns(Vec<(String, Option<Stored>, String)>);
+
+impl Columns {
+    fn of(columns: &[MySqlColumn], is_local: bool) -> Self {
+        let column = |column: &MySqlColumn| {
+            let ty = column.type_info();
+            let stored = match stored(ty) {
+                // In the session's zone, which is the pipeline's.
+                Some(Stored::Timestamp) if is_local => Some(Stored::Datetime),
+                stored => stored,
+            };
+            (column.name().to_owned(), stored, ty.name().to_owned())
+        };
+        Self(columns.iter().map(column).collect())
+    }
+
+    fn named(&self) -> Vec<ResultColumn> {
+        let named = self.0.iter().map(|(name, stored, ty)| ResultColumn {
+            name: name.clone(),
+            refused: stored.is_none().then(|| ty.clone()),
+        });
+        named.collect()
+    }
+}
+
+/// What stands for a parameter: its text is read as a value of its type.
 fn place(_: usize, ty: ParameterType) -> String {
     match ty {
         ParameterType::Text => "?".to_owned(),
         ParameterType::Date => "cast(? as date)".to_owned(),
-        ParameterType::Moment => "cast(? as datetime(6))".to_owned(),
+        // Of a moment in UTC, what the clocks of the session show.
+        ParameterType::Moment => "convert_tz(cast(? as datetime(6)), '+00:00', @@session.time_zone)".to_owned(),
         ParameterType::Whole | ParameterType::Truth => "cast(? as signed)".to_owned(),
         ParameterType::Decimal(scale) => format!("cast(? as decimal(65, {}))", scale.min(30)),
     }
 }
 
 /// How the values of a type are read; none of a type of which no text is made.
-fn stored(ty: &str) -> Option<Stored> {
-    Some(match ty {
+fn stored(ty: &MySqlTypeInfo) -> Option<Stored> {
+    Some(match ty.name() {
+        // Its name does not say whether it has a sign.
+        "BOOLEAN" if <u64 as Type<MySql>>::compatible(ty) => Stored::Unsigned,
         "BOOLEAN" | "TINYINT" | "SMALLINT" | "MEDIUMINT" | "INT" | "BIGINT" => Stored::Signed,
         "TINYINT UNSIGNED" | "SMALLINT UNSIGNED" | "MEDIUMINT UNSIGNED" | "INT UNSIGNED" | "BIGINT UNSIGNED"
         | "YEAR" => Stored::Unsigned,
@@ -104,7 +158,11 @@ fn stored(ty: &str) -> Option<Stored> {
 /// The value of a row in a place.
 fn cell(row: &MySqlRow, at: usize, stored: Option<Stored>) -> Cell<'_> {
     let bytes = row.try_get_unchecked::<Option<&[u8]>, _>(at);
-    let Ok(Some(bytes)) = bytes else { return Cell::Text((&[]).into()) };
+    let bytes = match bytes {
+        Ok(Some(bytes)) => bytes,
+        Ok(None) => return Cell::Text((&[]).into()),
+        Err(error) => return Cell::Bad(error.to_string()),
+    };
     let value = stored.and_then(|stored| match stored {
         Stored::Text => std::str::from_utf8(bytes).ok().map(|text| Cell::Text(text.as_bytes().into())),
         Stored::Digits => Some(Cell::Number(bytes.into())),

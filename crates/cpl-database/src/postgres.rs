@@ -16,7 +16,7 @@ use sqlx::{
 
 use crate::{
     query::ParameterType,
-    read::{Found, Read, Sink, problem},
+    read::{Found, Read, Sink, connected, problem},
     rows::{ResultColumn, Rows},
 };
 
@@ -46,11 +46,11 @@ enum Stored {
 
 /// The rows of a query, in a transaction that reads.
 pub async fn rows(options: &PgConnectOptions, read: &Read, sink: &Sink) -> Result<Found, Problem> {
-    let mut connection: PgConnection = options.connect().await.map_err(|error| problem(&error))?;
-    let found = in_transaction(&mut connection, read, sink).await;
-    // What is under way there ends with it.
-    let _closed = connection.close_hard().await;
-    found
+    let mut connection: PgConnection = connected(options.connect()).await?;
+    let found = in_transaction(&mut connection, read, sink).await?;
+    // Nobody waits for the good-bye; what failed ends without one.
+    tokio::spawn(connection.close());
+    Ok(found)
 }
 
 async fn in_transaction(connection: &mut PgConnection, read: &Read, sink: &Sink) -> Result<Found, Problem> {
@@ -60,6 +60,9 @@ async fn in_transaction(connection: &mut PgConnection, read: &Read, sink: &Sink)
     // The server ends it too, where nobody is there any more to tell it to.
     let limit = format!("set local statement_timeout = {}", read.deadline.1.as_millis().min(i32::MAX as u128));
     connection.execute(AssertSqlSafe(limit)).await.map_err(wrong)?;
+    // Days and moments mean those of the pipeline.
+    let zone = sqlx::query("select set_config('TimeZone', $1, true)").bind(read.zone.clone());
+    zone.execute(&mut *connection).await.map_err(wrong)?;
     let statement =
         connection.prepare(AssertSqlSafe(read.query.statement(place)).into_sql_str()).await.map_err(wrong)?;
     let columns: Vec<(String, Option<Stored>, String)> = sqlx::Statement::columns(&statement)
@@ -90,16 +93,13 @@ async fn in_transaction(connection: &mut PgConnection, read: &Read, sink: &Sink)
 fn place(number: usize, ty: ParameterType) -> String {
     let ty = match ty {
         ParameterType::Text => "text",
-        ParameterType::Date => "date",
+        ParameterType::Date => "text::date",
         ParameterType::Moment => "text::timestamp at time zone 'UTC'",
         ParameterType::Whole => "text::bigint",
         ParameterType::Decimal(_) => "text::numeric",
         ParameterType::Truth => "text::boolean",
     };
-    match ty {
-        "date" => format!("(${number}::text::date)"),
-        ty => format!("(${number}::{ty})"),
-    }
+    format!("(${number}::{ty})")
 }
 
 /// How the values of a type are read; none of a type of which no text is made.

@@ -58,6 +58,11 @@ impl Query {
         })
     }
 
+    /// Whether a parameter is a moment.
+    pub(crate) fn has_moment(&self) -> bool {
+        self.parameters().any(|parameter| parameter.ty == ParameterType::Moment)
+    }
+
     /// The texts of the parameters, in order.
     pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
         self.parameters().map(|parameter| parameter.text.as_str())

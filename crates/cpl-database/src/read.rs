@@ -3,7 +3,11 @@
 use std::{borrow::Cow, time::Duration};
 
 use cpl_batch::{Batch, DatabaseProblem, Field, Problem};
-use tokio::{sync::mpsc, time::Instant};
+use cpl_connect::{innermost, is_untrusted};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, timeout},
+};
 
 use crate::{address::Database, query::Query};
 
@@ -17,6 +21,8 @@ pub struct Read {
     pub fields: Vec<Field>,
     /// Rows that do not fit are rejected.
     pub skip_bad: bool,
+    /// The zone of the pipeline: its IANA name.
+    pub zone: String,
     /// When all reads of a run end, and how long they have together.
     pub deadline: (Instant, Duration),
 }
@@ -60,27 +66,40 @@ impl Sink {
     }
 }
 
-/// What a driver says went wrong.
+/// How long a connection may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A connection, in time.
+pub async fn connected<C>(connecting: impl Future<Output = sqlx::Result<C>>) -> Result<C, Problem> {
+    match timeout(CONNECT_TIMEOUT, connecting).await {
+        Ok(connected) => connected.map_err(|error| not_connected(&error)),
+        Err(_) => {
+            let why = format!("it says nothing for {} seconds", CONNECT_TIMEOUT.as_secs());
+            Err(Problem::Database(DatabaseProblem::Unreachable { why }))
+        }
+    }
+}
+
+/// Why there is no connection.
+fn not_connected(error: &sqlx::Error) -> Problem {
+    let why = innermost(error);
+    match error {
+        sqlx::Error::Database(_) => problem(error),
+        sqlx::Error::Tls(_) => Problem::Database(DatabaseProblem::Untrusted { why }),
+        error if is_untrusted(error) => Problem::Database(DatabaseProblem::Untrusted { why }),
+        _ => Problem::Database(DatabaseProblem::Unreachable { why }),
+    }
+}
+
+/// What went wrong on a connection.
 pub fn problem(error: &sqlx::Error) -> Problem {
-    let why = || innermost(error);
     Problem::Database(match error {
         sqlx::Error::Database(refused) => DatabaseProblem::Refused {
             code: refused.code().map(Cow::into_owned),
             message: refused.message().to_owned(),
         },
-        sqlx::Error::Tls(_) => DatabaseProblem::Untrusted { why: why() },
-        sqlx::Error::Io(_) | sqlx::Error::Configuration(_) => DatabaseProblem::Unreachable { why: why() },
-        _ => DatabaseProblem::Broken { why: why() },
+        _ => DatabaseProblem::Broken { why: innermost(error) },
     })
-}
-
-/// The cause behind all others: the library's own words tell little.
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(next) = cause.source() {
-        cause = next;
-    }
-    cause.to_string()
 }
 
 pub fn broken(why: String) -> Problem {

@@ -1,7 +1,9 @@
 //! SQLite: each value has a type of its own, whatever its column is declared to be.
 
+use std::sync::OnceLock;
+
 use cpl_batch::{Cell, DatabaseProblem, Problem};
-use rusqlite::{Connection, OpenFlags, params_from_iter, types::ValueRef};
+use rusqlite::{Connection, InterruptHandle, OpenFlags, params_from_iter, types::ValueRef};
 
 use crate::{
     address::At,
@@ -11,15 +13,20 @@ use crate::{
 };
 
 /// The rows of a query of a file, which is opened to be read.
-pub fn rows(read: &Read, sink: &Sink) -> Result<Found, Problem> {
+pub fn rows(read: &Read, sink: &Sink, interrupt: &OnceLock<InterruptHandle>) -> Result<Found, Problem> {
+    // It has no moments, and its texts no zone.
+    if read.query.has_moment() {
+        return Err(Problem::Database(DatabaseProblem::Zone { zone: read.zone.clone() }));
+    }
+
     let At::Sqlite(file) = &read.database.at else { unreachable!("it is no file") };
     if !file.is_file() {
         let why = if file.exists() { "it is no file" } else { "there is no such file" };
         return Err(Problem::Database(DatabaseProblem::Unreachable { why: why.to_owned() }));
     }
-    // A link to a pipe or a device is no database.
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(file, flags).map_err(|error| problem(&error))?;
+    let _set_once = interrupt.set(connection.get_interrupt_handle());
     let wrong = |error: rusqlite::Error| problem(&error);
     let mut statement = connection.prepare(&read.query.statement(place)).map_err(wrong)?;
     let columns = statement.column_names().map(|name| ResultColumn { name: name.to_owned(), refused: None });

@@ -25,6 +25,7 @@ use crate::{
 /// The queries of a plan, by the names of the fetches' tables: until they are opened.
 pub struct Queries {
     asked: Mutex<BTreeMap<String, (Database, Query)>>,
+    zone: String,
     /// The threads on which rows are waited for, and until when; none without a query.
     waits: Option<(Handle, (Instant, Duration))>,
     first: Span,
@@ -41,12 +42,12 @@ impl Queries {
         (folder, network): (&Path, &Network),
         failed: &mut Vec<RequestError>,
     ) -> Result<Self, RunError> {
-        let (mut queries, mut first) = (BTreeMap::new(), Span::default());
+        let (mut queries, mut first) = (BTreeMap::new(), None);
         for table in plan.fetches().map(|id| plan.program().table(id)) {
             let TableSource::Fetch(Fetch { kind: SourceKind::Sql(query), path_span: at, .. }) = &table.source else {
                 continue;
             };
-            first = *at;
+            first.get_or_insert(*at);
             let database = secret(secrets, &query.address).and_then(|address| {
                 let address = str::from_utf8(address.reveal()).unwrap_or_default();
                 Database::at(address, folder, network.certificates.as_deref()).map_err(RequestCause::Database)
@@ -64,7 +65,8 @@ impl Queries {
                 (Ok(_), None) => {}
             }
         }
-        Ok(Self { asked: Mutex::new(queries), waits: None, first })
+        let zone = plan.program().timezone.iana_name().unwrap_or("UTC").to_owned();
+        Ok(Self { asked: Mutex::new(queries), zone, waits: None, first: first.unwrap_or_default() })
     }
 
     /// The same, which wait on the threads of connections.
@@ -89,7 +91,8 @@ impl Queries {
             unreachable!("each fetch of a plan is read once")
         };
         let fields = in_files(scan.columns).map(field).collect();
-        let read = Read { database, query, fields, skip_bad: scan.fetch.skip_bad.is_some(), deadline: *deadline };
+        let skip_bad = scan.fetch.skip_bad.is_some();
+        let read = Read { database, query, fields, skip_bad, zone: self.zone.clone(), deadline: *deadline };
         DatabaseSource::new(read, handle.clone(), begun)
     }
 }

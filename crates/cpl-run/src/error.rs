@@ -161,6 +161,11 @@ impl RequestError {
                     .at(self.at, "asked here")
                     .help(help)
             }
+            RequestCause::Database(InvalidAddress::Option(option)) => {
+                Diagnostic::new(Code::E1011, format!("the address of a database has no option `{option}`"))
+                    .at(self.at, "asked here")
+                    .help("is it misspelt? `sslmode=require` is one, such as in `postgres://…/shop?sslmode=require`")
+            }
             RequestCause::Database(InvalidAddress::Open) => {
                 Diagnostic::new(Code::E0504, "what a database answers would be read by others on its way")
                     .at(self.at, "asked without encryption")

@@ -87,7 +87,7 @@ impl<'a> ServerSource<'a> {
         let read = self.reader.read(&page.bytes, threads, &mut keep);
         let (bytes, found) = (page.bytes.len() as u64, read.map_err(|problem| explained(problem, page)));
         PageRows {
-            name: page_name(&self.request, number),
+            name: page_name(&page.request, number),
             bytes,
             total: page.total,
             more_pages: page.more_pages.clone(),

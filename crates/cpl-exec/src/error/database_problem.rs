@@ -25,6 +25,15 @@ pub fn database_problem(name: &str, problem: &DatabaseProblem, fetch: &Fetch) ->
             format!("{name} refuses{}{}", coded(code.as_deref()), said(message, fetch)),
             "nothing has left: the database says what is wrong with who asks, or with the query",
         ),
+        DatabaseProblem::NoQuery => {
+            (Code::E1009, format!("{name} is asked for no rows"), "wanted: one query, such as `select …`")
+        }
+        DatabaseProblem::Zone { zone } => (
+            Code::E1009,
+            format!("{name} does not know the time zone {zone}, in which the moments of this query are meant"),
+            "send a day, or seconds: `unix_timestamp(at) >= {unix_seconds(now)}`; MySQL knows zones where they are loaded \
+             (mysql_tzinfo_to_sql)",
+        ),
         DatabaseProblem::Broken { why } => {
             (Code::E1008, format!("the answer of {name} broke off: {why}"), "nothing has left: run again later")
         }

@@ -18,16 +18,16 @@ pub fn job_problem(name: &str, problem: &JobProblem, excerpt_of: impl Fn(&String
             "`at` of `done` is the path to it in the connector: is it right?".to_owned(),
         ),
         JobProblem::Failed { state, excerpt } => (
-            format!("{name} could not make the report, which is `{}`{}", state.replace('`', "'"), excerpt_of(excerpt)),
+            format!("{name} could not make the report{}{}", excerpt_of(state), excerpt_of(excerpt)),
             "nothing has left: run again later, or ask for less".to_owned(),
         ),
         JobProblem::NotReady { state, limit } => (
             match state.as_str() {
                 "" => format!("{name} is not asked for the report within the {} that a run has", time(*limit)),
-                state => format!(
-                    "{name} did not come to the end of the report in the {} that a run has: it is `{}`",
+                _ => format!(
+                    "{name} did not come to the end of the report in the {} that a run has{}",
                     time(*limit),
-                    state.replace('`', "'")
+                    excerpt_of(state)
                 ),
             },
             match state.as_str() {
