@@ -18,7 +18,6 @@ pub fn rows(read: &Read, sink: &Sink, interrupt: &OnceLock<InterruptHandle>) -> 
     if read.query.has_moment() {
         return Err(Problem::Database(DatabaseProblem::Zone { zone: read.zone.clone() }));
     }
-
     let At::Sqlite(file) = &read.database.at else { unreachable!("it is no file") };
     if !file.is_file() {
         let why = if file.exists() { "it is no file" } else { "there is no such file" };

@@ -60,18 +60,10 @@ pub fn endpoint(sample: &Sample, guessed: &Guessed, names: &[String], key: &Key,
     }
     text.push_str("    columns:\n");
     for ((column, guess), name) in sample.columns.iter().zip(&guessed.columns).zip(names) {
-        let line = declared(column, guess, name);
-        let (line, doubt) =
-            line.trim().split_once("  # ").map_or((line.trim(), None), |(line, doubt)| (line, Some(doubt)));
-        let (name, ty) = line.split_once(": ").unwrap_or((line, ""));
+        let ty = column_type(column, guess, name);
         // A plain scalar of YAML ends at these.
-        let ty = if ty.contains(": ") || ty.contains(" #") {
-            format!("'{}'", ty.replace('\'', "''"))
-        } else {
-            ty.to_owned()
-        };
-        let doubt = doubt.map(|doubt| format!("  # {doubt}")).unwrap_or_default();
-        let _ = writeln!(text, "      {name}: {ty}{doubt}");
+        let ty = if ty.contains(": ") || ty.contains(" #") { format!("'{}'", ty.replace('\'', "''")) } else { ty };
+        let _ = writeln!(text, "      {name}: {ty}{}", doubt(guess));
     }
     if let Key::Unique(set) = key {
         let set: Vec<&str> = set.iter().map(|at| names[*at].as_str()).collect();
@@ -90,22 +82,24 @@ fn encoding_doubt(sample: &Sample) -> &'static str {
 
 /// `day: date "%d.%m.%Y" from "Tag"`
 fn declared(column: &Column, guess: &ColumnType, name: &str) -> String {
-    let mut line = format!("    {name}: {}", guess.written);
-    if guess.nullable {
-        line.push('?');
-    }
+    format!("    {name}: {}{}\n", column_type(column, guess, name), doubt(guess))
+}
+
+/// `date "%d.%m.%Y" from "Tag"`
+fn column_type(column: &Column, guess: &ColumnType, name: &str) -> String {
+    let nullable = if guess.nullable { "?" } else { "" };
     let from = match &column.place {
         Located::Path(path) => format!(" from {}", quoted(path)),
         Located::Within(column, path) => format!(" from {} at {}", quoted(column), quoted(path)),
         Located::Named if column.name != name => format!(" from {}", quoted(&column.name)),
         Located::Named => String::new(),
     };
-    line.push_str(&from);
-    if let Some(doubt) = &guess.doubt {
-        let _ = write!(line, "  # not sure: {doubt}");
-    }
-    line.push('\n');
-    line
+    format!("{}{nullable}{from}", guess.written)
+}
+
+/// What of a type is only likely, as a comment.
+fn doubt(guess: &ColumnType) -> String {
+    guess.doubt.as_ref().map(|doubt| format!("  # not sure: {doubt}")).unwrap_or_default()
 }
 
 fn clauses(sample: &Sample, guessed: &Guessed, key: &Key, names: &[String]) -> String {
