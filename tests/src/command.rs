@@ -93,7 +93,9 @@ fn program(words: &[String], folder: &Path, colour: bool, part_rows: Option<usiz
     let called = AssertUnwindSafe(|| cpl_cli::main(args.iter().map(OsString::from), &mut io));
     let code = catch_unwind(called).unwrap_or(PANICKED);
     if let Some(file) = file {
-        fs::write(folder.join(file), out.0.borrow().as_slice()).unwrap_or_else(|error| panic!("{file}: {error}"));
+        let bytes = out.0.borrow().clone();
+        let bytes = str::from_utf8(&bytes).map_or_else(|_| bytes.clone(), |text| (timeless(text) + "\n").into_bytes());
+        fs::write(folder.join(file), bytes).unwrap_or_else(|error| panic!("{file}: {error}"));
         out = err;
     }
     let text = String::from_utf8_lossy(&out.0.borrow()).into_owned();
@@ -135,7 +137,12 @@ fn timeless(text: &str) -> String {
     text.lines().map(line).collect::<Vec<_>>().join("\n")
 }
 
+/// The text of a file, unpacked where it is packed.
 fn shown(path: &Path) -> String {
+    if path.extension().is_some_and(|extension| extension == "gz") {
+        let unpacked = fs::File::open(path).and_then(|file| io::read_to_string(flate2::read::GzDecoder::new(file)));
+        return unpacked.unwrap_or_else(|error| error.to_string());
+    }
     fs::read_to_string(path).unwrap_or_else(|error| error.to_string())
 }
 

@@ -1,6 +1,8 @@
 //! Typed columns, filled field by field.
 
-use std::{borrow::Cow, collections::BTreeSet};
+use std::{borrow::Cow, collections::BTreeSet, mem::discriminant};
+
+use serde::{Deserialize, Serialize};
 
 use crate::{
     field::{Field, ValueFormat},
@@ -10,7 +12,7 @@ use crate::{
 };
 
 /// Rows of the wanted columns.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Batch {
     /// How many.
     pub rows: usize,
@@ -21,7 +23,7 @@ pub struct Batch {
 }
 
 /// A row that was rejected.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RejectedRow {
     /// Its place, and what of it does not fit.
     pub problem: Problem,
@@ -56,23 +58,32 @@ impl Cell<'_> {
 }
 
 /// Values of one column.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Column {
     /// The values; a missing one holds a filler.
     pub data: Data,
     /// Whether each is there; none where all are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid: Option<Vec<bool>>,
     /// Amounts whose digits beyond the sixth were rounded away.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub rounded: u64,
     /// The same, of the rows before the one under way.
+    #[serde(skip)]
     rounded_before: u64,
     /// Numbers with a point, and those of them that look as if it set digits apart in threes.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub numbers: Numbers,
+    #[serde(skip)]
     scratch: Vec<u8>,
 }
 
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
 /// How many plain numbers with a point were read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Numbers {
     /// All of them.
     pub pointed: u64,
@@ -81,7 +92,7 @@ pub struct Numbers {
 }
 
 /// Values by their type.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub enum Data {
     /// All texts end to end, and where each ends.
     Text(String, Vec<usize>),
@@ -92,7 +103,7 @@ pub enum Data {
     /// Whole numbers.
     Whole(Vec<i64>),
     /// Floats.
-    Float(Vec<f64>),
+    Float(#[serde(with = "digits")] Vec<f64>),
     /// Millionths.
     Money(Vec<i128>),
     /// Days since 1970.
@@ -101,6 +112,20 @@ pub enum Data {
     Datetime(Vec<i64>),
     /// 1 for Monday to 7 for Sunday.
     Weekday(Vec<i32>),
+}
+
+/// Floats as the shortest texts that mean them: readers of JSON may take its numbers for others that are near.
+mod digits {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub fn serialize<S: Serializer>(values: &[f64], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(values.iter().map(ToString::to_string))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<f64>, D::Error> {
+        let texts = Vec::<String>::deserialize(deserializer)?;
+        texts.iter().map(|text| text.parse().map_err(D::Error::custom)).collect()
+    }
 }
 
 impl Column {
@@ -292,7 +317,41 @@ fn filler<T>(values: &mut Vec<T>, filler: T) -> usize {
     values.len() - 1
 }
 
+impl Data {
+    /// How many values there are; none where what they are made of does not fit together.
+    fn count(&self) -> Option<usize> {
+        Some(match self {
+            Self::Text(all, ends) => {
+                let last = ends.last().copied().unwrap_or(0);
+                let fit = ends.is_sorted() && last == all.len() && ends.iter().all(|end| all.is_char_boundary(*end));
+                fit.then_some(ends.len())?
+            }
+            Self::Dictionary(texts, numbers) => {
+                let fit = numbers.iter().all(|number| (*number as usize) < texts.len());
+                fit.then_some(numbers.len())?
+            }
+            Self::Bool(values) => values.len(),
+            Self::Whole(values) | Self::Datetime(values) => values.len(),
+            Self::Float(values) => values.len(),
+            Self::Money(values) => values.len(),
+            Self::Date(values) | Self::Weekday(values) => values.len(),
+        })
+    }
+}
+
 impl Batch {
+    /// Whether it holds a value of those columns for each row: of a batch that was stored, anything can have become.
+    #[must_use]
+    pub fn is_of(&self, columns: &[Field]) -> bool {
+        let rows = Some(self.rows);
+        let is_one = |(column, field): (&Column, &Field)| {
+            discriminant(&column.data) == discriminant(&Column::new(field).data)
+                && column.data.count() == rows
+                && column.valid.as_ref().is_none_or(|valid| Some(valid.len()) == rows)
+        };
+        self.columns.len() == columns.len() && self.columns.iter().zip(columns).all(is_one)
+    }
+
     /// No rows of those columns.
     #[must_use]
     pub fn empty(columns: &[Field]) -> Self {

@@ -1,7 +1,9 @@
 //! What can be wrong with the pages of a server's answer: rows would be missing, or there twice.
 
+use serde::{Deserialize, Serialize};
+
 /// Why pages can't be right.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PageProblem {
     /// A page leads to one that was there before, or is one.
     Twice,

@@ -1,5 +1,7 @@
 //! What can be wrong with a file.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     database_problem::DatabaseProblem,
     field::{Field, ValueFormat},
@@ -8,7 +10,7 @@ use crate::{
 };
 
 /// Where in a file a row stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     /// The row, counted from 1 without the header.
     pub row: u64,
@@ -17,7 +19,7 @@ pub struct Place {
 }
 
 /// What is wrong with a file: the first thing, in the file's order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Problem {
     /// The system can't read it.
     Unreadable(String),
@@ -65,6 +67,8 @@ pub enum Problem {
     Server(ServerProblem),
     /// A database gives no rows.
     Database(DatabaseProblem),
+    /// What it gives can't be recorded.
+    NotRecorded(String),
     /// It changed while it was read.
     Changed,
     /// It is a file of another kind.
@@ -158,7 +162,7 @@ pub enum Problem {
 }
 
 /// Kinds of files that are not what they are declared to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FileKind {
     /// A zip archive, which a workbook is too.
     Archive,
@@ -181,7 +185,7 @@ pub enum FileKind {
 }
 
 /// What may have no more than so many bytes, since it is read whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Oversized {
     /// A JSON document, unpacked.
     Document,

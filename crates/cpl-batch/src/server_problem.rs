@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{job_problem::JobProblem, page_problem::PageProblem};
 
 /// Why there is no answer that can be used.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ServerProblem {
     /// No connection came about at last: nobody listens there, there is no such name, or it can't prove who it is.
     Unreachable {

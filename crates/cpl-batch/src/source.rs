@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeSet, ops::ControlFlow};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{batch::Batch, problem::Problem};
 
 /// Rows from files, servers or a test.
@@ -26,7 +28,8 @@ pub trait Source: Send {
 pub type BatchSink<'s> = dyn FnMut(&str, Batch) -> ControlFlow<()> + 's;
 
 /// What a source read.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct SourceStats {
     /// Rows, rejected ones included.
     pub rows: u64,

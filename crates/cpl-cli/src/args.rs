@@ -59,6 +59,12 @@ pub struct RunArgs {
     pub format: Format,
     #[command(flatten)]
     pub window_args: WindowArgs,
+    /// Keep in a new folder what servers and databases answer: the columns that are read, personal ones hashed.
+    #[arg(long, value_name = "DIR")]
+    pub record: Option<PathBuf>,
+    /// Ask no server and no database: read what was recorded in a folder, as of its date and with its settings.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["record", "as_of", "settings"])]
+    pub replay: Option<PathBuf>,
 }
 
 /// `cpl check`.
@@ -262,7 +268,7 @@ pub struct ProfileArgs {
 }
 
 /// Which window, and with which constants.
-#[derive(Debug, Default, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 pub struct WindowArgs {
     /// The window that starts on this date, or is under way then: 2026-11-20, 2026-11-20T09:30.
     #[arg(long, value_name = "DATE", value_parser = as_of)]
@@ -309,6 +315,32 @@ pub enum TableFormat {
 }
 
 impl WindowArgs {
+    /// Those of a recording.
+    ///
+    /// # Errors
+    /// What of them is none.
+    #[cfg(feature = "run")]
+    pub fn recorded(as_of_text: &str, settings: &[String]) -> Result<Self, String> {
+        let settings = settings.iter().map(|text| setting(text)).collect::<Result<_, _>>()?;
+        Ok(Self { as_of: Some(as_of(as_of_text)?), settings })
+    }
+
+    /// The time, as it can be written on the command line.
+    #[cfg(feature = "run")]
+    pub fn as_of_text(&self, now: Timestamp) -> String {
+        match self.moment(now) {
+            AsOf::Date(date) => date.to_string(),
+            AsOf::Datetime(time) => time.to_string(),
+            AsOf::Moment(moment) => moment.to_string(),
+        }
+    }
+
+    /// The settings, as they can be written on the command line.
+    #[cfg(feature = "run")]
+    pub fn settings_text(&self) -> Vec<String> {
+        self.settings.iter().map(|Setting { name, value }| format!("{name}={value}")).collect()
+    }
+
     /// What the command line gives, else `now`.
     pub fn moment(&self, now: Timestamp) -> AsOf {
         self.as_of.unwrap_or(AsOf::Moment(now))

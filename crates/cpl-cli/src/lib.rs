@@ -20,6 +20,8 @@ mod one_fetch;
 mod profile;
 #[cfg(feature = "run")]
 mod progress;
+#[cfg(feature = "run")]
+mod recording;
 mod render;
 #[cfg(feature = "run")]
 mod run;

@@ -9,8 +9,8 @@ use cpl_model::{
 };
 use cpl_plan::Plan;
 use cpl_report::{TerminalStyle, report_json, terminal};
-use cpl_run::{ReadyRun, RunContext, RunError};
-use cpl_syntax::Diagnostic;
+use cpl_run::{Fetching, ReadyRun, RunContext, RunError};
+use cpl_syntax::{Code, Diagnostic};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -20,17 +20,25 @@ use crate::{
     check,
     load::{Loaded, load},
     progress::Progress,
+    recording::Recordings,
     render,
 };
 
 /// Runs pipelines, one after the other; the worst decides the exit code.
 pub fn run(args: &RunArgs, io: &mut Io<'_>) -> u8 {
-    args.files.iter().map(|file| run_one(file, args, io)).max().unwrap_or(CLEAN)
+    all(args, io, run_one)
 }
 
 /// Prints what runs would do.
 pub fn plan(args: &RunArgs, io: &mut Io<'_>) -> u8 {
-    args.files.iter().map(|file| plan_one(file, args, io)).max().unwrap_or(CLEAN)
+    all(args, io, plan_one)
+}
+
+fn all(args: &RunArgs, io: &mut Io<'_>, act: impl Fn(&Path, &RunArgs, &mut Io<'_>) -> u8) -> u8 {
+    if let Some(why) = Recordings::of_several(args) {
+        return render::usage_error(&why, io);
+    }
+    args.files.iter().map(|file| act(file, args, io)).max().unwrap_or(CLEAN)
 }
 
 fn plan_one(file: &Path, args: &RunArgs, io: &mut Io<'_>) -> u8 {
@@ -67,19 +75,27 @@ fn evaluate<T>(
     report: impl FnOnce(&mut T) -> &mut RunReport,
 ) -> Result<(Loaded, T), u8> {
     let started = Instant::now();
-    let (loaded, plan) = match load(file, &args.window_args, io) {
+    let recordings = Recordings::of(args, io).and_then(|found| Ok((found.window(&args.window_args)?, found)));
+    let (window, recordings) = recordings.map_err(|why| render::usage_error(&why, io))?;
+    let (loaded, plan) = match load(file, &window, io) {
         Ok(loaded) => check::planned(loaded),
         Err(why) => return Err(render::usage_error(&why, io)),
     };
     let Some(plan) = plan else {
         return Err(wrong(&loaded.diagnostics, &loaded, args.format, io).max(loaded.code()));
     };
-    let result = with_context(&plan.clone(), &loaded, &args.window_args, io, |context| act(plan, context));
+    let pipeline = plan.program().name.clone();
+    let result = with_context(&plan.clone(), &loaded, &window, io, |context| {
+        act(plan, &RunContext { fetching: recordings.fetching(), ..context.clone() })
+    });
     let mut found = match result {
         Ok(Ok(found)) => found,
         Ok(Err(error)) => return Err(wrong(&error.diagnostics(), &loaded, args.format, io)),
         Err(why) => return Err(render::usage_error(&why, io)),
     };
+    if let Err(why) = recordings.finish(&pipeline, args, io) {
+        return Err(wrong(&[Diagnostic::new(Code::E1102, why)], &loaded, args.format, io));
+    }
     let report = report(&mut found);
     report.diagnostics = loaded.diagnostics.iter().map(message).collect();
     report.took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -137,6 +153,7 @@ pub fn in_context<T>(loaded: &Loaded, clock: Clock, io: &Io<'_>, act: impl FnOnc
         progress: &|what| progress.set_message(what),
         part_rows: io.part_rows,
         first_page: false,
+        fetching: Fetching::Live,
     };
     act(&context)
 }

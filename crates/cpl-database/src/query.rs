@@ -51,6 +51,14 @@ impl Query {
         self
     }
 
+    /// The statement, with `$1` for its first parameter, and a line for each parameter.
+    #[must_use]
+    pub fn described(&self) -> String {
+        let statement = self.statement(|number, _| format!("${number}"));
+        let parameters = self.texts().zip(1..).map(|(text, number)| format!("\n${number} = {text}"));
+        statement + &parameters.collect::<String>()
+    }
+
     fn parameters(&self) -> impl Iterator<Item = &Parameter> {
         self.0.iter().filter_map(|part| match part {
             Part::Sql(_) => None,

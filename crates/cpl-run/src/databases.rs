@@ -23,6 +23,7 @@ use crate::{
 };
 
 /// The queries of a plan, by the names of the fetches' tables: until they are opened.
+#[derive(Default)]
 pub struct Queries {
     asked: Mutex<BTreeMap<String, (Database, Query)>>,
     zone: String,

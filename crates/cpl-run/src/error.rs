@@ -7,6 +7,7 @@ use cpl_database::InvalidAddress;
 use cpl_effects::EffectError;
 use cpl_exec::ExecError;
 use cpl_plan::bind::BindError;
+use cpl_recording::Mismatch;
 use cpl_syntax::{Code, Diagnostic, Span};
 
 /// Why a run was not finished.
@@ -96,6 +97,13 @@ pub enum RequestCause {
     Database(InvalidAddress),
     /// A network by which servers can be reached.
     Network(NetworkError),
+    /// Rows for it in a recording.
+    Recording {
+        /// The fetch.
+        fetch: String,
+        /// Why there are none.
+        mismatch: Mismatch,
+    },
 }
 
 impl RequestError {
@@ -155,6 +163,10 @@ impl RequestError {
                 let message = format!("this machine lets no connection be made: {why}");
                 network_error(message, self.at, "may this program open connections, and are there any left?")
             }
+            RequestCause::Recording { fetch, mismatch } => {
+                let (message, help) = other_recording(fetch, mismatch);
+                Diagnostic::new(Code::E1014, message).at(self.at, "asked here").help(help)
+            }
             RequestCause::Database(InvalidAddress::None(why)) => {
                 let help = "wanted: one such as `postgres://user:password@db.example.com/shop`";
                 Diagnostic::new(Code::E1011, format!("that is no address of a database: {why}"))
@@ -195,6 +207,31 @@ impl RequestError {
                 let help = "a header is one line of ASCII: does its secret end with a line break?";
                 Diagnostic::new(Code::E1011, message).at(self.at, "asked with it").help(help)
             }
+        }
+    }
+}
+
+/// What is said of a recording that has no rows for a fetch, and what to do.
+fn other_recording(fetch: &str, mismatch: &Mismatch) -> (String, String) {
+    const AGAIN: &str = "record the run again: `cpl run --record DIR`";
+    match mismatch {
+        Mismatch::NoFetch { found } => {
+            let message = format!("the recording has no rows of `{fetch}`");
+            let found = if found.is_empty() { "no fetch".to_owned() } else { found.join(", ") };
+            (message, format!("it has those of {found}; {AGAIN}"))
+        }
+        Mismatch::Asked { recorded, now } => {
+            let line = |line: &Option<String>| line.as_ref().map_or("nothing".to_owned(), |line| format!("`{line}`"));
+            let message = format!("`{fetch}` asks for something else than was recorded");
+            (message, format!("recorded: {}; now: {}; {AGAIN}", line(recorded), line(now)))
+        }
+        Mismatch::NoColumn(column) => {
+            let message = format!("the recording of `{fetch}` lacks the column `{column}`, which nothing read then");
+            (message, AGAIN.to_owned())
+        }
+        Mismatch::Declared { column, recorded, now } => {
+            let message = format!("`{column}` of `{fetch}` is declared otherwise than when it was recorded");
+            (message, format!("recorded: {recorded}; now: {now}; {AGAIN}"))
         }
     }
 }

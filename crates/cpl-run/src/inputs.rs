@@ -5,22 +5,26 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use cpl_batch::Source;
 use cpl_connect::{
     Api, Connections, ErrorsInside, Job, Limits, Network, PagedRequest, Pager, Pages, Request, Secrets, Terms, Throttle,
 };
 use cpl_exec::{ExecError, Files, Input, Inputs, Salt, ScanRequest, SourceError};
 use cpl_model::{
-    program::{self, Endpoint, Fetch, SourceKind, Table, TableSource},
+    program::{self, Endpoint, Fetch, FetchColumn, SourceKind, Table},
     workspace::Workspace,
 };
 use cpl_plan::bind::BoundPlan;
-use cpl_source::{AnswerRecords, ServerSource};
+use cpl_recording::{Recorder, Recording};
+use cpl_source::ServerSource;
 
 use crate::{
     RunError,
     databases::Queries,
     error::{RequestCause, RequestError},
+    fetches::{builder, fetch_of, of_server, records},
     network::network,
+    recordings::{Asked, Fetching, Replayed},
     request_builder::{Made, RequestBuilder},
     salt::salt,
 };
@@ -38,6 +42,9 @@ pub struct RunInputs<'a> {
     queries: Queries,
     /// What is on its way ends with it.
     _connections: Connections,
+    replayed: Replayed,
+    /// Where what is read is recorded, and what was asked for.
+    recorder: Option<(&'a Recorder, Asked)>,
 }
 
 impl<'a> RunInputs<'a> {
@@ -45,10 +52,20 @@ impl<'a> RunInputs<'a> {
     ///
     /// # Errors
     /// All requests that can't be made: all of what is missing, before anything is sent.
-    pub fn of(plan: &BoundPlan, files: Files<'a>, workspace: &Workspace, first_page: bool) -> Result<Self, RunError> {
+    pub fn of(
+        plan: &BoundPlan,
+        files: Files<'a>,
+        workspace: &Workspace,
+        (first_page, fetching): (bool, Fetching<'a>),
+    ) -> Result<Self, RunError> {
         let secrets = Secrets::of(files.folder, workspace);
+        let recorder = match fetching {
+            Fetching::Live => None,
+            Fetching::Recorded(recorder) => Some((recorder, Asked::of(plan)?)),
+            Fetching::Replayed(recording) => return Self::replayed(plan, files, &secrets, workspace, recording),
+        };
         let mut failed = Vec::new();
-        let salt = salt(plan, &secrets, workspace).unwrap_or_else(|error| {
+        let salt = salt(plan, &secrets, workspace, |_| true).unwrap_or_else(|error| {
             failed.push(error);
             None
         });
@@ -74,7 +91,32 @@ impl<'a> RunInputs<'a> {
             })?;
             on_their_way.insert(table.name.clone(), (request, pages));
         }
-        Ok(Self { files, salt, on_their_way: Mutex::new(on_their_way), queries, _connections: connections })
+        let (on_their_way, replayed) = (Mutex::new(on_their_way), Replayed::default());
+        Ok(Self { files, salt, on_their_way, queries, _connections: connections, replayed, recorder })
+    }
+}
+
+impl<'a> RunInputs<'a> {
+    /// Those of a plan whose servers and databases a recording answers for.
+    fn replayed(
+        plan: &BoundPlan,
+        files: Files<'a>,
+        secrets: &Secrets,
+        workspace: &Workspace,
+        recording: &Recording,
+    ) -> Result<Self, RunError> {
+        let replayed = Replayed::of(plan, recording)?;
+        // What was recorded is hashed.
+        let salt = salt(plan, secrets, workspace, |fetch| fetch.kind.is_file());
+        Ok(Self {
+            files,
+            salt: salt.map_err(|error| RunError::Request(vec![error]))?,
+            on_their_way: Mutex::default(),
+            queries: Queries::default(),
+            _connections: Connections::new(Network::default()),
+            replayed,
+            recorder: None,
+        })
     }
 }
 
@@ -143,34 +185,6 @@ fn network_of(plan: &BoundPlan, secrets: &Secrets, workspace: &Workspace) -> Res
         Some(first) => network(workspace, secrets).map_err(|cause| RequestError { at: first.path_span, cause }),
         None => Ok(Network::default()),
     }
-}
-
-/// The fetch of a table that is one.
-pub fn fetch_of(table: &Table) -> Option<&Fetch> {
-    match &table.source {
-        TableSource::Fetch(fetch) => Some(fetch),
-        TableSource::Transform { .. } => None,
-    }
-}
-
-/// The fetch of a table that reads a server.
-fn of_server(table: &Table) -> Option<&Fetch> {
-    fetch_of(table).filter(|fetch| matches!(fetch.kind, SourceKind::Http { .. } | SourceKind::Endpoint(_)))
-}
-
-/// What makes the requests of a fetch, and the one for its first page.
-fn builder<'m>(
-    plan: &'m BoundPlan,
-    secrets: &'m Secrets,
-    fetch: &'m Fetch,
-) -> Result<(RequestBuilder<'m>, &'m program::Request), RunError> {
-    Ok(match &fetch.kind {
-        SourceKind::Http { request, .. } => (RequestBuilder::new(plan, secrets, fetch.path_span), request),
-        SourceKind::Endpoint(of) => {
-            (RequestBuilder::of_call(plan, secrets, fetch.path_span, &of.call)?, &of.endpoint.request)
-        }
-        _ => unreachable!("a file is not requested"),
-    })
 }
 
 /// The APIs of the connectors, by their names and their accounts: one for each.
@@ -244,15 +258,16 @@ impl RunInputs<'_> {
 
 impl Inputs for RunInputs<'_> {
     fn open<'a>(&'a self, scan: ScanRequest<'_>) -> Result<Input<'a>, ExecError> {
-        let records = match &scan.fetch.kind {
-            SourceKind::Http { records, .. } => AnswerRecords { at: records.as_deref(), ..AnswerRecords::default() },
-            SourceKind::Endpoint(of) => {
-                let Endpoint { format, records, records_may_lack, .. } = &*of.endpoint;
-                AnswerRecords { format: *format, at: records.as_deref(), may_lack: *records_may_lack }
-            }
-            SourceKind::Sql(_) => return Ok(Input::Stream(Box::new(self.queries.open(scan, self.begun(&scan))))),
-            _ => return self.files.open(scan),
-        };
+        if scan.fetch.kind.is_file() {
+            return self.files.open(scan);
+        }
+        if let Some(replayed) = self.replayed.open(&scan) {
+            return Ok(replayed);
+        }
+        if let SourceKind::Sql(_) = scan.fetch.kind {
+            return Ok(Input::Stream(Box::new(self.queries.open(scan, self.begun(&scan)))));
+        }
+        let records = records(scan.fetch);
         let mut on_their_way = self.on_their_way.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(answers) = on_their_way.remove(&scan.table.name) else {
             unreachable!("each fetch of a plan is read once")
@@ -260,6 +275,19 @@ impl Inputs for RunInputs<'_> {
         let begun = self.begun(&scan);
         let source = ServerSource::new(answers, scan.fetch, scan.columns, records, self.files.threads, begun);
         Ok(Input::Stream(Box::new(source)))
+    }
+
+    fn observed<'a>(
+        &'a self,
+        table: &Table,
+        columns: &[FetchColumn],
+        source: Box<dyn Source + 'a>,
+    ) -> Box<dyn Source + 'a> {
+        let Some((recorder, asked)) = &self.recorder else { return source };
+        match asked.fetch(&table.name, columns) {
+            Some(fetch) => recorder.recorded(&table.name, fetch, source),
+            None => source,
+        }
     }
 
     fn salt(&self) -> Option<&Salt> {

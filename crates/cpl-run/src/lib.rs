@@ -4,10 +4,12 @@
 mod databases;
 mod error;
 mod expect;
+mod fetches;
 mod given;
 mod inputs;
 mod network;
 mod profile;
+mod recordings;
 mod request_builder;
 mod run;
 mod salt;
@@ -30,6 +32,8 @@ pub use expect::Failed;
 use inputs::RunInputs;
 pub use profile::{Cost, profile};
 
+pub use cpl_recording::{Head, NoRecording, NotRecorded, Recorder, Recording};
+pub use recordings::Fetching;
 pub use run::{ReadyRun, plan, run};
 pub use secrets::missing_secrets;
 pub use show::{Shown, first_answer, first_page, show};
@@ -54,12 +58,14 @@ pub struct RunContext<'a> {
     pub part_rows: Option<usize>,
     /// Of servers only the first page is read.
     pub first_page: bool,
+    /// Whether servers and databases are asked, and what they answer is recorded.
+    pub fetching: Fetching<'a>,
 }
 
 impl RunContext<'_> {
     fn inputs(&self, plan: &BoundPlan) -> Result<RunInputs<'_>, RunError> {
         let files = Files { folder: self.folder, threads: self.threads, progress: self.progress };
-        RunInputs::of(plan, files, self.workspace, self.first_page)
+        RunInputs::of(plan, files, self.workspace, (self.first_page, self.fetching))
     }
 
     fn engine<'e>(&'e self, inputs: &'e dyn cpl_exec::Inputs) -> Polars<'e> {

@@ -19,14 +19,19 @@ const FILE: &str = "salt";
 /// Bytes of a salt that is made: as many as the hash has.
 const BYTES: usize = 32;
 
-/// The salt of a plan that reads personal columns; none where it reads none.
+/// The salt of a plan that reads personal columns of such fetches; none where it reads none.
 ///
 /// # Errors
 /// Where the secret has no value, or a salt can't be kept.
-pub fn salt(plan: &BoundPlan, secrets: &Secrets, workspace: &Workspace) -> Result<Option<Salt>, RequestError> {
+pub fn salt(
+    plan: &BoundPlan,
+    secrets: &Secrets,
+    workspace: &Workspace,
+    of: impl Fn(&Fetch) -> bool,
+) -> Result<Option<Salt>, RequestError> {
     let Some(at) = plan.fetches().find_map(|id| match &plan.program().table(id).source {
-        TableSource::Fetch(fetch) => personal_column(fetch),
-        TableSource::Transform { .. } => None,
+        TableSource::Fetch(fetch) if of(fetch) => personal_column(fetch),
+        TableSource::Fetch(_) | TableSource::Transform { .. } => None,
     }) else {
         return Ok(None);
     };

@@ -56,6 +56,10 @@ pub fn problem_to_diagnostic(problem: &Problem, name: &str, fetch: &Fetch) -> Di
         }
         Problem::Server(problem) => server_problem(name, problem, fetch),
         Problem::Database(problem) => database_problem(name, problem, fetch),
+        Problem::NotRecorded(why) => {
+            let message = format!("what is fetched can't be recorded in {name}: {why}");
+            in_file(Code::E1102, message, "nothing has left: is there room in the folder for temporary files?", fetch)
+        }
         Problem::Changed => {
             let message = format!("{name} changed while it was read");
             in_file(Code::E1002, message, "nothing has left: run again when it is written", fetch)

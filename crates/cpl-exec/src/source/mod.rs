@@ -47,6 +47,8 @@ pub struct ScanRequest<'r> {
 pub enum Input<'a> {
     /// Batches of a source; its columns bear the names of the request's.
     Stream(Box<dyn Source + 'a>),
+    /// The same, of which personal columns are hashed already.
+    Hashed(Box<dyn Source + 'a>),
     /// Parquet files, each with its name.
     Parquet(Vec<(String, PathBuf)>),
     /// Rows that are given: the columns of the request, in its order.
@@ -60,6 +62,16 @@ pub trait Inputs: Sync {
     /// # Errors
     /// What is missing.
     fn open<'a>(&'a self, request: ScanRequest<'_>) -> Result<Input<'a>, ExecError>;
+
+    /// The source that an engine reads in the place of one whose personal columns are hashed: of those columns of a table.
+    fn observed<'a>(
+        &'a self,
+        _table: &Table,
+        _columns: &[FetchColumn],
+        source: Box<dyn Source + 'a>,
+    ) -> Box<dyn Source + 'a> {
+        source
+    }
 
     /// What the values of personal columns are hashed with; none where none is read.
     fn salt(&self) -> Option<&Salt> {
@@ -138,6 +150,7 @@ impl<'a> OpenScan<'a> {
                     rows: OpenRows::Parquet(files),
                 });
             }
+            Input::Hashed(source) => source,
             Input::Given(source) => {
                 // All columns are given, also the file's name.
                 for column in &mut columns {
@@ -148,10 +161,11 @@ impl<'a> OpenScan<'a> {
             Input::Stream(source) => {
                 let personal = in_files(&columns).enumerate().filter(|(_, column)| column.is_personal);
                 let places: Vec<_> = personal.map(|(at, column)| (at, column.header.clone())).collect();
-                match inputs.salt() {
+                let source = match inputs.salt() {
                     Some(salt) if !places.is_empty() => Box::new(HashedSource::new(source, salt.clone(), places)),
                     _ => source,
-                }
+                };
+                inputs.observed(table, &columns, source)
             }
         };
         source.start().map_err(|error| SourceError::of(fetch, Cause::InFile(error)))?;

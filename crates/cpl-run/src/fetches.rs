@@ -1,0 +1,48 @@
+//! Fetches of servers: what makes their requests, and where their answers hold records.
+
+use cpl_connect::Secrets;
+use cpl_model::program::{self, Endpoint, Fetch, SourceKind, Table, TableSource};
+use cpl_plan::bind::BoundPlan;
+use cpl_source::AnswerRecords;
+
+use crate::{RunError, request_builder::RequestBuilder};
+
+/// The fetch of a table that is one.
+pub fn fetch_of(table: &Table) -> Option<&Fetch> {
+    match &table.source {
+        TableSource::Fetch(fetch) => Some(fetch),
+        TableSource::Transform { .. } => None,
+    }
+}
+
+/// The fetch of a table that reads a server.
+pub fn of_server(table: &Table) -> Option<&Fetch> {
+    fetch_of(table).filter(|fetch| matches!(fetch.kind, SourceKind::Http { .. } | SourceKind::Endpoint(_)))
+}
+
+/// Where the answers for a fetch hold their records.
+pub fn records(fetch: &Fetch) -> AnswerRecords<'_> {
+    match &fetch.kind {
+        SourceKind::Http { records, .. } => AnswerRecords { at: records.as_deref(), ..AnswerRecords::default() },
+        SourceKind::Endpoint(of) => {
+            let Endpoint { format, records, records_may_lack, .. } = &*of.endpoint;
+            AnswerRecords { format: *format, at: records.as_deref(), may_lack: *records_may_lack }
+        }
+        _ => unreachable!("a file is no answer"),
+    }
+}
+
+/// What makes the requests of a fetch, and the one for its first page.
+pub fn builder<'m>(
+    plan: &'m BoundPlan,
+    secrets: &'m Secrets,
+    fetch: &'m Fetch,
+) -> Result<(RequestBuilder<'m>, &'m program::Request), RunError> {
+    Ok(match &fetch.kind {
+        SourceKind::Http { request, .. } => (RequestBuilder::new(plan, secrets, fetch.path_span), request),
+        SourceKind::Endpoint(of) => {
+            (RequestBuilder::of_call(plan, secrets, fetch.path_span, &of.call)?, &of.endpoint.request)
+        }
+        _ => unreachable!("a file is not requested"),
+    })
+}

@@ -1,0 +1,128 @@
+//! What a run fetches is recorded, or comes from a recording.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
+
+use cpl_batch::{Field, Source};
+use cpl_connect::Secrets;
+use cpl_exec::{Input, ScanRequest};
+use cpl_model::program::{Fetch, FetchColumn, SourceKind};
+use cpl_plan::bind::BoundPlan;
+use cpl_recording::{RecordedColumn, RecordedFetch, Recorder, Recording};
+use cpl_source::{field, in_files};
+
+use crate::{
+    RunError,
+    error::{RequestCause, RequestError},
+    fetches::{builder, fetch_of, records},
+    request_builder::RequestBuilder,
+};
+
+/// Where what servers and databases answer comes from, and whether it is kept.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum Fetching<'a> {
+    /// They are asked.
+    #[default]
+    Live,
+    /// They are asked, and what is read of their answers is recorded.
+    Recorded(&'a Recorder),
+    /// A recording holds it; nobody is asked.
+    Replayed(&'a Recording),
+}
+
+/// What each fetch asks for, by the names of their tables: of servers and databases.
+pub struct Asked(BTreeMap<String, String>);
+
+impl Asked {
+    /// By the fetches that a plan reads.
+    ///
+    /// # Errors
+    /// A value that can't be computed, or sent.
+    pub fn of(plan: &BoundPlan) -> Result<Self, RunError> {
+        let secrets = Secrets::stand_ins();
+        let mut all = BTreeMap::new();
+        for table in plan.fetches().map(|id| plan.program().table(id)) {
+            if let Some(fetch) = fetch_of(table).filter(|fetch| !fetch.kind.is_file()) {
+                all.insert(table.name.clone(), asked(plan, &secrets, fetch)?);
+            }
+        }
+        Ok(Self(all))
+    }
+
+    /// What is recorded of those columns of a table, or looked for in a recording; none of files.
+    pub fn fetch(&self, table: &str, columns: &[FetchColumn]) -> Option<RecordedFetch> {
+        let column = |column: &FetchColumn| RecordedColumn { name: column.name.clone(), declared: declared(column) };
+        let columns = in_files(columns).map(column).collect();
+        Some(RecordedFetch { asked: self.0.get(table)?.clone(), columns, ..RecordedFetch::default() })
+    }
+}
+
+/// What a fetch asks for, and how the answer is read: nothing in it is secret.
+fn asked(plan: &BoundPlan, secrets: &Secrets, fetch: &Fetch) -> Result<String, RunError> {
+    let asked = match &fetch.kind {
+        SourceKind::Sql(query) => RequestBuilder::new(plan, secrets, fetch.path_span).query(query)?.described(),
+        _ => {
+            let (builder, request) = builder(plan, secrets, fetch)?;
+            let request = builder.request(request)?.map_err(RunError::Request)?;
+            let records = records(fetch);
+            let at = records.at.map(|at| format!("\nrecords: {at}")).unwrap_or_default();
+            format!("{}{at}", request.described())
+        }
+    };
+    let program = plan.program();
+    let zone = program.timezone.iana_name().unwrap_or("UTC");
+    let bad = if fetch.skip_bad.is_some() { "; bad rows are left out" } else { "" };
+    Ok(format!("{asked}\nin {zone} and {}{bad}", program.currency.code()))
+}
+
+/// How a column is declared, as far as its values depend on it.
+fn declared(column: &FetchColumn) -> String {
+    let Field { format, missing, notation, .. } = field(column);
+    let mut text = format!("{}: {}", column.called(), format.wanted());
+    if column.optional {
+        text.push_str(", or nothing");
+    }
+    text.extend(missing.iter().map(|missing| format!(", or {missing:?}")));
+    text.extend(notation.map(|of| format!(", with {:?} and {:?}", of.decimal, of.thousands)));
+    if column.is_personal {
+        text.push_str(", hashed");
+    }
+    text
+}
+
+/// The rows of a recording, by the names of the fetches' tables: until they are opened.
+#[derive(Default)]
+pub struct Replayed(Mutex<BTreeMap<String, Box<dyn Source>>>);
+
+impl Replayed {
+    /// Those for the fetches of servers and databases that a plan reads.
+    ///
+    /// # Errors
+    /// All fetches for which the recording has none.
+    pub fn of(plan: &BoundPlan, recording: &Recording) -> Result<Self, RunError> {
+        let asked = Asked::of(plan)?;
+        let (mut sources, mut failed) = (BTreeMap::new(), Vec::new());
+        for id in plan.fetches() {
+            let table = plan.program().table(id);
+            let Some(fetch) = fetch_of(table) else { continue };
+            let columns: Vec<_> = fetch.columns.iter().filter(|column| plan.reads(id, &column.name)).cloned().collect();
+            let Some(wanted) = asked.fetch(&table.name, &columns) else { continue };
+            match recording.source(&table.name, &wanted, in_files(&columns).map(field).collect()) {
+                Ok(source) => drop(sources.insert(table.name.clone(), source)),
+                Err(mismatch) => {
+                    let cause = RequestCause::Recording { fetch: table.name.clone(), mismatch };
+                    failed.push(RequestError { at: fetch.path_span, cause });
+                }
+            }
+        }
+        if failed.is_empty() { Ok(Self(Mutex::new(sources))) } else { Err(RunError::Request(failed)) }
+    }
+
+    /// The rows of a fetch; none where the recording is not of it, as of files.
+    pub fn open<'a>(&self, scan: &ScanRequest<'_>) -> Option<Input<'a>> {
+        let mut sources = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        sources.remove(&scan.table.name).map(Input::Hashed)
+    }
+}
