@@ -1,9 +1,9 @@
-//! Servers as people run them, for a page: PostgreSQL, MariaDB, nginx. One is started for a case, on this machine alone, and
+//! Servers as people run them, for a page: PostgreSQL, MariaDB, nginx, and moto, which plays S3. One is started for a case, on this machine alone, and
 //! ends with it.
 
 use std::{
     fs::{self, File},
-    io::Write,
+    io::{Read, Write},
     net::TcpStream,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -30,6 +30,8 @@ pub enum Kind {
     MariaDb,
     /// nginx; the lines are its `http` block, in which `CASE` is the folder of the case: there is a certificate for it.
     Nginx,
+    /// moto's S3; each line is an object, `bucket/key`, and behind ` ← ` the file of the case that it holds.
+    Moto,
 }
 
 /// A server, until it is dropped.
@@ -50,6 +52,7 @@ impl Kind {
             "postgres" => Some(Self::Postgres),
             "mariadb" => Some(Self::MariaDb),
             "nginx" => Some(Self::Nginx),
+            "moto" => Some(Self::Moto),
             _ => None,
         }
     }
@@ -61,6 +64,7 @@ impl Kind {
             Self::Postgres => "PostgreSQL",
             Self::MariaDb => "MariaDB",
             Self::Nginx => "nginx",
+            Self::Moto => "moto",
         }
     }
 
@@ -77,6 +81,7 @@ impl Kind {
             }
             Self::MariaDb => on_path("mariadbd"),
             Self::Nginx => on_path("nginx"),
+            Self::Moto => on_path("moto_server"),
         }
     }
 }
@@ -96,6 +101,10 @@ impl RealServer {
             Kind::Postgres => postgres(&program, files.path(), port),
             Kind::MariaDb => mariadb(&program, files.path(), port),
             Kind::Nginx => nginx(&program, files.path(), &text, case),
+            Kind::Moto => {
+                let mut server = Command::new(&program);
+                background(server.args(["-H", "127.0.0.1", "-p", &port.to_string()]), files.path())
+            }
         };
         let mut server = Self { port: format!(":{port}"), process, kind, files };
         let begun = Instant::now();
@@ -107,8 +116,13 @@ impl RealServer {
             }
             thread::sleep(Duration::from_millis(50));
         }
+        if kind == Kind::Moto {
+            for line in lines {
+                put_object(port, line, case);
+            }
+        }
         let port = port.to_string();
-        if kind != Kind::Nginx {
+        if matches!(kind, Kind::Postgres | Kind::MariaDb) {
             let trusted = fs::copy(server.files.path().join("data/certificate.pem"), case.join("certificate.pem"));
             trusted.unwrap_or_else(|error| panic!("{error}"));
         }
@@ -127,7 +141,7 @@ impl RealServer {
                 let zone = String::from_utf8_lossy(&zone.stdout);
                 feed(&ask, &format!("use mysql;\n{zone}\ncreate database shop; use shop;\n{text}"));
             }
-            Kind::Nginx => {}
+            Kind::Nginx | Kind::Moto => {}
         }
         server
     }
@@ -214,6 +228,32 @@ fn nginx(program: &Path, folder: &Path, text: &str, case: &Path) -> Child {
     let mut server = Command::new(program);
     server.arg("-p").arg(folder).arg("-c").arg(folder.join("nginx.conf"));
     background(&mut server, folder)
+}
+
+/// Puts an object into its bucket, which is made: `bucket/key ← file`.
+fn put_object(port: u16, line: &str, case: &Path) {
+    let (address, file) = line.split_once(" ← ").unwrap_or_else(|| panic!("`{line}` is no `bucket/key ← file`"));
+    let bucket = address.split('/').next().unwrap_or_default();
+    let content = fs::read(case.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+    for (path, body) in [(bucket, &[][..]), (address, &content)] {
+        let path: String = path
+            .bytes()
+            .map(|byte| match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => char::from(byte).to_string(),
+                byte => format!("%{byte:02X}"),
+            })
+            .collect();
+        let head = format!(
+            "PUT /{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            body.len()
+        );
+        let mut answer = String::new();
+        let asked = TcpStream::connect(("127.0.0.1", port)).and_then(|mut server| {
+            server.write_all(&[head.as_bytes(), body].concat())?;
+            server.read_to_string(&mut answer)
+        });
+        assert!(asked.is_ok() && answer.contains(" 200 "), "{line}: {answer}");
+    }
 }
 
 /// A certificate for this machine that nobody has signed, in the case's folder.

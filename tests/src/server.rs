@@ -154,7 +154,8 @@ fn answer(stream: TcpStream, routes: &mut Vec<Route>, log: &mut Log) -> io::Resu
     let headers = headers.trim_start();
     let (status, length) = (route.status, route.body.len());
     let head = format!("HTTP/1.1 {status} x\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n");
-    reader.into_inner().write_all(&[head.as_bytes(), &route.body].concat())
+    let body = if asked.starts_with("HEAD ") { &[] } else { route.body.as_slice() };
+    reader.into_inner().write_all(&[head.as_bytes(), body].concat())
 }
 
 /// The lines of a request before its body.

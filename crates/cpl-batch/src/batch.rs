@@ -257,6 +257,21 @@ impl Column {
         Self { data, valid, rounded: 0, rounded_before: 0, numbers, scratch }
     }
 
+    /// The same column, whose texts stand in it row by row; none where a row has a text that is not there.
+    #[must_use]
+    pub fn spelled_out(mut self) -> Option<Self> {
+        let Data::Dictionary(words, numbers) = &self.data else { return Some(self) };
+        let (mut all, mut ends) = (String::new(), Vec::with_capacity(numbers.len()));
+        for (at, number) in numbers.iter().enumerate() {
+            if self.valid.as_ref().is_none_or(|valid| valid.get(at) != Some(&false)) {
+                all.push_str(words.get(*number as usize)?);
+            }
+            ends.push(all.len());
+        }
+        self.data = Data::Text(all, ends);
+        Some(self)
+    }
+
     /// A column of so many rows that have no value.
     #[must_use]
     pub fn missing(field: &Field, rows: usize) -> Self {
@@ -326,10 +341,7 @@ impl Data {
                 let fit = ends.is_sorted() && last == all.len() && ends.iter().all(|end| all.is_char_boundary(*end));
                 fit.then_some(ends.len())?
             }
-            Self::Dictionary(texts, numbers) => {
-                let fit = numbers.iter().all(|number| (*number as usize) < texts.len());
-                fit.then_some(numbers.len())?
-            }
+            Self::Dictionary(_, numbers) => numbers.len(),
             Self::Bool(values) => values.len(),
             Self::Whole(values) | Self::Datetime(values) => values.len(),
             Self::Float(values) => values.len(),

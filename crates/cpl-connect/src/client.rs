@@ -145,6 +145,12 @@ impl Connections {
         Ok(Pages { pages, canceller: Canceller { task: Some(task), is_cancelled: Arc::default() } })
     }
 
+    /// How servers are reached.
+    #[must_use]
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
     /// The threads on which what is read waits.
     ///
     /// # Errors

@@ -13,7 +13,10 @@ use reqwest::{
 use serde_json::{Map, Value};
 use url::Host;
 
-use crate::secret::Secret;
+use crate::{
+    secret::Secret,
+    strike_out::{spellings, strike_out},
+};
 
 /// What a request holds in the place of a report's name, until that is known: letters alone, which are the same in an
 /// address, a header and JSON.
@@ -320,7 +323,7 @@ impl Request {
     /// A text of the server's without the secrets that it was sent.
     #[must_use]
     pub fn without_secrets(&self, text: &str) -> String {
-        strike_out(&self.spellings(), text)
+        strike_out(&spellings(&self.secrets), text)
     }
 
     /// The problem of an answer that is no JSON from that line and column on.
@@ -330,27 +333,10 @@ impl Request {
         Problem::Server(ServerProblem::NoJson { why, excerpt: self.excerpt(answer) })
     }
 
-    /// The secrets as a server may spell them, the longest first: as they are, as JSON, with `/` as `\/`, and as a part of an
-    /// address.
-    fn spellings(&self) -> Vec<String> {
-        let mut spellings = Vec::new();
-        for secret in self.secrets.iter().filter(|secret| secret.is_hidden()).map(Secret::expose) {
-            let json = serde_json::Value::from(secret).to_string();
-            let json = json[1..json.len() - 1].to_owned();
-            let address: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-            let escaped = json.replace('&', "\\u0026").replace('<', "\\u003c").replace('>', "\\u003e");
-            spellings.extend([secret.to_owned(), json.replace('/', "\\/"), json, escaped]);
-            spellings.extend([lower_case_escapes(&address), address.replace('+', "%20"), address]);
-        }
-        spellings.sort_by_key(|spelling| std::cmp::Reverse(spelling.len()));
-        spellings.dedup();
-        spellings
-    }
-
     /// The beginning of what a server says, on one line, and without the secrets that it was sent.
     #[must_use]
     pub fn excerpt(&self, answer: &[u8]) -> String {
-        let spellings = self.spellings();
+        let spellings = spellings(&self.secrets);
         let longest = spellings.first().map_or(0, String::len);
         let window = &answer[..answer.len().min(EXCERPT_CHARS * 8 + longest)];
         let mut text = strike_out(&spellings, &String::from_utf8_lossy(window));
@@ -398,20 +384,6 @@ fn member<'v>(of: &'v mut Value, name: &str) -> &'v mut Value {
         Value::Object(members) => members.entry(name).or_insert(Value::Null),
         _ => unreachable!("it was made an object"),
     }
-}
-
-/// An address whose escapes are written as `%2b`.
-fn lower_case_escapes(address: &str) -> String {
-    let mut parts = address.split('%');
-    let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |text, part| match part.split_at_checked(2) {
-        Some((digits, rest)) => format!("{text}%{}{rest}", digits.to_ascii_lowercase()),
-        None => format!("{text}%{part}"),
-    })
-}
-
-fn strike_out(spellings: &[String], text: &str) -> String {
-    spellings.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "…"))
 }
 
 fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), InvalidRequest> {

@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io::{self, BufReader, Read, Take},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use cpl_batch::Problem;
@@ -25,6 +25,17 @@ pub trait Input: Sync {
 
 /// The bytes of a file; of one named `.gz`, those that were packed. A pipe can be read once.
 impl Input for Path {
+    fn open(&self) -> Result<Box<dyn Read + Send + '_>, Problem> {
+        open(self)
+    }
+
+    fn is_lasting(&self) -> bool {
+        self.is_file()
+    }
+}
+
+/// The same.
+impl Input for PathBuf {
     fn open(&self) -> Result<Box<dyn Read + Send + '_>, Problem> {
         open(self)
     }

@@ -133,11 +133,7 @@ impl Plan {
             needed.into_iter().any(|id| program.table(id).remembers(one.span))
         };
         let all = program.unsupported.iter().filter(|one| !(in_test && one.ignored_in_tests));
-        let needed = all.filter(|one| match one.table {
-            Some(table) => self.end(table).is_some(),
-            None => !shown || computed(one),
-        });
-        needed.cloned().collect()
+        all.filter(|one| !shown || computed(one)).cloned().collect()
     }
 }
 

@@ -149,7 +149,8 @@ impl Replayed {
             return None;
         }
         let mut columns: Vec<_> = batch.columns.into_iter().map(Some).collect();
-        let columns = self.places.iter().map(|at| columns[*at].take()).collect::<Option<_>>()?;
+        // Whether texts come as numbers of a dictionary depends on what a plan does with them.
+        let columns = self.places.iter().map(|at| columns[*at].take()?.spelled_out()).collect::<Option<_>>()?;
         let bad = batch.bad.into_iter().map(|mut row| {
             row.cells = self.places.iter().map(|at| row.cells.get_mut(*at).and_then(Option::take)).collect();
             row

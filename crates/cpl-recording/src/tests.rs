@@ -155,6 +155,20 @@ fn a_recording_that_was_changed_is_an_error() {
 }
 
 #[test]
+fn numbers_of_a_dictionary_come_again_as_texts() {
+    let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+    let rows = ["google", "", "meta", "google"].map(|text| {
+        let text = (!text.is_empty()).then(|| text.to_owned());
+        vec![text, None, None, None, None, None]
+    });
+    let mut words = batch(&rows);
+    words.columns[0].data = Data::Dictionary(vec!["google".to_owned(), "meta".to_owned()], vec![0, 0, 1, 0]);
+    record(folder.path(), vec![("page".to_owned(), words)]);
+    let (batches, _) = replay(folder.path()).unwrap_or_else(|error| panic!("{error:?}"));
+    assert_eq!(all(&batches), all(&[("page".to_owned(), batch(&rows))]));
+}
+
+#[test]
 fn a_file_that_was_cut_is_an_error() {
     let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
     let row = vec![Some("a".to_owned()), None, None, None, None, None];

@@ -97,6 +97,12 @@ pub enum RequestCause {
     Database(InvalidAddress),
     /// A network by which servers can be reached.
     Network(NetworkError),
+    /// A store that can be asked: why it can't.
+    Store(String),
+    /// The address of a store, under that name, which is encrypted or this machine's.
+    OpenStore(&'static str),
+    /// Rows that can be recorded: Parquet is read by the engine itself.
+    ParquetRecorded,
     /// Rows for it in a recording.
     Recording {
         /// The fetch.
@@ -138,6 +144,9 @@ impl RequestError {
                 let help = "name a secret for it in `cpl.yaml`: `personal: { salt: { secret: NAME } }`";
                 Diagnostic::new(Code::E1011, message).at(self.at, "hashed with it").help(help)
             }
+            RequestCause::Network(error) => network_problem(error, self.at),
+            RequestCause::Database(error) => invalid_address(error, self.at),
+            RequestCause::Invalid(error) => invalid_request(error, self.at),
             RequestCause::NoCertificates { file, why } => {
                 let message = format!("the certificates in {} can't be read: {why}", file.display());
                 network_error(
@@ -146,67 +155,94 @@ impl RequestError {
                     "`certificates` of `cpl.yaml` is a PEM file, and relative to its folder",
                 )
             }
-            RequestCause::Network(NetworkError::Certificates(why)) => {
-                let message = format!("the certificates of the workspace are none: {why}");
-                network_error(
-                    message,
-                    self.at,
-                    "`certificates` of `cpl.yaml` is a PEM file: `-----BEGIN CERTIFICATE-----`",
-                )
+            RequestCause::Store(why) => Diagnostic::new(Code::E1008, format!("the store can't be asked: {why}"))
+                .at(self.at, "read from there")
+                .help("is what says who asks, and where the store is, written as its provider gave it?"),
+            RequestCause::OpenStore(name) => {
+                let message =
+                    format!("what says who asks would be read by others on its way: `{name}` is not encrypted");
+                Diagnostic::new(Code::E0504, message)
+                    .at(self.at, "read from there")
+                    .help("wanted: an address that begins with `https://`, or one of this machine")
             }
-            RequestCause::Network(NetworkError::Proxy) => network_error(
-                "the workspace's proxy has no address".to_owned(),
-                self.at,
-                "wanted in `cpl.yaml`, or in the secret that it names: `http://proxy.example.com:3128`",
-            ),
-            RequestCause::Network(NetworkError::Client(why)) => {
-                let message = format!("this machine lets no connection be made: {why}");
-                network_error(message, self.at, "may this program open connections, and are there any left?")
+            RequestCause::ParquetRecorded => {
+                Diagnostic::new(Code::E1014, "Parquet of an object store is not recorded, and not replayed")
+                    .at(self.at, "read from there")
+                    .help("copy the file to a folder, and read that")
             }
             RequestCause::Recording { fetch, mismatch } => {
                 let (message, help) = other_recording(fetch, mismatch);
                 Diagnostic::new(Code::E1014, message).at(self.at, "asked here").help(help)
-            }
-            RequestCause::Database(InvalidAddress::None(why)) => {
-                let help = "wanted: one such as `postgres://user:password@db.example.com/shop`";
-                Diagnostic::new(Code::E1011, format!("that is no address of a database: {why}"))
-                    .at(self.at, "asked here")
-                    .help(help)
-            }
-            RequestCause::Database(InvalidAddress::Option(option)) => {
-                Diagnostic::new(Code::E1011, format!("the address of a database has no option `{option}`"))
-                    .at(self.at, "asked here")
-                    .help("is it misspelt? `sslmode=require` is one, such as in `postgres://…/shop?sslmode=require`")
-            }
-            RequestCause::Database(InvalidAddress::Open) => {
-                Diagnostic::new(Code::E0504, "what a database answers would be read by others on its way")
-                    .at(self.at, "asked without encryption")
-                    .help("take `sslmode=disable` out of its address; `sslmode=require` encrypts, whoever answers")
             }
             RequestCause::HostName(name) => {
                 Diagnostic::new(Code::E0603, format!("`{name}` can't be a name in an address"))
                     .at(self.at, "asked here")
                     .help("wanted: letters, digits and `-`, such as the `acme` of `https://acme.example.com`")
             }
-            RequestCause::Invalid(InvalidRequest::Address(why)) => {
-                Diagnostic::new(Code::E1008, format!("that is no address: {why}")).at(self.at, "asked here")
-            }
-            RequestCause::Invalid(InvalidRequest::Open) => {
-                Diagnostic::new(Code::E0504, "a secret would be read by others on its way")
-                    .at(self.at, "asked by `http://`")
-                    .help("is the secret right? A token is requested by `https://`")
-            }
-            RequestCause::Invalid(InvalidRequest::Key(why)) => {
-                let help = "wanted: the text of the key file that Google Cloud gives for a service account";
-                Diagnostic::new(Code::E1011, format!("a secret is no key of a service account: {why}"))
-                    .at(self.at, "asked with it")
-                    .help(help)
-            }
-            RequestCause::Invalid(InvalidRequest::Header(name)) => {
-                let message = format!("the header `{name}` holds signs that can't be sent");
-                let help = "a header is one line of ASCII: does its secret end with a line break?";
-                Diagnostic::new(Code::E1011, message).at(self.at, "asked with it").help(help)
-            }
+        }
+    }
+}
+
+/// Why the network can't be used.
+fn network_problem(error: &NetworkError, at: Span) -> Diagnostic {
+    match error {
+        NetworkError::Certificates(why) => {
+            let message = format!("the certificates of the workspace are none: {why}");
+            network_error(message, at, "`certificates` of `cpl.yaml` is a PEM file: `-----BEGIN CERTIFICATE-----`")
+        }
+        NetworkError::Proxy => network_error(
+            "the workspace's proxy has no address".to_owned(),
+            at,
+            "wanted in `cpl.yaml`, or in the secret that it names: `http://proxy.example.com:3128`",
+        ),
+        NetworkError::Client(why) => {
+            let message = format!("this machine lets no connection be made: {why}");
+            network_error(message, at, "may this program open connections, and are there any left?")
+        }
+    }
+}
+
+/// Why an address is none of a database.
+fn invalid_address(error: &InvalidAddress, at: Span) -> Diagnostic {
+    match error {
+        InvalidAddress::None(why) => {
+            let help = "wanted: one such as `postgres://user:password@db.example.com/shop`";
+            Diagnostic::new(Code::E1011, format!("that is no address of a database: {why}"))
+                .at(at, "asked here")
+                .help(help)
+        }
+        InvalidAddress::Option(option) => {
+            Diagnostic::new(Code::E1011, format!("the address of a database has no option `{option}`"))
+                .at(at, "asked here")
+                .help("is it misspelt? `sslmode=require` is one, such as in `postgres://…/shop?sslmode=require`")
+        }
+        InvalidAddress::Open => {
+            Diagnostic::new(Code::E0504, "what a database answers would be read by others on its way")
+                .at(at, "asked without encryption")
+                .help("take `sslmode=disable` out of its address; `sslmode=require` encrypts, whoever answers")
+        }
+    }
+}
+
+/// Why a request can't be sent.
+fn invalid_request(error: &InvalidRequest, at: Span) -> Diagnostic {
+    match error {
+        InvalidRequest::Address(why) => {
+            Diagnostic::new(Code::E1008, format!("that is no address: {why}")).at(at, "asked here")
+        }
+        InvalidRequest::Open => Diagnostic::new(Code::E0504, "a secret would be read by others on its way")
+            .at(at, "asked by `http://`")
+            .help("is the secret right? A token is requested by `https://`"),
+        InvalidRequest::Key(why) => {
+            let help = "wanted: the text of the key file that Google Cloud gives for a service account";
+            Diagnostic::new(Code::E1011, format!("a secret is no key of a service account: {why}"))
+                .at(at, "asked with it")
+                .help(help)
+        }
+        InvalidRequest::Header(name) => {
+            let message = format!("the header `{name}` holds signs that can't be sent");
+            let help = "a header is one line of ASCII: does its secret end with a line break?";
+            Diagnostic::new(Code::E1011, message).at(at, "asked with it").help(help)
         }
     }
 }

@@ -27,6 +27,7 @@ use crate::{
     recordings::{Asked, Fetching, Replayed},
     request_builder::{Made, RequestBuilder},
     salt::salt,
+    stores::{Accesses, Stores},
 };
 
 /// Where tokens are kept, in the folder of the workspace.
@@ -40,6 +41,7 @@ pub struct RunInputs<'a> {
     /// What is on its way from servers, by the names of the fetches' tables: until it is opened.
     on_their_way: Mutex<BTreeMap<String, (Request, Pages)>>,
     queries: Queries,
+    stores: Stores,
     /// What is on its way ends with it.
     _connections: Connections,
     replayed: Replayed,
@@ -78,11 +80,12 @@ impl<'a> RunInputs<'a> {
             Network::default()
         });
         let queries = Queries::of(plan, &secrets, (files.folder, &network), &mut failed)?;
+        let accesses = Accesses::of(plan, &secrets, &mut failed);
         if !failed.is_empty() {
             return Err(RunError::Request(failed));
         }
         let (connections, mut on_their_way) = (Connections::new(network), BTreeMap::new());
-        let queries = queries.on(&connections)?;
+        let (queries, stores) = (queries.on(&connections)?, accesses.stores(&connections)?);
         for ServerRead { table, fetch, is_empty, read } in reads {
             let request = read.first_request();
             let begun = if is_empty { Ok(Pages::none()) } else { connections.begin(read) };
@@ -92,7 +95,7 @@ impl<'a> RunInputs<'a> {
             on_their_way.insert(table.name.clone(), (request, pages));
         }
         let (on_their_way, replayed) = (Mutex::new(on_their_way), Replayed::default());
-        Ok(Self { files, salt, on_their_way, queries, _connections: connections, replayed, recorder })
+        Ok(Self { files, salt, on_their_way, queries, stores, _connections: connections, replayed, recorder })
     }
 }
 
@@ -107,12 +110,13 @@ impl<'a> RunInputs<'a> {
     ) -> Result<Self, RunError> {
         let replayed = Replayed::of(plan, recording)?;
         // What was recorded is hashed.
-        let salt = salt(plan, secrets, workspace, |fetch| fetch.kind.is_file());
+        let salt = salt(plan, secrets, workspace, Fetch::is_local);
         Ok(Self {
             files,
             salt: salt.map_err(|error| RunError::Request(vec![error]))?,
             on_their_way: Mutex::default(),
             queries: Queries::default(),
+            stores: Stores::default(),
             _connections: Connections::new(Network::default()),
             replayed,
             recorder: None,
@@ -181,7 +185,7 @@ fn requests(
 /// The network of a workspace, where there is somebody to ask.
 fn network_of(plan: &BoundPlan, secrets: &Secrets, workspace: &Workspace) -> Result<Network, RequestError> {
     let mut fetches = plan.fetches().filter_map(|id| fetch_of(plan.program().table(id)));
-    match fetches.find(|fetch| !fetch.kind.is_file()) {
+    match fetches.find(|fetch| !fetch.is_local()) {
         Some(first) => network(workspace, secrets).map_err(|cause| RequestError { at: first.path_span, cause }),
         None => Ok(Network::default()),
     }
@@ -258,11 +262,14 @@ impl RunInputs<'_> {
 
 impl Inputs for RunInputs<'_> {
     fn open<'a>(&'a self, scan: ScanRequest<'_>) -> Result<Input<'a>, ExecError> {
-        if scan.fetch.kind.is_file() {
-            return self.files.open(scan);
-        }
         if let Some(replayed) = self.replayed.open(&scan) {
             return Ok(replayed);
+        }
+        if let Some(files) = self.stores.files(&scan)? {
+            return Ok(self.files.input(scan, files));
+        }
+        if scan.fetch.kind.is_file() {
+            return self.files.open(scan);
         }
         if let SourceKind::Sql(_) = scan.fetch.kind {
             return Ok(Input::Stream(Box::new(self.queries.open(scan, self.begun(&scan)))));

@@ -15,6 +15,7 @@ mod run;
 mod salt;
 mod secrets;
 mod show;
+mod stores;
 mod test;
 
 use std::path::Path;

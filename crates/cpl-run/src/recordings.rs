@@ -44,7 +44,11 @@ impl Asked {
         let secrets = Secrets::stand_ins();
         let mut all = BTreeMap::new();
         for table in plan.fetches().map(|id| plan.program().table(id)) {
-            if let Some(fetch) = fetch_of(table).filter(|fetch| !fetch.kind.is_file()) {
+            if let Some(fetch) = fetch_of(table).filter(|fetch| !fetch.is_local()) {
+                if fetch.kind == SourceKind::Parquet {
+                    let error = RequestError { at: fetch.path_span, cause: RequestCause::ParquetRecorded };
+                    return Err(RunError::Request(vec![error]));
+                }
                 all.insert(table.name.clone(), asked(plan, &secrets, fetch)?);
             }
         }
@@ -62,6 +66,7 @@ impl Asked {
 /// What a fetch asks for, and how the answer is read: nothing in it is secret.
 fn asked(plan: &BoundPlan, secrets: &Secrets, fetch: &Fetch) -> Result<String, RunError> {
     let asked = match &fetch.kind {
+        _ if fetch.store().is_some() => format!("{} {}", fetch.kind.word(), fetch.path),
         SourceKind::Sql(query) => RequestBuilder::new(plan, secrets, fetch.path_span).query(query)?.described(),
         _ => {
             let (builder, request) = builder(plan, secrets, fetch)?;

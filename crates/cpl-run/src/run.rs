@@ -87,7 +87,7 @@ fn read_files(program: &Program, context: &RunContext<'_>) -> Vec<PathBuf> {
     }
     let fetches = program.tables.iter().filter_map(|table| match &table.source {
         // What a server answers is no path, whatever stands in the query.
-        TableSource::Fetch(fetch) => Some(fetch).filter(|fetch| fetch.kind.is_file()),
+        TableSource::Fetch(fetch) => Some(fetch).filter(|fetch| fetch.is_local()),
         TableSource::Transform { .. } => None,
     });
     fetches.flat_map(|fetch| expand(fetch, context.folder).unwrap_or_default()).collect()

@@ -13,6 +13,7 @@ use cpl_syntax::Diagnostic;
 use crate::{
     error::{RequestCause, RequestError},
     salt::missing_salt,
+    stores::access,
 };
 
 /// A diagnostic for each secret of a fetch that has no value; `folder` is that of the
@@ -28,7 +29,7 @@ pub fn missing_secrets(plan: &Plan, folder: &Path, workspace: &Workspace) -> Vec
     let missing = fetches.flat_map(|fetch| {
         let mut credentials = credentials(fetch);
         // Requests go through it.
-        if !fetch.kind.is_file() {
+        if !fetch.is_local() {
             credentials.extend(&workspace.settings.proxy);
         }
         let named = credentials.into_iter().filter_map(|credential| match credential {
@@ -37,8 +38,9 @@ pub fn missing_secrets(plan: &Plan, folder: &Path, workspace: &Workspace) -> Vec
         });
         let missing = named.filter_map(|name| Some((fetch.path_span, name.clone(), secrets.find(name).err()?)));
         let missing = missing.chain(missing_salt(fetch, &secrets, workspace));
+        let stores = fetch.store().and_then(|address| access(fetch, &address, &secrets).err()).unwrap_or_default();
         let errors = missing.map(|(at, name, why)| RequestError { at, cause: RequestCause::Secret { name, why } });
-        errors.collect::<Vec<_>>()
+        errors.chain(stores).collect::<Vec<_>>()
     });
     missing.map(|error| error.diagnostic()).collect()
 }

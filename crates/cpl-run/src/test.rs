@@ -26,7 +26,7 @@ use crate::{
 pub fn test(program: &Program, test: &Test, context: &RunContext<'_>) -> Result<Vec<Failed>, RunError> {
     let past = |decision: &PastDecision| {
         let what = "past decisions of a rule in a test".to_owned();
-        Unsupported { what, span: decision.span, table: None, ignored_in_tests: false }
+        Unsupported { what, span: decision.span, ignored_in_tests: false }
     };
     let mut unsupported: Vec<Unsupported> = test.past.iter().map(past).collect();
     unsupported.dedup_by_key(|one| one.span);

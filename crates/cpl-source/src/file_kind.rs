@@ -1,16 +1,16 @@
 //! What a file is that can't be read as what it is declared to be: told by its first bytes, once reading has failed.
 
-use std::{fs::File, io::Read, path::Path};
+use std::path::Path;
 
 use cpl_batch::{FileKind, Problem};
 use cpl_model::program::SourceKind;
 
 /// As many bytes are looked at.
-const START: u64 = 1 << 13;
+pub const START: u64 = 1 << 13;
 
-/// The problem, or what the file is, where that explains it.
-pub fn explained(problem: Problem, path: &Path, read_as: &SourceKind) -> Problem {
-    let may_be_another = matches!(
+/// Whether that a file is of another kind may be why there is a problem.
+pub fn may_be_another(problem: &Problem) -> bool {
+    matches!(
         problem,
         Problem::HeaderNotText
             | Problem::NoColumn { .. }
@@ -22,25 +22,17 @@ pub fn explained(problem: Problem, path: &Path, read_as: &SourceKind) -> Problem
             | Problem::Unreadable(_)
             | Problem::Quote { .. }
             | Problem::NulBytes { .. }
-    );
-    let kind = if may_be_another { other_kind(path, read_as) } else { None };
-    kind.map_or(problem, Problem::OtherKind)
+    )
 }
 
-/// What a file is, where its first bytes or its name say that it is not what it is read as.
+/// What a file is of that name that begins so, where that says that it is not what it is read as.
 #[must_use]
-pub fn other_kind(path: &Path, read_as: &SourceKind) -> Option<FileKind> {
-    let name = path.file_name()?.to_string_lossy();
+pub fn start_kind(name: &str, start: &[u8], read_as: &SourceKind) -> Option<FileKind> {
     if name.starts_with("~$") {
         return Some(FileKind::LockFile);
     }
-    if !path.is_file() {
-        return None;
-    }
-    let mut start = Vec::new();
-    File::open(path).ok()?.take(START).read_to_end(&mut start).ok()?;
-    let is_packed = path.extension().is_some_and(|extension| extension == "gz");
-    let found = magic(&start).filter(|kind| !(is_packed && *kind == FileKind::Gzip));
+    let is_packed = Path::new(name).extension().is_some_and(|extension| extension == "gz");
+    let found = magic(start).filter(|kind| !(is_packed && *kind == FileKind::Gzip));
     // What is as it should be, and broken within, is told as that.
     let expected = match read_as {
         SourceKind::Parquet => Some(FileKind::Parquet),
@@ -51,7 +43,7 @@ pub fn other_kind(path: &Path, read_as: &SourceKind) -> Option<FileKind> {
         return found.filter(|_| found != expected);
     }
     match read_as {
-        SourceKind::Parquet | SourceKind::Excel(_) => is_text(&start).then_some(FileKind::Text),
+        SourceKind::Parquet | SourceKind::Excel(_) => is_text(start).then_some(FileKind::Text),
         _ => None,
     }
 }

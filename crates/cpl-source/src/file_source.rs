@@ -5,33 +5,29 @@ use std::{
     fs::File,
     io,
     ops::ControlFlow,
-    path::{Path, PathBuf},
     sync::{Mutex, PoisonError, mpsc::sync_channel},
     thread,
 };
 
 use cpl_batch::{Batch, BatchSink, Field, Problem, ReadError, Source, SourceStats, ValueFormat};
-use cpl_csv::HeaderMode;
+use cpl_csv::{HeaderMode, Input};
 use cpl_model::program::{ColumnLocator, CsvFormat, Fetch, FetchColumn, SourceKind, TextEncoding};
 use cpl_records::{At, Kind};
 
 use crate::{
     fields::{field, in_files, path},
-    file_kind::explained,
-    stamp::{FileStamp, or_changed},
+    source_file::{FileAt, SourceFile},
 };
 
 /// The files of a fetch, one after the other or side by side.
 pub struct FileSource<'a> {
     reader: Reader,
     kind: SourceKind,
-    files: Vec<(String, PathBuf)>,
+    files: Vec<SourceFile>,
     threads: usize,
     /// Hears the name of each file as it is begun.
     begun: Box<dyn Fn(&str) + Send + 'a>,
     seen: Seen,
-    /// Of each file, as it was when it was started.
-    stamps: Vec<Option<FileStamp>>,
 }
 
 /// Of the wanted columns, whether some file has them.
@@ -46,18 +42,18 @@ impl Seen {
 }
 
 impl<'a> FileSource<'a> {
-    /// Files with their names, of which those columns are read; texts called as in `dictionary` may come as numbers.
+    /// Files of which those columns are read; texts called as in `dictionary` may come as numbers.
     #[must_use]
     pub fn new(
         fetch: &Fetch,
         columns: &[FetchColumn],
         dictionary: &[String],
-        files: Vec<(String, PathBuf)>,
+        files: Vec<SourceFile>,
         threads: usize,
         begun: Box<dyn Fn(&str) + Send + 'a>,
     ) -> Self {
         let reader = Reader::of(fetch, columns, dictionary);
-        Self { reader, kind: fetch.kind.clone(), files, threads, begun, seen: Seen::default(), stamps: Vec::new() }
+        Self { reader, kind: fetch.kind.clone(), files, threads, begun, seen: Seen::default() }
     }
 
     /// A column that files may lack is in one of them at least.
@@ -68,18 +64,14 @@ impl<'a> FileSource<'a> {
     }
 
     fn error(&self, at: usize, problem: Problem) -> ReadError {
-        let (name, path) = &self.files[at];
-        let stamp = self.stamps.get(at).and_then(Option::as_ref);
-        let problem = or_changed(explained(problem, path, &self.kind), stamp, path);
-        ReadError { file: name.clone(), problem }
+        let file = &self.files[at];
+        ReadError { file: file.name.clone(), problem: file.explained(problem, &self.kind) }
     }
 }
 
 impl Source for FileSource<'_> {
     fn start(&mut self) -> Result<(), ReadError> {
-        for (at, (_, file)) in self.files.iter().enumerate() {
-            // What is not there is told below.
-            self.stamps.push(FileStamp::of(file).ok().flatten());
+        for (at, file) in self.files.iter().enumerate() {
             let found = self.reader.check(file).map_err(|problem| self.error(at, problem))?;
             self.seen.add(&found);
         }
@@ -90,25 +82,21 @@ impl Source for FileSource<'_> {
     fn read(&mut self, sink: &mut BatchSink<'_>) -> Result<SourceStats, ReadError> {
         let mut full = false;
         let mut stats = SourceStats::default();
-        let paths: Vec<PathBuf> = self.files.iter().map(|(_, file)| file.clone()).collect();
         let mut take = |at: usize, batch: Batch| {
             stats.rows += (batch.rows + batch.bad.len()) as u64;
-            let flow = sink(&self.files[at].0, batch);
+            let flow = sink(&self.files[at].name, batch);
             full |= flow.is_break();
             flow
         };
-        let begun = |at: usize| (self.begun)(&self.files[at].0);
-        let read = if paths.len() > self.threads {
-            side_by_side(&self.reader, &paths, self.threads, begun, &mut take)
+        let begun = |at: usize| (self.begun)(&self.files[at].name);
+        let read = if self.files.len() > self.threads {
+            side_by_side(&self.reader, &self.files, self.threads, begun, &mut take)
         } else {
-            one_by_one(&self.reader, &paths, self.threads, begun, &mut take)
+            one_by_one(&self.reader, &self.files, self.threads, begun, &mut take)
         };
         let read = read.map_err(|(at, problem)| self.error(at, problem))?;
-        let changed = |(at, stamp): (usize, &Option<FileStamp>)| {
-            stamp.as_ref().is_some_and(|stamp| stamp.has_changed(&self.files[at].1)).then_some(at)
-        };
-        if let Some(at) = self.stamps.iter().enumerate().find_map(changed) {
-            return Err(self.error(at, Problem::Changed));
+        if let Some(changed) = self.files.iter().find(|file| file.has_changed()) {
+            return Err(ReadError { file: changed.name.clone(), problem: Problem::Changed });
         }
         for file in &read {
             self.seen.add(&file.columns);
@@ -119,7 +107,7 @@ impl Source for FileSource<'_> {
         stats.left_out = read.iter().map(|file| file.left_out).sum();
         stats.empty_paths = empty_paths(&read);
         stats.sheets = read.into_iter().filter_map(|file| file.sheet).collect();
-        stats.bytes = paths.iter().filter_map(|file| file.metadata().ok()).map(|file| file.len()).sum();
+        stats.bytes = self.files.iter().map(SourceFile::size).sum();
         Ok(stats)
     }
 }
@@ -147,7 +135,7 @@ fn empty_paths(files: &[FileFound]) -> Vec<String> {
 /// Reads files one after the other, each on all threads.
 fn one_by_one(
     reader: &Reader,
-    files: &[PathBuf],
+    files: &[SourceFile],
     threads: usize,
     begun: impl Fn(usize),
     take: &mut impl FnMut(usize, Batch) -> ControlFlow<()>,
@@ -174,7 +162,7 @@ const WAITING: usize = 4;
 /// Reads several files at once, each on a thread of its own; their batches are taken in the files' order.
 fn side_by_side(
     reader: &Reader,
-    files: &[PathBuf],
+    files: &[SourceFile],
     threads: usize,
     begun: impl Fn(usize),
     take: &mut impl FnMut(usize, Batch) -> ControlFlow<()>,
@@ -233,8 +221,14 @@ enum Reader {
 impl Reader {
     /// Checks a file before any is read: it can be opened, and a text table names the columns. What is no plain file,
     /// such as a pipe, can be read once and is not looked into.
-    fn check(&self, file: &Path) -> Result<Vec<bool>, Problem> {
+    fn check(&self, file: &SourceFile) -> Result<Vec<bool>, Problem> {
         let unreadable = |error: io::Error| Problem::Unreadable(error.to_string());
+        let file = match (&file.at, self) {
+            (FileAt::Disk(path), _) => path,
+            (FileAt::Store(object), Self::Csv(layout)) => return cpl_csv::check_header(object, layout),
+            // It is there: it was found.
+            (FileAt::Store(_), Self::Records(_)) => return Ok(Vec::new()),
+        };
         let kind = file.metadata().map_err(unreadable)?.file_type();
         if kind.is_dir() {
             return Err(Problem::Unreadable("it is a directory".to_owned()));
@@ -250,17 +244,25 @@ impl Reader {
 
     fn read(
         &self,
-        file: &Path,
+        file: &SourceFile,
         threads: usize,
         sink: impl FnMut(Batch) -> ControlFlow<()>,
     ) -> Result<FileFound, Problem> {
         Ok(match self {
             Self::Csv(layout) => {
-                let read = cpl_csv::read(file, layout, threads, sink)?;
+                let read = cpl_csv::read(file.input(), layout, threads, sink)?;
                 FileFound { left_out: read.left_out, ..FileFound::default() }
             }
             Self::Records(layout) => {
-                let found = cpl_records::read(file, layout, threads, sink)?;
+                let found = match (&file.at, &layout.kind) {
+                    (FileAt::Store(object), Kind::Lines | Kind::Document { .. }) => {
+                        cpl_records::read_json(object.open()?, layout, threads, sink)?
+                    }
+                    _ => {
+                        let (path, _copy) = file.on_some_disk()?;
+                        cpl_records::read(&path, layout, threads, sink)?
+                    }
+                };
                 FileFound {
                     columns: found.columns,
                     left_out: found.summary.left_out,
@@ -392,7 +394,7 @@ mod tests {
         let path = folder.path().join(name);
         fs::write(&path, whole).unwrap_or_else(|error| panic!("{error}"));
         let fetch = fetch(from);
-        let files = vec![(name.to_owned(), path.clone())];
+        let files = vec![SourceFile::on_disk(name.to_owned(), path.clone())];
         let mut source = FileSource::new(&fetch, &fetch.columns, &[], files, 2, Box::new(|_| {}));
         source.start().unwrap_or_else(|error| panic!("{error:?}"));
         happens(&path);

@@ -2,8 +2,6 @@
 
 use std::{fs::Metadata, io, path::Path, time::SystemTime};
 
-use cpl_batch::Problem;
-
 /// What is known of a file from outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileStamp {
@@ -42,12 +40,6 @@ fn identity(_: &Metadata) -> (u64, u64) {
     (0, 0)
 }
 
-/// The problem, or that the file has changed, where that explains it.
-#[must_use]
-pub fn or_changed(problem: Problem, stamp: Option<&FileStamp>, path: &Path) -> Problem {
-    if stamp.is_some_and(|stamp| stamp.has_changed(path)) { Problem::Changed } else { problem }
-}
-
 #[cfg(test)]
 mod tests {
     use std::{fs, io::Write};
@@ -76,8 +68,6 @@ mod tests {
         assert!(stamp.has_changed(&path), "it was written again");
         fs::remove_file(&path)?;
         assert!(stamp.has_changed(&path), "it is gone");
-        assert_eq!(or_changed(Problem::Empty, Some(&stamp), &path), Problem::Changed);
-        assert_eq!(or_changed(Problem::Empty, None, &path), Problem::Empty);
         Ok(())
     }
 }

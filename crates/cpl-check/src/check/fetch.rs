@@ -11,12 +11,12 @@ use std::sync::Arc;
 use super::{
     Checker,
     columns::RecordKind,
-    file_source::{FileSource, is_remote},
+    file_source::FileSource,
     scope::Scope,
     state::reporter::{Checked, Reported},
 };
 use cpl_model::{
-    program::{Column, Fetch, Order, SourceKind, Table, TableId, TableRole, TableSource, Unsupported},
+    program::{Column, Fetch, Order, SourceKind, Table, TableId, TableRole, TableSource},
     types::Type,
 };
 
@@ -58,21 +58,7 @@ impl Checker<'_> {
         let until = self.rows_until(fetch, &kind)?;
         table.source =
             TableSource::Fetch(Fetch { kind, path, path_span, columns, future, skip_bad, until, restated: None });
-        let id = self.tables.next_id();
-        self.collect_unsupported(&table, id);
         self.add_table(table)
-    }
-
-    /// Collects the features of a fetch that are not supported yet. Tests give its rows, so they ignore them.
-    fn collect_unsupported(&mut self, table: &Table, id: TableId) {
-        let TableSource::Fetch(Fetch { kind, path, path_span, .. }) = &table.source else { return };
-        let source = match kind {
-            SourceKind::Http { .. } | SourceKind::Sql(_) => None,
-            _ if is_remote(path) => Some("files of another machine".to_owned()),
-            _ => None,
-        };
-        let unsupported = |what| Unsupported { what, span: *path_span, table: Some(id), ignored_in_tests: true };
-        self.unsupported.extend(source.map(unsupported));
     }
 
     pub(super) fn plain_text(&mut self, value: &tree::Expr) -> Checked<String> {

@@ -8,7 +8,7 @@ use cpl_syntax::{
 };
 
 use super::{Checker, scope::Scope, state::reporter::Checked};
-use cpl_model::program::{CsvFormat, FetchColumn, NumberNotation, SheetFormat, SourceKind, TextEncoding};
+use cpl_model::program::{CsvFormat, FetchColumn, NumberNotation, SheetFormat, SourceKind, StoreAddress, TextEncoding};
 
 keywords! {
     /// What a fetch may read.
@@ -112,7 +112,11 @@ impl Checker<'_> {
             let message = format!("`{}` reads files, and this is an address", name.as_str());
             return self.refuse(Code::E0205, message, span, "wanted: `http(\"https://…\")`");
         }
-        if let Some((scheme, _)) = path.split_once("://").filter(|_| !is_remote(&path)) {
+        if StoreAddress::is_meant(&path) && StoreAddress::of(&path).is_none() {
+            let message = "which file of which bucket?";
+            return self.refuse(Code::E0205, message, span, "wanted: such as `s3://bucket/folder/*.csv`");
+        }
+        if let Some((scheme, _)) = path.split_once("://").filter(|_| !StoreAddress::is_meant(&path)) {
             let message = format!("there is no way to `{scheme}://`");
             return self.refuse(
                 Code::E0205,
@@ -301,9 +305,4 @@ impl Checker<'_> {
         }
         Ok(until)
     }
-}
-
-/// Whether a path leads to the files of another machine.
-pub(super) fn is_remote(path: &str) -> bool {
-    ["s3://", "gs://", "az://"].iter().any(|scheme| path.starts_with(scheme))
 }

@@ -256,12 +256,12 @@ impl<'a> Checker<'a> {
 
     /// Records what is checked and can't run yet.
     fn unsupported(&mut self, what: impl Into<String>, span: Span) {
-        self.unsupported.push(Unsupported { what: what.into(), span, table: None, ignored_in_tests: false });
+        self.unsupported.push(Unsupported { what: what.into(), span, ignored_in_tests: false });
     }
 
     /// The same of what has no effect in a test, where there is no past and nothing is sent.
     fn unsupported_in_runs(&mut self, what: impl Into<String>, span: Span) {
-        self.unsupported.push(Unsupported { what: what.into(), span, table: None, ignored_in_tests: true });
+        self.unsupported.push(Unsupported { what: what.into(), span, ignored_in_tests: true });
     }
 
     fn written(&self, span: Span) -> &'a str {

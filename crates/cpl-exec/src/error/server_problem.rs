@@ -39,7 +39,7 @@ pub fn server_problem(name: &str, problem: &ServerProblem, fetch: &Fetch) -> Dia
         ServerProblem::Refused { status, excerpt, attempts } => (
             Code::E1009,
             format!("{name} answers {}{}{}", status_of(*status), tried(*attempts), excerpt_of(excerpt)),
-            refused(*status),
+            refused(*status, fetch),
         ),
         ServerProblem::Busy { status, seconds } => (
             Code::E1009,
@@ -169,8 +169,11 @@ fn status_of(status: u16) -> String {
 }
 
 /// What to do about a status.
-fn refused(status: u16) -> String {
+fn refused(status: u16, fetch: &Fetch) -> String {
     match status {
+        401 | 403 if fetch.store().is_some() => {
+            "may who is named by the keys read and list what is in the bucket, and are they not expired?"
+        }
         401 | 403 => "who asks is said by `auth`: is the secret there the right one, and not expired?",
         404 | 410 => "is the address right?",
         405 => "is it another `method`?",

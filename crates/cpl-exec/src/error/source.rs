@@ -120,6 +120,11 @@ fn no_file(fetch: &Fetch, near: Option<&str>) -> Diagnostic {
     } else {
         format!("there is no file {:?}", fetch.path)
     };
+    if fetch.store().is_some() {
+        return Diagnostic::new(Code::E1001, message)
+            .at(fetch.path_span, "looked for in the store")
+            .help("mend the path, or look into the bucket: keys differ in capitals");
+    }
     let absolute = std::path::Path::new(&fetch.path).is_absolute();
     let looked = if absolute { "looked for there" } else { "looked for beside the pipeline's file" };
     let diagnostic = Diagnostic::new(Code::E1001, message).at(fetch.path_span, looked);

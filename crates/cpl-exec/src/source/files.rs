@@ -6,7 +6,7 @@ use std::{
 };
 
 use cpl_model::program::Fetch;
-use glob::{MatchOptions, Pattern};
+use cpl_source::PathPattern;
 use walkdir::{DirEntry, WalkDir};
 
 use crate::error::{Cause, SourceError};
@@ -21,23 +21,13 @@ pub fn expand(fetch: &Fetch, folder: &Path) -> Result<Vec<PathBuf>, Box<SourceEr
         return if path.exists() { Ok(vec![path]) } else { Err(missing(fetch, &path)) };
     }
     // A star in the pipeline's own folder is a letter.
-    let parts: Vec<&str> = fetch.path.split('/').collect();
-    let star = parts.iter().position(|part| part.contains('*')).unwrap_or(parts.len());
-    let (base, wanted) = (parts[..star].join("/"), &parts[star..]);
-    let base = if base.is_empty() && Path::new(&fetch.path).is_absolute() { "/".to_owned() } else { base };
-    let deep = wanted.contains(&"**");
-    let pattern = wanted.iter().map(|part| part.split('*').map(Pattern::escape).collect::<Vec<_>>().join("*"));
-    let pattern = Pattern::new(&pattern.collect::<Vec<_>>().join("/"));
-    let pattern = pattern.map_err(|_| SourceError::of(fetch, Cause::BadPattern))?;
-    // As in a shell, a star does not stand for the point of a hidden name.
-    let options =
-        MatchOptions { require_literal_separator: true, require_literal_leading_dot: true, ..MatchOptions::new() };
+    let pattern = PathPattern::of(&fetch.path).ok_or_else(|| SourceError::of(fetch, Cause::BadPattern))?;
+    let base = pattern.base.as_str();
+    let base = if base.is_empty() && Path::new(&fetch.path).is_absolute() { "/" } else { base };
     let base = folder.join(base);
-    let is_one =
-        |path: &Path| path.strip_prefix(&base).is_ok_and(|path| pattern.matches_with(&path.to_string_lossy(), options));
+    let is_one = |path: &Path| path.strip_prefix(&base).is_ok_and(|path| pattern.fits(&path.to_string_lossy()));
     let mut files = Vec::new();
-    let depth = if deep { usize::MAX } else { wanted.len() };
-    let hidden = wanted.iter().any(|part| part.starts_with('.'));
+    let (depth, hidden) = (pattern.depth.unwrap_or(usize::MAX), pattern.hidden);
     let walk = WalkDir::new(&base).follow_links(true).max_depth(depth).into_iter();
     let is_seen =
         |entry: &DirEntry| hidden || entry.depth() == 0 || !entry.file_name().as_encoded_bytes().starts_with(b".");

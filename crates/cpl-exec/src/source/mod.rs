@@ -11,14 +11,11 @@ mod parquet_skip_bad;
 mod rejected;
 mod sample;
 
-use std::{
-    ops::ControlFlow,
-    path::{Path, PathBuf},
-};
+use std::{ops::ControlFlow, path::Path};
 
 use cpl_batch::{Batch, Problem, Source, SourceStats};
 use cpl_model::program::{ColumnLocator, Fetch, FetchColumn, SourceKind, Table};
-use cpl_source::{FileSource, HashedSource, Salt, in_files};
+use cpl_source::{FileSource, HashedSource, Salt, SourceFile, in_files};
 
 use crate::error::{Cause, ExecError, SourceError, name_of};
 
@@ -49,8 +46,8 @@ pub enum Input<'a> {
     Stream(Box<dyn Source + 'a>),
     /// The same, of which personal columns are hashed already.
     Hashed(Box<dyn Source + 'a>),
-    /// Parquet files, each with its name.
-    Parquet(Vec<(String, PathBuf)>),
+    /// Parquet files.
+    Parquet(Vec<SourceFile>),
     /// Rows that are given: the columns of the request, in its order.
     Given(Box<dyn Source + 'a>),
 }
@@ -91,15 +88,23 @@ pub struct Files<'a> {
 
 impl Inputs for Files<'_> {
     fn open<'a>(&'a self, request: ScanRequest<'_>) -> Result<Input<'a>, ExecError> {
+        let files = files::expand(request.fetch, self.folder)?;
+        let files = files.into_iter().map(|file| SourceFile::on_disk(name_of(&file, self.folder), file)).collect();
+        Ok(self.input(request, files))
+    }
+}
+
+impl Files<'_> {
+    /// The rows of files, wherever they stand.
+    #[must_use]
+    pub fn input(&self, request: ScanRequest<'_>, files: Vec<SourceFile>) -> Input<'_> {
         let ScanRequest { table, fetch, columns, dictionary } = request;
-        let files = files::expand(fetch, self.folder)?;
-        let named = files.into_iter().map(|file| (name_of(&file, self.folder), file)).collect();
         if fetch.kind == SourceKind::Parquet {
-            return Ok(Input::Parquet(named));
+            return Input::Parquet(files);
         }
         let title = format!("fetch {}", table.name);
         let begun = Box::new(move |file: &str| (self.progress)(&format!("{title}: {file}")));
-        Ok(Input::Stream(Box::new(FileSource::new(fetch, columns, dictionary, named, self.threads, begun))))
+        Input::Stream(Box::new(FileSource::new(fetch, columns, dictionary, files, self.threads, begun)))
     }
 }
 
@@ -136,9 +141,9 @@ impl<'a> OpenScan<'a> {
                 unreachable!("who opens personal columns has a salt")
             }
             Input::Parquet(files) => {
-                let open = |(name, file): (String, PathBuf)| {
-                    parquet::open(&name, &file, &columns, inputs.salt()).map_err(|problem| {
-                        SourceError::in_file(fetch, &name, cpl_source::explained(problem, &file, &fetch.kind))
+                let open = |file: SourceFile| {
+                    parquet::open(&file, &columns, inputs.salt()).map_err(|problem| {
+                        SourceError::in_file(fetch, &file.name, file.explained(problem, &fetch.kind))
                     })
                 };
                 let files = files.into_iter().map(open).collect::<Result<Vec<_>, _>>()?;
@@ -214,7 +219,7 @@ impl<'a> OpenScan<'a> {
     /// The bytes of all its files.
     pub fn bytes(&self) -> u64 {
         let OpenRows::Parquet(files) = &self.rows else { return 0 };
-        files.iter().map(|file| file.bytes).sum()
+        files.iter().map(|file| file.file.size()).sum()
     }
 }
 
@@ -228,7 +233,7 @@ fn in_some_file(files: &[ParquetFile], fetch: &Fetch, columns: &[FetchColumn]) -
     let (Some(file), Some(column)) = (files.last(), columns.iter().find(lacking)) else { return Ok(()) };
     let found = file.schema.iter_names().map(ToString::to_string).collect();
     let problem = Problem::NoColumn { header: column.header.clone(), found, line: None };
-    Err(SourceError::in_file(fetch, &file.name, problem).into())
+    Err(SourceError::in_file(fetch, &file.file.name, problem).into())
 }
 
 /// The batches of a source, in chunks.

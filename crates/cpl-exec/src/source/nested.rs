@@ -2,8 +2,9 @@
 //!
 //! A path of names through records finds a column of the file's own type. Any other path is asked of the value as JSON.
 
-use std::{cell::OnceCell, fs::File, path::Path};
+use std::{cell::OnceCell, fs::File};
 
+use cpl_source::FileAt;
 use jiff::{Timestamp, tz::TimeZone};
 use polars::prelude::{self as pl, AnyValue, DataType, IntoColumn, NewChunkedArray};
 use polars_parquet::{
@@ -127,19 +128,23 @@ impl Fields {
 
 /// The types of a file's columns as Parquet has them, read once one is asked for.
 pub struct ColumnTypes<'a> {
-    file: &'a Path,
+    file: &'a FileAt,
     types: OnceCell<Vec<ParquetType>>,
 }
 
 impl<'a> ColumnTypes<'a> {
     /// Of a file.
-    pub fn of(file: &'a Path) -> Self {
+    pub fn of(file: &'a FileAt) -> Self {
         Self { file, types: OnceCell::new() }
     }
 
     fn of_column(&self, header: &str) -> Option<ParquetType> {
         let read = || {
-            let metadata = catch_panic(|| read_metadata(&mut File::open(self.file).ok()?).ok()).ok()??;
+            let metadata = || match self.file {
+                FileAt::Disk(path) => read_metadata(&mut File::open(path).ok()?).ok(),
+                FileAt::Store(object) => read_metadata(&mut object.bytes()).ok(),
+            };
+            let metadata = catch_panic(metadata).ok()??;
             Some(metadata.schema_descr.fields().to_vec())
         };
         let types = self.types.get_or_init(|| read().unwrap_or_default());

@@ -1,14 +1,13 @@
 //! Parquet: scanned lazily; each needed column is checked and typed as it streams by.
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-};
+use std::{io, path::Path};
 
 use cpl_batch::{Place, Problem, bad_value};
 use cpl_model::program::{ColumnLocator, Encoding, Fetch, FetchColumn};
-use cpl_source::{FileStamp, Salt, field, in_files};
-use polars::prelude::{self as pl, HiveOptions, IntoColumn, LazyFrame, NewChunkedArray, PlRefPath, ScanArgsParquet};
+use cpl_source::{FileAt, Object, Salt, SourceFile, field, in_files};
+use polars::prelude::{
+    self as pl, HiveOptions, IntoColumn, LazyFrame, NewChunkedArray, PlRefPath, ScanArgsParquet, cloud::CloudOptions,
+};
 
 use super::{
     cast::{Cast, can_hold, engine_type, is_utc, may_round},
@@ -25,25 +24,20 @@ const ROUNDED: &str = "·rounded";
 /// A Parquet file: its footer was read, and its columns can hold what is declared.
 #[derive(Clone)]
 pub struct ParquetFile {
-    /// Its name, for messages and the column of file names.
-    pub name: String,
+    /// Where it stands.
+    pub file: SourceFile,
     /// Its rows as they are stored.
     pub frame: LazyFrame,
     /// The types of its columns.
     pub schema: pl::SchemaRef,
     /// The declared columns, in their order.
     pub columns: Vec<FileColumn>,
-    /// Its size in bytes.
-    pub bytes: u64,
-    /// Its path, and what it was when it was opened.
-    pub path: PathBuf,
-    pub stamp: Option<FileStamp>,
 }
 
 impl ParquetFile {
     /// Whether it is no longer what it was when it was opened.
     pub fn has_changed(&self) -> bool {
-        self.stamp.as_ref().is_some_and(|stamp| stamp.has_changed(&self.path))
+        self.file.has_changed()
     }
 
     /// The columns that stand in it, and how each is read.
@@ -58,7 +52,7 @@ impl ParquetFile {
 
     /// The expressions that check and type each declared column.
     pub fn typed(&self) -> Vec<pl::Expr> {
-        self.columns.iter().map(|column| column.typed(&self.name)).collect()
+        self.columns.iter().map(|column| column.typed(&self.file.name)).collect()
     }
 }
 
@@ -115,14 +109,14 @@ impl DeferredValidation {
     /// The first file that changed since it was opened.
     pub fn changed(&self) -> Option<ExecError> {
         let changed = self.files.iter().find(|file| file.has_changed())?;
-        Some(SourceError::in_file(&self.fetch, &changed.name, Problem::Changed).into())
+        Some(SourceError::in_file(&self.fetch, &changed.file.name, Problem::Changed).into())
     }
 
     /// The value that does not fit, or the column that can't be read, where that is why a plan failed.
     pub fn locate_error(&self) -> Option<ExecError> {
         let found = self.files.iter().find_map(|file| {
             let problem = file.casts().find_map(|(column, cast)| locate_error(file, column, cast))?;
-            Some(SourceError::in_file(&self.fetch, &file.name, problem))
+            Some(SourceError::in_file(&self.fetch, &file.file.name, problem))
         });
         found.map(ExecError::Source)
     }
@@ -212,13 +206,14 @@ fn counted(cast: &Cast, values: &pl::Column) -> pl::Column {
 ///
 /// # Errors
 /// What is wrong with the file as a whole.
-pub fn open(name: &str, file: &Path, columns: &[FetchColumn], salt: Option<&Salt>) -> Result<ParquetFile, Problem> {
-    let stamp = FileStamp::of(file).ok().flatten();
-    let (frame, schema) = scan(file)?;
-    let types = ColumnTypes::of(file);
+pub fn open(file: &SourceFile, columns: &[FetchColumn], salt: Option<&Salt>) -> Result<ParquetFile, Problem> {
+    let (frame, schema) = match &file.at {
+        FileAt::Disk(path) => scan(path)?,
+        FileAt::Store(object) => scan_object(object)?,
+    };
+    let types = ColumnTypes::of(&file.at);
     let columns = columns.iter().map(|column| stored(column, &types, &schema, salt)).collect::<Result<Vec<_>, _>>()?;
-    let bytes = file.metadata().map_or(0, |found| found.len());
-    Ok(ParquetFile { name: name.to_owned(), frame, schema, columns, bytes, path: file.to_owned(), stamp })
+    Ok(ParquetFile { file: file.clone(), frame, schema, columns })
 }
 
 /// The rows of a file as they are stored, and their types.
@@ -232,9 +227,37 @@ pub fn scan(file: &Path) -> Result<(LazyFrame, pl::SchemaRef), Problem> {
         return Err(Problem::NotParquet("it is no plain file".to_owned()));
     }
     let path = address(file).map_err(|error| Problem::Unreadable(error.to_string()))?;
+    scan_at(path, None).map_err(|error| {
+        error.map_or(Problem::UnknownColumnType, |error| Problem::NotParquet(first_line(&error.to_string())))
+    })
+}
+
+/// The same of an object in a store.
+fn scan_object(object: &Object) -> Result<(LazyFrame, pl::SchemaRef), Problem> {
+    let address = object.address();
+    let path = PlRefPath::new(address);
+    let options = CloudOptions::from_untyped_config(path.scheme(), object.options());
+    let unreadable = |error: pl::PolarsError| {
+        let text = error.to_string();
+        // What the store says is no fault of the file.
+        if text.contains("object-store error") {
+            object.problem_of(&text)
+        } else {
+            Problem::NotParquet(object.shown(&text))
+        }
+    };
+    let options = options.map_err(unreadable)?;
+    scan_at(path, Some(options)).map_err(|error| error.map_or(Problem::UnknownColumnType, unreadable))
+}
+
+/// The rows at an address of the engine; no error where it holds a type that the engine does not know.
+fn scan_at(
+    path: PlRefPath,
+    cloud_options: Option<CloudOptions>,
+) -> Result<(LazyFrame, pl::SchemaRef), Option<pl::PolarsError>> {
     // A folder named `day=2026-11-20` must never become a column.
     let hive_options = HiveOptions { enabled: Some(false), ..HiveOptions::default() };
-    let args = ScanArgsParquet { glob: false, hive_options, ..Default::default() };
+    let args = ScanArgsParquet { glob: false, hive_options, cloud_options, ..Default::default() };
     // The engine panics at types it does not know, such as intervals, in any column of the file.
     let scanned = catch_panic(|| {
         let mut frame = LazyFrame::scan_parquet(path, args)?;
@@ -242,8 +265,8 @@ pub fn scan(file: &Path) -> Result<(LazyFrame, pl::SchemaRef), Problem> {
         Ok((frame, schema))
     });
     match scanned {
-        Ok(scanned) => scanned.map_err(|error: pl::PolarsError| Problem::NotParquet(first_line(&error.to_string()))),
-        Err(_) => Err(Problem::UnknownColumnType),
+        Ok(scanned) => scanned.map_err(Some),
+        Err(_) => Err(None),
     }
 }
 
@@ -311,7 +334,13 @@ fn locate_error(file: &ParquetFile, column: &FetchColumn, cast: &Cast) -> Option
 /// # Errors
 /// Where the file promises what it does not hold.
 pub fn read_column(file: &ParquetFile, header: &str) -> Result<pl::Column, Problem> {
-    let unreadable = |why: String| Problem::ColumnUnreadable { header: header.to_owned(), why };
+    let unreadable = |why: String| {
+        let why = match &file.file.at {
+            FileAt::Store(object) => object.shown(&why),
+            FileAt::Disk(_) => why,
+        };
+        Problem::ColumnUnreadable { header: header.to_owned(), why }
+    };
     match catch_panic(|| file.frame.clone().select([pl::col(header)]).collect()) {
         Ok(Ok(values)) => values.column(header).cloned().map_err(|error| unreadable(first_line(&error.to_string()))),
         Ok(Err(error)) => Err(unreadable(first_line(&error.to_string()))),
@@ -353,7 +382,8 @@ mod tests {
 
         let fetch = fetch();
         for left in [0, 1, size / 3, size - 1] {
-            let opened = open("a.parquet", &path, &fetch.columns, None).unwrap_or_else(|problem| panic!("{problem:?}"));
+            let file = SourceFile::on_disk("a.parquet".to_owned(), path.clone());
+            let opened = open(&file, &fetch.columns, None).unwrap_or_else(|problem| panic!("{problem:?}"));
             let whole = std::fs::read(&path).unwrap_or_else(|error| panic!("{error}"));
             let file = OpenOptions::new().write(true).open(&path).unwrap_or_else(|error| panic!("{error}"));
             file.set_len(left).unwrap_or_else(|error| panic!("{error}"));

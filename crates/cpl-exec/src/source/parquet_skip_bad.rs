@@ -35,7 +35,7 @@ pub fn good_rows(
                 cast.shown(raw.column(&column.header).ok()?, at)
             };
             let cells = in_files(columns).map(cell).collect();
-            let kept = stats.rejected.add(&file.name, RejectedRow { problem, cells }, columns);
+            let kept = stats.rejected.add(&file.file.name, RejectedRow { problem, cells }, columns);
             kept.map_err(|error| SourceError::of(fetch, Cause::RejectedNotKept(error)))?;
         }
         let good = raw.filter(&fits).map_err(classify)?;
@@ -45,7 +45,7 @@ pub fn good_rows(
         }
         let names = columns.iter().map(|column| pl::col(column.name.as_str())).collect::<Vec<_>>();
         if file.has_changed() {
-            return Err(SourceError::in_file(fetch, &file.name, Problem::Changed).into());
+            return Err(SourceError::in_file(fetch, &file.file.name, Problem::Changed).into());
         }
         sink(good.lazy().with_columns(file.typed()).select(names).collect().map_err(classify)?)?;
     }
@@ -59,7 +59,7 @@ fn stored(file: &ParquetFile, fetch: &Fetch) -> Result<pl::DataFrame, ExecError>
         return pl::DataFrame::new(height(&file.frame)?, Vec::new()).map_err(classify);
     }
     let read = wanted.iter().map(|column| read_column(file, column)).collect::<Result<Vec<_>, _>>();
-    let all = read.map_err(|problem| SourceError::in_file(fetch, &file.name, problem))?;
+    let all = read.map_err(|problem| SourceError::in_file(fetch, &file.file.name, problem))?;
     let rows = all.first().map_or(0, pl::Column::len);
     pl::DataFrame::new(rows, all).map_err(classify)
 }

@@ -8,6 +8,7 @@ mod origin;
 mod remote;
 mod rule;
 mod series;
+mod store_address;
 mod sums;
 mod table;
 mod test;
@@ -36,6 +37,7 @@ pub use rule::{
     Action, Alert, AtMost, Bound, Dashboard, DashboardMetric, Decision, FilePath, Goal, KeepBound, KeepTotal,
     MessageBudget, Newest, Parameter, PathPiece, Rows, Step, Target, TargetKind, Via,
 };
+pub use store_address::{StoreAddress, StoreProvider};
 pub use table::{
     Check, CheckKind, Column, ColumnLocator, CsvFormat, Encoding, Fetch, FetchColumn, Format, Join, Latest,
     NumberNotation, Order, Periods, SheetFormat, SourceKind, Stage, Table, TableRole, TableSource, TextEncoding, Union,
@@ -95,8 +97,6 @@ pub struct Unsupported {
     pub what: String,
     /// Where it stands.
     pub span: Span,
-    /// The table it is of; none where it is of a rule, a target or the pipeline.
-    pub table: Option<TableId>,
     /// A test has no past and sends nothing, so this has no effect there and the test can run.
     pub ignored_in_tests: bool,
 }

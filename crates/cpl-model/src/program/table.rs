@@ -9,7 +9,7 @@ use cpl_syntax::{
 use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 
-use super::{DatabaseQuery, EndpointCall, Expr, Request, ids::TableId};
+use super::{DatabaseQuery, EndpointCall, Expr, Request, ids::TableId, store_address::StoreAddress};
 use crate::{
     clock::Grain,
     types::{MinorDigits, Type},
@@ -196,6 +196,20 @@ pub struct NumberNotation {
     pub decimal: u8,
     /// What sets digits apart in threes.
     pub thousands: Option<char>,
+}
+
+impl Fetch {
+    /// Whether it reads files of this machine.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        self.kind.is_file() && self.store().is_none()
+    }
+
+    /// Where its objects are, if they are in a store.
+    #[must_use]
+    pub fn store(&self) -> Option<StoreAddress> {
+        if self.kind.is_file() { StoreAddress::of(&self.path) } else { None }
+    }
 }
 
 impl SourceKind {

@@ -64,11 +64,6 @@ impl<'a> Tables<'a> {
         TableId(self.checked.len() - 1)
     }
 
-    /// The id that the next table gets.
-    pub fn next_id(&self) -> TableId {
-        TableId(self.checked.len())
-    }
-
     /// The checked tables, each after its inputs.
     pub fn iter(&self) -> std::slice::Iter<'_, Table> {
         self.checked.iter()

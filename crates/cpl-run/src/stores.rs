@@ -1,0 +1,100 @@
+//! The objects of a run: who asks for them is known before anything is read, and they are found when their rows are needed.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use cpl_batch::Problem;
+use cpl_connect::{Connections, Secrets};
+use cpl_exec::{Cause, ExecError, ScanRequest, SourceError};
+use cpl_model::program::{Fetch, StoreAddress};
+use cpl_plan::bind::BoundPlan;
+use cpl_source::{PathPattern, SourceFile};
+use cpl_store::{Access, Limits, Missing, Object, Store};
+use cpl_syntax::Span;
+
+use crate::{
+    RunError,
+    error::{RequestCause, RequestError},
+    fetches::fetch_of,
+};
+
+/// The stores of a plan's fetches, by the names of their tables.
+#[derive(Default)]
+pub struct Stores(BTreeMap<String, Arc<Store>>);
+
+/// What says who asks for the objects of a plan's fetches, by the names of their tables.
+pub struct Accesses(BTreeMap<String, (Span, StoreAddress, Access)>);
+
+impl Accesses {
+    /// Those of the fetches that a plan reads; what is missing is added to what failed.
+    pub fn of(plan: &BoundPlan, secrets: &Secrets, failed: &mut Vec<RequestError>) -> Self {
+        let mut all = BTreeMap::new();
+        for table in plan.fetches().map(|id| plan.program().table(id)) {
+            let Some(fetch) = fetch_of(table) else { continue };
+            let Some(address) = fetch.store() else { continue };
+            match access(fetch, &address, secrets) {
+                Ok(access) => drop(all.insert(table.name.clone(), (fetch.path_span, address, access))),
+                Err(missing) => failed.extend(missing),
+            }
+        }
+        Self(all)
+    }
+
+    /// The stores, which are asked over connections.
+    ///
+    /// # Errors
+    /// Where they can't be asked.
+    pub fn stores(self, connections: &Connections) -> Result<Stores, RunError> {
+        let mut stores = BTreeMap::new();
+        for (table, (at, address, access)) in self.0 {
+            let error = |cause| RunError::Request(vec![RequestError { at, cause }]);
+            let handle = connections.handle().map_err(|problem| error(RequestCause::Network(problem)))?;
+            let limits = Limits { handle, deadline: connections.deadline() };
+            let network = connections.network();
+            let network = (network.proxy.as_ref(), network.certificates.as_deref());
+            let store = Store::at(address, access, network, limits);
+            stores.insert(table, store.map_err(|why| error(RequestCause::Store(why)))?);
+        }
+        Ok(Stores(stores))
+    }
+}
+
+/// What says who asks for the objects of a fetch.
+///
+/// # Errors
+/// All that is missing.
+pub fn access(fetch: &Fetch, address: &StoreAddress, secrets: &Secrets) -> Result<Access, Vec<RequestError>> {
+    Access::to(address.provider, |name| secrets.find(name)).map_err(|missing| {
+        let error = |missing| {
+            let cause = match missing {
+                Missing::Secret { name, why } => RequestCause::Secret { name: name.to_owned(), why },
+                Missing::Open { name } => RequestCause::OpenStore(name),
+            };
+            RequestError { at: fetch.path_span, cause }
+        };
+        missing.into_iter().map(error).collect()
+    })
+}
+
+impl Stores {
+    /// The objects of a fetch, in the order of their keys; none of a fetch of files.
+    ///
+    /// # Errors
+    /// Where none is there, or the store does not tell.
+    pub fn files(&self, scan: &ScanRequest<'_>) -> Result<Option<Vec<SourceFile>>, ExecError> {
+        let (fetch, store) = (scan.fetch, self.0.get(&scan.table.name));
+        let (Some(store), Some(address)) = (store, fetch.store()) else { return Ok(None) };
+        let failed = |problem: Problem| SourceError::in_file(fetch, &fetch.path, problem);
+        let found: Vec<Object> = if address.key.contains('*') {
+            let pattern = PathPattern::of(&address.key).ok_or_else(|| SourceError::of(fetch, Cause::BadPattern))?;
+            let folder = if pattern.base.is_empty() { String::new() } else { format!("{}/", pattern.base) };
+            let fits = |key: &str| key.strip_prefix(&folder).is_some_and(|key| pattern.fits(key));
+            Object::all(store, &pattern.base, fits).map_err(failed)?
+        } else {
+            Object::of_key(store, &address.key).map_err(failed)?.into_iter().collect()
+        };
+        if found.is_empty() {
+            return Err(SourceError::of(fetch, Cause::NoFile { near: None }).into());
+        }
+        Ok(Some(found.into_iter().map(SourceFile::in_store).collect()))
+    }
+}

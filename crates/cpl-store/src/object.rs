@@ -1,0 +1,238 @@
+//! An object: what is known of it, and its bytes from their beginning or from any place.
+
+use std::{
+    fmt,
+    io::{self, Read, Seek, SeekFrom},
+    path::Path,
+    sync::Arc,
+};
+
+use bytes::{Buf, Bytes};
+use cpl_batch::Problem;
+use cpl_csv::Input;
+use futures_util::StreamExt;
+use object_store::{GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt};
+use tokio::{sync::mpsc, task::AbortHandle};
+
+use crate::{
+    problem::{problem_of, shown},
+    store::Store,
+};
+
+/// Parts of an object that wait while others are taken.
+const AHEAD: usize = 4;
+
+/// An object as it was when it was found. It can be read while it stays so.
+#[derive(Clone)]
+pub struct Object {
+    store: Arc<Store>,
+    meta: ObjectMeta,
+}
+
+impl Object {
+    /// The object of a key; none where there is none.
+    ///
+    /// # Errors
+    /// Where the store does not tell.
+    pub fn of_key(store: &Arc<Store>, key: &str) -> Result<Option<Self>, Problem> {
+        Ok(store.find(key)?.map(|meta| Self { store: Arc::clone(store), meta }))
+    }
+
+    /// The objects whose keys fit, in the order of their keys; `folders` are those that all of them begin with.
+    ///
+    /// # Errors
+    /// Where the store does not tell.
+    pub fn all(store: &Arc<Store>, folders: &str, fits: impl Fn(&str) -> bool) -> Result<Vec<Self>, Problem> {
+        let found = store.list(folders, fits)?.into_iter();
+        Ok(found.map(|meta| Self { store: Arc::clone(store), meta }).collect())
+    }
+
+    /// Its address: `s3://bucket/folder/file.csv`.
+    #[must_use]
+    pub fn address(&self) -> String {
+        self.store.address.of_key(self.key())
+    }
+
+    /// Its key.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        self.meta.location.as_ref()
+    }
+
+    /// How many bytes it has.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.meta.size
+    }
+
+    /// What another library needs to read it: names and values, which are secret.
+    pub fn options(&self) -> impl Iterator<Item = (&'static str, String)> {
+        self.store.access.options()
+    }
+
+    /// A text of a library that read it: on one line, shortened, without secrets.
+    #[must_use]
+    pub fn shown(&self, text: &str) -> String {
+        shown(text, &self.store.secrets)
+    }
+
+    /// The problem of which such a library tells by a text.
+    #[must_use]
+    pub fn problem_of(&self, text: &str) -> Problem {
+        problem_of(text, &self.store.secrets)
+    }
+
+    /// Whether it is no longer what it was when it was found; one that is gone, or can't be asked for, is not.
+    #[must_use]
+    pub fn has_changed(&self) -> bool {
+        let known = |meta: &ObjectMeta| (meta.size, meta.e_tag.clone(), meta.last_modified);
+        let now = self.store.wait(self.store.bucket.head(&self.meta.location));
+        now.ok().as_ref().map(known) != Some(known(&self.meta))
+    }
+
+    /// So many of its first bytes.
+    ///
+    /// # Errors
+    /// Where the store does not give them.
+    pub fn start(&self, bytes: u64) -> Result<Vec<u8>, Problem> {
+        let bytes = bytes.min(self.size());
+        if bytes == 0 {
+            return Ok(Vec::new());
+        }
+        self.store.wait(self.store.bucket.get_range(&self.meta.location, 0..bytes)).map(Into::into)
+    }
+
+    /// Its bytes, from any place.
+    #[must_use]
+    pub fn bytes(&self) -> ObjectBytes {
+        ObjectBytes { object: self.clone(), at: 0 }
+    }
+
+    fn as_it_was(&self) -> GetOptions {
+        GetOptions { if_match: self.meta.e_tag.clone(), ..GetOptions::default() }
+    }
+}
+
+impl fmt::Debug for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.address())
+    }
+}
+
+/// Its bytes as they come; of one whose key ends with `.gz`, those that were packed.
+impl Input for Object {
+    fn open(&self) -> Result<Box<dyn Read + Send + '_>, Problem> {
+        let (sender, parts) = mpsc::channel(AHEAD);
+        let object = self.clone();
+        let task = self.store.limits.handle.spawn(async move {
+            let store = &object.store;
+            let got = store.next(store.bucket.get_opts(&object.meta.location, object.as_it_was())).await;
+            let mut stream = match got {
+                Ok(got) => got.into_stream(),
+                Err(problem) => {
+                    let _nobody_waits = sender.send(Some(Err(problem))).await;
+                    return;
+                }
+            };
+            loop {
+                let part = store.next(async { stream.next().await.transpose() }).await.transpose();
+                let is_last = !matches!(part, Some(Ok(_)));
+                if sender.send(part).await.is_err() || is_last {
+                    return;
+                }
+            }
+        });
+        let mut stream = Stream { parts, part: Bytes::new(), is_over: false, task: task.abort_handle() };
+        // What keeps it from being read at all is told as such.
+        stream.fill()?;
+        Ok(cpl_csv::unpacked(stream, cpl_csv::is_packed(Path::new(self.key()))))
+    }
+}
+
+/// The bytes of an object on their way.
+struct Stream {
+    /// None says that there are no more: where the channel is closed without it, something went wrong.
+    parts: mpsc::Receiver<Option<Result<Bytes, Problem>>>,
+    part: Bytes,
+    is_over: bool,
+    task: AbortHandle,
+}
+
+impl Stream {
+    /// Waits for bytes, unless there are some.
+    fn fill(&mut self) -> Result<(), Problem> {
+        while self.part.is_empty() && !self.is_over {
+            match self.parts.blocking_recv() {
+                Some(Some(part)) => self.part = part?,
+                Some(None) => self.is_over = true,
+                None => return Err(Problem::Unreadable("the program failed while it read".to_owned())),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.fill().map_err(|problem| io::Error::other(words(&problem)))?;
+        let length = buffer.len().min(self.part.len());
+        self.part.copy_to_slice(&mut buffer[..length]);
+        Ok(length)
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Why reading ended: who reads bytes knows no other problems than words.
+fn words(problem: &Problem) -> String {
+    match problem {
+        Problem::Server(
+            cpl_batch::ServerProblem::Broken { why, .. } | cpl_batch::ServerProblem::Refused { excerpt: why, .. },
+        ) => why.clone(),
+        Problem::Server(cpl_batch::ServerProblem::Silent { seconds, .. }) => {
+            format!("the store says nothing for {seconds} seconds")
+        }
+        Problem::Server(cpl_batch::ServerProblem::OutOfTime { limit }) => {
+            format!("the time of the run is over, which is {} seconds", limit.as_secs())
+        }
+        Problem::Changed => "it changed while it was read".to_owned(),
+        _ => "the connection broke off".to_owned(),
+    }
+}
+
+/// The bytes of an object from any place: each read is a request.
+pub struct ObjectBytes {
+    object: Object,
+    at: u64,
+}
+
+impl Read for ObjectBytes {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let end = self.object.size().min(self.at.saturating_add(buffer.len() as u64));
+        if end <= self.at {
+            return Ok(0);
+        }
+        let Object { store, meta } = &self.object;
+        let range = store.wait(store.bucket.get_range(&meta.location, self.at..end));
+        let range = range.map_err(|problem| io::Error::other(words(&problem)))?;
+        buffer[..range.len()].copy_from_slice(&range);
+        self.at += range.len() as u64;
+        Ok(range.len())
+    }
+}
+
+impl Seek for ObjectBytes {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let at = match to {
+            SeekFrom::Start(at) => Some(at),
+            SeekFrom::End(from) => self.object.size().checked_add_signed(from),
+            SeekFrom::Current(from) => self.at.checked_add_signed(from),
+        };
+        self.at = at.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+        Ok(self.at)
+    }
+}
