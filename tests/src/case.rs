@@ -1,6 +1,7 @@
 //! A case: its files in a folder of its own, its commands one after the other.
 
 use std::{
+    collections::BTreeMap,
     fs,
     io::{Cursor, Read, Write},
     path::{Path, PathBuf},
@@ -63,15 +64,16 @@ pub fn run(page: &Page, case: &Case) -> Verdict {
             real_servers.push(RealServer::start(kind, &block.lines, &folder));
             continue;
         }
-        if let Some(script) = ScriptServers::script(&block.info) {
-            scripts.push(ScriptServers::start(script, &block.lines, &folder));
-            continue;
-        }
         let ports = ports(&servers, &real_servers, &scripts);
         let (to_real, to_page) = (
             |text: &str| ports.iter().fold(text.to_owned(), |text, (page, real)| text.replace(page, real)),
             |text: &str| ports.iter().fold(text.to_owned(), |text, (page, real)| text.replace(real, page)),
         );
+        if let Some(script) = ScriptServers::script(&block.info) {
+            let arguments: Vec<String> = block.lines.iter().map(|line| to_real(line)).collect();
+            scripts.push(ScriptServers::start(script, &arguments, &folder));
+            continue;
+        }
         if let Some(name) = block.info.strip_prefix(SHIPPED) {
             let lines = shipped(name, &block.lines, &to_real(PORT));
             write_file(&Block { info: format!("yaml connectors/{name}.yaml"), lines, ..block.clone() }, &folder);
@@ -94,11 +96,13 @@ pub fn run(page: &Page, case: &Case) -> Verdict {
     if edits.is_empty() { Verdict::Right } else { Verdict::Wrong { difference, edits } }
 }
 
-/// The ports that a page names, and those that stand in their place: of a server that was started last.
+/// The ports that a page names, and those that stand in their place: of two servers at one, the one that was started last.
 fn ports(servers: &[Server], real_servers: &[RealServer], scripts: &[ScriptServers]) -> Vec<(&'static str, String)> {
-    let real = real_servers.last().map(|server| vec![(PORT, server.port.clone())]);
-    let own = servers.last().map(|server| vec![(PORT, server.port.clone())]);
-    own.or(real).or_else(|| scripts.last().map(|script| script.ports.clone())).unwrap_or_default()
+    let mut ports: BTreeMap<&'static str, String> = BTreeMap::new();
+    ports.extend(scripts.last().into_iter().flat_map(|script| script.ports.clone()));
+    ports.extend(real_servers.iter().map(|server| (server.page_port, server.port.clone())));
+    ports.extend(servers.last().map(|server| (PORT, server.port.clone())));
+    ports.into_iter().collect()
 }
 
 /// What the case needs, and is not here.
@@ -112,7 +116,7 @@ pub fn missing(case: &Case) -> Option<&'static str> {
         return Some("python3");
     }
     let servers = case.blocks.iter().filter_map(|block| real_server::Kind::of(&block.info));
-    servers.filter(|kind| kind.program().is_none()).map(real_server::Kind::name).next()
+    servers.map(|(kind, _)| kind).filter(|kind| kind.program().is_none()).map(real_server::Kind::name).next()
 }
 
 fn uses_real_data(case: &Case) -> bool {

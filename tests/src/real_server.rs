@@ -1,4 +1,5 @@
-//! Servers as people run them, for a page: PostgreSQL, MariaDB, nginx, and moto, which plays S3. One is started for a case, on this machine alone, and
+//! Servers as people run them, for a page: PostgreSQL, MariaDB, nginx; moto, which plays S3; and a server of
+//! tokens. One is started for a case, on this machine alone, and
 //! ends with it.
 
 use std::{
@@ -32,12 +33,19 @@ pub enum Kind {
     Nginx,
     /// moto's S3; each line is an object, `bucket/key`, and behind ` ← ` the file of the case that it holds.
     Moto,
+    /// A server of OAuth 2.0 tokens, `oauth2-mock-server`; it has no lines.
+    OAuth2,
 }
+
+/// The port that pages write of a server that stands beside another one.
+const OTHER_PORT: &str = ":54324";
 
 /// A server, until it is dropped.
 pub struct RealServer {
     /// Its port, as `:54321`.
     pub port: String,
+    /// The port that stands in its place in the page.
+    pub page_port: &'static str,
     process: Child,
     kind: Kind,
     files: TempDir,
@@ -46,15 +54,18 @@ pub struct RealServer {
 impl Kind {
     /// Of what is written behind a block's fence: `postgres 127.0.0.1:54321`.
     #[must_use]
-    pub fn of(info: &str) -> Option<Self> {
-        let word = info.strip_suffix(PORT)?.strip_suffix(" 127.0.0.1")?;
-        match word {
+    pub fn of(info: &str) -> Option<(Self, &'static str)> {
+        let port = [PORT, OTHER_PORT].into_iter().find(|port| info.ends_with(port))?;
+        let word = info.strip_suffix(port)?.strip_suffix(" 127.0.0.1")?;
+        let kind = match word {
             "postgres" => Some(Self::Postgres),
             "mariadb" => Some(Self::MariaDb),
             "nginx" => Some(Self::Nginx),
             "moto" => Some(Self::Moto),
+            "oauth2" => Some(Self::OAuth2),
             _ => None,
-        }
+        };
+        Some((kind?, port))
     }
 
     /// What people call it.
@@ -65,6 +76,7 @@ impl Kind {
             Self::MariaDb => "MariaDB",
             Self::Nginx => "nginx",
             Self::Moto => "moto",
+            Self::OAuth2 => "oauth2-mock-server",
         }
     }
 
@@ -82,6 +94,7 @@ impl Kind {
             Self::MariaDb => on_path("mariadbd"),
             Self::Nginx => on_path("nginx"),
             Self::Moto => on_path("moto_server"),
+            Self::OAuth2 => on_path("oauth2-mock-server"),
         }
     }
 }
@@ -92,7 +105,7 @@ impl RealServer {
     /// # Panics
     /// Where this machine does not have it, or it does not begin.
     #[must_use]
-    pub fn start(kind: Kind, lines: &[String], case: &Path) -> Self {
+    pub fn start((kind, page_port): (Kind, &'static str), lines: &[String], case: &Path) -> Self {
         let program = kind.program().unwrap_or_else(|| panic!("there is no {}", kind.name()));
         let files = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
         let port = free_port();
@@ -105,8 +118,12 @@ impl RealServer {
                 let mut server = Command::new(&program);
                 background(server.args(["-H", "127.0.0.1", "-p", &port.to_string()]), files.path())
             }
+            Kind::OAuth2 => {
+                let mut server = Command::new(&program);
+                background(server.args(["-a", "127.0.0.1", "-p", &port.to_string()]), files.path())
+            }
         };
-        let mut server = Self { port: format!(":{port}"), process, kind, files };
+        let mut server = Self { port: format!(":{port}"), page_port, process, kind, files };
         let begun = Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             let has_ended = !matches!(server.process.try_wait(), Ok(None));
@@ -141,7 +158,7 @@ impl RealServer {
                 let zone = String::from_utf8_lossy(&zone.stdout);
                 feed(&ask, &format!("use mysql;\n{zone}\ncreate database shop; use shop;\n{text}"));
             }
-            Kind::Nginx | Kind::Moto => {}
+            Kind::Nginx | Kind::Moto | Kind::OAuth2 => {}
         }
         server
     }
