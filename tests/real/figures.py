@@ -79,6 +79,47 @@ def recordings():
     (HERE / "deals.csv").write_text("\n".join(lines) + "\n")
 
 
+def answers():
+    """What `fixture_servers.py` serves page by page, out of the recordings as a whole. No engine: dictionaries."""
+    import csv
+    import json
+    from collections import defaultdict
+    from decimal import Decimal
+
+    fixtures = DATA.parent / "fixtures"
+    load = lambda path: json.loads((fixtures / path).read_text())
+    companies = load("hubspot_ruby_vcr/Hubspot_Company_recently_created_returns_a_collection.0.json")["results"]
+    quoted = lambda text: f'"{text}"' if "," in text else text
+    name = lambda company: company["properties"].get("name", {}).get("value", "")
+    rows = [(company["companyId"], quoted(name(company))) for company in companies]
+    write("companies.csv", "company,name", sorted(rows))
+
+    balance = defaultdict(lambda: [0, Decimal(0), Decimal(0), Decimal(0)])
+    for one in load("shopify_python_api/payouts_transactions.json")["transactions"]:
+        kind = balance[one["type"], one["payout_status"]]
+        kind[0] += 1
+        for at, name in enumerate(["amount", "fee", "net"], start=1):
+            kind[at] += Decimal(one[name])
+    rows = [(*key, count, *map(told, sums)) for key, (count, *sums) in sorted(balance.items())]
+    write("balance.csv", "type,status,transactions,amount,fee,net", rows)
+
+    insights = defaultdict(lambda: [Decimal(0), 0, 0, 0])
+    with open(fixtures / "posthog_marketing/meta_campaign_stats.csv", newline="") as file:
+        for row in csv.DictReader(file):
+            if "2024-01-17" <= row["date_start"] <= "2024-01-21":
+                campaign = insights[row["campaign_id"]]
+                campaign[0] += Decimal(row["spend"])
+                campaign[1] += int(row["impressions"])
+                campaign[2] += int(row["clicks"])
+                campaign[3] += 1
+    rows = [(campaign, told(spend), *counts) for campaign, (spend, *counts) in sorted(insights.items())]
+    write("insights.csv", "campaign,spend,impressions,clicks,days", rows)
+
+    reports = [json.loads(line)["data"] for line in (fixtures / "mailchimp_airbyte/reports.jsonl").read_text().splitlines()]
+    row = lambda one: (one["id"], one["emails_sent"], one["opens"]["unique_opens"], one["clicks"]["unique_subscriber_clicks"])
+    write("reports.csv", "campaign,sent,unique_opens,clickers", sorted(map(row, reports)))
+
+
 def told(amount):
     if amount is None:
         return ""
@@ -214,3 +255,4 @@ if __name__ == "__main__":
     platforms()
     series()
     recordings()
+    answers()
