@@ -10,7 +10,7 @@ use cpl_tests::{
     case::{self, Verdict},
     compare, connectors, mutated,
     page::{self, Page},
-    proven, structure,
+    proven, secrets_kept, structure,
 };
 use libtest_mimic::{Arguments, Failed, Trial};
 
@@ -47,6 +47,7 @@ fn all() -> Vec<Trial> {
     trials.extend(connectors::trials());
     trials.extend(mutated::trials());
     trials.extend(structure::trials());
+    trials.extend(secrets_kept::trials());
     trials.extend(against_oracle());
     trials
 }

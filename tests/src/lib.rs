@@ -19,5 +19,6 @@ pub mod real;
 pub mod real_server;
 pub mod schema;
 pub mod script_server;
+pub mod secrets_kept;
 pub mod server;
 pub mod structure;

@@ -15,7 +15,7 @@ use url::Host;
 
 use crate::{
     secret::Secret,
-    strike_out::{spellings, strike_out},
+    strike_out::{answer_without, spellings, strike_out},
 };
 
 /// What a request holds in the place of a report's name, until that is known: letters alone, which are the same in an
@@ -324,6 +324,12 @@ impl Request {
     #[must_use]
     pub fn without_secrets(&self, text: &str) -> String {
         strike_out(&spellings(&self.secrets), text)
+    }
+
+    /// An answer of the server's without them; it stays JSON.
+    #[must_use]
+    pub fn answer_without_secrets(&self, answer: Vec<u8>) -> Vec<u8> {
+        answer_without(&self.secrets, answer)
     }
 
     /// The problem of an answer that is no JSON from that line and column on.

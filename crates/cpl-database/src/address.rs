@@ -31,8 +31,8 @@ pub enum At {
 pub enum InvalidAddress {
     /// It is none.
     None(&'static str),
-    /// An option that it has is none of its database's.
-    Option(String),
+    /// An option that it has is none of its database's, which are these. Its name may be the rest of a password.
+    Option(&'static [&'static str]),
     /// What goes there would be read by others on its way.
     Open,
 }
@@ -103,8 +103,8 @@ fn mysql(address: &str, certificates: Option<&[u8]>) -> Result<Database, Invalid
 fn sqlite(address: &str, folder: &Path) -> Result<Database, InvalidAddress> {
     let path = address.strip_prefix("sqlite:").unwrap_or(address);
     let path = path.strip_prefix("//").unwrap_or(path);
-    if let Some((_, option)) = path.split_once('?') {
-        return Err(InvalidAddress::Option(option.to_owned()));
+    if path.contains('?') {
+        return Err(InvalidAddress::Option(&[]));
     }
     if path.is_empty() || path == ":memory:" {
         return Err(InvalidAddress::None("it names no file"));
@@ -139,7 +139,7 @@ const MYSQL_OPTIONS: &[&str] =
     &["sslmode", "ssl-mode", "sslca", "ssl-ca", "sslcert", "ssl-cert", "sslkey", "ssl-key", "socket"];
 
 /// What messages call a server's database, and the options of its address, all of which are known.
-fn name(address: &str, known: &[&str]) -> Result<(String, Vec<String>), InvalidAddress> {
+fn name(address: &str, known: &'static [&'static str]) -> Result<(String, Vec<String>), InvalidAddress> {
     const NONE: InvalidAddress = InvalidAddress::None("it names no server behind `//`");
     let url = Url::parse(address).map_err(|_| NONE)?;
     let given: Vec<String> = url.query_pairs().map(|(option, _)| option.into_owned()).collect();
@@ -149,13 +149,11 @@ fn name(address: &str, known: &[&str]) -> Result<(String, Vec<String>), InvalidA
     if (host.is_empty() && !given.iter().any(is_named)) || url.path().contains('@') || url.fragment().is_some() {
         return Err(NONE);
     }
-    match given.iter().find(|option| !known.contains(&option.as_str())) {
-        Some(option) => Err(InvalidAddress::Option(option.clone())),
-        None => {
-            let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
-            Ok((format!("{}://{host}{port}{}", url.scheme(), url.path()), given))
-        }
+    if given.iter().any(|option| !known.contains(&option.as_str())) {
+        return Err(InvalidAddress::Option(known));
     }
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    Ok((format!("{}://{host}{port}{}", url.scheme(), url.path()), given))
 }
 
 #[cfg(test)]

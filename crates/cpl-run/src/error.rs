@@ -211,10 +211,14 @@ fn invalid_address(error: &InvalidAddress, at: Span) -> Diagnostic {
                 .at(at, "asked here")
                 .help(help)
         }
-        InvalidAddress::Option(option) => {
-            Diagnostic::new(Code::E1011, format!("the address of a database has no option `{option}`"))
+        InvalidAddress::Option(known) => {
+            let help = match known {
+                [] => "the address of a file of SQLite has no options".to_owned(),
+                known => format!("there are {}; in a password a `?` is written as `%3F`", known.join(", ")),
+            };
+            Diagnostic::new(Code::E1011, "the address of a database has an option behind its `?` that is not known")
                 .at(at, "asked here")
-                .help("is it misspelt? `sslmode=require` is one, such as in `postgres://…/shop?sslmode=require`")
+                .help(help)
         }
         InvalidAddress::Open => {
             Diagnostic::new(Code::E0504, "what a database answers would be read by others on its way")

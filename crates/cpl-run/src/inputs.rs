@@ -244,7 +244,7 @@ impl RunInputs<'_> {
         let Some((fetch, (request, mut pages))) = asked.next() else { return Ok(None) };
         let answer = pages.wait().transpose();
         let failed = |problem| ExecError::from(SourceError::in_file(fetch, &request.name(), problem));
-        Ok(answer.map_err(failed)?.map(|page| page.bytes))
+        Ok(answer.map_err(failed)?.map(|page| page.request.answer_without_secrets(page.bytes)))
     }
 
     /// Tells what is begun of a fetch.

@@ -8,6 +8,22 @@ use cpl_model::program::SourceKind;
 /// As many bytes are looked at.
 pub const START: u64 = 1 << 13;
 
+/// The same problem, whose texts of the file or the answer are cleaned: a server may say what it was sent.
+pub fn without_secrets(problem: Problem, clean: impl Fn(&str) -> String) -> Problem {
+    let all = |texts: Vec<String>| texts.iter().map(|text| clean(text)).collect();
+    match problem {
+        Problem::Value { place, header, value, wanted } => {
+            Problem::Value { place, header, value: value.map(|value| clean(&value)), wanted }
+        }
+        Problem::NoRecord { place, found } => Problem::NoRecord { place, found: clean(&found) },
+        Problem::NoRecords { found } => Problem::NoRecords { found: all(found) },
+        Problem::NoColumn { header, found, line } => Problem::NoColumn { header, found: all(found), line },
+        Problem::DuplicateMember { place, name } => Problem::DuplicateMember { place, name: clean(&name) },
+        Problem::NoSheet { sheet, found } => Problem::NoSheet { sheet, found: all(found) },
+        other => other,
+    }
+}
+
 /// Whether that a file is of another kind may be why there is a problem.
 pub fn may_be_another(problem: &Problem) -> bool {
     matches!(

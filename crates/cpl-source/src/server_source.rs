@@ -9,7 +9,10 @@ use cpl_connect::{LARGE_PAGE, Page, Pages, Request};
 use cpl_model::program::{CsvFormat, Fetch, FetchColumn, ResultFormat};
 use cpl_records::{At, Found, Kind, Layout};
 
-use crate::file_source::{csv_layout, missing_everywhere, records_at, records_layout};
+use crate::{
+    file_kind::without_secrets,
+    file_source::{csv_layout, missing_everywhere, records_at, records_layout},
+};
 
 /// Where answers hold their records.
 #[derive(Clone, Copy, Debug, Default)]
@@ -160,15 +163,7 @@ fn explained(problem: Problem, page: &Page) -> Problem {
             let found = found.iter().map(|path| clean(path)).collect();
             Problem::Server(ServerProblem::NoRecords { found, excerpt: page.request.excerpt(&page.bytes) })
         }
-        Problem::Value { place, header, value, wanted } => {
-            Problem::Value { place, header, value: value.map(|value| clean(&value)), wanted }
-        }
-        Problem::NoRecord { place, found } => Problem::NoRecord { place, found: clean(&found) },
-        Problem::NoColumn { header, found, line } => {
-            Problem::NoColumn { header, found: found.iter().map(|name| clean(name)).collect(), line }
-        }
-        Problem::DuplicateMember { place, name } => Problem::DuplicateMember { place, name: clean(&name) },
-        other => other,
+        other => without_secrets(other, clean),
     }
 }
 

@@ -13,7 +13,7 @@ use cpl_store::Object;
 use tempfile::NamedTempFile;
 
 use crate::{
-    file_kind::{START, may_be_another, start_kind},
+    file_kind::{START, may_be_another, start_kind, without_secrets},
     stamp::FileStamp,
 };
 
@@ -80,7 +80,11 @@ impl SourceFile {
             return Problem::Changed;
         }
         let kind = if may_be_another(&problem) { start_kind(self.file_name(), &self.start(), read_as) } else { None };
-        kind.map_or(problem, Problem::OtherKind)
+        let problem = kind.map_or(problem, Problem::OtherKind);
+        match &self.at {
+            FileAt::Disk(_) => problem,
+            FileAt::Store(object) => without_secrets(problem, |text| object.without_secrets(text)),
+        }
     }
 
     /// Its bytes from their beginning, unpacked where its name says that they are packed.

@@ -9,6 +9,7 @@ use std::{
 
 use bytes::{Buf, Bytes};
 use cpl_batch::Problem;
+use cpl_connect::without_secrets;
 use cpl_csv::Input;
 use futures_util::StreamExt;
 use object_store::{GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt};
@@ -74,6 +75,12 @@ impl Object {
     #[must_use]
     pub fn shown(&self, text: &str) -> String {
         shown(text, &self.store.secrets)
+    }
+
+    /// A text out of it without the secrets that its store was sent.
+    #[must_use]
+    pub fn without_secrets(&self, text: &str) -> String {
+        without_secrets(&self.store.secrets, text)
     }
 
     /// The problem of which such a library tells by a text.
