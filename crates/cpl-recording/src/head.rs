@@ -40,8 +40,8 @@ impl Head {
 /// A fetch of a recording.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordedFetch {
-    /// What was asked for: the first request or the query, without a secret, and how its answer is read.
-    pub asked: String,
+    /// The first request, or the query, without a secret, and how its answer is read.
+    pub request: String,
     /// The columns, in the order of the batches.
     pub columns: Vec<RecordedColumn>,
     /// What reading showed.

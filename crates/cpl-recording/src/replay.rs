@@ -41,8 +41,8 @@ pub enum Mismatch {
         /// Those that it has.
         found: Vec<String>,
     },
-    /// Something else was asked for.
-    Asked {
+    /// It is of another request.
+    Request {
         /// The first line that differs, as it was recorded; none where there was none.
         recorded: Option<String>,
         /// The same line now.
@@ -94,8 +94,8 @@ impl Recording {
         let fetches = &self.head.fetches;
         let no_fetch = || Mismatch::NoFetch { found: fetches.keys().cloned().collect() };
         let recorded = fetches.get(name).ok_or_else(no_fetch)?;
-        if recorded.asked != wanted.asked {
-            return Err(differing(&recorded.asked, &wanted.asked));
+        if recorded.request != wanted.request {
+            return Err(differing(&recorded.request, &wanted.request));
         }
         let places = wanted.columns.iter().map(|column| place(column, &recorded.columns)).collect::<Result<_, _>>()?;
         let path = file::path(&self.folder, name);
@@ -110,7 +110,7 @@ fn differing(recorded: &str, now: &str) -> Mismatch {
         match (recorded.next(), now.next()) {
             (Some(one), Some(other)) if one == other => {}
             (one, other) => {
-                return Mismatch::Asked { recorded: one.map(str::to_owned), now: other.map(str::to_owned) };
+                return Mismatch::Request { recorded: one.map(str::to_owned), now: other.map(str::to_owned) };
             }
         }
     }

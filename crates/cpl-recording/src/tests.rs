@@ -49,7 +49,7 @@ fn fields() -> Vec<Field> {
 fn fetch() -> RecordedFetch {
     let column = |field: Field| RecordedColumn { name: field.header, declared: field.format.wanted() };
     let columns = fields().into_iter().map(column).collect();
-    RecordedFetch { asked: "GET /a".to_owned(), columns, ..RecordedFetch::default() }
+    RecordedFetch { request: "GET /a".to_owned(), columns, ..RecordedFetch::default() }
 }
 
 /// A row of texts as a server may send them.

@@ -10,7 +10,7 @@ use std::{
 use cpl_connect::{Connections, Network, Secrets};
 use cpl_database::{Database, Query, Read};
 use cpl_exec::ScanRequest;
-use cpl_model::program::{Fetch, SourceKind, TableSource};
+use cpl_model::program::{Fetch, SourceKind};
 use cpl_plan::bind::BoundPlan;
 use cpl_source::{DatabaseSource, field, in_files};
 use cpl_syntax::Span;
@@ -19,6 +19,7 @@ use tokio::{runtime::Handle, time::Instant};
 use crate::{
     RunError,
     error::{RequestCause, RequestError},
+    fetches::fetches,
     request_builder::{RequestBuilder, secret},
 };
 
@@ -44,10 +45,8 @@ impl Queries {
         failed: &mut Vec<RequestError>,
     ) -> Result<Self, RunError> {
         let (mut queries, mut first) = (BTreeMap::new(), None);
-        for table in plan.fetches().map(|id| plan.program().table(id)) {
-            let TableSource::Fetch(Fetch { kind: SourceKind::Sql(query), path_span: at, .. }) = &table.source else {
-                continue;
-            };
+        for (table, fetch) in fetches(plan) {
+            let Fetch { kind: SourceKind::Sql(query), path_span: at, .. } = fetch else { continue };
             first.get_or_insert(*at);
             let database = secret(secrets, &query.address).and_then(|address| {
                 let address = str::from_utf8(address.reveal()).unwrap_or_default();

@@ -260,7 +260,7 @@ fn other_recording(fetch: &str, mismatch: &Mismatch) -> (String, String) {
             let found = if found.is_empty() { "no fetch".to_owned() } else { found.join(", ") };
             (message, format!("it has those of {found}; {AGAIN}"))
         }
-        Mismatch::Asked { recorded, now } => {
+        Mismatch::Request { recorded, now } => {
             let line = |line: &Option<String>| line.as_ref().map_or("nothing".to_owned(), |line| format!("`{line}`"));
             let message = format!("`{fetch}` asks for something else than was recorded");
             (message, format!("recorded: {}; now: {}; {AGAIN}", line(recorded), line(now)))

@@ -7,6 +7,11 @@ use cpl_source::AnswerRecords;
 
 use crate::{RunError, request_builder::RequestBuilder};
 
+/// The fetches that a plan reads, each with its table.
+pub fn fetches(plan: &BoundPlan) -> impl Iterator<Item = (&Table, &Fetch)> {
+    plan.fetches().map(|id| plan.program().table(id)).filter_map(|table| Some((table, fetch_of(table)?)))
+}
+
 /// The fetch of a table that is one.
 pub fn fetch_of(table: &Table) -> Option<&Fetch> {
     match &table.source {
@@ -15,9 +20,9 @@ pub fn fetch_of(table: &Table) -> Option<&Fetch> {
     }
 }
 
-/// The fetch of a table that reads a server.
-pub fn of_server(table: &Table) -> Option<&Fetch> {
-    fetch_of(table).filter(|fetch| matches!(fetch.kind, SourceKind::Http { .. } | SourceKind::Endpoint(_)))
+/// Whether a fetch reads a server.
+pub fn is_of_server(fetch: &Fetch) -> bool {
+    matches!(fetch.kind, SourceKind::Http { .. } | SourceKind::Endpoint(_))
 }
 
 /// Where the answers for a fetch hold their records.

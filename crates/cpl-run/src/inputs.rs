@@ -22,9 +22,9 @@ use crate::{
     RunError,
     databases::Queries,
     error::{RequestCause, RequestError},
-    fetches::{builder, fetch_of, of_server, records},
+    fetches::{builder, fetches, is_of_server, records},
     network::network,
-    recordings::{Asked, Fetching, Replayed},
+    recordings::{Fetching, Replayed, RequestTexts},
     request_builder::{Made, RequestBuilder},
     salt::salt,
     stores::{Accesses, Stores},
@@ -45,8 +45,8 @@ pub struct RunInputs<'a> {
     /// What is on its way ends with it.
     _connections: Connections,
     replayed: Replayed,
-    /// Where what is read is recorded, and what was asked for.
-    recorder: Option<(&'a Recorder, Asked)>,
+    /// Where what is read is recorded, and the requests of its fetches.
+    recorder: Option<(&'a Recorder, RequestTexts)>,
 }
 
 impl<'a> RunInputs<'a> {
@@ -63,7 +63,7 @@ impl<'a> RunInputs<'a> {
         let secrets = Secrets::of(files.folder, workspace);
         let recorder = match fetching {
             Fetching::Live => None,
-            Fetching::Recorded(recorder) => Some((recorder, Asked::of(plan)?)),
+            Fetching::Recorded(recorder) => Some((recorder, RequestTexts::of(plan)?)),
             Fetching::Replayed(recording) => return Self::replayed(plan, files, &secrets, workspace, recording),
         };
         let mut failed = Vec::new();
@@ -141,8 +141,7 @@ fn server_reads<'m>(
     failed: &mut Vec<RequestError>,
 ) -> Result<Vec<ServerRead<'m>>, RunError> {
     let (mut reads, mut apis) = (Vec::new(), Apis::default());
-    for table in plan.fetches().map(|id| plan.program().table(id)) {
-        let Some(fetch) = of_server(table) else { continue };
+    for (table, fetch) in fetches(plan).filter(|(_, fetch)| is_of_server(fetch)) {
         let (builder, request) = builder(plan, secrets, fetch)?;
         let api = apis.of(fetch, &builder, request, workspace)?;
         let made = match requests(fetch, &builder, request) {
@@ -184,9 +183,8 @@ fn requests(
 
 /// The network of a workspace, where there is somebody to ask.
 fn network_of(plan: &BoundPlan, secrets: &Secrets, workspace: &Workspace) -> Result<Network, RequestError> {
-    let mut fetches = plan.fetches().filter_map(|id| fetch_of(plan.program().table(id)));
-    match fetches.find(|fetch| !fetch.is_local()) {
-        Some(first) => network(workspace, secrets).map_err(|cause| RequestError { at: first.path_span, cause }),
+    match fetches(plan).find(|(_, fetch)| !fetch.is_local()) {
+        Some((_, first)) => network(workspace, secrets).map_err(|cause| RequestError { at: first.path_span, cause }),
         None => Ok(Network::default()),
     }
 }
@@ -239,9 +237,8 @@ impl RunInputs<'_> {
     /// What the server of the only fetch answers first; none where nobody is asked.
     pub fn first_answer(&self, plan: &BoundPlan) -> Result<Option<Vec<u8>>, RunError> {
         let mut on_their_way = self.on_their_way.lock().unwrap_or_else(PoisonError::into_inner);
-        let fetches = plan.fetches().map(|id| plan.program().table(id));
-        let mut asked = fetches.filter_map(|table| Some((fetch_of(table)?, on_their_way.remove(&table.name)?)));
-        let Some((fetch, (request, mut pages))) = asked.next() else { return Ok(None) };
+        let mut sent = fetches(plan).filter_map(|(table, fetch)| Some((fetch, on_their_way.remove(&table.name)?)));
+        let Some((fetch, (request, mut pages))) = sent.next() else { return Ok(None) };
         let answer = pages.wait().transpose();
         let failed = |problem| ExecError::from(SourceError::in_file(fetch, &request.name(), problem));
         Ok(answer.map_err(failed)?.map(|page| page.request.answer_without_secrets(page.bytes)))
@@ -290,8 +287,8 @@ impl Inputs for RunInputs<'_> {
         columns: &[FetchColumn],
         source: Box<dyn Source + 'a>,
     ) -> Box<dyn Source + 'a> {
-        let Some((recorder, asked)) = &self.recorder else { return source };
-        match asked.fetch(&table.name, columns) {
+        let Some((recorder, requests)) = &self.recorder else { return source };
+        match requests.fetch(&table.name, columns) {
             Some(fetch) => recorder.recorded(&table.name, fetch, source),
             None => source,
         }

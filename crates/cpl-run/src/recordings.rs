@@ -16,7 +16,7 @@ use cpl_source::{field, in_files};
 use crate::{
     RunError,
     error::{RequestCause, RequestError},
-    fetches::{builder, fetch_of, records},
+    fetches::{builder, fetch_of, fetches, records},
     request_builder::RequestBuilder,
 };
 
@@ -32,10 +32,10 @@ pub enum Fetching<'a> {
     Replayed(&'a Recording),
 }
 
-/// What each fetch asks for, by the names of their tables: of servers and databases.
-pub struct Asked(BTreeMap<String, String>);
+/// The requests of all fetches but those of this machine's files as texts, by the names of their tables.
+pub struct RequestTexts(BTreeMap<String, String>);
 
-impl Asked {
+impl RequestTexts {
     /// By the fetches that a plan reads.
     ///
     /// # Errors
@@ -43,14 +43,12 @@ impl Asked {
     pub fn of(plan: &BoundPlan) -> Result<Self, RunError> {
         let secrets = Secrets::stand_ins();
         let mut all = BTreeMap::new();
-        for table in plan.fetches().map(|id| plan.program().table(id)) {
-            if let Some(fetch) = fetch_of(table).filter(|fetch| !fetch.is_local()) {
-                if fetch.kind == SourceKind::Parquet {
-                    let error = RequestError { at: fetch.path_span, cause: RequestCause::ParquetRecorded };
-                    return Err(RunError::Request(vec![error]));
-                }
-                all.insert(table.name.clone(), asked(plan, &secrets, fetch)?);
+        for (table, fetch) in fetches(plan).filter(|(_, fetch)| !fetch.is_local()) {
+            if fetch.kind == SourceKind::Parquet {
+                let error = RequestError { at: fetch.path_span, cause: RequestCause::ParquetRecorded };
+                return Err(RunError::Request(vec![error]));
             }
+            all.insert(table.name.clone(), request_text(plan, &secrets, fetch)?);
         }
         Ok(Self(all))
     }
@@ -59,14 +57,16 @@ impl Asked {
     pub fn fetch(&self, table: &str, columns: &[FetchColumn]) -> Option<RecordedFetch> {
         let column = |column: &FetchColumn| RecordedColumn { name: column.name.clone(), declared: declared(column) };
         let columns = in_files(columns).map(column).collect();
-        Some(RecordedFetch { asked: self.0.get(table)?.clone(), columns, ..RecordedFetch::default() })
+        Some(RecordedFetch { request: self.0.get(table)?.clone(), columns, ..RecordedFetch::default() })
     }
 }
 
-/// What a fetch asks for, and how the answer is read: nothing in it is secret.
-fn asked(plan: &BoundPlan, secrets: &Secrets, fetch: &Fetch) -> Result<String, RunError> {
-    let asked = match &fetch.kind {
-        _ if fetch.store().is_some() => format!("{} {}", fetch.kind.word(), fetch.path),
+/// The request of a fetch, and how its answer is read: nothing in it is secret.
+fn request_text(plan: &BoundPlan, secrets: &Secrets, fetch: &Fetch) -> Result<String, RunError> {
+    let request = match &fetch.kind {
+        _ if fetch.store().is_some() => {
+            format!("{} {}\n{:?}, until {:?}", fetch.kind.word(), fetch.path, fetch.kind, fetch.until)
+        }
         SourceKind::Sql(query) => RequestBuilder::new(plan, secrets, fetch.path_span).query(query)?.described(),
         _ => {
             let (builder, request) = builder(plan, secrets, fetch)?;
@@ -79,7 +79,7 @@ fn asked(plan: &BoundPlan, secrets: &Secrets, fetch: &Fetch) -> Result<String, R
     let program = plan.program();
     let zone = program.timezone.iana_name().unwrap_or("UTC");
     let bad = if fetch.skip_bad.is_some() { "; bad rows are left out" } else { "" };
-    Ok(format!("{asked}\nin {zone} and {}{bad}", program.currency.code()))
+    Ok(format!("{request}\nin {zone} and {}{bad}", program.currency.code()))
 }
 
 /// How a column is declared, as far as its values depend on it.
@@ -107,13 +107,13 @@ impl Replayed {
     /// # Errors
     /// All fetches for which the recording has none.
     pub fn of(plan: &BoundPlan, recording: &Recording) -> Result<Self, RunError> {
-        let asked = Asked::of(plan)?;
+        let requests = RequestTexts::of(plan)?;
         let (mut sources, mut failed) = (BTreeMap::new(), Vec::new());
         for id in plan.fetches() {
             let table = plan.program().table(id);
             let Some(fetch) = fetch_of(table) else { continue };
             let columns: Vec<_> = fetch.columns.iter().filter(|column| plan.reads(id, &column.name)).cloned().collect();
-            let Some(wanted) = asked.fetch(&table.name, &columns) else { continue };
+            let Some(wanted) = requests.fetch(&table.name, &columns) else { continue };
             match recording.source(&table.name, &wanted, in_files(&columns).map(field).collect()) {
                 Ok(source) => drop(sources.insert(table.name.clone(), source)),
                 Err(mismatch) => {

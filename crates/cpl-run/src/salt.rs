@@ -4,14 +4,14 @@ use std::{io, path::Path};
 
 use cpl_connect::{PrivateFolder, SecretError, Secrets};
 use cpl_exec::Salt;
-use cpl_model::{
-    program::{Fetch, TableSource},
-    workspace::Workspace,
-};
+use cpl_model::{program::Fetch, workspace::Workspace};
 use cpl_plan::bind::BoundPlan;
 use cpl_syntax::Span;
 
-use crate::error::{RequestCause, RequestError};
+use crate::{
+    error::{RequestCause, RequestError},
+    fetches::fetches,
+};
 
 /// Where a salt is kept that no secret names, in the workspace's folder.
 const FOLDER: &str = ".cpl/salt";
@@ -29,10 +29,8 @@ pub fn salt(
     workspace: &Workspace,
     of: impl Fn(&Fetch) -> bool,
 ) -> Result<Option<Salt>, RequestError> {
-    let Some(at) = plan.fetches().find_map(|id| match &plan.program().table(id).source {
-        TableSource::Fetch(fetch) if of(fetch) => personal_column(fetch),
-        TableSource::Fetch(_) | TableSource::Transform { .. } => None,
-    }) else {
+    let mut fetches = fetches(plan).map(|(_, fetch)| fetch).filter(|fetch| of(fetch));
+    let Some(at) = fetches.find_map(personal_column) else {
         return Ok(None);
     };
     let error = |cause| RequestError { at, cause };

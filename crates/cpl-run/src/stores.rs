@@ -14,7 +14,7 @@ use cpl_syntax::Span;
 use crate::{
     RunError,
     error::{RequestCause, RequestError},
-    fetches::fetch_of,
+    fetches::fetches,
 };
 
 /// The stores of a plan's fetches, by the names of their tables.
@@ -28,8 +28,7 @@ impl Accesses {
     /// Those of the fetches that a plan reads; what is missing is added to what failed.
     pub fn of(plan: &BoundPlan, secrets: &Secrets, failed: &mut Vec<RequestError>) -> Self {
         let mut all = BTreeMap::new();
-        for table in plan.fetches().map(|id| plan.program().table(id)) {
-            let Some(fetch) = fetch_of(table) else { continue };
+        for (table, fetch) in fetches(plan) {
             let Some(address) = fetch.store() else { continue };
             match access(fetch, &address, secrets) {
                 Ok(access) => drop(all.insert(table.name.clone(), (fetch.path_span, address, access))),
