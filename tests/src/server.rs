@@ -20,7 +20,7 @@ use zip::{ZipWriter, result::ZipError, write::SimpleFileOptions};
 /// own stands in its place when a case is run.
 pub const PORT: &str = ":54321";
 /// What was asked, in the folder of the case.
-const LOG: &str = "asked.txt";
+const LOG: &str = "requests.txt";
 
 /// A server, until it is dropped.
 pub struct Server {

@@ -17,7 +17,7 @@ pub enum DatabaseProblem {
         /// Why.
         why: String,
     },
-    /// It refuses who asks, or what is asked.
+    /// It refuses the login, or the query.
     Refused {
         /// Its code, such as a SQLSTATE.
         code: Option<String>,

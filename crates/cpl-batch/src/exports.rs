@@ -1,4 +1,4 @@
-//! How exports write days, clocks and what is not there: what a message or a guess proposes. Readers take patterns alone.
+//! How exports write days, clocks and what is not there: what a message or a guess proposes. Readers only take patterns.
 
 /// Patterns of days.
 pub const DAYS: [&str; 19] = [
@@ -55,7 +55,7 @@ const NOTHING: [&str; 19] = [
     "#error!",
 ];
 
-/// Whether a text stands for no value: such a word, a sign, or a bound of a number that is not told.
+/// Whether a text stands for no value: such a word, a sign, or a bound of a number that is not given.
 #[must_use]
 pub fn is_nothing(text: &str) -> bool {
     let text = text.trim();

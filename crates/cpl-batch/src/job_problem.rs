@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// Why a long report can't be read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum JobProblem {
-    /// The answer to the request that begins it tells no name by which it could be asked for.
+    /// The answer to the request that begins it has no name by which it could be polled.
     NoName {
         /// Where the name is looked for.
         path: String,
@@ -28,14 +28,14 @@ pub enum JobProblem {
         /// The beginning of the answer.
         excerpt: String,
     },
-    /// The run's time would be over before it is asked for again.
+    /// The run's time would be over before it is polled again.
     NotReady {
         /// How far the server says it is.
         state: String,
         /// How long all servers together may take.
         limit: Duration,
     },
-    /// It is there, and where it is is not told.
+    /// It is done, and its address is missing.
     NoAddress {
         /// Where its address is looked for.
         path: String,

@@ -1,5 +1,5 @@
 //! How a file writes its numbers, where it does not write them plainly: with another decimal sign, with signs that set
-//! digits apart in threes, with the currency beside an amount, in brackets where it is negative.
+//! digits apart in threes, with the currency next to an amount, in brackets where it is negative.
 
 /// Blanks that spreadsheets put into numbers: no-break, narrow no-break and thin ones.
 const BLANKS: [char; 3] = ['\u{a0}', '\u{202f}', '\u{2009}'];

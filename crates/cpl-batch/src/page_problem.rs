@@ -28,7 +28,7 @@ pub enum PageProblem {
     OtherTotal {
         /// What the pages before said.
         before: u64,
-        /// What this one tells.
+        /// The number in this one.
         now: u64,
     },
     /// What leads to the next page is neither a text nor a number.

@@ -168,7 +168,7 @@ pub enum FileKind {
     Archive,
     /// A workbook of before 2007.
     OldWorkbook,
-    /// What an open workbook leaves beside it.
+    /// What a program leaves next to a workbook that it has open.
     LockFile,
     /// Packed by gzip, and not named so.
     Gzip,
@@ -180,7 +180,7 @@ pub enum FileKind {
     Markup,
     /// A text.
     Text,
-    /// A text whose lines end with a return alone.
+    /// A text whose lines end with a carriage return only.
     CarriageReturns,
 }
 

@@ -25,7 +25,7 @@ pub enum ServerProblem {
     Silent {
         /// After how many seconds the last attempt was given up.
         seconds: u64,
-        /// How often it was asked.
+        /// How often the request was sent.
         attempts: u32,
     },
     /// It did not come to the end of its answer in time.
@@ -42,23 +42,23 @@ pub enum ServerProblem {
     Broken {
         /// Why.
         why: String,
-        /// How often it was asked.
+        /// How often the request was sent.
         attempts: u32,
     },
-    /// It says by its status that it does not do what is asked.
+    /// It refuses by its status.
     Refused {
         /// The status (RFC 9110).
         status: u16,
         /// The beginning of what it says.
         excerpt: String,
-        /// How often it was asked.
+        /// How often the request was sent.
         attempts: u32,
     },
-    /// It asks to wait for longer than a run waits.
+    /// It says to wait for longer than a run waits.
     Busy {
         /// The status.
         status: u16,
-        /// How many seconds it asks for.
+        /// How many seconds.
         seconds: u64,
     },
     /// It sends elsewhere, and is not followed there.
@@ -85,7 +85,7 @@ pub enum ServerProblem {
         /// The beginning of the answer.
         excerpt: String,
     },
-    /// It tells of an error inside its answer.
+    /// Its answer holds an error.
     Failed {
         /// The status.
         status: u16,
@@ -95,10 +95,10 @@ pub enum ServerProblem {
         code: Option<String>,
         /// The beginning of the answer.
         excerpt: String,
-        /// How often it was asked.
+        /// How often the request was sent.
         attempts: u32,
     },
-    /// The server of tokens, which is another one than is asked, gives none.
+    /// The server of tokens, another one than the API's, gives none.
     Token {
         /// Its address.
         at: String,

@@ -181,7 +181,7 @@ pub fn date(text: &[u8], pattern: Option<&str>) -> Option<i32> {
     known_day(day)
 }
 
-/// The day that was read; of a month or a week alone its first.
+/// The day that was read; of only a month or a week its first.
 #[must_use]
 pub fn first_day(mut parts: BrokenDownTime) -> Option<Date> {
     if let Ok(day) = parts.to_date() {

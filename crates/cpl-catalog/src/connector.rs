@@ -27,7 +27,7 @@ pub struct Connector {
     pub base_url: Text,
     /// Authentication.
     pub auth: Vec<Auth>,
-    /// Where tokens are requested, where that says who asks.
+    /// Where tokens are requested, where there are any.
     pub token_url: Option<Text>,
     /// Its time zone, if declared.
     pub timezone: Option<Name>,

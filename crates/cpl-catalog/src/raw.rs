@@ -24,8 +24,8 @@ macro_rules! raw {
 
 pub(crate) use raw;
 
-/// The same of a part that asks: its method and path, and what goes with them.
-macro_rules! asking {
+/// The same of a part that is a request: its method and path, and what goes with them.
+macro_rules! raw_request {
     ($($(#[$meta:meta])* $vis:vis struct $name:ident { $($fields:tt)* })*) => { $(
         raw! {
             $(#[$meta])*
@@ -51,7 +51,7 @@ macro_rules! asking {
                 $($fields)*
             }
         }
-        impl Asking for $name {
+        impl RawRequest for $name {
             fn methods(&self) -> [(&'static str, Method, Option<&String>); 5] {
                 [
                     ("get", Method::Get, self.get.as_ref()),
@@ -68,8 +68,8 @@ macro_rules! asking {
     )* };
 }
 
-/// A part that asks.
-pub trait Asking {
+/// A part that is a request.
+pub trait RawRequest {
     /// Each method's word and path, where it is the one.
     fn methods(&self) -> [(&'static str, Method, Option<&String>); 5];
     /// What goes with it: query, headers, body.
@@ -89,7 +89,7 @@ raw! {
         /// What comes before every request's path.
         #[cfg_attr(feature = "schema", schemars(required))]
         pub base_url: Option<AccountAddress>,
-        /// Who asks: one way to say so, or a list where an API wants several.
+        /// Credentials, or a list of them where an API wants several.
         #[serde(default, deserialize_with = "one_or_many")]
         #[cfg_attr(feature = "schema", schemars(schema_with = "crate::scalars::one_or_many_schema::<Auth>"))]
         pub auth: Vec<Auth>,
@@ -99,7 +99,7 @@ raw! {
         /// How many requests may be sent to it.
         #[serde(default)]
         pub limits: Limits,
-        /// Errors inside answers whose status tells of none.
+        /// Errors inside answers whose status is a success.
         #[serde(default)]
         pub errors: Vec<ErrorInside>,
         /// What a `fetch` reads: `NAME.ENDPOINT(…)`.
@@ -137,7 +137,7 @@ raw! {
         pub pages: Option<NonZeroU32>,
     }
 
-    /// An error inside an answer whose status tells of none.
+    /// An error inside an answer whose status is a success.
     pub struct ErrorInside {
         /// Where it is: what is there makes the answer an error.
         pub at: JsonPath,
@@ -179,7 +179,7 @@ raw! {
         /// Where the answer says whether there is more.
         #[serde(rename = "while")]
         pub more: Option<JsonPath>,
-        /// Where the answer tells the number of all records. `$.count optional`: an answer without records may lack it.
+        /// Where the answer has the number of all records. `$.count optional`: an answer without records may lack it.
         pub total: Option<OptionalPath>,
     }
 
@@ -199,7 +199,7 @@ raw! {
 
     /// How far a long report is.
     pub struct JobState {
-        /// Where the answer tells it.
+        /// Where the answer has it.
         pub at: JsonPath,
         /// The values that mean so.
         #[serde(rename = "in")]
@@ -235,7 +235,7 @@ raw! {
     }
 }
 
-asking! {
+raw_request! {
     /// What a `fetch` reads.
     pub struct Endpoint {
         /// What its rows are, for people.
@@ -331,7 +331,7 @@ pub enum ResultFormat {
     Csv,
 }
 
-/// One way to say who asks.
+/// One kind of credentials.
 #[derive(Clone, Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -382,7 +382,7 @@ pub enum Auth {
 pub enum Dedupe {
     /// It knows a key again.
     Key(DedupeByKey),
-    /// It tells the current value.
+    /// It gives the current value.
     Lookup(DedupeByLookup),
     /// Nothing.
     Nothing(Nothing),

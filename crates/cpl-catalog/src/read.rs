@@ -95,7 +95,7 @@ impl<T: DeserializeOwned> Parsed<T> {
             {
                 key_path.pop();
             }
-            // Of a way to say who asks nothing is left without a part of it.
+            // Credentials without a part of them are none.
             if key_path.first().is_some_and(|part| part == "auth") {
                 key_path.truncate(1);
             }
@@ -268,7 +268,7 @@ fn found_kind(found: &str) -> String {
         "map" => "a map".to_owned(),
         "sequence" => "a list".to_owned(),
         "null" => "nothing".to_owned(),
-        "unit" => "a word alone".to_owned(),
+        "unit" => "a single word".to_owned(),
         _ => found.to_owned(),
     }
 }

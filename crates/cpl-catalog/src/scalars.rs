@@ -80,7 +80,7 @@ fn without_account(text: &str) -> String {
 /// Why an address is not that of a server to which something may go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoServer {
-    /// Who asks stands in it.
+    /// It holds credentials.
     Secret,
     /// What it is, and what was wanted.
     Other {
@@ -94,7 +94,7 @@ pub enum NoServer {
 impl fmt::Display for NoServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Secret => f.write_str("a secret can't stand in an address: say who asks by `auth`"),
+            Self::Secret => f.write_str("a secret can't be part of an address: use `auth`"),
             Self::Other { what, wanted } => write!(f, "{what}: wanted {wanted}"),
         }
     }
@@ -110,7 +110,7 @@ pub fn server(text: &str) -> Result<Url, NoServer> {
     const NONE: NoServer =
         NoServer::Other { what: "that is no address", wanted: "one such as `https://api.example.com/v1`" };
     const HOLES: NoServer = NoServer::Other {
-        what: "holes stand for whole names at the beginning of a host alone",
+        what: "a hole in a host stands for a whole name, at its beginning only",
         wanted: "one such as `https://{shop}.example.com`",
     };
     const OPEN: NoServer =
@@ -160,10 +160,10 @@ impl TryFrom<Value> for Credential {
     type Error = String;
 
     fn try_from(value: Value) -> Result<Self, String> {
-        let wanted = || "that says not who asks: wanted `{ secret: NAME }`, or a plain text".to_owned();
+        let wanted = || "that is no credential: wanted `{ secret: NAME }`, or a plain text".to_owned();
         match &value {
             Value::String(text) if text.contains(['{', '}', '\n']) => {
-                Err("who asks is said by a text without holes: wanted `{ secret: NAME }`, or a plain text".to_owned())
+                Err("a credential is a text without holes: wanted `{ secret: NAME }`, or a plain text".to_owned())
             }
             Value::String(text) if !text.is_empty() => Ok(Self::Plain(text.clone())),
             Value::Object(map) if map.len() == 1 => match map.get("secret").and_then(Value::as_str) {

@@ -45,7 +45,7 @@ raw! {
         certificates: Option<PathBuf>,
     }
 
-    /// A command that tells secrets.
+    /// A command that gives secrets.
     pub struct RawSecrets {
         /// The program and its arguments, in which `{name}` stands for the secret's name.
         command: Vec<String>,
@@ -101,7 +101,7 @@ fn settings(raw: RawWorkspace, source_map: &SourceMap, diagnostics: &mut Vec<Dia
         if words.first().is_none_or(|program| program.is_empty() || program.contains(SecretCommand::NAME)) {
             refuse(&place, "a command begins with a program", "which program is run?", help);
         } else if !words.iter().any(|word| word.contains(SecretCommand::NAME)) {
-            refuse(&place, "the command tells the same for each secret", "`{name}` stands nowhere", help);
+            refuse(&place, "the command gives the same value for each secret", "`{name}` is nowhere in it", help);
         }
     }
     let salt = raw.personal.and_then(|personal| match personal.salt {

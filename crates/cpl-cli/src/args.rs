@@ -22,17 +22,17 @@ pub struct Args {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run pipelines: the dashboard, the decisions, the alerts; effects leave for their targets.
+    /// Run pipelines: the dashboard, the decisions, the alerts; effects are sent to their targets.
     Run(RunArgs),
-    /// Tell what a run would do, in the same report; nothing leaves.
+    /// Show what a run would do, in the same report; nothing is sent or changed.
     Plan(RunArgs),
-    /// Tell what is wrong with pipelines; reads no data.
+    /// Report what is wrong with pipelines; reads no data.
     Check(CheckArgs),
-    /// Write pipelines in the one style.
+    /// Format pipelines.
     Fmt(FmtArgs),
-    /// Tell what a code means, with a file that causes it and how to mend it; without a code, list them.
+    /// Explain a code, with a file that causes it and how to mend it; without a code, list them.
     Explain(ExplainArgs),
-    /// Run the tests of pipelines, on the rows they give; nothing is fetched and nothing leaves.
+    /// Run the tests of pipelines, on the rows they give; nothing is fetched, sent or changed.
     Test(TestArgs),
     /// Draw a pipeline's steps.
     Graph(GraphArgs),
@@ -44,7 +44,7 @@ pub enum Command {
     Connectors(ConnectorsArgs),
     /// Begin a file: `cpl new connector NAME`.
     New(NewArgs),
-    /// Tell what each step of a pipeline costs: rows, bytes, time, memory, the columns that are read; nothing leaves.
+    /// Show what each step of a pipeline costs: rows, bytes, time, memory, the columns that are read; nothing is sent or changed.
     Profile(ProfileArgs),
 }
 
@@ -62,7 +62,7 @@ pub struct RunArgs {
     /// Keep in a new folder what servers and databases answer: the columns that are read, personal ones hashed.
     #[arg(long, value_name = "DIR")]
     pub record: Option<PathBuf>,
-    /// Ask no server and no database: read what was recorded in a folder, as of its date and with its settings.
+    /// Read what was recorded in a folder instead of servers and databases, as of its date and with its settings.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["record", "as_of", "settings"])]
     pub replay: Option<PathBuf>,
 }
@@ -86,7 +86,7 @@ pub struct CheckArgs {
     /// Show what `--fix` would change, and change nothing.
     #[arg(long, conflicts_with = "format")]
     pub diff: bool,
-    /// Tell which secrets of its fetches are not set as well.
+    /// Report secrets of its fetches that are not set as well.
     #[arg(long)]
     pub secrets: bool,
     #[command(flatten)]
@@ -145,7 +145,7 @@ pub struct FmtArgs {
     /// Files, and folders whose `.cpl` files are all written anew; `-` for the standard input, to the output.
     #[arg(required = true, value_name = "FILE|DIR|-")]
     pub paths: Vec<PathBuf>,
-    /// Tell which files are in another style, and change nothing; exit with 1 if there are any.
+    /// List files that would be changed, and change nothing; exit with 1 if there are any.
     #[arg(long)]
     pub check: bool,
     /// Show what would change, and change nothing.

@@ -68,11 +68,11 @@ fn of_name(name: &str, folders: &[PathBuf], io: &Io<'_>) -> Option<ConnectorFile
 
 /// The folders of connectors: next to the pipeline, then the workspace's.
 fn folders(pipeline: &Path, workspace: &Workspace, io: &Io<'_>) -> Vec<PathBuf> {
-    let beside = pipeline.parent().unwrap_or(Path::new("")).join(FOLDER);
+    let own = pipeline.parent().unwrap_or(Path::new("")).join(FOLDER);
     let shared = workspace.settings.connectors.as_deref().unwrap_or(Path::new(FOLDER));
     let shared = shown(&workspace.root.join(shared), io);
-    let is_other = shared != beside;
-    std::iter::once(beside).chain(is_other.then_some(shared)).collect()
+    let is_other = shared != own;
+    std::iter::once(own).chain(is_other.then_some(shared)).collect()
 }
 
 /// The names of all connectors: of those in the folders, and of the shipped ones.

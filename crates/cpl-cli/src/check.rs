@@ -89,7 +89,7 @@ pub fn planned(mut loaded: Loaded) -> (Loaded, Option<Plan>) {
     (loaded, plan)
 }
 
-/// The file with the diagnostics of its plan, and of its secrets where that is asked.
+/// The file with the diagnostics of its plan, and of its secrets where that is requested.
 fn checked(loaded: Loaded, args: &CheckArgs, io: &Io<'_>) -> Loaded {
     let (mut loaded, plan) = planned(loaded);
     if let Some(plan) = plan.filter(|_| args.secrets) {

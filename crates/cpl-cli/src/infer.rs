@@ -125,7 +125,7 @@ fn one(file: &Path, io: &mut Io<'_>) -> u8 {
     print_proved(&cpl_infer::fetch(&sample, &written), &written, io)
 }
 
-/// Prints a fetch, and tells what is wrong with it: what is printed was checked, and reads all that it names.
+/// Prints a fetch, and what is wrong with it: what is printed was checked, and reads all that it names.
 fn print_proved(text: &str, written: &str, io: &mut Io<'_>) -> u8 {
     let _ = write!(io.out, "{text}");
     // What is printed makes a pipeline of its own here, whose lines are those that were printed.

@@ -11,11 +11,11 @@ use crate::{
 
 /// What is recorded or replayed by a run; mostly nothing.
 pub enum Recordings {
-    /// Servers and databases are asked.
+    /// Servers and databases are read.
     None,
     /// What they answer is kept.
     Made(Recorder),
-    /// They are not asked.
+    /// They are not read.
     Read(Recording),
 }
 
@@ -38,7 +38,7 @@ impl Recordings {
         Recording::open(&path).map(Self::Read).map_err(|error| wrong(no_recording(&error)))
     }
 
-    /// Whether a recording is asked for of several pipelines, in words.
+    /// Whether a recording is requested for several pipelines, in words.
     pub fn of_several(args: &RunArgs) -> Option<String> {
         let flag = if args.record.is_some() { "--record" } else { "--replay" };
         let several = args.files.len() > 1 && (args.record.is_some() || args.replay.is_some());
@@ -84,7 +84,7 @@ impl Recordings {
                 let head = Head::new(pipeline, args.window_args.as_of_text(io.now), args.window_args.settings_text());
                 let folder = args.record.as_deref().unwrap_or(Path::new("")).display();
                 recorder.finish(head).map_err(|error| {
-                    format!("nothing has left, and nothing is recorded in {folder}: {}", not_recorded(&error))
+                    format!("nothing was changed, and nothing is recorded in {folder}: {}", not_recorded(&error))
                 })
             }
         }

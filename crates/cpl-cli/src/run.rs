@@ -48,7 +48,7 @@ fn plan_one(file: &Path, args: &RunArgs, io: &mut Io<'_>) -> u8 {
     }
 }
 
-/// Runs one pipeline: its effects leave once its report is written, so that nothing has left where that fails.
+/// Runs one pipeline: its effects leave once its report is written, so that nothing was changed where that fails.
 fn run_one(file: &Path, args: &RunArgs, io: &mut Io<'_>) -> u8 {
     let (loaded, ready) = match evaluate(file, args, io, cpl_run::run, |ready: &mut ReadyRun| &mut ready.report) {
         Ok(ready) => ready,

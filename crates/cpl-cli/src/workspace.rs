@@ -37,7 +37,7 @@ pub fn workspace(pipeline: &Path, io: &Io<'_>) -> Result<Workspace, Diagnostic> 
         let shown = shown(&file, io);
         let message = format!("`{}` belongs to another user than this pipeline's folder", shown.display());
         let help =
-            "it may name a command that is run: take it over, or put a `cpl.yaml` of your own beside the pipeline";
+            "it may name a command that is run: take it over, or put a `cpl.yaml` of your own next to the pipeline";
         return Err(Diagnostic::new(Code::E0601, message).help(help));
     }
     let settings = settings(&file, io)?;

@@ -21,7 +21,7 @@ use crate::{
 pub struct Answer {
     /// Its bytes, unpacked.
     pub bytes: Vec<u8>,
-    /// The address of the next page, as its header tells it.
+    /// The address of the next page, as its header gives it.
     pub link: Option<String>,
     /// Who answered.
     pub url: Url,
@@ -255,7 +255,7 @@ pub fn innermost(error: &dyn Error) -> String {
     cause.to_string()
 }
 
-/// Whether an answer of that type is a page for people, or tells of an error: no report is written so.
+/// Whether an answer of that type is a page for people, or an error: no report is written so.
 fn is_page(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence.contains("html") || essence.ends_with("xml")

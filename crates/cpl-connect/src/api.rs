@@ -1,4 +1,4 @@
-//! An API: its terms, and the token that says who asks.
+//! An API: its terms, and its access token.
 
 use cpl_batch::{Problem, ServerProblem};
 use reqwest::Client;
@@ -15,7 +15,7 @@ use crate::{
 pub struct Api {
     /// Its terms.
     pub terms: Terms,
-    /// What gives the token that says who asks; none where the request says it by itself.
+    /// What gives the access token; none where requests hold their credentials themselves.
     pub tokens: Option<Tokens>,
 }
 

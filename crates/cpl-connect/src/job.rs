@@ -16,7 +16,7 @@ use crate::{
     terms::Terms,
 };
 
-/// How long is waited before a report is asked for, where the API says nothing.
+/// How long is waited before a report is polled, where the API says nothing.
 const EVERY: Duration = Duration::from_secs(5);
 
 /// A long report, as far as it is known before it is begun.
@@ -106,7 +106,7 @@ impl Job {
         Ok(Some(Report { request, api: Arc::clone(api) }))
     }
 
-    /// The name of the report that an answer tells.
+    /// The name of the report in an answer.
     fn name(&self, answer: &Answer) -> Result<String, Problem> {
         let (path, probe) = &self.name;
         let found = find(probe, answer)?;
@@ -114,7 +114,7 @@ impl Job {
         name.filter(|name| !matches!(name.as_str(), "" | "." | "..")).ok_or_else(|| no_name(path, answer))
     }
 
-    /// Asks until the report is there; the last answer.
+    /// Polls until the report is there; the last answer.
     async fn wait(
         &self,
         client: &Client,
@@ -130,11 +130,11 @@ impl Job {
             tokio::time::sleep(self.every).await;
             let answer = api.send(client, poll).await?;
             let found = find(&self.progress, &answer)?;
-            let tells = |place: usize| found[place].as_deref().and_then(text_of);
+            let text = |place: usize| found[place].as_deref().and_then(text_of);
             let is = |wanted: &program::JobState, state: &Option<String>| {
                 state.as_ref().is_some_and(|state| wanted.is.contains(state))
             };
-            let (done, failed) = (tells(DONE), tells(FAILED));
+            let (done, failed) = (text(DONE), text(FAILED));
             if let Some(wanted) = self.failed.as_ref().filter(|wanted| is(wanted, &failed)) {
                 let state = failed.unwrap_or_else(|| wanted.is.join(", "));
                 let state = answer.sent.excerpt(state.as_bytes());
@@ -151,19 +151,19 @@ impl Job {
         }
     }
 
-    /// What reads the address that an answer tells: another server is not told who asks.
+    /// The request for the address in an answer: another server gets no credentials.
     fn at_address(&self, (path, may_lack): (&str, bool), answer: &Answer) -> Result<Option<Request>, Problem> {
         let found = find(&self.progress, answer)?;
-        let found = found.get(ADDRESS).and_then(Option::as_deref).filter(|told| is_something(told));
-        let told = found.filter(|told| told.starts_with('"')).and_then(text_of);
-        let Some(told) = told else {
+        let found = found.get(ADDRESS).and_then(Option::as_deref).filter(|value| is_something(value));
+        let address = found.filter(|value| value.starts_with('"')).and_then(text_of);
+        let Some(address) = address else {
             if may_lack && found.is_none() {
                 return Ok(None);
             }
             let (path, excerpt) = (path.to_owned(), answer.sent.excerpt(&answer.bytes));
             return Err(wrong(JobProblem::NoAddress { path, excerpt }));
         };
-        let Ok(url) = answer.url.join(&told) else { return Err(wrong(JobProblem::Address { to: None })) };
+        let Ok(url) = answer.url.join(&address) else { return Err(wrong(JobProblem::Address { to: None })) };
         let to = answer.sent.without_secrets(&shown(&url));
         let request = answer.sent.clone().reading(url).encrypted();
         request.map(Some).map_err(|_| wrong(JobProblem::Address { to: Some(to) }))

@@ -17,7 +17,7 @@ pub struct Limits {
     pub attempts: u32,
     /// How long the second attempt waits at most; each further one waits four times as long.
     pub first_wait: Duration,
-    /// How long all attempts of one read wait together, also where the server asks for more.
+    /// How long all attempts of one read wait together, also where the server wants more.
     pub waits: Duration,
 }
 

@@ -29,7 +29,7 @@ fn links(header: &str) -> Vec<(&str, &str)> {
     links
 }
 
-/// Whether parameters name the relation `next`, alone or among others.
+/// Whether parameters name the relation `next`, by itself or among others.
 fn is_next(parameters: &str) -> bool {
     let mut each = parameters.split([';', ',']).filter_map(|parameter| parameter.trim().split_once('='));
     let relation = each.find(|(name, _)| name.trim().eq_ignore_ascii_case("rel")).map(|(_, value)| value);

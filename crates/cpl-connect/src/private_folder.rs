@@ -1,4 +1,4 @@
-//! A folder for what nobody else is to see: files that their owner alone reads, and git ignores.
+//! A folder for what nobody else is to see: files that only their owner reads, and git ignores.
 
 use std::{
     fs::{self, OpenOptions},

@@ -18,7 +18,7 @@ use crate::{
     strike_out::{answer_without, spellings, strike_out},
 };
 
-/// What a request holds in the place of a report's name, until that is known: letters alone, which are the same in an
+/// What a request holds in the place of a report's name, until that is known: letters only, which are the same in an
 /// address, a header and JSON.
 pub const REPORT: &str = "cplReportNameGoesHere5c9e1f";
 
@@ -28,7 +28,7 @@ pub const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remov
 /// The most characters that are shown of what a server says.
 const EXCERPT_CHARS: usize = 200;
 
-/// Who asks.
+/// Credentials.
 pub enum Auth {
     /// `Authorization: Bearer` (RFC 6750).
     Bearer(Secret),
@@ -49,7 +49,7 @@ pub struct Request {
     pub(crate) body: Option<Body>,
     /// Answers of other types than JSON are read too.
     pub(crate) any_type: bool,
-    /// Parameters of the query that say who asks: each address that a server names gets them too.
+    /// Credentials in the query: each address that a server names gets them too.
     auth_query: Vec<(String, Secret)>,
     /// What is struck out of everything that the server says.
     secrets: Vec<Secret>,
@@ -79,9 +79,9 @@ impl Body {
 pub enum InvalidRequest {
     /// Its address is none.
     Address(String),
-    /// The value of that header, or of who asks, holds signs that no header may hold.
+    /// The value of that header, or a credential, holds characters that no header may hold.
     Header(String),
-    /// It would be read by others on its way.
+    /// It could be read by others on its way.
     Open,
     /// A secret is no key of a service account.
     Key(&'static str),
@@ -141,12 +141,12 @@ impl Request {
         self.hidden_header(name, value.expose())
     }
 
-    /// Whether another one asks for the same.
+    /// Whether another one requests the same.
     pub(crate) fn is(&self, other: &Self) -> bool {
         (&self.method, &self.url, &self.body) == (&other.method, &other.url, &other.body)
     }
 
-    /// The same request at another address; what says there who asks stays.
+    /// The same request at another address; with the same credentials.
     pub(crate) fn at(mut self, url: Url) -> Self {
         self.url = url;
         for (name, secret) in self.auth_query.clone() {
@@ -175,7 +175,7 @@ impl Request {
         self
     }
 
-    /// What reads an address that the answer to this request tells: at another server without what says who asks, which is
+    /// The request for an address in the answer to this one: at another server without the credentials, which are
     /// struck out there all the same.
     pub(crate) fn reading(self, url: Url) -> Self {
         let is_here = url.origin() == self.url.origin();
@@ -255,7 +255,7 @@ impl Request {
         if self.url.scheme() == "https" || here { Ok(self) } else { Err(InvalidRequest::Open) }
     }
 
-    /// Says who asks.
+    /// Adds credentials.
     ///
     /// # Errors
     /// Where that can't stand in a header.

@@ -17,7 +17,7 @@ pub enum Retry {
     Never,
     /// Another attempt, after a while that grows.
     Soon,
-    /// Another one, after so long: the server asks for it.
+    /// Another one, after so long: the server says so.
     After(Duration),
 }
 
@@ -60,7 +60,7 @@ fn backoff(attempts: u32, first: Duration, random: f64) -> Duration {
     longest.mul_f64(f64::midpoint(1.0, random))
 }
 
-/// How long a server asks to wait, whatever its status.
+/// How long a server says to wait, whatever its status.
 pub fn requested_wait(answer: &Response, now: Timestamp) -> Option<Duration> {
     retry_after(answer.headers(), now)
 }
@@ -68,7 +68,7 @@ pub fn requested_wait(answer: &Response, now: Timestamp) -> Option<Duration> {
 /// A day of the week that is another day's says nothing of the date.
 const PARSER: rfc2822::DateTimeParser = rfc2822::DateTimeParser::new().relaxed_weekday(true);
 
-/// `Retry-After`: seconds, or the date from which on to ask again (RFC 9110, 10.2.3).
+/// `Retry-After`: seconds, or the date from which on to try again (RFC 9110, 10.2.3).
 fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {

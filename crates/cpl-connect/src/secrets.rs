@@ -18,7 +18,7 @@ use crate::{
 /// command of the workspace.
 pub struct Secrets {
     /// What stands for each of them, where none is looked for.
-    stand_in: Option<Secret>,
+    placeholder: Option<Secret>,
     /// The pipeline's folder.
     folder: PathBuf,
     /// What a `.env` file holds, once a secret was looked for there.
@@ -39,14 +39,14 @@ impl Secrets {
         let folders = credentials.into_iter().chain([PathBuf::from("/run/secrets")]).collect();
         let command = workspace.settings.secret_command.clone();
         let command = command.map(|command| CommandSecrets::new(command, workspace.root.clone()));
-        Self { stand_in: None, folder: folder.to_owned(), dotenv: OnceLock::new(), folders, command }
+        Self { placeholder: None, folder: folder.to_owned(), dotenv: OnceLock::new(), folders, command }
     }
 
     /// None of them is looked for: a text that is no secret stands for each, in requests that are not sent.
     #[must_use]
-    pub fn stand_ins() -> Self {
-        let stand_in = Some(Secret::new("secret".to_owned()));
-        Self { stand_in, folder: PathBuf::new(), dotenv: OnceLock::new(), folders: Vec::new(), command: None }
+    pub fn placeholders() -> Self {
+        let placeholder = Some(Secret::new("secret".to_owned()));
+        Self { placeholder, folder: PathBuf::new(), dotenv: OnceLock::new(), folders: Vec::new(), command: None }
     }
 
     /// The value of a secret.
@@ -54,8 +54,8 @@ impl Secrets {
     /// # Errors
     /// Where it is not set, or where a file can't be read that may hold it.
     pub fn find(&self, name: &str) -> Result<Secret, SecretError> {
-        if let Some(stand_in) = &self.stand_in {
-            return Ok(stand_in.clone());
+        if let Some(placeholder) = &self.placeholder {
+            return Ok(placeholder.clone());
         }
         let text = match env::var(name) {
             Ok(text) => text,

@@ -1,4 +1,4 @@
-//! Tokens that say who asks: requested of a server of their own (OAuth 2.0, RFC 6749), used until they expire, and kept
+//! Access tokens: requested of a server of their own (OAuth 2.0, RFC 6749), used until they expire, and kept
 //! from one run to the next.
 
 use cpl_batch::{Problem, ServerProblem};
@@ -33,7 +33,7 @@ pub enum Grant {
         id: Secret,
         /// Its secret; none where the refresh token is all that it needs.
         secret: Option<Secret>,
-        /// The refresh token; none where the client asks for itself.
+        /// The refresh token; none for client credentials.
         refresh_token: Option<Secret>,
     },
     /// The signature of a service account of Google Cloud (RFC 7523).
@@ -170,7 +170,7 @@ impl Tokens {
         Ok(Secret::new(current.insert(token).access_token.clone()))
     }
 
-    /// All that is known only to who asks: the server may tell of it.
+    /// All that is secret in it: the server may repeat it.
     pub(crate) fn secrets(&self) -> Vec<Secret> {
         match &self.grant {
             Grant::Client { id, secret, refresh_token } => {
@@ -243,7 +243,7 @@ impl Tokens {
     }
 }
 
-/// What tells the tokens of a grant from others: who asks whom, for what.
+/// What identifies the tokens of a grant: client, server and scope.
 fn id_parts<'a>(grant: &'a Grant, scopes: &'a [String], address: &'a str) -> Vec<&'a str> {
     let who = match grant {
         Grant::Client { id, secret, refresh_token } => {

@@ -15,7 +15,7 @@ pub struct TokenStore {
 /// A token as it is kept.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct StoredToken {
-    /// What says who asks.
+    /// The token.
     pub access_token: String,
     /// Until when it is used, in seconds since 1970; none where its server does not tell.
     pub holds_until: Option<i64>,

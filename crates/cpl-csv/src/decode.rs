@@ -1,4 +1,4 @@
-//! Texts of other encodings, as UTF-8 while they are read. A byte order mark tells what a file is; without one it is what
+//! Texts of other encodings, as UTF-8 while they are read. A byte order mark says what a file is; without one it is what
 //! the fetch says. What is no text of its encoding is an error, and never another letter.
 
 use std::io::{self, BufRead, BufReader, Read};

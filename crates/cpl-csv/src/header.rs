@@ -58,7 +58,7 @@ fn names(bytes: &[u8], mut at: usize, separator: u8) -> Result<(Vec<String>, usi
     loop {
         let (read, next) = field(bytes, at, separator)
             .map_err(|bad| Problem::Quote { place: Place::default(), open: bad == BadQuote::Open })?;
-        // Lines that end with a return alone are one line: whatever its names are, it has no rows.
+        // Lines that end with a carriage return only are one line: whatever its names are, it has no rows.
         if bytes.get(at) != Some(&b'"') && read.bytes.contains(&b'\r') {
             return Err(Problem::OtherKind(FileKind::CarriageReturns));
         }

@@ -175,7 +175,7 @@ fn done(mut block: Block, header: &Header, layout: &Layout) -> Done {
 struct Progress {
     lines: u64,
     summary: Summary,
-    /// The table has ended: further rows are counted alone.
+    /// The table has ended: further rows are only counted.
     ended: bool,
     failed: Option<ProblemAt>,
 }

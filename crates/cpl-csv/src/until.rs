@@ -40,7 +40,7 @@ fn next_row(bytes: &[u8], mut at: usize, separator: u8, quoted: bool) -> usize {
         match field(bytes, at, separator) {
             Ok((read, next)) if read.last => return next,
             Ok((_, next)) => at = next,
-            // What is wrong there is told when the row is read.
+            // What is wrong there is reported when the row is read.
             Err(_) => return bytes.len(),
         }
     }

@@ -33,7 +33,7 @@ pub enum InvalidAddress {
     None(&'static str),
     /// An option that it has is none of its database's, which are these. Its name may be the rest of a password.
     Option(&'static [&'static str]),
-    /// What goes there would be read by others on its way.
+    /// What goes there could be read by others on its way.
     Open,
 }
 

@@ -81,7 +81,7 @@ async fn in_transaction(connection: &mut MySqlConnection, read: &Read, sink: &Si
     }
     let (mut stream, mut is_first) = (query.fetch(connection), true);
     while let Some(row) = stream.try_next().await.map_err(wrong)? {
-        // Where parameters decide what a column is, the rows alone tell its type.
+        // Where parameters decide what a column is, only the rows show its type.
         if std::mem::take(&mut is_first) {
             columns = Columns::of(row.columns(), is_local);
             rows = Rows::of(&read.fields, read.skip_bad, &columns.named())?;
@@ -148,7 +148,7 @@ fn stored(ty: &MySqlTypeInfo) -> Option<Stored> {
         "DATE" => Stored::Date,
         "DATETIME" => Stored::Datetime,
         "TIMESTAMP" => Stored::Timestamp,
-        // Texts that are compared by their bytes are told as such.
+        // Texts that are compared by their bytes have a type of their own.
         "CHAR" | "VARCHAR" | "TINYTEXT" | "TEXT" | "MEDIUMTEXT" | "LONGTEXT" | "ENUM" | "SET" | "JSON" | "NULL"
         | "BINARY" | "VARBINARY" | "TINYBLOB" | "BLOB" | "MEDIUMBLOB" | "LONGBLOB" => Stored::Text,
         _ => return None,

@@ -230,7 +230,7 @@ mod tests {
 
     use super::*;
 
-    /// A number as `numeric_send` writes it: by its decimal digits alone.
+    /// A number as `numeric_send` writes it: only by its decimal digits.
     fn sent(negative: bool, whole: &str, behind: &str) -> Vec<u8> {
         let mut front = "0".repeat((4 - whole.len() % 4) % 4) + whole;
         let weight = front.len() / 4 - 1;

@@ -1,4 +1,4 @@
-//! A query: its SQL and its parameters, which are sent beside it and never stand in it.
+//! A query: its SQL and its parameters, which are sent separately, never as part of its text.
 
 /// A query of one statement.
 #[derive(Clone, Debug, Default)]

@@ -39,7 +39,7 @@ impl<'f> Rows<'f> {
         Ok(Self { fields, skip_bad, places, batch: Batch::empty(fields), bytes: 0, count: 0 })
     }
 
-    /// Adds a row, whose value in each place `cell` tells; a batch where one is full.
+    /// Adds a row, whose value in each place `cell` gives; a batch where one is full.
     ///
     /// # Errors
     /// A value that does not fit, where its row is not rejected.

@@ -67,14 +67,14 @@ impl EffectError {
             }
             Self::NotWritten { target, kind, written, .. } => {
                 let help = match written.as_slice() {
-                    [] if *kind == io::ErrorKind::NotFound => "make the folder; no effect has left".to_owned(),
-                    [] => "no effect has left".to_owned(),
+                    [] if *kind == io::ErrorKind::NotFound => "make the folder; no effect was sent".to_owned(),
+                    [] => "no effect was sent".to_owned(),
                     written => format!("written already: {}", written.join(", ")),
                 };
                 diagnostic.at(*target, "its effects go there").help(help)
             }
-            Self::NotReadBack { .. } => diagnostic.help("no effect has left"),
-            Self::NotKept { fetch, .. } => diagnostic.at(*fetch, "its bad rows go there").help("no effect has left"),
+            Self::NotReadBack { .. } => diagnostic.help("no effect was sent"),
+            Self::NotKept { fetch, .. } => diagnostic.at(*fetch, "its bad rows go there").help("no effect was sent"),
         }
     }
 }

@@ -17,7 +17,7 @@ use tempfile::NamedTempFile;
 
 use crate::{
     error::{EffectError, Occupant},
-    replace::write_beside,
+    replace::write_temporary,
 };
 
 /// All effects of a run for one file; a file without effects is empty.
@@ -131,7 +131,7 @@ pub fn deliveries(report: &RunReport, files: &[FileEffects], program: &Program, 
         }
     }
     let kind = |name: &str| program.targets.iter().find(|target| target.name == name).map(|target| &target.kind);
-    // A file that is written is told, though no effect leaves for it.
+    // A file that is written is reported, though no effect is sent for it.
     let written = program.targets.iter().filter(|target| files.iter().any(|file| file.target == target.span));
     for target in written {
         found.entry(&target.name).or_default();
@@ -158,8 +158,9 @@ pub fn prepare(effects: Vec<FileEffects>) -> Result<PreparedFiles, EffectError> 
     let mut ready = Vec::new();
     for file in effects {
         let text: String = file.lines.iter().map(text).collect();
-        let beside = write_beside(&file.place, text.as_bytes()).map_err(|error| refused(&file, error.kind(), &[]))?;
-        ready.push((file, beside));
+        let temporary =
+            write_temporary(&file.place, text.as_bytes()).map_err(|error| refused(&file, error.kind(), &[]))?;
+        ready.push((file, temporary));
     }
     Ok(PreparedFiles(ready))
 }
@@ -171,8 +172,8 @@ impl PreparedFiles {
     /// What the system refuses, and which files are written already.
     pub fn put(self) -> Result<(), EffectError> {
         let mut written = Vec::new();
-        for (file, beside) in self.0 {
-            beside.persist(&file.place).map_err(|error| refused(&file, error.error.kind(), &written))?;
+        for (file, temporary) in self.0 {
+            temporary.persist(&file.place).map_err(|error| refused(&file, error.error.kind(), &written))?;
             written.push(file.path);
         }
         Ok(())

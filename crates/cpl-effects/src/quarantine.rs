@@ -9,7 +9,7 @@ use std::{
 
 use cpl_syntax::Span;
 
-use crate::{error::EffectError, replace::write_beside};
+use crate::{error::EffectError, replace::write_temporary};
 
 /// The folder of all of them, from the pipeline's on.
 const FOLDER: &str = ".cpl/quarantine";
@@ -55,6 +55,6 @@ fn keep(place: &Path, text: Box<dyn Read>) -> io::Result<()> {
     if let Some(folder) = place.parent() {
         fs::create_dir_all(folder)?;
     }
-    write_beside(place, text)?.persist(place).map_err(|error| error.error)?;
+    write_temporary(place, text)?.persist(place).map_err(|error| error.error)?;
     Ok(())
 }

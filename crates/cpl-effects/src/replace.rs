@@ -8,7 +8,7 @@ use std::{
 use tempfile::NamedTempFile;
 
 /// The text in a file next to `place`, with the rights of the file it will replace.
-pub fn write_beside(place: &Path, mut text: impl Read) -> io::Result<NamedTempFile> {
+pub fn write_temporary(place: &Path, mut text: impl Read) -> io::Result<NamedTempFile> {
     let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
     // A new file may be used as the user's mask allows, as any other.

@@ -32,11 +32,11 @@ pub fn of(sample: &Sample, guesses: &[ColumnType]) -> Key {
     // A name by itself, then a name and a day, the commonest keys of all.
     let (days, names): (Vec<usize>, Vec<usize>) = parts.iter().partition(|at| guesses[**at].is_time);
     // Where rows have days, any text but an identifier is unique in a short file by chance.
-    let alone = names.iter().find(|at| (days.is_empty() || is_id(&sample.columns[**at].name)) && is_unique(&[**at]));
+    let single = names.iter().find(|at| (days.is_empty() || is_id(&sample.columns[**at].name)) && is_unique(&[**at]));
     let pairs = names.iter().flat_map(|name| days.iter().map(|day| [*name, *day]));
     let varies = |at: &usize| is_id(&sample.columns[*at].name) && !is_constant(sample, *at);
     let day = days.iter().find(|at| is_unique(&[**at])).filter(|_| !names.iter().any(varies));
-    let found = match (alone, day) {
+    let found = match (single, day) {
         (Some(name), _) => Some(vec![*name]),
         (None, Some(day)) => Some(vec![*day]),
         (None, None) => pairs

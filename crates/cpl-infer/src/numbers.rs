@@ -75,7 +75,7 @@ impl Numbers<'_> {
         })
     }
 
-    /// An amount: by a sign or a code beside it, or by the column's name.
+    /// An amount: by a sign or a code next to it, or by the column's name.
     fn amount(&self, known: &[&str]) -> Option<ColumnType> {
         let plain = ValueFormat::Money { shift: 0, signs: Arc::default() };
         if !self.all(known, plain) {
@@ -108,7 +108,7 @@ impl Numbers<'_> {
             Some([code]) if found.contains(*code) => return Some(ColumnType::sure(&format!("money in {code}"))),
             Some([_, _, ..]) => {
                 let doubt =
-                    "amounts that bear signs, beside a column that names their currency: have the export write one";
+                    "amounts with currency signs, and a column that names their currency: have the export write one";
                 return Some(ColumnType::likely("text", doubt));
             }
             _ => {}

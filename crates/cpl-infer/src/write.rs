@@ -115,7 +115,7 @@ fn clauses(sample: &Sample, guessed: &Guessed, key: &Key, names: &[String]) -> S
                 if few { format!("  # not sure: unique in the{seen} {} rows", sample.rows) } else { String::new() };
             let _ = writeln!(text, "  key {}{doubt}", listed(set));
         }
-        Key::None if sample.rows < 2 => text.push_str("  # so few rows do not tell what their `key` is\n"),
+        Key::None if sample.rows < 2 => text.push_str("  # too few rows to see what their `key` is\n"),
         Key::None => text.push_str("  # no columns name a row: without a `key` one that is there twice counts twice\n"),
     }
     let times: Vec<usize> = (0..names.len()).filter(|at| guessed.columns[*at].is_time).collect();

@@ -62,7 +62,7 @@ pub struct RunReport {
     /// How the window over which the dashboard looks is written.
     #[serde(skip)]
     pub over: Option<String>,
-    /// Nothing is asked: there is no dashboard, no decision and no alert.
+    /// The file asks no question: there is no dashboard, no decision and no alert.
     #[serde(skip)]
     pub asks_nothing: bool,
     /// The day after which every decision is held, where it is past.
@@ -282,7 +282,7 @@ pub struct Check {
 pub enum CheckSubject {
     /// That a key names one row.
     Key,
-    /// How old the data is: reported beside the source also where it holds.
+    /// How old the data is: reported next to the source also where it holds.
     Age,
     /// What is expected of the values: reported also where it is true.
     Values,

@@ -22,7 +22,7 @@ pub struct WorkspaceSettings {
     pub name: Option<String>,
     /// The folder of its connector files; without one `connectors`.
     pub connectors: Option<PathBuf>,
-    /// What tells the secrets that stand nowhere else.
+    /// The command that gives secrets that are nowhere else.
     pub secret_command: Option<SecretCommand>,
     /// The secret by which values of `personal` columns are hashed; without one a salt is made.
     pub salt: Option<String>,

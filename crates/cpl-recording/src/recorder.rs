@@ -87,7 +87,7 @@ impl Recorder {
     }
 }
 
-/// A folder that its owner alone looks into: it holds customers' data.
+/// A folder that only its owner looks into: it holds customers' data.
 fn make_private(folder: &Path) -> io::Result<()> {
     if folder.is_dir() {
         return Ok(());
@@ -99,7 +99,7 @@ fn make_private(folder: &Path) -> io::Result<()> {
     builder.create(folder)
 }
 
-/// A new file that its owner alone reads.
+/// A new file that only its owner reads.
 fn new_private(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);

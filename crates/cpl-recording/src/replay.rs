@@ -81,7 +81,7 @@ impl Recording {
         Ok(Self { folder: folder.to_owned(), head })
     }
 
-    /// The rows of a fetch that asks for the same, in those of its columns; `fields` say what values they hold.
+    /// The rows of a fetch that requests the same, in those of its columns; `fields` say what values they hold.
     ///
     /// # Errors
     /// Where the recording is of something else.

@@ -69,7 +69,7 @@ pub struct Found {
     pub sheet: Option<String>,
     /// The names of the first records of JSON.
     pub names: Vec<String>,
-    /// The paths that were asked of records of JSON, and whether each found something in any.
+    /// The paths that were looked up in records of JSON, and whether each found something in any.
     pub paths: Vec<(String, bool)>,
 }
 
@@ -159,7 +159,7 @@ pub fn read_json(
     read_sized((input, 0), layout, threads, sink)
 }
 
-/// The same of a document that is held, on this thread alone.
+/// The same of a document that is held, on this thread only.
 ///
 /// # Errors
 /// The first problem; the batches before it were handed out.
@@ -263,7 +263,7 @@ impl<'l, S: FnMut(Batch) -> ControlFlow<()>> Out<'l, S> {
         }
     }
 
-    /// The paths that were asked of records, and whether each found something.
+    /// The paths that were looked up in records, and whether each found something.
     fn paths(&self) -> Vec<(String, bool)> {
         let mut paths = Vec::new();
         if let (Kind::Document { each: Some(each), .. }, Some(found)) = (&self.layout.kind, self.each_found) {

@@ -60,7 +60,7 @@ impl Page {
         let name = self.style.paint(Ink::Strong, &report.pipeline);
         self.line(&format!("{name}{}{}", " ".repeat(gap), self.style.paint(Ink::Faint, &window)));
         if report.planned {
-            self.faint("planned: nothing leaves");
+            self.faint("planned: nothing is sent or changed");
         }
         if let Some(day) = &report.retired {
             let text = self.style.paint(Ink::Warn, &format!("retired on {day}: every decision is held"));
@@ -188,7 +188,7 @@ impl Page {
             return;
         }
         let firing = alerts.iter().filter(|alert| alert.state == State::Fires).count();
-        self.title("ALERTS", &counted(&[(firing, "told"), (alerts.len() - firing, "not")]));
+        self.title("ALERTS", &counted(&[(firing, "to send"), (alerts.len() - firing, "not")]));
         for alert in alerts {
             let (sign, ink) = match (alert.state, alert.severity) {
                 (State::Undecided, _) => ("?", Ink::Faint),
@@ -200,7 +200,7 @@ impl Page {
             let text = match alert.state {
                 State::Fires => alert.text.clone(),
                 State::Undecided => format!("{} undecided: {}", row_name(&alert.alert, &alert.key), alert.text),
-                _ => format!("{} not told: {}", row_name(&alert.alert, &alert.key), alert.text),
+                _ => format!("{} not sent: {}", row_name(&alert.alert, &alert.key), alert.text),
             };
             let sign = self.style.paint(ink, sign);
             self.wrapped(&format!("{sign} "), 2, &text);
@@ -236,7 +236,7 @@ impl Page {
         if report.effects.is_empty() {
             return;
         }
-        let more = if report.planned { "a plan: nothing leaves" } else { "" };
+        let more = if report.planned { "a plan: nothing is sent or changed" } else { "" };
         self.title("EFFECTS", more);
         for delivery in &report.effects {
             let effects =
@@ -307,7 +307,7 @@ impl Page {
         }
         if report.asks_nothing {
             self.line("");
-            self.wrapped("", 0, "nothing is asked: the file has no dashboard, no decision and no alert");
+            self.wrapped("", 0, "the file asks no question: it has no dashboard, no decision and no alert");
         }
         let warnings = match report.diagnostics.len() {
             0 => String::new(),
@@ -421,7 +421,7 @@ fn source_row(source: &Source, checks: &[Check], planned: bool) -> Vec<String> {
         notes.push(format!("{} dated after now: not read", rows_of(source.future)));
     }
     if source.bad_rows > 0 {
-        let destination = source.quarantine.as_deref().unwrap_or("aside");
+        let destination = source.quarantine.as_deref().unwrap_or("no file");
         let verb = if planned { "would go" } else { "went" };
         notes.push(format!("✗ {} bad: {verb} into {destination}", rows_of(source.bad_rows)));
     }

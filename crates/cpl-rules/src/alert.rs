@@ -15,7 +15,7 @@ use crate::{
     holds::Holds,
 };
 
-/// The alerts of a rule, by key, and how many of its rows are quiet. Rows that rest on broken data are not told; quiet rows are shown too where `show_quiet` says so.
+/// The alerts of a rule, by key, and how many of its rows are quiet. Rows that rest on broken data are suppressed; quiet rows are shown too where `show_quiet` says so.
 pub fn alerts(
     rule: &Rule,
     compiled: &CompiledAlert,

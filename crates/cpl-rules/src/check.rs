@@ -187,9 +187,9 @@ impl CheckOutcome<'_> {
             let ends = [("after", &row[series + 1]), ("before", &row[series]), ("gaps", &row[series + 2])];
             pairs(named.chain(ends))
         });
-        let alone = if self.check.series.is_empty() { Vec::new() } else { found.to_vec() };
-        let alone = alone.into_iter().map(|row| row[..series].to_vec()).collect();
-        Finding { series: alone, ..broken(text, rows.take(SHOWN_ROWS as usize).collect(), found.len() as u64) }
+        let found_series = if self.check.series.is_empty() { Vec::new() } else { found.to_vec() };
+        let found_series = found_series.into_iter().map(|row| row[..series].to_vec()).collect();
+        Finding { series: found_series, ..broken(text, rows.take(SHOWN_ROWS as usize).collect(), found.len() as u64) }
     }
 
     /// Rows that begin with a series' names, each of which breaks the check; without series the one row.

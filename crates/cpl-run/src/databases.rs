@@ -1,4 +1,4 @@
-//! What a run asks databases: the queries are made whole before anything is read, and sent when their rows are needed.
+//! The queries of a run: they are completed before anything is read, and sent when their rows are needed.
 
 use std::{
     collections::BTreeMap,
@@ -26,7 +26,7 @@ use crate::{
 /// The queries of a plan, by the names of the fetches' tables: until they are opened.
 #[derive(Default)]
 pub struct Queries {
-    asked: Mutex<BTreeMap<String, (Database, Query)>>,
+    unopened: Mutex<BTreeMap<String, (Database, Query)>>,
     zone: String,
     /// The threads on which rows are waited for, and until when; none without a query.
     waits: Option<(Handle, (Instant, Duration))>,
@@ -34,7 +34,7 @@ pub struct Queries {
 }
 
 impl Queries {
-    /// Those of the fetches that a plan reads; what can't be asked is added to what failed.
+    /// Those of the fetches that a plan reads; what can't be sent is added to what failed.
     ///
     /// # Errors
     /// A value that can't be computed.
@@ -52,21 +52,21 @@ impl Queries {
                 let address = str::from_utf8(address.reveal()).unwrap_or_default();
                 Database::at(address, folder, network.certificates.as_deref()).map_err(RequestCause::Database)
             });
-            let asked = match RequestBuilder::new(plan, secrets, *at).query(query) {
+            let built = match RequestBuilder::new(plan, secrets, *at).query(query) {
                 Err(RunError::Request(errors)) => {
                     failed.extend(errors);
                     None
                 }
-                asked => Some(asked?),
+                built => Some(built?),
             };
-            match (database, asked) {
+            match (database, built) {
                 (Ok(database), Some(query)) => drop(queries.insert(table.name.clone(), (database, query))),
                 (Err(cause), _) => failed.push(RequestError { at: *at, cause }),
                 (Ok(_), None) => {}
             }
         }
         let zone = plan.program().timezone.iana_name().unwrap_or("UTC").to_owned();
-        Ok(Self { asked: Mutex::new(queries), zone, waits: None, first: first.unwrap_or_default() })
+        Ok(Self { unopened: Mutex::new(queries), zone, waits: None, first: first.unwrap_or_default() })
     }
 
     /// The same, which wait on the threads of connections.
@@ -74,7 +74,7 @@ impl Queries {
     /// # Errors
     /// Where there can't be any.
     pub fn on(mut self, connections: &Connections) -> Result<Self, RunError> {
-        if !self.asked.get_mut().unwrap_or_else(PoisonError::into_inner).is_empty() {
+        if !self.unopened.get_mut().unwrap_or_else(PoisonError::into_inner).is_empty() {
             let handle = connections.handle().map_err(|error| {
                 RunError::Request(vec![RequestError { at: self.first, cause: RequestCause::Network(error) }])
             })?;
@@ -85,7 +85,7 @@ impl Queries {
 
     /// The rows of a fetch's query; `begun` hears the name of the database.
     pub fn open<'a>(&self, scan: ScanRequest<'_>, begun: Box<dyn Fn(&str) + Send + Sync + 'a>) -> DatabaseSource<'a> {
-        let mut queries = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queries = self.unopened.lock().unwrap_or_else(PoisonError::into_inner);
         let (Some((database, query)), Some((handle, deadline))) = (queries.remove(&scan.table.name), &self.waits)
         else {
             unreachable!("each fetch of a plan is read once")

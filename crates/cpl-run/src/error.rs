@@ -15,13 +15,13 @@ use cpl_syntax::{Code, Diagnostic, Span};
 pub enum RunError {
     /// The plan can't be bound to the window.
     Bind(BindError),
-    /// A source or the engine failed; nothing has left.
+    /// A source or the engine failed; nothing was changed.
     Exec(ExecError),
-    /// An effect can't leave; the error says what has left.
+    /// An effect can't be sent; the error says what was sent.
     Effect(EffectError),
     /// A test gives rows that are no rows of the fetch.
     Given(GivenError),
-    /// Requests that can't be made; nothing was asked, and nothing read.
+    /// Requests that can't be made; nothing was sent, and nothing read.
     Request(Vec<RequestError>),
 }
 
@@ -97,7 +97,7 @@ pub enum RequestCause {
     Database(InvalidAddress),
     /// A network by which servers can be reached.
     Network(NetworkError),
-    /// A store that can be asked: why it can't.
+    /// A store that can be opened: why it can't.
     Store(String),
     /// The address of a store, under that name, which is encrypted or this machine's.
     OpenStore(&'static str),
@@ -122,7 +122,7 @@ impl RequestError {
                     SecretError::Missing => format!("the secret {name} is not set"),
                     SecretError::Empty => format!("the secret {name} is empty"),
                     SecretError::Command { program, why } => {
-                        format!("the secret {name} is not told by `{program}`, the command in `cpl.yaml`: {why}")
+                        format!("the secret {name} does not come from `{program}`, the command in `cpl.yaml`: {why}")
                     }
                     SecretError::Unreadable { file, why } => {
                         format!("the secret {name} can't be read from {}: {why}", file.display())
@@ -130,13 +130,13 @@ impl RequestError {
                 };
                 let help =
                     format!("set it in the environment, or write `{name}=…` into a file `.env` that git ignores");
-                Diagnostic::new(Code::E1011, message).at(self.at, "asked with it").help(help)
+                Diagnostic::new(Code::E1011, message).at(self.at, "used in this request").help(help)
             }
             RequestCause::Unknown => Diagnostic::new(Code::E1104, "this value is not known, and can't be sent")
                 .at(self.at, "divided by zero, or computed from what is not there"),
             RequestCause::Segment(segment) => {
                 Diagnostic::new(Code::E0603, format!("`{segment}` can't be a part of an address"))
-                    .at(self.at, "asked here")
+                    .at(self.at, "requested here")
                     .help("an argument that stands in the path is neither empty, `.` nor `..`")
             }
             RequestCause::NoSalt(why) => {
@@ -155,12 +155,12 @@ impl RequestError {
                     "`certificates` of `cpl.yaml` is a PEM file, and relative to its folder",
                 )
             }
-            RequestCause::Store(why) => Diagnostic::new(Code::E1008, format!("the store can't be asked: {why}"))
+            RequestCause::Store(why) => Diagnostic::new(Code::E1008, format!("the store can't be opened: {why}"))
                 .at(self.at, "read from there")
-                .help("is what says who asks, and where the store is, written as its provider gave it?"),
+                .help("are the credentials and the store's settings written as its provider gave them?"),
             RequestCause::OpenStore(name) => {
                 let message =
-                    format!("what says who asks would be read by others on its way: `{name}` is not encrypted");
+                    format!("credentials would be sent where others can read them: `{name}` is not encrypted");
                 Diagnostic::new(Code::E0504, message)
                     .at(self.at, "read from there")
                     .help("wanted: an address that begins with `https://`, or one of this machine")
@@ -172,11 +172,11 @@ impl RequestError {
             }
             RequestCause::Recording { fetch, mismatch } => {
                 let (message, help) = other_recording(fetch, mismatch);
-                Diagnostic::new(Code::E1014, message).at(self.at, "asked here").help(help)
+                Diagnostic::new(Code::E1014, message).at(self.at, "requested here").help(help)
             }
             RequestCause::HostName(name) => {
                 Diagnostic::new(Code::E0603, format!("`{name}` can't be a name in an address"))
-                    .at(self.at, "asked here")
+                    .at(self.at, "requested here")
                     .help("wanted: letters, digits and `-`, such as the `acme` of `https://acme.example.com`")
             }
         }
@@ -208,7 +208,7 @@ fn invalid_address(error: &InvalidAddress, at: Span) -> Diagnostic {
         InvalidAddress::None(why) => {
             let help = "wanted: one such as `postgres://user:password@db.example.com/shop`";
             Diagnostic::new(Code::E1011, format!("that is no address of a database: {why}"))
-                .at(at, "asked here")
+                .at(at, "requested here")
                 .help(help)
         }
         InvalidAddress::Option(known) => {
@@ -217,12 +217,12 @@ fn invalid_address(error: &InvalidAddress, at: Span) -> Diagnostic {
                 known => format!("there are {}; in a password a `?` is written as `%3F`", known.join(", ")),
             };
             Diagnostic::new(Code::E1011, "the address of a database has an option behind its `?` that is not known")
-                .at(at, "asked here")
+                .at(at, "requested here")
                 .help(help)
         }
         InvalidAddress::Open => {
-            Diagnostic::new(Code::E0504, "what a database answers would be read by others on its way")
-                .at(at, "asked without encryption")
+            Diagnostic::new(Code::E0504, "what a database answers could be read by others on its way")
+                .at(at, "connects without encryption")
                 .help("take `sslmode=disable` out of its address; `sslmode=require` encrypts, whoever answers")
         }
     }
@@ -232,21 +232,21 @@ fn invalid_address(error: &InvalidAddress, at: Span) -> Diagnostic {
 fn invalid_request(error: &InvalidRequest, at: Span) -> Diagnostic {
     match error {
         InvalidRequest::Address(why) => {
-            Diagnostic::new(Code::E1008, format!("that is no address: {why}")).at(at, "asked here")
+            Diagnostic::new(Code::E1008, format!("that is no address: {why}")).at(at, "requested here")
         }
-        InvalidRequest::Open => Diagnostic::new(Code::E0504, "a secret would be read by others on its way")
-            .at(at, "asked by `http://`")
+        InvalidRequest::Open => Diagnostic::new(Code::E0504, "a secret could be read by others on its way")
+            .at(at, "requested by `http://`")
             .help("is the secret right? A token is requested by `https://`"),
         InvalidRequest::Key(why) => {
             let help = "wanted: the text of the key file that Google Cloud gives for a service account";
             Diagnostic::new(Code::E1011, format!("a secret is no key of a service account: {why}"))
-                .at(at, "asked with it")
+                .at(at, "used in this request")
                 .help(help)
         }
         InvalidRequest::Header(name) => {
             let message = format!("the header `{name}` holds signs that can't be sent");
             let help = "a header is one line of ASCII: does its secret end with a line break?";
-            Diagnostic::new(Code::E1011, message).at(at, "asked with it").help(help)
+            Diagnostic::new(Code::E1011, message).at(at, "used in this request").help(help)
         }
     }
 }
@@ -262,7 +262,7 @@ fn other_recording(fetch: &str, mismatch: &Mismatch) -> (String, String) {
         }
         Mismatch::Request { recorded, now } => {
             let line = |line: &Option<String>| line.as_ref().map_or("nothing".to_owned(), |line| format!("`{line}`"));
-            let message = format!("`{fetch}` asks for something else than was recorded");
+            let message = format!("`{fetch}` requests something else than was recorded");
             (message, format!("recorded: {}; now: {}; {AGAIN}", line(recorded), line(now)))
         }
         Mismatch::NoColumn(column) => {
@@ -277,7 +277,7 @@ fn other_recording(fetch: &str, mismatch: &Mismatch) -> (String, String) {
 }
 
 fn network_error(message: String, at: Span, help: &str) -> Diagnostic {
-    Diagnostic::new(Code::E1008, message).at(at, "asked here").help(help)
+    Diagnostic::new(Code::E1008, message).at(at, "requested here").help(help)
 }
 
 /// Why the file of a test gives no rows.

@@ -50,7 +50,7 @@ impl Row<'_> {
             State::Fires => "it fires",
             State::Held => "it is held",
             State::Undecided => "it is undecided",
-            State::Suppressed => "it is not told",
+            State::Suppressed => "it is suppressed",
             State::Quiet => "this is not so",
         };
         let why = match self {

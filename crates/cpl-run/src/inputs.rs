@@ -27,7 +27,7 @@ use crate::{
     recordings::{Fetching, Replayed, RequestTexts},
     request_builder::{Made, RequestBuilder},
     salt::salt,
-    stores::{Accesses, Stores},
+    stores::{StoreCredentials, Stores},
 };
 
 /// Where tokens are kept, in the folder of the workspace.
@@ -80,12 +80,12 @@ impl<'a> RunInputs<'a> {
             Network::default()
         });
         let queries = Queries::of(plan, &secrets, (files.folder, &network), &mut failed)?;
-        let accesses = Accesses::of(plan, &secrets, &mut failed);
+        let store_credentials = StoreCredentials::of(plan, &secrets, &mut failed);
         if !failed.is_empty() {
             return Err(RunError::Request(failed));
         }
         let (connections, mut on_their_way) = (Connections::new(network), BTreeMap::new());
-        let (queries, stores) = (queries.on(&connections)?, accesses.stores(&connections)?);
+        let (queries, stores) = (queries.on(&connections)?, store_credentials.stores(&connections)?);
         for ServerRead { table, fetch, is_empty, read } in reads {
             let request = read.first_request();
             let begun = if is_empty { Ok(Pages::none()) } else { connections.begin(read) };
@@ -181,7 +181,7 @@ fn requests(
     }))
 }
 
-/// The network of a workspace, where there is somebody to ask.
+/// The network of a workspace, where a server is read.
 fn network_of(plan: &BoundPlan, secrets: &Secrets, workspace: &Workspace) -> Result<Network, RequestError> {
     match fetches(plan).find(|(_, fetch)| !fetch.is_local()) {
         Some((_, first)) => network(workspace, secrets).map_err(|cause| RequestError { at: first.path_span, cause }),
@@ -234,7 +234,7 @@ fn unchecked<T>(error: &str) -> T {
 }
 
 impl RunInputs<'_> {
-    /// What the server of the only fetch answers first; none where nobody is asked.
+    /// What the server of the only fetch answers first; none where no server is read.
     pub fn first_answer(&self, plan: &BoundPlan) -> Result<Option<Vec<u8>>, RunError> {
         let mut on_their_way = self.on_their_way.lock().unwrap_or_else(PoisonError::into_inner);
         let mut sent = fetches(plan).filter_map(|(table, fetch)| Some((fetch, on_their_way.remove(&table.name)?)));
@@ -281,7 +281,7 @@ impl Inputs for RunInputs<'_> {
         Ok(Input::Stream(Box::new(source)))
     }
 
-    fn observed<'a>(
+    fn wrap_source<'a>(
         &'a self,
         table: &Table,
         columns: &[FetchColumn],

@@ -59,7 +59,7 @@ pub struct RunContext<'a> {
     pub part_rows: Option<usize>,
     /// Of servers only the first page is read.
     pub first_page: bool,
-    /// Whether servers and databases are asked, and what they answer is recorded.
+    /// Whether servers and databases are read, and what they answer is recorded.
     pub fetching: Fetching<'a>,
 }
 

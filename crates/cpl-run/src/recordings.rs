@@ -23,12 +23,12 @@ use crate::{
 /// Where what servers and databases answer comes from, and whether it is kept.
 #[derive(Clone, Copy, Debug, Default)]
 pub enum Fetching<'a> {
-    /// They are asked.
+    /// They are read.
     #[default]
     Live,
-    /// They are asked, and what is read of their answers is recorded.
+    /// They are read, and what is read of their answers is recorded.
     Recorded(&'a Recorder),
-    /// A recording holds it; nobody is asked.
+    /// A recording holds it; no server is read.
     Replayed(&'a Recording),
 }
 
@@ -41,7 +41,7 @@ impl RequestTexts {
     /// # Errors
     /// A value that can't be computed, or sent.
     pub fn of(plan: &BoundPlan) -> Result<Self, RunError> {
-        let secrets = Secrets::stand_ins();
+        let secrets = Secrets::placeholders();
         let mut all = BTreeMap::new();
         for (table, fetch) in fetches(plan).filter(|(_, fetch)| !fetch.is_local()) {
             if fetch.kind == SourceKind::Parquet {

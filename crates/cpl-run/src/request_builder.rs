@@ -161,7 +161,7 @@ impl<'m> RequestBuilder<'m> {
         })
     }
 
-    /// What gives the token by which the requests of an API say who asks; none where they say it by themselves.
+    /// What gives the access token of an API; none where requests hold their credentials themselves.
     ///
     /// # Errors
     /// All secrets that it lacks.
@@ -256,7 +256,7 @@ impl<'m> RequestBuilder<'m> {
         Ok((base, path))
     }
 
-    /// What tells the account of a request from others: its host, and where its tokens are requested.
+    /// What identifies the account of a request: its host, and where its tokens are requested.
     pub fn account(&self, request: &program::Request) -> Result<String, RunError> {
         let (base, _) = self.address(&request.address)?;
         let authority = base.find("://").map_or(0, |at| at + 3);

@@ -34,7 +34,7 @@ impl ReadyRun {
     /// Lets the effects out.
     ///
     /// # Errors
-    /// What the system refuses; the error says what has left.
+    /// What the system refuses; the error says what was sent.
     pub fn send(self) -> Result<(), RunError> {
         write_quarantine(&self.stem, &self.folder, self.quarantine)?;
         Ok(self.effects.put()?)
@@ -44,7 +44,7 @@ impl ReadyRun {
 /// Runs a plan up to where its effects leave.
 ///
 /// # Errors
-/// What kept the run from being finished. No effect has left then.
+/// What kept the run from being finished. No effect was sent then.
 pub fn run(plan: Plan, context: &RunContext<'_>) -> Result<ReadyRun, RunError> {
     let (report, effects, answers, plan) = evaluate(plan, context)?;
     Ok(ReadyRun {
@@ -65,7 +65,7 @@ pub fn plan(plan: Plan, context: &RunContext<'_>) -> Result<RunReport, RunError>
     Ok(RunReport { planned: true, ..report })
 }
 
-/// The report of a plan, the effects that it tells of, and what it was made of.
+/// The report of a plan, its effects, and what it was made of.
 type Evaluated = (RunReport, Vec<FileEffects>, Answers<RejectedRows>, BoundPlan);
 
 fn evaluate(plan: Plan, context: &RunContext<'_>) -> Result<Evaluated, RunError> {

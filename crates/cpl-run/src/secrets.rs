@@ -13,7 +13,7 @@ use cpl_syntax::Diagnostic;
 use crate::{
     error::{RequestCause, RequestError},
     salt::missing_salt,
-    stores::access,
+    stores::credentials as store_credentials,
 };
 
 /// A diagnostic for each secret of a fetch that has no value; `folder` is that of the
@@ -38,9 +38,10 @@ pub fn missing_secrets(plan: &Plan, folder: &Path, workspace: &Workspace) -> Vec
         });
         let missing = named.filter_map(|name| Some((fetch.path_span, name.clone(), secrets.find(name).err()?)));
         let missing = missing.chain(missing_salt(fetch, &secrets, workspace));
-        let stores = fetch.store().and_then(|address| access(fetch, &address, &secrets).err()).unwrap_or_default();
+        let of_store =
+            fetch.store().and_then(|address| store_credentials(fetch, &address, &secrets).err()).unwrap_or_default();
         let errors = missing.map(|(at, name, why)| RequestError { at, cause: RequestCause::Secret { name, why } });
-        errors.chain(stores).collect::<Vec<_>>()
+        errors.chain(of_store).collect::<Vec<_>>()
     });
     missing.map(|error| error.diagnostic()).collect()
 }

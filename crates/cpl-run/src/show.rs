@@ -48,7 +48,7 @@ pub fn first_page(plan: Plan, id: TableId, context: &RunContext<'_>) -> (Vec<Str
     }
 }
 
-/// What a server answers first to the only fetch of a plan, unpacked; none where nobody is asked.
+/// What a server answers first to the only fetch of a plan, unpacked; none where no server is read.
 ///
 /// # Errors
 /// What kept it from being answered.

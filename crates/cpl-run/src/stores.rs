@@ -1,4 +1,4 @@
-//! The objects of a run: who asks for them is known before anything is read, and they are found when their rows are needed.
+//! The objects of a run: their credentials are looked up before anything is read, and the objects when their rows are needed.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -8,7 +8,7 @@ use cpl_exec::{Cause, ExecError, ScanRequest, SourceError};
 use cpl_model::program::{Fetch, StoreAddress};
 use cpl_plan::bind::BoundPlan;
 use cpl_source::{PathPattern, SourceFile};
-use cpl_store::{Access, Limits, Missing, Object, Store};
+use cpl_store::{CredentialProblem, Credentials, Limits, Object, Store};
 use cpl_syntax::Span;
 
 use crate::{
@@ -21,52 +21,52 @@ use crate::{
 #[derive(Default)]
 pub struct Stores(BTreeMap<String, Arc<Store>>);
 
-/// What says who asks for the objects of a plan's fetches, by the names of their tables.
-pub struct Accesses(BTreeMap<String, (Span, StoreAddress, Access)>);
+/// The credentials for the objects of a plan's fetches, by the names of their tables.
+pub struct StoreCredentials(BTreeMap<String, (Span, StoreAddress, Credentials)>);
 
-impl Accesses {
+impl StoreCredentials {
     /// Those of the fetches that a plan reads; what is missing is added to what failed.
     pub fn of(plan: &BoundPlan, secrets: &Secrets, failed: &mut Vec<RequestError>) -> Self {
         let mut all = BTreeMap::new();
         for (table, fetch) in fetches(plan) {
             let Some(address) = fetch.store() else { continue };
-            match access(fetch, &address, secrets) {
-                Ok(access) => drop(all.insert(table.name.clone(), (fetch.path_span, address, access))),
+            match credentials(fetch, &address, secrets) {
+                Ok(credentials) => drop(all.insert(table.name.clone(), (fetch.path_span, address, credentials))),
                 Err(missing) => failed.extend(missing),
             }
         }
         Self(all)
     }
 
-    /// The stores, which are asked over connections.
+    /// The stores, which are read over connections.
     ///
     /// # Errors
-    /// Where they can't be asked.
+    /// Where they can't be opened.
     pub fn stores(self, connections: &Connections) -> Result<Stores, RunError> {
         let mut stores = BTreeMap::new();
-        for (table, (at, address, access)) in self.0 {
+        for (table, (at, address, credentials)) in self.0 {
             let error = |cause| RunError::Request(vec![RequestError { at, cause }]);
             let handle = connections.handle().map_err(|problem| error(RequestCause::Network(problem)))?;
             let limits = Limits { handle, deadline: connections.deadline() };
             let network = connections.network();
             let network = (network.proxy.as_ref(), network.certificates.as_deref());
-            let store = Store::at(address, access, network, limits);
+            let store = Store::at(address, credentials, network, limits);
             stores.insert(table, store.map_err(|why| error(RequestCause::Store(why)))?);
         }
         Ok(Stores(stores))
     }
 }
 
-/// What says who asks for the objects of a fetch.
+/// The credentials for the objects of a fetch.
 ///
 /// # Errors
 /// All that is missing.
-pub fn access(fetch: &Fetch, address: &StoreAddress, secrets: &Secrets) -> Result<Access, Vec<RequestError>> {
-    Access::to(address.provider, |name| secrets.find(name)).map_err(|missing| {
+pub fn credentials(fetch: &Fetch, address: &StoreAddress, secrets: &Secrets) -> Result<Credentials, Vec<RequestError>> {
+    Credentials::to(address.provider, |name| secrets.find(name)).map_err(|missing| {
         let error = |missing| {
             let cause = match missing {
-                Missing::Secret { name, why } => RequestCause::Secret { name: name.to_owned(), why },
-                Missing::Open { name } => RequestCause::OpenStore(name),
+                CredentialProblem::Secret { name, why } => RequestCause::Secret { name: name.to_owned(), why },
+                CredentialProblem::Open { name } => RequestCause::OpenStore(name),
             };
             RequestError { at: fetch.path_span, cause }
         };

@@ -1,4 +1,4 @@
-//! What a file is that can't be read as what it is declared to be: told by its first bytes, once reading has failed.
+//! What a file is that can't be read as what it is declared to be: recognized by its first bytes, once reading has failed.
 
 use std::path::Path;
 
@@ -49,7 +49,7 @@ pub fn start_kind(name: &str, start: &[u8], read_as: &SourceKind) -> Option<File
     }
     let is_packed = Path::new(name).extension().is_some_and(|extension| extension == "gz");
     let found = magic(start).filter(|kind| !(is_packed && *kind == FileKind::Gzip));
-    // What is as it should be, and broken within, is told as that.
+    // What is as it should be, and broken within, is reported as that.
     let expected = match read_as {
         SourceKind::Parquet => Some(FileKind::Parquet),
         SourceKind::Excel(_) => found.filter(|kind| matches!(kind, FileKind::Archive | FileKind::OldWorkbook)),

@@ -119,7 +119,7 @@ struct FileFound {
     columns: Vec<bool>,
     left_out: u64,
     sheet: Option<String>,
-    /// The paths that were asked of its records, and whether each found something.
+    /// The paths that were looked up in its records, and whether each found something.
     paths: Vec<(String, bool)>,
 }
 
@@ -388,8 +388,8 @@ mod tests {
         }
     }
 
-    /// What is told of a file to which that happens between its start and its reading.
-    fn told(from: &str, name: &str, whole: &str, happens: impl Fn(&Path)) -> Option<Problem> {
+    /// The problem of a file to which that happens between its start and its reading.
+    fn problem_of(from: &str, name: &str, whole: &str, happens: impl Fn(&Path)) -> Option<Problem> {
         let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
         let path = folder.path().join(name);
         fs::write(&path, whole).unwrap_or_else(|error| panic!("{error}"));
@@ -410,11 +410,15 @@ mod tests {
             ("json(\"a.json\")", "a.json", "[{\"n\": 1}, {\"n\": 2}]"),
         ] {
             let changed = Some(Problem::Changed);
-            assert_eq!(told(from, name, whole, |_| {}), None, "{name} as it was");
-            assert_eq!(told(from, name, whole, |path| written(path, "")), changed, "{name} emptied");
-            assert_eq!(told(from, name, whole, |path| written(path, &whole[..whole.len() / 2])), changed, "{name} cut");
+            assert_eq!(problem_of(from, name, whole, |_| {}), None, "{name} as it was");
+            assert_eq!(problem_of(from, name, whole, |path| written(path, "")), changed, "{name} emptied");
             assert_eq!(
-                told(from, name, whole, |path| fs::remove_file(path).unwrap_or_default()),
+                problem_of(from, name, whole, |path| written(path, &whole[..whole.len() / 2])),
+                changed,
+                "{name} cut"
+            );
+            assert_eq!(
+                problem_of(from, name, whole, |path| fs::remove_file(path).unwrap_or_default()),
                 changed,
                 "{name} gone"
             );
@@ -423,12 +427,12 @@ mod tests {
                 written(&other, whole);
                 fs::rename(other, path).unwrap_or_else(|error| panic!("{error}"));
             };
-            assert_eq!(told(from, name, whole, replaced), changed, "{name} replaced by its like");
+            assert_eq!(problem_of(from, name, whole, replaced), changed, "{name} replaced by its like");
             let appended = |path: &Path| {
                 let file = fs::OpenOptions::new().append(true).open(path);
                 file.and_then(|mut file| file.write_all(b"\n")).unwrap_or_else(|error| panic!("{error}"));
             };
-            assert_eq!(told(from, name, whole, appended), changed, "{name} appended to");
+            assert_eq!(problem_of(from, name, whole, appended), changed, "{name} appended to");
         }
     }
 }

@@ -38,7 +38,7 @@ pub enum FileAt {
 }
 
 impl SourceFile {
-    /// A file of a disk. What is not there is told when it is read.
+    /// A file of a disk. What is not there is reported when it is read.
     #[must_use]
     pub fn on_disk(name: String, path: PathBuf) -> Self {
         let stamp = FileStamp::of(&path).ok().flatten();
@@ -51,7 +51,7 @@ impl SourceFile {
         Self { name: object.address(), at: FileAt::Store(object), stamp: None }
     }
 
-    /// Whether it is no longer what it was; an object is asked for.
+    /// Whether it is no longer what it was; an object is looked up.
     #[must_use]
     pub fn has_changed(&self) -> bool {
         match &self.at {
@@ -72,7 +72,7 @@ impl SourceFile {
     /// The problem; that it changed, or is another kind of file, where that explains it.
     #[must_use]
     pub fn explained(&self, problem: Problem, read_as: &SourceKind) -> Problem {
-        // Who says that it does not answer is not asked again.
+        // A store that did not answer is not tried again.
         if matches!(problem, Problem::Server(_)) {
             return problem;
         }

@@ -68,7 +68,7 @@ impl Object {
 
     /// What another library needs to read it: names and values, which are secret.
     pub fn options(&self) -> impl Iterator<Item = (&'static str, String)> {
-        self.store.access.options()
+        self.store.credentials.options()
     }
 
     /// A text of a library that read it: on one line, shortened, without secrets.
@@ -83,13 +83,13 @@ impl Object {
         without_secrets(&self.store.secrets, text)
     }
 
-    /// The problem of which such a library tells by a text.
+    /// The problem that such a library reports as a text.
     #[must_use]
     pub fn problem_of(&self, text: &str) -> Problem {
         problem_of(text, &self.store.secrets)
     }
 
-    /// Whether it is no longer what it was when it was found; one that is gone, or can't be asked for, is not.
+    /// Whether it is no longer what it was when it was found; one that is gone, or can't be looked up, is not.
     #[must_use]
     pub fn has_changed(&self) -> bool {
         let known = |meta: &ObjectMeta| (meta.size, meta.e_tag.clone(), meta.last_modified);
@@ -150,7 +150,7 @@ impl Input for Object {
             }
         });
         let mut stream = Stream { parts, part: Bytes::new(), is_over: false, task: task.abort_handle() };
-        // What keeps it from being read at all is told as such.
+        // What keeps it from being read at all is reported as such.
         stream.fill()?;
         Ok(cpl_csv::unpacked(stream, cpl_csv::is_packed(Path::new(self.key()))))
     }

@@ -1,4 +1,4 @@
-//! What a store says that does not do what is asked.
+//! Refusals and failures of a store.
 
 use cpl_batch::{Problem, ServerProblem};
 use cpl_connect::{Secret, innermost, is_untrusted, without_secrets};
@@ -30,7 +30,7 @@ pub fn problem(error: &Error, secrets: &[Secret]) -> Problem {
     }
 }
 
-/// The problem of which a library tells by that text: the library's errors name the status in their words alone.
+/// The problem that a library reports by that text: its errors name the status only in their words.
 pub fn problem_of(text: &str, secrets: &[Secret]) -> Problem {
     const STATUS: &str = "status code: ";
     let answer = text.find(STATUS).and_then(|at| text[at + STATUS.len()..].split_at_checked(3));

@@ -19,7 +19,7 @@ use tokio::{
 };
 
 use crate::{
-    access::Access,
+    credentials::Credentials,
     problem::{RETRIES, problem, shown},
 };
 
@@ -43,7 +43,7 @@ pub struct Limits {
 pub struct Store {
     pub(crate) bucket: Arc<dyn ObjectStore>,
     pub(crate) address: StoreAddress,
-    pub(crate) access: Access,
+    pub(crate) credentials: Credentials,
     pub(crate) limits: Limits,
     pub(crate) secrets: Vec<Secret>,
 }
@@ -52,17 +52,17 @@ impl Store {
     /// That of an address; `proxy` is the address of one, and `certificates` are trusted besides the system's.
     ///
     /// # Errors
-    /// What of the access can't be used.
+    /// What of the credentials can't be used.
     pub fn at(
         address: StoreAddress,
-        access: Access,
+        credentials: Credentials,
         (proxy, certificates): (Option<&Secret>, Option<&[u8]>),
         limits: Limits,
     ) -> Result<Arc<Self>, String> {
-        let secrets = access.secrets();
-        let made = client(proxy, certificates).and_then(|client| bucket(&address, &access, client));
+        let secrets = credentials.secrets();
+        let made = client(proxy, certificates).and_then(|client| bucket(&address, &credentials, client));
         let bucket = made.map_err(|error| shown(&error.to_string(), &secrets))?;
-        Ok(Arc::new(Self { bucket, address, access, limits, secrets }))
+        Ok(Arc::new(Self { bucket, address, credentials, limits, secrets }))
     }
 
     /// What is known of the objects whose keys fit, in the order of their keys, which begin with those folders.
@@ -99,10 +99,10 @@ impl Store {
         Path::parse(key).map_err(|error| problem(&error.into(), &self.secrets))
     }
 
-    /// What is asked, in time.
-    pub(crate) fn wait<T>(&self, asked: impl Future<Output = object_store::Result<T>>) -> Result<T, Problem> {
+    /// What is requested, in time.
+    pub(crate) fn wait<T>(&self, request: impl Future<Output = object_store::Result<T>>) -> Result<T, Problem> {
         let (deadline, limit) = self.limits.deadline;
-        let answered = self.limits.handle.block_on(async { timeout_at(deadline, timeout(SILENCE * 4, asked)).await });
+        let answered = self.limits.handle.block_on(async { timeout_at(deadline, timeout(SILENCE * 4, request)).await });
         match answered {
             Ok(Ok(answer)) => answer.map_err(|error| problem(&error, &self.secrets)),
             Ok(Err(_)) => Err(silent()),
@@ -139,7 +139,7 @@ fn client(proxy: Option<&Secret>, certificates: Option<&[u8]>) -> object_store::
 
 fn bucket(
     address: &StoreAddress,
-    access: &Access,
+    credentials: &Credentials,
     client: ClientOptions,
 ) -> object_store::Result<Arc<dyn ObjectStore>> {
     let retry = RetryConfig { max_retries: RETRIES, retry_timeout: RETRY_TIMEOUT, ..RetryConfig::default() };
@@ -150,7 +150,7 @@ fn bucket(
             let set = |builder: AmazonS3Builder, (option, value): (&str, String)| {
                 Ok::<_, Error>(builder.with_config(option.parse()?, value))
             };
-            Arc::new(access.options().try_fold(builder, set)?.build()?)
+            Arc::new(credentials.options().try_fold(builder, set)?.build()?)
         }
         StoreProvider::Google => {
             let builder = GoogleCloudStorageBuilder::new().with_bucket_name(bucket);
@@ -158,7 +158,7 @@ fn bucket(
             let set = |builder: GoogleCloudStorageBuilder, (option, value): (&str, String)| {
                 Ok::<_, Error>(builder.with_config(option.parse::<GoogleConfigKey>()?, value))
             };
-            Arc::new(access.options().try_fold(builder, set)?.build()?)
+            Arc::new(credentials.options().try_fold(builder, set)?.build()?)
         }
         StoreProvider::Azure => {
             let builder = MicrosoftAzureBuilder::new().with_container_name(bucket);
@@ -166,7 +166,7 @@ fn bucket(
             let set = |builder: MicrosoftAzureBuilder, (option, value): (&str, String)| {
                 Ok::<_, Error>(builder.with_config(option.parse::<AzureConfigKey>()?, value))
             };
-            Arc::new(access.options().try_fold(builder, set)?.build()?)
+            Arc::new(credentials.options().try_fold(builder, set)?.build()?)
         }
     })
 }

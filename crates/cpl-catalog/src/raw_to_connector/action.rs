@@ -19,7 +19,7 @@ impl Converter<'_> {
         let request = self.request(raw, &key_path);
         if let Some(request) = request.as_ref().filter(|request| request.method == Method::Get) {
             let label = "wanted: `post`, `put`, `patch` or `delete`";
-            self.refuse::<()>(Code::E0603, "what is asked by GET changes nothing", request.span, label);
+            self.refuse::<()>(Code::E0603, "a GET request changes nothing", request.span, label);
         }
         self.statuses(&raw.success, &of("success"));
         let dedupe = self.dedupe(raw, &key_path);
@@ -94,7 +94,7 @@ impl Converter<'_> {
             }
             Some(raw::Dedupe::Lookup(_)) => {
                 if raw.read.is_none() && !self.was_skipped(&[&key_path[..1], &[key_path[1], "read"]].concat()) {
-                    let label = "wanted: `read: { get: …, value: …, as: … }` beside it";
+                    let label = "wanted: `read: { get: …, value: …, as: … }` as well";
                     return self.refuse(Code::E0603, "how is it looked up?", self.source_map.key(&key_path), label);
                 }
                 Some(Dedupe::Lookup)

@@ -9,7 +9,7 @@ use cpl_syntax::{
 use super::Converter;
 use crate::{
     connector::{Argument, Endpoint, Job, JobResult, Retrieval},
-    raw::{self, Asking},
+    raw::{self, RawRequest},
 };
 
 fn job_state(raw: &raw::JobState) -> JobState {
@@ -25,7 +25,7 @@ fn result_format(raw: raw::ResultFormat) -> ResultFormat {
 }
 
 /// The first of query, headers and body that a request has.
-fn request_part(raw: &impl Asking) -> Option<&'static str> {
+fn request_part(raw: &impl RawRequest) -> Option<&'static str> {
     let (query, headers, body) = raw.rest();
     let parts = [("query", !query.is_empty()), ("headers", !headers.is_empty()), ("body", body.is_some())];
     parts.into_iter().find(|(_, there)| *there).map(|(part, _)| part)
@@ -72,7 +72,7 @@ impl Converter<'_> {
 
     fn endpoint_arguments(&mut self, arguments: &[Argument]) {
         for argument in arguments.iter().filter(|argument| argument.ty.key) {
-            let label = "wanted: `key` at an action's argument, or the clause `key` beside `columns`";
+            let label = "wanted: `key` at an action's argument, or the clause `key` next to `columns`";
             self.refuse::<()>(Code::E0603, "a fetch changes nothing", argument.span, label);
         }
         let mut windows = arguments.iter().filter(|argument| argument.ty.kind.is_none());
@@ -99,19 +99,19 @@ impl Converter<'_> {
         let other = other.or_else(|| request_part(raw));
         if let Some(other) = other {
             let at = self.source_map.key(&[key_path, &[other]].concat());
-            let label = "a long report asks by its `start`, `poll` and `result`";
-            return self.refuse(Code::E0603, format!("a long report has no `{other}` beside it"), at, label);
+            let label = "a long report is requested by its `start`, `poll` and `result`";
+            return self.refuse(Code::E0603, format!("a long report has no `{other}` of its own"), at, label);
         }
         let pages = self.pages_of(raw, key_path);
         let job = self.job(job, &[key_path, &["job"]].concat())?;
         let one_page = match (&job.result, job.format) {
             (JobResult::Url(_), _) => Some("what is at an address is one page"),
             (JobResult::Request(_), ResultFormat::Json) => None,
-            (JobResult::Request(_), ResultFormat::Ndjson | ResultFormat::Csv) => Some("JSON alone has pages"),
+            (JobResult::Request(_), ResultFormat::Ndjson | ResultFormat::Csv) => Some("only JSON has pages"),
         };
         if let (Some(why), Some(_)) = (one_page, &raw.pages) {
             let at = self.source_map.key(&[key_path, &["pages"]].concat());
-            return self.refuse(Code::E0603, why, at, "nobody asks for a second one");
+            return self.refuse(Code::E0603, why, at, "a second one is never requested");
         }
         let rows = match job.format {
             ResultFormat::Csv => Some("a result of CSV has no records"),

@@ -113,10 +113,10 @@ impl Converter<'_> {
     fn token_url(&mut self, ways: &[raw::Auth]) -> Option<Text> {
         ways.iter().enumerate().find_map(|(at, way)| match way {
             raw::Auth::Oauth2 { token_url, .. } => {
-                // One way alone stands there without a list.
+                // A single way needs no list.
                 let listed = ["auth", &at.to_string(), "oauth2", "token_url"];
-                let alone = ["auth", "oauth2", "token_url"];
-                let key_path: &[&str] = if self.source_map.has(&listed) { &listed } else { &alone };
+                let single = ["auth", "oauth2", "token_url"];
+                let key_path: &[&str] = if self.source_map.has(&listed) { &listed } else { &single };
                 self.text(token_url.get(), key_path)
             }
             _ => None,
@@ -148,14 +148,14 @@ impl Converter<'_> {
         }
     }
 
-    /// Checks that headers have valid names, that no part is empty, and that one way alone writes `Authorization`.
+    /// Checks that headers have valid names, that no part is empty, and that only one way writes `Authorization`.
     fn auth(&mut self, ways: &[raw::Auth]) {
         let mut writers =
             ways.iter().enumerate().filter(|(_, way)| !matches!(way, raw::Auth::Header(_) | raw::Auth::Query(_)));
         if let (Some(_), Some((second, _))) = (writers.next(), writers.next()) {
             let span = self.source_map.value(&["auth", &second.to_string()]);
             let label = "wanted: one of `bearer`, `basic`, `oauth2`, `google_service_account`";
-            self.refuse::<()>(Code::E0603, "who asks is said in the header `Authorization` once", span, label);
+            self.refuse::<()>(Code::E0603, "the header `Authorization` is written once", span, label);
         }
         for (at, way) in ways.iter().enumerate() {
             let at = at.to_string();
@@ -176,7 +176,7 @@ impl Converter<'_> {
                 }
                 _ => continue,
             };
-            // One way alone stands in no list.
+            // A single way needs no list.
             let several = self.source_map.has(&["auth", &at]);
             let key_path = if several { vec!["auth", &at, word] } else { vec!["auth", word] };
             if names.is_empty() {
@@ -210,7 +210,7 @@ impl Converter<'_> {
         {
             let span = self.source_map.value(&["endpoints", name, "records"]);
             let label = "wanted: `errors` at the top, which say where an error stands";
-            self.refuse::<()>(Code::E0603, "an answer that lacks its records may tell of an error", span, label);
+            self.refuse::<()>(Code::E0603, "an answer without its records may be an error", span, label);
         }
     }
 
@@ -220,11 +220,11 @@ impl Converter<'_> {
             let at = at.to_string();
             if !error.retry.is_empty() && error.code.is_none() && !self.was_skipped(&["errors"]) {
                 let span = self.source_map.key(&["errors", &at, "retry"]);
-                self.refuse::<()>(Code::E0603, "codes, and of what?", span, "wanted: `code: PATH` beside it");
+                self.refuse::<()>(Code::E0603, "codes, and of what?", span, "wanted: `code: PATH` as well");
             }
             if error.wait.is_some() && error.retry.is_empty() && !self.was_skipped(&["errors"]) {
                 let span = self.source_map.key(&["errors", &at, "wait"]);
-                let label = "wanted: `retry: [CODES]`, after which it is asked again";
+                let label = "wanted: `retry: [CODES]`, after which the request is sent again";
                 self.refuse::<()>(Code::E0603, "a wait, and for what?", span, label);
             }
         }

@@ -5,7 +5,7 @@ use cpl_syntax::Code;
 
 use super::Converter;
 use crate::{
-    raw::{self, Asking, Pages, SentIn},
+    raw::{self, Pages, RawRequest, SentIn},
     scalars::JsonPath,
 };
 
@@ -92,7 +92,7 @@ impl Converter<'_> {
         let body = pages.sent_in == Some(SentIn::Body);
         if body && self.source_map.has(&[request_path, &["get"]].concat()) {
             let at = self.source_map.key(&[key_path, &["in"]].concat());
-            return self.refuse(Code::E0603, "what is asked by GET has no body", at, "wanted: `post`, or no `in`");
+            return self.refuse(Code::E0603, "a GET request has no body", at, "wanted: `post`, or no `in`");
         }
         let named = [("as", &pages.sent_as), ("number", &pages.number), ("offset", &pages.offset)];
         let (part, name) = named.into_iter().find_map(|(part, name)| Some((part, name.as_ref()?))).unzip();

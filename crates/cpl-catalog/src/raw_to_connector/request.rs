@@ -8,12 +8,12 @@ use serde_json::Value;
 use super::Converter;
 use crate::{
     connector::{Json, Request, RequestParts},
-    raw::Asking,
+    raw::RawRequest,
 };
 
 impl Converter<'_> {
     /// The one request of a part.
-    pub(super) fn request(&mut self, raw: &impl Asking, key_path: &[&str]) -> Option<Request> {
+    pub(super) fn request(&mut self, raw: &impl RawRequest, key_path: &[&str]) -> Option<Request> {
         let requests: Vec<_> =
             raw.methods().into_iter().filter_map(|(word, method, path)| Some((word, method, path?))).collect();
         let (word, method, path) = match requests.as_slice() {
@@ -22,7 +22,7 @@ impl Converter<'_> {
             [(first, ..), (second, ..), ..] => {
                 let (first, second) = ([key_path, &[first]].concat(), [key_path, &[second]].concat());
                 self.diagnostics.push(
-                    Diagnostic::new(Code::E0603, "a request is asked in one way")
+                    Diagnostic::new(Code::E0603, "a request has one method")
                         .at(self.source_map.key(&second), "the second one")
                         .at(self.source_map.key(&first), "the first one")
                         .help("take one of them out"),
@@ -36,14 +36,14 @@ impl Converter<'_> {
         let (query, headers, body) = raw.rest();
         if method == Method::Get && body.is_some() {
             let at = self.source_map.key(&[key_path, &["body"]].concat());
-            self.refuse::<()>(Code::E0603, "what is asked by GET has no body", at, "wanted: `query`, or `post`");
+            self.refuse::<()>(Code::E0603, "a GET request has no body", at, "wanted: `query`, or `post`");
         }
         let request_parts = self.request_parts(query, headers, body, key_path);
         Some(Request { method, path: path?, span, request_parts: request_parts? })
     }
 
     /// The one request of a part that reads, and changes nothing.
-    pub(super) fn read_request(&mut self, raw: &impl Asking, key_path: &[&str]) -> Option<Request> {
+    pub(super) fn read_request(&mut self, raw: &impl RawRequest, key_path: &[&str]) -> Option<Request> {
         let request = self.request(raw, key_path)?;
         if !matches!(request.method, Method::Get | Method::Post) {
             return self.refuse(
@@ -61,7 +61,7 @@ impl Converter<'_> {
             return None;
         }
         let name = key_path.last().copied().unwrap_or_default();
-        let diagnostic = Diagnostic::new(Code::E0603, format!("how is `{name}` asked?"));
+        let diagnostic = Diagnostic::new(Code::E0603, format!("which request does `{name}` send?"));
         let diagnostic = diagnostic
             .at(self.source_map.key(key_path), "names no path")
             .help("add `get: /path`, or `post`, `put`, `patch`, `delete`");
@@ -156,7 +156,7 @@ impl Converter<'_> {
         }
         if is_credential(name) {
             let label = "wanted: `auth: { bearer: { secret: NAME } }` at the top";
-            return self.refuse(Code::E0504, "who asks is said by `auth`", at, label);
+            return self.refuse(Code::E0504, "credentials belong in `auth`", at, label);
         }
         if ["host", "content-length", "transfer-encoding", "connection"].contains(&name.to_lowercase().as_str()) {
             let message = format!("`{name}` follows from the request");
@@ -173,7 +173,7 @@ impl Converter<'_> {
     fn json(&mut self, value: &Value, key_path: &[&str]) -> Option<Json> {
         if is_secret(value) {
             let at = self.source_map.value(key_path);
-            return self.refuse(Code::E0504, "a secret stands in `auth` alone", at, "wanted: `auth` at the top");
+            return self.refuse(Code::E0504, "a secret is only used in `auth`", at, "wanted: `auth` at the top");
         }
         if let Some(hole) = unquoted(value) {
             let at = self.source_map.value(key_path);

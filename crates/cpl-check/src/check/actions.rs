@@ -130,16 +130,16 @@ impl Checker<'_> {
         if !matches!(value.kind, tree::ExprKind::Literal(_)) || written.starts_with(['+', '-']) {
             return Ok(());
         }
-        let told = Diagnostic::new(Code::E0503, format!("`by {}`: up or down?", self.written(by.span)));
-        let told = told.at(by.span, "a change has a sign");
-        let told = match named {
+        let diagnostic = Diagnostic::new(Code::E0503, format!("`by {}`: up or down?", self.written(by.span)));
+        let diagnostic = diagnostic.at(by.span, "a change has a sign");
+        let diagnostic = match named {
             Some(named) => {
                 let name = named.name.as_str();
-                told.help(format!("write `let {name} = +{written}` to raise, `let {name} = -{written}` to cut"))
+                diagnostic.help(format!("write `let {name} = +{written}` to raise, `let {name} = -{written}` to cut"))
             }
-            None => told.help(format!("write `by +{written}` to raise, `by -{written}` to cut")),
+            None => diagnostic.help(format!("write `by +{written}` to raise, `by -{written}` to cut")),
         };
-        self.fail(told.offer(span, format!("+{written}")).offer(span, format!("-{written}")))
+        self.fail(diagnostic.offer(span, format!("+{written}")).offer(span, format!("-{written}")))
     }
 
     /// A share of the current value, or an amount of its unit.

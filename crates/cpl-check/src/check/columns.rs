@@ -244,7 +244,7 @@ impl Checker<'_> {
                 Coarse::Hour => Ok(Some(Grain::Hour)),
                 Coarse::Week | Coarse::Month => {
                     let label = "wanted: `by hour`, or a `date by …`";
-                    self.refuse(Code::E0103, "a datetime tells of moments", by.span, label)
+                    self.refuse(Code::E0103, "a datetime is a moment", by.span, label)
                 }
             },
             _ => Ok(None),
@@ -364,7 +364,7 @@ fn grain_of(encoding: &Encoding) -> Option<Grain> {
     }
 }
 
-/// A pattern of a month or of an ISO week alone: what it reads is that period's first day.
+/// A pattern of only a month or an ISO week: what it reads is that period's first day.
 fn grain_of_pattern(pattern: &str) -> Option<Grain> {
     if gives_days(pattern) {
         return None;

@@ -204,7 +204,7 @@ impl Checker<'_> {
         let diagnostic = diagnostic.at(points, "nothing is held against another here");
         self.fail(
             diagnostic
-                .help("write a ratio: `2%`; points stand behind `by`, `within`, `+`, `-`, and beside a difference"),
+                .help("write a ratio: `2%`; points stand behind `by`, `within`, `+`, `-`, and next to a difference"),
         )
     }
 

@@ -197,7 +197,7 @@ impl Checker<'_> {
         let poll = self.connector_request(connector, &job.poll, &scope)?;
         if !columns_of(&[&poll]).contains(JOB) {
             let label = "wanted: `{job}`, which stands for what `start` answered";
-            return self.refuse(Code::E0603, "which report is asked for?", job.poll.span, label);
+            return self.refuse(Code::E0603, "which report is this request for?", job.poll.span, label);
         }
         let result = match &job.result {
             JobResult::Request(request) => {

@@ -54,7 +54,7 @@ impl Checker<'_> {
         })
     }
 
-    /// A text that is one hole alone keeps the type of its value.
+    /// A text that is only one hole keeps the type of its value.
     pub(super) fn text_template(&mut self, text: &Text, scope: &Scope<'_>) -> Checked<Template> {
         let mut pieces = self.text_with_holes(text, scope)?;
         match pieces.as_mut_slice() {
@@ -80,7 +80,7 @@ impl Checker<'_> {
     }
 }
 
-/// Who asks; a token is requested at `token_url`.
+/// Credentials; a token is requested at `token_url`.
 fn auth(way: &RawAuth, token_url: &[Piece]) -> Vec<Auth> {
     match way {
         RawAuth::Bearer(token) => vec![Auth::Bearer(credential(token))],

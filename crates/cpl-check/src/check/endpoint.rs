@@ -53,7 +53,7 @@ impl<'a> Checker<'a> {
                         format!("the connector `{}` {many}: {}", name.as_str(), first.message),
                     )
                     .at(name.span, "can't be used so")
-                    .help(format!("`cpl check {}` tells where", file.path)),
+                    .help(format!("`cpl check {}` shows where", file.path)),
                 );
             }
             Ok(())
@@ -69,7 +69,7 @@ impl<'a> Checker<'a> {
         let diagnostic = match cpl_syntax::nearest(name.as_str(), known) {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")).offer(name.span, near),
             None => diagnostic.help(format!(
-                "write it into `connectors/{}.yaml`, beside the pipeline or beside `cpl.yaml`",
+                "write it into `connectors/{}.yaml`, next to the pipeline or next to `cpl.yaml`",
                 name.as_str()
             )),
         };
@@ -299,7 +299,7 @@ impl<'a> Checker<'a> {
     fn window_argument(&mut self, window: Window) -> Checked<Window> {
         match window.kind {
             WindowKind::Last(_, Unit::Second | Unit::Minute | Unit::Hour) => {
-                self.refuse(Code::E0103, "a connector is asked for days", window.span, "wanted: `last 2 days`")
+                self.refuse(Code::E0103, "a connector's window is in days", window.span, "wanted: `last 2 days`")
             }
             WindowKind::Last(0, _) => {
                 self.refuse(Code::E0103, "that is no time at all", window.span, "wanted: `last 1 day`")

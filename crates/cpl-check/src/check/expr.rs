@@ -148,7 +148,7 @@ impl Checker<'_> {
             return self.metric(name, None, scope);
         }
         if name.as_str() == NEW {
-            let message = "`new` stands alone, as an argument of an action";
+            let message = "`new` is only an argument of an action";
             return self.refuse(Code::E0503, message, name.span, "wanted: `{ budget = new }`, and nothing around it");
         }
         let known = scope.columns.iter().map(|column| column.name.as_str());

@@ -248,7 +248,7 @@ impl Checker<'_> {
             return Ok(());
         }
         let other = if decimal == b'.' { "," } else { "." };
-        let help = format!("wanted: `decimal=\"{other}\"` beside it, or another sign");
+        let help = format!("wanted: `decimal=\"{other}\"` as well, or another sign");
         let message = format!("`{thousands}` can't stand before decimals and between digits");
         self.refuse(Code::E0103, message, span, help)
     }

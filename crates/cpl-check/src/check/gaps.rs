@@ -59,7 +59,7 @@ impl Checker<'_> {
                 );
             }
             return self.fail(
-                Diagnostic::new(Code::E0404, format!("`{}` tells of moments, which have no gaps", time.name))
+                Diagnostic::new(Code::E0404, format!("`{}` holds moments, which have no gaps", time.name))
                     .at(span, "every period is looked for: of what length?")
                     .at(time.span, "this is a moment")
                     .help("declare it `datetime by hour`, or group by `date_of(…)` or `hour_start(…)` before"),

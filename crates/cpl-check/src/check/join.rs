@@ -49,7 +49,7 @@ impl Checker<'_> {
         Ok(Stage::Join(Join { table: id, left, on, columns, many, latest, check_unique, or_none, span }))
     }
 
-    /// `or none`: of a left join alone, whose rows stay.
+    /// `or none`: only of a left join, whose rows stay.
     fn or_none(&mut self, join: &tree::Join) -> Checked<bool> {
         let Some(span) = join.or_none else { return Ok(false) };
         if join.left && !join.on.is_empty() {

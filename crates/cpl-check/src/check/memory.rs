@@ -83,7 +83,7 @@ impl Checker<'_> {
         self.report(
             Diagnostic::new(Code::W0208, format!("{} messages a week are more than anybody acts on", limit.value))
                 .at(limit.span, "a person decides on few things a week")
-                .help(format!("write `at most {FEW} per week`: what is kept is told in the next message")),
+                .help(format!("write `at most {FEW} per week`: what is held back comes in the next message")),
         );
     }
 

@@ -64,7 +64,7 @@ impl Checker<'_> {
         if request.method == Method::Get
             && let Some(body) = parts.iter().find(|part| Part::of_word(part.name.as_str()) == Some(Part::Body))
         {
-            let message = "what is asked by GET has no body";
+            let message = "a GET request has no body";
             return self.refuse(Code::E0503, message, body.name.span, "wanted: `query`, or `method POST`");
         }
         let path = path?;
@@ -89,14 +89,14 @@ impl Checker<'_> {
             Piece::Hole(_) => None,
         });
         if letters.collect::<String>().trim().is_empty() {
-            return self.refuse(Code::E0205, "nothing is asked", query.span, "wanted: `select …`");
+            return self.refuse(Code::E0205, "the query is empty", query.span, "wanted: `select …`");
         }
-        let asked = self.written(query.span).trim_matches('"').to_owned();
+        let text = self.written(query.span).trim_matches('"').to_owned();
         let kind = SourceKind::Sql(Box::new(DatabaseQuery { address: address?, query: pieces }));
-        Ok((kind, asked, query.span))
+        Ok((kind, text, query.span))
     }
 
-    /// A value of a query is sent beside it, as the database has one of its type.
+    /// A value in a query is sent as a parameter, as the database has one of its type.
     fn parameters_of_query(&mut self, pieces: &[Piece]) -> Checked<()> {
         let sent = |ty: Type| matches!(ty, Type::Text | Type::Date | Type::Datetime | Type::Bool) || ty.is_amount();
         let mut right = Ok(());
@@ -157,7 +157,7 @@ impl Checker<'_> {
         let request = Request { address: address?, ..request };
         self.parameters_used(target, &request)?;
         if request.method == Method::Get {
-            let message = "what is asked by GET changes nothing";
+            let message = "a GET request changes nothing";
             return self.refuse(Code::E0503, message, target.call_span, "wanted: `method POST`, or another");
         }
         let mut named = BTreeSet::new();
@@ -183,7 +183,7 @@ impl Checker<'_> {
         let whole = host.and_then(|letters| letters.split_once("://")).is_some_and(|(_, rest)| rest.contains('/'));
         if let Some(hole) = pieces.iter().find_map(Piece::hole).filter(|_| !whole) {
             let label = "wanted: holes behind the host's `/`";
-            return self.refuse(Code::E0503, "who is asked is written out, and not found in a row", hole.span, label);
+            return self.refuse(Code::E0503, "the host is written out, and does not come from a row", hole.span, label);
         }
         let filled: String = pieces
             .iter()
@@ -293,7 +293,7 @@ impl Checker<'_> {
         } else if self.written(value.span).contains("\\n") {
             return self.refuse(Code::E0103, "a header is one line", value.span, "holds a line's end");
         } else if cpl_catalog::is_credential(name.as_str()) {
-            let message = "who asks is said by `auth`";
+            let message = "credentials belong in `auth`";
             return self.refuse(Code::E0504, message, name.span, "wanted: `auth secret(\"NAME\")`");
         } else {
             HeaderValue::Computed(Template::Value(self.expr(value, scope)?))

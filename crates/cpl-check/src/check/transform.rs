@@ -56,7 +56,7 @@ impl Relation {
         }
     }
 
-    /// What is compared, or asked to be known, is known in the rows that a filter keeps.
+    /// What is compared, or tested to be known, is known in the rows that a filter keeps.
     fn know(&mut self, filter: &Expr) {
         match &filter.kind {
             ExprKind::Logic(Logic::And, left, right) => {
@@ -151,7 +151,7 @@ impl Checker<'_> {
                         .at(stage.span, format!("`{of}` is not kept as it was"))
                         .at(column.span, format!("this is money of {of}"))
                         .help(format!(
-                            "keep `{of}` beside it, or bring the amount to one currency: `convert(…, rate)`"
+                            "keep `{of}` in the table too, or bring the amount to one currency: `convert(…, rate)`"
                         )),
                 );
             }

@@ -66,7 +66,7 @@ pub fn stopped_series(program: &Program) -> Vec<Diagnostic> {
             let series: Vec<String> =
                 rows.key.iter().filter_map(|key| program.passed_through(key, rows.table, id)).collect();
             let is_known = found.iter().any(|before| before.start() == check.span.start);
-            // Of what names each row there is one row alone: it does not stop.
+            // A column that identifies each row has one row for each value: no series can stop.
             let is_row = table.key.as_ref().is_some_and(|key| key.iter().all(|name| series.contains(name)));
             if by_series || series.is_empty() || is_known || is_row {
                 continue;
@@ -121,12 +121,12 @@ pub fn percents_in_workbooks(program: &Program) -> Vec<Diagnostic> {
     });
     let columns = fetches.filter(|fetch| matches!(fetch.kind, SourceKind::Excel(_))).flat_map(|fetch| &fetch.columns);
     let percents = columns.filter(|column| column.encoding == Encoding::Percent);
-    let told = |column: &FetchColumn| {
+    let advice = |column: &FetchColumn| {
         Diagnostic::new(Code::W0214, "a cell that shows 3.2% holds 0.032, and as `percent` that is 0.032%")
             .at(column.span, format!("{} of a workbook", column.name))
             .help("declare it `ratio`; `percent` is right where the cells hold 3.2, or texts")
     };
-    percents.map(told).collect()
+    percents.map(advice).collect()
 }
 
 /// Whether a table takes one row of several.

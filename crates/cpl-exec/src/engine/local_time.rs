@@ -222,7 +222,7 @@ mod tests {
         }
     }
 
-    /// Every transition of every zone from 1970 to 2037, and the moments around it, against jiff asked one by one.
+    /// Every transition of every zone from 1970 to 2037, and the moments around it, against jiff, one by one.
     #[test]
     fn every_zone_and_transition() {
         let (start, end) = (utc(date(1970, 1, 1).at(0, 0, 0, 0)), utc(date(2038, 1, 1).at(0, 0, 0, 0)));
@@ -238,7 +238,7 @@ mod tests {
                 }
             }
             let mut local = LocalTime::new(&zone);
-            // Forwards and backwards: what is kept must not depend on what was asked before.
+            // Forwards and backwards: what is cached must not depend on what was looked up before.
             for moment in moments.iter().chain(moments.iter().rev()) {
                 let expected = utc(zone.to_datetime(*moment)).as_microsecond();
                 assert_eq!(local.of_moment(moment.as_microsecond()), Some(expected), "{moment} in {name:?}");

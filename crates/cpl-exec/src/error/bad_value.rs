@@ -118,7 +118,7 @@ fn pattern(value: &str, word: &str) -> Option<String> {
     (!found.is_empty()).then(|| format!("declare it {}", found.join(" or ")))
 }
 
-/// A text that stands for no value: such a word, a sign, or a bound of a number that is not told.
+/// A text that stands for no value: such a word, a sign, or a bound of a number that is not given.
 fn missing(value: &str, column: &FetchColumn) -> Option<String> {
     let text = value.trim();
     if !exports::is_nothing(text) {

@@ -23,10 +23,10 @@ pub fn database_problem(name: &str, problem: &DatabaseProblem, fetch: &Fetch) ->
         DatabaseProblem::Refused { code, message } => (
             Code::E1009,
             format!("{name} refuses{}{}", coded(code.as_deref()), said(message, fetch)),
-            "nothing has left: the database says what is wrong with who asks, or with the query",
+            "nothing was changed: the database says what is wrong with the login, or with the query",
         ),
         DatabaseProblem::NoQuery => {
-            (Code::E1009, format!("{name} is asked for no rows"), "wanted: one query, such as `select …`")
+            (Code::E1009, format!("{name} is sent no query"), "wanted: one query, such as `select …`")
         }
         DatabaseProblem::Zone { zone } => (
             Code::E1009,
@@ -35,15 +35,15 @@ pub fn database_problem(name: &str, problem: &DatabaseProblem, fetch: &Fetch) ->
              (mysql_tzinfo_to_sql)",
         ),
         DatabaseProblem::Broken { why } => {
-            (Code::E1008, format!("the answer of {name} broke off: {why}"), "nothing has left: run again later")
+            (Code::E1008, format!("the answer of {name} broke off: {why}"), "nothing was changed: run again later")
         }
         DatabaseProblem::OutOfTime { limit } => (
             Code::E1008,
             format!("{name} was not read to its end within the {} that a run has", time(*limit)),
-            "nothing has left: ask for less, or give it longer by `limits: { run: … }` in `cpl.yaml`",
+            "nothing was changed: request less, or give it longer by `limits: { run: … }` in `cpl.yaml`",
         ),
     };
-    Diagnostic::new(code, message).at(fetch.path_span, "asked here").help(help)
+    Diagnostic::new(code, message).at(fetch.path_span, "requested here").help(help)
 }
 
 fn coded(code: Option<&str>) -> String {

@@ -5,7 +5,7 @@ use cpl_syntax::Code;
 
 use super::words::time;
 
-/// What is said of the long report that the server of that name is asked for: a code, a message, and what to do.
+/// The diagnostic for a long report of the server of that name: a code, a message, and what to do.
 /// `excerpt_of` shows the beginning of an answer.
 pub fn job_problem(name: &str, problem: &JobProblem, excerpt_of: impl Fn(&String) -> String) -> (Code, String, String) {
     let (message, help) = match problem {
@@ -14,16 +14,16 @@ pub fn job_problem(name: &str, problem: &JobProblem, excerpt_of: impl Fn(&String
             "`id` of `start` is the path to it in the connector: is it right?".to_owned(),
         ),
         JobProblem::NoState { path, excerpt } => (
-            format!("{name} does not tell at `{path}` how far the report is{}", excerpt_of(excerpt)),
+            format!("{name} gives no state of the report at `{path}`{}", excerpt_of(excerpt)),
             "`at` of `done` is the path to it in the connector: is it right?".to_owned(),
         ),
         JobProblem::Failed { state, excerpt } => (
             format!("{name} could not make the report{}{}", excerpt_of(state), excerpt_of(excerpt)),
-            "nothing has left: run again later, or ask for less".to_owned(),
+            "nothing was changed: run again later, or request less".to_owned(),
         ),
         JobProblem::NotReady { state, limit } => (
             match state.as_str() {
-                "" => format!("{name} is not asked for the report within the {} that a run has", time(*limit)),
+                "" => format!("the report of {name} would only be polled after the {} that a run has", time(*limit)),
                 _ => format!(
                     "{name} did not come to the end of the report in the {} that a run has{}",
                     time(*limit),
@@ -32,12 +32,12 @@ pub fn job_problem(name: &str, problem: &JobProblem, excerpt_of: impl Fn(&String
             },
             match state.as_str() {
                 "" => {
-                    "`every` of `poll` is how long the connector waits before it asks: give the run longer by \
+                    "`every` of `poll` is how long the connector waits before each poll: give the run longer by \
                        `limits: { run: … }` in `cpl.yaml`"
                 }
                 _ => {
-                    "nothing has left: is that state one of those that the connector calls `done` or `failed`? Else \
-                      ask for less, or give it longer by `limits: { run: … }` in `cpl.yaml`"
+                    "nothing was changed: is that state one of those that the connector calls `done` or `failed`? If not, \
+                      request less, or give it longer by `limits: { run: … }` in `cpl.yaml`"
                 }
             }
             .to_owned(),
@@ -48,7 +48,7 @@ pub fn job_problem(name: &str, problem: &JobProblem, excerpt_of: impl Fn(&String
         ),
         JobProblem::Address { to: Some(to) } => (
             format!("{name} has the report at {to}, where others could read it on its way"),
-            "a report is read by `https://` alone".to_owned(),
+            "a report is only read by `https://`".to_owned(),
         ),
         JobProblem::Address { to: None } => (
             format!("{name} has the report at what is no address"),
@@ -56,7 +56,7 @@ pub fn job_problem(name: &str, problem: &JobProblem, excerpt_of: impl Fn(&String
         ),
         JobProblem::OtherType { content_type, excerpt } => (
             format!("{name} answers {content_type}, and no report{}", excerpt_of(excerpt)),
-            "nothing has left: run again, and ask who runs the server where it stays so".to_owned(),
+            "nothing was changed: run again; if it happens again, ask the people who run the server".to_owned(),
         ),
         JobProblem::Packed { why } => (
             format!("{name} answers a packed file that can't be read: {why}"),

@@ -12,7 +12,7 @@ pub fn page_problem(name: &str, problem: &PageProblem) -> (Code, String, String)
         ),
         PageProblem::TooMany { most } => (
             format!("{name} goes on after {}", pages(*most)),
-            "ask for less, or say how many there may be in the connector: `limits: { pages: 10_000 }`".to_owned(),
+            "request less, or say how many there may be in the connector: `limits: { pages: 10_000 }`".to_owned(),
         ),
         PageProblem::NextElsewhere { to: None } => (
             format!("{name}: what leads to the next page is no address"),
@@ -20,11 +20,11 @@ pub fn page_problem(name: &str, problem: &PageProblem) -> (Code, String, String)
         ),
         PageProblem::NextElsewhere { to: Some(to) } => (
             format!("{name}: the next page is at another server: {to}"),
-            "nobody is told there who asks: a next page is at the server that was asked".to_owned(),
+            "credentials are only sent to the server of the first page: a next page has to be there too".to_owned(),
         ),
         PageProblem::ShortPage { records, limit } => (
             format!("{name} follows a page of {}", of_records(*records, u64::from(*limit))),
-            "say in `pages` how many records the server gives at once: `limit: N`, and ask for as many".to_owned(),
+            "say in `pages` how many records the server gives at once: `limit: N`, and request as many".to_owned(),
         ),
         PageProblem::OtherTotal { before, now } => (
             format!("{name} has {now} records where it had {before} on the page before"),

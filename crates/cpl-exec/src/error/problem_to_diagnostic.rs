@@ -58,11 +58,16 @@ pub fn problem_to_diagnostic(problem: &Problem, name: &str, fetch: &Fetch) -> Di
         Problem::Database(problem) => database_problem(name, problem, fetch),
         Problem::NotRecorded(why) => {
             let message = format!("what is fetched can't be recorded in {name}: {why}");
-            in_file(Code::E1102, message, "nothing has left: is there room in the folder for temporary files?", fetch)
+            in_file(
+                Code::E1102,
+                message,
+                "nothing was changed: is there room in the folder for temporary files?",
+                fetch,
+            )
         }
         Problem::Changed => {
             let message = format!("{name} changed while it was read");
-            in_file(Code::E1002, message, "nothing has left: run again when it is written", fetch)
+            in_file(Code::E1002, message, "nothing was changed: run again when it is written", fetch)
         }
         Problem::OtherKind(kind) => other_file(name, *kind, fetch),
         Problem::FewLines { lines } => {
@@ -138,14 +143,16 @@ fn other_file(name: &str, kind: FileKind, fetch: &Fetch) -> Diagnostic {
     let (is, help) = match kind {
         FileKind::Archive => ("an archive or a workbook", "unpack it; a workbook is fetched by `excel(\"…\")`"),
         FileKind::OldWorkbook => ("a workbook", "fetch it by `excel(\"…\")`"),
-        FileKind::LockFile => ("what an open workbook leaves beside it", "close the workbook, or name its file"),
+        FileKind::LockFile => {
+            ("what a program leaves next to a workbook that it has open", "close the workbook, or name its file")
+        }
         FileKind::Gzip => ("packed by gzip", "unpack it, or let its name end with `.gz`"),
         FileKind::Parquet => ("a Parquet file", "fetch it by `parquet(\"…\")`"),
         FileKind::Pdf => ("a PDF", "have the table written as CSV"),
         FileKind::Markup => ("a page of HTML or XML", "is it an answer to a login? Have the table written as CSV"),
         FileKind::Text => ("a text", "a text table is fetched by `csv(\"…\")`, lines of JSON by `ndjson(\"…\")`"),
         FileKind::CarriageReturns => {
-            ("a text whose lines end with a return alone", "save it with the line ends of Windows or Unix")
+            ("a text whose lines end with a carriage return only", "save it with the line ends of Windows or Unix")
         }
     };
     in_file(Code::E1002, format!("{name} is {is}"), help, fetch)
@@ -222,7 +229,7 @@ fn too_large(name: &str, what: Oversized, limit: u64, place: Place, fetch: &Fetc
         ),
         Oversized::Answer => (
             format!("{name} answers more than {limit}, unpacked"),
-            "ask for less: fewer days, fewer columns, or a page",
+            "request less: fewer days, fewer columns, or a page",
         ),
         Oversized::Line => (
             format!("{name}, line {}: the record is larger than {limit}", place.line),
@@ -277,7 +284,7 @@ fn no_column(
     if let Some(help) = other_kind(&found).filter(|_| matches!(fetch.kind, SourceKind::Csv(_))) {
         return diagnostic.help(help);
     }
-    // What differs in its capitals alone is one column of several files, or the names of another tool.
+    // What differs only in its capitals is one column of several files, or the names of another tool.
     if let Some(other) = found.iter().find(|name| name.eq_ignore_ascii_case(header)) {
         let files = if fetch.path.contains('*') {
             "; where files write it differently, fetch those by themselves, and `stack` the two"

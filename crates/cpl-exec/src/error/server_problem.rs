@@ -19,7 +19,7 @@ pub fn server_problem(name: &str, problem: &ServerProblem, fetch: &Fetch) -> Dia
         let diagnostic = server_problem(at, cause, fetch);
         return match **cause {
             ServerProblem::Refused { status: 401 | 403 | 404 | 410, .. } => diagnostic.help(
-                "nothing has left: run again. `auth` says who asks, and the address of a report holds for some minutes",
+                "nothing was changed: run again. Are the credentials in `auth` right? The address of a report is valid for some minutes only",
             ),
             _ => diagnostic,
         };
@@ -43,23 +43,24 @@ pub fn server_problem(name: &str, problem: &ServerProblem, fetch: &Fetch) -> Dia
         ),
         ServerProblem::Busy { status, seconds } => (
             Code::E1009,
-            format!("{name} answers {}, and asks to wait for {seconds} seconds", status_of(*status)),
-            "that is longer than a run waits: run again after that time, or ask it less often".to_owned(),
+            format!("{name} answers {}, and says to wait for {seconds} seconds", status_of(*status)),
+            "that is longer than a run waits: run again after that time, or less often".to_owned(),
         ),
         ServerProblem::Moved { to } => (
             Code::E1009,
-            format!("{name} sends to {to}"),
-            "it is followed with GET, and to the same server, alone: write that address, where it is right".to_owned(),
+            format!("{name} redirects to {to}"),
+            "a redirect is only followed for GET, and to the same server: if that address is right, write it instead"
+                .to_owned(),
         ),
         ServerProblem::SentAround { times } => (
             Code::E1009,
-            format!("{name} sends from one address to another: followed {times} times"),
+            format!("{name} redirects from one address to another: followed {times} times"),
             "is the address right?".to_owned(),
         ),
         ServerProblem::NoJson { why, excerpt } => (
             Code::E1010,
             format!("{name} answers what is no JSON, or not all of it: {why}{}", excerpt_of(excerpt)),
-            "nothing has left: run again, and ask who runs the server where it stays so".to_owned(),
+            "nothing was changed: run again; if it happens again, ask the people who run the server".to_owned(),
         ),
         ServerProblem::NoRecords { found, excerpt } => (
             Code::E1010,
@@ -96,7 +97,7 @@ pub fn server_problem(name: &str, problem: &ServerProblem, fetch: &Fetch) -> Dia
             "is this the address of the API, and not of a page for people?".to_owned(),
         ),
     };
-    Diagnostic::new(code, message).at(fetch.path_span, "asked here").help(help)
+    Diagnostic::new(code, message).at(fetch.path_span, "requested here").help(help)
 }
 
 /// Why there is no answer, or not all of it.
@@ -113,20 +114,20 @@ fn no_answer(name: &str, problem: &ServerProblem) -> (Code, String, String) {
         ),
         ServerProblem::Silent { seconds, attempts } => (
             format!("{name} said nothing for {}{}", counted(*seconds, "second"), tried(*attempts)),
-            "nothing has left: run again later, or ask for less".to_owned(),
+            "nothing was changed: run again later, or request less".to_owned(),
         ),
         ServerProblem::Slow { seconds } => (
             format!("{name} did not come to the end of its answer in {}", counted(*seconds, "second")),
-            "nothing has left: ask for less at once, or say how long it may take by `timeout` of the connector's `limits`"
+            "nothing was changed: request less at once, or say how long it may take by `timeout` of the connector's `limits`"
                 .to_owned(),
         ),
         ServerProblem::OutOfTime { limit } => (
             format!("{name} was not read to its end within the {} that a run has", time(*limit)),
-            "nothing has left: ask for less, or give it longer by `limits: { run: … }` in `cpl.yaml`".to_owned(),
+            "nothing was changed: request less, or give it longer by `limits: { run: … }` in `cpl.yaml`".to_owned(),
         ),
         ServerProblem::Broken { why, attempts } => (
             format!("the answer of {name} broke off{}: {why}", tried(*attempts)),
-            "nothing has left: run again later".to_owned(),
+            "nothing was changed: run again later".to_owned(),
         ),
         _ => unreachable!("there is an answer"),
     };
@@ -135,7 +136,7 @@ fn no_answer(name: &str, problem: &ServerProblem) -> (Code, String, String) {
 
 fn where_records_are(found: &[String]) -> String {
     match found {
-        [] => "does it tell of an error? Else say where the records are: `records \"$.path.to.the.list\"`".to_owned(),
+        [] => "is it an error? If not, say where the records are: `records \"$.path.to.the.list\"`".to_owned(),
         [path] => format!("it has a list at `{path}`: `records \"{path}\"`"),
         [first, ..] => format!("it has lists at `{}`: `records \"{first}\"`", found.join("`, `")),
     }
@@ -172,12 +173,12 @@ fn status_of(status: u16) -> String {
 fn refused(status: u16, fetch: &Fetch) -> String {
     match status {
         401 | 403 if fetch.store().is_some() => {
-            "may who is named by the keys read and list what is in the bucket, and are they not expired?"
+            "may these keys list and read what is in the bucket, and are they not expired?"
         }
-        401 | 403 => "who asks is said by `auth`: is the secret there the right one, and not expired?",
+        401 | 403 => "is the secret in `auth` the right one, and not expired?",
         404 | 410 => "is the address right?",
         405 => "is it another `method`?",
-        408 | 425 | 429 | 500..=599 => "nothing has left: run again later",
+        408 | 425 | 429 | 500..=599 => "nothing was changed: run again later",
         400..=499 => "the server says what is wrong with the request",
         _ => "only answers with a status from 200 to 299 are read",
     }

@@ -85,7 +85,7 @@ impl SourceError {
         match &self.cause {
             Cause::NoFile { near } => no_file(fetch, near.as_deref()),
             Cause::BadPattern => {
-                Diagnostic::new(Code::E1001, "`**` stands for any folders, and no letters stand beside it")
+                Diagnostic::new(Code::E1001, "`**` stands for any folders, and no letters are next to it")
                     .at(fetch.path_span, "here")
                     .help("write `*` for letters, or `**/*` for files of any folder")
             }
@@ -126,7 +126,7 @@ fn no_file(fetch: &Fetch, near: Option<&str>) -> Diagnostic {
             .help("mend the path, or look into the bucket: keys differ in capitals");
     }
     let absolute = std::path::Path::new(&fetch.path).is_absolute();
-    let looked = if absolute { "looked for there" } else { "looked for beside the pipeline's file" };
+    let looked = if absolute { "looked for there" } else { "looked for next to the pipeline's file" };
     let diagnostic = Diagnostic::new(Code::E1001, message).at(fetch.path_span, looked);
     match near {
         Some(near) => diagnostic.help(format!("its folder holds {near:?}")),

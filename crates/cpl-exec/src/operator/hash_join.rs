@@ -174,9 +174,9 @@ mod tests {
 
     /// The numbers of the rows that other names, all at the last moment, are partners of.
     fn matches_of(lookup: &HashTable, names: &[&str]) -> pl::PolarsResult<Vec<Option<u32>>> {
-        let mut asked = df!["k" => names, "t" => vec![499i64; names.len()]]?;
-        asked.with_column(asked.column("t")?.cast(&crate::engine::moment())?)?;
-        let columns = if matches!(lookup.rows, Rows::One(_)) { &asked.columns()[..1] } else { asked.columns() };
+        let mut probe = df!["k" => names, "t" => vec![499i64; names.len()]]?;
+        probe.with_column(probe.column("t")?.cast(&crate::engine::moment())?)?;
+        let columns = if matches!(lookup.rows, Rows::One(_)) { &probe.columns()[..1] } else { probe.columns() };
         Ok(lookup.rows_of(columns)?.iter().collect())
     }
 

@@ -159,8 +159,8 @@ impl<'a> Scheduler<'a> {
 
     /// The answer to a join's query for duplicates, which the hash table has found.
     fn fan_out(&self, node: &Node, build: pl::DataFrame) -> Result<ExecError, ExecError> {
-        let asked = |query: &&Query| matches!(query.requester, Requester::Uniqueness { join } if join == node.id);
-        let (Some(query), Op::Join(join)) = (self.plan.queries().iter().find(asked), &node.op) else {
+        let of_join = |query: &&Query| matches!(query.requester, Requester::Uniqueness { join } if join == node.id);
+        let (Some(query), Op::Join(join)) = (self.plan.queries().iter().find(of_join), &node.op) else {
             unreachable!("a join that must not fan out asks whether its keys are unique")
         };
         let Some(plan) = self.query_plan(query, build.lazy()) else { unreachable!("duplicates are looked for") };
@@ -176,7 +176,7 @@ impl<'a> Scheduler<'a> {
     }
 
     /// Adds what a query asks for.
-    pub(super) fn ask(&mut self, query: &'a Query, jobs: &mut Jobs) {
+    pub(super) fn add_query(&mut self, query: &'a Query, jobs: &mut Jobs) {
         (self.progress)(&cpl_plan::describe_query(self.plan, query));
         if let QueryKind::Unmatched = query.kind {
             // Counted with the last join of a chain, which may wait for a group.

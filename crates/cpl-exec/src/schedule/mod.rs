@@ -124,7 +124,7 @@ impl<'a> Scheduler<'a> {
         };
         for query in self.plan.queries().iter().filter(|query| query.stage == stage) {
             if !in_parts(query.of, &partitioned) || self.plan.node(query.of).materialized {
-                self.ask(query, &mut jobs);
+                self.add_query(query, &mut jobs);
             }
         }
         for (scan, open, downstream) in partitioned {
@@ -232,7 +232,7 @@ impl<'a> Scheduler<'a> {
     /// What kept it from being finished.
     pub fn run_query(&mut self, query: &'a cpl_plan::query::Query) -> Result<(), ExecError> {
         let mut jobs = Jobs::default();
-        self.ask(query, &mut jobs);
+        self.add_query(query, &mut jobs);
         self.collect(jobs)
     }
 }

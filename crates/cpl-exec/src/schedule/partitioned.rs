@@ -72,7 +72,7 @@ impl<'a> Scheduler<'a> {
         for query in self.plan.queries() {
             let now = query.stage == scan.stage && of_part(query.of) && !self.plan.node(query.of).materialized;
             if now {
-                self.ask(query, &mut jobs);
+                self.add_query(query, &mut jobs);
             }
         }
         Ok(jobs)

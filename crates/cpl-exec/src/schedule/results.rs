@@ -155,8 +155,8 @@ impl Scheduler<'_> {
             let matched = side.matched.count();
             let right = side.rows - matched;
             let count = |count: u64| Value::Integer(i64::try_from(count).unwrap_or(i64::MAX));
-            let asked = |query: &&Query| query.of == side.join && matches!(query.kind, QueryKind::Unmatched);
-            if let Some(query) = self.plan.queries().iter().find(asked) {
+            let of_join = |query: &&Query| query.of == side.join && matches!(query.kind, QueryKind::Unmatched);
+            if let Some(query) = self.plan.queries().iter().find(of_join) {
                 let rows = vec![vec![count(*left), count(right), count(matched)]];
                 self.answers.rows.insert(query.id, Answer { rows, quiet: 0 });
             }

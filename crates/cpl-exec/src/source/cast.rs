@@ -62,7 +62,7 @@ fn is_category(found: &DataType) -> bool {
 /// How a column of a file becomes one of the declared type.
 #[derive(Clone, Debug)]
 pub struct Cast {
-    /// The declared column; one that is found in a field of records is read as if it stood alone.
+    /// The declared column; one that is found in a field of records is read as a column of its own.
     column: FetchColumn,
     /// How its path leads into a nested column.
     inside: Option<Inside>,
@@ -116,7 +116,7 @@ impl Cast {
         }
         let texts = self.read(values).ok().and_then(|values| values.cast(&DataType::String).ok());
         let Some(texts) = texts.as_ref().and_then(|texts| texts.str().ok()) else { return 0 };
-        // Missing values are told elsewhere.
+        // Missing values are reported elsewhere.
         let field = cpl_batch::Field { optional: true, ..cpl_source::field(&self.column) };
         cpl_batch::Column::of_texts(texts.iter(), &field).map_or(0, |read| read.rounded)
     }

@@ -60,8 +60,8 @@ pub trait Inputs: Sync {
     /// What is missing.
     fn open<'a>(&'a self, request: ScanRequest<'_>) -> Result<Input<'a>, ExecError>;
 
-    /// The source that an engine reads in the place of one whose personal columns are hashed: of those columns of a table.
-    fn observed<'a>(
+    /// Wraps a source, whose personal columns are hashed, before it is read: a recorder sees its batches.
+    fn wrap_source<'a>(
         &'a self,
         _table: &Table,
         _columns: &[FetchColumn],
@@ -170,7 +170,7 @@ impl<'a> OpenScan<'a> {
                     Some(salt) if !places.is_empty() => Box::new(HashedSource::new(source, salt.clone(), places)),
                     _ => source,
                 };
-                inputs.observed(table, &columns, source)
+                inputs.wrap_source(table, &columns, source)
             }
         };
         source.start().map_err(|error| SourceError::of(fetch, Cause::InFile(error)))?;

@@ -1,6 +1,6 @@
 //! Lists, records and maps of Parquet, into which a path of the pipeline leads.
 //!
-//! A path of names through records finds a column of the file's own type. Any other path is asked of the value as JSON.
+//! A path of names through records finds a column of the file's own type. Any other path is looked up in the value as JSON.
 
 use std::{cell::OnceCell, fs::File};
 
@@ -20,7 +20,7 @@ use crate::engine::catch_panic;
 pub enum Inside {
     /// To a field of its records, and of the records in those.
     Field(Vec<String>),
-    /// Into the JSON of each value. The engine holds maps as lists, so the file is asked which are maps.
+    /// Into the JSON of each value. The engine holds maps as lists, so the file's own types say which are maps.
     Json(Option<ParquetType>),
 }
 
@@ -47,7 +47,7 @@ impl Inside {
         Ok(Self::Json(types.of_column(header)))
     }
 
-    /// The texts or values that the path is asked of; else the place of a value that can't be written as JSON.
+    /// The texts or values in which the path is looked up; else the place of a value that can't be written as JSON.
     pub fn values(&self, values: &pl::Column) -> Result<pl::Column, usize> {
         match self {
             Self::Field(names) => {
@@ -58,7 +58,7 @@ impl Inside {
         }
     }
 
-    /// The type of what the path is asked of.
+    /// The type of that in which the path is looked up.
     pub fn dtype(&self, stored: &DataType) -> DataType {
         let Self::Field(names) = self else { return DataType::String };
         let inner = |of: DataType, name: &String| match of {
@@ -126,7 +126,7 @@ impl Fields {
     }
 }
 
-/// The types of a file's columns as Parquet has them, read once one is asked for.
+/// The types of a file's columns as Parquet has them, read when one is first needed.
 pub struct ColumnTypes<'a> {
     file: &'a FileAt,
     types: OnceCell<Vec<ParquetType>>,

@@ -151,7 +151,7 @@ fn sample(records: &[Value], is_document: bool) -> Sample {
     Sample { rows: records.len(), left_out, columns: all.columns(records.len()), ..Sample::default() }
 }
 
-/// As many lists are told of.
+/// As many lists are named.
 const SAID: usize = 10;
 
 /// The path to the first value of lists in lists, and of records in those.

@@ -185,7 +185,7 @@ fn table(mut rows: Rows, whole: bool) -> (Sample, Shape) {
     (sample, Shape { skip_lines, header, until, short_rows })
 }
 
-/// The columns whose names are theirs alone, and what is said of the others.
+/// The columns whose names are unique, and what is said of the others.
 fn columns(names: &[String], rows: &Rows) -> (Vec<Column>, Vec<String>) {
     let (mut columns, mut left_out) = (Vec::new(), IndexSet::new());
     for (at, name) in names.iter().enumerate() {
@@ -269,8 +269,9 @@ fn may_total(rows: &Rows) -> Option<String> {
         return Some(format!("the first row begins with {text:?}: a total? A `where` leaves it out"));
     }
     let has_no_name = |row: &[String]| row.first().is_some_and(|name| name.trim().is_empty());
-    let alone = rows.len() > 2 && has_no_name(last) && !rows[..rows.len() - 1].iter().any(|(_, row)| has_no_name(row));
-    alone.then(|| "the first field of the last row is empty: a total? A `where` leaves it out".to_owned())
+    let is_total =
+        rows.len() > 2 && has_no_name(last) && !rows[..rows.len() - 1].iter().any(|(_, row)| has_no_name(row));
+    is_total.then(|| "the first field of the last row is empty: a total? A `where` leaves it out".to_owned())
 }
 
 fn first_known(row: &[String]) -> Option<&str> {

@@ -1,10 +1,10 @@
-//! What a connector's endpoint asks, and how its answers are read.
+//! Requests of a connector's endpoint, and how its answers are read.
 
 use std::{sync::Arc, time::Duration};
 
 use super::{ConnectorCall, Request};
 
-/// A call of a connector's endpoint, with what it asks.
+/// A call of a connector's endpoint, with its requests.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EndpointCall {
     /// The connector, the endpoint and the arguments.
@@ -64,7 +64,7 @@ pub struct JobState {
 /// What is read of a long report that is there.
 #[derive(Clone, Debug, PartialEq)]
 pub enum JobResult {
-    /// What is at an address, which may be another server's: nobody is told there who asks.
+    /// What is at an address, which may be another server's: it gets no credentials.
     Address {
         /// The path to the address in the last answer.
         at: String,

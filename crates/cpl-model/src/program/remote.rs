@@ -22,7 +22,7 @@ pub struct Request {
     pub method: Method,
     /// The address; its holes follow the host, or stand for the first names of it.
     pub address: Vec<Piece>,
-    /// Who asks: each way is used.
+    /// Credentials: each of them is sent.
     pub auth: Vec<Auth>,
     /// The headers, by their names.
     pub headers: Vec<(String, HeaderValue)>,
@@ -47,7 +47,7 @@ pub enum Template {
     Object(Vec<(String, Template)>),
 }
 
-/// Who asks.
+/// Credentials of a request.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Auth {
     /// `Authorization: Bearer` (RFC 6750).
@@ -101,7 +101,7 @@ pub enum HeaderValue {
 pub struct DatabaseQuery {
     /// The address of the database.
     pub address: Credential,
-    /// The query: its SQL, and holes for values that are sent beside it and never stand in it.
+    /// The query: its SQL, and holes for values that are sent as parameters, never as part of its text.
     pub query: Vec<Piece>,
 }
 

@@ -21,7 +21,7 @@ impl Expr {
         found
     }
 
-    /// What a `sum` sums, of whatever rows; none of one that asks for known values alone.
+    /// What a `sum` sums, of whatever rows; none of one that asks for known values only.
     #[must_use]
     pub fn summed(&self) -> Option<&Self> {
         let ExprKind::Aggregate(aggregate) = &self.kind else { return None };

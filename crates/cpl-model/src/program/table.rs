@@ -142,7 +142,7 @@ pub enum SourceKind {
         /// The request.
         request: Box<Request>,
     },
-    /// What a database answers; the path is the query. No version asks yet.
+    /// What a database answers; the path is the query.
     Sql(Box<DatabaseQuery>),
     /// A connector's endpoint; the path is the call as it is written.
     Endpoint(Box<EndpointCall>),
@@ -435,7 +435,7 @@ pub struct Latest {
 pub struct Check {
     /// What.
     pub kind: CheckKind,
-    /// The columns that name a series, where each series is checked by itself, and held alone.
+    /// The columns that name a series, where each series is checked, and held, by itself.
     pub series: Vec<String>,
     /// `watch`: it is shown and holds nothing.
     pub watched: bool,

@@ -74,16 +74,16 @@ fn unneeded(program: &Program, required: &RequiredColumns) -> Vec<Unneeded> {
         return Vec::new();
     }
     let needed = program.read_by_rules();
-    // What a check alone looks at is read too: whether that check holds something is asked at its own table.
-    let beside: Vec<TableId> = all(program).filter(|id| !needed.contains(id) && is_checked(program, *id)).collect();
+    // What only a check looks at is read too: whether that check holds something is decided at its own table.
+    let checked: Vec<TableId> = all(program).filter(|id| !needed.contains(id) && is_checked(program, *id)).collect();
     let mut found = Vec::new();
     for id in all(program).filter(|id| program.table(*id).is_declared()) {
         let table = program.table(id);
         if needed.contains(&id) {
             found.extend(columns(table, required.table(id)));
         } else {
-            let own: Vec<&TableId> = beside.iter().filter(|of| program.table(**of).name == table.name).collect();
-            let others = beside.iter().filter(|of| !own.contains(of));
+            let own: Vec<&TableId> = checked.iter().filter(|of| program.table(**of).name == table.name).collect();
+            let others = checked.iter().filter(|of| !own.contains(of));
             let checks = own.iter().flat_map(|of| holding(program, **of)).collect();
             let is_read = others.into_iter().any(|of| program.upstream(*of).contains(&id));
             if !is_read && !own.iter().any(|of| is_watched(program, **of)) {

@@ -183,7 +183,7 @@ pub fn document_text<S: FnMut(Batch) -> ControlFlow<()>>(
     none.map_or(Ok(()), Err)
 }
 
-/// Adds the rows of a document on this thread alone; how its records were found.
+/// Adds the rows of a document on this thread only; how its records were found.
 fn rows_in_turn<S: FnMut(Batch) -> ControlFlow<()>>(
     text: &str,
     route: &Route,

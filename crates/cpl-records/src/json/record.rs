@@ -43,9 +43,9 @@ struct Finder {
     number: usize,
     /// It stands in the record around the one that gives the row.
     outer: bool,
-    /// It is found by its name alone.
+    /// It is found only by its name.
     named: bool,
-    /// What is asked of the value there.
+    /// What is looked up in the value there.
     rest: Option<JsonPath>,
 }
 
@@ -149,7 +149,7 @@ impl RecordReader {
                 },
             };
             let no_value = found.as_ref().is_none_or(|found| matches!(found, ColumnValue::Raw("null")));
-            // Of a value that is no object `$` alone finds something.
+            // Of a value that is no object only `$` finds something.
             if !finder.outer && !finder.named && no_value && !record.text.starts_with(['{', '[']) {
                 return no_record(record, out);
             }

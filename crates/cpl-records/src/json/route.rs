@@ -16,7 +16,7 @@ pub type Records<'s, 't> = dyn FnMut(Cow<'t, str>) -> ControlFlow<()> + 's;
 /// The way to records.
 #[derive(Debug)]
 pub enum Route {
-    /// Steps alone: no more than a record is held as a value.
+    /// Only steps: no more than a record is held as a value.
     Steps(Vec<Step>),
     /// Any other path, such as one with a filter.
     Query(Path),

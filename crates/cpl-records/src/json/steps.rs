@@ -1,4 +1,4 @@
-//! Paths as RFC 9535 writes them, in two parts: the steps that lead to one place, and what is asked there.
+//! Paths as RFC 9535 writes them, in two parts: the steps that lead to one place, and what is looked up there.
 
 use std::fmt;
 
@@ -75,7 +75,7 @@ impl Location {
         }
         match JsonPath::parse(&format!("${rest}")) {
             Ok(rest) => Self { steps, rest: Some(rest) },
-            // It was cut where no step ends: all of it is asked at the root.
+            // It was cut where no step ends: all of it is looked up at the root.
             Err(_) => Self { steps: Vec::new(), rest: Some(path.query.clone()) },
         }
     }

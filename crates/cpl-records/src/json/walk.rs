@@ -46,7 +46,7 @@ pub fn each_at<'t>(
     Ok(walk.walked)
 }
 
-#[expect(clippy::struct_excessive_bools, reason = "what is asked for, and how far it is")]
+#[expect(clippy::struct_excessive_bools, reason = "what is wanted, and how far it is")]
 struct Walk<'w, 't> {
     walked: Walked,
     /// The last step is `[*]`, and the one before it is the last that is taken here.

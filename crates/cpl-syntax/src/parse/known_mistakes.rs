@@ -243,7 +243,7 @@ fn word(text: &str, before: &str, span: Span, head: &str) -> Option<Mistake> {
         "groupby" => Some(mistake_at(span, "group by", "cpl says `group by`", "write `group by`")),
         "ascending" | "asc" | "ASC" => Some(mistake_at(span, "", "smallest first needs no word", "leave it out")),
         _ if after_number && here.len() > 1 && here.bytes().all(|byte| byte.is_ascii_uppercase()) => {
-            let help = "write the number alone, or with its unit: `7 days`, `47 USD`";
+            let help = "write the number without it, or with its unit: `7 days`, `47 USD`";
             no_edit("no unit and no currency is called so", help)
         }
         "if" if ["decide", "alert"].contains(&head) => {

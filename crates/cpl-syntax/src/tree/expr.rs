@@ -312,7 +312,7 @@ impl Currency {
         ['$', '€', '£', '¥'].into_iter().find(|sign| Self::of_sign(*sign) == Some(*self))
     }
 
-    /// How exports write it beside an amount: its code, and its signs, a longer one ahead of one that it begins with. A
+    /// How exports write it with an amount: its code, and its signs, a longer one ahead of one that it begins with. A
     /// sign that several currencies share is one of each: the declaration says which is meant.
     #[must_use]
     pub fn signs(&self) -> Vec<String> {
@@ -323,7 +323,7 @@ impl Currency {
         signs
     }
 
-    /// Signs beside amounts (Unicode CLDR 46, the symbols and narrow symbols of currencies).
+    /// Signs of amounts (Unicode CLDR 46, the symbols and narrow symbols of currencies).
     const SIGNS: [(&str, &str); 40] = [
         ("ARS", "$ AR$"),
         ("AUD", "$ A$ AU$"),

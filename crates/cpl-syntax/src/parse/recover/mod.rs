@@ -98,7 +98,7 @@ pub fn item(text: &str, part: Span, comments: &[Comment], file: &mut File) -> Ve
 /// Cuts a long list of diagnostics and says so.
 pub fn give_up(found: &mut Vec<Diagnostic>) {
     found.truncate(MAX_DIAGNOSTICS - 1);
-    let message = format!("so many mistakes: the first {} are told", MAX_DIAGNOSTICS - 1);
+    let message = format!("too many mistakes: only the first {} are shown", MAX_DIAGNOSTICS - 1);
     found.push(Diagnostic::new(Code::E0101, message).help("is it a pipeline? mend the first of them"));
 }
 
@@ -366,7 +366,8 @@ impl<'t> Item<'t> {
             }
         }
         if self.found.len() >= MAX_MISTAKES_PER_ITEM {
-            let message = format!("more is wrong with this item: the first {MAX_MISTAKES_PER_ITEM} mistakes are told");
+            let message =
+                format!("more is wrong with this item: only the first {MAX_MISTAKES_PER_ITEM} mistakes are shown");
             let at = self.tokens.first().map_or(self.part, |token| token.span);
             self.found.push(Diagnostic::new(Code::E0101, message).at(at, "this one").help("mend those first"));
         }

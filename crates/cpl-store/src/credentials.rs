@@ -1,18 +1,18 @@
-//! Who asks a store, and where it is: by the names that the clouds' own tools use.
+//! Credentials of a store, and where it is: by the names that the clouds' own tools use.
 
 use cpl_connect::{Secret, SecretError};
 use cpl_model::program::StoreProvider;
 
-/// What says who asks, and where: names of the libraries that read the store, and their values.
+/// Credentials and place: names of the libraries that read the store, and their values.
 #[derive(Clone, Debug, Default)]
-pub struct Access {
+pub struct Credentials {
     /// All of them.
     pub(crate) options: Vec<(&'static str, Secret)>,
 }
 
-/// Why nobody can be asked.
+/// Why a store can't be opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Missing {
+pub enum CredentialProblem {
     /// A value of that name, by all that is known.
     Secret {
         /// Its name.
@@ -75,7 +75,7 @@ const AZURE: &[Wanted] = &[
     place(&["AZURE_STORAGE_ENDPOINT"], "azure_storage_endpoint"),
 ];
 
-/// The names of which one is needed, where there are several ways to say who asks.
+/// The names of which one is needed, where there are several kinds of credentials.
 const fn ways(provider: StoreProvider) -> &'static [&'static str] {
     match provider {
         StoreProvider::S3 => &[],
@@ -84,15 +84,15 @@ const fn ways(provider: StoreProvider) -> &'static [&'static str] {
     }
 }
 
-impl Access {
-    /// To a store, by what `find` tells of each name.
+impl Credentials {
+    /// To a store, by what `find` gives for each name.
     ///
     /// # Errors
-    /// All that is missing, before anything is asked.
+    /// All that is missing, before anything is requested.
     pub fn to(
         provider: StoreProvider,
         find: impl Fn(&str) -> Result<Secret, SecretError>,
-    ) -> Result<Self, Vec<Missing>> {
+    ) -> Result<Self, Vec<CredentialProblem>> {
         let wanted = match provider {
             StoreProvider::S3 => S3,
             StoreProvider::Google => GOOGLE,
@@ -103,14 +103,14 @@ impl Access {
             match first(each.names, &find) {
                 Ok((name, secret)) => {
                     if each.option.contains("endpoint") && !is_closed(text(&secret)) {
-                        missing.push(Missing::Open { name });
+                        missing.push(CredentialProblem::Open { name });
                     }
                     let plain = || Secret::known(text(&secret).to_owned());
                     options.push((each.option, if each.is_plain { plain() } else { secret.clone() }));
                 }
                 // What is set and can't be had is an error, whether it is needed or not.
                 Err(SecretError::Missing) if !each.is_needed => {}
-                Err(why) => missing.push(Missing::Secret { name: each.names[0], why }),
+                Err(why) => missing.push(CredentialProblem::Secret { name: each.names[0], why }),
             }
         }
         let ways = ways(provider);
@@ -118,7 +118,7 @@ impl Access {
         if let (false, true, Some(way)) =
             (has_way, missing.is_empty(), wanted.iter().find(|each| Some(&each.option) == ways.first()))
         {
-            missing.push(Missing::Secret { name: way.names[0], why: SecretError::Missing });
+            missing.push(CredentialProblem::Secret { name: way.names[0], why: SecretError::Missing });
         }
         if missing.is_empty() { Ok(Self { options }) } else { Err(missing) }
     }
@@ -128,7 +128,7 @@ impl Access {
         let all = self.options.iter().map(|(option, secret)| (*option, text(secret).to_owned()));
         let is_set = |name: &str| self.options.iter().any(|(option, _)| *option == name);
         let is_s3 = is_set("aws_access_key_id");
-        // Without a region the store would be asked for it; without this one it would be looked for.
+        // Without a region it would be requested of the store; without this one it would be looked for.
         let region = (is_s3 && !is_set("aws_region")).then(|| ("aws_region", "us-east-1".to_owned()));
         let allowed = if is_s3 { "aws_allow_http" } else { "allow_http" };
         let here =
@@ -172,25 +172,25 @@ fn is_closed(address: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn access(provider: StoreProvider, set: &[(&str, &str)]) -> Result<Vec<(&'static str, String)>, Vec<String>> {
+    fn options(provider: StoreProvider, set: &[(&str, &str)]) -> Result<Vec<(&'static str, String)>, Vec<String>> {
         let find = |name: &str| match set.iter().find(|(known, _)| *known == name) {
             Some((_, "")) => Err(SecretError::Empty),
             Some((_, value)) => Ok(Secret::new((*value).to_owned())),
             None => Err(SecretError::Missing),
         };
-        let access = Access::to(provider, find).map_err(|missing| {
+        let credentials = Credentials::to(provider, find).map_err(|missing| {
             let name = |missing| match missing {
-                Missing::Secret { name, why } => format!("{name} {why:?}"),
-                Missing::Open { name } => format!("{name} open"),
+                CredentialProblem::Secret { name, why } => format!("{name} {why:?}"),
+                CredentialProblem::Open { name } => format!("{name} open"),
             };
             missing.into_iter().map(name).collect::<Vec<_>>()
         })?;
-        Ok(access.options().collect())
+        Ok(credentials.options().collect())
     }
 
     #[test]
-    fn all_that_is_missing_is_told() {
-        let missing = |provider, set| access(provider, set).err().unwrap_or_default();
+    fn all_that_is_missing_is_reported() {
+        let missing = |provider, set| options(provider, set).err().unwrap_or_default();
         let both = ["AWS_ACCESS_KEY_ID Missing", "AWS_SECRET_ACCESS_KEY Missing"];
         assert_eq!(missing(StoreProvider::S3, &[]), both);
         let set = [("AWS_ACCESS_KEY_ID", "a"), ("AWS_SECRET_ACCESS_KEY", ""), ("AWS_ENDPOINT_URL", "http://elsewhere")];
@@ -206,7 +206,7 @@ mod tests {
     #[test]
     fn a_store_is_somewhere() {
         let keys = [("AWS_ACCESS_KEY_ID", "a"), ("AWS_SECRET_ACCESS_KEY", "b")];
-        let set = |more: &[(&'static str, &'static str)]| access(StoreProvider::S3, &[&keys[..], more].concat());
+        let set = |more: &[(&'static str, &'static str)]| options(StoreProvider::S3, &[&keys[..], more].concat());
         let has = |made: Result<Vec<(&str, String)>, _>, option, value: &str| {
             made.is_ok_and(|made: Vec<(&str, String)>| made.contains(&(option, value.to_owned())))
         };
