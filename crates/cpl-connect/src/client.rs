@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    ops::Range,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
@@ -111,6 +112,8 @@ pub struct Canceller {
 pub struct Page {
     /// Its bytes, unpacked.
     pub bytes: Vec<u8>,
+    /// Where in them each record is, if that was seen; none if they have to be looked for.
+    pub records: Option<Vec<Range<usize>>>,
     /// The request that it answers, as it was sent.
     pub request: Request,
     /// The number of all records, as the first page and this one tell it.
@@ -370,10 +373,16 @@ impl PagedRequest {
         if self.job.is_some() {
             answer.unpack(self.api.terms.limits.answer_bytes)?;
         }
-        let follows = self.pager.as_mut().map(|pager| pager.next(request, &answer)).transpose()?.flatten();
+        let (records, follows) = match &mut self.pager {
+            Some(pager) => {
+                let turned = pager.next(request, &answer)?;
+                (turned.records, turned.next)
+            }
+            None => (None, None),
+        };
         let total = self.pager.as_ref().and_then(Pager::total).filter(|_| !self.first_page);
         let more_pages = if self.pager.is_none() { more_pages::find(&answer) } else { None };
-        Ok((Page { bytes: answer.bytes, request: answer.sent, total, more_pages }, follows))
+        Ok((Page { bytes: answer.bytes, records, request: answer.sent, total, more_pages }, follows))
     }
 }
 

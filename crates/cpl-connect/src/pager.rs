@@ -3,11 +3,12 @@
 use std::{
     collections::HashSet,
     hash::{DefaultHasher, Hash, Hasher},
+    ops::Range,
 };
 
 use cpl_batch::{PageProblem, Problem, ServerProblem};
 use cpl_model::program::{PageBy, PageParameter, Paging};
-use cpl_records::{Path, Probe, ProbeBuilder, Records, each_record};
+use cpl_records::{Path, Probe, ProbeBuilder, Probed, Records, each_record};
 use reqwest::Url;
 use serde_json::Value;
 
@@ -29,6 +30,8 @@ pub struct Pager {
     records: Option<Records>,
     most_pages: u32,
     probe: Probe,
+    /// What finds the records as they are written, where they are no list of objects.
+    written_records: Probe,
     /// The places of what the probe finds.
     places: Places,
     /// The path to what the next page begins after, from its record.
@@ -53,18 +56,26 @@ pub struct Pager {
 #[derive(Default)]
 struct Places {
     cursor: Option<usize>,
-    /// The list of its records, or what holds them.
-    records: Option<usize>,
     more: Option<usize>,
     total: Option<usize>,
 }
 
-/// The records of a page.
+/// What a page is followed by.
+pub struct Turned {
+    /// The request for the next page; none behind the last one.
+    pub next: Option<Request>,
+    /// Where in this page each record is, if that was seen.
+    pub records: Option<Vec<Range<usize>>>,
+}
+
+/// The records of a page, as far as the next one depends on them.
 #[derive(Default)]
 struct PageRecords {
     count: u64,
     last: Option<String>,
     content: u64,
+    /// There is no list of them, or an empty one.
+    is_empty: bool,
 }
 
 impl Pager {
@@ -79,16 +90,20 @@ impl Pager {
             PageBy::Last { at, .. } => (None, Some(Path::parse(at)?)),
             PageBy::Number { .. } | PageBy::Offset { .. } | PageBy::Link => (None, None),
         };
-        let at_records = Some(paths.add(records.map_or("$", |path| path.split("[*]").next().unwrap_or(path)))?);
+        let mut written_records = ProbeBuilder::default();
+        written_records.add(records.map_or("$", |path| path.split("[*]").next().unwrap_or(path)))?;
+        let records = records.map(Records::at).transpose()?;
+        paths.add_records(records.as_ref());
         let more = paths.add_some(paging.more.as_deref())?;
         let total = paths.add_some(paging.total.as_deref())?;
         Ok(Self {
             by: paging.by.clone(),
             more: paging.more.clone(),
-            records: records.map(Records::at).transpose()?,
+            records,
             most_pages: most_pages.unwrap_or(MOST_PAGES),
             probe: paths.build(),
-            places: Places { cursor, records: at_records, more, total },
+            written_records: written_records.build(),
+            places: Places { cursor, more, total },
             last,
             pages: 0,
             seen_records: 0,
@@ -128,36 +143,38 @@ impl Pager {
         offsets.map(|offset| with_parameter(request.clone(), parameter, offset.into())).collect()
     }
 
-    /// The request that follows a page, the answer to `request`; none where it was the last one.
+    /// What follows a page, the answer to `request`.
     ///
     /// # Errors
     /// Where pages do not go on as they should, or an answer is no JSON.
-    pub fn next(&mut self, request: &Request, answer: &Answer) -> Result<Option<Request>, Problem> {
+    pub fn next(&mut self, request: &Request, answer: &Answer) -> Result<Turned, Problem> {
         self.pages += 1;
         match self.follow(request, answer) {
             Err(Problem::NoJson { place, column, why }) => {
                 Err(answer.sent.no_json((place.line, column), &why, &answer.bytes))
             }
-            Ok(Some(_)) if self.pages >= self.most_pages => Err(wrong(PageProblem::TooMany { most: self.most_pages })),
+            Ok(Turned { next: Some(_), .. }) if self.pages >= self.most_pages => {
+                Err(wrong(PageProblem::TooMany { most: self.most_pages }))
+            }
             other => other,
         }
     }
 
-    fn follow(&mut self, request: &Request, answer: &Answer) -> Result<Option<Request>, Problem> {
+    fn follow(&mut self, request: &Request, answer: &Answer) -> Result<Turned, Problem> {
         // The reader reports what is no text.
-        let Ok(text) = std::str::from_utf8(&answer.bytes) else { return Ok(None) };
-        let values = self.probe.find(text)?;
+        let Ok(text) = std::str::from_utf8(&answer.bytes) else { return Ok(Turned { next: None, records: None }) };
+        let Probed { values, records: listed } = self.probe.look_up(text)?;
+        let places = listed.map(|listed| places_in(text, &listed));
+        let records = self.page_records(text, places.as_deref())?;
         let at = |place: Option<usize>| place.and_then(|place| values[place].as_deref());
         if self.places.total.is_some() {
-            let is_empty = at(self.places.records).is_none_or(is_empty);
-            self.check_total(at(self.places.total), is_empty)?;
+            self.check_total(at(self.places.total), records.is_empty)?;
         }
         let over = self.places.more.is_some() && !at(self.places.more).is_some_and(is_something);
         let lost = [self.places.more, self.places.cursor].into_iter().flatten().any(|place| values[place].is_none());
         let cursor = at(self.places.cursor).filter(|cursor| is_something(cursor)).map(str::to_owned);
-        let records = self.page_records(text)?;
         if !self.is_counted() {
-            self.check_content(at(self.places.records))?;
+            self.check_content(&records)?;
         }
         self.seen_records += records.count;
         self.check_short(&records)?;
@@ -171,19 +188,36 @@ impl Pager {
         // A path that finds nothing ends the pages, and may be misspelt.
         match more_pages::find(answer).filter(|_| lost && next.is_none()) {
             Some(place) => Err(wrong(PageProblem::MorePages { place })),
-            None => Ok(next),
+            None => Ok(Turned { next, records: places }),
         }
     }
 
-    /// The records of a page, as far as the next one depends on them: else who reads them counts them.
-    fn page_records(&self, text: &str) -> Result<PageRecords, Problem> {
+    /// The records of a page: `places` of all of them, if they are a list of objects.
+    fn page_records(&self, text: &str, places: Option<&[Range<usize>]>) -> Result<PageRecords, Problem> {
+        match places {
+            Some([]) => return Ok(PageRecords { is_empty: true, ..PageRecords::default() }),
+            Some(places @ [first, ..]) => {
+                let last = places.last().unwrap_or(first);
+                let content = hash(&text[first.start..last.end]);
+                let last = self.last.is_some().then(|| text[last.clone()].to_owned());
+                return Ok(PageRecords { count: places.len() as u64, last, content, is_empty: false });
+            }
+            None => {}
+        }
+        let written = self.written_records.find(text)?.pop().flatten();
+        let is_empty = written.as_deref().is_none_or(is_empty);
         match self.by {
-            PageBy::Number { .. } | PageBy::Last { .. } | PageBy::Offset { .. } => self.counted_records(text),
-            PageBy::Cursor { .. } | PageBy::Next { .. } | PageBy::Link => Ok(PageRecords::default()),
+            PageBy::Number { .. } | PageBy::Last { .. } | PageBy::Offset { .. } => {
+                Ok(PageRecords { is_empty, ..self.counted_records(text)? })
+            }
+            PageBy::Cursor { .. } | PageBy::Next { .. } | PageBy::Link => {
+                let content = written.map_or(0, |written| hash(&written));
+                Ok(PageRecords { content, is_empty, ..PageRecords::default() })
+            }
         }
     }
 
-    /// The records of a page, counted.
+    /// The records of a page, found one by one.
     fn counted_records(&self, text: &str) -> Result<PageRecords, Problem> {
         let mut found = PageRecords::default();
         let mut hasher = DefaultHasher::new();
@@ -220,11 +254,8 @@ impl Pager {
     }
 
     /// A page whose records were all there before, on one page, is that page: whatever its cursor says.
-    fn check_content(&mut self, records: Option<&str>) -> Result<(), Problem> {
-        let Some(records) = records.filter(|records| !is_empty(records)) else { return Ok(()) };
-        let mut hasher = DefaultHasher::new();
-        records.hash(&mut hasher);
-        if self.contents.insert(hasher.finish()) { Ok(()) } else { Err(wrong(PageProblem::Twice)) }
+    fn check_content(&mut self, records: &PageRecords) -> Result<(), Problem> {
+        if records.is_empty || self.contents.insert(records.content) { Ok(()) } else { Err(wrong(PageProblem::Twice)) }
     }
 
     fn is_counted(&self) -> bool {
@@ -251,7 +282,7 @@ impl Pager {
     ) -> Result<Option<Request>, Problem> {
         match self.by.clone() {
             PageBy::Cursor { parameter, .. } => match cursor {
-                Some(cursor) if self.is_new(&cursor, answer)? => {
+                Some(cursor) if self.is_new(&cursor, records)? => {
                     let value = match (serde_json::from_str(&cursor), &parameter) {
                         (Ok(value @ (Value::String(_) | Value::Number(_))), _) => value,
                         (Ok(value @ (Value::Object(_) | Value::Array(_))), PageParameter::Body(_)) => value,
@@ -266,16 +297,16 @@ impl Pager {
             PageBy::Next { .. } => match cursor {
                 None => Ok(None),
                 Some(cursor) => match serde_json::from_str(&cursor) {
-                    Ok(Value::String(address)) => self.request_at(request, answer, &address),
+                    Ok(Value::String(address)) => self.request_at(request, answer, &address, records),
                     _ => Err(wrong(PageProblem::NoCursor { found: answer.sent.excerpt(cursor.as_bytes()) })),
                 },
             },
             PageBy::Link => match &answer.link {
-                Some(address) => self.request_at(request, answer, address),
+                Some(address) => self.request_at(request, answer, address, records),
                 None => Ok(None),
             },
             PageBy::Last { parameter, .. } => match self.last_value(records)? {
-                Some(value) if self.is_new(&value.to_string(), answer)? => {
+                Some(value) if self.is_new(&value.to_string(), records)? => {
                     Ok(Some(with_parameter(request.clone(), &parameter, value)))
                 }
                 _ => Ok(None),
@@ -310,25 +341,29 @@ impl Pager {
     }
 
     /// Whether a cursor leads on: one that was there before does not, and is an error unless its page is empty.
-    fn is_new(&mut self, cursor: &str, answer: &Answer) -> Result<bool, Problem> {
-        let mut hasher = DefaultHasher::new();
-        cursor.hash(&mut hasher);
-        if self.cursors.insert(hasher.finish()) {
-            return Ok(true);
+    fn is_new(&mut self, cursor: &str, records: &PageRecords) -> Result<bool, Problem> {
+        match self.cursors.insert(hash(cursor)) {
+            true => Ok(true),
+            false if records.is_empty => Ok(false),
+            false => Err(wrong(PageProblem::Twice)),
         }
-        let text = std::str::from_utf8(&answer.bytes).unwrap_or_default();
-        if self.counted_records(text)?.count == 0 { Ok(false) } else { Err(wrong(PageProblem::Twice)) }
     }
 
     /// The request at the address that an answer names: on the same host only.
-    fn request_at(&mut self, request: &Request, answer: &Answer, address: &str) -> Result<Option<Request>, Problem> {
+    fn request_at(
+        &mut self,
+        request: &Request,
+        answer: &Answer,
+        address: &str,
+        records: &PageRecords,
+    ) -> Result<Option<Request>, Problem> {
         let to = answer.url.join(address).ok().filter(|to| to.origin() == answer.url.origin());
         let Some(to) = to else {
             // What is no address may hold anything.
             let to = answer.url.join(address).ok().map(|to: Url| answer.sent.without_secrets(&shown(&to)));
             return Err(wrong(PageProblem::NextElsewhere { to }));
         };
-        Ok(self.is_new(to.as_str(), answer)?.then(|| request.clone().at(to)))
+        Ok(self.is_new(to.as_str(), records)?.then(|| request.clone().at(to)))
     }
 
     /// What the next page begins after; none where the page is empty.
@@ -340,6 +375,21 @@ impl Pager {
             _ => Err(wrong(PageProblem::NoLastValue { path: path.to_string() })),
         }
     }
+}
+
+/// Where texts are in the one that holds them.
+fn places_in(text: &str, records: &[&str]) -> Vec<Range<usize>> {
+    let place = |record: &&str| {
+        let start = record.as_ptr().addr() - text.as_ptr().addr();
+        start..start + record.len()
+    };
+    records.iter().map(place).collect()
+}
+
+fn hash(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Whether a list or an object, as JSON, holds nothing: known without reading what it holds.

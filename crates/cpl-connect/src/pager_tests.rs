@@ -38,6 +38,8 @@ struct Server {
     tells_total: bool,
     /// It knows no parameter: each page is the first one.
     ignores: bool,
+    /// How the connector names the place of its records.
+    records_at: &'static str,
 }
 
 impl Server {
@@ -96,7 +98,8 @@ impl Server {
 
     /// The records of all pages, or why there is an end before.
     fn read(&self) -> Result<Vec<u64>, Problem> {
-        let mut pager = Pager::new(&self.paging(), Some("$.of"), Some(200)).unwrap_or_else(|error| panic!("{error}"));
+        let mut pager =
+            Pager::new(&self.paging(), Some(self.records_at), Some(200)).unwrap_or_else(|error| panic!("{error}"));
         let request = Request::new(Method::Post, "https://a.example/x?fixed=1").unwrap_or_else(|why| panic!("{why:?}"));
         let (mut next, mut foreseen, mut read) = (Some(pager.first(request)), Vec::new(), Vec::new());
         while let Some(request) = next {
@@ -105,7 +108,13 @@ impl Server {
             let answer = self.answer(&request);
             let body: Value = serde_json::from_slice(&answer.bytes).unwrap_or_default();
             read.extend(body["of"].as_array().into_iter().flatten().filter_map(|record| record["id"].as_u64()));
-            next = pager.next(&request, &answer)?;
+            let turned = pager.next(&request, &answer)?;
+            let ids = |place| serde_json::from_slice::<Value>(&answer.bytes[place]).unwrap_or_default()["id"].as_u64();
+            let seen: Option<Vec<u64>> =
+                turned.records.map(|places| places.into_iter().map(|place| ids(place).unwrap_or(u64::MAX)).collect());
+            assert!(self.records_at.contains("..") || seen.is_some(), "a list at {} is seen", self.records_at);
+            seen.iter().for_each(|seen| assert!(read.ends_with(seen), "{seen:?}"));
+            next = turned.next;
             if let (Some(next), Some(first)) = (&next, foreseen.first()) {
                 assert!(next.is(first), "foreseen was another one");
             }
@@ -117,10 +126,18 @@ impl Server {
 
 fn server() -> impl Strategy<Value = Server> {
     let ways = [Way::Cursor, Way::CursorInBody, Way::Next, Way::Link, Way::Number, Way::Offset, Way::Last];
-    (0..ways.len(), 0..40_u64, 1..9_u64, any::<bool>(), any::<bool>()).prop_map(
-        move |(way, records, page, tells_more, tells_total)| {
+    (0..ways.len(), 0..40_u64, 1..9_u64, any::<bool>(), any::<bool>(), 0..3_usize).prop_map(
+        move |(way, records, page, tells_more, tells_total, at)| {
             let way = ways[way];
-            Server { way, records, page, tells_more, tells_total, ignores: false }
+            Server {
+                way,
+                records,
+                page,
+                tells_more,
+                tells_total,
+                ignores: false,
+                records_at: ["$.of", "$.of[*]", "$..of[*]"][at],
+            }
         },
     )
 }

@@ -9,11 +9,15 @@ mod sheet;
 #[cfg(test)]
 mod tests;
 
-use std::{io::Read, ops::ControlFlow, path::Path as FilePath};
+use std::{
+    io::Read,
+    ops::{ControlFlow, Range},
+    path::Path as FilePath,
+};
 
 use cpl_batch::{Batch, Cell, Embedded, Field, Place, Problem};
 use cpl_csv::Summary;
-pub use json::{DOCUMENT_BYTES, Path, Probe, ProbeBuilder, each_record, step, why};
+pub use json::{DOCUMENT_BYTES, Path, Probe, ProbeBuilder, Probed, each_record, step, why};
 pub use sheet::cells;
 
 /// Rows that are handed out together.
@@ -159,17 +163,23 @@ pub fn read_json(
     read_sized((input, 0), layout, threads, sink)
 }
 
-/// The same of a document that is held, on this thread only.
+/// The same of a document that is held; `known` says where in it its records are, if that is known.
 ///
 /// # Errors
 /// The first problem; the batches before it were handed out.
 ///
 /// # Panics
 /// Where it is no document that is wanted.
-pub fn read_page(page: &[u8], layout: &Layout, sink: impl FnMut(Batch) -> ControlFlow<()>) -> Result<Found, Problem> {
+pub fn read_page(
+    page: &[u8],
+    known: Option<Vec<Range<usize>>>,
+    layout: &Layout,
+    threads: usize,
+    sink: impl FnMut(Batch) -> ControlFlow<()>,
+) -> Result<Found, Problem> {
     let Kind::Document { records, each } = &layout.kind else { unreachable!("a page is a document") };
     let mut out = Out::of(layout, sink);
-    json::document_text(page, records.as_ref(), each.as_ref(), 1, &mut out)?;
+    json::document_text(page, known, (records.as_ref(), each.as_ref()), threads, &mut out)?;
     out.found(None)
 }
 

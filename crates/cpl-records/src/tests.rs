@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 use serde_json_path::JsonPath;
 
-use crate::{At, Kind, Layout, Path, Records};
+use crate::{At, ProbeBuilder, Kind, Layout, Path, Records};
 
 fn texts(kind: Kind, at: Vec<At>) -> Layout {
     let field = |place: usize| Field::new(format!("c{place}"), ValueFormat::Text, true);
@@ -19,8 +19,15 @@ fn texts(kind: Kind, at: Vec<At>) -> Layout {
 
 /// The rows of a layout of texts, missing ones as empty.
 fn read(text: &[u8], layout: &Layout) -> Result<Vec<Vec<String>>, Problem> {
+    rows_by(|sink| crate::read_json(text, layout, 2, sink))
+}
+
+/// The rows that a reader hands out.
+fn rows_by(
+    read: impl FnOnce(&mut dyn FnMut(cpl_batch::Batch) -> ControlFlow<()>) -> Result<crate::Found, Problem>,
+) -> Result<Vec<Vec<String>>, Problem> {
     let mut found: Vec<Vec<String>> = Vec::new();
-    let sink = |batch: cpl_batch::Batch| {
+    let mut sink = |batch: cpl_batch::Batch| {
         for row in 0..batch.rows {
             let cell = |column: &cpl_batch::Column| {
                 let Data::Text(all, ends) = &column.data else { panic!("all columns are text") };
@@ -31,7 +38,7 @@ fn read(text: &[u8], layout: &Layout) -> Result<Vec<Vec<String>>, Problem> {
         }
         ControlFlow::Continue(())
     };
-    crate::read_json(text, layout, 2, sink)?;
+    read(&mut sink)?;
     Ok(found)
 }
 
@@ -120,6 +127,38 @@ proptest! {
             Ok(rows) => prop_assert_eq!(Some(rows), wanted),
             // No records, or one of which nothing can be asked.
             Err(_) => prop_assert!(records.is_empty() || records.iter().any(|record| !is_record(record)) || wanted.is_none()),
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn records_that_a_probe_sees_are_those_that_a_reader_finds(
+        document in any_value(),
+        at in any_path(),
+        value in any_path(),
+        pretty in any::<bool>(),
+        threads in 1..3_usize,
+    ) {
+        let text = if pretty { serde_json::to_string_pretty(&document).expect("it is written") } else { document.to_string() };
+        let records = || Records::at(&at.to_string()).expect("a path");
+        let mut probe = ProbeBuilder::default();
+        probe.add(&value.to_string()).expect("a path");
+        let only_value = probe.build().find(&text).expect("it is JSON");
+        probe.add_records(Some(&records()));
+        let probed = probe.build().look_up(&text).expect("it is JSON");
+        prop_assert_eq!(probed.values, only_value);
+        if let Some(seen) = probed.records {
+            let values: Vec<Value> = seen.iter().map(|record| serde_json::from_str(record).expect("it is JSON")).collect();
+            prop_assert_eq!(values.iter().collect::<Vec<_>>(), queried_records(&at, &document));
+            let start = |record: &&str| record.as_ptr().addr() - text.as_ptr().addr();
+            let known = Some(seen.iter().map(|record| start(record)..start(record) + record.len()).collect());
+            let column = Path::parse("$.a").expect("a path");
+            let layout = texts(Kind::Document { records: Some(records()), each: None }, vec![At::Path(column)]);
+            let rows = rows_by(|sink| crate::read_page(text.as_bytes(), known, &layout, threads, sink));
+            prop_assert_eq!(rows, read(text.as_bytes(), &layout));
         }
     }
 }

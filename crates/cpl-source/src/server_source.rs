@@ -87,7 +87,7 @@ impl<'a> ServerSource<'a> {
             batches.push(batch);
             ControlFlow::Continue(())
         };
-        let read = self.reader.read(&page.bytes, threads, &mut keep);
+        let read = self.reader.read(page, threads, &mut keep);
         let (bytes, found) = (page.bytes.len() as u64, read.map_err(|problem| explained(problem, page)));
         PageRows {
             name: page_name(&page.request, number),
@@ -121,16 +121,17 @@ impl PageReader {
 
     fn read(
         &self,
-        page: &[u8],
+        page: &Page,
         threads: usize,
         keep: &mut impl FnMut(Batch) -> ControlFlow<()>,
     ) -> Result<Found, Problem> {
         match self {
-            Self::Json(layout) if threads == 1 && matches!(layout.kind, Kind::Document { .. }) => {
-                cpl_records::read_page(page, layout, keep)
+            Self::Json(layout) if matches!(layout.kind, Kind::Document { .. }) => {
+                cpl_records::read_page(&page.bytes, page.records.clone(), layout, threads, keep)
             }
-            Self::Json(layout) => cpl_records::read_json(page, layout, threads, keep),
+            Self::Json(layout) => cpl_records::read_json(page.bytes.as_slice(), layout, threads, keep),
             Self::Csv(layout) => {
+                let page = page.bytes.as_slice();
                 let columns = cpl_csv::check_header(page, layout)?;
                 Ok(Found::of_cells(cpl_csv::read(page, layout, threads, keep)?, columns))
             }

@@ -10,7 +10,12 @@ mod unique;
 mod walk;
 mod wanted;
 
-use std::{borrow::Cow, io::Read, ops::ControlFlow, path::Path as FilePath};
+use std::{
+    borrow::Cow,
+    io::Read,
+    ops::{ControlFlow, Range},
+    path::Path as FilePath,
+};
 
 use cpl_batch::{Batch, Oversized, Place, Problem, in_order};
 use serde_json::Value;
@@ -24,7 +29,7 @@ use self::{
     walk::Walked,
 };
 pub use self::{
-    probe::{Probe, ProbeBuilder, each_record},
+    probe::{Probe, ProbeBuilder, Probed, each_record},
     steps::Path,
     text::why,
 };
@@ -148,23 +153,25 @@ pub fn document<S: FnMut(Batch) -> ControlFlow<()>>(
     if bytes.len() as u64 > DOCUMENT_BYTES {
         return Err(too_large());
     }
-    document_text(&bytes, records, each, threads, out)
+    document_text(&bytes, None, (records, each), threads, out)
 }
 
-/// The same of a document that is held.
+/// The same of a document that is held; `known` says where its records are, if that is known.
 pub fn document_text<S: FnMut(Batch) -> ControlFlow<()>>(
     bytes: &[u8],
-    records: Option<&Records>,
-    each: Option<&Path>,
+    known: Option<Vec<Range<usize>>>,
+    (records, each): (Option<&Records>, Option<&Path>),
     threads: usize,
     out: &mut Out<'_, S>,
 ) -> Result<(), Problem> {
     out.summary.bytes = bytes.len() as u64;
-    let text = utf8(without_mark(bytes))?;
-    if records.is_none() && !text.trim_ascii_start().starts_with('[') {
+    // Known places count from the document's first byte.
+    let text = utf8(if known.is_some() { bytes } else { without_mark(bytes) })?;
+    if known.is_none() && records.is_none() && !text.trim_ascii_start().starts_with('[') {
         return Err(no_records(&unique::value(text).map_err(no_document)?, None).unwrap_or(Problem::Empty));
     }
-    let route = records.map_or(Route::Steps(Vec::new()), |records| Route::of(&records.path));
+    let declared = || records.map_or(Route::Steps(Vec::new()), |records| Route::of(&records.path));
+    let route = known.map_or_else(declared, Route::Known);
     let reader = RecordReader::new(out.layout, each);
     let walked = if threads == 1 {
         rows_in_turn(text, &route, &reader, out)?

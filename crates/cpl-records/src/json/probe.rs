@@ -8,13 +8,13 @@ use serde_json_path::JsonPath;
 use super::{
     no_document,
     route::Route,
-    steps::{Location, Path},
+    steps::{Location, Path, Step},
     unique,
     wanted::Wanted,
 };
 use crate::Records;
 
-/// Paths to single values of a document.
+/// Paths to single values of a document, and to the list of its records.
 #[derive(Debug)]
 pub struct Probe {
     wanted: Wanted,
@@ -24,7 +24,19 @@ pub struct Probe {
 
 /// Gathers the paths of a probe, each by its text.
 #[derive(Debug, Default)]
-pub struct ProbeBuilder(Vec<Path>);
+pub struct ProbeBuilder {
+    paths: Vec<Path>,
+    list: Option<Vec<Step>>,
+}
+
+/// What a probe finds.
+#[derive(Debug)]
+pub struct Probed<'t> {
+    /// Of each path the first value, as JSON; none where there is none.
+    pub values: Vec<Option<Cow<'t, str>>>,
+    /// The records, where all of them are objects in one list at the probe's path to them.
+    pub records: Option<Vec<&'t str>>,
+}
 
 impl ProbeBuilder {
     /// Adds a path; its number among what the probe finds.
@@ -32,8 +44,14 @@ impl ProbeBuilder {
     /// # Errors
     /// What is wrong with it.
     pub fn add(&mut self, path: &str) -> Result<usize, String> {
-        self.0.push(Path::parse(path)?);
-        Ok(self.0.len() - 1)
+        self.paths.push(Path::parse(path)?);
+        Ok(self.paths.len() - 1)
+    }
+
+    /// Looks for records too; none for a document that is a list of them.
+    pub fn add_records(&mut self, records: Option<&Records>) {
+        let steps = records.map_or(Some(Vec::new()), |records| Route::of(&records.path).single_list());
+        self.list = steps;
     }
 
     /// The same of a path that may be none.
@@ -47,7 +65,11 @@ impl ProbeBuilder {
     /// The probe.
     #[must_use]
     pub fn build(&self) -> Probe {
-        Probe::of(&self.0)
+        let probe = Probe::of(&self.paths);
+        match &self.list {
+            Some(list) => Probe { wanted: probe.wanted.with_elements_at(list), ..probe },
+            None => probe,
+        }
     }
 }
 
@@ -69,6 +91,14 @@ impl Probe {
     /// # Errors
     /// Where it is no JSON, or names a member twice that leads to a value.
     pub fn find<'t>(&self, document: &'t str) -> Result<Vec<Option<Cow<'t, str>>>, Problem> {
+        Ok(self.look_up(document)?.values)
+    }
+
+    /// The same, with its records.
+    ///
+    /// # Errors
+    /// As those of [`Self::find`].
+    pub fn look_up<'t>(&self, document: &'t str) -> Result<Probed<'t>, Problem> {
         let found = self.wanted.find(document).map_err(|error| no_document(error.into()))?;
         if let Some(name) = found.twice {
             return Err(no_document(unique::NoValue::Twice(name)));
@@ -81,7 +111,9 @@ impl Probe {
                 Ok(rest.query(&value).first().map(|found| Cow::Owned(found.to_string())))
             }
         });
-        each.collect()
+        let is_object = |record: &&str| record.starts_with('{');
+        let records = found.elements.filter(|records| records.iter().all(is_object));
+        Ok(Probed { values: each.collect::<Result<_, _>>()?, records })
     }
 }
 

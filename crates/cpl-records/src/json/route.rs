@@ -1,6 +1,9 @@
 //! How records are found: by steps, in one pass over the text, or by a query of the whole value.
 
-use std::{borrow::Cow, ops::ControlFlow};
+use std::{
+    borrow::Cow,
+    ops::{ControlFlow, Range},
+};
 
 use serde_json::Value;
 
@@ -20,6 +23,8 @@ pub enum Route {
     Steps(Vec<Step>),
     /// Any other path, such as one with a filter.
     Query(Path),
+    /// Where each of them is in the text is known.
+    Known(Vec<Range<usize>>),
 }
 
 impl Route {
@@ -38,14 +43,27 @@ impl Route {
                 let rest = steps.split_off(to_one);
                 Ok((steps, Self::Steps(rest)))
             }
-            query @ Self::Query(_) => Err(query),
+            other => Err(other),
         }
+    }
+
+    /// The steps to the one list whose elements are all that is found; none where there may be several lists.
+    pub fn single_list(self) -> Option<Vec<Step>> {
+        let Self::Steps(mut steps) = self else { return None };
+        if steps.last() == Some(&Step::Every) {
+            steps.pop();
+        }
+        (!steps.contains(&Step::Every)).then_some(steps)
     }
 
     /// Hands out the text of each value that is found, and of a list its elements; where `nulls` is false, of none that is null.
     pub fn each<'t>(&self, text: &'t str, nulls: bool, sink: &mut Records<'_, 't>) -> Result<Walked, NoValue> {
         match self {
             Self::Steps(steps) => Ok(each_at(text, steps, nulls, &mut |record| sink(record.into()))?),
+            Self::Known(records) => {
+                let _all_or_enough = records.iter().try_for_each(|record| sink(text[record.clone()].into()));
+                Ok(Walked { found: true, twice: None })
+            }
             Self::Query(path) => Ok(queried(&unique::value(text)?, path, nulls, sink)),
         }
     }

@@ -1,16 +1,16 @@
-//! The wanted values of a record, in one pass over its text: a tree of the names and places that lead to them.
+//! The wanted values of a text of JSON, in one pass over it: a tree of the names and places that lead to them.
 
 use std::fmt;
 
 use serde::{
     Deserialize,
-    de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor},
+    de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 use serde_json::value::RawValue;
 
 use super::steps::Step;
 
-/// Where values stand in a record.
+/// Where values are in a record or a document.
 #[derive(Debug, Default)]
 pub struct Wanted {
     root: Node,
@@ -24,13 +24,17 @@ struct Node {
     values: Vec<usize>,
     members: Vec<(String, Node)>,
     elements: Vec<(usize, Node)>,
+    /// The elements of the list that is here are wanted.
+    is_list: bool,
 }
 
-/// The wanted values of one record, as they stand.
+/// The wanted values of one text, as they are written.
 #[derive(Debug)]
 pub struct Found<'t> {
     /// Each of them, where there is one.
     pub values: Vec<Option<&'t str>>,
+    /// The elements of the wanted list; none where there is no list.
+    pub elements: Option<Vec<&'t str>>,
     /// A name on the way to one of them that an object has twice.
     pub twice: Option<String>,
 }
@@ -47,9 +51,15 @@ impl Wanted {
         wanted
     }
 
-    /// Those of a record.
+    /// The same, with the elements of the list at the end of those steps.
+    pub fn with_elements_at(mut self, steps: &[Step]) -> Self {
+        steps.iter().fold(&mut self.root, |node, step| node.child(step)).is_list = true;
+        self
+    }
+
+    /// Those of a text.
     pub fn find<'t>(&self, record: &'t str) -> Result<Found<'t>, serde_json::Error> {
-        let mut found = Found { values: vec![None; self.count], twice: None };
+        let mut found = Found { values: vec![None; self.count], elements: None, twice: None };
         let mut deserializer = serde_json::Deserializer::from_str(record);
         Find { node: &self.root, found: &mut found }.deserialize(&mut deserializer)?;
         deserializer.end()?;
@@ -67,7 +77,7 @@ impl Node {
     }
 
     fn is_leaf(&self) -> bool {
-        self.members.is_empty() && self.elements.is_empty()
+        self.members.is_empty() && self.elements.is_empty() && !self.is_list
     }
 }
 
@@ -98,7 +108,7 @@ impl<'t> DeserializeSeed<'t> for Find<'_, 't> {
             return Ok(());
         }
         let mut inside = serde_json::Deserializer::from_str(value);
-        inside.deserialize_any(self).map_err(serde::de::Error::custom)
+        inside.deserialize_any(self).map_err(D::Error::custom)
     }
 }
 
@@ -130,6 +140,9 @@ impl<'t> Visitor<'t> for Find<'_, 't> {
 
     fn visit_seq<A: SeqAccess<'t>>(self, mut list: A) -> Result<(), A::Error> {
         let Self { node, found } = self;
+        if node.is_list {
+            return visit_elements(node, found, list);
+        }
         for index in 0.. {
             let more = match node.elements.iter().find(|(wanted, _)| *wanted == index) {
                 Some((_, element)) => list.next_element_seed(Find { node: element, found: &mut *found })?.is_some(),
@@ -165,6 +178,20 @@ impl<'t> Visitor<'t> for Find<'_, 't> {
     fn visit_unit<E>(self) -> Result<(), E> {
         Ok(())
     }
+}
+
+/// A list whose elements are wanted, and maybe values in some of them.
+fn visit_elements<'t, A: SeqAccess<'t>>(node: &Node, found: &mut Found<'t>, mut list: A) -> Result<(), A::Error> {
+    let mut elements: Vec<&'t str> = Vec::new();
+    while let Some(element) = list.next_element::<&'t RawValue>()? {
+        if let Some((_, inside)) = node.elements.iter().find(|(wanted, _)| *wanted == elements.len()) {
+            let mut deserializer = serde_json::Deserializer::from_str(element.get());
+            Find { node: inside, found: &mut *found }.deserialize(&mut deserializer).map_err(A::Error::custom)?;
+        }
+        elements.push(element.get());
+    }
+    found.elements = Some(elements);
+    Ok(())
 }
 
 /// Which members of an object were met.
