@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 use serde_json_path::JsonPath;
 
-use crate::{At, ProbeBuilder, Kind, Layout, Path, Records};
+use crate::{At, Kind, Layout, Path, ProbeBuilder, Records};
 
 fn texts(kind: Kind, at: Vec<At>) -> Layout {
     let field = |place: usize| Field::new(format!("c{place}"), ValueFormat::Text, true);
