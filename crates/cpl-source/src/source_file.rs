@@ -60,6 +60,15 @@ impl SourceFile {
         }
     }
 
+    /// Whether what was read of it may be of several versions. An object is read by requests that name one.
+    #[must_use]
+    pub fn has_changed_while_read(&self) -> bool {
+        match &self.at {
+            FileAt::Store(object) if object.names_version() => false,
+            _ => self.has_changed(),
+        }
+    }
+
     /// How many bytes it has.
     #[must_use]
     pub fn size(&self) -> u64 {

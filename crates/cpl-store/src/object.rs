@@ -3,6 +3,7 @@
 use std::{
     fmt,
     io::{self, Read, Seek, SeekFrom},
+    ops::Range,
     path::Path,
     sync::Arc,
 };
@@ -12,7 +13,7 @@ use cpl_batch::Problem;
 use cpl_connect::without_secrets;
 use cpl_csv::Input;
 use futures_util::StreamExt;
-use object_store::{GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt};
+use object_store::{GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt};
 use tokio::{sync::mpsc, task::AbortHandle};
 
 use crate::{
@@ -92,9 +93,14 @@ impl Object {
     /// Whether it is no longer what it was when it was found; one that is gone, or can't be looked up, is not.
     #[must_use]
     pub fn has_changed(&self) -> bool {
-        let known = |meta: &ObjectMeta| (meta.size, meta.e_tag.clone(), meta.last_modified);
         let now = self.store.wait(self.store.bucket.head(&self.meta.location));
-        now.ok().as_ref().map(known) != Some(known(&self.meta))
+        now.is_err() || now.is_ok_and(|now| is_other(&now, &self.meta))
+    }
+
+    /// Whether each request for its bytes names the version that was found: then no other one can be read.
+    #[must_use]
+    pub fn names_version(&self) -> bool {
+        self.meta.e_tag.as_deref().and_then(entity_tag).is_some()
     }
 
     /// So many of its first bytes.
@@ -106,7 +112,7 @@ impl Object {
         if bytes == 0 {
             return Ok(Vec::new());
         }
-        self.store.wait(self.store.bucket.get_range(&self.meta.location, 0..bytes)).map(Into::into)
+        self.range(0..bytes).map(Into::into)
     }
 
     /// Its bytes, from any place.
@@ -115,14 +121,48 @@ impl Object {
         ObjectBytes { object: self.clone(), at: 0 }
     }
 
-    fn as_it_was(&self) -> GetOptions {
-        GetOptions { if_match: self.meta.e_tag.clone(), ..GetOptions::default() }
+    /// What requests its bytes, or a range of them.
+    fn version(&self, range: Option<Range<u64>>) -> GetOptions {
+        let if_match = self.meta.e_tag.as_deref().and_then(entity_tag);
+        GetOptions { if_match, range: range.map(GetRange::Bounded), ..GetOptions::default() }
+    }
+
+    /// A range of its bytes.
+    fn range(&self, range: Range<u64>) -> Result<Bytes, Problem> {
+        let Self { store, meta } = self;
+        let (got, bytes) = store.wait(async {
+            let got = store.bucket.get_opts(&meta.location, self.version(Some(range))).await?;
+            Ok((got.meta.clone(), got.bytes().await?))
+        })?;
+        if is_other(&got, meta) { Err(Problem::Changed) } else { Ok(bytes) }
     }
 }
 
 impl fmt::Debug for Object {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.address())
+    }
+}
+
+/// The tag of a version as `If-Match` needs it: in quotes, which Azure's lists leave out; none of a weak one, which matches
+/// nothing (RFC 9110, 8.8.3 and 13.1.1).
+fn entity_tag(tag: &str) -> Option<String> {
+    match tag {
+        "" => None,
+        weak if weak.starts_with("W/") => None,
+        quoted if quoted.starts_with('"') => Some(quoted.to_owned()),
+        plain => Some(format!("\"{plain}\"")),
+    }
+}
+
+/// Whether an object is another version than it was. Without tags it is known by its size and its time, of which answers
+/// tell the seconds and some lists more.
+fn is_other(now: &ObjectMeta, then: &ObjectMeta) -> bool {
+    let [tag, was] =
+        [now, then].map(|meta| meta.e_tag.as_deref().map(|tag| tag.trim_start_matches("W/").trim_matches('"')));
+    match (tag, was) {
+        (Some(tag), Some(was)) => tag != was,
+        _ => (now.size, now.last_modified.timestamp()) != (then.size, then.last_modified.timestamp()),
     }
 }
 
@@ -133,8 +173,12 @@ impl Input for Object {
         let object = self.clone();
         let task = self.store.limits.handle.spawn(async move {
             let store = &object.store;
-            let got = store.next(store.bucket.get_opts(&object.meta.location, object.as_it_was())).await;
+            let got = store.next(store.bucket.get_opts(&object.meta.location, object.version(None))).await;
             let mut stream = match got {
+                Ok(got) if is_other(&got.meta, &object.meta) => {
+                    let _nobody_waits = sender.send(Some(Err(Problem::Changed))).await;
+                    return;
+                }
                 Ok(got) => got.into_stream(),
                 Err(problem) => {
                     let _nobody_waits = sender.send(Some(Err(problem))).await;
@@ -223,8 +267,7 @@ impl Read for ObjectBytes {
         if end <= self.at {
             return Ok(0);
         }
-        let Object { store, meta } = &self.object;
-        let range = store.wait(store.bucket.get_range(&meta.location, self.at..end));
+        let range = self.object.range(self.at..end);
         let range = range.map_err(|problem| io::Error::other(words(&problem)))?;
         buffer[..range.len()].copy_from_slice(&range);
         self.at += range.len() as u64;
@@ -241,5 +284,43 @@ impl Seek for ObjectBytes {
         };
         self.at = at.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
         Ok(self.at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_are_sent_in_quotes_and_weak_ones_not_at_all() {
+        for (tag, sent) in
+            [("0x8DE27F", Some("\"0x8DE27F\"")), ("\"a-2\"", Some("\"a-2\"")), ("W/\"a\"", None), ("", None)]
+        {
+            assert_eq!(entity_tag(tag).as_deref(), sent, "{tag}");
+        }
+    }
+
+    #[test]
+    fn a_version_is_known_by_its_tag_else_by_size_and_second() {
+        let meta = |tag: Option<&str>, size: u64, time: &str| ObjectMeta {
+            location: "a".into(),
+            last_modified: time.parse().unwrap_or_else(|error| panic!("{time}: {error}")),
+            size,
+            e_tag: tag.map(str::to_owned),
+            version: None,
+        };
+        let (listed, answered, later) = ("2026-11-20T12:00:00.345Z", "2026-11-20T12:00:00Z", "2026-11-20T12:00:01Z");
+        for (now, then, other) in [
+            ((Some("\"a\""), 9, answered), (Some("a"), 9, listed), false),
+            ((Some("W/\"a\""), 9, answered), (Some("\"a\""), 9, listed), false),
+            ((Some("\"b\""), 9, answered), (Some("\"a\""), 9, answered), true),
+            ((None, 9, answered), (None, 9, listed), false),
+            ((None, 9, later), (None, 9, listed), true),
+            ((None, 8, answered), (None, 9, listed), true),
+            ((Some("\"a\""), 9, later), (None, 9, listed), true),
+        ] {
+            let made = |(tag, size, time)| meta(tag, size, time);
+            assert_eq!(is_other(&made(now), &made(then)), other, "{now:?} and {then:?}");
+        }
     }
 }
