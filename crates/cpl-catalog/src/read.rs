@@ -204,7 +204,7 @@ impl ShapeError {
         match self {
             Self::Unknown(name, known) | Self::Variant(name, known) => {
                 let diagnostic = new(format!("`{name}` is nothing that {} has here", file.name));
-                let diagnostic = diagnostic.at(name_at(name, key, value), "nobody reads this");
+                let diagnostic = diagnostic.at(name_at(name, key, value), "never used");
                 match nearest(&name.to_lowercase(), known.iter().map(String::as_str)) {
                     Some(near) => {
                         diagnostic.help(format!("did you mean `{near}`?")).offer(name_at(name, key, value), near)

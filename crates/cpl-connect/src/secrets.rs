@@ -101,9 +101,12 @@ fn dotenv_of(folder: &Path) -> Result<BTreeMap<String, String>, SecretError> {
         let file = folder.join(".env");
         if file.is_file() {
             let unreadable = |error: &dotenvy::Error| {
-                // No line of it is shown.
+                // A line is named, and not shown: it may hold a secret.
                 let why = match error {
-                    dotenvy::Error::LineParse(..) => "one of its lines is not NAME=VALUE".to_owned(),
+                    dotenvy::Error::LineParse(text, _) => match line_number(&file, text) {
+                        Some(number) => format!("its line {number} is not NAME=VALUE"),
+                        None => "one of its lines is not NAME=VALUE".to_owned(),
+                    },
                     other => other.to_string(),
                 };
                 SecretError::Unreadable { file: file.clone(), why }
@@ -113,4 +116,11 @@ fn dotenv_of(folder: &Path) -> Result<BTreeMap<String, String>, SecretError> {
         }
     }
     Ok(BTreeMap::new())
+}
+
+/// The number of the line in a file that begins with a text, counted from 1.
+fn line_number(file: &Path, text: &str) -> Option<usize> {
+    let first = text.lines().next()?.trim();
+    let lines = fs::read_to_string(file).ok()?;
+    lines.lines().position(|line| line.trim() == first).map(|at| at + 1)
 }

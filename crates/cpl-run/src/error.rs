@@ -118,18 +118,7 @@ impl RequestError {
     pub fn diagnostic(&self) -> Diagnostic {
         match &self.cause {
             RequestCause::Secret { name, why } => {
-                let message = match why {
-                    SecretError::Missing => format!("the secret {name} is not set"),
-                    SecretError::Empty => format!("the secret {name} is empty"),
-                    SecretError::Command { program, why } => {
-                        format!("the secret {name} does not come from `{program}`, the command in `cpl.yaml`: {why}")
-                    }
-                    SecretError::Unreadable { file, why } => {
-                        format!("the secret {name} can't be read from {}: {why}", file.display())
-                    }
-                };
-                let help =
-                    format!("set it in the environment, or write `{name}=…` into a file `.env` that git ignores");
+                let (message, help) = no_secret(name, why);
                 Diagnostic::new(Code::E1011, message).at(self.at, "used in this request").help(help)
             }
             RequestCause::Unknown => Diagnostic::new(Code::E1104, "this value is not known, and can't be sent")
@@ -180,6 +169,23 @@ impl RequestError {
                     .help("wanted: letters, digits and `-`, such as the `acme` of `https://acme.example.com`")
             }
         }
+    }
+}
+
+/// Why a secret has no value, and what to do.
+fn no_secret(name: &str, why: &SecretError) -> (String, String) {
+    let set = || format!("set it in the environment, or write `{name}=…` into a file `.env` that git ignores");
+    match why {
+        SecretError::Missing => (format!("the secret {name} is not set"), set()),
+        SecretError::Empty => (format!("the secret {name} is empty"), set()),
+        SecretError::Command { program, why } => (
+            format!("the secret {name} does not come from `{program}`, the command in `cpl.yaml`: {why}"),
+            "run the command yourself: does it print this secret? Or set the secret in the environment".to_owned(),
+        ),
+        SecretError::Unreadable { file, why } => (
+            format!("the secret {name} can't be read from {}: {why}", file.display()),
+            "mend that file, or set the secret in the environment".to_owned(),
+        ),
     }
 }
 

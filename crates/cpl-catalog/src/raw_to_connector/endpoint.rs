@@ -120,7 +120,7 @@ impl Converter<'_> {
         };
         if let (Some(why), Some(_)) = (rows, &raw.records) {
             let at = self.source_map.key(&[key_path, &["records"]].concat());
-            return self.refuse(Code::E0603, why, at, "nobody looks for them there");
+            return self.refuse(Code::E0603, why, at, "never used");
         }
         Some(Retrieval::Job(Box::new(job), pages?))
     }
@@ -143,8 +143,14 @@ impl Converter<'_> {
         for (name, state) in [("done", Some(&job.done)), ("failed", job.failed.as_ref())] {
             if state.is_some_and(|state| state.is.is_empty()) {
                 let at = self.source_map.key(&[key_path, &[name, "in"]].concat());
-                self.refuse::<()>(Code::E0603, format!("`{name}` is never so"), at, "wanted: the values that mean it");
+                self.refuse::<()>(Code::E0603, format!("`{name}` has no values"), at, "wanted: the values that mean it");
             }
+        }
+        if let Some(failed) = job.failed.as_ref().filter(|failed| failed.at.get() == job.done.at.get())
+            && let Some(both) = failed.is.iter().position(|value| job.done.is.contains(value))
+        {
+            let at = self.source_map.value(&[key_path, &["failed", "in", &both.to_string()]].concat());
+            self.refuse::<()>(Code::E0603, "this value means both `done` and `failed`", at, "take it out of one of them");
         }
         Some(Job {
             start: start?,
@@ -174,7 +180,7 @@ impl Converter<'_> {
                 let column = self.piece(ty, &key_path, |text, part| fragment::column(text, &name, part))?;
                 match column.from {
                     Some(ColumnFrom::File(span)) => {
-                        self.refuse(Code::E0603, "a server answers with no file", span, "nobody reads this")
+                        self.refuse(Code::E0603, "a server answers with no file", span, "never used")
                     }
                     _ => Some(column),
                 }

@@ -76,7 +76,7 @@ impl Converter<'_> {
             let key_path = [key_path, &[part]].concat();
             if there && !fits {
                 let message = format!("pages that go on by `{way}` take no `{part}`");
-                right = self.refuse(Code::E0603, message, self.source_map.key(&key_path), "nobody reads this");
+                right = self.refuse(Code::E0603, message, self.source_map.key(&key_path), "never used");
             } else if needed && !there && !self.was_skipped(&key_path) {
                 let message = format!("pages that go on by `{way}` need `{part}`");
                 let label =

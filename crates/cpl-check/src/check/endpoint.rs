@@ -292,7 +292,7 @@ impl<'a> Checker<'a> {
     }
 
     fn no_window<T>(&mut self, at: Span) -> Checked<T> {
-        self.refuse(Code::E0205, "this takes no window", at, "nobody takes this")
+        self.refuse(Code::E0205, "this takes no window", at, "unexpected argument")
     }
 
     /// Windows of connectors are in days.

@@ -83,7 +83,7 @@ impl Checker<'_> {
                 SourceKind::Http { records, .. } => (records, None),
                 _ => {
                     let message = "only `json` and `http` have records";
-                    return self.refuse(Code::E0107, message, path.span, "nobody reads this");
+                    return self.refuse(Code::E0107, message, path.span, "never used");
                 }
             };
             if records.is_some() {
@@ -95,7 +95,7 @@ impl Checker<'_> {
             self.path_of_json(inner)?;
             match each {
                 Some(each) => *each = Some(inner.value.clone()),
-                None => return self.refuse(Code::E0107, "only `json` takes `each`", inner.span, "nobody reads this"),
+                None => return self.refuse(Code::E0107, "only `json` takes `each`", inner.span, "never used"),
             }
         }
         Ok(())
@@ -141,7 +141,7 @@ impl Checker<'_> {
                 FetchClause::Request(_) if is_http => Ok(()),
                 FetchClause::Request(part) => {
                     let message = format!("only `http` has a `{}`", part.name.as_str());
-                    self.refuse(Code::E0107, message, part.name.span, "nobody reads this")
+                    self.refuse(Code::E0107, message, part.name.span, "never used")
                 }
                 FetchClause::Check(clause @ Clause::Key(_)) => self.check(clause, table),
                 // What dates a row is known after these.

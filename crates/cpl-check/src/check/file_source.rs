@@ -97,10 +97,10 @@ impl Checker<'_> {
                 Arg::Plain(value) if path.is_none() => path = Some((self.plain_text(value)?, value.span)),
                 Arg::Named(name, value) => self.option(&mut kind, &mut notation, name, value)?,
                 Arg::Plain(value) | Arg::By(value, _) => {
-                    return self.refuse(Code::E0205, "one path is enough", value.span, "nobody takes this");
+                    return self.refuse(Code::E0205, "one path is enough", value.span, "unexpected argument");
                 }
                 Arg::Window(window) | Arg::NamedWindow(_, window) => {
-                    return self.refuse(Code::E0205, "a file takes no window", window.span, "nobody takes this");
+                    return self.refuse(Code::E0205, "a file takes no window", window.span, "unexpected argument");
                 }
             }
         }
@@ -278,7 +278,7 @@ impl Checker<'_> {
             if let (Some(text), false) = (written.first(), columns.iter().any(|column| column.optional)) {
                 return self.fail(
                     Diagnostic::new(Code::E0107, "no column of this fetch may be missing")
-                        .at(text.span, "nobody reads this")
+                        .at(text.span, "never used")
                         .help("write `?` behind the type of a column in which it may stand"),
                 );
             }
@@ -293,7 +293,7 @@ impl Checker<'_> {
             let FetchClause::RowsUntil(text) = clause else { continue };
             if !matches!(kind, SourceKind::Csv(_) | SourceKind::Excel(_)) {
                 let message = "only `csv` and `excel` have rows below the table";
-                return self.refuse(Code::E0107, message, text.span, "nobody reads this");
+                return self.refuse(Code::E0107, message, text.span, "never used");
             }
             if until.is_some() {
                 return self.refuse(Code::E0107, "`rows until` stands here twice", text.span, "the second one");

@@ -72,7 +72,7 @@ impl Checker<'_> {
         let kind = &self.target_of(target)?.kind;
         if matches!(kind, TargetKind::File(_) | TargetKind::Action(_)) {
             let help = "wanted: `slack(…)`, `email(…)`, `webhook(…)` or `print`";
-            return self.refuse(Code::E0503, "nobody reads messages there", to.name.span, help);
+            return self.refuse(Code::E0503, "messages can't be sent there", to.name.span, help);
         }
         Ok(target)
     }

@@ -73,7 +73,7 @@ impl Checker<'_> {
     fn without_settings(&mut self, target: &tree::Target) {
         if let Some(setting) = target.settings.first() {
             let _reported: Checked<()> =
-                self.refuse(Code::E0205, "this target takes no settings", setting.name.span, "nobody reads this");
+                self.refuse(Code::E0205, "this target takes no settings", setting.name.span, "never used");
         }
     }
 
