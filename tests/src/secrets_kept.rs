@@ -7,7 +7,10 @@ use std::{
     net::{TcpListener, TcpStream},
     path::Path,
     process::Command,
-    sync::OnceLock,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
     time::Duration,
 };
@@ -33,6 +36,8 @@ struct Place {
 const ANSWERS: &[(&str, &str, &str)] = &[
     ("401 in JSON", "401 x\r\nContent-Type: application/json", "{\"error\": \"ECHO\"}"),
     ("403 in HTML", "403 x\r\nContent-Type: text/html", "<html>ECHO</html>"),
+    ("403 in HTML, escaped", "403 x\r\nContent-Type: text/html", "<html>MARKUP</html>"),
+    ("an error in JSON of ASCII", "400 x\r\nContent-Type: application/json", "{\"error\": {\"message\": \"ASCII\"}}"),
     ("a page of HTML", "200 x\r\nContent-Type: text/html", "<html>ECHO</html>"),
     ("text", "200 x\r\nContent-Type: text/plain", "ECHO"),
     ("an object without records", "200 x\r\nContent-Type: application/json", "{\"ECHO\": [\"ECHO\"]}"),
@@ -89,11 +94,19 @@ pub fn trials() -> Vec<Trial> {
     };
     let all = ANSWERS.iter().map(|answer| (answer, false));
     let repeated = REPEATED.iter().map(|answer| (answer, true));
-    all.chain(repeated).map(trial).collect()
+    let search = Trial::test("secrets: what is searched for is found, as it is and in base64", || {
+        let encoded = |before| BASE64_STANDARD.encode(format!("{:before$}{CORE}/more", ""));
+        for text in [0, 1, 2, 3].map(encoded).iter().map(String::as_str).chain([CORE, "hush7\n  │ k2Q"]) {
+            assert!(holds_secret(text.as_bytes()), "{text}");
+        }
+        assert!(!holds_secret(b"hush7k2"));
+        Ok(())
+    });
+    all.chain(repeated).map(trial).chain([search]).collect()
 }
 
 fn searched((name, head, body): &(&'static str, &str, &str), is_repeated: bool) -> Result<(), Failed> {
-    let port = echo(head, body);
+    let Echo { port, heard } = echo(head, body);
     let mut found = Vec::new();
     // Of the others as many as are worth the wait.
     let wanted =
@@ -119,6 +132,9 @@ fn searched((name, head, body): &(&'static str, &str, &str), is_repeated: bool) 
             }
         }
         found.extend(written(folder.path(), &format!("{name}, {}", place.name)));
+    }
+    if heard.load(Ordering::SeqCst) == 0 {
+        return Err("no request held a secret".into());
     }
     if found.is_empty() { Ok(()) } else { Err(Failed::from(found.join("\n"))) }
 }
@@ -161,6 +177,24 @@ const FETCHES: &[(&str, &str, &str, &str)] = &[
     (
         "a bearer's token",
         "http(\"http://127.0.0.1:PORT/a\") { auth secret(\"SECRET\")  columns { id: count }  key id }",
+        ENV,
+        "",
+    ),
+    (
+        "a token of other letters",
+        "http(\"http://127.0.0.1:PORT/a\") { query { key = secret(\"SECRET\") }  columns { id: count }  key id }",
+        "SECRET='hush7k2Q-ü&<€'\n",
+        "",
+    ),
+    (
+        "a token, where bad rows are skipped",
+        "http(\"http://127.0.0.1:PORT/a\") { auth secret(\"SECRET\")  columns { id: count }  skip bad rows up to 100%  key id }",
+        ENV,
+        "",
+    ),
+    (
+        "a token, where few bad rows are skipped",
+        "http(\"http://127.0.0.1:PORT/a\") { auth secret(\"SECRET\")  columns { id: count }  skip bad rows up to 0%  key id }",
         ENV,
         "",
     ),
@@ -346,21 +380,43 @@ fn unescaped(text: &str) -> String {
     all
 }
 
+/// A text as HTML.
+fn in_markup(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// A text of JSON in ASCII only.
+fn of_ascii(json: &str) -> String {
+    let spelled = |letter: char| match letter {
+        ' '..='~' => letter.to_string(),
+        _ => letter.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect(),
+    };
+    json.chars().map(spelled).collect()
+}
+
+/// A server that says what it is sent.
+struct Echo {
+    port: u16,
+    /// How many requests held a secret.
+    heard: Arc<AtomicUsize>,
+}
+
 /// A server that answers all requests alike, as long as the tests run.
-fn echo(head: &str, body: &str) -> u16 {
+fn echo(head: &str, body: &str) -> Echo {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap_or_else(|error| panic!("no server: {error}"));
     let port = listener.local_addr().map_or_else(|error| panic!("{error}"), |at| at.port());
-    let (head, body) = (head.to_owned(), body.to_owned());
+    let (head, body, heard) = (head.to_owned(), body.to_owned(), Arc::<AtomicUsize>::default());
+    let here = Arc::clone(&heard);
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            let _gone = answer(stream, &head, &body);
+            let _gone = answer(stream, &head, &body, &here);
         }
     });
-    port
+    Echo { port, heard }
 }
 
 /// Says all that was sent, as it came and decoded; a token is given where the rows of an API are wanted.
-fn answer(stream: TcpStream, head: &str, body: &str) -> std::io::Result<()> {
+fn answer(stream: TcpStream, head: &str, body: &str, heard: &AtomicUsize) -> std::io::Result<()> {
     // Who speaks another protocol waits for an answer.
     stream.set_read_timeout(Some(Duration::from_millis(300)))?;
     let mut reader = BufReader::new(stream);
@@ -384,7 +440,11 @@ fn answer(stream: TcpStream, head: &str, body: &str) -> std::io::Result<()> {
     let sent = lines.join(" ");
     let escaped = sent.split([' ', '?', '&', '=']).filter(|part| part.contains('%')).map(unescaped);
     let said = [sent.clone(), decoded.join(" "), escaped.collect::<Vec<_>>().join(" ")].join(" ");
+    if holds_secret(said.as_bytes()) {
+        heard.fetch_add(1, Ordering::SeqCst);
+    }
     let escaped = serde_json::Value::from(said.as_str()).to_string();
+    let json = &escaped[1..escaped.len() - 1];
     let in_header: String =
         said.replace(' ', "%20").chars().filter(|letter| letter.is_ascii_graphic() && *letter != '"').collect();
     let is_token = lines[0].contains("/token") && !head.starts_with("40");
@@ -394,7 +454,10 @@ fn answer(stream: TcpStream, head: &str, body: &str) -> std::io::Result<()> {
             format!("{{\"access_token\": \"{CORE}-token\", \"expires_in\": 3600}}"),
         )
     } else {
-        (head.replace("ECHO", &in_header), body.replace("ECHO", &escaped[1..escaped.len() - 1]))
+        (
+            head.replace("ECHO", &in_header),
+            body.replace("ECHO", json).replace("MARKUP", &in_markup(&said)).replace("ASCII", &of_ascii(json)),
+        )
     };
     let length =
         if head.contains("Content-Length") { String::new() } else { format!("\r\nContent-Length: {}", body.len()) };

@@ -60,7 +60,7 @@ struct Places {
     total: Option<usize>,
 }
 
-/// What a page is followed by.
+/// What a page shows: where its records are, and which page follows.
 pub struct Turned {
     /// The request for the next page; none behind the last one.
     pub next: Option<Request>,
@@ -186,10 +186,13 @@ impl Pager {
             return Err(wrong(PageProblem::MorePages { place: format!("`{place}`") }));
         }
         // A path that finds nothing ends the pages, and may be misspelt.
-        match more_pages::find(answer).filter(|_| lost && next.is_none()) {
-            Some(place) => Err(wrong(PageProblem::MorePages { place })),
-            None => Ok(Turned { next, records: places }),
+        if lost
+            && next.is_none()
+            && let Some(place) = more_pages::find(answer)
+        {
+            return Err(wrong(PageProblem::MorePages { place }));
         }
+        Ok(Turned { next, records: places })
     }
 
     /// The records of a page: `places` of all of them, if they are a list of objects.

@@ -8,8 +8,8 @@ pub fn without_secrets(secrets: &[Secret], text: &str) -> String {
     strike_out(&spellings(secrets), text)
 }
 
-/// The secrets as a server may spell them, the longest first: as they are, as JSON, with `/` as `\/`, and as a part of an
-/// address.
+/// The secrets as a server may spell them, the longest first: as they are, as JSON, also with `/` as `\/` or of ASCII only, as
+/// HTML or XML, and as a part of an address.
 pub fn spellings(secrets: &[Secret]) -> Vec<String> {
     let mut spellings = Vec::new();
     for secret in secrets.iter().filter(|secret| secret.is_hidden()).map(Secret::expose) {
@@ -17,6 +17,12 @@ pub fn spellings(secrets: &[Secret]) -> Vec<String> {
         let json = json[1..json.len() - 1].to_owned();
         let address: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
         let escaped = json.replace('&', "\\u0026").replace('<', "\\u003c").replace('>', "\\u003e");
+        spellings.extend([
+            of_ascii(&json),
+            of_ascii(&escaped),
+            in_markup(secret, "&#39;"),
+            in_markup(secret, "&apos;"),
+        ]);
         spellings.extend([secret.to_owned(), json.replace('/', "\\/"), json, escaped]);
         spellings.extend([lower_case_escapes(&address), address.replace('+', "%20"), address]);
         spellings.extend(in_address(secret));
@@ -24,6 +30,26 @@ pub fn spellings(secrets: &[Secret]) -> Vec<String> {
     spellings.sort_by_key(|spelling| std::cmp::Reverse(spelling.len()));
     spellings.dedup();
     spellings
+}
+
+/// A text of JSON in which only ASCII is written as it is (RFC 8259, 7).
+fn of_ascii(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for letter in json.chars() {
+        if letter.is_ascii() {
+            text.push(letter);
+        } else {
+            let mut units = [0; 2];
+            text.extend(letter.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+        }
+    }
+    text
+}
+
+/// A text in HTML or XML.
+fn in_markup(text: &str, quote: &str) -> String {
+    let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    escaped.replace('"', "&quot;").replace('\'', quote)
 }
 
 /// As it stands in an address that somebody wrote as it is: only what can't stand there is escaped.
@@ -69,14 +95,33 @@ fn without_begun<'t>(spellings: &[String], text: &'t str) -> &'t str {
     &text[..text.len() - longest]
 }
 
-/// An answer without the secrets in its texts and names. What is a number in JSON stays one.
+/// An answer without secrets: of JSON in its texts and names, so that it stays JSON.
 pub fn answer_without(secrets: &[Secret], answer: Vec<u8>) -> Vec<u8> {
-    let mut spellings = spellings(secrets);
-    spellings.retain(|spelling| serde_json::from_str::<serde_json::Value>(spelling).is_err());
+    let spellings = spellings(secrets);
     match String::from_utf8(answer) {
+        Ok(text) if serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok() => {
+            in_json_texts(&text, |text| strike_out(&spellings, text)).into_bytes()
+        }
         Ok(text) => strike_out(&spellings, &text).into_bytes(),
         Err(error) => error.into_bytes(),
     }
+}
+
+/// JSON, of which the inside of each text and name is changed.
+fn in_json_texts(json: &str, change: impl Fn(&str) -> String) -> String {
+    let (mut changed, mut rest) = (String::with_capacity(json.len()), json);
+    while let Some((before, behind)) = rest.split_once('"') {
+        let mut is_escaped = false;
+        let end = behind.find(|letter| {
+            let ends = letter == '"' && !is_escaped;
+            is_escaped = letter == '\\' && !is_escaped;
+            ends
+        });
+        let (inside, behind) = behind.split_at(end.unwrap_or(behind.len()));
+        changed.extend([before, "\"", &change(inside), "\""]);
+        rest = behind.get(1..).unwrap_or_default();
+    }
+    changed + rest
 }
 
 #[cfg(test)]
@@ -102,6 +147,20 @@ mod tests {
     }
 
     #[test]
+    fn other_spellings() {
+        let struck = |text: &str| without_secrets(&[Secret::new("pässw&r'd<€𝄞".to_owned())], text);
+        for spelled in [
+            "pässw&r'd<€𝄞",
+            "p\\u00e4ssw&r'd<\\u20ac\\ud834\\udd1e",
+            "p\\u00e4ssw\\u0026r'd\\u003c\\u20ac\\ud834\\udd1e",
+            "pässw&amp;r&#39;d&lt;€𝄞",
+            "pässw&amp;r&apos;d&lt;€𝄞",
+        ] {
+            assert_eq!(struck(&format!("it is {spelled}!")), "it is …!", "{spelled}");
+        }
+    }
+
+    #[test]
     fn the_beginning_of_a_secret_is_struck_out_where_a_text_was_shortened() {
         assert_eq!(struck("it is pass/wo…"), "it is …");
         assert_eq!(struck("it is pass…"), "it is …");
@@ -114,5 +173,11 @@ mod tests {
         let secrets = [Secret::new("123".to_owned()), Secret::new("abc".to_owned())];
         let answer = answer_without(&secrets, br#"{"abc": 123, "b": "abcd"}"#.to_vec());
         assert_eq!(String::from_utf8(answer).as_deref(), Ok(r#"{"…": 123, "b": "…d"}"#));
+        let answer =
+            answer_without(&secrets, br#"[{"123": "x123", "c": "a\"123", "d": 1234, "e": "\\", "f": "abc"}]"#.to_vec());
+        let wanted = r#"[{"…": "x…", "c": "a\"…", "d": 1234, "e": "\\", "f": "…"}]"#;
+        assert_eq!(String::from_utf8(answer).as_deref(), Ok(wanted));
+        let answer = answer_without(&secrets, b"id,123\n\"abc\",123\n".to_vec());
+        assert_eq!(String::from_utf8(answer).as_deref(), Ok("id,…\n\"…\",…\n"));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use cpl_batch::{FileKind, Problem};
+use cpl_batch::{Batch, FileKind, Problem};
 use cpl_model::program::SourceKind;
 
 /// As many bytes are looked at.
@@ -21,6 +21,16 @@ pub fn without_secrets(problem: Problem, clean: impl Fn(&str) -> String) -> Prob
         Problem::DuplicateMember { place, name } => Problem::DuplicateMember { place, name: clean(&name) },
         Problem::NoSheet { sheet, found } => Problem::NoSheet { sheet, found: all(found) },
         other => other,
+    }
+}
+
+/// Cleans what is kept of the rejected rows of a batch in the same way.
+pub fn clean_rejected(batch: &mut Batch, clean: impl Fn(&str) -> String) {
+    for row in &mut batch.bad {
+        row.problem = without_secrets(row.problem.clone(), &clean);
+        for cell in row.cells.iter_mut().flatten() {
+            *cell = clean(cell);
+        }
     }
 }
 

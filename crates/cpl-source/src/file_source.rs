@@ -82,8 +82,9 @@ impl Source for FileSource<'_> {
     fn read(&mut self, sink: &mut BatchSink<'_>) -> Result<SourceStats, ReadError> {
         let mut full = false;
         let mut stats = SourceStats::default();
-        let mut take = |at: usize, batch: Batch| {
+        let mut take = |at: usize, mut batch: Batch| {
             stats.rows += (batch.rows + batch.bad.len()) as u64;
+            self.files[at].clean_rejected(&mut batch);
             let flow = sink(&self.files[at].name, batch);
             full |= flow.is_break();
             flow

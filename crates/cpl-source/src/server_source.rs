@@ -1,6 +1,6 @@
 //! What a server answers: records of JSON, page by page.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
 use cpl_batch::{
     Batch, BatchSink, Field, PageProblem, Place, Problem, ReadError, ServerProblem, Source, SourceStats, in_order,
@@ -10,7 +10,7 @@ use cpl_model::program::{CsvFormat, Fetch, FetchColumn, ResultFormat};
 use cpl_records::{At, Found, Kind, Layout};
 
 use crate::{
-    file_kind::without_secrets,
+    file_kind::{clean_rejected, without_secrets},
     file_source::{csv_layout, missing_everywhere, records_at, records_layout},
 };
 
@@ -81,19 +81,21 @@ impl<'a> ServerSource<'a> {
     }
 
     /// What is made of a page, on so many threads.
-    fn rows(&self, number: u32, page: &Page, threads: usize) -> PageRows {
+    fn rows(&self, number: u32, mut page: Page, threads: usize) -> PageRows {
         let mut batches = Vec::new();
-        let mut keep = |batch| {
+        let mut keep = |mut batch| {
+            clean_rejected(&mut batch, |text| page.request.without_secrets(text));
             batches.push(batch);
             ControlFlow::Continue(())
         };
-        let read = self.reader.read(page, threads, &mut keep);
-        let (bytes, found) = (page.bytes.len() as u64, read.map_err(|problem| explained(problem, page)));
+        let known = page.records.take();
+        let read = self.reader.read(&page.bytes, known, threads, &mut keep);
+        let (bytes, found) = (page.bytes.len() as u64, read.map_err(|problem| explained(problem, &page)));
         PageRows {
             name: page_name(&page.request, number),
             bytes,
             total: page.total,
-            more_pages: page.more_pages.clone(),
+            more_pages: page.more_pages,
             batches,
             found,
         }
@@ -121,17 +123,17 @@ impl PageReader {
 
     fn read(
         &self,
-        page: &Page,
+        page: &[u8],
+        known: Option<Vec<Range<usize>>>,
         threads: usize,
         keep: &mut impl FnMut(Batch) -> ControlFlow<()>,
     ) -> Result<Found, Problem> {
         match self {
             Self::Json(layout) if matches!(layout.kind, Kind::Document { .. }) => {
-                cpl_records::read_page(&page.bytes, page.records.clone(), layout, threads, keep)
+                cpl_records::read_page(page, known, layout, threads, keep)
             }
-            Self::Json(layout) => cpl_records::read_json(page.bytes.as_slice(), layout, threads, keep),
+            Self::Json(layout) => cpl_records::read_json(page, layout, threads, keep),
             Self::Csv(layout) => {
-                let page = page.bytes.as_slice();
                 let columns = cpl_csv::check_header(page, layout)?;
                 Ok(Found::of_cells(cpl_csv::read(page, layout, threads, keep)?, columns))
             }
@@ -206,7 +208,7 @@ impl Source for ServerSource<'_> {
                 }
                 Ok(())
             },
-            |(number, page)| self.rows(number, &page, threads),
+            |(number, page)| self.rows(number, page, threads),
             |rows| {
                 let flow = so_far.take(rows, sink);
                 if flow.is_break() {

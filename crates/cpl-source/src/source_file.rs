@@ -6,14 +6,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use cpl_batch::{FileKind, Problem};
+use cpl_batch::{Batch, FileKind, Problem};
 use cpl_csv::Input;
 use cpl_model::program::SourceKind;
 use cpl_store::Object;
 use tempfile::NamedTempFile;
 
 use crate::{
-    file_kind::{START, may_be_another, start_kind, without_secrets},
+    file_kind::{START, clean_rejected, may_be_another, start_kind, without_secrets},
     stamp::FileStamp,
 };
 
@@ -93,6 +93,13 @@ impl SourceFile {
         match &self.at {
             FileAt::Disk(_) => problem,
             FileAt::Store(object) => without_secrets(problem, |text| object.without_secrets(text)),
+        }
+    }
+
+    /// Strikes out of the rejected rows of an object what its store was sent.
+    pub(crate) fn clean_rejected(&self, batch: &mut Batch) {
+        if let FileAt::Store(object) = &self.at {
+            clean_rejected(batch, |text| object.without_secrets(text));
         }
     }
 

@@ -143,14 +143,24 @@ impl Converter<'_> {
         for (name, state) in [("done", Some(&job.done)), ("failed", job.failed.as_ref())] {
             if state.is_some_and(|state| state.is.is_empty()) {
                 let at = self.source_map.key(&[key_path, &[name, "in"]].concat());
-                self.refuse::<()>(Code::E0603, format!("`{name}` has no values"), at, "wanted: the values that mean it");
+                self.refuse::<()>(
+                    Code::E0603,
+                    format!("`{name}` has no values"),
+                    at,
+                    "wanted: the values that mean it",
+                );
             }
         }
         if let Some(failed) = job.failed.as_ref().filter(|failed| failed.at.get() == job.done.at.get())
             && let Some(both) = failed.is.iter().position(|value| job.done.is.contains(value))
         {
             let at = self.source_map.value(&[key_path, &["failed", "in", &both.to_string()]].concat());
-            self.refuse::<()>(Code::E0603, "this value means both `done` and `failed`", at, "take it out of one of them");
+            self.refuse::<()>(
+                Code::E0603,
+                "this value means both `done` and `failed`",
+                at,
+                "take it out of one of them",
+            );
         }
         Some(Job {
             start: start?,
