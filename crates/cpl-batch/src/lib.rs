@@ -21,7 +21,7 @@ pub use job_problem::JobProblem;
 pub use notation::Notation;
 pub use page_problem::PageProblem;
 pub use parallel::{Parts, in_order};
-pub use problem::{FileKind, Oversized, Place, Problem, bad_value};
+pub use problem::{FileKind, Oversized, Place, Problem, ReadProblem, bad_value};
 pub use server_problem::ServerProblem;
 pub use source::{BatchSink, ReadError, Source, SourceStats};
 pub use values::money;

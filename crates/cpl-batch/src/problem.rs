@@ -201,6 +201,18 @@ pub enum Oversized {
     Unpacked,
 }
 
+/// A problem of a source of bytes, on its way through readers that know errors of input alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadProblem(pub Problem);
+
+impl std::fmt::Display for ReadProblem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("its bytes can't be read to the end")
+    }
+}
+
+impl std::error::Error for ReadProblem {}
+
 impl Problem {
     /// The same problem, so many rows and lines later.
     #[must_use]

@@ -199,9 +199,14 @@ async fn in_time<T>(coming: impl Future<Output = reqwest::Result<T>>, limits: &L
     }
 }
 
+/// Memory that is set aside for an answer before it comes.
+const PROMISED_BYTES: u64 = 4 << 20;
+
 /// The bytes of an answer, as many as are allowed.
 async fn body(mut answer: Response, limits: &Limits) -> Result<Vec<u8>, Failed> {
-    let mut bytes = Vec::new();
+    // What a server promises is believed as far as memory goes that any answer may take.
+    let promised = answer.content_length().unwrap_or(0).min(limits.answer_bytes).min(PROMISED_BYTES);
+    let mut bytes = Vec::with_capacity(usize::try_from(promised).unwrap_or(0));
     while let Some(chunk) = in_time(answer.chunk(), limits).await? {
         if (bytes.len() + chunk.len()) as u64 > limits.answer_bytes {
             let (what, limit, place) = (Oversized::Answer, limits.answer_bytes, Place::default());

@@ -39,7 +39,7 @@ pub use job::Job;
 pub use limits::Limits;
 pub use pager::Pager;
 pub use private_folder::PrivateFolder;
-pub use request::{Auth, InvalidRequest, REPORT, Request, SEGMENT};
+pub use request::{Auth, InvalidRequest, REPORT, Request, SEGMENT, is_private};
 pub use secret::{Secret, SecretError};
 pub use secrets::Secrets;
 pub use strike_out::without_secrets;

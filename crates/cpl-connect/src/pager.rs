@@ -2,13 +2,14 @@
 
 use std::{
     collections::HashSet,
-    hash::{DefaultHasher, Hash, Hasher},
+    hash::{BuildHasher, Hash, Hasher},
     ops::Range,
 };
 
 use cpl_batch::{PageProblem, Problem, ServerProblem};
 use cpl_model::program::{PageBy, PageParameter, Paging};
 use cpl_records::{Path, Probe, ProbeBuilder, Probed, Records, each_record};
+use foldhash::quality::FixedState;
 use reqwest::Url;
 use serde_json::Value;
 
@@ -188,7 +189,7 @@ impl Pager {
         // A path that finds nothing ends the pages, and may be misspelt.
         if lost
             && next.is_none()
-            && let Some(place) = more_pages::find(answer)
+            && let Some(place) = more_pages::find(answer, self.pages == 1)
         {
             return Err(wrong(PageProblem::MorePages { place }));
         }
@@ -223,7 +224,7 @@ impl Pager {
     /// The records of a page, found one by one.
     fn counted_records(&self, text: &str) -> Result<PageRecords, Problem> {
         let mut found = PageRecords::default();
-        let mut hasher = DefaultHasher::new();
+        let mut hasher = FixedState::default().build_hasher();
         each_record(text, self.records.as_ref(), &mut |record| {
             found.count += 1;
             record.hash(&mut hasher);
@@ -389,10 +390,9 @@ fn places_in(text: &str, records: &[&str]) -> Vec<Range<usize>> {
     records.iter().map(place).collect()
 }
 
+/// Pages of a megabyte are hashed: a hash that is fast for long texts.
 fn hash(text: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
-    hasher.finish()
+    FixedState::default().hash_one(text)
 }
 
 /// Whether a list or an object, as JSON, holds nothing: known without reading what it holds.

@@ -246,13 +246,7 @@ impl Request {
 
     /// The request, if nobody reads it on its way: it goes by https, or stays on this machine.
     pub(crate) fn encrypted(self) -> Result<Self, InvalidRequest> {
-        let here = match self.url.host() {
-            Some(Host::Domain(name)) => name == "localhost",
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
-            None => false,
-        };
-        if self.url.scheme() == "https" || here { Ok(self) } else { Err(InvalidRequest::Open) }
+        if is_private(&self.url) { Ok(self) } else { Err(InvalidRequest::Open) }
     }
 
     /// Adds credentials.
@@ -422,4 +416,16 @@ pub fn shown(url: &Url) -> String {
     url.set_query(None);
     url.set_fragment(None);
     url.to_string()
+}
+
+/// Whether nobody else reads what is sent to an address: it is encrypted, or stays on this machine.
+#[must_use]
+pub fn is_private(address: &Url) -> bool {
+    let is_here = match address.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    address.scheme() == "https" || address.scheme() == "http" && is_here
 }

@@ -8,7 +8,7 @@ use std::{
 
 use memchr::memchr_iter;
 
-use cpl_batch::{Batch, Cell, Oversized, Parts, Place, Problem, RejectedRow, in_order};
+use cpl_batch::{Batch, Cell, Oversized, Parts, Place, Problem, ReadProblem, RejectedRow, in_order};
 
 use crate::{
     HeaderMode, Layout,
@@ -84,7 +84,8 @@ pub fn unreadable(error: &io::Error) -> Problem {
     if error.kind() == io::ErrorKind::FileTooLarge {
         return Problem::TooLarge { what: Oversized::Unpacked, limit: UNPACKED_BYTES, place: Place::default() };
     }
-    Problem::Unreadable(error.to_string())
+    let inside = error.get_ref().and_then(|inside| inside.downcast_ref::<ReadProblem>());
+    inside.map_or_else(|| Problem::Unreadable(error.to_string()), |ReadProblem(problem)| problem.clone())
 }
 
 /// A problem and the offset of the record it is in.

@@ -44,6 +44,9 @@ pub struct RecordedFetch {
     pub request: String,
     /// The columns, in the order of the batches.
     pub columns: Vec<RecordedColumn>,
+    /// The fingerprint of the salt of its personal columns; none where it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub salt: Option<String>,
     /// What reading showed.
     pub stats: SourceStats,
 }

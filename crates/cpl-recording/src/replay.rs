@@ -50,6 +50,8 @@ pub enum Mismatch {
     },
     /// It lacks a column, which nothing read then.
     NoColumn(String),
+    /// Its personal values were hashed with another salt than those of this machine's files, so that none would be equal.
+    Salt,
     /// A column was declared otherwise.
     Declared {
         /// The column.
@@ -97,6 +99,11 @@ impl Recording {
         if recorded.request != wanted.request {
             return Err(differing(&recorded.request, &wanted.request));
         }
+        if let (Some(salt), Some(now)) = (&recorded.salt, &wanted.salt)
+            && salt != now
+        {
+            return Err(Mismatch::Salt);
+        }
         let places = wanted.columns.iter().map(|column| place(column, &recorded.columns)).collect::<Result<_, _>>()?;
         let path = file::path(&self.folder, name);
         Ok(Box::new(Replayed { path, places, fields, width: recorded.columns.len(), stats: recorded.stats.clone() }))
@@ -143,8 +150,18 @@ impl Replayed {
         ReadError { file: self.path.display().to_string(), problem: Problem::Unreadable(why.to_string()) }
     }
 
-    /// The wanted columns of a batch; none where it is not what was recorded.
-    fn wanted(&self, batch: Batch) -> Option<Batch> {
+    /// The wanted columns of a batch; why there are none, where it is not what was recorded.
+    fn wanted(&self, batch: Batch) -> Result<Batch, &'static str> {
+        const OTHER: &str = "a line is not what was recorded";
+        if !batch.bad.is_empty() && self.places.len() < self.width {
+            return Err(
+                "a row was rejected that may be right without the columns that are no longer read: record the run again",
+            );
+        }
+        self.columns_of(batch).filter(|batch| batch.is_of(&self.fields)).ok_or(OTHER)
+    }
+
+    fn columns_of(&self, batch: Batch) -> Option<Batch> {
         if batch.columns.len() != self.width {
             return None;
         }
@@ -155,8 +172,7 @@ impl Replayed {
             row.cells = self.places.iter().map(|at| row.cells.get_mut(*at).and_then(Option::take)).collect();
             row
         });
-        let batch = Batch { rows: batch.rows, columns, bad: bad.collect() };
-        batch.is_of(&self.fields).then_some(batch)
+        Some(Batch { rows: batch.rows, columns, bad: bad.collect() })
     }
 }
 
@@ -170,7 +186,7 @@ impl Source for Replayed {
         for line in file::lines(&self.path).map_err(|error| self.failed(&error))? {
             let line = line.map_err(|error| self.failed(&error))?;
             rows += (line.batch.rows + line.batch.bad.len()) as u64;
-            let batch = self.wanted(line.batch).ok_or_else(|| self.failed(&"a line is not what was recorded"))?;
+            let batch = self.wanted(line.batch).map_err(|why| self.failed(&why))?;
             if sink(&line.from, batch).is_break() {
                 return Ok(self.stats.clone());
             }

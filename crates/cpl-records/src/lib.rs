@@ -18,7 +18,7 @@ use std::{
 use cpl_batch::{Batch, Cell, Embedded, Field, Place, Problem};
 use cpl_csv::Summary;
 pub use json::{DOCUMENT_BYTES, Path, Probe, ProbeBuilder, Probed, each_record, step, why};
-pub use sheet::cells;
+pub use sheet::{WORKBOOK_BYTES, cells, workbook_too_large};
 
 /// Rows that are handed out together.
 const BATCH_ROWS: usize = 1 << 13;

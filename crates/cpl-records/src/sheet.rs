@@ -207,11 +207,13 @@ fn check_size(path: &Path) -> Result<(), Problem> {
     // What is no archive is an old workbook, or none: it is as large as its file.
     let unpacked = ZipArchive::new(BufReader::new(file)).ok().and_then(|archive| archive.decompressed_size());
     let size = unpacked.map_or(u128::from(packed), |size| size);
-    if size > u128::from(WORKBOOK_BYTES) {
-        let place = Place::default();
-        return Err(Problem::TooLarge { what: Oversized::Workbook, limit: WORKBOOK_BYTES, place });
-    }
-    Ok(())
+    if size > u128::from(WORKBOOK_BYTES) { Err(workbook_too_large()) } else { Ok(()) }
+}
+
+/// What is said of a workbook of more bytes than are read.
+#[must_use]
+pub fn workbook_too_large() -> Problem {
+    Problem::TooLarge { what: Oversized::Workbook, limit: WORKBOOK_BYTES, place: Place::default() }
 }
 
 /// The names in a line, with their columns.

@@ -275,6 +275,10 @@ fn other_recording(fetch: &str, mismatch: &Mismatch) -> (String, String) {
             let message = format!("the recording of `{fetch}` lacks the column `{column}`, which nothing read then");
             (message, AGAIN.to_owned())
         }
+        Mismatch::Salt => (
+            format!("the personal values of `{fetch}` were hashed with another salt than those of the files"),
+            "use the salt of the recorded run: its secret in `cpl.yaml`, or its `.cpl/salt`".to_owned(),
+        ),
         Mismatch::Declared { column, recorded, now } => {
             let message = format!("`{column}` of `{fetch}` is declared otherwise than when it was recorded");
             (message, format!("recorded: {recorded}; now: {now}; {AGAIN}"))

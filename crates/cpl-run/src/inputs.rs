@@ -108,12 +108,12 @@ impl<'a> RunInputs<'a> {
         workspace: &Workspace,
         recording: &Recording,
     ) -> Result<Self, RunError> {
-        let replayed = Replayed::of(plan, recording)?;
         // What was recorded is hashed.
-        let salt = salt(plan, secrets, workspace, Fetch::is_local);
+        let salt = salt(plan, secrets, workspace, Fetch::is_local).map_err(|error| RunError::Request(vec![error]))?;
+        let replayed = Replayed::of(plan, recording, salt.as_ref())?;
         Ok(Self {
             files,
-            salt: salt.map_err(|error| RunError::Request(vec![error]))?,
+            salt,
             on_their_way: Mutex::default(),
             queries: Queries::default(),
             stores: Stores::default(),
@@ -288,7 +288,7 @@ impl Inputs for RunInputs<'_> {
         source: Box<dyn Source + 'a>,
     ) -> Box<dyn Source + 'a> {
         let Some((recorder, requests)) = &self.recorder else { return source };
-        match requests.fetch(&table.name, columns) {
+        match requests.fetch(&table.name, columns, self.salt.as_ref()) {
             Some(fetch) => recorder.recorded(&table.name, fetch, source),
             None => source,
         }

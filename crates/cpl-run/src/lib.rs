@@ -2,6 +2,7 @@
 //! and makes a report of the answers; only `run` lets effects leave.
 
 mod databases;
+mod declared_text;
 mod error;
 mod expect;
 mod fetches;

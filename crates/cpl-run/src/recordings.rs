@@ -5,9 +5,9 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use cpl_batch::{Field, Source};
+use cpl_batch::Source;
 use cpl_connect::Secrets;
-use cpl_exec::{Input, ScanRequest};
+use cpl_exec::{Input, Salt, ScanRequest};
 use cpl_model::program::{Fetch, FetchColumn, SourceKind};
 use cpl_plan::bind::BoundPlan;
 use cpl_recording::{RecordedColumn, RecordedFetch, Recorder, Recording};
@@ -15,6 +15,7 @@ use cpl_source::{field, in_files};
 
 use crate::{
     RunError,
+    declared_text::{column_text, file_text, zone_name},
     error::{RequestCause, RequestError},
     fetches::{builder, fetch_of, fetches, records},
     request_builder::RequestBuilder,
@@ -54,19 +55,19 @@ impl RequestTexts {
     }
 
     /// What is recorded of those columns of a table, or looked for in a recording; none of files.
-    pub fn fetch(&self, table: &str, columns: &[FetchColumn]) -> Option<RecordedFetch> {
-        let column = |column: &FetchColumn| RecordedColumn { name: column.name.clone(), declared: declared(column) };
+    pub fn fetch(&self, table: &str, columns: &[FetchColumn], salt: Option<&Salt>) -> Option<RecordedFetch> {
+        let column = |column: &FetchColumn| RecordedColumn { name: column.name.clone(), declared: column_text(column) };
+        let is_personal = columns.iter().any(|column| column.is_personal);
         let columns = in_files(columns).map(column).collect();
-        Some(RecordedFetch { request: self.0.get(table)?.clone(), columns, ..RecordedFetch::default() })
+        let salt = salt.filter(|_| is_personal).map(Salt::fingerprint);
+        Some(RecordedFetch { request: self.0.get(table)?.clone(), columns, salt, ..RecordedFetch::default() })
     }
 }
 
 /// The request of a fetch, and how its answer is read: nothing in it is secret.
 fn request_text(plan: &BoundPlan, secrets: &Secrets, fetch: &Fetch) -> Result<String, RunError> {
     let request = match &fetch.kind {
-        _ if fetch.store().is_some() => {
-            format!("{} {}\n{:?}, until {:?}", fetch.kind.word(), fetch.path, fetch.kind, fetch.until)
-        }
+        _ if fetch.store().is_some() => file_text(fetch),
         SourceKind::Sql(query) => RequestBuilder::new(plan, secrets, fetch.path_span).query(query)?.described(),
         _ => {
             let (builder, request) = builder(plan, secrets, fetch)?;
@@ -77,24 +78,9 @@ fn request_text(plan: &BoundPlan, secrets: &Secrets, fetch: &Fetch) -> Result<St
         }
     };
     let program = plan.program();
-    let zone = program.timezone.iana_name().unwrap_or("UTC");
+    let zone = zone_name(&program.timezone);
     let bad = if fetch.skip_bad.is_some() { "; bad rows are left out" } else { "" };
     Ok(format!("{request}\nin {zone} and {}{bad}", program.currency.code()))
-}
-
-/// How a column is declared, as far as its values depend on it.
-fn declared(column: &FetchColumn) -> String {
-    let Field { format, missing, notation, .. } = field(column);
-    let mut text = format!("{}: {}", column.called(), format.wanted());
-    if column.optional {
-        text.push_str(", or nothing");
-    }
-    text.extend(missing.iter().map(|missing| format!(", or {missing:?}")));
-    text.extend(notation.map(|of| format!(", with {:?} and {:?}", of.decimal, of.thousands)));
-    if column.is_personal {
-        text.push_str(", hashed");
-    }
-    text
 }
 
 /// The rows of a recording, by the names of the fetches' tables: until they are opened.
@@ -102,18 +88,18 @@ fn declared(column: &FetchColumn) -> String {
 pub struct Replayed(Mutex<BTreeMap<String, Box<dyn Source>>>);
 
 impl Replayed {
-    /// Those for the fetches of servers and databases that a plan reads.
+    /// Those for the fetches of servers and databases that a plan reads; `salt` is that of files with personal columns.
     ///
     /// # Errors
     /// All fetches for which the recording has none.
-    pub fn of(plan: &BoundPlan, recording: &Recording) -> Result<Self, RunError> {
+    pub fn of(plan: &BoundPlan, recording: &Recording, salt: Option<&Salt>) -> Result<Self, RunError> {
         let requests = RequestTexts::of(plan)?;
         let (mut sources, mut failed) = (BTreeMap::new(), Vec::new());
         for id in plan.fetches() {
             let table = plan.program().table(id);
             let Some(fetch) = fetch_of(table) else { continue };
             let columns: Vec<_> = fetch.columns.iter().filter(|column| plan.reads(id, &column.name)).cloned().collect();
-            let Some(wanted) = requests.fetch(&table.name, &columns) else { continue };
+            let Some(wanted) = requests.fetch(&table.name, &columns, salt) else { continue };
             match recording.source(&table.name, &wanted, in_files(&columns).map(field).collect()) {
                 Ok(source) => drop(sources.insert(table.name.clone(), source)),
                 Err(mismatch) => {

@@ -96,8 +96,8 @@ impl Source for FileSource<'_> {
             one_by_one(&self.reader, &self.files, self.threads, begun, &mut take)
         };
         let read = read.map_err(|(at, problem)| self.error(at, problem))?;
-        if let Some(changed) = self.files.iter().find(|file| file.has_changed_while_read()) {
-            return Err(ReadError { file: changed.name.clone(), problem: Problem::Changed });
+        for file in &self.files {
+            file.check_one_version().map_err(|problem| ReadError { file: file.name.clone(), problem })?;
         }
         for file in &read {
             self.seen.add(&file.columns);

@@ -34,6 +34,12 @@ impl Salt {
         })
     }
 
+    /// What tells it from other salts, and nothing of it.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        self.hash("the fingerprint of a salt")
+    }
+
     /// A value that does not fit is shown by its hash; so is a cell that other columns look into as well.
     fn hash_problem(&self, problem: &mut Problem, columns: &[(usize, String)]) {
         if let Problem::Value { header, value: Some(value), .. } = problem {

@@ -51,21 +51,26 @@ impl SourceFile {
         Self { name: object.address(), at: FileAt::Store(object), stamp: None }
     }
 
-    /// Whether it is no longer what it was; an object is looked up.
-    #[must_use]
-    pub fn has_changed(&self) -> bool {
-        match &self.at {
+    /// Checks that it is what it was; an object is looked up.
+    ///
+    /// # Errors
+    /// Where it has changed, or the store does not tell.
+    pub fn check_unchanged(&self) -> Result<(), Problem> {
+        let has_changed = match &self.at {
             FileAt::Disk(path) => self.stamp.as_ref().is_some_and(|stamp| stamp.has_changed(path)),
-            FileAt::Store(object) => object.has_changed(),
-        }
+            FileAt::Store(object) => object.has_changed()?,
+        };
+        if has_changed { Err(Problem::Changed) } else { Ok(()) }
     }
 
-    /// Whether what was read of it may be of several versions. An object is read by requests that name one.
-    #[must_use]
-    pub fn has_changed_while_read(&self) -> bool {
+    /// Checks that what was read of it is of one version. An object is read by requests that name one.
+    ///
+    /// # Errors
+    /// As those of [`Self::check_unchanged`].
+    pub fn check_one_version(&self) -> Result<(), Problem> {
         match &self.at {
-            FileAt::Store(object) if object.names_version() => false,
-            _ => self.has_changed(),
+            FileAt::Store(object) if object.names_version() => Ok(()),
+            _ => self.check_unchanged(),
         }
     }
 
@@ -85,7 +90,7 @@ impl SourceFile {
         if matches!(problem, Problem::Server(_)) {
             return problem;
         }
-        if self.has_changed() {
+        if self.check_unchanged() == Err(Problem::Changed) {
             return Problem::Changed;
         }
         let kind = if may_be_another(&problem) { start_kind(self.file_name(), &self.start(), read_as) } else { None };
@@ -117,12 +122,22 @@ impl SourceFile {
             FileAt::Disk(path) => return Ok((path.clone(), None)),
             FileAt::Store(object) => object,
         };
-        let unreadable = |error: io::Error| Problem::Unreadable(error.to_string());
+        if object.size() > cpl_records::WORKBOOK_BYTES {
+            return Err(cpl_records::workbook_too_large());
+        }
+        let here = |error: io::Error| Problem::Unreadable(format!("it can't be copied to this machine: {error}"));
         // What kind of workbook it is stands in its name.
         let suffix = Path::new(object.key()).extension().map(|extension| format!(".{}", extension.to_string_lossy()));
         let copy = tempfile::Builder::new().suffix(&suffix.unwrap_or_default()).tempfile();
-        let mut copy = copy.map_err(unreadable)?;
-        io::copy(&mut object.open()?, &mut copy).map_err(unreadable)?;
+        let mut copy = copy.map_err(here)?;
+        let mut bytes = object.open()?.take(cpl_records::WORKBOOK_BYTES + 1);
+        let copied = io::copy(&mut bytes, &mut copy).map_err(|error| match cpl_csv::unreadable(&error) {
+            Problem::Unreadable(_) => here(error),
+            problem => problem,
+        })?;
+        if copied > cpl_records::WORKBOOK_BYTES {
+            return Err(cpl_records::workbook_too_large());
+        }
         Ok((copy.path().to_owned(), Some(copy)))
     }
 

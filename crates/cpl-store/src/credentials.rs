@@ -2,6 +2,7 @@
 
 use cpl_connect::{Secret, SecretError};
 use cpl_model::program::StoreProvider;
+use url::Url;
 
 /// Credentials and place: names of the libraries that read the store, and their values.
 #[derive(Clone, Debug, Default)]
@@ -102,7 +103,7 @@ impl Credentials {
         for each in wanted {
             match first(each.names, &find) {
                 Ok((name, secret)) => {
-                    if each.option.contains("endpoint") && !is_closed(text(&secret)) {
+                    if each.option.contains("endpoint") && !is_private(text(&secret)) {
                         missing.push(CredentialProblem::Open { name });
                     }
                     let plain = || Secret::known(text(&secret).to_owned());
@@ -131,9 +132,12 @@ impl Credentials {
         // Without a region it would be requested of the store; without this one it would be looked for.
         let region = (is_s3 && !is_set("aws_region")).then(|| ("aws_region", "us-east-1".to_owned()));
         let allowed = if is_s3 { "aws_allow_http" } else { "allow_http" };
-        let here =
-            self.options.iter().any(|(option, at)| option.contains("endpoint") && text(at).starts_with("http://"));
-        all.chain(region).chain(here.then(|| (allowed, "true".to_owned())))
+        all.chain(region).chain(self.is_here().then(|| (allowed, "true".to_owned())))
+    }
+
+    /// Whether the store is on this machine: no proxy leads there.
+    pub(crate) fn is_here(&self) -> bool {
+        self.options.iter().any(|(option, at)| option.contains("endpoint") && text(at).starts_with("http://"))
     }
 
     /// What is shown nowhere.
@@ -160,12 +164,9 @@ fn text(secret: &Secret) -> &str {
     str::from_utf8(secret.reveal()).unwrap_or_default()
 }
 
-/// Whether nobody reads what is sent there: it is encrypted, or stays on this machine.
-fn is_closed(address: &str) -> bool {
-    let Some(rest) = address.strip_prefix("http://") else { return address.starts_with("https://") };
-    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    ["127.0.0.1", "localhost", "[::1]"].contains(&name)
+/// Whether nobody else reads what is sent to the address of a store.
+fn is_private(address: &str) -> bool {
+    Url::parse(address).is_ok_and(|url| cpl_connect::is_private(&url))
 }
 
 #[cfg(test)]
@@ -212,10 +213,18 @@ mod tests {
         };
         assert!(has(set(&[]), "aws_region", "us-east-1"));
         assert!(has(set(&[("AWS_DEFAULT_REGION", "eu-west-1")]), "aws_region", "eu-west-1"));
-        for here in ["http://127.0.0.1:9000", "http://localhost", "http://[::1]:9000/x"] {
+        for here in
+            ["http://127.0.0.1:9000", "http://localhost", "http://[::1]:9000/x", "http://[::1]", "http://127.0.0.2"]
+        {
             assert!(has(set(&[("AWS_ENDPOINT_URL", here)]), "aws_allow_http", "true"), "{here}");
         }
-        for open in ["http://127.0.0.1.example.com", "http://127.0.0.1@example.com", "ftp://127.0.0.1", "127.0.0.1"] {
+        for open in [
+            "http://127.0.0.1.example.com",
+            "http://127.0.0.1@example.com",
+            "http://localhost:9000@evil.example.com",
+            "ftp://127.0.0.1",
+            "127.0.0.1",
+        ] {
             assert!(set(&[("AWS_ENDPOINT_URL", open)]).is_err(), "{open}");
         }
     }

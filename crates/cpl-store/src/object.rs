@@ -9,11 +9,11 @@ use std::{
 };
 
 use bytes::{Buf, Bytes};
-use cpl_batch::Problem;
+use cpl_batch::{Problem, ReadProblem};
 use cpl_connect::without_secrets;
 use cpl_csv::Input;
 use futures_util::StreamExt;
-use object_store::{GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt};
+use object_store::{GetOptions, GetRange, ObjectMeta, ObjectStore};
 use tokio::{sync::mpsc, task::AbortHandle};
 
 use crate::{
@@ -90,11 +90,12 @@ impl Object {
         problem_of(text, &self.store.secrets)
     }
 
-    /// Whether it is no longer what it was when it was found; one that is gone, or can't be looked up, is not.
-    #[must_use]
-    pub fn has_changed(&self) -> bool {
-        let now = self.store.wait(self.store.bucket.head(&self.meta.location));
-        now.is_err() || now.is_ok_and(|now| is_other(&now, &self.meta))
+    /// Whether it is gone, or no longer what it was when it was found.
+    ///
+    /// # Errors
+    /// Where the store does not tell.
+    pub fn has_changed(&self) -> Result<bool, Problem> {
+        Ok(self.store.find(self.key())?.is_none_or(|now| is_other(&now, &self.meta)))
     }
 
     /// Whether each request for its bytes names the version that was found: then no other one can be read.
@@ -115,10 +116,13 @@ impl Object {
         self.range(0..bytes).map(Into::into)
     }
 
-    /// Its bytes, from any place.
-    #[must_use]
-    pub fn bytes(&self) -> ObjectBytes {
-        ObjectBytes { object: self.clone(), at: 0 }
+    /// What a reader makes of its bytes, which it reads from any place; the store's own problem where that is why it can't.
+    ///
+    /// # Errors
+    /// The problem of the store, else that of the reader.
+    pub fn with_bytes<T>(&self, read: impl FnOnce(&mut ObjectBytes) -> Result<T, Problem>) -> Result<T, Problem> {
+        let mut bytes = ObjectBytes { object: self.clone(), at: 0, problem: None };
+        read(&mut bytes).map_err(|problem| bytes.problem.take().unwrap_or(problem))
     }
 
     /// What requests its bytes, or a range of them.
@@ -225,7 +229,7 @@ impl Stream {
 
 impl Read for Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.fill().map_err(|problem| io::Error::other(words(&problem)))?;
+        self.fill().map_err(|problem| io::Error::other(ReadProblem(problem)))?;
         let length = buffer.len().min(self.part.len());
         self.part.copy_to_slice(&mut buffer[..length]);
         Ok(length)
@@ -238,27 +242,12 @@ impl Drop for Stream {
     }
 }
 
-/// Why reading ended: who reads bytes knows no other problems than words.
-fn words(problem: &Problem) -> String {
-    match problem {
-        Problem::Server(
-            cpl_batch::ServerProblem::Broken { why, .. } | cpl_batch::ServerProblem::Refused { excerpt: why, .. },
-        ) => why.clone(),
-        Problem::Server(cpl_batch::ServerProblem::Silent { seconds, .. }) => {
-            format!("the store says nothing for {seconds} seconds")
-        }
-        Problem::Server(cpl_batch::ServerProblem::OutOfTime { limit }) => {
-            format!("the time of the run is over, which is {} seconds", limit.as_secs())
-        }
-        Problem::Changed => "it changed while it was read".to_owned(),
-        _ => "the connection broke off".to_owned(),
-    }
-}
-
 /// The bytes of an object from any place: each read is a request.
 pub struct ObjectBytes {
     object: Object,
     at: u64,
+    /// What the store did last that was no answer.
+    problem: Option<Problem>,
 }
 
 impl Read for ObjectBytes {
@@ -268,7 +257,10 @@ impl Read for ObjectBytes {
             return Ok(0);
         }
         let range = self.object.range(self.at..end);
-        let range = range.map_err(|problem| io::Error::other(words(&problem)))?;
+        let range = range.map_err(|problem| {
+            self.problem = Some(problem.clone());
+            io::Error::other(ReadProblem(problem))
+        })?;
         buffer[..range.len()].copy_from_slice(&range);
         self.at += range.len() as u64;
         Ok(range.len())

@@ -26,6 +26,7 @@ pub fn problem(error: &Error, secrets: &[Secret]) -> Problem {
     }
     match error {
         Error::Precondition { .. } | Error::NotModified { .. } => Problem::Changed,
+        Error::InvalidPath { .. } => Problem::Unreadable(format!("an object has a name that can't be read: {text}")),
         _ => problem_of(&text, secrets),
     }
 }

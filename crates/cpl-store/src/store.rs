@@ -59,7 +59,8 @@ impl Store {
         (proxy, certificates): (Option<&Secret>, Option<&[u8]>),
         limits: Limits,
     ) -> Result<Arc<Self>, String> {
-        let secrets = credentials.secrets();
+        let secrets: Vec<Secret> = credentials.secrets().into_iter().chain(proxy.cloned()).collect();
+        let proxy = if credentials.is_here() { ByProxy::Never } else { ByProxy::Of(proxy) };
         let made = client(proxy, certificates).and_then(|client| bucket(&address, &credentials, client));
         let bucket = made.map_err(|error| shown(&error.to_string(), &secrets))?;
         Ok(Arc::new(Self { bucket, address, credentials, limits, secrets }))
@@ -68,18 +69,16 @@ impl Store {
     /// What is known of the objects whose keys fit, in the order of their keys, which begin with those folders.
     pub(crate) fn list(&self, prefix: &str, fits: impl Fn(&str) -> bool) -> Result<Vec<ObjectMeta>, Problem> {
         let prefix = if prefix.is_empty() { None } else { Some(self.path(prefix)?) };
-        let found = self.wait(async {
+        let mut found = self.limits.handle.block_on(async {
             let mut listed = self.bucket.list(prefix.as_ref());
-            let mut found = Vec::new();
-            while let Some(meta) = listed.next().await {
-                let meta = meta?;
+            let mut found: Vec<ObjectMeta> = Vec::new();
+            while let Some(meta) = self.next(async { listed.next().await.transpose() }).await? {
                 if fits(meta.location.as_ref()) {
                     found.push(meta);
                 }
             }
-            Ok(found)
-        });
-        let mut found: Vec<ObjectMeta> = found?;
+            Ok::<_, Problem>(found)
+        })?;
         found.sort_by(|one, other| one.location.cmp(&other.location));
         Ok(found)
     }
@@ -96,7 +95,7 @@ impl Store {
     }
 
     fn path(&self, key: &str) -> Result<Path, Problem> {
-        Path::parse(key).map_err(|error| problem(&error.into(), &self.secrets))
+        Path::parse(key).map_err(|error| Problem::Unreadable(format!("its name is none of an object: {error}")))
     }
 
     /// What is requested, in time.
@@ -125,16 +124,34 @@ fn silent() -> Problem {
     Problem::Server(ServerProblem::Silent { seconds: SILENCE.as_secs(), attempts: 1 })
 }
 
-fn client(proxy: Option<&Secret>, certificates: Option<&[u8]>) -> object_store::Result<ClientOptions> {
+/// Whether requests go by a proxy.
+enum ByProxy<'a> {
+    /// By none: what goes to this machine by `http://` would be read there.
+    Never,
+    /// By this one, else by that of the environment.
+    Of(Option<&'a Secret>),
+}
+
+fn client(proxy: ByProxy<'_>, certificates: Option<&[u8]>) -> object_store::Result<ClientOptions> {
     // The time limit of the library is one of a whole download.
     let mut client = ClientOptions::new().with_timeout_disabled().with_connect_timeout(CONNECT_TIMEOUT);
-    if let Some(proxy) = proxy {
-        client = client.with_proxy_url(String::from_utf8_lossy(proxy.reveal()));
+    client = match proxy {
+        // The library takes the environment's proxy unless it has another one: this one is never used.
+        ByProxy::Never => client.with_proxy_url("http://127.0.0.1:9").with_proxy_excludes("localhost,127.0.0.0/8,::1"),
+        ByProxy::Of(None) => client,
+        ByProxy::Of(Some(proxy)) => {
+            let excluded = ["NO_PROXY", "no_proxy"].iter().find_map(|name| std::env::var(name).ok());
+            let client = client.with_proxy_url(String::from_utf8_lossy(proxy.reveal()));
+            excluded.into_iter().fold(client, ClientOptions::with_proxy_excludes)
+        }
+    };
+    let Some(pem) = certificates else { return Ok(client) };
+    let certificates = Certificate::from_pem_bundle(pem)?;
+    if certificates.is_empty() {
+        let source = "there is no certificate in the workspace's `certificates`".into();
+        return Err(Error::Generic { store: "certificates", source });
     }
-    for certificate in certificates.map(Certificate::from_pem_bundle).transpose()?.into_iter().flatten() {
-        client = client.with_root_certificate(certificate);
-    }
-    Ok(client)
+    Ok(certificates.into_iter().fold(client, ClientOptions::with_root_certificate))
 }
 
 fn bucket(

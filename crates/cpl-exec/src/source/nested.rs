@@ -4,6 +4,7 @@
 
 use std::{cell::OnceCell, fs::File};
 
+use cpl_batch::Problem;
 use cpl_source::FileAt;
 use jiff::{Timestamp, tz::TimeZone};
 use polars::prelude::{self as pl, AnyValue, DataType, IntoColumn, NewChunkedArray};
@@ -31,7 +32,15 @@ pub fn is_nested(stored: &DataType) -> bool {
 
 impl Inside {
     /// Where a path leads in a column of the file that is stored so; else the paths of all that its records hold.
-    pub fn of(path: &str, header: &str, stored: &DataType, types: &ColumnTypes<'_>) -> Result<Self, Vec<String>> {
+    ///
+    /// # Errors
+    /// Where the file can't be read.
+    pub fn of(
+        path: &str,
+        header: &str,
+        stored: &DataType,
+        types: &ColumnTypes<'_>,
+    ) -> Result<Result<Self, Vec<String>>, Problem> {
         let mut fields = Fields::default();
         let outline = fields.outline(stored, &[]);
         let path = cpl_source::path(path);
@@ -39,12 +48,12 @@ impl Inside {
         match found[..] {
             [Value::Number(field)] => {
                 let at = field.as_u64().and_then(|at| usize::try_from(at).ok()).unwrap_or(usize::MAX);
-                return Ok(Self::Field(fields.found.swap_remove(at)));
+                return Ok(Ok(Self::Field(fields.found.swap_remove(at))));
             }
-            [] if !fields.has_lists => return Err(fields.found.iter().map(|names| path_of(names)).collect()),
+            [] if !fields.has_lists => return Ok(Err(fields.found.iter().map(|names| path_of(names)).collect())),
             _ => {}
         }
-        Ok(Self::Json(types.of_column(header)))
+        Ok(Ok(Self::Json(types.of_column(header)?)))
     }
 
     /// The texts or values in which the path is looked up; else the place of a value that can't be written as JSON.
@@ -129,7 +138,7 @@ impl Fields {
 /// The types of a file's columns as Parquet has them, read when one is first needed.
 pub struct ColumnTypes<'a> {
     file: &'a FileAt,
-    types: OnceCell<Vec<ParquetType>>,
+    types: OnceCell<Result<Vec<ParquetType>, Problem>>,
 }
 
 impl<'a> ColumnTypes<'a> {
@@ -138,17 +147,24 @@ impl<'a> ColumnTypes<'a> {
         Self { file, types: OnceCell::new() }
     }
 
-    fn of_column(&self, header: &str) -> Option<ParquetType> {
+    /// # Errors
+    /// Where they can't be read: what is a map would be taken for a list.
+    fn of_column(&self, header: &str) -> Result<Option<ParquetType>, Problem> {
         let read = || {
+            let unreadable = |error: pl::PolarsError| Problem::NotParquet(error.to_string());
             let metadata = || match self.file {
-                FileAt::Disk(path) => read_metadata(&mut File::open(path).ok()?).ok(),
-                FileAt::Store(object) => read_metadata(&mut object.bytes()).ok(),
+                FileAt::Disk(path) => {
+                    let mut file = File::open(path).map_err(|error| Problem::Unreadable(error.to_string()))?;
+                    read_metadata(&mut file).map_err(unreadable)
+                }
+                FileAt::Store(object) => object.with_bytes(|bytes| read_metadata(bytes).map_err(unreadable)),
             };
-            let metadata = catch_panic(metadata).ok()??;
-            Some(metadata.schema_descr.fields().to_vec())
+            let metadata = catch_panic(metadata)
+                .unwrap_or_else(|_| Err(Problem::NotParquet("its types can't be read".to_owned())))?;
+            Ok(metadata.schema_descr.fields().to_vec())
         };
-        let types = self.types.get_or_init(|| read().unwrap_or_default());
-        types.iter().find(|field| field.name() == header).cloned()
+        let types = self.types.get_or_init(read).as_ref().map_err(Clone::clone)?;
+        Ok(types.iter().find(|field| field.name() == header).cloned())
     }
 }
 

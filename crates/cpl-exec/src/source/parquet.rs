@@ -35,9 +35,12 @@ pub struct ParquetFile {
 }
 
 impl ParquetFile {
-    /// Whether it is no longer what it was when it was opened.
-    pub fn has_changed(&self) -> bool {
-        self.file.has_changed()
+    /// Checks that it is what it was when it was opened.
+    ///
+    /// # Errors
+    /// Where it has changed, or its store does not tell.
+    pub fn check_unchanged(&self, fetch: &Fetch) -> Result<(), ExecError> {
+        self.file.check_unchanged().map_err(|problem| SourceError::in_file(fetch, &self.file.name, problem).into())
     }
 
     /// The columns that stand in it, and how each is read.
@@ -108,8 +111,7 @@ pub struct DeferredValidation {
 impl DeferredValidation {
     /// The first file that changed since it was opened.
     pub fn changed(&self) -> Option<ExecError> {
-        let changed = self.files.iter().find(|file| file.has_changed())?;
-        Some(SourceError::in_file(&self.fetch, &changed.file.name, Problem::Changed).into())
+        self.files.iter().find_map(|file| file.check_unchanged(&self.fetch).err())
     }
 
     /// The value that does not fit, or the column that can't be read, where that is why a plan failed.
@@ -298,7 +300,7 @@ fn stored(
         return lacks(column.header.clone(), schema.iter_names().map(ToString::to_string).collect());
     };
     let inside = match &column.locator {
-        ColumnLocator::Embedded(path) if is_nested(found) => match Inside::of(path, &column.header, found, types) {
+        ColumnLocator::Embedded(path) if is_nested(found) => match Inside::of(path, &column.header, found, types)? {
             Ok(inside) => Some(inside),
             Err(fields) => {
                 let fields = fields.iter().map(|path| format!("{} at {path}", column.header)).collect();

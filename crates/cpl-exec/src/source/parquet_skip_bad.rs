@@ -44,9 +44,7 @@ pub fn good_rows(
             stats.rounded += cast.rounded(good.column(&column.header).map_err(classify)?);
         }
         let names = columns.iter().map(|column| pl::col(column.name.as_str())).collect::<Vec<_>>();
-        if file.has_changed() {
-            return Err(SourceError::in_file(fetch, &file.file.name, Problem::Changed).into());
-        }
+        file.check_unchanged(fetch)?;
         sink(good.lazy().with_columns(file.typed()).select(names).collect().map_err(classify)?)?;
     }
     Ok(stats)
