@@ -25,6 +25,15 @@ impl Secret {
         Self { value: text.into(), known: true }
     }
 
+    /// The same in a place that only a secret has, such as a password: hidden all the same, where it is long enough to be one.
+    #[must_use]
+    pub fn in_secret_place(self) -> Self {
+        /// A shorter text would be struck out of words and numbers that have nothing to do with it.
+        const SHORTEST: usize = 8;
+        let known = self.known && self.expose().len() < SHORTEST;
+        Self { known, ..self }
+    }
+
     /// Whether it is struck out of what a server says.
     pub(crate) fn is_hidden(&self) -> bool {
         !self.known && !self.expose().is_empty()

@@ -104,18 +104,38 @@ fn dotenv_of(folder: &Path) -> Result<BTreeMap<String, String>, SecretError> {
                 // A line is named, and not shown: it may hold a secret.
                 let why = match error {
                     dotenvy::Error::LineParse(text, _) => match line_number(&file, text) {
-                        Some(number) => format!("its line {number} is not NAME=VALUE"),
+                        Some(number) => format!(
+                            "its line {number} is not NAME=VALUE, or its value needs single quotes around it"
+                        ),
                         None => "one of its lines is not NAME=VALUE".to_owned(),
                     },
                     other => other.to_string(),
                 };
                 SecretError::Unreadable { file: file.clone(), why }
             };
+            if let Some(number) = substituted_line(&file) {
+                let why = format!(
+                    "the value in its line {number} holds a `$`, which stands for a variable: write the value in single quotes"
+                );
+                return Err(SecretError::Unreadable { file, why });
+            }
             let lines = dotenvy::from_path_iter(&file).map_err(|error| unreadable(&error))?;
             return lines.collect::<Result<_, _>>().map_err(|error| unreadable(&error));
         }
     }
     Ok(BTreeMap::new())
+}
+
+/// The first line of a file, counted from 1, whose value holds a `$` that is not in single quotes: another value would be
+/// used in its place.
+fn substituted_line(file: &Path) -> Option<usize> {
+    let text = fs::read_to_string(file).ok()?;
+    let is_substituted = |line: &str| {
+        let line = line.trim_start();
+        let value = line.split_once('=').filter(|_| !line.starts_with('#')).map(|(_, value)| value.trim_start());
+        value.is_some_and(|value| !value.starts_with('\'') && value.contains('$') && !value.contains("\\$"))
+    };
+    text.lines().position(is_substituted).map(|at| at + 1)
 }
 
 /// The number of the line in a file that begins with a text, counted from 1.

@@ -148,14 +148,14 @@ impl<'m> RequestBuilder<'m> {
 
     fn auth(&self, auth: &program::Auth, missing: &mut Vec<RequestError>) -> Option<Auth> {
         Some(match auth {
-            program::Auth::Bearer(token) => Auth::Bearer(self.secret(token, missing)?),
+            program::Auth::Bearer(token) => Auth::Bearer(self.secret(token, missing)?.in_secret_place()),
             program::Auth::Basic { user, password } => {
                 let user = self.secret(user, missing);
                 let password = self.secret_where_named(password.as_ref(), missing);
                 Auth::Basic(user?, password?)
             }
-            program::Auth::Header(name, value) => Auth::Header(name.clone(), self.secret(value, missing)?),
-            program::Auth::Query(name, value) => Auth::Query(name.clone(), self.secret(value, missing)?),
+            program::Auth::Header(name, value) => Auth::Header(name.clone(), self.secret(value, missing)?.in_secret_place()),
+            program::Auth::Query(name, value) => Auth::Query(name.clone(), self.secret(value, missing)?.in_secret_place()),
             // Requested when it is needed.
             program::Auth::OAuth2 { .. } | program::Auth::GoogleServiceAccount { .. } => return None,
         })
@@ -221,7 +221,7 @@ impl<'m> RequestBuilder<'m> {
         credential: Option<&Credential>,
         missing: &mut Vec<RequestError>,
     ) -> Option<Option<Secret>> {
-        credential.map_or(Some(None), |credential| self.secret(credential, missing).map(Some))
+        credential.map_or(Some(None), |credential| Some(Some(self.secret(credential, missing)?.in_secret_place())))
     }
 
     fn error(&self, cause: RequestCause) -> RequestError {

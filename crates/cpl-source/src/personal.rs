@@ -40,13 +40,18 @@ impl Salt {
         self.hash("the fingerprint of a salt")
     }
 
-    /// A value that does not fit is shown by its hash; so is a cell that other columns look into as well.
+    /// A value that does not fit is shown by its hash; so is a cell that other columns look into as well. What stands in
+    /// the place of a record may be a personal value, and is not shown.
     fn hash_problem(&self, problem: &mut Problem, columns: &[(usize, String)]) {
-        if let Problem::Value { header, value: Some(value), .. } = problem {
-            let whole = header.split(" at ").next().unwrap_or_default();
-            if columns.iter().any(|(_, personal)| personal == header || personal == whole) {
-                *value = self.hash(value);
+        match problem {
+            Problem::Value { header, value: Some(value), .. } => {
+                let whole = header.split(" at ").next().unwrap_or_default();
+                if columns.iter().any(|(_, personal)| personal == header || personal == whole) {
+                    *value = self.hash(value);
+                }
             }
+            Problem::NoRecord { found, .. } => "…".clone_into(found),
+            _ => {}
         }
     }
 

@@ -68,7 +68,7 @@ impl Store {
 
     /// What is known of the objects whose keys fit, in the order of their keys, which begin with those folders.
     pub(crate) fn list(&self, prefix: &str, fits: impl Fn(&str) -> bool) -> Result<Vec<ObjectMeta>, Problem> {
-        let prefix = if prefix.is_empty() { None } else { Some(self.path(prefix)?) };
+        let prefix = if prefix.is_empty() { None } else { Some(path(prefix)?) };
         let mut found = self.limits.handle.block_on(async {
             let mut listed = self.bucket.list(prefix.as_ref());
             let mut found: Vec<ObjectMeta> = Vec::new();
@@ -85,17 +85,13 @@ impl Store {
 
     /// What is known of the object of a key; none where there is none.
     pub(crate) fn find(&self, key: &str) -> Result<Option<ObjectMeta>, Problem> {
-        let path = self.path(key)?;
+        let path = path(key)?;
         self.wait(async {
             match self.bucket.head(&path).await {
                 Err(Error::NotFound { .. }) => Ok(None),
                 found => found.map(Some),
             }
         })
-    }
-
-    fn path(&self, key: &str) -> Result<Path, Problem> {
-        Path::parse(key).map_err(|error| Problem::Unreadable(format!("its name is none of an object: {error}")))
     }
 
     /// What is requested, in time.
@@ -120,11 +116,17 @@ impl Store {
     }
 }
 
+/// The path of a key.
+fn path(key: &str) -> Result<Path, Problem> {
+    Path::parse(key).map_err(|error| Problem::Unreadable(format!("its name is none of an object: {error}")))
+}
+
 fn silent() -> Problem {
     Problem::Server(ServerProblem::Silent { seconds: SILENCE.as_secs(), attempts: 1 })
 }
 
 /// Whether requests go by a proxy.
+#[derive(Clone, Copy)]
 enum ByProxy<'a> {
     /// By none: what goes to this machine by `http://` would be read there.
     Never,
