@@ -7,9 +7,10 @@ use std::{
 
 use cpl_infer::{Column, Found, Sample};
 use cpl_model::{
-    program::{SheetFormat, SourceKind},
+    program::{SheetFormat, SourceKind, TableSource},
     report::Source,
 };
+use cpl_plan::Plan;
 use cpl_run::{Problem, other_kind, parquet_sample};
 use cpl_syntax::{Code, Diagnostic};
 
@@ -36,14 +37,17 @@ pub fn infer(args: &InferArgs, io: &mut Io<'_>) -> u8 {
         Some(address) if ["http://", "https://"].iter().any(|scheme| address.starts_with(scheme)) => of_server(
             &format!("http({})", quoted(address)),
             "{ columns { a: text } }",
-            |sample, io| print_proved(&cpl_infer::fetch(sample, address), address, io),
+            |sample, _, io| {
+                let shown = address.split('?').next().unwrap_or_default();
+                print_proved(&cpl_infer::fetch(sample, address), shown, io)
+            },
             io,
         ),
         Some(call) if is_call(call) && !io.folder.join(file).exists() => of_server(
             call,
             "",
-            |sample, io| {
-                let _ = write!(io.out, "{}", cpl_infer::endpoint(sample, call));
+            |sample, personal, io| {
+                let _ = write!(io.out, "{}", cpl_infer::endpoint(sample, call, personal));
                 CLEAN
             },
             io,
@@ -58,19 +62,21 @@ fn is_call(text: &str) -> bool {
     text.ends_with(')') && text.split_once('(').is_some_and(|(name, _)| name.contains('.'))
 }
 
-/// Asks a server for the first page of what `call` names; `print` writes what is found in it.
-fn of_server(call: &str, declared: &str, print: impl Fn(&Sample, &mut Io<'_>) -> u8, io: &mut Io<'_>) -> u8 {
+/// Requests the first page of what `call` names; `print` writes what is found in it, and hears which columns are declared as
+/// personal.
+fn of_server(call: &str, declared: &str, print: impl Fn(&Sample, &[String], &mut Io<'_>) -> u8, io: &mut Io<'_>) -> u8 {
     let text = format!("pipeline inferred {{ retire 9998-12-31 }}\nfetch {PLACEHOLDER} from {call} {declared}\n");
     let window = WindowArgs::default();
     let answered = one_fetch(PIPELINE, &text, &window, io).and_then(|(loaded, plan)| {
+        let personal = personal_columns(&plan);
         match with_context(&plan.clone(), &loaded, &window, io, |context| cpl_run::first_answer(plan, context)) {
-            Ok(Ok(answer)) => Ok(answer.unwrap_or_default()),
+            Ok(Ok(answer)) => Ok((answer.unwrap_or_default(), personal)),
             Ok(Err(error)) => Err(error.diagnostics()),
             Err(why) => Err(vec![Diagnostic::new(Code::E1105, why)]),
         }
     });
-    let answer = match answered {
-        Ok(answer) => answer,
+    let (answer, personal) = match answered {
+        Ok(answered) => answered,
         Err(diagnostics) => {
             render::render(&diagnostics, Path::new(PIPELINE), &text, io);
             return WRONG;
@@ -81,11 +87,22 @@ fn of_server(call: &str, declared: &str, print: impl Fn(&Sample, &mut Io<'_>) ->
             let _ = writeln!(io.err, "{call}: what it answers holds no column that a fetch could read");
             WRONG
         }
-        Ok(sample) => print(&sample, io),
+        Ok(sample) => print(&sample, &personal, io),
         Err(problem) => {
             render::render(&[cpl_run::file_problem(&problem, call)], Path::new(PIPELINE), "", io);
             WRONG
         }
+    }
+}
+
+/// The personal columns of the only fetch, by their names and where they are found.
+fn personal_columns(plan: &Plan) -> Vec<String> {
+    match &plan.program().table(TABLE).source {
+        TableSource::Fetch(fetch) => {
+            let personal = fetch.columns.iter().filter(|column| column.is_personal);
+            personal.flat_map(|column| [column.name.clone(), column.header.clone()]).collect()
+        }
+        TableSource::Transform { .. } => Vec::new(),
     }
 }
 

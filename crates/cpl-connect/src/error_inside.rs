@@ -10,10 +10,12 @@ use serde_json::Value;
 use crate::retry::Retry;
 
 /// Where an API's answers hold errors.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct ErrorsInside {
     errors: Vec<Places>,
-    probe: Option<Probe>,
+    probe: Probe,
+    /// An answer without this text holds none: it is not looked at.
+    mark: Option<&'static str>,
 }
 
 /// The places of one kind of error, as numbers of the probe's paths.
@@ -37,12 +39,33 @@ pub struct FoundError {
     pub retry: Retry,
 }
 
+/// Where most APIs have them: an answer that tells of an error next to its records is none.
+impl Default for ErrorsInside {
+    fn default() -> Self {
+        let usual = |at: &str, message: &str, code: Option<&str>| ErrorInside {
+            at: at.to_owned(),
+            message: Some(message.to_owned()),
+            code: code.map(str::to_owned),
+            retry: Vec::new(),
+            wait: None,
+        };
+        let of = Self::of(&[
+            usual("$.error", "$.error.message", Some("$.error.code")),
+            usual("$.errors", "$.errors[0].message", None),
+        ]);
+        Self { mark: Some("\"error"), ..of.unwrap_or_else(|error| unreachable!("{error}")) }
+    }
+}
+
 impl ErrorsInside {
-    /// Of an API.
+    /// Of an API that says where it has them; of one that does not, where most have them.
     ///
     /// # Errors
     /// What is wrong with a path.
     pub fn of(errors: &[ErrorInside]) -> Result<Self, String> {
+        if errors.is_empty() {
+            return Ok(Self::default());
+        }
         let mut paths = ProbeBuilder::default();
         let errors: Vec<Places> = errors
             .iter()
@@ -56,8 +79,7 @@ impl ErrorsInside {
                 })
             })
             .collect::<Result<_, _>>()?;
-        let probe = (!errors.is_empty()).then(|| paths.build());
-        Ok(Self { errors, probe })
+        Ok(Self { errors, probe: paths.build(), mark: None })
     }
 
     /// The error that an answer holds; none where it is no JSON: the reader reports that.
@@ -65,8 +87,11 @@ impl ErrorsInside {
     /// # Errors
     /// Where an object names a member twice on the way to one.
     pub fn find(&self, answer: &[u8]) -> Result<Option<FoundError>, Problem> {
-        let (Some(probe), Ok(text)) = (&self.probe, std::str::from_utf8(answer)) else { return Ok(None) };
-        let values = match probe.find(text) {
+        let Ok(text) = std::str::from_utf8(answer) else { return Ok(None) };
+        if self.mark.is_some_and(|mark| memchr::memmem::find(answer, mark.as_bytes()).is_none()) {
+            return Ok(None);
+        }
+        let values = match self.probe.find(text) {
             Ok(values) => values,
             Err(Problem::NoJson { .. }) => return Ok(None),
             Err(problem) => return Err(problem),
@@ -130,6 +155,22 @@ mod tests {
             wait: None,
         };
         ErrorsInside::of(&[meta, graphql]).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    #[test]
+    fn without_a_word_of_the_connector_errors_are_where_most_apis_have_them() {
+        let errors = ErrorsInside::of(&[]).unwrap_or_else(|error| panic!("{error}"));
+        for (answer, message) in [
+            ("{\"data\": [{\"error\": \"one of a record\"}], \"errors\": [], \"error\": null}", None),
+            ("[{\"error\": 1}]", None),
+            ("{\"errors\": [{\"message\": \"Throttled\"}], \"data\": {}}", Some(Some("Throttled"))),
+            ("{\"ok\": false, \"error\": \"not_authed\", \"results\": []}", Some(None)),
+            ("{\"error\": {\"message\": \"bad\", \"code\": 7}}", Some(Some("bad"))),
+        ] {
+            let found = errors.find(answer.as_bytes()).unwrap_or_else(|problem| panic!("{answer}: {problem:?}"));
+            let found = found.map(|found| found.message);
+            assert_eq!(found.as_ref().map(Option::as_deref), message, "{answer}");
+        }
     }
 
     #[test]

@@ -104,9 +104,9 @@ fn dotenv_of(folder: &Path) -> Result<BTreeMap<String, String>, SecretError> {
                 // A line is named, and not shown: it may hold a secret.
                 let why = match error {
                     dotenvy::Error::LineParse(text, _) => match line_number(&file, text) {
-                        Some(number) => format!(
-                            "its line {number} is not NAME=VALUE, or its value needs single quotes around it"
-                        ),
+                        Some(number) => {
+                            format!("its line {number} is not NAME=VALUE, or its value needs single quotes around it")
+                        }
                         None => "one of its lines is not NAME=VALUE".to_owned(),
                     },
                     other => other.to_string(),

@@ -41,13 +41,14 @@ pub fn answer(file: &Path) -> Result<Sample, Problem> {
     })
 }
 
-/// What a connector's file says of the records of an endpoint: the lines that stand in it. `written` is how a pipeline calls it.
+/// What a connector's file says of the records of an endpoint: the lines that stand in it. `written` is how a pipeline calls it;
+/// `personal` are the columns, by their names or paths, that the file declares so already.
 #[must_use]
-pub fn endpoint(sample: &Sample, written: &str) -> String {
+pub fn endpoint(sample: &Sample, written: &str, personal: &[String]) -> String {
     let names = names::of(&sample.columns);
     let guessed = guess::columns(sample, &names);
     let key = key::of(sample, &guessed.columns);
-    write::endpoint(sample, &guessed, &names, &key, written)
+    write::endpoint(sample, &guessed, &names, &key, (written, personal))
 }
 
 /// The text of a `fetch` for what was looked at; `written` is the path as the pipeline will have it.

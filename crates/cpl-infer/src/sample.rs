@@ -79,6 +79,13 @@ pub enum Located {
     Within(String, String),
 }
 
+impl Located {
+    /// Whether it is at that path.
+    pub fn is_at(&self, path: &str) -> bool {
+        matches!(self, Self::Path(own) if own == path)
+    }
+}
+
 /// How a file is fetched.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Found {

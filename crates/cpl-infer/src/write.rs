@@ -22,7 +22,9 @@ pub fn fetch(sample: &Sample, guessed: &Guessed, names: &[String], key: &Key, wr
         (true, rows) => format!("all {rows} rows were looked at"),
         (false, rows) => format!("the first {rows} rows were looked at"),
     };
-    let mut text = format!("# Made from {written}: {seen}.\n# Take out the columns that the decision does not need.\n");
+    // The query of an address may hold a key.
+    let shown = if written.contains("://") { written.split('?').next().unwrap_or_default() } else { written };
+    let mut text = format!("# Made from {shown}: {seen}.\n# Take out the columns that the decision does not need.\n");
     for why in &sample.left_out {
         let _ = writeln!(text, "# Left out: {}", why.replace('\n', " "));
     }
@@ -32,7 +34,7 @@ pub fn fetch(sample: &Sample, guessed: &Guessed, names: &[String], key: &Key, wr
     let _ = writeln!(
         text,
         "fetch {} from {} {{{}",
-        of_table(written),
+        of_table(shown),
         source(sample, guessed, written),
         encoding_doubt(sample)
     );
@@ -49,8 +51,15 @@ pub fn fetch(sample: &Sample, guessed: &Guessed, names: &[String], key: &Key, wr
     text
 }
 
-/// What a connector's file says of the records of an endpoint, which `written` calls.
-pub fn endpoint(sample: &Sample, guessed: &Guessed, names: &[String], key: &Key, written: &str) -> String {
+/// What a connector's file says of the records of an endpoint, which `written` calls; `personal` are the columns, by their
+/// names or paths, that it declares so already.
+pub fn endpoint(
+    sample: &Sample,
+    guessed: &Guessed,
+    names: &[String],
+    key: &Key,
+    (written, personal): (&str, &[String]),
+) -> String {
     let mut text = format!("    # Made from the first page of {written}, with {} records.\n", sample.rows);
     for why in sample.left_out.iter().chain(&sample.doubts) {
         let _ = writeln!(text, "    # {}", why.replace('\n', " "));
@@ -60,7 +69,8 @@ pub fn endpoint(sample: &Sample, guessed: &Guessed, names: &[String], key: &Key,
     }
     text.push_str("    columns:\n");
     for ((column, guess), name) in sample.columns.iter().zip(&guessed.columns).zip(names) {
-        let ty = column_type(column, guess, name);
+        let is_it = |known: &String| known == name || *known == column.name || column.place.is_at(known);
+        let ty = column_type(column, guess, name, personal.iter().any(is_it));
         // A plain scalar of YAML ends at these.
         let ty = if ty.contains(": ") || ty.contains(" #") { format!("'{}'", ty.replace('\'', "''")) } else { ty };
         let _ = writeln!(text, "      {name}: {ty}{}", doubt(guess));
@@ -82,11 +92,11 @@ fn encoding_doubt(sample: &Sample) -> &'static str {
 
 /// `day: date "%d.%m.%Y" from "Tag"`
 fn declared(column: &Column, guess: &ColumnType, name: &str) -> String {
-    format!("    {name}: {}{}\n", column_type(column, guess, name), doubt(guess))
+    format!("    {name}: {}{}\n", column_type(column, guess, name, false), doubt(guess))
 }
 
-/// `date "%d.%m.%Y" from "Tag"`
-fn column_type(column: &Column, guess: &ColumnType, name: &str) -> String {
+/// `date "%d.%m.%Y" from "Tag"`; what is personal is a text.
+fn column_type(column: &Column, guess: &ColumnType, name: &str, is_personal: bool) -> String {
     let nullable = if guess.nullable { "?" } else { "" };
     let from = match &column.place {
         Located::Path(path) => format!(" from {}", quoted(path)),
@@ -94,6 +104,9 @@ fn column_type(column: &Column, guess: &ColumnType, name: &str) -> String {
         Located::Named if column.name != name => format!(" from {}", quoted(&column.name)),
         Located::Named => String::new(),
     };
+    if is_personal {
+        return format!("text{nullable} personal{from}");
+    }
     format!("{}{nullable}{from}", guess.written)
 }
 

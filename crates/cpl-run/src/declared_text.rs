@@ -1,5 +1,7 @@
 //! How a fetch and its columns are declared, as texts of a recording: two that read other values of the same bytes differ.
 
+use std::fmt::Write;
+
 use cpl_batch::{Field, ValueFormat};
 use cpl_model::program::{CsvFormat, Fetch, FetchColumn, SheetFormat, SourceKind};
 use cpl_source::field;
@@ -14,8 +16,8 @@ pub fn column_text(column: &FetchColumn) -> String {
     }
     text.extend(missing.iter().map(|missing| format!(", or \"{missing}\"")));
     if let Some(notation) = notation {
-        let thousands = notation.thousands.map(|sign| format!(", thousands=\"{}\"", char::from(sign)));
-        text.push_str(&format!(", decimal=\"{}\"{}", char::from(notation.decimal), thousands.unwrap_or_default()));
+        let thousands = notation.thousands.map(|sign| format!(", thousands=\"{sign}\""));
+        let _ = write!(text, ", decimal=\"{}\"{}", char::from(notation.decimal), thousands.unwrap_or_default());
     }
     if column.is_personal {
         text.push_str(", hashed");

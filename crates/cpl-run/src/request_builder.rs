@@ -154,8 +154,12 @@ impl<'m> RequestBuilder<'m> {
                 let password = self.secret_where_named(password.as_ref(), missing);
                 Auth::Basic(user?, password?)
             }
-            program::Auth::Header(name, value) => Auth::Header(name.clone(), self.secret(value, missing)?.in_secret_place()),
-            program::Auth::Query(name, value) => Auth::Query(name.clone(), self.secret(value, missing)?.in_secret_place()),
+            program::Auth::Header(name, value) => {
+                Auth::Header(name.clone(), self.secret(value, missing)?.in_secret_place())
+            }
+            program::Auth::Query(name, value) => {
+                Auth::Query(name.clone(), self.secret(value, missing)?.in_secret_place())
+            }
             // Requested when it is needed.
             program::Auth::OAuth2 { .. } | program::Auth::GoogleServiceAccount { .. } => return None,
         })

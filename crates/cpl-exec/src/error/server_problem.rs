@@ -76,7 +76,10 @@ pub fn server_problem(name: &str, problem: &ServerProblem, fetch: &Fetch) -> Dia
                 tried(*attempts),
                 message.as_ref().map_or_else(|| excerpt_of(excerpt), |message| quoted(message)),
             ),
-            "the server says what is wrong with the request".to_owned(),
+            match status {
+                200..=299 => "the server says what is wrong with the request".to_owned(),
+                _ => refused(*status, fetch),
+            },
         ),
         ServerProblem::Token { .. } | ServerProblem::At { .. } => unreachable!("what gives it was looked at"),
         ServerProblem::Job(problem) => job_problem(name, problem, excerpt_of),
