@@ -281,7 +281,7 @@ mod tests {
     #[test]
     fn all_of_them_are_not_taken_for_one() {
         for (json, is_first) in [
-            (r#"[1, 2]"#, true),
+            (r"[1, 2]", true),
             (r#"{"r": [1], "next": null, "has_more": false, "total": 1, "pages": 1, "last": true}"#, true),
             (r#"{"r": [], "total": 9, "total_pages": 2}"#, true),
             (r#"{"r": [1], "meta": {"pagination": {"links": {}}}}"#, true),
