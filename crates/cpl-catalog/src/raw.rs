@@ -152,7 +152,7 @@ raw! {
         pub wait: Option<FixedLength>,
     }
 
-    /// How an answer goes on: one of `cursor`, `next`, `number`, `offset`, `link`, `last`.
+    /// How an answer goes on: one of `cursor`, `next`, `number`, `offset`, `link`, `last`, `only`.
     pub struct Pages {
         /// Where the answer holds the next page's cursor.
         pub cursor: Option<JsonPath>,
@@ -166,6 +166,8 @@ raw! {
         pub link: Option<LinkIn>,
         /// The path, in each record, of what the next page begins after: the last record's is sent.
         pub last: Option<JsonPath>,
+        /// The first page is all that is wanted, whatever follows.
+        pub only: Option<OnlyPage>,
         /// The parameter by which a `cursor` or a `last` is sent.
         #[serde(rename = "as")]
         pub sent_as: Option<String>,
@@ -429,6 +431,15 @@ pub enum SentIn {
     Query,
     /// Among the members of the body.
     Body,
+}
+
+/// The page that is read, where only one is wanted.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum OnlyPage {
+    /// The first one.
+    First,
 }
 
 /// Where a link stands.

@@ -89,7 +89,7 @@ impl Pager {
         let (cursor, last) = match &paging.by {
             PageBy::Cursor { at, .. } | PageBy::Next { at } => (Some(paths.add(at)?), None),
             PageBy::Last { at, .. } => (None, Some(Path::parse(at)?)),
-            PageBy::Number { .. } | PageBy::Offset { .. } | PageBy::Link => (None, None),
+            PageBy::Number { .. } | PageBy::Offset { .. } | PageBy::Link | PageBy::First => (None, None),
         };
         let mut written_records = ProbeBuilder::default();
         written_records.add(records.map_or("$", |path| path.split("[*]").next().unwrap_or(path)))?;
@@ -122,7 +122,7 @@ impl Pager {
         match &self.by {
             PageBy::Number { parameter, from } => with_parameter(request, parameter, (*from).into()),
             PageBy::Offset { parameter, .. } => with_parameter(request, parameter, 0.into()),
-            PageBy::Cursor { .. } | PageBy::Last { .. } | PageBy::Next { .. } | PageBy::Link => request,
+            PageBy::Cursor { .. } | PageBy::Last { .. } | PageBy::Next { .. } | PageBy::Link | PageBy::First => request,
         }
     }
 
@@ -214,7 +214,7 @@ impl Pager {
             PageBy::Number { .. } | PageBy::Last { .. } | PageBy::Offset { .. } => {
                 Ok(PageRecords { is_empty, ..self.counted_records(text)? })
             }
-            PageBy::Cursor { .. } | PageBy::Next { .. } | PageBy::Link => {
+            PageBy::Cursor { .. } | PageBy::Next { .. } | PageBy::Link | PageBy::First => {
                 let content = written.map_or(0, |written| hash(&written));
                 Ok(PageRecords { content, is_empty, ..PageRecords::default() })
             }
@@ -305,6 +305,7 @@ impl Pager {
                     _ => Err(wrong(PageProblem::NoCursor { found: answer.sent.excerpt(cursor.as_bytes()) })),
                 },
             },
+            PageBy::First => Ok(None),
             PageBy::Link => match &answer.link {
                 Some(address) => self.request_at(request, answer, address, records),
                 None => Ok(None),

@@ -290,6 +290,8 @@ pub enum CheckSubject {
     Gaps,
     /// Whether rows of a join have matches.
     Join,
+    /// Whether all pages of a server were read.
+    Pages,
 }
 
 /// A join, and how many rows match none.

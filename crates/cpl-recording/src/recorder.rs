@@ -68,21 +68,44 @@ impl Recorder {
         Box::new(Recorded { recorder: self, name: name.to_owned(), fetch, source })
     }
 
-    /// Writes the recording; its fetches are those that were read.
+    /// Writes the recording; its fetches are those that were read. Nothing is left of one that can't be written.
     ///
     /// # Errors
     /// What the system refuses.
     pub fn finish(&self, head: Head) -> Result<(), NotRecorded> {
-        let mut read = self.fetches.lock().unwrap_or_else(PoisonError::into_inner);
+        let read = std::mem::take(&mut *self.fetches.lock().unwrap_or_else(PoisonError::into_inner));
+        let (is_new, mut made) = (!self.folder.is_dir(), Vec::new());
+        let written = self.write(head, read, &mut made);
+        if written.is_err() {
+            for path in &made {
+                drop(fs::remove_file(path));
+            }
+            let _others_are_in_it = is_new.then(|| fs::remove_dir(&self.folder));
+        }
+        written
+    }
+
+    /// Writes it; `made` are the files that were made so far.
+    fn write(
+        &self,
+        head: Head,
+        read: BTreeMap<String, (RecordedFetch, File)>,
+        made: &mut Vec<PathBuf>,
+    ) -> Result<(), NotRecorded> {
+        let mut new = |path: PathBuf| {
+            let file = new_private(&path)?;
+            made.push(path);
+            Ok::<_, io::Error>(file)
+        };
         make_private(&self.folder)?;
         let mut fetches = BTreeMap::new();
-        for (name, (fetch, mut rows)) in std::mem::take(&mut *read) {
-            io::copy(&mut rows, &mut new_private(&file::path(&self.folder, &name))?)?;
+        for (name, (fetch, mut rows)) in read {
+            io::copy(&mut rows, &mut new(file::path(&self.folder, &name))?)?;
             fetches.insert(name, fetch);
         }
         let mut text = serde_json::to_string_pretty(&Head { fetches, ..head }).map_err(io::Error::other)?;
         text.push('\n');
-        new_private(&self.folder.join(FILE))?.write_all(text.as_bytes())?;
+        new(self.folder.join(FILE))?.write_all(text.as_bytes())?;
         Ok(())
     }
 }

@@ -183,3 +183,19 @@ fn a_file_that_was_cut_is_an_error() {
         assert!(replay(folder.path()).is_err(), "{length} of {} bytes", whole.len());
     }
 }
+
+#[test]
+fn nothing_is_left_of_a_recording_that_cannot_be_written() -> std::io::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let recorder = Recorder::into_folder(folder.path()).unwrap_or_else(|error| panic!("{error:?}"));
+    let mut source = recorder.recorded("a", fetch(), Box::new(Given(Vec::new())));
+    read(source.as_mut()).unwrap_or_else(|error| panic!("{error:?}"));
+    drop(source);
+    // Another run has written there meanwhile: what it wrote stays.
+    let other = folder.path().join("recording.json");
+    std::fs::write(&other, "another one")?;
+    assert!(recorder.finish(Head::new("p", "2026-11-20".to_owned(), Vec::new())).is_err());
+    assert_eq!(std::fs::read_to_string(&other)?, "another one");
+    assert_eq!(std::fs::read_dir(folder.path())?.count(), 1, "the rows are gone");
+    Ok(())
+}

@@ -91,7 +91,7 @@ impl Page {
         let (watched, broken): (Vec<&Check>, Vec<&Check>) =
             checks.iter().filter(|check| check.broken).partition(|check| check.watched);
         if !broken.is_empty() {
-            self.title("BROKEN DATA", "no decision and no alert leaves that depends on it");
+            self.title("BROKEN DATA", "decisions and alerts that depend on it are held");
         }
         for check in broken {
             self.broken_check(check, Ink::Bad, "✗");

@@ -140,6 +140,7 @@ impl<R> ReportBuilder<'_, R> {
         let checks = self.plan.queries().iter().filter_map(|query| match query.requester {
             Requester::Check { table, at } => Some(self.table_check(query, table, at)),
             Requester::Unmatched { table, with, holds: true, .. } => self.join_check(query, table, with),
+            Requester::Source(table) => self.pages_check(table),
             _ => None,
         });
         checks.collect()
@@ -173,6 +174,21 @@ impl<R> ReportBuilder<'_, R> {
         let written = self.program().written(self.plan.node(query.of).span);
         let finding = Finding::broken(written, format!("no row of {table} has a partner in {with}"));
         Some(Checked { table: id, series: &[], watched: false, subject: CheckSubject::Join, finding })
+    }
+
+    /// An endpoint whose connector does not say how pages go on, and whose answer says that there are more, is broken: what was
+    /// read is a part of it.
+    fn pages_check(&self, id: TableId) -> Option<Checked<'_>> {
+        let place = self.answers.read.get(&id)?.more_pages.as_ref()?;
+        let TableSource::Fetch(fetch) = &self.program().table(id).source else { return None };
+        if !matches!(fetch.kind, SourceKind::Endpoint(_)) {
+            return None;
+        }
+        let text = format!(
+            "there are more pages, as {place} says, and the connector has no `pages`; `pages: {{ only: first }}` reads one"
+        );
+        let finding = Finding::broken("all pages are read".to_owned(), text);
+        Some(Checked { table: id, series: &[], watched: false, subject: CheckSubject::Pages, finding })
     }
 
     fn shown_check(&self, checked: &Checked<'_>) -> Check {
@@ -232,7 +248,10 @@ impl<R> ReportBuilder<'_, R> {
             left_out: read.map_or(0, |read| read.left_out),
             sheets: read.filter(|_| !names_sheet).map(|read| read.sheets.clone()).unwrap_or_default(),
             empty_paths: read.map(|read| read.empty_paths.clone()).unwrap_or_default(),
-            more_pages: read.and_then(|read| read.more_pages.clone()),
+            // Of an endpoint it is a check that is broken.
+            more_pages: read
+                .filter(|_| !fetch.is_some_and(|fetch| matches!(fetch.kind, SourceKind::Endpoint(_))))
+                .and_then(|read| read.more_pages.clone()),
             ambiguous_points: read
                 .filter(|_| is_text_table)
                 .map_or_else(Vec::new, |read| read.ambiguous_points.clone()),

@@ -110,7 +110,7 @@ codes! {
     W0210 "one series may stop unnoticed",
     W0211 "rules that take turns",
     W0212 "a sum that passes over unknown values",
-    W0213 "files whose rows may overlap",
+    W0213 "files or pages whose rows may overlap",
     W0214 "percentages of a workbook",
     W0215 "a sum behind a join with several partners",
     W0301 "a silence without a reason",

@@ -46,6 +46,7 @@ impl Converter<'_> {
             ("offset", pages.offset.is_some()),
             ("link", pages.link.is_some()),
             ("last", pages.last.is_some()),
+            ("only", pages.only.is_some()),
         ];
         let there: Vec<&str> = ways.iter().filter(|(_, there)| *there).map(|(word, _)| *word).collect();
         if let &[way] = there.as_slice() {
@@ -58,7 +59,7 @@ impl Converter<'_> {
             .get(1)
             .map_or(self.source_map.key(key_path), |word| self.source_map.key(&[key_path, &[word]].concat()));
         let message = if there.is_empty() { "how do the pages go on?" } else { "pages go on in one way" };
-        let label = "wanted: one of `cursor`, `next`, `number`, `offset`, `link`, `last`";
+        let label = "wanted: one of `cursor`, `next`, `number`, `offset`, `link`, `last`, or `only: first`";
         self.refuse(Code::E0603, message, at, label)
     }
 
@@ -67,15 +68,20 @@ impl Converter<'_> {
         let by_value = matches!(way, "cursor" | "last");
         let parts = [
             ("as", pages.sent_as.is_some(), by_value, by_value),
-            ("in", pages.sent_in.is_some(), !matches!(way, "next" | "link"), false),
+            ("in", pages.sent_in.is_some(), !matches!(way, "next" | "link" | "only"), false),
             ("from", pages.from.is_some(), way == "number", false),
             ("limit", pages.limit.is_some(), way == "offset", way == "offset"),
+            ("while", pages.more.is_some(), way != "only", false),
+            ("total", pages.total.is_some(), way != "only", false),
         ];
         let mut right = Some(());
         for (part, there, fits, needed) in parts {
             let key_path = [key_path, &[part]].concat();
             if there && !fits {
-                let message = format!("pages that go on by `{way}` take no `{part}`");
+                let message = match way {
+                    "only" => format!("`only: first` takes no `{part}`"),
+                    _ => format!("pages that go on by `{way}` take no `{part}`"),
+                };
                 right = self.refuse(Code::E0603, message, self.source_map.key(&key_path), "never used");
             } else if needed && !there && !self.was_skipped(&key_path) {
                 let message = format!("pages that go on by `{way}` need `{part}`");
@@ -142,8 +148,10 @@ fn paging(pages: &Pages) -> Option<Paging> {
         PageBy::Number { parameter: parameter(name)?, from: pages.from.unwrap_or(1) }
     } else if let Some(name) = &pages.offset {
         PageBy::Offset { parameter: parameter(name)?, limit: pages.limit?.get() }
-    } else {
+    } else if pages.link.is_some() {
         PageBy::Link
+    } else {
+        PageBy::First
     };
     let total = pages.total.as_ref().map(|total| total.get().path.clone());
     let total_may_lack = pages.total.as_ref().is_some_and(|total| total.get().optional);

@@ -10,7 +10,7 @@ use cpl_syntax::{
 use super::rule_inputs::{RuleInputs, computed, since};
 use cpl_model::{
     program::{
-        AggFunc, Check, CheckKind, Constant, Encoding, Expr, ExprKind, Fetch, FetchColumn, Program, SeriesOf,
+        AggFunc, Check, CheckKind, Constant, Encoding, Expr, ExprKind, Fetch, FetchColumn, PageBy, Program, SeriesOf,
         SourceKind, Stage, TableId, TableSource,
     },
     types::Type,
@@ -85,7 +85,7 @@ pub fn stopped_series(program: &Program) -> Vec<Diagnostic> {
     found
 }
 
-/// Several files without a key: a row that stands in two of them counts twice.
+/// Several files or pages without a key: a row that is in two of them counts twice.
 pub fn rows_twice(program: &Program) -> Vec<Diagnostic> {
     let needed = program.read_by_rules();
     let mut found = Vec::new();
@@ -97,20 +97,25 @@ pub fn rows_twice(program: &Program) -> Vec<Diagnostic> {
             line.contains(&TableId(at)) && line[..line.len() - 1].iter().any(|id| picks_rows(program, *id))
         };
         let all: Vec<TableId> = (0..program.tables.len()).map(TableId).filter(|id| needed.contains(id)).collect();
-        if fetch.kind.is_file() && fetch.path.contains('*') && table.key.is_none() && !all.iter().any(checked) {
-            found.push(
-                Diagnostic::new(
-                    Code::W0213,
-                    format!("a row that stands in two files of `{}` counts twice", table.name),
-                )
-                .at(fetch.path_span, "several files")
-                .help(
-                    "add a `key`, which is checked; of exports that overlap `sort` by the newest and `take 1 per` key",
-                ),
-            );
-        }
+        let Some((parts, help)) = parts_of(fetch).filter(|_| table.key.is_none() && !all.iter().any(checked)) else {
+            continue;
+        };
+        let message = format!("a row that is in two {parts} of `{}` counts twice", table.name);
+        let diagnostic = Diagnostic::new(Code::W0213, message).at(fetch.path_span, format!("several {parts}"));
+        found.push(diagnostic.help(help));
     }
     found
+}
+
+/// What a fetch is read in, where that may be several, and what to do about rows that are there twice.
+fn parts_of(fetch: &Fetch) -> Option<(&'static str, &'static str)> {
+    if fetch.kind.is_file() {
+        let help = "add a `key`, which is checked; of exports that overlap `sort` by the newest and `take 1 per` key";
+        return fetch.path.contains('*').then_some(("files", help));
+    }
+    let SourceKind::Endpoint(call) = &fetch.kind else { return None };
+    let paging = call.endpoint.paging.as_ref().filter(|paging| paging.by != PageBy::First);
+    paging.map(|_| ("pages", "add a `key` to the endpoint in the connector, or to this fetch: it is checked"))
 }
 
 /// Percentages of a workbook, whose cells hold 0.032 where they show 3.2%.

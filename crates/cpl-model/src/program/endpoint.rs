@@ -149,6 +149,8 @@ pub enum PageBy {
     },
     /// An address that stands in the header `Link` (RFC 8288).
     Link,
+    /// None: the first page is all that is wanted.
+    First,
 }
 
 /// The parameter by which a page is requested.
