@@ -35,23 +35,39 @@ pub struct RejectedRow {
 #[derive(Clone, Debug)]
 pub enum Cell<'a> {
     /// A text; an empty one is a missing value.
-    Text(Cow<'a, [u8]>),
+    Text(Cow<'a, str>),
     /// A number that the file holds as one, in plain digits, however it writes those in its texts.
-    Number(Cow<'a, [u8]>),
+    Number(Cow<'a, str>),
     /// Something of which no text can be made.
     Bad(String),
+    /// Bytes that are no text in UTF-8, as far as they are.
+    NoText(String),
     /// The file lacks the column, and may.
     Absent,
 }
 
-impl Cell<'_> {
+impl<'a> Cell<'a> {
+    /// Of bytes that should be a text.
+    #[must_use]
+    pub fn of_bytes(bytes: Cow<'a, [u8]>) -> Self {
+        let no_text = |bytes: &[u8]| Self::NoText(String::from_utf8_lossy(bytes).into_owned());
+        match bytes {
+            Cow::Borrowed(bytes) => {
+                std::str::from_utf8(bytes).map_or_else(|_| no_text(bytes), |text| Self::Text(text.into()))
+            }
+            Cow::Owned(bytes) => {
+                String::from_utf8(bytes).map_or_else(|error| no_text(error.as_bytes()), |text| Self::Text(text.into()))
+            }
+        }
+    }
+
     /// As a message shows it.
     #[must_use]
     pub fn shown(&self) -> Option<String> {
         match self {
             Self::Text(text) if text.is_empty() => None,
-            Self::Text(text) | Self::Number(text) => Some(String::from_utf8_lossy(text).into_owned()),
-            Self::Bad(what) => Some(what.clone()),
+            Self::Text(text) | Self::Number(text) => Some(text.clone().into_owned()),
+            Self::Bad(what) | Self::NoText(what) => Some(what.clone()),
             Self::Absent => None,
         }
     }
@@ -146,12 +162,12 @@ impl Column {
     }
 
     /// Appends one field; none where it does not fit.
-    pub fn push_text(&mut self, text: &[u8], field: &Field) -> Option<()> {
+    pub fn push_text(&mut self, text: &str, field: &Field) -> Option<()> {
         self.push(text, field, field.notation.as_ref())
     }
 
     /// The same, of a number that is held as one: its point can't be anything else.
-    fn push_number(&mut self, digits: &[u8], field: &Field) -> Option<()> {
+    fn push_number(&mut self, digits: &str, field: &Field) -> Option<()> {
         let numbers = self.numbers;
         let pushed = self.push(digits, field, None);
         self.numbers = numbers;
@@ -159,21 +175,21 @@ impl Column {
     }
 
     /// The same, of a text that writes its numbers so.
-    fn push(&mut self, text: &[u8], field: &Field, notation: Option<&Notation>) -> Option<()> {
+    fn push(&mut self, text: &str, field: &Field, notation: Option<&Notation>) -> Option<()> {
         self.rounded_before = self.rounded;
         let found;
         let mut text = text;
         if let Some(inside) = &field.embedded
             && !text.is_empty()
         {
-            found = (inside.find)(std::str::from_utf8(text).ok()?).ok()?.unwrap_or_default();
-            text = found.as_bytes();
+            found = (inside.find)(text).ok()?.unwrap_or_default();
+            text = &found;
         }
         let is_text = matches!(field.format, ValueFormat::Text | ValueFormat::Word);
         if !is_text {
             text = text.trim_ascii();
         }
-        let means_missing = |text: &[u8]| field.missing.iter().any(|missing| missing.as_bytes() == text.trim_ascii());
+        let means_missing = |text: &str| field.missing.iter().any(|missing| **missing == *text.trim_ascii());
         if text.is_empty() || (field.optional && !field.missing.is_empty() && means_missing(text)) {
             return field.optional.then(|| self.push_missing());
         }
@@ -187,45 +203,49 @@ impl Column {
         Some(())
     }
 
-    fn push_value(&mut self, text: &[u8], format: &ValueFormat) -> Option<()> {
+    fn push_value(&mut self, text: &str, format: &ValueFormat) -> Option<()> {
+        let bytes = text.as_bytes();
         match (&mut self.data, format) {
             (Data::Text(_, _), ValueFormat::Currency(codes)) if !is_code(text, codes) => return None,
             (Data::Text(all, ends), _) => {
-                all.push_str(std::str::from_utf8(text).ok()?);
+                all.push_str(text);
                 ends.push(all.len());
             }
-            (Data::Bool(values), _) => values.push(values::boolean(text)?),
-            (Data::Whole(values), ValueFormat::Whole { negative }) => values.push(values::whole(text, *negative)?),
-            (Data::Float(values), ValueFormat::Percent) => values.push(values::percent(text)?),
-            (Data::Float(values), _) => values.push(values::float(text)?),
+            (Data::Bool(values), _) => values.push(values::boolean(bytes)?),
+            (Data::Whole(values), ValueFormat::Whole { negative }) => values.push(values::whole(bytes, *negative)?),
+            (Data::Float(values), ValueFormat::Percent) => values.push(values::percent(bytes)?),
+            (Data::Float(values), _) => values.push(values::float(bytes)?),
             (Data::Money(values), ValueFormat::Money { shift, .. }) => {
-                let (amount, rounded) = values::money(text, *shift)?;
+                let (amount, rounded) = values::money(bytes, *shift)?;
                 values.push(amount);
                 self.rounded += u64::from(rounded);
             }
-            (Data::Date(values), ValueFormat::Date(pattern)) => values.push(values::date(text, pattern.as_deref())?),
+            (Data::Date(values), ValueFormat::Date(pattern)) => values.push(values::date(bytes, pattern.as_deref())?),
             (Data::Date(values), ValueFormat::DayOf(pattern, zone)) => {
-                values.push(values::day_of(text, pattern, zone)?);
+                values.push(values::day_of(bytes, pattern, zone)?);
             }
             (Data::Datetime(values), ValueFormat::Datetime(pattern, zone)) => {
-                values.push(values::datetime(text, pattern.as_deref(), zone)?);
+                values.push(values::datetime(bytes, pattern.as_deref(), zone)?);
             }
-            (Data::Datetime(values), ValueFormat::Unix { per_second }) => values.push(values::unix(text, *per_second)?),
-            (Data::Weekday(values), _) => values.push(values::weekday(text)?),
+            (Data::Datetime(values), ValueFormat::Unix { per_second }) => {
+                values.push(values::unix(bytes, *per_second)?);
+            }
+            (Data::Weekday(values), _) => values.push(values::weekday(bytes)?),
             _ => return None,
         }
         if is_number(format) {
-            self.numbers.pointed += u64::from(text.contains(&b'.'));
-            self.numbers.grouped += u64::from(looks_grouped(text));
+            self.numbers.pointed += u64::from(bytes.contains(&b'.'));
+            self.numbers.grouped += u64::from(looks_grouped(bytes));
         }
         Some(())
     }
 
     /// Appends a number that is not written plainly: in a notation, with its currency, in brackets.
-    fn push_written(&mut self, text: &[u8], format: &ValueFormat, notation: Option<&Notation>) -> Option<()> {
+    fn push_written(&mut self, text: &str, format: &ValueFormat, notation: Option<&Notation>) -> Option<()> {
         let mut plain = std::mem::take(&mut self.scratch);
         plain.clear();
-        let read = write_plainly(text, format, notation, &mut plain).and_then(|()| self.push_value(&plain, format));
+        let read = write_plainly(text.as_bytes(), format, notation, &mut plain)
+            .and_then(|()| self.push_value(std::str::from_utf8(&plain).ok()?, format));
         self.scratch = plain;
         read
     }
@@ -294,8 +314,8 @@ impl Column {
     }
 }
 
-fn is_code(text: &[u8], codes: &BTreeSet<String>) -> bool {
-    std::str::from_utf8(text).is_ok_and(|text| codes.contains(text.to_ascii_uppercase().as_str()))
+fn is_code(text: &str, codes: &BTreeSet<String>) -> bool {
+    codes.contains(text.to_ascii_uppercase().as_str())
 }
 
 /// Whether values are numbers, which are written in a notation.
@@ -379,7 +399,7 @@ impl Batch {
             let pushed = match cell {
                 Cell::Text(text) => self.columns[at].push_text(text, field),
                 Cell::Number(digits) => self.columns[at].push_number(digits, field),
-                Cell::Bad(_) => None,
+                Cell::Bad(_) | Cell::NoText(_) => None,
                 Cell::Absent => {
                     self.columns[at].push_missing();
                     Some(())
@@ -420,8 +440,7 @@ impl Column {
     pub fn of_texts<'t>(texts: impl Iterator<Item = Option<&'t str>>, field: &Field) -> Result<Self, usize> {
         let mut column = Self::new(field);
         for (at, text) in texts.enumerate() {
-            let bytes = text.unwrap_or_default().as_bytes();
-            column.push_text(bytes, field).ok_or(at)?;
+            column.push_text(text.unwrap_or_default(), field).ok_or(at)?;
         }
         Ok(column)
     }

@@ -212,7 +212,7 @@ fn rewritten<'p>(text: &str, notation: &Notation, plain: &'p mut Vec<u8>) -> Opt
 fn one_by_one<'t>(texts: impl Iterator<Item = &'t str>, field: &Field) -> Option<Column> {
     let mut column = Column::new(field);
     for text in texts {
-        column.push_text(text.as_bytes(), field)?;
+        column.push_text(text, field)?;
     }
     Some(column)
 }

@@ -1,7 +1,6 @@
 //! A file → batches: one thread cuts blocks, others read them, batches come out in the file's order.
 
 use std::{
-    borrow::Cow,
     io::{self, BufReader, Read},
     ops::ControlFlow,
 };
@@ -266,7 +265,7 @@ fn row<'b>(
     let (mut fields, place) = (0, Place::default());
     cells.clear();
     cells.extend(header.places.iter().map(|place| match place {
-        Some(_) => Cell::Text(Cow::Borrowed(&[])),
+        Some(_) => Cell::Text("".into()),
         None => Cell::Absent,
     }));
     loop {
@@ -276,8 +275,8 @@ fn row<'b>(
             *cell = match raw.bytes {
                 // What a failed disk leaves in a text.
                 bytes if bytes.contains(&0) => Cell::Bad(String::from_utf8_lossy(bytes).into_owned()),
-                bytes if raw.escaped => Cell::Text(unescaped(bytes).into()),
-                bytes => Cell::Text(bytes.into()),
+                bytes if raw.escaped => Cell::of_bytes(unescaped(bytes).into()),
+                bytes => Cell::of_bytes(bytes.into()),
             };
         }
         fields += 1;

@@ -160,26 +160,24 @@ fn cell(row: &MySqlRow, at: usize, stored: Option<Stored>) -> Cell<'_> {
     let bytes = row.try_get_unchecked::<Option<&[u8]>, _>(at);
     let bytes = match bytes {
         Ok(Some(bytes)) => bytes,
-        Ok(None) => return Cell::Text((&[]).into()),
+        Ok(None) => return Cell::Text("".into()),
         Err(error) => return Cell::Bad(error.to_string()),
     };
     let value = stored.and_then(|stored| match stored {
-        Stored::Text => std::str::from_utf8(bytes).ok().map(|text| Cell::Text(text.as_bytes().into())),
-        Stored::Digits => Some(Cell::Number(bytes.into())),
+        Stored::Text => std::str::from_utf8(bytes).ok().map(|text| Cell::Text(text.into())),
+        Stored::Digits => std::str::from_utf8(bytes).ok().map(|digits| Cell::Number(digits.into())),
         Stored::Signed => row.try_get_unchecked::<i64, _>(at).ok().map(number),
         Stored::Unsigned => row.try_get_unchecked::<u64, _>(at).ok().map(number),
         Stored::Float => row.try_get_unchecked::<f32, _>(at).ok().map(number),
         Stored::Double => row.try_get_unchecked::<f64, _>(at).ok().map(number),
-        Stored::Date | Stored::Datetime | Stored::Timestamp => {
-            time(bytes, stored).map(|text| Cell::Text(text.into_bytes().into()))
-        }
+        Stored::Date | Stored::Datetime | Stored::Timestamp => time(bytes, stored).map(|text| Cell::Text(text.into())),
     });
     value.unwrap_or_else(|| Cell::Bad("a value that is none".to_owned()))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "numbers")]
 fn number(value: impl ToString) -> Cell<'static> {
-    Cell::Number(value.to_string().into_bytes().into())
+    Cell::Number(value.to_string().into())
 }
 
 /// A day or a moment as the binary protocol has it: how many bytes follow, the year in two of them, month, day, hours,

@@ -132,17 +132,17 @@ fn stored(ty: &PgTypeInfo) -> Option<Stored> {
 /// The value of a row in a place.
 fn cell(row: &PgRow, at: usize, stored: Option<Stored>) -> Cell<'_> {
     let value = row.try_get_raw(at).ok().filter(|value| !value.is_null());
-    let Some(bytes) = value.and_then(|value| value.as_bytes().ok()) else { return Cell::Text((&[]).into()) };
+    let Some(bytes) = value.and_then(|value| value.as_bytes().ok()) else { return Cell::Text("".into()) };
     stored.and_then(|stored| of_bytes(bytes, stored)).unwrap_or_else(|| Cell::Bad("a value that is none".to_owned()))
 }
 
 /// The value that bytes hold (PostgreSQL's `*send` functions); none where they hold none.
 fn of_bytes(bytes: &[u8], stored: Stored) -> Option<Cell<'_>> {
-    let text = |text: String| Some(Cell::Text(text.into_bytes().into()));
-    let number = |digits: String| Some(Cell::Number(digits.into_bytes().into()));
+    let text = |text: String| Some(Cell::Text(text.into()));
+    let number = |digits: String| Some(Cell::Number(digits.into()));
     match stored {
-        Stored::Text => Some(Cell::Text(bytes.into())),
-        Stored::Jsonb => Some(Cell::Text(bytes.strip_prefix(&[1])?.into())),
+        Stored::Text => Some(Cell::of_bytes(bytes.into())),
+        Stored::Jsonb => Some(Cell::of_bytes(bytes.strip_prefix(&[1])?.into())),
         Stored::Bool => text((*bytes.first()? != 0).to_string()),
         Stored::Int2 => number(i16::from_be_bytes(bytes.try_into().ok()?).to_string()),
         Stored::Int4 => number(i32::from_be_bytes(bytes.try_into().ok()?).to_string()),

@@ -64,8 +64,8 @@ impl<'f> Rows<'f> {
 
 fn size(cell: &Cell<'_>) -> usize {
     match cell {
-        Cell::Text(bytes) | Cell::Number(bytes) => bytes.len(),
-        Cell::Bad(text) => text.len(),
+        Cell::Text(text) | Cell::Number(text) => text.len(),
+        Cell::Bad(text) | Cell::NoText(text) => text.len(),
         Cell::Absent => 0,
     }
 }

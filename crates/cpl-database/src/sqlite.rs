@@ -52,14 +52,14 @@ fn place(number: usize, ty: ParameterType) -> String {
 }
 
 fn cell(value: ValueRef<'_>) -> Cell<'_> {
-    let number = |digits: String| Cell::Number(digits.into_bytes().into());
+    let number = |digits: String| Cell::Number(digits.into());
     match value {
-        ValueRef::Null => Cell::Text((&[]).into()),
+        ValueRef::Null => Cell::Text("".into()),
         ValueRef::Integer(value) => number(value.to_string()),
         ValueRef::Real(value) => number(value.to_string()),
-        ValueRef::Text(text) => Cell::Text(text.into()),
+        ValueRef::Text(bytes) => Cell::of_bytes(bytes.into()),
         ValueRef::Blob(bytes) => match std::str::from_utf8(bytes) {
-            Ok(text) => Cell::Text(text.as_bytes().into()),
+            Ok(text) => Cell::Text(text.into()),
             Err(_) => Cell::Bad("bytes that are no text".to_owned()),
         },
     }

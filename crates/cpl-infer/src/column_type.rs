@@ -47,7 +47,7 @@ pub fn field(format: ValueFormat, notation: Written) -> Field {
 
 /// Whether a text is such a value.
 pub fn fits(text: &str, field: &Field) -> bool {
-    cpl_batch::Column::new(field).push_text(text.as_bytes(), field).is_some()
+    cpl_batch::Column::new(field).push_text(text, field).is_some()
 }
 
 /// Whether all texts are of that format.

@@ -71,7 +71,7 @@ fn batch(rows: &[Vec<Option<String>>]) -> Batch {
     let fields = fields();
     let mut batch = Batch::empty(&fields);
     for (row, number) in rows.iter().zip(1..) {
-        let cell = |text: &'_ Option<String>| Cell::Text(text.clone().unwrap_or_default().into_bytes().into());
+        let cell = |text: &'_ Option<String>| Cell::Text(text.clone().unwrap_or_default().into());
         let cells: Vec<Cell<'_>> = row.iter().map(cell).collect();
         let taken = batch.take(&cells, &fields, Place { row: number, line: 0 }, true);
         taken.unwrap_or_else(|problem| panic!("{problem:?}"));

@@ -72,8 +72,8 @@ pub fn cells(path: &Path) -> Result<(String, Vec<Vec<String>>), Problem> {
     let grid = Grid::of(&mut workbook, &name, false)?;
     let text = Field::new("", ValueFormat::Text, true);
     let shown = |line, column| match cell(grid.value(line, column), &text) {
-        Cell::Text(text) | Cell::Number(text) => String::from_utf8_lossy(&text).into_owned(),
-        Cell::Bad(what) => what,
+        Cell::Text(text) | Cell::Number(text) => text.into_owned(),
+        Cell::Bad(what) | Cell::NoText(what) => what,
         Cell::Absent => String::new(),
     };
     let lines = 0..grid.lines().end;
@@ -159,9 +159,9 @@ impl Grid {
             (area.start.0..=area.end.0).contains(&line) && (area.start.1..=area.end.1).contains(&column)
         };
         match self.merged.iter().find(within) {
-            None => Cell::Text(Cow::Borrowed(&[])),
+            None => Cell::Text(Cow::Borrowed("")),
             Some(area) if self.fill && area.start != (line, column) => self.cell(area.start.0, area.start.1, field),
-            Some(area) if area.start == (line, column) => Cell::Text(Cow::Borrowed(&[])),
+            Some(area) if area.start == (line, column) => Cell::Text(Cow::Borrowed("")),
             Some(area) => {
                 let [first, last] = [area.start, area.end].map(|(line, column)| address(line, column));
                 Cell::Bad(format!("merged cells {first}:{last}: write merged=true"))
@@ -258,11 +258,11 @@ fn lower_header(grid: &Grid, header: u32, columns: &[Field]) -> Option<u64> {
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
 fn cell<'d>(data: &'d Data, field: &Field) -> Cell<'d> {
-    let text = |text: String| Cell::Text(Cow::Owned(text.into_bytes()));
-    let number = |digits: String| Cell::Number(Cow::Owned(digits.into_bytes()));
+    let text = |text: String| Cell::Text(Cow::Owned(text));
+    let number = |digits: String| Cell::Number(Cow::Owned(digits));
     match data {
-        Data::Empty => Cell::Text(Cow::Borrowed(&[])),
-        Data::String(value) => Cell::Text(value.as_bytes().into()),
+        Data::Empty => Cell::Text(Cow::Borrowed("")),
+        Data::String(value) => Cell::Text(value.into()),
         Data::Int(value) => number(value.to_string()),
         Data::Float(value) if matches!(field.format, ValueFormat::Text | ValueFormat::Word) && value.abs() >= EXACT => {
             Cell::Bad(format!("{value}: a workbook keeps 15 digits of a number; store it as a text"))
@@ -274,11 +274,11 @@ fn cell<'d>(data: &'d Data, field: &Field) -> Cell<'d> {
             Some(moment) => written(moment, &field.format).map_or_else(|| Cell::Bad(moment.to_string()), text),
             None => Cell::Bad(data.to_string()),
         },
-        Data::DateTimeIso(value) => Cell::Text(value.as_bytes().into()),
+        Data::DateTimeIso(value) => Cell::Text(value.into()),
         Data::DurationIso(value) => Cell::Bad(value.clone()),
         Data::Error(error) => {
             let error = error.to_string();
-            if field.missing.contains(&error) { Cell::Text(Cow::Borrowed(&[])) } else { Cell::Bad(error) }
+            if field.missing.contains(&error) { Cell::Text(Cow::Borrowed("")) } else { Cell::Bad(error) }
         }
     }
 }

@@ -75,7 +75,7 @@ fn notation(value: &str, field: &Field, fetch: &Fetch) -> Option<String> {
     let fits = |(decimal, thousands): &(u8, Option<char>)| {
         let notation = Some(Notation { decimal: *decimal, thousands: *thousands });
         let field = Field { notation, embedded: None, ..field.clone() };
-        cpl_batch::Column::new(&field).push_text(value.as_bytes(), &field).is_some()
+        cpl_batch::Column::new(&field).push_text(value, &field).is_some()
     };
     let (decimal, thousands) = NOTATIONS.iter().filter(is_said).filter(is_another).find(|notation| fits(notation))?;
     let decimal = (*decimal == b',').then(|| "decimal=\",\"".to_owned());

@@ -123,7 +123,8 @@ impl RecordReader {
     ) -> Result<(), Problem> {
         let layout = out.layout;
         let (object, first) = (record.text.starts_with('{'), out.begins && out.summary.rows == 0);
-        if object && out.begins && out.summary.rows < SAMPLED_RECORDS {
+        // They are listed where a column is missing: until all are found, one may be.
+        if object && out.begins && out.summary.rows < SAMPLED_RECORDS && !out.columns_found.iter().all(|found| *found) {
             out.note_names(names(record.text));
         }
         if let Some(name) = record.duplicate_member() {
@@ -156,7 +157,7 @@ impl RecordReader {
             out.columns_found[place] |= found.is_some();
             cells.push(match found {
                 None if field.may_lack => Cell::Absent,
-                None => Cell::Text(Cow::Borrowed(&[])),
+                None => Cell::Text(Cow::Borrowed("")),
                 Some(ColumnValue::Raw(value)) => cell(value, field),
                 Some(ColumnValue::Queried(cell)) => cell,
             });
@@ -207,8 +208,8 @@ fn query_value<'t>(query: &JsonPath, value: Option<&'t str>) -> Result<Option<Co
 
 fn queried_cell<'t>(value: &Value) -> Cell<'t> {
     match text(value) {
-        Ok(Some(number)) if value.is_number() => Cell::Number(number.into_owned().into_bytes().into()),
-        Ok(text) => Cell::Text(text.unwrap_or_default().into_owned().into_bytes().into()),
+        Ok(Some(number)) if value.is_number() => Cell::Number(number.into_owned().into()),
+        Ok(text) => Cell::Text(text.unwrap_or_default().into_owned().into()),
         Err(what) => Cell::Bad(what),
     }
 }
@@ -216,17 +217,17 @@ fn queried_cell<'t>(value: &Value) -> Cell<'t> {
 /// The cell of a value, as it is written.
 fn cell<'t>(value: &'t str, field: &Field) -> Cell<'t> {
     match value.as_bytes() {
-        [b'n', ..] => Cell::Text(Cow::Borrowed(&[])),
-        [b'"', text @ .., b'"'] if memchr(b'\\', text).is_none() => Cell::Text(text.into()),
+        [b'n', ..] => Cell::Text(Cow::Borrowed("")),
+        [b'"', text @ .., b'"'] if memchr(b'\\', text).is_none() => Cell::Text(value[1..value.len() - 1].into()),
         [b'"', ..] => match serde_json::from_str::<String>(value) {
-            Ok(text) => Cell::Text(text.into_bytes().into()),
+            Ok(text) => Cell::Text(text.into()),
             // Half of a character that takes two.
             Err(_) => Cell::Bad(shown(value)),
         },
         // A cell that holds JSON may hold it as it is, or as a text.
         [b'[' | b'{', ..] if field.embedded.is_none() => Cell::Bad(shown(value)),
-        number @ [b'-' | b'0'..=b'9', ..] => Cell::Number(number.into()),
-        other => Cell::Text(other.into()),
+        [b'-' | b'0'..=b'9', ..] => Cell::Number(value.into()),
+        _ => Cell::Text(value.into()),
     }
 }
 
