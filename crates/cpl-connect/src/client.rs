@@ -2,7 +2,6 @@
 
 use std::{
     collections::VecDeque,
-    ops::Range,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
@@ -11,6 +10,7 @@ use std::{
 };
 
 use cpl_batch::{Problem, ServerProblem};
+use cpl_records::KnownRecords;
 use reqwest::{Certificate, Client, ClientBuilder, NoProxy, Proxy, redirect::Policy};
 use tokio::{
     runtime::{Handle, Runtime},
@@ -23,6 +23,7 @@ use crate::{
     answer::{Answer, innermost},
     api::Api,
     job::{self, Job},
+    limits::LARGE_PAGE,
     more_pages,
     pager::Pager,
     request::Request,
@@ -37,8 +38,6 @@ const ENVIRONMENT: &[&str] = &["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_p
 const PAGES_AHEAD: usize = 1;
 /// Requests that are sent before it is known whether they are needed.
 const PREFETCHED: u32 = 3;
-/// From so many bytes on a page is large: none is requested ahead of it, and several threads read it.
-pub const LARGE_PAGE: usize = 2 << 20;
 
 /// Connections to servers.
 pub struct Connections {
@@ -112,8 +111,8 @@ pub struct Canceller {
 pub struct Page {
     /// Its bytes, unpacked.
     pub bytes: Vec<u8>,
-    /// Where in them each record is, if that was seen; none if they have to be looked for.
-    pub records: Option<Vec<Range<usize>>>,
+    /// Where in them its records are, or their values, if that was seen; none if they have to be looked for.
+    pub records: Option<KnownRecords>,
     /// The request that it answers, as it was sent.
     pub request: Request,
     /// The number of all records, as the first page and this one tell it.
@@ -375,8 +374,8 @@ impl PagedRequest {
         }
         let (records, follows) = match &mut self.pager {
             Some(pager) => {
-                let turned = pager.next(request, &answer)?;
-                (turned.records, turned.next)
+                let outcome = pager.next(request, &answer)?;
+                (outcome.records, outcome.next)
             }
             None => (None, None),
         };

@@ -33,10 +33,10 @@ mod tests;
 
 pub use answer::{innermost, is_untrusted};
 pub use api::Api;
-pub use client::{Canceller, Connections, LARGE_PAGE, Network, NetworkError, Page, PagedRequest, Pages};
+pub use client::{Canceller, Connections, Network, NetworkError, Page, PagedRequest, Pages};
 pub use error_inside::ErrorsInside;
 pub use job::Job;
-pub use limits::Limits;
+pub use limits::{LARGE_PAGE, Limits};
 pub use pager::Pager;
 pub use private_folder::PrivateFolder;
 pub use request::{Auth, InvalidRequest, REPORT, Request, SEGMENT, is_private};

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use cpl_model::program::{ConnectorLimits, ErrorInside};
 
+/// From so many bytes on a page is large: none is requested ahead of it, and several threads read it.
+pub const LARGE_PAGE: usize = 2 << 20;
+
 /// The limits of one read.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {

@@ -3,12 +3,11 @@
 use std::{
     collections::HashSet,
     hash::{BuildHasher, Hash, Hasher},
-    ops::Range,
 };
 
 use cpl_batch::{PageProblem, Problem, ServerProblem};
 use cpl_model::program::{PageBy, PageParameter, Paging};
-use cpl_records::{Path, Probe, ProbeBuilder, Probed, Records, each_record};
+use cpl_records::{KnownRecords, Path, Probe, ProbeBuilder, Probed, ProbedRecords, Records, ValuePlaces, each_record};
 use foldhash::quality::FixedState;
 use reqwest::Url;
 use serde_json::Value;
@@ -16,6 +15,7 @@ use serde_json::Value;
 use crate::{
     answer::Answer,
     error_inside::{is_something, text_of},
+    limits::LARGE_PAGE,
     more_pages,
     request::{Request, shown},
 };
@@ -33,8 +33,8 @@ pub struct Pager {
     probe: Probe,
     /// What finds the records as they are written, where they are no list of objects.
     written_records: Probe,
-    /// The places of what the probe finds.
-    places: Places,
+    /// Which of the probe's paths is which.
+    paths: PathNumbers,
     /// The path to what the next page begins after, from its record.
     last: Option<Path>,
     /// Pages so far.
@@ -55,18 +55,18 @@ pub struct Pager {
 
 /// Numbers of the probe's paths.
 #[derive(Default)]
-struct Places {
+struct PathNumbers {
     cursor: Option<usize>,
     more: Option<usize>,
     total: Option<usize>,
 }
 
 /// What a page shows: where its records are, and which page follows.
-pub struct Turned {
+pub struct PageOutcome {
     /// The request for the next page; none behind the last one.
     pub next: Option<Request>,
-    /// Where in this page each record is, if that was seen.
-    pub records: Option<Vec<Range<usize>>>,
+    /// Where in this page its records are, or their values, if that was seen.
+    pub records: Option<KnownRecords>,
 }
 
 /// The records of a page, as far as the next one depends on them.
@@ -80,11 +80,16 @@ struct PageRecords {
 }
 
 impl Pager {
-    /// Of an API's way of going on.
+    /// Of an API's way of going on; `values` says what will be read of the records, which the pager looks up on its way.
     ///
     /// # Errors
     /// What is wrong with a path.
-    pub fn new(paging: &Paging, records: Option<&str>, most_pages: Option<u32>) -> Result<Self, String> {
+    pub fn new(
+        paging: &Paging,
+        records: Option<&str>,
+        values: Option<ValuePlaces>,
+        most_pages: Option<u32>,
+    ) -> Result<Self, String> {
         let mut paths = ProbeBuilder::default();
         let (cursor, last) = match &paging.by {
             PageBy::Cursor { at, .. } | PageBy::Next { at } => (Some(paths.add(at)?), None),
@@ -95,6 +100,8 @@ impl Pager {
         written_records.add(records.map_or("$", |path| path.split("[*]").next().unwrap_or(path)))?;
         let records = records.map(Records::at).transpose()?;
         paths.add_records(records.as_ref());
+        // Where pages go on by the last record, that is wanted as a whole.
+        paths.add_values(values.filter(|_| last.is_none()));
         let more = paths.add_some(paging.more.as_deref())?;
         let total = paths.add_some(paging.total.as_deref())?;
         Ok(Self {
@@ -104,7 +111,7 @@ impl Pager {
             most_pages: most_pages.unwrap_or(MOST_PAGES),
             probe: paths.build(),
             written_records: written_records.build(),
-            places: Places { cursor, more, total },
+            paths: PathNumbers { cursor, more, total },
             last,
             pages: 0,
             seen_records: 0,
@@ -148,32 +155,33 @@ impl Pager {
     ///
     /// # Errors
     /// Where pages do not go on as they should, or an answer is no JSON.
-    pub fn next(&mut self, request: &Request, answer: &Answer) -> Result<Turned, Problem> {
+    pub fn next(&mut self, request: &Request, answer: &Answer) -> Result<PageOutcome, Problem> {
         self.pages += 1;
         match self.follow(request, answer) {
             Err(Problem::NoJson { place, column, why }) => {
                 Err(answer.sent.no_json((place.line, column), &why, &answer.bytes))
             }
-            Ok(Turned { next: Some(_), .. }) if self.pages >= self.most_pages => {
+            Ok(PageOutcome { next: Some(_), .. }) if self.pages >= self.most_pages => {
                 Err(wrong(PageProblem::TooMany { most: self.most_pages }))
             }
             other => other,
         }
     }
 
-    fn follow(&mut self, request: &Request, answer: &Answer) -> Result<Turned, Problem> {
+    fn follow(&mut self, request: &Request, answer: &Answer) -> Result<PageOutcome, Problem> {
         // The reader reports what is no text.
-        let Ok(text) = std::str::from_utf8(&answer.bytes) else { return Ok(Turned { next: None, records: None }) };
-        let Probed { values, records: listed } = self.probe.look_up(text)?;
-        let places = listed.map(|listed| places_in(text, &listed));
-        let records = self.page_records(text, places.as_deref())?;
+        let Ok(text) = std::str::from_utf8(&answer.bytes) else { return Ok(PageOutcome { next: None, records: None }) };
+        // Several threads read a large page: they look for the values of its records.
+        let probed = if text.len() < LARGE_PAGE { self.probe.look_up_values(text) } else { None };
+        let Probed { values, records: known } = probed.map_or_else(|| self.probe.look_up(text), Ok)?;
+        let records = self.page_records(text, known.as_ref())?;
         let at = |place: Option<usize>| place.and_then(|place| values[place].as_deref());
-        if self.places.total.is_some() {
-            self.check_total(at(self.places.total), records.is_empty)?;
+        if self.paths.total.is_some() {
+            self.check_total(at(self.paths.total), records.is_empty)?;
         }
-        let over = self.places.more.is_some() && !at(self.places.more).is_some_and(is_something);
-        let lost = [self.places.more, self.places.cursor].into_iter().flatten().any(|place| values[place].is_none());
-        let cursor = at(self.places.cursor).filter(|cursor| is_something(cursor)).map(str::to_owned);
+        let over = self.paths.more.is_some() && !at(self.paths.more).is_some_and(is_something);
+        let lost = [self.paths.more, self.paths.cursor].into_iter().flatten().any(|place| values[place].is_none());
+        let cursor = at(self.paths.cursor).filter(|cursor| is_something(cursor)).map(str::to_owned);
         if !self.is_counted() {
             self.check_content(&records)?;
         }
@@ -193,20 +201,18 @@ impl Pager {
         {
             return Err(wrong(PageProblem::MorePages { place }));
         }
-        Ok(Turned { next, records: places })
+        Ok(PageOutcome { next, records: known.map(|records| records.known) })
     }
 
-    /// The records of a page: `places` of all of them, if they are a list of objects.
-    fn page_records(&self, text: &str, places: Option<&[Range<usize>]>) -> Result<PageRecords, Problem> {
-        match places {
-            Some([]) => return Ok(PageRecords { is_empty: true, ..PageRecords::default() }),
-            Some(places @ [first, ..]) => {
-                let last = places.last().unwrap_or(first);
-                let content = hash(&text[first.start..last.end]);
-                let last = self.last.is_some().then(|| text[last.clone()].to_owned());
-                return Ok(PageRecords { count: places.len() as u64, last, content, is_empty: false });
-            }
-            None => {}
+    /// The records of a page: what is known of them, if they are a list of objects.
+    fn page_records(&self, text: &str, known: Option<&ProbedRecords>) -> Result<PageRecords, Problem> {
+        if let Some(ProbedRecords { count, all, known }) = known {
+            let last = match known {
+                KnownRecords::Places(places) if self.last.is_some() => places.last(),
+                _ => None,
+            };
+            let last = last.map(|last| text[last.clone()].to_owned());
+            return Ok(PageRecords { count: *count, last, content: hash(&text[all.clone()]), is_empty: *count == 0 });
         }
         let written = self.written_records.find(text)?.pop().flatten();
         let is_empty = written.as_deref().is_none_or(is_empty);
@@ -380,15 +386,6 @@ impl Pager {
             _ => Err(wrong(PageProblem::NoLastValue { path: path.to_string() })),
         }
     }
-}
-
-/// Where texts are in the one that holds them.
-fn places_in(text: &str, records: &[&str]) -> Vec<Range<usize>> {
-    let place = |record: &&str| {
-        let start = record.as_ptr().addr() - text.as_ptr().addr();
-        start..start + record.len()
-    };
-    records.iter().map(place).collect()
 }
 
 /// Pages of a megabyte are hashed: a hash that is fast for long texts.

@@ -1,10 +1,11 @@
 //! A server that pages records in every way, and whether all of them come, once and in order.
 
-use cpl_batch::{Problem, ServerProblem};
+use cpl_batch::{Field, Problem, ServerProblem, ValueFormat};
 use cpl_model::{
     method::Method,
     program::{PageBy, PageParameter, Paging},
 };
+use cpl_records::{At, Kind, KnownRecords, Layout, ValuePlaces};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -27,6 +28,7 @@ enum Way {
 }
 
 /// A server of so many records, numbered from 0, in pages of so many.
+#[expect(clippy::struct_excessive_bools, reason = "each is drawn by itself")]
 #[derive(Clone, Debug)]
 struct Server {
     way: Way,
@@ -40,6 +42,8 @@ struct Server {
     ignores: bool,
     /// How the connector names the place of its records.
     records_at: &'static str,
+    /// The numbers are read where the pager sees them.
+    by_values: bool,
 }
 
 impl Server {
@@ -58,6 +62,12 @@ impl Server {
         };
         let more = self.tells_more.then(|| "$.more".to_owned());
         Paging { by, more, total: self.tells_total.then(|| "$.total".to_owned()), total_may_lack: false }
+    }
+
+    fn values(&self) -> Option<ValuePlaces> {
+        let columns = vec![Field::new("id", ValueFormat::Whole { negative: false }, false)];
+        let kind = Kind::Document { records: None, each: None };
+        ValuePlaces::of(&Layout { kind, columns, at: vec![At::Name], skip_bad: false }).filter(|_| self.by_values)
     }
 
     /// The number of the first record that a request asks for.
@@ -98,8 +108,8 @@ impl Server {
 
     /// The records of all pages, or why there is an end before.
     fn read(&self) -> Result<Vec<u64>, Problem> {
-        let mut pager =
-            Pager::new(&self.paging(), Some(self.records_at), Some(200)).unwrap_or_else(|error| panic!("{error}"));
+        let mut pager = Pager::new(&self.paging(), Some(self.records_at), self.values(), Some(200))
+            .unwrap_or_else(|error| panic!("{error}"));
         let request = Request::new(Method::Post, "https://a.example/x?fixed=1").unwrap_or_else(|why| panic!("{why:?}"));
         let (mut next, mut foreseen, mut read) = (Some(pager.first(request)), Vec::new(), Vec::new());
         while let Some(request) = next {
@@ -108,15 +118,18 @@ impl Server {
             let answer = self.answer(&request);
             let body: Value = serde_json::from_slice(&answer.bytes).unwrap_or_default();
             read.extend(body["of"].as_array().into_iter().flatten().filter_map(|record| record["id"].as_u64()));
-            let turned = pager.next(&request, &answer)?;
-            let ids = |place| serde_json::from_slice::<Value>(&answer.bytes[place]).unwrap_or_default()["id"].as_u64();
-            let seen: Option<Vec<u64>> =
-                turned.records.map(|places| places.into_iter().map(|place| ids(place).unwrap_or(u64::MAX)).collect());
+            let outcome = pager.next(&request, &answer)?;
+            let json = |place| serde_json::from_slice::<Value>(&answer.bytes[place]).unwrap_or_default();
+            let seen: Option<Vec<Value>> = outcome.records.map(|known| match known {
+                KnownRecords::Places(places) => places.into_iter().map(|place| json(place)["id"].clone()).collect(),
+                KnownRecords::Values(places) => places.into_iter().map(json).collect(),
+            });
             assert!(self.records_at.contains("..") || seen.is_some(), "a list at {} is seen", self.records_at);
             if let Some(seen) = seen {
+                let seen: Vec<u64> = seen.iter().map(|id| id.as_u64().unwrap_or(u64::MAX)).collect();
                 assert!(read.ends_with(&seen), "{seen:?}");
             }
-            next = turned.next;
+            next = outcome.next;
             if let (Some(next), Some(first)) = (&next, foreseen.first()) {
                 assert!(next.is(first), "foreseen was another one");
             }
@@ -128,8 +141,8 @@ impl Server {
 
 fn server() -> impl Strategy<Value = Server> {
     let ways = [Way::Cursor, Way::CursorInBody, Way::Next, Way::Link, Way::Number, Way::Offset, Way::Last];
-    (0..ways.len(), 0..40_u64, 1..9_u64, any::<bool>(), any::<bool>(), 0..3_usize).prop_map(
-        move |(way, records, page, tells_more, tells_total, at)| {
+    (0..ways.len(), 0..40_u64, 1..9_u64, any::<bool>(), any::<bool>(), 0..3_usize, any::<bool>()).prop_map(
+        move |(way, records, page, tells_more, tells_total, at, by_values)| {
             let way = ways[way];
             Server {
                 way,
@@ -139,6 +152,7 @@ fn server() -> impl Strategy<Value = Server> {
                 tells_total,
                 ignores: false,
                 records_at: ["$.of", "$.of[*]", "$..of[*]"][at],
+                by_values,
             }
         },
     )

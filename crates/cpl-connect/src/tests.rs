@@ -306,7 +306,7 @@ fn pages_ahead_come_in_order_and_within_the_limits() {
     });
     let by = PageBy::Offset { parameter: PageParameter::Query("skip".to_owned()), limit: 1 };
     let paging = Paging { by, more: None, total: Some("$.count".to_owned()), total_may_lack: false };
-    let by_offset = Pager::new(&paging, Some("$.of"), None).unwrap_or_else(|error| panic!("{error}"));
+    let by_offset = Pager::new(&paging, Some("$.of"), None, None).unwrap_or_else(|error| panic!("{error}"));
     let request = Request::new(Method::Get, &format!("http://{address}/")).unwrap_or_else(|why| panic!("{why:?}"));
     let limits = Limits { silence: Duration::from_secs(30), attempt: Duration::from_secs(30), ..LIMITS };
     let terms = Terms { limits, throttle: Throttle::new(Some(3), None), ..Terms::default() };

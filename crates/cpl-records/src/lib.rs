@@ -9,15 +9,13 @@ mod sheet;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    io::Read,
-    ops::{ControlFlow, Range},
-    path::Path as FilePath,
-};
+use std::{io::Read, ops::ControlFlow, path::Path as FilePath};
 
 use cpl_batch::{Batch, Cell, Embedded, Field, Place, Problem};
 use cpl_csv::Summary;
-pub use json::{DOCUMENT_BYTES, Path, Probe, ProbeBuilder, Probed, each_record, step, why};
+pub use json::{
+    DOCUMENT_BYTES, KnownRecords, Path, Probe, ProbeBuilder, Probed, ProbedRecords, ValuePlaces, each_record, step, why,
+};
 pub use sheet::{WORKBOOK_BYTES, cells, workbook_too_large};
 
 /// Rows that are handed out together.
@@ -163,7 +161,7 @@ pub fn read_json(
     read_sized((input, 0), layout, threads, sink)
 }
 
-/// The same of a document that is held; `known` says where in it its records are, if that is known.
+/// The same of a document that is held; `known` says where in it its records are, or their values, if that is known.
 ///
 /// # Errors
 /// The first problem; the batches before it were handed out.
@@ -172,7 +170,7 @@ pub fn read_json(
 /// Where it is no document that is wanted.
 pub fn read_page(
     page: &[u8],
-    known: Option<Vec<Range<usize>>>,
+    known: Option<KnownRecords>,
     layout: &Layout,
     threads: usize,
     sink: impl FnMut(Batch) -> ControlFlow<()>,

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 use serde_json_path::JsonPath;
 
-use crate::{At, Kind, Layout, Path, ProbeBuilder, Records};
+use crate::{At, Kind, KnownRecords, Layout, Path, ProbeBuilder, Records, ValuePlaces};
 
 fn texts(kind: Kind, at: Vec<At>) -> Layout {
     let field = |place: usize| Field::new(format!("c{place}"), ValueFormat::Text, true);
@@ -144,21 +144,80 @@ proptest! {
     ) {
         let text = if pretty { serde_json::to_string_pretty(&document).expect("it is written") } else { document.to_string() };
         let records = || Records::at(&at.to_string()).expect("a path");
-        let mut probe = ProbeBuilder::default();
-        probe.add(&value.to_string()).expect("a path");
-        let only_value = probe.build().find(&text).expect("it is JSON");
-        probe.add_records(Some(&records()));
-        let probed = probe.build().look_up(&text).expect("it is JSON");
+        let probe = || {
+            let mut probe = ProbeBuilder::default();
+            probe.add(&value.to_string()).expect("a path");
+            probe
+        };
+        let only_value = probe().build().find(&text).expect("it is JSON");
+        let mut with_records = probe();
+        with_records.add_records(Some(&records()));
+        let probed = with_records.build().look_up(&text).expect("it is JSON");
         prop_assert_eq!(probed.values, only_value);
         if let Some(seen) = probed.records {
-            let values: Vec<Value> = seen.iter().map(|record| serde_json::from_str(record).expect("it is JSON")).collect();
+            let KnownRecords::Places(places) = &seen.known else { panic!("no values are wanted") };
+            let values: Vec<Value> =
+                places.iter().map(|place| serde_json::from_str(&text[place.clone()]).expect("it is JSON")).collect();
             prop_assert_eq!(values.iter().collect::<Vec<_>>(), queried_records(&at, &document));
-            let start = |record: &&str| record.as_ptr().addr() - text.as_ptr().addr();
-            let known = Some(seen.iter().map(|record| start(record)..start(record) + record.len()).collect());
+            prop_assert_eq!(seen.count, places.len() as u64);
+            let known = Some(seen.known);
             let column = Path::parse("$.a").expect("a path");
             let layout = texts(Kind::Document { records: Some(records()), each: None }, vec![At::Path(column)]);
             let rows = rows_by(|sink| crate::read_page(text.as_bytes(), known, &layout, threads, sink));
             prop_assert_eq!(rows, read(text.as_bytes(), &layout));
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn values_that_a_probe_sees_are_those_that_a_reader_finds(
+        records in prop::collection::vec(prop::collection::btree_map("[ab]|a b|é", any_value(), 0..5), 0..5),
+        (before, behind) in (any_value(), any_value()),
+        columns in prop::collection::vec((prop_oneof![Just(None), any_path().prop_map(Some)], any::<bool>()), 1..4),
+        shape in 0..4,
+        pretty in any::<bool>(),
+    ) {
+        let regular = records.iter().all(|record| record.contains_key("a")) && !records.is_empty();
+        let records = serde_json::json!(records);
+        let (document, at) = match shape {
+            0 => (records, "$"),
+            1 => (serde_json::json!({ "of": records }), "$.of"),
+            2 => (serde_json::json!({ "x": before, "of": { "all": records, "y": 1 }, "z": behind }), "$.of.all"),
+            _ => (serde_json::json!({ "\n": before, "of": records, "z": behind }), "$.of[*]"),
+        };
+        let text = if pretty { serde_json::to_string_pretty(&document).expect("it is written") } else { document.to_string() };
+        let layout = || {
+            let at_path = |path: &Option<Path>| path.clone().map_or(At::Name, At::Path);
+            let kind = Kind::Document { records: Some(Records::at(at).expect("a path")), each: None };
+            let mut layout = texts(kind, columns.iter().map(|(path, _)| at_path(path)).collect());
+            for (field, (_, optional)) in layout.columns.iter_mut().zip(&columns) {
+                field.header = "a".to_owned();
+                (field.optional, field.may_lack) = (*optional, *optional);
+            }
+            layout
+        };
+        let places = ValuePlaces::of(&layout());
+        let by_steps = places.is_some();
+        let mut probe = ProbeBuilder::default();
+        probe.add("$.z").expect("a path");
+        probe.add_records(Some(&Records::at(at).expect("a path")));
+        probe.add_values(places);
+        let probe = probe.build();
+        let seen = probe.look_up_values(&text);
+        prop_assert!(seen.is_some() || !regular || !by_steps, "{text}");
+        if let Some(seen) = seen {
+            let listed = probe.look_up(&text).expect("it is JSON");
+            prop_assert_eq!(seen.values, listed.values);
+            let (seen, listed) = (seen.records.expect("values"), listed.records.expect("places"));
+            prop_assert_eq!(seen.count, listed.count);
+            prop_assert!(seen.all.start <= listed.all.start && listed.all.end <= seen.all.end, "{text}");
+            let around = format!("{}{}", &text[seen.all.start..listed.all.start], &text[listed.all.end..seen.all.end]);
+            prop_assert!(around.chars().all(|c| "\":[]{}, \n".contains(c)), "{around}");
+            let rows = rows_by(|sink| crate::read_page(text.as_bytes(), Some(seen.known), &layout(), 1, sink));
+            prop_assert_eq!(rows, read(text.as_bytes(), &layout()));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Fetches of servers: what makes their requests, and where their answers hold records.
 
 use cpl_connect::Secrets;
-use cpl_model::program::{self, Endpoint, Fetch, SourceKind, Table, TableSource};
+use cpl_model::program::{self, Endpoint, Fetch, FetchColumn, SourceKind, Table, TableSource};
 use cpl_plan::bind::BoundPlan;
 use cpl_source::AnswerRecords;
 
@@ -10,6 +10,13 @@ use crate::{RunError, request_builder::RequestBuilder};
 /// The fetches that a plan reads, each with its table.
 pub fn fetches(plan: &BoundPlan) -> impl Iterator<Item = (&Table, &Fetch)> {
     plan.fetches().map(|id| plan.program().table(id)).filter_map(|table| Some((table, fetch_of(table)?)))
+}
+
+/// The columns of a fetch that a plan reads.
+pub fn read_columns(plan: &BoundPlan, table: &Table, fetch: &Fetch) -> Vec<FetchColumn> {
+    let id = plan.fetches().find(|id| plan.program().table(*id).name == table.name);
+    let is_read = |column: &&FetchColumn| id.is_some_and(|id| plan.reads(id, &column.name));
+    fetch.columns.iter().filter(is_read).cloned().collect()
 }
 
 /// The fetch of a table that is one.

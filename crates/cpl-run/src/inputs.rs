@@ -16,13 +16,13 @@ use cpl_model::{
 };
 use cpl_plan::bind::BoundPlan;
 use cpl_recording::{Recorder, Recording};
-use cpl_source::ServerSource;
+use cpl_source::{ServerSource, value_places};
 
 use crate::{
     RunError,
     databases::Queries,
     error::{RequestCause, RequestError},
-    fetches::{builder, fetches, is_of_server, records},
+    fetches::{builder, fetches, is_of_server, read_columns, records},
     network::network,
     recordings::{Fetching, Replayed, RequestTexts},
     request_builder::{Made, RequestBuilder},
@@ -142,6 +142,7 @@ fn server_reads<'m>(
 ) -> Result<Vec<ServerRead<'m>>, RunError> {
     let (mut reads, mut apis) = (Vec::new(), Apis::default());
     for (table, fetch) in fetches(plan).filter(|(_, fetch)| is_of_server(fetch)) {
+        let pager = pager(fetch, &read_columns(plan, table, fetch));
         let (builder, request) = builder(plan, secrets, fetch)?;
         let api = apis.of(fetch, &builder, request, workspace)?;
         let made = match requests(fetch, &builder, request) {
@@ -150,7 +151,7 @@ fn server_reads<'m>(
         };
         match (made, api) {
             (Ok((request, job)), Ok(api)) => {
-                let read = PagedRequest { request, job, pager: pager(fetch), api, first_page: false };
+                let read = PagedRequest { request, job, pager, api, first_page: false };
                 reads.push(ServerRead { table, fetch, is_empty: builder.has_empty_window(), read });
             }
             (request, api) => failed.extend(request.err().into_iter().chain(api.err()).flatten()),
@@ -222,10 +223,12 @@ fn terms(Endpoint { errors, limits, .. }: &Endpoint) -> Terms {
     Terms { limits, errors: ErrorsInside::of(errors).unwrap_or_else(|error| unchecked(&error)), throttle }
 }
 
-fn pager(fetch: &Fetch) -> Option<Pager> {
+fn pager(fetch: &Fetch, columns: &[FetchColumn]) -> Option<Pager> {
     let SourceKind::Endpoint(of) = &fetch.kind else { return None };
-    let Endpoint { paging, records, limits, .. } = &*of.endpoint;
-    let pager = Pager::new(paging.as_ref()?, records.as_deref(), limits.pages);
+    let Endpoint { paging, records: at, limits, .. } = &*of.endpoint;
+    let paging = paging.as_ref()?;
+    let values = value_places(fetch, columns, records(fetch));
+    let pager = Pager::new(paging, at.as_deref(), values, limits.pages);
     Some(pager.unwrap_or_else(|error| unchecked(&error)))
 }
 

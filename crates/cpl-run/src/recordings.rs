@@ -17,7 +17,7 @@ use crate::{
     RunError,
     declared_text::{column_text, file_text, zone_name},
     error::{RequestCause, RequestError},
-    fetches::{builder, fetch_of, fetches, records},
+    fetches::{builder, fetches, read_columns, records},
     request_builder::RequestBuilder,
 };
 
@@ -95,10 +95,8 @@ impl Replayed {
     pub fn of(plan: &BoundPlan, recording: &Recording, salt: Option<&Salt>) -> Result<Self, RunError> {
         let requests = RequestTexts::of(plan)?;
         let (mut sources, mut failed) = (BTreeMap::new(), Vec::new());
-        for id in plan.fetches() {
-            let table = plan.program().table(id);
-            let Some(fetch) = fetch_of(table) else { continue };
-            let columns: Vec<_> = fetch.columns.iter().filter(|column| plan.reads(id, &column.name)).cloned().collect();
+        for (table, fetch) in fetches(plan) {
+            let columns = read_columns(plan, table, fetch);
             let Some(wanted) = requests.fetch(&table.name, &columns, salt) else { continue };
             match recording.source(&table.name, &wanted, in_files(&columns).map(field).collect()) {
                 Ok(source) => drop(sources.insert(table.name.clone(), source)),

@@ -17,5 +17,5 @@ pub use fields::{field, in_files, path, shift};
 pub use file_source::FileSource;
 pub use pattern::PathPattern;
 pub use personal::{HashedSource, Salt};
-pub use server_source::{AnswerRecords, ServerSource};
+pub use server_source::{AnswerRecords, ServerSource, value_places};
 pub use source_file::{FileAt, SourceFile, other_kind};

@@ -1,13 +1,13 @@
 //! What a server answers: records of JSON, page by page.
 
-use std::ops::{ControlFlow, Range};
+use std::ops::ControlFlow;
 
 use cpl_batch::{
     Batch, BatchSink, Field, PageProblem, Place, Problem, ReadError, ServerProblem, Source, SourceStats, in_order,
 };
 use cpl_connect::{LARGE_PAGE, Page, Pages, Request};
 use cpl_model::program::{CsvFormat, Fetch, FetchColumn, ResultFormat};
-use cpl_records::{At, Found, Kind, Layout};
+use cpl_records::{At, Found, Kind, KnownRecords, Layout, ValuePlaces};
 
 use crate::{
     file_kind::{clean_rejected, without_secrets},
@@ -34,6 +34,15 @@ pub struct ServerSource<'a> {
     threads: usize,
     /// Hears the address, without its query, and from the second page on its number.
     begun: Box<dyn Fn(&str) + Send + Sync + 'a>,
+}
+
+/// Where the wanted columns are in the records of JSON that is answered; none where they are not found by steps alone.
+#[must_use]
+pub fn value_places(fetch: &Fetch, columns: &[FetchColumn], records: AnswerRecords<'_>) -> Option<ValuePlaces> {
+    match PageReader::of(fetch, columns, records) {
+        PageReader::Json(layout) => ValuePlaces::of(&layout),
+        PageReader::Csv(_) => None,
+    }
 }
 
 /// How pages are read.
@@ -124,7 +133,7 @@ impl PageReader {
     fn read(
         &self,
         page: &[u8],
-        known: Option<Vec<Range<usize>>>,
+        known: Option<KnownRecords>,
         threads: usize,
         keep: &mut impl FnMut(Batch) -> ControlFlow<()>,
     ) -> Result<Found, Problem> {

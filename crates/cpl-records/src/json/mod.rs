@@ -1,5 +1,6 @@
 //! Records of JSON: the text of each is found first, and its wanted values are taken from that text as they stand.
 
+mod page;
 mod parts;
 mod probe;
 mod record;
@@ -10,16 +11,17 @@ mod unique;
 mod walk;
 mod wanted;
 
-use std::{
-    borrow::Cow,
-    io::Read,
-    ops::{ControlFlow, Range},
-    path::Path as FilePath,
-};
+use std::{borrow::Cow, io::Read, ops::ControlFlow, path::Path as FilePath};
 
 use cpl_batch::{Batch, Oversized, Place, Problem, in_order};
 use serde_json::Value;
 
+pub use self::{
+    page::{KnownRecords, ValuePlaces},
+    probe::{Probe, ProbeBuilder, Probed, ProbedRecords, each_record},
+    steps::Path,
+    text::why,
+};
 use self::{
     parts::{LINE_BYTES, LineBlocks, Merged, Part, RecordGroup, line_too_large},
     record::{RecordReader, bad_record, duplicate_member, no_json},
@@ -27,11 +29,6 @@ use self::{
     text::text,
     unique::NoValue,
     walk::Walked,
-};
-pub use self::{
-    probe::{Probe, ProbeBuilder, Probed, each_record},
-    steps::Path,
-    text::why,
 };
 use crate::{Layout, Out, Records};
 
@@ -156,10 +153,10 @@ pub fn document<S: FnMut(Batch) -> ControlFlow<()>>(
     document_text(&bytes, None, (records, each), threads, out)
 }
 
-/// The same of a document that is held; `known` says where its records are, if that is known.
+/// The same of a document that is held; `known` says where its records are, or their values, if that is known.
 pub fn document_text<S: FnMut(Batch) -> ControlFlow<()>>(
     bytes: &[u8],
-    known: Option<Vec<Range<usize>>>,
+    known: Option<KnownRecords>,
     (records, each): (Option<&Records>, Option<&Path>),
     threads: usize,
     out: &mut Out<'_, S>,
@@ -170,8 +167,11 @@ pub fn document_text<S: FnMut(Batch) -> ControlFlow<()>>(
     if known.is_none() && records.is_none() && !text.trim_ascii_start().starts_with('[') {
         return Err(no_records(&unique::value(text).map_err(no_document)?, None).unwrap_or(Problem::Empty));
     }
-    let declared = || records.map_or(Route::Steps(Vec::new()), |records| Route::of(&records.path));
-    let route = known.map_or_else(declared, Route::Known);
+    let route = match known {
+        Some(KnownRecords::Values(values)) => return page::rows_of_values(text, &values, out),
+        Some(KnownRecords::Places(places)) => Route::Known(places),
+        None => records.map_or(Route::Steps(Vec::new()), |records| Route::of(&records.path)),
+    };
     let reader = RecordReader::new(out.layout, each);
     let walked = if threads == 1 {
         rows_in_turn(text, &route, &reader, out)?

@@ -1,16 +1,17 @@
 //! What a document holds besides its rows: single values at paths, and the texts of its records.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::Range};
 
 use cpl_batch::Problem;
 use serde_json_path::JsonPath;
 
 use super::{
     no_document,
+    page::{KnownRecords, ValuePlaces},
     route::Route,
     steps::{Location, Path, Step},
     unique,
-    wanted::Wanted,
+    wanted::{Found, RecordValues, Wanted},
 };
 use crate::Records;
 
@@ -18,8 +19,18 @@ use crate::Records;
 #[derive(Debug)]
 pub struct Probe {
     wanted: Wanted,
+    /// The same, with the values of the records, and where those are in them.
+    with_values: Option<WithValues>,
     /// The rest of each path, behind the steps that lead to one value.
     rests: Vec<Option<JsonPath>>,
+}
+
+#[derive(Debug)]
+struct WithValues {
+    wanted: Wanted,
+    places: ValuePlaces,
+    /// A name leads to the list of records.
+    is_named: bool,
 }
 
 /// Gathers the paths of a probe, each by its text.
@@ -27,6 +38,7 @@ pub struct Probe {
 pub struct ProbeBuilder {
     paths: Vec<Path>,
     list: Option<Vec<Step>>,
+    values: Option<ValuePlaces>,
 }
 
 /// What a probe finds.
@@ -35,7 +47,18 @@ pub struct Probed<'t> {
     /// Of each path the first value, as JSON; none where there is none.
     pub values: Vec<Option<Cow<'t, str>>>,
     /// The records, where all of them are objects in one list at the probe's path to them.
-    pub records: Option<Vec<&'t str>>,
+    pub records: Option<ProbedRecords>,
+}
+
+/// The records of a document.
+#[derive(Debug)]
+pub struct ProbedRecords {
+    /// How many there are.
+    pub count: u64,
+    /// The part of the text that holds all of them.
+    pub all: Range<usize>,
+    /// Where they are, or their values.
+    pub known: KnownRecords,
 }
 
 impl ProbeBuilder {
@@ -54,6 +77,11 @@ impl ProbeBuilder {
         self.list = steps;
     }
 
+    /// Looks for the values of records as well.
+    pub fn add_values(&mut self, values: Option<ValuePlaces>) {
+        self.values = values;
+    }
+
     /// The same of a path that may be none.
     ///
     /// # Errors
@@ -64,12 +92,21 @@ impl ProbeBuilder {
 
     /// The probe.
     #[must_use]
-    pub fn build(&self) -> Probe {
+    pub fn build(self) -> Probe {
         let probe = Probe::of(&self.paths);
-        match &self.list {
-            Some(list) => Probe { wanted: probe.wanted.with_elements_at(list), ..probe },
-            None => probe,
-        }
+        let Some(list) = &self.list else { return probe };
+        // A path into one of the records finds its value in that record's text.
+        let is_within = |path: &Path| {
+            let steps = Location::of(path, false).steps;
+            steps.starts_with(list) && !matches!(steps.get(list.len()), Some(Step::Name(_)))
+        };
+        let values = self.values.filter(|_| !self.paths.iter().any(is_within));
+        let with_values = values.map(|places| WithValues {
+            wanted: Probe::of(&self.paths).wanted.with_values_at(list, places.wanted()),
+            places,
+            is_named: !list.is_empty(),
+        });
+        Probe { wanted: probe.wanted.with_elements_at(list), with_values, ..probe }
     }
 }
 
@@ -83,7 +120,7 @@ impl Probe {
             places.push(location.steps);
             rests.push(location.rest);
         }
-        Self { wanted: Wanted::at(places.iter().map(Vec::as_slice)), rests }
+        Self { wanted: Wanted::at(places.iter().map(Vec::as_slice)), with_values: None, rests }
     }
 
     /// What each path finds in a document, as JSON: of several values the first, and none where there is none.
@@ -99,10 +136,30 @@ impl Probe {
     /// # Errors
     /// As those of [`Self::find`].
     pub fn look_up<'t>(&self, document: &'t str) -> Result<Probed<'t>, Problem> {
-        let found = self.wanted.find(document).map_err(|error| no_document(error.into()))?;
+        let mut found = self.wanted.find(document).map_err(|error| no_document(error.into()))?;
         if let Some(name) = found.twice {
             return Err(no_document(unique::NoValue::Twice(name)));
         }
+        let is_object = |record: &&str| record.starts_with('{');
+        let records = found.elements.take().filter(|records| records.iter().all(is_object));
+        self.probed(found, records.map(|records| ProbedRecords::listed(document, &records)))
+    }
+
+    /// The same with the values of the records; none where something is wrong with the document or with a record, or
+    /// where a column is missing: what it is, is for others to find.
+    #[must_use]
+    pub fn look_up_values<'t>(&self, document: &'t str) -> Option<Probed<'t>> {
+        let WithValues { wanted, places, is_named } = self.with_values.as_ref()?;
+        let mut found = wanted.find(document).ok().filter(|found| found.twice.is_none())?;
+        let records = found.records.take().filter(|records| places.are_in(records))?;
+        // Where a name is written with escapes, it is not known where the list begins.
+        if *is_named && records.name.is_none() {
+            return None;
+        }
+        self.probed(found, Some(ProbedRecords::with_values(document, &records))).ok()
+    }
+
+    fn probed<'t>(&self, found: Found<'t>, records: Option<ProbedRecords>) -> Result<Probed<'t>, Problem> {
         let each = found.values.into_iter().zip(&self.rests).map(|(value, rest)| match (value, rest) {
             (None, _) => Ok(None),
             (Some(value), None) => Ok(Some(Cow::Borrowed(value))),
@@ -111,10 +168,32 @@ impl Probe {
                 Ok(rest.query(&value).first().map(|found| Cow::Owned(found.to_string())))
             }
         });
-        let is_object = |record: &&str| record.starts_with('{');
-        let records = found.elements.filter(|records| records.iter().all(is_object));
         Ok(Probed { values: each.collect::<Result<_, _>>()?, records })
     }
+}
+
+impl ProbedRecords {
+    /// Of their texts.
+    fn listed(document: &str, records: &[&str]) -> Self {
+        let places: Vec<_> = records.iter().map(|record| place_of(record, document)).collect();
+        let all = places.first().map_or(0, |first| first.start)..places.last().map_or(0, |last| last.end);
+        Self { count: places.len() as u64, all, known: KnownRecords::Places(places) }
+    }
+
+    /// Of their values. The list begins behind the name that leads to it, and ends ahead of the next name.
+    fn with_values(document: &str, records: &RecordValues<'_>) -> Self {
+        let place = |value: Option<&str>| value.map_or(0..0, |value| place_of(value, document));
+        let start = records.name.map_or(0, |name| place_of(name, document).end);
+        let end = records.next_name.map_or(document.len(), |name| place_of(name, document).start);
+        let values = records.values.iter().copied().map(place).collect();
+        Self { count: records.count, all: start..end, known: KnownRecords::Values(values) }
+    }
+}
+
+/// Where a part of a text is in it.
+fn place_of(part: &str, text: &str) -> Range<usize> {
+    let start = part.as_ptr().addr() - text.as_ptr().addr();
+    start..start + part.len()
 }
 
 /// Hands out the text of each record of a document.

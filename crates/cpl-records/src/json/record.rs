@@ -156,9 +156,8 @@ impl RecordReader {
             }
             out.columns_found[place] |= found.is_some();
             cells.push(match found {
-                None if field.may_lack => Cell::Absent,
-                None => Cell::Text(Cow::Borrowed("")),
-                Some(ColumnValue::Raw(value)) => cell(value, field),
+                None => cell_of(None, field),
+                Some(ColumnValue::Raw(value)) => cell_of(Some(value), field),
                 Some(ColumnValue::Queried(cell)) => cell,
             });
         }
@@ -214,8 +213,11 @@ fn queried_cell<'t>(value: &Value) -> Cell<'t> {
     }
 }
 
-/// The cell of a value, as it is written.
-fn cell<'t>(value: &'t str, field: &Field) -> Cell<'t> {
+/// The cell of a value, as it is written; of none where there is none.
+pub fn cell_of<'t>(value: Option<&'t str>, field: &Field) -> Cell<'t> {
+    let Some(value) = value else {
+        return if field.may_lack { Cell::Absent } else { Cell::Text(Cow::Borrowed("")) };
+    };
     match value.as_bytes() {
         [b'n', ..] => Cell::Text(Cow::Borrowed("")),
         [b'"', text @ .., b'"'] if memchr(b'\\', text).is_none() => Cell::Text(value[1..value.len() - 1].into()),

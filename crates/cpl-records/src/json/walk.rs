@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use super::steps::Step;
 
 /// The name under which `serde_json` hands out numbers, where they keep their digits.
-const NUMBER: &str = "$serde_json::private::Number";
+pub const NUMBER: &str = "$serde_json::private::Number";
 
 /// What was met on the way.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use super::steps::Step;
+use super::{steps::Step, walk::NUMBER};
 
 /// Where values are in a record or a document.
 #[derive(Debug, Default)]
@@ -25,7 +25,16 @@ struct Node {
     members: Vec<(String, Node)>,
     elements: Vec<(usize, Node)>,
     /// The elements of the list that is here are wanted.
-    is_list: bool,
+    list: Option<Elements>,
+}
+
+/// What is wanted of the elements of a list.
+#[derive(Debug)]
+enum Elements {
+    /// The text of each.
+    Texts,
+    /// Values in each of them; all are objects.
+    Values(Box<Wanted>),
 }
 
 /// The wanted values of one text, as they are written.
@@ -35,8 +44,24 @@ pub struct Found<'t> {
     pub values: Vec<Option<&'t str>>,
     /// The elements of the wanted list; none where there is no list.
     pub elements: Option<Vec<&'t str>>,
+    /// The values in each element of that list, where those are wanted.
+    pub records: Option<RecordValues<'t>>,
     /// A name on the way to one of them that an object has twice.
     pub twice: Option<String>,
+    /// The last name that was met; none where it is written with escapes.
+    name: Option<&'t str>,
+}
+
+/// The wanted values in each element of a list, and where the list is.
+#[derive(Debug)]
+pub struct RecordValues<'t> {
+    /// Of each element in its turn each value, where there is one.
+    pub values: Vec<Option<&'t str>>,
+    pub count: u64,
+    /// The name that leads to the list; none where none does, or it is written with escapes.
+    pub name: Option<&'t str>,
+    /// The next name behind the list.
+    pub next_name: Option<&'t str>,
 }
 
 impl Wanted {
@@ -53,17 +78,34 @@ impl Wanted {
 
     /// The same, with the elements of the list at the end of those steps.
     pub fn with_elements_at(mut self, steps: &[Step]) -> Self {
-        steps.iter().fold(&mut self.root, |node, step| node.child(step)).is_list = true;
+        self.node_at(steps).list = Some(Elements::Texts);
         self
+    }
+
+    /// The same, with values in each element of that list, which are all objects: else it is an error.
+    pub fn with_values_at(mut self, steps: &[Step], values: Self) -> Self {
+        self.node_at(steps).list = Some(Elements::Values(Box::new(values)));
+        self
+    }
+
+    fn node_at(&mut self, steps: &[Step]) -> &mut Node {
+        steps.iter().fold(&mut self.root, |node, step| node.child(step))
     }
 
     /// Those of a text.
     pub fn find<'t>(&self, record: &'t str) -> Result<Found<'t>, serde_json::Error> {
-        let mut found = Found { values: vec![None; self.count], elements: None, twice: None };
+        let mut found = Found::of(self.count);
         let mut deserializer = serde_json::Deserializer::from_str(record);
         Find { node: &self.root, found: &mut found }.deserialize(&mut deserializer)?;
         deserializer.end()?;
         Ok(found)
+    }
+}
+
+impl Found<'_> {
+    /// Nothing yet, of so many values.
+    fn of(count: usize) -> Self {
+        Self { values: vec![None; count], elements: None, records: None, twice: None, name: None }
     }
 }
 
@@ -77,7 +119,7 @@ impl Node {
     }
 
     fn is_leaf(&self) -> bool {
-        self.members.is_empty() && self.elements.is_empty() && !self.is_list
+        self.members.is_empty() && self.elements.is_empty() && self.list.is_none()
     }
 }
 
@@ -123,7 +165,8 @@ impl<'t> Visitor<'t> for Find<'_, 't> {
         let Self { node, found } = self;
         // Records name their members mostly in one order: the next is looked for where the last was found.
         let (mut next, mut seen) = (0, SeenMembers::default());
-        while let Some(at) = object.next_key_seed(MemberOf { node, next })? {
+        while let Some((at, name)) = object.next_key_seed(MemberOf { node, next })? {
+            found.meet(name);
             let Some(at) = at else {
                 object.next_value::<IgnoredAny>()?;
                 continue;
@@ -140,8 +183,10 @@ impl<'t> Visitor<'t> for Find<'_, 't> {
 
     fn visit_seq<A: SeqAccess<'t>>(self, mut list: A) -> Result<(), A::Error> {
         let Self { node, found } = self;
-        if node.is_list {
-            return visit_elements(node, found, list);
+        match &node.list {
+            None => {}
+            Some(Elements::Texts) => return visit_elements(node, found, list),
+            Some(Elements::Values(values)) => return visit_records(values, found, list),
         }
         for index in 0.. {
             let more = match node.elements.iter().find(|(wanted, _)| *wanted == index) {
@@ -194,6 +239,40 @@ fn visit_elements<'t, A: SeqAccess<'t>>(node: &Node, found: &mut Found<'t>, mut 
     Ok(())
 }
 
+/// A list of objects, in each of which values are wanted.
+fn visit_records<'t, A: SeqAccess<'t>>(wanted: &Wanted, found: &mut Found<'t>, mut list: A) -> Result<(), A::Error> {
+    let (mut record, name) = (Found::of(wanted.count), found.name);
+    let mut records = RecordValues { values: Vec::new(), count: 0, name, next_name: None };
+    while list.next_element_seed(FindInObject(Find { node: &wanted.root, found: &mut record }))?.is_some() {
+        records.values.extend(record.values.iter_mut().map(Option::take));
+        records.count += 1;
+    }
+    found.twice = found.twice.take().or(record.twice);
+    found.records = Some(records);
+    Ok(())
+}
+
+/// An object at a place: any other value is an error.
+struct FindInObject<'f, 't>(Find<'f, 't>);
+
+impl<'t> DeserializeSeed<'t> for FindInObject<'_, 't> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'t>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self.0)
+    }
+}
+
+impl<'t> Found<'t> {
+    /// Notes a name.
+    fn meet(&mut self, name: Option<&'t str>) {
+        match &mut self.records {
+            Some(records) => records.next_name = records.next_name.or(name),
+            None => self.name = name,
+        }
+    }
+}
+
 /// Which members of an object were met.
 #[derive(Default)]
 struct SeenMembers {
@@ -215,30 +294,43 @@ impl SeenMembers {
     }
 }
 
-/// The number of the wanted member that has a name, where one has it.
+/// The number of the wanted member that has a name, where one has it, and the name as it stands, if it is written
+/// without escapes.
 struct MemberOf<'n> {
     node: &'n Node,
     next: usize,
 }
 
 impl<'t> DeserializeSeed<'t> for MemberOf<'_> {
-    type Value = Option<usize>;
+    type Value = (Option<usize>, Option<&'t str>);
 
     fn deserialize<D: Deserializer<'t>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_str(self)
     }
 }
 
-impl Visitor<'_> for MemberOf<'_> {
-    type Value = Option<usize>;
+impl MemberOf<'_> {
+    fn number(&self, name: &str) -> Option<usize> {
+        let members = &self.node.members;
+        let is = |at: &usize| members.get(*at).is_some_and(|(wanted, _)| wanted == name);
+        Some(self.next).filter(is).or_else(|| (0..members.len()).find(is))
+    }
+}
+
+impl<'t> Visitor<'t> for MemberOf<'_> {
+    type Value = (Option<usize>, Option<&'t str>);
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a name")
     }
 
+    fn visit_borrowed_str<E>(self, name: &'t str) -> Result<Self::Value, E> {
+        let number = self.number(name);
+        // A number of any digits comes as an object of this one name, which stands nowhere.
+        Ok((number, (number.is_some() || name != NUMBER).then_some(name)))
+    }
+
     fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
-        let members = &self.node.members;
-        let is = |at: &usize| members.get(*at).is_some_and(|(wanted, _)| wanted == name);
-        Ok(Some(self.next).filter(is).or_else(|| (0..members.len()).find(is)))
+        Ok((self.number(name), None))
     }
 }
