@@ -141,6 +141,9 @@ raw! {
     pub struct ErrorInside {
         /// Where it is: what is there makes the answer an error.
         pub at: JsonPath,
+        /// The values that make the answer an error; without them any that is something.
+        #[serde(default, rename = "in")]
+        pub is: Option<Vec<ErrorCode>>,
         /// Where its text is.
         pub message: Option<JsonPath>,
         /// Where its code is.

@@ -33,26 +33,27 @@ const ROWS: usize = 100_000;
 
 /// Writes the fetch of each file or address, and what a connector's file says of each endpoint.
 pub fn infer(args: &InferArgs, io: &mut Io<'_>) -> u8 {
+    let window = &WindowArgs { as_of: args.as_of, ..WindowArgs::default() };
     let each = |file: &PathBuf| match file.to_str() {
         Some(address) if ["http://", "https://"].iter().any(|scheme| address.starts_with(scheme)) => of_server(
-            &format!("http({})", quoted(address)),
-            "{ columns { a: text } }",
+            (&format!("http({})", quoted(address)), "{ columns { a: text } }"),
+            window,
             |sample, _, io| {
                 let shown = address.split('?').next().unwrap_or_default();
-                print_proved(&cpl_infer::fetch(sample, address), shown, io)
+                print_proved(&cpl_infer::fetch(sample, address), shown, window, io)
             },
             io,
         ),
         Some(call) if is_call(call) && !io.folder.join(file).exists() => of_server(
-            call,
-            "",
+            (call, ""),
+            window,
             |sample, personal, io| {
                 let _ = write!(io.out, "{}", cpl_infer::endpoint(sample, call, personal));
                 CLEAN
             },
             io,
         ),
-        _ => one(file, io),
+        _ => one(file, window, io),
     };
     args.files.iter().map(each).max().unwrap_or(CLEAN)
 }
@@ -64,30 +65,34 @@ fn is_call(text: &str) -> bool {
 
 /// Requests the first page of what `call` names; `print` writes what is found in it, and hears which columns are declared as
 /// personal.
-fn of_server(call: &str, declared: &str, print: impl Fn(&Sample, &[String], &mut Io<'_>) -> u8, io: &mut Io<'_>) -> u8 {
+fn of_server(
+    (call, declared): (&str, &str),
+    window: &WindowArgs,
+    print: impl Fn(&Sample, &[String], &mut Io<'_>) -> u8,
+    io: &mut Io<'_>,
+) -> u8 {
     let text = format!("pipeline inferred {{ retire 9998-12-31 }}\nfetch {PLACEHOLDER} from {call} {declared}\n");
-    let window = WindowArgs::default();
-    let answered = one_fetch(PIPELINE, &text, &window, io).and_then(|(loaded, plan)| {
-        let personal = personal_columns(&plan);
-        match with_context(&plan.clone(), &loaded, &window, io, |context| cpl_run::first_answer(plan, context)) {
-            Ok(Ok(answer)) => Ok((answer.unwrap_or_default(), personal)),
+    let answered = one_fetch(PIPELINE, &text, window, io).and_then(|(loaded, plan)| {
+        let declared = Declared::of(&plan);
+        match with_context(&plan.clone(), &loaded, window, io, |context| cpl_run::first_answer(plan, context)) {
+            Ok(Ok(answer)) => Ok((answer.unwrap_or_default(), declared)),
             Ok(Err(error)) => Err(error.diagnostics()),
             Err(why) => Err(vec![Diagnostic::new(Code::E1105, why)]),
         }
     });
-    let (answer, personal) = match answered {
+    let (answer, declared) = match answered {
         Ok(answered) => answered,
         Err(diagnostics) => {
             render::render(&diagnostics, Path::new(PIPELINE), &text, io);
             return WRONG;
         }
     };
-    match sample_of_answer(&answer) {
+    match sample_of_answer(&answer, declared.records.as_deref()) {
         Ok(sample) if sample.columns.is_empty() => {
             let _ = writeln!(io.err, "{call}: what it answers holds no column that a fetch could read");
             WRONG
         }
-        Ok(sample) => print(&sample, &personal, io),
+        Ok(sample) => print(&sample, &declared.personal, io),
         Err(problem) => {
             render::render(&[cpl_run::file_problem(&problem, call)], Path::new(PIPELINE), "", io);
             WRONG
@@ -95,23 +100,34 @@ fn of_server(call: &str, declared: &str, print: impl Fn(&Sample, &[String], &mut
     }
 }
 
-/// The personal columns of the only fetch, by their names and where they are found.
-fn personal_columns(plan: &Plan) -> Vec<String> {
-    match &plan.program().table(TABLE).source {
-        TableSource::Fetch(fetch) => {
-            let personal = fetch.columns.iter().filter(|column| column.is_personal);
-            personal.flat_map(|column| [column.name.clone(), column.header.clone()]).collect()
-        }
-        TableSource::Transform { .. } => Vec::new(),
+/// What a connector's file declares already of what is looked at.
+#[derive(Default)]
+struct Declared {
+    /// The personal columns, by their names and where they are found.
+    personal: Vec<String>,
+    /// The path to the records.
+    records: Option<String>,
+}
+
+impl Declared {
+    /// That of the only fetch.
+    fn of(plan: &Plan) -> Self {
+        let TableSource::Fetch(fetch) = &plan.program().table(TABLE).source else { return Self::default() };
+        let personal = fetch.columns.iter().filter(|column| column.is_personal);
+        let records = match &fetch.kind {
+            SourceKind::Endpoint(of) => of.endpoint.records.clone(),
+            _ => None,
+        };
+        Self { personal: personal.flat_map(|column| [column.name.clone(), column.header.clone()]).collect(), records }
     }
 }
 
 /// What an answer holds, by way of a file that is gone afterwards.
-fn sample_of_answer(answer: &[u8]) -> Result<Sample, Problem> {
+fn sample_of_answer(answer: &[u8], records: Option<&str>) -> Result<Sample, Problem> {
     let unwritten = |error: std::io::Error| Problem::Unreadable(error.to_string());
     let mut file = tempfile::Builder::new().suffix(".json").tempfile().map_err(unwritten)?;
     file.write_all(answer).map_err(unwritten)?;
-    cpl_infer::answer(file.path())
+    cpl_infer::answer(file.path(), records)
 }
 
 /// A text as a pipeline writes it.
@@ -119,7 +135,7 @@ fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('{', "{{").replace('}', "}}"))
 }
 
-fn one(file: &Path, io: &mut Io<'_>) -> u8 {
+fn one(file: &Path, window: &WindowArgs, io: &mut Io<'_>) -> u8 {
     let path = io.folder.join(file);
     let written = file.to_string_lossy();
     if written.contains('*') {
@@ -139,15 +155,15 @@ fn one(file: &Path, io: &mut Io<'_>) -> u8 {
         let _ = writeln!(io.err, "{written}: it holds no column that a fetch could read\n  {what}");
         return WRONG;
     }
-    print_proved(&cpl_infer::fetch(&sample, &written), &written, io)
+    print_proved(&cpl_infer::fetch(&sample, &written), &written, window, io)
 }
 
 /// Prints a fetch, and what is wrong with it: what is printed was checked, and reads all that it names.
-fn print_proved(text: &str, written: &str, io: &mut Io<'_>) -> u8 {
+fn print_proved(text: &str, written: &str, window: &WindowArgs, io: &mut Io<'_>) -> u8 {
     let _ = write!(io.out, "{text}");
     // What is printed makes a pipeline of its own here, whose lines are those that were printed.
     let text = format!("{text}pipeline inferred {{ }}\n");
-    match proved(&text, io) {
+    match proved(&text, window, io) {
         Ok(proof) => {
             for why in proof.notes.iter().chain(&proof.broken) {
                 let _ = writeln!(io.err, "{written}: {why}");
@@ -171,10 +187,9 @@ struct Proof {
 }
 
 /// Checks the fetch, and reads the whole file by it.
-fn proved(text: &str, io: &Io<'_>) -> Result<Proof, Vec<Diagnostic>> {
-    let window = WindowArgs::default();
-    let (loaded, plan) = one_fetch(PIPELINE, text, &window, io)?;
-    match with_context(&plan.clone(), &loaded, &window, io, |context| cpl_run::show(plan, TABLE, context)) {
+fn proved(text: &str, window: &WindowArgs, io: &Io<'_>) -> Result<Proof, Vec<Diagnostic>> {
+    let (loaded, plan) = one_fetch(PIPELINE, text, window, io)?;
+    match with_context(&plan.clone(), &loaded, window, io, |context| cpl_run::show(plan, TABLE, context)) {
         Ok(Ok(shown)) => Ok(Proof {
             notes: shown.sources.iter().flat_map(Source::notes).collect(),
             broken: shown.broken.iter().map(|check| format!("{} ({})", check.text, check.check)).collect(),

@@ -19,6 +19,8 @@ use crate::{
 
 /// What a server answered.
 pub struct Answer {
+    /// Its status: a success.
+    pub status: StatusCode,
     /// Its bytes, unpacked.
     pub bytes: Vec<u8>,
     /// The address of the next page, as its header gives it.
@@ -33,6 +35,17 @@ pub struct Answer {
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 impl Answer {
+    /// Refuses what a server says is not the answer yet, or a part of it.
+    pub(crate) fn check_whole(&self) -> Result<(), Problem> {
+        match self.status {
+            StatusCode::ACCEPTED | StatusCode::PARTIAL_CONTENT => {
+                let (status, excerpt) = (self.status.as_u16(), self.sent.excerpt(&self.bytes));
+                Err(Problem::Server(ServerProblem::Refused { status, excerpt, attempts: 1 }))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Unpacked.
     pub(crate) fn unpack(&mut self, most: u64) -> Result<(), Problem> {
         self.bytes = unpacked(std::mem::take(&mut self.bytes), most)?;
@@ -156,7 +169,7 @@ async fn take(answer: Response, request: &Request, terms: &Terms) -> Result<Answ
         return Err(refused(status, &bytes, Some(inside), (retry, requested_wait), request));
     }
     match content_type.filter(|of| if request.any_type { is_page(of) } else { !may_be_json(of) }) {
-        None => Ok(Answer { bytes, link, url, sent: request.clone() }),
+        None => Ok(Answer { status, bytes, link, url, sent: request.clone() }),
         Some(content_type) => {
             let (content_type, excerpt) = (request.excerpt(content_type.as_bytes()), request.excerpt(&bytes));
             Err(Failed::never(if request.any_type {

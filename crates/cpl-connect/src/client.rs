@@ -369,6 +369,7 @@ impl PagedRequest {
 
     /// The page of an answer, and the request for the one that follows.
     fn page(&mut self, request: &Request, mut answer: Answer) -> Result<(Page, Option<Request>), Problem> {
+        answer.check_whole()?;
         if self.job.is_some() {
             answer.unpack(self.api.terms.limits.answer_bytes)?;
         }

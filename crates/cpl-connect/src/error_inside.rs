@@ -22,6 +22,7 @@ pub struct ErrorsInside {
 #[derive(Debug)]
 struct Places {
     at: usize,
+    is: Option<Vec<String>>,
     message: Option<usize>,
     code: Option<usize>,
     retry: Vec<String>,
@@ -44,6 +45,7 @@ impl Default for ErrorsInside {
     fn default() -> Self {
         let usual = |at: &str, message: &str, code: Option<&str>| ErrorInside {
             at: at.to_owned(),
+            is: None,
             message: Some(message.to_owned()),
             code: code.map(str::to_owned),
             retry: Vec::new(),
@@ -72,6 +74,7 @@ impl ErrorsInside {
             .map(|error| {
                 Ok::<_, String>(Places {
                     at: paths.add(&error.at)?,
+                    is: error.is.clone(),
                     message: paths.add_some(error.message.as_deref())?,
                     code: paths.add_some(error.code.as_deref())?,
                     retry: error.retry.clone(),
@@ -97,7 +100,11 @@ impl ErrorsInside {
             Err(problem) => return Err(problem),
         };
         let text_at = |place: usize| values[place].as_deref().and_then(text_of);
-        let found = self.errors.iter().find(|error| values[error.at].as_deref().is_some_and(is_something));
+        let is_error = |error: &&Places| match &error.is {
+            None => values[error.at].as_deref().is_some_and(is_something),
+            Some(wanted) => text_at(error.at).is_some_and(|found| wanted.contains(&found)),
+        };
+        let found = self.errors.iter().find(is_error);
         Ok(found.map(|error| {
             let code = error.code.and_then(text_at);
             let may_pass = code.as_ref().is_some_and(|code| error.retry.contains(code));
@@ -142,6 +149,7 @@ mod tests {
         let path = |path: &str| Some(path.to_owned());
         let meta = ErrorInside {
             at: "$.error".to_owned(),
+            is: None,
             message: path("$.error.message"),
             code: path("$.error.code"),
             retry: vec!["17".to_owned(), "busy".to_owned()],
@@ -149,6 +157,7 @@ mod tests {
         };
         let graphql = ErrorInside {
             at: "$.errors".to_owned(),
+            is: None,
             message: path("$.errors[*].message"),
             code: path("$.errors[*].extensions.code"),
             retry: vec!["THROTTLED".to_owned()],
@@ -170,6 +179,31 @@ mod tests {
             let found = errors.find(answer.as_bytes()).unwrap_or_else(|problem| panic!("{answer}: {problem:?}"));
             let found = found.map(|found| found.message);
             assert_eq!(found.as_ref().map(Option::as_deref), message, "{answer}");
+        }
+    }
+
+    #[test]
+    fn an_error_is_a_value_that_means_so() {
+        let success = ErrorInside {
+            at: "$.success".to_owned(),
+            is: Some(vec!["false".to_owned(), "0".to_owned(), "no".to_owned()]),
+            message: Some("$.why".to_owned()),
+            code: None,
+            retry: Vec::new(),
+            wait: None,
+        };
+        let errors = ErrorsInside::of(&[success]).unwrap_or_else(|error| panic!("{error}"));
+        for (answer, is_error) in [
+            ("{\"success\": false}", true),
+            ("{\"success\": 0, \"why\": \"no\"}", true),
+            ("{\"success\": \"no\"}", true),
+            ("{\"success\": true}", false),
+            ("{\"success\": null}", false),
+            ("{\"success\": \"\"}", false),
+            ("{}", false),
+        ] {
+            let found = errors.find(answer.as_bytes()).unwrap_or_else(|problem| panic!("{answer}: {problem:?}"));
+            assert_eq!(found.is_some(), is_error, "{answer}");
         }
     }
 

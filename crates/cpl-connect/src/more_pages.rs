@@ -243,7 +243,10 @@ mod tests {
     fn found(json: &str, is_first: bool) -> Option<String> {
         let url: Url = "https://a.example/x".parse().unwrap_or_else(|error| panic!("{error}"));
         let sent = Request::new(cpl_model::method::Method::Get, url.as_str()).unwrap_or_else(|why| panic!("{why:?}"));
-        find(&Answer { bytes: json.as_bytes().to_vec(), link: None, url, sent }, is_first)
+        find(
+            &Answer { status: reqwest::StatusCode::OK, bytes: json.as_bytes().to_vec(), link: None, url, sent },
+            is_first,
+        )
     }
 
     #[test]

@@ -7,6 +7,7 @@ use cpl_model::{
 };
 use cpl_records::{At, Kind, KnownRecords, Layout, ValuePlaces};
 use proptest::prelude::*;
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use crate::{
@@ -103,7 +104,8 @@ impl Server {
         };
         let answer = json!({ "of": records, "next": next, "more": !is_last, "total": self.records });
         let link = (self.way == Way::Link && !is_last).then_some(address);
-        Answer { bytes: answer.to_string().into_bytes(), link, url: request.url.clone(), sent: request.clone() }
+        let (bytes, status) = (answer.to_string().into_bytes(), StatusCode::OK);
+        Answer { status, bytes, link, url: request.url.clone(), sent: request.clone() }
     }
 
     /// The records of all pages, or why there is an end before.

@@ -29,12 +29,12 @@ pub fn sample(file: &Path) -> Result<Sample, Problem> {
     sample::of(file)
 }
 
-/// What a server answered, which is in that file.
+/// What a server answered, which is in that file; `records` is the path to its records, where a connector's file has one.
 ///
 /// # Errors
 /// What keeps it from being read.
-pub fn answer(file: &Path) -> Result<Sample, Problem> {
-    let sample = sample::of(file)?;
+pub fn answer(file: &Path, records: Option<&str>) -> Result<Sample, Problem> {
+    let sample = sample::of_answer(file, records)?;
     Ok(match sample.found {
         Found::Json(path) => Sample { found: Found::Answer(path), ..sample },
         _ => sample,

@@ -133,10 +133,15 @@ pub fn of(file: &Path) -> Result<Sample, Problem> {
     } else if ends(file, &[".ndjson", ".jsonl"]) {
         records::lines(file)
     } else if ends(file, &[".json"]) {
-        records::document(file)
+        records::document(file, None)
     } else {
         table::text(file)
     }
+}
+
+/// The records at a path of a document.
+pub fn of_answer(file: &Path, records: Option<&str>) -> Result<Sample, Problem> {
+    records::document(file, records)
 }
 
 /// Whether a file's name is that of a workbook.

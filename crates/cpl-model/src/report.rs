@@ -338,6 +338,8 @@ pub struct Source {
     pub quarantine: Option<String>,
     /// Rows dated after now, which are not read.
     pub future: u64,
+    /// Rows dated outside the window that was requested of a server: they are read.
+    pub outside_window: u64,
     /// Amounts with more than six decimals, which were rounded.
     pub rounded: u64,
     /// Rows from the one on at which a table ends, which are not read.
@@ -346,8 +348,6 @@ pub struct Source {
     pub sheets: Vec<String>,
     /// Paths that found nothing in any record of JSON.
     pub empty_paths: Vec<String>,
-    /// Where a server says that there are more pages, of which none is read.
-    pub more_pages: Option<String>,
     /// Columns of a text table of which each number looks like `1.234`: its point may set digits apart.
     pub ambiguous_points: Vec<String>,
     /// Columns of days that are stored as midnights of UTC, where the pipeline's days are those of another zone.
@@ -367,6 +367,13 @@ impl Source {
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
+        if self.outside_window > 0 {
+            let rows = if self.outside_window == 1 { "row is" } else { "rows are" };
+            notes.push(format!(
+                "! {} {rows} of days outside the window that was requested: does the server know its parameters?",
+                Value::Integer(i64::try_from(self.outside_window).unwrap_or(i64::MAX))
+            ));
+        }
         if self.rounded > 0 {
             let amounts = if self.rounded == 1 { "amount" } else { "amounts" };
             notes.push(format!("{} {amounts} rounded to a millionth", self.rounded));
@@ -382,11 +389,6 @@ impl Source {
         }
         for path in &self.empty_paths {
             notes.push(format!("! nothing stands at {path} in any record"));
-        }
-        if let Some(place) = &self.more_pages {
-            notes.push(format!(
-                "! there are more pages, as {place} says: the first one was read; a connector's `pages` reads all"
-            ));
         }
         for column in &self.no_week_starts {
             notes.push(format!(

@@ -11,7 +11,7 @@ use cpl_model::{
 use cpl_plan::{
     backend::{Answer, Answers},
     bind::BoundPlan,
-    query::{DashboardPart, FUTURE_ROWS, NEWEST, Query, QueryKind, ROWS, Requester, WEEK_STARTS},
+    query::{DashboardPart, FUTURE_ROWS, NEWEST, OUTSIDE_ROWS, Query, QueryKind, ROWS, Requester, WEEK_STARTS},
 };
 use jiff::{ZonedDateTime, civil::Date, tz::TimeZone};
 
@@ -176,17 +176,19 @@ impl<R> ReportBuilder<'_, R> {
         Some(Checked { table: id, series: &[], watched: false, subject: CheckSubject::Join, finding })
     }
 
-    /// An endpoint whose connector does not say how pages go on, and whose answer says that there are more, is broken: what was
-    /// read is a part of it.
+    /// A server's answer that says that there are more pages, where nobody says how they go on, or that one is wanted, is
+    /// broken: what was read is a part of it.
     fn pages_check(&self, id: TableId) -> Option<Checked<'_>> {
         let place = self.answers.read.get(&id)?.more_pages.as_ref()?;
         let TableSource::Fetch(fetch) = &self.program().table(id).source else { return None };
-        if !matches!(fetch.kind, SourceKind::Endpoint(_)) {
-            return None;
-        }
-        let text = format!(
-            "there are more pages, as {place} says, and the connector has no `pages`; `pages: {{ only: first }}` reads one"
-        );
+        let what_to_write = match fetch.kind {
+            SourceKind::Endpoint(_) => "and the connector has no `pages`; `pages: { only: first }` reads one",
+            SourceKind::Http { only_first: false, .. } => {
+                "and `http` reads one; a connector's `pages` reads all, `http(…, pages=\"first\")` the first alone"
+            }
+            _ => return None,
+        };
+        let text = format!("there are more pages, as {place} says, {what_to_write}");
         let finding = Finding::broken("all pages are read".to_owned(), text);
         Some(Checked { table: id, series: &[], watched: false, subject: CheckSubject::Pages, finding })
     }
@@ -244,14 +246,11 @@ impl<R> ReportBuilder<'_, R> {
             bad_rows: read.map_or(0, |read| read.rejected_rows),
             quarantine: Some(quarantine_file(self.stem, &table.name)),
             future: count(FUTURE_ROWS),
+            outside_window: count(OUTSIDE_ROWS),
             rounded: read.map_or(0, |read| read.rounded),
             left_out: read.map_or(0, |read| read.left_out),
             sheets: read.filter(|_| !names_sheet).map(|read| read.sheets.clone()).unwrap_or_default(),
             empty_paths: read.map(|read| read.empty_paths.clone()).unwrap_or_default(),
-            // Of an endpoint it is a check that is broken.
-            more_pages: read
-                .filter(|_| !fetch.is_some_and(|fetch| matches!(fetch.kind, SourceKind::Endpoint(_))))
-                .and_then(|read| read.more_pages.clone()),
             ambiguous_points: read
                 .filter(|_| is_text_table)
                 .map_or_else(Vec::new, |read| read.ambiguous_points.clone()),

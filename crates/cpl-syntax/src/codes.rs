@@ -113,6 +113,7 @@ codes! {
     W0213 "files or pages whose rows may overlap",
     W0214 "percentages of a workbook",
     W0215 "a sum behind a join with several partners",
+    W0216 "days of another time zone",
     W0301 "a silence without a reason",
     W0302 "a silence that silences nothing",
     W0901 "checked, and refused by a run",

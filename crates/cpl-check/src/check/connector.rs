@@ -327,6 +327,7 @@ fn requested(connector: &Connector, endpoint: &Endpoint, requests: Requests) -> 
         format,
         records: endpoint.records.as_ref().map(|records| records.path.clone()),
         records_may_lack: endpoint.records.as_ref().is_some_and(|records| records.optional),
+        timezone: connector.timezone.as_ref().map(|name| name.value.clone()),
         paging: paging.clone(),
         errors: connector.errors.clone(),
         limits: connector.limits.clone(),

@@ -50,9 +50,13 @@ type Read = (SourceKind, String, Span);
 impl Checker<'_> {
     /// `http(url)`: one request, one answer in JSON.
     pub(super) fn http_source(&mut self, fetch: &tree::Fetch) -> Checked<Read> {
-        let [Arg::Plain(url)] = fetch.source.args.as_slice() else {
-            let label = "wanted: `http(\"https://…\")`";
-            return self.refuse(Code::E0205, "these arguments do not fit", fetch.source_span, label);
+        let (url, only_first) = match fetch.source.args.as_slice() {
+            [Arg::Plain(url)] => (url, Ok(false)),
+            [Arg::Plain(url), Arg::Named(name, pages)] if name.as_str() == "pages" => (url, self.only_first(pages)),
+            _ => {
+                let label = "wanted: `http(\"https://…\")`";
+                return self.refuse(Code::E0205, "these arguments do not fit", fetch.source_span, label);
+            }
         };
         let path = self.plain_text(url).and_then(|path| self.is_server(&path, url.span).map(|()| path));
         let parts: Vec<&Setting> = fetch
@@ -69,7 +73,16 @@ impl Checker<'_> {
         }
         let path = path?;
         let request = Box::new(Request { address: vec![Piece::Letters(path.clone())], ..request });
-        Ok((SourceKind::Http { records: None, request }, path, url.span))
+        Ok((SourceKind::Http { records: None, request, only_first: only_first? }, path, url.span))
+    }
+
+    /// `pages="first"`: further pages are not wanted.
+    fn only_first(&mut self, pages: &tree::Expr) -> Checked<bool> {
+        if self.plain_text(pages)? == "first" {
+            return Ok(true);
+        }
+        let label = "wanted: `pages=\"first\"`; a connector's `pages` reads all";
+        self.refuse(Code::E0205, "`http` reads one page", pages.span, label)
     }
 
     /// `sql(url, query)`.

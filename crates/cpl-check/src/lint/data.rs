@@ -11,7 +11,7 @@ use super::rule_inputs::{RuleInputs, computed, since};
 use cpl_model::{
     program::{
         AggFunc, Check, CheckKind, Constant, Encoding, Expr, ExprKind, Fetch, FetchColumn, PageBy, Program, SeriesOf,
-        SourceKind, Stage, TableId, TableSource,
+        SourceKind, Stage, Table, TableId, TableSource,
     },
     types::Type,
 };
@@ -132,6 +132,23 @@ pub fn percents_in_workbooks(program: &Program) -> Vec<Diagnostic> {
             .help("declare it `ratio`; `percent` is right where the cells hold 3.2, or texts")
     };
     percents.map(advice).collect()
+}
+
+/// Days of an account in another zone than the pipeline's: they begin and end at other moments than its own.
+pub fn days_of_another_zone(program: &Program) -> Vec<Diagnostic> {
+    let advice = |table: &Table| {
+        let TableSource::Fetch(fetch) = &table.source else { return None };
+        let SourceKind::Endpoint(of) = &fetch.kind else { return None };
+        let is_day = table.column(table.time.as_deref()?).is_some_and(|time| time.ty == Type::Date);
+        let account = of.endpoint.timezone.as_deref().filter(|_| is_day)?;
+        let own = program.timezone.iana_name().unwrap_or("UTC");
+        let message =
+            format!("the days of `{}` are those of {account}, and the pipeline's are those of {own}", table.name);
+        let diagnostic = Diagnostic::new(Code::W0216, message).at(fetch.path_span, "an account in another time zone");
+        let help = format!("write `timezone \"{account}\"` into the pipeline, or fetch moments in the place of days");
+        (!account.eq_ignore_ascii_case(own)).then(|| diagnostic.help(help))
+    };
+    program.tables.iter().filter_map(advice).collect()
 }
 
 /// Whether a table takes one row of several.

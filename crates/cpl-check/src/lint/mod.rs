@@ -45,6 +45,7 @@ pub fn rules(program: &Program) -> Vec<Diagnostic> {
     found.extend(data::stopped_series(program));
     found.extend(data::rows_twice(program));
     found.extend(data::percents_in_workbooks(program));
+    found.extend(data::days_of_another_zone(program));
     found.extend(sums::passing_over(program));
     found.extend(fan_out::repeated_sums(program));
     found.extend(data::partial_days(program));

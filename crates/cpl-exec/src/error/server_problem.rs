@@ -156,6 +156,8 @@ fn quoted(excerpt: &str) -> String {
 /// A status, with the words of RFC 9110 where they help.
 fn status_of(status: u16) -> String {
     let words = match status {
+        202 => " Accepted",
+        206 => " Partial Content",
         400 => " Bad Request",
         401 => " Unauthorized",
         403 => " Forbidden",
@@ -175,6 +177,8 @@ fn status_of(status: u16) -> String {
 /// What to do about a status.
 fn refused(status: u16, fetch: &Fetch) -> String {
     match status {
+        202 => "the server says that the answer is not there yet: run again later, or read it as a long report, by `job` of a connector",
+        206 => "the server says that this is a part of the answer: request all of it",
         401 | 403 if fetch.store().is_some() => {
             "may these keys list and read what is in the bucket, and are they not expired?"
         }

@@ -34,8 +34,8 @@ pub fn lines(file: &Path) -> Result<Sample, Problem> {
     Ok(Sample { found: Found::Ndjson, whole, ..sample(&records, false) })
 }
 
-/// A document: a list of records, or the first list within it.
-pub fn document(file: &Path) -> Result<Sample, Problem> {
+/// A document: its records at a path, where that finds some; else a list of records, or the longest list within it.
+pub fn document(file: &Path, declared: Option<&str>) -> Result<Sample, Problem> {
     let (text, whole) = read(file, DOCUMENT_BYTES)?;
     if !whole {
         let (what, limit) = (Oversized::Document, DOCUMENT_BYTES);
@@ -45,6 +45,10 @@ pub fn document(file: &Path) -> Result<Sample, Problem> {
         let place = Place { row: 0, line: error.line() as u64 };
         Problem::NoJson { place, column: error.column() as u64, why: cpl_records::why(&error) }
     })?;
+    if let Some((path, records)) = declared.and_then(|path| Some((path, records_at(&document, path)?))) {
+        let found = Found::Json(Some(path.to_owned()));
+        return Ok(Sample { found, whole: true, ..sample(&records, true) });
+    }
     let mut lists = lists_within(&document, "$", LIST_DEPTH);
     // Of lists of the same length the first.
     let longest = (0..lists.len()).rev().max_by_key(|at| lists[*at].1.len());
@@ -60,11 +64,24 @@ pub fn document(file: &Path) -> Result<Sample, Problem> {
     let mut sample = sample(records, true);
     let other = |(path, _): &(String, _)| format!("{path} holds records too: `records \"{path}\"` reads them");
     sample.left_out.extend(lists.iter().take(SAID).map(other));
+    sample.doubts.extend(declared.map(|path| format!("{path} finds no records in this answer")));
     sample.doubts.extend(
         next_page(&document, "$")
             .map(|path| format!("{path} leads to a next page, which is not in this file: is it all?")),
     );
     Ok(Sample { found: Found::Json(path), whole: true, ..sample })
+}
+
+/// The records that a path finds, of lists their elements; none where it finds nothing.
+fn records_at(document: &Value, path: &str) -> Option<Vec<Value>> {
+    let found = cpl_records::Path::parse(path).ok()?;
+    let found = found.found_in(document).into_iter();
+    let records: Vec<Value> = found
+        .flat_map(|found| found.as_array().map_or(std::slice::from_ref(found), Vec::as_slice))
+        .filter(|record| !record.is_null())
+        .cloned()
+        .collect();
+    (!records.is_empty()).then_some(records)
 }
 
 /// Names of what leads to the next page of an answer, of which the file holds one.

@@ -27,6 +27,8 @@ pub struct Endpoint {
     pub records: Option<String>,
     /// An answer without records may lack the list of them.
     pub records_may_lack: bool,
+    /// The name of the zone of its account, where the connector names one.
+    pub timezone: Option<String>,
     /// How an answer goes on; none where there is one.
     pub paging: Option<Paging>,
     /// What makes an answer an error, whatever its status.
@@ -167,6 +169,8 @@ pub enum PageParameter {
 pub struct ErrorInside {
     /// The path to what makes the answer an error.
     pub at: String,
+    /// The values, as texts, that make it one; none for any that is something.
+    pub is: Option<Vec<String>>,
     /// The path to its text.
     pub message: Option<String>,
     /// The path to its code.

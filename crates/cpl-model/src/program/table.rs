@@ -141,6 +141,8 @@ pub enum SourceKind {
         records: Option<String>,
         /// The request.
         request: Box<Request>,
+        /// Further pages are not wanted.
+        only_first: bool,
     },
     /// What a database answers; the path is the query.
     Sql(Box<DatabaseQuery>),

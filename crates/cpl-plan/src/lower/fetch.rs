@@ -2,8 +2,8 @@
 
 use cpl_model::{
     program::{
-        AggFunc, Column, CompareOp, Constant, Expr, ExprKind, Fetch, FetchColumn, Function, Grain, Logic, Table,
-        TableId,
+        AggFunc, CallArgument, Column, CompareOp, Constant, Expr, ExprKind, Fetch, FetchColumn, Function, Grain, Logic,
+        SourceKind, Table, TableId, Window,
     },
     types::Type,
 };
@@ -11,7 +11,7 @@ use cpl_model::{
 use super::{Chain, Lowering};
 use crate::{
     plan::{NodeId, Op, Scan},
-    query::{FUTURE_ROWS, NEWEST, QueryKind, ROWS, Requester, WEEK_STARTS},
+    query::{FUTURE_ROWS, NEWEST, OUTSIDE_ROWS, QueryKind, ROWS, Requester, WEEK_STARTS},
 };
 
 impl Lowering<'_> {
@@ -46,13 +46,20 @@ impl Lowering<'_> {
     }
 }
 
-/// What the report shows of a fetch: its rows, those dated after `now`, the newest of its past times.
+/// What the report shows of a fetch: its rows, those dated after `now` or outside the window that was requested, the newest
+/// of its past times.
 fn statistics(table: &Table, fetch: &Fetch, required: &[String], future: Option<Expr>) -> Vec<(String, Expr)> {
     let past = future.clone().map(|future| condition(ExprKind::Not(Box::new(future)), table));
     let aggregate = |func, of, filter, ty| Expr::aggregate(func, of, filter, ty, table.span);
     let mut items = vec![(ROWS.to_owned(), aggregate(AggFunc::Count, None, None, Type::Count))];
     let future = future.map(|future| aggregate(AggFunc::Count, None, Some(future), Type::Count));
     items.extend(future.map(|future| (FUTURE_ROWS.to_owned(), future)));
+    let outside = is_outside_window(table, fetch).map(|outside| match &past {
+        Some(past) => condition(ExprKind::Logic(Logic::And, Box::new(past.clone()), Box::new(outside)), table),
+        None => outside,
+    });
+    let outside = outside.map(|outside| aggregate(AggFunc::Count, None, Some(outside), Type::Count));
+    items.extend(outside.map(|outside| (OUTSIDE_ROWS.to_owned(), outside)));
     for column in
         fetch.columns.iter().filter(|column| column.by == Some(Grain::Week) && required.contains(&column.name))
     {
@@ -76,6 +83,24 @@ fn is_future(table: &Table, fetch: &Fetch) -> Option<Expr> {
     let now = if time.ty == Type::Date { Constant::Today(0) } else { Constant::Now };
     let now = Expr::constant(now, time.ty, time.span);
     Some(condition(ExprKind::Compare(CompareOp::Greater, Box::new(read(time)), Box::new(now)), table))
+}
+
+/// Whether a row is dated outside the window that is requested; none where there is no window, or no single day or moment
+/// dates a row.
+fn is_outside_window(table: &Table, fetch: &Fetch) -> Option<Expr> {
+    let time = time(table)?;
+    let is_day = |column: &FetchColumn| column.name == time.name && column.by.is_none();
+    let window = requested_window(fetch).filter(|_| fetch.columns.iter().any(is_day))?;
+    let inside = condition(ExprKind::InWindow(Box::new(read(time)), window), table);
+    Some(condition(ExprKind::Not(Box::new(inside)), table))
+}
+
+fn requested_window(fetch: &Fetch) -> Option<Window> {
+    let SourceKind::Endpoint(of) = &fetch.kind else { return None };
+    of.call.arguments.iter().find_map(|(_, argument)| match argument {
+        CallArgument::Window(window) => Some(*window),
+        CallArgument::Value(_) => None,
+    })
 }
 
 /// A row without a time stays.

@@ -26,9 +26,11 @@ use self::{
     parts::{LINE_BYTES, LineBlocks, Merged, Part, RecordGroup, line_too_large},
     record::{RecordReader, bad_record, duplicate_member, no_json},
     route::Route,
+    steps::Step,
     text::text,
     unique::NoValue,
     walk::Walked,
+    wanted::Wanted,
 };
 use crate::{Layout, Out, Records};
 
@@ -172,6 +174,12 @@ pub fn document_text<S: FnMut(Batch) -> ControlFlow<()>>(
         Some(KnownRecords::Places(places)) => Route::Known(places),
         None => records.map_or(Route::Steps(Vec::new()), |records| Route::of(&records.path)),
     };
+    // A document without records may hold null in the place of their list.
+    if let (Route::Steps(steps), true) = (&route, records.is_some_and(|records| records.may_lack))
+        && is_null_at(text, steps)
+    {
+        return Ok(());
+    }
     let reader = RecordReader::new(out.layout, each);
     let walked = if threads == 1 {
         rows_in_turn(text, &route, &reader, out)?
@@ -188,6 +196,13 @@ pub fn document_text<S: FnMut(Batch) -> ControlFlow<()>>(
         no_records(&unique::value(text).map_err(no_document)?, records)
     };
     none.map_or(Ok(()), Err)
+}
+
+/// Whether null stands at the end of steps that lead to one place.
+fn is_null_at(text: &str, steps: &[Step]) -> bool {
+    let one_place = !steps.contains(&Step::Every);
+    let found = one_place.then(|| Wanted::at(std::iter::once(steps)).find(text).ok()).flatten();
+    found.is_some_and(|found| found.values == [Some("null")])
 }
 
 /// Adds the rows of a document on this thread only; how its records were found.
