@@ -66,6 +66,8 @@ pub struct Endpoint {
     pub currency: Option<Name>,
     /// The time column, if declared.
     pub time: Option<Name>,
+    /// The texts that stand for no value.
+    pub missing: Vec<Name>,
     /// When a day's figures are there.
     pub late: Option<Expr>,
     /// How long a day's figures still move afterwards.

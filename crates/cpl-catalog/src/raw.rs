@@ -143,7 +143,7 @@ raw! {
         pub at: JsonPath,
         /// The values that make the answer an error; without them any that is something.
         #[serde(default, rename = "in")]
-        pub is: Option<Vec<ErrorCode>>,
+        pub values: Option<Vec<ErrorCode>>,
         /// Where its text is.
         pub message: Option<JsonPath>,
         /// Where its code is.
@@ -266,6 +266,9 @@ raw_request! {
         pub currency: Option<String>,
         /// The column that dates a row, where that is not plain.
         pub time: Option<String>,
+        /// The texts that stand for no value, such as `-`, in columns that may be missing.
+        #[serde(default)]
+        pub missing: Vec<String>,
         /// When a day's figures are there: what `fresh` is without a word of the pipeline.
         pub late: Option<Length>,
         /// How long a day's figures still move afterwards.

@@ -2,6 +2,7 @@
 
 use std::{fmt, marker::PhantomData, time::Duration};
 
+use cpl_model::host::is_this_machine;
 use serde::{
     Deserialize, Deserializer,
     de::{
@@ -128,17 +129,7 @@ pub fn server(text: &str) -> Result<Url, NoServer> {
     if url.domain().is_some_and(|name| name.split('.').any(str::is_empty)) {
         return Err(NONE);
     }
-    if url.scheme() == "http" && !is_here(&url) { Err(OPEN) } else { Ok(url) }
-}
-
-/// Whether an address is on this very machine, where nobody listens in.
-fn is_here(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
+    if url.scheme() == "http" && !url.host_str().is_some_and(is_this_machine) { Err(OPEN) } else { Ok(url) }
 }
 
 scalar! {

@@ -192,7 +192,7 @@ pub struct InferArgs {
     /// asked; or an endpoint of a connector, `'crm.signups(last 7 days)'`, whose columns are written.
     #[arg(required = true, value_name = "FILE|URL|CONNECTOR.ENDPOINT(…)")]
     pub files: Vec<PathBuf>,
-    /// The day whose window is meant: 2026-11-20, 2026-11-20T09:30.
+    /// The window that starts on this date, or is under way then: 2026-11-20, 2026-11-20T09:30.
     #[arg(long, value_name = "DATE", value_parser = as_of)]
     pub as_of: Option<AsOf>,
 }

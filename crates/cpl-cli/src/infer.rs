@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use cpl_infer::{Column, Found, Sample};
+use cpl_infer::{Column, DeclaredAnswer, Found, Sample};
 use cpl_model::{
     program::{SheetFormat, SourceKind, TableSource},
     report::Source,
@@ -66,12 +66,12 @@ fn is_call(text: &str) -> bool {
 /// Requests the first page of what `call` names; `print` writes what is found in it, and hears which columns are declared as
 /// personal.
 fn of_server(
-    (call, declared): (&str, &str),
+    (call, columns): (&str, &str),
     window: &WindowArgs,
     print: impl Fn(&Sample, &[String], &mut Io<'_>) -> u8,
     io: &mut Io<'_>,
 ) -> u8 {
-    let text = format!("pipeline inferred {{ retire 9998-12-31 }}\nfetch {PLACEHOLDER} from {call} {declared}\n");
+    let text = format!("pipeline inferred {{ retire 9998-12-31 }}\nfetch {PLACEHOLDER} from {call} {columns}\n");
     let answered = one_fetch(PIPELINE, &text, window, io).and_then(|(loaded, plan)| {
         let declared = Declared::of(&plan);
         match with_context(&plan.clone(), &loaded, window, io, |context| cpl_run::first_answer(plan, context)) {
@@ -87,7 +87,7 @@ fn of_server(
             return WRONG;
         }
     };
-    match sample_of_answer(&answer, declared.records.as_deref()) {
+    match sample_of_answer(&answer, declared.answer()) {
         Ok(sample) if sample.columns.is_empty() => {
             let _ = writeln!(io.err, "{call}: what it answers holds no column that a fetch could read");
             WRONG
@@ -107,6 +107,8 @@ struct Declared {
     personal: Vec<String>,
     /// The path to the records.
     records: Option<String>,
+    /// How pages go on.
+    has_pages: bool,
 }
 
 impl Declared {
@@ -114,20 +116,28 @@ impl Declared {
     fn of(plan: &Plan) -> Self {
         let TableSource::Fetch(fetch) = &plan.program().table(TABLE).source else { return Self::default() };
         let personal = fetch.columns.iter().filter(|column| column.is_personal);
-        let records = match &fetch.kind {
-            SourceKind::Endpoint(of) => of.endpoint.records.clone(),
-            _ => None,
-        };
-        Self { personal: personal.flat_map(|column| [column.name.clone(), column.header.clone()]).collect(), records }
+        let personal = personal.flat_map(|column| [column.name.clone(), column.header.clone()]).collect();
+        match &fetch.kind {
+            SourceKind::Endpoint(of) => {
+                let (records, has_pages) = (of.endpoint.records.clone(), of.endpoint.paging.is_some());
+                Self { personal, records, has_pages }
+            }
+            // The report of what is printed tells of further pages.
+            _ => Self { personal, records: None, has_pages: true },
+        }
+    }
+
+    fn answer(&self) -> DeclaredAnswer<'_> {
+        DeclaredAnswer { records: self.records.as_deref(), has_pages: self.has_pages }
     }
 }
 
 /// What an answer holds, by way of a file that is gone afterwards.
-fn sample_of_answer(answer: &[u8], records: Option<&str>) -> Result<Sample, Problem> {
+fn sample_of_answer(answer: &[u8], declared: DeclaredAnswer<'_>) -> Result<Sample, Problem> {
     let unwritten = |error: std::io::Error| Problem::Unreadable(error.to_string());
     let mut file = tempfile::Builder::new().suffix(".json").tempfile().map_err(unwritten)?;
     file.write_all(answer).map_err(unwritten)?;
-    cpl_infer::answer(file.path(), records)
+    cpl_infer::answer(file.path(), declared)
 }
 
 /// A text as a pipeline writes it.

@@ -369,10 +369,10 @@ impl PagedRequest {
 
     /// The page of an answer, and the request for the one that follows.
     fn page(&mut self, request: &Request, mut answer: Answer) -> Result<(Page, Option<Request>), Problem> {
-        answer.check_whole()?;
         if self.job.is_some() {
             answer.unpack(self.api.terms.limits.answer_bytes)?;
         }
+        answer.check_whole()?;
         let (records, follows) = match &mut self.pager {
             Some(pager) => {
                 let outcome = pager.next(request, &answer)?;

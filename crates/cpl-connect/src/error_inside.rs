@@ -22,7 +22,7 @@ pub struct ErrorsInside {
 #[derive(Debug)]
 struct Places {
     at: usize,
-    is: Option<Vec<String>>,
+    values: Option<Vec<String>>,
     message: Option<usize>,
     code: Option<usize>,
     retry: Vec<String>,
@@ -45,7 +45,7 @@ impl Default for ErrorsInside {
     fn default() -> Self {
         let usual = |at: &str, message: &str, code: Option<&str>| ErrorInside {
             at: at.to_owned(),
-            is: None,
+            values: None,
             message: Some(message.to_owned()),
             code: code.map(str::to_owned),
             retry: Vec::new(),
@@ -74,7 +74,7 @@ impl ErrorsInside {
             .map(|error| {
                 Ok::<_, String>(Places {
                     at: paths.add(&error.at)?,
-                    is: error.is.clone(),
+                    values: error.values.clone(),
                     message: paths.add_some(error.message.as_deref())?,
                     code: paths.add_some(error.code.as_deref())?,
                     retry: error.retry.clone(),
@@ -100,7 +100,7 @@ impl ErrorsInside {
             Err(problem) => return Err(problem),
         };
         let text_at = |place: usize| values[place].as_deref().and_then(text_of);
-        let is_error = |error: &&Places| match &error.is {
+        let is_error = |error: &&Places| match &error.values {
             None => values[error.at].as_deref().is_some_and(is_something),
             Some(wanted) => text_at(error.at).is_some_and(|found| wanted.contains(&found)),
         };
@@ -149,7 +149,7 @@ mod tests {
         let path = |path: &str| Some(path.to_owned());
         let meta = ErrorInside {
             at: "$.error".to_owned(),
-            is: None,
+            values: None,
             message: path("$.error.message"),
             code: path("$.error.code"),
             retry: vec!["17".to_owned(), "busy".to_owned()],
@@ -157,7 +157,7 @@ mod tests {
         };
         let graphql = ErrorInside {
             at: "$.errors".to_owned(),
-            is: None,
+            values: None,
             message: path("$.errors[*].message"),
             code: path("$.errors[*].extensions.code"),
             retry: vec!["THROTTLED".to_owned()],
@@ -186,7 +186,7 @@ mod tests {
     fn an_error_is_a_value_that_means_so() {
         let success = ErrorInside {
             at: "$.success".to_owned(),
-            is: Some(vec!["false".to_owned(), "0".to_owned(), "no".to_owned()]),
+            values: Some(vec!["false".to_owned(), "0".to_owned(), "no".to_owned()]),
             message: Some("$.why".to_owned()),
             code: None,
             retry: Vec::new(),

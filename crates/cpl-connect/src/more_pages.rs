@@ -63,12 +63,28 @@ const TOTAL: &[&str] = &[
     "totalhits",
     "totalelements",
     "totalentries",
+    "totalnumber",
+    "totalnum",
+    "totalrecordcount",
+    "totalresultcount",
     "numfound",
     "rowcount",
     "count",
 ];
 /// How many pages there are in all.
-const PAGES: &[&str] = &["totalpages", "pagecount", "pagescount", "numpages", "numberofpages", "pages", "lastpage"];
+const PAGES: &[&str] = &[
+    "totalpages",
+    "totalpage",
+    "totalpagecount",
+    "pagetotal",
+    "pagecount",
+    "pagescount",
+    "numpages",
+    "numberofpages",
+    "maxpage",
+    "pages",
+    "lastpage",
+];
 /// Objects that tell of pages, besides the answer itself.
 const PLACES: &[&str] = &[
     "meta",
@@ -269,6 +285,14 @@ mod tests {
             (r#"{"records": [1], "done": false, "nextRecordsUrl": "/q/1"}"#, "`$.done`"),
             (r#"{"r": [1], "meta": {"pagination": {"page": 1, "pages": 9}}}"#, "`$.meta.pagination.pages` (9)"),
             (r#"{"r": [1], "total_pages": 3}"#, "`$.total_pages` (3)"),
+            (
+                r#"{"data": {"list": [1], "page_info": {"page": 1, "total_page": 3, "total_number": 2660}}}"#,
+                "`$.data.page_info.total_page` (3)",
+            ),
+            (
+                r#"{"data": {"list": [1], "page_info": {"total_number": 2660}}}"#,
+                "`$.data.page_info.total_number` (2660)",
+            ),
             (r#"{"records": [1], "offset": "itrA/rec7"}"#, "`$.offset`"),
             (r#"{"r": [1], "more": true}"#, "`$.more`"),
             (r#"{"r": [1], "truncated": true}"#, "`$.truncated`"),

@@ -37,6 +37,8 @@ pub struct Pager {
     paths: PathNumbers,
     /// The path to what the next page begins after, from its record.
     last: Option<Path>,
+    /// The reader of some page listed the names of its records.
+    names_known: bool,
     /// Pages so far.
     pages: u32,
     /// Records so far.
@@ -113,6 +115,7 @@ impl Pager {
             written_records: written_records.build(),
             paths: PathNumbers { cursor, more, total },
             last,
+            names_known: false,
             pages: 0,
             seen_records: 0,
             cursors: HashSet::new(),
@@ -171,9 +174,13 @@ impl Pager {
     fn follow(&mut self, request: &Request, answer: &Answer) -> Result<PageOutcome, Problem> {
         // The reader reports what is no text.
         let Ok(text) = std::str::from_utf8(&answer.bytes) else { return Ok(PageOutcome { next: None, records: None }) };
-        // Several threads read a large page: they look for the values of its records.
-        let probed = if text.len() < LARGE_PAGE { self.probe.look_up_values(text) } else { None };
+        // The values of a large page would take much memory; several threads may look for them.
+        let is_small = text.len() < LARGE_PAGE;
+        let probed = if is_small { self.probe.look_up_values(text, self.names_known) } else { None };
+        // Who reads the records without their values lists their names.
+        let lists_names = probed.is_none();
         let Probed { values, records: known } = probed.map_or_else(|| self.probe.look_up(text), Ok)?;
+        self.names_known |= lists_names && known.as_ref().is_some_and(|records| records.count > 0);
         let records = self.page_records(text, known.as_ref())?;
         let at = |place: Option<usize>| place.and_then(|place| values[place].as_deref());
         if self.paths.total.is_some() {

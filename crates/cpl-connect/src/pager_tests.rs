@@ -124,7 +124,7 @@ impl Server {
             let json = |place| serde_json::from_slice::<Value>(&answer.bytes[place]).unwrap_or_default();
             let seen: Option<Vec<Value>> = outcome.records.map(|known| match known {
                 KnownRecords::Places(places) => places.into_iter().map(|place| json(place)["id"].clone()).collect(),
-                KnownRecords::Values(places) => places.into_iter().map(json).collect(),
+                KnownRecords::Values { places, .. } => places.into_iter().map(json).collect(),
             });
             assert!(self.records_at.contains("..") || seen.is_some(), "a list at {} is seen", self.records_at);
             if let Some(seen) = seen {

@@ -4,14 +4,13 @@ use std::fmt;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use cpl_batch::{Problem, ServerProblem};
-use cpl_model::method::Method;
+use cpl_model::{host::is_this_machine, method::Method};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{
     Url,
     header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
 };
 use serde_json::{Map, Value};
-use url::Host;
 
 use crate::{
     secret::Secret,
@@ -317,7 +316,13 @@ impl Request {
     /// A text of the server's without the secrets that it was sent.
     #[must_use]
     pub fn without_secrets(&self, text: &str) -> String {
-        strike_out(&spellings(&self.secrets), text)
+        self.cleaner()(text)
+    }
+
+    /// What does so to many texts: the spellings of the secrets are worked out once.
+    pub fn cleaner(&self) -> impl Fn(&str) -> String + use<> {
+        let spellings = spellings(&self.secrets);
+        move |text| strike_out(&spellings, text)
     }
 
     /// An answer of the server's without them; it stays JSON.
@@ -421,11 +426,6 @@ pub fn shown(url: &Url) -> String {
 /// Whether nobody else reads what is sent to an address: it is encrypted, or stays on this machine.
 #[must_use]
 pub fn is_private(address: &Url) -> bool {
-    let is_here = match address.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    address.scheme() == "https" || address.scheme() == "http" && is_here
+    let is_here = || address.host_str().is_some_and(is_this_machine);
+    address.scheme() == "https" || address.scheme() == "http" && is_here()
 }

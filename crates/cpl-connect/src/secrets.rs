@@ -100,47 +100,82 @@ fn dotenv_of(folder: &Path) -> Result<BTreeMap<String, String>, SecretError> {
     for folder in folder.ancestors().take(up_to + 1) {
         let file = folder.join(".env");
         if file.is_file() {
-            let unreadable = |error: &dotenvy::Error| {
-                // A line is named, and not shown: it may hold a secret.
-                let why = match error {
-                    dotenvy::Error::LineParse(text, _) => match line_number(&file, text) {
-                        Some(number) => {
-                            format!("its line {number} is not NAME=VALUE, or its value needs single quotes around it")
-                        }
-                        None => "one of its lines is not NAME=VALUE".to_owned(),
-                    },
-                    other => other.to_string(),
-                };
-                SecretError::Unreadable { file: file.clone(), why }
-            };
-            if let Some(number) = substituted_line(&file) {
-                let why = format!(
-                    "the value in its line {number} holds a `$`, which stands for a variable: write the value in single quotes"
-                );
-                return Err(SecretError::Unreadable { file, why });
-            }
-            let lines = dotenvy::from_path_iter(&file).map_err(|error| unreadable(&error))?;
-            return lines.collect::<Result<_, _>>().map_err(|error| unreadable(&error));
+            let values = fs::read_to_string(&file).map_err(|error| error.to_string()).and_then(|text| values_of(&text));
+            return values.map_err(|why| SecretError::Unreadable { file, why });
         }
     }
     Ok(BTreeMap::new())
 }
 
-/// The first line of a file, counted from 1, whose value holds a `$` that is not in single quotes: another value would be
-/// used in its place.
-fn substituted_line(file: &Path) -> Option<usize> {
-    let text = fs::read_to_string(file).ok()?;
-    let is_substituted = |line: &str| {
-        let line = line.trim_start();
-        let value = line.split_once('=').filter(|_| !line.starts_with('#')).map(|(_, value)| value.trim_start());
-        value.is_some_and(|value| !value.starts_with('\'') && value.contains('$') && !value.contains("\\$"))
-    };
-    text.lines().position(is_substituted).map(|at| at + 1)
+/// What the text of a `.env` holds; else why it can't be used. A line is named, and not shown: it may hold a secret.
+fn values_of(text: &str) -> Result<BTreeMap<String, String>, String> {
+    if let Some(at) = text.lines().position(holds_variable) {
+        return Err(format!(
+            "the value in its line {} holds a `$`, which stands for a variable: write the value in single quotes",
+            at + 1
+        ));
+    }
+    dotenvy::from_read_iter(text.as_bytes()).collect::<Result<_, _>>().map_err(|error| match error {
+        dotenvy::Error::LineParse(line, _) => match line_number(text, &line) {
+            Some(number) => format!("its line {number} is not NAME=VALUE, or its value needs single quotes around it"),
+            None => "one of its lines is not NAME=VALUE".to_owned(),
+        },
+        other => other.to_string(),
+    })
 }
 
-/// The number of the line in a file that begins with a text, counted from 1.
-fn line_number(file: &Path, text: &str) -> Option<usize> {
-    let first = text.lines().next()?.trim();
-    let lines = fs::read_to_string(file).ok()?;
-    lines.lines().position(|line| line.trim() == first).map(|at| at + 1)
+/// Whether the value in a line holds a `$` that is neither escaped nor in single quotes: another value would be used in its
+/// place.
+fn holds_variable(line: &str) -> bool {
+    let Some((name, value)) = line.split_once('=') else { return false };
+    if name.trim_start().starts_with('#') {
+        return false;
+    }
+    let (mut quote, mut is_escaped, mut before) = (None, false, ' ');
+    for letter in value.trim_start().chars() {
+        match (quote, letter) {
+            _ if is_escaped => is_escaped = false,
+            (Some('\''), '\'') => quote = None,
+            (Some('\''), _) => {}
+            (_, '\\') => is_escaped = true,
+            (_, '$') => return true,
+            (None, '#') if before.is_whitespace() => return false,
+            (None, '\'' | '"') => quote = Some(letter),
+            (Some('"'), '"') => quote = None,
+            _ => {}
+        }
+        before = letter;
+    }
+    false
+}
+
+/// The number of the line in a text that begins with another one, counted from 1.
+fn line_number(text: &str, line: &str) -> Option<usize> {
+    let first = line.lines().next()?.trim();
+    text.lines().position(|line| line.trim() == first).map(|at| at + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_in_a_value_is_seen_as_the_reader_sees_it() {
+        for (line, is_one) in [
+            ("A=plain", false),
+            ("A=a$B", true),
+            ("A=\"a$B\"", true),
+            ("A='a$B'", false),
+            ("A='a'$B", true),
+            ("A=a\\$B", false),
+            ("A=a\\$B$C", true),
+            ("A=a # costs $5", false),
+            ("A=a#$B", true),
+            ("# A=$B", false),
+            ("export A=$B", true),
+            ("no value $B", false),
+        ] {
+            assert_eq!(holds_variable(line), is_one, "{line}");
+        }
+    }
 }

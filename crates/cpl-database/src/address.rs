@@ -1,11 +1,11 @@
 //! Where a database is, and how it is reached.
 
 use std::{
-    net::IpAddr,
     path::{Path, PathBuf},
     str::FromStr,
 };
 
+use cpl_model::host::is_this_machine;
 use sqlx::{
     mysql::{MySqlConnectOptions, MySqlSslMode},
     postgres::{PgConnectOptions, PgSslMode},
@@ -112,10 +112,9 @@ fn sqlite(address: &str, folder: &Path) -> Result<Database, InvalidAddress> {
     Ok(Database { at: At::Sqlite(folder.join(path)), name: path.to_owned() })
 }
 
-/// Whether a host is this machine.
+/// Whether a host is this machine, or the folder of a socket.
 fn is_here(host: &str) -> bool {
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || host.starts_with('/') || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+    host.starts_with('/') || is_this_machine(host)
 }
 
 /// The options of addresses that are understood.

@@ -16,7 +16,7 @@ use std::path::Path;
 
 use cpl_batch::Problem;
 
-pub use sample::{Column, Found, Sample, is_workbook};
+pub use sample::{Column, DeclaredAnswer, Found, Sample, is_workbook};
 
 /// As many bytes of a file are looked at; of a JSON document all.
 pub const LOOKED_AT: u64 = 16 << 20;
@@ -29,16 +29,12 @@ pub fn sample(file: &Path) -> Result<Sample, Problem> {
     sample::of(file)
 }
 
-/// What a server answered, which is in that file; `records` is the path to its records, where a connector's file has one.
+/// What a server answered, which is in that file; `declared` is what a connector's file says of it.
 ///
 /// # Errors
 /// What keeps it from being read.
-pub fn answer(file: &Path, records: Option<&str>) -> Result<Sample, Problem> {
-    let sample = sample::of_answer(file, records)?;
-    Ok(match sample.found {
-        Found::Json(path) => Sample { found: Found::Answer(path), ..sample },
-        _ => sample,
-    })
+pub fn answer(file: &Path, declared: DeclaredAnswer<'_>) -> Result<Sample, Problem> {
+    sample::answer(file, declared)
 }
 
 /// What a connector's file says of the records of an endpoint: the lines that stand in it. `written` is how a pipeline calls it;

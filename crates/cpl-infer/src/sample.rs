@@ -7,6 +7,8 @@ use std::path::Path;
 
 use cpl_batch::{Problem, StoredKind};
 
+pub use self::records::{DeclaredAnswer, answer};
+
 /// What was looked at of a file.
 #[derive(Clone, Debug, Default)]
 pub struct Sample {
@@ -133,15 +135,10 @@ pub fn of(file: &Path) -> Result<Sample, Problem> {
     } else if ends(file, &[".ndjson", ".jsonl"]) {
         records::lines(file)
     } else if ends(file, &[".json"]) {
-        records::document(file, None)
+        records::document(file)
     } else {
         table::text(file)
     }
-}
-
-/// The records at a path of a document.
-pub fn of_answer(file: &Path, records: Option<&str>) -> Result<Sample, Problem> {
-    records::document(file, records)
 }
 
 /// Whether a file's name is that of a workbook.

@@ -5,6 +5,7 @@
 
 mod cell;
 pub mod clock;
+pub mod host;
 pub mod method;
 pub mod program;
 pub mod report;

@@ -370,7 +370,7 @@ impl Source {
         if self.outside_window > 0 {
             let rows = if self.outside_window == 1 { "row is" } else { "rows are" };
             notes.push(format!(
-                "! {} {rows} of days outside the window that was requested: does the server know its parameters?",
+                "! {} {rows} of days outside the window that was requested: are `query` and `time` of the connector right?",
                 Value::Integer(i64::try_from(self.outside_window).unwrap_or(i64::MAX))
             ));
         }

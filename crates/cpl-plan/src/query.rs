@@ -182,8 +182,8 @@ pub const SHOWN_ROWS: u32 = 3;
 pub const ROWS: &str = "rows";
 /// The number of rows dated after `now`; absent if rows have no time column or future rows are kept.
 pub const FUTURE_ROWS: &str = "future rows";
-/// The number of past rows dated outside the window that was requested of an endpoint; absent if none was, or days are those
-/// of longer periods.
+/// The number of rows, without those of [`FUTURE_ROWS`], of days outside the window that was requested of an endpoint; absent if
+/// none was, or no single day dates a row.
 pub const OUTSIDE_ROWS: &str = "rows outside the window";
 /// Ahead of the name of a column of weeks: how many of its values begin a week.
 pub const WEEK_STARTS: &str = "week starts of ";

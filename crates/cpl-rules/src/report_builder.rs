@@ -189,7 +189,7 @@ impl<R> ReportBuilder<'_, R> {
             _ => return None,
         };
         let text = format!("there are more pages, as {place} says, {what_to_write}");
-        let finding = Finding::broken("all pages are read".to_owned(), text);
+        let finding = Finding::broken("one page of several".to_owned(), text);
         Some(Checked { table: id, series: &[], watched: false, subject: CheckSubject::Pages, finding })
     }
 

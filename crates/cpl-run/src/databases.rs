@@ -18,6 +18,7 @@ use tokio::{runtime::Handle, time::Instant};
 
 use crate::{
     RunError,
+    declared_text::zone_name,
     error::{RequestCause, RequestError},
     fetches::fetches,
     request_builder::{RequestBuilder, secret},
@@ -65,7 +66,7 @@ impl Queries {
                 (Ok(_), None) => {}
             }
         }
-        let zone = plan.program().timezone.iana_name().unwrap_or("UTC").to_owned();
+        let zone = zone_name(&plan.program().timezone).to_owned();
         Ok(Self { unopened: Mutex::new(queries), zone, waits: None, first: first.unwrap_or_default() })
     }
 

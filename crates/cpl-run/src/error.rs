@@ -213,7 +213,7 @@ fn invalid_address(error: &InvalidAddress, at: Span) -> Diagnostic {
     match error {
         InvalidAddress::None(why) => {
             let help = "wanted: one such as `postgres://user:password@db.example.com/shop`";
-            Diagnostic::new(Code::E1011, format!("that is no address of a database: {why}"))
+            Diagnostic::new(Code::E1011, format!("this is not the address of a database: {why}"))
                 .at(at, "requested here")
                 .help(help)
         }

@@ -1,6 +1,6 @@
 //! What a server answers: records of JSON, page by page.
 
-use std::ops::ControlFlow;
+use std::{cell::LazyCell, ops::ControlFlow};
 
 use cpl_batch::{
     Batch, BatchSink, Field, PageProblem, Place, Problem, ReadError, ServerProblem, Source, SourceStats, in_order,
@@ -92,8 +92,9 @@ impl<'a> ServerSource<'a> {
     /// What is made of a page, on so many threads.
     fn rows(&self, number: u32, mut page: Page, threads: usize) -> PageRows {
         let mut batches = Vec::new();
+        let clean = LazyCell::new(|| page.request.cleaner());
         let mut keep = |mut batch| {
-            clean_rejected(&mut batch, |text| page.request.without_secrets(text));
+            clean_rejected(&mut batch, |text| clean(text));
             batches.push(batch);
             ControlFlow::Continue(())
         };

@@ -118,7 +118,7 @@ impl Store {
 
 /// The path of a key.
 fn path(key: &str) -> Result<Path, Problem> {
-    Path::parse(key).map_err(|error| Problem::Unreadable(format!("its name is none of an object: {error}")))
+    Path::parse(key).map_err(|error| Problem::Unreadable(format!("an object can't have this name: {error}")))
 }
 
 fn silent() -> Problem {

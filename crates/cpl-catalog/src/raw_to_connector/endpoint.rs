@@ -47,6 +47,11 @@ impl Converter<'_> {
         });
         let key: Vec<Name> = key.collect();
         let of = |part| ["endpoints", key_path[1], part];
+        let missing = raw.missing.iter().enumerate().map(|(at, text)| {
+            let at = at.to_string();
+            self.spanned(text.trim().to_owned(), &["endpoints", key_path[1], "missing", at.as_str()])
+        });
+        let missing = missing.collect();
         if key.is_empty() && self.source_map.has(&of("key")) && !self.was_skipped(&of("key")) {
             self.refuse::<()>(
                 Code::E0602,
@@ -65,6 +70,7 @@ impl Converter<'_> {
             key,
             currency: raw.currency.clone().map(|column| self.spanned(column, &of("currency"))),
             time: raw.time.clone().map(|column| self.spanned(column, &of("time"))),
+            missing,
             late: self.length(raw.late.as_ref(), &of("late")),
             restated: self.length(raw.restated.as_ref(), &of("restated")),
         })

@@ -218,10 +218,10 @@ impl Converter<'_> {
     fn errors(&mut self, errors: &[raw::ErrorInside]) -> Vec<ErrorInside> {
         for (at, error) in errors.iter().enumerate() {
             let at = at.to_string();
-            if error.is.as_ref().is_some_and(Vec::is_empty) && !self.was_skipped(&["errors"]) {
+            if error.values.as_ref().is_some_and(Vec::is_empty) && !self.was_skipped(&["errors"]) {
                 let span = self.source_map.key(&["errors", &at, "in"]);
                 let label = "wanted: the values that make an answer an error, such as `[false]`";
-                self.refuse::<()>(Code::E0603, "no value is an error", span, label);
+                self.refuse::<()>(Code::E0603, "`in` names no value", span, label);
             }
             if !error.retry.is_empty() && error.code.is_none() && !self.was_skipped(&["errors"]) {
                 let span = self.source_map.key(&["errors", &at, "retry"]);
@@ -354,7 +354,7 @@ fn limits(raw: &raw::Limits) -> ConnectorLimits {
 fn error_inside(raw: &raw::ErrorInside) -> ErrorInside {
     ErrorInside {
         at: raw.at.get().clone(),
-        is: raw.is.as_ref().map(|values| values.iter().map(ToString::to_string).collect()),
+        values: raw.values.as_ref().map(|values| values.iter().map(ToString::to_string).collect()),
         message: raw.message.as_ref().map(|path| path.get().clone()),
         code: raw.code.as_ref().map(|path| path.get().clone()),
         retry: raw.retry.iter().map(ToString::to_string).collect(),

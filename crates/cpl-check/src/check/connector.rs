@@ -73,7 +73,11 @@ impl Checker<'_> {
         });
         let (mut columns, typed) = contract?;
         self.account_currency(endpoint, &mut columns)?;
+        let missing = self.missing_in_columns(&endpoint.missing, &columns)?;
         for column in &mut columns {
+            if column.optional {
+                column.missing = Arc::clone(&missing);
+            }
             column.minor_digits = connector.minor_digits.clone();
         }
         let table = self.endpoint_table(endpoint, typed);

@@ -265,25 +265,28 @@ impl Checker<'_> {
 
     /// `missing "--", "n/a"`: texts that stand for no value in the columns that may have none.
     pub(super) fn missing_texts(&mut self, fetch: &tree::Fetch, columns: &[FetchColumn]) -> Checked<Arc<[String]>> {
-        let mut texts: Vec<String> = Vec::new();
-        for clause in &fetch.clauses {
-            let FetchClause::Missing(written) = clause else { continue };
-            for text in written {
-                if text.value.trim().is_empty() {
-                    let label = "an empty field is missing without that";
-                    return self.refuse(Code::E0103, "that is no text", text.span, label);
-                }
-                texts.push(text.value.trim().to_owned());
-            }
-            if let (Some(text), false) = (written.first(), columns.iter().any(|column| column.optional)) {
-                return self.fail(
-                    Diagnostic::new(Code::E0107, "no column of this fetch may be missing")
-                        .at(text.span, "never used")
-                        .help("write `?` behind the type of a column in which it may stand"),
-                );
-            }
+        let clauses = fetch.clauses.iter().filter_map(|clause| match clause {
+            FetchClause::Missing(texts) => Some(texts),
+            _ => None,
+        });
+        let written: Vec<Name> = clauses.flatten().cloned().collect();
+        self.missing_in_columns(&written, columns)
+    }
+
+    /// Texts that mean a missing value in those columns that may have one.
+    pub(super) fn missing_in_columns(&mut self, written: &[Name], columns: &[FetchColumn]) -> Checked<Arc<[String]>> {
+        if let Some(text) = written.iter().find(|text| text.value.trim().is_empty()) {
+            let label = "an empty field is missing without that";
+            return self.refuse(Code::E0103, "that is no text", text.span, label);
         }
-        Ok(texts.into())
+        if let (Some(text), false) = (written.first(), columns.iter().any(|column| column.optional)) {
+            return self.fail(
+                Diagnostic::new(Code::E0107, "none of these columns may be missing")
+                    .at(text.span, "never used")
+                    .help("write `?` behind the type of a column in which it may stand"),
+            );
+        }
+        Ok(written.iter().map(|text| text.value.trim().to_owned()).collect())
     }
 
     /// `rows until "Total"`: of tables of rows that a person reads.

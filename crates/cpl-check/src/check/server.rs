@@ -54,7 +54,7 @@ impl Checker<'_> {
             [Arg::Plain(url)] => (url, Ok(false)),
             [Arg::Plain(url), Arg::Named(name, pages)] if name.as_str() == "pages" => (url, self.only_first(pages)),
             _ => {
-                let label = "wanted: `http(\"https://…\")`";
+                let label = "wanted: `http(\"https://…\")`, or `http(\"https://…\", pages=\"first\")`";
                 return self.refuse(Code::E0205, "these arguments do not fit", fetch.source_span, label);
             }
         };
@@ -138,7 +138,7 @@ impl Checker<'_> {
 
     fn no_database<T>(&mut self, at: Span) -> Checked<T> {
         let label = format!("wanted: one that begins with `{}:`", Database::WORDS.join(":`, `"));
-        self.refuse(Code::E0205, "that is no address of a database", at, label)
+        self.refuse(Code::E0205, "this is not the address of a database", at, label)
     }
 
     /// An address that may be sent data: encrypted, and without credentials in it.

@@ -145,7 +145,7 @@ pub fn days_of_another_zone(program: &Program) -> Vec<Diagnostic> {
         let message =
             format!("the days of `{}` are those of {account}, and the pipeline's are those of {own}", table.name);
         let diagnostic = Diagnostic::new(Code::W0216, message).at(fetch.path_span, "an account in another time zone");
-        let help = format!("write `timezone \"{account}\"` into the pipeline, or fetch moments in the place of days");
+        let help = format!("write `timezone \"{account}\"` into the pipeline, or fetch moments instead of days");
         (!account.eq_ignore_ascii_case(own)).then(|| diagnostic.help(help))
     };
     program.tables.iter().filter_map(advice).collect()

@@ -51,7 +51,7 @@ fn declared_otherwise(value: &str, column: &FetchColumn, fetch: &Fetch) -> Optio
         Encoding::Datetime(..) => pattern(value, "datetime"),
         _ => notation(value, &field, fetch).or_else(|| currency(value, &field)),
     };
-    format.or_else(|| missing(value, column))
+    format.or_else(|| missing(value, column, fetch))
 }
 
 /// The ways in which exports write numbers in texts; the likeliest first.
@@ -119,12 +119,15 @@ fn pattern(value: &str, word: &str) -> Option<String> {
 }
 
 /// A text that stands for no value: such a word, a sign, or a bound of a number that is not given.
-fn missing(value: &str, column: &FetchColumn) -> Option<String> {
+fn missing(value: &str, column: &FetchColumn, fetch: &Fetch) -> Option<String> {
     let text = value.trim();
     if !exports::is_nothing(text) {
         return None;
     }
-    let clause = format!("`missing {text:?}` among the fetch's clauses");
+    let clause = match fetch.kind {
+        SourceKind::Endpoint(_) => format!("`missing: [{text:?}]` at the endpoint in its connector"),
+        _ => format!("`missing {text:?}` among the fetch's clauses"),
+    };
     Some(if column.optional {
         format!("where it stands for no value, write {clause}")
     } else {

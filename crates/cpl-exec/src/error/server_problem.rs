@@ -177,7 +177,7 @@ fn status_of(status: u16) -> String {
 /// What to do about a status.
 fn refused(status: u16, fetch: &Fetch) -> String {
     match status {
-        202 => "the server says that the answer is not there yet: run again later, or read it as a long report, by `job` of a connector",
+        202 => "the server says that the answer is not there yet: run again later; a report that takes long is read by `job` of a connector",
         206 => "the server says that this is a part of the answer: request all of it",
         401 | 403 if fetch.store().is_some() => {
             "may these keys list and read what is in the bucket, and are they not expired?"

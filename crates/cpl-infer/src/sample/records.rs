@@ -34,25 +34,57 @@ pub fn lines(file: &Path) -> Result<Sample, Problem> {
     Ok(Sample { found: Found::Ndjson, whole, ..sample(&records, false) })
 }
 
-/// A document: its records at a path, where that finds some; else a list of records, or the longest list within it.
-pub fn document(file: &Path, declared: Option<&str>) -> Result<Sample, Problem> {
+/// A document: a list of records, or the longest list within it.
+pub fn document(file: &Path) -> Result<Sample, Problem> {
+    let document = value_of(file)?;
+    let (path, sample) = guessed(&document);
+    Ok(Sample { found: Found::Json(path), ..with_next_page(sample, &document) })
+}
+
+/// What a connector's file says of an answer.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DeclaredAnswer<'d> {
+    /// The path to its records.
+    pub records: Option<&'d str>,
+    /// How its pages go on.
+    pub has_pages: bool,
+}
+
+/// An answer: its records where they are declared to be, if that finds something; else as those of a document.
+pub fn answer(file: &Path, declared: DeclaredAnswer<'_>) -> Result<Sample, Problem> {
+    let document = value_of(file)?;
+    let records = declared.records.and_then(|path| Some((path, records_at(&document, path)?)));
+    let (path, sample) = match records {
+        Some((path, records)) => (Some(path.to_owned()), Sample { whole: true, ..sample(&records, true) }),
+        None => {
+            let (path, mut sample) = guessed(&document);
+            sample.doubts.extend(declared.records.map(|path| format!("{path} finds nothing in this answer")));
+            (path, sample)
+        }
+    };
+    let sample = if declared.has_pages { sample } else { with_next_page(sample, &document) };
+    Ok(Sample { found: Found::Answer(path), ..sample })
+}
+
+/// The value of a document.
+fn value_of(file: &Path) -> Result<Value, Problem> {
     let (text, whole) = read(file, DOCUMENT_BYTES)?;
     if !whole {
         let (what, limit) = (Oversized::Document, DOCUMENT_BYTES);
         return Err(Problem::TooLarge { what, limit, place: Place::default() });
     }
-    let document: Value = serde_json::from_str(&text).map_err(|error| {
+    serde_json::from_str(&text).map_err(|error| {
         let place = Place { row: 0, line: error.line() as u64 };
         Problem::NoJson { place, column: error.column() as u64, why: cpl_records::why(&error) }
-    })?;
-    if let Some((path, records)) = declared.and_then(|path| Some((path, records_at(&document, path)?))) {
-        let found = Found::Json(Some(path.to_owned()));
-        return Ok(Sample { found, whole: true, ..sample(&records, true) });
-    }
-    let mut lists = lists_within(&document, "$", LIST_DEPTH);
+    })
+}
+
+/// The records of a document, and the path to them, where it is not a list itself.
+fn guessed(document: &Value) -> (Option<String>, Sample) {
+    let mut lists = lists_within(document, "$", LIST_DEPTH);
     // Of lists of the same length the first.
     let longest = (0..lists.len()).rev().max_by_key(|at| lists[*at].1.len());
-    let (path, records) = match (&document, longest) {
+    let (path, records) = match (document, longest) {
         (Value::Array(records), _) => (None, records.as_slice()),
         (_, Some(longest)) => {
             let (path, records) = lists.remove(longest);
@@ -64,24 +96,25 @@ pub fn document(file: &Path, declared: Option<&str>) -> Result<Sample, Problem> 
     let mut sample = sample(records, true);
     let other = |(path, _): &(String, _)| format!("{path} holds records too: `records \"{path}\"` reads them");
     sample.left_out.extend(lists.iter().take(SAID).map(other));
-    sample.doubts.extend(declared.map(|path| format!("{path} finds no records in this answer")));
+    (path, Sample { whole: true, ..sample })
+}
+
+/// The same with a doubt, where the document leads to a next page.
+fn with_next_page(mut sample: Sample, document: &Value) -> Sample {
     sample.doubts.extend(
-        next_page(&document, "$")
-            .map(|path| format!("{path} leads to a next page, which is not in this file: is it all?")),
+        next_page(document, "$")
+            .map(|path| format!("{path} leads to a next page, which is not among these rows: are they all?")),
     );
-    Ok(Sample { found: Found::Json(path), whole: true, ..sample })
+    sample
 }
 
 /// The records that a path finds, of lists their elements; none where it finds nothing.
 fn records_at(document: &Value, path: &str) -> Option<Vec<Value>> {
-    let found = cpl_records::Path::parse(path).ok()?;
-    let found = found.found_in(document).into_iter();
-    let records: Vec<Value> = found
-        .flat_map(|found| found.as_array().map_or(std::slice::from_ref(found), Vec::as_slice))
-        .filter(|record| !record.is_null())
-        .cloned()
-        .collect();
-    (!records.is_empty()).then_some(records)
+    let path = cpl_records::Path::parse(path).ok()?;
+    let found = path.found_in(document);
+    let records = |found: &Value| found.as_array().map_or_else(|| vec![found.clone()], Vec::clone);
+    let records = |found: &&Value| if found.is_null() { Vec::new() } else { records(found) };
+    (!found.is_empty()).then(|| found.iter().flat_map(records).collect())
 }
 
 /// Names of what leads to the next page of an answer, of which the file holds one.

@@ -170,7 +170,7 @@ pub struct ErrorInside {
     /// The path to what makes the answer an error.
     pub at: String,
     /// The values, as texts, that make it one; none for any that is something.
-    pub is: Option<Vec<String>>,
+    pub values: Option<Vec<String>>,
     /// The path to its text.
     pub message: Option<String>,
     /// The path to its code.

@@ -85,10 +85,10 @@ fn is_future(table: &Table, fetch: &Fetch) -> Option<Expr> {
     Some(condition(ExprKind::Compare(CompareOp::Greater, Box::new(read(time)), Box::new(now)), table))
 }
 
-/// Whether a row is dated outside the window that is requested; none where there is no window, or no single day or moment
-/// dates a row.
+/// Whether a row is of a day outside the window that is requested; none where there is no window, or no single day dates a row.
+/// Of which day a moment is depends on the server's zone.
 fn is_outside_window(table: &Table, fetch: &Fetch) -> Option<Expr> {
-    let time = time(table)?;
+    let time = time(table).filter(|time| time.ty == Type::Date)?;
     let is_day = |column: &FetchColumn| column.name == time.name && column.by.is_none();
     let window = requested_window(fetch).filter(|_| fetch.columns.iter().any(is_day))?;
     let inside = condition(ExprKind::InWindow(Box::new(read(time)), window), table);

@@ -1,4 +1,5 @@
-//! Records of JSON: the text of each is found first, and its wanted values are taken from that text as they stand.
+//! Records of JSON: the text of each is found first, and its wanted values are taken from that text as they stand. Those of a
+//! server's page may be known already.
 
 mod page;
 mod parts;
@@ -26,11 +27,9 @@ use self::{
     parts::{LINE_BYTES, LineBlocks, Merged, Part, RecordGroup, line_too_large},
     record::{RecordReader, bad_record, duplicate_member, no_json},
     route::Route,
-    steps::Step,
     text::text,
     unique::NoValue,
     walk::Walked,
-    wanted::Wanted,
 };
 use crate::{Layout, Out, Records};
 
@@ -170,21 +169,17 @@ pub fn document_text<S: FnMut(Batch) -> ControlFlow<()>>(
         return Err(no_records(&unique::value(text).map_err(no_document)?, None).unwrap_or(Problem::Empty));
     }
     let route = match known {
-        Some(KnownRecords::Values(values)) => return page::rows_of_values(text, &values, out),
+        Some(KnownRecords::Values { columns, places }) => return page::rows_of_values(text, (columns, &places), out),
         Some(KnownRecords::Places(places)) => Route::Known(places),
         None => records.map_or(Route::Steps(Vec::new()), |records| Route::of(&records.path)),
     };
     // A document without records may hold null in the place of their list.
-    if let (Route::Steps(steps), true) = (&route, records.is_some_and(|records| records.may_lack))
-        && is_null_at(text, steps)
-    {
-        return Ok(());
-    }
+    let nulls = !records.is_some_and(|records| records.may_lack) || route.is_of_elements();
     let reader = RecordReader::new(out.layout, each);
     let walked = if threads == 1 {
-        rows_in_turn(text, &route, &reader, out)?
+        rows_in_turn(text, (&route, nulls), &reader, out)?
     } else {
-        rows_in_groups(text, &route, &reader, threads, out)?
+        rows_in_groups(text, (&route, nulls), &reader, threads, out)?
     };
     let walked = walked.map_err(no_document)?;
     if let Some(name) = walked.twice {
@@ -198,22 +193,15 @@ pub fn document_text<S: FnMut(Batch) -> ControlFlow<()>>(
     none.map_or(Ok(()), Err)
 }
 
-/// Whether null stands at the end of steps that lead to one place.
-fn is_null_at(text: &str, steps: &[Step]) -> bool {
-    let one_place = !steps.contains(&Step::Every);
-    let found = one_place.then(|| Wanted::at(std::iter::once(steps)).find(text).ok()).flatten();
-    found.is_some_and(|found| found.values == [Some("null")])
-}
-
 /// Adds the rows of a document on this thread only; how its records were found.
 fn rows_in_turn<S: FnMut(Batch) -> ControlFlow<()>>(
     text: &str,
-    route: &Route,
+    (route, nulls): (&Route, bool),
     reader: &RecordReader,
     out: &mut Out<'_, S>,
 ) -> Result<Result<Walked, NoValue>, Problem> {
     let mut failed = None;
-    let walked = route.each(text, true, &mut |record| {
+    let walked = route.each(text, nulls, &mut |record| {
         failed = rows_of(reader, &record, out).err();
         if failed.is_some() || out.full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
@@ -223,7 +211,7 @@ fn rows_in_turn<S: FnMut(Batch) -> ControlFlow<()>>(
 /// Adds them by groups of records, on so many threads.
 fn rows_in_groups<S: FnMut(Batch) -> ControlFlow<()>>(
     text: &str,
-    route: &Route,
+    (route, nulls): (&Route, bool),
     reader: &RecordReader,
     threads: usize,
     out: &mut Out<'_, S>,
@@ -234,7 +222,7 @@ fn rows_in_groups<S: FnMut(Batch) -> ControlFlow<()>>(
         threads,
         |parts| {
             let mut records = RecordGroup::default();
-            let walked = route.each(text, true, &mut |record| records.push(record, parts));
+            let walked = route.each(text, nulls, &mut |record| records.push(record, parts));
             records.end(parts);
             walked
         },

@@ -7,7 +7,7 @@ use cpl_batch::{Batch, Cell, Problem};
 use super::{
     record::cell_of,
     steps::{Location, Step},
-    wanted::{RecordValues, Wanted},
+    wanted::{ElementValues, RecordValues, Wanted},
 };
 use crate::{At, Kind, Layout, Out};
 
@@ -16,26 +16,31 @@ use crate::{At, Kind, Layout, Out};
 pub enum KnownRecords {
     /// Where each of them is.
     Places(Vec<Range<usize>>),
-    /// Of each of them in its turn where the value of each wanted column is: an empty place where it has none.
-    Values(Vec<Range<usize>>),
+    /// The values of the wanted columns.
+    Values {
+        /// How many columns there are.
+        columns: usize,
+        /// Record by record, where the value of each column is: an empty place where it has none.
+        places: Vec<Range<usize>>,
+    },
 }
 
 /// Where the values of the wanted columns are in a record.
 #[derive(Debug)]
 pub struct ValuePlaces {
-    places: Vec<Vec<Step>>,
-    columns: Vec<Presence>,
+    steps: Vec<Vec<Step>>,
+    presence: Vec<Presence>,
 }
 
-/// Whether records may lack a column.
+/// Which records have a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Presence {
-    /// Each has it.
-    Each,
-    /// Some has it: else it is told which names there are.
-    Some,
-    /// None needs to.
-    Any,
+    /// Each of them.
+    InEach,
+    /// One of them at least: where none has it, the names that they have are told.
+    InOne,
+    /// Maybe none.
+    Anywhere,
 }
 
 impl ValuePlaces {
@@ -45,7 +50,7 @@ impl ValuePlaces {
         if !matches!(layout.kind, Kind::Document { each: None, .. }) || layout.columns.is_empty() {
             return None;
         }
-        let place = |at: &At, header: &str| match at {
+        let steps = |at: &At, header: &str| match at {
             At::Name => Some(Location::named(header).steps),
             At::Path(path) => {
                 let Location { steps, rest } = Location::of(path, false);
@@ -54,47 +59,45 @@ impl ValuePlaces {
             At::Outer(_) => None,
         };
         let columns = || layout.columns.iter().zip(&layout.at);
-        let places = columns().map(|(field, at)| place(at, &field.header)).collect::<Option<_>>()?;
         let presence = columns().map(|(field, at)| match at {
-            At::Name if field.optional || field.may_lack => Presence::Some,
-            At::Name => Presence::Each,
-            At::Path(_) | At::Outer(_) => Presence::Any,
+            At::Name if !field.optional && !field.may_lack => Presence::InEach,
+            At::Path(_) | At::Outer(_) if !field.may_lack => Presence::Anywhere,
+            _ => Presence::InOne,
         });
-        Some(Self { places, columns: presence.collect() })
+        let presence = presence.collect();
+        let steps = columns().map(|(field, at)| steps(at, &field.header)).collect::<Option<_>>()?;
+        Some(Self { steps, presence })
     }
 
     /// The same as what is wanted of each record.
-    pub(super) fn wanted(&self) -> Wanted {
-        Wanted::at(self.places.iter().map(Vec::as_slice))
+    pub(super) fn wanted(&self) -> ElementValues {
+        ElementValues {
+            wanted: Wanted::at(self.steps.iter().map(Vec::as_slice)),
+            required: self.presence.iter().map(|presence| *presence == Presence::InEach).collect(),
+        }
     }
 
-    /// Whether records have what they need to have: then nothing has to be said of them.
+    /// Whether each column that one of the records should have is in one.
     pub(super) fn are_in(&self, records: &RecordValues<'_>) -> bool {
-        let mut found = vec![false; self.columns.len()];
-        for record in records.values.chunks_exact(self.columns.len()) {
-            for ((value, presence), found) in record.iter().zip(&self.columns).zip(&mut found) {
-                *found |= value.is_some();
-                if value.is_none() && *presence == Presence::Each {
-                    return false;
-                }
-            }
-        }
-        records.count > 0
-            && found.iter().zip(&self.columns).all(|(found, presence)| *found || *presence == Presence::Any)
+        let columns = self.presence.len();
+        let is_in_one = |at: usize| records.values.iter().skip(at).step_by(columns).any(Option::is_some);
+        let mut wanted = (0..columns).filter(|at| self.presence[*at] == Presence::InOne);
+        wanted.all(is_in_one)
     }
 }
 
 /// Adds the rows of records whose values are known.
 pub fn rows_of_values<S: FnMut(Batch) -> ControlFlow<()>>(
     text: &str,
-    values: &[Range<usize>],
+    (columns, places): (usize, &[Range<usize>]),
     out: &mut Out<'_, S>,
 ) -> Result<(), Problem> {
-    let columns = &out.layout.columns;
-    let mut cells: Vec<Cell<'_>> = Vec::with_capacity(columns.len());
-    for record in values.chunks_exact(columns.len()) {
+    let fields = &out.layout.columns;
+    assert_eq!(columns, fields.len(), "the values are those of the layout's columns");
+    let mut cells: Vec<Cell<'_>> = Vec::with_capacity(columns);
+    for record in places.chunks_exact(columns) {
         cells.clear();
-        for ((place, field), found) in record.iter().zip(columns).zip(&mut out.columns_found) {
+        for ((place, field), found) in record.iter().zip(fields).zip(&mut out.columns_found) {
             *found |= !place.is_empty();
             cells.push(cell_of(Some(&text[place.clone()]).filter(|value| !value.is_empty()), field));
         }

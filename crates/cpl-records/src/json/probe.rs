@@ -1,4 +1,4 @@
-//! What a document holds besides its rows: single values at paths, and the texts of its records.
+//! What a document holds: single values at paths, and where its records are, or their values.
 
 use std::{borrow::Cow, ops::Range};
 
@@ -29,8 +29,6 @@ pub struct Probe {
 struct WithValues {
     wanted: Wanted,
     places: ValuePlaces,
-    /// A name leads to the list of records.
-    is_named: bool,
 }
 
 /// Gathers the paths of a probe, each by its text.
@@ -95,16 +93,17 @@ impl ProbeBuilder {
     pub fn build(self) -> Probe {
         let probe = Probe::of(&self.paths);
         let Some(list) = &self.list else { return probe };
-        // A path into one of the records finds its value in that record's text.
+        // Where names alone lead to the list, it is between two of them; and a path into one of the records finds its value in
+        // that record's text.
+        let is_named = list.iter().all(|step| matches!(step, Step::Name(_)));
         let is_within = |path: &Path| {
             let steps = Location::of(path, false).steps;
             steps.starts_with(list) && !matches!(steps.get(list.len()), Some(Step::Name(_)))
         };
-        let values = self.values.filter(|_| !self.paths.iter().any(is_within));
+        let values = self.values.filter(|_| is_named && !self.paths.iter().any(is_within));
         let with_values = values.map(|places| WithValues {
             wanted: Probe::of(&self.paths).wanted.with_values_at(list, places.wanted()),
             places,
-            is_named: !list.is_empty(),
         });
         Probe { wanted: probe.wanted.with_elements_at(list), with_values, ..probe }
     }
@@ -145,18 +144,19 @@ impl Probe {
         self.probed(found, records.map(|records| ProbedRecords::listed(document, &records)))
     }
 
-    /// The same with the values of the records; none where something is wrong with the document or with a record, or
-    /// where a column is missing: what it is, is for others to find.
+    /// The same with the values of the records. None where there is no record, where something is wrong with the document, with
+    /// a record or its columns, which is for others to find, and where it is not seen in which part of the text the records are.
+    /// `names_known` says that a column that no record has needs no list of the names that they have.
     #[must_use]
-    pub fn look_up_values<'t>(&self, document: &'t str) -> Option<Probed<'t>> {
-        let WithValues { wanted, places, is_named } = self.with_values.as_ref()?;
+    pub fn look_up_values<'t>(&self, document: &'t str, names_known: bool) -> Option<Probed<'t>> {
+        let WithValues { wanted, places } = self.with_values.as_ref()?;
         let mut found = wanted.find(document).ok().filter(|found| found.twice.is_none())?;
-        let records = found.records.take().filter(|records| places.are_in(records))?;
-        // Where a name is written with escapes, it is not known where the list begins.
-        if *is_named && records.name.is_none() {
+        let records = found.records.take().filter(|records| records.count > 0 && !records.hides_next_name)?;
+        if !names_known && !places.are_in(&records) {
             return None;
         }
-        self.probed(found, Some(ProbedRecords::with_values(document, &records))).ok()
+        let records = ProbedRecords::with_values(document, &records)?;
+        self.probed(found, Some(records)).ok()
     }
 
     fn probed<'t>(&self, found: Found<'t>, records: Option<ProbedRecords>) -> Result<Probed<'t>, Problem> {
@@ -180,13 +180,18 @@ impl ProbedRecords {
         Self { count: places.len() as u64, all, known: KnownRecords::Places(places) }
     }
 
-    /// Of their values. The list begins behind the name that leads to it, and ends ahead of the next name.
-    fn with_values(document: &str, records: &RecordValues<'_>) -> Self {
+    /// Of their values. The list is between the name that leads to it, or the text's beginning, and the next name; none where it
+    /// is not found there.
+    fn with_values(document: &str, records: &RecordValues<'_>) -> Option<Self> {
         let place = |value: Option<&str>| value.map_or(0..0, |value| place_of(value, document));
         let start = records.name.map_or(0, |name| place_of(name, document).end);
         let end = records.next_name.map_or(document.len(), |name| place_of(name, document).start);
-        let values = records.values.iter().copied().map(place).collect();
-        Self { count: records.count, all: start..end, known: KnownRecords::Values(values) }
+        let around = document.get(start..end)?;
+        let list = around.get(around.find('[')? + 1..around.rfind(']')?)?;
+        let places: Vec<_> = records.values.iter().copied().map(place).collect();
+        let columns = places.len() / usize::try_from(records.count).ok()?;
+        let all = place_of(list.trim_ascii(), document);
+        Some(Self { count: records.count, all, known: KnownRecords::Values { columns, places } })
     }
 }
 
@@ -210,6 +215,7 @@ pub fn each_record<'t>(
         sink(record);
         std::ops::ControlFlow::Continue(())
     };
-    let walked = route.each(document, true, &mut each).map_err(no_document)?;
+    // Null in the place of the list is no record.
+    let walked = route.each(document, route.is_of_elements(), &mut each).map_err(no_document)?;
     walked.twice.map_or(Ok(()), |name| Err(no_document(unique::NoValue::Twice(name))))
 }

@@ -56,6 +56,11 @@ impl Route {
         (!steps.contains(&Step::Every)).then_some(steps)
     }
 
+    /// Whether its last step leads to the elements of a list, and not to the list.
+    pub fn is_of_elements(&self) -> bool {
+        matches!(self, Self::Steps(steps) if steps.last() == Some(&Step::Every))
+    }
+
     /// Hands out the text of each value that is found, and of a list its elements; where `nulls` is false, of none that is null.
     pub fn each<'t>(&self, text: &'t str, nulls: bool, sink: &mut Records<'_, 't>) -> Result<Walked, NoValue> {
         match self {

@@ -33,8 +33,16 @@ struct Node {
 enum Elements {
     /// The text of each.
     Texts,
-    /// Values in each of them; all are objects.
-    Values(Box<Wanted>),
+    /// Values in each of them.
+    Values(Box<ElementValues>),
+}
+
+/// Values that are wanted in each element of a list.
+#[derive(Debug)]
+pub struct ElementValues {
+    pub wanted: Wanted,
+    /// Of each of them whether every element has to have it.
+    pub required: Vec<bool>,
 }
 
 /// The wanted values of one text, as they are written.
@@ -48,7 +56,7 @@ pub struct Found<'t> {
     pub records: Option<RecordValues<'t>>,
     /// A name on the way to one of them that an object has twice.
     pub twice: Option<String>,
-    /// The last name that was met; none where it is written with escapes.
+    /// The last name that was met; none where it is written with escapes, or is that of a number.
     name: Option<&'t str>,
 }
 
@@ -58,10 +66,12 @@ pub struct RecordValues<'t> {
     /// Of each element in its turn each value, where there is one.
     pub values: Vec<Option<&'t str>>,
     pub count: u64,
-    /// The name that leads to the list; none where none does, or it is written with escapes.
+    /// The last name that was met before the list; none where there is none, or it is written with escapes.
     pub name: Option<&'t str>,
-    /// The next name behind the list.
+    /// The first name that was met behind the list; none where there is none.
     pub next_name: Option<&'t str>,
+    /// That name is written with escapes.
+    pub hides_next_name: bool,
 }
 
 impl Wanted {
@@ -82,8 +92,8 @@ impl Wanted {
         self
     }
 
-    /// The same, with values in each element of that list, which are all objects: else it is an error.
-    pub fn with_values_at(mut self, steps: &[Step], values: Self) -> Self {
+    /// The same, with values in each element of that list: where one is no object, or lacks a required value, it is an error.
+    pub fn with_values_at(mut self, steps: &[Step], values: ElementValues) -> Self {
         self.node_at(steps).list = Some(Elements::Values(Box::new(values)));
         self
     }
@@ -240,10 +250,17 @@ fn visit_elements<'t, A: SeqAccess<'t>>(node: &Node, found: &mut Found<'t>, mut 
 }
 
 /// A list of objects, in each of which values are wanted.
-fn visit_records<'t, A: SeqAccess<'t>>(wanted: &Wanted, found: &mut Found<'t>, mut list: A) -> Result<(), A::Error> {
+fn visit_records<'t, A: SeqAccess<'t>>(
+    ElementValues { wanted, required }: &ElementValues,
+    found: &mut Found<'t>,
+    mut list: A,
+) -> Result<(), A::Error> {
     let (mut record, name) = (Found::of(wanted.count), found.name);
-    let mut records = RecordValues { values: Vec::new(), count: 0, name, next_name: None };
+    let mut records = RecordValues { values: Vec::new(), count: 0, name, next_name: None, hides_next_name: false };
     while list.next_element_seed(FindInObject(Find { node: &wanted.root, found: &mut record }))?.is_some() {
+        if record.values.iter().zip(required).any(|(value, required)| *required && value.is_none()) {
+            return Err(A::Error::custom("a required value is missing"));
+        }
         records.values.extend(record.values.iter_mut().map(Option::take));
         records.count += 1;
     }
@@ -267,7 +284,10 @@ impl<'t> Found<'t> {
     /// Notes a name.
     fn meet(&mut self, name: Option<&'t str>) {
         match &mut self.records {
-            Some(records) => records.next_name = records.next_name.or(name),
+            Some(records) if records.next_name.is_none() => {
+                (records.next_name, records.hides_next_name) = (name, records.hides_next_name || name.is_none());
+            }
+            Some(_) => {}
             None => self.name = name,
         }
     }
@@ -325,9 +345,8 @@ impl<'t> Visitor<'t> for MemberOf<'_> {
     }
 
     fn visit_borrowed_str<E>(self, name: &'t str) -> Result<Self::Value, E> {
-        let number = self.number(name);
         // A number of any digits comes as an object of this one name, which stands nowhere.
-        Ok((number, (number.is_some() || name != NUMBER).then_some(name)))
+        Ok((self.number(name), (name != NUMBER).then_some(name)))
     }
 
     fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
