@@ -24,7 +24,7 @@ use crate::{
     api::Api,
     job::{self, Job},
     limits::LARGE_PAGE,
-    more_pages,
+    more_pages::{self, PagesRead},
     pager::Pager,
     request::Request,
     secret::Secret,
@@ -381,7 +381,7 @@ impl PagedRequest {
             None => (None, None),
         };
         let total = self.pager.as_ref().and_then(Pager::total).filter(|_| !self.first_page);
-        let more_pages = if self.pager.is_none() { more_pages::find(&answer, true) } else { None };
+        let more_pages = if self.pager.is_none() { more_pages::find(&answer, Some(PagesRead::ONE)) } else { None };
         Ok((Page { bytes: answer.bytes, records, request: answer.sent, total, more_pages }, follows))
     }
 }

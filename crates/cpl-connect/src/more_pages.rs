@@ -106,9 +106,22 @@ const PLACES: &[&str] = &[
 /// As deep as it is looked for.
 const DEPTH: usize = 6;
 
-/// Where an answer says that there is a next page: a path into it, with the number that is there, or a header. Numbers of
-/// records and pages are only compared with the longest list of a first page.
-pub fn find(answer: &Answer, is_first: bool) -> Option<String> {
+/// What was read up to an answer, which is read as well.
+#[derive(Clone, Copy, Debug)]
+pub struct PagesRead {
+    /// Records, where that is known.
+    pub records: u64,
+    pub pages: u64,
+}
+
+impl PagesRead {
+    /// The answer is the first page.
+    pub const ONE: Self = Self { records: 0, pages: 1 };
+}
+
+/// Where an answer says that there is a next page: a path into it, with the number that is there, or a header. Numbers of records
+/// and pages are compared with those that were read, and with the answer's longest list.
+pub fn find(answer: &Answer, read: Option<PagesRead>) -> Option<String> {
     if answer.link.is_some() {
         return Some("the header `Link`".to_owned());
     }
@@ -117,11 +130,12 @@ pub fn find(answer: &Answer, is_first: bool) -> Option<String> {
     let mut signs = Signs::default();
     let mut deserializer = serde_json::Deserializer::from_str(text);
     Object { signs: &mut signs, path: "$".to_owned(), depth: 0, is_place: true }.deserialize(&mut deserializer).ok()?;
-    let records = signs.longest_list;
-    // Of an answer without a record no number says anything.
-    let is_counted = is_first && records > 0;
-    let of_records = signs.totals.into_iter().filter(|(_, total)| is_counted && *total > records);
-    let of_pages = signs.pages.into_iter().filter(|(_, pages)| is_counted && *pages > 1);
+    let longest = signs.longest_list;
+    // Where there is no record no number says anything.
+    let read =
+        read.map(|read| PagesRead { records: read.records.max(longest), ..read }).filter(|read| read.records > 0);
+    let of_records = signs.totals.into_iter().filter(|(_, total)| read.is_some_and(|read| *total > read.records));
+    let of_pages = signs.pages.into_iter().filter(|(_, pages)| read.is_some_and(|read| *pages > read.pages));
     let counted = of_pages.chain(of_records).map(|(path, number)| format!("`{path}` ({number})"));
     signs.next.into_iter().map(|path| format!("`{path}`")).chain(counted).next()
 }
@@ -256,13 +270,10 @@ mod tests {
     use super::*;
     use crate::request::Request;
 
-    fn found(json: &str, is_first: bool) -> Option<String> {
+    fn found(json: &str, read: Option<PagesRead>) -> Option<String> {
         let url: Url = "https://a.example/x".parse().unwrap_or_else(|error| panic!("{error}"));
         let sent = Request::new(cpl_model::method::Method::Get, url.as_str()).unwrap_or_else(|why| panic!("{why:?}"));
-        find(
-            &Answer { status: reqwest::StatusCode::OK, bytes: json.as_bytes().to_vec(), link: None, url, sent },
-            is_first,
-        )
+        find(&Answer { status: reqwest::StatusCode::OK, bytes: json.as_bytes().to_vec(), link: None, url, sent }, read)
     }
 
     #[test]
@@ -301,7 +312,21 @@ mod tests {
                 "`$.paging.links[?@.rel == 'next']`",
             ),
         ] {
-            assert_eq!(found(json, true).as_deref(), Some(place), "{json}");
+            assert_eq!(found(json, Some(PagesRead::ONE)).as_deref(), Some(place), "{json}");
+        }
+    }
+
+    #[test]
+    fn what_was_read_is_less_than_there_is() {
+        let read = |records, pages| Some(PagesRead { records, pages });
+        for (json, read, is_more) in [
+            (r#"{"r": [], "total": 40}"#, read(20, 3), true),
+            (r#"{"r": [], "total": 40}"#, read(40, 5), false),
+            (r#"{"r": [], "total_pages": 9}"#, read(20, 3), true),
+            (r#"{"r": [], "total_pages": 2}"#, read(20, 3), false),
+            (r#"{"r": [], "total": 40, "total_pages": 9}"#, None, false),
+        ] {
+            assert_eq!(found(json, read).is_some(), is_more, "{json}");
         }
     }
 
@@ -319,7 +344,7 @@ mod tests {
             (r#"{"r": [1], "total": 101, "pages": 2}"#, false),
             (r#"{"r": [1], "summary": {"total": 900}}"#, true),
         ] {
-            assert_eq!(found(json, is_first), None, "{json}");
+            assert_eq!(found(json, is_first.then_some(PagesRead::ONE)), None, "{json}");
         }
     }
 }

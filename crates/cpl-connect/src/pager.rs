@@ -16,7 +16,7 @@ use crate::{
     answer::Answer,
     error_inside::{is_something, text_of},
     limits::LARGE_PAGE,
-    more_pages,
+    more_pages::{self, PagesRead},
     request::{Request, shown},
 };
 
@@ -28,7 +28,10 @@ pub struct Pager {
     by: PageBy,
     /// The path to what says whether there is more, as it is written.
     more: Option<String>,
+    /// Where the records are that the server counts.
     records: Option<Records>,
+    /// Those of the API are some of them, which a filter takes.
+    is_filtered: bool,
     most_pages: u32,
     probe: Probe,
     /// What finds the records as they are written, where they are no list of objects.
@@ -88,7 +91,7 @@ impl Pager {
     /// What is wrong with a path.
     pub fn new(
         paging: &Paging,
-        records: Option<&str>,
+        at: Option<&str>,
         values: Option<ValuePlaces>,
         most_pages: Option<u32>,
     ) -> Result<Self, String> {
@@ -98,9 +101,13 @@ impl Pager {
             PageBy::Last { at, .. } => (None, Some(Path::parse(at)?)),
             PageBy::Number { .. } | PageBy::Offset { .. } | PageBy::Link | PageBy::First => (None, None),
         };
+        // A server counts all elements of a list, also those that a filter leaves out.
+        let records_path = at.map(Path::parse).transpose()?;
+        let filtered = records_path.as_ref().and_then(Path::filtered_list);
+        let (is_filtered, records) = (filtered.is_some(), filtered.or(at).map(Records::at).transpose()?);
+        let values = values.filter(|_| !is_filtered);
         let mut written_records = ProbeBuilder::default();
-        written_records.add(records.map_or("$", |path| path.split("[*]").next().unwrap_or(path)))?;
-        let records = records.map(Records::at).transpose()?;
+        written_records.add(filtered.or(at).map_or("$", |path| path.split("[*]").next().unwrap_or(path)))?;
         paths.add_records(records.as_ref());
         // Where pages go on by the last record, that is wanted as a whole.
         paths.add_values(values.filter(|_| last.is_none()));
@@ -110,6 +117,7 @@ impl Pager {
             by: paging.by.clone(),
             more: paging.more.clone(),
             records,
+            is_filtered,
             most_pages: most_pages.unwrap_or(MOST_PAGES),
             probe: paths.build(),
             written_records: written_records.build(),
@@ -136,10 +144,10 @@ impl Pager {
         }
     }
 
-    /// The number of all records, by the first page and by the last one.
+    /// The number of all records, by the first page and by the last one; none where a filter takes some of them.
     #[must_use]
     pub fn total(&self) -> Option<(u64, u64)> {
-        self.total
+        self.total.filter(|_| !self.is_filtered)
     }
 
     /// Requests that will most likely follow one: so many can be sent before the answers are there. They are
@@ -195,20 +203,24 @@ impl Pager {
         self.seen_records += records.count;
         self.check_short(&records)?;
         let next = if over { None } else { self.request_after(request, answer, cursor, &records)? };
-        // What says that there is more is believed.
-        if let (Some(place), false, None) = (&self.more, over, &next)
-            && matches!(self.by, PageBy::Cursor { .. } | PageBy::Next { .. } | PageBy::Link)
-        {
-            return Err(wrong(PageProblem::MorePages { place: format!("`{place}`") }));
+        // What says that there is more is believed: the connector's `while`, which is also believed where it says that there is
+        // not, or a name that APIs give to it. A path that finds nothing may be misspelt.
+        if next.is_none() && self.by != PageBy::First && (!over || lost) {
+            let place = self.more.as_ref().filter(|_| !over).map(|place| format!("`{place}`"));
+            if let Some(place) = place.or_else(|| more_pages::find(answer, self.read_so_far())) {
+                return Err(wrong(PageProblem::MorePages { place }));
+            }
         }
-        // A path that finds nothing ends the pages, and may be misspelt.
-        if lost
-            && next.is_none()
-            && let Some(place) = more_pages::find(answer, self.pages == 1)
-        {
-            return Err(wrong(PageProblem::MorePages { place }));
-        }
+        let known = known.filter(|_| !self.is_filtered);
         Ok(PageOutcome { next, records: known.map(|records| records.known) })
+    }
+
+    /// What was read, to compare with what an answer says that there is; none where it may count something else.
+    fn read_so_far(&self) -> Option<PagesRead> {
+        let is_comparable = self.pages == 1 || self.is_counted();
+        // Where it is declared which number counts all records, no other one does.
+        let records = if self.total.is_some() { u64::MAX } else { self.seen_records };
+        is_comparable.then_some(PagesRead { records, pages: self.pages.into() })
     }
 
     /// The records of a page: what is known of them, if they are a list of objects.
@@ -223,12 +235,15 @@ impl Pager {
         }
         let written = self.written_records.find(text)?.pop().flatten();
         let is_empty = written.as_deref().is_none_or(is_empty);
+        let content = written.map_or(0, |written| hash(&written));
         match self.by {
             PageBy::Number { .. } | PageBy::Last { .. } | PageBy::Offset { .. } => {
-                Ok(PageRecords { is_empty, ..self.counted_records(text)? })
+                let found = self.counted_records(text)?;
+                // Lists within lists may all be empty, on several pages.
+                let content = if found.count == 0 { content } else { found.content };
+                Ok(PageRecords { content, is_empty, ..found })
             }
             PageBy::Cursor { .. } | PageBy::Next { .. } | PageBy::Link | PageBy::First => {
-                let content = written.map_or(0, |written| hash(&written));
                 Ok(PageRecords { content, is_empty, ..PageRecords::default() })
             }
         }
@@ -345,7 +360,7 @@ impl Pager {
         number: Value,
         records: &PageRecords,
     ) -> Result<Option<Request>, Problem> {
-        if records.count == 0 {
+        if records.is_empty {
             return Ok(None);
         }
         // Also the last page may be one that was there before.
@@ -386,7 +401,14 @@ impl Pager {
 
     /// What the next page begins after; none where the page is empty.
     fn last_value(&self, records: &PageRecords) -> Result<Option<Value>, Problem> {
-        let (Some(path), Some(record)) = (&self.last, &records.last) else { return Ok(None) };
+        let Some(path) = &self.last else { return Ok(None) };
+        let Some(record) = &records.last else {
+            return if records.is_empty {
+                Ok(None)
+            } else {
+                Err(wrong(PageProblem::NoLastValue { path: path.to_string() }))
+            };
+        };
         let found = Probe::of(std::slice::from_ref(path)).find(record)?.pop().flatten();
         match found.as_deref().map(serde_json::from_str) {
             Some(Ok(value @ (Value::String(_) | Value::Number(_)))) => Ok(Some(value)),

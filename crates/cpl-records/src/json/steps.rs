@@ -22,6 +22,19 @@ impl Path {
         Ok(Self { text: text.to_owned(), query })
     }
 
+    /// The path to the list of which a filter takes some elements, `$.rows` of `$.rows[?@.paid]`; none where the first step that is
+    /// not to one place is another one.
+    #[must_use]
+    pub fn filtered_list(&self) -> Option<&str> {
+        let mut rest = self.text.strip_prefix('$')?;
+        while let Some((step, behind)) = first_step(rest)
+            && step != Step::Every
+        {
+            rest = behind;
+        }
+        rest.starts_with("[?").then(|| &self.text[..self.text.len() - rest.len()])
+    }
+
     /// All that it finds in a value.
     #[must_use]
     pub fn found_in<'v>(&self, value: &'v Value) -> Vec<&'v Value> {
@@ -105,6 +118,22 @@ fn first_step(path: &str) -> Option<(Step, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_filter_takes_some_elements_of_a_list() {
+        for (path, list) in [
+            ("$.rows[?@.paid]", Some("$.rows")),
+            ("$[?@.paid]", Some("$")),
+            ("$['a b'][0][?@.x == 'y'].z[*]", Some("$['a b'][0]")),
+            ("$.rows", None),
+            ("$.rows[*]", None),
+            ("$.groups[*].rows[?@.paid]", None),
+            ("$..rows[?@.paid]", None),
+        ] {
+            let parsed = Path::parse(path).unwrap_or_else(|error| panic!("{path}: {error}"));
+            assert_eq!(parsed.filtered_list(), list, "{path}");
+        }
+    }
 
     #[test]
     fn a_path_is_steps_and_a_rest() {
