@@ -2,9 +2,12 @@
 
 use std::{error::Error, future::Future, io, time::Duration};
 
-use cpl_batch::{JobProblem, Oversized, Place, Problem, ServerProblem};
+use cpl_batch::{JobProblem, Problem, ServerProblem};
 use jiff::Timestamp;
-use reqwest::{Client, Response, StatusCode, Url, header::CONTENT_TYPE};
+use reqwest::{
+    Client, Response, StatusCode, Url,
+    header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue},
+};
 
 use crate::{
     error_inside::FoundError,
@@ -14,7 +17,7 @@ use crate::{
     request::Request,
     retry::{self, Retry},
     terms::Terms,
-    unpack::unpacked,
+    unpack::{gunzipped, too_large, unpacked},
 };
 
 /// What a server answered.
@@ -23,6 +26,8 @@ pub struct Answer {
     pub status: StatusCode,
     /// Its bytes, unpacked.
     pub bytes: Vec<u8>,
+    /// Its headers.
+    pub headers: HeaderMap,
     /// The address of the next page, as its header gives it.
     pub link: Option<String>,
     /// Who answered.
@@ -163,13 +168,14 @@ async fn take(answer: Response, request: &Request, terms: &Terms) -> Result<Answ
         let inside = terms.errors.find(&bytes).ok().flatten();
         return Err(refused(status, &bytes, inside, (retry, requested_wait), request));
     }
+    let headers = answer.headers().clone();
     let mut bytes = body(answer, limits).await?;
     strip_byte_order_mark(&mut bytes);
     if let Some(inside) = terms.errors.find(&bytes).map_err(Failed::for_good)? {
         return Err(refused(status, &bytes, Some(inside), (retry, requested_wait), request));
     }
     match content_type.filter(|of| if request.any_type { is_page(of) } else { !may_be_json(of) }) {
-        None => Ok(Answer { status, bytes, link, url, sent: request.clone() }),
+        None => Ok(Answer { status, headers, bytes, link, url, sent: request.clone() }),
         Some(content_type) => {
             let (content_type, excerpt) = (request.excerpt(content_type.as_bytes()), request.excerpt(&bytes));
             Err(Failed::never(if request.any_type {
@@ -220,15 +226,22 @@ async fn body(mut answer: Response, limits: &Limits) -> Result<Vec<u8>, Failed> 
     // What a server promises is believed as far as memory goes that any answer may take.
     let promised = answer.content_length().unwrap_or(0).min(limits.answer_bytes).min(PROMISED_BYTES);
     let mut bytes = Vec::with_capacity(usize::try_from(promised).unwrap_or(0));
+    let encoding = answer.headers().get(CONTENT_ENCODING).map(HeaderValue::as_bytes).unwrap_or_default();
+    let is_gzip = [b"gzip".as_slice(), b"x-gzip"].iter().any(|name| encoding.trim_ascii().eq_ignore_ascii_case(name));
     while let Some(chunk) = in_time(answer.chunk(), limits).await? {
         if (bytes.len() + chunk.len()) as u64 > limits.answer_bytes {
-            let (what, limit, place) = (Oversized::Answer, limits.answer_bytes, Place::default());
-            let problem = Failure::Other(Problem::TooLarge { what, limit, place });
-            return Err(Failed { problem, retry: Retry::Never });
+            return Err(Failed::for_good(too_large(limits.answer_bytes)));
         }
         bytes.extend_from_slice(&chunk);
     }
-    Ok(bytes)
+    if !is_gzip || bytes.is_empty() {
+        return Ok(bytes);
+    }
+    match gunzipped(&bytes, limits.answer_bytes) {
+        Ok(Some(unpacked)) => Ok(unpacked),
+        Ok(None) => Err(Failed::for_good(too_large(limits.answer_bytes))),
+        Err(error) => Err(Failed { problem: Failure::Broken(error.to_string()), retry: Retry::Soon }),
+    }
 }
 
 /// Why there is no answer, or not all of it. A read may be sent again, whatever has become of it.

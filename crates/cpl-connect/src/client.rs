@@ -11,7 +11,11 @@ use std::{
 
 use cpl_batch::{Problem, ServerProblem};
 use cpl_records::KnownRecords;
-use reqwest::{Certificate, Client, ClientBuilder, NoProxy, Proxy, redirect::Policy};
+use reqwest::{
+    Certificate, Client, ClientBuilder, NoProxy, Proxy,
+    header::{ACCEPT_ENCODING, HeaderMap, HeaderValue},
+    redirect::Policy,
+};
 use tokio::{
     runtime::{Handle, Runtime},
     sync::mpsc,
@@ -191,7 +195,10 @@ impl Network {
             .user_agent(concat!("cpl/", env!("CARGO_PKG_VERSION")))
             .redirect(Policy::none())
             .referer(false)
-            .connect_timeout(CONNECT_TIMEOUT);
+            .connect_timeout(CONNECT_TIMEOUT)
+            // The library unpacks one member of gzip, and not what stands behind it.
+            .gzip(false)
+            .default_headers(HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("gzip, br, zstd"))]));
         // What goes by `http://` goes to this very machine, and by no proxy, which would read it.
         builder = builder.no_proxy();
         let of_environment =

@@ -102,7 +102,7 @@ impl ErrorsInside {
         let text_at = |place: usize| values[place].as_deref().and_then(text_of);
         let is_error = |error: &&Places| match &error.values {
             None => values[error.at].as_deref().is_some_and(is_something),
-            Some(wanted) => text_at(error.at).is_some_and(|found| wanted.contains(&found)),
+            Some(wanted) => text_at(error.at).is_some_and(|found| wanted.iter().any(|wanted| is_same(&found, wanted))),
         };
         let found = self.errors.iter().find(is_error);
         Ok(found.map(|error| {
@@ -116,6 +116,12 @@ impl ErrorsInside {
             FoundError { message: error.message.and_then(text_at), code, retry }
         }))
     }
+}
+
+/// Whether two texts are the same, or the same number: `3` and `3.0`.
+fn is_same(found: &str, wanted: &str) -> bool {
+    let numbers = || Some((found.parse::<f64>().ok()?, wanted.parse::<f64>().ok()?));
+    found == wanted || numbers().is_some_and(|(found, wanted)| found.total_cmp(&wanted).is_eq())
 }
 
 /// Whether a value, as JSON, is more than nothing: null, false, 0, and a text, a list or an object that holds nothing,
@@ -197,6 +203,7 @@ mod tests {
             ("{\"success\": false}", true),
             ("{\"success\": 0, \"why\": \"no\"}", true),
             ("{\"success\": \"no\"}", true),
+            ("{\"success\": 0.0}", true),
             ("{\"success\": true}", false),
             ("{\"success\": null}", false),
             ("{\"success\": \"\"}", false),

@@ -29,6 +29,8 @@ const NEXT: &[&str] = &[
     "nextoffset",
     "nextkey",
     "nexttoken",
+    "nextmarker",
+    "incompleteresults",
     "nextrecordsurl",
     "nextcontinuationtoken",
     "continuationtoken",
@@ -103,6 +105,10 @@ const PLACES: &[&str] = &[
     "result",
     "data",
 ];
+/// Headers that name the next page: an empty one names none.
+const NEXT_HEADERS: &[&str] = &["X-Next-Page"];
+/// Headers that say how many records there are in all; `Content-Range` does so behind its `/` (RFC 9110, 14.4).
+const TOTAL_HEADERS: &[&str] = &["X-Total-Count", "X-Total", "X-Pagination-Total-Count", "Content-Range"];
 /// As deep as it is looked for.
 const DEPTH: usize = 6;
 
@@ -125,6 +131,10 @@ pub fn find(answer: &Answer, read: Option<PagesRead>) -> Option<String> {
     if answer.link.is_some() {
         return Some("the header `Link`".to_owned());
     }
+    let header = |name: &&'static str| Some((*name, answer.headers.get(*name)?.to_str().ok()?.trim()));
+    if let Some((name, _)) = NEXT_HEADERS.iter().filter_map(header).find(|(_, value)| !value.is_empty()) {
+        return Some(format!("the header `{name}`"));
+    }
     // The reader reports what is no JSON.
     let text = std::str::from_utf8(&answer.bytes).ok()?;
     let mut signs = Signs::default();
@@ -137,7 +147,11 @@ pub fn find(answer: &Answer, read: Option<PagesRead>) -> Option<String> {
     let of_records = signs.totals.into_iter().filter(|(_, total)| read.is_some_and(|read| *total > read.records));
     let of_pages = signs.pages.into_iter().filter(|(_, pages)| read.is_some_and(|read| *pages > read.pages));
     let counted = of_pages.chain(of_records).map(|(path, number)| format!("`{path}` ({number})"));
-    signs.next.into_iter().map(|path| format!("`{path}`")).chain(counted).next()
+    let in_headers = TOTAL_HEADERS.iter().filter_map(header).filter_map(|(name, value)| {
+        let total: u64 = value.rsplit('/').next()?.parse().ok()?;
+        read.is_some_and(|read| total > read.records).then(|| format!("the header `{name}` ({total})"))
+    });
+    signs.next.into_iter().map(|path| format!("`{path}`")).chain(counted).chain(in_headers).next()
 }
 
 /// What an answer says of its pages.
@@ -265,15 +279,29 @@ impl<'t> Visitor<'t> for Object<'_> {
 
 #[cfg(test)]
 mod tests {
-    use reqwest::Url;
+    use reqwest::{Url, header::HeaderMap};
 
     use super::*;
     use crate::request::Request;
 
     fn found(json: &str, read: Option<PagesRead>) -> Option<String> {
+        found_by(&HeaderMap::new(), json, read)
+    }
+
+    fn found_by(headers: &HeaderMap, json: &str, read: Option<PagesRead>) -> Option<String> {
         let url: Url = "https://a.example/x".parse().unwrap_or_else(|error| panic!("{error}"));
         let sent = Request::new(cpl_model::method::Method::Get, url.as_str()).unwrap_or_else(|why| panic!("{why:?}"));
-        find(&Answer { status: reqwest::StatusCode::OK, bytes: json.as_bytes().to_vec(), link: None, url, sent }, read)
+        find(
+            &Answer {
+                status: reqwest::StatusCode::OK,
+                headers: headers.clone(),
+                bytes: json.as_bytes().to_vec(),
+                link: None,
+                url,
+                sent,
+            },
+            read,
+        )
     }
 
     #[test]
@@ -313,6 +341,25 @@ mod tests {
             ),
         ] {
             assert_eq!(found(json, Some(PagesRead::ONE)).as_deref(), Some(place), "{json}");
+        }
+    }
+
+    #[test]
+    fn headers_say_so_too() {
+        for (name, value, json, place) in [
+            ("x-next-page", "2", "[1]", Some("the header `X-Next-Page`")),
+            ("x-next-page", "", "[1]", None),
+            ("x-total-count", "500", "[1]", Some("the header `X-Total-Count` (500)")),
+            ("x-total-count", "1", "[1]", None),
+            ("content-range", "items 0-0/500", "[1]", Some("the header `Content-Range` (500)")),
+            ("content-range", "items 0-0/*", "[1]", None),
+            ("x-total-count", "500", "[]", None),
+        ] {
+            let headers = HeaderMap::from_iter([(
+                reqwest::header::HeaderName::from_static(name),
+                reqwest::header::HeaderValue::from_static(value),
+            )]);
+            assert_eq!(found_by(&headers, json, Some(PagesRead::ONE)).as_deref(), place, "{name}: {value}");
         }
     }
 

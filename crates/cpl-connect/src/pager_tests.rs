@@ -7,7 +7,7 @@ use cpl_model::{
 };
 use cpl_records::{At, Kind, KnownRecords, Layout, ValuePlaces};
 use proptest::prelude::*;
-use reqwest::StatusCode;
+use reqwest::{StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
 
 use crate::{
@@ -105,7 +105,7 @@ impl Server {
         let answer = json!({ "of": records, "next": next, "more": !is_last, "total": self.records });
         let link = (self.way == Way::Link && !is_last).then_some(address);
         let (bytes, status) = (answer.to_string().into_bytes(), StatusCode::OK);
-        Answer { status, bytes, link, url: request.url.clone(), sent: request.clone() }
+        Answer { status, headers: HeaderMap::new(), bytes, link, url: request.url.clone(), sent: request.clone() }
     }
 
     /// The records of all pages, or why there is an end before.

@@ -107,6 +107,14 @@ fn whole_answers_are_read() {
     let in_chunks: Act =
         |stream, _| say(stream, "200 OK\r\nTransfer-Encoding: chunked", b"1\r\n[\r\n2\r\n1]\r\n0\r\n\r\n");
     let gzip: Act = |stream, _| say(stream, "200 OK\r\nContent-Encoding: gzip", &packed(b"[1]"));
+    let two_members: Act =
+        |stream, _| say(stream, "200 OK\r\nContent-Encoding: gzip", &[packed(b"[1"), packed(b"]")].concat());
+    let one_after_the_other: Act = |stream, _| {
+        say(stream, "200 OK\r\nContent-Encoding: x-gzip", &packed(b"[1"))?;
+        stream.flush()?;
+        thread::sleep(Duration::from_millis(50));
+        stream.write_all(&packed(b"]"))
+    };
     let later: Act = |stream, number| match number {
         0 => stream.shutdown(Shutdown::Both),
         1 => say(stream, "503 x\r\nContent-Length: 0", b""),
@@ -117,6 +125,8 @@ fn whole_answers_are_read() {
         ("without a length", without_length, 1),
         ("in chunks", in_chunks, 1),
         ("packed", gzip, 1),
+        ("packed in two members", two_members, 1),
+        ("packed in two members that come one after the other", one_after_the_other, 1),
         ("at the third attempt", later, 3),
     ] {
         assert_eq!(asked(act), (Ok(b"[1]".to_vec()), times), "{what}");
@@ -156,7 +166,7 @@ fn faults_are_told_apart() {
     let too_large =
         || Err(Problem::TooLarge { what: Oversized::Answer, limit: LIMITS.answer_bytes, place: Place::default() });
     let dripping = || server(ServerProblem::Slow { seconds: 2 });
-    let cases: [Case; 15] = [
+    let cases: [Case; 16] = [
         ("drips without an end", drip, dripping(), 1),
         ("says nothing", |stream, _| until_gone(stream), silent(), 3),
         ("closes at once", |stream, _| stream.shutdown(Shutdown::Both), broken(), 3),
@@ -177,6 +187,14 @@ fn faults_are_told_apart() {
         (
             "cuts what it packs",
             |stream, _| say(stream, "200 OK\r\nContent-Encoding: gzip", &packed(b"[1]")[..8]),
+            broken(),
+            3,
+        ),
+        (
+            "says something behind what it packs",
+            |stream, _| {
+                say(stream, "200 OK\r\nContent-Encoding: gzip", &[packed(b"[1]"), b"and more".to_vec()].concat())
+            },
             broken(),
             3,
         ),

@@ -44,14 +44,27 @@ pub fn unpacked(bytes: Vec<u8>, most: u64) -> Result<Vec<u8>, Problem> {
     read(archive.by_name(name).map_err(broken)?, most)
 }
 
-fn read(input: impl Read, most: u64) -> Result<Vec<u8>, Problem> {
+/// What was packed by gzip, all its members (RFC 1952, 2.2); none where it is more than so many bytes.
+///
+/// # Errors
+/// Where it is not all there, or something else stands behind it.
+pub fn gunzipped(bytes: &[u8], most: u64) -> io::Result<Option<Vec<u8>>> {
+    up_to(MultiGzDecoder::new(bytes), most)
+}
+
+fn up_to(input: impl Read, most: u64) -> io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
-    let read: io::Result<usize> = input.take(most.saturating_add(1)).read_to_end(&mut bytes);
-    read.map_err(|error| packed(error.to_string()))?;
-    if bytes.len() as u64 > most {
-        return Err(Problem::TooLarge { what: Oversized::Answer, limit: most, place: Place::default() });
-    }
-    Ok(bytes)
+    input.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    Ok(Some(bytes).filter(|bytes| bytes.len() as u64 <= most))
+}
+
+fn read(input: impl Read, most: u64) -> Result<Vec<u8>, Problem> {
+    up_to(input, most).map_err(|error| packed(error.to_string()))?.ok_or_else(|| too_large(most))
+}
+
+/// What an answer is that has more than so many bytes.
+pub fn too_large(most: u64) -> Problem {
+    Problem::TooLarge { what: Oversized::Answer, limit: most, place: Place::default() }
 }
 
 fn packed(why: String) -> Problem {

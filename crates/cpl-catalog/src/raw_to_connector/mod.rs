@@ -223,6 +223,12 @@ impl Converter<'_> {
                 let label = "wanted: the values that make an answer an error, such as `[false]`";
                 self.refuse::<()>(Code::E0603, "`in` names no value", span, label);
             }
+            // Of several values the first would be looked at.
+            let is_several = ["*", "..", "?", ":", ","].iter().any(|sign| error.at.get().contains(sign));
+            if error.values.is_some() && is_several && !self.was_skipped(&["errors"]) {
+                let span = self.source_map.value(&["errors", &at, "at"]);
+                self.refuse::<()>(Code::E0603, "`in` is of one value", span, "wanted: a path to one value, `$.status`");
+            }
             if !error.retry.is_empty() && error.code.is_none() && !self.was_skipped(&["errors"]) {
                 let span = self.source_map.key(&["errors", &at, "retry"]);
                 self.refuse::<()>(Code::E0603, "codes, and of what?", span, "wanted: `code: PATH` as well");
