@@ -12,7 +12,6 @@ use reqwest::{
 use crate::{
     error_inside::FoundError,
     limits::Limits,
-    link,
     redirect::{self, Redirect},
     request::Request,
     retry::{self, Retry},
@@ -28,8 +27,6 @@ pub struct Answer {
     pub bytes: Vec<u8>,
     /// Its headers.
     pub headers: HeaderMap,
-    /// The address of the next page, as its header gives it.
-    pub link: Option<String>,
     /// Who answered.
     pub url: Url,
     /// What was sent: it knows the secrets in it.
@@ -158,7 +155,7 @@ async fn attempt(client: &Client, request: &Request, terms: &Terms) -> Result<An
 
 /// Takes what was answered.
 async fn take(answer: Response, request: &Request, terms: &Terms) -> Result<Answer, Failed> {
-    let (status, url, link, limits) = (answer.status(), answer.url().clone(), link::next(&answer), &terms.limits);
+    let (status, url, limits) = (answer.status(), answer.url().clone(), &terms.limits);
     let requested_wait = retry::requested_wait(&answer, Timestamp::now());
     let retry = Retry::of(answer.status(), requested_wait);
     let content_type = answer.headers().get(CONTENT_TYPE).and_then(|of| of.to_str().ok()).map(str::to_owned);
@@ -175,7 +172,7 @@ async fn take(answer: Response, request: &Request, terms: &Terms) -> Result<Answ
         return Err(refused(status, &bytes, Some(inside), (retry, requested_wait), request));
     }
     match content_type.filter(|of| if request.any_type { is_page(of) } else { !may_be_json(of) }) {
-        None => Ok(Answer { status, headers, bytes, link, url, sent: request.clone() }),
+        None => Ok(Answer { status, headers, bytes, url, sent: request.clone() }),
         Some(content_type) => {
             let (content_type, excerpt) = (request.excerpt(content_type.as_bytes()), request.excerpt(&bytes));
             Err(Failed::never(if request.any_type {

@@ -1,16 +1,9 @@
 //! The header `Link` (RFC 8288): the address of the next page.
 
-use reqwest::{
-    Response,
-    header::{HeaderMap, LINK},
-};
+use reqwest::header::{HeaderMap, LINK};
 
 /// The target of the link whose relation is `next`, as it is written.
-pub fn next(answer: &Response) -> Option<String> {
-    next_in(answer.headers())
-}
-
-fn next_in(headers: &HeaderMap) -> Option<String> {
+pub fn next(headers: &HeaderMap) -> Option<String> {
     let values = headers.get_all(LINK).into_iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
     values.into_iter().find_map(|value| {
         links(&value).into_iter().find(|(_, parameters)| is_next(parameters)).map(|(target, _)| target.to_owned())
@@ -58,7 +51,7 @@ mod tests {
             for header in &headers {
                 map.append(LINK, header.parse().unwrap_or_else(|_| panic!("{header}")));
             }
-            assert_eq!(next_in(&map).as_deref(), wanted, "{headers:?}");
+            assert_eq!(next(&map).as_deref(), wanted, "{headers:?}");
         }
     }
 }

@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use crate::{
     answer::Answer,
     error_inside::{is_something, text_of},
+    link,
 };
 
 /// What leads to a next page, wherever it is.
@@ -128,7 +129,7 @@ impl PagesRead {
 /// Where an answer says that there is a next page: a path into it, with the number that is there, or a header. Numbers of records
 /// and pages are compared with those that were read, and with the answer's longest list.
 pub fn find(answer: &Answer, read: Option<PagesRead>) -> Option<String> {
-    if answer.link.is_some() {
+    if link::next(&answer.headers).is_some() {
         return Some("the header `Link`".to_owned());
     }
     let header = |name: &&'static str| Some((*name, answer.headers.get(*name)?.to_str().ok()?.trim()));
@@ -296,7 +297,6 @@ mod tests {
                 status: reqwest::StatusCode::OK,
                 headers: headers.clone(),
                 bytes: json.as_bytes().to_vec(),
-                link: None,
                 url,
                 sent,
             },

@@ -16,6 +16,7 @@ use crate::{
     answer::Answer,
     error_inside::{is_something, text_of},
     limits::LARGE_PAGE,
+    link,
     more_pages::{self, PagesRead},
     request::{Request, shown},
 };
@@ -334,8 +335,8 @@ impl Pager {
                 },
             },
             PageBy::First => Ok(None),
-            PageBy::Link => match &answer.link {
-                Some(address) => self.request_at(request, answer, address, records),
+            PageBy::Link => match link::next(&answer.headers) {
+                Some(address) => self.request_at(request, answer, &address, records),
                 None => Ok(None),
             },
             PageBy::Last { parameter, .. } => match self.last_value(records)? {

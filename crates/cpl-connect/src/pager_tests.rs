@@ -7,7 +7,10 @@ use cpl_model::{
 };
 use cpl_records::{At, Kind, KnownRecords, Layout, ValuePlaces};
 use proptest::prelude::*;
-use reqwest::{StatusCode, header::HeaderMap};
+use reqwest::{
+    StatusCode,
+    header::{HeaderMap, LINK},
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -103,9 +106,11 @@ impl Server {
             _ => Value::Null,
         };
         let answer = json!({ "of": records, "next": next, "more": !is_last, "total": self.records });
-        let link = (self.way == Way::Link && !is_last).then_some(address);
+        let link = (self.way == Way::Link && !is_last).then(|| format!("<{address}>; rel=\"next\""));
+        let link = link.map(|link| (LINK, link.parse().unwrap_or_else(|_| panic!("{link}"))));
         let (bytes, status) = (answer.to_string().into_bytes(), StatusCode::OK);
-        Answer { status, headers: HeaderMap::new(), bytes, link, url: request.url.clone(), sent: request.clone() }
+        let headers = HeaderMap::from_iter(link);
+        Answer { status, headers, bytes, url: request.url.clone(), sent: request.clone() }
     }
 
     /// The records of all pages, or why there is an end before.
