@@ -121,6 +121,11 @@ pub enum ServerProblem {
     Job(JobProblem),
     /// Its pages do not go on as they should.
     Pages(PageProblem),
+    /// A value of a column that would be shown holds a secret that it was sent.
+    RepeatsSecret {
+        /// The column.
+        column: String,
+    },
     /// It answers something else than JSON.
     OtherType {
         /// The type that it names.

@@ -43,6 +43,9 @@ pub struct SourceStats {
     pub empty_paths: Vec<String>,
     /// Where a server says that there are more pages, of which none is read.
     pub more_pages: Option<String>,
+    /// Paths of `pages` that find nothing on the first page, where that is all that is wanted: that is never recorded.
+    #[serde(skip)]
+    pub empty_page_paths: Vec<String>,
 }
 
 /// A problem, and the file in which it is.

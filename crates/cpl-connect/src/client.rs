@@ -123,6 +123,8 @@ pub struct Page {
     pub total: Option<(u64, u64)>,
     /// Where the answer says that there are more pages, of which nobody reads any.
     pub more_pages: Option<String>,
+    /// Paths by which pages go on that find nothing on the first page, where that is all that is wanted.
+    pub empty_paths: Vec<String>,
 }
 
 impl Connections {
@@ -389,7 +391,10 @@ impl PagedRequest {
         };
         let total = self.pager.as_ref().and_then(Pager::total).filter(|_| !self.first_page);
         let more_pages = if self.pager.is_none() { more_pages::find(&answer, Some(PagesRead::ONE)) } else { None };
-        Ok((Page { bytes: answer.bytes, records, request: answer.sent, total, more_pages }, follows))
+        let pager = self.pager.as_ref().filter(|_| self.first_page);
+        let empty_paths = pager.map(Pager::empty_paths).unwrap_or_default();
+        let request = answer.sent;
+        Ok((Page { bytes: answer.bytes, records, request, total, more_pages, empty_paths }, follows))
     }
 }
 

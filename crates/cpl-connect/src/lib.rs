@@ -42,7 +42,7 @@ pub use private_folder::PrivateFolder;
 pub use request::{Auth, InvalidRequest, REPORT, Request, SEGMENT, is_private};
 pub use secret::{Secret, SecretError};
 pub use secrets::Secrets;
-pub use strike_out::without_secrets;
+pub use strike_out::{SecretSearch, without_secrets};
 pub use terms::Terms;
 pub use throttle::Throttle;
 pub use token::{Grant, ServiceAccount, Tokens};

@@ -53,7 +53,7 @@ const MORE: &[&str] = &[
     "istruncated",
 ];
 /// What says there that this is the last page, where it is not `false`.
-const LAST: &[&str] = &["last", "islast", "islastpage", "lastpage", "done", "endofrecords"];
+const LAST: &[&str] = &["last", "islast", "islastpage", "lastpage", "done", "complete", "iscomplete", "endofrecords"];
 /// How many records there are in all.
 const TOTAL: &[&str] = &[
     "total",

@@ -41,6 +41,8 @@ pub struct Pager {
     paths: PathNumbers,
     /// The path to what the next page begins after, from its record.
     last: Option<Path>,
+    /// What some page had.
+    found: PathsFound,
     /// The reader of some page listed the names of its records.
     names_known: bool,
     /// Pages so far.
@@ -65,6 +67,17 @@ struct PathNumbers {
     cursor: Option<usize>,
     more: Option<usize>,
     total: Option<usize>,
+}
+
+/// What some page had.
+#[derive(Default)]
+struct PathsFound {
+    /// Something, also `null`, at the path to what leads on.
+    cursor: bool,
+    /// Something at the path to what says whether there is more.
+    more: bool,
+    /// Records.
+    records: bool,
 }
 
 /// What a page shows: where its records are, and which page follows.
@@ -124,6 +137,7 @@ impl Pager {
             written_records: written_records.build(),
             paths: PathNumbers { cursor, more, total },
             last,
+            found: PathsFound::default(),
             names_known: false,
             pages: 0,
             seen_records: 0,
@@ -149,6 +163,18 @@ impl Pager {
     #[must_use]
     pub fn total(&self) -> Option<(u64, u64)> {
         self.total.filter(|_| !self.is_filtered)
+    }
+
+    /// Paths that found nothing on any page so far. Many APIs leave out on the last page what would lead on.
+    #[must_use]
+    pub fn empty_paths(&self) -> Vec<String> {
+        let cursor = match &self.by {
+            PageBy::Cursor { at, .. } | PageBy::Next { at } => Some(at.clone()),
+            _ => None,
+        };
+        let empty = [(self.found.more, self.more.clone()), (self.found.cursor, cursor)];
+        let empty = empty.into_iter().filter(|(found, _)| !found && self.found.records);
+        empty.filter_map(|(_, path)| path).collect()
     }
 
     /// Requests that will most likely follow one: so many can be sent before the answers are there. They are
@@ -196,6 +222,9 @@ impl Pager {
             self.check_total(at(self.paths.total), records.is_empty)?;
         }
         let over = self.paths.more.is_some() && !at(self.paths.more).is_some_and(is_something);
+        self.found.more |= at(self.paths.more).is_some();
+        self.found.cursor |= at(self.paths.cursor).is_some();
+        self.found.records |= !records.is_empty;
         let lost = [self.paths.more, self.paths.cursor].into_iter().flatten().any(|place| values[place].is_none());
         let cursor = at(self.paths.cursor).filter(|cursor| is_something(cursor)).map(str::to_owned);
         if !self.is_counted() {

@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     secret::Secret,
-    strike_out::{answer_without, spellings, strike_out},
+    strike_out::{SecretSearch, answer_without, spellings, strike_out},
 };
 
 /// What a request holds in the place of a report's name, until that is known: letters only, which are the same in an
@@ -323,6 +323,12 @@ impl Request {
     pub fn cleaner(&self) -> impl Fn(&str) -> String + use<> {
         let spellings = spellings(&self.secrets);
         move |text| strike_out(&spellings, text)
+    }
+
+    /// What looks for them in the values of rows.
+    #[must_use]
+    pub fn secret_search(&self) -> SecretSearch {
+        SecretSearch::new(&self.secrets)
     }
 
     /// An answer of the server's without them; it stays JSON.

@@ -12,6 +12,9 @@ pub struct Secret {
     known: bool,
 }
 
+/// The fewest bytes of a secret that is told from words and numbers that have nothing to do with it.
+pub const SHORTEST_TOLD: usize = 8;
+
 impl Secret {
     /// Of a text.
     #[must_use]
@@ -28,9 +31,7 @@ impl Secret {
     /// The same in a place that only a secret has, such as a password: hidden all the same, where it is long enough to be one.
     #[must_use]
     pub fn in_secret_place(self) -> Self {
-        /// A shorter text would be struck out of words and numbers that have nothing to do with it.
-        const SHORTEST: usize = 8;
-        let known = self.known && self.expose().len() < SHORTEST;
+        let known = self.known && self.expose().len() < SHORTEST_TOLD;
         Self { known, ..self }
     }
 

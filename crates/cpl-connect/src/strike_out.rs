@@ -1,6 +1,10 @@
 //! What others say, without the secrets that they were sent.
 
-use crate::secret::Secret;
+use std::ops::Range;
+
+use memchr::memmem::Finder;
+
+use crate::secret::{SHORTEST_TOLD, Secret};
 
 /// A text without secrets, however they are spelled in it.
 #[must_use]
@@ -30,6 +34,25 @@ pub fn spellings(secrets: &[Secret]) -> Vec<String> {
     spellings.sort_by_key(|spelling| std::cmp::Reverse(spelling.len()));
     spellings.dedup();
     spellings
+}
+
+/// Looks for secrets in the values of rows.
+#[derive(Debug)]
+pub struct SecretSearch(Vec<Finder<'static>>);
+
+impl SecretSearch {
+    /// For those that are long enough not to be found in words and numbers that have nothing to do with them.
+    pub(crate) fn new(secrets: &[Secret]) -> Self {
+        let spellings = spellings(secrets).into_iter().filter(|spelling| spelling.len() >= SHORTEST_TOLD);
+        Self(spellings.map(|spelling| Finder::new(spelling.as_bytes()).into_owned()).collect())
+    }
+
+    /// Where a text holds one, in bytes.
+    pub fn find_in<'t>(&'t self, text: &'t str) -> impl Iterator<Item = Range<usize>> + 't {
+        self.0
+            .iter()
+            .flat_map(|secret| secret.find_iter(text.as_bytes()).map(|start| start..start + secret.needle().len()))
+    }
 }
 
 /// A text of JSON in which only ASCII is written as it is (RFC 8259, 7).

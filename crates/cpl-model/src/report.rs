@@ -348,6 +348,9 @@ pub struct Source {
     pub sheets: Vec<String>,
     /// Paths that found nothing in any record of JSON.
     pub empty_paths: Vec<String>,
+    /// Paths of a connector's `pages` that find nothing on the first page, where that is all that is wanted.
+    #[serde(skip)]
+    pub empty_page_paths: Vec<String>,
     /// Columns of a text table of which each number looks like `1.234`: its point may set digits apart.
     pub ambiguous_points: Vec<String>,
     /// Columns of days that are stored as midnights of UTC, where the pipeline's days are those of another zone.
@@ -389,6 +392,11 @@ impl Source {
         }
         for path in &self.empty_paths {
             notes.push(format!("! nothing stands at {path} in any record"));
+        }
+        for path in &self.empty_page_paths {
+            notes.push(format!(
+                "! nothing stands at {path}, by which `pages` go on: is it right, and this the last page?"
+            ));
         }
         for column in &self.no_week_starts {
             notes.push(format!(

@@ -53,6 +53,8 @@ pub struct ReadStats<R> {
     pub empty_paths: Vec<String>,
     /// Where a server says that there are more pages, of which none is read.
     pub more_pages: Option<String>,
+    /// Paths of `pages` that find nothing on the first page, where that is all that is wanted.
+    pub empty_page_paths: Vec<String>,
     /// Columns of which each number looks as if its point set digits apart in threes.
     pub ambiguous_points: Vec<String>,
     /// Columns of days that are stored as midnights of UTC.

@@ -251,6 +251,7 @@ impl<R> ReportBuilder<'_, R> {
             left_out: read.map_or(0, |read| read.left_out),
             sheets: read.filter(|_| !names_sheet).map(|read| read.sheets.clone()).unwrap_or_default(),
             empty_paths: read.map(|read| read.empty_paths.clone()).unwrap_or_default(),
+            empty_page_paths: read.map(|read| read.empty_page_paths.clone()).unwrap_or_default(),
             ambiguous_points: read
                 .filter(|_| is_text_table)
                 .map_or_else(Vec::new, |read| read.ambiguous_points.clone()),

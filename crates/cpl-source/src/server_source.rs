@@ -3,13 +3,14 @@
 use std::{cell::LazyCell, ops::ControlFlow};
 
 use cpl_batch::{
-    Batch, BatchSink, Field, PageProblem, Place, Problem, ReadError, ServerProblem, Source, SourceStats, in_order,
+    Batch, BatchSink, Data, Field, PageProblem, Place, Problem, ReadError, ServerProblem, Source, SourceStats, in_order,
 };
-use cpl_connect::{LARGE_PAGE, Page, Pages, Request};
+use cpl_connect::{LARGE_PAGE, Page, Pages, Request, SecretSearch};
 use cpl_model::program::{CsvFormat, Fetch, FetchColumn, ResultFormat};
 use cpl_records::{At, Found, Kind, KnownRecords, Layout, ValuePlaces};
 
 use crate::{
+    fields::in_files,
     file_kind::{clean_rejected, without_secrets},
     file_source::{csv_layout, missing_everywhere, records_at, records_layout},
 };
@@ -32,6 +33,8 @@ pub struct ServerSource<'a> {
     /// None once they are read.
     pages: Option<Pages>,
     threads: usize,
+    /// The places of the columns that are shown as they are, and what they are called.
+    shown: Vec<(usize, String)>,
     /// Hears the address, without its query, and from the second page on its number.
     begun: Box<dyn Fn(&str) + Send + Sync + 'a>,
 }
@@ -57,6 +60,7 @@ struct PageRows {
     bytes: u64,
     total: Option<(u64, u64)>,
     more_pages: Option<String>,
+    empty_paths: Vec<String>,
     batches: Vec<Batch>,
     found: Result<Found, Problem>,
 }
@@ -86,29 +90,55 @@ impl<'a> ServerSource<'a> {
         begun: Box<dyn Fn(&str) + Send + Sync + 'a>,
     ) -> Self {
         let reader = PageReader::of(fetch, columns, records);
-        Self { request, reader, pages: Some(pages), threads, begun }
+        let shown = in_files(columns).enumerate().filter(|(_, column)| !column.is_personal);
+        let shown = shown.map(|(at, column)| (at, column.name.clone())).collect();
+        Self { request, reader, pages: Some(pages), threads, shown, begun }
     }
 
     /// What is made of a page, on so many threads.
     fn rows(&self, number: u32, mut page: Page, threads: usize) -> PageRows {
         let mut batches = Vec::new();
         let clean = LazyCell::new(|| page.request.cleaner());
+        let search = LazyCell::new(|| page.request.secret_search());
+        let mut repeated = None;
         let mut keep = |mut batch| {
+            if let Some(column) = self.column_with_secret(&batch, &search) {
+                repeated = Some(Problem::Server(ServerProblem::RepeatsSecret { column }));
+                return ControlFlow::Break(());
+            }
             clean_rejected(&mut batch, |text| clean(text));
             batches.push(batch);
             ControlFlow::Continue(())
         };
         let known = page.records.take();
         let read = self.reader.read(&page.bytes, known, threads, &mut keep);
+        let read = repeated.map_or(read, Err);
         let (bytes, found) = (page.bytes.len() as u64, read.map_err(|problem| explained(problem, &page)));
         PageRows {
             name: page_name(&page.request, number),
             bytes,
             total: page.total,
             more_pages: page.more_pages,
+            empty_paths: page.empty_paths,
             batches,
             found,
         }
+    }
+}
+
+impl ServerSource<'_> {
+    /// The first column of which a value that would be shown holds a secret.
+    fn column_with_secret(&self, batch: &Batch, search: &SecretSearch) -> Option<String> {
+        let holds = |data: &Data| match data {
+            // A secret does not begin in one value and end in the next.
+            Data::Text(all, ends) => search.find_in(all).any(|found| {
+                let value = ends.partition_point(|end| *end <= found.start);
+                ends.get(value).is_some_and(|end| found.end <= *end)
+            }),
+            Data::Dictionary(texts, _) => texts.iter().any(|text| search.find_in(text).next().is_some()),
+            _ => false,
+        };
+        self.shown.iter().find(|(at, _)| holds(&batch.columns[*at].data)).map(|(_, name)| name.clone())
     }
 }
 
@@ -251,7 +281,7 @@ impl SoFar {
         }
         self.stats.bytes += page.bytes;
         self.total = page.total;
-        self.stats.more_pages = page.more_pages;
+        (self.stats.more_pages, self.stats.empty_page_paths) = (page.more_pages, page.empty_paths);
         match page.found {
             Ok(found) => {
                 self.add(found);

@@ -90,6 +90,7 @@ codes! {
     E1012 "pages that do not go on as they should",
     E1013 "a long report that can't be read",
     E1014 "a recording of something else",
+    E1015 "a value that holds a secret",
     E1101 "the run could not be finished",
     E1102 "an effect could not be written",
     E1103 "rows of a join fan out",

@@ -45,7 +45,7 @@ pub fn page_problem(name: &str, problem: &PageProblem) -> (Code, String, String)
         ),
         PageProblem::MorePages { place } => (
             format!("{name}: there are more pages, as {place} says, and no way to them"),
-            "by `pages` of the connector this is the last page: is each of its paths right?".to_owned(),
+            "by the connector's `pages` this page is the last one: is each path there right?".to_owned(),
         ),
         PageProblem::RecordCount { total, records } => (
             if records < total {

@@ -94,6 +94,12 @@ pub fn server_problem(name: &str, problem: &ServerProblem, fetch: &Fetch) -> Dia
             "is `token_url` of the connector the right address?".to_owned(),
         ),
         ServerProblem::Pages(problem) => page_problem(name, problem),
+        ServerProblem::RepeatsSecret { column } => (
+            Code::E1015,
+            format!("{name}: a value of `{column}` holds a secret that was sent, and would be shown"),
+            "leave the column out, or mark it `personal`: then only its hash is shown. What is no secret, such as an account's number, can be written as it is, without `secret(…)`"
+                .to_owned(),
+        ),
         ServerProblem::OtherType { content_type, excerpt } => (
             Code::E1010,
             format!("{name} answers {content_type}, and not JSON{}", excerpt_of(excerpt)),

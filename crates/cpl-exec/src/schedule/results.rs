@@ -169,6 +169,7 @@ impl Scheduler<'_> {
         read.ambiguous_points = stats.ambiguous_points();
         read.sheets = stats.sheets.into_iter().collect();
         (read.empty_paths, read.more_pages) = (stats.empty_paths, stats.more_pages);
+        read.empty_page_paths = stats.empty_page_paths;
         (read.rejected_rows, read.rejected) = (stats.rejected.rows, stats.rejected);
     }
 

@@ -265,6 +265,6 @@ fn stream(
     }
     let read = read.map_err(|error| SourceError::of(fetch, Cause::InFile(error)))?;
     sink(chunk)?;
-    let SourceStats { bytes, left_out, sheets, empty_paths, more_pages, .. } = read;
-    Ok(ScanStats { bytes, left_out, sheets, empty_paths, more_pages, ..stats })
+    let SourceStats { bytes, left_out, sheets, empty_paths, more_pages, empty_page_paths, .. } = read;
+    Ok(ScanStats { bytes, left_out, sheets, empty_paths, more_pages, empty_page_paths, ..stats })
 }

@@ -33,6 +33,8 @@ pub struct ScanStats {
     pub empty_paths: Vec<String>,
     /// Where a server says that there are more pages, of which none is read.
     pub more_pages: Option<String>,
+    /// Paths of `pages` that find nothing on the first page, where that is all that is wanted.
+    pub empty_page_paths: Vec<String>,
     /// The numbers with a point of each column that has some.
     pub numbers: BTreeMap<String, Numbers>,
     /// Those that did not fit.
