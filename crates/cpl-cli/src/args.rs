@@ -26,6 +26,8 @@ pub enum Command {
     Run(RunArgs),
     /// Show what a run would do, in the same report; nothing is sent or changed.
     Plan(RunArgs),
+    /// Show what was decided, and what became of it: the newest first.
+    Log(LogArgs),
     /// Report what is wrong with pipelines; reads no data.
     Check(CheckArgs),
     /// Format pipelines.
@@ -62,9 +64,27 @@ pub struct RunArgs {
     /// Keep in a new folder what servers and databases answer: the columns that are read, personal ones hashed.
     #[arg(long, value_name = "DIR")]
     pub record: Option<PathBuf>,
-    /// Read what was recorded in a folder instead of servers and databases, as of its date and with its settings.
+    /// Read what was recorded in a folder instead of servers and databases, as of its date and with its settings: nothing is sent
+    /// or changed.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["record", "as_of", "settings"])]
     pub replay: Option<PathBuf>,
+}
+
+/// `cpl log`.
+#[derive(Debug, clap::Args)]
+pub struct LogArgs {
+    /// A pipeline's file, or a folder: its workspace.
+    #[arg(value_name = "FILE|DIR", default_value = ".")]
+    pub path: PathBuf,
+    /// Only what the pipeline of this name decided.
+    #[arg(long, value_name = "NAME")]
+    pub pipeline: Option<String>,
+    /// At most so many effects.
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub limit: u32,
+    /// How they are written.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
 }
 
 /// `cpl check`.

@@ -13,6 +13,8 @@ mod graph;
 #[cfg(feature = "run")]
 mod infer;
 mod load;
+#[cfg(feature = "run")]
+mod log;
 mod new;
 #[cfg(feature = "run")]
 mod one_fetch;
@@ -103,6 +105,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> u8 {
         #[cfg(feature = "run")]
         Command::Run(args) => run::run(&args, io),
         #[cfg(feature = "run")]
+        Command::Log(args) => log::log(&args, io),
+        #[cfg(feature = "run")]
         Command::Test(args) => test::test(&args, io),
         #[cfg(feature = "run")]
         Command::Plan(args) => run::plan(&args, io),
@@ -114,6 +118,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> u8 {
         Command::Profile(args) => profile::profile(&args, io),
         #[cfg(not(feature = "run"))]
         Command::Run(_)
+        | Command::Log(_)
         | Command::Test(_)
         | Command::Plan(_)
         | Command::Show(_)

@@ -24,9 +24,9 @@ use crate::{
     render,
 };
 
-/// Runs pipelines, one after the other; the worst decides the exit code.
+/// Runs pipelines, one after the other; the worst decides the exit code. A replay tells what a run did, and does it not again.
 pub fn run(args: &RunArgs, io: &mut Io<'_>) -> u8 {
-    all(args, io, run_one)
+    if args.replay.is_some() { plan(args, io) } else { all(args, io, run_one) }
 }
 
 /// Prints what runs would do.
@@ -149,6 +149,7 @@ pub fn in_context<T>(loaded: &Loaded, clock: Clock, io: &Io<'_>, act: impl FnOnc
         stem: &file.file_stem().unwrap_or_default().to_string_lossy(),
         workspace: &loaded.workspace,
         clock,
+        began: io.now,
         threads: std::thread::available_parallelism().map_or(1, NonZero::get),
         progress: &|what| progress.set_message(what),
         part_rows: io.part_rows,

@@ -26,12 +26,19 @@ fn output(mut command: Command) -> (Option<i32>, String, String) {
 
 #[test]
 fn a_report_goes_to_stdout_and_what_is_wrong_to_stderr() {
-    let (code, out, err) = output(cpl(&["run", "main.cpl", "--as-of", "2026-11-20"]));
+    // A run leaves a ledger in the folder.
+    let folder = tempfile::tempdir().expect("a folder");
+    let example = root().join("examples/02-a-decision");
+    for file in std::fs::read_dir(&example).expect("it is there").flatten().filter(|file| file.path().is_file()) {
+        std::fs::copy(file.path(), folder.path().join(file.file_name())).expect("copied");
+    }
+    let mut command = cpl(&["run", "main.cpl", "--as-of", "2026-11-20"]);
+    command.current_dir(folder.path());
+    let (code, out, err) = output(command);
     assert_eq!((code, err.as_str()), (Some(0), ""));
     assert!(out.starts_with("a_decision "), "{out}");
     assert!(!out.contains('\u{1b}'), "no colour where nobody looks: {out}");
 
-    let folder = tempfile::tempdir().expect("a folder");
     let wrong = folder.path().join("wrong.cpl");
     std::fs::write(&wrong, "pipeline p { retire 2027-01-01 }\nlet a = b\n").expect("written");
     let (code, out, err) = output(cpl(&["run", wrong.to_str().expect("UTF-8")]));
@@ -80,11 +87,74 @@ fn where_the_report_can_not_be_written_nothing_leaves() {
     for args in [&["run"][..], &["run", "--format", "json"], &["plan"], &["plan", "--format", "json"]] {
         let full = Stdio::from(File::create("/dev/full").expect("Linux has it"));
         assert_eq!(call(args, full), Some(1), "{args:?}");
-        let left = std::fs::read_dir(folder.path()).expect("it is there").count();
-        assert_eq!(left, 2, "{args:?}: the pipeline and its data, and nothing half written");
+        let left = std::fs::read_dir(folder.path()).expect("it is there").flatten();
+        let left: Vec<_> = left.map(|entry| entry.file_name()).filter(|name| name != ".cpl").collect();
+        assert_eq!(left.len(), 2, "{args:?}: the pipeline and its data, and nothing half written: {left:?}");
     }
     assert_eq!(call(&["run"], Stdio::null()), Some(0));
-    assert!(folder.path().join("out.jsonl").exists());
+    let sent = std::fs::read_to_string(folder.path().join("out.jsonl")).expect("it is written");
+    assert_eq!(sent.lines().count(), 1, "what was recorded and could not leave leaves once: {sent}");
+}
+
+/// What was recorded and did not leave, since its run could not go on, leaves with the next run of its window, as it was recorded;
+/// once that is over it does not, and the report says so.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_was_recorded_leaves_in_its_window_or_never() {
+    for (next, wanted, state) in [("2026-11-20", "100.00", "confirmed"), ("2026-11-21", "200.00", "expired")] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let pipeline = "pipeline p { retire 2027-01-31 }\n\
+                        fetch a from csv(\"a.csv\") { columns { id: text, budget: money }  key id }\n\
+                        target out = file(\"out.jsonl\")\n\
+                        decide d for each id in a { when id != \"\"  then change budget by +$20 via out }\n";
+        std::fs::write(folder.path().join("main.cpl"), pipeline).expect("written");
+        let with_budget = |budget: &str| {
+            std::fs::write(folder.path().join("a.csv"), format!("id,budget\nx,{budget}\n")).expect("written");
+        };
+        let call = |args: &[&str], out: Stdio| {
+            let mut command = cpl(args);
+            command.current_dir(folder.path()).stdout(out);
+            output(command)
+        };
+        with_budget("100.00");
+        let full = Stdio::from(File::create("/dev/full").expect("Linux has it"));
+        assert_eq!(call(&["run", "main.cpl", "--as-of", "2026-11-20"], full).0, Some(1));
+        assert!(call(&["log"], Stdio::piped()).1.contains("recorded"));
+        with_budget("200.00");
+        let (code, report, _) = call(&["run", "main.cpl", "--as-of", next], Stdio::piped());
+        assert_eq!(code, Some(0), "{report}");
+        let is_told = report.contains("1 effect of window 2026-11-20 never left for out, and will not");
+        assert_eq!(is_told, state == "expired", "{report}");
+        let sent = std::fs::read_to_string(folder.path().join("out.jsonl")).expect("it is written");
+        assert_eq!(sent.lines().count(), 1, "{sent}");
+        assert!(sent.contains(&format!("\"from\":\"{wanted}\"")), "{sent}");
+        let log = call(&["log"], Stdio::piped()).1;
+        let first = log.lines().find(|line| line.starts_with("2026-11-20")).expect("it is logged");
+        assert!(first.ends_with(state), "{log}");
+    }
+}
+
+/// A lock that another process holds: it ends with that process, however that ends.
+#[test]
+fn a_pipeline_runs_once_at_a_time() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pipeline = "pipeline p { retire 2027-01-31 }\nfetch a from csv(\"a.csv\") { columns { id: text }  key id }\n\
+                    decide d for each id in a { when id != \"\"  then call print }\n";
+    std::fs::write(folder.path().join("main.cpl"), pipeline).expect("written");
+    std::fs::write(folder.path().join("a.csv"), "id\nx\n").expect("written");
+    std::fs::create_dir(folder.path().join(".cpl")).expect("made");
+    let lock = File::create(folder.path().join(".cpl/p.run.lock")).expect("made");
+    lock.lock().expect("nobody holds it");
+    let run = || {
+        let mut command = cpl(&["run", "main.cpl", "--as-of", "2026-11-20"]);
+        command.current_dir(folder.path());
+        output(command)
+    };
+    let (code, _, err) = run();
+    assert_eq!(code, Some(1));
+    assert!(err.contains("another run of p is under way"), "{err}");
+    drop(lock);
+    assert_eq!(run().0, Some(0));
 }
 
 /// Each generator makes the very files that stand next to it.
@@ -402,7 +472,7 @@ fn an_interrupted_run_ends_at_once_and_leaves_nothing_half_written() {
     assert!(interrupted.elapsed() < Duration::from_secs(10), "it ends by itself only after half a minute");
     assert_eq!((status.signal(), stdout.as_slice()), (Some(2), &b""[..]), "{status}");
     assert_eq!(std::fs::read_to_string(folder.path().join("out.jsonl")).expect("readable"), "before\n");
-    let left: Vec<_> =
-        std::fs::read_dir(folder.path()).expect("listed").flatten().map(|entry| entry.file_name()).collect();
+    let left = std::fs::read_dir(folder.path()).expect("listed").flatten();
+    let left: Vec<_> = left.map(|entry| entry.file_name()).filter(|name| name != ".cpl").collect();
     assert_eq!(left.len(), 2, "{left:?}");
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use cpl_model::{
-    program::{Decision as Rule, Program, TargetKind},
+    program::{Decision as Rule, Program, Target, TargetKind},
     report::{Change, Decision, Delivery, Pairs, RunReport, State},
     value::Value,
 };
@@ -29,6 +29,8 @@ pub struct FileEffects {
     pub target: Span,
     /// Where the file is.
     pub place: PathBuf,
+    /// Lines of effects of earlier runs of the window.
+    pub earlier: Vec<String>,
     /// One line an effect.
     pub lines: Vec<EffectLine>,
 }
@@ -81,6 +83,21 @@ pub fn check_targets(program: &Program, window: &str, folder: &Path, read: &[Pat
     Ok(())
 }
 
+/// Where a target is, for all pipelines of the workspace alike: a file from the workspace's folder on, whatever its window.
+#[must_use]
+pub fn place_of(target: &Target, pipeline: &str, folder: &Path, root: &Path) -> String {
+    match &target.kind {
+        TargetKind::File(path) => {
+            let place = resolve(&folder.join(path.at("{window}")));
+            let root = resolve(root);
+            format!("file:{}", place.strip_prefix(&root).unwrap_or(&place).display())
+        }
+        // Somebody reads the report, and does what it says.
+        TargetKind::Print => format!("print:{pipeline}"),
+        _ => format!("target:{pipeline}.{}", target.name),
+    }
+}
+
 /// What a path means once its links are followed; of a file that is not there, in what its folder means.
 fn resolve(path: &Path) -> PathBuf {
     let in_folder = || Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?));
@@ -103,6 +120,7 @@ pub fn file_effects(program: &Program, report: &RunReport, window: &str, folder:
             path: path.clone(),
             target: target.span,
             place,
+            earlier: Vec::new(),
             lines: Vec::new(),
         });
         for decision in report.decisions.iter().filter(|decision| decision.state == State::Fires) {
@@ -121,9 +139,15 @@ fn is_looked_at(program: &Program, report: &RunReport, target: &str) -> bool {
     rules.peek().is_none() || rules.any(|rule| report.quiet.contains_key(&rule.name))
 }
 
-/// How many effects leave for each target, and where it is.
+/// How many effects leave for each target, and where it is; `earlier` ones of the window, by target, did so before.
 #[must_use]
-pub fn deliveries(report: &RunReport, files: &[FileEffects], program: &Program, window: &str) -> Vec<Delivery> {
+pub fn deliveries(
+    report: &RunReport,
+    files: &[FileEffects],
+    earlier: &BTreeMap<String, usize>,
+    program: &Program,
+    window: &str,
+) -> Vec<Delivery> {
     let mut found: BTreeMap<&str, usize> = BTreeMap::new();
     for decision in report.decisions.iter().filter(|decision| decision.state == State::Fires) {
         for change in &decision.changes {
@@ -143,6 +167,7 @@ pub fn deliveries(report: &RunReport, files: &[FileEffects], program: &Program, 
             _ => None,
         },
         effects,
+        earlier: earlier.get(target).copied().unwrap_or_default(),
     };
     found.into_iter().map(delivery).collect()
 }
@@ -157,7 +182,8 @@ pub struct PreparedFiles(Vec<(FileEffects, NamedTempFile)>);
 pub fn prepare(effects: Vec<FileEffects>) -> Result<PreparedFiles, EffectError> {
     let mut ready = Vec::new();
     for file in effects {
-        let text: String = file.lines.iter().map(text).collect();
+        let lines = file.earlier.iter().cloned().chain(file.lines.iter().map(EffectLine::text));
+        let text: String = lines.map(|line| line + "\n").collect();
         let temporary =
             write_temporary(&file.place, text.as_bytes()).map_err(|error| refused(&file, error.kind(), &[]))?;
         ready.push((file, temporary));
@@ -184,13 +210,17 @@ fn refused(effects: &FileEffects, kind: io::ErrorKind, written: &[String]) -> Ef
     EffectError::NotWritten { path: effects.path.clone(), target: effects.target, kind, written: written.to_vec() }
 }
 
-fn text(line: &EffectLine) -> String {
-    let mut text = serde_json::to_string(line).unwrap_or_else(|error| unreachable!("plain values: {error}"));
-    text.push('\n');
-    text
+impl EffectLine {
+    /// The line, without its end.
+    #[must_use]
+    pub fn text(&self) -> String {
+        serde_json::to_string(self).unwrap_or_else(|error| unreachable!("plain values: {error}"))
+    }
 }
 
-fn line(decision: &Decision, effect: usize, change: &Change, report: &RunReport, window: &str) -> EffectLine {
+/// An effect of a decision, as it leaves.
+#[must_use]
+pub fn line(decision: &Decision, effect: usize, change: &Change, report: &RunReport, window: &str) -> EffectLine {
     EffectLine {
         decision: decision.id.clone(),
         effect,

@@ -6,5 +6,7 @@ mod quarantine;
 mod replace;
 
 pub use error::EffectError;
-pub use file_targets::{EffectLine, FileEffects, PreparedFiles, check_targets, deliveries, file_effects, prepare};
+pub use file_targets::{
+    EffectLine, FileEffects, PreparedFiles, check_targets, deliveries, file_effects, line, place_of, prepare,
+};
 pub use quarantine::{QuarantineFile, write as write_quarantine};

@@ -36,6 +36,8 @@ pub struct RunReport {
     pub alerts: Vec<Alert>,
     /// How many effects leave for each target, and where it is.
     pub effects: Vec<Delivery>,
+    /// Effects of other windows that never left.
+    pub expired: Vec<Expired>,
     /// Values of `let`s that the command line set, as they were written there.
     pub set: BTreeMap<String, String>,
     /// Rows of each rule that did not fire.
@@ -231,6 +233,19 @@ pub struct Delivery {
     /// The path of its file; none where it is no file.
     pub to: Option<String>,
     /// How many effects leave for it.
+    pub effects: usize,
+    /// How many of earlier runs of the window did so before.
+    pub earlier: usize,
+}
+
+/// Effects of another window that were recorded, and did not leave before it was over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Expired {
+    /// The window.
+    pub window: String,
+    /// The target.
+    pub target: String,
+    /// How many.
     pub effects: usize,
 }
 

@@ -2,7 +2,7 @@
 
 use cpl_model::{
     program::{Direction, Level},
-    report::{Alert, By, Check, CheckSubject, Decision, Goal, Join, Metric, Pairs, RunReport, Source, State},
+    report::{Alert, By, Check, CheckSubject, Decision, Expired, Goal, Join, Metric, Pairs, RunReport, Source, State},
     value::Value,
 };
 
@@ -233,7 +233,7 @@ impl Page {
 
     /// How many effects leave, and where to.
     fn effects(&mut self, report: &RunReport) {
-        if report.effects.is_empty() {
+        if report.effects.is_empty() && report.expired.is_empty() {
             return;
         }
         let more = if report.planned { "a plan: nothing is sent or changed" } else { "" };
@@ -242,7 +242,16 @@ impl Page {
             let effects =
                 if delivery.effects == 1 { "1 effect".to_owned() } else { format!("{} effects", delivery.effects) };
             let to = delivery.to.as_deref().unwrap_or(&delivery.target);
-            self.wrapped("  ", 4, &format!("{effects} → {to}"));
+            let earlier = match delivery.earlier {
+                0 => String::new(),
+                earlier => format!(", {earlier} of this window by an earlier run"),
+            };
+            self.wrapped("  ", 4, &format!("{effects} → {to}{earlier}"));
+        }
+        for expired in &report.expired {
+            let Expired { window, target, effects } = expired;
+            let effects = if *effects == 1 { "1 effect".to_owned() } else { format!("{effects} effects") };
+            self.wrapped("! ", 4, &format!("{effects} of window {window} never left for {target}, and will not"));
         }
     }
 

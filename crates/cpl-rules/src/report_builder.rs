@@ -86,6 +86,7 @@ impl<R> ReportBuilder<'_, R> {
             decisions,
             alerts,
             effects: Vec::new(),
+            expired: Vec::new(),
             set: program.settings.clone(),
             quiet,
             passed_over: self.passed_over(),

@@ -28,6 +28,18 @@ impl Resource {
         key.sort();
         Self { target: target.name.clone(), key }
     }
+
+    /// The name of its target.
+    #[must_use]
+    pub fn target(&self) -> &str {
+        &self.target
+    }
+
+    /// What names it in all pipelines of a workspace, where its target is at that place.
+    #[must_use]
+    pub fn name(&self, place: &str) -> String {
+        serde_json::json!([place, self.key]).to_string()
+    }
 }
 
 impl fmt::Display for Resource {

@@ -6,6 +6,7 @@ use cpl_connect::{InvalidRequest, NetworkError, SecretError};
 use cpl_database::InvalidAddress;
 use cpl_effects::EffectError;
 use cpl_exec::ExecError;
+use cpl_ledger::LedgerError;
 use cpl_plan::bind::BindError;
 use cpl_recording::Mismatch;
 use cpl_syntax::{Code, Diagnostic, Span};
@@ -19,6 +20,8 @@ pub enum RunError {
     Exec(ExecError),
     /// An effect can't be sent; the error says what was sent.
     Effect(EffectError),
+    /// The ledger of the workspace can't be used; no effect was sent.
+    Ledger(LedgerError),
     /// A test gives rows that are no rows of the fetch.
     Given(GivenError),
     /// Requests that can't be made; nothing was sent, and nothing read.
@@ -33,6 +36,7 @@ impl RunError {
             Self::Bind(error) => error.diagnostics(),
             Self::Exec(error) => vec![error.diagnostic()],
             Self::Effect(error) => vec![error.diagnostic()],
+            Self::Ledger(error) => vec![ledger_diagnostic(&error)],
             Self::Given(error) => vec![error.diagnostic()],
             Self::Request(errors) => errors.iter().map(RequestError::diagnostic).collect(),
         }
@@ -49,6 +53,33 @@ impl From<ExecError> for RunError {
     fn from(error: ExecError) -> Self {
         Self::Exec(error)
     }
+}
+
+impl From<LedgerError> for RunError {
+    fn from(error: LedgerError) -> Self {
+        Self::Ledger(error)
+    }
+}
+
+/// What is said of a ledger that can't be used, and what to do.
+fn ledger_diagnostic(error: &LedgerError) -> Diagnostic {
+    let help = match error {
+        LedgerError::UnderWay { .. } => {
+            return Diagnostic::new(Code::E1106, error.to_string()).help("wait for its end, and run again");
+        }
+        LedgerError::Newer { .. } => "run it by that version",
+        LedgerError::Foreign => "move the file away where it is no ledger",
+        LedgerError::Refused { .. } => "no effect was sent",
+        LedgerError::Vanished
+        | LedgerError::NoHead
+        | LedgerError::Empty
+        | LedgerError::OtherEnd
+        | LedgerError::Damaged { .. } => {
+            "put `ledger.db` and `ledger.head` back as they were, both from the same copy; only where what was done before \
+             does not matter, move both away: a new ledger begins, and knows of no change"
+        }
+    };
+    Diagnostic::new(Code::E1106, format!("the ledger `.cpl/ledger.db` can't be used: {error}")).help(help)
 }
 
 impl From<EffectError> for RunError {

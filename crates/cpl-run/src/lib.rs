@@ -8,8 +8,11 @@ mod expect;
 mod fetches;
 mod given;
 mod inputs;
+mod log;
 mod network;
+mod past;
 mod profile;
+mod record;
 mod recordings;
 mod request_builder;
 mod run;
@@ -24,14 +27,17 @@ use std::path::Path;
 use cpl_exec::{Files, PART_ROWS, Polars};
 use cpl_model::{clock::Clock, workspace::Workspace};
 use cpl_plan::{backend::Answers, bind::BoundPlan};
-use cpl_rules::{NoPast, ReportBuilder};
+use cpl_rules::{Past, ReportBuilder};
+use jiff::Timestamp;
 
 pub use cpl_batch::{Problem, StoredKind};
 pub use cpl_exec::{ExecError, TableRows, file_problem, parquet_sample, write_parquet};
+pub use cpl_ledger::LoggedEffect;
 pub use cpl_source::other_kind;
 pub use error::RunError;
 pub use expect::Failed;
 use inputs::RunInputs;
+pub use log::log;
 pub use profile::{Cost, profile};
 
 pub use cpl_recording::{Head, NoRecording, NotRecorded, Recorder, Recording};
@@ -52,6 +58,8 @@ pub struct RunContext<'a> {
     pub workspace: &'a Workspace,
     /// The window the run belongs to.
     pub clock: Clock,
+    /// When the run began, by the wall: only records say so.
+    pub began: Timestamp,
     /// How many threads read files.
     pub threads: usize,
     /// Hears what is under way.
@@ -75,8 +83,14 @@ impl RunContext<'_> {
     }
 
     /// The report of answers; quiet rows are shown where a test looks at them.
-    fn report<'r, R>(&'r self, plan: &'r BoundPlan, answers: &'r Answers<R>, show_quiet: bool) -> ReportBuilder<'r, R> {
+    fn report<'r, R>(
+        &'r self,
+        plan: &'r BoundPlan,
+        answers: &'r Answers<R>,
+        past: &'r dyn Past,
+        show_quiet: bool,
+    ) -> ReportBuilder<'r, R> {
         let (workspace, stem) = (self.workspace.name.as_str(), self.stem);
-        ReportBuilder { plan, answers, workspace, stem, past: &NoPast, show_quiet }
+        ReportBuilder { plan, answers, workspace, stem, past, show_quiet }
     }
 }

@@ -9,6 +9,7 @@ use cpl_plan::{
     Plan,
     bind::{BoundPlan, bind},
 };
+use cpl_rules::NoPast;
 
 use crate::{RunContext, RunError, inputs::RunInputs};
 
@@ -61,7 +62,7 @@ pub fn first_answer(plan: Plan, context: &RunContext<'_>) -> Result<Option<Vec<u
 
 fn shown(plan: &BoundPlan, id: TableId, context: &RunContext<'_>, inputs: &RunInputs<'_>) -> Result<Shown, RunError> {
     let (table, answers) = context.engine(inputs).table(plan)?;
-    let report = context.report(plan, &answers, false);
+    let report = context.report(plan, &answers, &NoPast, false);
     let checks = report.checks().into_iter();
     Ok(Shown {
         table,

@@ -12,6 +12,7 @@ use cpl_plan::{
     bind::{BindError, bind},
     test_plan,
 };
+use cpl_rules::NoPast;
 
 use crate::{
     RunContext, RunError,
@@ -57,7 +58,7 @@ fn report(
 ) -> Result<RunReport, RunError> {
     let plan = bind(test_plan(program.clone(), Purpose::Run, tables), context.clock.clone(), true)?;
     let answers = context.engine(rows).run(&plan)?;
-    Ok(context.report(&plan, &answers, true).report())
+    Ok(context.report(&plan, &answers, &NoPast, true).report())
 }
 
 /// The named columns of a table on given rows.

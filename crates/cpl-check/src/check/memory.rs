@@ -21,7 +21,6 @@ impl Checker<'_> {
             return self.refuse(Code::E0107, "`cooldown` stands here twice", span, "the second one");
         }
         decision.cooldown = Some(self.fixed_length(length)?);
-        self.unsupported_in_runs("`cooldown`", span);
         Ok(())
     }
 

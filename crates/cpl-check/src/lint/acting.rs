@@ -61,7 +61,7 @@ pub fn compounding(program: &Program, rule: &Decision, inputs: &RuleInputs<'_>) 
     let weekly =
         if rule.on.is_empty() && apart == 1 && window <= 7 { "look at it on one day (`on monday`), or " } else { "" };
     let help = format!(
-        "{weekly}look at no more days than lie between two runs, or run less often; `cooldown {window} days` comes with a later version"
+        "{weekly}look at no more days than lie between two runs, run less often, or wait after a change: `cooldown {window} days`"
     );
     Some(
         Diagnostic::new(Code::W0201, format!("`{}` compounds: one good window changes `{column}` {times}", rule.name))

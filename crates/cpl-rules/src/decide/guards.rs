@@ -31,7 +31,7 @@ pub fn hold_by_context(proposals: &mut [Proposal], rule: &Rule, program: &Progra
             proposal.hold(reason);
         } else if context.past.is_done(&context.identity.decision(&rule.name, &proposal.key)) {
             proposal.hold("done already in this window");
-        } else if let Some(reason) = cooling_down(&resources, rule, context) {
+        } else if let Some(reason) = cooling_down(&resources, rule, &program.timezone, context) {
             proposal.hold(reason);
         } else if let Some((resource, other)) = resources.iter().find_map(claimed) {
             proposal.hold(format!("{other} changes {resource} already"));
@@ -44,12 +44,19 @@ pub fn hold_by_context(proposals: &mut [Proposal], rule: &Rule, program: &Progra
 }
 
 /// A resource that was changed less than `cooldown` ago.
-fn cooling_down(resources: &[Resource], rule: &Rule, context: &GuardContext<'_>) -> Option<String> {
+fn cooling_down(
+    resources: &[Resource],
+    rule: &Rule,
+    zone: &jiff::tz::TimeZone,
+    context: &GuardContext<'_>,
+) -> Option<String> {
     let cooldown = rule.cooldown?;
     let last = |resource: &Resource| Some((resource.clone(), context.past.last_change(resource)?));
     let (resource, last) = resources.iter().filter_map(last).max_by_key(|(_, last)| *last)?;
     let since = context.now.as_microsecond().saturating_sub(last.as_microsecond());
-    (since < cooldown).then(|| format!("{resource} cools down for {}", Value::Duration(cooldown)))
+    let when = last.to_zoned_datetime(zone.clone()).strftime("%Y-%m-%d %H:%M");
+    let cooldown_text = Value::Duration(cooldown);
+    (since < cooldown).then(|| format!("{resource} cools down for {cooldown_text}: it was changed on {when}"))
 }
 
 fn firing(proposals: &mut [Proposal]) -> impl Iterator<Item = &mut Proposal> {

@@ -1,0 +1,73 @@
+//! Why a ledger can't be used.
+
+use std::fmt;
+
+/// Why a ledger can't be used. Nothing was changed then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LedgerError {
+    /// It is expected, and not there.
+    Vanished,
+    /// It is there, and the file of its head is not.
+    NoHead,
+    /// It is empty.
+    Empty,
+    /// It is no ledger.
+    Foreign,
+    /// A newer version of the program made it.
+    Newer {
+        /// Its version.
+        version: i64,
+    },
+    /// Its end is another one than its head says: it was changed, or an old copy was put back.
+    OtherEnd,
+    /// A row is not what was written.
+    Damaged {
+        /// The table.
+        table: &'static str,
+        /// The number of the row.
+        serial: i64,
+    },
+    /// Another run of the pipeline is under way.
+    UnderWay {
+        /// The pipeline.
+        pipeline: String,
+    },
+    /// The system, or SQLite, refuses something.
+    Refused {
+        /// What it says.
+        why: String,
+    },
+}
+
+impl fmt::Display for LedgerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Vanished => f.write_str("it is not there, and its head is"),
+            Self::NoHead => f.write_str("the file of its head is not there"),
+            Self::Empty => f.write_str("it is empty"),
+            Self::Foreign => f.write_str("it is no ledger"),
+            Self::Newer { version } => write!(f, "a newer version of cpl made it (version {version})"),
+            Self::OtherEnd => f.write_str("its end is another one than its head says"),
+            Self::Damaged { table, serial } => write!(f, "row {serial} of {table} is not what was written"),
+            Self::UnderWay { pipeline } => write!(f, "another run of {pipeline} is under way"),
+            Self::Refused { why } => f.write_str(why),
+        }
+    }
+}
+
+impl std::error::Error for LedgerError {}
+
+impl From<rusqlite::Error> for LedgerError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::NotADatabase) => Self::Foreign,
+            _ => Self::Refused { why: error.to_string() },
+        }
+    }
+}
+
+impl From<std::io::Error> for LedgerError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Refused { why: error.to_string() }
+    }
+}
