@@ -189,6 +189,16 @@ impl Ledger {
         Ok(!found.is_empty())
     }
 
+    /// How many decisions of a rule were recorded in a window of its pipeline.
+    ///
+    /// # Errors
+    /// Where the ledger can't be read, or is not what was written.
+    pub fn decided(&self, pipeline: &str, window: &str, rule: &str) -> Result<usize, LedgerError> {
+        let sql = "where position = 0 and decision in (select serial from decisions where rule = ?3 and run in \
+                   (select serial from runs where pipeline = ?1 and window = ?2))";
+        Ok(self.rows::<Effect>(sql, [pipeline, window, rule])?.len())
+    }
+
     /// The newest effect that changed a thing, or may have, in windows that began before a moment (in microseconds since 1970).
     ///
     /// # Errors

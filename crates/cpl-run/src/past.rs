@@ -14,6 +14,7 @@ use crate::{Fetching, RunContext};
 pub struct LedgerPast<'l> {
     ledger: Option<&'l Ledger>,
     places: Places<'l>,
+    window: &'l str,
     /// A replay sees what was changed before its window, and nothing of the window itself.
     is_replay: bool,
     /// Why the ledger can't be read: then nothing of the report counts.
@@ -37,9 +38,9 @@ impl Places<'_> {
 }
 
 impl<'l> LedgerPast<'l> {
-    pub fn new(ledger: Option<&'l Ledger>, places: Places<'l>) -> Self {
+    pub fn new(ledger: Option<&'l Ledger>, window: &'l str, places: Places<'l>) -> Self {
         let is_replay = matches!(places.context.fetching, Fetching::Replayed(_));
-        Self { ledger, places, is_replay, failed: RefCell::new(None) }
+        Self { ledger, window, places, is_replay, failed: RefCell::new(None) }
     }
 
     /// Whether all that was asked for was found out.
@@ -64,6 +65,13 @@ impl<'l> LedgerPast<'l> {
 impl Past for LedgerPast<'_> {
     fn is_done(&self, decision: &str) -> bool {
         !self.is_replay && self.ask(|ledger| ledger.is_recorded(decision)).unwrap_or(false)
+    }
+
+    fn done(&self, rule: &str) -> usize {
+        if self.is_replay {
+            return 0;
+        }
+        self.ask(|ledger| ledger.decided(&self.places.program.name, self.window, rule)).unwrap_or(0)
     }
 
     fn last_change(&self, resource: &Resource) -> Option<Timestamp> {

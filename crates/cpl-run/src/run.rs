@@ -160,7 +160,7 @@ impl<'c> Ready<'c> {
     /// What is decided, given the past that a ledger tells.
     fn decide(&self, answers: &Answers<RejectedRows>, ledger: Option<&Ledger>) -> Result<Decided, RunError> {
         let (program, context) = (self.plan.program(), self.context);
-        let past = LedgerPast::new(ledger, self.places());
+        let past = LedgerPast::new(ledger, &self.window, self.places());
         let mut report = context.report(&self.plan, answers, &past, false).report();
         past.end()?;
         // A replay tells what that run did.

@@ -98,15 +98,30 @@ fn keep_bound(proposal: &mut Proposal, bound: &CompiledBound) {
     }
 }
 
-/// (3) No more than so many rows act in one run.
-pub fn at_most(proposals: &mut [Proposal], at_most: &AtMost) {
+/// (3) No more than so many rows act in one run: those count that were done in earlier runs of the window.
+pub fn at_most(proposals: &mut [Proposal], at_most: &AtMost, done: usize) {
     let mut order: Vec<usize> = (0..proposals.len()).filter(|at| proposals[*at].state == State::Fires).collect();
     if let Some((end, _)) = &at_most.first {
         order.sort_by(|a, b| compare(proposals[*a].rank.as_ref(), proposals[*b].rank.as_ref(), *end));
     }
-    let limit = usize::try_from(at_most.limit).unwrap_or(usize::MAX);
+    let limit = usize::try_from(at_most.limit).unwrap_or(usize::MAX).saturating_sub(done);
+    let others = match done {
+        0 => "others come first".to_owned(),
+        done => format!("{done} acted already in this window"),
+    };
     for at in order.into_iter().skip(limit) {
-        proposals[at].hold(format!("at most {} per run, and others come first", at_most.limit));
+        proposals[at].hold(format!("at most {} per run, and {others}", at_most.limit));
+    }
+}
+
+/// (4) What an earlier run of the window changed may not be in the data yet: how much room it left is not known.
+pub fn hold_totals(proposals: &mut [Proposal], totals: &[CompiledTotal]) {
+    for total in totals {
+        for proposal in firing(proposals)
+            .filter(|proposal| [true, false].into_iter().any(|rises| proposal.changes_total(&total.column, rises)))
+        {
+            proposal.hold(format!("{}: the rule changed it already in this window", total.written));
+        }
     }
 }
 

@@ -59,8 +59,12 @@ pub fn decide(
     let quiet = quiet + passed_over;
     guards::hold_by_context(&mut proposals, rule, program, context);
     guards::keep_bounds(&mut proposals, &compiled.bounds);
+    let done = context.past.done(&rule.name);
     if let Some(at_most) = &rule.at_most {
-        guards::at_most(&mut proposals, at_most);
+        guards::at_most(&mut proposals, at_most, done);
+    }
+    if done > 0 {
+        guards::hold_totals(&mut proposals, &compiled.totals);
     }
     // A series without the row that is looked at has no part in a total of such rows.
     let present = |row: &&Vec<Value>| !RuleRow { conditions: &compiled.conditions, values: row }.is_missing();

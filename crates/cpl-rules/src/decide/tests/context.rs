@@ -25,6 +25,10 @@ impl Past for Given {
         self.done.iter().any(|done| done == decision)
     }
 
+    fn done(&self, _: &str) -> usize {
+        self.done.len()
+    }
+
     fn last_change(&self, resource: &Resource) -> Option<Timestamp> {
         self.changed.iter().filter(|(changed, _)| changed == resource).map(|(_, at)| *at).max()
     }
@@ -45,7 +49,7 @@ fn held(guard: &str, past: &Given, held: Option<&str>, claimed: &[(Resource, &st
     };
     let mut proposals = vec![proposal(0, 10_000, 11_000)];
     guards::hold_by_context(&mut proposals, &program.decisions[0], &program, &context);
-    proposals[0].reasons.first().cloned()
+    proposals[0].reasons.first().map(|reason| reason.split(": it was changed").next().unwrap_or_default().to_owned())
 }
 
 const IDENTITY: Identity<'_> = Identity { workspace: "w", pipeline: "p", window: "2026-11-20" };

@@ -122,8 +122,18 @@ fn at_most_takes_the_wanted_end_first() {
     for (end, wanted) in cases {
         let mut proposals = vec![proposal(0, 100, 110), proposal(1, 100, 120)];
         let first = cpl_model::program::Expr::column("budget", Type::Number, false, cpl_syntax::Span::default());
-        guards::at_most(&mut proposals, &AtMost { limit: 1, first: Some((end, first)) });
+        guards::at_most(&mut proposals, &AtMost { limit: 1, first: Some((end, first)) }, 0);
         assert_eq!(proposals.iter().map(|proposal| proposal.state).collect::<Vec<_>>(), wanted);
+    }
+}
+
+#[test]
+fn at_most_counts_what_was_done_in_the_window() {
+    for (limit, done, fires) in [(3, 0, 3), (3, 1, 2), (3, 3, 0), (3, 9, 0)] {
+        let mut proposals: Vec<_> = (0..4).map(|channel| proposal(channel, 100, 110)).collect();
+        guards::at_most(&mut proposals, &AtMost { limit, first: None }, done);
+        let firing = proposals.iter().filter(|proposal| proposal.state == State::Fires).count();
+        assert_eq!(firing, fires, "{done} of {limit} were done");
     }
 }
 
