@@ -149,7 +149,7 @@ pub fn in_context<T>(loaded: &Loaded, clock: Clock, io: &Io<'_>, act: impl FnOnc
         stem: &file.file_stem().unwrap_or_default().to_string_lossy(),
         workspace: &loaded.workspace,
         clock,
-        began: io.now,
+        started_at: io.now,
         threads: std::thread::available_parallelism().map_or(1, NonZero::get),
         progress: &|what| progress.set_message(what),
         part_rows: io.part_rows,

@@ -26,6 +26,7 @@ use tokio::{
 use crate::{
     answer::{Answer, innermost},
     api::Api,
+    failed_answer,
     job::{self, Job},
     limits::LARGE_PAGE,
     more_pages::{self, PagesRead},
@@ -389,8 +390,12 @@ impl PagedRequest {
             }
             None => (None, None),
         };
+        if follows.is_none() && self.api.terms.errors.are_usual() {
+            failed_answer::check(&answer)?;
+        }
         let total = self.pager.as_ref().and_then(Pager::total).filter(|_| !self.first_page);
-        let more_pages = if self.pager.is_none() { more_pages::find(&answer, Some(PagesRead::ONE)) } else { None };
+        let more_pages =
+            if self.pager.is_none() { more_pages::find(&answer, Some(PagesRead::ONE), None) } else { None };
         let pager = self.pager.as_ref().filter(|_| self.first_page);
         let empty_paths = pager.map(Pager::empty_paths).unwrap_or_default();
         let request = answer.sent;

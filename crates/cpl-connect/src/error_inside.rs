@@ -85,6 +85,12 @@ impl ErrorsInside {
         Ok(Self { errors, probe: paths.build(), mark: None })
     }
 
+    /// Whether nobody says where the API has them.
+    #[must_use]
+    pub fn are_usual(&self) -> bool {
+        self.mark.is_some()
+    }
+
     /// The error that an answer holds; none where it is no JSON: the reader reports that.
     ///
     /// # Errors

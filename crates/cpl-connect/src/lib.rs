@@ -7,6 +7,7 @@ mod answer;
 mod api;
 mod client;
 mod error_inside;
+mod failed_answer;
 mod job;
 mod limits;
 mod link;

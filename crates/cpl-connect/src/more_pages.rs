@@ -127,8 +127,9 @@ impl PagesRead {
 }
 
 /// Where an answer says that there is a next page: a path into it, with the number that is there, or a header. Numbers of records
-/// and pages are compared with those that were read, and with the answer's longest list.
-pub fn find(answer: &Answer, read: Option<PagesRead>) -> Option<String> {
+/// and pages are compared with those that were read, and with the answer's longest list. What is on the way to the `declared`
+/// path, which was looked up, says nothing.
+pub fn find(answer: &Answer, read: Option<PagesRead>, declared: Option<&str>) -> Option<String> {
     if link::next(&answer.headers).is_some() {
         return Some("the header `Link`".to_owned());
     }
@@ -152,6 +153,11 @@ pub fn find(answer: &Answer, read: Option<PagesRead>) -> Option<String> {
         let total: u64 = value.rsplit('/').next()?.parse().ok()?;
         read.is_some_and(|read| total > read.records).then(|| format!("the header `{name}` ({total})"))
     });
+    let is_on_way = |path: &String| {
+        let rest = declared.and_then(|declared| declared.strip_prefix(path.as_str()));
+        rest.is_some_and(|rest| rest.starts_with(['.', '[']))
+    };
+    signs.next.retain(|path| !is_on_way(path));
     signs.next.into_iter().map(|path| format!("`{path}`")).chain(counted).chain(in_headers).next()
 }
 
@@ -301,6 +307,7 @@ mod tests {
                 sent,
             },
             read,
+            None,
         )
     }
 

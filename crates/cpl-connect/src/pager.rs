@@ -226,7 +226,8 @@ impl Pager {
         self.found.cursor |= at(self.paths.cursor).is_some();
         self.found.records |= !records.is_empty;
         let lost = [self.paths.more, self.paths.cursor].into_iter().flatten().any(|place| values[place].is_none());
-        let cursor = at(self.paths.cursor).filter(|cursor| is_something(cursor)).map(str::to_owned);
+        let at_cursor = at(self.paths.cursor).map(str::to_owned);
+        let cursor = at_cursor.as_deref().filter(|cursor| is_something(cursor)).map(str::to_owned);
         if !self.is_counted() {
             self.check_content(&records)?;
         }
@@ -236,8 +237,12 @@ impl Pager {
         // What says that there is more is believed: the connector's `while`, which is also believed where it says that there is
         // not, or a name that APIs give to it. A path that finds nothing may be misspelt.
         if next.is_none() && self.by != PageBy::First && (!over || lost) {
+            let declared = match &self.by {
+                PageBy::Cursor { at, .. } | PageBy::Next { at } if at_cursor.is_some() => Some(at.as_str()),
+                _ => None,
+            };
             let place = self.more.as_ref().filter(|_| !over).map(|place| format!("`{place}`"));
-            if let Some(place) = place.or_else(|| more_pages::find(answer, self.read_so_far())) {
+            if let Some(place) = place.or_else(|| more_pages::find(answer, self.read_so_far(), declared)) {
                 return Err(wrong(PageProblem::MorePages { place }));
             }
         }

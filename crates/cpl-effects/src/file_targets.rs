@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     io,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
 
 use cpl_model::{
@@ -17,10 +17,10 @@ use tempfile::NamedTempFile;
 
 use crate::{
     error::{EffectError, Occupant},
-    replace::write_temporary,
+    replace::{sync_folder, write_temporary},
 };
 
-/// All effects of a run for one file; a file without effects is empty.
+/// A file that a run writes: the effects of its window, a line each; without effects it is empty.
 #[derive(Clone, Debug)]
 pub struct FileEffects {
     /// The path, as it is written.
@@ -28,11 +28,11 @@ pub struct FileEffects {
     /// The target.
     pub target: Span,
     /// Where the file is.
-    pub place: PathBuf,
-    /// Lines of effects of earlier runs of the window.
-    pub earlier: Vec<String>,
+    pub file: PathBuf,
+    /// The same for all pipelines of the workspace.
+    pub place: String,
     /// One line an effect.
-    pub lines: Vec<EffectLine>,
+    pub lines: Vec<String>,
 }
 
 /// One effect, as a line of a file target: raw values, money as text.
@@ -83,31 +83,61 @@ pub fn check_targets(program: &Program, window: &str, folder: &Path, read: &[Pat
     Ok(())
 }
 
-/// Where a target is, for all pipelines of the workspace alike: a file from the workspace's folder on, whatever its window.
-#[must_use]
-pub fn place_of(target: &Target, pipeline: &str, folder: &Path, root: &Path) -> String {
-    match &target.kind {
-        TargetKind::File(path) => {
-            let place = resolve(&folder.join(path.at("{window}")));
-            let root = resolve(root);
-            format!("file:{}", place.strip_prefix(&root).unwrap_or(&place).display())
-        }
-        // Somebody reads the report, and does what it says.
-        TargetKind::Print => format!("print:{pipeline}"),
-        _ => format!("target:{pipeline}.{}", target.name),
+/// Where the targets of a pipeline are: the same for all pipelines of a workspace.
+#[derive(Clone, Debug)]
+pub struct Places(BTreeMap<String, String>);
+
+impl Places {
+    /// Those of a pipeline in that folder, in the workspace of that root. A file's does not depend on its window.
+    #[must_use]
+    pub fn of(program: &Program, folder: &Path, root: &Path) -> Self {
+        let root = resolve(root);
+        let place = |target: &Target| match &target.kind {
+            TargetKind::File(path) => {
+                let file = resolve(&folder.join(path.at("{window}")));
+                format!("file:{}", file.strip_prefix(&root).unwrap_or(&file).display())
+            }
+            // Somebody reads the report, and does what it says.
+            TargetKind::Print => format!("print:{}", program.name),
+            _ => format!("target:{}.{}", program.name, target.name),
+        };
+        Self(program.targets.iter().map(|target| (target.name.clone(), place(target))).collect())
+    }
+
+    /// Where a target is, by its name in the pipeline.
+    ///
+    /// # Panics
+    /// Where the pipeline has no such target.
+    #[must_use]
+    pub fn place(&self, target: &str) -> &str {
+        self.0.get(target).unwrap_or_else(|| unreachable!("a target of the pipeline"))
     }
 }
 
-/// What a path means once its links are followed; of a file that is not there, in what its folder means.
+/// What a path means once its links are followed, as far as it is there.
 fn resolve(path: &Path) -> PathBuf {
-    let in_folder = || Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?));
-    path.canonicalize().ok().or_else(in_folder).unwrap_or_else(|| path.to_owned())
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    for there in path.ancestors() {
+        if let (Ok(found), Ok(rest)) = (there.canonicalize(), path.strip_prefix(there)) {
+            return rest.components().fold(found, |path, part| match part {
+                Component::ParentDir => path.parent().map(Path::to_owned).unwrap_or(path),
+                Component::CurDir => path,
+                part => path.join(part),
+            });
+        }
+    }
+    path
 }
 
-/// The effects of a report for the file targets of rules that were looked at: the file of a rule that waits for its day
-/// stays as it is.
+/// The file targets of rules that were looked at, without lines: the file of a rule that waits for its day stays as it is.
 #[must_use]
-pub fn file_effects(program: &Program, report: &RunReport, window: &str, folder: &Path) -> Vec<FileEffects> {
+pub fn file_effects(
+    program: &Program,
+    report: &RunReport,
+    window: &str,
+    folder: &Path,
+    places: &Places,
+) -> Vec<FileEffects> {
     let mut files: BTreeMap<PathBuf, FileEffects> = BTreeMap::new();
     for target in &program.targets {
         let TargetKind::File(path) = &target.kind else { continue };
@@ -115,19 +145,11 @@ pub fn file_effects(program: &Program, report: &RunReport, window: &str, folder:
             continue;
         }
         let path = path.at(window);
-        let place = resolve(&folder.join(&path));
-        let effects = files.entry(place.clone()).or_insert_with(|| FileEffects {
-            path: path.clone(),
-            target: target.span,
-            place,
-            earlier: Vec::new(),
-            lines: Vec::new(),
+        let file = resolve(&folder.join(&path));
+        files.entry(file.clone()).or_insert_with(|| {
+            let place = places.place(&target.name).to_owned();
+            FileEffects { path, target: target.span, file, place, lines: Vec::new() }
         });
-        for decision in report.decisions.iter().filter(|decision| decision.state == State::Fires) {
-            for (effect, change) in decision.changes.iter().enumerate().filter(|(_, c)| c.target == target.name) {
-                effects.lines.push(line(decision, effect, change, report, window));
-            }
-        }
     }
     files.into_values().collect()
 }
@@ -182,10 +204,9 @@ pub struct PreparedFiles(Vec<(FileEffects, NamedTempFile)>);
 pub fn prepare(effects: Vec<FileEffects>) -> Result<PreparedFiles, EffectError> {
     let mut ready = Vec::new();
     for file in effects {
-        let lines = file.earlier.iter().cloned().chain(file.lines.iter().map(EffectLine::text));
-        let text: String = lines.map(|line| line + "\n").collect();
+        let text: String = file.lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
         let temporary =
-            write_temporary(&file.place, text.as_bytes()).map_err(|error| refused(&file, error.kind(), &[]))?;
+            write_temporary(&file.file, text.as_bytes()).map_err(|error| refused(&file, error.kind(), &[]))?;
         ready.push((file, temporary));
     }
     Ok(PreparedFiles(ready))
@@ -199,7 +220,9 @@ impl PreparedFiles {
     pub fn put(self) -> Result<(), EffectError> {
         let mut written = Vec::new();
         for (file, temporary) in self.0 {
-            temporary.persist(&file.place).map_err(|error| refused(&file, error.error.kind(), &written))?;
+            let put = temporary.persist(&file.file).map_err(|error| error.error);
+            let put = put.and_then(|_| sync_folder(&file.file));
+            put.map_err(|error| refused(&file, error.kind(), &written))?;
             written.push(file.path);
         }
         Ok(())

@@ -7,6 +7,6 @@ mod replace;
 
 pub use error::EffectError;
 pub use file_targets::{
-    EffectLine, FileEffects, PreparedFiles, check_targets, deliveries, file_effects, line, place_of, prepare,
+    EffectLine, FileEffects, Places, PreparedFiles, check_targets, deliveries, file_effects, line, prepare,
 };
 pub use quarantine::{QuarantineFile, write as write_quarantine};

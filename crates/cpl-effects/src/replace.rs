@@ -22,3 +22,13 @@ pub fn write_temporary(place: &Path, mut text: impl Read) -> io::Result<NamedTem
     file.as_file().sync_all()?;
     Ok(file)
 }
+
+/// The name of a file, too, is on the disk.
+pub fn sync_folder(file: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    std::fs::File::open(file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))?
+        .sync_all()?;
+    #[cfg(not(unix))]
+    let _no_folder_is_synced = file;
+    Ok(())
+}

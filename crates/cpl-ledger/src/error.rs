@@ -6,9 +6,9 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LedgerError {
     /// It is expected, and not there.
-    Vanished,
+    Missing,
     /// It is there, and the file of its head is not.
-    NoHead,
+    HeadMissing,
     /// It is empty.
     Empty,
     /// It is no ledger.
@@ -19,7 +19,9 @@ pub enum LedgerError {
         version: i64,
     },
     /// Its end is another one than its head says: it was changed, or an old copy was put back.
-    OtherEnd,
+    HeadMismatch,
+    /// It lacks rows.
+    RowsMissing,
     /// A row is not what was written.
     Damaged {
         /// The table.
@@ -28,7 +30,7 @@ pub enum LedgerError {
         serial: i64,
     },
     /// Another run of the pipeline is under way.
-    UnderWay {
+    AlreadyRunning {
         /// The pipeline.
         pipeline: String,
     },
@@ -42,14 +44,15 @@ pub enum LedgerError {
 impl fmt::Display for LedgerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Vanished => f.write_str("it is not there, and its head is"),
-            Self::NoHead => f.write_str("the file of its head is not there"),
+            Self::Missing => f.write_str("it is not there, and its head is"),
+            Self::HeadMissing => f.write_str("the file of its head is not there"),
             Self::Empty => f.write_str("it is empty"),
             Self::Foreign => f.write_str("it is no ledger"),
             Self::Newer { version } => write!(f, "a newer version of cpl made it (version {version})"),
-            Self::OtherEnd => f.write_str("its end is another one than its head says"),
+            Self::HeadMismatch => f.write_str("its end is another one than its head says"),
+            Self::RowsMissing => f.write_str("it lacks rows that were written"),
             Self::Damaged { table, serial } => write!(f, "row {serial} of {table} is not what was written"),
-            Self::UnderWay { pipeline } => write!(f, "another run of {pipeline} is under way"),
+            Self::AlreadyRunning { pipeline } => write!(f, "another run of {pipeline} is under way"),
             Self::Refused { why } => f.write_str(why),
         }
     }

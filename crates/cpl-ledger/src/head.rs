@@ -9,7 +9,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
-use crate::{chain::End, error::LedgerError};
+use crate::{chain::ChainTip, error::LedgerError};
 
 /// Where the chain ends. While a transaction is under way it may end in two places.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,9 +17,9 @@ pub struct Head {
     /// What tells the ledger from others.
     pub lineage: String,
     /// The end before the last transaction.
-    pub before: End,
+    pub before: ChainTip,
     /// The end behind it.
-    pub after: End,
+    pub after: ChainTip,
 }
 
 /// The file of a head.
@@ -35,7 +35,7 @@ impl HeadFile {
     /// What it says; none where there is no file.
     pub fn read(&self) -> Result<Option<Head>, LedgerError> {
         match fs::read(&self.0) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|_| LedgerError::OtherEnd),
+            Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|_| LedgerError::HeadMismatch),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error.into()),
         }

@@ -1,11 +1,12 @@
 //! The ledger of a workspace: what was decided, on which values, and what became of it. One file of SQLite,
 //! `.cpl/ledger.db`, that only this crate opens.
 //!
-//! Rows are appended and never changed. Each is hashed together with the one before it, and the end of that chain stands in a
-//! file of its own, `.cpl/ledger.head`: so a value that was changed, a file that was cut off, emptied or removed, and an old
-//! copy that was put back are seen, and refused. A row is verified where it is read.
+//! Rows are appended and never changed. Each is hashed together with the one before it, and a file of its own,
+//! `.cpl/ledger.head`, holds the end of that chain: so a ledger that was cut off, emptied or removed, that lacks rows, or that
+//! is an old copy is refused when it is opened. The newest 2,000 rows are verified then, any other where it is read, and all
+//! of them with the indexes after a transaction that was cut off.
 //!
-//! A transaction is written in an order that a loss of power leaves whole: the head with both ends, the old one and the
+//! A transaction is written in an order that survives a loss of power: the head with both ends, the old one and the
 //! new one; the commit; the head with the new end alone.
 
 mod chain;
@@ -13,6 +14,7 @@ mod error;
 mod head;
 mod ledger;
 mod lock;
+mod reader;
 mod rows;
 mod schema;
 #[cfg(test)]
@@ -21,4 +23,5 @@ mod tests;
 pub use error::LedgerError;
 pub use ledger::{Ledger, Transaction};
 pub use lock::RunLock;
-pub use rows::{Decision, Effect, EffectState, LoggedEffect, Run, Step};
+pub use reader::LedgerReader;
+pub use rows::{Decision, Effect, EffectState, LoggedEffect, Program, Run, Step, StoredEffect};

@@ -26,7 +26,7 @@ impl RunLock {
         let file = lock_file(&folder.join(format!("{pipeline}.run.lock")))?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(LedgerError::UnderWay { pipeline: pipeline.to_owned() }),
+            Err(TryLockError::WouldBlock) => Err(LedgerError::AlreadyRunning { pipeline: pipeline.to_owned() }),
             Err(TryLockError::Error(error)) => Err(error.into()),
         }
     }

@@ -8,7 +8,16 @@ pub trait Row: Serialize + DeserializeOwned {
     const TABLE: &'static str;
 }
 
-/// A run that decided.
+/// The text of a pipeline, as it was when it ran.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Program {
+    /// What names it: the SHA-256 of the text.
+    pub sha256: String,
+    /// The text.
+    pub text: String,
+}
+
+/// A run of a pipeline.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
     /// The pipeline's name.
@@ -16,14 +25,14 @@ pub struct Run {
     /// The window, by its name.
     pub window: String,
     /// The window's start, in microseconds since 1970.
-    pub now: i64,
-    /// When the run recorded it, in microseconds since 1970.
-    pub began: i64,
-    /// The pipeline's text, as it was.
+    pub window_start: i64,
+    /// When the run began, in microseconds since 1970.
+    pub started_at: i64,
+    /// The pipeline's text, by its SHA-256.
     pub program: String,
 }
 
-/// What became of a row that a rule looked at.
+/// A row of a rule that acts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {
     /// The run's number.
@@ -34,15 +43,13 @@ pub struct Decision {
     pub rule: String,
     /// The row's key, as a JSON object.
     pub key: String,
-    /// What became of it: `fires`, `held`, `undecided`.
-    pub state: String,
-    /// Why, or how it was shortened.
+    /// How guards shortened it.
     pub reason: Option<String>,
-    /// The values that were looked at, as JSON.
+    /// The values that the rule looked at, as JSON.
     pub because: String,
 }
 
-/// One change, or one call, of a decision that fires.
+/// One change, or one call, of a decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Effect {
     /// The decision's number.
@@ -51,14 +58,16 @@ pub struct Effect {
     pub decision_id: String,
     /// Which of the decision's effects it is, from 0 on.
     pub position: i64,
-    /// The start of the window, in microseconds since 1970: from it on cooldowns are counted.
-    pub at: i64,
+    /// The window, by its name.
+    pub window: String,
+    /// The window's start, in microseconds since 1970: cooldowns are counted from it.
+    pub window_start: i64,
     /// The target, by its name in the pipeline.
     pub target: String,
-    /// Where that is, for all pipelines of the workspace alike.
+    /// Where that is: the same for all pipelines of the workspace.
     pub place: String,
-    /// The thing that is changed, for all pipelines of the workspace alike.
-    pub thing: String,
+    /// What is changed: the same for all pipelines of the workspace.
+    pub resource: String,
     /// The key of the row that is changed, as a JSON object.
     pub key: String,
     /// The column that is changed; none for a call.
@@ -71,27 +80,27 @@ pub struct Effect {
     pub payload: String,
 }
 
-/// What became of an effect behind its record.
+/// What became of an effect after it was recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     /// The effect's number.
     pub effect: i64,
-    /// What it is from now on.
+    /// Its state from now on.
     pub state: EffectState,
-    /// When, in microseconds since 1970.
+    /// The start of the run that found it out, in microseconds since 1970.
     pub at: i64,
 }
 
-/// Where an effect is on its way.
+/// The state of an effect. Guards count each of them as done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EffectState {
-    /// It is recorded, and has not left as far as is known.
+    /// It is recorded, and may have been sent.
     Recorded,
-    /// It is where it should be.
+    /// It was sent.
     Confirmed,
-    /// Its window was over before it left.
-    Expired,
+    /// Its run ended before it was confirmed, and no later run can send it again: it may have been sent.
+    Uncertain,
 }
 
 impl EffectState {
@@ -101,24 +110,37 @@ impl EffectState {
         match self {
             Self::Recorded => "recorded",
             Self::Confirmed => "confirmed",
-            Self::Expired => "expired",
+            Self::Uncertain => "uncertain",
         }
     }
 }
 
-/// An effect with its decision, its run and its state.
+/// An effect, its number and its state.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LoggedEffect {
+pub struct StoredEffect {
     /// Its number.
     pub serial: i64,
+    /// The effect.
+    pub effect: Effect,
+    /// Its state.
+    pub state: EffectState,
+}
+
+/// An effect with its decision and its run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoggedEffect {
     /// The run.
     pub run: Run,
     /// The decision.
     pub decision: Decision,
     /// The effect.
     pub effect: Effect,
-    /// Where it is on its way.
+    /// Its state.
     pub state: EffectState,
+}
+
+impl Row for Program {
+    const TABLE: &'static str = "programs";
 }
 
 impl Row for Run {

@@ -12,13 +12,18 @@ const VERSION: i64 = 1;
 const TABLES: &str = "
     create table ledger (lineage text not null);
     create table chain (serial integer primary key, hash text not null);
+    create table programs (
+        serial integer primary key,
+        sha256 text not null unique,
+        text   text not null
+    );
     create table runs (
-        serial   integer primary key,
-        pipeline text not null,
-        window   text not null,
-        now      integer not null,
-        began    integer not null,
-        program  text not null
+        serial       integer primary key,
+        pipeline     text not null,
+        window       text not null,
+        window_start integer not null,
+        started_at   integer not null,
+        program      text not null references programs (sha256)
     );
     create table decisions (
         serial  integer primary key,
@@ -26,24 +31,24 @@ const TABLES: &str = "
         id      text not null,
         rule    text not null,
         key     text not null,
-        state   text not null,
         reason  text,
         because text not null
     );
     create table effects (
-        serial      integer primary key,
-        decision    integer not null references decisions,
-        decision_id text not null,
-        position    integer not null,
-        at          integer not null,
-        target      text not null,
-        place       text not null,
-        thing       text not null,
-        key         text not null,
-        name        text,
-        before      text not null,
-        after       text not null,
-        payload     text not null,
+        serial       integer primary key,
+        decision     integer not null references decisions,
+        decision_id  text not null,
+        position     integer not null,
+        window       text not null,
+        window_start integer not null,
+        target       text not null,
+        place        text not null,
+        resource     text not null,
+        key          text not null,
+        name         text,
+        before       text not null,
+        after        text not null,
+        payload      text not null,
         unique (decision_id, position)
     );
     create table steps (
@@ -52,10 +57,11 @@ const TABLES: &str = "
         state  text not null,
         at     integer not null
     );
-    create index runs_by_window on runs (pipeline, window);
+    create index runs_by_window on runs (pipeline, window_start);
     create index decisions_by_run on decisions (run);
     create index effects_by_decision on effects (decision);
-    create index effects_by_thing on effects (thing, at);
+    create index effects_by_resource on effects (resource, window_start);
+    create index effects_by_place on effects (place, window);
     create index steps_by_effect on steps (effect);
 ";
 

@@ -36,8 +36,8 @@ pub struct RunReport {
     pub alerts: Vec<Alert>,
     /// How many effects leave for each target, and where it is.
     pub effects: Vec<Delivery>,
-    /// Effects of other windows that never left.
-    pub expired: Vec<Expired>,
+    /// Effects of earlier runs that may have been sent.
+    pub unconfirmed: Vec<Unconfirmed>,
     /// Values of `let`s that the command line set, as they were written there.
     pub set: BTreeMap<String, String>,
     /// Rows of each rule that did not fire.
@@ -234,13 +234,13 @@ pub struct Delivery {
     pub to: Option<String>,
     /// How many effects leave for it.
     pub effects: usize,
-    /// How many of earlier runs of the window did so before.
+    /// How many effects earlier runs of the window had for it.
     pub earlier: usize,
 }
 
-/// Effects of another window that were recorded, and did not leave before it was over.
+/// Effects that an earlier run recorded and did not confirm: they may have been sent, and this run does not send them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Expired {
+pub struct Unconfirmed {
     /// The window.
     pub window: String,
     /// The target.

@@ -2,7 +2,9 @@
 
 use cpl_model::{
     program::{Direction, Level},
-    report::{Alert, By, Check, CheckSubject, Decision, Expired, Goal, Join, Metric, Pairs, RunReport, Source, State},
+    report::{
+        Alert, By, Check, CheckSubject, Decision, Goal, Join, Metric, Pairs, RunReport, Source, State, Unconfirmed,
+    },
     value::Value,
 };
 
@@ -233,7 +235,7 @@ impl Page {
 
     /// How many effects leave, and where to.
     fn effects(&mut self, report: &RunReport) {
-        if report.effects.is_empty() && report.expired.is_empty() {
+        if report.effects.is_empty() && report.unconfirmed.is_empty() {
             return;
         }
         let more = if report.planned { "a plan: nothing is sent or changed" } else { "" };
@@ -248,10 +250,10 @@ impl Page {
             };
             self.wrapped("  ", 4, &format!("{effects} → {to}{earlier}"));
         }
-        for expired in &report.expired {
-            let Expired { window, target, effects } = expired;
+        for Unconfirmed { window, target, effects } in &report.unconfirmed {
             let effects = if *effects == 1 { "1 effect".to_owned() } else { format!("{effects} effects") };
-            self.wrapped("! ", 4, &format!("{effects} of window {window} never left for {target}, and will not"));
+            let text = format!("{effects} of window {window} may not have reached {target}: see `cpl log`");
+            self.wrapped("! ", 4, &text);
         }
     }
 

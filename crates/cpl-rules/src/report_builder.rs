@@ -86,7 +86,7 @@ impl<R> ReportBuilder<'_, R> {
             decisions,
             alerts,
             effects: Vec::new(),
-            expired: Vec::new(),
+            unconfirmed: Vec::new(),
             set: program.settings.clone(),
             quiet,
             passed_over: self.passed_over(),

@@ -37,7 +37,7 @@ impl Resource {
 
     /// What names it in all pipelines of a workspace, where its target is at that place.
     #[must_use]
-    pub fn name(&self, place: &str) -> String {
+    pub fn name_at(&self, place: &str) -> String {
         serde_json::json!([place, self.key]).to_string()
     }
 }

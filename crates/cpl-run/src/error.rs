@@ -22,6 +22,8 @@ pub enum RunError {
     Effect(EffectError),
     /// The ledger of the workspace can't be used; no effect was sent.
     Ledger(LedgerError),
+    /// The effects were sent, and the ledger can't be told so.
+    NotConfirmed(LedgerError),
     /// A test gives rows that are no rows of the fetch.
     Given(GivenError),
     /// Requests that can't be made; nothing was sent, and nothing read.
@@ -37,6 +39,7 @@ impl RunError {
             Self::Exec(error) => vec![error.diagnostic()],
             Self::Effect(error) => vec![error.diagnostic()],
             Self::Ledger(error) => vec![ledger_diagnostic(&error)],
+            Self::NotConfirmed(error) => vec![not_confirmed(&error)],
             Self::Given(error) => vec![error.diagnostic()],
             Self::Request(errors) => errors.iter().map(RequestError::diagnostic).collect(),
         }
@@ -61,19 +64,26 @@ impl From<LedgerError> for RunError {
     }
 }
 
+/// What is said where effects were sent, and the ledger does not say so.
+fn not_confirmed(error: &LedgerError) -> Diagnostic {
+    let message = format!("all effects were sent, and the ledger `.cpl/ledger.db` can't say so: {error}");
+    Diagnostic::new(Code::E1106, message).help("run again: what is recorded is not decided again")
+}
+
 /// What is said of a ledger that can't be used, and what to do.
 fn ledger_diagnostic(error: &LedgerError) -> Diagnostic {
     let help = match error {
-        LedgerError::UnderWay { .. } => {
+        LedgerError::AlreadyRunning { .. } => {
             return Diagnostic::new(Code::E1106, error.to_string()).help("wait for its end, and run again");
         }
         LedgerError::Newer { .. } => "run it by that version",
-        LedgerError::Foreign => "move the file away where it is no ledger",
         LedgerError::Refused { .. } => "no effect was sent",
-        LedgerError::Vanished
-        | LedgerError::NoHead
+        LedgerError::Missing
+        | LedgerError::HeadMissing
         | LedgerError::Empty
-        | LedgerError::OtherEnd
+        | LedgerError::Foreign
+        | LedgerError::HeadMismatch
+        | LedgerError::RowsMissing
         | LedgerError::Damaged { .. } => {
             "put `ledger.db` and `ledger.head` back as they were, both from the same copy; only where what was done before \
              does not matter, move both away: a new ledger begins, and knows of no change"

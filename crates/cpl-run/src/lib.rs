@@ -58,8 +58,8 @@ pub struct RunContext<'a> {
     pub workspace: &'a Workspace,
     /// The window the run belongs to.
     pub clock: Clock,
-    /// When the run began, by the wall: only records say so.
-    pub began: Timestamp,
+    /// When the run began, by the clock on the wall: nothing is decided by it.
+    pub started_at: Timestamp,
     /// How many threads read files.
     pub threads: usize,
     /// Hears what is under way.

@@ -1,6 +1,6 @@
 //! What was decided in a workspace.
 
-use cpl_ledger::{Ledger, LoggedEffect};
+use cpl_ledger::{LedgerReader, LoggedEffect};
 use cpl_model::workspace::Workspace;
 
 use crate::{RunError, run::ledger_folder};
@@ -10,7 +10,7 @@ use crate::{RunError, run::ledger_folder};
 /// # Errors
 /// Where its ledger can't be read.
 pub fn log(workspace: &Workspace, pipeline: Option<&str>, limit: u32) -> Result<Vec<LoggedEffect>, RunError> {
-    match Ledger::read(&ledger_folder(workspace))? {
+    match LedgerReader::open(&ledger_folder(workspace))? {
         Some(ledger) => Ok(ledger.log(pipeline, limit)?),
         None => Ok(Vec::new()),
     }

@@ -1,16 +1,16 @@
 //! A run: the plan's answers, the report of them, the record of what was decided, then the effects.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{cell::RefCell, collections::BTreeMap, path::PathBuf};
 
 use cpl_effects::{
-    EffectError, FileEffects, PreparedFiles, QuarantineFile, check_targets, deliveries, file_effects, place_of,
-    prepare, write_quarantine,
+    EffectError, FileEffects, Places, QuarantineFile, check_targets, deliveries, file_effects, prepare,
+    write_quarantine,
 };
 use cpl_exec::{RejectedRows, expand};
-use cpl_ledger::{Effect, EffectState, Ledger, RunLock, Step};
+use cpl_ledger::{EffectState, Ledger, LedgerReader, RunLock, Step, StoredEffect, Transaction};
 use cpl_model::{
-    program::{Program, TableSource, Target, TargetKind},
-    report::{Expired, RunReport},
+    program::{Program, TableSource, TargetKind},
+    report::{RunReport, Unconfirmed},
     workspace::Workspace,
 };
 use cpl_plan::{
@@ -19,19 +19,14 @@ use cpl_plan::{
     bind::{BoundPlan, bind},
 };
 use cpl_rules::quarantine_file;
-use jiff::Timestamp;
 
-use crate::{
-    Fetching, RunContext, RunError,
-    past::{LedgerPast, Places},
-    record::record,
-};
+use crate::{Fetching, RunContext, RunError, past::LedgerPast, record::record};
 
 /// A run whose report is there and whose decisions are recorded; its effects are ready to leave.
 pub struct ReadyRun {
     /// The report of it.
     pub report: RunReport,
-    effects: PreparedFiles,
+    files: Vec<FileEffects>,
     quarantine: Vec<QuarantineFile>,
     stem: String,
     folder: PathBuf,
@@ -39,12 +34,15 @@ pub struct ReadyRun {
     recorded: Option<Recorded>,
 }
 
-/// The ledger, and what is on its way.
+/// A ledger, and the effects whose states the end of the run tells.
 struct Recorded {
     ledger: Ledger,
-    pipeline: String,
     window: String,
-    now: Timestamp,
+    started_at: i64,
+    /// Those that the report shows.
+    printed: Vec<i64>,
+    /// Those of earlier runs that the report tells of, and that nothing sends again.
+    uncertain: Vec<i64>,
     _lock: RunLock,
 }
 
@@ -55,20 +53,31 @@ impl ReadyRun {
     /// What the system refuses; the error says what was sent.
     pub fn send(self) -> Result<(), RunError> {
         write_quarantine(&self.stem, &self.folder, self.quarantine)?;
-        self.effects.put()?;
-        self.recorded.map_or(Ok(()), Recorded::confirm)
+        match self.recorded {
+            Some(recorded) => recorded.send(self.files),
+            None => Ok(prepare(self.files)?.put()?),
+        }
     }
 }
 
 impl Recorded {
-    /// Records that all effects of the window are where they should be.
-    fn confirm(mut self) -> Result<(), RunError> {
+    /// Writes all effects of the window to the files, and records that they are there. Nobody else of the workspace writes one
+    /// of the files meanwhile.
+    fn send(mut self, mut files: Vec<FileEffects>) -> Result<(), RunError> {
         let mut transaction = self.ledger.begin()?;
-        for effect in transaction.on_their_way(&self.pipeline, &self.window)? {
-            let step = Step { effect, state: EffectState::Confirmed, at: self.now.as_microsecond() };
-            transaction.add(&step)?;
+        let mut sent = self.printed;
+        for file in &mut files {
+            let effects = transaction.effects_at(&file.place, &self.window)?;
+            sent.extend(effects.iter().filter(|one| one.state == EffectState::Recorded).map(|one| one.serial));
+            file.lines = effects.into_iter().map(|one| one.effect.payload).collect();
         }
-        Ok(transaction.commit()?)
+        prepare(files)?.put()?;
+        let confirmed = sent.into_iter().map(|effect| (effect, EffectState::Confirmed));
+        let uncertain = self.uncertain.into_iter().map(|effect| (effect, EffectState::Uncertain));
+        for (effect, state) in confirmed.chain(uncertain) {
+            transaction.add(&Step { effect, state, at: self.started_at }).map_err(RunError::NotConfirmed)?;
+        }
+        transaction.commit().map_err(RunError::NotConfirmed)
     }
 }
 
@@ -77,40 +86,32 @@ impl Recorded {
 /// # Errors
 /// What kept the run from being finished. No effect was sent then.
 pub fn run(plan: Plan, context: &RunContext<'_>) -> Result<ReadyRun, RunError> {
-    let run = Ready::new(plan, context)?;
-    let program = run.plan.program();
+    let evaluation = Evaluation::new(plan, context)?;
+    let program = evaluation.plan.program();
     let folder = ledger_folder(context.workspace);
     let decides = !program.decisions.is_empty();
     let lock = decides.then(|| RunLock::take(&folder, &program.name)).transpose()?;
     // Nothing is asked for where nothing could be recorded.
-    decides.then(|| Ledger::read(&folder)).transpose()?;
-    let answers = run.answers()?;
+    decides.then(|| LedgerReader::open(&folder)).transpose()?;
+    let answers = evaluation.answers()?;
     let mut ledger = decides.then(|| Ledger::open(&folder)).transpose()?;
     // From here on no other pipeline decides: what this one sees of the past stays so until its own decisions are recorded.
     let mut transaction = ledger.as_mut().map(Ledger::begin).transpose()?;
-    let (report, effects, expired) = run.decide(&answers, transaction.as_deref())?;
-    let effects = prepare(effects)?;
+    let Decided { report, files, uncertain } = evaluation.decide(&answers, transaction.as_deref())?;
+    // Nothing is recorded where it could not be written.
+    drop(prepare(files.clone())?);
+    let mut printed = Vec::new();
     if let Some(transaction) = &mut transaction {
-        record(&report, &run.window, &run.places(), transaction)?;
-        for effect in expired {
-            let at = context.began.as_microsecond();
-            transaction.add(&Step { effect, state: EffectState::Expired, at })?;
-        }
+        printed = record(&report, &evaluation.window, (program, &evaluation.places, context), transaction)?;
     }
-    transaction.map_or(Ok(()), cpl_ledger::Transaction::commit)?;
+    transaction.map_or(Ok(()), Transaction::commit)?;
     let recorded = ledger.zip(lock).map(|(ledger, lock)| {
-        let (pipeline, window, now) = (program.name.clone(), run.window.clone(), context.began);
-        Recorded { ledger, pipeline, window, now, _lock: lock }
+        let (window, started_at) = (evaluation.window.clone(), context.started_at.as_microsecond());
+        Recorded { ledger, window, started_at, printed, uncertain, _lock: lock }
     });
     let quarantine = quarantine(program, answers, context)?;
-    Ok(ReadyRun {
-        report,
-        effects,
-        quarantine,
-        stem: context.stem.to_owned(),
-        folder: context.folder.to_owned(),
-        recorded,
-    })
+    let (stem, folder) = (context.stem.to_owned(), context.folder.to_owned());
+    Ok(ReadyRun { report, files, quarantine, stem, folder, recorded })
 }
 
 /// What a run would do. It holds no means of writing.
@@ -118,11 +119,11 @@ pub fn run(plan: Plan, context: &RunContext<'_>) -> Result<ReadyRun, RunError> {
 /// # Errors
 /// What keeps a run from being finished.
 pub fn plan(plan: Plan, context: &RunContext<'_>) -> Result<RunReport, RunError> {
-    let run = Ready::new(plan, context)?;
-    let decides = !run.plan.program().decisions.is_empty();
-    let ledger = if decides { Ledger::read(&ledger_folder(context.workspace))? } else { None };
-    let (report, ..) = run.decide(&run.answers()?, ledger.as_ref())?;
-    Ok(RunReport { planned: true, ..report })
+    let evaluation = Evaluation::new(plan, context)?;
+    let is_deciding = !evaluation.plan.program().decisions.is_empty();
+    let ledger = if is_deciding { LedgerReader::open(&ledger_folder(context.workspace))? } else { None };
+    let decided = evaluation.decide(&evaluation.answers()?, ledger.as_ref())?;
+    Ok(RunReport { planned: true, ..decided.report })
 }
 
 /// Where the ledger of a workspace is.
@@ -131,21 +132,29 @@ pub fn ledger_folder(workspace: &Workspace) -> PathBuf {
 }
 
 /// A plan that is bound, and whose targets can be written.
-struct Ready<'c> {
+struct Evaluation<'c> {
     plan: BoundPlan,
     window: String,
+    places: Places,
     context: &'c RunContext<'c>,
 }
 
-/// The report, the effects of it, and those of other windows that never left.
-type Decided = (RunReport, Vec<FileEffects>, Vec<i64>);
+/// What a run decides.
+struct Decided {
+    report: RunReport,
+    /// The files that are written.
+    files: Vec<FileEffects>,
+    /// Effects of earlier runs that are not confirmed, and that nothing sends again.
+    uncertain: Vec<i64>,
+}
 
-impl<'c> Ready<'c> {
+impl<'c> Evaluation<'c> {
     fn new(plan: Plan, context: &'c RunContext<'c>) -> Result<Self, RunError> {
         let plan = bind(plan, context.clock.clone(), false)?;
         let window = plan.clock().name(plan.program().every);
         check_targets(plan.program(), &window, context.folder, &read_files(plan.program(), context))?;
-        Ok(Self { plan, window, context })
+        let places = Places::of(plan.program(), context.folder, &context.workspace.root);
+        Ok(Self { plan, window, places, context })
     }
 
     fn answers(&self) -> Result<Answers<RejectedRows>, RunError> {
@@ -153,56 +162,50 @@ impl<'c> Ready<'c> {
         Ok(self.context.engine(&inputs).run(&self.plan)?)
     }
 
-    fn places(&self) -> Places<'_> {
-        Places { program: self.plan.program(), context: self.context }
-    }
-
     /// What is decided, given the past that a ledger tells.
-    fn decide(&self, answers: &Answers<RejectedRows>, ledger: Option<&Ledger>) -> Result<Decided, RunError> {
+    fn decide(&self, answers: &Answers<RejectedRows>, ledger: Option<&LedgerReader>) -> Result<Decided, RunError> {
         let (program, context) = (self.plan.program(), self.context);
-        let past = LedgerPast::new(ledger, &self.window, self.places());
+        let (pipeline, window_start) = (program.name.as_str(), context.clock.now.timestamp().as_microsecond());
+        let is_replay = matches!(context.fetching, Fetching::Replayed(_));
+        let (places, failed) = (&self.places, RefCell::new(None));
+        let past = LedgerPast { ledger, places, pipeline, window_start, is_replay, failed };
         let mut report = context.report(&self.plan, answers, &past, false).report();
         past.end()?;
+        let files = file_effects(program, &report, &self.window, context.folder, places);
         // A replay tells what that run did.
-        let ledger = ledger.filter(|_| !matches!(context.fetching, Fetching::Replayed(_)));
-        let earlier = ledger.map(|ledger| ledger.effects_of(&program.name, &self.window)).transpose()?;
-        let earlier: Vec<Effect> = earlier.unwrap_or_default().into_iter().map(|(_, effect)| effect).collect();
-        let mut effects = file_effects(program, &report, &self.window, context.folder);
-        for file in &mut effects {
-            let of_target = |target: &&Target| target.span == file.target;
-            let place = program
-                .targets
-                .iter()
-                .find(of_target)
-                .map(|target| place_of(target, &program.name, context.folder, &context.workspace.root));
-            let there = earlier.iter().filter(|effect| Some(&effect.place) == place.as_ref());
-            file.earlier = there.map(|effect| effect.payload.clone()).collect();
-        }
+        let ledger = ledger.filter(|_| !is_replay);
+        let earlier = ledger.map(|ledger| ledger.effects_of(pipeline, window_start)).transpose()?.unwrap_or_default();
+        let unconfirmed = ledger.map(|ledger| ledger.unconfirmed_before(pipeline, window_start)).transpose()?;
+        let mut unconfirmed = unconfirmed.unwrap_or_default();
+        // Those of this window's files are written again.
+        let is_lost = |one: &&StoredEffect| {
+            one.state == EffectState::Recorded && !files.iter().any(|file| file.place == one.effect.place)
+        };
+        unconfirmed.extend(earlier.iter().filter(is_lost).cloned());
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-        for effect in earlier {
-            *counts.entry(effect.target).or_default() += 1;
+        for one in earlier {
+            *counts.entry(one.effect.target).or_default() += 1;
         }
-        report.effects = deliveries(&report, &effects, &counts, program, &self.window);
-        let left_behind = ledger.map(|ledger| ledger.left_behind(&program.name, &self.window)).transpose()?;
-        let left_behind = left_behind.unwrap_or_default();
-        report.expired = expired(left_behind.iter().map(|(_, window, effect)| (window, effect)));
-        Ok((report, effects, left_behind.into_iter().map(|(serial, ..)| serial).collect()))
+        report.effects = deliveries(&report, &files, &counts, program, &self.window);
+        report.unconfirmed = by_target(&unconfirmed);
+        Ok(Decided { report, files, uncertain: unconfirmed.iter().map(|one| one.serial).collect() })
     }
 }
 
-/// How many effects of each window never left for each target.
-fn expired<'e>(effects: impl Iterator<Item = (&'e String, &'e Effect)>) -> Vec<Expired> {
+/// How many effects there are of each window for each target.
+fn by_target(effects: &[StoredEffect]) -> Vec<Unconfirmed> {
     let mut counts: BTreeMap<(&String, &String), usize> = BTreeMap::new();
-    for (window, effect) in effects {
-        *counts.entry((window, &effect.target)).or_default() += 1;
+    for StoredEffect { effect, .. } in effects {
+        *counts.entry((&effect.window, &effect.target)).or_default() += 1;
     }
-    let expired = |((window, target), effects): ((&String, &String), usize)| Expired {
+    let unconfirmed = |((window, target), effects): ((&String, &String), usize)| Unconfirmed {
         window: window.clone(),
         target: target.clone(),
         effects,
     };
-    counts.into_iter().map(expired).collect()
+    counts.into_iter().map(unconfirmed).collect()
 }
+
 /// The files that the pipeline reads, where it has file targets. A file that is not there is reported by its fetch.
 fn read_files(program: &Program, context: &RunContext<'_>) -> Vec<PathBuf> {
     if !program.targets.iter().any(|target| matches!(target.kind, TargetKind::File(_))) {
