@@ -22,6 +22,10 @@ pub const AMOUNTS: [&str; 26] = [
 /// What is not sure of an amount that bears no currency.
 pub const MONEY: &str = "an amount in the pipeline's currency? Else `money in EUR`, or `number`";
 
+/// The same of whole numbers, which may be a hundred times as large as the amounts.
+const WHOLE_MONEY: &str =
+    "an amount in whole units of the pipeline's currency? Else `money in minor units`, `money in EUR`, or `number`";
+
 /// Signs of currencies that the names of amounts bear.
 const SIGNS: [(char, &str); 3] = [('€', "EUR"), ('£', "GBP"), ('₹', "INR")];
 
@@ -92,7 +96,8 @@ impl Numbers<'_> {
         if let (Some((_, code)), true) = (of_sign, self.all(known, ValueFormat::Float)) {
             return Some(ColumnType::sure(&format!("money in {code}")));
         }
-        (self.named(&AMOUNTS) && !self.is_count(known)).then(|| self.of_currency())
+        (self.named(&AMOUNTS) && !self.is_count(known))
+            .then(|| self.of_currency(if whole { WHOLE_MONEY } else { MONEY }))
     }
 
     /// Amounts with a sign or a code, which may be that of several currencies.
@@ -122,7 +127,7 @@ impl Numbers<'_> {
     }
 
     /// An amount without a sign: its currency is that of the row, of the file or in the column's name.
-    fn of_currency(&self) -> ColumnType {
+    fn of_currency(&self, doubt: &str) -> ColumnType {
         match self.codes {
             Some((column, codes)) if codes.len() > 1 => ColumnType::sure(&format!("money of {column}")),
             Some((_, codes)) => {
@@ -133,7 +138,7 @@ impl Numbers<'_> {
                 let mut words = words(&self.column.name).into_iter().map(|word| word.to_uppercase());
                 match words.find(|word| CODES.contains(&word.as_str())) {
                     Some(code) => ColumnType::sure(&format!("money in {code}")),
-                    None => ColumnType::likely("money", MONEY),
+                    None => ColumnType::likely("money", doubt),
                 }
             }
         }
