@@ -15,7 +15,7 @@ use crate::{
 
 /// Prints the newest effects.
 pub fn log(args: &LogArgs, io: &mut Io<'_>) -> u8 {
-    // A folder stands for the pipelines in it.
+    // The workspace of a folder is that of a pipeline in it.
     let pipeline = if io.folder.join(&args.path).is_dir() { args.path.join("any.cpl") } else { args.path.clone() };
     if !io.folder.join(&args.path).exists() {
         return render::usage_error(&format!("{}: there is no such file", args.path.display()), io);

@@ -16,7 +16,7 @@ pub struct ChainTip {
 }
 
 impl ChainTip {
-    /// Of a ledger without rows: the hash of what tells it from others.
+    /// Of a ledger without rows: the hash of its lineage.
     pub fn genesis(lineage: &str) -> Self {
         Self { serial: 0, hash: hex(&Sha256::digest(lineage)) }
     }

@@ -14,11 +14,11 @@ use crate::{chain::ChainTip, error::LedgerError};
 /// Where the chain ends. While a transaction is under way it may end in two places.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
-    /// What tells the ledger from others.
+    /// The random name of the ledger.
     pub lineage: String,
     /// The end before the last transaction.
     pub before: ChainTip,
-    /// The end behind it.
+    /// The end after it.
     pub after: ChainTip,
 }
 

@@ -196,7 +196,7 @@ impl Drop for Transaction<'_> {
     }
 }
 
-/// What tells a ledger from all others.
+/// A random name for a new ledger.
 fn new_lineage() -> Result<String, LedgerError> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|error| LedgerError::Refused { why: error.to_string() })?;

@@ -85,7 +85,7 @@ impl LedgerReader {
     /// Whether it is a ledger, ends where its head says, and lacks no row.
     pub(crate) fn check(&self) -> Result<(), LedgerError> {
         schema::check(&self.connection)?;
-        // While it is read nobody commits: the head tells of this end, and of one to come at most.
+        // Nobody commits while this reads: the head holds this end, and at most the next one.
         self.connection.execute_batch("begin")?;
         let checked = self.tip().and_then(|(_, tip)| self.check_rows(&tip));
         self.connection.execute_batch("rollback")?;
@@ -125,7 +125,7 @@ impl LedgerReader {
         Ok(())
     }
 
-    /// What tells the ledger from others, and where the chain ends, as its head says too.
+    /// The ledger's lineage, and the end of its chain, which is one of those in its head.
     pub(crate) fn tip(&self) -> Result<(String, ChainTip), LedgerError> {
         let lineage = self.lineage()?;
         let sql = "select serial, hash from chain order by serial desc limit 1";

@@ -1,4 +1,4 @@
-//! The past of a workspace, as its ledger tells it.
+//! The past of a workspace, from its ledger.
 
 use std::cell::RefCell;
 
@@ -7,7 +7,7 @@ use cpl_ledger::{LedgerError, LedgerReader};
 use cpl_rules::{Past, Resource};
 use jiff::Timestamp;
 
-/// What a ledger tells while a run decides; without one there is no past.
+/// What a run asks its ledger while it decides; without one there is no past.
 pub struct LedgerPast<'l> {
     pub ledger: Option<&'l LedgerReader>,
     pub places: &'l Places,

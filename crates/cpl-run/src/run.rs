@@ -34,14 +34,14 @@ pub struct ReadyRun {
     recorded: Option<Recorded>,
 }
 
-/// A ledger, and the effects whose states the end of the run tells.
+/// A ledger, and the effects whose states are known when the run ends.
 struct Recorded {
     ledger: Ledger,
     window: String,
     started_at: i64,
     /// Those that the report shows.
     printed: Vec<i64>,
-    /// Those of earlier runs that the report tells of, and that nothing sends again.
+    /// Those of earlier runs that are not sent again.
     uncertain: Vec<i64>,
     _lock: RunLock,
 }
@@ -162,7 +162,7 @@ impl<'c> Evaluation<'c> {
         Ok(self.context.engine(&inputs).run(&self.plan)?)
     }
 
-    /// What is decided, given the past that a ledger tells.
+    /// What is decided, given the past in a ledger.
     fn decide(&self, answers: &Answers<RejectedRows>, ledger: Option<&LedgerReader>) -> Result<Decided, RunError> {
         let (program, context) = (self.plan.program(), self.context);
         let (pipeline, window_start) = (program.name.as_str(), context.clock.now.timestamp().as_microsecond());
@@ -172,7 +172,7 @@ impl<'c> Evaluation<'c> {
         let mut report = context.report(&self.plan, answers, &past, false).report();
         past.end()?;
         let files = file_effects(program, &report, &self.window, context.folder, places);
-        // A replay tells what that run did.
+        // A replay reports a first run of its window.
         let ledger = ledger.filter(|_| !is_replay);
         let earlier = ledger.map(|ledger| ledger.effects_of(pipeline, window_start)).transpose()?.unwrap_or_default();
         let unconfirmed = ledger.map(|ledger| ledger.unconfirmed_before(pipeline, window_start)).transpose()?;
