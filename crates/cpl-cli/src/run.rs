@@ -24,7 +24,8 @@ use crate::{
     render,
 };
 
-/// Runs pipelines, one after the other; the worst decides the exit code. A replay tells what a run did, and does it not again.
+/// Runs pipelines, one after the other; the worst decides the exit code. A replay is a plan:
+/// nothing is sent or recorded.
 pub fn run(args: &RunArgs, io: &mut Io<'_>) -> u8 {
     if args.replay.is_some() { plan(args, io) } else { all(args, io, run_one) }
 }

@@ -161,7 +161,7 @@ fn is_looked_at(program: &Program, report: &RunReport, target: &str) -> bool {
     rules.peek().is_none() || rules.any(|rule| report.quiet.contains_key(&rule.name))
 }
 
-/// How many effects leave for each target, and where it is; `earlier` ones of the window, by target, did so before.
+/// How many effects leave for each target, and where it is; `earlier` counts those that earlier runs of the window recorded, by target.
 #[must_use]
 pub fn deliveries(
     report: &RunReport,

@@ -234,7 +234,7 @@ pub struct Delivery {
     pub to: Option<String>,
     /// How many effects leave for it.
     pub effects: usize,
-    /// How many effects earlier runs of the window had for it.
+    /// How many effects earlier runs of the same window recorded for it.
     pub earlier: usize,
 }
 
