@@ -58,9 +58,10 @@ pub fn call_in_parts(line: &str, folder: &Path, part_rows: Option<usize>) -> Str
         Some("cat") => shown(&folder.join(&words[1])),
         Some("ls") => listed(&folder.join(words.get(1).map_or(".", String::as_str))),
         Some("mkdir") => fs::create_dir_all(folder.join(&words[1])).map_or_else(|e| e.to_string(), |()| String::new()),
+        Some("cp") => copied(&folder.join(&words[1]), &folder.join(&words[2])),
         Some("same") => same(&folder.join(&words[1]), &folder.join(&words[2])),
         Some("valid") => valid(&folder.join(&words[1])),
-        _ => panic!("{line}: a page knows cpl, terminal, cat, ls, mkdir, same and valid"),
+        _ => panic!("{line}: a page knows cpl, terminal, cat, cp, ls, mkdir, same and valid"),
     }
 }
 
@@ -144,6 +145,10 @@ fn shown(path: &Path) -> String {
         return unpacked.unwrap_or_else(|error| error.to_string());
     }
     fs::read_to_string(path).unwrap_or_else(|error| error.to_string())
+}
+
+fn copied(from: &Path, to: &Path) -> String {
+    fs::copy(from, to).map_or_else(|error| error.to_string(), |_| String::new())
 }
 
 fn listed(path: &Path) -> String {

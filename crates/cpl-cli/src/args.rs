@@ -28,11 +28,20 @@ pub enum Command {
     Plan(RunArgs),
     /// Show what was decided, and what became of it: the newest first.
     Log(LogArgs),
+    /// Let a decision be carried out that awaits an approval: the next run of its window does it.
+    Approve(VerdictArgs),
+    /// Say of a decision that awaits an approval that it is not carried out.
+    Reject(VerdictArgs),
+    /// Send nothing, until `cpl resume`: of one pipeline, or of all of a workspace.
+    Pause(PauseArgs),
+    /// End a pause.
+    Resume(PauseArgs),
     /// Report what is wrong with pipelines; reads no data.
     Check(CheckArgs),
     /// Format pipelines.
     Fmt(FmtArgs),
-    /// Explain a code, with a file that causes it and how to mend it; without a code, list them.
+    /// Explain a code, with a file that causes it and how to mend it, or a decision: the rule as it was, the values, what became
+    /// of it; without either, list the codes.
     Explain(ExplainArgs),
     /// Run the tests of pipelines, on the rows they give; nothing is fetched, sent or changed.
     Test(TestArgs),
@@ -130,9 +139,49 @@ pub enum DiagnosticFormat {
 /// `cpl explain`.
 #[derive(Debug, clap::Args)]
 pub struct ExplainArgs {
-    /// The code: E0301, W0201.
-    #[arg(value_name = "CODE")]
+    /// The code (E0301, W0201), or the beginning of a decision's id.
+    #[arg(value_name = "CODE|DECISION")]
     pub code: Option<String>,
+    /// Of a decision: a pipeline's file, or a folder, whose workspace it is of.
+    #[arg(value_name = "FILE|DIR", default_value = ".")]
+    pub path: PathBuf,
+    /// How a decision is written.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// `cpl approve`, `cpl reject`.
+#[derive(Debug, clap::Args)]
+pub struct VerdictArgs {
+    /// The beginning of the decision's id.
+    #[arg(value_name = "DECISION")]
+    pub decision: String,
+    /// A pipeline's file, or a folder: its workspace.
+    #[arg(value_name = "FILE|DIR", default_value = ".")]
+    pub path: PathBuf,
+    #[command(flatten)]
+    pub said: SaidArgs,
+}
+
+/// `cpl pause`, `cpl resume`.
+#[derive(Debug, clap::Args)]
+pub struct PauseArgs {
+    /// A pipeline's file or its name, or a folder for all pipelines of its workspace.
+    #[arg(value_name = "PIPELINE|FILE|DIR", default_value = ".")]
+    pub pipeline: PathBuf,
+    #[command(flatten)]
+    pub said: SaidArgs,
+}
+
+/// Who says something, and why.
+#[derive(Debug, clap::Args)]
+pub struct SaidArgs {
+    /// Why: it is kept in the ledger, and shown.
+    #[arg(long, value_name = "TEXT")]
+    pub why: Option<String>,
+    /// Who says so; without it the user of this machine.
+    #[arg(long, value_name = "NAME")]
+    pub by: Option<String>,
 }
 
 /// `cpl test`.

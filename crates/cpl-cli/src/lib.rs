@@ -4,6 +4,8 @@ mod args;
 mod catalogue;
 mod check;
 mod connectors;
+#[cfg(feature = "run")]
+mod decision;
 mod explain;
 mod files;
 mod fix;
@@ -12,12 +14,16 @@ mod formats;
 mod graph;
 #[cfg(feature = "run")]
 mod infer;
+#[cfg(feature = "run")]
+mod ledger;
 mod load;
 #[cfg(feature = "run")]
 mod log;
 mod new;
 #[cfg(feature = "run")]
 mod one_fetch;
+#[cfg(feature = "run")]
+mod pause;
 #[cfg(feature = "run")]
 mod profile;
 #[cfg(feature = "run")]
@@ -34,6 +40,8 @@ mod test;
 mod text;
 #[cfg(feature = "run")]
 mod try_endpoint;
+#[cfg(feature = "run")]
+mod verdict;
 mod workspace;
 
 use std::{
@@ -107,6 +115,14 @@ pub fn main(args: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> u8 {
         #[cfg(feature = "run")]
         Command::Log(args) => log::log(&args, io),
         #[cfg(feature = "run")]
+        Command::Approve(args) => verdict::verdict(&args, cpl_run::VerdictKind::Approved, io),
+        #[cfg(feature = "run")]
+        Command::Reject(args) => verdict::verdict(&args, cpl_run::VerdictKind::Rejected, io),
+        #[cfg(feature = "run")]
+        Command::Pause(args) => pause::pause(&args, cpl_run::PauseState::Paused, io),
+        #[cfg(feature = "run")]
+        Command::Resume(args) => pause::pause(&args, cpl_run::PauseState::Resumed, io),
+        #[cfg(feature = "run")]
         Command::Test(args) => test::test(&args, io),
         #[cfg(feature = "run")]
         Command::Plan(args) => run::plan(&args, io),
@@ -119,6 +135,10 @@ pub fn main(args: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> u8 {
         #[cfg(not(feature = "run"))]
         Command::Run(_)
         | Command::Log(_)
+        | Command::Approve(_)
+        | Command::Reject(_)
+        | Command::Pause(_)
+        | Command::Resume(_)
         | Command::Test(_)
         | Command::Plan(_)
         | Command::Show(_)

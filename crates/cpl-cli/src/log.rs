@@ -1,30 +1,23 @@
 //! `cpl log`: what was decided in a workspace, from its ledger.
 
-use std::path::Path;
-
 use cpl_report::lines;
 use cpl_run::LoggedEffect;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    CLEAN, Io, WRONG,
+    CLEAN, Io,
     args::{Format, LogArgs},
-    render,
-    workspace::workspace,
+    decision::{parsed, shown},
+    ledger,
 };
 
 /// Prints the newest effects.
 pub fn log(args: &LogArgs, io: &mut Io<'_>) -> u8 {
-    // The workspace of a folder is that of a pipeline in it.
-    let pipeline = if io.folder.join(&args.path).is_dir() { args.path.join("any.cpl") } else { args.path.clone() };
-    if !io.folder.join(&args.path).exists() {
-        return render::usage_error(&format!("{}: there is no such file", args.path.display()), io);
-    }
-    let found = workspace(&pipeline, io).map_err(|diagnostic| vec![diagnostic]);
-    let found = found.and_then(|workspace| {
-        cpl_run::log(&workspace, args.pipeline.as_deref(), args.limit).map_err(cpl_run::RunError::diagnostics)
-    });
-    match found {
+    let workspace = match ledger::workspace_at(&args.path, io) {
+        Ok(workspace) => workspace,
+        Err(code) => return code,
+    };
+    match cpl_run::log(&workspace, args.pipeline.as_deref(), args.limit) {
         Ok(effects) => {
             let _ = match args.format {
                 Format::Text => write!(io.out, "{}", table(&effects)),
@@ -32,10 +25,7 @@ pub fn log(args: &LogArgs, io: &mut Io<'_>) -> u8 {
             };
             CLEAN
         }
-        Err(diagnostics) => {
-            render::render(&diagnostics, Path::new(""), "", io);
-            WRONG
-        }
+        Err(error) => ledger::refused(error, io),
     }
 }
 
@@ -76,13 +66,4 @@ fn object(logged: &LoggedEffect) -> Value {
         "because": parsed(&decision.because),
         "state": state.word(),
     })
-}
-
-/// What the ledger keeps as JSON.
-fn parsed(json: &str) -> Value {
-    serde_json::from_str(json).unwrap_or_default()
-}
-
-fn shown(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

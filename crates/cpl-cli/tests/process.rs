@@ -101,7 +101,7 @@ fn where_the_report_can_not_be_written_nothing_leaves() {
 #[cfg(target_os = "linux")]
 #[test]
 fn what_was_recorded_is_sent_in_its_window() {
-    for (next, wanted, state) in [("2026-11-20", "100.00", "confirmed"), ("2026-11-21", "200.00", "uncertain")] {
+    for (next, wanted, state) in [("2026-11-20", "100.00", "confirmed"), ("2026-11-21", "120.00", "uncertain")] {
         let folder = tempfile::tempdir().expect("a folder");
         let pipeline = "pipeline p { retire 2027-01-31 }\n\
                         fetch a from csv(\"a.csv\") { columns { id: text, budget: money }  key id }\n\
@@ -120,7 +120,7 @@ fn what_was_recorded_is_sent_in_its_window() {
         let full = Stdio::from(File::create("/dev/full").expect("Linux has it"));
         assert_eq!(call(&["run", "main.cpl", "--as-of", "2026-11-20"], full).0, Some(1));
         assert!(call(&["log"], Stdio::piped()).1.contains("recorded"));
-        with_budget("200.00");
+        with_budget("120.00");
         let (code, report, _) = call(&["run", "main.cpl", "--as-of", next], Stdio::piped());
         assert_eq!(code, Some(0), "{report}");
         let is_told = report.contains("1 effect of window 2026-11-20 may not have reached out: see `cpl log`");

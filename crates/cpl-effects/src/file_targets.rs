@@ -9,6 +9,7 @@ use std::{
 use cpl_model::{
     program::{Decision as Rule, Program, Target, TargetKind},
     report::{Change, Decision, Delivery, Pairs, RunReport, State},
+    resource::Resource,
     value::Value,
 };
 use cpl_syntax::Span;
@@ -104,6 +105,12 @@ impl Places {
         Self(program.targets.iter().map(|target| (target.name.clone(), place(target))).collect())
     }
 
+    /// Whether what goes there is handed over to somebody who carries it out: nobody says whether that was done.
+    #[must_use]
+    pub fn is_handed_over(place: &str) -> bool {
+        place.starts_with("file:") || place.starts_with("print:")
+    }
+
     /// Where a target is, by its name in the pipeline.
     ///
     /// # Panics
@@ -112,6 +119,12 @@ impl Places {
     pub fn place(&self, target: &str) -> &str {
         self.0.get(target).unwrap_or_else(|| unreachable!("a target of the pipeline"))
     }
+}
+
+/// What names a resource in all pipelines of a workspace, where its target is at that place.
+#[must_use]
+pub fn resource_name(resource: &Resource, place: &str) -> String {
+    serde_json::json!([place, resource.key()]).to_string()
 }
 
 /// What a path means once its links are followed, as far as it is there.

@@ -8,5 +8,6 @@ mod replace;
 pub use error::EffectError;
 pub use file_targets::{
     EffectLine, FileEffects, Places, PreparedFiles, check_targets, deliveries, file_effects, line, prepare,
+    resource_name,
 };
 pub use quarantine::{QuarantineFile, write as write_quarantine};

@@ -18,6 +18,8 @@ pub enum LedgerError {
         /// Its version.
         version: i64,
     },
+    /// An older version of the program made it: opened to be written, it gets the tables of this one.
+    Older,
     /// Its end is another one than its head says: it was changed, or an old copy was put back.
     HeadMismatch,
     /// It lacks rows.
@@ -49,6 +51,7 @@ impl fmt::Display for LedgerError {
             Self::Empty => f.write_str("it is empty"),
             Self::Foreign => f.write_str("it is no ledger"),
             Self::Newer { version } => write!(f, "a newer version of cpl made it (version {version})"),
+            Self::Older => f.write_str("an older version of cpl made it"),
             Self::HeadMismatch => f.write_str("its end is another one than its head says"),
             Self::RowsMissing => f.write_str("it lacks rows that were written"),
             Self::Damaged { table, serial } => write!(f, "row {serial} of {table} is not what was written"),

@@ -14,6 +14,7 @@ mod error;
 mod head;
 mod ledger;
 mod lock;
+mod queries;
 mod reader;
 mod rows;
 mod schema;
@@ -24,4 +25,7 @@ pub use error::LedgerError;
 pub use ledger::{Ledger, Transaction};
 pub use lock::RunLock;
 pub use reader::LedgerReader;
-pub use rows::{Decision, Effect, EffectState, LoggedEffect, Program, Run, Step, StoredEffect};
+pub use rows::{
+    Decision, DecisionState, Effect, EffectState, LoggedEffect, Observation, Pause, PauseState, Program,
+    RecordedDecision, Run, Step, StoredEffect, Verdict, VerdictKind,
+};

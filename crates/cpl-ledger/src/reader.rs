@@ -1,20 +1,19 @@
 //! A ledger that is read: it has no means of writing.
 
 use std::{
-    collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, params, types::Value as Sql};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, types::Value as Sql};
 use serde_json::{Map, Value};
 
 use crate::{
     chain::{self, ChainTip},
     error::LedgerError,
     head::HeadFile,
-    rows::{Decision, Effect, EffectState, LoggedEffect, Program, Row, Run, Step, StoredEffect},
+    rows::{Decision, Effect, Observation, Pause, Program, Row, Run, Step, Verdict},
     schema,
 };
 
@@ -23,6 +22,18 @@ const BUSY_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How many rows are verified whenever a ledger is opened: guards mostly ask for the newest.
 const NEWEST: i64 = 2_000;
+
+/// The tables whose rows are chained.
+const TABLES: [&str; 8] = [
+    Program::TABLE,
+    Run::TABLE,
+    Decision::TABLE,
+    Effect::TABLE,
+    Step::TABLE,
+    Observation::TABLE,
+    Verdict::TABLE,
+    Pause::TABLE,
+];
 
 /// A ledger that is open to be read.
 pub struct LedgerReader {
@@ -43,8 +54,9 @@ impl LedgerReader {
     /// Where it can't be used.
     pub fn open(folder: &Path) -> Result<Option<Self>, LedgerError> {
         match Self::existing(folder, OpenFlags::SQLITE_OPEN_READ_ONLY) {
-            // A run that was killed while it wrote left a journal: only a writer takes it back.
-            Err(LedgerError::Refused { .. }) => {
+            // A run that was killed while it wrote left a journal, and an older version other tables: only a writer takes the
+            // one back, and changes the others.
+            Err(LedgerError::Refused { .. } | LedgerError::Older) => {
                 Self::existing(folder, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
                 Self::existing(folder, OpenFlags::SQLITE_OPEN_READ_ONLY)
             }
@@ -66,6 +78,9 @@ impl LedgerReader {
             (0, Some(_)) => Err(LedgerError::Missing),
             _ => {
                 let ledger = Self::connect(folder, flags)?;
+                if flags.contains(OpenFlags::SQLITE_OPEN_READ_WRITE) {
+                    schema::upgrade(&ledger.connection)?;
+                }
                 ledger.check()?;
                 Ok(Some(ledger))
             }
@@ -84,7 +99,9 @@ impl LedgerReader {
 
     /// Whether it is a ledger, ends where its head says, and lacks no row.
     pub(crate) fn check(&self) -> Result<(), LedgerError> {
-        schema::check(&self.connection)?;
+        if schema::is_older(&self.connection)? {
+            return Err(LedgerError::Older);
+        }
         // Nobody commits while this reads: the head holds this end, and at most the next one.
         self.connection.execute_batch("begin")?;
         let checked = self.tip().and_then(|(_, tip)| self.check_rows(&tip));
@@ -98,7 +115,7 @@ impl LedgerReader {
             self.connection.query_row(&format!("select count(*) from {table}"), [], |row| row.get::<_, i64>(0))
         };
         let mut rows = 0;
-        for table in [Program::TABLE, Run::TABLE, Decision::TABLE, Effect::TABLE, Step::TABLE] {
+        for table in TABLES {
             rows += count(table)?;
         }
         if rows != tip.serial || count("chain")? != tip.serial {
@@ -122,6 +139,9 @@ impl LedgerReader {
         self.rows::<Decision>("where serial >= ?1", [serial])?;
         self.rows::<Effect>("where serial >= ?1", [serial])?;
         self.rows::<Step>("where serial >= ?1", [serial])?;
+        self.rows::<Observation>("where serial >= ?1", [serial])?;
+        self.rows::<Verdict>("where serial >= ?1", [serial])?;
+        self.rows::<Pause>("where serial >= ?1", [serial])?;
         Ok(())
     }
 
@@ -140,109 +160,13 @@ impl LedgerReader {
         }
     }
 
-    /// Whether effects of a decision were recorded.
-    ///
-    /// # Errors
-    /// Where the ledger can't be read, or is not what was written.
-    pub fn is_recorded(&self, decision: &str) -> Result<bool, LedgerError> {
-        let found = self.rows::<Effect>("where decision_id = ?1 order by position limit 1", [decision])?;
-        Ok(!found.is_empty())
-    }
-
-    /// How many decisions of a rule were recorded in a window of its pipeline, by its start.
-    ///
-    /// # Errors
-    /// Where the ledger can't be read, or is not what was written.
-    pub fn decided(&self, pipeline: &str, window_start: i64, rule: &str) -> Result<usize, LedgerError> {
-        let sql = "where rule = ?3 and run in (select serial from runs where pipeline = ?1 and window_start = ?2)";
-        Ok(self.rows::<Decision>(sql, params![pipeline, window_start, rule])?.len())
-    }
-
-    /// The newest effect on a resource, in windows that began before a moment (in microseconds since 1970).
-    ///
-    /// # Errors
-    /// Where the ledger can't be read, or is not what was written.
-    pub fn last_change(&self, resource: &str, before: i64) -> Result<Option<Effect>, LedgerError> {
-        let sql = "where resource = ?1 and window_start < ?2 order by window_start desc limit 1";
-        Ok(self.rows::<Effect>(sql, params![resource, before])?.pop().map(|(_, effect)| effect))
-    }
-
-    /// The effects of a window at a place, of all pipelines, in the order in which they were recorded.
-    ///
-    /// # Errors
-    /// Where the ledger can't be read, or is not what was written.
-    pub fn effects_at(&self, place: &str, window: &str) -> Result<Vec<StoredEffect>, LedgerError> {
-        self.stored("where place = ?1 and window = ?2 order by serial", [place, window])
-    }
-
-    /// The effects of a pipeline's window, by its start, in the order in which they were recorded.
-    ///
-    /// # Errors
-    /// Where the ledger can't be read, or is not what was written.
-    pub fn effects_of(&self, pipeline: &str, window_start: i64) -> Result<Vec<StoredEffect>, LedgerError> {
-        let sql = "where decision in (select serial from decisions where run in \
-                   (select serial from runs where pipeline = ?1 and window_start = ?2)) order by serial";
-        self.stored(sql, params![pipeline, window_start])
-    }
-
-    /// The effects of a pipeline's last window before one, by its start, that are still only recorded. Those of earlier
-    /// windows were dealt with by the runs of later ones.
-    ///
-    /// # Errors
-    /// Where the ledger can't be read, or is not what was written.
-    pub fn unconfirmed_before(&self, pipeline: &str, window_start: i64) -> Result<Vec<StoredEffect>, LedgerError> {
-        let sql = "select max(window_start) from runs where pipeline = ?1 and window_start < ?2";
-        let last =
-            self.connection.query_row(sql, params![pipeline, window_start], |row| row.get::<_, Option<i64>>(0))?;
-        let mut effects = last.map_or_else(|| Ok(Vec::new()), |last| self.effects_of(pipeline, last))?;
-        effects.retain(|stored| stored.state == EffectState::Recorded);
-        Ok(effects)
-    }
-
-    /// The newest effects, at most so many, the newest first: of one pipeline, or of all.
-    ///
-    /// # Errors
-    /// Where the ledger can't be read, or is not what was written.
-    pub fn log(&self, pipeline: Option<&str>, limit: u32) -> Result<Vec<LoggedEffect>, LedgerError> {
-        let sql = "where ?1 is null or decision in (select serial from decisions where run in \
-                   (select serial from runs where pipeline = ?1)) order by serial desc limit ?2";
-        let (mut runs, mut decisions) = (BTreeMap::new(), BTreeMap::new());
-        let mut logged = Vec::new();
-        for StoredEffect { effect, state, .. } in self.stored(sql, params![pipeline, limit])? {
-            let decision: Decision = self.once(&mut decisions, effect.decision)?;
-            let run: Run = self.once(&mut runs, decision.run)?;
-            logged.push(LoggedEffect { run, decision, effect, state });
-        }
-        Ok(logged)
-    }
-
-    /// A row, which is read once.
-    fn once<R: Row + Clone>(&self, known: &mut BTreeMap<i64, R>, serial: i64) -> Result<R, LedgerError> {
-        if let Some(row) = known.get(&serial) {
-            return Ok(row.clone());
-        }
-        let found = self.rows("where serial = ?1", [serial])?.pop();
-        let (_, row): (i64, R) = found.ok_or(LedgerError::Damaged { table: R::TABLE, serial })?;
-        known.insert(serial, row.clone());
-        Ok(row)
-    }
-
-    fn stored(&self, which: &str, parameters: impl Params) -> Result<Vec<StoredEffect>, LedgerError> {
-        let with_state = |(serial, effect)| {
-            let steps = self.rows::<Step>("where effect = ?1 order by serial", [serial])?;
-            let state = steps.last().map_or(EffectState::Recorded, |(_, step)| step.state);
-            Ok(StoredEffect { serial, effect, state })
-        };
-        self.rows(which, parameters)?.into_iter().map(with_state).collect()
-    }
-
     /// Whether a program's text is recorded.
     pub(crate) fn has_program(&self, sha256: &str) -> Result<bool, LedgerError> {
         Ok(!self.rows::<Program>("where sha256 = ?1", [sha256])?.is_empty())
     }
 
     /// Rows of a table, each of which is what was written.
-    fn rows<R: Row>(&self, which: &str, parameters: impl Params) -> Result<Vec<(i64, R)>, LedgerError> {
+    pub(crate) fn rows<R: Row>(&self, which: &str, parameters: impl Params) -> Result<Vec<(i64, R)>, LedgerError> {
         let mut statement = self.connection.prepare_cached(&format!("select * from {} {which}", R::TABLE))?;
         let names: Vec<String> = statement.column_names().skip(1).map(str::to_owned).collect();
         let mut found = statement.query(parameters)?;

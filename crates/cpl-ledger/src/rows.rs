@@ -30,9 +30,11 @@ pub struct Run {
     pub started_at: i64,
     /// The pipeline's text, by its SHA-256.
     pub program: String,
+    /// The start of the next window, in microseconds since 1970; none in rows of the first version.
+    pub window_end: Option<i64>,
 }
 
-/// A row of a rule that acts.
+/// A row that a rule decided on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {
     /// The run's number.
@@ -47,6 +49,35 @@ pub struct Decision {
     pub reason: Option<String>,
     /// The values that the rule looked at, as JSON.
     pub because: String,
+    /// What became of it; none in rows of the first version, which acted.
+    pub state: Option<DecisionState>,
+    /// What it changes, as JSON.
+    pub changes: Option<String>,
+    /// The conditions with their values, as a person reads them: a JSON list.
+    pub conditions: Option<String>,
+}
+
+/// A decision as a run recorded it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordedDecision {
+    /// The run.
+    pub run: Run,
+    /// The decision.
+    pub decision: Decision,
+}
+
+/// What became of a row that a rule decided on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DecisionState {
+    /// It acts: its effects are recorded with it.
+    Acts,
+    /// A guard or broken data holds it.
+    Held,
+    /// It is held until a person approves it.
+    AwaitsApproval,
+    /// A value was unknown.
+    Undecided,
 }
 
 /// One change, or one call, of a decision.
@@ -78,6 +109,75 @@ pub struct Effect {
     pub after: String,
     /// What is sent.
     pub payload: String,
+    /// Which setting of the resource is changed; none for a call.
+    pub setting: Option<String>,
+    /// What the values count: a currency, `ratio` or `number`; none for a call.
+    pub unit: Option<String>,
+}
+
+/// A value of a setting that somebody else left, and that no run saw before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observation {
+    /// Of what: the same for all pipelines of the workspace.
+    pub resource: String,
+    /// Which setting of it.
+    pub setting: String,
+    /// The value, at full precision.
+    pub value: String,
+    /// The start of the window that saw it first, in microseconds since 1970.
+    pub window_start: i64,
+}
+
+/// What a person said of a decision that awaits an approval.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// The decision's identity.
+    pub decision_id: String,
+    /// What it would change, as JSON: the verdict is of nothing else.
+    pub changes: String,
+    /// What was said.
+    pub verdict: VerdictKind,
+    /// Who said it.
+    pub by: String,
+    /// Why.
+    pub why: Option<String>,
+    /// When, in microseconds since 1970.
+    pub at: i64,
+}
+
+/// What a person says of a decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VerdictKind {
+    /// It may be carried out.
+    Approved,
+    /// It may not.
+    Rejected,
+}
+
+/// From when on nothing is sent, or is sent again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pause {
+    /// Of which pipeline; none for all of the workspace.
+    pub pipeline: Option<String>,
+    /// Whether it begins or ends.
+    pub state: PauseState,
+    /// Who said so.
+    pub by: String,
+    /// Why.
+    pub why: Option<String>,
+    /// When, in microseconds since 1970.
+    pub at: i64,
+}
+
+/// Whether a pause begins or ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PauseState {
+    /// Nothing is sent.
+    Paused,
+    /// What is decided is sent again.
+    Resumed,
 }
 
 /// What became of an effect after it was recorded.
@@ -101,6 +201,38 @@ pub enum EffectState {
     Confirmed,
     /// Its run ended before it was confirmed, and no later run can send it again: it may have been sent.
     Uncertain,
+}
+
+impl DecisionState {
+    /// Its name.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Acts => "acts",
+            Self::Held => "held",
+            Self::AwaitsApproval => "awaits approval",
+            Self::Undecided => "undecided",
+        }
+    }
+}
+
+impl VerdictKind {
+    /// Its name.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Approved => "approved",
+            Self::Rejected => "rejected",
+        }
+    }
+}
+
+impl Decision {
+    /// What became of it: rows of the first version acted.
+    #[must_use]
+    pub fn state(&self) -> DecisionState {
+        self.state.unwrap_or(DecisionState::Acts)
+    }
 }
 
 impl EffectState {
@@ -153,6 +285,18 @@ impl Row for Decision {
 
 impl Row for Effect {
     const TABLE: &'static str = "effects";
+}
+
+impl Row for Observation {
+    const TABLE: &'static str = "observations";
+}
+
+impl Row for Verdict {
+    const TABLE: &'static str = "verdicts";
+}
+
+impl Row for Pause {
+    const TABLE: &'static str = "pauses";
 }
 
 impl Row for Step {

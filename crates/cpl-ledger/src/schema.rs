@@ -7,8 +7,9 @@ use crate::error::LedgerError;
 /// What marks a file of SQLite as a ledger: `cpl1`.
 const APPLICATION: i64 = 0x6370_6c31;
 /// The version of the tables.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
+/// Those of version 1.
 const TABLES: &str = "
     create table ledger (lineage text not null);
     create table chain (serial integer primary key, hash text not null);
@@ -65,24 +66,87 @@ const TABLES: &str = "
     create index steps_by_effect on steps (effect);
 ";
 
+/// From each version to the next one. What is added to a row may be null: then its hash stays as it was.
+const MIGRATIONS: [&str; 1] = ["
+    alter table runs add column window_end integer;
+    alter table decisions add column state text;
+    alter table decisions add column changes text;
+    alter table decisions add column conditions text;
+    alter table effects add column setting text;
+    alter table effects add column unit text;
+    create table observations (
+        serial       integer primary key,
+        resource     text not null,
+        setting      text not null,
+        value        text not null,
+        window_start integer not null
+    );
+    create table verdicts (
+        serial      integer primary key,
+        decision_id text not null,
+        changes     text not null,
+        verdict     text not null,
+        by          text not null,
+        why         text,
+        at          integer not null
+    );
+    create table pauses (
+        serial   integer primary key,
+        pipeline text,
+        state    text not null,
+        by       text not null,
+        why      text,
+        at       integer not null
+    );
+    create index decisions_by_id on decisions (id);
+    create index observations_by_setting on observations (resource, setting);
+    create index verdicts_by_decision on verdicts (decision_id);
+"];
+
 /// Makes the tables of a new ledger.
 pub fn make(connection: &Connection, lineage: &str) -> Result<(), LedgerError> {
     connection.execute_batch(TABLES)?;
     connection.execute("insert into ledger (lineage) values (?1)", [lineage])?;
     connection.pragma_update(None, "application_id", APPLICATION)?;
-    connection.pragma_update(None, "user_version", VERSION)?;
-    Ok(())
+    migrate(connection, 1)
 }
 
-/// Whether the file is a ledger of this version.
-pub fn check(connection: &Connection) -> Result<(), LedgerError> {
-    let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-    if pragma("application_id")? != APPLICATION {
+/// Makes the newest tables of those of an older version, if they are.
+pub fn upgrade(connection: &Connection) -> Result<(), LedgerError> {
+    if !is_older(connection)? {
+        return Ok(());
+    }
+    connection.execute_batch("begin immediate")?;
+    // Another process may have been first.
+    migrate(connection, version(connection)?)?;
+    Ok(connection.execute_batch("commit")?)
+}
+
+fn migrate(connection: &Connection, from: i64) -> Result<(), LedgerError> {
+    let done = usize::try_from(from - 1).unwrap_or(MIGRATIONS.len());
+    for migration in MIGRATIONS.iter().skip(done) {
+        connection.execute_batch(migration)?;
+    }
+    Ok(connection.pragma_update(None, "user_version", VERSION)?)
+}
+
+/// Whether an older version made the ledger.
+pub fn is_older(connection: &Connection) -> Result<bool, LedgerError> {
+    if pragma(connection, "application_id")? != APPLICATION {
         return Err(LedgerError::Foreign);
     }
-    match pragma("user_version")? {
-        VERSION => Ok(()),
+    match version(connection)? {
+        VERSION => Ok(false),
         version if version > VERSION => Err(LedgerError::Newer { version }),
-        _ => Err(LedgerError::Foreign),
+        version if version < 1 => Err(LedgerError::Foreign),
+        _ => Ok(true),
     }
+}
+
+fn version(connection: &Connection) -> Result<i64, LedgerError> {
+    pragma(connection, "user_version")
+}
+
+fn pragma(connection: &Connection, name: &str) -> Result<i64, LedgerError> {
+    Ok(connection.pragma_query_value(None, name, |row| row.get(0))?)
 }

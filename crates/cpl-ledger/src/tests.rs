@@ -3,19 +3,29 @@ use std::{fs, path::Path};
 use rusqlite::Connection;
 
 use crate::{
-    Decision, Effect, EffectState, Ledger, LedgerError, LedgerReader, Run, RunLock, Step,
+    Decision, DecisionState, Effect, EffectState, Ledger, LedgerError, LedgerReader, Run, RunLock, Step,
     chain::ChainTip,
     head::{Head, HeadFile},
 };
 
 fn run(start: i64, program: String) -> Run {
     let (pipeline, window) = ("p".to_owned(), start.to_string());
-    Run { pipeline, window, window_start: start, started_at: start + 5, program }
+    Run { pipeline, window, window_start: start, started_at: start + 5, program, window_end: Some(start + 10) }
 }
 
 fn decision(run: i64, id: &str) -> Decision {
     let text = str::to_owned;
-    Decision { run, id: text(id), rule: text("r"), key: text("{}"), reason: Some(text("why")), because: text("[]") }
+    Decision {
+        run,
+        id: text(id),
+        rule: text("r"),
+        key: text("{}"),
+        reason: Some(text("why")),
+        because: text("[]"),
+        state: Some(DecisionState::Acts),
+        changes: Some(text("[]")),
+        conditions: Some(text("[]")),
+    }
 }
 
 fn effect(decision: i64, id: &str, start: i64) -> Effect {
@@ -34,6 +44,8 @@ fn effect(decision: i64, id: &str, start: i64) -> Effect {
         before: text("100"),
         after: text("120"),
         payload: text("{}"),
+        setting: Some(text("budget")),
+        unit: Some(text("USD")),
     }
 }
 
@@ -72,9 +84,10 @@ fn what_was_recorded_is_found_by_another_process() -> Result<(), LedgerError> {
     record(folder.path(), 20, "two")?;
     let ledger = Ledger::open(folder.path())?;
     assert!(ledger.is_recorded("one")? && ledger.is_recorded("two")? && !ledger.is_recorded("three")?);
-    let last = |before| Ok::<_, LedgerError>(ledger.last_change("google", before)?.map(|effect| effect.window_start));
+    let last =
+        |before| Ok::<_, LedgerError>(ledger.last_change("google", None, before)?.map(|last| last.run.window_start));
     assert_eq!([last(i64::MAX)?, last(20)?, last(10)?], [Some(20), Some(10), None]);
-    assert_eq!(ledger.last_change("meta", i64::MAX)?, None);
+    assert_eq!(ledger.last_change("meta", None, i64::MAX)?, None);
     assert_eq!(
         [ledger.decided("p", 10, "r")?, ledger.decided("p", 10, "s")?, ledger.decided("p", 30, "r")?],
         [1, 0, 0]
@@ -102,7 +115,7 @@ fn what_is_uncertain_counts_as_a_change() -> Result<(), LedgerError> {
     let folder = folder();
     let effect = record(folder.path(), 10, "one")?;
     step(folder.path(), effect, EffectState::Uncertain)?;
-    assert!(Ledger::open(folder.path())?.last_change("google", i64::MAX)?.is_some());
+    assert!(Ledger::open(folder.path())?.last_change("google", None, i64::MAX)?.is_some());
     Ok(())
 }
 
@@ -267,7 +280,7 @@ fn an_old_row_that_was_changed_is_seen_where_it_is_read() -> Result<(), LedgerEr
     raw(folder.path()).execute("update effects set after = '999'", [])?;
     let ledger = Ledger::open(folder.path())?;
     let damaged = LedgerError::Damaged { table: "effects", serial: effect };
-    assert_eq!(ledger.last_change("google", i64::MAX).err(), Some(damaged.clone()));
+    assert_eq!(ledger.last_change("google", None, i64::MAX).err(), Some(damaged.clone()));
     let file = HeadFile::of(folder.path());
     let head = file.read()?.unwrap_or_else(|| panic!("there is a head"));
     file.write(&Head { before: ChainTip { serial: 4, hash: String::new() }, ..head })?;
@@ -320,5 +333,74 @@ fn a_journal_that_a_kill_left_is_taken_back() -> Result<(), LedgerError> {
     }
     let reader = LedgerReader::open(copy.path())?.unwrap_or_else(|| panic!("it is there"));
     assert_eq!(reader.log(None, 10)?.len(), 1);
+    Ok(())
+}
+
+/// The tables of the first version, with a row in them, as it wrote them.
+fn first_version(folder: &Path) -> Result<(), LedgerError> {
+    record(folder, 10, "d1")?;
+    let connection = raw(folder);
+    let added = [
+        ("runs", ["window_end"].as_slice()),
+        ("decisions", &["state", "changes", "conditions"]),
+        ("effects", &["setting", "unit"]),
+    ];
+    connection
+        .execute_batch("drop table observations; drop table verdicts; drop table pauses; drop index decisions_by_id")?;
+    for (table, column) in added.iter().flat_map(|(table, columns)| columns.iter().map(move |column| (table, column))) {
+        connection.execute_batch(&format!("alter table {table} drop column {column}"))?;
+    }
+    connection.pragma_update(None, "user_version", 1)?;
+    // The hashes of rows that never had these columns.
+    let (lineage, mut tip) = (lineage(&connection)?, None::<ChainTip>);
+    for (serial, table) in [(1, "programs"), (2, "runs"), (3, "decisions"), (4, "effects")] {
+        let before = tip.unwrap_or_else(|| ChainTip::genesis(&lineage));
+        let next = before.append(table, &fields(&connection, table, serial)?);
+        connection.execute("update chain set hash = ?1 where serial = ?2", (&next.hash, serial))?;
+        tip = Some(next);
+    }
+    let tip = tip.unwrap_or_else(|| ChainTip::genesis(&lineage));
+    HeadFile::of(folder).write(&Head { lineage, before: tip.clone(), after: tip })
+}
+
+fn lineage(connection: &Connection) -> Result<String, LedgerError> {
+    Ok(connection.query_row("select lineage from ledger", [], |row| row.get(0))?)
+}
+
+/// A row's fields, by its columns.
+fn fields(
+    connection: &Connection,
+    table: &str,
+    serial: i64,
+) -> Result<serde_json::Map<String, serde_json::Value>, LedgerError> {
+    let mut statement = connection.prepare(&format!("select * from {table} where serial = {serial}"))?;
+    let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
+    let mut rows = statement.query([])?;
+    let row = rows.next()?.ok_or(LedgerError::RowsMissing)?;
+    let mut fields = serde_json::Map::new();
+    for (at, name) in names.into_iter().enumerate().skip(1) {
+        let value = match row.get(at)? {
+            rusqlite::types::Value::Integer(number) => number.into(),
+            rusqlite::types::Value::Text(text) => text.into(),
+            _ => serde_json::Value::Null,
+        };
+        fields.insert(name, value);
+    }
+    Ok(fields)
+}
+
+#[test]
+fn a_ledger_of_the_first_version_gets_the_tables_of_this_one() -> Result<(), LedgerError> {
+    let folder = folder();
+    first_version(folder.path())?;
+    // One that only reads lets a writer change the tables first.
+    let ledger = LedgerReader::open(folder.path())?.ok_or(LedgerError::Missing)?;
+    let last = ledger.last_change("google", Some("budget"), i64::MAX)?;
+    let found = last.map(|last| (last.decision.state, last.effect.setting, last.effect.after));
+    assert_eq!(found, Some((None, None, "120".to_owned())));
+    assert_eq!(ledger.decided("p", 10, "r")?, 1);
+    record(folder.path(), 20, "d2")?;
+    let last = ledger.last_change("google", Some("budget"), i64::MAX)?;
+    assert_eq!(last.map(|last| last.run.window_start), Some(20));
     Ok(())
 }

@@ -9,6 +9,7 @@ pub mod host;
 pub mod method;
 pub mod program;
 pub mod report;
+pub mod resource;
 pub mod types;
 pub mod value;
 pub mod workspace;

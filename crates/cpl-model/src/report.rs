@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fmt};
 use cpl_syntax::tree::{Direction, Level};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
-use crate::value::Value;
+use crate::{resource::Resource, value::Value};
 
 /// One run.
 #[derive(Clone, Debug, Serialize)]
@@ -38,6 +38,8 @@ pub struct RunReport {
     pub effects: Vec<Delivery>,
     /// Effects of earlier runs that may have been sent.
     pub unconfirmed: Vec<Unconfirmed>,
+    /// Decisions of the window before that nobody approved or rejected.
+    pub expired: Vec<Expired>,
     /// Values of `let`s that the command line set, as they were written there.
     pub set: BTreeMap<String, String>,
     /// Rows of each rule that did not fire.
@@ -193,6 +195,9 @@ pub struct Decision {
     pub because: Vec<Because>,
     /// What is changed.
     pub changes: Vec<Change>,
+    /// It is held until a person approves it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub awaits_approval: bool,
     /// The conditions with their values, as a person reads them.
     #[serde(skip)]
     pub conditions: Vec<String>,
@@ -223,6 +228,15 @@ pub struct Change {
     pub target: String,
     /// What is passed on.
     pub arguments: Pairs,
+    /// What it changes; none for a call that is only printed.
+    #[serde(skip)]
+    pub resource: Option<Resource>,
+    /// Which setting of that: the parameter that takes the new value, else the column; none for a call.
+    #[serde(skip)]
+    pub setting: Option<String>,
+    /// This run is the first to see that somebody else changed it.
+    #[serde(skip)]
+    pub is_first_seen: bool,
 }
 
 /// What leaves for one target.
@@ -247,6 +261,17 @@ pub struct Unconfirmed {
     pub target: String,
     /// How many.
     pub effects: usize,
+}
+
+/// Decisions of an earlier window that awaited an approval, which ended with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Expired {
+    /// The window.
+    pub window: String,
+    /// The rule.
+    pub rule: String,
+    /// How many.
+    pub decisions: usize,
 }
 
 /// A row of an `alert`.

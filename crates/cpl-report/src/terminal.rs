@@ -3,7 +3,8 @@
 use cpl_model::{
     program::{Direction, Level},
     report::{
-        Alert, By, Check, CheckSubject, Decision, Goal, Join, Metric, Pairs, RunReport, Source, State, Unconfirmed,
+        Alert, By, Check, CheckSubject, Decision, Expired, Goal, Join, Metric, Pairs, RunReport, Source, State,
+        Unconfirmed,
     },
     value::Value,
 };
@@ -214,10 +215,12 @@ impl Page {
             return;
         }
         let count = |state| report.decisions.iter().filter(|decision| decision.state == state).count();
+        let waiting = report.decisions.iter().filter(|decision| decision.awaits_approval).count();
         let quiet = report.rules.iter().filter_map(|rule| report.quiet.get(rule)).sum();
         let counts = [
             (count(State::Fires), "to act on"),
-            (count(State::Held), "held"),
+            (waiting, "to approve"),
+            (count(State::Held) - waiting, "held"),
             (count(State::Undecided), "undecided"),
             (quiet, "quiet"),
         ];
@@ -235,7 +238,7 @@ impl Page {
 
     /// How many effects leave, and where to.
     fn effects(&mut self, report: &RunReport) {
-        if report.effects.is_empty() && report.unconfirmed.is_empty() {
+        if report.effects.is_empty() && report.unconfirmed.is_empty() && report.expired.is_empty() {
             return;
         }
         let more = if report.planned { "a plan: nothing is sent or changed" } else { "" };
@@ -255,12 +258,18 @@ impl Page {
             let text = format!("{effects} of window {window} may not have reached {target}: see `cpl log`");
             self.wrapped("! ", 4, &text);
         }
+        for Expired { window, rule, decisions } in &report.expired {
+            let decisions = if *decisions == 1 { "1 decision".to_owned() } else { format!("{decisions} decisions") };
+            let text = format!("{decisions} of {rule} in window {window} expired: nobody approved or rejected");
+            self.wrapped("! ", 4, &text);
+        }
     }
 
     fn decision(&mut self, decision: &Decision) {
         let (sign, ink, word) = match decision.state {
             State::Fires => ("●", Ink::Good, ""),
             State::Undecided => ("?", Ink::Warn, " undecided"),
+            State::Held if decision.awaits_approval => ("◌", Ink::Warn, ""),
             State::Held | State::Suppressed | State::Quiet => ("○", Ink::Warn, " held"),
         };
         let sign = self.style.paint(ink, sign);
@@ -271,7 +280,7 @@ impl Page {
         let changes = changes(decision);
         let first = format!("{sign} {name}{word}{gap}");
         match (decision.state, changes.split_first()) {
-            (State::Fires, Some((change, more))) => {
+            (state, Some((change, more))) if state == State::Fires || decision.awaits_approval => {
                 self.wrapped(&first, 4, change);
                 for change in more {
                     self.wrapped("    ", 4, change);

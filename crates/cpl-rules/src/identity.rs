@@ -29,3 +29,12 @@ impl Identity<'_> {
         id
     }
 }
+
+/// As many letters of an identity as people are shown.
+const SHORT: usize = 12;
+
+/// The beginning of an identity.
+#[must_use]
+pub fn short(id: &str) -> &str {
+    id.get(..SHORT).unwrap_or(id)
+}

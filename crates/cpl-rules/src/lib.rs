@@ -10,9 +10,8 @@ mod holds;
 mod identity;
 mod past;
 mod report_builder;
-mod resource;
 
-pub use identity::Identity;
-pub use past::{NoPast, Past};
+pub use decide::{amount::of as decimal, change::changes_text, memory::unit};
+pub use identity::{Identity, short};
+pub use past::{Changed, NoPast, Observed, Past, PastChange, Pause, Verdict};
 pub use report_builder::{ReportBuilder, quarantine_file};
-pub use resource::Resource;

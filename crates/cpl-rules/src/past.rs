@@ -1,8 +1,8 @@
 //! What was decided before: guards with a memory look at it. A ledger implements it.
 
+use cpl_model::{report::Pairs, resource::Resource};
 use jiff::Timestamp;
-
-use crate::resource::Resource;
+use rust_decimal::Decimal;
 
 /// What was decided in earlier runs.
 pub trait Past {
@@ -12,8 +12,89 @@ pub trait Past {
     /// How many decisions of a rule were carried out in this window, or may have been.
     fn done(&self, rule: &str) -> usize;
 
-    /// When a resource was last changed, or may have been: by any rule of any pipeline of the workspace.
-    fn last_change(&self, resource: &Resource) -> Option<Timestamp>;
+    /// What changed a resource after a moment, or may have changed it, the oldest first.
+    fn changes_since(&self, of: Changed<'_>, after: Timestamp) -> Vec<PastChange>;
+
+    /// What changed a resource last, or may have changed it; where a setting is named, only what changed that.
+    fn last_change(&self, of: Changed<'_>, setting: Option<&str>) -> Option<PastChange>;
+
+    /// The newest value of a setting that somebody else is known to have left.
+    fn observed(&self, of: Changed<'_>, setting: &str) -> Option<Observed>;
+
+    /// What a person said of a decision that needs an approval.
+    fn verdict(&self, decision: &str) -> Option<Verdict>;
+
+    /// The pause under way: nothing is sent meanwhile.
+    fn pause(&self) -> Option<Pause>;
+}
+
+/// A resource, and the row by which a rule of this pipeline changes it.
+#[derive(Clone, Copy, Debug)]
+pub struct Changed<'a> {
+    /// The resource.
+    pub resource: &'a Resource,
+    /// The row's key.
+    pub row: &'a Pairs,
+}
+
+/// A change of a resource, by any rule of any pipeline of the workspace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PastChange {
+    /// The start of its window.
+    pub at: Timestamp,
+    /// The rule, and its pipeline where that is another one.
+    pub by: String,
+    /// What of the resource it changed; none for a call.
+    pub setting: Option<String>,
+    /// The value before; none where it is not known.
+    pub before: Option<Decimal>,
+    /// The value it left; none where it is not known.
+    pub after: Option<Decimal>,
+    /// What both count: see [`unit`](crate::unit); none where it is not known.
+    pub unit: Option<String>,
+    /// The target said that it holds the new value. A file that was written says nothing of who reads it.
+    pub is_applied: bool,
+}
+
+/// A value that somebody else left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observed {
+    /// The value.
+    pub value: Decimal,
+    /// The start of the window that saw it first.
+    pub at: Timestamp,
+}
+
+/// What a person said of a decision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// Whether it may be carried out.
+    pub is_approved: bool,
+    /// The changes it was said of, as [`changes_text`](crate::changes_text) writes them.
+    pub changes: String,
+    /// Who said it.
+    pub by: String,
+    /// Why.
+    pub why: Option<String>,
+}
+
+impl Verdict {
+    /// What was said.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        if self.is_approved { "approved" } else { "rejected" }
+    }
+}
+
+/// From when on nothing is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pause {
+    /// Who said so.
+    pub by: String,
+    /// Why.
+    pub why: Option<String>,
+    /// Since when, by the clock on the wall.
+    pub at: Timestamp,
 }
 
 /// No past: nothing was decided yet.
@@ -29,7 +110,23 @@ impl Past for NoPast {
         0
     }
 
-    fn last_change(&self, _: &Resource) -> Option<Timestamp> {
+    fn changes_since(&self, _: Changed<'_>, _: Timestamp) -> Vec<PastChange> {
+        Vec::new()
+    }
+
+    fn last_change(&self, _: Changed<'_>, _: Option<&str>) -> Option<PastChange> {
+        None
+    }
+
+    fn observed(&self, _: Changed<'_>, _: &str) -> Option<Observed> {
+        None
+    }
+
+    fn verdict(&self, _: &str) -> Option<Verdict> {
+        None
+    }
+
+    fn pause(&self) -> Option<Pause> {
         None
     }
 }

@@ -19,7 +19,7 @@ use crate::{
     alert,
     check::{Answered, CheckOutcome, Finding},
     dashboard,
-    decide::{self, GuardContext},
+    decide::{self, context::GuardContext},
     holds::{BrokenCheck, Holds},
     identity::Identity,
     past::Past,
@@ -87,6 +87,7 @@ impl<R> ReportBuilder<'_, R> {
             alerts,
             effects: Vec::new(),
             unconfirmed: Vec::new(),
+            expired: Vec::new(),
             set: program.settings.clone(),
             quiet,
             passed_over: self.passed_over(),
@@ -317,7 +318,7 @@ impl<R> ReportBuilder<'_, R> {
                 continue;
             }
             let mut context = GuardContext {
-                holds: match self.retired() {
+                holds: match self.retired().or_else(|| self.paused()) {
                     Some(retired) => Holds::all(retired),
                     None => Holds::of(&rule.rows, &rule.exprs(), broken, program),
                 },
@@ -368,6 +369,13 @@ impl<R> ReportBuilder<'_, R> {
 
     fn retired(&self) -> Option<String> {
         self.retired_on().map(|retire| format!("the pipeline retired on {retire}"))
+    }
+
+    fn paused(&self) -> Option<String> {
+        let pause = self.past.pause()?;
+        let since = pause.at.to_zoned_datetime(self.program().timezone.clone()).strftime("%Y-%m-%d %H:%M");
+        let why = pause.why.map_or_else(String::new, |why| format!(": {why}"));
+        Some(format!("paused since {since} by {}{why}", pause.by))
     }
 
     fn retired_on(&self) -> Option<Date> {

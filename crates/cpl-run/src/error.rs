@@ -24,6 +24,11 @@ pub enum RunError {
     Ledger(LedgerError),
     /// The effects were sent, and the ledger can't be told so.
     NotConfirmed(LedgerError),
+    /// The pipeline was paused while it ran: what is recorded was not sent.
+    Paused {
+        /// By whom, and why.
+        text: String,
+    },
     /// A test gives rows that are no rows of the fetch.
     Given(GivenError),
     /// Requests that can't be made; nothing was sent, and nothing read.
@@ -40,6 +45,7 @@ impl RunError {
             Self::Effect(error) => vec![error.diagnostic()],
             Self::Ledger(error) => vec![ledger_diagnostic(&error)],
             Self::NotConfirmed(error) => vec![not_confirmed(&error)],
+            Self::Paused { text } => vec![paused(&text)],
             Self::Given(error) => vec![error.diagnostic()],
             Self::Request(errors) => errors.iter().map(RequestError::diagnostic).collect(),
         }
@@ -64,6 +70,12 @@ impl From<LedgerError> for RunError {
     }
 }
 
+/// What is said where a pause began between the decision and its sending.
+fn paused(text: &str) -> Diagnostic {
+    let message = format!("nothing was sent: {text} while this run was under way");
+    Diagnostic::new(Code::E1106, message).help("after `cpl resume`, a run of the same window sends what is recorded")
+}
+
 /// What is said where effects were sent, and the ledger does not say so.
 fn not_confirmed(error: &LedgerError) -> Diagnostic {
     let message = format!("all effects were sent, and the ledger `.cpl/ledger.db` can't say so: {error}");
@@ -77,7 +89,7 @@ fn ledger_diagnostic(error: &LedgerError) -> Diagnostic {
             return Diagnostic::new(Code::E1106, error.to_string()).help("wait for its end, and run again");
         }
         LedgerError::Newer { .. } => "run it by that version",
-        LedgerError::Refused { .. } => "no effect was sent",
+        LedgerError::Refused { .. } | LedgerError::Older => "no effect was sent",
         LedgerError::Missing
         | LedgerError::HeadMissing
         | LedgerError::Empty

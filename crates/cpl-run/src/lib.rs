@@ -2,15 +2,18 @@
 //! and makes a report of the answers; only `run` lets effects leave.
 
 mod databases;
+mod decision;
 mod declared_text;
 mod error;
 mod expect;
 mod fetches;
 mod given;
+mod given_past;
 mod inputs;
 mod log;
 mod network;
 mod past;
+mod pause;
 mod profile;
 mod record;
 mod recordings;
@@ -27,17 +30,23 @@ use std::path::Path;
 use cpl_exec::{Files, PART_ROWS, Polars};
 use cpl_model::{clock::Clock, workspace::Workspace};
 use cpl_plan::{backend::Answers, bind::BoundPlan};
+pub use cpl_rules::short;
 use cpl_rules::{Past, ReportBuilder};
 use jiff::Timestamp;
 
 pub use cpl_batch::{Problem, StoredKind};
 pub use cpl_exec::{ExecError, TableRows, file_problem, parquet_sample, write_parquet};
-pub use cpl_ledger::LoggedEffect;
+pub use cpl_ledger::{
+    Decision as LedgerDecision, DecisionState, Effect as LedgerEffect, EffectState, LoggedEffect, PauseState,
+    RecordedDecision, Step as LedgerStep, VerdictKind,
+};
 pub use cpl_source::other_kind;
+pub use decision::{DecisionError, DecisionStory, decision_story, give_verdict};
 pub use error::RunError;
 pub use expect::Failed;
 use inputs::RunInputs;
 pub use log::log;
+pub use pause::{pause_of, pipelines, set_pause};
 pub use profile::{Cost, profile};
 
 pub use cpl_recording::{Head, NoRecording, NotRecorded, Recorder, Recording};

@@ -2,10 +2,11 @@
 
 use std::cell::RefCell;
 
-use cpl_effects::Places;
-use cpl_ledger::{LedgerError, LedgerReader};
-use cpl_rules::{Past, Resource};
+use cpl_effects::{Places, resource_name};
+use cpl_ledger::{EffectState, LedgerError, LedgerReader, LoggedEffect, VerdictKind};
+use cpl_rules::{Changed, Observed, Past, PastChange, Pause, Verdict};
 use jiff::Timestamp;
+use rust_decimal::Decimal;
 
 /// What a run asks its ledger while it decides; without one there is no past.
 pub struct LedgerPast<'l> {
@@ -43,6 +44,34 @@ impl LedgerPast<'_> {
     fn ask_window<T>(&self, question: impl FnOnce(&LedgerReader) -> Result<T, LedgerError>) -> Option<T> {
         if self.is_replay { None } else { self.ask(question) }
     }
+
+    /// The end of what is seen, in microseconds since 1970.
+    fn end_of_past(&self) -> i64 {
+        if self.is_replay { self.window_start } else { i64::MAX }
+    }
+
+    fn name(&self, of: Changed<'_>) -> String {
+        resource_name(of.resource, self.places.place(of.resource.target()))
+    }
+
+    fn change(&self, logged: LoggedEffect) -> Option<PastChange> {
+        let LoggedEffect { run, decision, effect, state } = logged;
+        let by = if run.pipeline == self.pipeline {
+            decision.rule
+        } else {
+            format!("{} of {}", decision.rule, run.pipeline)
+        };
+        Some(PastChange {
+            at: Timestamp::from_microsecond(effect.window_start).ok()?,
+            by,
+            before: amount(&effect.before),
+            after: amount(&effect.after),
+            // Effects of the first version have no setting of their own.
+            setting: effect.setting.or(effect.name),
+            unit: effect.unit,
+            is_applied: state == EffectState::Confirmed && !Places::is_handed_over(&effect.place),
+        })
+    }
 }
 
 impl Past for LedgerPast<'_> {
@@ -54,10 +83,35 @@ impl Past for LedgerPast<'_> {
         self.ask_window(|ledger| ledger.decided(self.pipeline, self.window_start, rule)).unwrap_or(0)
     }
 
-    fn last_change(&self, resource: &Resource) -> Option<Timestamp> {
-        let name = resource.name_at(self.places.place(resource.target()));
-        let before = if self.is_replay { self.window_start } else { i64::MAX };
-        let effect = self.ask(|ledger| ledger.last_change(&name, before))??;
-        Timestamp::from_microsecond(effect.window_start).ok()
+    fn changes_since(&self, of: Changed<'_>, after: Timestamp) -> Vec<PastChange> {
+        let between = (after.as_microsecond(), self.end_of_past());
+        let found = self.ask(|ledger| ledger.changes(&self.name(of), between)).unwrap_or_default();
+        found.into_iter().filter_map(|logged| self.change(logged)).collect()
     }
+
+    fn last_change(&self, of: Changed<'_>, setting: Option<&str>) -> Option<PastChange> {
+        self.change(self.ask(|ledger| ledger.last_change(&self.name(of), setting, self.end_of_past()))??)
+    }
+
+    fn observed(&self, of: Changed<'_>, setting: &str) -> Option<Observed> {
+        let found = self.ask(|ledger| ledger.observed(&self.name(of), setting, self.end_of_past()))??;
+        let at = Timestamp::from_microsecond(found.window_start).ok()?;
+        Some(Observed { value: amount(&found.value)?, at })
+    }
+
+    fn verdict(&self, decision: &str) -> Option<Verdict> {
+        let found = self.ask_window(|ledger| ledger.verdict(decision))??;
+        let is_approved = found.verdict == VerdictKind::Approved;
+        Some(Verdict { is_approved, changes: found.changes, by: found.by, why: found.why })
+    }
+
+    fn pause(&self) -> Option<Pause> {
+        let found = self.ask_window(|ledger| ledger.pause(self.pipeline))??;
+        Some(Pause { by: found.by, why: found.why, at: Timestamp::from_microsecond(found.at).ok()? })
+    }
+}
+
+/// A value as the ledger keeps it.
+fn amount(raw: &str) -> Option<Decimal> {
+    raw.parse().or_else(|_| Decimal::from_scientific(raw)).ok()
 }

@@ -1,17 +1,16 @@
 //! A report's decisions → rows of the ledger.
 
-use cpl_effects::{Places, line};
-use cpl_ledger::{Decision as DecisionRow, Effect, LedgerError, Run, Transaction};
+use cpl_effects::{Places, line, resource_name};
+use cpl_ledger::{Decision as DecisionRow, DecisionState, Effect, LedgerError, Observation, Run, Transaction};
 use cpl_model::{
     program::{Program, Target, TargetKind},
     report::{Change, Decision, RunReport, State},
-    value::Value,
 };
-use cpl_rules::Resource;
+use cpl_rules::{changes_text, unit};
 
 use crate::RunContext;
 
-/// Records the run, its decisions that act, and their effects: the numbers of those that only the report shows.
+/// Records the run, its decisions, and the effects of those that act: the numbers of those that only the report shows.
 ///
 /// # Errors
 /// What the ledger refuses: nothing may leave then.
@@ -30,18 +29,17 @@ pub fn record(
         window_start,
         started_at: context.started_at.as_microsecond(),
         program: program_name,
+        window_end: Some(context.clock.end.timestamp().as_microsecond()),
     })?;
-    for decision in report.decisions.iter().filter(|decision| decision.state == State::Fires) {
-        let serial = transaction.add(&DecisionRow {
-            run,
-            id: decision.id.clone(),
-            rule: decision.rule.clone(),
-            key: json(&decision.key),
-            reason: decision.reason.clone(),
-            because: json(&decision.because),
-        })?;
+    for decision in &report.decisions {
+        let Some(serial) = record_decision(run, decision, transaction)? else { continue };
+        for observation in decision.changes.iter().filter_map(|change| observation(change, places, window_start)) {
+            transaction.add(&observation)?;
+        }
+        if decision.state != State::Fires {
+            continue;
+        }
         for (position, change) in decision.changes.iter().enumerate() {
-            let target = target(program, &change.target);
             let place = places.place(&change.target);
             let effect = transaction.add(&Effect {
                 decision: serial,
@@ -51,14 +49,16 @@ pub fn record(
                 window_start,
                 target: change.target.clone(),
                 place: place.to_owned(),
-                resource: resource(decision, change, target).name_at(place),
+                resource: change.resource.as_ref().map_or_else(String::new, |of| resource_name(of, place)),
                 key: json(change.row.as_ref().unwrap_or(&decision.key)),
                 name: change.column.clone(),
                 before: change.from.raw(),
                 after: change.to.raw(),
                 payload: line(decision, position, change, report, window).text(),
+                setting: change.setting.clone(),
+                unit: unit(&change.to),
             })?;
-            if target.kind == TargetKind::Print {
+            if target(program, &change.target).kind == TargetKind::Print {
                 printed.push(effect);
             }
         }
@@ -66,16 +66,58 @@ pub fn record(
     Ok(printed)
 }
 
+/// Records a decision, unless it was recorded as it is: its number.
+fn record_decision(
+    run: i64,
+    decision: &Decision,
+    transaction: &mut Transaction<'_>,
+) -> Result<Option<i64>, LedgerError> {
+    let state = match decision.state {
+        State::Fires => DecisionState::Acts,
+        State::Held if decision.awaits_approval => DecisionState::AwaitsApproval,
+        State::Held => DecisionState::Held,
+        State::Undecided => DecisionState::Undecided,
+        State::Suppressed | State::Quiet => return Ok(None),
+    };
+    let row = DecisionRow {
+        run,
+        id: decision.id.clone(),
+        rule: decision.rule.clone(),
+        key: json(&decision.key),
+        reason: decision.reason.clone(),
+        because: json(&decision.because),
+        state: Some(state),
+        changes: Some(changes_text(&decision.changes)),
+        conditions: Some(json(&decision.conditions)),
+    };
+    if state != DecisionState::Acts {
+        // What acted in this window is no news, and neither is what is held as before.
+        let last = transaction.decision(&decision.id)?;
+        let is_known = last.is_some_and(|last| {
+            let acted = last.state.is_none_or(|state| state == DecisionState::Acts);
+            acted || last == DecisionRow { run: last.run, ..row.clone() }
+        });
+        if is_known {
+            return Ok(None);
+        }
+    }
+    transaction.add(&row).map(Some)
+}
+
+/// A value that somebody else left, where this run is the first to see it.
+fn observation(change: &Change, places: &Places, window_start: i64) -> Option<Observation> {
+    let (resource, setting) = (change.resource.as_ref()?, change.setting.clone()?);
+    change.is_first_seen.then(|| Observation {
+        resource: resource_name(resource, places.place(&change.target)),
+        setting,
+        value: change.from.raw(),
+        window_start,
+    })
+}
+
 fn target<'p>(program: &'p Program, name: &str) -> &'p Target {
     let found = program.targets.iter().find(|target| target.name == name);
     found.unwrap_or_else(|| unreachable!("a target of the pipeline"))
-}
-
-/// What a change changes.
-fn resource(decision: &Decision, change: &Change, target: &Target) -> Resource {
-    let arguments: Vec<(String, Option<Value>)> =
-        change.arguments.0.iter().map(|(name, value)| (name.clone(), Some(value.clone()))).collect();
-    Resource::of(change.row.as_ref().unwrap_or(&decision.key), &arguments, target)
 }
 
 fn json(value: &impl serde::Serialize) -> String {

@@ -7,10 +7,12 @@ use cpl_effects::{
     write_quarantine,
 };
 use cpl_exec::{RejectedRows, expand};
-use cpl_ledger::{EffectState, Ledger, LedgerReader, RunLock, Step, StoredEffect, Transaction};
+use cpl_ledger::{
+    EffectState, Ledger, LedgerReader, RecordedDecision, RunLock, Step, StoredEffect, Transaction, VerdictKind,
+};
 use cpl_model::{
     program::{Program, TableSource, TargetKind},
-    report::{RunReport, Unconfirmed},
+    report::{Expired, RunReport, Unconfirmed},
     workspace::Workspace,
 };
 use cpl_plan::{
@@ -37,6 +39,7 @@ pub struct ReadyRun {
 /// A ledger, and the effects whose states are known when the run ends.
 struct Recorded {
     ledger: Ledger,
+    pipeline: String,
     window: String,
     started_at: i64,
     /// Those that the report shows.
@@ -71,7 +74,15 @@ impl Recorded {
             sent.extend(effects.iter().filter(|one| one.state == EffectState::Recorded).map(|one| one.serial));
             file.lines = effects.into_iter().map(|one| one.effect.payload).collect();
         }
-        prepare(files)?.put()?;
+        // Somebody may have said so since it was decided.
+        match transaction.pause(&self.pipeline)? {
+            Some(_) if sent.is_empty() => return Ok(()),
+            Some(pause) => {
+                let why = pause.why.map_or_else(String::new, |why| format!(" ({why})"));
+                return Err(RunError::Paused { text: format!("{} paused it{why}", pause.by) });
+            }
+            None => prepare(files)?.put()?,
+        }
         let confirmed = sent.into_iter().map(|effect| (effect, EffectState::Confirmed));
         let uncertain = self.uncertain.into_iter().map(|effect| (effect, EffectState::Uncertain));
         for (effect, state) in confirmed.chain(uncertain) {
@@ -107,7 +118,7 @@ pub fn run(plan: Plan, context: &RunContext<'_>) -> Result<ReadyRun, RunError> {
     transaction.map_or(Ok(()), Transaction::commit)?;
     let recorded = ledger.zip(lock).map(|(ledger, lock)| {
         let (window, started_at) = (evaluation.window.clone(), context.started_at.as_microsecond());
-        Recorded { ledger, window, started_at, printed, uncertain, _lock: lock }
+        Recorded { ledger, pipeline: program.name.clone(), window, started_at, printed, uncertain, _lock: lock }
     });
     let quarantine = quarantine(program, answers, context)?;
     let (stem, folder) = (context.stem.to_owned(), context.folder.to_owned());
@@ -188,8 +199,20 @@ impl<'c> Evaluation<'c> {
         }
         report.effects = deliveries(&report, &files, &counts, program, &self.window);
         report.unconfirmed = by_target(&unconfirmed);
+        report.expired = ledger.map_or(Ok(Vec::new()), |ledger| expired(ledger, pipeline, window_start))?;
         Ok(Decided { report, files, uncertain: unconfirmed.iter().map(|one| one.serial).collect() })
     }
+}
+
+/// The decisions of the window before that nobody said anything of, by their rules.
+fn expired(ledger: &LedgerReader, pipeline: &str, window_start: i64) -> Result<Vec<Expired>, RunError> {
+    let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();
+    for RecordedDecision { run, decision } in ledger.unapproved_before(pipeline, window_start)? {
+        if ledger.verdict(&decision.id)?.is_none_or(|verdict| verdict.verdict == VerdictKind::Approved) {
+            *counts.entry((run.window, decision.rule)).or_default() += 1;
+        }
+    }
+    Ok(counts.into_iter().map(|((window, rule), decisions)| Expired { window, rule, decisions }).collect())
 }
 
 /// How many effects there are of each window for each target.

@@ -2,22 +2,17 @@
 
 use cpl_exec::TableRows;
 use cpl_model::{
-    program::{ExpectedKind, PastDecision, Program, TableId, Test, Unsupported},
+    program::{ExpectedKind, Program, TableId, Test},
     report::RunReport,
     value::Value,
 };
-use cpl_plan::{
-    Given, Purpose,
-    backend::Backend,
-    bind::{BindError, bind},
-    test_plan,
-};
-use cpl_rules::NoPast;
+use cpl_plan::{Given, Purpose, backend::Backend, bind::bind, test_plan};
 
 use crate::{
     RunContext, RunError,
     expect::{self, Failed},
     given::GivenInputs,
+    given_past::GivenPast,
 };
 
 /// Runs a test; what of it failed. The context's clock is the test's.
@@ -25,17 +20,8 @@ use crate::{
 /// # Errors
 /// What keeps the pipeline from being run on those rows.
 pub fn test(program: &Program, test: &Test, context: &RunContext<'_>) -> Result<Vec<Failed>, RunError> {
-    let past = |decision: &PastDecision| {
-        let what = "past decisions of a rule in a test".to_owned();
-        Unsupported { what, span: decision.span, ignored_in_tests: false }
-    };
-    let mut unsupported: Vec<Unsupported> = test.past.iter().map(past).collect();
-    unsupported.dedup_by_key(|one| one.span);
-    if !unsupported.is_empty() {
-        return Err(BindError::Unsupported(unsupported).into());
-    }
     let (tables, rows) = (GivenInputs::tables(&test.given), GivenInputs::of(&test.given, program, context)?);
-    let report = report(program, &tables, &rows, context)?;
+    let report = report(program, test, &tables, &rows, context)?;
     let mut failed = Vec::new();
     for expected in &test.expect {
         failed.extend(match &expected.kind {
@@ -52,13 +38,15 @@ pub fn test(program: &Program, test: &Test, context: &RunContext<'_>) -> Result<
 /// The report on given rows; quiet rows are shown too.
 fn report(
     program: &Program,
+    test: &Test,
     tables: &Given,
     rows: &GivenInputs,
     context: &RunContext<'_>,
 ) -> Result<RunReport, RunError> {
     let plan = bind(test_plan(program.clone(), Purpose::Run, tables), context.clock.clone(), true)?;
     let answers = context.engine(rows).run(&plan)?;
-    Ok(context.report(&plan, &answers, &NoPast, true).report())
+    let past = GivenPast { program, decisions: &test.past };
+    Ok(context.report(&plan, &answers, &past, true).report())
 }
 
 /// The named columns of a table on given rows.

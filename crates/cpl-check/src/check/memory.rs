@@ -1,13 +1,17 @@
-//! Features that need past runs or send messages. They are checked like the rest, and run in a later version.
+//! Guards and functions that look at past runs, and what sends messages.
 
 use cpl_syntax::{
     Code, Diagnostic, Name, Span, Spanned,
-    tree::{self, Arg, TargetRef, WindowOver},
+    tree::{self, Arg, DecideClause, TargetRef, WindowOver},
 };
+use rust_decimal::Decimal;
 
-use super::{Checker, scope::Scope, state::reporter::Checked};
+use super::{Checker, arith::zero_as, rules::fits, scope::Scope, state::reporter::Checked};
 use cpl_model::{
-    program::{Constant, Credential, Decision, Expr, ExprKind, Pattern, PatternOf, TargetKind},
+    program::{
+        Action, Approval, Constant, Credential, Decision, Expr, ExprKind, KeepChange, Pattern, PatternOf, Step,
+        TargetKind,
+    },
     types::Type,
 };
 
@@ -36,25 +40,85 @@ impl Checker<'_> {
             return self.refuse(Code::E0107, "`keep change` stands here twice", span, "the second one");
         }
         let share = self.expr(within, &Scope::CONSTANT);
-        let length = self.fixed_length(per);
-        let share = share?;
-        if share.ty != Type::Ratio {
-            let message = format!("{} is no share", share.ty);
+        let per = self.fixed_length(per);
+        let within = share?;
+        if within.ty != Type::Ratio || within.amount().is_some_and(|share| share <= Decimal::ZERO) {
+            let message = format!("`{}` is no share above 0", self.written(within.span));
             return self.refuse(Code::E0301, message, within.span, "wanted: a ratio such as `50%`");
         }
-        decision.keep_change = Some((share, length?));
-        self.unsupported("`keep change within … per …`", span);
+        decision.keep_change = Some(KeepChange { within, per: per?, span });
         Ok(())
     }
 
-    /// `approval required`.
-    pub(super) fn approval(&mut self, span: Span, decision: &mut Decision) -> Checked<()> {
-        if decision.approval {
+    /// `no reversal within DURATION`.
+    pub(super) fn no_reversal(&mut self, length: &tree::Expr, span: Span, decision: &mut Decision) -> Checked<()> {
+        if decision.no_reversal.is_some() {
+            return self.refuse(Code::E0107, "`no reversal` stands here twice", span, "the second one");
+        }
+        decision.no_reversal = Some(self.fixed_length(length)?);
+        Ok(())
+    }
+
+    /// `hands off for DURATION`.
+    pub(super) fn hands_off(&mut self, length: &tree::Expr, span: Span, decision: &mut Decision) -> Checked<()> {
+        if decision.hands_off.is_some() {
+            return self.refuse(Code::E0107, "`hands off` stands here twice", span, "the second one");
+        }
+        decision.hands_off = Some(self.fixed_length(length)?);
+        Ok(())
+    }
+
+    /// `approval required`, `approval required above AMOUNT|RATIO`.
+    pub(super) fn approval(&mut self, above: Option<&tree::Expr>, span: Span, decision: &mut Decision) -> Checked<()> {
+        if decision.approval.is_some() {
             return self.refuse(Code::E0107, "`approval required` stands here twice", span, "the second one");
         }
-        decision.approval = true;
-        self.unsupported("`approval required`", span);
+        let above = above.map(|above| self.largest_unapproved(above, &decision.actions)).transpose()?;
+        decision.approval = Some(Approval { above });
         Ok(())
+    }
+
+    /// A change up to here needs no approval: a share of the value before, or an amount of what is changed.
+    fn largest_unapproved(&mut self, above: &tree::Expr, actions: &[Action]) -> Checked<Step> {
+        let is_points = self.points(above).is_some();
+        let largest = self.expr(above, &Scope::CONSTANT)?;
+        if largest.ty == Type::Ratio && !is_points {
+            return Ok(Step::Share(largest));
+        }
+        for ty in actions.iter().filter_map(Action::ty) {
+            let fitting = zero_as(largest.clone(), ty);
+            if !fits(ty, fitting.ty) {
+                let message = format!("a change of {ty} is not compared with {}", largest.ty);
+                return self.refuse(
+                    Code::E0301,
+                    message,
+                    above.span,
+                    format!("wanted: a share such as `20%`, or {ty}"),
+                );
+            }
+        }
+        Ok(Step::Amount(largest))
+    }
+
+    /// A guard of how much is changed, in a rule that changes nothing.
+    pub(super) fn guards_a_change(&mut self, decision: &Decision, guards: &[Spanned<DecideClause>]) -> Checked<()> {
+        if decision.actions.iter().any(|action| action.ty().is_some()) {
+            return Ok(());
+        }
+        let of_changes = |guard: &&Spanned<DecideClause>| {
+            let is_above = matches!(guard.value, DecideClause::Approval(Some(_)));
+            is_above
+                || matches!(
+                    guard.value,
+                    DecideClause::KeepChange(..) | DecideClause::NoReversal(_) | DecideClause::HandsOff(_)
+                )
+        };
+        match guards.iter().find(of_changes) {
+            Some(guard) => {
+                self.refuse(Code::E0503, "no action of this rule changes a column", guard.span, "this guards nothing")
+            }
+            None => Ok(()),
+        }
     }
 
     /// A length of time that is the same everywhere on the calendar, in microseconds.

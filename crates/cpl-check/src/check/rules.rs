@@ -57,18 +57,23 @@ impl Checker<'_> {
             at_most: None,
             cooldown: None,
             keep_change: None,
-            approval: false,
+            no_reversal: None,
+            hands_off: None,
+            approval: None,
         };
+        let actions: Checked<Vec<_>> = actions.into_iter().collect();
+        decision.actions = actions.as_ref().cloned().unwrap_or_default();
         let mut guarded = Ok(());
         for guard in &rule.guards {
             guarded = self.guard(guard, &scope, &mut decision).and(guarded);
         }
         decision.when = when?;
         decision.when.extend(require.into_iter().collect::<Checked<Vec<_>>>()?.concat());
-        decision.actions = actions.into_iter().collect::<Checked<_>>()?;
+        actions?;
         guarded.and(acts)?;
         self.changed_once(rule)?;
         self.guarded_columns(&decision)?;
+        self.guards_a_change(&decision, &rule.guards)?;
         Ok(decision)
     }
 
@@ -211,7 +216,9 @@ impl Checker<'_> {
             }
             DecideClause::KeepChange(within, per) => self.keep_change(within, per, span, decision),
             DecideClause::Cooldown(length) => self.cooldown(length, span, decision),
-            DecideClause::Approval => self.approval(span, decision),
+            DecideClause::NoReversal(length) => self.no_reversal(length, span, decision),
+            DecideClause::HandsOff(length) => self.hands_off(length, span, decision),
+            DecideClause::Approval(above) => self.approval(above.as_ref(), span, decision),
         }
     }
 

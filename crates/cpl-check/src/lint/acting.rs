@@ -77,6 +77,9 @@ pub fn opposite(program: &Program) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for (at, rule) in program.decisions.iter().enumerate() {
         for other in &program.decisions[at + 1..] {
+            if rule.no_reversal.is_some() && other.no_reversal.is_some() {
+                continue;
+            }
             let Some(column) = changed_oppositely(rule, other) else { continue };
             let Some((first, second)) = without_gap(rule, other) else { continue };
             let (one, two) = (&rule.name, &other.name);
@@ -84,7 +87,7 @@ pub fn opposite(program: &Program) -> Vec<Diagnostic> {
                 Diagnostic::new(Code::W0211, format!("`{one}` and `{two}` take turns with `{column}`"))
                     .at(first, "changes it one way")
                     .at(second, "changes it the other way, by bounds that leave no gap")
-                    .help("leave a gap between the bounds: below $45 the one, above $50 the other"),
+                    .help("leave a gap between the bounds: below $45 the one, above $50 the other; or add `no reversal within 14 days` to both"),
             );
         }
     }
@@ -157,7 +160,7 @@ pub fn changes(rule: &Decision) -> Vec<Diagnostic> {
         // A floor holds no rise.
         let rises = is_relative(step, column) && !is_cut(step, column);
         let bounded = bound(false) || (bound(true) && !rises);
-        let held = bounded || total || rule.at_most.is_some() || rule.approval;
+        let held = bounded || total || rule.at_most.is_some() || rule.approval.is_some();
         let span = step.expr().span;
         if !held && rule.keep_change.is_none() && rule.cooldown.is_none() {
             found.push(

@@ -34,8 +34,8 @@ use jiff::{civil::Date, tz::TimeZone};
 pub use origin::{Item, Origin, Place};
 pub use remote::{Auth, CallArgument, ConnectorCall, Credential, DatabaseQuery, HeaderValue, Request, Template};
 pub use rule::{
-    Action, Alert, AtMost, Bound, Dashboard, DashboardMetric, Decision, FilePath, Goal, KeepBound, KeepTotal,
-    MessageBudget, Newest, Parameter, PathPiece, Rows, Step, Target, TargetKind, Via,
+    Action, Alert, Approval, AtMost, Bound, Dashboard, DashboardMetric, Decision, FilePath, Goal, KeepBound,
+    KeepChange, KeepTotal, MessageBudget, Newest, Parameter, PathPiece, Rows, Step, Target, TargetKind, Via,
 };
 pub use store_address::{StoreAddress, StoreProvider};
 pub use table::{

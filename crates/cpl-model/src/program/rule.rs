@@ -88,10 +88,32 @@ pub struct Decision {
     pub at_most: Option<AtMost>,
     /// `cooldown DURATION`, in microseconds.
     pub cooldown: Option<i64>,
-    /// `keep change within R per DURATION`: the ratio, and the length in microseconds.
-    pub keep_change: Option<(Expr, i64)>,
+    /// `keep change within R per DURATION`
+    pub keep_change: Option<KeepChange>,
+    /// `no reversal within DURATION`, in microseconds.
+    pub no_reversal: Option<i64>,
+    /// `hands off for DURATION`, in microseconds.
+    pub hands_off: Option<i64>,
     /// `approval required`
-    pub approval: bool,
+    pub approval: Option<Approval>,
+}
+
+/// `keep change within R per DURATION`: how far a value may move in that time, all changes of it together.
+#[derive(Clone, Debug)]
+pub struct KeepChange {
+    /// The ratio: of the value at the time's start.
+    pub within: Expr,
+    /// The time, in microseconds.
+    pub per: i64,
+    /// Where it is written.
+    pub span: Span,
+}
+
+/// `approval required [above AMOUNT|RATIO]`
+#[derive(Clone, Debug)]
+pub struct Approval {
+    /// The largest change that needs none: an amount, or a share of the value before; none where each change needs it.
+    pub above: Option<Step>,
 }
 
 /// One `then`.
@@ -330,8 +352,10 @@ impl Decision {
         });
         let first = self.at_most.iter().filter_map(|at_most| at_most.first.as_ref()).map(|(_, first)| first);
         let caps = self.totals.iter().filter_map(|total| total.cap.as_ref());
+        let within = self.keep_change.iter().map(|keep| &keep.within);
+        let above = self.approval.iter().filter_map(|approval| approval.above.as_ref()).map(Step::expr);
         let when = self.when.iter().chain(self.actions.iter().flat_map(Action::exprs));
-        when.chain(bounds).chain(caps).chain(first).collect()
+        when.chain(bounds).chain(caps).chain(first).chain(within).chain(above).collect()
     }
 
     /// The tables it looks at, its own first.
@@ -347,6 +371,15 @@ impl Action {
     pub fn via(&self) -> &Via {
         match self {
             Self::Change { via, .. } | Self::Move { via, .. } | Self::MoveRows { via, .. } | Self::Call { via } => via,
+        }
+    }
+
+    /// The type of what it changes; none for a call.
+    #[must_use]
+    pub fn ty(&self) -> Option<Type> {
+        match self {
+            Self::Change { ty, .. } | Self::Move { ty, .. } | Self::MoveRows { ty, .. } => Some(*ty),
+            Self::Call { .. } => None,
         }
     }
 

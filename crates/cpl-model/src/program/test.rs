@@ -16,7 +16,7 @@ pub struct Test {
     pub as_of: AsOf,
     /// The rows of fetches; the others are empty.
     pub given: Vec<Given>,
-    /// What rules decided before: no version looks at it yet.
+    /// What rules decided before.
     pub past: Vec<PastDecision>,
     /// What must come out.
     pub expect: Vec<Expected>,

@@ -5,7 +5,7 @@ mod explain;
 mod layout;
 
 use cpl_model::{
-    program::{Action, Alert, AtMost, Bound, Decision, Expr, Extreme, KeepBound, KeepTotal, Piece, Program},
+    program::{Action, Alert, Approval, AtMost, Bound, Decision, Expr, Extreme, KeepBound, KeepTotal, Piece, Program},
     types::Type,
 };
 use cpl_syntax::Span;
@@ -27,6 +27,28 @@ pub struct CompiledRule {
     pub totals: Vec<CompiledTotal>,
     /// The value by which `at most` chooses.
     pub rank: Option<ValueRef>,
+    /// `keep change …`
+    pub keep_change: Option<CompiledKeepChange>,
+    /// `approval required …`
+    pub approval: Option<CompiledApproval>,
+}
+
+/// How far a value may move in a time.
+#[derive(Clone, Debug)]
+pub struct CompiledKeepChange {
+    /// The share of the value at the time's start, the same in all rows.
+    pub within: Explained,
+    /// The time, in microseconds.
+    pub per: i64,
+    /// As the pipeline writes it.
+    pub written: String,
+}
+
+/// Which changes need an approval.
+#[derive(Clone, Debug)]
+pub struct CompiledApproval {
+    /// The largest that needs none, the same in all rows; none where each needs one.
+    pub above: Option<Explained>,
 }
 
 /// An action.
@@ -104,7 +126,15 @@ impl CompiledRule {
         let bounds = rule.keep.iter().map(|keep| CompiledBound::of(keep, rule, program, layout)).collect();
         let totals = rule.totals.iter().map(|total| CompiledTotal::of(total, rule, program, layout)).collect();
         let rank = rule.at_most.as_ref().and_then(|AtMost { first, .. }| Some(layout.add(&first.as_ref()?.1)));
-        Self { conditions, actions, bounds, totals, rank }
+        let mut constant = |expr: &Expr| Explained::of(expr, rule.rows.table, program, layout);
+        let keep_change = rule.keep_change.as_ref().map(|keep| CompiledKeepChange {
+            within: constant(&keep.within),
+            per: keep.per,
+            written: program.written(keep.span),
+        });
+        let above = |approval: &Approval| approval.above.as_ref().map(|step| constant(step.expr()));
+        let approval = rule.approval.as_ref().map(above).map(|above| CompiledApproval { above });
+        Self { conditions, actions, bounds, totals, rank, keep_change, approval }
     }
 }
 

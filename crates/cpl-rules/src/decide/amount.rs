@@ -7,6 +7,7 @@ use rust_decimal::{Decimal, RoundingStrategy};
 const MONEY_DIGITS: u32 = 6;
 
 /// The value as a decimal; a float counts as the shortest decimal that stands for it.
+#[must_use]
 pub fn of(value: &Value) -> Option<Decimal> {
     match value {
         Value::Money(amount, _) => Some(*amount),

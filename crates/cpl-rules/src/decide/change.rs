@@ -3,6 +3,7 @@
 use cpl_model::{
     program::Program,
     report::{Change, Pairs},
+    resource::Resource,
     types::Type,
     value::Value,
 };
@@ -30,6 +31,8 @@ pub struct Leg {
     pub rises: bool,
     /// The other row, if it is that one's column.
     pub partner: Option<Partner>,
+    /// This run is the first to see that somebody else changed it.
+    pub is_first_seen: bool,
 }
 
 /// The row to which another one's amount is moved.
@@ -48,7 +51,21 @@ impl ProposedChange {
 }
 
 impl ProposedChange {
-    pub fn reported(&self, program: &Program) -> Vec<Change> {
+    /// What of its resource a leg changes: the parameter that takes the new value, else the column.
+    pub fn setting<'s>(&'s self, leg: &'s Leg) -> &'s str {
+        let arguments = leg.partner.as_ref().map_or(&self.arguments, |partner| &partner.arguments);
+        let mut new = arguments.iter().filter(|(_, value)| value.is_none()).map(|(name, _)| name);
+        if new.clone().any(|name| *name == leg.column) {
+            return &leg.column;
+        }
+        match (new.next(), new.next()) {
+            (Some(only), None) => only,
+            _ => &leg.column,
+        }
+    }
+
+    /// As it is reported, an effect each; `resource` says what a row changes, by the row that another one's amount goes to.
+    pub fn reported(&self, program: &Program, resource: &dyn Fn(Option<&Partner>) -> Option<Resource>) -> Vec<Change> {
         let target = program.targets[self.target].name.clone();
         if self.legs.is_empty() {
             let arguments = passed_on(&self.arguments, &Value::Unknown);
@@ -59,6 +76,9 @@ impl ProposedChange {
                 to: Value::Unknown,
                 target,
                 arguments,
+                resource: resource(None),
+                setting: None,
+                is_first_seen: false,
             }];
         }
         let change = |leg: &Leg| {
@@ -70,6 +90,9 @@ impl ProposedChange {
                 arguments: self.passed_on_of(leg, &to),
                 to,
                 target: target.clone(),
+                resource: resource(leg.partner.as_ref()),
+                setting: Some(self.setting(leg).to_owned()),
+                is_first_seen: leg.is_first_seen,
             }
         };
         self.legs.iter().map(change).collect()
@@ -89,4 +112,10 @@ impl ProposedChange {
 fn passed_on(arguments: &[(String, Option<Value>)], new: &Value) -> Pairs {
     let each = |(name, value): &(String, Option<Value>)| (name.clone(), value.clone().unwrap_or_else(|| new.clone()));
     Pairs(arguments.iter().map(each).collect())
+}
+
+/// Changes as a text: two are the same where their texts are.
+#[must_use]
+pub fn changes_text(changes: &[Change]) -> String {
+    serde_json::to_string(changes).unwrap_or_else(|error| unreachable!("plain values: {error}"))
 }

@@ -5,14 +5,14 @@ use std::{cmp::Ordering, collections::BTreeMap};
 use cpl_model::{
     program::{AtMost, Decision as Rule, Extreme, Program},
     report::State,
+    resource::Resource,
     types::Type,
     value::Value,
 };
 use cpl_plan::rule::{CompiledBound, CompiledTotal};
 use rust_decimal::Decimal;
 
-use super::{GuardContext, amount, change::ProposedChange, proposal::Proposal};
-use crate::resource::Resource;
+use super::{amount, change::ProposedChange, context::GuardContext, memory::Memory, proposal::Proposal};
 
 /// (1) The pipeline is retired, its data broken, or the resource is changed elsewhere, was changed already or is
 /// cooling down.
@@ -24,17 +24,23 @@ pub fn hold_by_context(proposals: &mut [Proposal], rule: &Rule, program: &Progra
         }
     }
     for proposal in firing(proposals) {
+        let memory = Memory { rule, program, context };
         let resources = proposal.resources(program);
         let claimed = |resource| Some((resource, context.claimed.get(resource)?));
+        let by_others = memory.changed_by_others(proposal);
         let broken = proposal.keys().find_map(|key| context.holds.reason(key)).map(str::to_owned);
         if let Some(reason) = broken {
             proposal.hold(reason);
         } else if context.past.is_done(&context.identity.decision(&rule.name, &proposal.key)) {
             proposal.hold("done already in this window");
-        } else if let Some(reason) = cooling_down(&resources, rule, &program.timezone, context) {
+        } else if let Some(reason) = memory.cooling_down(proposal) {
             proposal.hold(reason);
         } else if let Some((resource, other)) = resources.iter().find_map(claimed) {
             proposal.hold(format!("{other} changes {resource} already"));
+        } else if let Some(reason) = memory.reverses(proposal) {
+            proposal.hold(reason);
+        } else if let Some(reason) = by_others {
+            proposal.hold(reason);
         } else if let Some(resource) = proposal.shared_resource(program) {
             proposal.hold(format!("both rows would change {resource}"));
         } else if let Some(resource) = resources.iter().find(|resource| rows_of[*resource] > 1) {
@@ -43,23 +49,8 @@ pub fn hold_by_context(proposals: &mut [Proposal], rule: &Rule, program: &Progra
     }
 }
 
-/// A resource that was changed less than `cooldown` ago.
-fn cooling_down(
-    resources: &[Resource],
-    rule: &Rule,
-    zone: &jiff::tz::TimeZone,
-    context: &GuardContext<'_>,
-) -> Option<String> {
-    let cooldown = rule.cooldown?;
-    let last = |resource: &Resource| Some((resource.clone(), context.past.last_change(resource)?));
-    let (resource, last) = resources.iter().filter_map(last).max_by_key(|(_, last)| *last)?;
-    let since = context.now.as_microsecond().saturating_sub(last.as_microsecond());
-    let when = last.to_zoned_datetime(zone.clone()).strftime("%Y-%m-%d %H:%M");
-    let cooldown_text = Value::Duration(cooldown);
-    (since < cooldown).then(|| format!("{resource} cools down for {cooldown_text}: it was changed on {when}"))
-}
-
-fn firing(proposals: &mut [Proposal]) -> impl Iterator<Item = &mut Proposal> {
+/// Those that are not held.
+pub fn firing(proposals: &mut [Proposal]) -> impl Iterator<Item = &mut Proposal> {
     proposals.iter_mut().filter(|proposal| proposal.state == State::Fires)
 }
 

@@ -1,15 +1,15 @@
 //! Decisions: the rows of a rule become proposals, guards hold or shorten them, what remains acts.
 
 pub mod amount;
-mod change;
+pub mod change;
+pub mod context;
 mod guards;
+pub mod memory;
 mod pair;
 mod proposal;
 mod propose;
 #[cfg(test)]
 mod tests;
-
-use std::collections::BTreeMap;
 
 use cpl_model::{
     program::{Decision as Rule, Program},
@@ -17,31 +17,12 @@ use cpl_model::{
     value::Value,
 };
 use cpl_plan::{backend::Answer, rule::CompiledRule};
-use jiff::Timestamp;
 
+use self::{context::GuardContext, memory::Memory};
 use crate::{
     condition::{RuleRow, Verdict, key_order},
-    holds::Holds,
     identity::Identity,
-    past::Past,
-    resource::Resource,
 };
-
-/// What holds rows of a rule, whatever their values.
-pub struct GuardContext<'a> {
-    /// Why rows are held: the pipeline is retired, or its data is broken.
-    pub holds: Holds,
-    /// The resources that earlier rules of the file change, and which rule does.
-    pub claimed: &'a mut BTreeMap<Resource, String>,
-    /// What decisions are named by.
-    pub identity: &'a Identity<'a>,
-    /// What was decided before.
-    pub past: &'a dyn Past,
-    /// The window's start.
-    pub now: Timestamp,
-    /// Quiet rows are shown too.
-    pub show_quiet: bool,
-}
 
 /// What becomes of a rule's rows, by key, and how many are quiet.
 pub fn decide(
@@ -59,6 +40,10 @@ pub fn decide(
     let quiet = quiet + passed_over;
     guards::hold_by_context(&mut proposals, rule, program, context);
     guards::keep_bounds(&mut proposals, &compiled.bounds);
+    let memory = Memory { rule, program, context };
+    if let Some(keep) = &compiled.keep_change {
+        guards::firing(&mut proposals).for_each(|proposal| memory.keep_change(proposal, keep));
+    }
     let done = context.past.done(&rule.name);
     if let Some(at_most) = &rule.at_most {
         guards::at_most(&mut proposals, at_most, done);
@@ -70,6 +55,10 @@ pub fn decide(
     let present = |row: &&Vec<Value>| !RuleRow { conditions: &compiled.conditions, values: row }.is_missing();
     let present: Vec<&Vec<Value>> = rows.iter().filter(present).collect();
     guards::settle(&mut proposals, &compiled.totals, &present);
+    if let Some(approval) = &compiled.approval {
+        let memory = Memory { rule, program, context };
+        guards::firing(&mut proposals).for_each(|proposal| memory.await_approval(proposal, approval));
+    }
     for proposal in proposals.iter().filter(|proposal| proposal.state == State::Fires) {
         for resource in proposal.resources(program) {
             context.claimed.insert(resource, rule.name.clone());
@@ -103,6 +92,7 @@ fn quiet_rows(
             reason: None,
             because: row.because(),
             changes: Vec::new(),
+            awaits_approval: false,
             conditions: row.false_conditions(program),
         }
     });

@@ -3,11 +3,12 @@
 use cpl_model::{
     program::{Decision as Rule, Program, TargetKind},
     report::{Because, Change, Decision, Pairs, State},
+    resource::Resource,
     value::Value,
 };
 
 use super::change::{Partner, ProposedChange};
-use crate::{identity::Identity, resource::Resource};
+use crate::identity::Identity;
 
 /// A row that fires, is held or can't be decided.
 pub struct Proposal {
@@ -18,6 +19,8 @@ pub struct Proposal {
     pub because: Vec<Because>,
     pub conditions: Vec<String>,
     pub changes: Vec<ProposedChange>,
+    /// A person has not approved it yet.
+    pub awaits_approval: bool,
     /// The row's values, for guards.
     pub row: Vec<Value>,
     /// The value by which `at most` chooses.
@@ -36,30 +39,47 @@ impl Proposal {
         std::iter::once(&self.key).chain(legs.filter_map(|leg| Some(&leg.partner.as_ref()?.key)))
     }
 
-    /// What the proposal changes, each resource once. A call that is only printed changes nothing.
-    pub fn resources(&self, program: &Program) -> Vec<Resource> {
-        let mut resources = Vec::new();
+    /// The row that a change concerns, and the resource that it changes.
+    pub fn changed<'p>(
+        &'p self,
+        change: &'p ProposedChange,
+        partner: Option<&'p Partner>,
+        program: &Program,
+    ) -> (&'p Pairs, Resource) {
+        let (row, arguments) =
+            partner.map_or((&self.key, &change.arguments), |partner: &'p Partner| (&partner.key, &partner.arguments));
+        (row, Resource::of(&row.0, arguments, &program.targets[change.target]))
+    }
+
+    /// What the proposal changes, each resource once, and the rows that do. A call that is only printed changes nothing.
+    pub fn resources_of_rows(&self, program: &Program) -> Vec<(Resource, &Pairs)> {
+        let mut found: Vec<(Resource, &Pairs)> = Vec::new();
         for change in &self.changes {
-            let target = &program.targets[change.target];
-            if change.legs.is_empty() && target.kind == TargetKind::Print {
+            if change.legs.is_empty() && program.targets[change.target].kind == TargetKind::Print {
                 continue;
             }
-            resources.push(Resource::of(&self.key, &change.arguments, target));
-            let partners = change.legs.iter().filter_map(|leg| leg.partner.as_ref());
-            resources.extend(partners.map(|partner| Resource::of(&partner.key, &partner.arguments, target)));
+            let partners = change.legs.iter().filter_map(|leg| leg.partner.as_ref()).map(Some);
+            for partner in std::iter::once(None).chain(partners) {
+                let (row, resource) = self.changed(change, partner, program);
+                if !found.iter().any(|(before, _)| *before == resource) {
+                    found.push((resource, row));
+                }
+            }
         }
-        resources.sort();
-        resources.dedup();
-        resources
+        found
+    }
+
+    /// What the proposal changes, each resource once.
+    pub fn resources(&self, program: &Program) -> Vec<Resource> {
+        self.resources_of_rows(program).into_iter().map(|(resource, _)| resource).collect()
     }
 
     /// The resource that both rows of a move would change.
     pub fn shared_resource(&self, program: &Program) -> Option<Resource> {
         self.changes.iter().find_map(|change| {
-            let target = &program.targets[change.target];
-            let own = Resource::of(&self.key, &change.arguments, target);
+            let (_, own) = self.changed(change, None, program);
             let partners = change.legs.iter().filter_map(|leg| leg.partner.as_ref());
-            let same = |partner: &Partner| Resource::of(&partner.key, &partner.arguments, target) == own;
+            let same = |partner: &Partner| self.changed(change, Some(partner), program).1 == own;
             partners.into_iter().any(same).then_some(own)
         })
     }
@@ -74,11 +94,24 @@ impl Proposal {
             reason: (!self.reasons.is_empty()).then(|| self.reasons.join("; ")),
             because: self.because,
             changes,
+            awaits_approval: self.awaits_approval,
             conditions: self.conditions,
         }
     }
 
-    fn reported(&self, program: &Program) -> Vec<Change> {
-        self.changes.iter().flat_map(|change| change.reported(program)).collect()
+    /// Its changes, as they are reported.
+    pub fn reported(&self, program: &Program) -> Vec<Change> {
+        let each = |change: &ProposedChange| {
+            let is_printed = program.targets[change.target].kind == TargetKind::Print;
+            let resource = |partner: Option<&Partner>| {
+                (!change.legs.is_empty() || !is_printed).then(|| {
+                    let (row, arguments) =
+                        partner.map_or((&self.key, &change.arguments), |partner| (&partner.key, &partner.arguments));
+                    Resource::of(&row.0, arguments, &program.targets[change.target])
+                })
+            };
+            change.reported(program, &resource)
+        };
+        self.changes.iter().flat_map(each).collect()
     }
 }

@@ -30,6 +30,7 @@ pub fn propose(compiled: &CompiledRule, values: &[Value], rule: &Rule, program: 
         because: row.because(),
         conditions: row.shown_conditions(program),
         changes: Vec::new(),
+        awaits_approval: false,
         row: values.to_vec(),
         rank: compiled.rank.map(|at| values[at.0].clone()),
     };
@@ -118,7 +119,7 @@ fn legs(currents: Vec<(String, Decimal)>, difference: Decimal, is_change: bool) 
     let forward = is_change || difference >= Decimal::ZERO;
     let legs = currents.into_iter().enumerate().map(|(at, (column, from))| {
         let rises = if at == 0 { first_rises } else { true };
-        Leg { column, from, rises: if forward { rises } else { !rises }, partner: None }
+        Leg { column, from, rises: if forward { rises } else { !rises }, partner: None, is_first_seen: false }
     });
     legs.collect()
 }

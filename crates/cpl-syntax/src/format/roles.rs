@@ -170,6 +170,8 @@ fn is_entry(rule: Rule) -> bool {
             | Rule::keep_change
             | Rule::at_most
             | Rule::cooldown
+            | Rule::no_reversal
+            | Rule::hands_off
             | Rule::approval
             | Rule::severity
             | Rule::say

@@ -202,6 +202,10 @@ fn number(text: &str, before: &str, at: usize) -> Option<Mistake> {
     let word = here.split(|c: char| !(c.is_alphanumeric() || c == '_')).next().unwrap_or_default();
     let ahead = before[..before.len() - number.len()].trim_end();
     let ahead = ahead.rsplit(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+    if here.starts_with(['\n', '\r', '}']) && (BEFORE_LENGTHS.contains(&ahead) || ahead == "for") {
+        let message = "a length of time has a unit on its line";
+        return Some(Mistake { message, help: format!("write `{number} days`"), edits: Vec::new(), sure: false });
+    }
     // After such words ten minutes may be meant.
     let sure = !BEFORE_LENGTHS.contains(&ahead);
     let mistake = match word {

@@ -59,5 +59,5 @@ pub fn unread(rule: Rule) -> ! {
 
 /// Keyword rules are at the end of the grammar, in alphabetical order.
 fn is_word(rule: Rule) -> bool {
-    (Rule::w_after..=Rule::w_within).contains(&rule)
+    (Rule::w_above..=Rule::w_within).contains(&rule)
 }

@@ -13,10 +13,11 @@ use crate::{
 
 impl Reader<'_> {
     pub(super) fn decide(&mut self, pair: Pair<'_, Rule>) -> Decide {
+        let span = self.span(&pair);
         let mut children = Children::of(pair);
         let (name, each, table) = self.rule_head(&mut children);
         let mut decide =
-            Decide { name, each, table, when: None, require: vec![], on: None, actions: vec![], guards: vec![] };
+            Decide { span, name, each, table, when: None, require: vec![], on: None, actions: vec![], guards: vec![] };
         for clause in children {
             let (rule, span) = (clause.as_rule(), self.span(&clause));
             match rule {
@@ -189,7 +190,9 @@ impl Reader<'_> {
                 DecideClause::AtMost(AtMost { limit, first })
             }
             Rule::cooldown => DecideClause::Cooldown(self.length(children.child())),
-            Rule::approval => DecideClause::Approval,
+            Rule::no_reversal => DecideClause::NoReversal(self.length(children.child())),
+            Rule::hands_off => DecideClause::HandsOff(self.length(children.child())),
+            Rule::approval => DecideClause::Approval(children.next().map(|above| self.arith(above))),
             other => unread(other),
         }
     }

@@ -2,11 +2,13 @@
 
 use super::{Day, Expr, Text};
 use crate::keywords;
-use crate::span::{Name, Spanned};
+use crate::span::{Name, Span, Spanned};
 
 /// `decide NAME for each A in TABLE { … }`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decide {
+    /// The whole of it.
+    pub span: Span,
     /// Its name.
     pub name: Name,
     /// `for each A, B`
@@ -125,8 +127,12 @@ pub enum DecideClause {
     AtMost(AtMost),
     /// `cooldown DURATION`
     Cooldown(Expr),
-    /// `approval required`
-    Approval,
+    /// `no reversal within DURATION`
+    NoReversal(Expr),
+    /// `hands off for DURATION`
+    HandsOff(Expr),
+    /// `approval required`, `approval required above AMOUNT|RATIO`
+    Approval(Option<Expr>),
 }
 
 /// One bound of a column.

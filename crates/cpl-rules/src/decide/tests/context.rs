@@ -2,37 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use cpl_model::resource::Resource;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{program, proposal};
+use super::{past::Given, program, proposal};
 use crate::{
-    decide::{GuardContext, guards},
+    decide::{context::GuardContext, guards},
     holds::Holds,
     identity::Identity,
-    past::Past,
-    resource::Resource,
+    past::PastChange,
 };
-
-/// A past that a test writes down.
-#[derive(Default)]
-struct Given {
-    done: Vec<String>,
-    changed: Vec<(Resource, Timestamp)>,
-}
-
-impl Past for Given {
-    fn is_done(&self, decision: &str) -> bool {
-        self.done.iter().any(|done| done == decision)
-    }
-
-    fn done(&self, _: &str) -> usize {
-        self.done.len()
-    }
-
-    fn last_change(&self, resource: &Resource) -> Option<Timestamp> {
-        self.changed.iter().filter(|(changed, _)| changed == resource).map(|(_, at)| *at).max()
-    }
-}
 
 /// Why the row of channel 0 is held, if it is.
 fn held(guard: &str, past: &Given, held: Option<&str>, claimed: &[(Resource, &str)]) -> Option<String> {
@@ -49,16 +28,23 @@ fn held(guard: &str, past: &Given, held: Option<&str>, claimed: &[(Resource, &st
     };
     let mut proposals = vec![proposal(0, 10_000, 11_000)];
     guards::hold_by_context(&mut proposals, &program.decisions[0], &program, &context);
-    proposals[0].reasons.first().map(|reason| reason.split(": it was changed").next().unwrap_or_default().to_owned())
+    proposals[0].reasons.first().map(|reason| reason.split(": cut changed").next().unwrap_or_default().to_owned())
 }
 
-const IDENTITY: Identity<'_> = Identity { workspace: "w", pipeline: "p", window: "2026-11-20" };
-const NOW: Timestamp = Timestamp::constant(1_795_132_800, 0);
+pub const IDENTITY: Identity<'_> = Identity { workspace: "w", pipeline: "p", window: "2026-11-20" };
+pub const NOW: Timestamp = Timestamp::constant(1_795_132_800, 0);
 
 /// The resource that a row of that channel changes.
-fn resource(channel: usize) -> Resource {
+pub fn resource(channel: usize) -> Resource {
     let program = program("");
     proposal(channel, 10_000, 11_000).resources(&program).remove(0)
+}
+
+/// A call that changed a channel, by another rule.
+fn changed(channel: usize, at: Timestamp) -> (Resource, PastChange) {
+    let (setting, unit, before, after) = (None, None, None, None);
+    let change = PastChange { at, by: "cut".to_owned(), setting, unit, before, after, is_applied: true };
+    (resource(channel), change)
 }
 
 #[test]
@@ -76,8 +62,8 @@ fn a_cooldown_is_counted_from_the_last_change_of_the_resource() {
     for (guard, channel, seconds, wanted) in cases {
         let at = NOW - SignedDuration::from_secs(seconds);
         let earlier = at - SignedDuration::from_hours(1_000);
-        let changed = vec![(resource(channel), earlier), (resource(channel), at)];
-        let past = Given { changed, ..Given::default() };
+        let changes = vec![changed(channel, earlier), changed(channel, at)];
+        let past = Given { changes, ..Given::default() };
         let found = held(guard, &past, None, &[]);
         assert_eq!(found.as_deref(), wanted, "{guard}, channel {channel}, {seconds} s ago");
     }
@@ -98,7 +84,7 @@ fn what_is_done_already_is_not_done_again() {
 #[test]
 fn the_first_reason_is_given() {
     let own = IDENTITY.decision("raise", &proposal(0, 10_000, 11_000).key);
-    let past = Given { done: vec![own], changed: vec![(resource(0), NOW)] };
+    let past = Given { done: vec![own], changes: vec![changed(0, NOW)], ..Given::default() };
     let claimed = [(resource(0), "cut")];
     let broken = Some("the data is broken");
     assert_eq!(held("cooldown 3 days", &past, broken, &claimed).as_deref(), broken);

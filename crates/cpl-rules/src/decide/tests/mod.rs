@@ -2,6 +2,8 @@
 
 mod bounds;
 mod context;
+mod memory;
+mod past;
 
 use cpl_check::{CheckedFile, Setup, tree_to_program};
 use cpl_model::{
@@ -45,7 +47,7 @@ fn program(guard: &str) -> Program {
 /// A row whose budget is to go from one amount of cents to another.
 fn proposal(name: usize, from: i64, to: i64) -> Proposal {
     let (from, to) = (Decimal::new(from, 2), Decimal::new(to, 2));
-    let leg = Leg { column: "budget".to_owned(), from, rises: to >= from, partner: None };
+    let leg = Leg { column: "budget".to_owned(), from, rises: to >= from, partner: None, is_first_seen: false };
     let change = ProposedChange {
         ty: Type::Money(dollars()),
         legs: vec![leg],
@@ -60,6 +62,7 @@ fn proposal(name: usize, from: i64, to: i64) -> Proposal {
         because: Vec::new(),
         conditions: Vec::new(),
         changes: vec![change],
+        awaits_approval: false,
         row: vec![Value::Money(from, dollars())],
         rank: Some(Value::Integer(to.mantissa().try_into().unwrap_or(0))),
     }

@@ -6,8 +6,8 @@ use crate::{parse::vocabulary::ITEMS, span::Span, tree::File};
 /// Clauses without which the rest of an item means the same, or at least has the same columns.
 const HARMLESS: &[&str] = &[
     "question", "owner", "every", "timezone", "weeks", "retire", "alerts", "no", "fresh", "expect", "watch", "skip",
-    "records", "where", "sort", "take", "fill", "require", "on", "cooldown", "approval", "severity", "say", "to",
-    "repeat", "at",
+    "records", "where", "sort", "take", "fill", "require", "on", "cooldown", "hands", "approval", "severity", "say",
+    "to", "repeat", "at",
 ];
 
 impl Item<'_> {

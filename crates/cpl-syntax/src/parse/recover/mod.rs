@@ -74,6 +74,7 @@ const CLAUSES: &[&str] = &[
     "then",
     "at",
     "cooldown",
+    "hands",
     "approval",
     "severity",
     "say",

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use cpl_model::{program::Target, report::Pairs, value::Value};
+use crate::{program::Target, value::Value};
 
 /// The target with those of its parameters that are marked `key`, else with the row's key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,7 +15,7 @@ pub struct Resource {
 impl Resource {
     /// What a row changes through a target.
     #[must_use]
-    pub fn of(row: &Pairs, arguments: &[(String, Option<Value>)], target: &Target) -> Self {
+    pub fn of(row: &[(String, Value)], arguments: &[(String, Option<Value>)], target: &Target) -> Self {
         let marked = |name: &str| target.parameters.iter().any(|parameter| parameter.key && parameter.name == name);
         let raw = |name: &String, value: &Value| (name.clone(), value.raw());
         let named: Vec<(String, String)> = arguments
@@ -23,7 +23,7 @@ impl Resource {
             .filter(|(name, _)| marked(name))
             .filter_map(|(name, value)| Some(raw(name, value.as_ref()?)))
             .collect();
-        let own = || row.0.iter().map(|(name, value)| raw(name, value)).collect();
+        let own = || row.iter().map(|(name, value)| raw(name, value)).collect();
         let mut key = if named.is_empty() { own() } else { named };
         key.sort();
         Self { target: target.name.clone(), key }
@@ -35,10 +35,10 @@ impl Resource {
         &self.target
     }
 
-    /// What names it in all pipelines of a workspace, where its target is at that place.
+    /// Names and raw values, by name.
     #[must_use]
-    pub fn name_at(&self, place: &str) -> String {
-        serde_json::json!([place, self.key]).to_string()
+    pub fn key(&self) -> &[(String, String)] {
+        &self.key
     }
 }
 

@@ -1,0 +1,46 @@
+//! `cpl approve`, `cpl reject`: what a person says of a decision that awaits it.
+
+use cpl_run::{DecisionError, RecordedDecision, VerdictKind, give_verdict, short};
+use jiff::{Timestamp, tz::TimeZone};
+
+use crate::{
+    CLEAN, Io,
+    args::VerdictArgs,
+    decision::{changes, key},
+    ledger, render,
+};
+
+/// Records the verdict, and says what comes of it.
+pub fn verdict(args: &VerdictArgs, kind: VerdictKind, io: &mut Io<'_>) -> u8 {
+    match record(args, kind, io) {
+        Ok(recorded) => {
+            let _ = writeln!(io.out, "{}", said(&recorded, kind));
+            CLEAN
+        }
+        Err(code) => code,
+    }
+}
+
+fn record(args: &VerdictArgs, kind: VerdictKind, io: &mut Io<'_>) -> Result<RecordedDecision, u8> {
+    let workspace = ledger::workspace_at(&args.path, io)?;
+    let by = ledger::person(&args.said, io)?;
+    let given = give_verdict(&workspace, &args.decision, kind, (&by, args.said.why.as_deref()), io.now);
+    given.map_err(|error| match error {
+        DecisionError::Run(error) => ledger::refused(error, io),
+        wrong => render::usage_error(&wrong.to_string(), io),
+    })
+}
+
+fn said(RecordedDecision { run, decision }: &RecordedDecision, kind: VerdictKind) -> String {
+    let mut lines = vec![format!("{}: {} {} ({})", kind.word(), decision.rule, key(decision), short(&decision.id))];
+    lines.extend(changes(decision).into_iter().map(|change| format!("  {change}")));
+    let end = run.window_end.and_then(|end| Timestamp::from_microsecond(end).ok());
+    let until = end.map_or_else(String::new, |end| {
+        format!(" until {}", end.to_zoned_datetime(TimeZone::UTC).strftime("%Y-%m-%d %H:%M UTC"))
+    });
+    lines.push(match kind {
+        VerdictKind::Approved => format!("the next run of {} carries it out{until}", run.pipeline),
+        VerdictKind::Rejected => format!("no run of {} carries it out{until}", run.pipeline),
+    });
+    lines.join("\n")
+}

@@ -1,0 +1,278 @@
+//! What is asked of a ledger.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Params, params};
+
+use crate::{
+    error::LedgerError,
+    reader::LedgerReader,
+    rows::{
+        Decision, Effect, EffectState, LoggedEffect, Observation, Pause, PauseState, Program, RecordedDecision, Row,
+        Run, Step, StoredEffect, Verdict,
+    },
+};
+
+impl LedgerReader {
+    /// Whether effects of a decision were recorded.
+    ///
+    /// # Errors
+    /// Where the ledger can't be read, or is not what was written.
+    pub fn is_recorded(&self, decision: &str) -> Result<bool, LedgerError> {
+        let found = self.rows::<Effect>("where decision_id = ?1 order by position limit 1", [decision])?;
+        Ok(!found.is_empty())
+    }
+
+    /// How many decisions of a rule were carried out in a window of its pipeline, by its start.
+    ///
+    /// # Errors
+    /// Where the ledger can't be read, or is not what was written.
+    pub fn decided(&self, pipeline: &str, window_start: i64, rule: &str) -> Result<usize, LedgerError> {
+        let sql = "where rule = ?3 and (state is null or state = 'acts') \
+                   and run in (select serial from runs where pipeline = ?1 and window_start = ?2)";
+        Ok(self.rows::<Decision>(sql, params![pipeline, window_start, rule])?.len())
+    }
+
+    /// The effects on a resource, in windows that began between two moments (in microseconds since 1970, neither of them
+    /// included), the oldest first.
+    ///
+    /// # Errors
+    /// Where the ledger can't be read, or is not what was written.
+    pub fn changes(&self, resource: &str, (after, before): (i64, i64)) -> Result<Vec<LoggedEffect>, LedgerError> {
+        let sql = "where resource = ?1 and window_start > ?2 and window_start < ?3 order by window_start, serial";
+        self.logged(self.stored(sql, params![resource, after, before])?)
+    }
+
+    /// The newest effect on a resource, or on one setting of it, in windows that began before a moment.
+    ///
+    /// # Errors
+    /// Where the ledger can't be read, or is not what was written.
+    pub fn last_change(
+        &self,
+        resource: &str,
+        setting: Option<&str>,
+        before: i64,
+    ) -> Result<Option<LoggedEffect>, LedgerError> {
+        // Effects of the first version name their setting by the column.
+        let sql = "where resource = ?1 and (?2 is null or coalesce(setting, name) = ?2) and window_start < ?3 \
+                   order by window_start desc, serial desc limit 1";
+        Ok(self.logged(self.stored(sql, params![resource, setting, before])?)?.pop())
+    }
+
+    /// The newest value of a setting that somebody else was seen to have left, in windows that began before a moment.
+    ///
+    /// # Errors
+    /// Where the ledger can't be read, or is not what was written.
+    pub fn observed(&self, resource: &str, setting: &str, before: i64) -> Result<Option<Observation>, LedgerError> {
+        let sql = "where resource = ?1 and setting = ?2 and window_start < ?3 \
+                   order by window_start desc, serial desc limit 1";
+        Ok(self.rows::<Observation>(sql, params![resource, setting, before])?.pop().map(|(_, found)| found))
+    }
+
+    /// What was said last of a decision that awaits an approval.
+    ///
+    /// # Errors
+    /// Where the ledger can't be read, or is not what was written.
+    pub fn verdict(&self, decision: &str) -> Result<Option<Verdict>, LedgerError> {
+        let found = self.rows::<Verdict>("where decision_id = ?1 order by serial desc limit 1", [decision])?;
+        Ok(found.into_iter().next().map(|(_, verdict)| verdict))
+    }
+
+    /// What a decision was when it was recorded last.
+    ///
+    /// # Errors
+    /// Where the ledger can't be read, or is not what was written.
+    pub fn decision(&self, id: &str) -> Result<Option<Decision>, LedgerError> {
+        let found = self.rows::<Decision>("where id = ?1 order by serial desc limit 1", [id])?;
+        Ok(found.into_iter().next().map(|(_, decision)| decision))
+    }
+
+    /// The identities of decisions that begin so, at most some of them.
+    ///
+    /// # Errors
+    /// Where the ledger can't be read.
+    pub fn decisions_like(&self, prefix: &str) -> Result<Vec<String>, LedgerError> {
+        let sql = "select distinct id from decisions where id >= ?1 and id < ?1 || 'g' limit 10";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let found = statement.query_map([prefix], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        Ok(found)
+    }
+
+    /// The identities of the decisions that were recorded last.
+    ///
+    /// # Errors
+    /// Where the ledger can't be read.
+    pub fn newest_decisions(&self, limit: u32) -> Result<Vec<String>, LedgerError> {
+        let mut statement = self.connection.prepare_cached("select id from decisions order by serial desc limit ?1")?;
+        let found = statement.query_map([limit], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        Ok(found)
+    }
+
+    /// What a decision was in each run that recorded it, the first one first.
+    ///
+    /// # Errors
+    /// Where the ledger can't be read, or is not what was written.
+    pub fn history(&self, id: &str) -> Result<Vec<RecordedDecision>, LedgerError> {
+        let mut runs = BTreeMap::new();
+        let recorded = |(_, decision): (i64, Decision)| {
+            let run = self.once(&mut runs, decision.run)?;
+            Ok(RecordedDecision { run, decision })
+        };
+        self.rows::<Decision>("where id = ?1 order by serial", [id])?.into_iter().map(recorded).collect()
+    }
+
+    /// What was said of a decision that awaits an approval, the first first.
+    ///
+    /// # Errors
+    /// Where the ledger can't be read, or is not what was written.
+    pub fn verdicts(&self, decision: &str) -> Result<Vec<Verdict>, LedgerError> {
+        let found = self.rows::<Verdict>("where decision_id = ?1 order by serial", [decision])?;
+        Ok(found.into_iter().map(|(_, verdict)| verdict).collect())
+    }
+
+    /// The effects of a decision, each with its steps.
+    ///
+    /// # Errors
+    /// Where the ledger can't be read, or is not what was written.
+    pub fn effects_of_decision(&self, id: &str) -> Result<Vec<(Effect, Vec<Step>)>, LedgerError> {
+        let with_steps = |(serial, effect)| {
+            let steps = self.rows::<Step>("where effect = ?1 order by serial", [serial])?;
+            Ok((effect, steps.into_iter().map(|(_, step)| step).collect()))
+        };
+        self.rows::<Effect>("where decision_id = ?1 order by position", [id])?.into_iter().map(with_steps).collect()
+    }
+
+    /// The decisions of a pipeline's last window before one, by its start, that still await an approval: it has ended with
+    /// their window.
+    ///
+    /// # Errors
+    /// Where the ledger can't be read, or is not what was written.
+    pub fn unapproved_before(&self, pipeline: &str, window_start: i64) -> Result<Vec<RecordedDecision>, LedgerError> {
+        let sql = "where state = 'awaits_approval' \
+                   and run in (select serial from runs where pipeline = ?1 and window_start = \
+                   (select max(window_start) from runs where pipeline = ?1 and window_start < ?2)) \
+                   and not exists (select 1 from decisions later where later.id = decisions.id \
+                   and later.serial > decisions.serial) order by serial";
+        let mut runs = BTreeMap::new();
+        let recorded = |(_, decision): (i64, Decision)| {
+            let run = self.once(&mut runs, decision.run)?;
+            Ok(RecordedDecision { run, decision })
+        };
+        self.rows::<Decision>(sql, params![pipeline, window_start])?.into_iter().map(recorded).collect()
+    }
+
+    /// The text of a pipeline, by its SHA-256.
+    ///
+    /// # Errors
+    /// Where the ledger can't be read, or is not what was written.
+    pub fn program(&self, sha256: &str) -> Result<Option<String>, LedgerError> {
+        let found = self.rows::<Program>("where sha256 = ?1", [sha256])?.pop();
+        Ok(found.map(|(_, program)| program.text))
+    }
+
+    /// The names of the pipelines that ran.
+    ///
+    /// # Errors
+    /// Where the ledger can't be read.
+    pub fn pipelines(&self) -> Result<Vec<String>, LedgerError> {
+        let mut statement = self.connection.prepare_cached("select distinct pipeline from runs order by pipeline")?;
+        let found = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        Ok(found)
+    }
+
+    /// The pause under way of a pipeline, or of all.
+    ///
+    /// # Errors
+    /// Where the ledger can't be read, or is not what was written.
+    pub fn pause(&self, pipeline: &str) -> Result<Option<Pause>, LedgerError> {
+        for of in [None, Some(pipeline)] {
+            if let Some(pause) = self.last_pause(of)?.filter(|pause| pause.state == PauseState::Paused) {
+                return Ok(Some(pause));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The last pause, or the end of one: of a pipeline, or of all.
+    ///
+    /// # Errors
+    /// Where the ledger can't be read, or is not what was written.
+    pub fn last_pause(&self, pipeline: Option<&str>) -> Result<Option<Pause>, LedgerError> {
+        let found = self.rows::<Pause>("where pipeline is ?1 order by serial desc limit 1", [pipeline])?;
+        Ok(found.into_iter().next().map(|(_, pause)| pause))
+    }
+
+    /// The effects of a window at a place, of all pipelines, in the order in which they were recorded.
+    ///
+    /// # Errors
+    /// Where the ledger can't be read, or is not what was written.
+    pub fn effects_at(&self, place: &str, window: &str) -> Result<Vec<StoredEffect>, LedgerError> {
+        self.stored("where place = ?1 and window = ?2 order by serial", [place, window])
+    }
+
+    /// The effects of a pipeline's window, by its start, in the order in which they were recorded.
+    ///
+    /// # Errors
+    /// Where the ledger can't be read, or is not what was written.
+    pub fn effects_of(&self, pipeline: &str, window_start: i64) -> Result<Vec<StoredEffect>, LedgerError> {
+        let sql = "where decision in (select serial from decisions where run in \
+                   (select serial from runs where pipeline = ?1 and window_start = ?2)) order by serial";
+        self.stored(sql, params![pipeline, window_start])
+    }
+
+    /// The effects of a pipeline's last window before one, by its start, that are still only recorded. Those of earlier
+    /// windows were dealt with by the runs of later ones.
+    ///
+    /// # Errors
+    /// Where the ledger can't be read, or is not what was written.
+    pub fn unconfirmed_before(&self, pipeline: &str, window_start: i64) -> Result<Vec<StoredEffect>, LedgerError> {
+        let sql = "select max(window_start) from runs where pipeline = ?1 and window_start < ?2";
+        let last =
+            self.connection.query_row(sql, params![pipeline, window_start], |row| row.get::<_, Option<i64>>(0))?;
+        let mut effects = last.map_or_else(|| Ok(Vec::new()), |last| self.effects_of(pipeline, last))?;
+        effects.retain(|stored| stored.state == EffectState::Recorded);
+        Ok(effects)
+    }
+
+    /// The newest effects, at most so many, the newest first: of one pipeline, or of all.
+    ///
+    /// # Errors
+    /// Where the ledger can't be read, or is not what was written.
+    pub fn log(&self, pipeline: Option<&str>, limit: u32) -> Result<Vec<LoggedEffect>, LedgerError> {
+        let sql = "where ?1 is null or decision in (select serial from decisions where run in \
+                   (select serial from runs where pipeline = ?1)) order by serial desc limit ?2";
+        self.logged(self.stored(sql, params![pipeline, limit])?)
+    }
+
+    /// Effects with their decisions and their runs.
+    fn logged(&self, stored: Vec<StoredEffect>) -> Result<Vec<LoggedEffect>, LedgerError> {
+        let (mut runs, mut decisions) = (BTreeMap::new(), BTreeMap::new());
+        let mut logged = Vec::new();
+        for StoredEffect { effect, state, .. } in stored {
+            let decision: Decision = self.once(&mut decisions, effect.decision)?;
+            let run: Run = self.once(&mut runs, decision.run)?;
+            logged.push(LoggedEffect { run, decision, effect, state });
+        }
+        Ok(logged)
+    }
+
+    /// A row, which is read once.
+    fn once<R: Row + Clone>(&self, known: &mut BTreeMap<i64, R>, serial: i64) -> Result<R, LedgerError> {
+        if let Some(row) = known.get(&serial) {
+            return Ok(row.clone());
+        }
+        let found = self.rows("where serial = ?1", [serial])?.pop();
+        let (_, row): (i64, R) = found.ok_or(LedgerError::Damaged { table: R::TABLE, serial })?;
+        known.insert(serial, row.clone());
+        Ok(row)
+    }
+
+    fn stored(&self, which: &str, parameters: impl Params) -> Result<Vec<StoredEffect>, LedgerError> {
+        let with_state = |(serial, effect)| {
+            let steps = self.rows::<Step>("where effect = ?1 order by serial", [serial])?;
+            let state = steps.last().map_or(EffectState::Recorded, |(_, step)| step.state);
+            Ok(StoredEffect { serial, effect, state })
+        };
+        self.rows(which, parameters)?.into_iter().map(with_state).collect()
+    }
+}

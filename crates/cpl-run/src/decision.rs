@@ -1,0 +1,176 @@
+//! A decision of the past: found by the beginning of its identity, told from the ledger alone.
+
+use std::fmt;
+
+use cpl_ledger::{Decision, DecisionState, Effect, Ledger, LedgerReader, RecordedDecision, Step, Verdict, VerdictKind};
+use cpl_model::workspace::Workspace;
+use cpl_rules::short;
+use cpl_syntax::nearest;
+use jiff::Timestamp;
+
+use crate::{RunError, run::ledger_folder};
+
+/// What the ledger knows of a decision.
+pub struct DecisionStory {
+    /// What it was in each run that recorded it, the first one first.
+    pub history: Vec<RecordedDecision>,
+    /// The text of the rule, as it was when it was recorded last; none where the ledger lacks it.
+    pub rule: Option<String>,
+    /// What persons said of it.
+    pub verdicts: Vec<Verdict>,
+    /// Its effects, and what became of each.
+    pub effects: Vec<(Effect, Vec<Step>)>,
+}
+
+/// Why a decision can't be used as it was asked.
+pub enum DecisionError {
+    /// No decision has such an identity.
+    Unknown {
+        /// What was asked for.
+        id: String,
+        /// The nearest that there is.
+        near: Option<String>,
+    },
+    /// Several have.
+    Ambiguous {
+        /// What was asked for.
+        id: String,
+        /// The first of them.
+        found: Vec<String>,
+    },
+    /// It awaits no approval.
+    NotWaiting {
+        /// What it is.
+        decision: Box<Decision>,
+    },
+    /// Its window is over, and an approval with it.
+    Over {
+        /// The window.
+        window: String,
+    },
+    /// The ledger can't be used.
+    Run(RunError),
+}
+
+impl<E: Into<RunError>> From<E> for DecisionError {
+    fn from(error: E) -> Self {
+        Self::Run(error.into())
+    }
+}
+
+impl fmt::Display for DecisionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown { id, near: Some(near) } => write!(f, "no decision is {id}: did you mean {}?", short(near)),
+            Self::Unknown { id, near: None } => {
+                write!(f, "no decision is {id}: `cpl log --format json` and `cpl run --format json` show their ids")
+            }
+            Self::Ambiguous { id, found } => {
+                let found: Vec<&str> = found.iter().map(|id| short(id)).collect();
+                write!(f, "several decisions begin with {id}: {}", found.join(", "))
+            }
+            Self::NotWaiting { decision } => {
+                let id = short(&decision.id);
+                match decision.state() {
+                    DecisionState::Acts => write!(f, "{id} was carried out already: `cpl explain {id}` tells of it"),
+                    DecisionState::Held => {
+                        write!(f, "{id} awaits no approval, it is held: {}", decision.reason.as_deref().unwrap_or(""))
+                    }
+                    DecisionState::Undecided => {
+                        let why = decision.reason.as_deref().unwrap_or("");
+                        write!(f, "{id} awaits no approval, it is undecided: {why}")
+                    }
+                    DecisionState::AwaitsApproval => write!(f, "{id} awaits an approval"),
+                }
+            }
+            Self::Over { window } => {
+                write!(f, "its window {window} is over: an approval ends with it, and the next run decides anew")
+            }
+            Self::Run(_) => f.write_str("the ledger can't be used"),
+        }
+    }
+}
+
+/// The one decision whose identity begins so.
+fn find(ledger: &LedgerReader, id: &str) -> Result<String, DecisionError> {
+    let id = id.to_lowercase();
+    let is_id = id.len() >= 4 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let mut found = if is_id { ledger.decisions_like(&id)? } else { Vec::new() };
+    match found.len() {
+        0 => {
+            let newest = ledger.newest_decisions(1_000)?;
+            let length = id.len().clamp(1, 64);
+            let beginnings: Vec<&str> = newest.iter().map(|one| one.get(..length).unwrap_or(one)).collect();
+            let near = nearest(&id, beginnings.iter().copied());
+            let near = near.and_then(|near| newest.iter().find(|one| one.starts_with(near)).cloned());
+            Err(DecisionError::Unknown { id, near })
+        }
+        1 => Ok(found.remove(0)),
+        _ => Err(DecisionError::Ambiguous { id, found }),
+    }
+}
+
+/// What the ledger of a workspace knows of a decision, by the beginning of its identity.
+///
+/// # Errors
+/// Where there is none, or the ledger can't be read.
+pub fn decision_story(workspace: &Workspace, id: &str) -> Result<DecisionStory, DecisionError> {
+    let Some(ledger) = LedgerReader::open(&ledger_folder(workspace))? else {
+        return Err(DecisionError::Unknown { id: id.to_owned(), near: None });
+    };
+    let id = find(&ledger, id)?;
+    let history = ledger.history(&id)?;
+    let rule = match history.last() {
+        Some(last) => ledger.program(&last.run.program)?.and_then(|text| rule_text(&text, &last.decision.rule)),
+        None => None,
+    };
+    let (verdicts, effects) = (ledger.verdicts(&id)?, ledger.effects_of_decision(&id)?);
+    Ok(DecisionStory { history, rule, verdicts, effects })
+}
+
+/// A rule as a pipeline's text writes it.
+fn rule_text(text: &str, rule: &str) -> Option<String> {
+    let (file, _) = cpl_syntax::parse(text);
+    let found = file.decides.iter().find(|decide| decide.name.value == rule)?;
+    Some(found.span.of(text).to_owned())
+}
+
+/// Says of a decision that awaits an approval that it may be carried out, or that it may not.
+///
+/// # Errors
+/// Where it awaits none, or its window is over, or the ledger can't be written.
+pub fn give_verdict(
+    workspace: &Workspace,
+    id: &str,
+    verdict: VerdictKind,
+    (by, why): (&str, Option<&str>),
+    now: Timestamp,
+) -> Result<RecordedDecision, DecisionError> {
+    let folder = ledger_folder(workspace);
+    // Where nothing ran, nothing awaits an approval: no ledger is made.
+    if LedgerReader::open(&folder)?.is_none() {
+        return Err(DecisionError::Unknown { id: id.to_owned(), near: None });
+    }
+    let mut ledger = Ledger::open(&folder)?;
+    let mut transaction = ledger.begin()?;
+    let id = find(&transaction, id)?;
+    let Some(last) = transaction.history(&id)?.pop() else {
+        return Err(DecisionError::Unknown { id, near: None });
+    };
+    if last.decision.state() != DecisionState::AwaitsApproval {
+        return Err(DecisionError::NotWaiting { decision: Box::new(last.decision) });
+    }
+    if last.run.window_end.is_some_and(|end| end <= now.as_microsecond()) {
+        return Err(DecisionError::Over { window: last.run.window });
+    }
+    transaction.add(&Verdict {
+        decision_id: id,
+        changes: last.decision.changes.clone().unwrap_or_default(),
+        verdict,
+        by: by.to_owned(),
+        why: why.map(str::to_owned),
+        at: now.as_microsecond(),
+    })?;
+    transaction.commit()?;
+    Ok(last)
+}

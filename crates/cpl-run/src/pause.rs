@@ -1,0 +1,57 @@
+//! Pauses: nothing is sent, until somebody says that it may be again.
+
+use cpl_ledger::{Ledger, LedgerReader, Pause, PauseState};
+use cpl_model::workspace::Workspace;
+use jiff::Timestamp;
+
+use crate::{RunError, run::ledger_folder};
+
+/// Pauses a pipeline, or all of the workspace, or ends that. Whether it was so already: then nothing is recorded.
+///
+/// # Errors
+/// Where the ledger can't be written.
+pub fn set_pause(
+    workspace: &Workspace,
+    pipeline: Option<&str>,
+    state: PauseState,
+    (by, why): (&str, Option<&str>),
+    now: Timestamp,
+) -> Result<bool, RunError> {
+    let mut ledger = Ledger::open(&ledger_folder(workspace))?;
+    let mut transaction = ledger.begin()?;
+    let last = transaction.last_pause(pipeline)?.map_or(PauseState::Resumed, |pause| pause.state);
+    if last == state {
+        return Ok(true);
+    }
+    transaction.add(&Pause {
+        pipeline: pipeline.map(str::to_owned),
+        state,
+        by: by.to_owned(),
+        why: why.map(str::to_owned),
+        at: now.as_microsecond(),
+    })?;
+    transaction.commit()?;
+    Ok(false)
+}
+
+/// The pause under way of a pipeline, or of all of the workspace.
+///
+/// # Errors
+/// Where the ledger can't be read.
+pub fn pause_of(workspace: &Workspace, pipeline: &str) -> Result<Option<Pause>, RunError> {
+    match LedgerReader::open(&ledger_folder(workspace))? {
+        Some(ledger) => Ok(ledger.pause(pipeline)?),
+        None => Ok(None),
+    }
+}
+
+/// The names of the pipelines that ran in a workspace.
+///
+/// # Errors
+/// Where the ledger can't be read.
+pub fn pipelines(workspace: &Workspace) -> Result<Vec<String>, RunError> {
+    match LedgerReader::open(&ledger_folder(workspace))? {
+        Some(ledger) => Ok(ledger.pipelines()?),
+        None => Ok(Vec::new()),
+    }
+}
