@@ -25,7 +25,7 @@ pub enum Command {
     /// Run pipelines: the dashboard, the decisions, the alerts; effects are sent to their targets.
     Run(RunArgs),
     /// Show what a run would do, in the same report; nothing is sent or changed.
-    Plan(RunArgs),
+    Plan(PlanArgs),
     /// Show what was decided, and what became of it: the newest first.
     Log(LogArgs),
     /// Let a decision be carried out that awaits an approval: the next run of its window does it.
@@ -62,6 +62,16 @@ pub enum Command {
 /// `cpl run`.
 #[derive(Debug, clap::Args)]
 pub struct RunArgs {
+    #[command(flatten)]
+    pub plan: PlanArgs,
+    /// Send effects also in a window that is over: a run of the past sends nothing without it.
+    #[arg(long)]
+    pub act: bool,
+}
+
+/// `cpl plan`, and what `cpl run` shares with it.
+#[derive(Debug, clap::Args)]
+pub struct PlanArgs {
     /// The pipelines' files.
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,

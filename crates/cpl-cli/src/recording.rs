@@ -6,7 +6,7 @@ use cpl_run::{Fetching, Head, NoRecording, NotRecorded, Recorder, Recording};
 
 use crate::{
     Io,
-    args::{RunArgs, WindowArgs},
+    args::{PlanArgs, WindowArgs},
 };
 
 /// What is recorded or replayed by a run; mostly nothing.
@@ -24,7 +24,7 @@ impl Recordings {
     ///
     /// # Errors
     /// What is wrong with the folder, in words.
-    pub fn of(args: &RunArgs, io: &Io<'_>) -> Result<Self, String> {
+    pub fn of(args: &PlanArgs, io: &Io<'_>) -> Result<Self, String> {
         let (flag, folder) = match (&args.record, &args.replay) {
             (Some(folder), _) => ("--record", folder),
             (None, Some(folder)) => ("--replay", folder),
@@ -39,7 +39,7 @@ impl Recordings {
     }
 
     /// Whether a recording is requested for several pipelines, in words.
-    pub fn of_several(args: &RunArgs) -> Option<String> {
+    pub fn of_several(args: &PlanArgs) -> Option<String> {
         let flag = if args.record.is_some() { "--record" } else { "--replay" };
         let several = args.files.len() > 1 && (args.record.is_some() || args.replay.is_some());
         several.then(|| format!("{flag}: a recording is of one pipeline, and {} are run", args.files.len()))
@@ -70,7 +70,7 @@ impl Recordings {
     ///
     /// # Errors
     /// Why it can't be written, in words.
-    pub fn finish(&self, pipeline: &str, args: &RunArgs, io: &mut Io<'_>) -> Result<(), String> {
+    pub fn finish(&self, pipeline: &str, args: &PlanArgs, io: &mut Io<'_>) -> Result<(), String> {
         match self {
             Self::None => Ok(()),
             Self::Read(recording) => {

@@ -5,7 +5,7 @@ use std::{io, num::NonZero, path::Path, time::Instant};
 use cpl_model::{
     clock::Clock,
     program::Program,
-    report::{self, RunReport},
+    report::{self, RunMode, RunReport},
 };
 use cpl_plan::Plan;
 use cpl_report::{TerminalStyle, report_json, terminal};
@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use crate::{
     CLEAN, Io, WRONG,
-    args::{Format, RunArgs, WindowArgs},
+    args::{Format, PlanArgs, RunArgs, WindowArgs},
     check,
     load::{Loaded, load},
     progress::Progress,
@@ -27,37 +27,67 @@ use crate::{
 /// Runs pipelines, one after the other; the worst decides the exit code. A replay is a plan:
 /// nothing is sent or recorded.
 pub fn run(args: &RunArgs, io: &mut Io<'_>) -> u8 {
-    if args.replay.is_some() { plan(args, io) } else { all(args, io, run_one) }
+    if args.plan.replay.is_some() {
+        return plan(&args.plan, io);
+    }
+    all(&args.plan, io, |file, io| run_one(file, args, io))
 }
 
 /// Prints what runs would do.
-pub fn plan(args: &RunArgs, io: &mut Io<'_>) -> u8 {
-    all(args, io, plan_one)
+pub fn plan(args: &PlanArgs, io: &mut Io<'_>) -> u8 {
+    all(args, io, |file, io| plan_one(file, args, io))
 }
 
-fn all(args: &RunArgs, io: &mut Io<'_>, act: impl Fn(&Path, &RunArgs, &mut Io<'_>) -> u8) -> u8 {
+fn all(args: &PlanArgs, io: &mut Io<'_>, act: impl Fn(&Path, &mut Io<'_>) -> u8) -> u8 {
     if let Some(why) = Recordings::of_several(args) {
         return render::usage_error(&why, io);
     }
-    args.files.iter().map(|file| act(file, args, io)).max().unwrap_or(CLEAN)
+    args.files.iter().map(|file| act(file, io)).max().unwrap_or(CLEAN)
 }
 
-fn plan_one(file: &Path, args: &RunArgs, io: &mut Io<'_>) -> u8 {
+fn plan_one(file: &Path, args: &PlanArgs, io: &mut Io<'_>) -> u8 {
     match evaluate(file, args, io, cpl_run::plan, |report| report) {
         Ok((_, report)) => print(&report, args.format, io).map_or(WRONG, |()| CLEAN),
         Err(code) => code,
     }
 }
 
+/// What a run comes to.
+enum Outcome {
+    /// Its effects are ready to leave.
+    Ready(Box<ReadyRun>),
+    /// Its window is over: nothing leaves.
+    Past(Box<RunReport>),
+}
+
+impl Outcome {
+    fn of(plan: Plan, context: &RunContext<'_>, acts: bool) -> Result<Self, RunError> {
+        if !acts && context.clock.end.timestamp() <= context.started_at {
+            let report = cpl_run::plan(plan, context)?;
+            return Ok(Self::Past(Box::new(RunReport { mode: RunMode::Past, ..report })));
+        }
+        cpl_run::run(plan, context).map(|ready| Self::Ready(Box::new(ready)))
+    }
+
+    fn report(&mut self) -> &mut RunReport {
+        match self {
+            Self::Ready(ready) => &mut ready.report,
+            Self::Past(report) => report,
+        }
+    }
+}
+
 /// Runs one pipeline: its effects leave once its report is written, so that nothing was changed where that fails.
 fn run_one(file: &Path, args: &RunArgs, io: &mut Io<'_>) -> u8 {
-    let (loaded, ready) = match evaluate(file, args, io, cpl_run::run, |ready: &mut ReadyRun| &mut ready.report) {
-        Ok(ready) => ready,
+    let act = |plan, context: &RunContext<'_>| Outcome::of(plan, context, args.act);
+    let (loaded, mut outcome) = match evaluate(file, &args.plan, io, act, Outcome::report) {
+        Ok(found) => found,
         Err(code) => return code,
     };
-    if print(&ready.report, args.format, io).is_err() {
+    if print(outcome.report(), args.plan.format, io).is_err() {
         return WRONG;
     }
+    let Outcome::Ready(ready) = outcome else { return CLEAN };
     match ready.send() {
         Ok(()) => CLEAN,
         Err(error) => {
@@ -70,7 +100,7 @@ fn run_one(file: &Path, args: &RunArgs, io: &mut Io<'_>) -> u8 {
 /// Runs or plans one pipeline; where that fails, why is printed.
 fn evaluate<T>(
     file: &Path,
-    args: &RunArgs,
+    args: &PlanArgs,
     io: &mut Io<'_>,
     act: impl FnOnce(Plan, &RunContext<'_>) -> Result<T, RunError>,
     report: impl FnOnce(&mut T) -> &mut RunReport,

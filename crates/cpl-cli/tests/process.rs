@@ -32,7 +32,7 @@ fn a_report_goes_to_stdout_and_what_is_wrong_to_stderr() {
     for file in std::fs::read_dir(&example).expect("it is there").flatten().filter(|file| file.path().is_file()) {
         std::fs::copy(file.path(), folder.path().join(file.file_name())).expect("copied");
     }
-    let mut command = cpl(&["run", "main.cpl", "--as-of", "2026-11-20"]);
+    let mut command = cpl(&["run", "main.cpl", "--act", "--as-of", "2026-11-20"]);
     command.current_dir(folder.path());
     let (code, out, err) = output(command);
     assert_eq!((code, err.as_str()), (Some(0), ""));
@@ -84,14 +84,18 @@ fn where_the_report_can_not_be_written_nothing_leaves() {
         command.args(args).args(["main.cpl", "--as-of", "2026-11-20"]).current_dir(folder.path()).stdout(out);
         output(command).0
     };
-    for args in [&["run"][..], &["run", "--format", "json"], &["plan"], &["plan", "--format", "json"]] {
+    for args in [&["run", "--act"][..], &["run", "--act", "--format", "json"], &["plan"], &["plan", "--format", "json"]]
+    {
         let full = Stdio::from(File::create("/dev/full").expect("Linux has it"));
         assert_eq!(call(args, full), Some(1), "{args:?}");
         let left = std::fs::read_dir(folder.path()).expect("it is there").flatten();
         let left: Vec<_> = left.map(|entry| entry.file_name()).filter(|name| name != ".cpl").collect();
         assert_eq!(left.len(), 2, "{args:?}: the pipeline and its data, and nothing half written: {left:?}");
     }
+    // A window that is over.
     assert_eq!(call(&["run"], Stdio::null()), Some(0));
+    assert!(!folder.path().join("out.jsonl").exists(), "nothing leaves without `--act`");
+    assert_eq!(call(&["run", "--act"], Stdio::null()), Some(0));
     let sent = std::fs::read_to_string(folder.path().join("out.jsonl")).expect("it is written");
     assert_eq!(sent.lines().count(), 1, "what was recorded and could not leave leaves once: {sent}");
 }
@@ -118,10 +122,10 @@ fn what_was_recorded_is_sent_in_its_window() {
         };
         with_budget("100.00");
         let full = Stdio::from(File::create("/dev/full").expect("Linux has it"));
-        assert_eq!(call(&["run", "main.cpl", "--as-of", "2026-11-20"], full).0, Some(1));
+        assert_eq!(call(&["run", "main.cpl", "--act", "--as-of", "2026-11-20"], full).0, Some(1));
         assert!(call(&["log"], Stdio::piped()).1.contains("recorded"));
         with_budget("120.00");
-        let (code, report, _) = call(&["run", "main.cpl", "--as-of", next], Stdio::piped());
+        let (code, report, _) = call(&["run", "main.cpl", "--act", "--as-of", next], Stdio::piped());
         assert_eq!(code, Some(0), "{report}");
         let is_told = report.contains("1 effect of window 2026-11-20 may not have reached out: see `cpl log`");
         assert_eq!(is_told, state == "uncertain", "{report}");
@@ -146,7 +150,7 @@ fn a_pipeline_runs_once_at_a_time() {
     let lock = File::create(folder.path().join(".cpl/p.run.lock")).expect("made");
     lock.lock().expect("nobody holds it");
     let run = || {
-        let mut command = cpl(&["run", "main.cpl", "--as-of", "2026-11-20"]);
+        let mut command = cpl(&["run", "main.cpl", "--act", "--as-of", "2026-11-20"]);
         command.current_dir(folder.path());
         output(command)
     };
@@ -461,7 +465,10 @@ fn an_interrupted_run_ends_at_once_and_leaves_nothing_half_written() {
     std::fs::write(folder.path().join("main.cpl"), pipeline).expect("written");
     std::fs::write(folder.path().join("out.jsonl"), "before\n").expect("written");
     let mut command = Command::new(env!("CARGO_BIN_EXE_cpl"));
-    command.args(["run", "main.cpl", "--as-of", "2026-11-20"]).current_dir(folder.path()).stdout(Stdio::piped());
+    command
+        .args(["run", "main.cpl", "--act", "--as-of", "2026-11-20"])
+        .current_dir(folder.path())
+        .stdout(Stdio::piped());
     let running = command.stderr(Stdio::piped()).spawn().expect("the program starts");
     let (_waiting, _) = server.accept().expect("it asks");
 

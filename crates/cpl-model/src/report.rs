@@ -54,9 +54,8 @@ pub struct RunReport {
     pub sources: Vec<Source>,
     /// Warnings of the pipeline.
     pub diagnostics: Vec<Message>,
-    /// Nothing of it left.
-    #[serde(skip)]
-    pub planned: bool,
+    /// Whether what is decided leaves.
+    pub mode: RunMode,
     /// Today's window begins later: when.
     #[serde(skip)]
     pub early: Option<String>,
@@ -201,6 +200,18 @@ pub struct Decision {
     /// The conditions with their values, as a person reads them.
     #[serde(skip)]
     pub conditions: Vec<String>,
+}
+
+/// Whether what a run decides leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunMode {
+    /// It leaves.
+    Run,
+    /// It is a plan, or a replay: nothing leaves.
+    Plan,
+    /// The window is over: nothing leaves.
+    Past,
 }
 
 /// A value a rule looked at.

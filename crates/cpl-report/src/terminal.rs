@@ -3,8 +3,8 @@
 use cpl_model::{
     program::{Direction, Level},
     report::{
-        Alert, By, Check, CheckSubject, Decision, Expired, Goal, Join, Metric, Pairs, RunReport, Source, State,
-        Unconfirmed,
+        Alert, By, Check, CheckSubject, Decision, Expired, Goal, Join, Metric, Pairs, RunMode, RunReport, Source,
+        State, Unconfirmed,
     },
     value::Value,
 };
@@ -62,8 +62,10 @@ impl Page {
         let gap = self.style.width.saturating_sub(report.pipeline.chars().count() + window.chars().count()).max(2);
         let name = self.style.paint(Ink::Strong, &report.pipeline);
         self.line(&format!("{name}{}{}", " ".repeat(gap), self.style.paint(Ink::Faint, &window)));
-        if report.planned {
-            self.faint("planned: nothing is sent or changed");
+        match report.mode {
+            RunMode::Past => self.faint("this window is over: nothing is sent or changed without `--act`"),
+            RunMode::Plan => self.faint("planned: nothing is sent or changed"),
+            RunMode::Run => {}
         }
         if let Some(day) = &report.retired {
             let text = self.style.paint(Ink::Warn, &format!("retired on {day}: every decision is held"));
@@ -241,7 +243,11 @@ impl Page {
         if report.effects.is_empty() && report.unconfirmed.is_empty() && report.expired.is_empty() {
             return;
         }
-        let more = if report.planned { "a plan: nothing is sent or changed" } else { "" };
+        let more = match report.mode {
+            RunMode::Past => "of a window that is over: nothing is sent or changed",
+            RunMode::Plan => "a plan: nothing is sent or changed",
+            RunMode::Run => "",
+        };
         self.title("EFFECTS", more);
         for delivery in &report.effects {
             let effects =
@@ -310,7 +316,7 @@ impl Page {
             self.title("DATA", "");
         }
         let rows: Vec<Vec<String>> =
-            report.sources.iter().map(|source| source_row(source, &report.checks, report.planned)).collect();
+            report.sources.iter().map(|source| source_row(source, &report.checks, report.mode)).collect();
         for line in lines(vec![String::new(); 4], &rows, &[false, true, false, false]).iter().skip(1) {
             self.line(&format!("  {line}"));
         }
@@ -428,7 +434,7 @@ fn changes(decision: &Decision) -> Vec<String> {
     each.collect()
 }
 
-fn source_row(source: &Source, checks: &[Check], planned: bool) -> Vec<String> {
+fn source_row(source: &Source, checks: &[Check], mode: RunMode) -> Vec<String> {
     let newest = if source.newest.is_unknown() { String::new() } else { format!("newest {}", source.newest) };
     let mut notes: Vec<String> = checks
         .iter()
@@ -442,7 +448,7 @@ fn source_row(source: &Source, checks: &[Check], planned: bool) -> Vec<String> {
     }
     if source.bad_rows > 0 {
         let destination = source.quarantine.as_deref().unwrap_or("no file");
-        let verb = if planned { "would go" } else { "went" };
+        let verb = if mode == RunMode::Run { "went" } else { "would go" };
         notes.push(format!("✗ {} bad: {verb} into {destination}", rows_of(source.bad_rows)));
     }
     notes.extend(source.notes());

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cpl_model::{
     clock::{self, Clock},
     program::{CheckKind, Day, Expr, Grain, Program, Rows, SourceKind, TableId, TableSource},
-    report::{Alert, Check, CheckSubject, Decision, Join, PassedOver, RunReport, Source, State, Window},
+    report::{Alert, Check, CheckSubject, Decision, Join, PassedOver, RunMode, RunReport, Source, State, Window},
     value::Value,
 };
 use cpl_plan::{
@@ -95,7 +95,7 @@ impl<R> ReportBuilder<'_, R> {
             sources: self.sources(),
             diagnostics: Vec::new(),
             over: program.dashboard.as_ref().and_then(|d| d.over).map(|over| program.written(over.span)),
-            planned: false,
+            mode: RunMode::Run,
             early: clock.early.then(|| clock.end.strftime("%H:%M").to_string()),
             on_broken_data: checks.iter().any(|check| check.broken && !check.watched && check.on_dashboard),
             asks_nothing: program.dashboard.is_none() && program.decisions.is_empty() && program.alerts.is_empty(),

@@ -12,7 +12,7 @@ use cpl_ledger::{
 };
 use cpl_model::{
     program::{Program, TableSource, TargetKind},
-    report::{Expired, RunReport, Unconfirmed},
+    report::{Expired, RunMode, RunReport, Unconfirmed},
     workspace::Workspace,
 };
 use cpl_plan::{
@@ -134,7 +134,7 @@ pub fn plan(plan: Plan, context: &RunContext<'_>) -> Result<RunReport, RunError>
     let is_deciding = !evaluation.plan.program().decisions.is_empty();
     let ledger = if is_deciding { LedgerReader::open(&ledger_folder(context.workspace))? } else { None };
     let decided = evaluation.decide(&evaluation.answers()?, ledger.as_ref())?;
-    Ok(RunReport { planned: true, ..decided.report })
+    Ok(RunReport { mode: RunMode::Plan, ..decided.report })
 }
 
 /// Where the ledger of a workspace is.
