@@ -130,6 +130,8 @@ pub struct Action {
     pub dedupe: Dedupe,
     /// How the current value is read.
     pub read: Option<Read>,
+    /// The value is read back behind a success.
+    pub confirms: bool,
     /// The smallest step of the value.
     pub unit: Option<Expr>,
     /// The parts that turn the request into a dry run.

@@ -289,6 +289,8 @@ raw_request! {
         pub dedupe: Option<Dedupe>,
         /// How the current value is read.
         pub read: Option<Read>,
+        /// What confirms a success: `read`, the value that is read back.
+        pub confirm: Option<Confirm>,
         /// The smallest step of the value: `$0.01`, `1`.
         pub unit: Option<Scalar>,
         /// How the API validates it without doing it.
@@ -324,6 +326,15 @@ raw_request! {
         /// How the result is written: as one document of JSON, without this.
         pub format: Option<ResultFormat>,
     }
+}
+
+/// What confirms a success.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Confirm {
+    /// The value that is read back.
+    Read,
 }
 
 /// How the result of a long report is written.

@@ -32,6 +32,8 @@ pub enum Command {
     Approve(VerdictArgs),
     /// Say of a decision that awaits an approval that it is not carried out.
     Reject(VerdictArgs),
+    /// Say what became of effects of which nobody knows: a person looked it up.
+    Settle(SettleArgs),
     /// Send nothing, until `cpl resume`: of one pipeline, or of all of a workspace.
     Pause(PauseArgs),
     /// End a pause.
@@ -171,6 +173,31 @@ pub struct VerdictArgs {
     pub path: PathBuf,
     #[command(flatten)]
     pub said: SaidArgs,
+}
+
+/// `cpl settle`.
+#[derive(Debug, clap::Args)]
+pub struct SettleArgs {
+    /// The beginning of the decision's id.
+    #[arg(value_name = "DECISION")]
+    pub decision: String,
+    /// What became of its effects.
+    #[arg(value_enum)]
+    pub outcome: Settled,
+    /// A pipeline's file, or a folder: its workspace.
+    #[arg(value_name = "FILE|DIR", default_value = ".")]
+    pub path: PathBuf,
+    #[command(flatten)]
+    pub said: SaidArgs,
+}
+
+/// What became of an effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Settled {
+    /// It was carried out.
+    Confirmed,
+    /// It was not.
+    Refused,
 }
 
 /// `cpl pause`, `cpl resume`.

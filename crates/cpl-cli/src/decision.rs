@@ -83,7 +83,8 @@ fn happened(story: &DecisionStory) -> Vec<String> {
     for (effect, steps) in &story.effects {
         let which = if story.effects.len() > 1 { format!("effect {} ", effect.position + 1) } else { String::new() };
         for step in steps {
-            found.push((step.at, format!("{which}{} ({})", step.state.word(), effect.target)));
+            let why = step.why.as_ref().map_or_else(String::new, |why| format!(": {why}"));
+            found.push((step.at, format!("{which}{} ({}){why}", step.state.word(), effect.target)));
         }
     }
     found.sort_by_key(|(at, _)| *at);
@@ -170,7 +171,7 @@ fn effect((effect, steps): &(Effect, Vec<Step>)) -> Value {
         "target": effect.target,
         "sent": parsed(&effect.payload),
         "state": steps.last().map_or(EffectState::Recorded, |step| step.state).word(),
-        "steps": steps.iter().map(|step| json!({ "at": moment(step.at), "state": step.state.word() })).collect::<Vec<_>>(),
+        "steps": steps.iter().map(|step| json!({ "at": moment(step.at), "state": step.state.word(), "why": step.why })).collect::<Vec<_>>(),
     })
 }
 

@@ -119,6 +119,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> u8 {
         #[cfg(feature = "run")]
         Command::Reject(args) => verdict::verdict(&args, cpl_run::VerdictKind::Rejected, io),
         #[cfg(feature = "run")]
+        Command::Settle(args) => verdict::settle(&args, io),
+        #[cfg(feature = "run")]
         Command::Pause(args) => pause::pause(&args, cpl_run::PauseState::Paused, io),
         #[cfg(feature = "run")]
         Command::Resume(args) => pause::pause(&args, cpl_run::PauseState::Resumed, io),
@@ -137,6 +139,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> u8 {
         | Command::Log(_)
         | Command::Approve(_)
         | Command::Reject(_)
+        | Command::Settle(_)
         | Command::Pause(_)
         | Command::Resume(_)
         | Command::Test(_)

@@ -1,6 +1,6 @@
 //! `cpl run`.
 
-use std::{io, num::NonZero, path::Path, time::Instant};
+use std::{fmt::Write as _, io, num::NonZero, path::Path, time::Instant};
 
 use cpl_model::{
     clock::Clock,
@@ -9,7 +9,7 @@ use cpl_model::{
 };
 use cpl_plan::Plan;
 use cpl_report::{TerminalStyle, report_json, terminal};
-use cpl_run::{Fetching, ReadyRun, RunContext, RunError};
+use cpl_run::{Delivered, Fetching, ReadyRun, RunContext, RunError};
 use cpl_syntax::{Code, Diagnostic};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -89,12 +89,30 @@ fn run_one(file: &Path, args: &RunArgs, io: &mut Io<'_>) -> u8 {
     }
     let Outcome::Ready(ready) = outcome else { return CLEAN };
     match ready.send() {
-        Ok(()) => CLEAN,
+        Ok(delivered) => {
+            if let Format::Text = args.plan.format {
+                let _ = write!(io.out, "{}", sent(delivered));
+            }
+            CLEAN
+        }
         Err(error) => {
             render::render(&error.diagnostics(), &loaded.path, &loaded.text, io);
             WRONG
         }
     }
+}
+
+/// What servers made of effects, in words.
+fn sent(Delivered { carried_out, superseded }: Delivered) -> String {
+    let effects = |count: usize| if count == 1 { "1 effect".to_owned() } else { format!("{count} effects") };
+    let mut text = String::new();
+    if carried_out > 0 {
+        let _ = writeln!(text, "sent: {} carried out", effects(carried_out));
+    }
+    if superseded > 0 {
+        let _ = writeln!(text, "not sent: {}, of what is no longer as the rule saw it: `cpl log`", effects(superseded));
+    }
+    text
 }
 
 /// Runs or plans one pipeline; where that fails, why is printed.

@@ -1,11 +1,11 @@
-//! `cpl approve`, `cpl reject`: what a person says of a decision that awaits it.
+//! `cpl approve`, `cpl reject`, `cpl settle`: what a person says of a decision.
 
 use cpl_run::{DecisionError, RecordedDecision, VerdictKind, give_verdict, short};
 use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
     CLEAN, Io,
-    args::VerdictArgs,
+    args::{SettleArgs, Settled, VerdictArgs},
     decision::{changes, key},
     ledger, render,
 };
@@ -43,4 +43,28 @@ fn said(RecordedDecision { run, decision }: &RecordedDecision, kind: VerdictKind
         VerdictKind::Rejected => format!("no run of {} carries it out{until}", run.pipeline),
     });
     lines.join("\n")
+}
+
+/// Records what a person found out of effects of which nobody knew.
+pub fn settle(args: &SettleArgs, io: &mut Io<'_>) -> u8 {
+    match record_outcome(args, io) {
+        Ok((id, effects)) => {
+            let word = if args.outcome == Settled::Confirmed { "confirmed" } else { "refused" };
+            let effects = if effects == 1 { "1 effect".to_owned() } else { format!("{effects} effects") };
+            let _ = writeln!(io.out, "settled: {effects} of {}, {word}", short(&id));
+            CLEAN
+        }
+        Err(code) => code,
+    }
+}
+
+fn record_outcome(args: &SettleArgs, io: &mut Io<'_>) -> Result<(String, usize), u8> {
+    let workspace = ledger::workspace_at(&args.path, io)?;
+    let by = ledger::person(&args.said, io)?;
+    let was_carried_out = args.outcome == Settled::Confirmed;
+    let settled = cpl_run::settle(&workspace, &args.decision, was_carried_out, (&by, args.said.why.as_deref()), io.now);
+    settled.map_err(|error| match error {
+        DecisionError::Run(error) => ledger::refused(error, io),
+        wrong => render::usage_error(&wrong.to_string(), io),
+    })
 }

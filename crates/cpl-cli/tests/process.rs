@@ -483,3 +483,45 @@ fn an_interrupted_run_ends_at_once_and_leaves_nothing_half_written() {
     let left: Vec<_> = left.map(|entry| entry.file_name()).filter(|name| name != ".cpl").collect();
     assert_eq!(left.len(), 2, "{left:?}");
 }
+
+/// A run that is killed while a request is under way: the next one does not send it again, and says that nobody knows.
+#[test]
+fn what_a_killed_run_sent_is_not_sent_again() {
+    use std::{
+        io::Read as _,
+        net::TcpListener,
+        time::{Duration, Instant},
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = server.local_addr().expect("it is bound").port();
+    let pipeline = format!(
+        "pipeline p {{ retire 2027-01-31 }}\n\
+         fetch a from csv(\"a.csv\") {{ columns {{ id: text, budget: money }}  key id }}\n\
+         target api(budget: money) = http(\"http://127.0.0.1:{port}/budget\") {{ body {{ budget = budget }} }}\n\
+         decide d for each id in a {{ when id != \"\"  then change budget by +$20 via api }}\n"
+    );
+    std::fs::write(folder.path().join("main.cpl"), pipeline).expect("written");
+    std::fs::write(folder.path().join("a.csv"), "id,budget\nx,100.00\n").expect("written");
+    let run = || {
+        let mut command = cpl(&["run", "main.cpl", "--act", "--as-of", "2026-11-20"]);
+        command.current_dir(folder.path()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command.spawn().expect("it begins")
+    };
+    let mut killed = run();
+    let (mut request, _) = server.accept().expect("it is sent");
+    let mut begun = [0; 4];
+    request.read_exact(&mut begun).expect("it is read");
+    assert_eq!(&begun, b"POST");
+    killed.kill().expect("it is killed");
+    killed.wait().expect("it ended");
+    let again = run().wait_with_output().expect("it ended");
+    assert_eq!(again.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&again.stderr).into_owned();
+    assert!(said.contains("via api: uncertain, its run ended"), "{said}");
+    server.set_nonblocking(true).expect("it can be");
+    let until = Instant::now() + Duration::from_millis(200);
+    while Instant::now() < until {
+        assert!(server.accept().is_err(), "it was sent again");
+    }
+}

@@ -33,6 +33,7 @@ use crate::{
     pager::Pager,
     request::Request,
     secret::Secret,
+    send_once::{Sent, SingleRequest},
 };
 
 /// How long a connection may take.
@@ -154,6 +155,24 @@ impl Connections {
         Ok(Pages { pages, canceller: Canceller { task: Some(task), is_cancelled: Arc::default() } })
     }
 
+    /// Sends requests that change something, each once, as many at once as there are; what became of each.
+    ///
+    /// # Errors
+    /// Where the network can't be used: nothing was sent.
+    pub fn send_once(&self, requests: Vec<SingleRequest>) -> Result<Vec<Sent>, NetworkError> {
+        let client = self.network.single_client()?;
+        let runtime = self.runtime()?;
+        let begin = |request: SingleRequest| {
+            let client = client.clone();
+            runtime.spawn(async move { request.send(&client).await })
+        };
+        let under_way: Vec<_> = requests.into_iter().map(begin).collect();
+        let sent = under_way.into_iter().map(|task| {
+            runtime.block_on(task).unwrap_or_else(|_| Sent::Lost("the program failed while it sent".to_owned()))
+        });
+        Ok(sent.collect())
+    }
+
     /// How servers are reached.
     #[must_use]
     pub fn network(&self) -> &Network {
@@ -194,7 +213,16 @@ impl Connections {
 
 impl Network {
     fn client(&self) -> Result<Client, NetworkError> {
-        let mut builder = Client::builder()
+        self.built(Client::builder())
+    }
+
+    /// A client whose connections are used once: on one that a server has just closed a request is lost for nothing.
+    fn single_client(&self) -> Result<Client, NetworkError> {
+        self.built(Client::builder().pool_max_idle_per_host(0).retry(reqwest::retry::never()))
+    }
+
+    fn built(&self, builder: ClientBuilder) -> Result<Client, NetworkError> {
+        let mut builder = builder
             .user_agent(concat!("cpl/", env!("CARGO_PKG_VERSION")))
             .redirect(Policy::none())
             .referer(false)

@@ -5,12 +5,15 @@ use std::fmt;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use cpl_batch::{Problem, ServerProblem};
 use cpl_model::{host::is_this_machine, method::Method};
+use hmac::{Hmac, KeyInit, Mac};
+use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{
     Url,
     header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
 };
 use serde_json::{Map, Value};
+use sha2::Sha256;
 
 use crate::{
     secret::Secret,
@@ -102,6 +105,14 @@ impl Request {
             auth_query: Vec::new(),
             secrets: Vec::new(),
         })
+    }
+
+    /// Of a method and an address that may be a secret: nobody reads it on its way.
+    ///
+    /// # Errors
+    /// What is wrong with the address.
+    pub fn at_address(method: Method, address: &Secret) -> Result<Self, InvalidRequest> {
+        Ok(Self::new(method, address.expose().trim())?.encrypted()?.hiding(vec![address.clone()]))
     }
 
     /// Adds to the address's path, right behind what is there.
@@ -273,6 +284,24 @@ impl Request {
             }
         };
         self.hidden_header(AUTHORIZATION.as_str(), &text)
+    }
+
+    /// Signs what is sent, as a webhook of that id at that moment (Standard Webhooks, symmetric signatures): a key that begins with
+    /// `whsec_` is Base64, any other is taken as it is.
+    ///
+    /// # Errors
+    /// Where the id can't stand in a header.
+    pub fn signed(self, key: &Secret, id: &str, at: Timestamp) -> Result<Self, InvalidRequest> {
+        let body = self.body.as_ref().map(Body::bytes).unwrap_or_default();
+        let seconds = at.as_second().to_string();
+        let bytes = key.expose().strip_prefix("whsec_").and_then(|key| BASE64_STANDARD.decode(key).ok());
+        let bytes = bytes.unwrap_or_else(|| key.expose().as_bytes().to_vec());
+        let mut mac = Hmac::<Sha256>::new_from_slice(&bytes).unwrap_or_else(|_| unreachable!("a key of any length"));
+        mac.update(format!("{id}.{seconds}.").as_bytes());
+        mac.update(&body);
+        let signature = format!("v1,{}", BASE64_STANDARD.encode(mac.finalize().into_bytes()));
+        let signed = self.hiding(vec![key.clone()]);
+        signed.header("webhook-id", id)?.header("webhook-timestamp", &seconds)?.header("webhook-signature", &signature)
     }
 
     /// Sends JSON.

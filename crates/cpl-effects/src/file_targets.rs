@@ -7,7 +7,9 @@ use std::{
 };
 
 use cpl_model::{
-    program::{Decision as Rule, Program, Target, TargetKind},
+    program::{
+        CallArgument, Constant, Credential, Decision as Rule, Expr, ExprKind, Piece, Program, Target, TargetKind,
+    },
     report::{Change, Decision, Delivery, Pairs, RunReport, State},
     resource::Resource,
     value::Value,
@@ -100,7 +102,17 @@ impl Places {
             }
             // Somebody reads the report, and does what it says.
             TargetKind::Print => format!("print:{}", program.name),
-            _ => format!("target:{}.{}", program.name, target.name),
+            TargetKind::Slack(address) => format!("slack:{}", named(address)),
+            TargetKind::Email(address) => format!("email:{}", named(address)),
+            TargetKind::Webhook { address, .. } => format!("webhook:{}", named(address)),
+            TargetKind::Http(request) => format!("http:{:?} {}", request.method, written(&request.address)),
+            TargetKind::Action(call) => {
+                let given = call.call.arguments.iter().map(|(name, argument)| match argument {
+                    CallArgument::Value(value) => format!(" {name}={}", constant(value)),
+                    CallArgument::Window(_) => String::new(),
+                });
+                format!("action:{}.{}{}", call.call.connector, call.call.name, given.collect::<String>())
+            }
         };
         Self(program.targets.iter().map(|target| (target.name.clone(), place(target))).collect())
     }
@@ -118,6 +130,29 @@ impl Places {
     #[must_use]
     pub fn place(&self, target: &str) -> &str {
         self.0.get(target).unwrap_or_else(|| unreachable!("a target of the pipeline"))
+    }
+}
+
+/// An address, or the name of the secret that is one.
+fn named(address: &Credential) -> &str {
+    let (Credential::Plain(text) | Credential::Secret(text)) = address;
+    text
+}
+
+/// An address, its holes by the names of what fills them.
+fn written(address: &[Piece]) -> String {
+    let piece = |piece: &Piece| match piece {
+        Piece::Letters(letters) => letters.clone(),
+        Piece::Hole(hole) => format!("{{{}}}", hole.columns().join(",")),
+    };
+    address.iter().map(piece).collect()
+}
+
+fn constant(value: &Expr) -> String {
+    match (&value.kind, value.amount()) {
+        (ExprKind::Constant(Constant::Text(text)), _) => text.clone(),
+        (_, Some(amount)) => amount.normalize().to_string(),
+        (kind, None) => format!("{kind:?}"),
     }
 }
 
@@ -247,6 +282,12 @@ fn refused(effects: &FileEffects, kind: io::ErrorKind, written: &[String]) -> Ef
 }
 
 impl EffectLine {
+    /// The pipeline.
+    #[must_use]
+    pub fn pipeline(&self) -> &str {
+        &self.pipeline
+    }
+
     /// The line, without its end.
     #[must_use]
     pub fn text(&self) -> String {

@@ -4,6 +4,7 @@ mod error;
 mod file_targets;
 mod quarantine;
 mod replace;
+mod server_effect;
 
 pub use error::EffectError;
 pub use file_targets::{
@@ -11,3 +12,4 @@ pub use file_targets::{
     resource_name,
 };
 pub use quarantine::{QuarantineFile, write as write_quarantine};
+pub use server_effect::{Paid, ServerAuth, ServerEffect, ServerRead, ServerRequest};

@@ -14,6 +14,23 @@ use crate::{
 };
 
 impl LedgerReader {
+    /// The effects of a decision, with their states.
+    ///
+    /// # Errors
+    /// Where the ledger can't be read, or is not what was written.
+    pub fn states(&self, decision: &str) -> Result<Vec<StoredEffect>, LedgerError> {
+        self.stored("where decision_id = ?1 order by position", [decision])
+    }
+
+    /// What became of an effect, by its number.
+    ///
+    /// # Errors
+    /// Where the ledger can't be read, or is not what was written.
+    pub fn steps(&self, effect: i64) -> Result<Vec<Step>, LedgerError> {
+        let found = self.rows::<Step>("where effect = ?1 order by serial", [effect])?;
+        Ok(found.into_iter().map(|(_, step)| step).collect())
+    }
+
     /// Whether effects of a decision were recorded.
     ///
     /// # Errors
@@ -40,7 +57,9 @@ impl LedgerReader {
     /// Where the ledger can't be read, or is not what was written.
     pub fn changes(&self, resource: &str, (after, before): (i64, i64)) -> Result<Vec<LoggedEffect>, LedgerError> {
         let sql = "where resource = ?1 and window_start > ?2 and window_start < ?3 order by window_start, serial";
-        self.logged(self.stored(sql, params![resource, after, before])?)
+        let mut found = self.stored(sql, params![resource, after, before])?;
+        found.retain(|stored| stored.state.counts());
+        self.logged(found)
     }
 
     /// The newest effect on a resource, or on one setting of it, in windows that began before a moment.
@@ -55,6 +74,8 @@ impl LedgerReader {
     ) -> Result<Option<LoggedEffect>, LedgerError> {
         // Effects of the first version name their setting by the column.
         let sql = "where resource = ?1 and (?2 is null or coalesce(setting, name) = ?2) and window_start < ?3 \
+                   and coalesce((select state from steps where effect = effects.serial order by serial desc limit 1), \
+                   'recorded') in ('recorded', 'sent', 'confirmed', 'uncertain', 'drifted') \
                    order by window_start desc, serial desc limit 1";
         Ok(self.logged(self.stored(sql, params![resource, setting, before])?)?.pop())
     }
@@ -220,17 +241,17 @@ impl LedgerReader {
         self.stored(sql, params![pipeline, window_start])
     }
 
-    /// The effects of a pipeline's last window before one, by its start, that are still only recorded. Those of earlier
-    /// windows were dealt with by the runs of later ones.
+    /// The effects of a pipeline's last window before one, by its start, of which nobody knows what became of them. Those of
+    /// earlier windows were dealt with by the runs of later ones.
     ///
     /// # Errors
     /// Where the ledger can't be read, or is not what was written.
-    pub fn unconfirmed_before(&self, pipeline: &str, window_start: i64) -> Result<Vec<StoredEffect>, LedgerError> {
+    pub fn open_before(&self, pipeline: &str, window_start: i64) -> Result<Vec<StoredEffect>, LedgerError> {
         let sql = "select max(window_start) from runs where pipeline = ?1 and window_start < ?2";
         let last =
             self.connection.query_row(sql, params![pipeline, window_start], |row| row.get::<_, Option<i64>>(0))?;
         let mut effects = last.map_or_else(|| Ok(Vec::new()), |last| self.effects_of(pipeline, last))?;
-        effects.retain(|stored| stored.state == EffectState::Recorded);
+        effects.retain(|stored| stored.state.is_open());
         Ok(effects)
     }
 

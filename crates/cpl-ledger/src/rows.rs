@@ -187,20 +187,34 @@ pub struct Step {
     pub effect: i64,
     /// Its state from now on.
     pub state: EffectState,
-    /// The start of the run that found it out, in microseconds since 1970.
+    /// When that was found out, in microseconds since 1970.
     pub at: i64,
+    /// What was found.
+    pub why: Option<String>,
 }
 
-/// The state of an effect. Guards count each of them as done.
+/// The state of an effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EffectState {
-    /// It is recorded, and may have been sent.
+    /// It is recorded; one of a file or of the report may have been sent.
     Recorded,
-    /// It was sent.
+    /// It is on its way to a server, or was when its run ended.
+    Sent,
+    /// It was carried out, or handed over.
     Confirmed,
-    /// Its run ended before it was confirmed, and no later run can send it again: it may have been sent.
+    /// It may have been carried out, and nobody knows.
     Uncertain,
+    /// It was not carried out, and will not be.
+    Refused,
+    /// The thing was no longer as the rule saw it: it was not carried out.
+    Superseded,
+    /// Its window ended before it could be carried out.
+    Expired,
+    /// Somebody else changed the thing meanwhile: a person must look.
+    Drifted,
+    /// What it waits for was not carried out: it was not sent.
+    Held,
 }
 
 impl DecisionState {
@@ -241,9 +255,27 @@ impl EffectState {
     pub fn word(self) -> &'static str {
         match self {
             Self::Recorded => "recorded",
+            Self::Sent => "sent",
             Self::Confirmed => "confirmed",
             Self::Uncertain => "uncertain",
+            Self::Refused => "refused",
+            Self::Superseded => "superseded",
+            Self::Expired => "expired",
+            Self::Drifted => "drifted",
+            Self::Held => "held",
         }
+    }
+
+    /// Whether it changed something, or may have: guards count it.
+    #[must_use]
+    pub fn counts(self) -> bool {
+        matches!(self, Self::Recorded | Self::Sent | Self::Confirmed | Self::Uncertain | Self::Drifted)
+    }
+
+    /// Whether nobody knows yet what became of it.
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Recorded | Self::Sent | Self::Uncertain)
     }
 }
 

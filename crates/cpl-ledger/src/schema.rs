@@ -72,6 +72,7 @@ const MIGRATIONS: [&str; 1] = ["
     alter table decisions add column state text;
     alter table decisions add column changes text;
     alter table decisions add column conditions text;
+    alter table steps add column why text;
     alter table effects add column setting text;
     alter table effects add column unit text;
     create table observations (

@@ -64,7 +64,7 @@ fn record(folder: &Path, start: i64, id: &str) -> Result<i64, LedgerError> {
 fn step(folder: &Path, effect: i64, state: EffectState) -> Result<(), LedgerError> {
     let mut ledger = Ledger::open(folder)?;
     let mut transaction = ledger.begin()?;
-    transaction.add(&Step { effect, state, at: 30 })?;
+    transaction.add(&Step { effect, state, at: 30, why: None })?;
     transaction.commit()
 }
 
@@ -94,12 +94,12 @@ fn what_was_recorded_is_found_by_another_process() -> Result<(), LedgerError> {
     );
     assert_eq!([ledger.effects_of("p", 10)?.len(), ledger.effects_at("file:a", "20")?.len()], [1, 1]);
     let before = |start| {
-        let found = ledger.unconfirmed_before("p", start)?;
+        let found = ledger.open_before("p", start)?;
         Ok::<Vec<i64>, LedgerError>(found.iter().map(|one| one.serial).collect())
     };
     assert_eq!([before(20)?, before(10)?], [vec![first], Vec::new()]);
     step(folder.path(), first, EffectState::Uncertain)?;
-    assert!(ledger.unconfirmed_before("p", 20)?.is_empty());
+    assert!(ledger.open_before("p", 20)?.is_empty());
     let logged = ledger.log(None, 10)?;
     assert_eq!(
         logged.iter().map(|one| (one.run.window.as_str(), one.state.word())).collect::<Vec<_>>(),
@@ -274,7 +274,7 @@ fn an_old_row_that_was_changed_is_seen_where_it_is_read() -> Result<(), LedgerEr
     let mut ledger = Ledger::open(folder.path())?;
     let mut transaction = ledger.begin()?;
     for at in 0..2_001 {
-        transaction.add(&Step { effect, state: EffectState::Confirmed, at })?;
+        transaction.add(&Step { effect, state: EffectState::Confirmed, at, why: None })?;
     }
     transaction.commit()?;
     raw(folder.path()).execute("update effects set after = '999'", [])?;
@@ -342,6 +342,7 @@ fn first_version(folder: &Path) -> Result<(), LedgerError> {
     let connection = raw(folder);
     let added = [
         ("runs", ["window_end"].as_slice()),
+        ("steps", &["why"]),
         ("decisions", &["state", "changes", "conditions"]),
         ("effects", &["setting", "unit"]),
     ];

@@ -1,7 +1,10 @@
 //! The method of a request.
 
+use serde::{Deserialize, Serialize};
+
 /// The method of a request (RFC 9110).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
 pub enum Method {
     /// Reads.
     Get,

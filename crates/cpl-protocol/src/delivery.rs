@@ -146,10 +146,13 @@ pub struct Delivery {
     waiting: Waiting,
     not_before: Timestamp,
     tries: u32,
+    unsent_tries: u32,
 }
 
 /// The first pause before something is tried again; it doubles each time.
 const FIRST_PAUSE: SignedDuration = SignedDuration::from_secs(1);
+/// How often a connection is tried in one run, which takes about a minute.
+const MOST_UNSENT: u32 = 6;
 /// How many times a request's own time it may take until it is carried out.
 const TURNS: i32 = 4;
 /// The longest one.
@@ -172,10 +175,13 @@ impl Delivery {
             waiting: Waiting::Unsent,
             not_before: Timestamp::MIN,
             tries: 0,
+            unsent_tries: 0,
         };
         delivery.next = match state {
             State::Recorded if policy.checks => Next::Check,
             State::Recorded => Next::Send,
+            // That nobody knows is recorded, if nothing else can be.
+            State::Sent if delivery.after_loss() == Next::End => Next::Send,
             State::Sent | State::Uncertain => delivery.after_loss(),
             _ => Next::End,
         };
@@ -250,8 +256,14 @@ impl Delivery {
             }
             Answer::NotSent(why) => {
                 self.waiting = Waiting::Unsent;
+                self.unsent_tries += 1;
                 self.pause(now, None, random);
-                Some(self.unsent(why))
+                let step = self.unsent(why);
+                // A later run of the window tries it again.
+                if self.unsent_tries >= MOST_UNSENT && !self.may_be_applied {
+                    self.leave();
+                }
+                Some(step)
             }
         }
     }
@@ -287,7 +299,9 @@ impl Delivery {
         let waits_to_be_read = self.next == Next::Confirm;
         self.next = Next::End;
         if self.may_be_applied || waits_to_be_read {
-            return (self.state != State::Uncertain).then(|| self.uncertain("the run's time was over".to_owned()));
+            let why =
+                if waits_to_be_read { "the run's time was over" } else { "its run ended while it was on its way" };
+            return (self.state != State::Uncertain).then(|| self.uncertain(why.to_owned()));
         }
         if self.is_over || self.waiting == Waiting::Busy {
             let why = if self.is_over { "its window is over" } else { "the target was busy" };

@@ -6,7 +6,7 @@
 //!
 //! | what happens | what follows |
 //! |---|---|
-//! | no connection could be made | nothing left: it is tried again until the run's time is over |
+//! | no connection could be made | nothing left: it is tried again for about a minute, and by the next run of the window |
 //! | a timeout, a broken connection, a 5xx, or the process ended while it was under way | it may have been carried out: a server that knows keys gets the same request again, of one that can be read the value is looked up, of any other a person must |
 //! | a lookup finds the new value | it was carried out |
 //! | the value before | it was not: it is sent again, once the request's own time is over |

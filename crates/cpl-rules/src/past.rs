@@ -6,8 +6,8 @@ use rust_decimal::Decimal;
 
 /// What was decided in earlier runs.
 pub trait Past {
-    /// Whether the decision of this identity was carried out already, or may have been.
-    fn is_done(&self, decision: &str) -> bool;
+    /// What became already in this window of the decision of this identity; none where it was not decided.
+    fn outcome(&self, decision: &str) -> Option<String>;
 
     /// How many decisions of a rule were carried out in this window, or may have been.
     fn done(&self, rule: &str) -> usize;
@@ -102,8 +102,8 @@ pub struct Pause {
 pub struct NoPast;
 
 impl Past for NoPast {
-    fn is_done(&self, _: &str) -> bool {
-        false
+    fn outcome(&self, _: &str) -> Option<String> {
+        None
     }
 
     fn done(&self, _: &str) -> usize {

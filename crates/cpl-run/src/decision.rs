@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use cpl_ledger::{Decision, DecisionState, Effect, Ledger, LedgerReader, RecordedDecision, Step, Verdict, VerdictKind};
+use cpl_ledger::{
+    Decision, DecisionState, Effect, EffectState, Ledger, LedgerReader, RecordedDecision, Step, StoredEffect, Verdict,
+    VerdictKind,
+};
 use cpl_model::workspace::Workspace;
 use cpl_rules::short;
 use cpl_syntax::nearest;
@@ -42,6 +45,13 @@ pub enum DecisionError {
     NotWaiting {
         /// What it is.
         decision: Box<Decision>,
+    },
+    /// Nobody needs to settle it.
+    Settled {
+        /// What it is.
+        id: String,
+        /// What became of it.
+        state: &'static str,
     },
     /// Its window is over, and an approval with it.
     Over {
@@ -83,6 +93,7 @@ impl fmt::Display for DecisionError {
                     DecisionState::AwaitsApproval => write!(f, "{id} awaits an approval"),
                 }
             }
+            Self::Settled { id, state } => write!(f, "{} needs no settling: it is {state}", short(id)),
             Self::Over { window } => {
                 write!(f, "its window {window} is over: an approval ends with it, and the next run decides anew")
             }
@@ -173,4 +184,41 @@ pub fn give_verdict(
     })?;
     transaction.commit()?;
     Ok(last)
+}
+
+/// Says what became of the effects of a decision of which nobody knows: how many of them there were.
+///
+/// # Errors
+/// Where there is none, or the ledger can't be written.
+pub fn settle(
+    workspace: &Workspace,
+    id: &str,
+    was_carried_out: bool,
+    (by, why): (&str, Option<&str>),
+    now: Timestamp,
+) -> Result<(String, usize), DecisionError> {
+    let folder = ledger_folder(workspace);
+    if LedgerReader::open(&folder)?.is_none() {
+        return Err(DecisionError::Unknown { id: id.to_owned(), near: None });
+    }
+    let mut ledger = Ledger::open(&folder)?;
+    let mut transaction = ledger.begin()?;
+    let id = find(&transaction, id)?;
+    let all = transaction.states(&id)?;
+    let is_open =
+        |one: &&StoredEffect| matches!(one.state, EffectState::Sent | EffectState::Uncertain | EffectState::Drifted);
+    let open: Vec<i64> = all.iter().filter(is_open).map(|one| one.serial).collect();
+    if open.is_empty() {
+        let state = all.first().map_or("held", |one| one.state.word());
+        return Err(DecisionError::Settled { id, state });
+    }
+    let state = if was_carried_out { EffectState::Confirmed } else { EffectState::Refused };
+    let why = why.map_or_else(String::new, |why| format!(": {why}"));
+    for effect in &open {
+        let step =
+            Step { effect: *effect, state, at: now.as_microsecond(), why: Some(format!("settled by {by}{why}")) };
+        transaction.add(&step)?;
+    }
+    transaction.commit()?;
+    Ok((id, open.len()))
 }

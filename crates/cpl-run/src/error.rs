@@ -6,10 +6,22 @@ use cpl_connect::{InvalidRequest, NetworkError, SecretError};
 use cpl_database::InvalidAddress;
 use cpl_effects::EffectError;
 use cpl_exec::ExecError;
-use cpl_ledger::LedgerError;
+use cpl_ledger::{Effect, EffectState, LedgerError};
 use cpl_plan::bind::BindError;
 use cpl_recording::Mismatch;
+use cpl_rules::short;
 use cpl_syntax::{Code, Diagnostic, Span};
+
+/// An effect on a server that was not carried out, or of which nobody knows.
+#[derive(Clone, Debug)]
+pub struct NotCarriedOut {
+    /// The effect.
+    pub effect: Effect,
+    /// What became of it.
+    pub state: EffectState,
+    /// Why.
+    pub why: Option<String>,
+}
 
 /// Why a run was not finished.
 #[derive(Debug)]
@@ -29,6 +41,13 @@ pub enum RunError {
         /// By whom, and why.
         text: String,
     },
+    /// Servers did not carry out some effects, or nobody knows; the ledger holds what became of each.
+    NotCarriedOut {
+        /// Those effects.
+        failed: Vec<NotCarriedOut>,
+        /// Of how many.
+        of: usize,
+    },
     /// A test gives rows that are no rows of the fetch.
     Given(GivenError),
     /// Requests that can't be made; nothing was sent, and nothing read.
@@ -46,6 +65,7 @@ impl RunError {
             Self::Ledger(error) => vec![ledger_diagnostic(&error)],
             Self::NotConfirmed(error) => vec![not_confirmed(&error)],
             Self::Paused { text } => vec![paused(&text)],
+            Self::NotCarriedOut { failed, of } => vec![not_carried_out(&failed, of)],
             Self::Given(error) => vec![error.diagnostic()],
             Self::Request(errors) => errors.iter().map(RequestError::diagnostic).collect(),
         }
@@ -68,6 +88,37 @@ impl From<LedgerError> for RunError {
     fn from(error: LedgerError) -> Self {
         Self::Ledger(error)
     }
+}
+
+/// The most effects that are named.
+const NAMED: usize = 5;
+
+/// What is said of effects that servers did not carry out.
+fn not_carried_out(failed: &[NotCarriedOut], of: usize) -> Diagnostic {
+    let effects = if of == 1 { "1 effect was".to_owned() } else { format!("{of} effects were") };
+    let mut text = format!("{} of {effects} not carried out, or nobody knows", failed.len());
+    for NotCarriedOut { effect, state, why } in failed.iter().take(NAMED) {
+        let why = why.as_ref().map_or_else(String::new, |why| format!(", {why}"));
+        let what = match &effect.name {
+            Some(name) => format!("{name} {} → {}", effect.before, effect.after),
+            None => "a call".to_owned(),
+        };
+        let state = if *state == EffectState::Recorded { "not sent" } else { state.word() };
+        text.extend(["\n", short(&effect.decision_id), ": ", &what, " via ", &effect.target, ": ", state, &why]);
+    }
+    if failed.len() > NAMED {
+        text.extend(["\nand ", &(failed.len() - NAMED).to_string(), " more"]);
+    }
+    let some = |states: &[EffectState]| failed.iter().any(|one| states.contains(&one.state));
+    let help = if some(&[EffectState::Uncertain, EffectState::Sent, EffectState::Drifted]) {
+        "`cpl explain DECISION` tells of each; what is uncertain or drifted is looked up by a person, and settled by `cpl \
+         settle DECISION confirmed|refused`"
+    } else if some(&[EffectState::Recorded]) {
+        "what was not sent is sent by the next run of this window"
+    } else {
+        "`cpl explain DECISION` tells of each; the next window decides anew"
+    };
+    Diagnostic::new(Code::E1107, text).help(help)
 }
 
 /// What is said where a pause began between the decision and its sending.

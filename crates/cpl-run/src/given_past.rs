@@ -51,8 +51,8 @@ fn is_of(past: &PastDecision, of: Changed<'_>) -> bool {
 }
 
 impl Past for GivenPast<'_> {
-    fn is_done(&self, _: &str) -> bool {
-        false
+    fn outcome(&self, _: &str) -> Option<String> {
+        None
     }
 
     fn done(&self, _: &str) -> usize {

@@ -31,7 +31,7 @@ use crate::{
 };
 
 /// Where tokens are kept, in the folder of the workspace.
-const TOKENS: &str = ".cpl/tokens";
+pub const TOKENS: &str = ".cpl/tokens";
 
 /// The inputs of a plan.
 pub struct RunInputs<'a> {

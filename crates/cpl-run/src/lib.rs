@@ -15,12 +15,15 @@ mod network;
 mod past;
 mod pause;
 mod profile;
+mod ready;
 mod record;
 mod recordings;
 mod request_builder;
 mod run;
 mod salt;
 mod secrets;
+mod sending;
+mod server_effects;
 mod show;
 mod stores;
 mod test;
@@ -41,7 +44,7 @@ pub use cpl_ledger::{
     RecordedDecision, Step as LedgerStep, VerdictKind,
 };
 pub use cpl_source::other_kind;
-pub use decision::{DecisionError, DecisionStory, decision_story, give_verdict};
+pub use decision::{DecisionError, DecisionStory, decision_story, give_verdict, settle};
 pub use error::RunError;
 pub use expect::Failed;
 use inputs::RunInputs;
@@ -50,8 +53,9 @@ pub use pause::{pause_of, pipelines, set_pause};
 pub use profile::{Cost, profile};
 
 pub use cpl_recording::{Head, NoRecording, NotRecorded, Recorder, Recording};
+pub use ready::{Delivered, ReadyRun};
 pub use recordings::Fetching;
-pub use run::{ReadyRun, plan, run};
+pub use run::{plan, run};
 pub use secrets::missing_secrets;
 pub use show::{Shown, first_answer, first_page, show};
 pub use test::test;

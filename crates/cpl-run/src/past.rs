@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use cpl_effects::{Places, resource_name};
 use cpl_ledger::{EffectState, LedgerError, LedgerReader, LoggedEffect, VerdictKind};
-use cpl_rules::{Changed, Observed, Past, PastChange, Pause, Verdict};
+use cpl_rules::{Changed, Observed, Past, PastChange, Pause, Verdict, short};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 
@@ -75,8 +75,20 @@ impl LedgerPast<'_> {
 }
 
 impl Past for LedgerPast<'_> {
-    fn is_done(&self, decision: &str) -> bool {
-        self.ask_window(|ledger| ledger.is_recorded(decision)).unwrap_or(false)
+    fn outcome(&self, decision: &str) -> Option<String> {
+        let effects = self.ask_window(|ledger| ledger.states(decision))?;
+        let worst = effects.iter().max_by_key(|one| gravity(one.state))?;
+        let id = short(decision);
+        Some(match worst.state {
+            EffectState::Recorded | EffectState::Confirmed => "done already in this window".to_owned(),
+            EffectState::Sent | EffectState::Uncertain => {
+                format!("sent already in this window, and nobody knows what became of it: `cpl explain {id}`")
+            }
+            EffectState::Drifted => format!("somebody else changed it meanwhile: `cpl explain {id}`"),
+            EffectState::Refused | EffectState::Superseded | EffectState::Expired | EffectState::Held => {
+                format!("{} already in this window: `cpl explain {id}`", worst.state.word())
+            }
+        })
     }
 
     fn done(&self, rule: &str) -> usize {
@@ -114,4 +126,14 @@ impl Past for LedgerPast<'_> {
 /// A value as the ledger keeps it.
 fn amount(raw: &str) -> Option<Decimal> {
     raw.parse().or_else(|_| Decimal::from_scientific(raw)).ok()
+}
+
+/// What says most of a decision of several effects.
+fn gravity(state: EffectState) -> u8 {
+    match state {
+        EffectState::Recorded | EffectState::Confirmed => 0,
+        EffectState::Held | EffectState::Superseded | EffectState::Expired | EffectState::Refused => 1,
+        EffectState::Sent | EffectState::Uncertain => 2,
+        EffectState::Drifted => 3,
+    }
 }

@@ -1,6 +1,8 @@
 //! A report's decisions → rows of the ledger.
 
-use cpl_effects::{Places, line, resource_name};
+use std::collections::BTreeMap;
+
+use cpl_effects::{Places, ServerEffect, line, resource_name};
 use cpl_ledger::{Decision as DecisionRow, DecisionState, Effect, LedgerError, Observation, Run, Transaction};
 use cpl_model::{
     program::{Program, Target, TargetKind},
@@ -10,60 +12,71 @@ use cpl_rules::{changes_text, unit};
 
 use crate::RunContext;
 
-/// Records the run, its decisions, and the effects of those that act: the numbers of those that only the report shows.
-///
-/// # Errors
-/// What the ledger refuses: nothing may leave then.
-pub fn record(
-    report: &RunReport,
-    window: &str,
-    (program, places, context): (&Program, &Places, &RunContext<'_>),
-    transaction: &mut Transaction<'_>,
-) -> Result<Vec<i64>, LedgerError> {
-    let window_start = context.clock.now.timestamp().as_microsecond();
-    let mut printed = Vec::new();
-    let program_name = transaction.add_program(&program.text)?;
-    let run = transaction.add(&Run {
-        pipeline: report.pipeline.clone(),
-        window: window.to_owned(),
-        window_start,
-        started_at: context.started_at.as_microsecond(),
-        program: program_name,
-        window_end: Some(context.clock.end.timestamp().as_microsecond()),
-    })?;
-    for decision in &report.decisions {
-        let Some(serial) = record_decision(run, decision, transaction)? else { continue };
-        for observation in decision.changes.iter().filter_map(|change| observation(change, places, window_start)) {
-            transaction.add(&observation)?;
-        }
-        if decision.state != State::Fires {
-            continue;
-        }
-        for (position, change) in decision.changes.iter().enumerate() {
-            let place = places.place(&change.target);
-            let effect = transaction.add(&Effect {
-                decision: serial,
-                decision_id: decision.id.clone(),
-                position: i64::try_from(position).unwrap_or(i64::MAX),
-                window: window.to_owned(),
-                window_start,
-                target: change.target.clone(),
-                place: place.to_owned(),
-                resource: change.resource.as_ref().map_or_else(String::new, |of| resource_name(of, place)),
-                key: json(change.row.as_ref().unwrap_or(&decision.key)),
-                name: change.column.clone(),
-                before: change.from.raw(),
-                after: change.to.raw(),
-                payload: line(decision, position, change, report, window).text(),
-                setting: change.setting.clone(),
-                unit: unit(&change.to),
-            })?;
-            if target(program, &change.target).kind == TargetKind::Print {
-                printed.push(effect);
+/// What is recorded of a run beside its report.
+pub struct RunRecord<'a> {
+    pub program: &'a Program,
+    pub places: &'a Places,
+    pub window: &'a str,
+    /// What is sent to servers, by the decision's id and the effect's place in it.
+    pub servers: &'a BTreeMap<(String, usize), ServerEffect>,
+    pub context: &'a RunContext<'a>,
+}
+
+impl RunRecord<'_> {
+    /// Records the run, its decisions, and the effects of those that act: the numbers of those that only the report shows.
+    ///
+    /// # Errors
+    /// What the ledger refuses: nothing may leave then.
+    pub fn record(&self, report: &RunReport, transaction: &mut Transaction<'_>) -> Result<Vec<i64>, LedgerError> {
+        let Self { program, places, window, servers, context } = *self;
+        let window_start = context.clock.now.timestamp().as_microsecond();
+        let mut printed = Vec::new();
+        let program_name = transaction.add_program(&program.text)?;
+        let run = transaction.add(&Run {
+            pipeline: report.pipeline.clone(),
+            window: window.to_owned(),
+            window_start,
+            started_at: context.started_at.as_microsecond(),
+            program: program_name,
+            window_end: Some(context.clock.end.timestamp().as_microsecond()),
+        })?;
+        for decision in &report.decisions {
+            let Some(serial) = record_decision(run, decision, transaction)? else { continue };
+            for observation in decision.changes.iter().filter_map(|change| observation(change, places, window_start)) {
+                transaction.add(&observation)?;
+            }
+            if decision.state != State::Fires {
+                continue;
+            }
+            for (position, change) in decision.changes.iter().enumerate() {
+                let place = places.place(&change.target);
+                let effect = transaction.add(&Effect {
+                    decision: serial,
+                    decision_id: decision.id.clone(),
+                    position: i64::try_from(position).unwrap_or(i64::MAX),
+                    window: window.to_owned(),
+                    window_start,
+                    target: change.target.clone(),
+                    place: place.to_owned(),
+                    resource: change.resource.as_ref().map_or_else(String::new, |of| resource_name(of, place)),
+                    key: json(change.row.as_ref().unwrap_or(&decision.key)),
+                    name: change.column.clone(),
+                    before: change.from.raw(),
+                    after: change.to.raw(),
+                    payload: match servers.get(&(decision.id.clone(), position)) {
+                        Some(effect) => effect.text(),
+                        None => line(decision, position, change, report, window).text(),
+                    },
+                    setting: change.setting.clone(),
+                    unit: unit(&change.to),
+                })?;
+                if target(program, &change.target).kind == TargetKind::Print {
+                    printed.push(effect);
+                }
             }
         }
+        Ok(printed)
     }
-    Ok(printed)
 }
 
 /// Records a decision, unless it was recorded as it is: its number.

@@ -9,6 +9,7 @@ use cpl_connect::{
     Auth, Grant, InvalidRequest, REPORT, Request, SEGMENT, Secret, Secrets, ServiceAccount, TokenStore, Tokens,
 };
 use cpl_database::{Parameter, ParameterType, Query};
+use cpl_effects::{ServerAuth, ServerRequest};
 use cpl_exec::constants;
 use cpl_model::{
     program::{self, CallArgument, ConnectorCall, Constant, Credential, Expr, ExprKind, HeaderValue, Piece, Template},
@@ -85,6 +86,54 @@ impl<'m> RequestBuilder<'m> {
             }
         }
         Ok(Self { plan, secrets, at, arguments: Some(arguments), has_empty_window })
+    }
+
+    /// Of an effect on a server, by the values that its holes name.
+    pub fn of_effect(plan: &'m BoundPlan, secrets: &'m Secrets, at: Span, arguments: BTreeMap<String, Expr>) -> Self {
+        Self { plan, secrets, at, arguments: Some(arguments), has_empty_window: false }
+    }
+
+    /// The request as it is recorded: its secrets are named, and not looked up.
+    ///
+    /// # Errors
+    /// Where a value can't be computed, or can't stand where it is sent.
+    pub fn recorded(&self, request: &program::Request) -> Result<ServerRequest, RunError> {
+        let mut headers = Vec::new();
+        for (name, value) in &request.headers {
+            let value = match value {
+                HeaderValue::Credential(credential) => Some(credential.clone()),
+                HeaderValue::Computed(value) => self.json(value)?.map(|value| Credential::Plain(text(&value))),
+            };
+            headers.extend(value.map(|value| (name.clone(), value)));
+        }
+        let mut query = Vec::new();
+        for (name, value) in &request.query {
+            let values = match self.json(value)? {
+                Some(serde_json::Value::Array(all)) => all,
+                one => one.into_iter().collect(),
+            };
+            query.extend(values.iter().map(|value| (name.clone(), text(value))));
+        }
+        let (base, path) = self.address(&request.address)?;
+        let auth = request.auth.iter().map(|auth| self.recorded_auth(auth)).collect::<Result<_, _>>()?;
+        let body = request.body.as_ref().map(|body| self.json(body)).transpose()?.map(Option::unwrap_or_default);
+        let address = Credential::Plain(base);
+        Ok(ServerRequest { method: request.method, address, path, auth, headers, query, body, signed_with: None })
+    }
+
+    fn recorded_auth(&self, auth: &program::Auth) -> Result<ServerAuth, RunError> {
+        Ok(match auth.clone() {
+            program::Auth::Bearer(token) => ServerAuth::Bearer(token),
+            program::Auth::Basic { user, password } => ServerAuth::Basic(user, password),
+            program::Auth::Header(name, value) => ServerAuth::Header(name, value),
+            program::Auth::Query(name, value) => ServerAuth::Query(name, value),
+            program::Auth::OAuth2 { token_url, client_id, client_secret, refresh_token, scopes, header } => {
+                let (base, path) = self.address(&token_url)?;
+                let token_url = base + &path;
+                ServerAuth::OAuth2 { token_url, client_id, client_secret, refresh_token, scopes, header }
+            }
+            program::Auth::GoogleServiceAccount { key, scopes } => ServerAuth::GoogleServiceAccount { key, scopes },
+        })
     }
 
     /// The same of the requests of a long report, whose name is not known yet.
@@ -318,6 +367,10 @@ impl<'m> RequestBuilder<'m> {
         let mut needed = BTreeSet::new();
         expr.columns_into(&mut needed);
         let left_out = needed.iter().any(|name| self.argument(name).is_none());
+        // Most holes are an argument as it is.
+        if let Some(value) = self.plain(expr) {
+            return Ok(Some(value));
+        }
         let bound = self.plan.bound(self.filled(expr.clone()))?;
         let mut values = constants(&[bound], &self.plan.program().timezone)?;
         match values.pop() {
@@ -344,6 +397,16 @@ impl<'m> RequestBuilder<'m> {
             };
         }
         Ok(made)
+    }
+
+    /// The value of a hole that names a text or a whole number.
+    fn plain(&self, expr: &Expr) -> Option<Value> {
+        let ExprKind::Column(name) = &expr.kind else { return None };
+        match &self.argument(name)?.kind {
+            ExprKind::Constant(Constant::Text(text)) => Some(Value::Text(text.clone())),
+            ExprKind::Constant(Constant::Integer(number)) => Some(Value::Integer(*number)),
+            _ => None,
+        }
     }
 
     fn argument(&self, name: &str) -> Option<&Expr> {

@@ -1,18 +1,22 @@
 //! A run: the plan's answers, the report of them, the record of what was decided, then the effects.
 
-use std::{cell::RefCell, collections::BTreeMap, path::PathBuf};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
+use cpl_connect::{Network, Secrets};
 use cpl_effects::{
-    EffectError, FileEffects, Places, QuarantineFile, check_targets, deliveries, file_effects, prepare,
-    write_quarantine,
+    EffectError, FileEffects, Places, QuarantineFile, ServerEffect, check_targets, deliveries, file_effects, prepare,
 };
 use cpl_exec::{RejectedRows, expand};
 use cpl_ledger::{
-    EffectState, Ledger, LedgerReader, RecordedDecision, RunLock, Step, StoredEffect, Transaction, VerdictKind,
+    EffectState, Ledger, LedgerReader, RecordedDecision, RunLock, StoredEffect, Transaction, VerdictKind,
 };
 use cpl_model::{
     program::{Program, TableSource, TargetKind},
-    report::{Expired, RunMode, RunReport, Unconfirmed},
+    report::{Expired, RunMode, RunReport, State, Unconfirmed},
     workspace::Workspace,
 };
 use cpl_plan::{
@@ -22,75 +26,17 @@ use cpl_plan::{
 };
 use cpl_rules::quarantine_file;
 
-use crate::{Fetching, RunContext, RunError, past::LedgerPast, record::record};
-
-/// A run whose report is there and whose decisions are recorded; its effects are ready to leave.
-pub struct ReadyRun {
-    /// The report of it.
-    pub report: RunReport,
-    files: Vec<FileEffects>,
-    quarantine: Vec<QuarantineFile>,
-    stem: String,
-    folder: PathBuf,
-    /// None where the pipeline decides nothing.
-    recorded: Option<Recorded>,
-}
-
-/// A ledger, and the effects whose states are known when the run ends.
-struct Recorded {
-    ledger: Ledger,
-    pipeline: String,
-    window: String,
-    started_at: i64,
-    /// Those that the report shows.
-    printed: Vec<i64>,
-    /// Those of earlier runs that are not sent again.
-    uncertain: Vec<i64>,
-    _lock: RunLock,
-}
-
-impl ReadyRun {
-    /// Lets the effects out.
-    ///
-    /// # Errors
-    /// What the system refuses; the error says what was sent.
-    pub fn send(self) -> Result<(), RunError> {
-        write_quarantine(&self.stem, &self.folder, self.quarantine)?;
-        match self.recorded {
-            Some(recorded) => recorded.send(self.files),
-            None => Ok(prepare(self.files)?.put()?),
-        }
-    }
-}
-
-impl Recorded {
-    /// Writes all effects of the window to the files, and records that they are there. Nobody else of the workspace writes one
-    /// of the files meanwhile.
-    fn send(mut self, mut files: Vec<FileEffects>) -> Result<(), RunError> {
-        let mut transaction = self.ledger.begin()?;
-        let mut sent = self.printed;
-        for file in &mut files {
-            let effects = transaction.effects_at(&file.place, &self.window)?;
-            sent.extend(effects.iter().filter(|one| one.state == EffectState::Recorded).map(|one| one.serial));
-            file.lines = effects.into_iter().map(|one| one.effect.payload).collect();
-        }
-        // Somebody may have said so since it was decided.
-        match transaction.pause(&self.pipeline)? {
-            Some(_) if sent.is_empty() => return Ok(()),
-            Some(pause) => {
-                let why = pause.why.map_or_else(String::new, |why| format!(" ({why})"));
-                return Err(RunError::Paused { text: format!("{} paused it{why}", pause.by) });
-            }
-            None => prepare(files)?.put()?,
-        }
-        let confirmed = sent.into_iter().map(|effect| (effect, EffectState::Confirmed));
-        let uncertain = self.uncertain.into_iter().map(|effect| (effect, EffectState::Uncertain));
-        for (effect, state) in confirmed.chain(uncertain) {
-            transaction.add(&Step { effect, state, at: self.started_at }).map_err(RunError::NotConfirmed)?;
-        }
-        transaction.commit().map_err(RunError::NotConfirmed)
-    }
-}
+use crate::{
+    Fetching, RunContext, RunError,
+    error::RequestError,
+    inputs::TOKENS,
+    network::network,
+    past::LedgerPast,
+    ready::{ReadyRun, Recorded},
+    record::RunRecord,
+    secrets::missing_of_target,
+    server_effects::{ServerEffects, is_of_server},
+};
 
 /// Runs a plan up to where its effects leave.
 ///
@@ -101,6 +47,9 @@ pub fn run(plan: Plan, context: &RunContext<'_>) -> Result<ReadyRun, RunError> {
     let program = evaluation.plan.program();
     let folder = ledger_folder(context.workspace);
     let decides = !program.decisions.is_empty();
+    // Nothing is asked for where it could not be sent.
+    let secrets = Secrets::of(context.folder, context.workspace);
+    let network = evaluation.sends_through(&secrets)?;
     let lock = decides.then(|| RunLock::take(&folder, &program.name)).transpose()?;
     // Nothing is asked for where nothing could be recorded.
     decides.then(|| LedgerReader::open(&folder)).transpose()?;
@@ -108,17 +57,29 @@ pub fn run(plan: Plan, context: &RunContext<'_>) -> Result<ReadyRun, RunError> {
     let mut ledger = decides.then(|| Ledger::open(&folder)).transpose()?;
     // From here on no other pipeline decides: what this one sees of the past stays so until its own decisions are recorded.
     let mut transaction = ledger.as_mut().map(Ledger::begin).transpose()?;
-    let Decided { report, files, uncertain } = evaluation.decide(&answers, transaction.as_deref())?;
+    let Decided { report, files, servers, uncertain } = evaluation.decide(&answers, transaction.as_deref())?;
     // Nothing is recorded where it could not be written.
     drop(prepare(files.clone())?);
     let mut printed = Vec::new();
     if let Some(transaction) = &mut transaction {
-        printed = record(&report, &evaluation.window, (program, &evaluation.places, context), transaction)?;
+        let run =
+            RunRecord { program, places: &evaluation.places, window: &evaluation.window, servers: &servers, context };
+        printed = run.record(&report, transaction)?;
     }
     transaction.map_or(Ok(()), Transaction::commit)?;
-    let recorded = ledger.zip(lock).map(|(ledger, lock)| {
-        let (window, started_at) = (evaluation.window.clone(), context.started_at.as_microsecond());
-        Recorded { ledger, pipeline: program.name.clone(), window, started_at, printed, uncertain, _lock: lock }
+    let recorded = ledger.zip(lock).map(|(ledger, lock)| Recorded {
+        ledger,
+        pipeline: program.name.clone(),
+        window: evaluation.window.clone(),
+        window_start: context.clock.now.timestamp().as_microsecond(),
+        window_end: context.clock.end.timestamp(),
+        started_at: context.started_at.as_microsecond(),
+        printed,
+        uncertain,
+        secrets,
+        network,
+        tokens: context.workspace.root.join(TOKENS),
+        lock,
     });
     let quarantine = quarantine(program, answers, context)?;
     let (stem, folder) = (context.stem.to_owned(), context.folder.to_owned());
@@ -155,6 +116,8 @@ struct Decided {
     report: RunReport,
     /// The files that are written.
     files: Vec<FileEffects>,
+    /// What is sent to servers, by the decision's id and the effect's place in it.
+    servers: BTreeMap<(String, usize), ServerEffect>,
     /// Effects of earlier runs that are not confirmed, and that nothing sends again.
     uncertain: Vec<i64>,
 }
@@ -186,13 +149,16 @@ impl<'c> Evaluation<'c> {
         // A replay reports a first run of its window.
         let ledger = ledger.filter(|_| !is_replay);
         let earlier = ledger.map(|ledger| ledger.effects_of(pipeline, window_start)).transpose()?.unwrap_or_default();
-        let unconfirmed = ledger.map(|ledger| ledger.unconfirmed_before(pipeline, window_start)).transpose()?;
-        let mut unconfirmed = unconfirmed.unwrap_or_default();
-        // Those of this window's files are written again.
-        let is_lost = |one: &&StoredEffect| {
-            one.state == EffectState::Recorded && !files.iter().any(|file| file.place == one.effect.place)
+        let before = ledger.map(|ledger| ledger.open_before(pipeline, window_start)).transpose()?.unwrap_or_default();
+        // Those of this window's files are written again, and those of servers are sent.
+        let is_lost = |one: &&StoredEffect| match one.state {
+            EffectState::Recorded => !is_sent(one) && !files.iter().any(|file| file.place == one.effect.place),
+            EffectState::Sent | EffectState::Uncertain => is_sent(one),
+            _ => false,
         };
-        unconfirmed.extend(earlier.iter().filter(is_lost).cloned());
+        let is_left = |one: &&StoredEffect| is_sent(one) || one.state == EffectState::Recorded;
+        let unconfirmed: Vec<StoredEffect> =
+            before.iter().filter(is_left).chain(earlier.iter().filter(is_lost)).cloned().collect();
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
         for one in earlier {
             *counts.entry(one.effect.target).or_default() += 1;
@@ -200,8 +166,44 @@ impl<'c> Evaluation<'c> {
         report.effects = deliveries(&report, &files, &counts, program, &self.window);
         report.unconfirmed = by_target(&unconfirmed);
         report.expired = ledger.map_or(Ok(Vec::new()), |ledger| expired(ledger, pipeline, window_start))?;
-        Ok(Decided { report, files, uncertain: unconfirmed.iter().map(|one| one.serial).collect() })
+        let servers = self.servers(&report)?;
+        let uncertain = unconfirmed.iter().filter(|one| !is_sent(one)).map(|one| one.serial).collect();
+        Ok(Decided { report, files, servers, uncertain })
     }
+
+    /// What is sent to servers.
+    fn servers(&self, report: &RunReport) -> Result<BTreeMap<(String, usize), ServerEffect>, RunError> {
+        let effects = ServerEffects::of(&self.plan);
+        let mut made = BTreeMap::new();
+        for decision in report.decisions.iter().filter(|decision| decision.state == State::Fires) {
+            for position in 0..decision.changes.len() {
+                if let Some(effect) = effects.effect(decision, position, report, &self.window)? {
+                    made.insert((decision.id.clone(), position), effect);
+                }
+            }
+        }
+        Ok(made)
+    }
+
+    /// The network by which effects leave, where all secrets are there that they need.
+    fn sends_through(&self, secrets: &Secrets) -> Result<Network, RunError> {
+        let program = self.plan.program();
+        let via = program.decisions.iter().flat_map(|rule| &rule.actions).map(|action| action.via().target);
+        let targets: BTreeSet<usize> = via.filter(|target| is_of_server(&program.targets[*target])).collect();
+        let Some(first) = targets.first() else { return Ok(Network::default()) };
+        let missing: Vec<RequestError> =
+            targets.iter().flat_map(|target| missing_of_target(&program.targets[*target], secrets)).collect();
+        if !missing.is_empty() {
+            return Err(RunError::Request(missing));
+        }
+        let at = program.targets[*first].span;
+        network(self.context.workspace, secrets).map_err(|cause| RunError::Request(vec![RequestError { at, cause }]))
+    }
+}
+
+/// Whether an effect is sent to a server.
+fn is_sent(one: &StoredEffect) -> bool {
+    ServerEffect::of(&one.effect.payload).is_some()
 }
 
 /// The decisions of the window before that nobody said anything of, by their rules.

@@ -1,10 +1,12 @@
 //! Which secrets of a plan's fetches are missing, without a run.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use cpl_connect::Secrets;
 use cpl_model::{
-    program::{Auth, Credential, DatabaseQuery, Fetch, HeaderValue, Request, SourceKind, TableSource},
+    program::{
+        Auth, Credential, DatabaseQuery, Fetch, HeaderValue, Request, SourceKind, TableSource, Target, TargetKind,
+    },
     workspace::Workspace,
 };
 use cpl_plan::Plan;
@@ -43,7 +45,11 @@ pub fn missing_secrets(plan: &Plan, folder: &Path, workspace: &Workspace) -> Vec
         let errors = missing.map(|(at, name, why)| RequestError { at, cause: RequestCause::Secret { name, why } });
         errors.chain(of_store).collect::<Vec<_>>()
     });
-    missing.map(|error| error.diagnostic()).collect()
+    let program = plan.program();
+    let via: BTreeSet<usize> =
+        program.decisions.iter().flat_map(|rule| &rule.actions).map(|action| action.via().target).collect();
+    let of_targets = via.into_iter().flat_map(|target| missing_of_target(&program.targets[target], &secrets));
+    missing.chain(of_targets.collect::<Vec<_>>()).map(|error| error.diagnostic()).collect()
 }
 
 /// The texts of a fetch that may be secrets.
@@ -80,4 +86,21 @@ fn of_auth(auth: &Auth) -> Vec<&Credential> {
         }
         Auth::GoogleServiceAccount { key, .. } => vec![key],
     }
+}
+
+/// The secrets of a target that are not there.
+pub fn missing_of_target(target: &Target, secrets: &Secrets) -> Vec<RequestError> {
+    let credentials = match &target.kind {
+        TargetKind::Print | TargetKind::File(_) => Vec::new(),
+        TargetKind::Slack(address) | TargetKind::Email(address) => vec![address],
+        TargetKind::Webhook { address, key } => std::iter::once(address).chain(key).collect(),
+        TargetKind::Http(request) => of_request(request),
+        TargetKind::Action(call) => of_request(&call.action.request),
+    };
+    let named = credentials.into_iter().filter_map(|credential| match credential {
+        Credential::Secret(name) => Some(name),
+        Credential::Plain(_) => None,
+    });
+    let missing = named.filter_map(|name| Some((name.clone(), secrets.find(name).err()?)));
+    missing.map(|(name, why)| RequestError { at: target.span, cause: RequestCause::Secret { name, why } }).collect()
 }

@@ -97,6 +97,7 @@ codes! {
     E1104 "a value too large to compute with",
     E1105 "an option that does not fit the pipeline",
     E1106 "a ledger that can't be used",
+    E1107 "effects that were not carried out",
     E1201 "a test failed",
     W0101 "not required for the decision",
     W0102 "no end is set",

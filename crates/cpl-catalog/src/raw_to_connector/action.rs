@@ -43,9 +43,19 @@ impl Converter<'_> {
             success: raw.success.clone(),
             dedupe: dedupe?,
             read: read?,
+            confirms: self.confirms(raw, &of("confirm")),
             unit: unit?,
             validate: validate?,
         })
+    }
+
+    /// Whether a success is confirmed by reading the value back: how is it read?
+    fn confirms(&mut self, raw: &raw::Action, key_path: &[&str]) -> bool {
+        if raw.confirm.is_some() && raw.read.is_none() && !self.was_skipped(&[key_path[0], key_path[1], "read"]) {
+            let label = "wanted: `read: { get: …, value: …, as: … }` as well";
+            self.refuse::<()>(Code::E0603, "how is it read back?", self.source_map.key(key_path), label);
+        }
+        raw.confirm.is_some()
     }
 
     fn no_windows(&mut self, arguments: &[Argument]) {

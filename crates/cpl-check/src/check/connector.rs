@@ -3,7 +3,8 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use cpl_catalog::{
-    Action, Argument, Catalogue, Connector, ConnectorFile, Dedupe, Endpoint, Job, JobResult, RequestParts, Retrieval,
+    Action, Argument, Catalogue, Connector, ConnectorFile, Dedupe, Endpoint, Job, JobResult, Read, RequestParts,
+    Retrieval,
 };
 use cpl_syntax::{
     Code, Diagnostic, Name, Span,
@@ -21,7 +22,9 @@ use super::{
     typed_endpoint::{ArgumentType, TypedEndpoint},
 };
 use cpl_model::{
-    program::{self, Column, Encoding, Expr, ExprKind, FetchColumn, Parameter, ResultFormat, Table},
+    program::{
+        self, ActionRead, Column, Encoding, Expr, ExprKind, FetchColumn, Parameter, ResultFormat, ServerAction, Table,
+    },
     types::Type,
 };
 
@@ -242,41 +245,68 @@ impl Checker<'_> {
         }
     }
 
-    /// What a rule hands to an action.
-    pub(super) fn connector_action(&mut self, connector: &Connector, action: &Action) -> Checked<Vec<Parameter>> {
+    /// What a rule hands to an action, and what a run requests then.
+    pub(super) fn connector_action(
+        &mut self,
+        connector: &Connector,
+        action: &Action,
+    ) -> Checked<(Vec<Parameter>, Arc<ServerAction>)> {
         let types = self.argument_types(&action.arguments);
-        if let Dedupe::Key(_, remembers) = &action.dedupe {
-            let _reported = self.fixed_length(remembers);
-        }
+        let dedupe = match &action.dedupe {
+            Dedupe::Key(header, remembers) => {
+                self.fixed_length(remembers).map(|life| program::Dedupe::Key { header: header.clone(), life })
+            }
+            Dedupe::Lookup => Ok(program::Dedupe::Lookup),
+            Dedupe::Nothing => Ok(program::Dedupe::None),
+        };
         if let Some(unit) = &action.unit {
             let _reported = self.unit(unit);
         }
-        if let Some(read) = &action.read
-            && let Ok((_, ty)) = self.encoding(&read.stored)
-            && !ty.is_amount()
-        {
-            let message = format!("{ty} is nothing that a rule changes");
-            let _reported: Checked<()> =
-                self.refuse(Code::E0301, message, read.stored.span, "wanted: money, a number or a ratio");
-        }
+        let stored = action.read.as_ref().map(|read| self.stored(read)).transpose();
         let (types, scope) = types?;
         self.of_one_currency(action, &types);
         let key = Name::new("idempotency_key".to_owned(), Span::default());
         let columns = [scope, vec![ScopeColumn::new(&key, Type::Text, false)]].concat();
         let scope = Scope::arguments(&columns);
-        if let Some(read) = &action.read {
-            let _reported = self.connector_request(connector, &read.request, &scope);
-        }
+        let read = action.read.as_ref().map(|read| self.connector_request(connector, &read.request, &scope));
+        let read = read.transpose();
         for text in action.validate.iter().flat_map(RequestParts::texts) {
             let _reported = self.text_template(text, &scope);
         }
-        if let Ok(request) = self.connector_request(connector, &action.request, &scope) {
-            self.all_used(&action.arguments, &[&request]);
+        let request = self.connector_request(connector, &action.request, &scope);
+        if let Ok(request) = &request {
+            self.all_used(&action.arguments, &[request]);
         }
         let parameters = types.into_iter().zip(&action.arguments).filter_map(|((name, ty, optional), argument)| {
             Some(Parameter { name, ty: ty?, key: argument.ty.key, optional })
         });
-        Ok(parameters.collect())
+        let path = action.read.as_ref().map(|read| read.value.clone());
+        let read = read?.zip(stored?).zip(path).map(|((request, (stored, ty)), value)| ActionRead {
+            request,
+            value,
+            stored,
+            ty,
+        });
+        let requested = ServerAction {
+            request: request?,
+            success: action.success.clone(),
+            dedupe: dedupe?,
+            read,
+            confirms: action.confirms,
+            errors: connector.errors.clone(),
+            limits: connector.limits.clone(),
+        };
+        Ok((parameters.collect(), Arc::new(requested)))
+    }
+
+    /// How a value that is read is written: it is an amount.
+    fn stored(&mut self, read: &Read) -> Checked<(Encoding, Type)> {
+        let (encoding, ty) = self.encoding(&read.stored)?;
+        if ty.is_amount() {
+            return Ok((encoding, ty));
+        }
+        let message = format!("{ty} is nothing that a rule changes");
+        self.refuse(Code::E0301, message, read.stored.span, "wanted: money, a number or a ratio")
     }
 
     /// What is read, and the step, are of the currency that is handed on.

@@ -21,8 +21,8 @@ use super::{
 };
 use cpl_model::{
     program::{
-        CallArgument, Check, CheckKind, Column, ConnectorCall, EndpointCall, Expr, Fetch, FetchColumn, Parameter,
-        SourceKind, Table, TableId, TableSource, Target, TargetKind,
+        ActionCall, CallArgument, Check, CheckKind, Column, ConnectorCall, EndpointCall, Expr, Fetch, FetchColumn,
+        Parameter, ServerAction, SourceKind, Table, TableId, TableSource, Target, TargetKind,
     },
     types::Type,
 };
@@ -151,7 +151,12 @@ impl<'a> Checker<'a> {
     }
 
     /// What an action takes, likewise.
-    fn typed_action(&mut self, connector: ConnectorRef<'_>, action: &Action, at: Span) -> Checked<Vec<Parameter>> {
+    fn typed_action(
+        &mut self,
+        connector: ConnectorRef<'_>,
+        action: &Action,
+        at: Span,
+    ) -> Checked<(Vec<Parameter>, Arc<ServerAction>)> {
         let name = format!("{}.{}", connector.1.name.as_str(), action.name.as_str());
         if let Some(typed) = self.connectors.actions.get(&name) {
             return Ok(typed.clone());
@@ -340,7 +345,8 @@ impl<'a> Checker<'a> {
             parameters.iter().map(|each| (each.name.clone(), Some(each.ty), each.optional)).collect();
         let arguments = self.given_arguments(&target.call, &types)?;
         let parameters = parameters.into_iter().filter(|each| !is_given(&arguments, &each.name)).collect();
-        let kind = TargetKind::Action(Box::new(ConnectorCall { arguments, ..call }));
+        let call = ActionCall { call: ConnectorCall { arguments, ..call.call }, action: call.action };
+        let kind = TargetKind::Action(Box::new(call));
         Ok(Target { name, span, kind, parameters })
     }
 
@@ -357,19 +363,21 @@ impl<'a> Checker<'a> {
     }
 
     /// The call of an action, without arguments, and what it takes.
-    fn called_action(&mut self, connector: &Name, action: &Name, at: Span) -> Checked<(ConnectorCall, Vec<Parameter>)> {
+    fn called_action(&mut self, connector: &Name, action: &Name, at: Span) -> Checked<(ActionCall, Vec<Parameter>)> {
         let (file, connector) = self.resolve_connector(connector)?;
         let Some(found) = connector.action(action.as_str()) else {
             let known = connector.actions.iter().map(|action| action.name.as_str());
             return self.unknown_name(&format!("action of `{}`", connector.name.as_str()), action, known);
         };
-        let parameters = self.typed_action((file, connector), found, at)?;
-        self.unsupported_in_runs(
-            format!("actions of connectors (`{}.{}`)", connector.name.as_str(), action.as_str()),
-            at,
-        );
+        let (parameters, typed) = self.typed_action((file, connector), found, at)?;
+        for (part, is_there) in [("unit", found.unit.is_some()), ("validate", found.validate.is_some())] {
+            if is_there {
+                let of = format!("{}.{}", connector.name.as_str(), action.as_str());
+                self.unsupported_in_runs(format!("`{part}` of an action (`{of}`)"), at);
+            }
+        }
         let (connector, name) = (connector.name.value.clone(), action.value.clone());
-        Ok((ConnectorCall { connector, name, arguments: Vec::new() }, parameters))
+        Ok((ActionCall { call: ConnectorCall { connector, name, arguments: Vec::new() }, action: typed }, parameters))
     }
 }
 

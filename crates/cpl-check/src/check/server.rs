@@ -181,7 +181,6 @@ impl Checker<'_> {
                 parameter.key = named.contains(&parameter.name);
             }
         }
-        self.unsupported_in_runs("`http` targets", target.call_span);
         Ok(TargetKind::Http(Box::new(request)))
     }
 

@@ -34,6 +34,9 @@ fn is_window(hole: &tree::Expr) -> bool {
     matches!(&hole.kind, tree::ExprKind::Path(path) if path.table.is_none() && path.name.as_str() == "window")
 }
 
+/// What a webhook's requests are signed with.
+const KEY: &str = "key";
+
 /// The name under which the report itself is a target.
 const PRINT: &str = "print";
 
@@ -96,13 +99,20 @@ impl Checker<'_> {
                 return self.service(word, address, target.call_span).map(TargetKind::Slack);
             }
             (TargetWord::Webhook, [tree::Arg::Plain(address)]) => {
-                return self.service(word, address, target.call_span).map(TargetKind::Webhook);
+                let address = self.service(word, address, target.call_span)?;
+                return Ok(TargetKind::Webhook { address, key: None });
+            }
+            (TargetWord::Webhook, [tree::Arg::Plain(address), tree::Arg::Named(name, key)]) if name.as_str() == KEY => {
+                let address = self.service(word, address, target.call_span)?;
+                return Ok(TargetKind::Webhook { address, key: Some(self.credential(key)?) });
             }
             (TargetWord::Email, [tree::Arg::Plain(address)]) => {
                 return self.service(word, address, target.call_span).map(TargetKind::Email);
             }
             (TargetWord::Slack, _) => "wanted: `slack(secret(\"NAME\"))`",
-            (TargetWord::Webhook, _) => "wanted: `webhook(\"https://…\")`",
+            (TargetWord::Webhook, _) => {
+                "wanted: `webhook(\"https://…\")`, or with `key=secret(\"NAME\")`, by which it is signed"
+            }
             (TargetWord::Email, _) => "wanted: `email(\"somebody@example.com\")`",
             (TargetWord::Http, _) => "wanted: `http(\"https://…\")`",
         };
@@ -134,7 +144,9 @@ impl Checker<'_> {
         if let (TargetWord::Slack | TargetWord::Webhook, Credential::Plain(server)) = (word, &to) {
             self.is_server(server, address.span)?;
         }
-        self.unsupported_in_runs(format!("`{}` targets", word.word()), at);
+        if word == TargetWord::Email {
+            self.unsupported_in_runs("`email` targets", at);
+        }
         Ok(to)
     }
 

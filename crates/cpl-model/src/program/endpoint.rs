@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use serde::{Deserialize, Serialize};
+
 use super::{ConnectorCall, Request};
 
 /// A call of a connector's endpoint, with its requests.
@@ -165,7 +167,7 @@ pub enum PageParameter {
 }
 
 /// An error inside an answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErrorInside {
     /// The path to what makes the answer an error.
     pub at: String,
@@ -182,7 +184,7 @@ pub struct ErrorInside {
 }
 
 /// The limits of an API.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConnectorLimits {
     /// At most so many requests in so long.
     pub rate: Option<(u64, Duration)>,

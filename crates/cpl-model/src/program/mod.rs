@@ -1,5 +1,6 @@
 //! The program: what a pipeline means. Every name is resolved, every expression has its type.
 
+mod action;
 mod endpoint;
 mod expr;
 mod ids;
@@ -18,6 +19,7 @@ use std::{
     sync::Arc,
 };
 
+pub use action::{ActionCall, ActionRead, Dedupe, ServerAction};
 pub use cpl_syntax::tree::{ArithOp, CompareOp, Day, Direction, Extreme, Level, Logic, Unit, Window, WindowKind};
 use cpl_syntax::{Code, Diagnostic, Span, tree::Currency};
 pub use endpoint::{

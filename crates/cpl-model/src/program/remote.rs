@@ -1,12 +1,14 @@
 //! What is sent to servers: requests, queries of databases, and calls of connectors.
 
 use cpl_syntax::tree::Window;
+use serde::{Deserialize, Serialize};
 
 use super::{Expr, Piece};
 use crate::method::Method;
 
 /// A text that may be kept out of the file: an address, a user, a password or a token.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Credential {
     /// As it is written.
     Plain(String),

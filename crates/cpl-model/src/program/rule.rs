@@ -5,7 +5,7 @@ use cpl_syntax::{
     tree::{Direction, Extreme, Level, Window},
 };
 
-use super::{ConnectorCall, Credential, Expr, Grain, Piece, Request, TableId};
+use super::{ActionCall, Credential, Expr, Grain, Piece, Request, TableId};
 use crate::types::Type;
 
 /// The constraint and its three drivers.
@@ -292,16 +292,21 @@ pub enum TargetKind {
     Print,
     /// A file of one JSON line an effect, at a path relative to the pipeline's file.
     File(FilePath),
-    /// A channel of Slack, by the address of its webhook. No version sends to it yet, nor to what follows.
+    /// A channel of Slack, by the address of its webhook.
     Slack(Credential),
-    /// A mailbox.
+    /// A mailbox. No version sends to it yet.
     Email(Credential),
     /// An address that takes any JSON.
-    Webhook(Credential),
+    Webhook {
+        /// The address.
+        address: Credential,
+        /// What requests are signed with.
+        key: Option<Credential>,
+    },
     /// A request.
     Http(Box<Request>),
     /// An action of a connector, with the arguments that the target gives.
-    Action(Box<ConnectorCall>),
+    Action(Box<ActionCall>),
 }
 
 /// The path of a file target, which may hold the window's name.

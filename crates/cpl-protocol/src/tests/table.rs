@@ -144,7 +144,8 @@ fn what_a_process_left() {
     let cases = [
         (none, State::Recorded, false, Move::Send),
         (none, State::Recorded, true, Move::GiveUp),
-        (none, State::Sent, false, Move::End),
+        (none, State::Sent, false, Move::GiveUp),
+        (none, State::Uncertain, false, Move::End),
         (key, State::Sent, false, Move::Send),
         (key, State::Uncertain, true, Move::End),
         // The key is no longer known.

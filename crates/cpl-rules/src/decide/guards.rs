@@ -28,11 +28,12 @@ pub fn hold_by_context(proposals: &mut [Proposal], rule: &Rule, program: &Progra
         let resources = proposal.resources(program);
         let claimed = |resource| Some((resource, context.claimed.get(resource)?));
         let by_others = memory.changed_by_others(proposal);
+        let outcome = context.past.outcome(&context.identity.decision(&rule.name, &proposal.key));
         let broken = proposal.keys().find_map(|key| context.holds.reason(key)).map(str::to_owned);
         if let Some(reason) = broken {
             proposal.hold(reason);
-        } else if context.past.is_done(&context.identity.decision(&rule.name, &proposal.key)) {
-            proposal.hold("done already in this window");
+        } else if let Some(outcome) = outcome {
+            proposal.hold(outcome);
         } else if let Some(reason) = memory.cooling_down(proposal) {
             proposal.hold(reason);
         } else if let Some((resource, other)) = resources.iter().find_map(claimed) {

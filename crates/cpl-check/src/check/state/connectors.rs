@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use cpl_model::program::Parameter;
+use cpl_model::program::{Parameter, ServerAction};
 
 use super::{super::typed_endpoint::TypedEndpoint, reporter::Checked};
 
@@ -13,6 +13,6 @@ pub struct Connectors {
     pub usable: HashMap<String, Checked<()>>,
     /// Endpoints that were called, by their whole names (`connector.endpoint`).
     pub endpoints: HashMap<String, Arc<TypedEndpoint>>,
-    /// The parameters of actions that were called, by their whole names.
-    pub actions: HashMap<String, Vec<Parameter>>,
+    /// Actions that were called, by their whole names: what they take, and what a run requests.
+    pub actions: HashMap<String, (Vec<Parameter>, Arc<ServerAction>)>,
 }

@@ -21,8 +21,8 @@ impl Given {
 }
 
 impl Past for Given {
-    fn is_done(&self, decision: &str) -> bool {
-        self.done.iter().any(|done| done == decision)
+    fn outcome(&self, decision: &str) -> Option<String> {
+        self.done.iter().any(|done| done == decision).then(|| "done already in this window".to_owned())
     }
 
     fn done(&self, _: &str) -> usize {

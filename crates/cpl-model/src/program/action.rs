@@ -1,0 +1,66 @@
+//! What a rule does by a connector.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{ConnectorCall, ConnectorLimits, Encoding, ErrorInside, Request};
+use crate::types::Type;
+
+/// A call of a connector's action, with its requests.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ActionCall {
+    /// The connector, the action and the arguments that the target gives.
+    pub call: ConnectorCall,
+    /// What a run requests.
+    pub action: Arc<ServerAction>,
+}
+
+/// An action of a connector.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServerAction {
+    /// What is sent; its holes name the action's arguments, and `idempotency_key`.
+    pub request: Request,
+    /// The statuses that mean it is done; without one 200 to 299.
+    pub success: Vec<u16>,
+    /// How a request that comes twice acts once.
+    pub dedupe: Dedupe,
+    /// How the current value is read.
+    pub read: Option<ActionRead>,
+    /// The value is read back behind a success.
+    pub confirms: bool,
+    /// What makes an answer an error, whatever its status.
+    pub errors: Vec<ErrorInside>,
+    /// The limits of its connector.
+    pub limits: ConnectorLimits,
+}
+
+/// How a request that comes twice acts once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dedupe {
+    /// It does not.
+    None,
+    /// The API remembers the idempotency key in this header, so many microseconds.
+    Key {
+        /// The header.
+        header: String,
+        /// How long, in microseconds.
+        life: i64,
+    },
+    /// The current value tells.
+    Lookup,
+}
+
+/// How the current value of what an action changes is read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ActionRead {
+    /// The request that reads it.
+    pub request: Request,
+    /// The path to it in the answer.
+    pub value: String,
+    /// How it is written there.
+    pub stored: Encoding,
+    /// What it is.
+    pub ty: Type,
+}

@@ -1,0 +1,169 @@
+//! A run that is ready to let its effects leave: to files, then to servers.
+
+use std::path::PathBuf;
+
+use cpl_connect::{Network, Secrets};
+use cpl_effects::{FileEffects, Paid, QuarantineFile, ServerEffect, prepare, write_quarantine};
+use cpl_ledger::{Effect, EffectState, Ledger, RunLock, Step};
+use cpl_model::report::RunReport;
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+
+use crate::{
+    RunError,
+    sending::{OpenEffect, Sending},
+};
+
+/// A run whose report is there and whose decisions are recorded; its effects are ready to leave.
+pub struct ReadyRun {
+    /// The report of it.
+    pub report: RunReport,
+    pub(crate) files: Vec<FileEffects>,
+    pub(crate) quarantine: Vec<QuarantineFile>,
+    pub(crate) stem: String,
+    pub(crate) folder: PathBuf,
+    /// None where the pipeline decides nothing.
+    pub(crate) recorded: Option<Recorded>,
+}
+
+/// A ledger, and the effects whose states are known when the run ends.
+pub struct Recorded {
+    pub ledger: Ledger,
+    pub pipeline: String,
+    pub window: String,
+    /// In microseconds since 1970, as what follows.
+    pub window_start: i64,
+    pub window_end: Timestamp,
+    pub started_at: i64,
+    /// Those that the report shows.
+    pub printed: Vec<i64>,
+    /// Those of earlier runs that are not sent again.
+    pub uncertain: Vec<i64>,
+    pub secrets: Secrets,
+    pub network: Network,
+    /// Where tokens are kept.
+    pub tokens: PathBuf,
+    /// Until all of it left.
+    pub lock: RunLock,
+}
+
+/// What servers made of effects.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Delivered {
+    /// How many they carried out.
+    pub carried_out: usize,
+    /// How many were of things that were no longer as the rule saw them.
+    pub superseded: usize,
+}
+
+impl ReadyRun {
+    /// Lets the effects out: what servers made of them.
+    ///
+    /// # Errors
+    /// What the system refuses, and which effects servers did not carry out; the error says what was sent.
+    pub fn send(self) -> Result<Delivered, RunError> {
+        write_quarantine(&self.stem, &self.folder, self.quarantine)?;
+        match self.recorded {
+            Some(recorded) => recorded.send(self.files),
+            None => {
+                prepare(self.files)?.put()?;
+                Ok(Delivered::default())
+            }
+        }
+    }
+}
+
+impl Recorded {
+    /// Lets all effects out: to files, then to servers.
+    fn send(mut self, files: Vec<FileEffects>) -> Result<Delivered, RunError> {
+        self.write(files)?;
+        let open = self.open()?;
+        let sending = Sending {
+            ledger: &mut self.ledger,
+            pipeline: &self.pipeline,
+            secrets: &self.secrets,
+            tokens: &self.tokens,
+            network: self.network,
+            window_end: self.window_end,
+            started_at: Timestamp::from_microsecond(self.started_at).unwrap_or(Timestamp::UNIX_EPOCH),
+        };
+        if open.is_empty() {
+            return Ok(Delivered::default());
+        }
+        let failed = sending.send(&open)?;
+        drop(self.lock);
+        // What was no longer as the rule saw it asks for nothing: the next window decides anew.
+        let superseded = failed.iter().filter(|one| one.state == EffectState::Superseded).count();
+        if superseded < failed.len() {
+            return Err(RunError::NotCarriedOut { failed, of: open.len() });
+        }
+        Ok(Delivered { carried_out: open.len() - superseded, superseded })
+    }
+
+    /// Writes all effects of the window to the files, and records that they are there. Nobody else of the workspace writes one
+    /// of the files meanwhile.
+    fn write(&mut self, mut files: Vec<FileEffects>) -> Result<(), RunError> {
+        let mut transaction = self.ledger.begin()?;
+        let mut sent = std::mem::take(&mut self.printed);
+        for file in &mut files {
+            let effects = transaction.effects_at(&file.place, &self.window)?;
+            sent.extend(effects.iter().filter(|one| one.state == EffectState::Recorded).map(|one| one.serial));
+            file.lines = effects.into_iter().map(|one| one.effect.payload).collect();
+        }
+        // Somebody may have said so since it was decided.
+        match transaction.pause(&self.pipeline)? {
+            Some(_) if sent.is_empty() => return Ok(()),
+            Some(pause) => {
+                let why = pause.why.map_or_else(String::new, |why| format!(" ({why})"));
+                return Err(RunError::Paused { text: format!("{} paused it{why}", pause.by) });
+            }
+            None => prepare(files)?.put()?,
+        }
+        let confirmed = sent.into_iter().map(|effect| (effect, EffectState::Confirmed));
+        let uncertain = std::mem::take(&mut self.uncertain).into_iter().map(|effect| (effect, EffectState::Uncertain));
+        for (effect, state) in confirmed.chain(uncertain) {
+            let step = Step { effect, state, at: self.started_at, why: None };
+            transaction.add(&step).map_err(RunError::NotConfirmed)?;
+        }
+        transaction.commit().map_err(RunError::NotConfirmed)
+    }
+
+    /// The effects on servers that are open: of this window, and of the one before.
+    fn open(&self) -> Result<Vec<OpenEffect>, RunError> {
+        let window = self.ledger.effects_of(&self.pipeline, self.window_start)?;
+        let before = self.ledger.open_before(&self.pipeline, self.window_start)?;
+        let all = before.into_iter().map(|one| (one, true)).chain(window.into_iter().map(|one| (one, false)));
+        let mut open: Vec<OpenEffect> = Vec::new();
+        for (stored, is_over) in all.filter(|(one, _)| one.state.is_open()) {
+            if let Some(effect) = ServerEffect::of(&stored.effect.payload) {
+                let decision = self.ledger.decision(&stored.effect.decision_id)?;
+                let rule = decision.map(|decision| decision.rule).unwrap_or_default();
+                open.push(OpenEffect { stored, effect, rule, is_over, needs: Vec::new() });
+            }
+        }
+        for at in 0..open.len() {
+            open[at].needs = needs(at, &open);
+        }
+        Ok(open)
+    }
+}
+
+/// The cuts that pay for a rise: money may be left unspent for a while, and is never spent twice.
+fn needs(at: usize, open: &[OpenEffect]) -> Vec<usize> {
+    let rise = &open[at];
+    let amount = |text: &str| text.parse::<Decimal>().ok();
+    let pays = |other: &OpenEffect| {
+        let Effect { decision_id, before, after, .. } = &other.stored.effect;
+        let is_cut = amount(after).zip(amount(before)).is_some_and(|(after, before)| after < before);
+        let is_of = match rise.effect.paid {
+            Paid::ByNone => false,
+            Paid::ByDecision => *decision_id == rise.stored.effect.decision_id,
+            Paid::ByRule => other.rule == rise.rule,
+        };
+        is_cut && is_of && other.is_over == rise.is_over
+    };
+    if rise.effect.paid.is_by_none() {
+        return Vec::new();
+    }
+    (0..open.len()).filter(|other| pays(&open[*other])).collect()
+}
