@@ -157,7 +157,7 @@ pub struct ExplainArgs {
     /// Of a decision: a pipeline's file, or a folder, whose workspace it is of.
     #[arg(value_name = "FILE|DIR", default_value = ".")]
     pub path: PathBuf,
-    /// How a decision is written.
+    /// How it is written.
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
 }

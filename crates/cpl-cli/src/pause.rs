@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use cpl_run::{PauseState, pipelines, set_pause};
+use cpl_run::{PauseState, pause_of, pipelines, set_pause};
 use cpl_syntax::nearest;
 
 use crate::{CLEAN, Io, args::PauseArgs, ledger, load, render, text::Text};
@@ -34,11 +34,16 @@ fn set(args: &PauseArgs, state: PauseState, io: &mut Io<'_>) -> Result<u8, u8> {
     let said = (by.as_str(), args.said.why.as_deref());
     let was_so = set_pause(&workspace, pipeline.as_deref(), state, said, io.now);
     let was_so = was_so.map_err(|error| ledger::refused(error, io))?;
+    let still = pipeline.as_deref().map(|name| pause_of(&workspace, name)).transpose();
+    let is_all_paused = still.map_err(|error| ledger::refused(error, io))?.flatten().is_some();
     let of = pipeline.unwrap_or_else(|| format!("all pipelines of the workspace {}", workspace.name));
     let _ = match (state, was_so) {
         (PauseState::Paused, false) => writeln!(io.out, "paused: {of}; nothing is sent until `cpl resume`"),
         (PauseState::Resumed, false) => writeln!(io.out, "resumed: {of}"),
         (PauseState::Paused, true) => writeln!(io.out, "{of}: paused already"),
+        (PauseState::Resumed, true) if is_all_paused => {
+            writeln!(io.out, "{of}: the whole workspace is paused, which `cpl resume` ends")
+        }
         (PauseState::Resumed, true) => writeln!(io.out, "{of}: not paused"),
     };
     Ok(CLEAN)

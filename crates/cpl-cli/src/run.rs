@@ -11,7 +11,7 @@ use cpl_plan::Plan;
 use cpl_report::{TerminalStyle, report_json, terminal};
 use cpl_run::{Delivered, Fetching, ReadyRun, RunContext, RunError};
 use cpl_syntax::{Code, Diagnostic};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::{
@@ -42,7 +42,15 @@ fn all(args: &PlanArgs, io: &mut Io<'_>, act: impl Fn(&Path, &mut Io<'_>) -> u8)
     if let Some(why) = Recordings::of_several(args) {
         return render::usage_error(&why, io);
     }
-    args.files.iter().map(|file| act(file, io)).max().unwrap_or(CLEAN)
+    let (first, since) = (io.now, Instant::now());
+    let mut code = CLEAN;
+    for file in &args.files {
+        code = code.max(act(file, io));
+        // Time goes on for those behind it.
+        let elapsed = SignedDuration::try_from(since.elapsed()).unwrap_or_default();
+        io.now = first.saturating_add(elapsed).unwrap_or(first);
+    }
+    code
 }
 
 fn plan_one(file: &Path, args: &PlanArgs, io: &mut Io<'_>) -> u8 {

@@ -519,6 +519,20 @@ fn what_a_killed_run_sent_is_not_sent_again() {
     assert_eq!(again.status.code(), Some(1));
     let said = String::from_utf8_lossy(&again.stderr).into_owned();
     assert!(said.contains("via api: uncertain, its run ended"), "{said}");
+    // While a run may look it up, no person says what became of it.
+    let id = said.split("nobody knows").nth(1).and_then(|rest| rest.split(':').next()).expect("it is named");
+    let id = id.trim_matches(|c: char| !c.is_ascii_hexdigit());
+    let settle = || {
+        let mut command = cpl(&["settle", id, "refused", "--by", "ann"]);
+        command.current_dir(folder.path());
+        output(command)
+    };
+    let lock = File::options().write(true).open(folder.path().join(".cpl/p.run.lock")).expect("it is there");
+    lock.lock().expect("nobody holds it");
+    let (code, _, said) = settle();
+    assert_eq!((code, said.contains("another run of p is under way")), (Some(1), true), "{said}");
+    drop(lock);
+    assert_eq!(settle().1, format!("settled: 1 effect of {id}, refused\n"));
     server.set_nonblocking(true).expect("it can be");
     let until = Instant::now() + Duration::from_millis(200);
     while Instant::now() < until {

@@ -18,20 +18,31 @@ struct Said {
 /// What a `status` is called that means a failure.
 const FAILURES: &[&str] = &["error", "ERROR", "Error", "fail", "failed", "failure"];
 
+/// What an answer says of its failure; none where it says of none.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Its text.
+    pub message: Option<String>,
+}
+
+/// The failure that an answer says of itself.
+pub fn find(answer: &[u8]) -> Option<Failure> {
+    // The reader reports what is no JSON.
+    let said = serde_json::from_slice::<Said>(answer).ok()?;
+    let is_false = |value: Option<&Value>| value == Some(&Value::Bool(false));
+    let is_failure = |status: &Value| status.as_str().is_some_and(|status| FAILURES.contains(&status));
+    let is_failed =
+        is_false(said.success.as_ref()) || is_false(said.ok.as_ref()) || said.status.as_ref().is_some_and(is_failure);
+    let message = said.message.as_ref().and_then(Value::as_str).map(str::to_owned);
+    is_failed.then_some(Failure { message })
+}
+
 /// Whether an answer says that it failed.
 ///
 /// # Errors
 /// What it says.
 pub fn check(answer: &Answer) -> Result<(), Problem> {
-    // The reader reports what is no JSON.
-    let Ok(said) = serde_json::from_slice::<Said>(&answer.bytes) else { return Ok(()) };
-    let is_false = |value: Option<&Value>| value == Some(&Value::Bool(false));
-    let is_failure = |status: &Value| status.as_str().is_some_and(|status| FAILURES.contains(&status));
-    if !is_false(said.success.as_ref()) && !is_false(said.ok.as_ref()) && !said.status.as_ref().is_some_and(is_failure)
-    {
-        return Ok(());
-    }
-    let message = said.message.as_ref().and_then(Value::as_str);
+    let Some(Failure { message }) = find(&answer.bytes) else { return Ok(()) };
     Err(Problem::Server(ServerProblem::Failed {
         status: answer.status.as_u16(),
         message: message.map(|message| answer.sent.excerpt(message.as_bytes())),

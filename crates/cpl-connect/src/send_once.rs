@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use cpl_batch::Problem;
 use cpl_records::ProbeBuilder;
 use jiff::Timestamp;
 use reqwest::{Client, Response, header::ACCEPT_ENCODING};
@@ -10,7 +11,7 @@ use tokio::time::timeout;
 use crate::{
     answer::innermost,
     api::Api,
-    error_inside::FoundError,
+    failed_answer,
     request::Request,
     retry::{Retry, requested_wait},
 };
@@ -27,8 +28,10 @@ pub struct SingleRequest {
 /// What became of a request that was sent once.
 #[derive(Debug)]
 pub enum Sent {
-    /// No connection was made, or no access token was given: nothing left.
+    /// No connection was made: nothing left.
     NotSent(String),
+    /// No access token was given: nothing left.
+    NoToken(Box<Problem>),
     /// It left, or a part of it, and no answer came, or none that is whole.
     Lost(String),
     /// It was answered.
@@ -74,7 +77,7 @@ impl SingleRequest {
             None => self.request.clone(),
             Some(tokens) => match tokens.get(client, None).await {
                 Ok(token) => tokens.add(&token, self.request.clone().hiding(tokens.secrets())),
-                Err(problem) => return Sent::NotSent(format!("no access token was given: {problem:?}")),
+                Err(problem) => return Sent::NoToken(Box::new(problem)),
             },
         };
         let limits = &self.api.terms.limits;
@@ -115,10 +118,13 @@ impl SingleRequest {
             }
         }
         let excerpt = request.excerpt(&bytes);
-        let found = self.api.terms.errors.find(&bytes).ok().flatten();
-        let error = found.map(|FoundError { message, retry, .. }| {
+        let errors = &self.api.terms.errors;
+        let found = errors.find(&bytes).ok().flatten().map(|found| (found.message, found.retry != Retry::Never));
+        let failed =
+            || failed_answer::find(&bytes).filter(|_| errors.are_usual()).map(|failed| (failed.message, false));
+        let error = found.or_else(failed).map(|(message, may_repeat)| {
             let text = message.map_or_else(|| excerpt.clone(), |message| request.excerpt(message.as_bytes()));
-            (text, retry != Retry::Never)
+            (text, may_repeat)
         });
         Sent::Answered(Box::new(Answered { status: status.as_u16(), wait, error, bytes, excerpt }))
     }

@@ -13,6 +13,9 @@ use crate::{
     },
 };
 
+/// In so many windows before one it is looked whether something is open.
+const WINDOWS: i64 = 31;
+
 impl LedgerReader {
     /// The effects of a decision, with their states.
     ///
@@ -51,18 +54,19 @@ impl LedgerReader {
     }
 
     /// The effects on a resource, in windows that began between two moments (in microseconds since 1970, neither of them
-    /// included), the oldest first.
+    /// included), in the order in which they were recorded: a window of the past may be run after a later one.
     ///
     /// # Errors
     /// Where the ledger can't be read, or is not what was written.
     pub fn changes(&self, resource: &str, (after, before): (i64, i64)) -> Result<Vec<LoggedEffect>, LedgerError> {
-        let sql = "where resource = ?1 and window_start > ?2 and window_start < ?3 order by window_start, serial";
+        let sql = "where resource = ?1 and window_start > ?2 and window_start < ?3 order by serial";
         let mut found = self.stored(sql, params![resource, after, before])?;
         found.retain(|stored| stored.state.counts());
         self.logged(found)
     }
 
-    /// The newest effect on a resource, or on one setting of it, in windows that began before a moment.
+    /// The effect on a resource of its newest window, or the one that was recorded last on one setting of it, in windows that
+    /// began before a moment.
     ///
     /// # Errors
     /// Where the ledger can't be read, or is not what was written.
@@ -76,7 +80,7 @@ impl LedgerReader {
         let sql = "where resource = ?1 and (?2 is null or coalesce(setting, name) = ?2) and window_start < ?3 \
                    and coalesce((select state from steps where effect = effects.serial order by serial desc limit 1), \
                    'recorded') in ('recorded', 'sent', 'confirmed', 'uncertain', 'drifted') \
-                   order by window_start desc, serial desc limit 1";
+                   order by case when ?2 is null then window_start else 0 end desc, serial desc limit 1";
         Ok(self.logged(self.stored(sql, params![resource, setting, before])?)?.pop())
     }
 
@@ -241,18 +245,18 @@ impl LedgerReader {
         self.stored(sql, params![pipeline, window_start])
     }
 
-    /// The effects of a pipeline's last window before one, by its start, of which nobody knows what became of them. Those of
-    /// earlier windows were dealt with by the runs of later ones.
+    /// The effects of a pipeline's last windows before one, by its start, of which nobody knows what became of them.
     ///
     /// # Errors
     /// Where the ledger can't be read, or is not what was written.
     pub fn open_before(&self, pipeline: &str, window_start: i64) -> Result<Vec<StoredEffect>, LedgerError> {
-        let sql = "select max(window_start) from runs where pipeline = ?1 and window_start < ?2";
-        let last =
-            self.connection.query_row(sql, params![pipeline, window_start], |row| row.get::<_, Option<i64>>(0))?;
-        let mut effects = last.map_or_else(|| Ok(Vec::new()), |last| self.effects_of(pipeline, last))?;
-        effects.retain(|stored| stored.state.is_open());
-        Ok(effects)
+        let sql = "where coalesce((select state from steps where effect = effects.serial order by serial desc limit 1), \
+                   'recorded') in ('recorded', 'sent', 'uncertain') \
+                   and decision in (select serial from decisions where run in \
+                   (select serial from runs where pipeline = ?1 and window_start in \
+                   (select distinct window_start from runs where pipeline = ?1 and window_start < ?2 \
+                   order by window_start desc limit ?3))) order by serial";
+        self.stored(sql, params![pipeline, window_start, WINDOWS])
     }
 
     /// The newest effects, at most so many, the newest first: of one pipeline, or of all.

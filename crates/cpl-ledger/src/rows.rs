@@ -1,5 +1,6 @@
 //! The rows of the tables: plain values. The names of the fields are those of the columns, in their order.
 
+pub use cpl_protocol::State as EffectState;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// A kind of row, and its table.
@@ -193,30 +194,6 @@ pub struct Step {
     pub why: Option<String>,
 }
 
-/// The state of an effect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EffectState {
-    /// It is recorded; one of a file or of the report may have been sent.
-    Recorded,
-    /// It is on its way to a server, or was when its run ended.
-    Sent,
-    /// It was carried out, or handed over.
-    Confirmed,
-    /// It may have been carried out, and nobody knows.
-    Uncertain,
-    /// It was not carried out, and will not be.
-    Refused,
-    /// The thing was no longer as the rule saw it: it was not carried out.
-    Superseded,
-    /// Its window ended before it could be carried out.
-    Expired,
-    /// Somebody else changed the thing meanwhile: a person must look.
-    Drifted,
-    /// What it waits for was not carried out: it was not sent.
-    Held,
-}
-
 impl DecisionState {
     /// Its name.
     #[must_use]
@@ -246,36 +223,6 @@ impl Decision {
     #[must_use]
     pub fn state(&self) -> DecisionState {
         self.state.unwrap_or(DecisionState::Acts)
-    }
-}
-
-impl EffectState {
-    /// Its name.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Recorded => "recorded",
-            Self::Sent => "sent",
-            Self::Confirmed => "confirmed",
-            Self::Uncertain => "uncertain",
-            Self::Refused => "refused",
-            Self::Superseded => "superseded",
-            Self::Expired => "expired",
-            Self::Drifted => "drifted",
-            Self::Held => "held",
-        }
-    }
-
-    /// Whether it changed something, or may have: guards count it.
-    #[must_use]
-    pub fn counts(self) -> bool {
-        matches!(self, Self::Recorded | Self::Sent | Self::Confirmed | Self::Uncertain | Self::Drifted)
-    }
-
-    /// Whether nobody knows yet what became of it.
-    #[must_use]
-    pub fn is_open(self) -> bool {
-        matches!(self, Self::Recorded | Self::Sent | Self::Uncertain)
     }
 }
 

@@ -405,3 +405,61 @@ fn a_ledger_of_the_first_version_gets_the_tables_of_this_one() -> Result<(), Led
     assert_eq!(last.map(|last| last.run.window_start), Some(20));
     Ok(())
 }
+
+/// Effects stay open until it is known what became of them, however many windows there were since.
+#[test]
+fn what_is_open_is_not_forgotten() -> Result<(), LedgerError> {
+    let folder = folder();
+    let first = record(folder.path(), 10, "d1")?;
+    for start in 2..30 {
+        let effect = record(folder.path(), start * 10, &format!("d{start}"))?;
+        step(folder.path(), effect, EffectState::Confirmed)?;
+    }
+    let ledger = Ledger::open(folder.path())?;
+    let open: Vec<i64> = ledger.open_before("p", 300)?.iter().map(|one| one.serial).collect();
+    assert_eq!(open, [first]);
+    assert!(ledger.open_before("q", 300)?.is_empty());
+    step(folder.path(), first, EffectState::Expired)?;
+    assert!(ledger.open_before("p", 300)?.is_empty());
+    Ok(())
+}
+
+/// A window of the past may be run after a later one: what was done last is what was recorded last; a cooldown counts from
+/// the latest window all the same.
+#[test]
+fn changes_come_in_the_order_in_which_they_were_made() -> Result<(), LedgerError> {
+    let folder = folder();
+    for start in [20, 10] {
+        record(folder.path(), start, &format!("d{start}"))?;
+    }
+    let ledger = Ledger::open(folder.path())?;
+    let windows: Vec<i64> = ledger.changes("google", (0, 100))?.iter().map(|one| one.run.window_start).collect();
+    assert_eq!(windows, [20, 10]);
+    let last =
+        |setting| Ok::<_, LedgerError>(ledger.last_change("google", setting, 100)?.map(|one| one.run.window_start));
+    assert_eq!([last(Some("budget"))?, last(None)?], [Some(10), Some(20)]);
+    Ok(())
+}
+
+/// What was not carried out changed nothing.
+#[test]
+fn a_refused_effect_is_no_change() -> Result<(), LedgerError> {
+    for (state, counts) in [
+        (EffectState::Refused, false),
+        (EffectState::Superseded, false),
+        (EffectState::Expired, false),
+        (EffectState::Held, false),
+        (EffectState::Sent, true),
+        (EffectState::Uncertain, true),
+        (EffectState::Drifted, true),
+    ] {
+        let folder = folder();
+        let effect = record(folder.path(), 10, "d1")?;
+        step(folder.path(), effect, state)?;
+        let ledger = Ledger::open(folder.path())?;
+        let found =
+            (ledger.last_change("google", None, 100)?.is_some(), !ledger.changes("google", (0, 100))?.is_empty());
+        assert_eq!(found, (counts, counts), "{state:?}");
+    }
+    Ok(())
+}

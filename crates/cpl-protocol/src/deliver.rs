@@ -4,7 +4,8 @@ use jiff::Timestamp;
 
 use crate::{
     answer::{Answer, Found},
-    delivery::{Delivery, Move, State, Step},
+    delivery::{Delivery, Move, Step},
+    state::State,
 };
 
 /// One effect of several that are delivered together.
@@ -166,23 +167,20 @@ impl Round {
 
     /// Whether what an effect waits for was carried out; where it will not be, the effect is held.
     fn may_begin(&mut self, at: usize, lanes: &mut [Lane]) -> bool {
-        if lanes[at].delivery.state() != State::Recorded {
+        if !matches!(lanes[at].delivery.state(), State::Recorded | State::Held) {
             return true;
         }
-        let needs = lanes[at].needs.clone();
-        for need in needs {
-            let needed = &lanes[need].delivery;
-            if needed.state() == State::Confirmed {
-                continue;
-            }
-            if needed.is_ended() && needed.state() == State::Recorded {
-                lanes[at].delivery.leave();
-            } else if needed.is_ended() {
+        let is_missing = |need: &&usize| lanes[**need].delivery.state() != State::Confirmed;
+        let Some(missing) = lanes[at].needs.iter().find(is_missing) else { return true };
+        let needed = &lanes[*missing].delivery;
+        match (needed.is_ended(), needed.state()) {
+            (false, _) => {}
+            (true, State::Recorded) => lanes[at].delivery.leave(),
+            (true, _) => {
                 let step = lanes[at].delivery.hold("what pays for it was not confirmed");
-                self.steps.push((at, step));
+                self.steps.extend(step.map(|step| (at, step)));
             }
-            return false;
         }
-        true
+        false
     }
 }

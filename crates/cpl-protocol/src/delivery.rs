@@ -2,7 +2,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::answer::{Answer, Found};
+use crate::{
+    answer::{Answer, Found},
+    state::State,
+};
 
 /// How a target tells a repeated request from a new one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,37 +29,6 @@ pub struct Policy {
     pub confirms: bool,
     /// How long a request may be under way: what was lost may still be carried out until then.
     pub timeout: SignedDuration,
-}
-
-/// What became of an effect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// It is recorded, and was not sent.
-    Recorded,
-    /// It is on its way, or was when the process ended.
-    Sent,
-    /// It was carried out.
-    Confirmed,
-    /// It was not carried out, and will not be.
-    Refused,
-    /// It may have been carried out.
-    Uncertain,
-    /// The thing was no longer as the rule saw it: it was not sent, or not carried out.
-    Superseded,
-    /// Its window ended before it could be carried out.
-    Expired,
-    /// Somebody else changed the thing meanwhile: a person must look.
-    Drifted,
-    /// What it waits for was not carried out.
-    Held,
-}
-
-impl State {
-    /// Whether nothing follows.
-    #[must_use]
-    pub fn is_final(self) -> bool {
-        !matches!(self, Self::Recorded | Self::Sent | Self::Uncertain)
-    }
 }
 
 /// A state that an effect comes to, and why.
@@ -147,12 +119,16 @@ pub struct Delivery {
     not_before: Timestamp,
     tries: u32,
     unsent_tries: u32,
+    unread_tries: u32,
+    sends: u32,
 }
 
 /// The first pause before something is tried again; it doubles each time.
 const FIRST_PAUSE: SignedDuration = SignedDuration::from_secs(1);
-/// How often a connection is tried in one run, which takes about a minute.
+/// How often a connection, or a reading, is tried in one run, which takes about a minute.
 const MOST_UNSENT: u32 = 6;
+/// How often an effect is sent in one run, where its requests are lost.
+const MOST_SENDS: u32 = 6;
 /// How many times a request's own time it may take until it is carried out.
 const TURNS: i32 = 4;
 /// The longest one.
@@ -176,10 +152,13 @@ impl Delivery {
             not_before: Timestamp::MIN,
             tries: 0,
             unsent_tries: 0,
+            unread_tries: 0,
+            sends: 0,
         };
         delivery.next = match state {
-            State::Recorded if policy.checks => Next::Check,
-            State::Recorded => Next::Send,
+            // What was held is looked at again: its cut may be confirmed by now.
+            State::Recorded | State::Held if policy.checks => Next::Check,
+            State::Recorded | State::Held => Next::Send,
             // That nobody knows is recorded, if nothing else can be.
             State::Sent if delivery.after_loss() == Next::End => Next::Send,
             State::Sent | State::Uncertain => delivery.after_loss(),
@@ -220,6 +199,7 @@ impl Delivery {
     pub fn send(&mut self, now: Timestamp) -> Step {
         self.first_sent.get_or_insert(now);
         self.last_sent = now;
+        self.sends += 1;
         self.state = State::Sent;
         Step::plain(State::Sent)
     }
@@ -288,8 +268,14 @@ impl Delivery {
             (_, Found::Other(value)) => Some(self.end(Step::new(State::Drifted, format!("it is {value} now")))),
             (_, Found::Unread(why)) => {
                 self.pause(now, None, random);
-                // What can't be read is no reason to send.
-                (self.state == State::Sent).then(|| self.uncertain(why))
+                self.unread_tries += 1;
+                if self.unread_tries < MOST_UNSENT {
+                    // What can't be read is no reason to send.
+                    return (self.state == State::Sent).then(|| self.uncertain(why));
+                }
+                let is_unsent = self.next == Next::Check;
+                self.next = Next::End;
+                Some(if is_unsent { Step::new(State::Recorded, why) } else { self.uncertain(why) })
             }
         }
     }
@@ -303,6 +289,9 @@ impl Delivery {
                 if waits_to_be_read { "the run's time was over" } else { "its run ended while it was on its way" };
             return (self.state != State::Uncertain).then(|| self.uncertain(why.to_owned()));
         }
+        if self.state == State::Held {
+            return None;
+        }
         if self.is_over || self.waiting == Waiting::Busy {
             let why = if self.is_over { "its window is over" } else { "the target was busy" };
             return Some(self.end(Step::new(State::Expired, why)));
@@ -315,9 +304,10 @@ impl Delivery {
         self.next = Next::End;
     }
 
-    /// What it waits for was not carried out: it is not sent.
-    pub fn hold(&mut self, why: impl Into<String>) -> Step {
-        self.end(Step::new(State::Held, why))
+    /// What it waits for was not carried out: it is not sent. No step where it was held before.
+    pub fn hold(&mut self, why: impl Into<String>) -> Option<Step> {
+        self.next = Next::End;
+        (self.state != State::Held).then(|| self.end(Step::new(State::Held, why)))
     }
 
     fn end(&mut self, step: Step) -> Step {
@@ -332,7 +322,8 @@ impl Delivery {
 
     /// Nothing left of this try: it is as it was before.
     fn unsent(&mut self, why: String) -> Step {
-        self.next = Next::Send;
+        // It may have changed until then.
+        self.next = if self.policy.checks && !self.may_be_applied { Next::Check } else { Next::Send };
         if self.may_be_applied {
             if self.policy.dedupe == Dedupe::Lookup {
                 self.next = Next::LookUp;
@@ -346,7 +337,9 @@ impl Delivery {
     fn lost(&mut self, why: String, now: Timestamp, random: &mut dyn FnMut(u64) -> u64) -> Step {
         self.may_be_applied = true;
         self.pause(now, None, random);
-        self.next = self.after_loss();
+        // A server that never answers is not asked for ever.
+        let is_enough = self.sends >= MOST_SENDS && self.policy.dedupe != Dedupe::Lookup;
+        self.next = if is_enough { Next::End } else { self.after_loss() };
         if self.next == Next::LookUp {
             self.not_before = self.all_is_carried_out();
         }
@@ -372,7 +365,8 @@ impl Delivery {
         if self.is_over {
             return Some(self.end(Step::new(State::Expired, "it was not carried out, and its window is over")));
         }
-        (self.state, self.next, self.waiting) = (State::Recorded, Next::Send, Waiting::Unsent);
+        let next = if self.sends >= MOST_SENDS { Next::End } else { Next::Send };
+        (self.state, self.next, self.waiting) = (State::Recorded, next, Waiting::Unsent);
         Some(Step::new(State::Recorded, "it was not carried out"))
     }
 
@@ -396,7 +390,8 @@ impl Delivery {
         let doubled = FIRST_PAUSE.saturating_mul(1 << self.tries.min(10)).min(LONGEST_PAUSE);
         let millis = u64::try_from(doubled.as_millis()).unwrap_or(0);
         let jittered = SignedDuration::from_millis(i64::try_from(millis / 2 + random(millis / 2 + 1)).unwrap_or(0));
-        let pause = wanted.unwrap_or(jittered).max(SignedDuration::ZERO);
+        // Who wants no pause gets one all the same.
+        let pause = wanted.map_or(jittered, |wanted| wanted.max(jittered));
         self.not_before = now.saturating_add(pause).unwrap_or(Timestamp::MAX);
     }
 }

@@ -22,9 +22,11 @@
 mod answer;
 mod deliver;
 mod delivery;
+mod state;
 #[cfg(test)]
 mod tests;
 
 pub use answer::{Answer, Found};
 pub use deliver::{Call, Clock, Lane, Outcome, Random, Store, Wire, World, deliver};
-pub use delivery::{Dedupe, Delivery, Move, Policy, Recorded, State, Step};
+pub use delivery::{Dedupe, Delivery, Move, Policy, Recorded, Step};
+pub use state::State;

@@ -11,7 +11,11 @@ mod identity;
 mod past;
 mod report_builder;
 
-pub use decide::{amount::of as decimal, change::changes_text, memory::unit};
+pub use decide::{
+    amount::{of as decimal, parsed as parsed_decimal},
+    change::changes_text,
+    memory::unit,
+};
 pub use identity::{Identity, short};
 pub use past::{Changed, NoPast, Observed, Past, PastChange, Pause, Verdict};
 pub use report_builder::{ReportBuilder, quarantine_file};

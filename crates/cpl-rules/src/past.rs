@@ -4,28 +4,42 @@ use cpl_model::{report::Pairs, resource::Resource};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 
-/// What was decided in earlier runs.
+/// What was decided in earlier runs: what is not known of it did not happen.
 pub trait Past {
     /// What became already in this window of the decision of this identity; none where it was not decided.
-    fn outcome(&self, decision: &str) -> Option<String>;
+    fn outcome(&self, _decision: &str) -> Option<String> {
+        None
+    }
 
     /// How many decisions of a rule were carried out in this window, or may have been.
-    fn done(&self, rule: &str) -> usize;
+    fn done(&self, _rule: &str) -> usize {
+        0
+    }
 
-    /// What changed a resource after a moment, or may have changed it, the oldest first.
-    fn changes_since(&self, of: Changed<'_>, after: Timestamp) -> Vec<PastChange>;
+    /// What changed a resource after a moment, or may have changed it, the first first.
+    fn changes_since(&self, _of: Changed<'_>, _after: Timestamp) -> Vec<PastChange> {
+        Vec::new()
+    }
 
     /// What changed a resource last, or may have changed it; where a setting is named, only what changed that.
-    fn last_change(&self, of: Changed<'_>, setting: Option<&str>) -> Option<PastChange>;
+    fn last_change(&self, _of: Changed<'_>, _setting: Option<&str>) -> Option<PastChange> {
+        None
+    }
 
     /// The newest value of a setting that somebody else is known to have left.
-    fn observed(&self, of: Changed<'_>, setting: &str) -> Option<Observed>;
+    fn observed(&self, _of: Changed<'_>, _setting: &str) -> Option<Observed> {
+        None
+    }
 
     /// What a person said of a decision that needs an approval.
-    fn verdict(&self, decision: &str) -> Option<Verdict>;
+    fn verdict(&self, _decision: &str) -> Option<Verdict> {
+        None
+    }
 
     /// The pause under way: nothing is sent meanwhile.
-    fn pause(&self) -> Option<Pause>;
+    fn pause(&self) -> Option<Pause> {
+        None
+    }
 }
 
 /// A resource, and the row by which a rule of this pipeline changes it.
@@ -44,6 +58,8 @@ pub struct PastChange {
     pub at: Timestamp,
     /// The rule, and its pipeline where that is another one.
     pub by: String,
+    /// It was a rule of this pipeline.
+    pub is_own: bool,
     /// What of the resource it changed; none for a call.
     pub setting: Option<String>,
     /// The value before; none where it is not known.
@@ -101,32 +117,4 @@ pub struct Pause {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoPast;
 
-impl Past for NoPast {
-    fn outcome(&self, _: &str) -> Option<String> {
-        None
-    }
-
-    fn done(&self, _: &str) -> usize {
-        0
-    }
-
-    fn changes_since(&self, _: Changed<'_>, _: Timestamp) -> Vec<PastChange> {
-        Vec::new()
-    }
-
-    fn last_change(&self, _: Changed<'_>, _: Option<&str>) -> Option<PastChange> {
-        None
-    }
-
-    fn observed(&self, _: Changed<'_>, _: &str) -> Option<Observed> {
-        None
-    }
-
-    fn verdict(&self, _: &str) -> Option<Verdict> {
-        None
-    }
-
-    fn pause(&self) -> Option<Pause> {
-        None
-    }
-}
+impl Past for NoPast {}

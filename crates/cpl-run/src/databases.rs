@@ -21,7 +21,8 @@ use crate::{
     declared_text::zone_name,
     error::{RequestCause, RequestError},
     fetches::fetches,
-    request_builder::{RequestBuilder, secret},
+    request_builder::RequestBuilder,
+    wire::secret,
 };
 
 /// The queries of a plan, by the names of the fetches' tables: until they are opened.

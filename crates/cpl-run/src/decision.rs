@@ -1,10 +1,10 @@
 //! A decision of the past: found by the beginning of its identity, told from the ledger alone.
 
-use std::fmt;
+use std::{fmt, path::Path};
 
 use cpl_ledger::{
-    Decision, DecisionState, Effect, EffectState, Ledger, LedgerReader, RecordedDecision, Step, StoredEffect, Verdict,
-    VerdictKind,
+    Decision, DecisionState, Effect, EffectState, Ledger, LedgerReader, RecordedDecision, RunLock, Step, StoredEffect,
+    Verdict, VerdictKind,
 };
 use cpl_model::workspace::Workspace;
 use cpl_rules::short;
@@ -121,6 +121,14 @@ fn find(ledger: &LedgerReader, id: &str) -> Result<String, DecisionError> {
     }
 }
 
+/// The ledger that may know a decision. Where nothing ran none is made.
+fn ledger_with(id: &str, folder: &Path) -> Result<Ledger, DecisionError> {
+    match LedgerReader::open(folder)? {
+        Some(_) => Ok(Ledger::open(folder)?),
+        None => Err(DecisionError::Unknown { id: id.to_owned(), near: None }),
+    }
+}
+
 /// What the ledger of a workspace knows of a decision, by the beginning of its identity.
 ///
 /// # Errors
@@ -157,12 +165,7 @@ pub fn give_verdict(
     (by, why): (&str, Option<&str>),
     now: Timestamp,
 ) -> Result<RecordedDecision, DecisionError> {
-    let folder = ledger_folder(workspace);
-    // Where nothing ran, nothing awaits an approval: no ledger is made.
-    if LedgerReader::open(&folder)?.is_none() {
-        return Err(DecisionError::Unknown { id: id.to_owned(), near: None });
-    }
-    let mut ledger = Ledger::open(&folder)?;
+    let mut ledger = ledger_with(id, &ledger_folder(workspace))?;
     let mut transaction = ledger.begin()?;
     let id = find(&transaction, id)?;
     let Some(last) = transaction.history(&id)?.pop() else {
@@ -198,15 +201,14 @@ pub fn settle(
     now: Timestamp,
 ) -> Result<(String, usize), DecisionError> {
     let folder = ledger_folder(workspace);
-    if LedgerReader::open(&folder)?.is_none() {
-        return Err(DecisionError::Unknown { id: id.to_owned(), near: None });
-    }
-    let mut ledger = Ledger::open(&folder)?;
+    let mut ledger = ledger_with(id, &folder)?;
+    let id = find(&ledger, id)?;
+    // A run that looks it up just now would go on with what it knew.
+    let pipeline = ledger.history(&id)?.pop().map(|last| last.run.pipeline);
+    let _lock = pipeline.map(|pipeline| RunLock::take(&folder, &pipeline)).transpose()?;
     let mut transaction = ledger.begin()?;
-    let id = find(&transaction, id)?;
     let all = transaction.states(&id)?;
-    let is_open =
-        |one: &&StoredEffect| matches!(one.state, EffectState::Sent | EffectState::Uncertain | EffectState::Drifted);
+    let is_open = |one: &&StoredEffect| one.state.needs_person();
     let open: Vec<i64> = all.iter().filter(is_open).map(|one| one.serial).collect();
     if open.is_empty() {
         let state = all.first().map_or("held", |one| one.state.word());

@@ -6,7 +6,7 @@ use cpl_connect::{InvalidRequest, NetworkError, SecretError};
 use cpl_database::InvalidAddress;
 use cpl_effects::EffectError;
 use cpl_exec::ExecError;
-use cpl_ledger::{Effect, EffectState, LedgerError};
+use cpl_ledger::{Effect, EffectState, LedgerError, Pause};
 use cpl_plan::bind::BindError;
 use cpl_recording::Mismatch;
 use cpl_rules::short;
@@ -55,6 +55,12 @@ pub enum RunError {
 }
 
 impl RunError {
+    /// Of a pause that began while the run was under way.
+    pub(crate) fn paused(pause: &Pause) -> Self {
+        let why = pause.why.as_ref().map_or_else(String::new, |why| format!(" ({why})"));
+        Self::Paused { text: format!("{} paused it{why}", pause.by) }
+    }
+
     /// What is said of it; at least one diagnostic.
     #[must_use]
     pub fn diagnostics(self) -> Vec<Diagnostic> {
@@ -109,11 +115,10 @@ fn not_carried_out(failed: &[NotCarriedOut], of: usize) -> Diagnostic {
     if failed.len() > NAMED {
         text.extend(["\nand ", &(failed.len() - NAMED).to_string(), " more"]);
     }
-    let some = |states: &[EffectState]| failed.iter().any(|one| states.contains(&one.state));
-    let help = if some(&[EffectState::Uncertain, EffectState::Sent, EffectState::Drifted]) {
+    let help = if failed.iter().any(|one| one.state.needs_person()) {
         "`cpl explain DECISION` tells of each; what is uncertain or drifted is looked up by a person, and settled by `cpl \
          settle DECISION confirmed|refused`"
-    } else if some(&[EffectState::Recorded]) {
+    } else if failed.iter().any(|one| one.state == EffectState::Recorded) {
         "what was not sent is sent by the next run of this window"
     } else {
         "`cpl explain DECISION` tells of each; the next window decides anew"
@@ -123,8 +128,9 @@ fn not_carried_out(failed: &[NotCarriedOut], of: usize) -> Diagnostic {
 
 /// What is said where a pause began between the decision and its sending.
 fn paused(text: &str) -> Diagnostic {
-    let message = format!("nothing was sent: {text} while this run was under way");
-    Diagnostic::new(Code::E1106, message).help("after `cpl resume`, a run of the same window sends what is recorded")
+    let message = format!("nothing more was sent: {text} while this run was under way");
+    Diagnostic::new(Code::E1106, message)
+        .help("`cpl log` tells what was sent; after `cpl resume`, a run of the same window sends what is recorded")
 }
 
 /// What is said where effects were sent, and the ledger does not say so.

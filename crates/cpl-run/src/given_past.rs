@@ -5,7 +5,7 @@ use cpl_model::{
     report::Pairs,
     value::Value,
 };
-use cpl_rules::{Changed, Observed, Past, PastChange, Pause, Verdict, decimal, unit};
+use cpl_rules::{Changed, Past, PastChange, decimal, unit};
 use jiff::Timestamp;
 
 /// Past decisions of a test's rules, each of the row of its key.
@@ -35,6 +35,7 @@ impl GivenPast<'_> {
         Some(PastChange {
             at: Timestamp::from_microsecond(at.as_microsecond()).ok()?,
             by: past.rule.clone(),
+            is_own: true,
             setting,
             before: past.before.as_ref().and_then(decimal),
             after: past.after.as_ref().and_then(decimal),
@@ -51,14 +52,6 @@ fn is_of(past: &PastDecision, of: Changed<'_>) -> bool {
 }
 
 impl Past for GivenPast<'_> {
-    fn outcome(&self, _: &str) -> Option<String> {
-        None
-    }
-
-    fn done(&self, _: &str) -> usize {
-        0
-    }
-
     fn changes_since(&self, of: Changed<'_>, after: Timestamp) -> Vec<PastChange> {
         let mut changes = self.changes(of);
         changes.retain(|change| change.at > after);
@@ -68,17 +61,5 @@ impl Past for GivenPast<'_> {
     fn last_change(&self, of: Changed<'_>, setting: Option<&str>) -> Option<PastChange> {
         let is_wanted = |change: &PastChange| setting.is_none() || change.setting.as_deref() == setting;
         self.changes(of).into_iter().rfind(is_wanted)
-    }
-
-    fn observed(&self, _: Changed<'_>, _: &str) -> Option<Observed> {
-        None
-    }
-
-    fn verdict(&self, _: &str) -> Option<Verdict> {
-        None
-    }
-
-    fn pause(&self) -> Option<Pause> {
-        None
     }
 }

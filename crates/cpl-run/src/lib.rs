@@ -27,6 +27,7 @@ mod server_effects;
 mod show;
 mod stores;
 mod test;
+mod wire;
 
 use std::path::Path;
 

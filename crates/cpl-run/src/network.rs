@@ -5,7 +5,7 @@ use std::fs;
 use cpl_connect::{Network, Secrets};
 use cpl_model::{program::Credential, workspace::Workspace};
 
-use crate::{error::RequestCause, request_builder::secret};
+use crate::{error::RequestCause, wire::secret};
 
 /// The network of a workspace.
 pub fn network(workspace: &Workspace, secrets: &Secrets) -> Result<Network, RequestCause> {

@@ -2,11 +2,10 @@
 
 use std::cell::RefCell;
 
-use cpl_effects::{Places, resource_name};
+use cpl_effects::{Places, ServerEffect, resource_name};
 use cpl_ledger::{EffectState, LedgerError, LedgerReader, LoggedEffect, VerdictKind};
-use cpl_rules::{Changed, Observed, Past, PastChange, Pause, Verdict, short};
+use cpl_rules::{Changed, Observed, Past, PastChange, Pause, Verdict, parsed_decimal, short};
 use jiff::Timestamp;
-use rust_decimal::Decimal;
 
 /// What a run asks its ledger while it decides; without one there is no past.
 pub struct LedgerPast<'l> {
@@ -64,8 +63,9 @@ impl LedgerPast<'_> {
         Some(PastChange {
             at: Timestamp::from_microsecond(effect.window_start).ok()?,
             by,
-            before: amount(&effect.before),
-            after: amount(&effect.after),
+            is_own: run.pipeline == self.pipeline,
+            before: parsed_decimal(&effect.before),
+            after: parsed_decimal(&effect.after),
             // Effects of the first version have no setting of their own.
             setting: effect.setting.or(effect.name),
             unit: effect.unit,
@@ -80,6 +80,9 @@ impl Past for LedgerPast<'_> {
         let worst = effects.iter().max_by_key(|one| gravity(one.state))?;
         let id = short(decision);
         Some(match worst.state {
+            EffectState::Recorded if ServerEffect::of(&worst.effect.payload).is_some() => {
+                "decided already in this window, and not sent yet".to_owned()
+            }
             EffectState::Recorded | EffectState::Confirmed => "done already in this window".to_owned(),
             EffectState::Sent | EffectState::Uncertain => {
                 format!("sent already in this window, and nobody knows what became of it: `cpl explain {id}`")
@@ -108,7 +111,7 @@ impl Past for LedgerPast<'_> {
     fn observed(&self, of: Changed<'_>, setting: &str) -> Option<Observed> {
         let found = self.ask(|ledger| ledger.observed(&self.name(of), setting, self.end_of_past()))??;
         let at = Timestamp::from_microsecond(found.window_start).ok()?;
-        Some(Observed { value: amount(&found.value)?, at })
+        Some(Observed { value: parsed_decimal(&found.value)?, at })
     }
 
     fn verdict(&self, decision: &str) -> Option<Verdict> {
@@ -123,16 +126,15 @@ impl Past for LedgerPast<'_> {
     }
 }
 
-/// A value as the ledger keeps it.
-fn amount(raw: &str) -> Option<Decimal> {
-    raw.parse().or_else(|_| Decimal::from_scientific(raw)).ok()
-}
-
 /// What says most of a decision of several effects.
 fn gravity(state: EffectState) -> u8 {
     match state {
-        EffectState::Recorded | EffectState::Confirmed => 0,
-        EffectState::Held | EffectState::Superseded | EffectState::Expired | EffectState::Refused => 1,
+        EffectState::Confirmed => 0,
+        EffectState::Recorded
+        | EffectState::Held
+        | EffectState::Superseded
+        | EffectState::Expired
+        | EffectState::Refused => 1,
         EffectState::Sent | EffectState::Uncertain => 2,
         EffectState::Drifted => 3,
     }

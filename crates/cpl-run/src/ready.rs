@@ -1,17 +1,17 @@
 //! A run that is ready to let its effects leave: to files, then to servers.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Instant};
 
 use cpl_connect::{Network, Secrets};
 use cpl_effects::{FileEffects, Paid, QuarantineFile, ServerEffect, prepare, write_quarantine};
 use cpl_ledger::{Effect, EffectState, Ledger, RunLock, Step};
 use cpl_model::report::RunReport;
+use cpl_rules::parsed_decimal;
 use jiff::Timestamp;
-use rust_decimal::Decimal;
 
 use crate::{
     RunError,
-    sending::{OpenEffect, Sending},
+    sending::{KnownEffect, Sending},
 };
 
 /// A run whose report is there and whose decisions are recorded; its effects are ready to leave.
@@ -35,6 +35,7 @@ pub struct Recorded {
     pub window_start: i64,
     pub window_end: Timestamp,
     pub started_at: i64,
+    pub since: Instant,
     /// Those that the report shows.
     pub printed: Vec<i64>,
     /// Those of earlier runs that are not sent again.
@@ -77,7 +78,7 @@ impl Recorded {
     /// Lets all effects out: to files, then to servers.
     fn send(mut self, files: Vec<FileEffects>) -> Result<Delivered, RunError> {
         self.write(files)?;
-        let open = self.open()?;
+        let effects = self.effects()?;
         let sending = Sending {
             ledger: &mut self.ledger,
             pipeline: &self.pipeline,
@@ -86,18 +87,16 @@ impl Recorded {
             network: self.network,
             window_end: self.window_end,
             started_at: Timestamp::from_microsecond(self.started_at).unwrap_or(Timestamp::UNIX_EPOCH),
+            since: self.since,
         };
-        if open.is_empty() {
-            return Ok(Delivered::default());
-        }
-        let failed = sending.send(&open)?;
+        let (carried_out, failed) = sending.send(&effects)?;
         drop(self.lock);
         // What was no longer as the rule saw it asks for nothing: the next window decides anew.
         let superseded = failed.iter().filter(|one| one.state == EffectState::Superseded).count();
         if superseded < failed.len() {
-            return Err(RunError::NotCarriedOut { failed, of: open.len() });
+            return Err(RunError::NotCarriedOut { of: carried_out + failed.len(), failed });
         }
-        Ok(Delivered { carried_out: open.len() - superseded, superseded })
+        Ok(Delivered { carried_out, superseded })
     }
 
     /// Writes all effects of the window to the files, and records that they are there. Nobody else of the workspace writes one
@@ -113,10 +112,7 @@ impl Recorded {
         // Somebody may have said so since it was decided.
         match transaction.pause(&self.pipeline)? {
             Some(_) if sent.is_empty() => return Ok(()),
-            Some(pause) => {
-                let why = pause.why.map_or_else(String::new, |why| format!(" ({why})"));
-                return Err(RunError::Paused { text: format!("{} paused it{why}", pause.by) });
-            }
+            Some(pause) => return Err(RunError::paused(&pause)),
             None => prepare(files)?.put()?,
         }
         let confirmed = sent.into_iter().map(|effect| (effect, EffectState::Confirmed));
@@ -128,42 +124,42 @@ impl Recorded {
         transaction.commit().map_err(RunError::NotConfirmed)
     }
 
-    /// The effects on servers that are open: of this window, and of the one before.
-    fn open(&self) -> Result<Vec<OpenEffect>, RunError> {
+    /// The effects on servers: those of this window, and of those before that are open. What has ended is not sent, and says
+    /// whether a rise is paid for.
+    fn effects(&self) -> Result<Vec<KnownEffect>, RunError> {
         let window = self.ledger.effects_of(&self.pipeline, self.window_start)?;
         let before = self.ledger.open_before(&self.pipeline, self.window_start)?;
         let all = before.into_iter().map(|one| (one, true)).chain(window.into_iter().map(|one| (one, false)));
-        let mut open: Vec<OpenEffect> = Vec::new();
-        for (stored, is_over) in all.filter(|(one, _)| one.state.is_open()) {
+        let mut effects: Vec<KnownEffect> = Vec::new();
+        for (stored, is_over) in all {
             if let Some(effect) = ServerEffect::of(&stored.effect.payload) {
                 let decision = self.ledger.decision(&stored.effect.decision_id)?;
                 let rule = decision.map(|decision| decision.rule).unwrap_or_default();
-                open.push(OpenEffect { stored, effect, rule, is_over, needs: Vec::new() });
+                effects.push(KnownEffect { stored, effect, rule, is_over, needs: Vec::new() });
             }
         }
-        for at in 0..open.len() {
-            open[at].needs = needs(at, &open);
+        for at in 0..effects.len() {
+            effects[at].needs = paying(at, &effects);
         }
-        Ok(open)
+        Ok(effects)
     }
 }
 
-/// The cuts that pay for a rise: money may be left unspent for a while, and is never spent twice.
-fn needs(at: usize, open: &[OpenEffect]) -> Vec<usize> {
-    let rise = &open[at];
-    let amount = |text: &str| text.parse::<Decimal>().ok();
-    let pays = |other: &OpenEffect| {
+/// The cuts that pay for a rise, by their places: money may be left unspent for a while, and is never spent twice.
+fn paying(at: usize, effects: &[KnownEffect]) -> Vec<usize> {
+    let rise = &effects[at];
+    let pays = |other: &KnownEffect| {
         let Effect { decision_id, before, after, .. } = &other.stored.effect;
-        let is_cut = amount(after).zip(amount(before)).is_some_and(|(after, before)| after < before);
+        let is_cut = parsed_decimal(after).zip(parsed_decimal(before)).is_some_and(|(after, before)| after < before);
         let is_of = match rise.effect.paid {
             Paid::ByNone => false,
             Paid::ByDecision => *decision_id == rise.stored.effect.decision_id,
             Paid::ByRule => other.rule == rise.rule,
         };
-        is_cut && is_of && other.is_over == rise.is_over
+        is_cut && is_of && other.stored.effect.window_start == rise.stored.effect.window_start
     };
     if rise.effect.paid.is_by_none() {
         return Vec::new();
     }
-    (0..open.len()).filter(|other| pays(&open[*other])).collect()
+    (0..effects.len()).filter(|other| pays(&effects[*other])).collect()
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cpl_effects::{Places, ServerEffect, line, resource_name};
 use cpl_ledger::{Decision as DecisionRow, DecisionState, Effect, LedgerError, Observation, Run, Transaction};
 use cpl_model::{
-    program::{Program, Target, TargetKind},
+    program::{Program, TargetKind},
     report::{Change, Decision, RunReport, State},
 };
 use cpl_rules::{changes_text, unit};
@@ -70,7 +70,7 @@ impl RunRecord<'_> {
                     setting: change.setting.clone(),
                     unit: unit(&change.to),
                 })?;
-                if target(program, &change.target).kind == TargetKind::Print {
+                if program.target(&change.target).kind == TargetKind::Print {
                     printed.push(effect);
                 }
             }
@@ -126,11 +126,6 @@ fn observation(change: &Change, places: &Places, window_start: i64) -> Option<Ob
         value: change.from.raw(),
         window_start,
     })
-}
-
-fn target<'p>(program: &'p Program, name: &str) -> &'p Target {
-    let found = program.targets.iter().find(|target| target.name == name);
-    found.unwrap_or_else(|| unreachable!("a target of the pipeline"))
 }
 
 fn json(value: &impl serde::Serialize) -> String {

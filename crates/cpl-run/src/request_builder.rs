@@ -5,9 +5,7 @@ use std::{
     path::PathBuf,
 };
 
-use cpl_connect::{
-    Auth, Grant, InvalidRequest, REPORT, Request, SEGMENT, Secret, Secrets, ServiceAccount, TokenStore, Tokens,
-};
+use cpl_connect::{REPORT, Request, SEGMENT, Secrets, Tokens};
 use cpl_database::{Parameter, ParameterType, Query};
 use cpl_effects::{ServerAuth, ServerRequest};
 use cpl_exec::constants;
@@ -24,6 +22,7 @@ use percent_encoding::utf8_percent_encode;
 use crate::{
     RunError,
     error::{RequestCause, RequestError},
+    wire,
 };
 
 /// Makes the requests of a fetch.
@@ -37,14 +36,6 @@ pub struct RequestBuilder<'m> {
     arguments: Option<BTreeMap<String, Expr>>,
     /// A window of the call has no day: `this month` on its first.
     has_empty_window: bool,
-}
-
-/// What a token is requested for and with, and in which header it goes.
-struct TokenRequest {
-    grant: Grant,
-    scopes: Vec<String>,
-    address: String,
-    header: Option<String>,
 }
 
 /// A request, or what is made of some, or all that it lacks.
@@ -154,127 +145,22 @@ impl<'m> RequestBuilder<'m> {
     /// # Errors
     /// Where a value can't be computed.
     pub fn request(&self, request: &program::Request) -> Result<Made, RunError> {
-        let mut missing = Vec::new();
-        let auth: Vec<Auth> = request.auth.iter().filter_map(|auth| self.auth(auth, &mut missing)).collect();
-        let mut headers = Vec::new();
-        for (name, value) in &request.headers {
-            match value {
-                HeaderValue::Credential(credential) => {
-                    headers.extend(self.secret(credential, &mut missing).map(|secret| (name, Header::Secret(secret))));
-                }
-                HeaderValue::Computed(value) => {
-                    headers.extend(self.json(value)?.map(|value| (name, Header::Plain(text(&value)))));
-                }
-            }
-        }
-        if !missing.is_empty() {
-            return Ok(Err(missing));
-        }
-        let (base, path) = self.address(&request.address)?;
-        let made = Request::new(request.method, &base).map(|made| made.path(&path)).and_then(|made| {
-            let made = auth.iter().try_fold(made, Request::auth)?;
-            headers.iter().try_fold(made, |made, (name, value)| match value {
-                Header::Secret(secret) => made.secret_header(name, secret),
-                Header::Plain(text) => made.header(name, text),
-            })
-        });
-        let mut made = match made {
-            Ok(made) => made,
-            Err(why) => return Ok(Err(vec![self.error(RequestCause::Invalid(why))])),
-        };
-        for (name, value) in &request.query {
-            let values = match self.json(value)? {
-                Some(serde_json::Value::Array(all)) => all,
-                one => one.into_iter().collect(),
-            };
-            made = values.iter().fold(made, |made, value| made.query(name, &text(value)));
-        }
-        if let Some(body) = &request.body {
-            made = made.json(self.json(body)?.unwrap_or_default());
-        }
-        Ok(Ok(made))
-    }
-
-    fn auth(&self, auth: &program::Auth, missing: &mut Vec<RequestError>) -> Option<Auth> {
-        Some(match auth {
-            program::Auth::Bearer(token) => Auth::Bearer(self.secret(token, missing)?.in_secret_place()),
-            program::Auth::Basic { user, password } => {
-                let user = self.secret(user, missing);
-                let password = self.secret_where_named(password.as_ref(), missing);
-                Auth::Basic(user?, password?)
-            }
-            program::Auth::Header(name, value) => {
-                Auth::Header(name.clone(), self.secret(value, missing)?.in_secret_place())
-            }
-            program::Auth::Query(name, value) => {
-                Auth::Query(name.clone(), self.secret(value, missing)?.in_secret_place())
-            }
-            // Requested when it is needed.
-            program::Auth::OAuth2 { .. } | program::Auth::GoogleServiceAccount { .. } => return None,
-        })
+        let made = wire::request(&self.recorded(request)?, self.secrets);
+        Ok(made.map_err(|causes| self.errors(causes)))
     }
 
     /// What gives the access token of an API; none where requests hold their credentials themselves.
     ///
     /// # Errors
     /// All secrets that it lacks.
-    pub fn tokens(
-        &self,
-        request: &program::Request,
-        store: PathBuf,
-    ) -> Result<Result<Option<Tokens>, Vec<RequestError>>, RunError> {
-        let mut missing = Vec::new();
-        let made =
-            request.auth.iter().find_map(|auth| self.token_request(auth, &mut missing).transpose()).transpose()?;
-        if !missing.is_empty() {
-            return Ok(Err(missing));
-        }
-        let tokens = made.map(|made| {
-            let TokenRequest { grant, scopes, address, header } = made?;
-            Tokens::new(grant, scopes, address, TokenStore::new(store))?.in_header(header.as_deref())
-        });
-        Ok(tokens.transpose().map_err(|why| vec![self.error(RequestCause::Invalid(why))]))
+    pub fn tokens(&self, request: &program::Request, store: PathBuf) -> Result<Made<Option<Tokens>>, RunError> {
+        let auth: Vec<ServerAuth> =
+            request.auth.iter().map(|auth| self.recorded_auth(auth)).collect::<Result<_, _>>()?;
+        Ok(wire::tokens(&auth, self.secrets, store).map_err(|causes| self.errors(causes)))
     }
 
-    /// How a token is requested; none where a secret is missing, or none is needed.
-    fn token_request(
-        &self,
-        auth: &program::Auth,
-        missing: &mut Vec<RequestError>,
-    ) -> Result<Option<Result<TokenRequest, InvalidRequest>>, RunError> {
-        Ok(match auth {
-            program::Auth::OAuth2 { token_url, client_id, client_secret, refresh_token, scopes, header } => {
-                let (base, path) = self.address(token_url)?;
-                let id = self.secret(client_id, missing);
-                let secret = self.secret_where_named(client_secret.as_ref(), missing);
-                let refresh_token = self.secret_where_named(refresh_token.as_ref(), missing);
-                let (Some(id), Some(secret), Some(refresh_token)) = (id, secret, refresh_token) else {
-                    return Ok(None);
-                };
-                let grant = Grant::Client { id, secret, refresh_token };
-                let (scopes, header) = (scopes.clone(), header.clone());
-                Some(Ok(TokenRequest { grant, scopes, address: base + &path, header }))
-            }
-            program::Auth::GoogleServiceAccount { key, scopes } => self.secret(key, missing).map(|key| {
-                let (account, address) = ServiceAccount::of(&key)?;
-                let grant = Grant::ServiceAccount(account);
-                Ok(TokenRequest { grant, scopes: scopes.clone(), address, header: None })
-            }),
-            _ => None,
-        })
-    }
-
-    fn secret(&self, credential: &Credential, missing: &mut Vec<RequestError>) -> Option<Secret> {
-        secret(self.secrets, credential).map_err(|cause| missing.push(self.error(cause))).ok()
-    }
-
-    /// The value of a credential that may be none; nothing where it lacks its value.
-    fn secret_where_named(
-        &self,
-        credential: Option<&Credential>,
-        missing: &mut Vec<RequestError>,
-    ) -> Option<Option<Secret>> {
-        credential.map_or(Some(None), |credential| Some(Some(self.secret(credential, missing)?.in_secret_place())))
+    fn errors(&self, causes: Vec<RequestCause>) -> Vec<RequestError> {
+        causes.into_iter().map(|cause| self.error(cause)).collect()
     }
 
     fn error(&self, cause: RequestCause) -> RequestError {
@@ -439,23 +325,6 @@ fn is_within_host(begun: &str) -> bool {
 fn is_host_name(text: &str) -> bool {
     let inside = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
     (1..=63).contains(&text.len()) && text.bytes().all(inside) && !text.starts_with('-') && !text.ends_with('-')
-}
-
-/// The value of a credential.
-///
-/// # Errors
-/// Where it is a secret without a value.
-pub fn secret(secrets: &Secrets, credential: &Credential) -> Result<Secret, RequestCause> {
-    match credential {
-        Credential::Plain(text) => Ok(Secret::known(text.clone())),
-        Credential::Secret(name) => secrets.find(name).map_err(|why| RequestCause::Secret { name: name.clone(), why }),
-    }
-}
-
-/// The value of a header.
-enum Header {
-    Secret(Secret),
-    Plain(String),
 }
 
 /// A value as a query is sent it.

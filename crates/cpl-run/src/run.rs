@@ -4,6 +4,7 @@ use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
+    time::Instant,
 };
 
 use cpl_connect::{Network, Secrets};
@@ -43,6 +44,7 @@ use crate::{
 /// # Errors
 /// What kept the run from being finished. No effect was sent then.
 pub fn run(plan: Plan, context: &RunContext<'_>) -> Result<ReadyRun, RunError> {
+    let since = Instant::now();
     let evaluation = Evaluation::new(plan, context)?;
     let program = evaluation.plan.program();
     let folder = ledger_folder(context.workspace);
@@ -74,6 +76,7 @@ pub fn run(plan: Plan, context: &RunContext<'_>) -> Result<ReadyRun, RunError> {
         window_start: context.clock.now.timestamp().as_microsecond(),
         window_end: context.clock.end.timestamp(),
         started_at: context.started_at.as_microsecond(),
+        since,
         printed,
         uncertain,
         secrets,

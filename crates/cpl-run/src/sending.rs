@@ -7,31 +7,34 @@ use std::{
     time::{Duration, Instant},
 };
 
+use cpl_batch::Problem;
 use cpl_connect::{
-    Answered, Api, Auth, Connections, ErrorsInside, Grant, Limits, Network, Request, Secret, Secrets, Sent,
-    ServiceAccount, SingleRequest, Terms, Throttle, TokenStore, Tokens,
+    Answered, Api, Connections, ErrorsInside, Limits, Network, Request, Secrets, Sent, SingleRequest, Terms, Throttle,
 };
-use cpl_effects::{ServerAuth, ServerEffect, ServerRead, ServerRequest};
+use cpl_effects::{ServerEffect, ServerRead, ServerRequest};
+use cpl_exec::file_problem;
 use cpl_ledger::{EffectState, Ledger, Step as StepRow, StoredEffect};
 use cpl_model::program::{Credential, Dedupe};
 use cpl_protocol::{
     Answer, Call, Clock, Dedupe as ProtocolDedupe, Delivery, Found, Lane, Outcome, Policy, Random, Recorded, State,
     Step, Store, Wire, World, deliver,
 };
+use cpl_rules::parsed_decimal;
+use cpl_syntax::Span;
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 
 use crate::{
     RunError,
-    error::{NotCarriedOut, RequestCause},
-    request_builder::secret,
+    error::{NotCarriedOut, RequestCause, RequestError},
+    wire,
 };
 
 /// Requests to one API under way at once, where its connector says nothing of it.
 const CONCURRENT: u32 = 4;
 
-/// An effect of the ledger that is sent to a server, or is looked up there.
-pub struct OpenEffect {
+/// An effect on a server, as the ledger knows it: it is sent, or looked up, where that is open.
+pub struct KnownEffect {
     /// As it is recorded.
     pub stored: StoredEffect,
     /// What is sent.
@@ -40,7 +43,7 @@ pub struct OpenEffect {
     pub rule: String,
     /// Its window is over.
     pub is_over: bool,
-    /// The places, among the open effects, of those that must be carried out before it.
+    /// The places, among the effects, of the cuts that must be carried out before it.
     pub needs: Vec<usize>,
 }
 
@@ -58,17 +61,20 @@ pub struct Sending<'a> {
     pub network: Network,
     /// When the window ends.
     pub window_end: Timestamp,
-    /// When the run began.
+    /// When the run began: by the clock on the wall, and by one that is never put back.
     pub started_at: Timestamp,
+    /// The same moment.
+    pub since: Instant,
 }
 
 impl Sending<'_> {
-    /// Sends what is to be sent, and finds out what became of what was: those that were not carried out.
+    /// Sends what is to be sent, and finds out what became of what was: how many effects were carried out, and those that
+    /// were not.
     ///
     /// # Errors
     /// Where the ledger can't be written, or a pause began: nothing more was sent then.
-    pub fn send(self, open: &[OpenEffect]) -> Result<Vec<NotCarriedOut>, RunError> {
-        let clock = RunClock { started_at: self.started_at, since: Instant::now() };
+    pub fn send(self, effects: &[KnownEffect]) -> Result<(usize, Vec<NotCarriedOut>), RunError> {
+        let clock = RunClock { started_at: self.started_at, since: self.since };
         let now = clock.time();
         let limit = SignedDuration::try_from(self.network.limit).unwrap_or(SignedDuration::MAX);
         let mut until = now.saturating_add(limit).unwrap_or(Timestamp::MAX);
@@ -78,60 +84,38 @@ impl Sending<'_> {
         }
         let mut servers = Servers::new(self.secrets, self.tokens);
         let (mut lanes, mut targets) = (Vec::new(), Vec::new());
-        for one in open {
-            let steps = self.ledger.steps(one.stored.serial)?;
-            let first_sent = steps.iter().find(|step| step.state == EffectState::Sent).map(|step| step.at);
-            let first_sent = first_sent.and_then(|at| Timestamp::from_microsecond(at).ok());
-            let recorded = Recorded { state: state(one.stored.state), first_sent, now, is_over: one.is_over };
+        for one in effects {
+            let steps =
+                if one.stored.state.needs_person() { self.ledger.steps(one.stored.serial)? } else { Vec::new() };
+            let first_sent = steps.iter().find(|step| step.state == EffectState::Sent);
+            let first_sent = first_sent.and_then(|step| Timestamp::from_microsecond(step.at).ok());
+            let recorded = Recorded { state: one.stored.state, first_sent, now, is_over: one.is_over };
             let delivery = Delivery::resumed(policy(&one.effect), recorded);
             targets.push(servers.api(&one.effect));
             let target = targets[targets.len() - 1].0;
             lanes.push(Lane { delivery, target, needs: one.needs.clone() });
         }
         let widths = servers.widths();
-        let mut wire = HttpWire { open, apis: targets, servers: &servers, connections: Connections::new(self.network) };
-        let mut store = LedgerStore { ledger: self.ledger, open, pipeline: self.pipeline, clock };
+        let mut wire =
+            HttpWire { effects, apis: targets, servers: &servers, connections: Connections::new(self.network) };
+        let mut store = LedgerStore { ledger: self.ledger, effects, pipeline: self.pipeline, clock };
         let mut world = World { wire: &mut wire, store: &mut store, clock: &mut { clock }, random: &mut SystemRandom };
         deliver(&mut lanes, &widths, until, &mut world)?;
-        let mut failed = Vec::new();
-        for (one, lane) in open.iter().zip(&lanes) {
-            let state = lane.delivery.state();
-            if state != State::Confirmed {
-                let why = store.ledger.steps(one.stored.serial)?.pop().and_then(|step| step.why);
-                failed.push(NotCarriedOut { effect: one.stored.effect.clone(), state: stored(state), why });
+        let (mut carried_out, mut failed) = (0, Vec::new());
+        for (one, lane) in effects.iter().zip(&lanes) {
+            let (before, state) = (one.stored.state, lane.delivery.state());
+            // What was known before is no news; what nobody knew of an earlier window, and knows no better, is in the report.
+            if state == before && (one.is_over || !before.is_open()) {
+                continue;
             }
+            if state == EffectState::Confirmed {
+                carried_out += 1;
+                continue;
+            }
+            let why = store.ledger.steps(one.stored.serial)?.pop().and_then(|step| step.why);
+            failed.push(NotCarriedOut { effect: one.stored.effect.clone(), state, why });
         }
-        Ok(failed)
-    }
-}
-
-/// A state of the ledger as the protocol knows it.
-fn state(of: EffectState) -> State {
-    match of {
-        EffectState::Recorded => State::Recorded,
-        EffectState::Sent => State::Sent,
-        EffectState::Confirmed => State::Confirmed,
-        EffectState::Uncertain => State::Uncertain,
-        EffectState::Refused => State::Refused,
-        EffectState::Superseded => State::Superseded,
-        EffectState::Expired => State::Expired,
-        EffectState::Drifted => State::Drifted,
-        EffectState::Held => State::Held,
-    }
-}
-
-/// A state of the protocol as the ledger knows it.
-fn stored(of: State) -> EffectState {
-    match of {
-        State::Recorded => EffectState::Recorded,
-        State::Sent => EffectState::Sent,
-        State::Confirmed => EffectState::Confirmed,
-        State::Uncertain => EffectState::Uncertain,
-        State::Refused => EffectState::Refused,
-        State::Superseded => EffectState::Superseded,
-        State::Expired => EffectState::Expired,
-        State::Drifted => EffectState::Drifted,
-        State::Held => EffectState::Held,
+        Ok((carried_out, failed))
     }
 }
 
@@ -193,80 +177,28 @@ impl<'a> Servers<'a> {
         let ServerEffect { limits, errors, .. } = effect;
         let throttle = Throttle::new(limits.concurrent, limits.rate);
         let terms = Terms { limits: Limits::of(limits, errors), errors: ErrorsInside::of(errors)?, throttle };
-        let grant = effect.request.auth.iter().find_map(|auth| self.grant(auth).transpose()).transpose()?;
-        let tokens = grant.map(|(grant, scopes, address, header)| {
-            let tokens = Tokens::new(grant, scopes, address, TokenStore::new(self.tokens.to_owned()));
-            tokens.and_then(|tokens| tokens.in_header(header.as_deref())).map_err(|error| format!("{error:?}"))
-        });
-        Ok(Api { terms, tokens: tokens.transpose()? })
-    }
-
-    /// What gives a token; none where requests hold their credentials themselves.
-    #[allow(clippy::type_complexity)]
-    fn grant(&self, auth: &ServerAuth) -> Result<Option<(Grant, Vec<String>, String, Option<String>)>, String> {
-        Ok(match auth {
-            ServerAuth::OAuth2 { token_url, client_id, client_secret, refresh_token, scopes, header } => {
-                let some = |credential: &Option<Credential>| {
-                    credential.as_ref().map(|one| Ok::<_, String>(self.secret(one)?.in_secret_place())).transpose()
-                };
-                let (id, secret) = (self.secret(client_id)?, some(client_secret)?);
-                let grant = Grant::Client { id, secret, refresh_token: some(refresh_token)? };
-                Some((grant, scopes.clone(), token_url.clone(), header.clone()))
-            }
-            ServerAuth::GoogleServiceAccount { key, scopes } => {
-                let (account, address) =
-                    ServiceAccount::of(&self.secret(key)?).map_err(|error| format!("{error:?}"))?;
-                Some((Grant::ServiceAccount(account), scopes.clone(), address, None))
-            }
-            _ => None,
-        })
-    }
-
-    fn secret(&self, credential: &Credential) -> Result<Secret, String> {
-        secret(self.secrets, credential).map_err(|cause| match cause {
-            RequestCause::Secret { name, .. } => format!("the secret {name} is not there"),
-            _ => "a secret is not there".to_owned(),
-        })
+        let tokens = wire::tokens(&effect.request.auth, self.secrets, self.tokens.to_owned()).map_err(text)?;
+        Ok(Api { terms, tokens })
     }
 
     /// The request, whole; `id` and the time are signed with it.
     fn request(&self, of: &ServerRequest, id: &str) -> Result<Request, String> {
-        let invalid = |error: cpl_connect::InvalidRequest| format!("the request can't be sent: {error:?}");
-        let address = self.secret(&of.address)?;
-        let mut request = Request::at_address(of.method, &address).map_err(invalid)?.path(&of.path);
-        for auth in &of.auth {
-            let auth = match auth {
-                ServerAuth::Bearer(token) => Auth::Bearer(self.secret(token)?.in_secret_place()),
-                ServerAuth::Basic(user, password) => {
-                    let password = password.as_ref().map(|password| self.secret(password)).transpose()?;
-                    Auth::Basic(self.secret(user)?, password.map(Secret::in_secret_place))
-                }
-                ServerAuth::Header(name, value) => Auth::Header(name.clone(), self.secret(value)?.in_secret_place()),
-                ServerAuth::Query(name, value) => Auth::Query(name.clone(), self.secret(value)?.in_secret_place()),
-                ServerAuth::OAuth2 { .. } | ServerAuth::GoogleServiceAccount { .. } => continue,
-            };
-            request = request.auth(&auth).map_err(invalid)?;
-        }
-        for (name, value) in &of.headers {
-            request = match value {
-                Credential::Plain(text) => request.header(name, text).map_err(invalid)?,
-                Credential::Secret(_) => request.secret_header(name, &self.secret(value)?).map_err(invalid)?,
-            };
-        }
-        request = of.query.iter().fold(request, |request, (name, value)| request.query(name, value));
-        if let Some(body) = &of.body {
-            request = request.json(body.clone());
-        }
-        match &of.signed_with {
-            Some(key) => request.signed(&self.secret(key)?, id, Timestamp::now()).map_err(invalid),
-            None => Ok(request),
-        }
+        let request = wire::request(of, self.secrets).map_err(text)?;
+        let Some(key) = &of.signed_with else { return Ok(request) };
+        let key = wire::secret(self.secrets, key).map_err(|why| text(vec![why]))?;
+        request.signed(&key, id, Timestamp::now()).map_err(|why| text(vec![RequestCause::Invalid(why)]))
     }
+}
+
+/// Why a request can't be made, in words.
+fn text(causes: Vec<RequestCause>) -> String {
+    let text = |cause| RequestError { at: Span::default(), cause }.diagnostic().message;
+    causes.into_iter().map(text).collect::<Vec<_>>().join(", ")
 }
 
 /// The protocol's requests, by HTTP.
 struct HttpWire<'a> {
-    open: &'a [OpenEffect],
+    effects: &'a [KnownEffect],
     apis: Vec<OfApi>,
     servers: &'a Servers<'a>,
     connections: Connections,
@@ -276,7 +208,7 @@ impl HttpWire<'_> {
     /// What a call requests; else why it can't be.
     fn single(&self, call: Call) -> Result<SingleRequest, String> {
         let (Call::Send(at) | Call::Read(at)) = call;
-        let effect = &self.open[at].effect;
+        let effect = &self.effects[at].effect;
         let of = match (call, &effect.read) {
             (Call::Read(_), Some(read)) => &read.request,
             _ => &effect.request,
@@ -293,16 +225,17 @@ impl Wire for HttpWire<'_> {
         let mut sent = match self.connections.send_once(ready) {
             Ok(sent) => sent.into_iter(),
             Err(error) => {
-                let why = format!("the network can't be used: {error:?}");
+                let why = text(vec![RequestCause::Network(error)]);
                 return calls.iter().map(|call| not_sent(*call, why.clone())).collect();
             }
         };
         let outcome = |(call, single): (&Call, Result<SingleRequest, String>)| match single {
+            Err(why) if matches!(call, Call::Send(_)) => Outcome::Sent(Answer::Refused(why)),
             Err(why) => not_sent(*call, why),
             Ok(_) => {
                 let sent = sent.next().unwrap_or_else(|| Sent::Lost("no answer".to_owned()));
                 let (Call::Send(at) | Call::Read(at)) = *call;
-                let effect = &self.open[at].effect;
+                let effect = &self.effects[at].effect;
                 match call {
                     Call::Send(_) => Outcome::Sent(answer(sent, effect)),
                     Call::Read(_) => Outcome::Read(found(sent, effect)),
@@ -320,10 +253,15 @@ fn not_sent(call: Call, why: String) -> Outcome {
     }
 }
 
+fn no_token(problem: &Problem) -> String {
+    file_problem(problem, "the server of tokens").message
+}
+
 /// What an answer says of the request.
 fn answer(sent: Sent, effect: &ServerEffect) -> Answer {
     let answered = match sent {
         Sent::NotSent(why) => return Answer::NotSent(why),
+        Sent::NoToken(problem) => return Answer::NotSent(no_token(&problem)),
         Sent::Lost(why) => return Answer::Lost(why),
         Sent::Answered(answered) => *answered,
     };
@@ -333,10 +271,11 @@ fn answer(sent: Sent, effect: &ServerEffect) -> Answer {
     // What stands in the answer says more than its status, but for one that says nothing of what was done.
     if let Some((text, may_repeat)) = error.filter(|_| status < 500) {
         let why = format!("HTTP {status}: {text}");
-        return if may_repeat {
-            Answer::Later(wait.or(longest_wait(effect)), why)
-        } else {
-            with_text(Answer::of_status(status.max(400), wait, has_key), &why)
+        return match Answer::of_status(status.max(400), wait, has_key) {
+            _ if may_repeat => Answer::Later(wait.or(longest_wait(effect)), why),
+            // Where the connector does not say what an error is, a success with one may have done a part of it.
+            _ if status < 300 && effect.errors.is_empty() => Answer::Lost(why),
+            refused => with_text(refused, &why),
         };
     }
     let is_success =
@@ -372,6 +311,7 @@ fn found(sent: Sent, effect: &ServerEffect) -> Found {
     let Some(read) = &effect.read else { return Found::Unread("nothing says how it is read".to_owned()) };
     let answered = match sent {
         Sent::NotSent(why) | Sent::Lost(why) => return Found::Unread(why),
+        Sent::NoToken(problem) => return Found::Unread(no_token(&problem)),
         Sent::Answered(answered) => *answered,
     };
     let is_success = (200..300).contains(&answered.status);
@@ -381,14 +321,14 @@ fn found(sent: Sent, effect: &ServerEffect) -> Found {
     if !is_success {
         return Found::Unread(format!("HTTP {}: {}", answered.status, answered.excerpt));
     }
-    match answered.value_at(&read.value).as_deref().and_then(decimal) {
+    match answered.value_at(&read.value).as_deref().and_then(parsed_decimal) {
         Some(value) => compared(value / Decimal::from(read.scale), read),
         None => Found::Unread(format!("no number is at {} of the answer", read.value)),
     }
 }
 
 fn compared(value: Decimal, read: &ServerRead) -> Found {
-    let is = |text: &str| decimal(text) == Some(value);
+    let is = |text: &str| parsed_decimal(text) == Some(value);
     if is(&read.after) {
         Found::After
     } else if is(&read.before) {
@@ -398,14 +338,10 @@ fn compared(value: Decimal, read: &ServerRead) -> Found {
     }
 }
 
-fn decimal(text: &str) -> Option<Decimal> {
-    text.parse().or_else(|_| Decimal::from_scientific(text)).ok()
-}
-
 /// The protocol's steps, in the ledger.
 struct LedgerStore<'a> {
     ledger: &'a mut Ledger,
-    open: &'a [OpenEffect],
+    effects: &'a [KnownEffect],
     pipeline: &'a str,
     clock: RunClock,
 }
@@ -419,11 +355,11 @@ impl Store for LedgerStore<'_> {
         if steps.iter().any(|(_, step)| step.state == State::Sent)
             && let Some(pause) = transaction.pause(self.pipeline)?
         {
-            return Err(RunError::Paused { text: format!("{} paused it", pause.by) });
+            return Err(RunError::paused(&pause));
         }
         for (place, step) in steps {
-            let effect = self.open[*place].stored.serial;
-            transaction.add(&StepRow { effect, state: stored(step.state), at, why: step.why.clone() })?;
+            let effect = self.effects[*place].stored.serial;
+            transaction.add(&StepRow { effect, state: step.state, at, why: step.why.clone() })?;
         }
         Ok(transaction.commit()?)
     }

@@ -58,7 +58,7 @@ impl<'m> ServerEffects<'m> {
         window: &str,
     ) -> Result<Option<ServerEffect>, RunError> {
         let change = &decision.changes[position];
-        let target = target(self.plan.program(), &change.target);
+        let target = self.plan.program().target(&change.target);
         let key = format!("{}-{position}", decision.id);
         let line = || line(decision, position, change, report, window);
         let made = match &target.kind {
@@ -120,11 +120,6 @@ impl<'m> ServerEffects<'m> {
     }
 }
 
-fn target<'p>(program: &'p Program, name: &str) -> &'p Target {
-    let found = program.targets.iter().find(|target| target.name == name);
-    found.unwrap_or_else(|| unreachable!("a target of the pipeline"))
-}
-
 /// An effect whose request bears its key.
 fn effect(mut request: ServerRequest, key: String, dedupe: Dedupe, limits: ConnectorLimits) -> ServerEffect {
     let header = match &dedupe {
@@ -153,8 +148,9 @@ fn paid(decision: &Decision, change: &Change, program: &Program) -> Paid {
         return Paid::ByNone;
     }
     let rule = program.decisions.iter().find(|rule| rule.name == decision.rule);
-    let is_unchanged = |total: &KeepTotal| total.cap.is_none() && Some(&total.column) == change.column.as_ref();
-    if rule.is_some_and(|rule| rule.totals.iter().any(is_unchanged)) {
+    // The room that a cut of the run makes counts for its rises.
+    let is_bounded = |total: &KeepTotal| Some(&total.column) == change.column.as_ref();
+    if rule.is_some_and(|rule| rule.totals.iter().any(is_bounded)) {
         return Paid::ByRule;
     }
     let is_move = decision.changes.iter().any(|other| other.target == change.target && is_cut(other));

@@ -11,6 +11,7 @@ use cpl_syntax::{
     tree::{self, Clause, ColumnType, MoneyOf, MoneyScale, Plain},
 };
 use jiff::tz::TimeZone;
+use rust_decimal::Decimal;
 
 use super::{
     Checker, Input,
@@ -259,9 +260,7 @@ impl Checker<'_> {
             Dedupe::Lookup => Ok(program::Dedupe::Lookup),
             Dedupe::Nothing => Ok(program::Dedupe::None),
         };
-        if let Some(unit) = &action.unit {
-            let _reported = self.unit(unit);
-        }
+        let unit = action.unit.as_ref().map(|unit| self.unit(unit)).transpose();
         let stored = action.read.as_ref().map(|read| self.stored(read)).transpose();
         let (types, scope) = types?;
         self.of_one_currency(action, &types);
@@ -292,6 +291,7 @@ impl Checker<'_> {
             success: action.success.clone(),
             dedupe: dedupe?,
             read,
+            unit: unit?,
             confirms: action.confirms,
             errors: connector.errors.clone(),
             limits: connector.limits.clone(),
@@ -323,11 +323,10 @@ impl Checker<'_> {
         }
     }
 
-    fn unit(&mut self, unit: &tree::Expr) -> Checked<()> {
+    fn unit(&mut self, unit: &tree::Expr) -> Checked<Decimal> {
         let typed = self.expr(unit, &Scope::CONSTANT)?;
-        let above = typed.amount().is_some_and(|amount| amount.is_sign_positive() && !amount.is_zero());
-        if typed.ty.is_amount() && above {
-            return Ok(());
+        if let Some(step) = typed.amount().filter(|step| typed.ty.is_amount() && *step > Decimal::ZERO) {
+            return Ok(step);
         }
         self.refuse(Code::E0301, "that is no step of a value", unit.span, "wanted: one such as `$0.01` or `1`")
     }

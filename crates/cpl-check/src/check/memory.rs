@@ -100,6 +100,17 @@ impl Checker<'_> {
         Ok(Step::Amount(largest))
     }
 
+    /// A total of rows of which some wait for a person is kept by none of the others.
+    pub(super) fn total_without_approval(&mut self, decision: &Decision) -> Checked<()> {
+        match decision.totals.first().filter(|_| decision.approval.is_some()) {
+            Some(total) => {
+                let message = "a total can't be kept while some of its changes wait for an approval";
+                self.refuse(Code::E0503, message, total.span, "wanted: `keep total`, or `approval required`")
+            }
+            None => Ok(()),
+        }
+    }
+
     /// A guard of how much is changed, in a rule that changes nothing.
     pub(super) fn guards_a_change(&mut self, decision: &Decision, guards: &[Spanned<DecideClause>]) -> Checked<()> {
         if decision.actions.iter().any(|action| action.ty().is_some()) {

@@ -74,6 +74,7 @@ impl Checker<'_> {
         self.changed_once(rule)?;
         self.guarded_columns(&decision)?;
         self.guards_a_change(&decision, &rule.guards)?;
+        self.total_without_approval(&decision)?;
         Ok(decision)
     }
 

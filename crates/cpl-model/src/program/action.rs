@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::{ConnectorCall, ConnectorLimits, Encoding, ErrorInside, Request};
@@ -27,6 +28,8 @@ pub struct ServerAction {
     pub dedupe: Dedupe,
     /// How the current value is read.
     pub read: Option<ActionRead>,
+    /// The smallest step of the value.
+    pub unit: Option<Decimal>,
     /// The value is read back behind a success.
     pub confirms: bool,
     /// What makes an answer an error, whatever its status.

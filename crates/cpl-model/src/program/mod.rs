@@ -158,6 +158,16 @@ impl Program {
         dashboard.chain(decisions).chain(alerts).flatten().collect()
     }
 
+    /// A target, by its name.
+    ///
+    /// # Panics
+    /// Where the pipeline has none of that name.
+    #[must_use]
+    pub fn target(&self, name: &str) -> &Target {
+        let found = self.targets.iter().find(|target| target.name == name);
+        found.unwrap_or_else(|| unreachable!("a target of the pipeline"))
+    }
+
     /// The tables that expressions over a table read: those it is made of, and those whose totals they look at.
     #[must_use]
     pub fn read_by(&self, table: TableId, exprs: &[&Expr]) -> BTreeSet<TableId> {

@@ -5,6 +5,8 @@ use cpl_syntax::{
     tree::{Direction, Extreme, Level, Window},
 };
 
+use rust_decimal::Decimal;
+
 use super::{ActionCall, Credential, Expr, Grain, Piece, Request, TableId};
 use crate::types::Type;
 
@@ -283,6 +285,17 @@ pub struct Parameter {
     pub key: bool,
     /// It may be left out.
     pub optional: bool,
+}
+
+impl Target {
+    /// The smallest step of the value that it takes, where its connector says so.
+    #[must_use]
+    pub fn unit(&self) -> Option<Decimal> {
+        match &self.kind {
+            TargetKind::Action(call) => call.action.unit,
+            _ => None,
+        }
+    }
 }
 
 /// What a target is.

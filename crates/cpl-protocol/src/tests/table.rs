@@ -51,6 +51,8 @@ fn answers() {
         (none, Answer::Refused(text()), State::Refused, Move::End),
         (none, Answer::Superseded(text()), State::Superseded, Move::End),
         (none, Answer::Later(minute, text()), State::Recorded, Move::Wait(at(61))),
+        // Who wants no pause gets one all the same.
+        (none, Answer::Later(Some(SignedDuration::ZERO), text()), State::Recorded, soon),
         // A wait behind the run's end: it is not begun.
         (none, Answer::Later(Some(DAY), text()), State::Recorded, Move::GiveUp),
         (key, Answer::InFlight, State::Uncertain, soon),
@@ -158,4 +160,64 @@ fn what_a_process_left() {
         let delivery = resumed(policy(dedupe), state, is_over);
         assert_eq!(delivery.next_move(START, at(3_600)), next, "{dedupe:?} {state:?} over: {is_over}");
     }
+}
+
+/// Plays an effect of which every reading and every request comes to the same, until nothing follows: how often each was made.
+fn played(policy: Policy, answer: &Answer, found: &Found) -> (u32, u32, State) {
+    let (mut now, mut reads, mut sends) = (START, 0, 0);
+    let mut delivery = fresh(policy);
+    loop {
+        match delivery.next_move(now, START + DAY) {
+            Move::End => return (reads, sends, delivery.state()),
+            Move::Wait(moment) => now = moment,
+            Move::GiveUp => drop(delivery.give_up()),
+            Move::Read => {
+                reads += 1;
+                delivery.read(found.clone(), now, &mut |_| 0);
+            }
+            Move::Send => {
+                sends += 1;
+                delivery.send(now);
+                delivery.answered(answer.clone(), now, &mut |_| 0);
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_is_tried_for_ever() {
+    let (lost, unread) = (Answer::Lost(String::new()), Found::Unread("HTTP 404".to_owned()));
+    let lookup = Policy { checks: true, ..policy(Dedupe::Lookup) };
+    let cases = [
+        // What can't be read is not sent, and stays as it is.
+        (lookup, &lost, unread, (6, 0, State::Recorded)),
+        // Each lost request is looked up, and none was carried out.
+        (lookup, &lost, Found::Before, (7, 6, State::Recorded)),
+        (policy(Dedupe::Key(DAY)), &lost, Found::Before, (0, 6, State::Uncertain)),
+        (policy(Dedupe::None), &Answer::NotSent(String::new()), Found::Before, (0, 6, State::Recorded)),
+    ];
+    for (policy, answer, found, wanted) in cases {
+        assert_eq!(played(policy, answer, &found), wanted, "{policy:?} {answer:?} {found:?}");
+    }
+}
+
+/// A target that is busy may be changed by somebody until it is not.
+#[test]
+fn a_value_is_read_again_behind_a_wait() {
+    let mut delivery = fresh(Policy { checks: true, ..policy(Dedupe::Lookup) });
+    delivery.read(Found::Before, START, &mut |_| 0);
+    delivery.send(START);
+    delivery.answered(Answer::Later(None, "HTTP 429".to_owned()), at(1), &mut |_| 0);
+    assert_eq!(delivery.next_move(at(60), at(3_600)), Move::Read);
+}
+
+/// What was held is looked at again: it goes on where its cut is confirmed by then, and is held once otherwise.
+#[test]
+fn what_was_held_may_go_on() {
+    let mut delivery = resumed(policy(Dedupe::None), State::Held, false);
+    assert_eq!(delivery.next_move(START, at(3_600)), Move::Send);
+    assert_eq!(delivery.hold("its cut is not confirmed"), None);
+    assert_eq!(delivery.next_move(START, at(3_600)), Move::End);
+    let mut over = resumed(policy(Dedupe::None), State::Held, true);
+    assert_eq!((over.next_move(START, at(3_600)), over.give_up()), (Move::GiveUp, None));
 }

@@ -20,6 +20,12 @@ pub fn of(value: &Value) -> Option<Decimal> {
     }
 }
 
+/// An amount at full precision, as [`Value::raw`] writes it.
+#[must_use]
+pub fn parsed(raw: &str) -> Option<Decimal> {
+    raw.parse().or_else(|_| Decimal::from_scientific(raw)).ok()
+}
+
 /// The decimal as a value of that type.
 pub fn value(amount: Decimal, ty: Type) -> Value {
     match ty {
@@ -43,20 +49,20 @@ pub fn share(amount: Decimal, share: Decimal, ty: Type) -> Option<Decimal> {
     })
 }
 
-/// Digits after the point of the smallest step that leaves for a target: cents, whole things, none for floats.
-pub fn unit_digits(ty: Type) -> Option<u32> {
+/// The smallest step of a type's amounts: cents, whole things, none for floats.
+pub fn smallest_step(ty: Type) -> Option<Decimal> {
     match ty {
-        Type::Money(currency) => Some(currency.minor_digits()),
-        Type::Count | Type::Integer => Some(0),
+        Type::Money(currency) => Some(Decimal::new(1, currency.minor_digits())),
+        Type::Count | Type::Integer => Some(Decimal::ONE),
         _ => None,
     }
 }
 
-/// `new` rounded towards `current` to the type's unit.
-pub fn towards(current: Decimal, new: Decimal, ty: Type) -> Decimal {
-    let Some(digits) = unit_digits(ty) else { return new };
-    let way = if new > current { RoundingStrategy::ToNegativeInfinity } else { RoundingStrategy::ToPositiveInfinity };
-    let rounded = new.round_dp_with_strategy(digits, way);
+/// `new` rounded towards `current` to a whole number of steps.
+pub fn towards(current: Decimal, new: Decimal, step: Option<Decimal>) -> Decimal {
+    let Some(steps) = step.and_then(|step| new.checked_div(step)) else { return new };
+    let whole = if new > current { steps.floor() } else { steps.ceil() };
+    let rounded = whole * step.unwrap_or(Decimal::ONE);
     // Between two steps there is none: the value stays.
     let passed = if new > current { rounded < current } else { rounded > current };
     if passed { current } else { rounded }

@@ -21,6 +21,8 @@ pub struct ProposedChange {
     /// What is passed on; none where the new value goes.
     pub arguments: Vec<(String, Option<Value>)>,
     pub target: usize,
+    /// The smallest step of the value that the target takes; none for floats.
+    pub step: Option<Decimal>,
 }
 
 /// One column that an effect changes.

@@ -34,6 +34,8 @@ pub fn hold_by_context(proposals: &mut [Proposal], rule: &Rule, program: &Progra
             proposal.hold(reason);
         } else if let Some(outcome) = outcome {
             proposal.hold(outcome);
+        } else if let Some(reason) = memory.changed_in_window(proposal) {
+            proposal.hold(reason);
         } else if let Some(reason) = memory.cooling_down(proposal) {
             proposal.hold(reason);
         } else if let Some((resource, other)) = resources.iter().find_map(claimed) {
@@ -294,15 +296,15 @@ impl ProposedChange {
 
     /// Whether a value is a whole number of the smallest steps, where there is one.
     fn is_whole(&self, amount: Decimal) -> bool {
-        amount::unit_digits(self.ty).is_none_or(|digits| amount.round_dp(digits) == amount)
+        self.step.is_none_or(|step| amount.checked_rem(step).is_some_and(|rest| rest.is_zero()))
     }
 
     /// Rounded to the target's unit, towards the current value; both legs of a move by the same whole amount.
     fn round(&mut self) {
-        let rounded = self.legs.iter().map(|leg| (amount::towards(leg.from, self.to(leg), self.ty) - leg.from).abs());
+        let rounded = self.legs.iter().map(|leg| (amount::towards(leg.from, self.to(leg), self.step) - leg.from).abs());
         let Some(least) = rounded.min() else { return };
-        let digits = amount::unit_digits(self.ty).filter(|_| self.legs.len() > 1);
-        self.amount = digits.map_or(least, |digits| least.trunc_with_scale(digits));
+        let step = self.step.filter(|_| self.legs.len() > 1);
+        self.amount = amount::towards(Decimal::ZERO, least, step);
     }
 }
 

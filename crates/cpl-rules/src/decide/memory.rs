@@ -71,6 +71,15 @@ impl Memory<'_> {
             .then(|| format!("{resource} cools down for {length}: {} changed it on {}", last.by, self.day(last.at)))
     }
 
+    /// A resource that another rule, or another row, changed in this very window: the data may not show it yet.
+    pub fn changed_in_window(&self, proposal: &Proposal) -> Option<String> {
+        proposal.resources_of_rows(self.program).into_iter().find_map(|(resource, row)| {
+            let last = self.context.past.last_change(Changed { resource: &resource, row }, None)?;
+            let is_of_window = last.is_own && last.at == self.context.now;
+            is_of_window.then(|| format!("{} changed {resource} already in this window", last.by))
+        })
+    }
+
     /// A setting that was changed the other way less than `no reversal` ago.
     pub fn reverses(&self, proposal: &Proposal) -> Option<String> {
         let length = self.rule.no_reversal?;

@@ -104,11 +104,7 @@ impl Proposal {
         let each = |change: &ProposedChange| {
             let is_printed = program.targets[change.target].kind == TargetKind::Print;
             let resource = |partner: Option<&Partner>| {
-                (!change.legs.is_empty() || !is_printed).then(|| {
-                    let (row, arguments) =
-                        partner.map_or((&self.key, &change.arguments), |partner| (&partner.key, &partner.arguments));
-                    Resource::of(&row.0, arguments, &program.targets[change.target])
-                })
+                (!change.legs.is_empty() || !is_printed).then(|| self.changed(change, partner, program).1)
             };
             change.reported(program, &resource)
         };

@@ -45,7 +45,7 @@ pub fn propose(compiled: &CompiledRule, values: &[Value], rule: &Rule, program: 
         return Some(proposal);
     }
     for (action, compiled) in rule.actions.iter().zip(&compiled.actions) {
-        match change(compiled, action, values) {
+        match change(compiled, action, values, program) {
             Ok(change) => proposal.changes.push(change),
             Err((state, reason)) => {
                 proposal.state = state;
@@ -67,12 +67,24 @@ fn known_amount(explained: &Explained, row: &[Value]) -> Result<Decimal, (State,
 }
 
 /// What the action does to the row; else why it can't.
-fn change(compiled: &CompiledAction, action: &Action, row: &[Value]) -> Result<ProposedChange, (State, String)> {
+fn change(
+    compiled: &CompiledAction,
+    action: &Action,
+    row: &[Value],
+    program: &Program,
+) -> Result<ProposedChange, (State, String)> {
     let arguments = arguments(compiled, row)?;
     let target = action.via().target;
     let (ty, step) = match action {
         Action::Call { .. } => {
-            return Ok(ProposedChange { ty: Type::Number, legs: Vec::new(), amount: Decimal::ZERO, arguments, target });
+            return Ok(ProposedChange {
+                ty: Type::Number,
+                legs: Vec::new(),
+                amount: Decimal::ZERO,
+                arguments,
+                target,
+                step: None,
+            });
         }
         Action::Change { ty, step, .. } => (*ty, step),
         Action::Move { ty, amount, .. } | Action::MoveRows { ty, amount, .. } => (*ty, amount),
@@ -93,7 +105,8 @@ fn change(compiled: &CompiledAction, action: &Action, row: &[Value]) -> Result<P
         return Err((State::Held, "the new value is too large".to_owned()));
     };
     let legs = legs(currents, difference, matches!(action, Action::Change { .. }));
-    Ok(ProposedChange { ty, legs, amount: difference.abs(), arguments, target })
+    let step = program.targets[target].unit().or(amount::smallest_step(ty));
+    Ok(ProposedChange { ty, legs, amount: difference.abs(), arguments, target, step })
 }
 
 /// Names and values; none where the new value goes.

@@ -43,7 +43,7 @@ pub fn resource(channel: usize) -> Resource {
 /// A call that changed a channel, by another rule.
 fn changed(channel: usize, at: Timestamp) -> (Resource, PastChange) {
     let (setting, unit, before, after) = (None, None, None, None);
-    let change = PastChange { at, by: "cut".to_owned(), setting, unit, before, after, is_applied: true };
+    let change = PastChange { at, by: "cut".to_owned(), is_own: false, setting, unit, before, after, is_applied: true };
     (resource(channel), change)
 }
 

@@ -54,6 +54,7 @@ fn proposal(name: usize, from: i64, to: i64) -> Proposal {
         amount: (to - from).abs(),
         arguments: Vec::new(),
         target: 0,
+        step: Some(Decimal::new(1, 2)),
     };
     Proposal {
         key: Pairs(vec![("channel".to_owned(), Value::Integer(i64::try_from(name).unwrap_or(0)))]),

@@ -3,7 +3,7 @@
 use cpl_model::resource::Resource;
 use jiff::Timestamp;
 
-use crate::past::{Changed, Observed, Past, PastChange, Pause, Verdict};
+use crate::past::{Changed, Observed, Past, PastChange, Verdict};
 
 /// What was decided, changed and seen before.
 #[derive(Default)]
@@ -44,9 +44,5 @@ impl Past for Given {
 
     fn verdict(&self, _: &str) -> Option<Verdict> {
         self.verdict.clone()
-    }
-
-    fn pause(&self) -> Option<Pause> {
-        None
     }
 }
