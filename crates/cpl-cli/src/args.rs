@@ -34,6 +34,10 @@ pub enum Command {
     Reject(VerdictArgs),
     /// Say what became of effects of which nobody knows: a person looked it up.
     Settle(SettleArgs),
+    /// Take back what a decision changed, or all decisions of a run: what still is as they left it gets the value that it had.
+    Undo(UndoArgs),
+    /// Take a decision anew that came to nothing, in the next run of its window.
+    Redo(RedoArgs),
     /// Send nothing, until `cpl resume`: of one pipeline, or of all of a workspace.
     Pause(PauseArgs),
     /// End a pause.
@@ -100,12 +104,45 @@ pub struct LogArgs {
     /// Only what the pipeline of this name decided.
     #[arg(long, value_name = "NAME")]
     pub pipeline: Option<String>,
-    /// At most so many effects.
+    /// Show decisions, those too that were held or could not be decided, and not their effects.
+    #[arg(long, conflicts_with = "runs")]
+    pub decisions: bool,
+    /// Show runs.
+    #[arg(long, conflicts_with_all = ["rule", "row", "state"])]
+    pub runs: bool,
+    /// Only what the rule of this name decided.
+    #[arg(long, value_name = "NAME")]
+    pub rule: Option<String>,
+    /// Only of rows that this value names: a channel, a campaign.
+    #[arg(long, value_name = "VALUE")]
+    pub row: Option<String>,
+    /// Only what is in this state: confirmed, refused, uncertain; of decisions: acts, held.
+    #[arg(long, value_name = "STATE")]
+    pub state: Option<String>,
+    /// Only of runs that began on this day or later, by UTC: 2026-11-20, 2026-11-20T09:30.
+    #[arg(long, value_name = "DATE", value_parser = as_of)]
+    pub since: Option<AsOf>,
+    /// Only of runs that began before this day.
+    #[arg(long, value_name = "DATE", value_parser = as_of)]
+    pub until: Option<AsOf>,
+    /// At most so many.
     #[arg(long, value_name = "N", default_value_t = 50)]
     pub limit: u32,
     /// How they are written.
     #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
+    pub format: LogFormat,
+}
+
+/// How what was decided is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// RFC 4180, with a header.
+    Csv,
+    /// A list of objects.
+    Json,
 }
 
 /// `cpl check`.
@@ -198,6 +235,35 @@ pub enum Settled {
     Confirmed,
     /// It was not.
     Refused,
+}
+
+/// `cpl undo`.
+#[derive(Debug, clap::Args)]
+pub struct UndoArgs {
+    /// The beginning of the decision's id, or the number of a run, as `cpl log` shows it: r17.
+    #[arg(value_name = "DECISION|RUN")]
+    pub decision: String,
+    /// A pipeline's file, or a folder: its workspace.
+    #[arg(value_name = "FILE|DIR", default_value = ".")]
+    pub path: PathBuf,
+    /// Show what would be taken back, and change nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    #[command(flatten)]
+    pub said: SaidArgs,
+}
+
+/// `cpl redo`.
+#[derive(Debug, clap::Args)]
+pub struct RedoArgs {
+    /// The beginning of the decision's id.
+    #[arg(value_name = "DECISION")]
+    pub decision: String,
+    /// A pipeline's file, or a folder: its workspace.
+    #[arg(value_name = "FILE|DIR", default_value = ".")]
+    pub path: PathBuf,
+    #[command(flatten)]
+    pub said: SaidArgs,
 }
 
 /// `cpl pause`, `cpl resume`.

@@ -2,7 +2,7 @@
 
 use cpl_report::lines;
 use cpl_run::{
-    DecisionError, DecisionStory, EffectState, LedgerDecision as Decision, LedgerEffect as Effect, LedgerStep as Step,
+    DecisionStory, EffectState, LedgerDecision as Decision, LedgerEffect as Effect, LedgerStep as Step,
     RecordedDecision, decision_story,
 };
 use jiff::{Timestamp, tz::TimeZone};
@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     CLEAN, Io,
     args::{ExplainArgs, Format},
-    ledger, render,
+    ledger,
 };
 
 /// Prints what a decision was, and what became of it.
@@ -28,15 +28,15 @@ pub fn explain(id: &str, args: &ExplainArgs, io: &mut Io<'_>) -> u8 {
             };
             CLEAN
         }
-        Err(DecisionError::Run(error)) => ledger::refused(error, io),
-        Err(wrong) => render::usage_error(&wrong.to_string(), io),
+        Err(error) => ledger::wrong(error, io),
     }
 }
 
 fn text(story: &DecisionStory) -> String {
     let Some(RecordedDecision { run, decision }) = story.history.last() else { return String::new() };
+    let undo = if decision.undoes.is_some() { "undo of " } else { "" };
     let mut text = format!(
-        "{} {}: {}\n{}, window {}\ndecision {}\n",
+        "{undo}{} {}: {}\n{}, window {}\ndecision {}\n",
         decision.rule,
         key(decision),
         decision.state().word(),
@@ -44,6 +44,12 @@ fn text(story: &DecisionStory) -> String {
         run.window,
         decision.id
     );
+    if let Some(undone) = &decision.undoes {
+        text.extend(["takes back ", undone, "\n"]);
+    }
+    if let Some(undo) = &story.undo {
+        text.extend(["taken back by ", undo, "\n"]);
+    }
     section(&mut text, "WHAT HAPPENED", &happened(story));
     section(&mut text, "CONDITIONS", &strings(decision.conditions.as_deref()));
     section(&mut text, "VALUES", &values(decision));
@@ -91,7 +97,8 @@ fn happened(story: &DecisionStory) -> Vec<String> {
     found.into_iter().map(|(at, what)| format!("{}  {what}", moment(at))).collect()
 }
 
-fn moment(micros: i64) -> String {
+/// A moment of the ledger, as a person reads it.
+pub fn moment(micros: i64) -> String {
     let moment = Timestamp::from_microsecond(micros).unwrap_or_default();
     moment.to_zoned_datetime(TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
@@ -146,6 +153,8 @@ fn object(story: &DecisionStory) -> Value {
         "rule": decision.rule,
         "key": parsed(&decision.key),
         "state": decision.state().word(),
+        "undoes": decision.undoes,
+        "undone_by": story.undo,
         "history": story.history.iter().map(|recorded| json!({
             "at": moment(recorded.run.started_at),
             "state": recorded.decision.state().word(),

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use cpl_model::workspace::Workspace;
-use cpl_run::RunError;
+use cpl_run::{DecisionError, RunError};
 
 use crate::{Io, WRONG, args::SaidArgs, render, workspace};
 
@@ -27,6 +27,14 @@ pub fn workspace_at(path: &Path, io: &mut Io<'_>) -> Result<Workspace, u8> {
 pub fn refused(error: RunError, io: &mut Io<'_>) -> u8 {
     render::render(&error.diagnostics(), Path::new(""), "", io);
     WRONG
+}
+
+/// Prints why a decision can't be used as it was asked.
+pub fn wrong(error: DecisionError, io: &mut Io<'_>) -> u8 {
+    match error {
+        DecisionError::Run(error) => refused(error, io),
+        wrong => render::usage_error(&wrong.to_string(), io),
+    }
 }
 
 /// Who says something.

@@ -41,6 +41,8 @@ mod text;
 #[cfg(feature = "run")]
 mod try_endpoint;
 #[cfg(feature = "run")]
+mod undo;
+#[cfg(feature = "run")]
 mod verdict;
 mod workspace;
 
@@ -121,6 +123,10 @@ pub fn main(args: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> u8 {
         #[cfg(feature = "run")]
         Command::Settle(args) => verdict::settle(&args, io),
         #[cfg(feature = "run")]
+        Command::Undo(args) => undo::undo(&args, io),
+        #[cfg(feature = "run")]
+        Command::Redo(args) => undo::redo(&args, io),
+        #[cfg(feature = "run")]
         Command::Pause(args) => pause::pause(&args, cpl_run::PauseState::Paused, io),
         #[cfg(feature = "run")]
         Command::Resume(args) => pause::pause(&args, cpl_run::PauseState::Resumed, io),
@@ -140,6 +146,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> u8 {
         | Command::Approve(_)
         | Command::Reject(_)
         | Command::Settle(_)
+        | Command::Undo(_)
+        | Command::Redo(_)
         | Command::Pause(_)
         | Command::Resume(_)
         | Command::Test(_)

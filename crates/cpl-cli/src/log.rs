@@ -1,62 +1,188 @@
 //! `cpl log`: what was decided in a workspace, from its ledger.
 
-use cpl_report::lines;
-use cpl_run::LoggedEffect;
+use cpl_model::{clock::AsOf, workspace::Workspace};
+use cpl_report::{csv_texts, lines};
+use cpl_run::{DecisionState, EffectState, Log, LogFilter, LogOf, LoggedEffect, LoggedRun, RecordedDecision, short};
+use cpl_syntax::nearest;
+use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use serde_json::{Map, Value, json};
 
 use crate::{
     CLEAN, Io,
-    args::{Format, LogArgs},
-    decision::{parsed, shown},
-    ledger,
+    args::{LogArgs, LogFormat},
+    decision::{key, moment, parsed, shown},
+    ledger, render,
 };
 
-/// Prints the newest effects.
+/// Prints the newest effects, decisions or runs.
 pub fn log(args: &LogArgs, io: &mut Io<'_>) -> u8 {
-    let workspace = match ledger::workspace_at(&args.path, io) {
-        Ok(workspace) => workspace,
-        Err(code) => return code,
+    printed(args, io).unwrap_or_else(|code| code)
+}
+
+fn printed(args: &LogArgs, io: &mut Io<'_>) -> Result<u8, u8> {
+    let workspace = ledger::workspace_at(&args.path, io)?;
+    let of = match (args.decisions, args.runs) {
+        (true, _) => LogOf::Decisions,
+        (_, true) => LogOf::Runs,
+        _ => LogOf::Effects,
     };
-    match cpl_run::log(&workspace, args.pipeline.as_deref(), args.limit) {
-        Ok(effects) => {
-            let _ = match args.format {
-                Format::Text => write!(io.out, "{}", table(&effects)),
-                Format::Json => writeln!(io.out, "{:#}", Value::Array(effects.iter().map(object).collect())),
-            };
-            CLEAN
+    let filter = filter(args, of).map_err(|why| render::usage_error(&why, io))?;
+    let log = cpl_run::log(&workspace, of, &filter).map_err(|error| ledger::refused(error, io))?;
+    let entries = entries(&log);
+    if entries.is_empty() {
+        check_pipeline(&workspace, args, io)?;
+    }
+    let _ = match args.format {
+        LogFormat::Json => writeln!(io.out, "{:#}", Value::Array(entries.into_iter().map(Value::Object).collect())),
+        LogFormat::Csv => write!(io.out, "{}", csv(of, &entries)),
+        LogFormat::Text if entries.is_empty() => writeln!(io.out, "{}", nothing(args)),
+        LogFormat::Text => write!(io.out, "{}", table(&log)),
+    };
+    Ok(CLEAN)
+}
+
+fn filter(args: &LogArgs, of: LogOf) -> Result<LogFilter, String> {
+    let since = args.since.map(micros).transpose()?.unwrap_or(i64::MIN);
+    let until = args.until.map(micros).transpose()?.unwrap_or(i64::MAX);
+    let (pipeline, rule, value) = (args.pipeline.clone(), args.rule.clone(), args.row.clone());
+    let state = args.state.as_ref().map(|word| state(word, of)).transpose()?;
+    Ok(LogFilter { pipeline, rule, value, state, since, until, limit: args.limit })
+}
+
+/// A moment, in microseconds since 1970; days are those of UTC.
+fn micros(at: AsOf) -> Result<i64, String> {
+    let of = |time: DateTime| TimeZone::UTC.to_timestamp(time);
+    let moment = match at {
+        AsOf::Date(date) => of(date.to_datetime(jiff::civil::Time::midnight())),
+        AsOf::Datetime(time) => of(time),
+        AsOf::Moment(moment) => Ok(moment),
+    };
+    moment.map(Timestamp::as_microsecond).map_err(|error| error.to_string())
+}
+
+/// A state as the ledger names it.
+fn state(word: &str, of: LogOf) -> Result<String, String> {
+    let words: Vec<&str> = match of {
+        LogOf::Decisions => DecisionState::ALL.iter().map(|state| state.word()).collect(),
+        LogOf::Effects | LogOf::Runs => EffectState::ALL.iter().map(|state| state.word()).collect(),
+    };
+    let wanted = word.replace(['_', '-'], " ");
+    if words.contains(&wanted.as_str()) {
+        return Ok(wanted.replace(' ', "_"));
+    }
+    let near =
+        nearest(&wanted, words.iter().copied()).map_or_else(String::new, |near| format!("did you mean {near}? "));
+    Err(format!("--state {word}: {near}There are {}", words.join(", ")))
+}
+
+/// A pipeline that never ran is no answer of "nothing".
+fn check_pipeline(workspace: &Workspace, args: &LogArgs, io: &mut Io<'_>) -> Result<(), u8> {
+    let Some(name) = &args.pipeline else { return Ok(()) };
+    let known = cpl_run::pipelines(workspace).map_err(|error| ledger::refused(error, io))?;
+    if known.is_empty() || known.contains(name) {
+        return Ok(());
+    }
+    let near = nearest(name, known.iter().map(String::as_str));
+    let near = near.map_or_else(|| format!("there are {}", known.join(", ")), |near| format!("did you mean {near}?"));
+    Err(render::usage_error(&format!("no pipeline {name} ran in this workspace: {near}"), io))
+}
+
+fn nothing(args: &LogArgs) -> &'static str {
+    let is_filtered = args.pipeline.is_some()
+        || args.rule.is_some()
+        || args.row.is_some()
+        || args.state.is_some()
+        || args.since.is_some()
+        || args.until.is_some();
+    if is_filtered { "nothing was decided of that kind" } else { "nothing was decided yet" }
+}
+
+fn table(log: &Log) -> String {
+    let (header, rows): (&[&str], Vec<Vec<String>>) = match log {
+        Log::Effects(effects) => (
+            &["run", "window", "pipeline", "rule", "key", "change", "via", "state", "decision"],
+            effects.iter().map(effect_row).collect(),
+        ),
+        Log::Decisions(decisions) => (
+            &["run", "window", "pipeline", "rule", "key", "state", "reason", "decision"],
+            decisions.iter().map(decision_row).collect(),
+        ),
+        Log::Runs(runs) => {
+            (&["run", "began", "window", "pipeline", "decided", "held"], runs.iter().map(run_row).collect())
         }
-        Err(error) => ledger::refused(error, io),
-    }
+    };
+    let is_number: Vec<bool> = header.iter().map(|name| matches!(*name, "decided" | "held")).collect();
+    lines(header.iter().map(|name| (*name).to_owned()).collect(), &rows, &is_number).join("\n") + "\n"
 }
 
-fn table(effects: &[LoggedEffect]) -> String {
-    if effects.is_empty() {
-        return "nothing was decided yet\n".to_owned();
-    }
-    let header = ["window", "pipeline", "rule", "key", "change", "via", "state"].map(str::to_owned).to_vec();
-    let rows: Vec<Vec<String>> = effects.iter().map(row).collect();
-    lines(header, &rows, &[false; 7]).join("\n") + "\n"
-}
-
-fn row(logged: &LoggedEffect) -> Vec<String> {
-    let LoggedEffect { run, decision, effect, state, .. } = logged;
+fn effect_row(logged: &LoggedEffect) -> Vec<String> {
+    let LoggedEffect { run, decision, effect, state } = logged;
     let key: Vec<String> = parsed(&effect.key).as_object().into_iter().flat_map(Map::values).map(shown).collect();
     let change = match &effect.name {
         Some(name) => format!("{name} {} → {}", effect.before, effect.after),
         None => "call".to_owned(),
     };
-    let (window, rule) = (run.window.clone(), decision.rule.clone());
-    vec![window, run.pipeline.clone(), rule, key.join(", "), change, effect.target.clone(), state.word().to_owned()]
+    let undo = if decision.undoes.is_some() { "undo of " } else { "" };
+    vec![
+        format!("r{}", decision.run),
+        run.window.clone(),
+        run.pipeline.clone(),
+        format!("{undo}{}", decision.rule),
+        key.join(", "),
+        change,
+        effect.target.clone(),
+        state.word().to_owned(),
+        short(&decision.id).to_owned(),
+    ]
 }
 
-fn object(logged: &LoggedEffect) -> Value {
-    let LoggedEffect { run, decision, effect, state, .. } = logged;
+fn decision_row(RecordedDecision { run, decision }: &RecordedDecision) -> Vec<String> {
+    let undo = if decision.undoes.is_some() { "undo of " } else { "" };
+    vec![
+        format!("r{}", decision.run),
+        run.window.clone(),
+        run.pipeline.clone(),
+        format!("{undo}{}", decision.rule),
+        key(decision),
+        decision.state().word().to_owned(),
+        decision.reason.clone().unwrap_or_default(),
+        short(&decision.id).to_owned(),
+    ]
+}
+
+fn run_row(logged: &LoggedRun) -> Vec<String> {
+    let undo = if logged.is_undo { " (undo)" } else { "" };
+    vec![
+        format!("r{}", logged.serial),
+        moment(logged.run.started_at),
+        logged.run.window.clone(),
+        format!("{}{undo}", logged.run.pipeline),
+        logged.acting.to_string(),
+        logged.held.to_string(),
+    ]
+}
+
+/// For machines: an object each, all with the same fields.
+fn entries(log: &Log) -> Vec<Map<String, Value>> {
+    let objects: Vec<Value> = match log {
+        Log::Effects(effects) => effects.iter().map(effect_object).collect(),
+        Log::Decisions(decisions) => decisions.iter().map(decision_object).collect(),
+        Log::Runs(runs) => runs.iter().map(run_object).collect(),
+    };
+    objects.into_iter().filter_map(|object| object.as_object().cloned()).collect()
+}
+
+fn effect_object(logged: &LoggedEffect) -> Value {
+    let LoggedEffect { run, decision, effect, state } = logged;
     json!({
+        "run": format!("r{}", decision.run),
+        "began": moment(run.started_at),
         "decision": decision.id,
         "effect": effect.position,
         "pipeline": run.pipeline,
         "window": run.window,
         "rule": decision.rule,
+        "undoes": decision.undoes,
         "key": parsed(&effect.key),
         "column": effect.name,
         "from": effect.before,
@@ -66,4 +192,52 @@ fn object(logged: &LoggedEffect) -> Value {
         "because": parsed(&decision.because),
         "state": state.word(),
     })
+}
+
+fn decision_object(RecordedDecision { run, decision }: &RecordedDecision) -> Value {
+    json!({
+        "run": format!("r{}", decision.run),
+        "began": moment(run.started_at),
+        "decision": decision.id,
+        "pipeline": run.pipeline,
+        "window": run.window,
+        "rule": decision.rule,
+        "undoes": decision.undoes,
+        "key": parsed(&decision.key),
+        "state": decision.state().word(),
+        "reason": decision.reason,
+        "because": parsed(&decision.because),
+        "changes": parsed(decision.changes.as_deref().unwrap_or("[]")),
+    })
+}
+
+fn run_object(logged: &LoggedRun) -> Value {
+    json!({
+        "run": format!("r{}", logged.serial),
+        "began": moment(logged.run.started_at),
+        "pipeline": logged.run.pipeline,
+        "window": logged.run.window,
+        "decided": logged.acting,
+        "held": logged.held,
+        "undo": logged.is_undo,
+        "program": logged.run.program,
+    })
+}
+
+/// The same as CSV: what is no plain value is JSON in its field.
+fn csv(of: LogOf, entries: &[Map<String, Value>]) -> String {
+    let header: Vec<&str> = match of {
+        LogOf::Effects => vec![
+            "run", "began", "decision", "effect", "pipeline", "window", "rule", "undoes", "key", "column", "from",
+            "to", "target", "reason", "because", "state",
+        ],
+        LogOf::Decisions => vec![
+            "run", "began", "decision", "pipeline", "window", "rule", "undoes", "key", "state", "reason", "because",
+            "changes",
+        ],
+        LogOf::Runs => vec!["run", "began", "pipeline", "window", "decided", "held", "undo", "program"],
+    };
+    let field = |value: &Value| if value.is_null() { String::new() } else { shown(value) };
+    let rows = entries.iter().map(|entry| header.iter().map(|name| field(&entry[*name])).collect());
+    csv_texts(&header, &rows.collect::<Vec<Vec<String>>>())
 }

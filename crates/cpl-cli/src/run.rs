@@ -111,7 +111,7 @@ fn run_one(file: &Path, args: &RunArgs, io: &mut Io<'_>) -> u8 {
 }
 
 /// What servers made of effects, in words.
-fn sent(Delivered { carried_out, superseded }: Delivered) -> String {
+pub fn sent(Delivered { carried_out, superseded }: Delivered) -> String {
     let effects = |count: usize| if count == 1 { "1 effect".to_owned() } else { format!("{count} effects") };
     let mut text = String::new();
     if carried_out > 0 {

@@ -1,13 +1,13 @@
 //! `cpl approve`, `cpl reject`, `cpl settle`: what a person says of a decision.
 
-use cpl_run::{DecisionError, RecordedDecision, VerdictKind, give_verdict, short};
+use cpl_run::{RecordedDecision, VerdictKind, give_verdict, short};
 use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
     CLEAN, Io,
     args::{SettleArgs, Settled, VerdictArgs},
     decision::{changes, key},
-    ledger, render,
+    ledger,
 };
 
 /// Records the verdict, and says what comes of it.
@@ -25,10 +25,7 @@ fn record(args: &VerdictArgs, kind: VerdictKind, io: &mut Io<'_>) -> Result<Reco
     let workspace = ledger::workspace_at(&args.path, io)?;
     let by = ledger::person(&args.said, io)?;
     let given = give_verdict(&workspace, &args.decision, kind, (&by, args.said.why.as_deref()), io.now);
-    given.map_err(|error| match error {
-        DecisionError::Run(error) => ledger::refused(error, io),
-        wrong => render::usage_error(&wrong.to_string(), io),
-    })
+    given.map_err(|error| ledger::wrong(error, io))
 }
 
 fn said(RecordedDecision { run, decision }: &RecordedDecision, kind: VerdictKind) -> String {
@@ -63,8 +60,5 @@ fn record_outcome(args: &SettleArgs, io: &mut Io<'_>) -> Result<(String, usize),
     let by = ledger::person(&args.said, io)?;
     let was_carried_out = args.outcome == Settled::Confirmed;
     let settled = cpl_run::settle(&workspace, &args.decision, was_carried_out, (&by, args.said.why.as_deref()), io.now);
-    settled.map_err(|error| match error {
-        DecisionError::Run(error) => ledger::refused(error, io),
-        wrong => render::usage_error(&wrong.to_string(), io),
-    })
+    settled.map_err(|error| ledger::wrong(error, io))
 }

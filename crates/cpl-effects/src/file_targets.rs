@@ -42,6 +42,9 @@ pub struct FileEffects {
 #[derive(Clone, Debug, Serialize)]
 pub struct EffectLine {
     decision: String,
+    /// The decision that it takes back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    undoes: Option<String>,
     effect: usize,
     pipeline: String,
     rule: String,
@@ -300,6 +303,7 @@ impl EffectLine {
 pub fn line(decision: &Decision, effect: usize, change: &Change, report: &RunReport, window: &str) -> EffectLine {
     EffectLine {
         decision: decision.id.clone(),
+        undoes: decision.undoes.clone(),
         effect,
         pipeline: report.pipeline.clone(),
         rule: decision.rule.clone(),

@@ -18,7 +18,7 @@ use crate::{
     error::LedgerError,
     head::Head,
     reader::LedgerReader,
-    rows::{Program, Row},
+    rows::{EffectState, Program, Row, Step},
     schema,
 };
 
@@ -157,6 +157,21 @@ impl Transaction<'_> {
             self.add(&Program { sha256: sha256.clone(), text: text.to_owned() })?;
         }
         Ok(sha256)
+    }
+
+    /// Adds what became of an effect. What takes another one back, once it is carried out, makes that one undone.
+    ///
+    /// # Errors
+    /// What SQLite refuses, or where the ledger is not what was written.
+    pub fn add_step(&mut self, step: &Step) -> Result<(), LedgerError> {
+        self.add(step)?;
+        if step.state != EffectState::Confirmed {
+            return Ok(());
+        }
+        if let Some(undone) = self.undone_by(step.effect)? {
+            self.add(&Step { effect: undone, state: EffectState::Undone, at: step.at, why: None })?;
+        }
+        Ok(())
     }
 
     /// Writes all of it, to the disk.

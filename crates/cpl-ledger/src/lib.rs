@@ -14,6 +14,7 @@ mod error;
 mod head;
 mod ledger;
 mod lock;
+mod log;
 mod queries;
 mod reader;
 mod rows;
@@ -24,8 +25,9 @@ mod tests;
 pub use error::LedgerError;
 pub use ledger::{Ledger, Transaction};
 pub use lock::RunLock;
+pub use log::LogFilter;
 pub use reader::LedgerReader;
 pub use rows::{
-    Decision, DecisionState, Effect, EffectState, LoggedEffect, Observation, Pause, PauseState, Program,
-    RecordedDecision, Run, Step, StoredEffect, Verdict, VerdictKind,
+    Decision, DecisionState, Effect, EffectState, LoggedEffect, LoggedRun, Observation, Pause, PauseState, Program,
+    RecordedDecision, Redo, Run, Step, StoredEffect, Verdict, VerdictKind,
 };

@@ -8,8 +8,8 @@ use crate::{
     error::LedgerError,
     reader::LedgerReader,
     rows::{
-        Decision, Effect, EffectState, LoggedEffect, Observation, Pause, PauseState, Program, RecordedDecision, Row,
-        Run, Step, StoredEffect, Verdict,
+        Decision, Effect, EffectState, LoggedEffect, Observation, Pause, PauseState, Program, RecordedDecision, Redo,
+        Row, Run, Step, StoredEffect, Verdict,
     },
 };
 
@@ -43,12 +43,62 @@ impl LedgerReader {
         Ok(!found.is_empty())
     }
 
+    /// Whether a person wants a decision taken anew.
+    ///
+    /// # Errors
+    /// Where the ledger can't be read, or is not what was written.
+    pub fn is_redone(&self, decision: &str) -> Result<bool, LedgerError> {
+        Ok(!self.rows::<Redo>("where decision_id = ?1 limit 1", [decision])?.is_empty())
+    }
+
+    /// The effect that an effect takes back.
+    pub(crate) fn undone_by(&self, effect: i64) -> Result<Option<i64>, LedgerError> {
+        let sql = "where (decision_id, position) in (select decisions.undoes, effects.position from effects \
+                   join decisions on decisions.serial = effects.decision where effects.serial = ?1)";
+        Ok(self.rows::<Effect>(sql, [effect])?.pop().map(|(serial, _)| serial))
+    }
+
+    /// The decision that takes a decision back, as it was recorded.
+    ///
+    /// # Errors
+    /// Where the ledger can't be read, or is not what was written.
+    pub fn undoing(&self, decision: &str) -> Result<Option<Decision>, LedgerError> {
+        let found = self.rows::<Decision>("where undoes = ?1 order by serial limit 1", [decision])?.pop();
+        Ok(found.map(|(_, decision)| decision))
+    }
+
+    /// A run, by its number.
+    ///
+    /// # Errors
+    /// Where the ledger can't be read, or is not what was written.
+    pub fn run(&self, serial: i64) -> Result<Option<Run>, LedgerError> {
+        Ok(self.rows::<Run>("where serial = ?1", [serial])?.pop().map(|(_, run)| run))
+    }
+
+    /// The run of a pipeline that was recorded last of its newest window.
+    ///
+    /// # Errors
+    /// Where the ledger can't be read, or is not what was written.
+    pub fn newest_run(&self, pipeline: &str) -> Result<Option<Run>, LedgerError> {
+        let sql = "where pipeline = ?1 order by window_start desc, serial desc limit 1";
+        Ok(self.rows::<Run>(sql, [pipeline])?.pop().map(|(_, run)| run))
+    }
+
+    /// What a run decided to carry out, in the order in which it was recorded.
+    ///
+    /// # Errors
+    /// Where the ledger can't be read, or is not what was written.
+    pub fn decisions_of(&self, run: i64) -> Result<Vec<Decision>, LedgerError> {
+        let sql = "where run = ?1 and (state is null or state = 'acts') order by serial";
+        Ok(self.rows::<Decision>(sql, [run])?.into_iter().map(|(_, decision)| decision).collect())
+    }
+
     /// How many decisions of a rule were carried out in a window of its pipeline, by its start.
     ///
     /// # Errors
     /// Where the ledger can't be read, or is not what was written.
     pub fn decided(&self, pipeline: &str, window_start: i64, rule: &str) -> Result<usize, LedgerError> {
-        let sql = "where rule = ?3 and (state is null or state = 'acts') \
+        let sql = "where rule = ?3 and (state is null or state = 'acts') and undoes is null \
                    and run in (select serial from runs where pipeline = ?1 and window_start = ?2)";
         Ok(self.rows::<Decision>(sql, params![pipeline, window_start, rule])?.len())
     }
@@ -79,7 +129,7 @@ impl LedgerReader {
         // Effects of the first version name their setting by the column.
         let sql = "where resource = ?1 and (?2 is null or coalesce(setting, name) = ?2) and window_start < ?3 \
                    and coalesce((select state from steps where effect = effects.serial order by serial desc limit 1), \
-                   'recorded') in ('recorded', 'sent', 'confirmed', 'uncertain', 'drifted') \
+                   'recorded') in ('recorded', 'sent', 'confirmed', 'uncertain', 'drifted', 'undone') \
                    order by case when ?2 is null then window_start else 0 end desc, serial desc limit 1";
         Ok(self.logged(self.stored(sql, params![resource, setting, before])?)?.pop())
     }
@@ -138,12 +188,7 @@ impl LedgerReader {
     /// # Errors
     /// Where the ledger can't be read, or is not what was written.
     pub fn history(&self, id: &str) -> Result<Vec<RecordedDecision>, LedgerError> {
-        let mut runs = BTreeMap::new();
-        let recorded = |(_, decision): (i64, Decision)| {
-            let run = self.once(&mut runs, decision.run)?;
-            Ok(RecordedDecision { run, decision })
-        };
-        self.rows::<Decision>("where id = ?1 order by serial", [id])?.into_iter().map(recorded).collect()
+        self.recorded(self.rows::<Decision>("where id = ?1 order by serial", [id])?)
     }
 
     /// What was said of a decision that awaits an approval, the first first.
@@ -178,12 +223,7 @@ impl LedgerReader {
                    (select max(window_start) from runs where pipeline = ?1 and window_start < ?2)) \
                    and not exists (select 1 from decisions later where later.id = decisions.id \
                    and later.serial > decisions.serial) order by serial";
-        let mut runs = BTreeMap::new();
-        let recorded = |(_, decision): (i64, Decision)| {
-            let run = self.once(&mut runs, decision.run)?;
-            Ok(RecordedDecision { run, decision })
-        };
-        self.rows::<Decision>(sql, params![pipeline, window_start])?.into_iter().map(recorded).collect()
+        self.recorded(self.rows::<Decision>(sql, params![pipeline, window_start])?)
     }
 
     /// The text of a pipeline, by its SHA-256.
@@ -259,18 +299,18 @@ impl LedgerReader {
         self.stored(sql, params![pipeline, window_start, WINDOWS])
     }
 
-    /// The newest effects, at most so many, the newest first: of one pipeline, or of all.
-    ///
-    /// # Errors
-    /// Where the ledger can't be read, or is not what was written.
-    pub fn log(&self, pipeline: Option<&str>, limit: u32) -> Result<Vec<LoggedEffect>, LedgerError> {
-        let sql = "where ?1 is null or decision in (select serial from decisions where run in \
-                   (select serial from runs where pipeline = ?1)) order by serial desc limit ?2";
-        self.logged(self.stored(sql, params![pipeline, limit])?)
+    /// Decisions with their runs.
+    pub(crate) fn recorded(&self, found: Vec<(i64, Decision)>) -> Result<Vec<RecordedDecision>, LedgerError> {
+        let mut runs = BTreeMap::new();
+        let recorded = |(_, decision): (i64, Decision)| {
+            let run = self.once(&mut runs, decision.run)?;
+            Ok(RecordedDecision { run, decision })
+        };
+        found.into_iter().map(recorded).collect()
     }
 
     /// Effects with their decisions and their runs.
-    fn logged(&self, stored: Vec<StoredEffect>) -> Result<Vec<LoggedEffect>, LedgerError> {
+    pub(crate) fn logged(&self, stored: Vec<StoredEffect>) -> Result<Vec<LoggedEffect>, LedgerError> {
         let (mut runs, mut decisions) = (BTreeMap::new(), BTreeMap::new());
         let mut logged = Vec::new();
         for StoredEffect { effect, state, .. } in stored {
@@ -292,7 +332,7 @@ impl LedgerReader {
         Ok(row)
     }
 
-    fn stored(&self, which: &str, parameters: impl Params) -> Result<Vec<StoredEffect>, LedgerError> {
+    pub(crate) fn stored(&self, which: &str, parameters: impl Params) -> Result<Vec<StoredEffect>, LedgerError> {
         let with_state = |(serial, effect)| {
             let steps = self.rows::<Step>("where effect = ?1 order by serial", [serial])?;
             let state = steps.last().map_or(EffectState::Recorded, |(_, step)| step.state);

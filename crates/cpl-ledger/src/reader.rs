@@ -13,7 +13,7 @@ use crate::{
     chain::{self, ChainTip},
     error::LedgerError,
     head::HeadFile,
-    rows::{Decision, Effect, Observation, Pause, Program, Row, Run, Step, Verdict},
+    rows::{Decision, Effect, Observation, Pause, Program, Redo, Row, Run, Step, Verdict},
     schema,
 };
 
@@ -24,7 +24,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_mins(1);
 const NEWEST: i64 = 2_000;
 
 /// The tables whose rows are chained.
-const TABLES: [&str; 8] = [
+const TABLES: [&str; 9] = [
     Program::TABLE,
     Run::TABLE,
     Decision::TABLE,
@@ -32,6 +32,7 @@ const TABLES: [&str; 8] = [
     Step::TABLE,
     Observation::TABLE,
     Verdict::TABLE,
+    Redo::TABLE,
     Pause::TABLE,
 ];
 

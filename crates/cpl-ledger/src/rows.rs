@@ -56,6 +56,10 @@ pub struct Decision {
     pub changes: Option<String>,
     /// The conditions with their values, as a person reads them: a JSON list.
     pub conditions: Option<String>,
+    /// The identity of the decision that this one takes back.
+    pub undoes: Option<String>,
+    /// What names all that leaves by it, whole: the SHA-256 of it.
+    pub sends: Option<String>,
 }
 
 /// A decision as a run recorded it.
@@ -114,6 +118,8 @@ pub struct Effect {
     pub setting: Option<String>,
     /// What the values count: a currency, `ratio` or `number`; none for a call.
     pub unit: Option<String>,
+    /// What takes it back when it is sent; none for what nothing takes back.
+    pub reverse: Option<String>,
 }
 
 /// A value of a setting that somebody else left, and that no run saw before.
@@ -139,6 +145,21 @@ pub struct Verdict {
     /// What was said.
     pub verdict: VerdictKind,
     /// Who said it.
+    pub by: String,
+    /// Why.
+    pub why: Option<String>,
+    /// When, in microseconds since 1970.
+    pub at: i64,
+    /// What leaves by the decision, as its row names it: the verdict is of nothing else.
+    pub sends: Option<String>,
+}
+
+/// A person wants a decision taken anew, in its window.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Redo {
+    /// The decision's identity: that of the next generation follows from it.
+    pub decision_id: String,
+    /// Who said so.
     pub by: String,
     /// Why.
     pub why: Option<String>,
@@ -195,6 +216,9 @@ pub struct Step {
 }
 
 impl DecisionState {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Acts, Self::Held, Self::AwaitsApproval, Self::Undecided];
+
     /// Its name.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -250,6 +274,21 @@ pub struct LoggedEffect {
     pub state: EffectState,
 }
 
+/// A run, and how much it decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoggedRun {
+    /// Its number.
+    pub serial: i64,
+    /// The run.
+    pub run: Run,
+    /// How many decisions it carried out, or began to.
+    pub acting: u32,
+    /// How many it held, or could not decide.
+    pub held: u32,
+    /// It took decisions back.
+    pub is_undo: bool,
+}
+
 impl Row for Program {
     const TABLE: &'static str = "programs";
 }
@@ -272,6 +311,10 @@ impl Row for Observation {
 
 impl Row for Verdict {
     const TABLE: &'static str = "verdicts";
+}
+
+impl Row for Redo {
+    const TABLE: &'static str = "redos";
 }
 
 impl Row for Pause {

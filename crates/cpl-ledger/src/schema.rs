@@ -7,7 +7,7 @@ use crate::error::LedgerError;
 /// What marks a file of SQLite as a ledger: `cpl1`.
 const APPLICATION: i64 = 0x6370_6c31;
 /// The version of the tables.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 /// Those of version 1.
 const TABLES: &str = "
@@ -67,7 +67,8 @@ const TABLES: &str = "
 ";
 
 /// From each version to the next one. What is added to a row may be null: then its hash stays as it was.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = [
+    "
     alter table runs add column window_end integer;
     alter table decisions add column state text;
     alter table decisions add column changes text;
@@ -102,7 +103,23 @@ const MIGRATIONS: [&str; 1] = ["
     create index decisions_by_id on decisions (id);
     create index observations_by_setting on observations (resource, setting);
     create index verdicts_by_decision on verdicts (decision_id);
-"];
+",
+    "
+    alter table decisions add column undoes text;
+    alter table decisions add column sends text;
+    alter table verdicts add column sends text;
+    alter table effects add column reverse text;
+    create table redos (
+        serial      integer primary key,
+        decision_id text not null,
+        by          text not null,
+        why         text,
+        at          integer not null
+    );
+    create index decisions_by_undone on decisions (undoes) where undoes is not null;
+    create index redos_by_decision on redos (decision_id);
+",
+];
 
 /// Makes the tables of a new ledger.
 pub fn make(connection: &Connection, lineage: &str) -> Result<(), LedgerError> {

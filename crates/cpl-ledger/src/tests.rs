@@ -3,7 +3,7 @@ use std::{fs, path::Path};
 use rusqlite::Connection;
 
 use crate::{
-    Decision, DecisionState, Effect, EffectState, Ledger, LedgerError, LedgerReader, Run, RunLock, Step,
+    Decision, DecisionState, Effect, EffectState, Ledger, LedgerError, LedgerReader, LogFilter, Run, RunLock, Step,
     chain::ChainTip,
     head::{Head, HeadFile},
 };
@@ -25,6 +25,8 @@ fn decision(run: i64, id: &str) -> Decision {
         state: Some(DecisionState::Acts),
         changes: Some(text("[]")),
         conditions: Some(text("[]")),
+        undoes: None,
+        sends: None,
     }
 }
 
@@ -46,6 +48,7 @@ fn effect(decision: i64, id: &str, start: i64) -> Effect {
         payload: text("{}"),
         setting: Some(text("budget")),
         unit: Some(text("USD")),
+        reverse: Some(text("{}")),
     }
 }
 
@@ -66,6 +69,10 @@ fn step(folder: &Path, effect: i64, state: EffectState) -> Result<(), LedgerErro
     let mut transaction = ledger.begin()?;
     transaction.add(&Step { effect, state, at: 30, why: None })?;
     transaction.commit()
+}
+
+fn all() -> LogFilter {
+    LogFilter { pipeline: None, rule: None, value: None, state: None, since: i64::MIN, until: i64::MAX, limit: 10 }
 }
 
 fn folder() -> tempfile::TempDir {
@@ -100,12 +107,12 @@ fn what_was_recorded_is_found_by_another_process() -> Result<(), LedgerError> {
     assert_eq!([before(20)?, before(10)?], [vec![first], Vec::new()]);
     step(folder.path(), first, EffectState::Uncertain)?;
     assert_eq!(before(20)?, vec![first], "nobody knows yet what became of it");
-    let logged = ledger.log(None, 10)?;
+    let logged = ledger.log(&all())?;
     assert_eq!(
         logged.iter().map(|one| (one.run.window.as_str(), one.state.word())).collect::<Vec<_>>(),
         [("20", "recorded"), ("10", "uncertain")]
     );
-    assert!(ledger.log(Some("other"), 10)?.is_empty());
+    assert!(ledger.log(&LogFilter { pipeline: Some("other".to_owned()), ..all() })?.is_empty());
     Ok(())
 }
 
@@ -127,7 +134,7 @@ fn a_transaction_that_is_not_committed_leaves_nothing() -> Result<(), LedgerErro
     transaction.add_program("text")?;
     drop(transaction);
     record(folder.path(), 10, "one")?;
-    assert_eq!(ledger.log(None, 10)?.len(), 1);
+    assert_eq!(ledger.log(&all())?.len(), 1);
     Ok(())
 }
 
@@ -136,7 +143,7 @@ fn an_effect_is_recorded_once() -> Result<(), LedgerError> {
     let folder = folder();
     record(folder.path(), 10, "one")?;
     assert!(matches!(record(folder.path(), 10, "one"), Err(LedgerError::Refused { .. })));
-    assert_eq!(Ledger::open(folder.path())?.log(None, 10)?.len(), 1);
+    assert_eq!(Ledger::open(folder.path())?.log(&all())?.len(), 1);
     Ok(())
 }
 
@@ -228,7 +235,7 @@ fn a_head_of_two_ends_is_no_damage() -> Result<(), LedgerError> {
             fs::copy(&copy, &db)?;
         }
         record(folder.path(), 30, "three")?;
-        assert_eq!(Ledger::open(folder.path())?.log(None, 10)?.len(), if is_committed { 3 } else { 2 });
+        assert_eq!(Ledger::open(folder.path())?.log(&all())?.len(), if is_committed { 3 } else { 2 });
     }
     Ok(())
 }
@@ -251,7 +258,7 @@ fn two_processes_write_one_after_the_other() -> Result<(), LedgerError> {
             assert!(thread.join().is_ok());
         }
     });
-    assert_eq!(Ledger::open(folder.path())?.log(None, 100)?.len(), 40);
+    assert_eq!(Ledger::open(folder.path())?.log(&LogFilter { limit: 100, ..all() })?.len(), 40);
     Ok(())
 }
 
@@ -310,7 +317,7 @@ fn a_ledger_without_a_row_needs_no_head() -> Result<(), LedgerError> {
     Ledger::open(with_tables.path())?;
     for folder in [empty, with_tables] {
         record(folder.path(), 10, "one")?;
-        assert_eq!(Ledger::open(folder.path())?.log(None, 10)?.len(), 1);
+        assert_eq!(Ledger::open(folder.path())?.log(&all())?.len(), 1);
     }
     Ok(())
 }
@@ -332,26 +339,30 @@ fn a_journal_that_a_kill_left_is_taken_back() -> Result<(), LedgerError> {
         fs::copy(folder.path().join(name), copy.path().join(name))?;
     }
     let reader = LedgerReader::open(copy.path())?.unwrap_or_else(|| panic!("it is there"));
-    assert_eq!(reader.log(None, 10)?.len(), 1);
+    assert_eq!(reader.log(&all())?.len(), 1);
     Ok(())
 }
 
-/// The tables of the first version, with a row in them, as it wrote them.
-fn first_version(folder: &Path) -> Result<(), LedgerError> {
+/// What takes the tables of each version back to those of the one before it.
+const OLDER: [&str; 2] = [
+    "drop table observations; drop table verdicts; drop table pauses; drop index decisions_by_id;
+     alter table runs drop column window_end; alter table steps drop column why;
+     alter table decisions drop column state; alter table decisions drop column changes;
+     alter table decisions drop column conditions;
+     alter table effects drop column setting; alter table effects drop column unit;",
+    "drop table redos; drop index decisions_by_undone;
+     alter table decisions drop column undoes; alter table decisions drop column sends;
+     alter table verdicts drop column sends; alter table effects drop column reverse;",
+];
+
+/// The tables of an older version, with a row in them, as it wrote them.
+fn older_version(folder: &Path, version: usize) -> Result<(), LedgerError> {
     record(folder, 10, "d1")?;
     let connection = raw(folder);
-    let added = [
-        ("runs", ["window_end"].as_slice()),
-        ("steps", &["why"]),
-        ("decisions", &["state", "changes", "conditions"]),
-        ("effects", &["setting", "unit"]),
-    ];
-    connection
-        .execute_batch("drop table observations; drop table verdicts; drop table pauses; drop index decisions_by_id")?;
-    for (table, column) in added.iter().flat_map(|(table, columns)| columns.iter().map(move |column| (table, column))) {
-        connection.execute_batch(&format!("alter table {table} drop column {column}"))?;
+    for older in OLDER[version - 1..].iter().rev() {
+        connection.execute_batch(older)?;
     }
-    connection.pragma_update(None, "user_version", 1)?;
+    connection.pragma_update(None, "user_version", i64::try_from(version).unwrap_or_default())?;
     // The hashes of rows that never had these columns.
     let (lineage, mut tip) = (lineage(&connection)?, None::<ChainTip>);
     for (serial, table) in [(1, "programs"), (2, "runs"), (3, "decisions"), (4, "effects")] {
@@ -391,14 +402,23 @@ fn fields(
 }
 
 #[test]
-fn a_ledger_of_the_first_version_gets_the_tables_of_this_one() -> Result<(), LedgerError> {
+fn a_ledger_of_an_older_version_gets_the_tables_of_this_one() -> Result<(), LedgerError> {
+    for version in 1..=OLDER.len() {
+        upgraded_from(version)?;
+    }
+    Ok(())
+}
+
+fn upgraded_from(version: usize) -> Result<(), LedgerError> {
     let folder = folder();
-    first_version(folder.path())?;
+    older_version(folder.path(), version)?;
     // One that only reads lets a writer change the tables first.
     let ledger = LedgerReader::open(folder.path())?.ok_or(LedgerError::Missing)?;
     let last = ledger.last_change("google", Some("budget"), i64::MAX)?;
     let found = last.map(|last| (last.decision.state, last.effect.setting, last.effect.after));
-    assert_eq!(found, Some((None, None, "120".to_owned())));
+    let (state, setting) =
+        if version == 1 { (None, None) } else { (Some(DecisionState::Acts), Some("budget".to_owned())) };
+    assert_eq!(found, Some((state, setting, "120".to_owned())));
     assert_eq!(ledger.decided("p", 10, "r")?, 1);
     record(folder.path(), 20, "d2")?;
     let last = ledger.last_change("google", Some("budget"), i64::MAX)?;
@@ -441,6 +461,35 @@ fn changes_come_in_the_order_in_which_they_were_made() -> Result<(), LedgerError
     Ok(())
 }
 
+/// What takes a change back is a change; what it took back is undone once it is carried out, and not before.
+#[test]
+fn what_is_carried_out_makes_what_it_takes_back_undone() -> Result<(), LedgerError> {
+    let folder = folder();
+    let first = record(folder.path(), 10, "d1")?;
+    step(folder.path(), first, EffectState::Confirmed)?;
+    let mut ledger = Ledger::open(folder.path())?;
+    let mut transaction = ledger.begin()?;
+    let program = transaction.add_program("text")?;
+    let run = transaction.add(&run(20, program))?;
+    let undo = Decision { undoes: Some("d1".to_owned()), ..decision(run, "u1") };
+    let undo = transaction.add(&undo)?;
+    let (before, after) = ("120".to_owned(), "100".to_owned());
+    let back = transaction.add(&Effect { before, after, ..effect(undo, "u1", 20) })?;
+    transaction.commit()?;
+    for (state, wanted) in [(EffectState::Sent, EffectState::Confirmed), (EffectState::Confirmed, EffectState::Undone)]
+    {
+        let mut transaction = ledger.begin()?;
+        transaction.add_step(&Step { effect: back, state, at: 30, why: None })?;
+        transaction.commit()?;
+        assert_eq!(ledger.states("d1")?.first().map(|one| one.state), Some(wanted), "{state:?}");
+    }
+    let last = ledger.last_change("google", Some("budget"), i64::MAX)?.map(|last| last.effect.after);
+    assert_eq!(last.as_deref(), Some("100"));
+    assert_eq!(ledger.changes("google", (0, 100))?.len(), 2);
+    assert_eq!((ledger.decided("p", 10, "r")?, ledger.decided("p", 20, "r")?), (1, 0));
+    Ok(())
+}
+
 /// What was not carried out changed nothing.
 #[test]
 fn a_refused_effect_is_no_change() -> Result<(), LedgerError> {
@@ -452,6 +501,7 @@ fn a_refused_effect_is_no_change() -> Result<(), LedgerError> {
         (EffectState::Sent, true),
         (EffectState::Uncertain, true),
         (EffectState::Drifted, true),
+        (EffectState::Undone, true),
     ] {
         let folder = folder();
         let effect = record(folder.path(), 10, "d1")?;

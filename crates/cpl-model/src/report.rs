@@ -200,6 +200,9 @@ pub struct Decision {
     /// The conditions with their values, as a person reads them.
     #[serde(skip)]
     pub conditions: Vec<String>,
+    /// The decision that it takes back; none for those of rules.
+    #[serde(skip)]
+    pub undoes: Option<String>,
 }
 
 /// Whether what a run decides leaves.
@@ -248,6 +251,9 @@ pub struct Change {
     /// This run is the first to see that somebody else changed it.
     #[serde(skip)]
     pub is_first_seen: bool,
+    /// What is passed on by the change that takes this one back; none for a call, which nothing takes back.
+    #[serde(skip)]
+    pub undo: Option<Pairs>,
 }
 
 /// What leaves for one target.

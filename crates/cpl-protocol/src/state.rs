@@ -24,9 +24,25 @@ pub enum State {
     Drifted,
     /// What it waits for was not carried out: it was not sent.
     Held,
+    /// It was carried out, and then taken back.
+    Undone,
 }
 
 impl State {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::Recorded,
+        Self::Sent,
+        Self::Confirmed,
+        Self::Refused,
+        Self::Uncertain,
+        Self::Superseded,
+        Self::Expired,
+        Self::Drifted,
+        Self::Held,
+        Self::Undone,
+    ];
+
     /// Its name.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -40,13 +56,14 @@ impl State {
             Self::Expired => "expired",
             Self::Drifted => "drifted",
             Self::Held => "held",
+            Self::Undone => "undone",
         }
     }
 
     /// Whether it changed something, or may have: guards count it.
     #[must_use]
     pub fn counts(self) -> bool {
-        matches!(self, Self::Recorded | Self::Sent | Self::Confirmed | Self::Uncertain | Self::Drifted)
+        matches!(self, Self::Recorded | Self::Sent | Self::Confirmed | Self::Uncertain | Self::Drifted | Self::Undone)
     }
 
     /// Whether it is not known yet what becomes of it.

@@ -5,7 +5,7 @@ mod table;
 mod terminal;
 
 pub use paint::TerminalStyle;
-pub use table::{csv, json, lines, text};
+pub use table::{csv, csv_texts, json, lines, text};
 pub use terminal::terminal;
 
 use cpl_model::report::RunReport;

@@ -31,10 +31,15 @@ pub fn lines(header: Vec<String>, rows: &[Vec<String>], right: &[bool]) -> Vec<S
 /// CSV with a header: raw values, unknown as an empty field.
 #[must_use]
 pub fn csv(columns: &[(String, Type)], rows: &[Vec<Value>]) -> String {
+    let header: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
+    csv_texts(&header, &rows.iter().map(|row| row.iter().map(Value::raw).collect()).collect::<Vec<_>>())
+}
+
+/// CSV with a header, of texts.
+#[must_use]
+pub fn csv_texts(header: &[&str], rows: &[Vec<String>]) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let written = writer
-        .write_record(columns.iter().map(|(name, _)| name))
-        .and_then(|()| rows.iter().try_for_each(|row| writer.write_record(row.iter().map(Value::raw))));
+    let written = writer.write_record(header).and_then(|()| rows.iter().try_for_each(|row| writer.write_record(row)));
     written.unwrap_or_else(|error| unreachable!("written to memory: {error}"));
     let bytes = writer.into_inner().unwrap_or_else(|error| unreachable!("written to memory: {error}"));
     String::from_utf8(bytes).unwrap_or_else(|error| unreachable!("made of text: {error}"))

@@ -5,6 +5,8 @@ use std::fmt::Write;
 use cpl_model::report::Pairs;
 use sha2::{Digest, Sha256};
 
+use crate::past::Past;
+
 /// What all decisions of a run share.
 #[derive(Clone, Copy, Debug)]
 pub struct Identity<'a> {
@@ -17,17 +19,43 @@ pub struct Identity<'a> {
 }
 
 impl Identity<'_> {
-    /// SHA-256 over the JSON array of the six, in hexadecimal. The generation is 0: nothing is redone yet.
+    /// SHA-256 over the JSON array of the six, in hexadecimal, of the generation that is not taken anew.
     #[must_use]
-    pub fn decision(&self, rule: &str, key: &Pairs) -> String {
-        let key: Vec<String> = key.0.iter().map(|(_, value)| value.raw()).collect();
-        let six = serde_json::json!([self.workspace, self.pipeline, rule, key, self.window, 0]);
-        let mut id = String::new();
-        for byte in Sha256::digest(six.to_string()) {
-            let _ = write!(id, "{byte:02x}");
-        }
-        id
+    pub fn decision(&self, rule: &str, key: &Pairs, past: &dyn Past) -> String {
+        self.generations(rule, key, past).pop().unwrap_or_default()
     }
+
+    /// The same of all generations up to that one.
+    #[must_use]
+    pub fn generations(&self, rule: &str, key: &Pairs, past: &dyn Past) -> Vec<String> {
+        let key: Vec<String> = key.0.iter().map(|(_, value)| value.raw()).collect();
+        let mut ids = Vec::new();
+        loop {
+            let six = serde_json::json!([self.workspace, self.pipeline, rule, key, self.window, ids.len()]);
+            let id = sha256(&six.to_string());
+            let is_redone = past.is_redone(&id);
+            ids.push(id);
+            if !is_redone {
+                return ids;
+            }
+        }
+    }
+}
+
+/// The identity of the decision that takes one back.
+#[must_use]
+pub fn undo_of(decision: &str) -> String {
+    sha256(&serde_json::json!(["undo", decision]).to_string())
+}
+
+/// SHA-256 of a text, in hexadecimal.
+#[must_use]
+pub fn sha256(text: &str) -> String {
+    let mut id = String::new();
+    for byte in Sha256::digest(text) {
+        let _ = write!(id, "{byte:02x}");
+    }
+    id
 }
 
 /// As many letters of an identity as people are shown.

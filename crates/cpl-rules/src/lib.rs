@@ -13,9 +13,9 @@ mod report_builder;
 
 pub use decide::{
     amount::{of as decimal, parsed as parsed_decimal},
-    change::changes_text,
+    change::{changes_text, reversed},
     memory::unit,
 };
-pub use identity::{Identity, short};
+pub use identity::{Identity, sha256, short, undo_of};
 pub use past::{Changed, NoPast, Observed, Past, PastChange, Pause, Verdict};
 pub use report_builder::{ReportBuilder, quarantine_file};

@@ -11,6 +11,11 @@ pub trait Past {
         None
     }
 
+    /// Whether a person wants the decision of this identity taken anew, by another one.
+    fn is_redone(&self, _decision: &str) -> bool {
+        false
+    }
+
     /// How many decisions of a rule were carried out in this window, or may have been.
     fn done(&self, _rule: &str) -> usize {
         0
@@ -58,6 +63,8 @@ pub struct PastChange {
     pub at: Timestamp,
     /// The rule, and its pipeline where that is another one.
     pub by: String,
+    /// The decision that made it, or that it takes back; empty where it has no identity.
+    pub decision: String,
     /// It was a rule of this pipeline.
     pub is_own: bool,
     /// What of the resource it changed; none for a call.

@@ -3,8 +3,8 @@
 use std::{fmt, path::Path};
 
 use cpl_ledger::{
-    Decision, DecisionState, Effect, EffectState, Ledger, LedgerReader, RecordedDecision, RunLock, Step, StoredEffect,
-    Verdict, VerdictKind,
+    Decision, DecisionState, Effect, EffectState, Ledger, LedgerReader, Pause, RecordedDecision, RunLock, Step,
+    StoredEffect, Verdict, VerdictKind,
 };
 use cpl_model::workspace::Workspace;
 use cpl_rules::short;
@@ -23,6 +23,8 @@ pub struct DecisionStory {
     pub verdicts: Vec<Verdict>,
     /// Its effects, and what became of each.
     pub effects: Vec<(Effect, Vec<Step>)>,
+    /// The decision that takes it back.
+    pub undo: Option<String>,
 }
 
 /// Why a decision can't be used as it was asked.
@@ -52,6 +54,30 @@ pub enum DecisionError {
         id: String,
         /// What became of it.
         state: &'static str,
+    },
+    /// Its pipeline is paused.
+    Paused {
+        /// The pipeline.
+        pipeline: String,
+        /// The pause.
+        pause: Pause,
+    },
+    /// No run has such a number.
+    UnknownRun {
+        /// What was asked for.
+        id: String,
+    },
+    /// It changed nothing, or takes another one back itself.
+    NotUndoable {
+        /// What it is.
+        decision: Box<Decision>,
+    },
+    /// It is not taken anew.
+    NotRedone {
+        /// What it is.
+        id: String,
+        /// Why.
+        why: &'static str,
     },
     /// Its window is over, and an approval with it.
     Over {
@@ -94,8 +120,21 @@ impl fmt::Display for DecisionError {
                 }
             }
             Self::Settled { id, state } => write!(f, "{} needs no settling: it is {state}", short(id)),
+            Self::Paused { pipeline, pause } => {
+                let why = pause.why.as_ref().map_or_else(String::new, |why| format!(" ({why})"));
+                write!(f, "{pipeline} is paused by {}{why}: nothing is sent until `cpl resume`", pause.by)
+            }
+            Self::UnknownRun { id } => write!(f, "no run is {id}: `cpl log` shows their numbers"),
+            Self::NotUndoable { decision } => {
+                let id = short(&decision.id);
+                match &decision.undoes {
+                    Some(of) => write!(f, "{id} takes {} back itself: `cpl redo {}`", short(of), short(of)),
+                    None => write!(f, "{id} changed nothing: it is {}", decision.state().word()),
+                }
+            }
+            Self::NotRedone { id, why } => write!(f, "{} is not taken anew: {why}", short(id)),
             Self::Over { window } => {
-                write!(f, "its window {window} is over: an approval ends with it, and the next run decides anew")
+                write!(f, "its window {window} is over: the next run decides anew")
             }
             Self::Run(_) => f.write_str("the ledger can't be used"),
         }
@@ -103,7 +142,7 @@ impl fmt::Display for DecisionError {
 }
 
 /// The one decision whose identity begins so.
-fn find(ledger: &LedgerReader, id: &str) -> Result<String, DecisionError> {
+pub fn find(ledger: &LedgerReader, id: &str) -> Result<String, DecisionError> {
     let id = id.to_lowercase();
     let is_id = id.len() >= 4 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
     let mut found = if is_id { ledger.decisions_like(&id)? } else { Vec::new() };
@@ -122,7 +161,7 @@ fn find(ledger: &LedgerReader, id: &str) -> Result<String, DecisionError> {
 }
 
 /// The ledger that may know a decision. Where nothing ran none is made.
-fn ledger_with(id: &str, folder: &Path) -> Result<Ledger, DecisionError> {
+pub fn ledger_with(id: &str, folder: &Path) -> Result<Ledger, DecisionError> {
     match LedgerReader::open(folder)? {
         Some(_) => Ok(Ledger::open(folder)?),
         None => Err(DecisionError::Unknown { id: id.to_owned(), near: None }),
@@ -144,7 +183,8 @@ pub fn decision_story(workspace: &Workspace, id: &str) -> Result<DecisionStory, 
         None => None,
     };
     let (verdicts, effects) = (ledger.verdicts(&id)?, ledger.effects_of_decision(&id)?);
-    Ok(DecisionStory { history, rule, verdicts, effects })
+    let undo = ledger.undoing(&id)?.map(|undo| undo.id);
+    Ok(DecisionStory { history, rule, verdicts, effects, undo })
 }
 
 /// A rule as a pipeline's text writes it.
@@ -184,6 +224,7 @@ pub fn give_verdict(
         by: by.to_owned(),
         why: why.map(str::to_owned),
         at: now.as_microsecond(),
+        sends: last.decision.sends.clone(),
     })?;
     transaction.commit()?;
     Ok(last)
@@ -219,7 +260,7 @@ pub fn settle(
     for effect in &open {
         let step =
             Step { effect: *effect, state, at: now.as_microsecond(), why: Some(format!("settled by {by}{why}")) };
-        transaction.add(&step)?;
+        transaction.add_step(&step)?;
     }
     transaction.commit()?;
     Ok((id, open.len()))

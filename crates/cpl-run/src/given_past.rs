@@ -35,6 +35,7 @@ impl GivenPast<'_> {
         Some(PastChange {
             at: Timestamp::from_microsecond(at.as_microsecond()).ok()?,
             by: past.rule.clone(),
+            decision: String::new(),
             is_own: true,
             setting,
             before: past.before.as_ref().and_then(decimal),

@@ -14,10 +14,12 @@ mod log;
 mod network;
 mod past;
 mod pause;
+mod payloads;
 mod profile;
 mod ready;
 mod record;
 mod recordings;
+mod redo;
 mod request_builder;
 mod run;
 mod salt;
@@ -27,6 +29,7 @@ mod server_effects;
 mod show;
 mod stores;
 mod test;
+mod undo;
 mod wire;
 
 use std::path::Path;
@@ -41,25 +44,27 @@ use jiff::Timestamp;
 pub use cpl_batch::{Problem, StoredKind};
 pub use cpl_exec::{ExecError, TableRows, file_problem, parquet_sample, write_parquet};
 pub use cpl_ledger::{
-    Decision as LedgerDecision, DecisionState, Effect as LedgerEffect, EffectState, LoggedEffect, PauseState,
-    RecordedDecision, Step as LedgerStep, VerdictKind,
+    Decision as LedgerDecision, DecisionState, Effect as LedgerEffect, EffectState, LogFilter, LoggedEffect, LoggedRun,
+    PauseState, RecordedDecision, Step as LedgerStep, VerdictKind,
 };
 pub use cpl_source::other_kind;
 pub use decision::{DecisionError, DecisionStory, decision_story, give_verdict, settle};
 pub use error::RunError;
 pub use expect::Failed;
 use inputs::RunInputs;
-pub use log::log;
+pub use log::{Log, LogOf, log};
 pub use pause::{pause_of, pipelines, set_pause};
 pub use profile::{Cost, profile};
 
 pub use cpl_recording::{Head, NoRecording, NotRecorded, Recorder, Recording};
 pub use ready::{Delivered, ReadyRun};
 pub use recordings::Fetching;
+pub use redo::redo;
 pub use run::{plan, run};
 pub use secrets::missing_secrets;
 pub use show::{Shown, first_answer, first_page, show};
 pub use test::test;
+pub use undo::{NotUndone, Undo, UndoneDecision, undo};
 
 /// What a run needs to know of its surroundings.
 #[derive(Clone)]

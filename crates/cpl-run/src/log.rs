@@ -1,17 +1,41 @@
 //! What was decided in a workspace.
 
-use cpl_ledger::{LedgerReader, LoggedEffect};
+use cpl_ledger::{LedgerReader, LogFilter, LoggedEffect, LoggedRun, RecordedDecision};
 use cpl_model::workspace::Workspace;
 
 use crate::{RunError, run::ledger_folder};
 
-/// The newest effects of a workspace, at most so many, the newest first: of one pipeline, or of all.
+/// Entries of a ledger, the newest first.
+pub enum Log {
+    /// Effects.
+    Effects(Vec<LoggedEffect>),
+    /// Decisions.
+    Decisions(Vec<RecordedDecision>),
+    /// Runs.
+    Runs(Vec<LoggedRun>),
+}
+
+/// Of what a log is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogOf {
+    /// Effects.
+    Effects,
+    /// Decisions.
+    Decisions,
+    /// Runs.
+    Runs,
+}
+
+/// What was decided in a workspace.
 ///
 /// # Errors
 /// Where its ledger can't be read.
-pub fn log(workspace: &Workspace, pipeline: Option<&str>, limit: u32) -> Result<Vec<LoggedEffect>, RunError> {
-    match LedgerReader::open(&ledger_folder(workspace))? {
-        Some(ledger) => Ok(ledger.log(pipeline, limit)?),
-        None => Ok(Vec::new()),
-    }
+pub fn log(workspace: &Workspace, of: LogOf, filter: &LogFilter) -> Result<Log, RunError> {
+    let ledger = LedgerReader::open(&ledger_folder(workspace))?;
+    let Some(ledger) = ledger else { return Ok(Log::Effects(Vec::new())) };
+    Ok(match of {
+        LogOf::Effects => Log::Effects(ledger.log(filter)?),
+        LogOf::Decisions => Log::Decisions(ledger.log_decisions(filter)?),
+        LogOf::Runs => Log::Runs(ledger.log_runs(filter)?),
+    })
 }

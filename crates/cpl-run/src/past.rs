@@ -55,14 +55,12 @@ impl LedgerPast<'_> {
 
     fn change(&self, logged: LoggedEffect) -> Option<PastChange> {
         let LoggedEffect { run, decision, effect, state } = logged;
-        let by = if run.pipeline == self.pipeline {
-            decision.rule
-        } else {
-            format!("{} of {}", decision.rule, run.pipeline)
-        };
+        let undo = if decision.undoes.is_some() { "the undo of " } else { "" };
+        let of = if run.pipeline == self.pipeline { String::new() } else { format!(" of {}", run.pipeline) };
         Some(PastChange {
             at: Timestamp::from_microsecond(effect.window_start).ok()?,
-            by,
+            by: format!("{undo}{}{of}", decision.rule),
+            decision: decision.undoes.unwrap_or(decision.id),
             is_own: run.pipeline == self.pipeline,
             before: parsed_decimal(&effect.before),
             after: parsed_decimal(&effect.after),
@@ -88,10 +86,18 @@ impl Past for LedgerPast<'_> {
                 format!("sent already in this window, and nobody knows what became of it: `cpl explain {id}`")
             }
             EffectState::Drifted => format!("somebody else changed it meanwhile: `cpl explain {id}`"),
-            EffectState::Refused | EffectState::Superseded | EffectState::Expired | EffectState::Held => {
+            EffectState::Refused
+            | EffectState::Superseded
+            | EffectState::Expired
+            | EffectState::Held
+            | EffectState::Undone => {
                 format!("{} already in this window: `cpl explain {id}`", worst.state.word())
             }
         })
+    }
+
+    fn is_redone(&self, decision: &str) -> bool {
+        self.ask_window(|ledger| ledger.is_redone(decision)).unwrap_or(false)
     }
 
     fn done(&self, rule: &str) -> usize {
@@ -134,7 +140,8 @@ fn gravity(state: EffectState) -> u8 {
         | EffectState::Held
         | EffectState::Superseded
         | EffectState::Expired
-        | EffectState::Refused => 1,
+        | EffectState::Refused
+        | EffectState::Undone => 1,
         EffectState::Sent | EffectState::Uncertain => 2,
         EffectState::Drifted => 3,
     }

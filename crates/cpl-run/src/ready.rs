@@ -1,6 +1,6 @@
 //! A run that is ready to let its effects leave: to files, then to servers.
 
-use std::{path::PathBuf, time::Instant};
+use std::{collections::BTreeSet, path::PathBuf, time::Instant};
 
 use cpl_connect::{Network, Secrets};
 use cpl_effects::{FileEffects, Paid, QuarantineFile, ServerEffect, prepare, write_quarantine};
@@ -46,6 +46,8 @@ pub struct Recorded {
     pub tokens: PathBuf,
     /// Until all of it left.
     pub lock: RunLock,
+    /// The decisions whose effects are sent; none for all that are open.
+    pub only: Option<BTreeSet<String>>,
 }
 
 /// What servers made of effects.
@@ -76,7 +78,7 @@ impl ReadyRun {
 
 impl Recorded {
     /// Lets all effects out: to files, then to servers.
-    fn send(mut self, files: Vec<FileEffects>) -> Result<Delivered, RunError> {
+    pub fn send(mut self, files: Vec<FileEffects>) -> Result<Delivered, RunError> {
         self.write(files)?;
         let effects = self.effects()?;
         let sending = Sending {
@@ -119,7 +121,7 @@ impl Recorded {
         let uncertain = std::mem::take(&mut self.uncertain).into_iter().map(|effect| (effect, EffectState::Uncertain));
         for (effect, state) in confirmed.chain(uncertain) {
             let step = Step { effect, state, at: self.started_at, why: None };
-            transaction.add(&step).map_err(RunError::NotConfirmed)?;
+            transaction.add_step(&step).map_err(RunError::NotConfirmed)?;
         }
         transaction.commit().map_err(RunError::NotConfirmed)
     }
@@ -131,7 +133,8 @@ impl Recorded {
         let before = self.ledger.open_before(&self.pipeline, self.window_start)?;
         let all = before.into_iter().map(|one| (one, true)).chain(window.into_iter().map(|one| (one, false)));
         let mut effects: Vec<KnownEffect> = Vec::new();
-        for (stored, is_over) in all {
+        let is_wanted = |id: &String| self.only.as_ref().is_none_or(|only| only.contains(id));
+        for (stored, is_over) in all.filter(|(one, _)| is_wanted(&one.effect.decision_id)) {
             if let Some(effect) = ServerEffect::of(&stored.effect.payload) {
                 let decision = self.ledger.decision(&stored.effect.decision_id)?;
                 let rule = decision.map(|decision| decision.rule).unwrap_or_default();

@@ -1,8 +1,6 @@
 //! A report's decisions → rows of the ledger.
 
-use std::collections::BTreeMap;
-
-use cpl_effects::{Places, ServerEffect, line, resource_name};
+use cpl_effects::{Places, resource_name};
 use cpl_ledger::{Decision as DecisionRow, DecisionState, Effect, LedgerError, Observation, Run, Transaction};
 use cpl_model::{
     program::{Program, TargetKind},
@@ -10,15 +8,15 @@ use cpl_model::{
 };
 use cpl_rules::{changes_text, unit};
 
-use crate::RunContext;
+use crate::{RunContext, payloads::Payloads};
 
 /// What is recorded of a run beside its report.
 pub struct RunRecord<'a> {
     pub program: &'a Program,
     pub places: &'a Places,
     pub window: &'a str,
-    /// What is sent to servers, by the decision's id and the effect's place in it.
-    pub servers: &'a BTreeMap<(String, usize), ServerEffect>,
+    /// What leaves.
+    pub payloads: &'a Payloads,
     pub context: &'a RunContext<'a>,
 }
 
@@ -28,7 +26,7 @@ impl RunRecord<'_> {
     /// # Errors
     /// What the ledger refuses: nothing may leave then.
     pub fn record(&self, report: &RunReport, transaction: &mut Transaction<'_>) -> Result<Vec<i64>, LedgerError> {
-        let Self { program, places, window, servers, context } = *self;
+        let Self { program, places, window, payloads, context } = *self;
         let window_start = context.clock.now.timestamp().as_microsecond();
         let mut printed = Vec::new();
         let program_name = transaction.add_program(&program.text)?;
@@ -41,7 +39,8 @@ impl RunRecord<'_> {
             window_end: Some(context.clock.end.timestamp().as_microsecond()),
         })?;
         for decision in &report.decisions {
-            let Some(serial) = record_decision(run, decision, transaction)? else { continue };
+            let sends = payloads.name(decision, places);
+            let Some(serial) = record_decision(run, decision, sends, transaction)? else { continue };
             for observation in decision.changes.iter().filter_map(|change| observation(change, places, window_start)) {
                 transaction.add(&observation)?;
             }
@@ -50,6 +49,7 @@ impl RunRecord<'_> {
             }
             for (position, change) in decision.changes.iter().enumerate() {
                 let place = places.place(&change.target);
+                let payload = payloads.effect(&decision.id, position);
                 let effect = transaction.add(&Effect {
                     decision: serial,
                     decision_id: decision.id.clone(),
@@ -63,12 +63,10 @@ impl RunRecord<'_> {
                     name: change.column.clone(),
                     before: change.from.raw(),
                     after: change.to.raw(),
-                    payload: match servers.get(&(decision.id.clone(), position)) {
-                        Some(effect) => effect.text(),
-                        None => line(decision, position, change, report, window).text(),
-                    },
+                    payload: payload.text.clone(),
                     setting: change.setting.clone(),
                     unit: unit(&change.to),
+                    reverse: payload.reverse.clone(),
                 })?;
                 if program.target(&change.target).kind == TargetKind::Print {
                     printed.push(effect);
@@ -83,6 +81,7 @@ impl RunRecord<'_> {
 fn record_decision(
     run: i64,
     decision: &Decision,
+    sends: Option<String>,
     transaction: &mut Transaction<'_>,
 ) -> Result<Option<i64>, LedgerError> {
     let state = match decision.state {
@@ -102,6 +101,8 @@ fn record_decision(
         state: Some(state),
         changes: Some(changes_text(&decision.changes)),
         conditions: Some(json(&decision.conditions)),
+        undoes: None,
+        sends,
     };
     if state != DecisionState::Acts {
         // What acted in this window is no news, and neither is what is held as before.

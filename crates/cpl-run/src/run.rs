@@ -17,7 +17,7 @@ use cpl_ledger::{
 };
 use cpl_model::{
     program::{Program, TableSource, TargetKind},
-    report::{Expired, RunMode, RunReport, State, Unconfirmed},
+    report::{Decision, Expired, RunMode, RunReport, State, Unconfirmed},
     workspace::Workspace,
 };
 use cpl_plan::{
@@ -25,7 +25,7 @@ use cpl_plan::{
     backend::{Answers, Backend},
     bind::{BoundPlan, bind},
 };
-use cpl_rules::quarantine_file;
+use cpl_rules::{changes_text, quarantine_file, short};
 
 use crate::{
     Fetching, RunContext, RunError,
@@ -33,10 +33,11 @@ use crate::{
     inputs::TOKENS,
     network::network,
     past::LedgerPast,
+    payloads::Payloads,
     ready::{ReadyRun, Recorded},
     record::RunRecord,
     secrets::missing_of_target,
-    server_effects::{ServerEffects, is_of_server},
+    server_effects::is_of_server,
 };
 
 /// Runs a plan up to where its effects leave.
@@ -59,13 +60,13 @@ pub fn run(plan: Plan, context: &RunContext<'_>) -> Result<ReadyRun, RunError> {
     let mut ledger = decides.then(|| Ledger::open(&folder)).transpose()?;
     // From here on no other pipeline decides: what this one sees of the past stays so until its own decisions are recorded.
     let mut transaction = ledger.as_mut().map(Ledger::begin).transpose()?;
-    let Decided { report, files, servers, uncertain } = evaluation.decide(&answers, transaction.as_deref())?;
+    let Decided { report, files, payloads, uncertain } = evaluation.decide(&answers, transaction.as_deref())?;
     // Nothing is recorded where it could not be written.
     drop(prepare(files.clone())?);
     let mut printed = Vec::new();
     if let Some(transaction) = &mut transaction {
         let run =
-            RunRecord { program, places: &evaluation.places, window: &evaluation.window, servers: &servers, context };
+            RunRecord { program, places: &evaluation.places, window: &evaluation.window, payloads: &payloads, context };
         printed = run.record(&report, transaction)?;
     }
     transaction.map_or(Ok(()), Transaction::commit)?;
@@ -83,6 +84,7 @@ pub fn run(plan: Plan, context: &RunContext<'_>) -> Result<ReadyRun, RunError> {
         network,
         tokens: context.workspace.root.join(TOKENS),
         lock,
+        only: None,
     });
     let quarantine = quarantine(program, answers, context)?;
     let (stem, folder) = (context.stem.to_owned(), context.folder.to_owned());
@@ -119,8 +121,8 @@ struct Decided {
     report: RunReport,
     /// The files that are written.
     files: Vec<FileEffects>,
-    /// What is sent to servers, by the decision's id and the effect's place in it.
-    servers: BTreeMap<(String, usize), ServerEffect>,
+    /// What leaves.
+    payloads: Payloads,
     /// Effects of earlier runs that are not confirmed, and that nothing sends again.
     uncertain: Vec<i64>,
 }
@@ -148,9 +150,11 @@ impl<'c> Evaluation<'c> {
         let past = LedgerPast { ledger, places, pipeline, window_start, is_replay, failed };
         let mut report = context.report(&self.plan, answers, &past, false).report();
         past.end()?;
-        let files = file_effects(program, &report, &self.window, context.folder, places);
         // A replay reports a first run of its window.
         let ledger = ledger.filter(|_| !is_replay);
+        let payloads = Payloads::of(&report, &self.plan, &self.window)?;
+        self.hold_other_requests(&mut report, &payloads, ledger)?;
+        let files = file_effects(program, &report, &self.window, context.folder, places);
         let earlier = ledger.map(|ledger| ledger.effects_of(pipeline, window_start)).transpose()?.unwrap_or_default();
         let before = ledger.map(|ledger| ledger.open_before(pipeline, window_start)).transpose()?.unwrap_or_default();
         // Those of this window's files are written again, and those of servers are sent.
@@ -169,23 +173,34 @@ impl<'c> Evaluation<'c> {
         report.effects = deliveries(&report, &files, &counts, program, &self.window);
         report.unconfirmed = by_target(&unconfirmed);
         report.expired = ledger.map_or(Ok(Vec::new()), |ledger| expired(ledger, pipeline, window_start))?;
-        let servers = self.servers(&report)?;
         let uncertain = unconfirmed.iter().filter(|one| !is_sent(one)).map(|one| one.serial).collect();
-        Ok(Decided { report, files, servers, uncertain })
+        Ok(Decided { report, files, payloads, uncertain })
     }
 
-    /// What is sent to servers.
-    fn servers(&self, report: &RunReport) -> Result<BTreeMap<(String, usize), ServerEffect>, RunError> {
-        let effects = ServerEffects::of(&self.plan);
-        let mut made = BTreeMap::new();
-        for decision in report.decisions.iter().filter(|decision| decision.state == State::Fires) {
-            for position in 0..decision.changes.len() {
-                if let Some(effect) = effects.effect(decision, position, report, &self.window)? {
-                    made.insert((decision.id.clone(), position), effect);
-                }
+    /// Holds what was approved where something else would leave by it now: an approval is of what is sent, to where.
+    fn hold_other_requests(
+        &self,
+        report: &mut RunReport,
+        payloads: &Payloads,
+        ledger: Option<&LedgerReader>,
+    ) -> Result<(), RunError> {
+        let Some(ledger) = ledger else { return Ok(()) };
+        let is_approved =
+            |name: &str| self.plan.program().decisions.iter().any(|rule| rule.name == name && rule.approval.is_some());
+        let firing = |decision: &&mut Decision| decision.state == State::Fires && is_approved(&decision.rule);
+        for decision in report.decisions.iter_mut().filter(firing) {
+            let Some(verdict) = ledger.verdict(&decision.id)? else { continue };
+            let is_of_change = verdict.changes == changes_text(&decision.changes);
+            // Verdicts of the version before say nothing of what is sent.
+            if is_of_change && verdict.sends.is_some() && verdict.sends != payloads.name(decision, &self.places) {
+                let id = short(&decision.id);
+                decision.state = State::Held;
+                decision.awaits_approval = true;
+                let why = "approval required: it was approved for another request";
+                decision.reason = Some(format!("{why}: `cpl approve {id}`"));
             }
         }
-        Ok(made)
+        Ok(())
     }
 
     /// The network by which effects leave, where all secrets are there that they need.

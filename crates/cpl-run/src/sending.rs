@@ -359,7 +359,7 @@ impl Store for LedgerStore<'_> {
         }
         for (place, step) in steps {
             let effect = self.effects[*place].stored.serial;
-            transaction.add(&StepRow { effect, state: step.state, at, why: step.why.clone() })?;
+            transaction.add_step(&StepRow { effect, state: step.state, at, why: step.why.clone() })?;
         }
         Ok(transaction.commit()?)
     }

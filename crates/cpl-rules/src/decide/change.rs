@@ -2,7 +2,7 @@
 
 use cpl_model::{
     program::Program,
-    report::{Change, Pairs},
+    report::{Change, Decision, Pairs},
     resource::Resource,
     types::Type,
     value::Value,
@@ -10,6 +10,7 @@ use cpl_model::{
 use rust_decimal::Decimal;
 
 use super::amount;
+use crate::identity::undo_of;
 
 /// What one action does to a row.
 pub struct ProposedChange {
@@ -81,15 +82,17 @@ impl ProposedChange {
                 resource: resource(None),
                 setting: None,
                 is_first_seen: false,
+                undo: None,
             }];
         }
         let change = |leg: &Leg| {
-            let to = amount::value(self.to(leg), self.ty);
+            let (from, to) = (amount::value(leg.from, self.ty), amount::value(self.to(leg), self.ty));
             Change {
                 row: leg.partner.as_ref().map(|partner| partner.key.clone()),
                 column: Some(leg.column.clone()),
-                from: amount::value(leg.from, self.ty),
                 arguments: self.passed_on_of(leg, &to),
+                undo: Some(self.passed_on_of(leg, &from)),
+                from,
                 to,
                 target: target.clone(),
                 resource: resource(leg.partner.as_ref()),
@@ -114,6 +117,29 @@ impl ProposedChange {
 fn passed_on(arguments: &[(String, Option<Value>)], new: &Value) -> Pairs {
     let each = |(name, value): &(String, Option<Value>)| (name.clone(), value.clone().unwrap_or_else(|| new.clone()));
     Pairs(arguments.iter().map(each).collect())
+}
+
+/// The decision that takes one back: each setting gets the value that it had. Calls are left as they are: nothing takes
+/// them back.
+#[must_use]
+pub fn reversed(decision: &Decision) -> Decision {
+    let change = |change: &Change| match &change.undo {
+        None => change.clone(),
+        Some(arguments) => Change {
+            from: change.to.clone(),
+            to: change.from.clone(),
+            arguments: arguments.clone(),
+            undo: Some(change.arguments.clone()),
+            ..change.clone()
+        },
+    };
+    Decision {
+        id: undo_of(&decision.id),
+        undoes: Some(decision.id.clone()),
+        changes: decision.changes.iter().map(change).collect(),
+        conditions: Vec::new(),
+        ..decision.clone()
+    }
 }
 
 /// Changes as a text: two are the same where their texts are.

@@ -73,9 +73,12 @@ impl Memory<'_> {
 
     /// A resource that another rule, or another row, changed in this very window: the data may not show it yet.
     pub fn changed_in_window(&self, proposal: &Proposal) -> Option<String> {
+        let GuardContext { past, identity, .. } = self.context;
+        let generations = identity.generations(&self.rule.name, &proposal.key, *past);
         proposal.resources_of_rows(self.program).into_iter().find_map(|(resource, row)| {
-            let last = self.context.past.last_change(Changed { resource: &resource, row }, None)?;
-            let is_of_window = last.is_own && last.at == self.context.now;
+            let last = past.last_change(Changed { resource: &resource, row }, None)?;
+            // What is taken anew changes what it changed before.
+            let is_of_window = last.is_own && last.at == self.context.now && !generations.contains(&last.decision);
             is_of_window.then(|| format!("{} changed {resource} already in this window", last.by))
         })
     }
@@ -209,7 +212,7 @@ impl Memory<'_> {
         if is_small {
             return;
         }
-        let id = self.context.identity.decision(&self.rule.name, &proposal.key);
+        let id = self.context.identity.decision(&self.rule.name, &proposal.key, self.context.past);
         let changes = changes_text(&proposal.reported(self.program));
         let reason = match self.context.past.verdict(&id) {
             Some(verdict) if verdict.changes != changes => {

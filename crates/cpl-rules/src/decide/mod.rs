@@ -19,10 +19,7 @@ use cpl_model::{
 use cpl_plan::{backend::Answer, rule::CompiledRule};
 
 use self::{context::GuardContext, memory::Memory};
-use crate::{
-    condition::{RuleRow, Verdict, key_order},
-    identity::Identity,
-};
+use crate::condition::{RuleRow, Verdict, key_order};
 
 /// What becomes of a rule's rows, by key, and how many are quiet.
 pub fn decide(
@@ -65,9 +62,9 @@ pub fn decide(
         }
     }
     let mut decisions: Vec<Decision> =
-        proposals.into_iter().map(|proposal| proposal.decision(rule, program, context.identity)).collect();
+        proposals.into_iter().map(|proposal| proposal.decision(rule, program, context)).collect();
     if context.show_quiet {
-        decisions.extend(quiet_rows(compiled, rows, rule, program, context.identity));
+        decisions.extend(quiet_rows(compiled, rows, rule, program, context));
     }
     (decisions, quiet)
 }
@@ -78,14 +75,14 @@ fn quiet_rows(
     rows: &[Vec<Value>],
     rule: &Rule,
     program: &Program,
-    identity: &Identity<'_>,
+    context: &GuardContext<'_>,
 ) -> Vec<Decision> {
     let rows = rows.iter().map(|values| RuleRow { conditions: &compiled.conditions, values });
     let quiet = rows.filter(|row| row.verdict() == Verdict::Quiet);
     let decisions = quiet.map(|row| {
         let key = row.key();
         Decision {
-            id: identity.decision(&rule.name, &key),
+            id: context.identity.decision(&rule.name, &key, context.past),
             rule: rule.name.clone(),
             key,
             state: State::Quiet,
@@ -94,6 +91,7 @@ fn quiet_rows(
             changes: Vec::new(),
             awaits_approval: false,
             conditions: row.false_conditions(program),
+            undoes: None,
         }
     });
     decisions.collect()

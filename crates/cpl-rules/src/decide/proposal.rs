@@ -7,8 +7,10 @@ use cpl_model::{
     value::Value,
 };
 
-use super::change::{Partner, ProposedChange};
-use crate::identity::Identity;
+use super::{
+    change::{Partner, ProposedChange},
+    context::GuardContext,
+};
 
 /// A row that fires, is held or can't be decided.
 pub struct Proposal {
@@ -84,10 +86,10 @@ impl Proposal {
         })
     }
 
-    pub fn decision(self, rule: &Rule, program: &Program, identity: &Identity<'_>) -> Decision {
+    pub fn decision(self, rule: &Rule, program: &Program, context: &GuardContext<'_>) -> Decision {
         let changes = if self.state == State::Undecided { Vec::new() } else { self.reported(program) };
         Decision {
-            id: identity.decision(&rule.name, &self.key),
+            id: context.identity.decision(&rule.name, &self.key, context.past),
             rule: rule.name.clone(),
             key: self.key,
             state: self.state,
@@ -96,6 +98,7 @@ impl Proposal {
             changes,
             awaits_approval: self.awaits_approval,
             conditions: self.conditions,
+            undoes: None,
         }
     }
 

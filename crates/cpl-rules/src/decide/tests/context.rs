@@ -10,6 +10,7 @@ use crate::{
     decide::{context::GuardContext, guards},
     holds::Holds,
     identity::Identity,
+    past::NoPast,
     past::PastChange,
 };
 
@@ -43,7 +44,8 @@ pub fn resource(channel: usize) -> Resource {
 /// A call that changed a channel, by another rule.
 fn changed(channel: usize, at: Timestamp) -> (Resource, PastChange) {
     let (setting, unit, before, after) = (None, None, None, None);
-    let change = PastChange { at, by: "cut".to_owned(), is_own: false, setting, unit, before, after, is_applied: true };
+    let (by, decision) = ("cut".to_owned(), "another".to_owned());
+    let change = PastChange { at, by, decision, is_own: false, setting, unit, before, after, is_applied: true };
     (resource(channel), change)
 }
 
@@ -72,9 +74,9 @@ fn a_cooldown_is_counted_from_the_last_change_of_the_resource() {
 #[test]
 fn what_is_done_already_is_not_done_again() {
     let row = proposal(0, 10_000, 11_000);
-    let own = IDENTITY.decision("raise", &row.key);
-    let other_window = Identity { window: "2026-11-19", ..IDENTITY }.decision("raise", &row.key);
-    let other_row = IDENTITY.decision("raise", &proposal(1, 10_000, 11_000).key);
+    let own = IDENTITY.decision("raise", &row.key, &NoPast);
+    let other_window = Identity { window: "2026-11-19", ..IDENTITY }.decision("raise", &row.key, &NoPast);
+    let other_row = IDENTITY.decision("raise", &proposal(1, 10_000, 11_000).key, &NoPast);
     for (done, wanted) in [(own, Some("done already in this window")), (other_window, None), (other_row, None)] {
         let past = Given { done: vec![done.clone()], ..Given::default() };
         assert_eq!(held("", &past, None, &[]).as_deref(), wanted, "{done}");
@@ -83,7 +85,7 @@ fn what_is_done_already_is_not_done_again() {
 
 #[test]
 fn the_first_reason_is_given() {
-    let own = IDENTITY.decision("raise", &proposal(0, 10_000, 11_000).key);
+    let own = IDENTITY.decision("raise", &proposal(0, 10_000, 11_000).key, &NoPast);
     let past = Given { done: vec![own], changes: vec![changed(0, NOW)], ..Given::default() };
     let claimed = [(resource(0), "cut")];
     let broken = Some("the data is broken");

@@ -28,6 +28,7 @@ fn changed(hours: i64, before: i64, after: i64) -> (Resource, PastChange) {
     let change = PastChange {
         at: NOW - SignedDuration::from_secs(hours * HOUR),
         by: "cut".to_owned(),
+        decision: "another".to_owned(),
         is_own: true,
         setting: Some("budget".to_owned()),
         before: cents(before),

@@ -1,0 +1,88 @@
+//! What was decided, by time, pipeline, rule, row and state.
+
+use rusqlite::params;
+
+use crate::{
+    error::LedgerError,
+    reader::LedgerReader,
+    rows::{Decision, LoggedEffect, LoggedRun, RecordedDecision, Run},
+};
+
+/// Which of what was decided is wanted: the newest first.
+#[derive(Clone, Debug)]
+pub struct LogFilter {
+    /// Only of the pipeline of this name.
+    pub pipeline: Option<String>,
+    /// Only of the rule of this name.
+    pub rule: Option<String>,
+    /// Only of rows in whose key this value is.
+    pub value: Option<String>,
+    /// Only in this state, as the ledger names it.
+    pub state: Option<String>,
+    /// Of runs that began then or later, in microseconds since 1970.
+    pub since: i64,
+    /// Of runs that began before.
+    pub until: i64,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// Whether a run and a rule are wanted: parameters 1 to 4.
+const OF_RUN: &str = "(?1 is null or runs.pipeline = ?1) and runs.started_at >= ?2 and runs.started_at < ?3 \
+                      and (?4 is null or decisions.rule = ?4)";
+
+impl LedgerReader {
+    /// The effects that are wanted.
+    ///
+    /// # Errors
+    /// Where the ledger can't be read, or is not what was written.
+    pub fn log(&self, filter: &LogFilter) -> Result<Vec<LoggedEffect>, LedgerError> {
+        let LogFilter { pipeline, rule, value, state, since, until, limit } = filter;
+        let sql = format!(
+            "where exists (select 1 from decisions join runs on runs.serial = decisions.run \
+             where decisions.serial = effects.decision and {OF_RUN}) \
+             and (?5 is null or exists (select 1 from json_each(effects.key) where cast(value as text) = ?5)) \
+             and (?6 is null or coalesce((select state from steps where effect = effects.serial \
+             order by serial desc limit 1), 'recorded') = ?6) order by serial desc limit ?7"
+        );
+        self.logged(self.stored(&sql, params![pipeline, since, until, rule, value, state, limit])?)
+    }
+
+    /// The decisions that are wanted, each as it was recorded last of all runs of its window.
+    ///
+    /// # Errors
+    /// Where the ledger can't be read, or is not what was written.
+    pub fn log_decisions(&self, filter: &LogFilter) -> Result<Vec<RecordedDecision>, LedgerError> {
+        let LogFilter { pipeline, rule, value, state, since, until, limit } = filter;
+        let sql = format!(
+            "where exists (select 1 from runs where runs.serial = decisions.run and {OF_RUN}) \
+             and not exists (select 1 from decisions later where later.id = decisions.id \
+             and later.serial > decisions.serial) \
+             and (?5 is null or exists (select 1 from json_each(decisions.key) where cast(value as text) = ?5)) \
+             and (?6 is null or coalesce(decisions.state, 'acts') = ?6) order by serial desc limit ?7"
+        );
+        let found = self.rows::<Decision>(&sql, params![pipeline, since, until, rule, value, state, limit])?;
+        self.recorded(found)
+    }
+
+    /// The runs that are wanted. A rule, a row or a state chooses none of them.
+    ///
+    /// # Errors
+    /// Where the ledger can't be read, or is not what was written.
+    pub fn log_runs(&self, filter: &LogFilter) -> Result<Vec<LoggedRun>, LedgerError> {
+        let sql = "where (?1 is null or pipeline = ?1) and started_at >= ?2 and started_at < ?3 \
+                   order by serial desc limit ?4";
+        let LogFilter { pipeline, since, until, limit, .. } = filter;
+        let count = |serial: i64, which: &str| {
+            let sql = format!("select count(*) from decisions where run = ?1 and {which}");
+            self.connection.prepare_cached(&sql)?.query_row([serial], |row| row.get::<_, u32>(0))
+        };
+        let logged = |(serial, run): (i64, Run)| {
+            let acting = count(serial, "(state is null or state = 'acts')")?;
+            let held = count(serial, "state in ('held', 'awaits_approval', 'undecided')")?;
+            let is_undo = count(serial, "undoes is not null")? > 0;
+            Ok(LoggedRun { serial, run, acting, held, is_undo })
+        };
+        self.rows::<Run>(sql, params![pipeline, since, until, limit])?.into_iter().map(logged).collect()
+    }
+}

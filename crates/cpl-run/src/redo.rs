@@ -1,0 +1,61 @@
+//! Redo: a decision that came to nothing is taken anew, in its window.
+
+use cpl_ledger::{DecisionState, EffectState, RecordedDecision, Redo};
+use cpl_model::workspace::Workspace;
+use jiff::Timestamp;
+
+use crate::{
+    decision::{DecisionError, find, ledger_with},
+    run::ledger_folder,
+};
+
+/// Says of a decision, of which nothing is changed by now, that the next run of its window takes it anew.
+///
+/// # Errors
+/// Where something was changed or may have been, its window is over, or the ledger can't be written.
+pub fn redo(
+    workspace: &Workspace,
+    id: &str,
+    (by, why): (&str, Option<&str>),
+    now: Timestamp,
+) -> Result<RecordedDecision, DecisionError> {
+    let mut ledger = ledger_with(id, &ledger_folder(workspace))?;
+    let mut transaction = ledger.begin()?;
+    let id = find(&transaction, id)?;
+    let Some(last) = transaction.history(&id)?.pop() else {
+        return Err(DecisionError::Unknown { id, near: None });
+    };
+    if last.run.window_end.is_some_and(|end| end <= now.as_microsecond()) {
+        return Err(DecisionError::Over { window: last.run.window });
+    }
+    let states: Vec<EffectState> = transaction.states(&id)?.into_iter().map(|one| one.state).collect();
+    let why_not = match last.decision.state() {
+        _ if last.decision.undoes.is_some() => Some("it takes a decision back: redo that one"),
+        DecisionState::Acts => why_not(&states),
+        DecisionState::Held | DecisionState::AwaitsApproval | DecisionState::Undecided => {
+            Some("it was not carried out, and each run of its window decides it anew")
+        }
+    };
+    if let Some(why) = why_not {
+        return Err(DecisionError::NotRedone { id, why });
+    }
+    if transaction.is_redone(&id)? {
+        return Err(DecisionError::NotRedone { id, why: "the next run of its window takes it anew already" });
+    }
+    let (by, why) = (by.to_owned(), why.map(str::to_owned));
+    transaction.add(&Redo { decision_id: id, by, why, at: now.as_microsecond() })?;
+    transaction.commit()?;
+    Ok(last)
+}
+
+/// Why what became of effects keeps them from being redone.
+fn why_not(states: &[EffectState]) -> Option<&'static str> {
+    let is_some = |wanted: &[EffectState]| states.iter().any(|state| wanted.contains(state));
+    if is_some(&[EffectState::Sent, EffectState::Uncertain, EffectState::Drifted]) {
+        return Some("nobody knows yet what became of it: first `cpl settle`");
+    }
+    if is_some(&[EffectState::Recorded]) {
+        return Some("it is not sent yet: the next run sends it");
+    }
+    is_some(&[EffectState::Confirmed]).then_some("it was carried out: first `cpl undo`")
+}

@@ -1,0 +1,308 @@
+//! Undo: what decisions changed gets the value that it had, by effects of their own.
+
+use std::{collections::BTreeMap, path::Path, time::Instant};
+
+use cpl_connect::Secrets;
+use cpl_effects::{FileEffects, ServerEffect, prepare};
+use cpl_ledger::{Decision, DecisionState, Effect, EffectState, LedgerReader, Run, RunLock, StoredEffect, Transaction};
+use cpl_model::workspace::Workspace;
+use cpl_rules::{parsed_decimal, short, undo_of};
+use cpl_syntax::Span;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::{
+    Delivered, RunError,
+    decision::{DecisionError, find, ledger_with},
+    error::RequestError,
+    inputs::TOKENS,
+    network::network,
+    ready::Recorded,
+    run::ledger_folder,
+    wire,
+};
+
+/// What is taken back, and what is not.
+pub struct Undo {
+    /// Decisions of which something is taken back.
+    pub decisions: Vec<UndoneDecision>,
+    /// What is not.
+    pub not_undone: Vec<NotUndone>,
+    /// None where nothing is taken back, or nothing may leave.
+    ready: Option<(Recorded, Vec<FileEffects>)>,
+}
+
+/// A decision that is taken back.
+pub struct UndoneDecision {
+    /// The decision.
+    pub decision: Decision,
+    /// The one that takes it back: what it changes is in `changes`.
+    pub undo: Decision,
+    /// What leaves.
+    effects: Vec<Effect>,
+    /// Its effects were recorded before, and did not all arrive.
+    is_recorded: bool,
+}
+
+/// An effect that is not taken back.
+pub struct NotUndone {
+    /// Its decision.
+    pub decision: Decision,
+    /// The effect.
+    pub effect: Effect,
+    /// Why.
+    pub why: String,
+}
+
+/// Takes back what a decision changed, or all decisions of a run (`r17`), where it still is as they left it. The effects are
+/// recorded, as those of the pipeline's newest window, and ready to leave; `folder` is that of its secrets.
+///
+/// # Errors
+/// Where there is no such decision, the pipeline runs or is paused, or the ledger can't be used.
+pub fn undo(
+    (workspace, folder): (&Workspace, &Path),
+    wanted: &str,
+    (by, why): (&str, Option<&str>),
+    now: Timestamp,
+    acts: bool,
+) -> Result<Undo, DecisionError> {
+    let at = ledger_folder(workspace);
+    if !acts {
+        let Some(ledger) = LedgerReader::open(&at)? else { return Err(unknown(wanted)) };
+        let (decisions, _) = wanted_decisions(&ledger, wanted)?;
+        return Ok(proposed(&ledger, decisions)?);
+    }
+    let mut ledger = ledger_with(wanted, &at)?;
+    let (_, run) = wanted_decisions(&ledger, wanted)?;
+    let lock = RunLock::take(&at, &run.pipeline)?;
+    let since = Instant::now();
+    let mut transaction = ledger.begin()?;
+    let (decisions, _) = wanted_decisions(&transaction, wanted)?;
+    if let Some(pause) = transaction.pause(&run.pipeline)? {
+        return Err(DecisionError::Paused { pipeline: run.pipeline, pause });
+    }
+    let mut undo = proposed(&transaction, decisions)?;
+    let Some(newest) = transaction.newest_run(&run.pipeline)?.filter(|_| !undo.decisions.is_empty()) else {
+        return Ok(undo);
+    };
+    let secrets = Secrets::of(folder, workspace);
+    check_requests(&undo, &secrets)?;
+    let files = files(&undo, workspace, &newest.window);
+    drop(prepare(files.clone())?);
+    let run = Run { started_at: now.as_microsecond(), ..newest };
+    let said = format!("undone by {by}{}", why.map_or_else(String::new, |why| format!(": {why}")));
+    let printed = record(&mut undo, &run, &said, &mut transaction)?;
+    transaction.commit()?;
+    let unreachable = |cause| RunError::Request(vec![RequestError { at: Span::default(), cause }]);
+    let network = network(workspace, &secrets).map_err(unreachable)?;
+    let only = undo.decisions.iter().map(|one| one.undo.id.clone()).collect();
+    let recorded = Recorded {
+        ledger,
+        pipeline: run.pipeline,
+        window: run.window,
+        window_start: run.window_start,
+        window_end: run.window_end.and_then(|end| Timestamp::from_microsecond(end).ok()).unwrap_or(now),
+        started_at: run.started_at,
+        since,
+        printed,
+        uncertain: Vec::new(),
+        secrets,
+        network,
+        tokens: workspace.root.join(TOKENS),
+        lock,
+        only: Some(only),
+    };
+    undo.ready = Some((recorded, files));
+    Ok(undo)
+}
+
+impl Undo {
+    /// Lets the effects out: what servers made of them.
+    ///
+    /// # Errors
+    /// What the system refuses, and which effects servers did not carry out.
+    pub fn send(self) -> Result<Delivered, RunError> {
+        self.ready.map_or(Ok(Delivered::default()), |(recorded, files)| recorded.send(files))
+    }
+}
+
+fn unknown(id: &str) -> DecisionError {
+    DecisionError::Unknown { id: id.to_owned(), near: None }
+}
+
+/// The decisions that are wanted, and their run.
+fn wanted_decisions(ledger: &LedgerReader, wanted: &str) -> Result<(Vec<Decision>, Run), DecisionError> {
+    if let Some(serial) = wanted.strip_prefix(['r', 'R']).and_then(|serial| serial.parse().ok()) {
+        let run = ledger.run(serial)?.ok_or_else(|| DecisionError::UnknownRun { id: wanted.to_owned() })?;
+        let mut decisions = ledger.decisions_of(serial)?;
+        decisions.retain(|decision| decision.undoes.is_none());
+        return Ok((decisions, run));
+    }
+    let id = find(ledger, wanted)?;
+    let acted = |one: &cpl_ledger::RecordedDecision| one.decision.state() == DecisionState::Acts;
+    let history = ledger.history(&id)?;
+    match history.iter().find(|one| acted(one)).or(history.last()) {
+        Some(one) if acted(one) && one.decision.undoes.is_none() => Ok((vec![one.decision.clone()], one.run.clone())),
+        Some(one) => Err(DecisionError::NotUndoable { decision: Box::new(one.decision.clone()) }),
+        None => Err(unknown(wanted)),
+    }
+}
+
+/// What of decisions is taken back.
+fn proposed(ledger: &LedgerReader, decisions: Vec<Decision>) -> Result<Undo, RunError> {
+    let mut undo = Undo { decisions: Vec::new(), not_undone: Vec::new(), ready: None };
+    for decision in decisions {
+        let (id, recorded) = attempt(ledger, &decision.id)?;
+        let mut effects = Vec::new();
+        for stored in ledger.states(&decision.id)? {
+            match reverse(ledger, &stored, &decision.id, &id)? {
+                Ok(effect) => effects.push(effect),
+                Err(why) => {
+                    let (decision, effect) = (decision.clone(), stored.effect);
+                    undo.not_undone.push(NotUndone { decision, effect, why });
+                }
+            }
+        }
+        if !effects.is_empty() {
+            let undone = undoing(&decision, id, &effects);
+            undo.decisions.push(UndoneDecision { decision, undo: undone, effects, is_recorded: !recorded.is_empty() });
+        }
+    }
+    Ok(undo)
+}
+
+/// The identity of the decision that takes one back, and its effects where they are recorded: one that came to nothing is
+/// followed by another.
+fn attempt(ledger: &LedgerReader, decision: &str) -> Result<(String, Vec<StoredEffect>), RunError> {
+    let mut id = undo_of(decision);
+    loop {
+        let recorded = ledger.states(&id)?;
+        let is_open = recorded.iter().any(|one| one.state.is_open() || one.state.needs_person());
+        if recorded.is_empty() || is_open {
+            return Ok((id, recorded));
+        }
+        id = undo_of(&id);
+    }
+}
+
+/// The effect that takes one back, else why none does.
+fn reverse(
+    ledger: &LedgerReader,
+    stored: &StoredEffect,
+    decision: &str,
+    undo: &str,
+) -> Result<Result<Effect, String>, RunError> {
+    let StoredEffect { effect, state, .. } = stored;
+    match state {
+        EffectState::Confirmed => {}
+        EffectState::Recorded => return Ok(Err("it is not sent yet".to_owned())),
+        EffectState::Sent | EffectState::Uncertain | EffectState::Drifted => {
+            let id = short(decision);
+            return Ok(Err(format!("it is {}: first `cpl settle {id} confirmed|refused`", state.word())));
+        }
+        EffectState::Undone => return Ok(Err("it is undone already".to_owned())),
+        EffectState::Refused | EffectState::Superseded | EffectState::Expired | EffectState::Held => {
+            return Ok(Err(format!("it was {}: it changed nothing", state.word())));
+        }
+    }
+    let (Some(setting), Some(reverse)) = (effect.setting.as_deref().or(effect.name.as_deref()), &effect.reverse) else {
+        let why = match effect.name {
+            None => "nothing takes a call back",
+            Some(_) => "an older version of cpl recorded it, and not what would take it back",
+        };
+        return Ok(Err(why.to_owned()));
+    };
+    if let Some(last) = ledger.last_change(&effect.resource, Some(setting), i64::MAX)?
+        && last.effect.decision_id != effect.decision_id
+        && last.effect.decision_id != undo
+    {
+        return Ok(Err(format!("{} changed it since, in window {}", last.decision.rule, last.run.window)));
+    }
+    let by_others = ledger.observed(&effect.resource, setting, i64::MAX)?.filter(|seen| {
+        let is_other = parsed_decimal(&seen.value) != parsed_decimal(&effect.after);
+        seen.window_start > effect.window_start && is_other
+    });
+    if let Some(seen) = by_others {
+        return Ok(Err(format!("somebody else made it {} since", seen.value)));
+    }
+    Ok(Ok(Effect {
+        decision_id: undo.to_owned(),
+        before: effect.after.clone(),
+        after: effect.before.clone(),
+        // Recorded for the first decision that would take it back.
+        payload: reverse.replace(&undo_of(decision), undo),
+        reverse: None,
+        ..effect.clone()
+    }))
+}
+
+/// The decision that takes one back, by its effects.
+fn undoing(decision: &Decision, id: String, effects: &[Effect]) -> Decision {
+    let changes: Vec<Value> =
+        decision.changes.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let is_undone = |position: usize| effects.iter().any(|effect| usize::try_from(effect.position) == Ok(position));
+    let undone = changes.into_iter().enumerate().filter(|(position, _)| is_undone(*position)).map(|(_, mut change)| {
+        let (from, to) = (change["from"].take(), change["to"].take());
+        (change["from"], change["to"]) = (to, from);
+        // What is passed on is in what leaves.
+        change["arguments"] = Value::Object(serde_json::Map::new());
+        change
+    });
+    Decision {
+        id,
+        undoes: Some(decision.id.clone()),
+        state: Some(DecisionState::Acts),
+        changes: Some(Value::Array(undone.collect()).to_string()),
+        because: "[]".to_owned(),
+        conditions: None,
+        sends: None,
+        ..decision.clone()
+    }
+}
+
+/// Whether all requests can be made.
+fn check_requests(undo: &Undo, secrets: &Secrets) -> Result<(), RunError> {
+    let effects = undo.decisions.iter().flat_map(|one| &one.effects);
+    let requests = effects.filter_map(|effect| ServerEffect::of(&effect.payload)).map(|effect| effect.request);
+    let causes: Vec<_> = requests.filter_map(|request| wire::request(&request, secrets).err()).flatten().collect();
+    if causes.is_empty() {
+        return Ok(());
+    }
+    Err(RunError::Request(causes.into_iter().map(|cause| RequestError { at: Span::default(), cause }).collect()))
+}
+
+/// The files that are written, as they are in that window.
+fn files(undo: &Undo, workspace: &Workspace, window: &str) -> Vec<FileEffects> {
+    let mut files = BTreeMap::new();
+    for effect in undo.decisions.iter().flat_map(|one| &one.effects) {
+        if let Some(path) = effect.place.strip_prefix("file:") {
+            let path = path.replace("{window}", window);
+            let file = workspace.root.join(&path);
+            let effects =
+                FileEffects { path, target: Span::default(), file, place: effect.place.clone(), lines: Vec::new() };
+            files.insert(effect.place.clone(), effects);
+        }
+    }
+    files.into_values().collect()
+}
+
+/// Records what is not recorded yet: the numbers of the effects that are only shown.
+fn record(undo: &mut Undo, run: &Run, said: &str, transaction: &mut Transaction<'_>) -> Result<Vec<i64>, RunError> {
+    let (mut printed, serial) = (Vec::new(), transaction.add(run)?);
+    for one in &mut undo.decisions {
+        one.undo = Decision { run: serial, reason: Some(said.to_owned()), ..one.undo.clone() };
+        if one.is_recorded {
+            continue;
+        }
+        let decision = transaction.add(&one.undo)?;
+        for effect in &one.effects {
+            let (window, window_start) = (run.window.clone(), run.window_start);
+            let effect = Effect { decision, window, window_start, ..effect.clone() };
+            let serial = transaction.add(&effect)?;
+            if effect.place.starts_with("print:") {
+                printed.push(serial);
+            }
+        }
+    }
+    Ok(printed)
+}
