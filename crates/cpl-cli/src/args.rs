@@ -25,7 +25,9 @@ pub enum Command {
     /// Run pipelines: the dashboard, the decisions, the alerts; effects are sent to their targets.
     Run(RunArgs),
     /// Show what a run would do, in the same report; nothing is sent or changed.
-    Plan(PlanArgs),
+    Plan(PlanOnlyArgs),
+    /// Carry out a plan that `cpl plan --out` kept: exactly that, or nothing where something moved since.
+    Apply(ApplyArgs),
     /// Show what was decided, and what became of it: the newest first.
     Log(LogArgs),
     /// Let a decision be carried out that awaits an approval: the next run of its window does it.
@@ -75,7 +77,21 @@ pub struct RunArgs {
     pub act: bool,
 }
 
-/// `cpl plan`, and what `cpl run` shares with it.
+/// `cpl plan`.
+#[derive(Debug, clap::Args)]
+pub struct PlanOnlyArgs {
+    #[command(flatten)]
+    pub plan: PlanArgs,
+    /// Keep the plan in a file: `cpl apply` does exactly that, and refuses where something moved since.
+    #[arg(long, value_name = "PLAN", conflicts_with = "replay")]
+    pub out: Option<PathBuf>,
+    /// Compare with another version of the pipeline, a file or a revision of git, in decisions on the data of today: both as the
+    /// first run of the window.
+    #[arg(long, value_name = "FILE|REVISION", conflicts_with_all = ["replay", "record", "out"])]
+    pub against: Option<PathBuf>,
+}
+
+/// What `cpl run` and `cpl plan` share.
 #[derive(Debug, clap::Args)]
 pub struct PlanArgs {
     /// The pipelines' files.
@@ -93,6 +109,17 @@ pub struct PlanArgs {
     /// or changed.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["record", "as_of", "settings"])]
     pub replay: Option<PathBuf>,
+}
+
+/// `cpl apply`.
+#[derive(Debug, clap::Args)]
+pub struct ApplyArgs {
+    /// The plan.
+    #[arg(value_name = "PLAN")]
+    pub plan: PathBuf,
+    /// Send effects also where its window is over.
+    #[arg(long)]
+    pub act: bool,
 }
 
 /// `cpl log`.

@@ -1,5 +1,9 @@
 //! The program `cpl`, as a function: its arguments, its streams and the time come from outside.
 
+#[cfg(feature = "run")]
+mod against;
+#[cfg(feature = "run")]
+mod apply;
 mod args;
 mod catalogue;
 mod check;
@@ -115,6 +119,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> u8 {
         #[cfg(feature = "run")]
         Command::Run(args) => run::run(&args, io),
         #[cfg(feature = "run")]
+        Command::Apply(args) => apply::apply(&args, io),
+        #[cfg(feature = "run")]
         Command::Log(args) => log::log(&args, io),
         #[cfg(feature = "run")]
         Command::Approve(args) => verdict::verdict(&args, cpl_run::VerdictKind::Approved, io),
@@ -142,6 +148,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> u8 {
         Command::Profile(args) => profile::profile(&args, io),
         #[cfg(not(feature = "run"))]
         Command::Run(_)
+        | Command::Apply(_)
         | Command::Log(_)
         | Command::Approve(_)
         | Command::Reject(_)

@@ -29,13 +29,11 @@ fn printed(args: &LogArgs, io: &mut Io<'_>) -> Result<u8, u8> {
     let filter = filter(args, of).map_err(|why| render::usage_error(&why, io))?;
     let log = cpl_run::log(&workspace, of, &filter).map_err(|error| ledger::refused(error, io))?;
     let entries = entries(&log);
-    if entries.is_empty() {
-        check_pipeline(&workspace, args, io)?;
-    }
+    let nothing = if entries.is_empty() { nothing(&workspace, args, of, io)? } else { "" };
     let _ = match args.format {
         LogFormat::Json => writeln!(io.out, "{:#}", Value::Array(entries.into_iter().map(Value::Object).collect())),
         LogFormat::Csv => write!(io.out, "{}", csv(of, &entries)),
-        LogFormat::Text if entries.is_empty() => writeln!(io.out, "{}", nothing(args)),
+        LogFormat::Text if entries.is_empty() => writeln!(io.out, "{nothing}"),
         LogFormat::Text => write!(io.out, "{}", table(&log)),
     };
     Ok(CLEAN)
@@ -75,26 +73,21 @@ fn state(word: &str, of: LogOf) -> Result<String, String> {
     Err(format!("--state {word}: {near}There are {}", words.join(", ")))
 }
 
-/// A pipeline that never ran is no answer of "nothing".
-fn check_pipeline(workspace: &Workspace, args: &LogArgs, io: &mut Io<'_>) -> Result<(), u8> {
-    let Some(name) = &args.pipeline else { return Ok(()) };
+/// What is said where there is nothing. A pipeline that never ran is a mistake.
+fn nothing(workspace: &Workspace, args: &LogArgs, of: LogOf, io: &mut Io<'_>) -> Result<&'static str, u8> {
     let known = cpl_run::pipelines(workspace).map_err(|error| ledger::refused(error, io))?;
-    if known.is_empty() || known.contains(name) {
-        return Ok(());
-    }
+    let is_filtered = args.rule.is_some() || args.row.is_some() || args.state.is_some();
+    let is_in_time = args.since.is_some() || args.until.is_some();
+    let name = match &args.pipeline {
+        _ if known.is_empty() => return Ok("nothing was decided yet"),
+        Some(name) if !known.contains(name) => name,
+        _ if is_filtered || is_in_time => return Ok("nothing was decided of that kind"),
+        _ if of == LogOf::Effects => return Ok("nothing was carried out: `cpl log --decisions` shows what was held"),
+        _ => return Ok("nothing was decided yet"),
+    };
     let near = nearest(name, known.iter().map(String::as_str));
     let near = near.map_or_else(|| format!("there are {}", known.join(", ")), |near| format!("did you mean {near}?"));
     Err(render::usage_error(&format!("no pipeline {name} ran in this workspace: {near}"), io))
-}
-
-fn nothing(args: &LogArgs) -> &'static str {
-    let is_filtered = args.pipeline.is_some()
-        || args.rule.is_some()
-        || args.row.is_some()
-        || args.state.is_some()
-        || args.since.is_some()
-        || args.until.is_some();
-    if is_filtered { "nothing was decided of that kind" } else { "nothing was decided yet" }
 }
 
 fn table(log: &Log) -> String {

@@ -1,6 +1,12 @@
 //! `cpl run`.
 
-use std::{fmt::Write as _, io, num::NonZero, path::Path, time::Instant};
+use std::{
+    fmt::Write as _,
+    io::{self, Write as _},
+    num::NonZero,
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use cpl_model::{
     clock::Clock,
@@ -9,14 +15,15 @@ use cpl_model::{
 };
 use cpl_plan::Plan;
 use cpl_report::{TerminalStyle, report_json, terminal};
-use cpl_run::{Delivered, Fetching, ReadyRun, RunContext, RunError};
+use cpl_run::{Delivered, Fetching, PlannedRun, ReadyRun, RunContext, RunError};
 use cpl_syntax::{Code, Diagnostic};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
+use tempfile::NamedTempFile;
 
 use crate::{
-    CLEAN, Io, WRONG,
-    args::{Format, PlanArgs, RunArgs, WindowArgs},
+    CLEAN, Io, WRONG, against,
+    args::{Format, PlanArgs, PlanOnlyArgs, RunArgs, WindowArgs},
     check,
     load::{Loaded, load},
     progress::Progress,
@@ -28,14 +35,24 @@ use crate::{
 /// nothing is sent or recorded.
 pub fn run(args: &RunArgs, io: &mut Io<'_>) -> u8 {
     if args.plan.replay.is_some() {
-        return plan(&args.plan, io);
+        return all(&args.plan, io, |file, io| plan_one(file, &args.plan, None, io));
     }
     all(&args.plan, io, |file, io| run_one(file, args, io))
 }
 
 /// Prints what runs would do.
-pub fn plan(args: &PlanArgs, io: &mut Io<'_>) -> u8 {
-    all(args, io, |file, io| plan_one(file, args, io))
+pub fn plan(args: &PlanOnlyArgs, io: &mut Io<'_>) -> u8 {
+    if args.out.is_some() && args.plan.files.len() > 1 {
+        return render::usage_error("`--out` keeps the plan of one file", io);
+    }
+    if let Some(old) = &args.against {
+        return against::against(old, &args.plan, io);
+    }
+    // Nothing is read where the plan could not be kept.
+    if let Some(folder) = args.out.as_ref().map(|out| folder_of(&io.folder.join(out))).filter(|there| !there.is_dir()) {
+        return render::usage_error(&format!("`--out`: there is no folder {}", folder.display()), io);
+    }
+    all(&args.plan, io, |file, io| plan_one(file, &args.plan, args.out.as_deref(), io))
 }
 
 fn all(args: &PlanArgs, io: &mut Io<'_>, act: impl Fn(&Path, &mut Io<'_>) -> u8) -> u8 {
@@ -53,11 +70,33 @@ fn all(args: &PlanArgs, io: &mut Io<'_>, act: impl Fn(&Path, &mut Io<'_>) -> u8)
     code
 }
 
-fn plan_one(file: &Path, args: &PlanArgs, io: &mut Io<'_>) -> u8 {
-    match evaluate(file, args, io, cpl_run::plan, |report| report) {
-        Ok((_, report)) => print(&report, args.format, io).map_or(WRONG, |()| CLEAN),
-        Err(code) => code,
+fn plan_one(file: &Path, args: &PlanArgs, out: Option<&Path>, io: &mut Io<'_>) -> u8 {
+    let (loaded, (report, planned)) = match evaluate(file, args, io, cpl_run::plan, |(report, _)| report) {
+        Ok(found) => found,
+        Err(code) => return code,
+    };
+    if print(&report, args.format, io).is_err() {
+        return WRONG;
     }
+    let Some(out) = out else { return CLEAN };
+    match keep(&io.folder.join(out), &planned) {
+        Ok(()) => CLEAN,
+        Err(error) => {
+            let why = format!("the plan can't be written to `{}`: {error}", out.display());
+            wrong(&[Diagnostic::new(Code::E1108, why)], &loaded, args.format, io)
+        }
+    }
+}
+
+fn folder_of(path: &Path) -> PathBuf {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned()
+}
+
+/// Writes a plan in one step: only whoever it belongs to reads it.
+fn keep(path: &Path, planned: &PlannedRun) -> io::Result<()> {
+    let mut file = NamedTempFile::new_in(folder_of(path)).map_err(|error| error.kind())?;
+    file.write_all(planned.text().as_bytes())?;
+    file.persist(path).map(drop).map_err(|error| error.error)
 }
 
 /// What a run comes to.
@@ -71,7 +110,7 @@ enum Outcome {
 impl Outcome {
     fn of(plan: Plan, context: &RunContext<'_>, acts: bool) -> Result<Self, RunError> {
         if !acts && context.clock.end.timestamp() <= context.started_at {
-            let report = cpl_run::plan(plan, context)?;
+            let (report, _) = cpl_run::plan(plan, context)?;
             return Ok(Self::Past(Box::new(RunReport { mode: RunMode::Past, ..report })));
         }
         cpl_run::run(plan, context).map(|ready| Self::Ready(Box::new(ready)))
@@ -172,7 +211,7 @@ fn print(report: &RunReport, format: Format, io: &mut Io<'_>) -> io::Result<()> 
 }
 
 /// Prints why there is no report: as text, or as JSON.
-fn wrong(diagnostics: &[Diagnostic], loaded: &Loaded, format: Format, io: &mut Io<'_>) -> u8 {
+pub fn wrong(diagnostics: &[Diagnostic], loaded: &Loaded, format: Format, io: &mut Io<'_>) -> u8 {
     match format {
         Format::Text => render::render(diagnostics, &loaded.path, &loaded.text, io),
         Format::Json => {
@@ -202,6 +241,7 @@ pub fn in_context<T>(loaded: &Loaded, clock: Clock, io: &Io<'_>, act: impl FnOnc
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let progress = Progress::new(io.progress);
     let context = RunContext {
+        file: &file,
         folder,
         stem: &file.file_stem().unwrap_or_default().to_string_lossy(),
         workspace: &loaded.workspace,
@@ -211,6 +251,7 @@ pub fn in_context<T>(loaded: &Loaded, clock: Clock, io: &Io<'_>, act: impl FnOnc
         progress: &|what| progress.set_message(what),
         part_rows: io.part_rows,
         first_page: false,
+        is_first_of_window: false,
         fetching: Fetching::Live,
     };
     act(&context)
@@ -221,7 +262,7 @@ fn message(diagnostic: &Diagnostic) -> report::Message {
 }
 
 /// The terminal's width within what can be read, and its colour.
-fn terminal_style(io: &Io<'_>) -> TerminalStyle {
+pub fn terminal_style(io: &Io<'_>) -> TerminalStyle {
     TerminalStyle { width: io.width.unwrap_or(80).clamp(60, 100), colour: io.colour }
 }
 

@@ -539,3 +539,46 @@ fn what_a_killed_run_sent_is_not_sent_again() {
         assert!(server.accept().is_err(), "it was sent again");
     }
 }
+
+/// `--against HEAD`: the file as git knows it, in the folder where it is now.
+#[test]
+fn a_version_of_git_is_compared() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let there = folder.path();
+    let pipeline = |step: &str| {
+        format!(
+            "pipeline p {{ retire 2099-01-01 }}\n\
+             fetch c from csv(\"c.csv\") {{ columns {{ ch: text, budget: money }}  key ch }}\n\
+             target t = file(\"t.jsonl\")\n\
+             decide raise for each ch in c {{\n  when  budget > $1\n  then  change budget by +{step} via t\n  \
+             keep  budget at most $2_000\n}}\n"
+        )
+    };
+    std::fs::write(there.join("c.csv"), "ch,budget\ngoogle,100\n").expect("written");
+    std::fs::write(there.join("main.cpl"), pipeline("10%")).expect("written");
+    let git = |args: &[&str]| {
+        let identity = ["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false"];
+        let status = Command::new("git").arg("-C").arg(there).args(identity).args(args).output().expect("git starts");
+        assert!(status.status.success(), "{status:?}");
+    };
+    git(&["init", "-q"]);
+    git(&["add", "main.cpl"]);
+    git(&["commit", "-q", "-m", "first"]);
+    std::fs::write(there.join("main.cpl"), pipeline("20%")).expect("written");
+    let plan = |revision: &str| {
+        let mut command = cpl(&["plan", "main.cpl", "--against", revision]);
+        command.current_dir(there);
+        output(command)
+    };
+    let (code, out, err) = plan("HEAD");
+    assert_eq!((code, err.as_str()), (Some(0), ""), "{out}");
+    assert!(
+        out.contains("~ raise google  budget $100.00 → $120.00 via t\n    was budget $100.00 → $110.00 via t\n"),
+        "{out}"
+    );
+    assert!(out.contains("budget: +$20.00, was +$10.00 (+$10.00)"), "{out}");
+    for wrong in ["HEAD~9", "--output=x", "nothing.cpl"] {
+        let (code, _, err) = plan(wrong);
+        assert_eq!(code, Some(2), "{wrong}: {err}");
+    }
+}

@@ -123,7 +123,13 @@ impl Places {
     /// Whether what goes there is handed over to somebody who carries it out: nobody says whether that was done.
     #[must_use]
     pub fn is_handed_over(place: &str) -> bool {
-        place.starts_with("file:") || place.starts_with("print:")
+        place.starts_with("file:") || Self::is_printed(place)
+    }
+
+    /// Whether what goes there is only shown in the report.
+    #[must_use]
+    pub fn is_printed(place: &str) -> bool {
+        place.starts_with("print:")
     }
 
     /// Where a target is, by its name in the pipeline.

@@ -161,6 +161,15 @@ impl LedgerReader {
         }
     }
 
+    /// Where it ends: its random name, and the number of its last row.
+    ///
+    /// # Errors
+    /// Where it can't be read.
+    pub fn end(&self) -> Result<(String, i64), LedgerError> {
+        let (lineage, tip) = self.tip()?;
+        Ok((lineage, tip.serial))
+    }
+
     /// Whether a program's text is recorded.
     pub(crate) fn has_program(&self, sha256: &str) -> Result<bool, LedgerError> {
         Ok(!self.rows::<Program>("where sha256 = ?1", [sha256])?.is_empty())

@@ -33,6 +33,10 @@ pub struct Run {
     pub program: String,
     /// The start of the next window, in microseconds since 1970; none in rows of the first version.
     pub window_end: Option<i64>,
+    /// What it read, as JSON: rows, the newest one, the sizes and times of files.
+    pub inputs: Option<String>,
+    /// Values of `let`s that the command line set, as JSON.
+    pub settings: Option<String>,
 }
 
 /// A row that a rule decided on.

@@ -105,6 +105,8 @@ const MIGRATIONS: [&str; 2] = [
     create index verdicts_by_decision on verdicts (decision_id);
 ",
     "
+    alter table runs add column inputs text;
+    alter table runs add column settings text;
     alter table decisions add column undoes text;
     alter table decisions add column sends text;
     alter table verdicts add column sends text;

@@ -10,7 +10,16 @@ use crate::{
 
 fn run(start: i64, program: String) -> Run {
     let (pipeline, window) = ("p".to_owned(), start.to_string());
-    Run { pipeline, window, window_start: start, started_at: start + 5, program, window_end: Some(start + 10) }
+    Run {
+        pipeline,
+        window,
+        window_start: start,
+        started_at: start + 5,
+        program,
+        window_end: Some(start + 10),
+        inputs: None,
+        settings: None,
+    }
 }
 
 fn decision(run: i64, id: &str) -> Decision {
@@ -351,6 +360,7 @@ const OLDER: [&str; 2] = [
      alter table decisions drop column conditions;
      alter table effects drop column setting; alter table effects drop column unit;",
     "drop table redos; drop index decisions_by_undone;
+     alter table runs drop column inputs; alter table runs drop column settings;
      alter table decisions drop column undoes; alter table decisions drop column sends;
      alter table verdicts drop column sends; alter table effects drop column reverse;",
 ];

@@ -1,9 +1,11 @@
 //! What a person and a machine see: the terminal's report, tables, JSON. From plain values only.
 
+mod difference;
 mod paint;
 mod table;
 mod terminal;
 
+pub use difference::Difference;
 pub use paint::TerminalStyle;
 pub use table::{csv, csv_texts, json, lines, text};
 pub use terminal::terminal;

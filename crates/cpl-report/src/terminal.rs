@@ -17,7 +17,7 @@ use crate::{
 /// The report as lines of text.
 #[must_use]
 pub fn terminal(report: &RunReport, style: TerminalStyle) -> String {
-    let mut page = Page { style, text: String::new() };
+    let mut page = Page::new(style);
     page.head(report);
     page.broken(&report.checks);
     page.dashboard(report);
@@ -28,19 +28,32 @@ pub fn terminal(report: &RunReport, style: TerminalStyle) -> String {
     page.text
 }
 
-struct Page {
+/// Lines of text, in a terminal's style.
+pub struct Page {
     style: TerminalStyle,
     text: String,
 }
 
 impl Page {
-    fn line(&mut self, text: &str) {
+    pub fn new(style: TerminalStyle) -> Self {
+        Self { style, text: String::new() }
+    }
+
+    pub fn text(self) -> String {
+        self.text
+    }
+
+    pub fn paint(&self, ink: Ink, text: &str) -> String {
+        self.style.paint(ink, text)
+    }
+
+    pub fn line(&mut self, text: &str) {
         self.text.push_str(text.trim_end());
         self.text.push('\n');
     }
 
     /// A line that goes on, indented, where it is too long.
-    fn wrapped(&mut self, first: &str, rest: usize, text: &str) {
+    pub fn wrapped(&mut self, first: &str, rest: usize, text: &str) {
         let indent = " ".repeat(rest);
         let options = textwrap::Options::new(self.style.width).initial_indent(first).subsequent_indent(&indent);
         for line in textwrap::wrap(text, options) {
@@ -48,20 +61,25 @@ impl Page {
         }
     }
 
-    fn title(&mut self, title: &str, more: &str) {
+    pub fn title(&mut self, title: &str, more: &str) {
         let title = self.style.paint(Ink::Strong, title);
         let more = self.style.paint(Ink::Faint, more);
         self.line("");
         self.line(&format!("{title}  {more}"));
     }
 
-    /// The pipeline and its window, the question, the owner.
-    fn head(&mut self, report: &RunReport) {
+    /// The pipeline and its window.
+    pub fn pipeline(&mut self, report: &RunReport) {
         let window = report.window.start.replace('T', " ");
         let window = format!("window {}", window.get(..16).unwrap_or(&window));
         let gap = self.style.width.saturating_sub(report.pipeline.chars().count() + window.chars().count()).max(2);
         let name = self.style.paint(Ink::Strong, &report.pipeline);
         self.line(&format!("{name}{}{}", " ".repeat(gap), self.style.paint(Ink::Faint, &window)));
+    }
+
+    /// The pipeline and its window, the question, the owner.
+    fn head(&mut self, report: &RunReport) {
+        self.pipeline(report);
         match report.mode {
             RunMode::Past => self.faint("this window is over: nothing is sent or changed without `--act`"),
             RunMode::Plan => self.faint("planned: nothing is sent or changed"),
@@ -405,18 +423,18 @@ fn number(value: &Value) -> Option<f64> {
     }
 }
 
-fn row_name(rule: &str, key: &Pairs) -> String {
+pub fn row_name(rule: &str, key: &Pairs) -> String {
     let key: Vec<String> = key.0.iter().map(|(_, value)| value.to_string()).collect();
     if key.is_empty() { rule.to_owned() } else { format!("{rule} {}", key.join(", ")) }
 }
 
-fn counted(counts: &[(usize, &str)]) -> String {
+pub fn counted(counts: &[(usize, &str)]) -> String {
     let shown: Vec<String> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
     if shown.is_empty() { "none".to_owned() } else { shown.join(", ") }
 }
 
 /// `daily_budget $100.00 → $120.00 via set_budget`.
-fn changes(decision: &Decision) -> Vec<String> {
+pub fn changes(decision: &Decision) -> Vec<String> {
     let each = decision.changes.iter().map(|change| {
         // The new value stands ahead already.
         let others = change.arguments.0.iter().filter(|(name, _)| change.column.as_ref() != Some(name));

@@ -1,6 +1,7 @@
 //! What is done with a program: run, plan, show, test, profile. Each binds a plan to a window, runs it on the engine,
 //! and makes a report of the answers; only `run` lets effects leave.
 
+mod apply;
 mod databases;
 mod decision;
 mod declared_text;
@@ -41,6 +42,7 @@ pub use cpl_rules::short;
 use cpl_rules::{Past, ReportBuilder};
 use jiff::Timestamp;
 
+pub use apply::{PlannedRun, StalePlan, apply};
 pub use cpl_batch::{Problem, StoredKind};
 pub use cpl_exec::{ExecError, TableRows, file_problem, parquet_sample, write_parquet};
 pub use cpl_ledger::{
@@ -57,7 +59,7 @@ pub use pause::{pause_of, pipelines, set_pause};
 pub use profile::{Cost, profile};
 
 pub use cpl_recording::{Head, NoRecording, NotRecorded, Recorder, Recording};
-pub use ready::{Delivered, ReadyRun};
+pub use ready::{Delivered, ReadyEffects, ReadyRun};
 pub use recordings::Fetching;
 pub use redo::redo;
 pub use run::{plan, run};
@@ -69,6 +71,8 @@ pub use undo::{NotUndone, Undo, UndoneDecision, undo};
 /// What a run needs to know of its surroundings.
 #[derive(Clone)]
 pub struct RunContext<'a> {
+    /// The pipeline's file.
+    pub file: &'a Path,
     /// The folder of the pipeline's file: paths in it are relative to it.
     pub folder: &'a Path,
     /// The name of the pipeline's file, without its ending.
@@ -87,6 +91,8 @@ pub struct RunContext<'a> {
     pub part_rows: Option<usize>,
     /// Of servers only the first page is read.
     pub first_page: bool,
+    /// It reports what a first run of its window would: a replay does so, too.
+    pub is_first_of_window: bool,
     /// Whether servers and databases are read, and what they answer is recorded.
     pub fetching: Fetching<'a>,
 }

@@ -14,8 +14,8 @@ pub struct LedgerPast<'l> {
     pub pipeline: &'l str,
     /// In microseconds since 1970.
     pub window_start: i64,
-    /// A replay sees what was changed before its window, and nothing of the window itself.
-    pub is_replay: bool,
+    /// What was changed before the window is seen, and nothing of the window itself.
+    pub is_first_of_window: bool,
     /// Why the ledger can't be read: then nothing of the report counts.
     pub failed: RefCell<Option<LedgerError>>,
 }
@@ -41,12 +41,12 @@ impl LedgerPast<'_> {
 
     /// The same of the window itself.
     fn ask_window<T>(&self, question: impl FnOnce(&LedgerReader) -> Result<T, LedgerError>) -> Option<T> {
-        if self.is_replay { None } else { self.ask(question) }
+        if self.is_first_of_window { None } else { self.ask(question) }
     }
 
     /// The end of what is seen, in microseconds since 1970.
     fn end_of_past(&self) -> i64 {
-        if self.is_replay { self.window_start } else { i64::MAX }
+        if self.is_first_of_window { self.window_start } else { i64::MAX }
     }
 
     fn name(&self, of: Changed<'_>) -> String {

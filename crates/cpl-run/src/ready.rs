@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, path::PathBuf, time::Instant};
 
 use cpl_connect::{Network, Secrets};
 use cpl_effects::{FileEffects, Paid, QuarantineFile, ServerEffect, prepare, write_quarantine};
-use cpl_ledger::{Effect, EffectState, Ledger, RunLock, Step};
+use cpl_ledger::{Effect, EffectState, Ledger, Run, RunLock, Step};
 use cpl_model::report::RunReport;
 use cpl_rules::parsed_decimal;
 use jiff::Timestamp;
@@ -29,12 +29,8 @@ pub struct ReadyRun {
 /// A ledger, and the effects whose states are known when the run ends.
 pub struct Recorded {
     pub ledger: Ledger,
-    pub pipeline: String,
-    pub window: String,
-    /// In microseconds since 1970, as what follows.
-    pub window_start: i64,
-    pub window_end: Timestamp,
-    pub started_at: i64,
+    pub run: Run,
+    /// When the run began, by a clock that is never put back.
     pub since: Instant,
     /// Those that the report shows.
     pub printed: Vec<i64>,
@@ -48,6 +44,22 @@ pub struct Recorded {
     pub lock: RunLock,
     /// The decisions whose effects are sent; none for all that are open.
     pub only: Option<BTreeSet<String>>,
+}
+
+/// Effects that are recorded, and ready to leave.
+pub struct ReadyEffects {
+    pub(crate) recorded: Recorded,
+    pub(crate) files: Vec<FileEffects>,
+}
+
+impl ReadyEffects {
+    /// Lets them out: what servers made of them.
+    ///
+    /// # Errors
+    /// What the system refuses, and which effects servers did not carry out.
+    pub fn send(self) -> Result<Delivered, RunError> {
+        self.recorded.send(self.files)
+    }
 }
 
 /// What servers made of effects.
@@ -81,14 +93,16 @@ impl Recorded {
     pub fn send(mut self, files: Vec<FileEffects>) -> Result<Delivered, RunError> {
         self.write(files)?;
         let effects = self.effects()?;
+        let moment = |micros| Timestamp::from_microsecond(micros).unwrap_or(Timestamp::UNIX_EPOCH);
+        let started_at = moment(self.run.started_at);
         let sending = Sending {
             ledger: &mut self.ledger,
-            pipeline: &self.pipeline,
+            pipeline: &self.run.pipeline,
             secrets: &self.secrets,
             tokens: &self.tokens,
             network: self.network,
-            window_end: self.window_end,
-            started_at: Timestamp::from_microsecond(self.started_at).unwrap_or(Timestamp::UNIX_EPOCH),
+            window_end: self.run.window_end.map_or(started_at, moment),
+            started_at,
             since: self.since,
         };
         let (carried_out, failed) = sending.send(&effects)?;
@@ -107,12 +121,12 @@ impl Recorded {
         let mut transaction = self.ledger.begin()?;
         let mut sent = std::mem::take(&mut self.printed);
         for file in &mut files {
-            let effects = transaction.effects_at(&file.place, &self.window)?;
+            let effects = transaction.effects_at(&file.place, &self.run.window)?;
             sent.extend(effects.iter().filter(|one| one.state == EffectState::Recorded).map(|one| one.serial));
             file.lines = effects.into_iter().map(|one| one.effect.payload).collect();
         }
         // Somebody may have said so since it was decided.
-        match transaction.pause(&self.pipeline)? {
+        match transaction.pause(&self.run.pipeline)? {
             Some(_) if sent.is_empty() => return Ok(()),
             Some(pause) => return Err(RunError::paused(&pause)),
             None => prepare(files)?.put()?,
@@ -120,7 +134,7 @@ impl Recorded {
         let confirmed = sent.into_iter().map(|effect| (effect, EffectState::Confirmed));
         let uncertain = std::mem::take(&mut self.uncertain).into_iter().map(|effect| (effect, EffectState::Uncertain));
         for (effect, state) in confirmed.chain(uncertain) {
-            let step = Step { effect, state, at: self.started_at, why: None };
+            let step = Step { effect, state, at: self.run.started_at, why: None };
             transaction.add_step(&step).map_err(RunError::NotConfirmed)?;
         }
         transaction.commit().map_err(RunError::NotConfirmed)
@@ -129,8 +143,8 @@ impl Recorded {
     /// The effects on servers: those of this window, and of those before that are open. What has ended is not sent, and says
     /// whether a rise is paid for.
     fn effects(&self) -> Result<Vec<KnownEffect>, RunError> {
-        let window = self.ledger.effects_of(&self.pipeline, self.window_start)?;
-        let before = self.ledger.open_before(&self.pipeline, self.window_start)?;
+        let window = self.ledger.effects_of(&self.run.pipeline, self.run.window_start)?;
+        let before = self.ledger.open_before(&self.run.pipeline, self.run.window_start)?;
         let all = before.into_iter().map(|one| (one, true)).chain(window.into_iter().map(|one| (one, false)));
         let mut effects: Vec<KnownEffect> = Vec::new();
         let is_wanted = |id: &String| self.only.as_ref().is_none_or(|only| only.contains(id));

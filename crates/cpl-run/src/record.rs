@@ -1,17 +1,68 @@
 //! A report's decisions → rows of the ledger.
 
+use std::{fs, path::Path};
+
 use cpl_effects::{Places, resource_name};
+use cpl_exec::expand;
 use cpl_ledger::{Decision as DecisionRow, DecisionState, Effect, LedgerError, Observation, Run, Transaction};
 use cpl_model::{
-    program::{Program, TargetKind},
+    program::{Program, TableSource},
     report::{Change, Decision, RunReport, State},
 };
 use cpl_rules::{changes_text, unit};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::{RunContext, payloads::Payloads};
 
-/// What is recorded of a run beside its report.
-pub struct RunRecord<'a> {
+/// What is recorded of a run, before it has numbers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Record {
+    /// The pipeline's text.
+    pub program: String,
+    /// The run.
+    pub run: Run,
+    /// What it decided.
+    pub decisions: Vec<DecisionRecord>,
+}
+
+/// A decision, and what follows from it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DecisionRecord {
+    /// The decision.
+    pub decision: DecisionRow,
+    /// Its effects, where it acts.
+    pub effects: Vec<Effect>,
+    /// Values that somebody else left, and that no run saw before.
+    pub observations: Vec<Observation>,
+}
+
+/// What a fetch read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Input {
+    /// The fetch.
+    pub fetch: String,
+    /// How many rows.
+    pub rows: u64,
+    /// The newest value of its time column.
+    pub newest: Option<String>,
+    /// Its files.
+    pub files: Vec<InputFile>,
+}
+
+/// A file that was read, as it was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputFile {
+    /// Its path, from the folder of the pipeline.
+    pub path: String,
+    /// Its bytes.
+    pub bytes: u64,
+    /// When it was changed last.
+    pub modified: Option<String>,
+}
+
+/// What is needed to record a report.
+pub struct RecordBuilder<'a> {
     pub program: &'a Program,
     pub places: &'a Places,
     pub window: &'a str,
@@ -20,56 +71,112 @@ pub struct RunRecord<'a> {
     pub context: &'a RunContext<'a>,
 }
 
-impl RunRecord<'_> {
-    /// Records the run, its decisions, and the effects of those that act: the numbers of those that only the report shows.
+impl RecordBuilder<'_> {
+    /// What is recorded of a report.
+    pub fn record(&self, report: &RunReport) -> Record {
+        let Self { program, window, context, .. } = *self;
+        let run = Run {
+            pipeline: report.pipeline.clone(),
+            window: window.to_owned(),
+            window_start: context.clock.now.timestamp().as_microsecond(),
+            started_at: context.started_at.as_microsecond(),
+            program: String::new(),
+            window_end: Some(context.clock.end.timestamp().as_microsecond()),
+            inputs: Some(json(&inputs(program, context.folder, report))),
+            settings: (!report.set.is_empty()).then(|| json(&report.set)),
+        };
+        let decisions = report.decisions.iter().filter_map(|decision| self.decision(decision, &run)).collect();
+        Record { program: program.text.to_string(), run, decisions }
+    }
+
+    fn decision(&self, decision: &Decision, run: &Run) -> Option<DecisionRecord> {
+        let state = match decision.state {
+            State::Fires => DecisionState::Acts,
+            State::Held if decision.awaits_approval => DecisionState::AwaitsApproval,
+            State::Held => DecisionState::Held,
+            State::Undecided => DecisionState::Undecided,
+            State::Suppressed | State::Quiet => return None,
+        };
+        let row = DecisionRow {
+            run: 0,
+            id: decision.id.clone(),
+            rule: decision.rule.clone(),
+            key: json(&decision.key),
+            reason: decision.reason.clone(),
+            because: json(&decision.because),
+            state: Some(state),
+            changes: Some(changes_text(&decision.changes)),
+            conditions: Some(json(&decision.conditions)),
+            undoes: None,
+            sends: self.payloads.name(decision, self.places),
+        };
+        let observations = decision.changes.iter().filter_map(|change| self.observation(change, run)).collect();
+        let effect = |(position, change)| self.effect(decision, position, change, run);
+        let effects = if state == DecisionState::Acts {
+            decision.changes.iter().enumerate().map(effect).collect()
+        } else {
+            Vec::new()
+        };
+        Some(DecisionRecord { decision: row, effects, observations })
+    }
+
+    fn effect(&self, decision: &Decision, position: usize, change: &Change, run: &Run) -> Effect {
+        let place = self.places.place(&change.target);
+        let payload = self.payloads.effect(&decision.id, position);
+        Effect {
+            decision: 0,
+            decision_id: decision.id.clone(),
+            position: i64::try_from(position).unwrap_or(i64::MAX),
+            window: run.window.clone(),
+            window_start: run.window_start,
+            target: change.target.clone(),
+            place: place.to_owned(),
+            resource: change.resource.as_ref().map_or_else(String::new, |of| resource_name(of, place)),
+            key: json(change.row.as_ref().unwrap_or(&decision.key)),
+            name: change.column.clone(),
+            before: change.from.raw(),
+            after: change.to.raw(),
+            payload: payload.text.clone(),
+            setting: change.setting.clone(),
+            unit: unit(&change.to),
+            reverse: payload.reverse.clone(),
+        }
+    }
+
+    /// A value that somebody else left, where this run is the first to see it.
+    fn observation(&self, change: &Change, run: &Run) -> Option<Observation> {
+        let (resource, setting) = (change.resource.as_ref()?, change.setting.clone()?);
+        change.is_first_seen.then(|| Observation {
+            resource: resource_name(resource, self.places.place(&change.target)),
+            setting,
+            value: change.from.raw(),
+            window_start: run.window_start,
+        })
+    }
+}
+
+impl Record {
+    /// Writes all rows: the numbers of the effects that only the report shows.
     ///
     /// # Errors
     /// What the ledger refuses: nothing may leave then.
-    pub fn record(&self, report: &RunReport, transaction: &mut Transaction<'_>) -> Result<Vec<i64>, LedgerError> {
-        let Self { program, places, window, payloads, context } = *self;
-        let window_start = context.clock.now.timestamp().as_microsecond();
+    pub fn write(&self, transaction: &mut Transaction<'_>) -> Result<Vec<i64>, LedgerError> {
         let mut printed = Vec::new();
-        let program_name = transaction.add_program(&program.text)?;
-        let run = transaction.add(&Run {
-            pipeline: report.pipeline.clone(),
-            window: window.to_owned(),
-            window_start,
-            started_at: context.started_at.as_microsecond(),
-            program: program_name,
-            window_end: Some(context.clock.end.timestamp().as_microsecond()),
-        })?;
-        for decision in &report.decisions {
-            let sends = payloads.name(decision, places);
-            let Some(serial) = record_decision(run, decision, sends, transaction)? else { continue };
-            for observation in decision.changes.iter().filter_map(|change| observation(change, places, window_start)) {
-                transaction.add(&observation)?;
-            }
-            if decision.state != State::Fires {
+        let program = transaction.add_program(&self.program)?;
+        let run = transaction.add(&Run { program, ..self.run.clone() })?;
+        for DecisionRecord { decision, effects, observations } in &self.decisions {
+            let row = DecisionRow { run, ..decision.clone() };
+            if is_known(&row, transaction)? {
                 continue;
             }
-            for (position, change) in decision.changes.iter().enumerate() {
-                let place = places.place(&change.target);
-                let payload = payloads.effect(&decision.id, position);
-                let effect = transaction.add(&Effect {
-                    decision: serial,
-                    decision_id: decision.id.clone(),
-                    position: i64::try_from(position).unwrap_or(i64::MAX),
-                    window: window.to_owned(),
-                    window_start,
-                    target: change.target.clone(),
-                    place: place.to_owned(),
-                    resource: change.resource.as_ref().map_or_else(String::new, |of| resource_name(of, place)),
-                    key: json(change.row.as_ref().unwrap_or(&decision.key)),
-                    name: change.column.clone(),
-                    before: change.from.raw(),
-                    after: change.to.raw(),
-                    payload: payload.text.clone(),
-                    setting: change.setting.clone(),
-                    unit: unit(&change.to),
-                    reverse: payload.reverse.clone(),
-                })?;
-                if program.target(&change.target).kind == TargetKind::Print {
-                    printed.push(effect);
+            let decision = transaction.add(&row)?;
+            for observation in observations {
+                transaction.add(observation)?;
+            }
+            for effect in effects {
+                let serial = transaction.add(&Effect { decision, ..effect.clone() })?;
+                if Places::is_printed(&effect.place) {
+                    printed.push(serial);
                 }
             }
         }
@@ -77,56 +184,46 @@ impl RunRecord<'_> {
     }
 }
 
-/// Records a decision, unless it was recorded as it is: its number.
-fn record_decision(
-    run: i64,
-    decision: &Decision,
-    sends: Option<String>,
-    transaction: &mut Transaction<'_>,
-) -> Result<Option<i64>, LedgerError> {
-    let state = match decision.state {
-        State::Fires => DecisionState::Acts,
-        State::Held if decision.awaits_approval => DecisionState::AwaitsApproval,
-        State::Held => DecisionState::Held,
-        State::Undecided => DecisionState::Undecided,
-        State::Suppressed | State::Quiet => return Ok(None),
-    };
-    let row = DecisionRow {
-        run,
-        id: decision.id.clone(),
-        rule: decision.rule.clone(),
-        key: json(&decision.key),
-        reason: decision.reason.clone(),
-        because: json(&decision.because),
-        state: Some(state),
-        changes: Some(changes_text(&decision.changes)),
-        conditions: Some(json(&decision.conditions)),
-        undoes: None,
-        sends,
-    };
-    if state != DecisionState::Acts {
-        // What acted in this window is no news, and neither is what is held as before.
-        let last = transaction.decision(&decision.id)?;
-        let is_known = last.is_some_and(|last| {
-            let acted = last.state.is_none_or(|state| state == DecisionState::Acts);
-            acted || last == DecisionRow { run: last.run, ..row.clone() }
-        });
-        if is_known {
-            return Ok(None);
-        }
+/// Whether a decision is recorded as it is: what acted in this window is no news, and neither is what is held as before.
+fn is_known(row: &DecisionRow, transaction: &Transaction<'_>) -> Result<bool, LedgerError> {
+    if row.state() == DecisionState::Acts {
+        return Ok(false);
     }
-    transaction.add(&row).map(Some)
+    let last = transaction.decision(&row.id)?;
+    Ok(last.is_some_and(|last| {
+        last.state() == DecisionState::Acts || last == DecisionRow { run: last.run, ..row.clone() }
+    }))
 }
 
-/// A value that somebody else left, where this run is the first to see it.
-fn observation(change: &Change, places: &Places, window_start: i64) -> Option<Observation> {
-    let (resource, setting) = (change.resource.as_ref()?, change.setting.clone()?);
-    change.is_first_seen.then(|| Observation {
-        resource: resource_name(resource, places.place(&change.target)),
-        setting,
-        value: change.from.raw(),
-        window_start,
-    })
+/// What the fetches of a program read.
+fn inputs(program: &Program, folder: &Path, report: &RunReport) -> Vec<Input> {
+    let files = |name: &str| {
+        let mut tables = program.tables.iter().filter(|table| table.name == name);
+        let fetch = tables.find_map(|table| match &table.source {
+            TableSource::Fetch(fetch) => Some(fetch).filter(|fetch| fetch.is_local()),
+            TableSource::Transform { .. } => None,
+        });
+        let files = fetch.and_then(|fetch| expand(fetch, folder).ok()).unwrap_or_default();
+        files.iter().map(|file| InputFile::of(file, folder)).collect()
+    };
+    let input = |source: &cpl_model::report::Source| Input {
+        fetch: source.fetch.clone(),
+        rows: source.rows,
+        newest: Some(source.newest.raw()).filter(|text| !text.is_empty()),
+        files: files(&source.fetch),
+    };
+    report.sources.iter().map(input).collect()
+}
+
+impl InputFile {
+    /// A file as it is now.
+    pub fn of(file: &Path, folder: &Path) -> Self {
+        let found = fs::metadata(file).ok();
+        let modified = found.as_ref().and_then(|found| Timestamp::try_from(found.modified().ok()?).ok());
+        let modified = modified.map(|modified| modified.to_string());
+        let path = file.strip_prefix(folder).unwrap_or(file).display().to_string();
+        Self { path, bytes: found.map_or(0, |found| found.len()), modified }
+    }
 }
 
 fn json(value: &impl serde::Serialize) -> String {

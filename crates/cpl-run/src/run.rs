@@ -29,13 +29,14 @@ use cpl_rules::{changes_text, quarantine_file, short};
 
 use crate::{
     Fetching, RunContext, RunError,
+    apply::PlannedRun,
     error::RequestError,
     inputs::TOKENS,
     network::network,
     past::LedgerPast,
     payloads::Payloads,
     ready::{ReadyRun, Recorded},
-    record::RunRecord,
+    record::{Record, RecordBuilder},
     secrets::missing_of_target,
     server_effects::is_of_server,
 };
@@ -63,20 +64,14 @@ pub fn run(plan: Plan, context: &RunContext<'_>) -> Result<ReadyRun, RunError> {
     let Decided { report, files, payloads, uncertain } = evaluation.decide(&answers, transaction.as_deref())?;
     // Nothing is recorded where it could not be written.
     drop(prepare(files.clone())?);
-    let mut printed = Vec::new();
+    let (mut printed, record) = (Vec::new(), evaluation.record(&report, &payloads));
     if let Some(transaction) = &mut transaction {
-        let run =
-            RunRecord { program, places: &evaluation.places, window: &evaluation.window, payloads: &payloads, context };
-        printed = run.record(&report, transaction)?;
+        printed = record.write(transaction)?;
     }
     transaction.map_or(Ok(()), Transaction::commit)?;
     let recorded = ledger.zip(lock).map(|(ledger, lock)| Recorded {
         ledger,
-        pipeline: program.name.clone(),
-        window: evaluation.window.clone(),
-        window_start: context.clock.now.timestamp().as_microsecond(),
-        window_end: context.clock.end.timestamp(),
-        started_at: context.started_at.as_microsecond(),
+        run: record.run,
         since,
         printed,
         uncertain,
@@ -91,16 +86,19 @@ pub fn run(plan: Plan, context: &RunContext<'_>) -> Result<ReadyRun, RunError> {
     Ok(ReadyRun { report, files, quarantine, stem, folder, recorded })
 }
 
-/// What a run would do. It holds no means of writing.
+/// What a run would do, and how `apply` does exactly that. It holds no means of writing.
 ///
 /// # Errors
 /// What keeps a run from being finished.
-pub fn plan(plan: Plan, context: &RunContext<'_>) -> Result<RunReport, RunError> {
+pub fn plan(plan: Plan, context: &RunContext<'_>) -> Result<(RunReport, PlannedRun), RunError> {
     let evaluation = Evaluation::new(plan, context)?;
     let is_deciding = !evaluation.plan.program().decisions.is_empty();
     let ledger = if is_deciding { LedgerReader::open(&ledger_folder(context.workspace))? } else { None };
     let decided = evaluation.decide(&evaluation.answers()?, ledger.as_ref())?;
-    Ok(RunReport { mode: RunMode::Plan, ..decided.report })
+    let Decided { report, files, payloads, uncertain } = decided;
+    let record = evaluation.record(&report, &payloads);
+    let planned = PlannedRun::of(record, files, uncertain, ledger.as_ref(), context.file)?;
+    Ok((RunReport { mode: RunMode::Plan, ..report }, planned))
 }
 
 /// Where the ledger of a workspace is.
@@ -145,13 +143,12 @@ impl<'c> Evaluation<'c> {
     fn decide(&self, answers: &Answers<RejectedRows>, ledger: Option<&LedgerReader>) -> Result<Decided, RunError> {
         let (program, context) = (self.plan.program(), self.context);
         let (pipeline, window_start) = (program.name.as_str(), context.clock.now.timestamp().as_microsecond());
-        let is_replay = matches!(context.fetching, Fetching::Replayed(_));
+        let is_first_of_window = context.is_first_of_window || matches!(context.fetching, Fetching::Replayed(_));
         let (places, failed) = (&self.places, RefCell::new(None));
-        let past = LedgerPast { ledger, places, pipeline, window_start, is_replay, failed };
+        let past = LedgerPast { ledger, places, pipeline, window_start, is_first_of_window, failed };
         let mut report = context.report(&self.plan, answers, &past, false).report();
         past.end()?;
-        // A replay reports a first run of its window.
-        let ledger = ledger.filter(|_| !is_replay);
+        let ledger = ledger.filter(|_| !is_first_of_window);
         let payloads = Payloads::of(&report, &self.plan, &self.window)?;
         self.hold_other_requests(&mut report, &payloads, ledger)?;
         let files = file_effects(program, &report, &self.window, context.folder, places);
@@ -175,6 +172,12 @@ impl<'c> Evaluation<'c> {
         report.expired = ledger.map_or(Ok(Vec::new()), |ledger| expired(ledger, pipeline, window_start))?;
         let uncertain = unconfirmed.iter().filter(|one| !is_sent(one)).map(|one| one.serial).collect();
         Ok(Decided { report, files, payloads, uncertain })
+    }
+
+    /// What is recorded of a report.
+    fn record(&self, report: &RunReport, payloads: &Payloads) -> Record {
+        let (program, places, window, context) = (self.plan.program(), &self.places, &self.window, self.context);
+        RecordBuilder { program, places, window, payloads, context }.record(report)
     }
 
     /// Holds what was approved where something else would leave by it now: an approval is of what is sent, to where.

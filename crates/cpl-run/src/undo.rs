@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, path::Path, time::Instant};
 
 use cpl_connect::Secrets;
-use cpl_effects::{FileEffects, ServerEffect, prepare};
-use cpl_ledger::{Decision, DecisionState, Effect, EffectState, LedgerReader, Run, RunLock, StoredEffect, Transaction};
+use cpl_effects::{FileEffects, prepare};
+use cpl_ledger::{Decision, DecisionState, Effect, EffectState, LedgerReader, Run, RunLock, StoredEffect};
 use cpl_model::workspace::Workspace;
 use cpl_rules::{parsed_decimal, short, undo_of};
 use cpl_syntax::Span;
@@ -13,13 +13,12 @@ use serde_json::Value;
 
 use crate::{
     Delivered, RunError,
+    apply::sends_through,
     decision::{DecisionError, find, ledger_with},
-    error::RequestError,
     inputs::TOKENS,
-    network::network,
-    ready::Recorded,
+    ready::{ReadyEffects, Recorded},
+    record::{DecisionRecord, Record},
     run::ledger_folder,
-    wire,
 };
 
 /// What is taken back, and what is not.
@@ -29,7 +28,7 @@ pub struct Undo {
     /// What is not.
     pub not_undone: Vec<NotUndone>,
     /// None where nothing is taken back, or nothing may leave.
-    ready: Option<(Recorded, Vec<FileEffects>)>,
+    ready: Option<ReadyEffects>,
 }
 
 /// A decision that is taken back.
@@ -86,33 +85,19 @@ pub fn undo(
         return Ok(undo);
     };
     let secrets = Secrets::of(folder, workspace);
-    check_requests(&undo, &secrets)?;
+    let network = sends_through(undo.decisions.iter().flat_map(|one| &one.effects), &secrets, workspace)?;
     let files = files(&undo, workspace, &newest.window);
     drop(prepare(files.clone())?);
-    let run = Run { started_at: now.as_microsecond(), ..newest };
+    let run = Run { started_at: now.as_microsecond(), inputs: None, settings: None, ..newest };
     let said = format!("undone by {by}{}", why.map_or_else(String::new, |why| format!(": {why}")));
-    let printed = record(&mut undo, &run, &said, &mut transaction)?;
+    let printed = undo.record(&run, &said, &transaction)?.write(&mut transaction)?;
     transaction.commit()?;
-    let unreachable = |cause| RunError::Request(vec![RequestError { at: Span::default(), cause }]);
-    let network = network(workspace, &secrets).map_err(unreachable)?;
     let only = undo.decisions.iter().map(|one| one.undo.id.clone()).collect();
-    let recorded = Recorded {
-        ledger,
-        pipeline: run.pipeline,
-        window: run.window,
-        window_start: run.window_start,
-        window_end: run.window_end.and_then(|end| Timestamp::from_microsecond(end).ok()).unwrap_or(now),
-        started_at: run.started_at,
-        since,
-        printed,
-        uncertain: Vec::new(),
-        secrets,
-        network,
-        tokens: workspace.root.join(TOKENS),
-        lock,
-        only: Some(only),
-    };
-    undo.ready = Some((recorded, files));
+    let tokens = workspace.root.join(TOKENS);
+    let uncertain = Vec::new();
+    let recorded =
+        Recorded { ledger, run, since, printed, uncertain, secrets, network, tokens, lock, only: Some(only) };
+    undo.ready = Some(ReadyEffects { recorded, files });
     Ok(undo)
 }
 
@@ -122,7 +107,30 @@ impl Undo {
     /// # Errors
     /// What the system refuses, and which effects servers did not carry out.
     pub fn send(self) -> Result<Delivered, RunError> {
-        self.ready.map_or(Ok(Delivered::default()), |(recorded, files)| recorded.send(files))
+        self.ready.map_or(Ok(Delivered::default()), ReadyEffects::send)
+    }
+}
+
+impl Undo {
+    /// What of it is not recorded yet.
+    fn record(&mut self, run: &Run, said: &str, ledger: &LedgerReader) -> Result<Record, RunError> {
+        let program = ledger.program(&run.program)?.unwrap_or_default();
+        let mut record = Record { program, run: run.clone(), decisions: Vec::new() };
+        for one in &mut self.decisions {
+            one.undo.reason = Some(said.to_owned());
+            if one.is_recorded {
+                continue;
+            }
+            let in_window = |effect: &Effect| Effect {
+                window: run.window.clone(),
+                window_start: run.window_start,
+                ..effect.clone()
+            };
+            let effects = one.effects.iter().map(in_window).collect();
+            let (decision, observations) = (one.undo.clone(), Vec::new());
+            record.decisions.push(DecisionRecord { decision, effects, observations });
+        }
+        Ok(record)
     }
 }
 
@@ -260,17 +268,6 @@ fn undoing(decision: &Decision, id: String, effects: &[Effect]) -> Decision {
     }
 }
 
-/// Whether all requests can be made.
-fn check_requests(undo: &Undo, secrets: &Secrets) -> Result<(), RunError> {
-    let effects = undo.decisions.iter().flat_map(|one| &one.effects);
-    let requests = effects.filter_map(|effect| ServerEffect::of(&effect.payload)).map(|effect| effect.request);
-    let causes: Vec<_> = requests.filter_map(|request| wire::request(&request, secrets).err()).flatten().collect();
-    if causes.is_empty() {
-        return Ok(());
-    }
-    Err(RunError::Request(causes.into_iter().map(|cause| RequestError { at: Span::default(), cause }).collect()))
-}
-
 /// The files that are written, as they are in that window.
 fn files(undo: &Undo, workspace: &Workspace, window: &str) -> Vec<FileEffects> {
     let mut files = BTreeMap::new();
@@ -284,25 +281,4 @@ fn files(undo: &Undo, workspace: &Workspace, window: &str) -> Vec<FileEffects> {
         }
     }
     files.into_values().collect()
-}
-
-/// Records what is not recorded yet: the numbers of the effects that are only shown.
-fn record(undo: &mut Undo, run: &Run, said: &str, transaction: &mut Transaction<'_>) -> Result<Vec<i64>, RunError> {
-    let (mut printed, serial) = (Vec::new(), transaction.add(run)?);
-    for one in &mut undo.decisions {
-        one.undo = Decision { run: serial, reason: Some(said.to_owned()), ..one.undo.clone() };
-        if one.is_recorded {
-            continue;
-        }
-        let decision = transaction.add(&one.undo)?;
-        for effect in &one.effects {
-            let (window, window_start) = (run.window.clone(), run.window_start);
-            let effect = Effect { decision, window, window_start, ..effect.clone() };
-            let serial = transaction.add(&effect)?;
-            if effect.place.starts_with("print:") {
-                printed.push(serial);
-            }
-        }
-    }
-    Ok(printed)
 }

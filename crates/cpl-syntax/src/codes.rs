@@ -98,6 +98,7 @@ codes! {
     E1105 "an option that does not fit the pipeline",
     E1106 "a ledger that can't be used",
     E1107 "effects that were not carried out",
+    E1108 "a plan that can't be applied",
     E1201 "a test failed",
     W0101 "not required for the decision",
     W0102 "no end is set",
