@@ -44,6 +44,10 @@ pub enum Command {
     Pause(PauseArgs),
     /// End a pause.
     Resume(PauseArgs),
+    /// Copy the ledger of a workspace, all of it verified, into a new folder.
+    Backup(BackupArgs),
+    /// Put a copy of a ledger back where the ledger is gone or damaged.
+    Restore(BackupArgs),
     /// Report what is wrong with pipelines; reads no data.
     Check(CheckArgs),
     /// Format pipelines.
@@ -301,6 +305,17 @@ pub struct PauseArgs {
     pub pipeline: PathBuf,
     #[command(flatten)]
     pub said: SaidArgs,
+}
+
+/// `cpl backup`, `cpl restore`.
+#[derive(Debug, clap::Args)]
+pub struct BackupArgs {
+    /// The folder of the copy.
+    #[arg(value_name = "FOLDER")]
+    pub folder: PathBuf,
+    /// A pipeline's file, or a folder: its workspace.
+    #[arg(value_name = "FILE|DIR", default_value = ".")]
+    pub path: PathBuf,
 }
 
 /// Who says something, and why.

@@ -5,6 +5,8 @@ mod against;
 #[cfg(feature = "run")]
 mod apply;
 mod args;
+#[cfg(feature = "run")]
+mod backup;
 mod catalogue;
 mod check;
 mod connectors;
@@ -133,13 +135,20 @@ pub fn main(args: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> u8 {
         #[cfg(feature = "run")]
         Command::Redo(args) => undo::redo(&args, io),
         #[cfg(feature = "run")]
+        Command::Backup(args) => backup::back_up(&args, io),
+        #[cfg(feature = "run")]
+        Command::Restore(args) => backup::restore(&args, io),
+        #[cfg(feature = "run")]
         Command::Pause(args) => pause::pause(&args, cpl_run::PauseState::Paused, io),
         #[cfg(feature = "run")]
         Command::Resume(args) => pause::pause(&args, cpl_run::PauseState::Resumed, io),
         #[cfg(feature = "run")]
         Command::Test(args) => test::test(&args, io),
         #[cfg(feature = "run")]
-        Command::Plan(args) => run::plan(&args, io),
+        Command::Plan(args) => match &args.against {
+            Some(old) => against::against(old, &args.plan, io),
+            None => run::plan(&args, io),
+        },
         #[cfg(feature = "run")]
         Command::Show(args) => show::show(&args, io),
         #[cfg(feature = "run")]
@@ -155,6 +164,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> u8 {
         | Command::Settle(_)
         | Command::Undo(_)
         | Command::Redo(_)
+        | Command::Backup(_)
+        | Command::Restore(_)
         | Command::Pause(_)
         | Command::Resume(_)
         | Command::Test(_)

@@ -22,7 +22,7 @@ use serde_json::Value;
 use tempfile::NamedTempFile;
 
 use crate::{
-    CLEAN, Io, WRONG, against,
+    CLEAN, Io, WRONG,
     args::{Format, PlanArgs, PlanOnlyArgs, RunArgs, WindowArgs},
     check,
     load::{Loaded, load},
@@ -44,9 +44,6 @@ pub fn run(args: &RunArgs, io: &mut Io<'_>) -> u8 {
 pub fn plan(args: &PlanOnlyArgs, io: &mut Io<'_>) -> u8 {
     if args.out.is_some() && args.plan.files.len() > 1 {
         return render::usage_error("`--out` keeps the plan of one file", io);
-    }
-    if let Some(old) = &args.against {
-        return against::against(old, &args.plan, io);
     }
     // Nothing is read where the plan could not be kept.
     if let Some(folder) = args.out.as_ref().map(|out| folder_of(&io.folder.join(out))).filter(|there| !there.is_dir()) {

@@ -55,7 +55,8 @@ fn text(undo: &Undo) -> String {
         let (id, key) = (short(&decision.id), key(decision));
         lines.push(format!("not undone: {} {key} ({id}), {what} via {}\n  {why}", decision.rule, effect.target));
     }
-    lines.iter().map(|line| format!("{line}\n")).collect()
+    lines.push(String::new());
+    lines.join("\n")
 }
 
 /// Says of a decision that the next run of its window takes it anew.

@@ -55,7 +55,7 @@ pub fn lock_file(path: &Path) -> io::Result<File> {
 }
 
 /// The lock of who writes.
-fn lock(folder: &Path) -> Result<File, LedgerError> {
+pub fn lock(folder: &Path) -> Result<File, LedgerError> {
     let file = lock_file(&folder.join("ledger.lock"))?;
     let begun = Instant::now();
     loop {

@@ -9,6 +9,7 @@
 //! A transaction is written in an order that survives a loss of power: the head with both ends, the old one and the
 //! new one; the commit; the head with the new end alone.
 
+mod backup;
 mod chain;
 mod error;
 mod head;
@@ -22,11 +23,12 @@ mod schema;
 #[cfg(test)]
 mod tests;
 
+pub use backup::{BackupError, Restored, back_up, restore};
 pub use error::LedgerError;
 pub use ledger::{Ledger, Transaction};
 pub use lock::RunLock;
 pub use log::LogFilter;
-pub use reader::LedgerReader;
+pub use reader::{LedgerEnd, LedgerReader};
 pub use rows::{
     Decision, DecisionState, Effect, EffectState, LoggedEffect, LoggedRun, Observation, Pause, PauseState, Program,
     RecordedDecision, Redo, Run, Step, StoredEffect, Verdict, VerdictKind,

@@ -7,6 +7,7 @@ use std::{
 };
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, types::Value as Sql};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -35,6 +36,17 @@ const TABLES: [&str; 9] = [
     Redo::TABLE,
     Pause::TABLE,
 ];
+
+/// Where a ledger ends: what comes before is in the hash.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LedgerEnd {
+    /// The ledger's random name.
+    pub lineage: String,
+    /// The number of its last row.
+    pub serial: i64,
+    /// The hash of that row.
+    pub hash: String,
+}
 
 /// A ledger that is open to be read.
 pub struct LedgerReader {
@@ -127,7 +139,7 @@ impl LedgerReader {
     }
 
     /// Verifies all rows, and the indexes.
-    fn verify(&self) -> Result<(), LedgerError> {
+    pub(crate) fn verify(&self) -> Result<(), LedgerError> {
         self.verify_from(0)?;
         let sound: String = self.connection.query_row("pragma integrity_check(1)", [], |row| row.get(0))?;
         if sound == "ok" { Ok(()) } else { Err(LedgerError::Refused { why: sound }) }
@@ -143,6 +155,7 @@ impl LedgerReader {
         self.rows::<Observation>("where serial >= ?1", [serial])?;
         self.rows::<Verdict>("where serial >= ?1", [serial])?;
         self.rows::<Pause>("where serial >= ?1", [serial])?;
+        self.rows::<Redo>("where serial >= ?1", [serial])?;
         Ok(())
     }
 
@@ -161,13 +174,13 @@ impl LedgerReader {
         }
     }
 
-    /// Where it ends: its random name, and the number of its last row.
+    /// Where it ends.
     ///
     /// # Errors
     /// Where it can't be read.
-    pub fn end(&self) -> Result<(String, i64), LedgerError> {
-        let (lineage, tip) = self.tip()?;
-        Ok((lineage, tip.serial))
+    pub fn end(&self) -> Result<LedgerEnd, LedgerError> {
+        let (lineage, ChainTip { serial, hash }) = self.tip()?;
+        Ok(LedgerEnd { lineage, serial, hash })
     }
 
     /// Whether a program's text is recorded.

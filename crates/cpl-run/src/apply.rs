@@ -8,7 +8,7 @@ use std::{
 
 use cpl_connect::{Network, Secrets};
 use cpl_effects::{FileEffects, ServerEffect, prepare};
-use cpl_ledger::{Decision, DecisionState, Effect, Ledger, LedgerReader, RunLock};
+use cpl_ledger::{Decision, DecisionState, Effect, Ledger, LedgerEnd, LedgerReader, RunLock};
 use cpl_model::workspace::Workspace;
 use cpl_syntax::Span;
 use jiff::Timestamp;
@@ -17,11 +17,11 @@ use serde::{Deserialize, Serialize};
 use crate::{
     RunError,
     error::RequestError,
+    folder::ledger_folder,
     inputs::TOKENS,
     network::network,
     ready::{ReadyEffects, Recorded},
     record::{Input, InputFile, Record},
-    run::ledger_folder,
     wire,
 };
 
@@ -33,8 +33,8 @@ const VERSION: u32 = 1;
 pub struct PlannedRun {
     /// The version of this document.
     version: u32,
-    /// Where the ledger ended: its random name and the number of its last row; none where there was none.
-    ledger: Option<(String, i64)>,
+    /// Where the ledger ended; none where there was none.
+    ledger: Option<LedgerEnd>,
     /// The pipeline's file.
     file: PathBuf,
     record: Record,

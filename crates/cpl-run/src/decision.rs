@@ -11,7 +11,7 @@ use cpl_rules::short;
 use cpl_syntax::nearest;
 use jiff::Timestamp;
 
-use crate::{RunError, run::ledger_folder};
+use crate::{RunError, folder::ledger_folder};
 
 /// What the ledger knows of a decision.
 pub struct DecisionStory {

@@ -154,8 +154,8 @@ fn ledger_diagnostic(error: &LedgerError) -> Diagnostic {
         | LedgerError::HeadMismatch
         | LedgerError::RowsMissing
         | LedgerError::Damaged { .. } => {
-            "put `ledger.db` and `ledger.head` back as they were, both from the same copy; only where what was done before \
-             does not matter, move both away: a new ledger begins, and knows of no change"
+            "put a copy back that `cpl backup` made: `cpl restore FOLDER`; only where what was done before does not matter, \
+             move `ledger.db` and `ledger.head` away: a new ledger begins, and knows of no change"
         }
     };
     Diagnostic::new(Code::E1106, format!("the ledger `.cpl/ledger.db` can't be used: {error}")).help(help)

@@ -2,12 +2,14 @@
 //! and makes a report of the answers; only `run` lets effects leave.
 
 mod apply;
+mod backup;
 mod databases;
 mod decision;
 mod declared_text;
 mod error;
 mod expect;
 mod fetches;
+mod folder;
 mod given;
 mod given_past;
 mod inputs;
@@ -43,11 +45,12 @@ use cpl_rules::{Past, ReportBuilder};
 use jiff::Timestamp;
 
 pub use apply::{PlannedRun, StalePlan, apply};
+pub use backup::{back_up, restore};
 pub use cpl_batch::{Problem, StoredKind};
 pub use cpl_exec::{ExecError, TableRows, file_problem, parquet_sample, write_parquet};
 pub use cpl_ledger::{
-    Decision as LedgerDecision, DecisionState, Effect as LedgerEffect, EffectState, LogFilter, LoggedEffect, LoggedRun,
-    PauseState, RecordedDecision, Step as LedgerStep, VerdictKind,
+    BackupError, Decision as LedgerDecision, DecisionState, Effect as LedgerEffect, EffectState, LogFilter,
+    LoggedEffect, LoggedRun, PauseState, RecordedDecision, Restored, Step as LedgerStep, VerdictKind,
 };
 pub use cpl_source::other_kind;
 pub use decision::{DecisionError, DecisionStory, decision_story, give_verdict, settle};

@@ -3,7 +3,7 @@
 use cpl_ledger::{LedgerReader, LogFilter, LoggedEffect, LoggedRun, RecordedDecision};
 use cpl_model::workspace::Workspace;
 
-use crate::{RunError, run::ledger_folder};
+use crate::{RunError, folder::ledger_folder};
 
 /// Entries of a ledger, the newest first.
 pub enum Log {

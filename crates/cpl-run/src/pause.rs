@@ -4,7 +4,7 @@ use cpl_ledger::{Ledger, LedgerReader, Pause, PauseState};
 use cpl_model::workspace::Workspace;
 use jiff::Timestamp;
 
-use crate::{RunError, run::ledger_folder};
+use crate::{RunError, folder::ledger_folder};
 
 /// Pauses a pipeline, or all of the workspace, or ends that. Whether it was so already: then nothing is recorded.
 ///

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::{
     decision::{DecisionError, find, ledger_with},
-    run::ledger_folder,
+    folder::ledger_folder,
 };
 
 /// Says of a decision, of which nothing is changed by now, that the next run of its window takes it anew.

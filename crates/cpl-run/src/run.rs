@@ -18,7 +18,6 @@ use cpl_ledger::{
 use cpl_model::{
     program::{Program, TableSource, TargetKind},
     report::{Decision, Expired, RunMode, RunReport, State, Unconfirmed},
-    workspace::Workspace,
 };
 use cpl_plan::{
     Plan,
@@ -31,6 +30,7 @@ use crate::{
     Fetching, RunContext, RunError,
     apply::PlannedRun,
     error::RequestError,
+    folder::ledger_folder,
     inputs::TOKENS,
     network::network,
     past::LedgerPast,
@@ -99,11 +99,6 @@ pub fn plan(plan: Plan, context: &RunContext<'_>) -> Result<(RunReport, PlannedR
     let record = evaluation.record(&report, &payloads);
     let planned = PlannedRun::of(record, files, uncertain, ledger.as_ref(), context.file)?;
     Ok((RunReport { mode: RunMode::Plan, ..report }, planned))
-}
-
-/// Where the ledger of a workspace is.
-pub fn ledger_folder(workspace: &Workspace) -> PathBuf {
-    workspace.root.join(".cpl")
 }
 
 /// A plan that is bound, and whose targets can be written.

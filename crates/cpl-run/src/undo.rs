@@ -15,10 +15,10 @@ use crate::{
     Delivered, RunError,
     apply::sends_through,
     decision::{DecisionError, find, ledger_with},
+    folder::ledger_folder,
     inputs::TOKENS,
     ready::{ReadyEffects, Recorded},
     record::{DecisionRecord, Record},
-    run::ledger_folder,
 };
 
 /// What is taken back, and what is not.

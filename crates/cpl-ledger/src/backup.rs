@@ -1,0 +1,157 @@
+//! Copies of a ledger, and putting one back.
+
+use std::{
+    fmt,
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+};
+
+use rusqlite::OpenFlags;
+
+use crate::{
+    error::LedgerError,
+    head::{Head, HeadFile},
+    ledger::{Ledger, lock},
+    lock::RunLock,
+    reader::{self, LedgerReader},
+    rows::{Pause, PauseState},
+};
+
+/// What is known of the time since a copy was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Restored {
+    /// The ledger ended where the copy does: nothing is lost.
+    Whole,
+    /// The ledger went on: rows are lost, so many where its head says so. Nothing is sent until somebody says so.
+    Behind {
+        /// How many rows are lost.
+        lost: Option<i64>,
+    },
+}
+
+/// Why a copy is not made, or not put back. Nothing was changed then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BackupError {
+    /// There is something in the folder already.
+    NotEmpty,
+    /// There is no ledger.
+    NoLedger,
+    /// The ledger in its place is sound, and the copy is not newer.
+    NotNeeded {
+        /// How many rows it has more than the copy.
+        more: i64,
+    },
+    /// The ledger in its place is sound, and another one.
+    OtherLedger,
+    /// The copy, or the ledger, can't be used.
+    Ledger(LedgerError),
+}
+
+impl fmt::Display for BackupError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotEmpty => f.write_str("there is something in it already: a copy is made in a new folder"),
+            Self::NoLedger => f.write_str("there is no ledger"),
+            Self::NotNeeded { more: 0 } => f.write_str("the ledger is sound, and the same as the copy"),
+            Self::NotNeeded { more } => {
+                write!(f, "the ledger is sound, and {more} rows newer than the copy: they would be forgotten")
+            }
+            Self::OtherLedger => f.write_str("the ledger is sound, and another one than the copy"),
+            Self::Ledger(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<E: Into<LedgerError>> From<E> for BackupError {
+    fn from(error: E) -> Self {
+        Self::Ledger(error.into())
+    }
+}
+
+/// Copies the ledger in a folder, all of it verified, into a new folder: how many rows it has.
+///
+/// # Errors
+/// Where there is none, one of its rows is not what was written, or the system refuses.
+pub fn back_up(folder: &Path, to: &Path) -> Result<i64, BackupError> {
+    if fs::read_dir(to).is_ok_and(|mut entries| entries.next().is_some()) {
+        return Err(BackupError::NotEmpty);
+    }
+    let ledger = LedgerReader::open(folder)?.ok_or(BackupError::NoLedger)?;
+    // Nobody writes meanwhile.
+    let _lock = lock(folder)?;
+    ledger.verify()?;
+    fs::create_dir_all(to)?;
+    let copied = copy(&ledger, to);
+    if copied.is_err() {
+        let _nothing_stays = fs::remove_file(reader::file(to)).and_then(|()| fs::remove_dir(to));
+    }
+    copied
+}
+
+/// Copies a ledger that nobody writes to; the head, which makes it one, comes last.
+fn copy(ledger: &LedgerReader, to: &Path) -> Result<i64, BackupError> {
+    let (lineage, tip) = ledger.tip()?;
+    let file = reader::file(to);
+    ledger.connection.execute("vacuum into ?1", [file.to_string_lossy()])?;
+    File::open(&file)?.sync_all()?;
+    HeadFile::of(to).write(&Head { lineage, before: tip.clone(), after: tip.clone() })?;
+    let copied = LedgerReader::existing(to, OpenFlags::SQLITE_OPEN_READ_ONLY)?.ok_or(BackupError::NoLedger)?;
+    copied.verify()?;
+    Ok(tip.serial)
+}
+
+/// Puts a copy back where the ledger is gone or damaged; what is there is moved aside, and named. A ledger that went on
+/// since the copy was made has done more than it says: its workspace is paused then. `now` is in microseconds since 1970.
+///
+/// # Errors
+/// Where the copy is none, a ledger that is sound is in its place, or a pipeline runs.
+pub fn restore(from: &Path, folder: &Path, now: i64) -> Result<(Restored, Vec<PathBuf>), BackupError> {
+    let source = LedgerReader::existing(from, OpenFlags::SQLITE_OPEN_READ_ONLY)?.ok_or(BackupError::NoLedger)?;
+    source.verify()?;
+    let (lineage, tip) = source.tip()?;
+    let _running = RunLock::take_all(folder)?;
+    let lock = lock(folder)?;
+    if let Ok(Some(ledger)) = LedgerReader::existing(folder, OpenFlags::SQLITE_OPEN_READ_WRITE) {
+        let (of, end) = ledger.tip()?;
+        if of != lineage {
+            return Err(BackupError::OtherLedger);
+        }
+        if end.serial >= tip.serial && ledger.verify().is_ok() {
+            return Err(BackupError::NotNeeded { more: end.serial - tip.serial });
+        }
+    }
+    let head = HeadFile::of(folder).read().ok().flatten().filter(|head| head.lineage == lineage);
+    let restored = match &head {
+        Some(head) if head.after == tip => Restored::Whole,
+        Some(head) => Restored::Behind { lost: Some(head.after.serial - tip.serial).filter(|lost| *lost > 0) },
+        None => Restored::Behind { lost: None },
+    };
+    let aside = move_aside(folder)?;
+    copy(&source, folder)?;
+    drop(lock);
+    if restored != Restored::Whole {
+        let mut ledger = Ledger::open(folder)?;
+        let mut transaction = ledger.begin()?;
+        let why = Some("a copy of the ledger was put back: what was sent since is not known".to_owned());
+        let (pipeline, state, by) = (None, PauseState::Paused, "cpl restore".to_owned());
+        transaction.add(&Pause { pipeline, state, by, why, at: now })?;
+        transaction.commit()?;
+    }
+    Ok((restored, aside))
+}
+
+/// Gives what is in the place of a ledger other names.
+fn move_aside(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let free = |name: &str| (1..10_000).map(|n| folder.join(format!("{name}.{n}"))).find(|path| !path.exists());
+    let mut aside = Vec::new();
+    // A journal belongs to the file that it is of.
+    for name in ["ledger.db", "ledger.db-journal", "ledger.head"] {
+        let (path, Some(other)) = (folder.join(name), free(name)) else { continue };
+        if path.exists() {
+            fs::rename(&path, &other)?;
+            aside.push(other);
+        }
+    }
+    Ok(aside)
+}

@@ -1,0 +1,25 @@
+//! Copies of a workspace's ledger.
+
+use std::path::{Path, PathBuf};
+
+use cpl_ledger::{BackupError, Restored};
+use cpl_model::workspace::Workspace;
+use jiff::Timestamp;
+
+use crate::folder::ledger_folder;
+
+/// Copies the ledger of a workspace into a new folder: how many rows it has.
+///
+/// # Errors
+/// Where there is none, or it can't be copied whole.
+pub fn back_up(workspace: &Workspace, to: &Path) -> Result<i64, BackupError> {
+    cpl_ledger::back_up(&ledger_folder(workspace), to)
+}
+
+/// Puts a copy back: what is known of the time since it was made, and where the files are that it replaces.
+///
+/// # Errors
+/// Where the copy is none, or the ledger is sound.
+pub fn restore(workspace: &Workspace, from: &Path, now: Timestamp) -> Result<(Restored, Vec<PathBuf>), BackupError> {
+    cpl_ledger::restore(from, &ledger_folder(workspace), now.as_microsecond())
+}
