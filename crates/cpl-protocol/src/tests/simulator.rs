@@ -312,6 +312,8 @@ fn wrong(universe: &Universe) -> Option<String> {
             }
             State::Sent | State::Uncertain => true,
             State::Drifted => thing.touched,
+            // Only a person takes something back.
+            State::Undone => false,
         };
         if !says {
             return Some(format!("effect {at} is {:?}, and was carried out {applied} times", row.state));
