@@ -43,6 +43,8 @@ raw! {
         proxy: Option<Credential>,
         /// A PEM file of certificates that are trusted besides the system's.
         certificates: Option<PathBuf>,
+        /// How long a person takes for one decision by hand: `cpl report` compares with it; `10 minutes`, without this.
+        by_hand: Option<FixedLength>,
     }
 
     /// A command that gives secrets.
@@ -133,5 +135,6 @@ fn settings(raw: RawWorkspace, source_map: &SourceMap, diagnostics: &mut Vec<Dia
             Credential::Plain(address) => program::Credential::Plain(address),
         }),
         certificates: raw.certificates,
+        by_hand: raw.by_hand.map(|length| *length.get()),
     }
 }

@@ -4,7 +4,7 @@ use std::{path::Path, process::Command};
 
 use cpl_model::report::RunReport;
 use cpl_report::Difference;
-use cpl_run::RunContext;
+use cpl_run::{PastSeen, RunContext};
 use cpl_syntax::has_errors;
 
 use crate::{
@@ -76,7 +76,7 @@ fn report(loaded: Loaded, args: &PlanArgs, io: &mut Io<'_>) -> Result<RunReport,
         return Err(wrong(&loaded.diagnostics, &loaded, args.format, io).max(loaded.code()));
     };
     let planned = with_context(&plan.clone(), &loaded, &args.window_args, io, |context| {
-        cpl_run::plan(plan, &RunContext { is_first_of_window: true, ..context.clone() })
+        cpl_run::plan(plan, &RunContext { past: PastSeen::BeforeWindow, ..context.clone() })
     });
     match planned {
         Ok(Ok((report, _))) => Ok(report),

@@ -38,6 +38,8 @@ mod progress;
 mod recording;
 mod render;
 #[cfg(feature = "run")]
+mod report;
+#[cfg(feature = "run")]
 mod run;
 #[cfg(feature = "run")]
 mod show;
@@ -125,6 +127,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> u8 {
         #[cfg(feature = "run")]
         Command::Log(args) => log::log(&args, io),
         #[cfg(feature = "run")]
+        Command::Report(args) => report::report(&args, io),
+        #[cfg(feature = "run")]
         Command::Approve(args) => verdict::verdict(&args, cpl_run::VerdictKind::Approved, io),
         #[cfg(feature = "run")]
         Command::Reject(args) => verdict::verdict(&args, cpl_run::VerdictKind::Rejected, io),
@@ -159,6 +163,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> u8 {
         Command::Run(_)
         | Command::Apply(_)
         | Command::Log(_)
+        | Command::Report(_)
         | Command::Approve(_)
         | Command::Reject(_)
         | Command::Settle(_)

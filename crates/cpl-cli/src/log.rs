@@ -48,7 +48,7 @@ fn filter(args: &LogArgs, of: LogOf) -> Result<LogFilter, String> {
 }
 
 /// A moment, in microseconds since 1970; days are those of UTC.
-fn micros(at: AsOf) -> Result<i64, String> {
+pub fn micros(at: AsOf) -> Result<i64, String> {
     let of = |time: DateTime| TimeZone::UTC.to_timestamp(time);
     let moment = match at {
         AsOf::Date(date) => of(date.to_datetime(jiff::civil::Time::midnight())),

@@ -15,7 +15,7 @@ use cpl_model::{
 };
 use cpl_plan::Plan;
 use cpl_report::{TerminalStyle, report_json, terminal};
-use cpl_run::{Delivered, Fetching, PlannedRun, ReadyRun, RunContext, RunError};
+use cpl_run::{Delivered, Fetching, PastSeen, PlannedRun, ReadyRun, RunContext, RunError};
 use cpl_syntax::{Code, Diagnostic};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -248,7 +248,7 @@ pub fn in_context<T>(loaded: &Loaded, clock: Clock, io: &Io<'_>, act: impl FnOnc
         progress: &|what| progress.set_message(what),
         part_rows: io.part_rows,
         first_page: false,
-        is_first_of_window: false,
+        past: PastSeen::All,
         fetching: Fetching::Live,
     };
     act(&context)

@@ -37,6 +37,8 @@ pub struct Run {
     pub inputs: Option<String>,
     /// Values of `let`s that the command line set, as JSON.
     pub settings: Option<String>,
+    /// Checks of its data that did not hold, as JSON.
+    pub checks: Option<String>,
 }
 
 /// A row that a rule decided on.

@@ -107,6 +107,7 @@ const MIGRATIONS: [&str; 2] = [
     "
     alter table runs add column inputs text;
     alter table runs add column settings text;
+    alter table runs add column checks text;
     alter table decisions add column undoes text;
     alter table decisions add column sends text;
     alter table verdicts add column sends text;

@@ -19,6 +19,7 @@ fn run(start: i64, program: String) -> Run {
         window_end: Some(start + 10),
         inputs: None,
         settings: None,
+        checks: None,
     }
 }
 
@@ -360,7 +361,7 @@ const OLDER: [&str; 2] = [
      alter table decisions drop column conditions;
      alter table effects drop column setting; alter table effects drop column unit;",
     "drop table redos; drop index decisions_by_undone;
-     alter table runs drop column inputs; alter table runs drop column settings;
+     alter table runs drop column inputs; alter table runs drop column settings; alter table runs drop column checks;
      alter table decisions drop column undoes; alter table decisions drop column sends;
      alter table verdicts drop column sends; alter table effects drop column reverse;",
 ];

@@ -334,6 +334,21 @@ pub struct Check {
     pub on_dashboard: bool,
 }
 
+impl CheckSubject {
+    /// What is wrong where such a check does not hold.
+    #[must_use]
+    pub fn error(self) -> &'static str {
+        match self {
+            Self::Key => "rows that share a key",
+            Self::Age => "data that is too old",
+            Self::Values => "values that are not as expected",
+            Self::Gaps => "periods that are missing",
+            Self::Join => "rows without a match",
+            Self::Pages => "pages that were not read",
+        }
+    }
+}
+
 /// What a check looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CheckSubject {

@@ -32,6 +32,8 @@ pub struct WorkspaceSettings {
     pub proxy: Option<Credential>,
     /// A PEM file of certificates that are trusted besides the system's.
     pub certificates: Option<PathBuf>,
+    /// How long a person takes for one decision, by hand: reports compare with it.
+    pub by_hand: Option<Duration>,
 }
 
 /// A command that writes a secret to its output.

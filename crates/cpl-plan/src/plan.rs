@@ -162,6 +162,17 @@ impl Plan {
         &self.graph[NodeIndex::new(id.0)]
     }
 
+    /// The same plan, where the quiet rows of rules come back too.
+    #[must_use]
+    pub fn with_quiet_rows(mut self) -> Self {
+        for query in &mut self.queries {
+            if let QueryKind::Rows(rows) = &mut query.kind {
+                rows.all_rows = true;
+            }
+        }
+        self
+    }
+
     /// All queries, in the order in which their answers are shown.
     #[must_use]
     pub fn queries(&self) -> &[Query] {

@@ -1,6 +1,7 @@
 //! What is done with a program: run, plan, show, test, profile. Each binds a plan to a window, runs it on the engine,
 //! and makes a report of the answers; only `run` lets effects leave.
 
+mod again;
 mod apply;
 mod backup;
 mod databases;
@@ -12,6 +13,7 @@ mod fetches;
 mod folder;
 mod given;
 mod given_past;
+mod history;
 mod inputs;
 mod log;
 mod network;
@@ -44,6 +46,7 @@ pub use cpl_rules::short;
 use cpl_rules::{Past, ReportBuilder};
 use jiff::Timestamp;
 
+pub use again::{Again, HoldsUp, taken_again};
 pub use apply::{PlannedRun, StalePlan, apply};
 pub use backup::{back_up, restore};
 pub use cpl_batch::{Problem, StoredKind};
@@ -56,8 +59,10 @@ pub use cpl_source::other_kind;
 pub use decision::{DecisionError, DecisionStory, decision_story, give_verdict, settle};
 pub use error::RunError;
 pub use expect::Failed;
+pub use history::{DataErrors, History, RuleHistory, Taken, ToAction, history};
 use inputs::RunInputs;
 pub use log::{Log, LogOf, log};
+pub use past::PastSeen;
 pub use pause::{pause_of, pipelines, set_pause};
 pub use profile::{Cost, profile};
 
@@ -94,8 +99,8 @@ pub struct RunContext<'a> {
     pub part_rows: Option<usize>,
     /// Of servers only the first page is read.
     pub first_page: bool,
-    /// It reports what a first run of its window would: a replay does so, too.
-    pub is_first_of_window: bool,
+    /// How much of what was decided before is seen.
+    pub past: PastSeen,
     /// Whether servers and databases are read, and what they answer is recorded.
     pub fetching: Fetching<'a>,
 }

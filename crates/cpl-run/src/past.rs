@@ -7,6 +7,17 @@ use cpl_ledger::{EffectState, LedgerError, LedgerReader, LoggedEffect, VerdictKi
 use cpl_rules::{Changed, Observed, Past, PastChange, Pause, Verdict, parsed_decimal, short};
 use jiff::Timestamp;
 
+/// How much of what was decided before is seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PastSeen {
+    /// All of it.
+    All,
+    /// What was decided in windows before: so does a replay.
+    BeforeWindow,
+    /// Nothing: each row is decided by itself.
+    Nothing,
+}
+
 /// What a run asks its ledger while it decides; without one there is no past.
 pub struct LedgerPast<'l> {
     pub ledger: Option<&'l LedgerReader>,
@@ -14,8 +25,8 @@ pub struct LedgerPast<'l> {
     pub pipeline: &'l str,
     /// In microseconds since 1970.
     pub window_start: i64,
-    /// What was changed before the window is seen, and nothing of the window itself.
-    pub is_first_of_window: bool,
+    /// How much of the past is seen.
+    pub seen: PastSeen,
     /// Why the ledger can't be read: then nothing of the report counts.
     pub failed: RefCell<Option<LedgerError>>,
 }
@@ -41,12 +52,12 @@ impl LedgerPast<'_> {
 
     /// The same of the window itself.
     fn ask_window<T>(&self, question: impl FnOnce(&LedgerReader) -> Result<T, LedgerError>) -> Option<T> {
-        if self.is_first_of_window { None } else { self.ask(question) }
+        if self.seen == PastSeen::All { self.ask(question) } else { None }
     }
 
     /// The end of what is seen, in microseconds since 1970.
     fn end_of_past(&self) -> i64 {
-        if self.is_first_of_window { self.window_start } else { i64::MAX }
+        if self.seen == PastSeen::All { i64::MAX } else { self.window_start }
     }
 
     fn name(&self, of: Changed<'_>) -> String {

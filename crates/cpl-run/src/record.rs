@@ -7,7 +7,7 @@ use cpl_exec::expand;
 use cpl_ledger::{Decision as DecisionRow, DecisionState, Effect, LedgerError, Observation, Run, Transaction};
 use cpl_model::{
     program::{Program, TableSource},
-    report::{Change, Decision, RunReport, State},
+    report::{Change, Check, Decision, RunReport, State},
 };
 use cpl_rules::{changes_text, unit};
 use jiff::Timestamp;
@@ -46,6 +46,9 @@ pub struct Input {
     pub rows: u64,
     /// The newest value of its time column.
     pub newest: Option<String>,
+    /// How many rows were rejected.
+    #[serde(default)]
+    pub bad_rows: u64,
     /// Its files.
     pub files: Vec<InputFile>,
 }
@@ -59,6 +62,19 @@ pub struct InputFile {
     pub bytes: u64,
     /// When it was changed last.
     pub modified: Option<String>,
+}
+
+/// A check of the data that did not hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BrokenCheck {
+    /// What was wrong.
+    pub kind: String,
+    /// The table.
+    pub table: String,
+    /// What was found.
+    pub text: String,
+    /// How many decisions it held.
+    pub held: u64,
 }
 
 /// What is needed to record a report.
@@ -84,6 +100,7 @@ impl RecordBuilder<'_> {
             window_end: Some(context.clock.end.timestamp().as_microsecond()),
             inputs: Some(json(&inputs(program, context.folder, report))),
             settings: (!report.set.is_empty()).then(|| json(&report.set)),
+            checks: Some(broken_checks(report)).filter(|checks| !checks.is_empty()).map(|checks| json(&checks)),
         };
         let decisions = report.decisions.iter().filter_map(|decision| self.decision(decision, &run)).collect();
         Record { program: program.text.to_string(), run, decisions }
@@ -210,9 +227,30 @@ fn inputs(program: &Program, folder: &Path, report: &RunReport) -> Vec<Input> {
         fetch: source.fetch.clone(),
         rows: source.rows,
         newest: Some(source.newest.raw()).filter(|text| !text.is_empty()),
+        bad_rows: source.bad_rows,
         files: files(&source.fetch),
     };
     report.sources.iter().map(input).collect()
+}
+
+/// The checks that did not hold, but those that are only watched.
+fn broken_checks(report: &RunReport) -> Vec<BrokenCheck> {
+    let held = |check: &Check| {
+        let by_it = |one: &&Decision| {
+            one.state == State::Held
+                && check.holds.contains(&one.rule)
+                && one.reason.as_ref() == Some(&format!("`{}` is broken: {}", check.check, check.text))
+        };
+        report.decisions.iter().filter(by_it).count() as u64
+    };
+    let broken = report.checks.iter().filter(|check| check.broken && !check.watched);
+    let row = |check: &Check| BrokenCheck {
+        kind: check.subject.error().to_owned(),
+        table: check.table.clone(),
+        text: check.text.clone(),
+        held: held(check),
+    };
+    broken.map(row).collect()
 }
 
 impl InputFile {

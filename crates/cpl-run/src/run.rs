@@ -33,7 +33,7 @@ use crate::{
     folder::ledger_folder,
     inputs::TOKENS,
     network::network,
-    past::LedgerPast,
+    past::{LedgerPast, PastSeen},
     payloads::Payloads,
     ready::{ReadyRun, Recorded},
     record::{Record, RecordBuilder},
@@ -122,6 +122,8 @@ struct Decided {
 
 impl<'c> Evaluation<'c> {
     fn new(plan: Plan, context: &'c RunContext<'c>) -> Result<Self, RunError> {
+        // Rows that are decided by themselves are compared, also where they are quiet.
+        let plan = if context.past == PastSeen::Nothing { plan.with_quiet_rows() } else { plan };
         let plan = bind(plan, context.clock.clone(), false)?;
         let window = plan.clock().name(plan.program().every);
         check_targets(plan.program(), &window, context.folder, &read_files(plan.program(), context))?;
@@ -138,12 +140,14 @@ impl<'c> Evaluation<'c> {
     fn decide(&self, answers: &Answers<RejectedRows>, ledger: Option<&LedgerReader>) -> Result<Decided, RunError> {
         let (program, context) = (self.plan.program(), self.context);
         let (pipeline, window_start) = (program.name.as_str(), context.clock.now.timestamp().as_microsecond());
-        let is_first_of_window = context.is_first_of_window || matches!(context.fetching, Fetching::Replayed(_));
+        let is_replay = matches!(context.fetching, Fetching::Replayed(_));
+        let seen = if is_replay { PastSeen::BeforeWindow } else { context.past };
+        let ledger = ledger.filter(|_| seen != PastSeen::Nothing);
         let (places, failed) = (&self.places, RefCell::new(None));
-        let past = LedgerPast { ledger, places, pipeline, window_start, is_first_of_window, failed };
-        let mut report = context.report(&self.plan, answers, &past, false).report();
+        let past = LedgerPast { ledger, places, pipeline, window_start, seen, failed };
+        let mut report = context.report(&self.plan, answers, &past, seen == PastSeen::Nothing).report();
         past.end()?;
-        let ledger = ledger.filter(|_| !is_first_of_window);
+        let ledger = ledger.filter(|_| seen == PastSeen::All);
         let payloads = Payloads::of(&report, &self.plan, &self.window)?;
         self.hold_other_requests(&mut report, &payloads, ledger)?;
         let files = file_effects(program, &report, &self.window, context.folder, places);

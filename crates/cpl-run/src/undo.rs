@@ -88,7 +88,7 @@ pub fn undo(
     let network = sends_through(undo.decisions.iter().flat_map(|one| &one.effects), &secrets, workspace)?;
     let files = files(&undo, workspace, &newest.window);
     drop(prepare(files.clone())?);
-    let run = Run { started_at: now.as_microsecond(), inputs: None, settings: None, ..newest };
+    let run = Run { started_at: now.as_microsecond(), inputs: None, settings: None, checks: None, ..newest };
     let said = format!("undone by {by}{}", why.map_or_else(String::new, |why| format!(": {why}")));
     let printed = undo.record(&run, &said, &transaction)?.write(&mut transaction)?;
     transaction.commit()?;

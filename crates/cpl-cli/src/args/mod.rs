@@ -1,11 +1,17 @@
 //! What was typed.
 
+mod as_of;
+mod ledger;
+
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use cpl_check::Setting;
 use cpl_model::clock::AsOf;
 use jiff::Timestamp;
+
+use as_of::as_of;
+pub use ledger::*;
 
 /// From a growth team's question to action: one constraint, one question, one person who decides.
 #[derive(Debug, Parser)]
@@ -30,6 +36,8 @@ pub enum Command {
     Apply(ApplyArgs),
     /// Show what was decided, and what became of it: the newest first.
     Log(LogArgs),
+    /// Report what a pipeline did over a time: decisions, errors of the data, how fast it acted, and whether it held up.
+    Report(ReportArgs),
     /// Let a decision be carried out that awaits an approval: the next run of its window does it.
     Approve(VerdictArgs),
     /// Say of a decision that awaits an approval that it is not carried out.
@@ -115,67 +123,6 @@ pub struct PlanArgs {
     pub replay: Option<PathBuf>,
 }
 
-/// `cpl apply`.
-#[derive(Debug, clap::Args)]
-pub struct ApplyArgs {
-    /// The plan.
-    #[arg(value_name = "PLAN")]
-    pub plan: PathBuf,
-    /// Send effects also where its window is over.
-    #[arg(long)]
-    pub act: bool,
-}
-
-/// `cpl log`.
-#[derive(Debug, clap::Args)]
-pub struct LogArgs {
-    /// A pipeline's file, or a folder: its workspace.
-    #[arg(value_name = "FILE|DIR", default_value = ".")]
-    pub path: PathBuf,
-    /// Only what the pipeline of this name decided.
-    #[arg(long, value_name = "NAME")]
-    pub pipeline: Option<String>,
-    /// Show decisions, those too that were held or could not be decided, and not their effects.
-    #[arg(long, conflicts_with = "runs")]
-    pub decisions: bool,
-    /// Show runs.
-    #[arg(long, conflicts_with_all = ["rule", "row", "state"])]
-    pub runs: bool,
-    /// Only what the rule of this name decided.
-    #[arg(long, value_name = "NAME")]
-    pub rule: Option<String>,
-    /// Only of rows that this value names: a channel, a campaign.
-    #[arg(long, value_name = "VALUE")]
-    pub row: Option<String>,
-    /// Only what is in this state: confirmed, refused, uncertain; of decisions: acts, held.
-    #[arg(long, value_name = "STATE")]
-    pub state: Option<String>,
-    /// Only of runs that began on this day or later, by UTC: 2026-11-20, 2026-11-20T09:30.
-    #[arg(long, value_name = "DATE", value_parser = as_of)]
-    pub since: Option<AsOf>,
-    /// Only of runs that began before this day.
-    #[arg(long, value_name = "DATE", value_parser = as_of)]
-    pub until: Option<AsOf>,
-    /// At most so many.
-    #[arg(long, value_name = "N", default_value_t = 50)]
-    pub limit: u32,
-    /// How they are written.
-    #[arg(long, value_enum, default_value_t)]
-    pub format: LogFormat,
-}
-
-/// How what was decided is written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// For people.
-    #[default]
-    Text,
-    /// RFC 4180, with a header.
-    Csv,
-    /// A list of objects.
-    Json,
-}
-
 /// `cpl check`.
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "a flag each")]
@@ -228,105 +175,6 @@ pub struct ExplainArgs {
     /// How it is written.
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
-}
-
-/// `cpl approve`, `cpl reject`.
-#[derive(Debug, clap::Args)]
-pub struct VerdictArgs {
-    /// The beginning of the decision's id.
-    #[arg(value_name = "DECISION")]
-    pub decision: String,
-    /// A pipeline's file, or a folder: its workspace.
-    #[arg(value_name = "FILE|DIR", default_value = ".")]
-    pub path: PathBuf,
-    #[command(flatten)]
-    pub said: SaidArgs,
-}
-
-/// `cpl settle`.
-#[derive(Debug, clap::Args)]
-pub struct SettleArgs {
-    /// The beginning of the decision's id.
-    #[arg(value_name = "DECISION")]
-    pub decision: String,
-    /// What became of its effects.
-    #[arg(value_enum)]
-    pub outcome: Settled,
-    /// A pipeline's file, or a folder: its workspace.
-    #[arg(value_name = "FILE|DIR", default_value = ".")]
-    pub path: PathBuf,
-    #[command(flatten)]
-    pub said: SaidArgs,
-}
-
-/// What became of an effect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Settled {
-    /// It was carried out.
-    Confirmed,
-    /// It was not.
-    Refused,
-}
-
-/// `cpl undo`.
-#[derive(Debug, clap::Args)]
-pub struct UndoArgs {
-    /// The beginning of the decision's id, or the number of a run, as `cpl log` shows it: r17.
-    #[arg(value_name = "DECISION|RUN")]
-    pub decision: String,
-    /// A pipeline's file, or a folder: its workspace.
-    #[arg(value_name = "FILE|DIR", default_value = ".")]
-    pub path: PathBuf,
-    /// Show what would be taken back, and change nothing.
-    #[arg(long)]
-    pub dry_run: bool,
-    #[command(flatten)]
-    pub said: SaidArgs,
-}
-
-/// `cpl redo`.
-#[derive(Debug, clap::Args)]
-pub struct RedoArgs {
-    /// The beginning of the decision's id.
-    #[arg(value_name = "DECISION")]
-    pub decision: String,
-    /// A pipeline's file, or a folder: its workspace.
-    #[arg(value_name = "FILE|DIR", default_value = ".")]
-    pub path: PathBuf,
-    #[command(flatten)]
-    pub said: SaidArgs,
-}
-
-/// `cpl pause`, `cpl resume`.
-#[derive(Debug, clap::Args)]
-pub struct PauseArgs {
-    /// A pipeline's file or its name, or a folder for all pipelines of its workspace.
-    #[arg(value_name = "PIPELINE|FILE|DIR", default_value = ".")]
-    pub pipeline: PathBuf,
-    #[command(flatten)]
-    pub said: SaidArgs,
-}
-
-/// `cpl backup`, `cpl restore`.
-#[derive(Debug, clap::Args)]
-pub struct BackupArgs {
-    /// The folder of the copy.
-    #[arg(value_name = "FOLDER")]
-    pub folder: PathBuf,
-    /// A pipeline's file, or a folder: its workspace.
-    #[arg(value_name = "FILE|DIR", default_value = ".")]
-    pub path: PathBuf,
-}
-
-/// Who says something, and why.
-#[derive(Debug, clap::Args)]
-pub struct SaidArgs {
-    /// Why: it is kept in the ledger, and shown.
-    #[arg(long, value_name = "TEXT")]
-    pub why: Option<String>,
-    /// Who says so; without it the user of this machine.
-    #[arg(long, value_name = "NAME")]
-    pub by: Option<String>,
 }
 
 /// `cpl test`.
@@ -561,29 +409,6 @@ impl WindowArgs {
     /// What the command line gives, else `now`.
     pub fn moment(&self, now: Timestamp) -> AsOf {
         self.as_of.unwrap_or(AsOf::Moment(now))
-    }
-}
-
-fn as_of(text: &str) -> Result<AsOf, String> {
-    let wanted = || "wanted: 2026-11-20, 2026-11-20T09:30 or 2026-11-20T09:30Z".to_owned();
-    let text = text.trim();
-    let (Some(date), Some(time)) = (text.get(..10), text.get(10..)) else { return Err(wanted()) };
-    let is_date = date
-        .bytes()
-        .enumerate()
-        .all(|(at, byte)| if matches!(at, 4 | 7) { byte == b'-' } else { byte.is_ascii_digit() });
-    if !is_date || time.contains('[') {
-        return Err(wanted());
-    }
-    let zoned = time.contains(['Z', 'z', '+', '-']);
-    // The window's end must have a date too.
-    if date.starts_with("9999-12") {
-        return Err("no calendar goes on behind that: wanted a date such as 2026-11-20".to_owned());
-    }
-    match time {
-        "" => text.parse().map(AsOf::Date).map_err(|_| wanted()),
-        _ if zoned => text.parse().map(AsOf::Moment).map_err(|_| wanted()),
-        _ => text.parse().map(AsOf::Datetime).map_err(|_| wanted()),
     }
 }
 

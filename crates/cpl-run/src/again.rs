@@ -1,0 +1,123 @@
+//! A decision of the past, taken again by itself on the data of today.
+
+use std::cmp::Ordering;
+
+use cpl_ledger::Decision as LedgerDecision;
+use cpl_model::{
+    report::{Decision, RunReport, State},
+    value::Value as CellValue,
+};
+use cpl_rules::parsed_decimal;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::history::Taken;
+
+/// What became of a decision that is taken again, by itself, on the data of today.
+#[derive(Debug, Serialize)]
+pub struct Again {
+    /// The decision.
+    pub decision: String,
+    /// Its rule.
+    pub rule: String,
+    /// What names its row.
+    pub key: Value,
+    /// Its window.
+    pub window: String,
+    /// Whether it would be taken today.
+    pub verdict: HoldsUp,
+    /// Why it would not be taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// Whether a decision would be taken today.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HoldsUp {
+    /// It would be taken today, too.
+    Yes,
+    /// It would not: values that it rested on were corrected since.
+    Corrected,
+    /// It would not, on the same values.
+    No,
+    /// It can't be taken again.
+    Unknown,
+}
+
+/// A decision of the past, and what a report on the data of today says of it; else why there is none.
+#[must_use]
+pub fn taken_again(taken: &Taken, report: &Result<RunReport, String>) -> Again {
+    let decision = &taken.recorded.decision;
+    let (verdict, why) = match report {
+        Err(why) => (HoldsUp::Unknown, Some(why.clone())),
+        Ok(report) => {
+            let is_it = |one: &&Decision| one.rule == decision.rule && json!(one.key) == json_of(&decision.key);
+            verdict(decision, report.decisions.iter().find(is_it))
+        }
+    };
+    Again {
+        decision: decision.id.clone(),
+        rule: decision.rule.clone(),
+        key: json_of(&decision.key),
+        window: taken.recorded.run.window.clone(),
+        verdict,
+        why,
+    }
+}
+
+fn verdict(then: &LedgerDecision, now: Option<&Decision>) -> (HoldsUp, Option<String>) {
+    let Some(now) = now else { return (HoldsUp::Corrected, Some("its row is no longer there".to_owned())) };
+    if now.state == State::Fires && directions(then) == directions_now(now) {
+        return (HoldsUp::Yes, None);
+    }
+    let corrected = corrected(then, now);
+    if !corrected.is_empty() {
+        return (HoldsUp::Corrected, Some(corrected.join(", ")));
+    }
+    let why = now.reason.clone().unwrap_or_else(|| "on the same values it is decided otherwise".to_owned());
+    (HoldsUp::No, Some(why))
+}
+
+/// The values that are no longer what they were.
+fn corrected(then: &LedgerDecision, now: &Decision) -> Vec<String> {
+    let was = json_of(&then.because);
+    let mut found = Vec::new();
+    for because in &now.because {
+        let before = was.as_array().into_iter().flatten().find(|one| one["text"] == because.text);
+        let Some(before) = before.map(|one| one["value"].clone()) else { continue };
+        let value = json!(because.value);
+        if before != value {
+            let shown = |value: &Value| match value {
+                Value::Null => "unknown".to_owned(),
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            found.push(format!("{} was {}, is {}", because.text, shown(&before), shown(&value)));
+        }
+    }
+    found
+}
+
+/// Whether each change went up or down; none of a call.
+fn directions(decision: &LedgerDecision) -> Vec<Option<Ordering>> {
+    let changes = json_of(decision.changes.as_deref().unwrap_or("[]"));
+    let direction = |change: &Value| {
+        let amount = |value: &Value| match value {
+            Value::String(text) => parsed_decimal(text),
+            Value::Number(number) => parsed_decimal(&number.to_string()),
+            _ => None,
+        };
+        Some(amount(&change["to"])?.cmp(&amount(&change["from"])?))
+    };
+    changes.as_array().into_iter().flatten().map(direction).collect()
+}
+
+fn directions_now(decision: &Decision) -> Vec<Option<Ordering>> {
+    let text = |value: &CellValue| parsed_decimal(&value.raw());
+    decision.changes.iter().map(|change| Some(text(&change.to)?.cmp(&text(&change.from)?))).collect()
+}
+
+fn json_of(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_default()
+}
