@@ -195,6 +195,32 @@ pub struct RequestParts {
     pub body: Option<Json>,
 }
 
+impl Request {
+    /// The request with further parts: they stand in the place of those of the same names.
+    #[must_use]
+    pub fn with(&self, parts: &RequestParts) -> Self {
+        let mut request = self.clone();
+        let own = &mut request.request_parts;
+        for (name, value) in &parts.query {
+            own.query.retain(|(known, _)| known != name);
+            own.query.push((name.clone(), value.clone()));
+        }
+        for (name, value) in &parts.headers {
+            own.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+            own.headers.push((name.clone(), value.clone()));
+        }
+        own.body = match (own.body.take(), &parts.body) {
+            (Some(Json::Map(mut members)), Some(Json::Map(more))) => {
+                members.retain(|(known, _)| !more.iter().any(|(name, _)| name == known));
+                members.extend(more.iter().cloned());
+                Some(Json::Map(members))
+            }
+            (own, more) => more.clone().or(own),
+        };
+        request
+    }
+}
+
 /// JSON whose texts have holes.
 #[derive(Clone, Debug)]
 pub enum Json {

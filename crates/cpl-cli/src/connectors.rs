@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, path::Path};
 
-use cpl_catalog::{Argument, Auth, Connector, ConnectorFile, Credential, Endpoint};
+use cpl_catalog::{Action, Argument, Auth, Connector, ConnectorFile, Credential, Dedupe, Endpoint};
 use cpl_syntax::{Span, nearest, tree};
 
 use crate::{
@@ -73,18 +73,45 @@ fn page(file: &ConnectorFile, connector: &Connector) -> String {
     for endpoint in &connector.endpoints {
         page.push_str(&endpoint_page(file, connector, endpoint));
     }
+    for action in &connector.actions {
+        page.push_str(&action_page(file, connector, action));
+    }
     page
+}
+
+/// What a rule does by an action: what it takes, and what is known of a request that is lost.
+fn action_page(file: &ConnectorFile, connector: &Connector, action: &Action) -> String {
+    let call = format!("{}.{}", connector.name.as_str(), action.name.as_str());
+    let mut page = format!("\naction {call}({})\n", parameters(file, &action.arguments));
+    if let Some(title) = &action.title {
+        let _ = writeln!(page, "  {title}");
+    }
+    let repeated = match &action.dedupe {
+        Dedupe::Key(..) => "sent again with its key",
+        Dedupe::Lookup => "looked up",
+        Dedupe::Nothing => "left to a person",
+    };
+    let notes = [
+        (action.validate.is_some(), "validated first"),
+        (action.read.is_some(), "its value is read before it is sent"),
+        (action.confirms, "and after"),
+    ];
+    let notes: Vec<&str> = notes.iter().filter(|(is_so, _)| *is_so).map(|(_, note)| *note).collect();
+    let notes = if notes.is_empty() { String::new() } else { format!("; {}", notes.join(", ")) };
+    let _ = writeln!(page, "  a request that is lost is {repeated}{notes}");
+    page
+}
+
+fn parameters(file: &ConnectorFile, arguments: &[Argument]) -> String {
+    let written = |span: Span| file.text.get(span.start..span.end).unwrap_or_default();
+    let parameter = |argument: &Argument| format!("{}: {}", argument.name.as_str(), written(argument.span));
+    arguments.iter().map(parameter).collect::<Vec<_>>().join(", ")
 }
 
 fn endpoint_page(file: &ConnectorFile, connector: &Connector, endpoint: &Endpoint) -> String {
     let written = |span: Span| file.text.get(span.start..span.end).unwrap_or_default();
     let call = format!("{}.{}", connector.name.as_str(), endpoint.name.as_str());
-    let arguments: Vec<String> = endpoint
-        .arguments
-        .iter()
-        .map(|argument| format!("{}: {}", argument.name.as_str(), written(argument.span)))
-        .collect();
-    let mut page = format!("\n{call}({})\n", arguments.join(", "));
+    let mut page = format!("\n{call}({})\n", parameters(file, &endpoint.arguments));
     if let Some(title) = &endpoint.title {
         let _ = writeln!(page, "  {title}");
     }

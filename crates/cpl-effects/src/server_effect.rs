@@ -22,6 +22,9 @@ pub struct ServerEffect {
     /// How the current value is read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read: Option<ServerRead>,
+    /// What the server validates it by, without doing it: it is sent first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validate: Option<ServerRequest>,
     /// The value is read back behind a success.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub confirms: bool,

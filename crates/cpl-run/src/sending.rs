@@ -1,7 +1,7 @@
 //! Effects on servers leave: the protocol's wire, store, clock and chance, on HTTP and the ledger.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::Path,
     sync::Arc,
     time::{Duration, Instant},
@@ -96,8 +96,13 @@ impl Sending<'_> {
             lanes.push(Lane { delivery, target, needs: one.needs.clone() });
         }
         let widths = servers.widths();
-        let mut wire =
-            HttpWire { effects, apis: targets, servers: &servers, connections: Connections::new(self.network) };
+        let mut wire = HttpWire {
+            effects,
+            apis: targets,
+            servers: &servers,
+            connections: Connections::new(self.network),
+            sent: BTreeSet::new(),
+        };
         let mut store = LedgerStore { ledger: self.ledger, effects, pipeline: self.pipeline, clock };
         let mut world = World { wire: &mut wire, store: &mut store, clock: &mut { clock }, random: &mut SystemRandom };
         deliver(&mut lanes, &widths, until, &mut world)?;
@@ -202,25 +207,34 @@ struct HttpWire<'a> {
     apis: Vec<OfApi>,
     servers: &'a Servers<'a>,
     connections: Connections,
+    /// What was sent in this run.
+    sent: BTreeSet<usize>,
 }
 
 impl HttpWire<'_> {
     /// What a call requests; else why it can't be.
-    fn single(&self, call: Call) -> Result<SingleRequest, String> {
+    fn single(&self, call: Call, is_validation: bool) -> Result<SingleRequest, String> {
         let (Call::Send(at) | Call::Read(at)) = call;
         let effect = &self.effects[at].effect;
-        let of = match (call, &effect.read) {
-            (Call::Read(_), Some(read)) => &read.request,
+        let of = match (call, &effect.read, &effect.validate) {
+            (Call::Read(_), Some(read), _) => &read.request,
+            (Call::Send(_), _, Some(validate)) if is_validation => validate,
             _ => &effect.request,
         };
         let request = self.servers.request(of, &effect.idempotency_key)?;
         Ok(SingleRequest { request, api: self.apis[at].1.clone()? })
     }
-}
 
-impl Wire for HttpWire<'_> {
-    fn perform(&mut self, calls: &[Call]) -> Vec<Outcome> {
-        let singles: Vec<Result<SingleRequest, String>> = calls.iter().map(|call| self.single(*call)).collect();
+    /// Whether the server says first whether it would do it: of what was sent before, a refusal says nothing.
+    fn is_validated(&self, call: Call) -> bool {
+        let is_first = |at: usize| !self.effects[at].stored.state.needs_person() && !self.sent.contains(&at);
+        matches!(call, Call::Send(at) if self.effects[at].effect.validate.is_some() && is_first(at))
+    }
+
+    /// Sends requests that belong together.
+    fn round(&self, calls: &[Call], is_validation: bool) -> Vec<Outcome> {
+        let single = |call: &Call| self.single(*call, is_validation);
+        let singles: Vec<Result<SingleRequest, String>> = calls.iter().map(single).collect();
         let ready: Vec<SingleRequest> = singles.iter().filter_map(|single| single.as_ref().ok().cloned()).collect();
         let mut sent = match self.connections.send_once(ready) {
             Ok(sent) => sent.into_iter(),
@@ -244,6 +258,41 @@ impl Wire for HttpWire<'_> {
         };
         calls.iter().zip(singles).map(outcome).collect()
     }
+}
+
+impl Wire for HttpWire<'_> {
+    fn perform(&mut self, calls: &[Call]) -> Vec<Outcome> {
+        let validated: Vec<Call> = calls.iter().copied().filter(|call| self.is_validated(*call)).collect();
+        let mut refused: BTreeMap<usize, Outcome> = BTreeMap::new();
+        for (call, outcome) in validated.iter().zip(self.round(&validated, true)) {
+            let (Call::Send(at) | Call::Read(at)) = *call;
+            if let Some(refusal) = refusal(outcome) {
+                refused.insert(at, refusal);
+            }
+        }
+        let is_left = |call: &Call| !matches!(call, Call::Send(at) if refused.contains_key(at));
+        let left: Vec<Call> = calls.iter().copied().filter(is_left).collect();
+        self.sent.extend(left.iter().filter_map(|call| match call {
+            Call::Send(at) => Some(*at),
+            Call::Read(_) => None,
+        }));
+        let mut sent = self.round(&left, false).into_iter();
+        let outcome = |call: &Call| match call {
+            Call::Send(at) if refused.contains_key(at) => refused.remove(at),
+            _ => sent.next(),
+        };
+        calls.iter().map(outcome).map(|outcome| outcome.unwrap_or_else(|| unreachable!("one for each call"))).collect()
+    }
+}
+
+/// What a validation says against sending; whatever became of it, nothing was done.
+fn refusal(outcome: Outcome) -> Option<Outcome> {
+    let Outcome::Sent(answer) = outcome else { return Some(outcome) };
+    Some(Outcome::Sent(match answer {
+        Answer::Success => return None,
+        Answer::Lost(why) => Answer::NotSent(why),
+        other => other,
+    }))
 }
 
 fn not_sent(call: Call, why: String) -> Outcome {

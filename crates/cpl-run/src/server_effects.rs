@@ -89,6 +89,10 @@ impl<'m> ServerEffects<'m> {
                 if let Some(read) = &action.read {
                     made.read = Some(self::read(read, builder.recorded(&read.request)?, change));
                 }
+                // The server must not take the effect for one that came already.
+                let own_key = format!("{}-validation", made.idempotency_key);
+                let builder = self.builder(target, change, &given, &own_key);
+                made.validate = action.validate.as_ref().map(|request| builder.recorded(request)).transpose()?;
                 ServerEffect {
                     success: action.success.clone(),
                     confirms: action.confirms,
@@ -135,6 +139,7 @@ fn effect(mut request: ServerRequest, key: String, dedupe: Dedupe, limits: Conne
         success: Vec::new(),
         dedupe,
         read: None,
+        validate: None,
         confirms: false,
         errors: Vec::new(),
         limits,

@@ -3,8 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use cpl_catalog::{
-    Action, Argument, Catalogue, Connector, ConnectorFile, Dedupe, Endpoint, Job, JobResult, Read, RequestParts,
-    Retrieval,
+    Action, Argument, Catalogue, Connector, ConnectorFile, Dedupe, Endpoint, Job, JobResult, Read, Retrieval,
 };
 use cpl_syntax::{
     Code, Diagnostic, Name, Span,
@@ -269,10 +268,10 @@ impl Checker<'_> {
         let scope = Scope::arguments(&columns);
         let read = action.read.as_ref().map(|read| self.connector_request(connector, &read.request, &scope));
         let read = read.transpose();
-        for text in action.validate.iter().flat_map(RequestParts::texts) {
-            let _reported = self.text_template(text, &scope);
-        }
         let request = self.connector_request(connector, &action.request, &scope);
+        // What is wrong with the request is not said again.
+        let validate = action.validate.as_ref().filter(|_| request.is_ok());
+        let validate = validate.map(|parts| self.connector_request(connector, &action.request.with(parts), &scope));
         if let Ok(request) = &request {
             self.all_used(&action.arguments, &[request]);
         }
@@ -291,6 +290,7 @@ impl Checker<'_> {
             success: action.success.clone(),
             dedupe: dedupe?,
             read,
+            validate: validate.transpose()?,
             unit: unit?,
             confirms: action.confirms,
             errors: connector.errors.clone(),

@@ -370,10 +370,6 @@ impl<'a> Checker<'a> {
             return self.unknown_name(&format!("action of `{}`", connector.name.as_str()), action, known);
         };
         let (parameters, typed) = self.typed_action((file, connector), found, at)?;
-        if found.validate.is_some() {
-            let of = format!("{}.{}", connector.name.as_str(), action.as_str());
-            self.unsupported_in_runs(format!("`validate` of an action (`{of}`)"), at);
-        }
         let (connector, name) = (connector.name.value.clone(), action.value.clone());
         Ok((ActionCall { call: ConnectorCall { connector, name, arguments: Vec::new() }, action: typed }, parameters))
     }

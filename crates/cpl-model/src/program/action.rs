@@ -28,6 +28,8 @@ pub struct ServerAction {
     pub dedupe: Dedupe,
     /// How the current value is read.
     pub read: Option<ActionRead>,
+    /// What the API validates the request by, without doing it.
+    pub validate: Option<Request>,
     /// The smallest step of the value.
     pub unit: Option<Decimal>,
     /// The value is read back behind a success.
