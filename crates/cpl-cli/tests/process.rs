@@ -582,3 +582,38 @@ fn a_version_of_git_is_compared() {
         assert_eq!(code, Some(2), "{wrong}: {err}");
     }
 }
+
+/// Every pipeline of the tree that reads files: what a window decided, the ledger's text of the pipeline decides again on the same data.
+#[test]
+fn a_recorded_window_is_decided_again_as_it_was() {
+    let pipelines = std::fs::read_dir(root().join("pipelines")).expect("they are there").flatten();
+    let mut decided = 0;
+    for pipeline in pipelines.filter(|entry| entry.path().is_dir()) {
+        if pipeline.path().join("servers.py").exists() {
+            eprintln!("skipped: {} asks servers, which its README starts", pipeline.path().display());
+            continue;
+        }
+        let folder = tempfile::tempdir().expect("a folder");
+        let copied = Command::new("cp").arg("-r").arg(pipeline.path().join(".")).arg(folder.path()).status();
+        assert!(copied.expect("cp starts").success());
+        let _no_ledger_before = std::fs::remove_dir_all(folder.path().join(".cpl"));
+        let call = |args: &[&str]| {
+            let mut command = cpl(args);
+            command.current_dir(folder.path());
+            output(command)
+        };
+        let (code, out, err) = call(&["run", "main.cpl", "--act", "--as-of", "2026-11-20", "--format", "json"]);
+        assert_eq!(code, Some(0), "{out}{err}");
+        let run: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+        let acting = |one: &&serde_json::Value| one["state"] == "fires";
+        let acted = run["decisions"].as_array().expect("a list").iter().filter(acting).count();
+        let (code, out, err) = call(&["report", "main.cpl", "--format", "json"]);
+        assert_eq!((code, err.as_str()), (Some(0), ""), "{out}");
+        let report: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+        let again = report["again"].as_array().expect("a list");
+        assert_eq!(again.len(), acted, "{out}");
+        assert!(again.iter().all(|one| one["verdict"] == "yes"), "{out}");
+        decided += acted;
+    }
+    assert!(decided > 0, "no pipeline decides");
+}

@@ -28,7 +28,8 @@ pub fn hold_by_context(proposals: &mut [Proposal], rule: &Rule, program: &Progra
         let resources = proposal.resources(program);
         let claimed = |resource| Some((resource, context.claimed.get(resource)?));
         let by_others = memory.changed_by_others(proposal);
-        let outcome = context.past.outcome(&context.identity.decision(&rule.name, &proposal.key, context.past));
+        proposal.generations = context.identity.generations(&rule.name, &proposal.key, context.past);
+        let outcome = proposal.generations.last().and_then(|id| context.past.outcome(id));
         let broken = proposal.keys().find_map(|key| context.holds.reason(key)).map(str::to_owned);
         if let Some(reason) = broken {
             proposal.hold(reason);

@@ -73,12 +73,11 @@ impl Memory<'_> {
 
     /// A resource that another rule, or another row, changed in this very window: the data may not show it yet.
     pub fn changed_in_window(&self, proposal: &Proposal) -> Option<String> {
-        let GuardContext { past, identity, .. } = self.context;
-        let generations = identity.generations(&self.rule.name, &proposal.key, *past);
         proposal.resources_of_rows(self.program).into_iter().find_map(|(resource, row)| {
-            let last = past.last_change(Changed { resource: &resource, row }, None)?;
+            let last = self.context.past.last_change(Changed { resource: &resource, row }, None)?;
             // What is taken anew changes what it changed before.
-            let is_of_window = last.is_own && last.at == self.context.now && !generations.contains(&last.decision);
+            let is_of_window =
+                last.is_own && last.at == self.context.now && !proposal.generations.contains(&last.decision);
             is_of_window.then(|| format!("{} changed {resource} already in this window", last.by))
         })
     }
@@ -212,7 +211,8 @@ impl Memory<'_> {
         if is_small {
             return;
         }
-        let id = self.context.identity.decision(&self.rule.name, &proposal.key, self.context.past);
+        let own = || self.context.identity.decision(&self.rule.name, &proposal.key, self.context.past);
+        let id = proposal.generations.last().cloned().unwrap_or_else(own);
         let changes = changes_text(&proposal.reported(self.program));
         let reason = match self.context.past.verdict(&id) {
             Some(verdict) if verdict.changes != changes => {

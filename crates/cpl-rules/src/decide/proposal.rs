@@ -27,6 +27,8 @@ pub struct Proposal {
     pub row: Vec<Value>,
     /// The value by which `at most` chooses.
     pub rank: Option<Value>,
+    /// The identities of its decision, the one that counts last; empty until guards look at it.
+    pub generations: Vec<String>,
 }
 
 impl Proposal {
@@ -88,8 +90,9 @@ impl Proposal {
 
     pub fn decision(self, rule: &Rule, program: &Program, context: &GuardContext<'_>) -> Decision {
         let changes = if self.state == State::Undecided { Vec::new() } else { self.reported(program) };
+        let id = self.generations.last().cloned();
         Decision {
-            id: context.identity.decision(&rule.name, &self.key, context.past),
+            id: id.unwrap_or_else(|| context.identity.decision(&rule.name, &self.key, context.past)),
             rule: rule.name.clone(),
             key: self.key,
             state: self.state,

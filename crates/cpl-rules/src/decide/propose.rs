@@ -33,6 +33,7 @@ pub fn propose(compiled: &CompiledRule, values: &[Value], rule: &Rule, program: 
         awaits_approval: false,
         row: values.to_vec(),
         rank: compiled.rank.map(|at| values[at.0].clone()),
+        generations: Vec::new(),
     };
     if verdict == Verdict::Undecided {
         proposal.state = State::Undecided;

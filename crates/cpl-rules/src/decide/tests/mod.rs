@@ -66,6 +66,7 @@ fn proposal(name: usize, from: i64, to: i64) -> Proposal {
         awaits_approval: false,
         row: vec![Value::Money(from, dollars())],
         rank: Some(Value::Integer(to.mantissa().try_into().unwrap_or(0))),
+        generations: Vec::new(),
     }
 }
 
