@@ -2,14 +2,17 @@
 
 use std::{fs, path::Path};
 
+use cpl_check::Setting;
 use cpl_run::{PlannedRun, StalePlan};
 use cpl_syntax::{Code, Diagnostic};
 
 use crate::{
     CLEAN, Io, WRONG,
-    args::ApplyArgs,
+    args::{ApplyArgs, WindowArgs},
     decision::{changes, key},
-    ledger, render,
+    ledger,
+    load_plan::load_plan,
+    render,
     run::sent,
 };
 
@@ -28,9 +31,8 @@ pub fn apply(args: &ApplyArgs, io: &mut Io<'_>) -> u8 {
 
 fn carry_out(planned: PlannedRun, args: &ApplyArgs, io: &mut Io<'_>) -> Result<u8, u8> {
     let file = planned.file().to_owned();
-    let workspace = ledger::workspace_at(&file, io)?;
-    let program =
-        fs::read_to_string(&file).map_err(|error| render::usage_error(&format!("{}: {error}", file.display()), io))?;
+    let settings = planned.settings().map(|(name, value)| Setting { name, value }).collect();
+    let (loaded, plan) = load_plan(&file, &WindowArgs { as_of: None, settings }, io)?;
     let again = format!("cpl plan {} --out {}", file.file_name().unwrap_or_default().display(), args.plan.display());
     let mut lines = vec![format!("{}, window {}", planned.pipeline(), planned.window())];
     for decision in planned.decisions() {
@@ -40,7 +42,8 @@ fn carry_out(planned: PlannedRun, args: &ApplyArgs, io: &mut Io<'_>) -> Result<u
     if lines.len() == 1 {
         lines.push("nothing to carry out".to_owned());
     }
-    let ready = cpl_run::apply(planned, (&workspace, &program), io.now, args.act);
+    let ready =
+        cpl_run::apply(planned, (&loaded.workspace, plan.program(), &loaded.connector_texts()), io.now, args.act);
     let ready = ready.map_err(|stale| refused(stale, &args.plan, &again, io))?;
     for line in lines {
         let _ = writeln!(io.out, "{line}");

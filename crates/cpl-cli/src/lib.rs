@@ -24,6 +24,8 @@ mod infer;
 mod ledger;
 mod load;
 #[cfg(feature = "run")]
+mod load_plan;
+#[cfg(feature = "run")]
 mod log;
 mod new;
 #[cfg(feature = "run")]

@@ -37,6 +37,13 @@ pub struct Loaded {
 }
 
 impl Loaded {
+    /// The texts of the connectors that it names, by their names.
+    #[cfg(feature = "run")]
+    pub fn connector_texts(&self) -> std::collections::BTreeMap<String, String> {
+        let text = |name: &str| Some((name.to_owned(), self.catalogue.get(name)?.text.clone()));
+        self.catalogue.names().filter_map(text).collect()
+    }
+
     /// The exit code of what was found: an option that does not fit is wrong use.
     pub fn code(&self) -> u8 {
         if self.diagnostics.iter().any(|diagnostic| diagnostic.code == Code::E1105) {

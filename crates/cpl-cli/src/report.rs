@@ -69,7 +69,7 @@ fn again(file: &Path, taken: &[Taken], io: &Io<'_>) -> Vec<Again> {
     for one in taken {
         let run = &one.recorded.run;
         if run.window_end.is_some_and(|end| end <= io.now.as_microsecond()) {
-            let window = (run.window_start, one.program.as_str(), run.settings.as_deref());
+            let window = (run.window_start, &*one.program, run.settings.as_deref());
             windows.entry(window).or_default().push(one);
         }
     }

@@ -15,7 +15,7 @@ use cpl_model::{
 };
 use cpl_plan::Plan;
 use cpl_report::{TerminalStyle, report_json, terminal};
-use cpl_run::{Delivered, Fetching, PastSeen, PlannedRun, ReadyRun, RunContext, RunError};
+use cpl_run::{Delivered, Fetching, PastSeen, ReadyRun, RunContext, RunError};
 use cpl_syntax::{Code, Diagnostic};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -26,6 +26,7 @@ use crate::{
     args::{Format, PlanArgs, PlanOnlyArgs, RunArgs, WindowArgs},
     check,
     load::{Loaded, load},
+    load_plan::load_plan,
     progress::Progress,
     recording::Recordings,
     render,
@@ -76,7 +77,12 @@ fn plan_one(file: &Path, args: &PlanArgs, out: Option<&Path>, io: &mut Io<'_>) -
         return WRONG;
     }
     let Some(out) = out else { return CLEAN };
-    match keep(&io.folder.join(out), &planned) {
+    let (again, plan) = match load_plan(file, &args.window_args, io) {
+        Ok(found) => found,
+        Err(code) => return code,
+    };
+    let text = planned.text((plan.program(), &again.connector_texts()));
+    match text.and_then(|text| keep(&io.folder.join(out), &text)) {
         Ok(()) => CLEAN,
         Err(error) => {
             let why = format!("the plan can't be written to `{}`: {error}", out.display());
@@ -90,9 +96,9 @@ fn folder_of(path: &Path) -> PathBuf {
 }
 
 /// Writes a plan in one step: only whoever it belongs to reads it.
-fn keep(path: &Path, planned: &PlannedRun) -> io::Result<()> {
+fn keep(path: &Path, text: &str) -> io::Result<()> {
     let mut file = NamedTempFile::new_in(folder_of(path)).map_err(|error| error.kind())?;
-    file.write_all(planned.text().as_bytes())?;
+    file.write_all(text.as_bytes())?;
     file.persist(path).map(drop).map_err(|error| error.error)
 }
 

@@ -34,10 +34,11 @@ fn undone(args: &UndoArgs, io: &mut Io<'_>) -> Result<u8, u8> {
         let _ = writeln!(io.out, "nothing is sent: without `--dry-run` it is");
         return Ok(CLEAN);
     }
+    let is_left = !undo.not_undone.is_empty();
     let delivered = undo.send().map_err(|error| ledger::refused(error, io))?;
     let _ = write!(io.out, "{}", sent(delivered));
     // What is left as it is was wanted to be taken back.
-    Ok(if delivered.superseded > 0 { WRONG } else { CLEAN })
+    Ok(if delivered.superseded > 0 || is_left { WRONG } else { CLEAN })
 }
 
 fn text(undo: &Undo) -> String {

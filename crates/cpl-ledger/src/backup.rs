@@ -127,31 +127,50 @@ pub fn restore(from: &Path, folder: &Path, now: i64) -> Result<(Restored, Vec<Pa
         Some(head) => Restored::Behind { lost: Some(head.after.serial - tip.serial).filter(|lost| *lost > 0) },
         None => Restored::Behind { lost: None },
     };
-    let aside = move_aside(folder)?;
-    copy(&source, folder)?;
-    drop(lock);
+    // Made whole elsewhere: what is in its place stays until the new one is there, head last.
+    let made = tempfile::tempdir_in(folder)?;
+    copy(&source, made.path())?;
     if restored != Restored::Whole {
-        let mut ledger = Ledger::open(folder)?;
-        let mut transaction = ledger.begin()?;
-        let why = Some("a copy of the ledger was put back: what was sent since is not known".to_owned());
-        let (pipeline, state, by) = (None, PauseState::Paused, "cpl restore".to_owned());
-        transaction.add(&Pause { pipeline, state, by, why, at: now })?;
-        transaction.commit()?;
+        pause(made.path(), now)?;
     }
+    let aside = put(made.path(), folder)?;
+    drop(lock);
     Ok((restored, aside))
 }
 
-/// Gives what is in the place of a ledger other names.
-fn move_aside(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let free = |name: &str| (1..10_000).map(|n| folder.join(format!("{name}.{n}"))).find(|path| !path.exists());
-    let mut aside = Vec::new();
-    // A journal belongs to the file that it is of.
-    for name in ["ledger.db", "ledger.db-journal", "ledger.head"] {
-        let (path, Some(other)) = (folder.join(name), free(name)) else { continue };
-        if path.exists() {
-            fs::rename(&path, &other)?;
-            aside.push(other);
+/// Nothing is sent from a ledger that went on since its copy was made.
+fn pause(folder: &Path, now: i64) -> Result<(), LedgerError> {
+    let mut ledger = Ledger::open(folder)?;
+    let mut transaction = ledger.begin()?;
+    let why = Some("a copy of the ledger was put back: what was sent since is not known".to_owned());
+    let (pipeline, state, by) = (None, PauseState::Paused, "cpl restore".to_owned());
+    transaction.add(&Pause { pipeline, state, by, why, at: now })?;
+    transaction.commit()
+}
+
+/// Puts a ledger in the place of another one, which gets another name: while it is under way there is a head, and the
+/// ledger is refused.
+fn put(made: &Path, folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let number = (1..10_000).find(|n| !folder.join(format!("replaced.{n}")).exists()).unwrap_or(10_000);
+    let aside = folder.join(format!("replaced.{number}"));
+    fs::create_dir(&aside)?;
+    let (head, database) = ("ledger.head", "ledger.db");
+    // A journal belongs to the file next to it.
+    for name in [database, "ledger.db-journal"] {
+        if folder.join(name).exists() {
+            fs::rename(folder.join(name), aside.join(name))?;
         }
     }
-    Ok(aside)
+    if folder.join(head).exists() {
+        fs::copy(folder.join(head), aside.join(head))?;
+    }
+    for name in [database, head] {
+        fs::rename(made.join(name), folder.join(name))?;
+    }
+    File::open(folder)?.sync_all()?;
+    Ok(if fs::read_dir(&aside)?.next().is_some() {
+        vec![aside]
+    } else {
+        fs::remove_dir(&aside).map(|()| Vec::new())?
+    })
 }

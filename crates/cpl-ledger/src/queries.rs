@@ -58,12 +58,12 @@ impl LedgerReader {
         Ok(self.rows::<Effect>(sql, [effect])?.pop().map(|(serial, _)| serial))
     }
 
-    /// The decision that takes a decision back, as it was recorded.
+    /// The decision that takes a decision back, the last one where several were needed.
     ///
     /// # Errors
     /// Where the ledger can't be read, or is not what was written.
     pub fn undoing(&self, decision: &str) -> Result<Option<Decision>, LedgerError> {
-        let found = self.rows::<Decision>("where undoes = ?1 order by serial limit 1", [decision])?.pop();
+        let found = self.rows::<Decision>("where undoes = ?1 order by serial desc limit 1", [decision])?.pop();
         Ok(found.map(|(_, decision)| decision))
     }
 
@@ -93,12 +93,13 @@ impl LedgerReader {
         Ok(self.rows::<Decision>(sql, [run])?.into_iter().map(|(_, decision)| decision).collect())
     }
 
-    /// How many decisions of a rule were carried out in a window of its pipeline, by its start.
+    /// How many decisions of a rule act in a window of its pipeline, by its start: those that are taken anew do not count.
     ///
     /// # Errors
     /// Where the ledger can't be read, or is not what was written.
     pub fn decided(&self, pipeline: &str, window_start: i64, rule: &str) -> Result<usize, LedgerError> {
         let sql = "where rule = ?3 and (state is null or state = 'acts') and undoes is null \
+                   and not exists (select 1 from redos where redos.decision_id = decisions.id) \
                    and run in (select serial from runs where pipeline = ?1 and window_start = ?2)";
         Ok(self.rows::<Decision>(sql, params![pipeline, window_start, rule])?.len())
     }
@@ -142,6 +143,31 @@ impl LedgerReader {
         let sql = "where resource = ?1 and setting = ?2 and window_start < ?3 \
                    order by window_start desc, serial desc limit 1";
         Ok(self.rows::<Observation>(sql, params![resource, setting, before])?.pop().map(|(_, found)| found))
+    }
+
+    /// The newest value of a setting that somebody else was seen to have left after a row was recorded, by its number.
+    ///
+    /// # Errors
+    /// Where the ledger can't be read, or is not what was written.
+    pub fn observed_after(
+        &self,
+        resource: &str,
+        setting: &str,
+        serial: i64,
+    ) -> Result<Option<Observation>, LedgerError> {
+        let sql = "where resource = ?1 and setting = ?2 and serial > ?3 order by serial desc limit 1";
+        Ok(self.rows::<Observation>(sql, params![resource, setting, serial])?.pop().map(|(_, found)| found))
+    }
+
+    /// The newest window whose effects are at a place, by its start, and its name.
+    ///
+    /// # Errors
+    /// Where the ledger can't be read, or is not what was written.
+    pub fn newest_at(&self, place: &str) -> Result<Option<(i64, String)>, LedgerError> {
+        let sql = "where serial = (select decisions.run from effects join decisions on decisions.serial = effects.decision \
+                   join runs on runs.serial = decisions.run where effects.place = ?1 \
+                   order by runs.window_start desc, effects.serial desc limit 1)";
+        Ok(self.rows::<Run>(sql, [place])?.pop().map(|(_, run)| (run.window_start, run.window)))
     }
 
     /// What was said last of a decision that awaits an approval.

@@ -11,6 +11,11 @@ pub trait Past {
         None
     }
 
+    /// Whether each row is decided by itself: neither what was decided before nor other rows hold it.
+    fn is_alone(&self) -> bool {
+        false
+    }
+
     /// Whether a person wants the decision of this identity taken anew, by another one.
     fn is_redone(&self, _decision: &str) -> bool {
         false
@@ -67,6 +72,8 @@ pub struct PastChange {
     pub decision: String,
     /// It was a rule of this pipeline.
     pub is_own: bool,
+    /// It took another change back.
+    pub is_undo: bool,
     /// What of the resource it changed; none for a call.
     pub setting: Option<String>,
     /// The value before; none where it is not known.

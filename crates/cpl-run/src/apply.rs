@@ -1,18 +1,27 @@
 //! A plan that is kept, and applied as it is: nothing is fetched or decided anew, and nothing else is done.
 
 use std::{
-    fmt,
+    collections::BTreeMap,
+    fmt::{self, Write as _},
+    fs,
+    io::{self, Read},
     path::{Path, PathBuf},
     time::Instant,
 };
 
 use cpl_connect::{Network, Secrets};
 use cpl_effects::{FileEffects, ServerEffect, prepare};
+use cpl_exec::expand;
 use cpl_ledger::{Decision, DecisionState, Effect, Ledger, LedgerEnd, LedgerReader, RunLock};
-use cpl_model::workspace::Workspace;
+use cpl_model::{
+    program::{Program, TableSource},
+    workspace::Workspace,
+};
+use cpl_rules::sha256;
 use cpl_syntax::Span;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::{
     RunError,
@@ -21,7 +30,7 @@ use crate::{
     inputs::TOKENS,
     network::network,
     ready::{ReadyEffects, Recorded},
-    record::{Input, InputFile, Record},
+    record::Record,
     wire,
 };
 
@@ -39,6 +48,8 @@ pub struct PlannedRun {
     file: PathBuf,
     record: Record,
     files: Vec<PlannedFile>,
+    /// What else it was made of, by its SHA-256: the files that fetches read, and connectors by their names.
+    made_of: BTreeMap<String, String>,
     /// Effects of earlier runs that are not confirmed, and that nothing sends again.
     uncertain: Vec<i64>,
 }
@@ -85,7 +96,7 @@ impl fmt::Display for StalePlan {
             Self::NoPlan(why) => write!(f, "it is no plan: {why}"),
             Self::OtherVersion(version) => write!(f, "another version of cpl made it (plans of version {version})"),
             Self::OtherProgram => f.write_str("the pipeline was changed since"),
-            Self::OtherInput(path) => write!(f, "`{path}` was changed since"),
+            Self::OtherInput(what) => write!(f, "{what} was changed since"),
             Self::Over { window } => write!(f, "its window {window} is over"),
             Self::LedgerMoved => f.write_str("something was decided, sent, approved or paused since"),
             Self::Run(_) => f.write_str("it can't be applied"),
@@ -109,14 +120,33 @@ impl PlannedRun {
         let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
         let planned = |FileEffects { path, file, place, .. }| PlannedFile { path, file, place };
         let files = files.into_iter().map(planned).collect();
-        Ok(Self { version: VERSION, ledger, file, record, files, uncertain })
+        Ok(Self { version: VERSION, ledger, file, record, files, uncertain, made_of: BTreeMap::new() })
     }
 
-    /// The plan as a document.
-    #[must_use]
-    pub fn text(&self) -> String {
-        let text = serde_json::to_string_pretty(self).unwrap_or_else(|error| unreachable!("plain values: {error}"));
-        text + "\n"
+    /// The plan as a document, which names its own SHA-256; `loaded` is its program, and the texts of its connectors.
+    ///
+    /// # Errors
+    /// Where a file that it read can't be read again.
+    pub fn text(&self, loaded: (&Program, &BTreeMap<String, String>)) -> io::Result<String> {
+        let made_of = self.made_of_now(loaded)?;
+        let plan = serde_json::json!(Self { made_of, ..self.clone() });
+        let sealed = serde_json::json!({ "sha256": sha256(&plan.to_string()), "plan": plan });
+        Ok(format!("{sealed:#}\n"))
+    }
+
+    /// What the plan was made of, as it is now.
+    fn made_of_now(
+        &self,
+        (program, connectors): (&Program, &BTreeMap<String, String>),
+    ) -> io::Result<BTreeMap<String, String>> {
+        let folder = self.file.parent().unwrap_or(Path::new(""));
+        let mut made_of: BTreeMap<String, String> =
+            connectors.iter().map(|(name, text)| (format!("the connector {name}"), sha256(text))).collect();
+        for file in read_files(program, folder) {
+            let name = file.strip_prefix(folder).unwrap_or(&file).display().to_string();
+            made_of.insert(format!("`{name}`"), sha256_of(&file)?);
+        }
+        Ok(made_of)
     }
 
     /// Of a document.
@@ -124,12 +154,16 @@ impl PlannedRun {
     /// # Errors
     /// Where it is none.
     pub fn parse(text: &str) -> Result<Self, StalePlan> {
-        let value: serde_json::Value =
+        let mut sealed: serde_json::Value =
             serde_json::from_str(text).map_err(|error| StalePlan::NoPlan(error.to_string()))?;
+        let value = sealed["plan"].take();
         match value["version"].as_u64().map(u32::try_from) {
             Some(Ok(VERSION)) => {}
             Some(version) => return Err(StalePlan::OtherVersion(version.unwrap_or(u32::MAX))),
             None => return Err(StalePlan::NoPlan("it names no version".to_owned())),
+        }
+        if sealed["sha256"].as_str() != Some(&sha256(&value.to_string())) {
+            return Err(StalePlan::NoPlan("it was edited".to_owned()));
         }
         serde_json::from_value(value).map_err(|error| StalePlan::NoPlan(error.to_string()))
     }
@@ -144,6 +178,14 @@ impl PlannedRun {
     #[must_use]
     pub fn window(&self) -> &str {
         &self.record.run.window
+    }
+
+    /// Values of `let`s that the command line set.
+    pub fn settings(&self) -> impl Iterator<Item = (String, String)> {
+        let settings = self.record.run.settings.as_deref();
+        let set: BTreeMap<String, String> =
+            settings.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
+        set.into_iter()
     }
 
     /// The pipeline's file.
@@ -162,32 +204,32 @@ impl PlannedRun {
         self.record.decisions.iter().flat_map(|one| &one.effects)
     }
 
-    /// A file that was read, and is not what it was.
-    fn changed_input(&self) -> Option<String> {
-        let inputs: Vec<Input> = serde_json::from_str(self.record.run.inputs.as_deref()?).ok()?;
-        let mut files = inputs.into_iter().flat_map(|input| input.files);
-        let folder = self.file.parent().unwrap_or(Path::new(""));
-        let is_other = |file: &InputFile| InputFile::of(&folder.join(&file.path), folder) != *file;
-        files.find(is_other).map(|file| file.path)
+    /// What it was made of that is not what it was.
+    fn changed(&self, loaded: (&Program, &BTreeMap<String, String>)) -> Option<String> {
+        let Ok(now) = self.made_of_now(loaded) else { return Some("a file that it reads".to_owned()) };
+        let names = now.keys().chain(self.made_of.keys());
+        let is_other = |name: &&String| now.get(*name) != self.made_of.get(*name);
+        names.into_iter().find(is_other).cloned()
     }
 }
 
-/// Records what a plan would, and makes its effects ready to leave; `text` is the pipeline's now.
+/// Records what a plan would, and makes its effects ready to leave; the program and the texts of its connectors are those of
+/// now.
 ///
 /// # Errors
 /// Where the pipeline, what it reads, or the ledger is not what it was when the plan was made.
 pub fn apply(
     planned: PlannedRun,
-    (workspace, text): (&Workspace, &str),
+    (workspace, program, connectors): (&Workspace, &Program, &BTreeMap<String, String>),
     now: Timestamp,
     acts: bool,
 ) -> Result<ReadyEffects, StalePlan> {
     let since = Instant::now();
     let run = &planned.record.run;
-    if planned.record.program != text {
+    if *planned.record.program != *program.text {
         return Err(StalePlan::OtherProgram);
     }
-    if let Some(path) = planned.changed_input() {
+    if let Some(path) = planned.changed((program, connectors)) {
         return Err(StalePlan::OtherInput(path));
     }
     if !acts && run.window_end.is_some_and(|end| end <= now.as_microsecond()) {
@@ -197,12 +239,13 @@ pub fn apply(
     let network = sends_through(planned.effects(), &secrets, workspace)?;
     let at = ledger_folder(workspace);
     let lock = RunLock::take(&at, &run.pipeline)?;
-    if LedgerReader::open(&at)?.is_some() != planned.ledger.is_some() {
+    if planned.ledger.is_some() && LedgerReader::open(&at)?.is_none() {
         return Err(StalePlan::LedgerMoved);
     }
     let mut ledger = Ledger::open(&at)?;
     let mut transaction = ledger.begin()?;
-    if planned.ledger.as_ref().is_some_and(|end| transaction.end().as_ref() != Ok(end)) {
+    let end = transaction.end()?;
+    if planned.ledger.as_ref().map_or(end.serial != 0, |planned| *planned != end) {
         return Err(StalePlan::LedgerMoved);
     }
     let file = |PlannedFile { path, file, place }| FileEffects {
@@ -215,12 +258,38 @@ pub fn apply(
     let files: Vec<FileEffects> = planned.files.into_iter().map(file).collect();
     drop(prepare(files.clone())?);
     let mut record = planned.record;
+    let only = record.decisions.iter().map(|one| one.decision.id.clone()).collect();
     record.run.started_at = now.as_microsecond();
     let printed = record.write(&mut transaction)?;
     transaction.commit()?;
     let (run, uncertain, tokens) = (record.run, planned.uncertain, workspace.root.join(TOKENS));
-    let recorded = Recorded { ledger, run, since, printed, uncertain, secrets, network, tokens, lock, only: None };
+    let recorded =
+        Recorded { ledger, run, since, printed, uncertain, secrets, network, tokens, lock, only: Some(only) };
     Ok(ReadyEffects { recorded, files })
+}
+
+/// The files that fetches read.
+fn read_files(program: &Program, folder: &Path) -> Vec<PathBuf> {
+    let fetches = program.tables.iter().filter_map(|table| match &table.source {
+        TableSource::Fetch(fetch) => Some(fetch).filter(|fetch| fetch.is_local()),
+        TableSource::Transform { .. } => None,
+    });
+    fetches.flat_map(|fetch| expand(fetch, folder).unwrap_or_default()).collect()
+}
+
+/// The SHA-256 of a file, which is read in blocks.
+fn sha256_of(file: &Path) -> io::Result<String> {
+    let (mut hash, mut block, mut file) = (Sha256::new(), vec![0; 1 << 16], fs::File::open(file)?);
+    loop {
+        match file.read(&mut block)? {
+            0 => break,
+            read => hash.update(&block[..read]),
+        }
+    }
+    Ok(hash.finalize().iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    }))
 }
 
 /// The network by which effects leave, where all requests of them can be made.

@@ -62,6 +62,15 @@ pub enum DecisionError {
         /// The pause.
         pause: Pause,
     },
+    /// Its file holds the effects of a newer window, which would be lost.
+    NewerFile {
+        /// The pipeline.
+        pipeline: String,
+        /// The file.
+        path: String,
+        /// That window.
+        window: String,
+    },
     /// No run has such a number.
     UnknownRun {
         /// What was asked for.
@@ -124,12 +133,17 @@ impl fmt::Display for DecisionError {
                 let why = pause.why.as_ref().map_or_else(String::new, |why| format!(" ({why})"));
                 write!(f, "{pipeline} is paused by {}{why}: nothing is sent until `cpl resume`", pause.by)
             }
+            Self::NewerFile { pipeline, path, window } => write!(
+                f,
+                "`{path}` holds the effects of window {window} by another pipeline, which the undo would take the place of: \
+                 run {pipeline} in that window, then undo"
+            ),
             Self::UnknownRun { id } => write!(f, "no run is {id}: `cpl log` shows their numbers"),
             Self::NotUndoable { decision } => {
                 let id = short(&decision.id);
                 match &decision.undoes {
                     Some(of) => write!(f, "{id} takes {} back itself: `cpl redo {}`", short(of), short(of)),
-                    None => write!(f, "{id} changed nothing: it is {}", decision.state().word()),
+                    None => write!(f, "{id} changed nothing (state: {})", decision.state().word()),
                 }
             }
             Self::NotRedone { id, why } => write!(f, "{} is not taken anew: {why}", short(id)),

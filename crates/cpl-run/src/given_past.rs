@@ -37,6 +37,7 @@ impl GivenPast<'_> {
             by: past.rule.clone(),
             decision: String::new(),
             is_own: true,
+            is_undo: false,
             setting,
             before: past.before.as_ref().and_then(decimal),
             after: past.after.as_ref().and_then(decimal),

@@ -1,6 +1,6 @@
 //! What a pipeline did over a time, from the ledger: how much was decided, what was wrong with the data, how fast it acted.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use cpl_ledger::{
     Decision, DecisionState, Effect, EffectState, LedgerReader, LogFilter, LoggedRun, RecordedDecision, Step,
@@ -85,7 +85,7 @@ pub struct Taken {
     /// The decision, and its run.
     pub recorded: RecordedDecision,
     /// The pipeline's text, as it was.
-    pub program: String,
+    pub program: Arc<str>,
 }
 
 /// A time, in microseconds since 1970: from the first moment to the one before the second.
@@ -113,12 +113,17 @@ pub fn history(workspace: &Workspace, pipeline: &str, (since, until): Period) ->
     let mut decisions = ledger.log_decisions(&filter)?;
     decisions.retain(|one| one.decision.undoes.is_none());
     let (mut rules, mut taken, mut first_effects) = (BTreeMap::new(), Vec::new(), BTreeMap::new());
+    let mut programs: BTreeMap<String, Arc<str>> = BTreeMap::new();
     for recorded in decisions.into_iter().rev() {
         let effects = ledger.effects_of_decision(&recorded.decision.id)?;
         count(&recorded.decision, &effects, &mut rules);
         if is_carried_out(&effects) {
             note_first(&recorded.decision, &effects, &mut first_effects);
-            let program = ledger.program(&recorded.run.program)?.unwrap_or_default();
+            let program = match programs.get(&recorded.run.program) {
+                Some(program) => Arc::clone(program),
+                None => Arc::from(ledger.program(&recorded.run.program)?.unwrap_or_default()),
+            };
+            programs.insert(recorded.run.program.clone(), Arc::clone(&program));
             taken.push(Taken { recorded, program });
         }
     }

@@ -66,13 +66,15 @@ impl LedgerPast<'_> {
 
     fn change(&self, logged: LoggedEffect) -> Option<PastChange> {
         let LoggedEffect { run, decision, effect, state } = logged;
-        let undo = if decision.undoes.is_some() { "the undo of " } else { "" };
+        let is_undo = decision.undoes.is_some();
+        let undo = if is_undo { "the undo of " } else { "" };
         let of = if run.pipeline == self.pipeline { String::new() } else { format!(" of {}", run.pipeline) };
         Some(PastChange {
             at: Timestamp::from_microsecond(effect.window_start).ok()?,
             by: format!("{undo}{}{of}", decision.rule),
             decision: decision.undoes.unwrap_or(decision.id),
             is_own: run.pipeline == self.pipeline,
+            is_undo,
             before: parsed_decimal(&effect.before),
             after: parsed_decimal(&effect.after),
             // Effects of the first version have no setting of their own.
@@ -105,6 +107,10 @@ impl Past for LedgerPast<'_> {
                 format!("{} already in this window: `cpl explain {id}`", worst.state.word())
             }
         })
+    }
+
+    fn is_alone(&self) -> bool {
+        self.seen == PastSeen::Nothing
     }
 
     fn is_redone(&self, decision: &str) -> bool {

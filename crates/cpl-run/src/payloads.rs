@@ -13,7 +13,7 @@ use crate::{RunError, server_effects::ServerEffects};
 pub struct Payload {
     /// What leaves.
     pub text: String,
-    /// What takes it back; none for a call.
+    /// What takes it back; none for a call, and where no request says the old value.
     pub reverse: Option<String>,
 }
 
@@ -36,7 +36,8 @@ impl Payloads {
                     let line = || line(of, position, &of.changes[position], report, window).text();
                     Ok::<_, RunError>(sent.unwrap_or_else(line))
                 };
-                let reverse = change.undo.is_some().then(|| text(&back)).transpose()?;
+                // What can't be taken back is carried out all the same.
+                let reverse = change.undo.as_ref().and_then(|_| text(&back).ok());
                 payloads.push(Payload { text: text(decision)?, reverse });
             }
             found.insert(decision.id.clone(), payloads);

@@ -150,9 +150,16 @@ impl Recorded {
         let is_wanted = |id: &String| self.only.as_ref().is_none_or(|only| only.contains(id));
         for (stored, is_over) in all.filter(|(one, _)| is_wanted(&one.effect.decision_id)) {
             if let Some(effect) = ServerEffect::of(&stored.effect.payload) {
+                // Another decision has taken its place.
+                if self.ledger.is_redone(&stored.effect.decision_id)? {
+                    continue;
+                }
+                // What is named is sent, or said.
+                let is_over = is_over && self.only.is_none();
                 let decision = self.ledger.decision(&stored.effect.decision_id)?;
+                let is_undo = decision.as_ref().is_some_and(|decision| decision.undoes.is_some());
                 let rule = decision.map(|decision| decision.rule).unwrap_or_default();
-                effects.push(KnownEffect { stored, effect, rule, is_over, needs: Vec::new() });
+                effects.push(KnownEffect { stored, effect, rule, is_undo, is_over, needs: Vec::new() });
             }
         }
         for at in 0..effects.len() {
@@ -173,7 +180,9 @@ fn paying(at: usize, effects: &[KnownEffect]) -> Vec<usize> {
             Paid::ByDecision => *decision_id == rise.stored.effect.decision_id,
             Paid::ByRule => other.rule == rise.rule,
         };
-        is_cut && is_of && other.stored.effect.window_start == rise.stored.effect.window_start
+        // What was taken back pays for nothing, and taking back is not paid for by what rules cut.
+        let is_there = other.stored.state != EffectState::Undone && other.is_undo == rise.is_undo;
+        is_cut && is_of && is_there && other.stored.effect.window_start == rise.stored.effect.window_start
     };
     if rise.effect.paid.is_by_none() {
         return Vec::new();

@@ -183,13 +183,15 @@ impl Record {
         let run = transaction.add(&Run { program, ..self.run.clone() })?;
         for DecisionRecord { decision, effects, observations } in &self.decisions {
             let row = DecisionRow { run, ..decision.clone() };
+            for observation in observations {
+                if !is_observed(observation, transaction)? {
+                    transaction.add(observation)?;
+                }
+            }
             if is_known(&row, transaction)? {
                 continue;
             }
             let decision = transaction.add(&row)?;
-            for observation in observations {
-                transaction.add(observation)?;
-            }
             for effect in effects {
                 let serial = transaction.add(&Effect { decision, ..effect.clone() })?;
                 if Places::is_printed(&effect.place) {
@@ -210,6 +212,11 @@ fn is_known(row: &DecisionRow, transaction: &Transaction<'_>) -> Result<bool, Le
     Ok(last.is_some_and(|last| {
         last.state() == DecisionState::Acts || last == DecisionRow { run: last.run, ..row.clone() }
     }))
+}
+
+/// Whether a value that somebody else left is recorded already, as the newest one of its setting.
+fn is_observed(one: &Observation, transaction: &Transaction<'_>) -> Result<bool, LedgerError> {
+    Ok(transaction.observed(&one.resource, &one.setting, i64::MAX)?.as_ref() == Some(one))
 }
 
 /// What the fetches of a program read.

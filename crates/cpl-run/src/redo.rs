@@ -1,6 +1,6 @@
 //! Redo: a decision that came to nothing is taken anew, in its window.
 
-use cpl_ledger::{DecisionState, EffectState, RecordedDecision, Redo};
+use cpl_ledger::{DecisionState, EffectState, RecordedDecision, Redo, Step};
 use cpl_model::workspace::Workspace;
 use jiff::Timestamp;
 
@@ -28,7 +28,8 @@ pub fn redo(
     if last.run.window_end.is_some_and(|end| end <= now.as_microsecond()) {
         return Err(DecisionError::Over { window: last.run.window });
     }
-    let states: Vec<EffectState> = transaction.states(&id)?.into_iter().map(|one| one.state).collect();
+    let effects = transaction.states(&id)?;
+    let states: Vec<EffectState> = effects.iter().map(|one| one.state).collect();
     let why_not = match last.decision.state() {
         _ if last.decision.undoes.is_some() => Some("it takes a decision back: redo that one"),
         DecisionState::Acts => why_not(&states),
@@ -41,6 +42,12 @@ pub fn redo(
     }
     if transaction.is_redone(&id)? {
         return Err(DecisionError::NotRedone { id, why: "the next run of its window takes it anew already" });
+    }
+    // What waits for a cut must not be sent beside the new one.
+    for held in effects.iter().filter(|one| one.state == EffectState::Held) {
+        let (effect, at) = (held.serial, now.as_microsecond());
+        let why = Some("the decision is taken anew".to_owned());
+        transaction.add_step(&Step { effect, state: EffectState::Superseded, at, why })?;
     }
     let (by, why) = (by.to_owned(), why.map(str::to_owned));
     transaction.add(&Redo { decision_id: id, by, why, at: now.as_microsecond() })?;

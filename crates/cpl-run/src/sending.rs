@@ -41,6 +41,8 @@ pub struct KnownEffect {
     pub effect: ServerEffect,
     /// The rule of its decision.
     pub rule: String,
+    /// It takes another one back.
+    pub is_undo: bool,
     /// Its window is over.
     pub is_over: bool,
     /// The places, among the effects, of the cuts that must be carried out before it.
@@ -251,6 +253,10 @@ impl HttpWire<'_> {
                 let (Call::Send(at) | Call::Read(at)) = *call;
                 let effect = &self.effects[at].effect;
                 match call {
+                    // Any success of a validation is one.
+                    Call::Send(_) if is_validation => {
+                        Outcome::Sent(answer(sent, &ServerEffect { success: Vec::new(), ..effect.clone() }))
+                    }
                     Call::Send(_) => Outcome::Sent(answer(sent, effect)),
                     Call::Read(_) => Outcome::Read(found(sent, effect)),
                 }
@@ -272,11 +278,12 @@ impl Wire for HttpWire<'_> {
         }
         let is_left = |call: &Call| !matches!(call, Call::Send(at) if refused.contains_key(at));
         let left: Vec<Call> = calls.iter().copied().filter(is_left).collect();
-        self.sent.extend(left.iter().filter_map(|call| match call {
-            Call::Send(at) => Some(*at),
-            Call::Read(_) => None,
+        let sent = self.round(&left, false);
+        self.sent.extend(left.iter().zip(&sent).filter_map(|(call, outcome)| match (call, outcome) {
+            (Call::Send(_), Outcome::Sent(Answer::NotSent(_))) | (Call::Read(_), _) => None,
+            (Call::Send(at), _) => Some(*at),
         }));
-        let mut sent = self.round(&left, false).into_iter();
+        let mut sent = sent.into_iter();
         let outcome = |call: &Call| match call {
             Call::Send(at) if refused.contains_key(at) => refused.remove(at),
             _ => sent.next(),
@@ -291,6 +298,7 @@ fn refusal(outcome: Outcome) -> Option<Outcome> {
     Some(Outcome::Sent(match answer {
         Answer::Success => return None,
         Answer::Lost(why) => Answer::NotSent(why),
+        Answer::InFlight => Answer::Later(None, "the validation is under way".to_owned()),
         other => other,
     }))
 }

@@ -1,9 +1,9 @@
 //! Undo: what decisions changed gets the value that it had, by effects of their own.
 
-use std::{collections::BTreeMap, path::Path, time::Instant};
+use std::{cmp::Ordering, collections::BTreeMap, path::Path, time::Instant};
 
 use cpl_connect::Secrets;
-use cpl_effects::{FileEffects, prepare};
+use cpl_effects::{FileEffects, Paid, ServerEffect, prepare};
 use cpl_ledger::{Decision, DecisionState, Effect, EffectState, LedgerReader, Run, RunLock, StoredEffect};
 use cpl_model::workspace::Workspace;
 use cpl_rules::{parsed_decimal, short, undo_of};
@@ -69,7 +69,9 @@ pub fn undo(
     if !acts {
         let Some(ledger) = LedgerReader::open(&at)? else { return Err(unknown(wanted)) };
         let (decisions, _) = wanted_decisions(&ledger, wanted)?;
-        return Ok(proposed(&ledger, decisions)?);
+        let mut undo = proposed(&ledger, decisions)?;
+        keep_totals(&ledger, &mut undo)?;
+        return Ok(undo);
     }
     let mut ledger = ledger_with(wanted, &at)?;
     let (_, run) = wanted_decisions(&ledger, wanted)?;
@@ -81,16 +83,26 @@ pub fn undo(
         return Err(DecisionError::Paused { pipeline: run.pipeline, pause });
     }
     let mut undo = proposed(&transaction, decisions)?;
+    keep_totals(&transaction, &mut undo)?;
     let Some(newest) = transaction.newest_run(&run.pipeline)?.filter(|_| !undo.decisions.is_empty()) else {
         return Ok(undo);
     };
     let secrets = Secrets::of(folder, workspace);
     let network = sends_through(undo.decisions.iter().flat_map(|one| &one.effects), &secrets, workspace)?;
     let files = files(&undo, workspace, &newest.window);
+    for file in &files {
+        if let Some((_, window)) = transaction.newest_at(&file.place)?.filter(|(start, _)| *start > newest.window_start)
+        {
+            let (pipeline, path) = (run.pipeline, file.path.clone());
+            return Err(DecisionError::NewerFile { pipeline, path, window });
+        }
+    }
     drop(prepare(files.clone())?);
     let run = Run { started_at: now.as_microsecond(), inputs: None, settings: None, checks: None, ..newest };
     let said = format!("undone by {by}{}", why.map_or_else(String::new, |why| format!(": {why}")));
-    let printed = undo.record(&run, &said, &transaction)?.write(&mut transaction)?;
+    let record = undo.record(&run, &said, &transaction)?;
+    // What is only sent again is no run of its own.
+    let printed = if record.decisions.is_empty() { Vec::new() } else { record.write(&mut transaction)? };
     transaction.commit()?;
     let only = undo.decisions.iter().map(|one| one.undo.id.clone()).collect();
     let tokens = workspace.root.join(TOKENS);
@@ -121,11 +133,9 @@ impl Undo {
             if one.is_recorded {
                 continue;
             }
-            let in_window = |effect: &Effect| Effect {
-                window: run.window.clone(),
-                window_start: run.window_start,
-                ..effect.clone()
-            };
+            // Guards count from now on, whenever the pipeline ran last.
+            let at = run.window_start.max(run.started_at);
+            let in_window = |effect: &Effect| Effect { window: run.window.clone(), window_start: at, ..effect.clone() };
             let effects = one.effects.iter().map(in_window).collect();
             let (decision, observations) = (one.undo.clone(), Vec::new());
             record.decisions.push(DecisionRecord { decision, effects, observations });
@@ -161,16 +171,29 @@ fn proposed(ledger: &LedgerReader, decisions: Vec<Decision>) -> Result<Undo, Run
     let mut undo = Undo { decisions: Vec::new(), not_undone: Vec::new(), ready: None };
     for decision in decisions {
         let (id, recorded) = attempt(ledger, &decision.id)?;
-        let mut effects = Vec::new();
+        let (mut effects, mut kept) = (Vec::new(), Vec::new());
         for stored in ledger.states(&decision.id)? {
+            let is_in_it = recorded.iter().any(|one| one.effect.position == stored.effect.position);
+            if !recorded.is_empty() && !is_in_it {
+                let why = format!("its undo {} is under way, and comes first", short(&id));
+                kept.push((stored.effect, why));
+                continue;
+            }
             match reverse(ledger, &stored, &decision.id, &id)? {
                 Ok(effect) => effects.push(effect),
-                Err(why) => {
-                    let (decision, effect) = (decision.clone(), stored.effect);
-                    undo.not_undone.push(NotUndone { decision, effect, why });
-                }
+                Err(why) => kept.push((stored.effect, why)),
             }
         }
+        // A half of what was moved would leave a total other than it was.
+        if recorded.is_empty()
+            && !kept.is_empty()
+            && is_move(effects.iter().cloned().map(forward).chain(kept.iter().map(|(effect, _)| effect.clone())))
+        {
+            let whole = "the other half of the move can't be taken back".to_owned();
+            kept.extend(effects.drain(..).map(|effect| (forward(effect), whole.clone())));
+        }
+        let not_undone = |(effect, why)| NotUndone { decision: decision.clone(), effect, why };
+        undo.not_undone.extend(kept.into_iter().map(not_undone));
         if !effects.is_empty() {
             let undone = undoing(&decision, id, &effects);
             undo.decisions.push(UndoneDecision { decision, undo: undone, effects, is_recorded: !recorded.is_empty() });
@@ -179,13 +202,62 @@ fn proposed(ledger: &LedgerReader, decisions: Vec<Decision>) -> Result<Undo, Run
     Ok(undo)
 }
 
+/// A rise that others of its rule pay for is only taken back with all of them.
+fn keep_totals(ledger: &LedgerReader, undo: &mut Undo) -> Result<(), RunError> {
+    let paid = |effect: &Effect| ServerEffect::of(&effect.payload).is_some_and(|sent| sent.paid == Paid::ByRule);
+    let mut kept = Vec::new();
+    for one in &undo.decisions {
+        if one.is_recorded || !one.effects.iter().any(paid) {
+            continue;
+        }
+        let whole = ledger.decisions_of(one.decision.run)?;
+        let mut others = whole.iter().filter(|other| other.rule == one.decision.rule);
+        let is_undone = |other: &Decision| {
+            let is_kept = undo.not_undone.iter().any(|kept| kept.decision.id == other.id);
+            !is_kept && undo.decisions.iter().any(|one| one.decision.id == other.id)
+        };
+        if !others.all(is_undone) {
+            kept.push(one.decision.id.clone());
+        }
+    }
+    let (kept, taken): (Vec<_>, Vec<_>) =
+        std::mem::take(&mut undo.decisions).into_iter().partition(|one| kept.contains(&one.decision.id));
+    undo.decisions = taken;
+    for UndoneDecision { decision, effects, .. } in kept {
+        let why = format!(
+            "it keeps a total with others of its rule: `cpl undo r{}` takes all of them back, or none",
+            decision.run
+        );
+        let not_undone = |effect| NotUndone { decision: decision.clone(), effect: forward(effect), why: why.clone() };
+        undo.not_undone.extend(effects.into_iter().map(not_undone));
+    }
+    Ok(())
+}
+
+/// Whether effects of a decision go both ways.
+fn is_move(effects: impl Iterator<Item = Effect>) -> bool {
+    let direction = |effect: Effect| Some(parsed_decimal(&effect.after)?.cmp(&parsed_decimal(&effect.before)?));
+    let mut directions: Vec<Ordering> = effects.filter_map(direction).collect();
+    directions.sort_unstable();
+    directions.dedup();
+    directions.len() > 1
+}
+
+/// An effect as it was before it was turned round, as far as people are shown it.
+fn forward(effect: Effect) -> Effect {
+    Effect { before: effect.after, after: effect.before, ..effect }
+}
+
 /// The identity of the decision that takes one back, and its effects where they are recorded: one that came to nothing is
 /// followed by another.
 fn attempt(ledger: &LedgerReader, decision: &str) -> Result<(String, Vec<StoredEffect>), RunError> {
     let mut id = undo_of(decision);
     loop {
         let recorded = ledger.states(&id)?;
-        let is_open = recorded.iter().any(|one| one.state.is_open() || one.state.needs_person());
+        // One that is held is sent once its cut is confirmed.
+        let is_open = recorded
+            .iter()
+            .any(|one| one.state.is_open() || one.state.needs_person() || one.state == EffectState::Held);
         if recorded.is_empty() || is_open {
             return Ok((id, recorded));
         }
@@ -223,14 +295,12 @@ fn reverse(
     if let Some(last) = ledger.last_change(&effect.resource, Some(setting), i64::MAX)?
         && last.effect.decision_id != effect.decision_id
         && last.effect.decision_id != undo
+        && parsed_decimal(&last.effect.after) != parsed_decimal(&effect.after)
     {
         return Ok(Err(format!("{} changed it since, in window {}", last.decision.rule, last.run.window)));
     }
-    let by_others = ledger.observed(&effect.resource, setting, i64::MAX)?.filter(|seen| {
-        let is_other = parsed_decimal(&seen.value) != parsed_decimal(&effect.after);
-        seen.window_start > effect.window_start && is_other
-    });
-    if let Some(seen) = by_others {
+    let by_others = ledger.observed_after(&effect.resource, setting, stored.serial)?;
+    if let Some(seen) = by_others.filter(|seen| parsed_decimal(&seen.value) != parsed_decimal(&effect.after)) {
         return Ok(Err(format!("somebody else made it {} since", seen.value)));
     }
     Ok(Ok(Effect {

@@ -75,9 +75,9 @@ impl Memory<'_> {
     pub fn changed_in_window(&self, proposal: &Proposal) -> Option<String> {
         proposal.resources_of_rows(self.program).into_iter().find_map(|(resource, row)| {
             let last = self.context.past.last_change(Changed { resource: &resource, row }, None)?;
-            // What is taken anew changes what it changed before.
-            let is_of_window =
-                last.is_own && last.at == self.context.now && !proposal.generations.contains(&last.decision);
+            // What is taken anew changes what it changed before; what was taken back since the window began was just so.
+            let is_in_it = last.at == self.context.now || (last.is_undo && last.at > self.context.now);
+            let is_of_window = last.is_own && is_in_it && !proposal.generations.contains(&last.decision);
             is_of_window.then(|| format!("{} changed {resource} already in this window", last.by))
         })
     }

@@ -18,7 +18,7 @@ use cpl_model::{
 };
 use cpl_plan::{backend::Answer, rule::CompiledRule};
 
-use self::{context::GuardContext, memory::Memory};
+use self::{context::GuardContext, memory::Memory, proposal::Proposal};
 use crate::condition::{RuleRow, Verdict, key_order};
 
 /// What becomes of a rule's rows, by key, and how many are quiet.
@@ -41,32 +41,46 @@ pub fn decide(
     if let Some(keep) = &compiled.keep_change {
         guards::firing(&mut proposals).for_each(|proposal| memory.keep_change(proposal, keep));
     }
-    let done = context.past.done(&rule.name);
-    if let Some(at_most) = &rule.at_most {
-        guards::at_most(&mut proposals, at_most, done);
-    }
-    if done > 0 {
-        guards::hold_totals(&mut proposals, &compiled.totals);
-    }
-    // A series without the row that is looked at has no part in a total of such rows.
-    let present = |row: &&Vec<Value>| !RuleRow { conditions: &compiled.conditions, values: row }.is_missing();
-    let present: Vec<&Vec<Value>> = rows.iter().filter(present).collect();
-    guards::settle(&mut proposals, &compiled.totals, &present);
-    if let Some(approval) = &compiled.approval {
-        let memory = Memory { rule, program, context };
-        guards::firing(&mut proposals).for_each(|proposal| memory.await_approval(proposal, approval));
-    }
-    for proposal in proposals.iter().filter(|proposal| proposal.state == State::Fires) {
-        for resource in proposal.resources(program) {
-            context.claimed.insert(resource, rule.name.clone());
-        }
-    }
+    keep_together(&mut proposals, rule, compiled, (rows, program), context);
     let mut decisions: Vec<Decision> =
         proposals.into_iter().map(|proposal| proposal.decision(rule, program, context)).collect();
     if context.show_quiet {
         decisions.extend(quiet_rows(compiled, rows, rule, program, context));
     }
     (decisions, quiet)
+}
+
+/// What rows may do together, with those that acted before: how many, how much in all, what waits for a person.
+fn keep_together(
+    proposals: &mut [Proposal],
+    rule: &Rule,
+    compiled: &CompiledRule,
+    (rows, program): (&[Vec<Value>], &Program),
+    context: &mut GuardContext<'_>,
+) {
+    if context.past.is_alone() {
+        return guards::settle(proposals, &[], &[]);
+    }
+    let done = context.past.done(&rule.name);
+    if let Some(at_most) = &rule.at_most {
+        guards::at_most(proposals, at_most, done);
+    }
+    if done > 0 {
+        guards::hold_totals(proposals, &compiled.totals);
+    }
+    // A series without the row that is looked at has no part in a total of such rows.
+    let present = |row: &&Vec<Value>| !RuleRow { conditions: &compiled.conditions, values: row }.is_missing();
+    let present: Vec<&Vec<Value>> = rows.iter().filter(present).collect();
+    guards::settle(proposals, &compiled.totals, &present);
+    if let Some(approval) = &compiled.approval {
+        let memory = Memory { rule, program, context };
+        guards::firing(proposals).for_each(|proposal| memory.await_approval(proposal, approval));
+    }
+    for proposal in proposals.iter().filter(|proposal| proposal.state == State::Fires) {
+        for resource in proposal.resources(program) {
+            context.claimed.insert(resource, rule.name.clone());
+        }
+    }
 }
 
 /// The rows that do not fire, with the values that were looked at.

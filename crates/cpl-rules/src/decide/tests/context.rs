@@ -45,7 +45,8 @@ pub fn resource(channel: usize) -> Resource {
 fn changed(channel: usize, at: Timestamp) -> (Resource, PastChange) {
     let (setting, unit, before, after) = (None, None, None, None);
     let (by, decision) = ("cut".to_owned(), "another".to_owned());
-    let change = PastChange { at, by, decision, is_own: false, setting, unit, before, after, is_applied: true };
+    let change =
+        PastChange { at, by, decision, is_own: false, is_undo: false, setting, unit, before, after, is_applied: true };
     (resource(channel), change)
 }
 

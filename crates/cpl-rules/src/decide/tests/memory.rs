@@ -30,6 +30,7 @@ fn changed(hours: i64, before: i64, after: i64) -> (Resource, PastChange) {
         by: "cut".to_owned(),
         decision: "another".to_owned(),
         is_own: true,
+        is_undo: false,
         setting: Some("budget".to_owned()),
         before: cents(before),
         after: cents(after),
