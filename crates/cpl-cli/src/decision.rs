@@ -34,10 +34,9 @@ pub fn explain(id: &str, args: &ExplainArgs, io: &mut Io<'_>) -> u8 {
 
 fn text(story: &DecisionStory) -> String {
     let Some(RecordedDecision { run, decision }) = story.history.last() else { return String::new() };
-    let undo = if decision.undoes.is_some() { "undo of " } else { "" };
     let mut text = format!(
-        "{undo}{} {}: {}\n{}, window {}\ndecision {}\n",
-        decision.rule,
+        "{} {}: {}\n{}, window {}\ndecision {}\n",
+        rule_name(decision),
         key(decision),
         decision.state().word(),
         run.pipeline,
@@ -140,8 +139,17 @@ fn change(change: &Value) -> String {
 
 /// The values that name a decision's row.
 pub fn key(decision: &Decision) -> String {
-    let key = parsed(&decision.key);
-    key.as_object().into_iter().flat_map(Map::values).map(shown).collect::<Vec<_>>().join(", ")
+    key_text(&decision.key)
+}
+
+/// The values of a key, as the ledger keeps it.
+pub fn key_text(key: &str) -> String {
+    parsed(key).as_object().into_iter().flat_map(Map::values).map(shown).collect::<Vec<_>>().join(", ")
+}
+
+/// A decision's rule; of one that takes another back it says so.
+pub fn rule_name(decision: &Decision) -> String {
+    format!("{}{}", if decision.undoes.is_some() { "undo of " } else { "" }, decision.rule)
 }
 
 fn object(story: &DecisionStory) -> Value {

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     CLEAN, Io,
     args::{LogArgs, LogFormat},
-    decision::{key, moment, parsed, shown},
+    decision::{key, key_text, moment, parsed, rule_name, shown},
     ledger, render,
 };
 
@@ -110,18 +110,16 @@ fn table(log: &Log) -> String {
 
 fn effect_row(logged: &LoggedEffect) -> Vec<String> {
     let LoggedEffect { run, decision, effect, state } = logged;
-    let key: Vec<String> = parsed(&effect.key).as_object().into_iter().flat_map(Map::values).map(shown).collect();
     let change = match &effect.name {
         Some(name) => format!("{name} {} → {}", effect.before, effect.after),
         None => "call".to_owned(),
     };
-    let undo = if decision.undoes.is_some() { "undo of " } else { "" };
     vec![
         format!("r{}", decision.run),
         run.window.clone(),
         run.pipeline.clone(),
-        format!("{undo}{}", decision.rule),
-        key.join(", "),
+        rule_name(decision),
+        key_text(&effect.key),
         change,
         effect.target.clone(),
         state.word().to_owned(),
@@ -130,12 +128,11 @@ fn effect_row(logged: &LoggedEffect) -> Vec<String> {
 }
 
 fn decision_row(RecordedDecision { run, decision }: &RecordedDecision) -> Vec<String> {
-    let undo = if decision.undoes.is_some() { "undo of " } else { "" };
     vec![
         format!("r{}", decision.run),
         run.window.clone(),
         run.pipeline.clone(),
-        format!("{undo}{}", decision.rule),
+        rule_name(decision),
         key(decision),
         decision.state().word().to_owned(),
         decision.reason.clone().unwrap_or_default(),

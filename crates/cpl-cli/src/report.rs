@@ -63,33 +63,29 @@ fn period(args: &ReportArgs, io: &Io<'_>) -> Result<(Timestamp, Timestamp), Stri
     Ok((since, until))
 }
 
+/// A window by its start, with the pipeline's text and what the command line set.
+type Window<'t> = (i64, &'t str, BTreeMap<String, String>);
+
 /// Takes decisions again whose windows are over: each window once, by the pipeline as it was.
 fn again(file: &Path, taken: &[Taken], io: &Io<'_>) -> Vec<Again> {
-    let mut windows: BTreeMap<(i64, &str, Option<&str>), Vec<&Taken>> = BTreeMap::new();
+    let mut windows: BTreeMap<Window<'_>, Vec<&Taken>> = BTreeMap::new();
     for one in taken {
         let run = &one.recorded.run;
         if run.window_end.is_some_and(|end| end <= io.now.as_microsecond()) {
-            let window = (run.window_start, &*one.program, run.settings.as_deref());
+            let window = (run.window_start, &*one.program, run.set_values());
             windows.entry(window).or_default().push(one);
         }
     }
     let mut found = Vec::new();
-    for ((start, program, settings), taken) in windows {
-        let report = decided_again(file, program, (start, settings), io);
+    for (window, taken) in windows {
+        let report = decided_again(file, window, io);
         found.extend(taken.into_iter().map(|one| taken_again(one, &report)));
     }
     found
 }
 
 /// The report of a window on the data of today, each row by itself.
-fn decided_again(
-    file: &Path,
-    program: &str,
-    (start, settings): (i64, Option<&str>),
-    io: &Io<'_>,
-) -> Result<RunReport, String> {
-    let settings: BTreeMap<String, String> =
-        settings.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
+fn decided_again(file: &Path, (start, program, settings): Window<'_>, io: &Io<'_>) -> Result<RunReport, String> {
     let settings = settings.into_iter().map(|(name, value)| Setting { name, value }).collect();
     let as_of = Timestamp::from_microsecond(start).map_err(|error| error.to_string())?;
     let window_args = WindowArgs { as_of: Some(AsOf::Moment(as_of)), settings };
@@ -228,9 +224,7 @@ fn table(text: &mut String, style: Style, header: &[&str], rows: &[Vec<String>])
     for cells in rows {
         text.push_str(&row(cells.iter().map(String::as_str).collect()));
     }
-    if style == Style::Markdown {
-        text.push('\n');
-    }
+    text.push('\n');
 }
 
 fn counted(count: usize, what: &str) -> String {

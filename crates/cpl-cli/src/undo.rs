@@ -6,7 +6,7 @@ use cpl_run::{DecisionError, NotUndone, Undo, UndoneDecision, short};
 
 use crate::{
     CLEAN, Io, WRONG,
-    args::{RedoArgs, UndoArgs},
+    args::{DecisionArgs, UndoArgs},
     decision::{changes, key},
     ledger,
     run::sent,
@@ -61,11 +61,11 @@ fn text(undo: &Undo) -> String {
 }
 
 /// Says of a decision that the next run of its window takes it anew.
-pub fn redo(args: &RedoArgs, io: &mut Io<'_>) -> u8 {
+pub fn redo(args: &DecisionArgs, io: &mut Io<'_>) -> u8 {
     redone(args, io).unwrap_or_else(|code| code)
 }
 
-fn redone(args: &RedoArgs, io: &mut Io<'_>) -> Result<u8, u8> {
+fn redone(args: &DecisionArgs, io: &mut Io<'_>) -> Result<u8, u8> {
     let workspace = ledger::workspace_at(&args.path, io)?;
     let by = ledger::person(&args.said, io)?;
     let said = (by.as_str(), args.said.why.as_deref());

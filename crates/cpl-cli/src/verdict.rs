@@ -5,13 +5,13 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
     CLEAN, Io,
-    args::{SettleArgs, Settled, VerdictArgs},
+    args::{DecisionArgs, SettleArgs, Settled},
     decision::{changes, key},
     ledger,
 };
 
 /// Records the verdict, and says what comes of it.
-pub fn verdict(args: &VerdictArgs, kind: VerdictKind, io: &mut Io<'_>) -> u8 {
+pub fn verdict(args: &DecisionArgs, kind: VerdictKind, io: &mut Io<'_>) -> u8 {
     match record(args, kind, io) {
         Ok(recorded) => {
             let _ = writeln!(io.out, "{}", said(&recorded, kind));
@@ -21,7 +21,7 @@ pub fn verdict(args: &VerdictArgs, kind: VerdictKind, io: &mut Io<'_>) -> u8 {
     }
 }
 
-fn record(args: &VerdictArgs, kind: VerdictKind, io: &mut Io<'_>) -> Result<RecordedDecision, u8> {
+fn record(args: &DecisionArgs, kind: VerdictKind, io: &mut Io<'_>) -> Result<RecordedDecision, u8> {
     let workspace = ledger::workspace_at(&args.path, io)?;
     let by = ledger::person(&args.said, io)?;
     let given = give_verdict(&workspace, &args.decision, kind, (&by, args.said.why.as_deref()), io.now);

@@ -1,5 +1,7 @@
 //! The rows of the tables: plain values. The names of the fields are those of the columns, in their order.
 
+use std::collections::BTreeMap;
+
 pub use cpl_protocol::State as EffectState;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -245,6 +247,14 @@ impl VerdictKind {
             Self::Approved => "approved",
             Self::Rejected => "rejected",
         }
+    }
+}
+
+impl Run {
+    /// Values of `let`s that the command line set, by their names.
+    #[must_use]
+    pub fn set_values(&self) -> BTreeMap<String, String> {
+        self.settings.as_deref().and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
     }
 }
 

@@ -3,10 +3,7 @@
 use std::cmp::Ordering;
 
 use cpl_ledger::Decision as LedgerDecision;
-use cpl_model::{
-    report::{Decision, RunReport, State},
-    value::Value as CellValue,
-};
+use cpl_model::report::{Decision, RunReport, State};
 use cpl_rules::parsed_decimal;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -49,17 +46,18 @@ pub enum HoldsUp {
 #[must_use]
 pub fn taken_again(taken: &Taken, report: &Result<RunReport, String>) -> Again {
     let decision = &taken.recorded.decision;
+    let key = json_of(&decision.key);
     let (verdict, why) = match report {
         Err(why) => (HoldsUp::Unknown, Some(why.clone())),
         Ok(report) => {
-            let is_it = |one: &&Decision| one.rule == decision.rule && json!(one.key) == json_of(&decision.key);
+            let is_it = |one: &&Decision| one.rule == decision.rule && json!(one.key) == key;
             verdict(decision, report.decisions.iter().find(is_it))
         }
     };
     Again {
         decision: decision.id.clone(),
         rule: decision.rule.clone(),
-        key: json_of(&decision.key),
+        key,
         window: taken.recorded.run.window.clone(),
         verdict,
         why,
@@ -68,7 +66,9 @@ pub fn taken_again(taken: &Taken, report: &Result<RunReport, String>) -> Again {
 
 fn verdict(then: &LedgerDecision, now: Option<&Decision>) -> (HoldsUp, Option<String>) {
     let Some(now) = now else { return (HoldsUp::Corrected, Some("its row is no longer there".to_owned())) };
-    if now.state == State::Fires && directions(then) == directions_now(now) {
+    if now.state == State::Fires
+        && directions(&json_of(then.changes.as_deref().unwrap_or("[]"))) == directions(&json!(now.changes))
+    {
         return (HoldsUp::Yes, None);
     }
     let corrected = corrected(then, now);
@@ -100,8 +100,7 @@ fn corrected(then: &LedgerDecision, now: &Decision) -> Vec<String> {
 }
 
 /// Whether each change went up or down; none of a call.
-fn directions(decision: &LedgerDecision) -> Vec<Option<Ordering>> {
-    let changes = json_of(decision.changes.as_deref().unwrap_or("[]"));
+fn directions(changes: &Value) -> Vec<Option<Ordering>> {
     let direction = |change: &Value| {
         let amount = |value: &Value| match value {
             Value::String(text) => parsed_decimal(text),
@@ -111,11 +110,6 @@ fn directions(decision: &LedgerDecision) -> Vec<Option<Ordering>> {
         Some(amount(&change["to"])?.cmp(&amount(&change["from"])?))
     };
     changes.as_array().into_iter().flatten().map(direction).collect()
-}
-
-fn directions_now(decision: &Decision) -> Vec<Option<Ordering>> {
-    let text = |value: &CellValue| parsed_decimal(&value.raw());
-    decision.changes.iter().map(|change| Some(text(&change.to)?.cmp(&text(&change.from)?))).collect()
 }
 
 fn json_of(text: &str) -> Value {

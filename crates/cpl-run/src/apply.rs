@@ -11,12 +11,8 @@ use std::{
 
 use cpl_connect::{Network, Secrets};
 use cpl_effects::{FileEffects, ServerEffect, prepare};
-use cpl_exec::expand;
 use cpl_ledger::{Decision, DecisionState, Effect, Ledger, LedgerEnd, LedgerReader, RunLock};
-use cpl_model::{
-    program::{Program, TableSource},
-    workspace::Workspace,
-};
+use cpl_model::{program::Program, workspace::Workspace};
 use cpl_rules::sha256;
 use cpl_syntax::Span;
 use jiff::Timestamp;
@@ -28,6 +24,7 @@ use crate::{
     error::RequestError,
     folder::ledger_folder,
     inputs::TOKENS,
+    local_files::local_files,
     network::network,
     ready::{ReadyEffects, Recorded},
     record::Record,
@@ -142,7 +139,7 @@ impl PlannedRun {
         let folder = self.file.parent().unwrap_or(Path::new(""));
         let mut made_of: BTreeMap<String, String> =
             connectors.iter().map(|(name, text)| (format!("the connector {name}"), sha256(text))).collect();
-        for file in read_files(program, folder) {
+        for file in local_files(program, folder) {
             let name = file.strip_prefix(folder).unwrap_or(&file).display().to_string();
             made_of.insert(format!("`{name}`"), sha256_of(&file)?);
         }
@@ -182,10 +179,7 @@ impl PlannedRun {
 
     /// Values of `let`s that the command line set.
     pub fn settings(&self) -> impl Iterator<Item = (String, String)> {
-        let settings = self.record.run.settings.as_deref();
-        let set: BTreeMap<String, String> =
-            settings.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
-        set.into_iter()
+        self.record.run.set_values().into_iter()
     }
 
     /// The pipeline's file.
@@ -266,15 +260,6 @@ pub fn apply(
     let recorded =
         Recorded { ledger, run, since, printed, uncertain, secrets, network, tokens, lock, only: Some(only) };
     Ok(ReadyEffects { recorded, files })
-}
-
-/// The files that fetches read.
-fn read_files(program: &Program, folder: &Path) -> Vec<PathBuf> {
-    let fetches = program.tables.iter().filter_map(|table| match &table.source {
-        TableSource::Fetch(fetch) => Some(fetch).filter(|fetch| fetch.is_local()),
-        TableSource::Transform { .. } => None,
-    });
-    fetches.flat_map(|fetch| expand(fetch, folder).unwrap_or_default()).collect()
 }
 
 /// The SHA-256 of a file, which is read in blocks.

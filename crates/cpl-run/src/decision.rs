@@ -174,6 +174,23 @@ pub fn find(ledger: &LedgerReader, id: &str) -> Result<String, DecisionError> {
     }
 }
 
+/// The same, and what it was when it was recorded last.
+pub fn find_recorded(ledger: &LedgerReader, id: &str) -> Result<(String, RecordedDecision), DecisionError> {
+    let id = find(ledger, id)?;
+    match ledger.history(&id)?.pop() {
+        Some(last) => Ok((id, last)),
+        None => Err(DecisionError::Unknown { id, near: None }),
+    }
+}
+
+/// A person says something of a decision as long as its window goes on.
+pub fn check_window(last: &RecordedDecision, now: Timestamp) -> Result<(), DecisionError> {
+    if last.run.window_end.is_some_and(|end| end <= now.as_microsecond()) {
+        return Err(DecisionError::Over { window: last.run.window.clone() });
+    }
+    Ok(())
+}
+
 /// The ledger that may know a decision. Where nothing ran none is made.
 pub fn ledger_with(id: &str, folder: &Path) -> Result<Ledger, DecisionError> {
     match LedgerReader::open(folder)? {
@@ -221,16 +238,11 @@ pub fn give_verdict(
 ) -> Result<RecordedDecision, DecisionError> {
     let mut ledger = ledger_with(id, &ledger_folder(workspace))?;
     let mut transaction = ledger.begin()?;
-    let id = find(&transaction, id)?;
-    let Some(last) = transaction.history(&id)?.pop() else {
-        return Err(DecisionError::Unknown { id, near: None });
-    };
+    let (id, last) = find_recorded(&transaction, id)?;
     if last.decision.state() != DecisionState::AwaitsApproval {
         return Err(DecisionError::NotWaiting { decision: Box::new(last.decision) });
     }
-    if last.run.window_end.is_some_and(|end| end <= now.as_microsecond()) {
-        return Err(DecisionError::Over { window: last.run.window });
-    }
+    check_window(&last, now)?;
     transaction.add(&Verdict {
         decision_id: id,
         changes: last.decision.changes.clone().unwrap_or_default(),

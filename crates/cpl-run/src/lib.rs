@@ -15,6 +15,7 @@ mod given;
 mod given_past;
 mod history;
 mod inputs;
+mod local_files;
 mod log;
 mod network;
 mod past;

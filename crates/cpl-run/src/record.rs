@@ -6,14 +6,14 @@ use cpl_effects::{Places, resource_name};
 use cpl_exec::expand;
 use cpl_ledger::{Decision as DecisionRow, DecisionState, Effect, LedgerError, Observation, Run, Transaction};
 use cpl_model::{
-    program::{Program, TableSource},
+    program::Program,
     report::{Change, Check, Decision, RunReport, State},
 };
 use cpl_rules::{changes_text, unit};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{RunContext, payloads::Payloads};
+use crate::{RunContext, local_files::local_fetches, payloads::Payloads};
 
 /// What is recorded of a run, before it has numbers.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -222,11 +222,7 @@ fn is_observed(one: &Observation, transaction: &Transaction<'_>) -> Result<bool,
 /// What the fetches of a program read.
 fn inputs(program: &Program, folder: &Path, report: &RunReport) -> Vec<Input> {
     let files = |name: &str| {
-        let mut tables = program.tables.iter().filter(|table| table.name == name);
-        let fetch = tables.find_map(|table| match &table.source {
-            TableSource::Fetch(fetch) => Some(fetch).filter(|fetch| fetch.is_local()),
-            TableSource::Transform { .. } => None,
-        });
+        let fetch = local_fetches(program).find(|(fetch, _)| *fetch == name).map(|(_, fetch)| fetch);
         let files = fetch.and_then(|fetch| expand(fetch, folder).ok()).unwrap_or_default();
         files.iter().map(|file| InputFile::of(file, folder)).collect()
     };

@@ -5,7 +5,7 @@ use cpl_model::workspace::Workspace;
 use jiff::Timestamp;
 
 use crate::{
-    decision::{DecisionError, find, ledger_with},
+    decision::{DecisionError, check_window, find_recorded, ledger_with},
     folder::ledger_folder,
 };
 
@@ -21,13 +21,8 @@ pub fn redo(
 ) -> Result<RecordedDecision, DecisionError> {
     let mut ledger = ledger_with(id, &ledger_folder(workspace))?;
     let mut transaction = ledger.begin()?;
-    let id = find(&transaction, id)?;
-    let Some(last) = transaction.history(&id)?.pop() else {
-        return Err(DecisionError::Unknown { id, near: None });
-    };
-    if last.run.window_end.is_some_and(|end| end <= now.as_microsecond()) {
-        return Err(DecisionError::Over { window: last.run.window });
-    }
+    let (id, last) = find_recorded(&transaction, id)?;
+    check_window(&last, now)?;
     let effects = transaction.states(&id)?;
     let states: Vec<EffectState> = effects.iter().map(|one| one.state).collect();
     let why_not = match last.decision.state() {

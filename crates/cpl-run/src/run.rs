@@ -11,12 +11,12 @@ use cpl_connect::{Network, Secrets};
 use cpl_effects::{
     EffectError, FileEffects, Places, QuarantineFile, ServerEffect, check_targets, deliveries, file_effects, prepare,
 };
-use cpl_exec::{RejectedRows, expand};
+use cpl_exec::RejectedRows;
 use cpl_ledger::{
     EffectState, Ledger, LedgerReader, RecordedDecision, RunLock, StoredEffect, Transaction, VerdictKind,
 };
 use cpl_model::{
-    program::{Program, TableSource, TargetKind},
+    program::{Program, TargetKind},
     report::{Decision, Expired, RunMode, RunReport, State, Unconfirmed},
 };
 use cpl_plan::{
@@ -32,6 +32,7 @@ use crate::{
     error::RequestError,
     folder::ledger_folder,
     inputs::TOKENS,
+    local_files::local_files,
     network::network,
     past::{LedgerPast, PastSeen},
     payloads::Payloads,
@@ -251,17 +252,12 @@ fn by_target(effects: &[StoredEffect]) -> Vec<Unconfirmed> {
     counts.into_iter().map(unconfirmed).collect()
 }
 
-/// The files that the pipeline reads, where it has file targets. A file that is not there is reported by its fetch.
+/// The files that the pipeline reads, where it has file targets.
 fn read_files(program: &Program, context: &RunContext<'_>) -> Vec<PathBuf> {
     if !program.targets.iter().any(|target| matches!(target.kind, TargetKind::File(_))) {
         return Vec::new();
     }
-    let fetches = program.tables.iter().filter_map(|table| match &table.source {
-        // What a server answers is no path, whatever stands in the query.
-        TableSource::Fetch(fetch) => Some(fetch).filter(|fetch| fetch.is_local()),
-        TableSource::Transform { .. } => None,
-    });
-    fetches.flat_map(|fetch| expand(fetch, context.folder).unwrap_or_default()).collect()
+    local_files(program, context.folder)
 }
 
 /// The rejected rows of all fetches that have some.

@@ -69,9 +69,7 @@ pub fn undo(
     if !acts {
         let Some(ledger) = LedgerReader::open(&at)? else { return Err(unknown(wanted)) };
         let (decisions, _) = wanted_decisions(&ledger, wanted)?;
-        let mut undo = proposed(&ledger, decisions)?;
-        keep_totals(&ledger, &mut undo)?;
-        return Ok(undo);
+        return Ok(proposed(&ledger, decisions)?);
     }
     let mut ledger = ledger_with(wanted, &at)?;
     let (_, run) = wanted_decisions(&ledger, wanted)?;
@@ -83,7 +81,6 @@ pub fn undo(
         return Err(DecisionError::Paused { pipeline: run.pipeline, pause });
     }
     let mut undo = proposed(&transaction, decisions)?;
-    keep_totals(&transaction, &mut undo)?;
     let Some(newest) = transaction.newest_run(&run.pipeline)?.filter(|_| !undo.decisions.is_empty()) else {
         return Ok(undo);
     };
@@ -121,9 +118,7 @@ impl Undo {
     pub fn send(self) -> Result<Delivered, RunError> {
         self.ready.map_or(Ok(Delivered::default()), ReadyEffects::send)
     }
-}
 
-impl Undo {
     /// What of it is not recorded yet.
     fn record(&mut self, run: &Run, said: &str, ledger: &LedgerReader) -> Result<Record, RunError> {
         let program = ledger.program(&run.program)?.unwrap_or_default();
@@ -199,6 +194,7 @@ fn proposed(ledger: &LedgerReader, decisions: Vec<Decision>) -> Result<Undo, Run
             undo.decisions.push(UndoneDecision { decision, undo: undone, effects, is_recorded: !recorded.is_empty() });
         }
     }
+    keep_totals(ledger, &mut undo)?;
     Ok(undo)
 }
 

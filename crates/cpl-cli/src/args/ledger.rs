@@ -97,9 +97,9 @@ pub enum LogFormat {
     Json,
 }
 
-/// `cpl approve`, `cpl reject`.
+/// `cpl approve`, `cpl reject`, `cpl redo`.
 #[derive(Debug, clap::Args)]
-pub struct VerdictArgs {
+pub struct DecisionArgs {
     /// The beginning of the decision's id.
     #[arg(value_name = "DECISION")]
     pub decision: String,
@@ -147,19 +147,6 @@ pub struct UndoArgs {
     /// Show what would be taken back, and change nothing.
     #[arg(long)]
     pub dry_run: bool,
-    #[command(flatten)]
-    pub said: SaidArgs,
-}
-
-/// `cpl redo`.
-#[derive(Debug, clap::Args)]
-pub struct RedoArgs {
-    /// The beginning of the decision's id.
-    #[arg(value_name = "DECISION")]
-    pub decision: String,
-    /// A pipeline's file, or a folder: its workspace.
-    #[arg(value_name = "FILE|DIR", default_value = ".")]
-    pub path: PathBuf,
     #[command(flatten)]
     pub said: SaidArgs,
 }

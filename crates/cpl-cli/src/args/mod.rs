@@ -39,15 +39,15 @@ pub enum Command {
     /// Report what a pipeline did over a time: decisions, errors of the data, how fast it acted, and whether it held up.
     Report(ReportArgs),
     /// Let a decision be carried out that awaits an approval: the next run of its window does it.
-    Approve(VerdictArgs),
+    Approve(DecisionArgs),
     /// Say of a decision that awaits an approval that it is not carried out.
-    Reject(VerdictArgs),
+    Reject(DecisionArgs),
     /// Say what became of effects of which nobody knows: a person looked it up.
     Settle(SettleArgs),
     /// Take back what a decision changed, or all decisions of a run: what still is as they left it gets the value that it had.
     Undo(UndoArgs),
     /// Take a decision anew that came to nothing, in the next run of its window.
-    Redo(RedoArgs),
+    Redo(DecisionArgs),
     /// Send nothing, until `cpl resume`: of one pipeline, or of all of a workspace.
     Pause(PauseArgs),
     /// End a pause.
