@@ -1,4 +1,4 @@
-//! Every case of every page is a test of its own; `UPDATE=1` rewrites the pages.
+//! Every case of every page is a test of its own; `UPDATE=1` rewrites the pages of those that are asked for.
 
 use std::{
     fs,
@@ -18,13 +18,14 @@ use libtest_mimic::{Arguments, Failed, Trial};
 const SKIP_NOTHING: &str = "CPL_SKIP_NOTHING";
 
 fn main() -> ExitCode {
-    if std::env::var("UPDATE").is_ok_and(|update| update == "1") {
-        for path in page::pages() {
-            update(&path);
-        }
-        connectors::update();
-    }
     let args = Arguments::from_args();
+    if std::env::var("UPDATE").is_ok_and(|update| update == "1") {
+        let is_asked_for = |path: &PathBuf| trials(&Page::read(path)).iter().any(|trial| !args.is_filtered_out(trial));
+        page::pages().iter().filter(|path| is_asked_for(path)).for_each(|path| update(path));
+        if args.filter.is_none() {
+            connectors::update();
+        }
+    }
     let trials = all();
     let none = trials.iter().all(|trial| args.is_filtered_out(trial));
     if none && !args.list {

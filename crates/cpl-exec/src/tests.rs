@@ -7,7 +7,7 @@ use cpl_model::clock::{AsOf, Clock};
 use cpl_plan::{
     Purpose,
     backend::{Answer, Backend},
-    bind::bind,
+    bind::{PastCounts, bind},
     program_to_plan,
 };
 
@@ -27,8 +27,8 @@ fn rule_answer(csv: &str) -> Answer {
     let checked = tree_to_program(PIPELINE, &cpl_syntax::parse(PIPELINE).0, Setup::at(as_of));
     let program = checked.program.unwrap_or_else(|| panic!("the pipeline is right"));
     let clock = Clock::at(program.every, &program.timezone, as_of).unwrap_or_else(|error| panic!("{error}"));
-    let plan =
-        bind(program_to_plan(program, Purpose::Run).0, clock, false).unwrap_or_else(|_| panic!("it can be bound"));
+    let plan = bind(program_to_plan(program, Purpose::Run).0, clock, &PastCounts::new(), false)
+        .unwrap_or_else(|_| panic!("it can be bound"));
     let inputs = Files { folder: folder.path(), threads: 2, progress: &|_| {} };
     let mut engine = Polars { inputs: &inputs, progress: &|_| {}, part_rows: PART_ROWS };
     let answers = engine.run(&plan).unwrap_or_else(|_| panic!("it runs"));

@@ -116,6 +116,25 @@ impl LedgerReader {
         self.logged(found)
     }
 
+    /// What a rule of a pipeline did in windows that began between two moments (in microseconds since 1970, neither of them
+    /// included), where it was carried out or may have been, and was not taken back.
+    ///
+    /// # Errors
+    /// Where the ledger can't be read, or is not what was written.
+    pub fn applied(
+        &self,
+        pipeline: &str,
+        rule: &str,
+        (after, before): (i64, i64),
+    ) -> Result<Vec<StoredEffect>, LedgerError> {
+        let sql = "where decision in (select serial from decisions where rule = ?2 and undoes is null and run in \
+                   (select serial from runs where pipeline = ?1 and window_start > ?3 and window_start < ?4)) \
+                   order by serial";
+        let mut found = self.stored(sql, params![pipeline, rule, after, before])?;
+        found.retain(|stored| stored.state.counts() && stored.state != EffectState::Undone);
+        Ok(found)
+    }
+
     /// The effect on a resource of its newest window, or the one that was recorded last on one setting of it, in windows that
     /// began before a moment.
     ///

@@ -210,6 +210,23 @@ impl Clock {
         Ok((start, if partial { start.checked_add(shown)?.min(end) } else { end }))
     }
 
+    /// The moment a length of time before `now`: days, weeks and months by the clock on the wall.
+    ///
+    /// # Errors
+    /// Where it lies outside the calendar.
+    pub fn before(&self, length: u32, unit: Unit) -> Result<Timestamp, jiff::Error> {
+        let (span, n) = (Span::new(), i64::from(length));
+        let span = match unit {
+            Unit::Month => span.try_months(n),
+            Unit::Week => span.try_weeks(n),
+            Unit::Day => span.try_days(n),
+            Unit::Hour => span.try_hours(n),
+            Unit::Minute => span.try_minutes(n),
+            Unit::Second => span.try_seconds(n),
+        };
+        Ok(self.now.checked_sub(span?)?.timestamp())
+    }
+
     /// The start of the clock's hour before the one that starts then.
     fn hour_before(&self, start: Timestamp) -> Result<Timestamp, jiff::Error> {
         hour_of(&start.checked_sub(1.microsecond())?.to_zoned_datetime(self.now.time_zone().clone()))
@@ -229,6 +246,17 @@ impl Clock {
         }
         Ok((start.checked_sub(Span::new().try_hours(i64::from(n.saturating_sub(BY_CLOCK)))?)?, end))
     }
+}
+
+/// The moment so many microseconds before another one, whole days by the clock on the wall: seven days before a Monday's
+/// window began that of the Monday before, also where the clock was changed meanwhile. What lies before the calendar begins
+/// is its first moment.
+#[must_use]
+pub fn earlier(moment: Timestamp, micros: i64, zone: &TimeZone) -> Timestamp {
+    const DAY: i64 = 86_400_000_000;
+    let span = Span::new().try_days(micros / DAY).and_then(|span| span.try_microseconds(micros % DAY));
+    let found = span.and_then(|span| moment.to_zoned_datetime(zone.clone()).checked_sub(span));
+    found.map_or(Timestamp::MIN, |found| found.timestamp())
 }
 
 /// The end of its hour by the clock on the wall.

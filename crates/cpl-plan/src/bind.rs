@@ -1,10 +1,17 @@
 //! A plan bound to a clock: `now`, `today` and windows become constants, once, for every engine.
 
-use std::{fmt, ops::Deref};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    ops::Deref,
+};
 
 use cpl_model::{
     clock::{Clock, offset},
-    program::{ArithOp, CompareOp, Constant, Day, Expr, ExprKind, Function, Logic, TableId, Unsupported, WindowKind},
+    program::{
+        Applied, AppliedCounts, ArithOp, CompareOp, Constant, Day, Expr, ExprKind, Function, Length, Logic, TableId,
+        Unsupported, WindowKind,
+    },
     types::Type,
 };
 use cpl_syntax::{Code, Diagnostic, Span, tree::Unit};
@@ -42,7 +49,7 @@ impl BoundPlan {
     /// # Errors
     /// A day outside the calendar.
     pub fn bound(&self, expr: Expr) -> Result<Expr, BindError> {
-        Binder { clock: &self.clock, before: false }.expr(expr)
+        Binder { clock: &self.clock, past: &PastCounts::new(), before: false }.expr(expr)
     }
 }
 
@@ -84,11 +91,15 @@ impl From<jiff::Error> for BindError {
     }
 }
 
-/// Binds a plan to a window of time; in a test, what has no effect there may be unsupported.
+/// How often rules acted on each row, by their names and in how long a time.
+pub type PastCounts = BTreeMap<(String, Length), AppliedCounts>;
+
+/// Binds a plan to a window of time, and to how often rules acted before it; in a test, what has no effect there may be
+/// unsupported.
 ///
 /// # Errors
 /// What the plan needs and this version can't run; a window outside the calendar.
-pub fn bind(mut plan: Plan, clock: Clock, in_test: bool) -> Result<BoundPlan, BindError> {
+pub fn bind(mut plan: Plan, clock: Clock, past: &PastCounts, in_test: bool) -> Result<BoundPlan, BindError> {
     let unsupported = plan.unsupported(in_test);
     if !unsupported.is_empty() {
         return Err(BindError::Unsupported(unsupported));
@@ -97,10 +108,10 @@ pub fn bind(mut plan: Plan, clock: Clock, in_test: bool) -> Result<BoundPlan, Bi
         plan.queries().iter().filter(|query| is_previous_window(query)).map(|query| query.id).collect();
     for id in before {
         if let QueryKind::Aggregate { filter: Some(filter), .. } = &mut plan.query_mut(id).kind {
-            *filter = Binder { clock: &clock, before: true }.expr(filter.clone())?;
+            *filter = Binder { clock: &clock, past, before: true }.expr(filter.clone())?;
         }
     }
-    let binder = Binder { clock: &clock, before: false };
+    let binder = Binder { clock: &clock, past, before: false };
     plan.change_exprs(&mut |expr| {
         let taken = expr.clone();
         *expr = binder.expr(taken)?;
@@ -122,6 +133,21 @@ fn is_previous_window(query: &Query) -> bool {
 }
 
 impl Plan {
+    /// How often rules acted, and in how long a time, as far as the plan asks for it.
+    #[must_use]
+    pub fn applied(&self) -> BTreeSet<(String, Length)> {
+        let mut asked = BTreeSet::new();
+        let exprs = self.nodes().flat_map(|node| node.op.exprs());
+        for expr in exprs.chain(self.queries().iter().flat_map(|query| query.kind.exprs())) {
+            expr.walk(&mut |part| {
+                if let ExprKind::Applied(applied) = &part.kind {
+                    asked.insert((applied.rule.clone(), applied.over));
+                }
+            });
+        }
+        asked
+    }
+
     /// What the plan needs and this version can't run, in a test or at all.
     #[must_use]
     pub fn unsupported(&self, in_test: bool) -> Vec<Unsupported> {
@@ -139,6 +165,7 @@ impl Plan {
 
 struct Binder<'c> {
     clock: &'c Clock,
+    past: &'c PastCounts,
     /// Windows are those before the ones that are written.
     before: bool,
 }
@@ -179,6 +206,10 @@ impl Binder<'_> {
             }
             ExprKind::Function(Function::WeekStart, args) if self.clock.week_start != Day::Monday => {
                 Expr { kind: week_start(&args[0], self.clock.week_start), ..expr }
+            }
+            ExprKind::Applied(applied) => {
+                let counts = self.past.get(&(applied.rule.clone(), applied.over)).cloned().unwrap_or_default();
+                Expr { kind: ExprKind::Applied(Box::new(Applied { counts, ..(**applied).clone() })), ..expr }
             }
             ExprKind::InWindow(time, window) => Expr { kind: self.window(time, window.kind)?, ..expr },
             _ => expr,

@@ -1,7 +1,10 @@
 //! The past that a test gives: what rules decided before.
 
+use std::collections::BTreeMap;
+
 use cpl_model::{
-    program::{PastDecision, Program},
+    clock::Clock,
+    program::{AppliedCounts, PastDecision, Program},
     report::Pairs,
     value::Value,
 };
@@ -21,6 +24,24 @@ impl GivenPast<'_> {
             self.decisions.iter().filter(|past| is_of(past, of)).filter_map(|past| self.change(past, of)).collect();
         found.sort_by_key(|change| change.at);
         found
+    }
+
+    /// How often a rule acted on each row after a moment, and before the test's window.
+    pub fn counts(&self, rule: &str, after: Timestamp, clock: &Clock) -> AppliedCounts {
+        let Some(decided) = self.program.decisions.iter().find(|one| one.name == rule) else {
+            return AppliedCounts::new();
+        };
+        let is_in = |past: &&PastDecision| match past.at {
+            Value::Datetime(at, _) => past.rule == rule && at > after && at < clock.now.timestamp(),
+            _ => false,
+        };
+        let mut counts = AppliedCounts::new();
+        for past in self.decisions.iter().filter(is_in) {
+            let named: BTreeMap<&String, String> =
+                decided.rows.key.iter().zip(past.key.iter().map(Value::raw)).collect();
+            *counts.entry(named.into_values().collect()).or_default() += 1;
+        }
+        counts
     }
 
     fn change(&self, past: &PastDecision, of: Changed<'_>) -> Option<PastChange> {

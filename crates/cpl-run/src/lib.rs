@@ -2,6 +2,7 @@
 //! and makes a report of the answers; only `run` lets effects leave.
 
 mod again;
+mod applied;
 mod apply;
 mod backup;
 mod databases;

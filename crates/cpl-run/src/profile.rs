@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use cpl_exec::Scheduler;
 use cpl_model::program::TableSource;
-use cpl_plan::{Plan, bind::bind, describe_query, operator, plan::Op};
+use cpl_plan::{Plan, describe_query, operator, plan::Op};
 
 use crate::{RunContext, RunError};
 
@@ -29,7 +29,7 @@ pub struct Cost {
 /// # Errors
 /// What keeps the plan from being run.
 pub fn profile(plan: Plan, context: &RunContext<'_>) -> Result<(Cost, Vec<Cost>), RunError> {
-    let bound = bind(plan.clone(), context.clock.clone(), false)?;
+    let bound = context.bound(plan.clone())?;
     let all = measured("the whole", || crate::plan(plan, context).map(drop))?.1;
     let inputs = context.inputs(&bound)?;
     let engine = context.engine(&inputs);

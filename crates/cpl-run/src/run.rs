@@ -22,7 +22,7 @@ use cpl_model::{
 use cpl_plan::{
     Plan,
     backend::{Answers, Backend},
-    bind::{BoundPlan, bind},
+    bind::BoundPlan,
 };
 use cpl_rules::{changes_text, quarantine_file, short};
 
@@ -125,7 +125,7 @@ impl<'c> Evaluation<'c> {
     fn new(plan: Plan, context: &'c RunContext<'c>) -> Result<Self, RunError> {
         // Rows that are decided by themselves are compared, also where they are quiet.
         let plan = if context.past == PastSeen::Nothing { plan.with_quiet_rows() } else { plan };
-        let plan = bind(plan, context.clock.clone(), false)?;
+        let plan = context.bound(plan)?;
         let window = plan.clock().name(plan.program().every);
         check_targets(plan.program(), &window, context.folder, &read_files(plan.program(), context))?;
         let places = Places::of(plan.program(), context.folder, &context.workspace.root);

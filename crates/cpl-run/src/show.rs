@@ -5,10 +5,7 @@ use cpl_model::{
     program::TableId,
     report::{Check, Source},
 };
-use cpl_plan::{
-    Plan,
-    bind::{BoundPlan, bind},
-};
+use cpl_plan::{Plan, bind::BoundPlan};
 use cpl_rules::NoPast;
 
 use crate::{RunContext, RunError, inputs::RunInputs};
@@ -30,7 +27,7 @@ pub struct Shown {
 /// # Errors
 /// What kept it from being made.
 pub fn show(plan: Plan, id: TableId, context: &RunContext<'_>) -> Result<Shown, RunError> {
-    let plan = bind(plan, context.clock.clone(), false)?;
+    let plan = context.bound(plan)?;
     let inputs = context.inputs(&plan)?;
     shown(&plan, id, context, &inputs)
 }
@@ -39,9 +36,9 @@ pub fn show(plan: Plan, id: TableId, context: &RunContext<'_>) -> Result<Shown, 
 /// nothing that can be used.
 pub fn first_page(plan: Plan, id: TableId, context: &RunContext<'_>) -> (Vec<String>, Result<Shown, RunError>) {
     let context = RunContext { first_page: true, ..context.clone() };
-    let plan = match bind(plan, context.clock.clone(), false) {
+    let plan = match context.bound(plan) {
         Ok(plan) => plan,
-        Err(error) => return (Vec::new(), Err(error.into())),
+        Err(error) => return (Vec::new(), Err(error)),
     };
     match context.inputs(&plan) {
         Ok(inputs) => (inputs.requests(), shown(&plan, id, &context, &inputs)),
@@ -55,7 +52,7 @@ pub fn first_page(plan: Plan, id: TableId, context: &RunContext<'_>) -> (Vec<Str
 /// What kept it from being answered.
 pub fn first_answer(plan: Plan, context: &RunContext<'_>) -> Result<Option<Vec<u8>>, RunError> {
     let context = RunContext { first_page: true, ..context.clone() };
-    let plan = bind(plan, context.clock.clone(), false)?;
+    let plan = context.bound(plan)?;
     let inputs = context.inputs(&plan)?;
     inputs.first_answer(&plan)
 }

@@ -1,5 +1,7 @@
 //! Guards and functions that look at past runs, and what sends messages.
 
+use std::collections::BTreeMap;
+
 use cpl_syntax::{
     Code, Diagnostic, Name, Span, Spanned,
     tree::{self, Arg, DecideClause, TargetRef, WindowOver},
@@ -9,8 +11,8 @@ use rust_decimal::Decimal;
 use super::{Checker, arith::zero_as, rules::fits, scope::Scope, state::reporter::Checked};
 use cpl_model::{
     program::{
-        Action, Approval, Constant, Credential, Decision, Expr, ExprKind, KeepChange, Pattern, PatternOf, Step,
-        TargetKind,
+        Action, Applied, AppliedCounts, Approval, Constant, Credential, Decision, Expr, ExprKind, KeepChange, Pattern,
+        PatternOf, Rows, Step, TargetKind,
     },
     types::Type,
 };
@@ -254,16 +256,50 @@ impl Checker<'_> {
         else {
             return self.refuse(Code::E0308, "`applied` can't be called with these", span, usage);
         };
-        if over.before || rule.table.is_some() || scope.key.is_none() {
+        if over.before || rule.table.is_some() {
             return self.refuse(Code::E0308, "`applied` can't be called with these", span, usage);
         }
         let names: Vec<&Name> = self.input.file.decides.iter().map(|rule| &rule.name).collect();
         if !names.iter().any(|name| name.value == rule.name.value) {
             return self.unknown_name("rule", &rule.name, names.into_iter().map(Name::as_str));
         }
-        let length = self.length(over.window)?;
-        self.unsupported("`applied`", span);
-        let kind = ExprKind::Applied(rule.name.value.clone(), length);
-        Ok(Expr::new(kind, Type::Count, false, span))
+        let over = self.length(over.window)?;
+        let (mut key, _) = self.series_of(span, scope)?;
+        key.sort_by_key(|column| column.columns().join(""));
+        let applied = Applied { rule: rule.name.value.clone(), over, key, counts: AppliedCounts::new() };
+        self.applied.push((applied.clone(), span));
+        Ok(Expr::new(ExprKind::Applied(Box::new(applied)), Type::Count, false, span))
+    }
+
+    /// Where `applied` stands, a row is named as its rule names its rows; `rules` are those, by their names.
+    pub(super) fn applied_by_rows(&mut self, rules: &[(&str, &Rows)]) {
+        for (applied, span) in std::mem::take(&mut self.applied) {
+            let Some((_, rows)) = rules.iter().find(|(name, _)| *name == applied.rule) else { continue };
+            let of = self.tables[rows.table].clone();
+            let wanted: BTreeMap<&str, Type> = rows
+                .key
+                .iter()
+                .filter_map(|name| of.column(name))
+                .map(|column| (column.name.as_str(), column.ty))
+                .collect();
+            let found: BTreeMap<&str, Type> =
+                applied.key.iter().flat_map(|key| key.columns().into_iter().map(|name| (name, key.ty))).collect();
+            if found == wanted {
+                continue;
+            }
+            let listed = |names: &BTreeMap<&str, Type>| {
+                let names: Vec<String> = names.keys().map(|name| format!("`{name}`")).collect();
+                if names.is_empty() { "nothing: it is the only one".to_owned() } else { names.join(", ") }
+            };
+            self.report(
+                Diagnostic::new(Code::E0308, format!("`{}` acts on other rows than these", applied.rule))
+                    .at(span, format!("here a row is named by {}", listed(&found)))
+                    .help(format!(
+                        "ask in a table whose rows are named as those of `{}`: by {}",
+                        applied.rule,
+                        listed(&wanted)
+                    )),
+            );
+        }
     }
 }

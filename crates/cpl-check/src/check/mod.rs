@@ -48,7 +48,7 @@ use jiff::tz::TimeZone;
 
 use cpl_model::{
     clock::AsOf,
-    program::{Alert, Decision, MessageBudget, Program, Target, Unsupported},
+    program::{Alert, Applied, Decision, MessageBudget, Program, Target, Unsupported},
 };
 
 pub use connector::check_connector;
@@ -156,6 +156,8 @@ struct Checker<'a> {
     read_paths: Option<HashMap<PathBuf, Span>>,
     /// Features that are checked but not supported yet.
     unsupported: Vec<Unsupported>,
+    /// Where it is asked how often a rule acted: rules come later.
+    applied: Vec<(Applied, Span)>,
     analysis: Analysis,
 }
 
@@ -189,6 +191,7 @@ impl<'a> Checker<'a> {
             connectors: Connectors::default(),
             read_paths: None,
             unsupported: Vec::new(),
+            applied: Vec::new(),
             analysis: Analysis::default(),
         }
     }
@@ -208,7 +211,9 @@ impl<'a> Checker<'a> {
         let alerts: Vec<_> = file.alerts.iter().map(|rule| self.alert(rule)).collect();
         let decided = decisions.iter().flatten().map(|rule: &Decision| (rule.name.as_str(), &rule.rows));
         let alerted = alerts.iter().flatten().map(|rule: &Alert| (rule.name.as_str(), &rule.rows));
-        let tests = self.tests(&decided.chain(alerted).collect::<Vec<_>>());
+        let rules: Vec<_> = decided.chain(alerted).collect();
+        self.applied_by_rows(&rules);
+        let tests = self.tests(&rules);
         self.unused_names();
         let head = head?;
         Ok(Program {

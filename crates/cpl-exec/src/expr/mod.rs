@@ -1,5 +1,6 @@
 //! Typed expressions → expressions of the engine. Three-valued: unknown is null.
 
+mod applied;
 mod arith;
 mod compare;
 mod finite;
@@ -71,7 +72,8 @@ impl Translator<'_> {
                 money::whole_units(&self.expr(amount), &self.expr(currency), digits.clone())
             }
             ExprKind::Aggregate(_) | ExprKind::Series(_) => unreachable!("operators of their own compute these"),
-            ExprKind::Pattern(_) | ExprKind::Applied(..) => unreachable!("a plan that needs the ledger is not bound"),
+            ExprKind::Applied(applied) => self.applied(applied),
+            ExprKind::Pattern(_) => unreachable!("a plan that needs the ledger is not bound"),
         }
     }
 

@@ -1,6 +1,11 @@
 //! Texts with holes.
 
-use cpl_model::program::{Expr, Piece};
+use cpl_model::{
+    program::{Expr, Piece},
+    types::Type,
+    value::Value,
+};
+use jiff::tz::TimeZone;
 use polars::prelude::{self as pl, DataType, IntoColumn, NewChunkedArray, StringChunked};
 
 use super::Translator;
@@ -28,7 +33,7 @@ impl Translator<'_> {
         let show = move |columns: &[pl::Column]| {
             let column = &columns[0];
             let shown = (0..column.len()).map(|row| {
-                let found = decode_value(&column.get(row)?, ty, &zone).map_err(|error| raise(failure(&error)))?;
+                let found = cell(column, row, ty, &zone)?;
                 Ok((!found.is_unknown()).then(|| found.to_string()))
             });
             let shown = shown.collect::<pl::PolarsResult<Vec<_>>>()?;
@@ -36,6 +41,11 @@ impl Translator<'_> {
         };
         elementwise([found], DataType::String, show)
     }
+}
+
+/// A value of a column.
+pub fn cell(column: &pl::Column, row: usize, ty: Type, zone: &TimeZone) -> pl::PolarsResult<Value> {
+    decode_value(&column.get(row)?, ty, zone).map_err(|error| raise(failure(&error)))
 }
 
 /// A value that can't be decoded is too large, or outside the calendar.

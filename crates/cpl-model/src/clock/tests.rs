@@ -142,3 +142,30 @@ fn windows_outside_the_calendar_are_refused() {
         assert!(clock("2026-11-20").days(window).is_err(), "{window:?}");
     }
 }
+
+/// A zone, a moment, a length in hours and in words; the moment so long before.
+#[test]
+fn days_are_counted_by_the_clock_on_the_wall() {
+    let table = [
+        // The week holds an hour less, or one more.
+        ("Europe/Berlin", "2026-03-29T22:00:00Z", 168, (7, Unit::Day), "2026-03-22T23:00:00Z"),
+        ("Europe/Berlin", "2026-10-25T23:00:00Z", 168, (1, Unit::Week), "2026-10-18T22:00:00Z"),
+        ("UTC", "2026-03-30T00:00:00Z", 168, (7, Unit::Day), "2026-03-23T00:00:00Z"),
+        // What is no day is counted in hours.
+        ("Europe/Berlin", "2026-03-29T01:30:00Z", 2, (2, Unit::Hour), "2026-03-28T23:30:00Z"),
+    ];
+    for (name, now, hours, (length, unit), wanted) in table {
+        let zone = zone(name);
+        let moment: Timestamp = now.parse().unwrap_or_else(|error| panic!("{now}: {error}"));
+        assert_eq!(earlier(moment, hours * 3_600_000_000, &zone).to_string(), wanted, "{name} {now}");
+        let now = moment.to_zoned_datetime(zone);
+        let clock = Clock { end: now.clone(), now, early: false, week_start: Day::Monday };
+        let before = clock.before(length, unit).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(before.to_string(), wanted, "{name} {length}");
+    }
+}
+
+#[test]
+fn what_lies_before_the_calendar_is_its_first_moment() {
+    assert_eq!(earlier(Timestamp::UNIX_EPOCH, i64::MAX, &TimeZone::UTC), Timestamp::MIN);
+}

@@ -1,6 +1,9 @@
 //! Typed expressions: data that any engine may run.
 
-use std::{collections::BTreeSet, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use cpl_syntax::{
     Span,
@@ -85,8 +88,8 @@ pub enum ExprKind {
     Series(Box<Series>),
     /// What is usual in a series, or breaks with it. It needs the ledger: no version runs it yet.
     Pattern(Box<Pattern>),
-    /// `applied(RULE over 7 days)`: how often a rule changed what the row names. It needs the ledger too.
-    Applied(String, Length),
+    /// `applied(RULE over 7 days)`: how often a rule acted on the row.
+    Applied(Box<Applied>),
 }
 
 /// Rows that follow each other in time, or stand side by side at one time.
@@ -136,13 +139,29 @@ pub enum PatternOf {
 }
 
 /// A length of time on the calendar.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Length {
     /// How many.
     pub length: u32,
     /// Of what.
     pub unit: Unit,
 }
+
+/// How often a rule acted on a row, in the windows that began in a time before this one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Applied {
+    /// The rule, by its name.
+    pub rule: String,
+    /// In how long a time.
+    pub over: Length,
+    /// The columns that name the row, as the rule names its rows; by their names.
+    pub key: Vec<Expr>,
+    /// What the past says; a plan that is bound has it.
+    pub counts: AppliedCounts,
+}
+
+/// How often a rule acted on each row, by the raw values of the row's key in the order of their names. The others: never.
+pub type AppliedCounts = BTreeMap<Vec<String>, i64>;
 
 /// How far: a share of the other side, or an amount of its unit.
 #[derive(Clone, Debug, PartialEq)]
@@ -358,18 +377,15 @@ impl Expr {
     /// Whether it looks at past runs.
     #[must_use]
     pub fn needs_ledger(&self) -> bool {
-        matches!(self.kind, ExprKind::Pattern(_) | ExprKind::Applied(..))
+        matches!(self.kind, ExprKind::Pattern(_))
     }
 
     /// Its direct parts, those inside aggregates included.
     #[must_use]
     pub fn parts(&self) -> Vec<&Self> {
         match &self.kind {
-            ExprKind::Constant(_)
-            | ExprKind::Column(_)
-            | ExprKind::New
-            | ExprKind::Total(_)
-            | ExprKind::Applied(..) => Vec::new(),
+            ExprKind::Constant(_) | ExprKind::Column(_) | ExprKind::New | ExprKind::Total(_) => Vec::new(),
+            ExprKind::Applied(applied) => applied.key.iter().collect(),
             ExprKind::Not(a) | ExprKind::Negate(a) | ExprKind::Known(a) | ExprKind::InWindow(a, _) => vec![a],
             ExprKind::Logic(_, a, b)
             | ExprKind::Arith(_, a, b)
@@ -412,7 +428,6 @@ impl Expr {
             | ExprKind::Column(_)
             | ExprKind::New
             | ExprKind::Total(_)
-            | ExprKind::Applied(..)
             | ExprKind::Aggregate(_)
             | ExprKind::Series(_)
             | ExprKind::Pattern(_) => {}
@@ -440,6 +455,7 @@ impl Expr {
                 values.iter_mut().for_each(each);
             }
             ExprKind::Function(_, args) => args.iter_mut().for_each(each),
+            ExprKind::Applied(applied) => applied.key.iter_mut().for_each(each),
             ExprKind::Text(pieces) => {
                 for piece in pieces {
                     if let Piece::Hole(hole) = piece {

@@ -27,8 +27,8 @@ pub use endpoint::{
     ResultFormat,
 };
 pub use expr::{
-    AggFunc, Aggregate, Constant, Expr, ExprKind, Function, Length, Margin, NEW, Pattern, PatternOf, Piece, Series,
-    SeriesOf,
+    AggFunc, Aggregate, Applied, AppliedCounts, Constant, Expr, ExprKind, Function, Length, Margin, NEW, Pattern,
+    PatternOf, Piece, Series, SeriesOf,
 };
 pub use ids::TableId;
 pub use internal::{InternalColumn, ProvenanceId};

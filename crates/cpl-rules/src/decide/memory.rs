@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use cpl_model::{
+    clock::earlier,
     program::{Approval, Decision as Rule, Program, Step},
     report::{Pairs, State},
     resource::Resource,
@@ -67,7 +68,7 @@ impl Memory<'_> {
         };
         let (resource, last) = resources.into_iter().filter_map(last).max_by_key(|(_, last)| last.at)?;
         let length = Value::Duration(cooldown);
-        (self.since(last.at) < cooldown)
+        self.is_within(cooldown, last.at)
             .then(|| format!("{resource} cools down for {length}: {} changed it on {}", last.by, self.day(last.at)))
     }
 
@@ -87,7 +88,7 @@ impl Memory<'_> {
         let length = self.rule.no_reversal?;
         proposal.settings(self.program).into_iter().find_map(|setting| {
             let last = self.last(&setting)?;
-            if self.since(last.at) >= length {
+            if !self.is_within(length, last.at) {
                 return None;
             }
             if let Some(why) = incomparable(&last, &setting) {
@@ -137,8 +138,8 @@ impl Memory<'_> {
         let seen = self.context.past.observed(setting.changed(), setting.name);
         let seen = seen.filter(|seen| seen.value == from && seen.at > last.at);
         let is_first = seen.is_none();
-        let since = self.since(seen.map_or(self.context.now, |seen| seen.at));
-        let is_held = self.rule.hands_off.map_or(since <= 0, |length| since < length);
+        let since = seen.map_or(self.context.now, |seen| seen.at);
+        let is_held = self.rule.hands_off.map_or(since >= self.context.now, |length| self.is_within(length, since));
         let why = is_held.then(|| {
             let how_long = match self.rule.hands_off {
                 Some(length) => format!("hands off for {}", Value::Duration(length)),
@@ -157,8 +158,7 @@ impl Memory<'_> {
             let why = keep.within.why_unknown(&proposal.row);
             return proposal.hold(format!("{}: {why}", keep.written));
         };
-        let length = jiff::SignedDuration::from_micros(keep.per);
-        let start = self.context.now.checked_sub(length).unwrap_or(Timestamp::MIN);
+        let start = self.ago(keep.per);
         for at in 0..proposal.changes.len() {
             let mut room = None;
             for setting in proposal.settings_of(&proposal.changes[at], self.program) {
@@ -238,9 +238,14 @@ impl Memory<'_> {
         self.context.past.last_change(setting.changed(), Some(setting.name))
     }
 
-    /// How long ago, in microseconds.
-    fn since(&self, moment: Timestamp) -> i64 {
-        self.context.now.as_microsecond().saturating_sub(moment.as_microsecond())
+    /// Whether a moment is less than a length of time ago, in microseconds.
+    fn is_within(&self, length: i64, moment: Timestamp) -> bool {
+        moment > self.ago(length)
+    }
+
+    /// The moment so many microseconds ago.
+    fn ago(&self, length: i64) -> Timestamp {
+        earlier(self.context.now, length, &self.program.timezone)
     }
 
     fn day(&self, moment: Timestamp) -> String {
