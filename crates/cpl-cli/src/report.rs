@@ -79,7 +79,7 @@ fn again(file: &Path, taken: &[Taken], io: &Io<'_>) -> Vec<Again> {
     let mut found = Vec::new();
     for (window, taken) in windows {
         let report = decided_again(file, window, io);
-        found.extend(taken.into_iter().map(|one| taken_again(one, &report)));
+        found.extend(taken_again(&taken, &report));
     }
     found
 }

@@ -77,7 +77,11 @@ impl Ledger {
     /// Where it can't be used.
     pub fn open(folder: &Path) -> Result<Self, LedgerError> {
         make_folder(folder)?;
+        if let Some(ledger) = Self::existing(folder)? {
+            return Ok(ledger);
+        }
         let _lock = lock(folder)?;
+        // Another process may have been first.
         if let Some(ledger) = LedgerReader::existing(folder, OpenFlags::SQLITE_OPEN_READ_WRITE)? {
             return Ok(Self(ledger));
         }
@@ -88,6 +92,15 @@ impl Ledger {
         ledger.connection.execute_batch("commit")?;
         ledger.check()?;
         Ok(Self(ledger))
+    }
+
+    /// The ledger in a folder, whose folder is there; none where there never was one.
+    ///
+    /// # Errors
+    /// Where it can't be used.
+    pub fn existing(folder: &Path) -> Result<Option<Self>, LedgerError> {
+        let _lock = lock(folder)?;
+        Ok(LedgerReader::existing(folder, OpenFlags::SQLITE_OPEN_READ_WRITE)?.map(Self))
     }
 
     /// Begins a transaction: nobody else writes until it is over.

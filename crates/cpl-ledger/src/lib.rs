@@ -28,7 +28,7 @@ pub use error::LedgerError;
 pub use ledger::{Ledger, Transaction};
 pub use lock::RunLock;
 pub use log::LogFilter;
-pub use reader::{LedgerEnd, LedgerReader};
+pub use reader::{LedgerEnd, LedgerReader, Snapshot};
 pub use rows::{
     Decision, DecisionState, Effect, EffectState, LoggedEffect, LoggedRun, Observation, Pause, PauseState, Program,
     RecordedDecision, Redo, Run, Step, StoredEffect, Verdict, VerdictKind,

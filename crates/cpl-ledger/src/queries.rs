@@ -146,12 +146,24 @@ impl LedgerReader {
         setting: Option<&str>,
         before: i64,
     ) -> Result<Option<LoggedEffect>, LedgerError> {
-        // Effects of the first version name their setting by the column.
-        let sql = "where resource = ?1 and (?2 is null or coalesce(setting, name) = ?2) and window_start < ?3 \
-                   and coalesce((select state from steps where effect = effects.serial order by serial desc limit 1), \
-                   'recorded') in ('recorded', 'sent', 'confirmed', 'uncertain', 'drifted', 'undone') \
-                   order by case when ?2 is null then window_start else 0 end desc, serial desc limit 1";
-        Ok(self.logged(self.stored(sql, params![resource, setting, before])?)?.pop())
+        const COUNTS: &str = "coalesce((select state from steps where effect = effects.serial order by serial desc limit 1), \
+                              'recorded') in ('recorded', 'sent', 'confirmed', 'uncertain', 'drifted', 'undone')";
+        // Each has an index in its order: the first that counts is the last one. Effects of the first version name their
+        // setting by the column.
+        let found = match setting {
+            None => self.stored(
+                &format!("where resource = ?1 and window_start < ?2 and {COUNTS} order by window_start desc, serial desc limit 1"),
+                params![resource, before],
+            ),
+            Some(setting) => self.stored(
+                &format!(
+                    "indexed by effects_in_order where resource = ?1 and window_start < ?2 and coalesce(setting, name) = ?3 \
+                     and {COUNTS} order by serial desc limit 1"
+                ),
+                params![resource, before, setting],
+            ),
+        };
+        Ok(self.logged(found?)?.pop())
     }
 
     /// The newest value of a setting that somebody else was seen to have left, in windows that began before a moment.

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, types::Value as Sql};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, config::DbConfig, types::Value as Sql};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -23,6 +23,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How many rows are verified whenever a ledger is opened: guards mostly ask for the newest.
 const NEWEST: i64 = 2_000;
+
+/// How much of the file is kept in memory at most, in KiB (SQLite counts these below zero): a run asks for many rows.
+const CACHE_KIB: i64 = -65_536;
 
 /// The tables whose rows are chained.
 const TABLES: [&str; 9] = [
@@ -53,6 +56,15 @@ pub struct LedgerReader {
     pub(crate) connection: Connection,
     pub(crate) head: HeadFile,
     pub(crate) folder: PathBuf,
+}
+
+/// Rows that stay as they are.
+pub struct Snapshot<'l>(&'l LedgerReader);
+
+impl Drop for Snapshot<'_> {
+    fn drop(&mut self) {
+        let _nothing_was_written = self.0.connection.execute_batch("rollback");
+    }
 }
 
 /// The file of a ledger.
@@ -107,6 +119,9 @@ impl LedgerReader {
         connection.pragma_update(None, "journal_mode", "delete")?;
         connection.pragma_update(None, "synchronous", "extra")?;
         connection.pragma_update(None, "foreign_keys", true)?;
+        connection.pragma_update(None, "cache_size", CACHE_KIB)?;
+        // Else each question is planned anew whenever it is asked.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         Ok(Self { connection, head: HeadFile::of(folder), folder: folder.to_owned() })
     }
 
@@ -115,11 +130,19 @@ impl LedgerReader {
         if schema::is_older(&self.connection)? {
             return Err(LedgerError::Older);
         }
-        // Nobody commits while this reads: the head holds this end, and at most the next one.
+        // The head holds this end, and at most the next one.
+        let _snapshot = self.snapshot()?;
+        let (_, tip) = self.tip()?;
+        self.check_rows(&tip)
+    }
+
+    /// From here on, until it is dropped, all questions are answered from the same rows: nobody commits meanwhile.
+    ///
+    /// # Errors
+    /// Where the ledger can't be read.
+    pub fn snapshot(&self) -> Result<Snapshot<'_>, LedgerError> {
         self.connection.execute_batch("begin")?;
-        let checked = self.tip().and_then(|(_, tip)| self.check_rows(&tip));
-        self.connection.execute_batch("rollback")?;
-        checked
+        Ok(Snapshot(self))
     }
 
     /// No row is missing, and the newest are what was written; all of them are verified where a transaction was cut off.
@@ -131,7 +154,8 @@ impl LedgerReader {
         for table in TABLES {
             rows += count(table)?;
         }
-        if rows != tip.serial || count("chain")? != tip.serial {
+        // What lacks its hash is found where it is read.
+        if rows != tip.serial {
             return Err(LedgerError::RowsMissing);
         }
         let was_cut_off = self.head.read()?.is_some_and(|head| head.before != head.after);
@@ -216,14 +240,13 @@ impl LedgerReader {
     }
 
     fn is_written(&self, table: &str, serial: i64, fields: &Map<String, Value>) -> Result<bool, LedgerError> {
-        let mut hash = self.connection.prepare_cached("select hash from chain where serial = ?1")?;
-        let mut at = |serial: i64| hash.query_row([serial], |row| row.get::<_, String>(0)).optional();
-        let before = match serial {
-            1 => Some(ChainTip::genesis(&self.lineage()?).hash),
-            _ => at(serial - 1)?,
-        };
-        let wanted = before.map(|before| chain::hash(&before, table, serial, fields));
-        Ok(wanted.is_some() && wanted == at(serial)?)
+        let sql = "select hash from chain where serial between ?1 - 1 and ?1 order by serial";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut hashes = statement.query_map([serial], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
+        if serial == 1 {
+            hashes.insert(0, ChainTip::genesis(&self.lineage()?).hash);
+        }
+        Ok(matches!(hashes.as_slice(), [before, own] if chain::hash(before, table, serial, fields) == *own))
     }
 
     fn lineage(&self) -> Result<String, LedgerError> {

@@ -7,7 +7,7 @@ use crate::error::LedgerError;
 /// What marks a file of SQLite as a ledger: `cpl1`.
 const APPLICATION: i64 = 0x6370_6c31;
 /// The version of the tables.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 
 /// Those of version 1.
 const TABLES: &str = "
@@ -67,7 +67,7 @@ const TABLES: &str = "
 ";
 
 /// From each version to the next one. What is added to a row may be null: then its hash stays as it was.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     "
     alter table runs add column window_end integer;
     alter table decisions add column state text;
@@ -122,6 +122,8 @@ const MIGRATIONS: [&str; 2] = [
     create index decisions_by_undone on decisions (undoes) where undoes is not null;
     create index redos_by_decision on redos (decision_id);
 ",
+    // Their order in it is that in which they were recorded.
+    "create index effects_in_order on effects (resource);",
 ];
 
 /// Makes the tables of a new ledger.

@@ -1,6 +1,6 @@
 //! A decision of the past, taken again by itself on the data of today.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, collections::BTreeMap};
 
 use cpl_ledger::Decision as LedgerDecision;
 use cpl_model::report::{Decision, RunReport, State};
@@ -42,17 +42,30 @@ pub enum HoldsUp {
     Unknown,
 }
 
-/// A decision of the past, and what a report on the data of today says of it; else why there is none.
+/// Decisions of one window, and what a report on the data of today says of each; else why there is none.
 #[must_use]
-pub fn taken_again(taken: &Taken, report: &Result<RunReport, String>) -> Again {
+pub fn taken_again(taken: &[&Taken], report: &Result<RunReport, String>) -> Vec<Again> {
+    let now = report.as_ref().map(|report| {
+        let rows = report.decisions.iter().map(|decision| (row_of(&decision.rule, &json!(decision.key)), decision));
+        rows.collect::<BTreeMap<Row<'_>, &Decision>>()
+    });
+    taken.iter().map(|one| again(one, now.as_ref().map_err(|why| why.as_str()))).collect()
+}
+
+/// A row by its rule and its key, whatever the order of the columns.
+type Row<'r> = (&'r str, BTreeMap<String, String>);
+
+fn row_of<'r>(rule: &'r str, key: &Value) -> Row<'r> {
+    let values = key.as_object().into_iter().flatten();
+    (rule, values.map(|(name, value)| (name.clone(), value.to_string())).collect())
+}
+
+fn again(taken: &Taken, now: Result<&BTreeMap<Row<'_>, &Decision>, &str>) -> Again {
     let decision = &taken.recorded.decision;
     let key = json_of(&decision.key);
-    let (verdict, why) = match report {
-        Err(why) => (HoldsUp::Unknown, Some(why.clone())),
-        Ok(report) => {
-            let is_it = |one: &&Decision| one.rule == decision.rule && json!(one.key) == key;
-            verdict(decision, report.decisions.iter().find(is_it))
-        }
+    let (verdict, why) = match now {
+        Err(why) => (HoldsUp::Unknown, Some(why.to_owned())),
+        Ok(rows) => verdict(decision, rows.get(&row_of(&decision.rule, &key)).copied()),
     };
     Again {
         decision: decision.id.clone(),

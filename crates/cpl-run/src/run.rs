@@ -57,9 +57,10 @@ pub fn run(plan: Plan, context: &RunContext<'_>) -> Result<ReadyRun, RunError> {
     let network = evaluation.sends_through(&secrets)?;
     let lock = decides.then(|| RunLock::take(&folder, &program.name)).transpose()?;
     // Nothing is asked for where nothing could be recorded.
-    decides.then(|| LedgerReader::open(&folder)).transpose()?;
+    let existing = if decides { Ledger::existing(&folder)? } else { None };
     let answers = evaluation.answers()?;
-    let mut ledger = decides.then(|| Ledger::open(&folder)).transpose()?;
+    // What can't be fetched makes no ledger.
+    let mut ledger = decides.then(|| existing.map_or_else(|| Ledger::open(&folder), Ok)).transpose()?;
     // From here on no other pipeline decides: what this one sees of the past stays so until its own decisions are recorded.
     let mut transaction = ledger.as_mut().map(Ledger::begin).transpose()?;
     let Decided { report, files, payloads, uncertain } = evaluation.decide(&answers, transaction.as_deref())?;
@@ -95,7 +96,9 @@ pub fn plan(plan: Plan, context: &RunContext<'_>) -> Result<(RunReport, PlannedR
     let evaluation = Evaluation::new(plan, context)?;
     let is_deciding = !evaluation.plan.program().decisions.is_empty();
     let ledger = if is_deciding { LedgerReader::open(&ledger_folder(context.workspace))? } else { None };
-    let decided = evaluation.decide(&evaluation.answers()?, ledger.as_ref())?;
+    let answers = evaluation.answers()?;
+    let _snapshot = ledger.as_ref().map(LedgerReader::snapshot).transpose()?;
+    let decided = evaluation.decide(&answers, ledger.as_ref())?;
     let Decided { report, files, payloads, uncertain } = decided;
     let record = evaluation.record(&report, &payloads);
     let planned = PlannedRun::of(record, files, uncertain, ledger.as_ref(), context.file)?;
