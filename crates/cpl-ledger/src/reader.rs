@@ -96,13 +96,18 @@ impl LedgerReader {
             Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
             Err(error) => return Err(error.into()),
         };
-        match (length, HeadFile::of(folder).read()?) {
+        let head = HeadFile::of(folder).read()?;
+        match (length, &head) {
             // One that is being made is empty, and has no head.
             (0, None) => Ok(None),
             (0, Some(_)) if file(folder).exists() => Err(LedgerError::Empty),
             (0, Some(_)) => Err(LedgerError::Missing),
             _ => {
                 let ledger = Self::connect(folder, flags)?;
+                // So is one whose maker was killed, once what it had begun is taken back.
+                if head.is_none() && ledger.is_empty()? {
+                    return Ok(None);
+                }
                 if flags.contains(OpenFlags::SQLITE_OPEN_READ_WRITE) {
                     schema::upgrade(&ledger.connection)?;
                 }
@@ -110,6 +115,11 @@ impl LedgerReader {
                 Ok(Some(ledger))
             }
         }
+    }
+
+    /// Whether it has no table.
+    fn is_empty(&self) -> Result<bool, LedgerError> {
+        Ok(self.connection.query_row("select count(*) = 0 from sqlite_master", [], |row| row.get(0))?)
     }
 
     pub(crate) fn connect(folder: &Path, flags: OpenFlags) -> Result<Self, LedgerError> {
