@@ -2,3 +2,4 @@
 
 mod simulator;
 mod table;
+mod together;

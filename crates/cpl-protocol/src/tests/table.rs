@@ -92,6 +92,9 @@ fn a_refusal_of_a_repeat_says_nothing_of_the_first() {
         delivery.send(at(2));
         delivery.answered(answer.clone(), at(3), &mut |_| 0);
         assert_eq!(delivery.state(), State::Uncertain, "{answer:?}");
+        // Nothing more can be asked of a server that knows keys; one that is busy is sent the same again.
+        let next = if matches!(answer, Answer::Later(..)) { Move::Send } else { Move::End };
+        assert_eq!(delivery.next_move(at(60), at(3_600)), next, "{answer:?}");
         delivery.give_up();
         assert_eq!(delivery.state(), State::Uncertain, "{answer:?}");
     }
@@ -220,4 +223,41 @@ fn what_was_held_may_go_on() {
     assert_eq!(delivery.next_move(START, at(3_600)), Move::End);
     let mut over = resumed(policy(Dedupe::None), State::Held, true);
     assert_eq!((over.next_move(START, at(3_600)), over.give_up()), (Move::GiveUp, None));
+}
+
+/// Nothing is begun behind the end of the run's time, and what waits for later than that is given up.
+#[test]
+fn the_end_of_the_time_is_in_it() {
+    let busy = |seconds| {
+        let mut delivery = fresh(policy(Dedupe::None));
+        delivery.send(START);
+        delivery.answered(Answer::Later(Some(SignedDuration::from_secs(seconds)), String::new()), START, &mut |_| 0);
+        delivery
+    };
+    let cases = [
+        (fresh(policy(Dedupe::None)), at(9), Move::Send),
+        (fresh(policy(Dedupe::None)), at(10), Move::Send),
+        (fresh(policy(Dedupe::None)), at(11), Move::GiveUp),
+        (busy(10), at(1), Move::Wait(at(10))),
+        (busy(11), at(1), Move::GiveUp),
+    ];
+    for (delivery, now, next) in cases {
+        assert_eq!(delivery.next_move(now, at(10)), next, "{now}");
+    }
+}
+
+/// What a server was too busy for has expired when the time is over; what never left stays recorded.
+#[test]
+fn what_is_given_up() {
+    let cases = [
+        (Answer::Later(None, String::new()), Some(State::Expired), State::Expired),
+        (Answer::NotSent(String::new()), None, State::Recorded),
+    ];
+    for (answer, step, state) in cases {
+        let mut delivery = fresh(policy(Dedupe::None));
+        delivery.send(START);
+        delivery.answered(answer.clone(), START, &mut |_| 0);
+        assert_eq!(delivery.give_up().map(|step| step.state), step, "{answer:?}");
+        assert_eq!(delivery.state(), state, "{answer:?}");
+    }
 }
