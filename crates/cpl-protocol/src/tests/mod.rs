@@ -1,5 +1,4 @@
-//! The protocol against a server that misbehaves, a process that ends at any moment, and time that passes.
+//! The protocol, as tables. Random histories of it are in `cpl-simulator`.
 
-mod simulator;
 mod table;
 mod together;

@@ -1,26 +1,28 @@
-//! Random histories: a server that misbehaves, a process that ends at any moment and is begun again, windows that end, other
-//! people. A model knows what was really carried out; the seed of a history that fails is printed.
+//! Random histories of effects on their way, for tests: a server that misbehaves, a process that ends at any moment and is
+//! begun again, windows that end, other people. A model of the server knows what was really carried out; what a process
+//! remembers of the one before it is behind a trait. The seed of a history that fails is printed.
 
-use std::collections::BTreeMap;
+mod memory;
 
-use jiff::{SignedDuration, Timestamp};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+};
 
-use crate::{
+use cpl_protocol::{
     Answer, Call, Clock, Dedupe, Delivery, Found, Lane, Outcome, Policy, Random, Recorded, State, Step, Store, Wire,
     World, deliver,
 };
+use jiff::{SignedDuration, Timestamp};
+
+pub use memory::{Fate, Known, Memory, ModelMemory};
 
 const START: Timestamp = Timestamp::constant(1_795_132_800, 0);
 const TIMEOUT: SignedDuration = SignedDuration::from_secs(30);
 const KEY_LIFE: SignedDuration = SignedDuration::from_mins(20);
 
-/// How many histories a test plays. `CPL_HISTORIES` is another number.
-fn histories() -> u64 {
-    std::env::var("CPL_HISTORIES").ok().and_then(|number| number.parse().ok()).unwrap_or(100_000)
-}
-
-/// What goes wrong, each as often as the test met it.
-type Faults = BTreeMap<&'static str, u64>;
+/// What goes wrong, each as often as it was met.
+pub type Faults = BTreeMap<&'static str, u64>;
 
 /// The process ended.
 struct Killed;
@@ -39,12 +41,10 @@ struct Thing {
     key_since: Option<Timestamp>,
 }
 
-/// What a ledger would hold of an effect.
+/// An effect, as it was recorded first.
 #[derive(Clone, Debug)]
-struct Row {
+struct Effect {
     policy: Policy,
-    state: State,
-    first_sent: Option<Timestamp>,
     needs: Vec<usize>,
 }
 
@@ -53,7 +53,7 @@ struct Universe {
     random: fastrand::Rng,
     now: Timestamp,
     things: Vec<Thing>,
-    rows: Vec<Row>,
+    effects: Vec<Effect>,
     faults: Faults,
     /// How many requests in a hundred go wrong, and how many records and calls a process does not survive.
     wrong: u32,
@@ -86,7 +86,7 @@ impl Universe {
     /// The server carries a request out; one that knows keys does so once.
     fn apply(&mut self, at: usize, now: Timestamp) {
         let thing = &mut self.things[at];
-        if let Dedupe::Key(life) = self.rows[at].policy.dedupe {
+        if let Dedupe::Key(life) = self.effects[at].policy.dedupe {
             if thing.key_since.is_some_and(|since| now < since + life) {
                 return;
             }
@@ -98,7 +98,7 @@ impl Universe {
 
     fn send(&mut self, at: usize) -> Answer {
         let text = || "why".to_owned();
-        let has_key = matches!(self.rows[at].policy.dedupe, Dedupe::Key(_));
+        let has_key = matches!(self.effects[at].policy.dedupe, Dedupe::Key(_));
         if !self.chance(self.wrong) {
             self.apply(at, self.now);
             return Answer::Success;
@@ -150,7 +150,7 @@ impl Universe {
                 Answer::of_status(422, None, has_key)
             }
             // Only where it is read back: of any other nobody can know.
-            _ if self.rows[at].policy.confirms => {
+            _ if self.effects[at].policy.confirms => {
                 self.met("success, and nothing changed");
                 Answer::Success
             }
@@ -162,14 +162,17 @@ impl Universe {
     }
 
     /// A person looks what became of some that nobody knew of, and is right.
-    fn settle_some(&mut self) {
-        for at in 0..self.rows.len() {
+    fn settled(&mut self, known: &[Known]) -> Vec<(usize, Step)> {
+        let mut steps = Vec::new();
+        for (at, known) in known.iter().enumerate() {
             let thing = &self.things[at];
-            if self.rows[at].state == State::Uncertain && thing.late.is_none() && self.random.u32(0..3) == 0 {
-                self.rows[at].state = if thing.applied > 0 { State::Confirmed } else { State::Refused };
+            if known.state == State::Uncertain && thing.late.is_none() && self.random.u32(0..3) == 0 {
+                let state = if thing.applied > 0 { State::Confirmed } else { State::Refused };
+                steps.push((at, Step { state, why: None }));
                 self.met("settled by a person");
             }
         }
+        steps
     }
 
     fn read(&mut self, at: usize) -> Found {
@@ -181,18 +184,22 @@ impl Universe {
     }
 }
 
-/// The universe, as each of the traits.
-struct Shared<'u>(&'u std::cell::RefCell<Universe>, &'u std::cell::Cell<bool>);
+/// The universe and a memory, as each of the traits.
+struct Shared<'u, 'm> {
+    universe: &'u RefCell<Universe>,
+    memory: &'u RefCell<&'m mut dyn Memory>,
+    is_killed: &'u Cell<bool>,
+}
 
-impl Wire for Shared<'_> {
+impl Wire for Shared<'_, '_> {
     fn perform(&mut self, calls: &[Call]) -> Vec<Outcome> {
-        let mut universe = self.0.borrow_mut();
+        let mut universe = self.universe.borrow_mut();
         let mut outcomes = Vec::new();
         for call in calls {
             // The process may end between two requests that are under way at once.
             if universe.deadly > 0 && universe.random.u32(0..200) < universe.deadly {
                 universe.met("killed while requests are under way");
-                self.1.set(true);
+                self.is_killed.set(true);
                 return outcomes;
             }
             let seconds = universe.random.i64(0..20);
@@ -206,59 +213,53 @@ impl Wire for Shared<'_> {
     }
 }
 
-impl Store for Shared<'_> {
+impl Store for Shared<'_, '_> {
     type Error = Killed;
 
     fn record(&mut self, steps: &[(usize, Step)]) -> Result<(), Killed> {
-        let mut universe = self.0.borrow_mut();
-        if self.1.get() {
+        let mut universe = self.universe.borrow_mut();
+        if self.is_killed.get() {
             return Err(Killed);
         }
         let deadly = universe.deadly;
-        if universe.chance(deadly) {
-            universe.met("killed before it recorded");
-            return Err(Killed);
-        }
-        let now = universe.now;
-        for (at, step) in steps {
-            let row = &mut universe.rows[*at];
-            row.state = step.state;
-            if step.state == State::Sent {
-                row.first_sent.get_or_insert(now);
-            }
-        }
-        if universe.chance(deadly) {
+        let fate = if universe.chance(deadly) {
+            universe.met("killed while it recorded");
+            Fate::KilledAmid
+        } else if universe.chance(deadly) {
             universe.met("killed behind a record");
-            return Err(Killed);
-        }
-        Ok(())
+            Fate::KilledBehind
+        } else {
+            Fate::Lives
+        };
+        self.memory.borrow_mut().record(steps, universe.now, fate);
+        if fate == Fate::Lives { Ok(()) } else { Err(Killed) }
     }
 }
 
-impl Clock for Shared<'_> {
+impl Clock for Shared<'_, '_> {
     fn now(&mut self) -> Timestamp {
-        self.0.borrow().now
+        self.universe.borrow().now
     }
 
     fn wait_until(&mut self, moment: Timestamp) {
-        let mut universe = self.0.borrow_mut();
+        let mut universe = self.universe.borrow_mut();
         let seconds = (moment.as_second() - universe.now.as_second() + 1).max(1);
         universe.pass(seconds);
     }
 }
 
-impl Random for Shared<'_> {
+impl Random for Shared<'_, '_> {
     fn below(&mut self, end: u64) -> u64 {
-        self.0.borrow_mut().random.u64(0..end.max(1))
+        self.universe.borrow_mut().random.u64(0..end.max(1))
     }
 }
 
 /// A universe with some effects.
 fn universe(seed: u64) -> Universe {
     let mut random = fastrand::Rng::with_seed(seed);
-    let effects = random.usize(1..5);
-    let (mut things, mut rows) = (Vec::new(), Vec::new());
-    for at in 0..effects {
+    let count = random.usize(1..5);
+    let (mut things, mut effects) = (Vec::new(), Vec::new());
+    for at in 0..count {
         let dedupe = match random.u32(0..3) {
             0 => Dedupe::None,
             1 => Dedupe::Key(KEY_LIFE),
@@ -267,45 +268,45 @@ fn universe(seed: u64) -> Universe {
         let reads = dedupe == Dedupe::Lookup || random.bool();
         let policy = Policy { dedupe, checks: reads, confirms: reads && random.bool(), timeout: TIMEOUT };
         let needs = if at > 0 && random.u32(0..3) == 0 { vec![at - 1] } else { Vec::new() };
-        rows.push(Row { policy, state: State::Recorded, first_sent: None, needs });
+        effects.push(Effect { policy, needs });
         things.push(Thing { value: Found::Before, applied: 0, late: None, touched: false, key_since: None });
     }
     let (wrong, deadly) = (random.u32(0..80), if random.bool() { random.u32(0..20) } else { 0 });
-    Universe { random, now: START, things, rows, faults: Faults::new(), wrong, deadly }
+    Universe { random, now: START, things, effects, faults: Faults::new(), wrong, deadly }
 }
 
 /// One process: it goes on where the one before ended. Whether it came to its end.
-fn process(universe: &std::cell::RefCell<Universe>, is_over: bool) -> bool {
+fn process(universe: &RefCell<Universe>, memory: &mut dyn Memory, is_over: bool) -> bool {
     let now = universe.borrow().now;
     let until = now + SignedDuration::from_mins(10);
-    let lane = |row: &Row| {
-        let Row { policy, state, first_sent, .. } = *row;
-        let recorded = Recorded { state, first_sent, now, is_over };
-        Lane { delivery: Delivery::resumed(policy, recorded), target: 0, needs: row.needs.clone() }
+    let lane = |(effect, known): (&Effect, Known)| {
+        let recorded = Recorded { state: known.state, first_sent: known.first_sent, now, is_over };
+        Lane { delivery: Delivery::resumed(effect.policy, recorded), target: 0, needs: effect.needs.clone() }
     };
-    let mut lanes: Vec<Lane> = universe.borrow().rows.iter().map(lane).collect();
+    let known = memory.known();
+    let mut lanes: Vec<Lane> = universe.borrow().effects.iter().zip(known).map(lane).collect();
     let widths = [universe.borrow_mut().random.usize(1..4)];
-    let is_killed = std::cell::Cell::new(false);
-    let shared = || Shared(universe, &is_killed);
+    let (is_killed, shared_memory) = (Cell::new(false), RefCell::new(memory));
+    let shared = || Shared { universe, memory: &shared_memory, is_killed: &is_killed };
     let (mut wire, mut store, mut clock, mut random) = (shared(), shared(), shared(), shared());
     let mut world = World { wire: &mut wire, store: &mut store, clock: &mut clock, random: &mut random };
     let ended = deliver(&mut lanes, &widths, until, &mut world).is_ok() && !is_killed.get();
     if ended {
-        for (row, lane) in universe.borrow().rows.iter().zip(&lanes) {
-            assert_eq!(row.state, lane.delivery.state(), "what is recorded is what it came to");
+        for (known, lane) in shared_memory.borrow_mut().known().iter().zip(&lanes) {
+            assert_eq!(known.state, lane.delivery.state(), "what is recorded is what it came to");
         }
     }
     ended
 }
 
 /// What can't be, whatever happened.
-fn wrong(universe: &Universe) -> Option<String> {
-    for (at, (thing, row)) in universe.things.iter().zip(&universe.rows).enumerate() {
-        let applied = thing.applied;
+fn wrong(universe: &Universe, known: &[Known]) -> Option<String> {
+    for (at, (thing, effect)) in universe.things.iter().zip(&universe.effects).enumerate() {
+        let (applied, state) = (thing.applied, known[at].state);
         if applied > 1 {
             return Some(format!("effect {at} was carried out {applied} times"));
         }
-        let says = match row.state {
+        let says = match state {
             State::Confirmed => applied == 1,
             State::Recorded | State::Refused | State::Superseded | State::Expired | State::Held => {
                 applied == 0 && thing.late.is_none()
@@ -316,10 +317,10 @@ fn wrong(universe: &Universe) -> Option<String> {
             State::Undone => false,
         };
         if !says {
-            return Some(format!("effect {at} is {:?}, and was carried out {applied} times", row.state));
+            return Some(format!("effect {at} is {state:?}, and was carried out {applied} times"));
         }
-        for need in &row.needs {
-            if applied > 0 && universe.rows[*need].state != State::Confirmed {
+        for need in &effect.needs {
+            if applied > 0 && known[*need].state != State::Confirmed {
                 return Some(format!("effect {at} was carried out, and {need} that pays for it is not confirmed"));
             }
         }
@@ -327,19 +328,31 @@ fn wrong(universe: &Universe) -> Option<String> {
     None
 }
 
-/// Plays one history: processes of one window that end or are killed, then one of the next window.
-fn history(seed: u64) -> Faults {
-    let universe = std::cell::RefCell::new(universe(seed));
-    let fail = |when: &str| {
-        if let Some(what) = wrong(&universe.borrow()) {
-            panic!("seed {seed}, {when}: {what}\n{:#?}", universe.borrow().rows);
+/// How many effects the history of a seed has.
+#[must_use]
+pub fn effects(seed: u64) -> usize {
+    universe(seed).effects.len()
+}
+
+/// Plays one history: processes of one window that end or are killed, then one of the next window. What it met.
+///
+/// # Panics
+/// Where something was carried out twice, was lost, or is not known to be unknown.
+pub fn history(seed: u64, memory: &mut dyn Memory) -> Faults {
+    let universe = RefCell::new(universe(seed));
+    let check = |when: &str, known: &[Known]| {
+        if let Some(what) = wrong(&universe.borrow(), known) {
+            panic!("seed {seed}, {when}: {what}\n{:#?}\n{known:#?}", universe.borrow().effects);
         }
     };
     for _ in 0..6 {
-        let ended = process(&universe, false);
-        fail("within the window");
-        universe.borrow_mut().settle_some();
-        fail("behind what a person found out");
+        let ended = process(&universe, memory, false);
+        let known = memory.known();
+        check("within the window", &known);
+        let settled = universe.borrow_mut().settled(&known);
+        let now = universe.borrow().now;
+        memory.record(&settled, now, Fate::Lives);
+        check("behind what a person found out", &memory.known());
         let pause = universe.borrow_mut().random.i64(0..2_000);
         universe.borrow_mut().pass(pause);
         if ended && universe.borrow_mut().random.bool() {
@@ -348,28 +361,33 @@ fn history(seed: u64) -> Faults {
     }
     universe.borrow_mut().pass(100_000);
     universe.borrow_mut().deadly = 0;
-    assert!(process(&universe, true), "seed {seed}: nothing kills it");
-    fail("in the next window");
-    let universe = universe.into_inner();
+    assert!(process(&universe, memory, true), "seed {seed}: nothing kills it");
+    let known = memory.known();
+    check("in the next window", &known);
     // What is left needs a person, and is known to.
-    for row in &universe.rows {
-        let is_known = !matches!(row.state, State::Recorded | State::Sent);
-        assert!(is_known, "seed {seed}: {row:?}");
+    for known in &known {
+        let is_known = !matches!(known.state, State::Recorded | State::Sent);
+        assert!(is_known, "seed {seed}: {known:?}");
     }
-    universe.faults
+    universe.into_inner().faults
 }
 
-#[test]
-fn whatever_happens_nothing_is_carried_out_twice_or_lost() {
+/// Plays histories, each with a memory of its own that is made for so many effects: what they met, and how often.
+///
+/// # Panics
+/// Where a history fails, or a fault was hardly met: that proves nothing.
+pub fn histories(count: u64, mut memory: impl FnMut(usize) -> Box<dyn Memory>) -> Faults {
+    /// How many kinds of faults there are.
+    const KINDS: usize = 18;
     let mut met = Faults::new();
-    for seed in 0..histories() {
-        for (fault, times) in history(seed) {
+    for seed in 0..count {
+        for (fault, times) in history(seed, &mut *memory(effects(seed))) {
             *met.entry(fault).or_default() += times;
         }
     }
-    // A fault that was never met proves nothing.
-    assert_eq!(met.len(), 18, "{met:#?}");
+    assert_eq!(met.len(), KINDS, "{met:#?}");
     for (fault, times) in &met {
-        assert!(*times > histories() / 100, "{fault} was met {times} times: {met:#?}");
+        assert!(*times > count / 100, "{fault} was met {times} times: {met:#?}");
     }
+    met
 }

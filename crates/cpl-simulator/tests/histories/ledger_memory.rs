@@ -1,0 +1,118 @@
+//! A ledger on SQLite, as the memory of processes: each opens it anew.
+
+use std::path::Path;
+
+use cpl_ledger::{
+    Decision, DecisionState, Effect, EffectState, Ledger, LedgerError, LedgerReader, Run, Step as StepRow,
+};
+use cpl_protocol::Step;
+use cpl_simulator::{Fate, Known, Memory};
+use jiff::Timestamp;
+use tempfile::TempDir;
+
+/// The ledger of a history, in a folder of its own.
+pub struct LedgerMemory {
+    folder: TempDir,
+    /// The numbers of the effects.
+    serials: Vec<i64>,
+}
+
+impl LedgerMemory {
+    /// With so many effects, none of which was sent yet.
+    pub fn of(effects: usize) -> Self {
+        // Nothing here is lost with the power: where the system has a disk in memory, it is as good.
+        let memory = Path::new("/dev/shm");
+        let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+        let folder = folder.unwrap_or_else(|error| panic!("a folder: {error}"));
+        let serials = recorded(folder.path(), effects).unwrap_or_else(|error| panic!("{error}"));
+        Self { folder, serials }
+    }
+
+    fn states(&self) -> Result<Vec<Known>, LedgerError> {
+        let ledger = LedgerReader::open(self.folder.path())?.ok_or(LedgerError::Missing)?;
+        let stored = ledger.effects_of("p", 0)?;
+        assert_eq!(stored.iter().map(|one| one.serial).collect::<Vec<_>>(), self.serials, "no effect is lost");
+        let known = |one: cpl_ledger::StoredEffect| {
+            let sent = ledger.steps(one.serial)?.into_iter().find(|step| step.state == EffectState::Sent);
+            let first_sent = sent.and_then(|step| Timestamp::from_microsecond(step.at).ok());
+            Ok(Known { state: one.state, first_sent })
+        };
+        stored.into_iter().map(known).collect()
+    }
+
+    fn add(&self, steps: &[(usize, Step)], now: Timestamp, fate: Fate) -> Result<(), LedgerError> {
+        let mut ledger = Ledger::open(self.folder.path())?;
+        let mut transaction = ledger.begin()?;
+        for (place, step) in steps {
+            let (effect, at) = (self.serials[*place], now.as_microsecond());
+            transaction.add_step(&StepRow { effect, state: step.state, at, why: step.why.clone() })?;
+        }
+        // What is not committed is taken back.
+        if fate == Fate::KilledAmid { Ok(()) } else { transaction.commit() }
+    }
+}
+
+impl Memory for LedgerMemory {
+    fn known(&mut self) -> Vec<Known> {
+        self.states().unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    fn record(&mut self, steps: &[(usize, Step)], now: Timestamp, fate: Fate) {
+        self.add(steps, now, fate).unwrap_or_else(|error| panic!("{error}"));
+    }
+}
+
+/// Records effects, a decision each: their numbers.
+fn recorded(folder: &Path, effects: usize) -> Result<Vec<i64>, LedgerError> {
+    let text = str::to_owned;
+    let mut ledger = Ledger::open(folder)?;
+    let mut transaction = ledger.begin()?;
+    let program = transaction.add_program("pipeline p { }")?;
+    let run = transaction.add(&Run {
+        pipeline: text("p"),
+        window: text("w"),
+        window_start: 0,
+        started_at: 0,
+        program,
+        window_end: Some(1),
+        inputs: None,
+        settings: None,
+        checks: None,
+    })?;
+    let mut serials = Vec::new();
+    for id in (0..effects).map(|at| at.to_string()) {
+        let decision = transaction.add(&Decision {
+            run,
+            id: id.clone(),
+            rule: text("r"),
+            key: text("{}"),
+            reason: None,
+            because: text("[]"),
+            state: Some(DecisionState::Acts),
+            changes: Some(text("[]")),
+            conditions: Some(text("[]")),
+            undoes: None,
+            sends: None,
+        })?;
+        serials.push(transaction.add(&Effect {
+            decision,
+            decision_id: id.clone(),
+            position: 0,
+            window: text("w"),
+            window_start: 0,
+            target: text("t"),
+            place: text("t"),
+            resource: id,
+            key: text("{}"),
+            name: Some(text("budget")),
+            before: text("100"),
+            after: text("120"),
+            payload: text("{}"),
+            setting: Some(text("budget")),
+            unit: Some(text("USD")),
+            reverse: None,
+        })?);
+    }
+    transaction.commit()?;
+    Ok(serials)
+}
