@@ -136,6 +136,21 @@ pub struct Action {
     pub unit: Option<Expr>,
     /// The parts that turn the request into a dry run.
     pub validate: Option<RequestParts>,
+    /// What the platform learns anew after a change.
+    pub learning: Option<Learning>,
+}
+
+/// A platform that learns anew after a change.
+#[derive(Clone, Debug)]
+pub struct Learning {
+    /// How many events it needs for that.
+    pub events: Option<u32>,
+    /// How long that takes.
+    pub within: Expr,
+    /// The share of a value from which on a change begins it; none where any change does.
+    pub restarts_above: Option<Expr>,
+    /// Whose figures these are.
+    pub source: String,
 }
 
 /// What an API does so that a request which comes twice acts once.

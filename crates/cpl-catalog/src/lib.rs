@@ -15,7 +15,8 @@ mod workspace;
 
 pub use catalogue::{Catalogue, ConnectorFile};
 pub use connector::{
-    Action, Argument, Connector, Dedupe, Endpoint, Job, JobResult, Json, Read, Request, RequestParts, Retrieval,
+    Action, Argument, Connector, Dedupe, Endpoint, Job, JobResult, Json, Learning, Read, Request, RequestParts,
+    Retrieval,
 };
 use cpl_syntax::{Code, Diagnostic};
 pub use raw::{Auth, ErrorCode};

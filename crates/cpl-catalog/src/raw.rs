@@ -295,6 +295,8 @@ raw_request! {
         pub unit: Option<Scalar>,
         /// How the API validates it without doing it.
         pub validate: Option<Validate>,
+        /// What the platform learns anew after a change.
+        pub learning: Option<Learning>,
     }
 
     /// How the current value of what an action changes is read.
@@ -325,6 +327,20 @@ raw_request! {
         pub url: Option<OptionalPath>,
         /// How the result is written: as one document of JSON, without this.
         pub format: Option<ResultFormat>,
+    }
+}
+
+raw! {
+    /// A platform that learns anew after a change: until it has, figures say little.
+    pub struct Learning {
+        /// How many events it needs for that.
+        pub events: Option<NonZeroU32>,
+        /// How long that takes: `7 days`. A cooldown is as long.
+        pub within: Length,
+        /// The share of a value from which on a change begins it: `20%`. Without it, any change does.
+        pub restarts_above: Option<Scalar>,
+        /// Whose figures these are.
+        pub source: String,
     }
 }
 

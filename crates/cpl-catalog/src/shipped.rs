@@ -9,8 +9,17 @@ macro_rules! shipped {
     };
 }
 
-const SHIPPED: &[(&str, &str)] =
-    shipped!["ga4", "google_ads", "hubspot", "mailchimp", "meta_ads", "microsoft_ads", "shopify", "stripe"];
+const SHIPPED: &[(&str, &str)] = shipped![
+    "ga4",
+    "google_ads",
+    "hubspot",
+    "mailchimp",
+    "meta_ads",
+    "microsoft_ads",
+    "microsoft_campaigns",
+    "shopify",
+    "stripe"
+];
 
 /// The names of the shipped connectors, in alphabetical order.
 pub fn shipped_names() -> impl Iterator<Item = &'static str> {

@@ -2,8 +2,11 @@
 
 use std::{fmt::Write as _, path::Path};
 
-use cpl_catalog::{Action, Argument, Auth, Connector, ConnectorFile, Credential, Dedupe, Endpoint};
-use cpl_syntax::{Span, nearest, tree};
+use cpl_catalog::{Action, Argument, Auth, Connector, ConnectorFile, Credential, Dedupe, Endpoint, Learning};
+use cpl_syntax::{
+    Span, nearest,
+    tree::{self, Expr},
+};
 
 use crate::{
     CLEAN, Io, WRONG,
@@ -99,7 +102,21 @@ fn action_page(file: &ConnectorFile, connector: &Connector, action: &Action) -> 
     let notes: Vec<&str> = notes.iter().filter(|(is_so, _)| *is_so).map(|(_, note)| *note).collect();
     let notes = if notes.is_empty() { String::new() } else { format!("; {}", notes.join(", ")) };
     let _ = writeln!(page, "  a request that is lost is {repeated}{notes}");
+    if let Some(learning) = &action.learning {
+        let _ = writeln!(page, "  {}", learning_text(file, learning));
+    }
     page
+}
+
+/// What the platform learns anew, and who says so.
+fn learning_text(file: &ConnectorFile, learning: &Learning) -> String {
+    let written = |expr: &Expr| file.text.get(expr.span.start..expr.span.end).unwrap_or_default();
+    let change = match &learning.restarts_above {
+        Some(share) => format!("a change above {}", written(share)),
+        None => "a change".to_owned(),
+    };
+    let events = learning.events.map_or_else(String::new, |events| format!("about {events} events, "));
+    format!("after {change} it learns anew: {events}{} ({})", written(&learning.within), learning.source)
 }
 
 fn parameters(file: &ConnectorFile, arguments: &[Argument]) -> String {

@@ -73,21 +73,33 @@ fn state(word: &str, of: LogOf) -> Result<String, String> {
     Err(format!("--state {word}: {near}There are {}", words.join(", ")))
 }
 
-/// What is said where there is nothing. A pipeline that never ran is a mistake.
+/// What is said where there is nothing. A pipeline that never ran is a mistake, and a rule that never decided.
 fn nothing(workspace: &Workspace, args: &LogArgs, of: LogOf, io: &mut Io<'_>) -> Result<&'static str, u8> {
     let known = cpl_run::pipelines(workspace).map_err(|error| ledger::refused(error, io))?;
     let is_filtered = args.rule.is_some() || args.row.is_some() || args.state.is_some();
     let is_in_time = args.since.is_some() || args.until.is_some();
-    let name = match &args.pipeline {
-        _ if known.is_empty() => return Ok("nothing was decided yet"),
-        Some(name) if !known.contains(name) => name,
-        _ if is_filtered || is_in_time => return Ok("nothing was decided of that kind"),
-        _ if of == LogOf::Effects => return Ok("nothing was carried out: `cpl log --decisions` shows what was held"),
-        _ => return Ok("nothing was decided yet"),
-    };
+    if known.is_empty() {
+        return Ok("nothing was decided yet");
+    }
+    if let Some(name) = args.pipeline.as_ref().filter(|name| !known.contains(name)) {
+        return Err(unknown(&format!("no pipeline {name} ran"), name, &known, io));
+    }
+    let rules = cpl_run::rules(workspace).map_err(|error| ledger::refused(error, io))?;
+    if let Some(name) = args.rule.as_ref().filter(|name| !rules.contains(name)) {
+        return Err(unknown(&format!("no rule {name} decided anything"), name, &rules, io));
+    }
+    Ok(match of {
+        _ if is_filtered || is_in_time => "nothing was decided of that kind",
+        LogOf::Effects => "nothing was carried out: `cpl log --decisions` shows what was held",
+        LogOf::Decisions | LogOf::Runs => "nothing was decided yet",
+    })
+}
+
+/// Says that a name is none of those that are known.
+fn unknown(what: &str, name: &str, known: &[String], io: &mut Io<'_>) -> u8 {
     let near = nearest(name, known.iter().map(String::as_str));
     let near = near.map_or_else(|| format!("there are {}", known.join(", ")), |near| format!("did you mean {near}?"));
-    Err(render::usage_error(&format!("no pipeline {name} ran in this workspace: {near}"), io))
+    render::usage_error(&format!("{what} in this workspace: {near}"), io)
 }
 
 fn table(log: &Log) -> String {

@@ -302,6 +302,16 @@ impl LedgerReader {
         Ok(found)
     }
 
+    /// The names of the rules that decided something.
+    ///
+    /// # Errors
+    /// Where the ledger can't be read.
+    pub fn rules(&self) -> Result<Vec<String>, LedgerError> {
+        let mut statement = self.connection.prepare_cached("select distinct rule from decisions order by rule")?;
+        let found = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        Ok(found)
+    }
+
     /// The pause under way of a pipeline, or of all.
     ///
     /// # Errors

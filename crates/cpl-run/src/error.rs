@@ -21,6 +21,8 @@ pub struct NotCarriedOut {
     pub state: EffectState,
     /// Why.
     pub why: Option<String>,
+    /// It takes another one back.
+    pub is_undo: bool,
 }
 
 /// Why a run was not finished.
@@ -103,7 +105,7 @@ const NAMED: usize = 5;
 fn not_carried_out(failed: &[NotCarriedOut], of: usize) -> Diagnostic {
     let effects = if of == 1 { "1 effect was".to_owned() } else { format!("{of} effects were") };
     let mut text = format!("{} of {effects} not carried out, or nobody knows", failed.len());
-    for NotCarriedOut { effect, state, why } in failed.iter().take(NAMED) {
+    for NotCarriedOut { effect, state, why, .. } in failed.iter().take(NAMED) {
         let why = why.as_ref().map_or_else(String::new, |why| format!(", {why}"));
         let what = match &effect.name {
             Some(name) => format!("{name} {} → {}", effect.before, effect.after),
@@ -120,6 +122,8 @@ fn not_carried_out(failed: &[NotCarriedOut], of: usize) -> Diagnostic {
          settle DECISION confirmed|refused`"
     } else if failed.iter().any(|one| one.state == EffectState::Recorded) {
         "what was not sent is sent by the next run of this window"
+    } else if failed.iter().all(|one| one.is_undo) {
+        "`cpl explain DECISION` tells of each; `cpl undo` of the same decision tries again"
     } else {
         "`cpl explain DECISION` tells of each; the next window decides anew"
     };

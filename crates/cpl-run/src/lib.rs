@@ -63,7 +63,7 @@ pub use error::RunError;
 pub use expect::Failed;
 pub use history::{DataErrors, History, RuleHistory, Taken, ToAction, history};
 use inputs::RunInputs;
-pub use log::{Log, LogOf, log};
+pub use log::{Log, LogOf, log, rules};
 pub use past::PastSeen;
 pub use pause::{pause_of, pipelines, set_pause};
 pub use profile::{Cost, profile};

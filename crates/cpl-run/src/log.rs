@@ -39,3 +39,14 @@ pub fn log(workspace: &Workspace, of: LogOf, filter: &LogFilter) -> Result<Log, 
         LogOf::Runs => Log::Runs(ledger.log_runs(filter)?),
     })
 }
+
+/// The names of the rules that decided something in a workspace.
+///
+/// # Errors
+/// Where its ledger can't be read.
+pub fn rules(workspace: &Workspace) -> Result<Vec<String>, RunError> {
+    match LedgerReader::open(&ledger_folder(workspace))? {
+        Some(ledger) => Ok(ledger.rules()?),
+        None => Ok(Vec::new()),
+    }
+}

@@ -120,7 +120,7 @@ impl Sending<'_> {
                 continue;
             }
             let why = store.ledger.steps(one.stored.serial)?.pop().and_then(|step| step.why);
-            failed.push(NotCarriedOut { effect: one.stored.effect.clone(), state, why });
+            failed.push(NotCarriedOut { effect: one.stored.effect.clone(), state, why, is_undo: one.is_undo });
         }
         Ok((carried_out, failed))
     }

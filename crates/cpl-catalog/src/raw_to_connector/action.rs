@@ -1,11 +1,13 @@
 //! What a rule does.
 
+use std::num::NonZeroU32;
+
 use cpl_model::method::Method;
 use cpl_syntax::{Code, fragment};
 
 use super::Converter;
 use crate::{
-    connector::{Action, Argument, Dedupe, Read, RequestParts},
+    connector::{Action, Argument, Dedupe, Learning, Read, RequestParts},
     raw,
 };
 
@@ -35,6 +37,10 @@ impl Converter<'_> {
             Some(request_parts) => self.validate(request_parts, &of("validate")).map(Some),
             None => Some(None),
         };
+        let learning = match &raw.learning {
+            Some(learning) => self.learning(learning, &of("learning")).map(Some),
+            None => Some(None),
+        };
         Some(Action {
             name: name?,
             title: raw.title.clone(),
@@ -46,7 +52,23 @@ impl Converter<'_> {
             confirms: self.confirms(raw, &of("confirm")),
             unit: unit?,
             validate: validate?,
+            learning: learning?,
         })
+    }
+
+    fn learning(&mut self, raw: &raw::Learning, key_path: &[&str]) -> Option<Learning> {
+        let of = |part| [key_path, &[part]].concat();
+        let within = self.length(Some(&raw.within), &of("within"));
+        let restarts_above = match &raw.restarts_above {
+            Some(share) => self.piece(share.get(), &of("restarts_above"), fragment::value).map(Some),
+            None => Some(None),
+        };
+        if raw.source.trim().is_empty() {
+            let at = self.source_map.value(&of("source"));
+            return self.refuse(Code::E0603, "whose figures are these?", at, "wanted: the page that has them");
+        }
+        let (events, source) = (raw.events.map(NonZeroU32::get), raw.source.clone());
+        Some(Learning { events, within: within?, restarts_above: restarts_above?, source })
     }
 
     /// Whether a success is confirmed by reading the value back: how is it read?

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use cpl_catalog::{
-    Action, Argument, Catalogue, Connector, ConnectorFile, Dedupe, Endpoint, Job, JobResult, Read, Retrieval,
+    Action, Argument, Catalogue, Connector, ConnectorFile, Dedupe, Endpoint, Job, JobResult, Learning, Read, Retrieval,
 };
 use cpl_syntax::{
     Code, Diagnostic, Name, Span,
@@ -261,6 +261,7 @@ impl Checker<'_> {
         };
         let unit = action.unit.as_ref().map(|unit| self.unit(unit)).transpose();
         let stored = action.read.as_ref().map(|read| self.stored(read)).transpose();
+        let learning = action.learning.as_ref().map(|learning| self.learning(learning)).transpose();
         let (types, scope) = types?;
         self.of_one_currency(action, &types);
         let key = Name::new("idempotency_key".to_owned(), Span::default());
@@ -272,8 +273,8 @@ impl Checker<'_> {
         // What is wrong with the request is not said again.
         let validate = action.validate.as_ref().filter(|_| request.is_ok());
         let validate = validate.map(|parts| self.connector_request(connector, &action.request.with(parts), &scope));
-        if let Ok(request) = &request {
-            self.all_used(&action.arguments, &[request]);
+        if let (Ok(request), Ok(read)) = (&request, &read) {
+            self.all_used(&action.arguments, &[Some(request), read.as_ref()].into_iter().flatten().collect::<Vec<_>>());
         }
         let parameters = types.into_iter().zip(&action.arguments).filter_map(|((name, ty, optional), argument)| {
             Some(Parameter { name, ty: ty?, key: argument.ty.key, optional })
@@ -293,6 +294,7 @@ impl Checker<'_> {
             validate: validate.transpose()?,
             unit: unit?,
             confirms: action.confirms,
+            learning: learning?,
             errors: connector.errors.clone(),
             limits: connector.limits.clone(),
         };
@@ -321,6 +323,19 @@ impl Checker<'_> {
                 let _reported: Checked<()> = self.refuse(Code::E0302, message, span, format!("this is {ty}"));
             }
         }
+    }
+
+    fn learning(&mut self, learning: &Learning) -> Checked<program::Learning> {
+        let within = self.fixed_length(&learning.within);
+        let share = learning.restarts_above.as_ref().map(|share| {
+            let typed = self.expr(share, &Scope::CONSTANT)?;
+            match typed.amount().filter(|amount| typed.ty == Type::Ratio && *amount > Decimal::ZERO) {
+                Some(amount) => Ok(amount),
+                None => self.refuse(Code::E0301, "that is no share above 0", share.span, "wanted: one such as `20%`"),
+            }
+        });
+        let (events, source) = (learning.events, learning.source.clone());
+        Ok(program::Learning { events, within: within?, restarts_above: share.transpose()?, source })
     }
 
     fn unit(&mut self, unit: &tree::Expr) -> Checked<Decimal> {

@@ -3,6 +3,7 @@
 mod acting;
 mod data;
 mod fan_out;
+mod learning;
 mod rule_inputs;
 mod sums;
 
@@ -39,6 +40,7 @@ pub fn rules(program: &Program) -> Vec<Diagnostic> {
         found.extend(acting::compounding(program, rule, &inputs));
         found.extend(acting::changes(rule));
         found.extend(acting::without_count(program, rule, &inputs));
+        found.extend(learning::learns_anew(program, rule));
     }
     found.extend(acting::opposite(program));
     found.extend(data::stale(program));

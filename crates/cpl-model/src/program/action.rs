@@ -34,10 +34,25 @@ pub struct ServerAction {
     pub unit: Option<Decimal>,
     /// The value is read back behind a success.
     pub confirms: bool,
+    /// What the platform learns anew after a change.
+    pub learning: Option<Learning>,
     /// What makes an answer an error, whatever its status.
     pub errors: Vec<ErrorInside>,
     /// The limits of its connector.
     pub limits: ConnectorLimits,
+}
+
+/// A platform that learns anew after a change: until it has, figures say little.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Learning {
+    /// How many events it needs for that.
+    pub events: Option<u32>,
+    /// How long that takes, in microseconds.
+    pub within: i64,
+    /// The share of a value from which on a change begins it; none where any change does.
+    pub restarts_above: Option<Decimal>,
+    /// Whose figures these are.
+    pub source: String,
 }
 
 /// How a request that comes twice acts once.

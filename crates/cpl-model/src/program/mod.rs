@@ -19,7 +19,7 @@ use std::{
     sync::Arc,
 };
 
-pub use action::{ActionCall, ActionRead, Dedupe, ServerAction};
+pub use action::{ActionCall, ActionRead, Dedupe, Learning, ServerAction};
 pub use cpl_syntax::tree::{ArithOp, CompareOp, Day, Direction, Extreme, Level, Logic, Unit, Window, WindowKind};
 use cpl_syntax::{Code, Diagnostic, Span, tree::Currency};
 pub use endpoint::{
