@@ -22,9 +22,7 @@ fn main() -> ExitCode {
     if std::env::var("UPDATE").is_ok_and(|update| update == "1") {
         let is_asked_for = |path: &PathBuf| trials(&Page::read(path)).iter().any(|trial| !args.is_filtered_out(trial));
         page::pages().iter().filter(|path| is_asked_for(path)).for_each(|path| update(path));
-        if args.filter.is_none() {
-            connectors::update();
-        }
+        connectors::update();
     }
     let trials = all();
     let none = trials.iter().all(|trial| args.is_filtered_out(trial));

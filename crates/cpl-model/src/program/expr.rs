@@ -1,13 +1,10 @@
 //! Typed expressions: data that any engine may run.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use cpl_syntax::{
     Span,
-    tree::{ArithOp, CompareOp, Day, Direction, Logic, Unit, Window},
+    tree::{ArithOp, CompareOp, Day, Direction, Logic, Window},
 };
 use jiff::{
     Timestamp,
@@ -15,7 +12,7 @@ use jiff::{
 };
 use rust_decimal::Decimal;
 
-use super::{ProvenanceId, TableId};
+use super::{Length, ProvenanceId, TableId};
 use cpl_syntax::keywords;
 
 use crate::{clock::Grain, types::Type};
@@ -136,15 +133,6 @@ pub enum PatternOf {
     Usual,
     /// `x breaks pattern by 3`: whether it lies further from that than so many deviations; none for the usual number.
     Breaks(Option<Expr>),
-}
-
-/// A length of time on the calendar.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Length {
-    /// How many.
-    pub length: u32,
-    /// Of what.
-    pub unit: Unit,
 }
 
 /// How often a rule acted on a row, in the windows that began in a time before this one.
@@ -564,20 +552,6 @@ impl Expr {
             }
         });
         columns
-    }
-}
-
-impl fmt::Display for Length {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let unit = match self.unit {
-            Unit::Second => "second",
-            Unit::Minute => "minute",
-            Unit::Hour => "hour",
-            Unit::Day => "day",
-            Unit::Week => "week",
-            Unit::Month => "month",
-        };
-        write!(f, "{} {unit}{}", self.length, if self.length == 1 { "" } else { "s" })
     }
 }
 

@@ -5,6 +5,7 @@ mod endpoint;
 mod expr;
 mod ids;
 mod internal;
+mod length;
 mod origin;
 mod remote;
 mod rule;
@@ -27,12 +28,13 @@ pub use endpoint::{
     ResultFormat,
 };
 pub use expr::{
-    AggFunc, Aggregate, Applied, AppliedCounts, Constant, Expr, ExprKind, Function, Length, Margin, NEW, Pattern,
-    PatternOf, Piece, Series, SeriesOf,
+    AggFunc, Aggregate, Applied, AppliedCounts, Constant, Expr, ExprKind, Function, Margin, NEW, Pattern, PatternOf,
+    Piece, Series, SeriesOf,
 };
 pub use ids::TableId;
 pub use internal::{InternalColumn, ProvenanceId};
 use jiff::{civil::Date, tz::TimeZone};
+pub use length::Length;
 pub use origin::{Item, Origin, Place};
 pub use remote::{Auth, CallArgument, ConnectorCall, Credential, DatabaseQuery, HeaderValue, Request, Template};
 pub use rule::{
