@@ -92,6 +92,23 @@ impl Universe {
         *self.faults.entry(fault).or_default() += 1;
     }
 
+    /// What becomes of a process that records something now.
+    fn fate(&mut self) -> Fate {
+        let deadly = self.deadly;
+        let (dies_amid, dies_behind) = (self.chance(deadly), self.chance(deadly));
+        match (dies_amid, dies_behind) {
+            (true, _) => {
+                self.met("killed while it recorded");
+                Fate::KilledAmid
+            }
+            (false, true) => {
+                self.met("killed behind a record");
+                Fate::KilledBehind
+            }
+            (false, false) => Fate::Lives,
+        }
+    }
+
     /// What was late is carried out, and now and then somebody else changes something.
     fn pass(&mut self, seconds: i64) {
         self.now += SignedDuration::from_secs(seconds);
@@ -244,16 +261,7 @@ impl Store for Shared<'_, '_> {
         if self.is_killed.get() {
             return Err(Killed);
         }
-        let deadly = universe.deadly;
-        let fate = if universe.chance(deadly) {
-            universe.met("killed while it recorded");
-            Fate::KilledAmid
-        } else if universe.chance(deadly) {
-            universe.met("killed behind a record");
-            Fate::KilledBehind
-        } else {
-            Fate::Lives
-        };
+        let fate = universe.fate();
         self.memory.borrow_mut().record(steps, universe.now, fate);
         if fate == Fate::Lives { Ok(()) } else { Err(Killed) }
     }

@@ -31,12 +31,12 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("it is bound").port();
         let server = Self { port, budgets: Arc::default() };
-        let served = server.clone();
+        let listening = server.clone();
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let served = served.clone();
+                let one = listening.clone();
                 // Who was killed in the middle is answered by nobody.
-                thread::spawn(move || served.answer(&stream));
+                thread::spawn(move || one.answer(&stream));
             }
         });
         server
