@@ -147,7 +147,7 @@ pub struct Learning {
     pub events: Option<u32>,
     /// How long that takes.
     pub within: Expr,
-    /// The share of a value from which on a change begins it; none where any change does.
+    /// The share of a value above which a change begins it; none where any change does.
     pub restarts_above: Option<Expr>,
     /// Whose figures these are.
     pub source: String,

@@ -337,7 +337,7 @@ raw! {
         pub events: Option<NonZeroU32>,
         /// How long that takes: `7 days`. A cooldown is as long.
         pub within: Length,
-        /// The share of a value from which on a change begins it: `20%`. Without it, any change does.
+        /// The share of a value above which a change begins it: `20%`. Without it, any change does.
         pub restarts_above: Option<Scalar>,
         /// Whose figures these are.
         pub source: String,

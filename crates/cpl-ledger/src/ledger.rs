@@ -109,6 +109,9 @@ impl Ledger {
     /// Where the ledger can't be used.
     pub fn begin(&mut self) -> Result<Transaction<'_>, LedgerError> {
         let lock = lock(&self.0.folder)?;
+        if !self.0.is_in_place() {
+            return Err(LedgerError::Missing);
+        }
         self.0.connection.execute_batch("begin immediate")?;
         match self.0.tip() {
             Ok((lineage, tip)) => {

@@ -157,7 +157,7 @@ impl LedgerReader {
             ),
             Some(setting) => self.stored(
                 &format!(
-                    "indexed by effects_in_order where resource = ?1 and window_start < ?2 and coalesce(setting, name) = ?3 \
+                    "where resource = ?1 and coalesce(setting, name) = ?3 and window_start < ?2 \
                      and {COUNTS} order by serial desc limit 1"
                 ),
                 params![resource, before, setting],

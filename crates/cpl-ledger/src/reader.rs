@@ -56,6 +56,8 @@ pub struct LedgerReader {
     pub(crate) connection: Connection,
     pub(crate) head: HeadFile,
     pub(crate) folder: PathBuf,
+    /// Which file of the system it is.
+    opened: Option<FileId>,
 }
 
 /// Rows that stay as they are.
@@ -65,6 +67,20 @@ impl Drop for Snapshot<'_> {
     fn drop(&mut self) {
         let _nothing_was_written = self.0.connection.execute_batch("rollback");
     }
+}
+
+/// What the system knows a file by, whatever it is called.
+type FileId = (u64, u64);
+
+#[cfg(unix)]
+fn file_id(folder: &Path) -> Option<FileId> {
+    use std::os::unix::fs::MetadataExt as _;
+    fs::metadata(file(folder)).ok().map(|found| (found.dev(), found.ino()))
+}
+
+#[cfg(not(unix))]
+fn file_id(_: &Path) -> Option<FileId> {
+    None
 }
 
 /// The file of a ledger.
@@ -117,6 +133,11 @@ impl LedgerReader {
         }
     }
 
+    /// Whether it is still the file in its place: one that was removed or replaced since takes what is written with it.
+    pub(crate) fn is_in_place(&self) -> bool {
+        self.opened.is_none_or(|opened| file_id(&self.folder) == Some(opened))
+    }
+
     /// Whether it has no table.
     fn is_empty(&self) -> Result<bool, LedgerError> {
         Ok(self.connection.query_row("select count(*) = 0 from sqlite_master", [], |row| row.get(0))?)
@@ -132,7 +153,7 @@ impl LedgerReader {
         connection.pragma_update(None, "cache_size", CACHE_KIB)?;
         // Else each question is planned anew whenever it is asked.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-        Ok(Self { connection, head: HeadFile::of(folder), folder: folder.to_owned() })
+        Ok(Self { connection, head: HeadFile::of(folder), folder: folder.to_owned(), opened: file_id(folder) })
     }
 
     /// Whether it is a ledger, ends where its head says, and lacks no row.
@@ -146,13 +167,17 @@ impl LedgerReader {
         self.check_rows(&tip)
     }
 
-    /// From here on, until it is dropped, all questions are answered from the same rows: nobody commits meanwhile.
+    /// From here on, until it is dropped, all questions are answered from the same rows. Whoever commits meanwhile waits for it:
+    /// it is held for a short time alone.
     ///
     /// # Errors
     /// Where the ledger can't be read.
     pub fn snapshot(&self) -> Result<Snapshot<'_>, LedgerError> {
         self.connection.execute_batch("begin")?;
-        Ok(Snapshot(self))
+        let snapshot = Snapshot(self);
+        // It begins with the first question.
+        self.lineage()?;
+        Ok(snapshot)
     }
 
     /// No row is missing, and the newest are what was written; all of them are verified where a transaction was cut off.

@@ -122,8 +122,8 @@ const MIGRATIONS: [&str; 3] = [
     create index decisions_by_undone on decisions (undoes) where undoes is not null;
     create index redos_by_decision on redos (decision_id);
 ",
-    // Their order in it is that in which they were recorded.
-    "create index effects_in_order on effects (resource);",
+    // Those of a setting, in the order in which they were recorded.
+    "create index effects_by_setting on effects (resource, coalesce(setting, name));",
 ];
 
 /// Makes the tables of a new ledger.

@@ -374,7 +374,7 @@ const OLDER: [&str; 3] = [
      alter table runs drop column inputs; alter table runs drop column settings; alter table runs drop column checks;
      alter table decisions drop column undoes; alter table decisions drop column sends;
      alter table verdicts drop column sends; alter table effects drop column reverse;",
-    "drop index effects_in_order;",
+    "drop index effects_by_setting;",
 ];
 
 /// The tables of an older version, with a row in them, as it wrote them.
@@ -533,5 +533,50 @@ fn a_refused_effect_is_no_change() -> Result<(), LedgerError> {
             (ledger.last_change("google", None, 100)?.is_some(), !ledger.changes("google", (0, 100))?.is_empty());
         assert_eq!(found, (counts, counts), "{state:?}");
     }
+    Ok(())
+}
+
+/// What counts as done of a rule, by what became of it; what began at either end of the time does not.
+#[test]
+fn what_a_rule_did_is_what_was_carried_out_or_may_have_been() -> Result<(), LedgerError> {
+    for state in EffectState::ALL {
+        let counts = matches!(
+            state,
+            EffectState::Recorded
+                | EffectState::Sent
+                | EffectState::Confirmed
+                | EffectState::Uncertain
+                | EffectState::Drifted
+        );
+        let folder = folder();
+        let effect = record(folder.path(), 10, "one")?;
+        let mut ledger = Ledger::open(folder.path())?;
+        let mut transaction = ledger.begin()?;
+        transaction.add(&Step { effect, state, at: 11, why: None })?;
+        transaction.commit()?;
+        let found = |pipeline, rule, between| Ok::<_, LedgerError>(ledger.applied(pipeline, rule, between)?.len());
+        assert_eq!(found("p", "r", (9, 11))?, usize::from(counts), "{state:?}");
+        for (pipeline, rule, between) in
+            [("p", "r", (10, 11)), ("p", "r", (9, 10)), ("q", "r", (9, 11)), ("p", "s", (9, 11))]
+        {
+            assert_eq!(found(pipeline, rule, between)?, 0, "{state:?} {pipeline} {rule} {between:?}");
+        }
+    }
+    Ok(())
+}
+
+/// A ledger that is open takes nothing any more once it was removed, or another one is in its place.
+#[test]
+fn a_ledger_that_is_removed_while_it_is_open_takes_nothing() -> Result<(), LedgerError> {
+    let folder = folder();
+    record(folder.path(), 10, "one")?;
+    let mut ledger = Ledger::open(folder.path())?;
+    let file = folder.path().join("ledger.db");
+    let copy = fs::read(&file)?;
+    fs::remove_file(&file)?;
+    assert_eq!(ledger.begin().err(), Some(LedgerError::Missing));
+    fs::write(folder.path().join("another"), copy)?;
+    fs::rename(folder.path().join("another"), &file)?;
+    assert_eq!(ledger.begin().err(), Some(LedgerError::Missing));
     Ok(())
 }

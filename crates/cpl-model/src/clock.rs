@@ -210,21 +210,23 @@ impl Clock {
         Ok((start, if partial { start.checked_add(shown)?.min(end) } else { end }))
     }
 
-    /// The moment a length of time before `now`: days, weeks and months by the clock on the wall.
+    /// The moment a length of time before `now`: months, weeks and days by the clock on the wall, as [`earlier`] has it.
     ///
     /// # Errors
     /// Where it lies outside the calendar.
     pub fn before(&self, length: u32, unit: Unit) -> Result<Timestamp, jiff::Error> {
-        let (span, n) = (Span::new(), i64::from(length));
-        let span = match unit {
-            Unit::Month => span.try_months(n),
-            Unit::Week => span.try_weeks(n),
-            Unit::Day => span.try_days(n),
-            Unit::Hour => span.try_hours(n),
-            Unit::Minute => span.try_minutes(n),
-            Unit::Second => span.try_seconds(n),
+        let seconds = match unit {
+            Unit::Month => {
+                let months = Span::new().try_months(i64::from(length))?;
+                return Ok(self.now.checked_sub(months)?.timestamp());
+            }
+            Unit::Week => 604_800,
+            Unit::Day => 86_400,
+            Unit::Hour => 3_600,
+            Unit::Minute => 60,
+            Unit::Second => 1,
         };
-        Ok(self.now.checked_sub(span?)?.timestamp())
+        Ok(earlier(self.now.timestamp(), i64::from(length) * seconds * 1_000_000, self.now.time_zone()))
     }
 
     /// The start of the clock's hour before the one that starts then.

@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
     ops::Deref,
+    sync::Arc,
 };
 
 use cpl_model::{
@@ -92,7 +93,7 @@ impl From<jiff::Error> for BindError {
 }
 
 /// How often rules acted on each row, by their names and in how long a time.
-pub type PastCounts = BTreeMap<(String, Length), AppliedCounts>;
+pub type PastCounts = BTreeMap<(String, Length), Arc<AppliedCounts>>;
 
 /// Binds a plan to a window of time, and to how often rules acted before it; in a test, what has no effect there may be
 /// unsupported.
@@ -208,7 +209,7 @@ impl Binder<'_> {
                 Expr { kind: week_start(&args[0], self.clock.week_start), ..expr }
             }
             ExprKind::Applied(applied) => {
-                let counts = self.past.get(&(applied.rule.clone(), applied.over)).cloned().unwrap_or_default();
+                let counts = self.past.get(&(applied.rule.clone(), applied.over)).cloned();
                 Expr { kind: ExprKind::Applied(Box::new(Applied { counts, ..(**applied).clone() })), ..expr }
             }
             ExprKind::InWindow(time, window) => Expr { kind: self.window(time, window.kind)?, ..expr },

@@ -1,6 +1,9 @@
 //! `applied(RULE over D)`: how often rules acted, as the ledger or a test's past has it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use cpl_ledger::{LedgerReader, StoredEffect};
 use cpl_model::{clock::Clock, program::AppliedCounts};
@@ -24,7 +27,9 @@ impl RunContext<'_> {
         let counts = past_counts(&plan, &self.clock, |rule, after| {
             let Some(ledger) = &ledger else { return Ok(AppliedCounts::new()) };
             let between = (after.as_microsecond(), before);
-            Ok(counts(&ledger.applied(&plan.program().name, rule, between)?))
+            let decided = plan.program().decisions.iter().find(|one| one.name == rule);
+            let key = decided.map(|decided| decided.rows.key.as_slice()).unwrap_or_default();
+            Ok(counts(&ledger.applied(&plan.program().name, rule, between)?, key))
         })?;
         Ok(bind(plan, self.clock.clone(), &counts, false)?)
     }
@@ -41,29 +46,35 @@ pub fn past_counts(
         // What began before the calendar is all of it.
         let after = clock.before(over.length, over.unit).unwrap_or(Timestamp::MIN);
         let found = count(&rule, after)?;
-        counts.insert((rule, over), found);
+        counts.insert((rule, over), Arc::new(found));
     }
     Ok(counts)
 }
 
-/// How many decisions changed each row, by its raw values: those of one decision count once.
-fn counts(effects: &[StoredEffect]) -> AppliedCounts {
+/// How many decisions changed each row, by its raw values: those of one decision count once, and none that was made when the
+/// rule named its rows by other columns.
+fn counts(effects: &[StoredEffect], key: &[String]) -> AppliedCounts {
     let decided: BTreeSet<(&str, &str)> =
         effects.iter().map(|one| (one.effect.key.as_str(), one.effect.decision_id.as_str())).collect();
+    let names: BTreeSet<&String> = key.iter().collect();
     let mut counts = AppliedCounts::new();
-    for (key, _) in decided {
-        *counts.entry(raw_values(key)).or_default() += 1;
+    for (recorded, _) in decided {
+        let named: BTreeMap<String, serde_json::Value> = serde_json::from_str(recorded).unwrap_or_default();
+        if named.keys().collect::<BTreeSet<_>>() == names {
+            *counts.entry(named.into_values().map(raw).collect()).or_default() += 1;
+        }
     }
     counts
 }
 
-/// The raw values of a key that is recorded as JSON, in the order of their names.
-fn raw_values(key: &str) -> Vec<String> {
-    let named: BTreeMap<String, serde_json::Value> = serde_json::from_str(key).unwrap_or_default();
-    let raw = |value| match value {
+/// A value that is recorded as JSON, as [`Value::raw`](cpl_model::value::Value::raw) writes it.
+fn raw(value: serde_json::Value) -> String {
+    match value {
         serde_json::Value::Null => String::new(),
         serde_json::Value::String(text) => text,
+        serde_json::Value::Number(number) if number.as_i64().is_none() => {
+            number.as_f64().map_or_else(|| number.to_string(), |number| number.to_string())
+        }
         other => other.to_string(),
-    };
-    named.into_values().map(raw).collect()
+    }
 }

@@ -110,14 +110,13 @@ impl PlannedRun {
         record: Record,
         files: Vec<FileEffects>,
         uncertain: Vec<i64>,
-        ledger: Option<&LedgerReader>,
+        ledger: Option<LedgerEnd>,
         file: &Path,
-    ) -> Result<Self, RunError> {
-        let ledger = ledger.map(LedgerReader::end).transpose()?;
+    ) -> Self {
         let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
         let planned = |FileEffects { path, file, place, .. }| PlannedFile { path, file, place };
         let files = files.into_iter().map(planned).collect();
-        Ok(Self { version: VERSION, ledger, file, record, files, uncertain, made_of: BTreeMap::new() })
+        Self { version: VERSION, ledger, file, record, files, uncertain, made_of: BTreeMap::new() }
     }
 
     /// The plan as a document, which names its own SHA-256; `loaded` is its program, and the texts of its connectors.

@@ -48,14 +48,15 @@ use crate::{
 /// What kept the run from being finished. No effect was sent then.
 pub fn run(plan: Plan, context: &RunContext<'_>) -> Result<ReadyRun, RunError> {
     let since = Instant::now();
+    let folder = ledger_folder(context.workspace);
+    let decides = !plan.program().decisions.is_empty();
+    // What the pipeline did before stays as it is from here on.
+    let lock = decides.then(|| RunLock::take(&folder, &plan.program().name)).transpose()?;
     let evaluation = Evaluation::new(plan, context)?;
     let program = evaluation.plan.program();
-    let folder = ledger_folder(context.workspace);
-    let decides = !program.decisions.is_empty();
     // Nothing is asked for where it could not be sent.
     let secrets = Secrets::of(context.folder, context.workspace);
     let network = evaluation.sends_through(&secrets)?;
-    let lock = decides.then(|| RunLock::take(&folder, &program.name)).transpose()?;
     // Nothing is asked for where nothing could be recorded.
     let existing = if decides { Ledger::existing(&folder)? } else { None };
     let answers = evaluation.answers()?;
@@ -93,15 +94,18 @@ pub fn run(plan: Plan, context: &RunContext<'_>) -> Result<ReadyRun, RunError> {
 /// # Errors
 /// What keeps a run from being finished.
 pub fn plan(plan: Plan, context: &RunContext<'_>) -> Result<(RunReport, PlannedRun), RunError> {
-    let evaluation = Evaluation::new(plan, context)?;
-    let is_deciding = !evaluation.plan.program().decisions.is_empty();
+    let is_deciding = !plan.program().decisions.is_empty();
     let ledger = if is_deciding { LedgerReader::open(&ledger_folder(context.workspace))? } else { None };
+    // What is decided elsewhere from here on makes the plan an old one.
+    let end = ledger.as_ref().map(LedgerReader::end).transpose()?;
+    let evaluation = Evaluation::new(plan, context)?;
     let answers = evaluation.answers()?;
-    let _snapshot = ledger.as_ref().map(LedgerReader::snapshot).transpose()?;
+    let snapshot = ledger.as_ref().map(LedgerReader::snapshot).transpose()?;
     let decided = evaluation.decide(&answers, ledger.as_ref())?;
+    drop(snapshot);
     let Decided { report, files, payloads, uncertain } = decided;
     let record = evaluation.record(&report, &payloads);
-    let planned = PlannedRun::of(record, files, uncertain, ledger.as_ref(), context.file)?;
+    let planned = PlannedRun::of(record, files, uncertain, end, context.file);
     Ok((RunReport { mode: RunMode::Plan, ..report }, planned))
 }
 

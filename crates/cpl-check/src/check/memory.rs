@@ -8,11 +8,17 @@ use cpl_syntax::{
 };
 use rust_decimal::Decimal;
 
-use super::{Checker, arith::zero_as, rules::fits, scope::Scope, state::reporter::Checked};
+use super::{
+    Checker,
+    arith::zero_as,
+    rules::fits,
+    scope::{Place, Scope},
+    state::reporter::Checked,
+};
 use cpl_model::{
     program::{
-        Action, Applied, AppliedCounts, Approval, Constant, Credential, Decision, Expr, ExprKind, KeepChange, Pattern,
-        PatternOf, Rows, Step, TargetKind,
+        Action, Applied, Approval, Constant, Credential, Decision, Expr, ExprKind, KeepChange, Pattern, PatternOf,
+        Rows, Step, TargetKind,
     },
     types::Type,
 };
@@ -264,9 +270,16 @@ impl Checker<'_> {
             return self.unknown_name("rule", &rule.name, names.into_iter().map(Name::as_str));
         }
         let over = self.length(over.window)?;
+        if scope.key.is_none() && !matches!(scope.place, Place::Constant) {
+            return self.fail(
+                Diagnostic::new(Code::E0401, "no row is named here: how often a rule acted on it can't be asked")
+                    .at(span, "not inside of an aggregate, a `where` or a check")
+                    .help("`derive` it before, in a transform of a table with a key"),
+            );
+        }
         let (mut key, _) = self.series_of(span, scope)?;
-        key.sort_by_key(|column| column.columns().join(""));
-        let applied = Applied { rule: rule.name.value.clone(), over, key, counts: AppliedCounts::new() };
+        key.sort_by_key(|column| column.columns().concat());
+        let applied = Applied { rule: rule.name.value.clone(), over, key, counts: None };
         self.applied.push((applied.clone(), span));
         Ok(Expr::new(ExprKind::Applied(Box::new(applied)), Type::Count, false, span))
     }

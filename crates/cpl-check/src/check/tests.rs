@@ -104,6 +104,7 @@ impl Checker<'_> {
         }
         let columns = columns.into_iter().collect::<Checked<Vec<_>>>()?;
         let cells = self.cells(&written.rows, &columns)?;
+        self.all_named(&written.rows, &columns, &wanted)?;
         let decision = |row: Vec<Cell>| {
             let value = |name: &str| {
                 let at = columns.iter().position(|column| column.name == name)?;
@@ -119,6 +120,22 @@ impl Checker<'_> {
             }
         };
         Ok(cells.into_iter().map(decision).collect())
+    }
+
+    /// A past decision is of one row, at one time.
+    fn all_named(
+        &mut self,
+        rows: &[Vec<cpl_syntax::Spanned<Option<String>>>],
+        columns: &[Column],
+        wanted: &[String],
+    ) -> Checked<()> {
+        for (cell, column) in rows.iter().flat_map(|row| row.iter().zip(columns)) {
+            if wanted.contains(&column.name) && cell.value.as_deref().is_none_or(str::is_empty) {
+                let message = format!("a past decision has a value of `{}`", column.name);
+                return self.refuse(Code::E0301, message, cell.span, "it is empty");
+            }
+        }
+        Ok(())
     }
 
     fn past_column(&mut self, name: &Name, known: &[Column]) -> Checked<Column> {

@@ -5,6 +5,7 @@ use cpl_model::{
     value::Value,
 };
 use cpl_syntax::{Code, Diagnostic};
+use rust_decimal::Decimal;
 
 /// Changes that begin the learning anew, and rules that change a thing again while the platform still learns.
 pub fn learns_anew(program: &Program, rule: &Decision) -> Vec<Diagnostic> {
@@ -17,8 +18,21 @@ pub fn learns_anew(program: &Program, rule: &Decision) -> Vec<Diagnostic> {
             Action::Call { .. } => continue,
         };
         let Some(learning) = learning(program, via) else { continue };
-        found.extend(too_large(rule, step, learning));
-        found.extend(too_soon(rule, via, learning));
+        let share = match step {
+            Step::Share(share) => share.amount().map(|share| share.abs()),
+            Step::Amount(_) | Step::To(_) => None,
+        };
+        // A guard may allow less than the rule asks for.
+        let kept = rule.keep_change.as_ref().and_then(|keep| keep.within.amount());
+        let share = share.map(|share| kept.map_or(share, |kept| share.min(kept))).or(kept);
+        let is_above = share.zip(learning.restarts_above).map(|(share, most)| share > most);
+        if is_above == Some(true) {
+            found.push(too_large(rule, step, learning));
+        }
+        // What is small enough begins nothing anew.
+        if is_above != Some(false) {
+            found.extend(too_soon(rule, via, learning));
+        }
     }
     found
 }
@@ -30,16 +44,12 @@ fn learning<'p>(program: &'p Program, via: &Via) -> Option<&'p Learning> {
     }
 }
 
-fn too_large(rule: &Decision, step: &Step, learning: &Learning) -> Option<Diagnostic> {
-    let (Step::Share(share), Some(most)) = (step, learning.restarts_above) else { return None };
+fn too_large(rule: &Decision, step: &Step, learning: &Learning) -> Diagnostic {
+    let most = learning.restarts_above.unwrap_or_default() * Decimal::ONE_HUNDRED;
     let most = most.normalize();
-    (share.amount()?.abs() > most).then(|| {
-        let percent = (most * rust_decimal::Decimal::ONE_HUNDRED).normalize();
-        let message = format!("`{}` makes the platform learn anew with each change", rule.name);
-        Diagnostic::new(Code::W0217, message)
-            .at(share.span, format!("more than {percent}%"))
-            .help(format!("change by at most {percent}% at once ({})", learning.source))
-    })
+    Diagnostic::new(Code::W0217, format!("`{}` makes the platform learn anew with each change", rule.name))
+        .at(step.expr().span, format!("more than {most}%"))
+        .help(format!("change by at most {most}% at once ({})", learning.source))
 }
 
 fn too_soon(rule: &Decision, via: &Via, learning: &Learning) -> Option<Diagnostic> {

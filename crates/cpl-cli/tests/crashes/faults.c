@@ -3,6 +3,8 @@
 //   kill   the process ends before it (SIGKILL)
 //   eio    the disk fails once; only what changes a file counts
 //   full   the disk is full from then on; only what makes a file, or lets it grow, counts
+// What changes a file by a bare system call is not seen: a rename of the head is none of the steps. Whether the process ends before
+// or behind it is played by the steps around it.
 // FAULT_MET is a file that is made when the fault was met: without it, the program had fewer steps.
 #define _GNU_SOURCE
 #include <dlfcn.h>

@@ -151,6 +151,8 @@ fn days_are_counted_by_the_clock_on_the_wall() {
         ("Europe/Berlin", "2026-03-29T22:00:00Z", 168, (7, Unit::Day), "2026-03-22T23:00:00Z"),
         ("Europe/Berlin", "2026-10-25T23:00:00Z", 168, (1, Unit::Week), "2026-10-18T22:00:00Z"),
         ("UTC", "2026-03-30T00:00:00Z", 168, (7, Unit::Day), "2026-03-23T00:00:00Z"),
+        // 24 hours are a day, in whatever unit they are written.
+        ("Europe/Berlin", "2026-03-29T22:00:00Z", 24, (24, Unit::Hour), "2026-03-28T23:00:00Z"),
         // What is no day is counted in hours.
         ("Europe/Berlin", "2026-03-29T01:30:00Z", 2, (2, Unit::Hour), "2026-03-28T23:30:00Z"),
     ];

@@ -49,7 +49,7 @@ pub struct Learning {
     pub events: Option<u32>,
     /// How long that takes, in microseconds.
     pub within: i64,
-    /// The share of a value from which on a change begins it; none where any change does.
+    /// The share of a value above which a change begins it; none where any change does.
     pub restarts_above: Option<Decimal>,
     /// Whose figures these are.
     pub source: String,

@@ -1,6 +1,9 @@
 //! Typed expressions: data that any engine may run.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use cpl_syntax::{
     Span,
@@ -144,8 +147,8 @@ pub struct Applied {
     pub over: Length,
     /// The columns that name the row, as the rule names its rows; by their names.
     pub key: Vec<Expr>,
-    /// What the past says; a plan that is bound has it.
-    pub counts: AppliedCounts,
+    /// What the past says; none before the plan is bound.
+    pub counts: Option<Arc<AppliedCounts>>,
 }
 
 /// How often a rule acted on each row, by the raw values of the row's key in the order of their names. The others: never.
