@@ -50,13 +50,14 @@ pub fn run(plan: Plan, context: &RunContext<'_>) -> Result<ReadyRun, RunError> {
     let since = Instant::now();
     let folder = ledger_folder(context.workspace);
     let decides = !plan.program().decisions.is_empty();
+    // Nothing is asked for where it could not be sent.
+    can_be_written(plan.program(), context)?;
+    let secrets = Secrets::of(context.folder, context.workspace);
+    let network = sends_through(plan.program(), &secrets, context)?;
     // What the pipeline did before stays as it is from here on.
     let lock = decides.then(|| RunLock::take(&folder, &plan.program().name)).transpose()?;
     let evaluation = Evaluation::new(plan, context)?;
     let program = evaluation.plan.program();
-    // Nothing is asked for where it could not be sent.
-    let secrets = Secrets::of(context.folder, context.workspace);
-    let network = evaluation.sends_through(&secrets)?;
     // Nothing is asked for where nothing could be recorded.
     let existing = if decides { Ledger::existing(&folder)? } else { None };
     let answers = evaluation.answers()?;
@@ -98,6 +99,7 @@ pub fn plan(plan: Plan, context: &RunContext<'_>) -> Result<(RunReport, PlannedR
     let ledger = if is_deciding { LedgerReader::open(&ledger_folder(context.workspace))? } else { None };
     // What is decided elsewhere from here on makes the plan an old one.
     let end = ledger.as_ref().map(LedgerReader::end).transpose()?;
+    can_be_written(plan.program(), context)?;
     let evaluation = Evaluation::new(plan, context)?;
     let answers = evaluation.answers()?;
     let snapshot = ledger.as_ref().map(LedgerReader::snapshot).transpose()?;
@@ -109,7 +111,7 @@ pub fn plan(plan: Plan, context: &RunContext<'_>) -> Result<(RunReport, PlannedR
     Ok((RunReport { mode: RunMode::Plan, ..report }, planned))
 }
 
-/// A plan that is bound, and whose targets can be written.
+/// A plan that is bound.
 struct Evaluation<'c> {
     plan: BoundPlan,
     window: String,
@@ -134,7 +136,6 @@ impl<'c> Evaluation<'c> {
         let plan = if context.past == PastSeen::Nothing { plan.with_quiet_rows() } else { plan };
         let plan = context.bound(plan)?;
         let window = plan.clock().name(plan.program().every);
-        check_targets(plan.program(), &window, context.folder, &read_files(plan.program(), context))?;
         let places = Places::of(plan.program(), context.folder, &context.workspace.root);
         Ok(Self { plan, window, places, context })
     }
@@ -212,21 +213,26 @@ impl<'c> Evaluation<'c> {
         }
         Ok(())
     }
+}
 
-    /// The network by which effects leave, where all secrets are there that they need.
-    fn sends_through(&self, secrets: &Secrets) -> Result<Network, RunError> {
-        let program = self.plan.program();
-        let via = program.decisions.iter().flat_map(|rule| &rule.actions).map(|action| action.via().target);
-        let targets: BTreeSet<usize> = via.filter(|target| is_of_server(&program.targets[*target])).collect();
-        let Some(first) = targets.first() else { return Ok(Network::default()) };
-        let missing: Vec<RequestError> =
-            targets.iter().flat_map(|target| missing_of_target(&program.targets[*target], secrets)).collect();
-        if !missing.is_empty() {
-            return Err(RunError::Request(missing));
-        }
-        let at = program.targets[*first].span;
-        network(self.context.workspace, secrets).map_err(|cause| RunError::Request(vec![RequestError { at, cause }]))
+/// Whether the targets that are files can be written.
+fn can_be_written(program: &Program, context: &RunContext<'_>) -> Result<(), RunError> {
+    let window = context.clock.name(program.every);
+    Ok(check_targets(program, &window, context.folder, &read_files(program, context))?)
+}
+
+/// The network by which effects leave, where all secrets are there that they need.
+fn sends_through(program: &Program, secrets: &Secrets, context: &RunContext<'_>) -> Result<Network, RunError> {
+    let via = program.decisions.iter().flat_map(|rule| &rule.actions).map(|action| action.via().target);
+    let targets: BTreeSet<usize> = via.filter(|target| is_of_server(&program.targets[*target])).collect();
+    let Some(first) = targets.first() else { return Ok(Network::default()) };
+    let missing: Vec<RequestError> =
+        targets.iter().flat_map(|target| missing_of_target(&program.targets[*target], secrets)).collect();
+    if !missing.is_empty() {
+        return Err(RunError::Request(missing));
     }
+    let at = program.targets[*first].span;
+    network(context.workspace, secrets).map_err(|cause| RunError::Request(vec![RequestError { at, cause }]))
 }
 
 /// Whether an effect is sent to a server.
