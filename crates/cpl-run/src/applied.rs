@@ -56,11 +56,11 @@ pub fn past_counts(
 fn counts(effects: &[StoredEffect], key: &[String]) -> AppliedCounts {
     let decided: BTreeSet<(&str, &str)> =
         effects.iter().map(|one| (one.effect.key.as_str(), one.effect.decision_id.as_str())).collect();
-    let names: BTreeSet<&String> = key.iter().collect();
+    let wanted: BTreeSet<&String> = key.iter().collect();
     let mut counts = AppliedCounts::new();
     for (recorded, _) in decided {
         let named: BTreeMap<String, serde_json::Value> = serde_json::from_str(recorded).unwrap_or_default();
-        if named.keys().collect::<BTreeSet<_>>() == names {
+        if named.keys().collect::<BTreeSet<_>>() == wanted {
             *counts.entry(named.into_values().map(raw).collect()).or_default() += 1;
         }
     }
