@@ -77,11 +77,7 @@ impl Ledger {
     /// Where it can't be used.
     pub fn open(folder: &Path) -> Result<Self, LedgerError> {
         make_folder(folder)?;
-        if let Some(ledger) = Self::existing(folder)? {
-            return Ok(ledger);
-        }
         let _lock = lock(folder)?;
-        // Another process may have been first.
         if let Some(ledger) = LedgerReader::existing(folder, OpenFlags::SQLITE_OPEN_READ_WRITE)? {
             return Ok(Self(ledger));
         }

@@ -225,9 +225,7 @@ impl LedgerReader {
     /// Where the ledger can't be read.
     pub fn decisions_like(&self, prefix: &str) -> Result<Vec<String>, LedgerError> {
         let sql = "select distinct id from decisions where id >= ?1 and id < ?1 || 'g' limit 10";
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let found = statement.query_map([prefix], |row| row.get(0))?.collect::<Result<_, _>>()?;
-        Ok(found)
+        self.texts(sql, [prefix])
     }
 
     /// The identities of the decisions that were recorded last.
@@ -235,9 +233,7 @@ impl LedgerReader {
     /// # Errors
     /// Where the ledger can't be read.
     pub fn newest_decisions(&self, limit: u32) -> Result<Vec<String>, LedgerError> {
-        let mut statement = self.connection.prepare_cached("select id from decisions order by serial desc limit ?1")?;
-        let found = statement.query_map([limit], |row| row.get(0))?.collect::<Result<_, _>>()?;
-        Ok(found)
+        self.texts("select id from decisions order by serial desc limit ?1", [limit])
     }
 
     /// What a decision was in each run that recorded it, the first one first.
@@ -297,9 +293,7 @@ impl LedgerReader {
     /// # Errors
     /// Where the ledger can't be read.
     pub fn pipelines(&self) -> Result<Vec<String>, LedgerError> {
-        let mut statement = self.connection.prepare_cached("select distinct pipeline from runs order by pipeline")?;
-        let found = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-        Ok(found)
+        self.texts("select distinct pipeline from runs order by pipeline", [])
     }
 
     /// The names of the rules that decided something.
@@ -307,9 +301,7 @@ impl LedgerReader {
     /// # Errors
     /// Where the ledger can't be read.
     pub fn rules(&self) -> Result<Vec<String>, LedgerError> {
-        let mut statement = self.connection.prepare_cached("select distinct rule from decisions order by rule")?;
-        let found = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-        Ok(found)
+        self.texts("select distinct rule from decisions order by rule", [])
     }
 
     /// The pause under way of a pipeline, or of all.
@@ -364,6 +356,13 @@ impl LedgerReader {
                    (select distinct window_start from runs where pipeline = ?1 and window_start < ?2 \
                    order by window_start desc limit ?3))) order by serial";
         self.stored(sql, params![pipeline, window_start, WINDOWS])
+    }
+
+    /// The texts of a column.
+    fn texts(&self, sql: &str, parameters: impl Params) -> Result<Vec<String>, LedgerError> {
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let found = statement.query_map(parameters, |row| row.get(0))?.collect::<Result<_, _>>()?;
+        Ok(found)
     }
 
     /// Decisions with their runs.

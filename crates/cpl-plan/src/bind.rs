@@ -1,4 +1,5 @@
-//! A plan bound to a clock: `now`, `today` and windows become constants, once, for every engine.
+//! A plan bound to a clock and to what rules did before: `now`, `today`, windows and counts of the past become constants, once,
+//! for every engine.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -68,9 +68,17 @@ fn stride() -> usize {
     std::env::var("CPL_STEPS_APART").ok().and_then(|steps| steps.parse().ok()).unwrap_or(13)
 }
 
-/// A fault at each step, or at one of so many, as long as there are steps.
-fn at_every_step(fault: Fault, stride: usize, mut one: impl FnMut(u32) -> bool) {
-    let met = (1..10_000).step_by(stride).take_while(|step| one(*step)).count();
+/// A fault at each step, or at one of so many, as long as there are steps: each in a workspace of its own. `one` says whether the
+/// fault was met.
+fn at_every_step(fault: Fault, stride: usize, what: &str, one: impl Fn(&Workspace, &Server, u32, &str) -> bool) {
+    if !can_inject() {
+        return;
+    }
+    let server = Server::begin();
+    let steps = (1..10_000).step_by(stride);
+    let met = steps
+        .take_while(|step| one(&workspace(&server), &server, *step, &format!("{fault:?} at step {step} of {what}")));
+    let met = met.count();
     println!("{fault:?}: met {met} times");
     assert!(met > 5, "{fault:?} was met {met} times only");
 }
@@ -111,22 +119,17 @@ fn told(said: &Said, fault: Fault, context: &str) {
 
 /// A run that meets the fault at each step, and is begun again.
 fn runs(fault: Fault) {
-    if !can_inject() {
-        return;
-    }
-    let server = Server::begin();
-    at_every_step(fault, stride(), |step| {
-        let (workspace, context) = (workspace(&server), format!("{fault:?} at step {step}"));
+    at_every_step(fault, stride(), "a run", |workspace, server, step, context| {
         let Some(first) = workspace.cpl_with(fault, step, RUN) else { return false };
-        told(&first, fault, &context);
+        told(&first, fault, context);
         if first.code == Some(0) {
-            agree(&workspace, &server, &format!("{context}, at its end"));
+            agree(workspace, server, &format!("{context}, at its end"));
         }
         let second = workspace.cpl(RUN);
-        agree(&workspace, &server, &format!("{context}, begun again"));
+        agree(workspace, server, &format!("{context}, begun again"));
         let states = workspace.states();
         assert_eq!(states.len(), EFFECTS, "{context}: {states:?}\n{}", second.err);
-        left_to_a_person(&states, &second, &context);
+        left_to_a_person(&states, &second, context);
         true
     });
 }
@@ -155,15 +158,10 @@ fn the_disk_is_full_from_every_step_of_a_run_on() {
 
 /// What is taken back has its value again, once; or it is known that nobody knows.
 fn undos(fault: Fault) {
-    if !can_inject() {
-        return;
-    }
-    let server = Server::begin();
-    at_every_step(fault, stride(), |step| {
-        let (workspace, context) = (workspace(&server), format!("{fault:?} at step {step} of an undo"));
+    at_every_step(fault, stride(), "an undo", |workspace, server, step, context| {
         assert_eq!(workspace.cpl(RUN).code, Some(0));
         let Some(first) = workspace.cpl_with(fault, step, UNDO) else { return false };
-        told(&first, fault, &context);
+        told(&first, fault, context);
         let second = workspace.cpl(UNDO);
         let states = workspace.states();
         let is_unknown = |one: &Logged| one.is_undo && one.target == "ads.blind" && one.state == "uncertain";
@@ -177,7 +175,7 @@ fn undos(fault: Fault) {
             assert!(is_back, "{context}: {one:?} is {value}, changed {applied} times\n{}", second.err);
         }
         assert_eq!(states.iter().filter(|one| !one.is_undo).count(), EFFECTS, "{context}: {states:?}");
-        let file = lines(&workspace);
+        let file = lines(workspace);
         assert!(file.len() == 2 && file[1]["to"] == file[0]["from"], "{context}: {file:?}");
         true
     });
@@ -195,18 +193,13 @@ fn the_disk_is_full_from_every_step_of_an_undo_on() {
 
 /// A ledger that is damaged is put back whole, or stays as it is; what was done stays done.
 fn restores(fault: Fault) {
-    if !can_inject() {
-        return;
-    }
-    let server = Server::begin();
     // There are few.
-    at_every_step(fault, 1, |step| {
-        let (workspace, context) = (workspace(&server), format!("{fault:?} at step {step} of a restore"));
+    at_every_step(fault, 1, "a restore", |workspace, server, step, context| {
         assert_eq!(workspace.cpl(RUN).code, Some(0));
         assert_eq!(workspace.cpl("backup copy").code, Some(0));
         std::fs::write(workspace.path(".cpl/ledger.db"), "damaged").expect("written");
         let Some(first) = workspace.cpl_with(fault, step, "restore copy") else { return false };
-        told(&first, fault, &context);
+        told(&first, fault, context);
         let again = workspace.cpl("restore copy");
         // What is whole is not replaced.
         assert!(
@@ -217,7 +210,7 @@ fn restores(fault: Fault) {
         let second = workspace.cpl(RUN);
         assert_eq!(second.code, Some(0), "{context}: {}", second.err);
         assert_eq!(workspace.states().len(), EFFECTS, "{context}");
-        agree(&workspace, &server, &context);
+        agree(workspace, server, context);
         true
     });
 }
