@@ -17,10 +17,13 @@ pub fn workspace_at(path: &Path, io: &mut Io<'_>) -> Result<Workspace, u8> {
         return Err(render::usage_error(&format!("{}: there is no such file", path.display()), io));
     }
     let pipeline = if there.is_dir() { path.join("any.cpl") } else { path.to_owned() };
-    workspace::workspace(&pipeline, io).map_err(|diagnostic| {
-        render::render(&[diagnostic], Path::new(""), "", io);
-        WRONG
-    })
+    match workspace::workspace(&pipeline, io) {
+        Ok(workspace) => Ok(cpl_run::as_recorded(workspace)),
+        Err(diagnostic) => {
+            render::render(&[diagnostic], Path::new(""), "", io);
+            Err(WRONG)
+        }
+    }
 }
 
 /// Prints why a ledger can't be used.

@@ -218,12 +218,13 @@ fn is_looked_at(program: &Program, report: &RunReport, target: &str) -> bool {
     rules.peek().is_none() || rules.any(|rule| report.quiet.contains_key(&rule.name))
 }
 
-/// How many effects leave for each target, and where it is; `earlier` counts those that earlier runs of the window recorded, by target.
+/// How many effects leave for each target, and where it is; `earlier` counts those that earlier runs of the window recorded, by
+/// target, and how many of them are not sent yet.
 #[must_use]
 pub fn deliveries(
     report: &RunReport,
     files: &[FileEffects],
-    earlier: &BTreeMap<String, usize>,
+    earlier: &BTreeMap<String, (usize, usize)>,
     program: &Program,
     window: &str,
 ) -> Vec<Delivery> {
@@ -239,14 +240,16 @@ pub fn deliveries(
     for target in written {
         found.entry(&target.name).or_default();
     }
-    let delivery = |(target, effects): (&str, usize)| Delivery {
-        target: target.to_owned(),
-        to: match kind(target) {
+    for (target, _) in earlier.iter().filter(|(_, (_, unsent))| *unsent > 0) {
+        found.entry(target).or_default();
+    }
+    let delivery = |(target, effects): (&str, usize)| {
+        let (earlier, unsent) = earlier.get(target).copied().unwrap_or_default();
+        let to = match kind(target) {
             Some(TargetKind::File(path)) => Some(path.at(window)),
             _ => None,
-        },
-        effects,
-        earlier: earlier.get(target).copied().unwrap_or_default(),
+        };
+        Delivery { target: target.to_owned(), to, effects, earlier, unsent }
     };
     found.into_iter().map(delivery).collect()
 }

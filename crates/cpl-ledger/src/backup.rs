@@ -42,7 +42,7 @@ pub enum BackupError {
         /// How many rows it has more than the copy.
         more: i64,
     },
-    /// The ledger in its place is sound, and another one.
+    /// The ledger in its place is, or was, another one.
     OtherLedger,
     /// The copy, or the ledger, can't be used.
     Ledger(LedgerError),
@@ -57,7 +57,7 @@ impl fmt::Display for BackupError {
             Self::NotNeeded { more } => {
                 write!(f, "the ledger is sound, and {more} rows newer than the copy: they would be forgotten")
             }
-            Self::OtherLedger => f.write_str("the ledger is sound, and another one than the copy"),
+            Self::OtherLedger => f.write_str("it is a copy of another ledger than the one in its place"),
             Self::Ledger(error) => error.fmt(f),
         }
     }
@@ -105,10 +105,16 @@ fn copy(ledger: &LedgerReader, to: &Path) -> Result<i64, BackupError> {
 /// since the copy was made has done more than it says: its workspace is paused then. `now` is in microseconds since 1970.
 ///
 /// # Errors
-/// Where the copy is none, a ledger that is sound is in its place, or a pipeline runs.
-pub fn restore(from: &Path, folder: &Path, now: i64) -> Result<(Restored, Vec<PathBuf>), BackupError> {
+/// Where the copy is none, or that of a workspace with another name, a ledger that is sound or another one is in its place, or
+/// a pipeline runs.
+pub fn restore(
+    from: &Path,
+    (folder, workspace): (&Path, Option<&str>),
+    now: i64,
+) -> Result<(Restored, Vec<PathBuf>), BackupError> {
     let source = LedgerReader::existing(from, OpenFlags::SQLITE_OPEN_READ_ONLY)?.ok_or(BackupError::NoLedger)?;
     source.verify()?;
+    source.check_workspace(workspace)?;
     let (lineage, tip) = source.tip()?;
     let _running = RunLock::take_all(folder)?;
     let lock = lock(folder)?;
@@ -121,7 +127,11 @@ pub fn restore(from: &Path, folder: &Path, now: i64) -> Result<(Restored, Vec<Pa
             return Err(BackupError::NotNeeded { more: end.serial - tip.serial });
         }
     }
-    let head = HeadFile::of(folder).read().ok().flatten().filter(|head| head.lineage == lineage);
+    // A head that can't be read says nothing.
+    let head = HeadFile::of(folder).read().ok().flatten();
+    if head.as_ref().is_some_and(|head| head.lineage != lineage) {
+        return Err(BackupError::OtherLedger);
+    }
     let restored = match &head {
         Some(head) if head.after == tip => Restored::Whole,
         Some(head) => Restored::Behind { lost: Some(head.after.serial - tip.serial).filter(|lost| *lost > 0) },

@@ -20,6 +20,13 @@ pub enum LedgerError {
     },
     /// An older version of the program made it: opened to be written, it gets the tables of this one.
     Older,
+    /// It is another workspace's.
+    OtherWorkspace {
+        /// Whose it is.
+        of: String,
+        /// Whose it should be.
+        wanted: String,
+    },
     /// Its end is another one than its head says: it was changed, or an old copy was put back.
     HeadMismatch,
     /// It lacks rows.
@@ -52,6 +59,9 @@ impl fmt::Display for LedgerError {
             Self::Foreign => f.write_str("it is no ledger"),
             Self::Newer { version } => write!(f, "a newer version of cpl made it (version {version})"),
             Self::Older => f.write_str("an older version of cpl made it"),
+            Self::OtherWorkspace { of, wanted } => {
+                write!(f, "it is that of the workspace {of}, and `cpl.yaml` names this one {wanted}")
+            }
             Self::HeadMismatch => f.write_str("its end is another one than its head says"),
             Self::RowsMissing => f.write_str("it lacks rows that were written"),
             Self::Damaged { table, serial } => write!(f, "row {serial} of {table} is not what was written"),

@@ -121,6 +121,12 @@ impl Ledger {
     }
 }
 
+impl AsRef<LedgerReader> for Ledger {
+    fn as_ref(&self) -> &LedgerReader {
+        &self.0
+    }
+}
+
 impl Deref for Ledger {
     type Target = LedgerReader;
 

@@ -75,6 +75,28 @@ impl LedgerReader {
         Ok(self.rows::<Run>("where serial = ?1", [serial])?.pop().map(|(_, run)| run))
     }
 
+    /// The workspace whose ledger it is; none where no run was recorded that knew its own.
+    ///
+    /// # Errors
+    /// Where the ledger can't be read, or is not what was written.
+    pub fn workspace(&self) -> Result<Option<String>, LedgerError> {
+        let found = self.rows::<Run>("where workspace is not null order by serial desc limit 1", [])?.pop();
+        Ok(found.and_then(|(_, run)| run.workspace))
+    }
+
+    /// Whether it is the ledger of a workspace that has this name; one without a name may have any.
+    ///
+    /// # Errors
+    /// Where it is another one's, or can't be read.
+    pub fn check_workspace(&self, named: Option<&str>) -> Result<(), LedgerError> {
+        match (self.workspace()?, named) {
+            (Some(of), Some(wanted)) if of != wanted => {
+                Err(LedgerError::OtherWorkspace { of, wanted: wanted.to_owned() })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The run of a pipeline that was recorded last of its newest window.
     ///
     /// # Errors

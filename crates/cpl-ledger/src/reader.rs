@@ -63,6 +63,12 @@ pub struct LedgerReader {
 /// Rows that stay as they are.
 pub struct Snapshot<'l>(&'l LedgerReader);
 
+impl AsRef<Self> for LedgerReader {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
 impl Drop for Snapshot<'_> {
     fn drop(&mut self) {
         let _nothing_was_written = self.0.connection.execute_batch("rollback");

@@ -41,6 +41,8 @@ pub struct Run {
     pub settings: Option<String>,
     /// Checks of its data that did not hold, as JSON.
     pub checks: Option<String>,
+    /// The workspace, by whose name decisions are counted; none in rows of older versions.
+    pub workspace: Option<String>,
 }
 
 /// A row that a rule decided on.

@@ -7,7 +7,7 @@ use crate::error::LedgerError;
 /// What marks a file of SQLite as a ledger: `cpl1`.
 const APPLICATION: i64 = 0x6370_6c31;
 /// The version of the tables.
-const VERSION: i64 = 4;
+const VERSION: i64 = 5;
 
 /// Those of version 1.
 const TABLES: &str = "
@@ -67,7 +67,7 @@ const TABLES: &str = "
 ";
 
 /// From each version to the next one. What is added to a row may be null: then its hash stays as it was.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     "
     alter table runs add column window_end integer;
     alter table decisions add column state text;
@@ -124,6 +124,9 @@ const MIGRATIONS: [&str; 3] = [
 ",
     // Those of a setting, in the order in which they were recorded.
     "create index effects_by_setting on effects (resource, coalesce(setting, name));",
+    // Whose it is.
+    "alter table runs add column workspace text;
+     create index runs_by_workspace on runs (serial) where workspace is not null;",
 ];
 
 /// Makes the tables of a new ledger.

@@ -20,6 +20,7 @@ fn run(start: i64, program: String) -> Run {
         inputs: None,
         settings: None,
         checks: None,
+        workspace: None,
     }
 }
 
@@ -364,7 +365,7 @@ fn a_journal_that_a_kill_left_is_taken_back() -> Result<(), LedgerError> {
 }
 
 /// What takes the tables of each version back to those of the one before it.
-const OLDER: [&str; 3] = [
+const OLDER: [&str; 4] = [
     "drop table observations; drop table verdicts; drop table pauses; drop index decisions_by_id;
      alter table runs drop column window_end; alter table steps drop column why;
      alter table decisions drop column state; alter table decisions drop column changes;
@@ -375,6 +376,7 @@ const OLDER: [&str; 3] = [
      alter table decisions drop column undoes; alter table decisions drop column sends;
      alter table verdicts drop column sends; alter table effects drop column reverse;",
     "drop index effects_by_setting;",
+    "drop index runs_by_workspace; alter table runs drop column workspace;",
 ];
 
 /// The tables of an older version, with a row in them, as it wrote them.

@@ -267,6 +267,8 @@ pub struct Delivery {
     pub effects: usize,
     /// How many effects earlier runs of the same window recorded for it.
     pub earlier: usize,
+    /// How many of those are not sent yet: a run sends them.
+    pub unsent: usize,
 }
 
 /// Effects that an earlier run recorded and did not confirm: they may have been sent, and this run does not send them.

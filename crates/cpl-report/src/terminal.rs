@@ -275,7 +275,11 @@ impl Page {
                 0 => String::new(),
                 earlier => format!(", {earlier} of this window by an earlier run"),
             };
-            self.wrapped("  ", 4, &format!("{effects} → {to}{earlier}"));
+            let unsent = match delivery.unsent {
+                0 => String::new(),
+                unsent => format!(", {unsent} of which {} not sent yet", if unsent == 1 { "is" } else { "are" }),
+            };
+            self.wrapped("  ", 4, &format!("{effects} → {to}{earlier}{unsent}"));
         }
         for Unconfirmed { window, target, effects } in &report.unconfirmed {
             let effects = if *effects == 1 { "1 effect".to_owned() } else { format!("{effects} effects") };

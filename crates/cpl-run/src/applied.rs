@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use cpl_ledger::{LedgerReader, StoredEffect};
+use cpl_ledger::StoredEffect;
 use cpl_model::{clock::Clock, program::AppliedCounts};
 use cpl_plan::{
     Plan,
@@ -13,7 +13,7 @@ use cpl_plan::{
 };
 use jiff::Timestamp;
 
-use crate::{RunContext, RunError, folder::ledger_folder};
+use crate::{RunContext, RunError, ledgers::read_ledger};
 
 impl RunContext<'_> {
     /// A plan, bound to the window and to what the ledger says of the windows before it.
@@ -22,7 +22,7 @@ impl RunContext<'_> {
     /// What keeps the plan from being bound, and the ledger from being read.
     pub(crate) fn bound(&self, plan: Plan) -> Result<BoundPlan, RunError> {
         let is_asked = !plan.applied().is_empty();
-        let ledger = if is_asked { LedgerReader::open(&ledger_folder(self.workspace))? } else { None };
+        let ledger = if is_asked { read_ledger(self.workspace)? } else { None };
         let before = self.clock.now.timestamp().as_microsecond();
         let counts = past_counts(&plan, &self.clock, |rule, after| {
             let Some(ledger) = &ledger else { return Ok(AppliedCounts::new()) };

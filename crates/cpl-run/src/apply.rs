@@ -11,7 +11,7 @@ use std::{
 
 use cpl_connect::{Network, Secrets};
 use cpl_effects::{FileEffects, ServerEffect, prepare};
-use cpl_ledger::{Decision, DecisionState, Effect, Ledger, LedgerEnd, LedgerReader, RunLock};
+use cpl_ledger::{Decision, DecisionState, Effect, LedgerEnd, RunLock};
 use cpl_model::{program::Program, workspace::Workspace};
 use cpl_rules::sha256;
 use cpl_syntax::Span;
@@ -22,8 +22,8 @@ use sha2::{Digest, Sha256};
 use crate::{
     RunError,
     error::RequestError,
-    folder::ledger_folder,
     inputs::TOKENS,
+    ledgers::{ledger_folder, open_ledger, read_ledger},
     local_files::local_files,
     network::network,
     ready::{ReadyEffects, Recorded},
@@ -232,10 +232,10 @@ pub fn apply(
     let network = sends_through(planned.effects(), &secrets, workspace)?;
     let at = ledger_folder(workspace);
     let lock = RunLock::take(&at, &run.pipeline)?;
-    if planned.ledger.is_some() && LedgerReader::open(&at)?.is_none() {
+    if planned.ledger.is_some() && read_ledger(workspace)?.is_none() {
         return Err(StalePlan::LedgerMoved);
     }
-    let mut ledger = Ledger::open(&at)?;
+    let mut ledger = open_ledger(workspace)?;
     let mut transaction = ledger.begin()?;
     let end = transaction.end()?;
     if planned.ledger.as_ref().map_or(end.serial != 0, |planned| *planned != end) {

@@ -6,7 +6,7 @@ use cpl_ledger::{BackupError, Restored};
 use cpl_model::workspace::Workspace;
 use jiff::Timestamp;
 
-use crate::folder::ledger_folder;
+use crate::ledgers::ledger_folder;
 
 /// Copies the ledger of a workspace into a new folder: how many rows it has.
 ///
@@ -21,5 +21,6 @@ pub fn back_up(workspace: &Workspace, to: &Path) -> Result<i64, BackupError> {
 /// # Errors
 /// Where the copy is none, or the ledger is sound.
 pub fn restore(workspace: &Workspace, from: &Path, now: Timestamp) -> Result<(Restored, Vec<PathBuf>), BackupError> {
-    cpl_ledger::restore(from, &ledger_folder(workspace), now.as_microsecond())
+    let named = workspace.settings.name.as_deref();
+    cpl_ledger::restore(from, (&ledger_folder(workspace), named), now.as_microsecond())
 }

@@ -1,6 +1,6 @@
 //! A decision of the past: found by the beginning of its identity, told from the ledger alone.
 
-use std::{fmt, path::Path};
+use std::fmt;
 
 use cpl_ledger::{
     Decision, DecisionState, Effect, EffectState, Ledger, LedgerReader, Pause, RecordedDecision, RunLock, Step,
@@ -11,7 +11,10 @@ use cpl_rules::short;
 use cpl_syntax::nearest;
 use jiff::Timestamp;
 
-use crate::{RunError, folder::ledger_folder};
+use crate::{
+    RunError,
+    ledgers::{ledger_folder, open_ledger, read_ledger},
+};
 
 /// What the ledger knows of a decision.
 pub struct DecisionStory {
@@ -192,9 +195,9 @@ pub fn check_window(last: &RecordedDecision, now: Timestamp) -> Result<(), Decis
 }
 
 /// The ledger that may know a decision. Where nothing ran none is made.
-pub fn ledger_with(id: &str, folder: &Path) -> Result<Ledger, DecisionError> {
-    match LedgerReader::open(folder)? {
-        Some(_) => Ok(Ledger::open(folder)?),
+pub fn ledger_with(id: &str, workspace: &Workspace) -> Result<Ledger, DecisionError> {
+    match read_ledger(workspace)? {
+        Some(_) => Ok(open_ledger(workspace)?),
         None => Err(DecisionError::Unknown { id: id.to_owned(), near: None }),
     }
 }
@@ -204,7 +207,7 @@ pub fn ledger_with(id: &str, folder: &Path) -> Result<Ledger, DecisionError> {
 /// # Errors
 /// Where there is none, or the ledger can't be read.
 pub fn decision_story(workspace: &Workspace, id: &str) -> Result<DecisionStory, DecisionError> {
-    let Some(ledger) = LedgerReader::open(&ledger_folder(workspace))? else {
+    let Some(ledger) = read_ledger(workspace)? else {
         return Err(DecisionError::Unknown { id: id.to_owned(), near: None });
     };
     let id = find(&ledger, id)?;
@@ -236,7 +239,7 @@ pub fn give_verdict(
     (by, why): (&str, Option<&str>),
     now: Timestamp,
 ) -> Result<RecordedDecision, DecisionError> {
-    let mut ledger = ledger_with(id, &ledger_folder(workspace))?;
+    let mut ledger = ledger_with(id, workspace)?;
     let mut transaction = ledger.begin()?;
     let (id, last) = find_recorded(&transaction, id)?;
     if last.decision.state() != DecisionState::AwaitsApproval {
@@ -268,7 +271,7 @@ pub fn settle(
     now: Timestamp,
 ) -> Result<(String, usize), DecisionError> {
     let folder = ledger_folder(workspace);
-    let mut ledger = ledger_with(id, &folder)?;
+    let mut ledger = ledger_with(id, workspace)?;
     let id = find(&ledger, id)?;
     // A run that looks it up just now would go on with what it knew.
     let pipeline = ledger.history(&id)?.pop().map(|last| last.run.pipeline);

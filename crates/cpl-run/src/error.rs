@@ -43,6 +43,15 @@ pub enum RunError {
         /// By whom, and why.
         text: String,
     },
+    /// Sending ended before all was sent.
+    Stopped {
+        /// By a pause, or the ledger.
+        by: Box<RunError>,
+        /// How many effects were carried out before.
+        carried_out: usize,
+        /// Those that were sent, and not carried out, or nobody knows.
+        failed: Vec<NotCarriedOut>,
+    },
     /// Servers did not carry out some effects, or nobody knows; the ledger holds what became of each.
     NotCarriedOut {
         /// Those effects.
@@ -72,7 +81,8 @@ impl RunError {
             Self::Effect(error) => vec![error.diagnostic()],
             Self::Ledger(error) => vec![ledger_diagnostic(&error)],
             Self::NotConfirmed(error) => vec![not_confirmed(&error)],
-            Self::Paused { text } => vec![paused(&text)],
+            Self::Paused { text } => vec![paused(&text, 0)],
+            Self::Stopped { by, carried_out, failed } => stopped(*by, carried_out, &failed),
             Self::NotCarriedOut { failed, of } => vec![not_carried_out(&failed, of)],
             Self::Given(error) => vec![error.diagnostic()],
             Self::Request(errors) => errors.iter().map(RequestError::diagnostic).collect(),
@@ -131,10 +141,38 @@ fn not_carried_out(failed: &[NotCarriedOut], of: usize) -> Diagnostic {
 }
 
 /// What is said where a pause began between the decision and its sending.
-fn paused(text: &str) -> Diagnostic {
-    let message = format!("nothing more was sent: {text} while this run was under way");
+fn paused(text: &str, carried_out: usize) -> Diagnostic {
+    let message =
+        format!("nothing more was sent: {text} while this run was under way; {}", carried_out_before(carried_out));
     Diagnostic::new(Code::E1106, message)
         .help("`cpl log` tells what was sent; after `cpl resume`, a run of the same window sends what is recorded")
+}
+
+fn carried_out_before(effects: usize) -> String {
+    match effects {
+        0 => "no effect was carried out before".to_owned(),
+        1 => "1 effect was carried out before".to_owned(),
+        _ => format!("{effects} effects were carried out before"),
+    }
+}
+
+/// What is said where sending ended in the middle: why, and what was sent before and not carried out.
+fn stopped(by: RunError, carried_out: usize, failed: &[NotCarriedOut]) -> Vec<Diagnostic> {
+    let mut said = match by {
+        RunError::Paused { text } => vec![paused(&text, carried_out)],
+        RunError::Ledger(error) => {
+            let before = carried_out_before(carried_out);
+            let message =
+                format!("nothing more was sent: the ledger `.cpl/ledger.db` can't be used: {error}; {before}");
+            let help = "once it can be, a run of the same window finds out what the ledger does not know, and sends what is left";
+            vec![Diagnostic::new(Code::E1106, message).help(help)]
+        }
+        other => other.diagnostics(),
+    };
+    if !failed.is_empty() {
+        said.push(not_carried_out(failed, carried_out + failed.len()));
+    }
+    said
 }
 
 /// What is said where effects were sent, and the ledger does not say so.
@@ -150,6 +188,10 @@ fn ledger_diagnostic(error: &LedgerError) -> Diagnostic {
             return Diagnostic::new(Code::E1106, error.to_string()).help("wait for its end, and run again");
         }
         LedgerError::Newer { .. } => "run it by that version",
+        LedgerError::OtherWorkspace { of, .. } => &format!(
+            "write `workspace: {of}` there, and its windows go on; only where what was done before does not matter, move \
+             `.cpl` away: a new ledger begins, and knows of no change"
+        ),
         LedgerError::Refused { .. } | LedgerError::Older => "no effect was sent",
         LedgerError::Missing
         | LedgerError::HeadMissing

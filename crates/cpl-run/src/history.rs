@@ -2,15 +2,13 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use cpl_ledger::{
-    Decision, DecisionState, Effect, EffectState, LedgerReader, LogFilter, LoggedRun, RecordedDecision, Step,
-};
+use cpl_ledger::{Decision, DecisionState, Effect, EffectState, LogFilter, LoggedRun, RecordedDecision, Step};
 use cpl_model::workspace::Workspace;
 use serde::Serialize;
 
 use crate::{
     RunError,
-    folder::ledger_folder,
+    ledgers::read_ledger,
     record::{BrokenCheck, Input},
 };
 
@@ -96,7 +94,7 @@ pub type Period = (i64, i64);
 /// # Errors
 /// Where the ledger can't be read.
 pub fn history(workspace: &Workspace, pipeline: &str, (since, until): Period) -> Result<Option<History>, RunError> {
-    let Some(ledger) = LedgerReader::open(&ledger_folder(workspace))? else { return Ok(None) };
+    let Some(ledger) = read_ledger(workspace)? else { return Ok(None) };
     let filter = LogFilter {
         pipeline: Some(pipeline.to_owned()),
         rule: None,

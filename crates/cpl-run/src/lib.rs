@@ -11,11 +11,11 @@ mod declared_text;
 mod error;
 mod expect;
 mod fetches;
-mod folder;
 mod given;
 mod given_past;
 mod history;
 mod inputs;
+mod ledgers;
 mod local_files;
 mod log;
 mod network;
@@ -63,6 +63,7 @@ pub use error::RunError;
 pub use expect::Failed;
 pub use history::{DataErrors, History, RuleHistory, Taken, ToAction, history};
 use inputs::RunInputs;
+pub use ledgers::as_recorded;
 pub use log::{Log, LogOf, log, rules};
 pub use past::PastSeen;
 pub use pause::{pause_of, pipelines, set_pause};
@@ -122,10 +123,10 @@ impl RunContext<'_> {
         &'r self,
         plan: &'r BoundPlan,
         answers: &'r Answers<R>,
-        past: &'r dyn Past,
+        (past, workspace): (&'r dyn Past, &'r str),
         show_quiet: bool,
     ) -> ReportBuilder<'r, R> {
-        let (workspace, stem) = (self.workspace.name.as_str(), self.stem);
+        let stem = self.stem;
         ReportBuilder { plan, answers, workspace, stem, past, show_quiet }
     }
 }

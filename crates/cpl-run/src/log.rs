@@ -1,9 +1,9 @@
 //! What was decided in a workspace.
 
-use cpl_ledger::{LedgerReader, LogFilter, LoggedEffect, LoggedRun, RecordedDecision};
+use cpl_ledger::{LogFilter, LoggedEffect, LoggedRun, RecordedDecision};
 use cpl_model::workspace::Workspace;
 
-use crate::{RunError, folder::ledger_folder};
+use crate::{RunError, ledgers::read_ledger};
 
 /// Entries of a ledger, the newest first.
 pub enum Log {
@@ -31,7 +31,7 @@ pub enum LogOf {
 /// # Errors
 /// Where its ledger can't be read.
 pub fn log(workspace: &Workspace, of: LogOf, filter: &LogFilter) -> Result<Log, RunError> {
-    let ledger = LedgerReader::open(&ledger_folder(workspace))?;
+    let ledger = read_ledger(workspace)?;
     let Some(ledger) = ledger else { return Ok(Log::Effects(Vec::new())) };
     Ok(match of {
         LogOf::Effects => Log::Effects(ledger.log(filter)?),
@@ -45,7 +45,7 @@ pub fn log(workspace: &Workspace, of: LogOf, filter: &LogFilter) -> Result<Log, 
 /// # Errors
 /// Where its ledger can't be read.
 pub fn rules(workspace: &Workspace) -> Result<Vec<String>, RunError> {
-    match LedgerReader::open(&ledger_folder(workspace))? {
+    match read_ledger(workspace)? {
         Some(ledger) => Ok(ledger.rules()?),
         None => Ok(Vec::new()),
     }

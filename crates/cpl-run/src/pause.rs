@@ -1,10 +1,13 @@
 //! Pauses: nothing is sent, until somebody says that it may be again.
 
-use cpl_ledger::{Ledger, LedgerReader, Pause, PauseState};
+use cpl_ledger::{Pause, PauseState};
 use cpl_model::workspace::Workspace;
 use jiff::Timestamp;
 
-use crate::{RunError, folder::ledger_folder};
+use crate::{
+    RunError,
+    ledgers::{open_ledger, read_ledger},
+};
 
 /// Pauses a pipeline, or all of the workspace, or ends that. Whether it was so already: then nothing is recorded.
 ///
@@ -17,7 +20,7 @@ pub fn set_pause(
     (by, why): (&str, Option<&str>),
     now: Timestamp,
 ) -> Result<bool, RunError> {
-    let mut ledger = Ledger::open(&ledger_folder(workspace))?;
+    let mut ledger = open_ledger(workspace)?;
     let mut transaction = ledger.begin()?;
     let last = transaction.last_pause(pipeline)?.map_or(PauseState::Resumed, |pause| pause.state);
     if last == state {
@@ -39,7 +42,7 @@ pub fn set_pause(
 /// # Errors
 /// Where the ledger can't be read.
 pub fn pause_of(workspace: &Workspace, pipeline: &str) -> Result<Option<Pause>, RunError> {
-    match LedgerReader::open(&ledger_folder(workspace))? {
+    match read_ledger(workspace)? {
         Some(ledger) => Ok(ledger.pause(pipeline)?),
         None => Ok(None),
     }
@@ -50,7 +53,7 @@ pub fn pause_of(workspace: &Workspace, pipeline: &str) -> Result<Option<Pause>, 
 /// # Errors
 /// Where the ledger can't be read.
 pub fn pipelines(workspace: &Workspace) -> Result<Vec<String>, RunError> {
-    match LedgerReader::open(&ledger_folder(workspace))? {
+    match read_ledger(workspace)? {
         Some(ledger) => Ok(ledger.pipelines()?),
         None => Ok(Vec::new()),
     }

@@ -85,6 +85,8 @@ pub struct RecordBuilder<'a> {
     /// What leaves.
     pub payloads: &'a Payloads,
     pub context: &'a RunContext<'a>,
+    /// The name in which decisions are counted.
+    pub workspace: &'a str,
 }
 
 impl RecordBuilder<'_> {
@@ -101,6 +103,7 @@ impl RecordBuilder<'_> {
             inputs: Some(json(&inputs(program, context.folder, report))),
             settings: (!report.set.is_empty()).then(|| json(&report.set)),
             checks: Some(broken_checks(report)).filter(|checks| !checks.is_empty()).map(|checks| json(&checks)),
+            workspace: Some(self.workspace.to_owned()),
         };
         let decisions = report.decisions.iter().filter_map(|decision| self.decision(decision, &run)).collect();
         Record { program: program.text.to_string(), run, decisions }

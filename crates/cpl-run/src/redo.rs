@@ -4,10 +4,7 @@ use cpl_ledger::{DecisionState, EffectState, RecordedDecision, Redo, Step};
 use cpl_model::workspace::Workspace;
 use jiff::Timestamp;
 
-use crate::{
-    decision::{DecisionError, check_window, find_recorded, ledger_with},
-    folder::ledger_folder,
-};
+use crate::decision::{DecisionError, check_window, find_recorded, ledger_with};
 
 /// Says of a decision, of which nothing is changed by now, that the next run of its window takes it anew.
 ///
@@ -19,7 +16,7 @@ pub fn redo(
     (by, why): (&str, Option<&str>),
     now: Timestamp,
 ) -> Result<RecordedDecision, DecisionError> {
-    let mut ledger = ledger_with(id, &ledger_folder(workspace))?;
+    let mut ledger = ledger_with(id, workspace)?;
     let mut transaction = ledger.begin()?;
     let (id, last) = find_recorded(&transaction, id)?;
     check_window(&last, now)?;

@@ -30,8 +30,8 @@ use crate::{
     Fetching, RunContext, RunError,
     apply::PlannedRun,
     error::RequestError,
-    folder::ledger_folder,
     inputs::TOKENS,
+    ledgers::{existing_ledger, ledger_folder, open_ledger, read_ledger, workspace_name},
     local_files::local_files,
     network::network,
     past::{LedgerPast, PastSeen},
@@ -59,16 +59,17 @@ pub fn run(plan: Plan, context: &RunContext<'_>) -> Result<ReadyRun, RunError> {
     let evaluation = Evaluation::new(plan, context)?;
     let program = evaluation.plan.program();
     // Nothing is asked for where nothing could be recorded.
-    let existing = if decides { Ledger::existing(&folder)? } else { None };
+    let existing = if decides { existing_ledger(context.workspace)? } else { None };
     let answers = evaluation.answers()?;
     // What can't be fetched makes no ledger.
-    let mut ledger = decides.then(|| existing.map_or_else(|| Ledger::open(&folder), Ok)).transpose()?;
+    let mut ledger = decides.then(|| existing.map_or_else(|| open_ledger(context.workspace), Ok)).transpose()?;
     // From here on no other pipeline decides: what this one sees of the past stays so until its own decisions are recorded.
     let mut transaction = ledger.as_mut().map(Ledger::begin).transpose()?;
-    let Decided { report, files, payloads, uncertain } = evaluation.decide(&answers, transaction.as_deref())?;
+    let Decided { report, files, payloads, uncertain, workspace } =
+        evaluation.decide(&answers, transaction.as_deref())?;
     // Nothing is recorded where it could not be written.
     drop(prepare(files.clone())?);
-    let (mut printed, record) = (Vec::new(), evaluation.record(&report, &payloads));
+    let (mut printed, record) = (Vec::new(), evaluation.record(&report, &payloads, &workspace));
     if let Some(transaction) = &mut transaction {
         printed = record.write(transaction)?;
     }
@@ -96,7 +97,7 @@ pub fn run(plan: Plan, context: &RunContext<'_>) -> Result<ReadyRun, RunError> {
 /// What keeps a run from being finished.
 pub fn plan(plan: Plan, context: &RunContext<'_>) -> Result<(RunReport, PlannedRun), RunError> {
     let is_deciding = !plan.program().decisions.is_empty();
-    let ledger = if is_deciding { LedgerReader::open(&ledger_folder(context.workspace))? } else { None };
+    let ledger = if is_deciding { read_ledger(context.workspace)? } else { None };
     // What is decided elsewhere from here on makes the plan an old one.
     let end = ledger.as_ref().map(LedgerReader::end).transpose()?;
     can_be_written(plan.program(), context)?;
@@ -105,8 +106,8 @@ pub fn plan(plan: Plan, context: &RunContext<'_>) -> Result<(RunReport, PlannedR
     let snapshot = ledger.as_ref().map(LedgerReader::snapshot).transpose()?;
     let decided = evaluation.decide(&answers, ledger.as_ref())?;
     drop(snapshot);
-    let Decided { report, files, payloads, uncertain } = decided;
-    let record = evaluation.record(&report, &payloads);
+    let Decided { report, files, payloads, uncertain, workspace } = decided;
+    let record = evaluation.record(&report, &payloads, &workspace);
     let planned = PlannedRun::of(record, files, uncertain, end, context.file);
     Ok((RunReport { mode: RunMode::Plan, ..report }, planned))
 }
@@ -128,6 +129,8 @@ struct Decided {
     payloads: Payloads,
     /// Effects of earlier runs that are not confirmed, and that nothing sends again.
     uncertain: Vec<i64>,
+    /// The name in which they are counted.
+    workspace: String,
 }
 
 impl<'c> Evaluation<'c> {
@@ -151,10 +154,12 @@ impl<'c> Evaluation<'c> {
         let (pipeline, window_start) = (program.name.as_str(), context.clock.now.timestamp().as_microsecond());
         let is_replay = matches!(context.fetching, Fetching::Replayed(_));
         let seen = if is_replay { PastSeen::BeforeWindow } else { context.past };
+        let workspace = workspace_name(context.workspace, ledger)?;
         let ledger = ledger.filter(|_| seen != PastSeen::Nothing);
         let (places, failed) = (&self.places, RefCell::new(None));
         let past = LedgerPast { ledger, places, pipeline, window_start, seen, failed };
-        let mut report = context.report(&self.plan, answers, &past, seen == PastSeen::Nothing).report();
+        let show_quiet = seen == PastSeen::Nothing;
+        let mut report = context.report(&self.plan, answers, (&past, &workspace), show_quiet).report();
         past.end()?;
         let ledger = ledger.filter(|_| seen == PastSeen::All);
         let payloads = Payloads::of(&report, &self.plan, &self.window)?;
@@ -171,21 +176,24 @@ impl<'c> Evaluation<'c> {
         let is_left = |one: &&StoredEffect| is_sent(one) || one.state == EffectState::Recorded;
         let unconfirmed: Vec<StoredEffect> =
             before.iter().filter(is_left).chain(earlier.iter().filter(is_lost)).cloned().collect();
-        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+        let mut counts: BTreeMap<String, (usize, usize)> = BTreeMap::new();
         for one in earlier {
-            *counts.entry(one.effect.target).or_default() += 1;
+            let is_unsent = one.state == EffectState::Recorded && is_sent(&one);
+            let (all, unsent) = counts.entry(one.effect.target).or_default();
+            *all += 1;
+            *unsent += usize::from(is_unsent);
         }
         report.effects = deliveries(&report, &files, &counts, program, &self.window);
         report.unconfirmed = by_target(&unconfirmed);
         report.expired = ledger.map_or(Ok(Vec::new()), |ledger| expired(ledger, pipeline, window_start))?;
         let uncertain = unconfirmed.iter().filter(|one| !is_sent(one)).map(|one| one.serial).collect();
-        Ok(Decided { report, files, payloads, uncertain })
+        Ok(Decided { report, files, payloads, uncertain, workspace })
     }
 
     /// What is recorded of a report.
-    fn record(&self, report: &RunReport, payloads: &Payloads) -> Record {
+    fn record(&self, report: &RunReport, payloads: &Payloads, workspace: &str) -> Record {
         let (program, places, window, context) = (self.plan.program(), &self.places, &self.window, self.context);
-        RecordBuilder { program, places, window, payloads, context }.record(report)
+        RecordBuilder { program, places, window, payloads, context, workspace }.record(report)
     }
 
     /// Holds what was approved where something else would leave by it now: an approval is of what is sent, to where.

@@ -107,22 +107,25 @@ impl Sending<'_> {
         };
         let mut store = LedgerStore { ledger: self.ledger, effects, pipeline: self.pipeline, clock };
         let mut world = World { wire: &mut wire, store: &mut store, clock: &mut { clock }, random: &mut SystemRandom };
-        deliver(&mut lanes, &widths, until, &mut world)?;
+        let stopped = deliver(&mut lanes, &widths, until, &mut world).err();
         let (mut carried_out, mut failed) = (0, Vec::new());
         for (one, lane) in effects.iter().zip(&lanes) {
             let (before, state) = (one.stored.state, lane.delivery.state());
             // What was known before is no news; what nobody knew of an earlier window, and knows no better, is in the report.
-            if state == before && (one.is_over || !before.is_open()) {
-                continue;
-            }
+            let is_news = state != before || (!one.is_over && before.is_open());
+            // What could not be recorded as sent was not sent.
+            let is_left = stopped.is_some() && matches!(state, State::Recorded | State::Held | State::Sent);
             if state == EffectState::Confirmed {
-                carried_out += 1;
-                continue;
+                carried_out += usize::from(is_news);
+            } else if is_news && !is_left {
+                let why = store.why(one);
+                failed.push(NotCarriedOut { effect: one.stored.effect.clone(), state, why, is_undo: one.is_undo });
             }
-            let why = store.ledger.steps(one.stored.serial)?.pop().and_then(|step| step.why);
-            failed.push(NotCarriedOut { effect: one.stored.effect.clone(), state, why, is_undo: one.is_undo });
         }
-        Ok((carried_out, failed))
+        match stopped {
+            Some(by) => Err(RunError::Stopped { by: Box::new(by), carried_out, failed }),
+            None => Ok((carried_out, failed)),
+        }
     }
 }
 
@@ -401,6 +404,13 @@ struct LedgerStore<'a> {
     effects: &'a [KnownEffect],
     pipeline: &'a str,
     clock: RunClock,
+}
+
+impl LedgerStore<'_> {
+    /// Why an effect is in its state, where that can be read.
+    fn why(&self, one: &KnownEffect) -> Option<String> {
+        self.ledger.steps(one.stored.serial).ok()?.pop()?.why
+    }
 }
 
 impl Store for LedgerStore<'_> {

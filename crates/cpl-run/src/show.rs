@@ -59,7 +59,7 @@ pub fn first_answer(plan: Plan, context: &RunContext<'_>) -> Result<Option<Vec<u
 
 fn shown(plan: &BoundPlan, id: TableId, context: &RunContext<'_>, inputs: &RunInputs<'_>) -> Result<Shown, RunError> {
     let (table, answers) = context.engine(inputs).table(plan)?;
-    let report = context.report(plan, &answers, &NoPast, false);
+    let report = context.report(plan, &answers, (&NoPast, &context.workspace.name), false);
     let checks = report.checks().into_iter();
     Ok(Shown {
         table,

@@ -59,7 +59,7 @@ fn report(
     let plan = bound(test_plan(program.clone(), Purpose::Run, tables), test, context)?;
     let answers = context.engine(rows).run(&plan)?;
     let past = GivenPast { program, decisions: &test.past };
-    Ok(context.report(&plan, &answers, &past, true).report())
+    Ok(context.report(&plan, &answers, (&past, &context.workspace.name), true).report())
 }
 
 /// The named columns of a table on given rows.

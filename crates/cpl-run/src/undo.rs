@@ -15,8 +15,8 @@ use crate::{
     Delivered, RunError,
     apply::sends_through,
     decision::{DecisionError, find, ledger_with},
-    folder::ledger_folder,
     inputs::TOKENS,
+    ledgers::{ledger_folder, read_ledger},
     ready::{ReadyEffects, Recorded},
     record::{DecisionRecord, Record},
 };
@@ -67,11 +67,11 @@ pub fn undo(
 ) -> Result<Undo, DecisionError> {
     let at = ledger_folder(workspace);
     if !acts {
-        let Some(ledger) = LedgerReader::open(&at)? else { return Err(unknown(wanted)) };
+        let Some(ledger) = read_ledger(workspace)? else { return Err(unknown(wanted)) };
         let (decisions, _) = wanted_decisions(&ledger, wanted)?;
         return Ok(proposed(&ledger, decisions)?);
     }
-    let mut ledger = ledger_with(wanted, &at)?;
+    let mut ledger = ledger_with(wanted, workspace)?;
     let (_, run) = wanted_decisions(&ledger, wanted)?;
     let lock = RunLock::take(&at, &run.pipeline)?;
     let since = Instant::now();

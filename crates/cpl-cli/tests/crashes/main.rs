@@ -8,6 +8,7 @@
 
 mod program;
 mod server;
+mod together;
 
 use program::{Fault, Logged, Said, Workspace, can_inject};
 use server::Server;

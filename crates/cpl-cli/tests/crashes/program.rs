@@ -89,7 +89,7 @@ impl Workspace {
         self.0.path().join(name)
     }
 
-    fn command(&self, arguments: &str) -> Command {
+    pub fn command(&self, arguments: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cpl"));
         command.args(arguments.split(' ')).current_dir(self.0.path());
         command
@@ -127,7 +127,11 @@ impl Workspace {
 }
 
 fn said(mut command: Command) -> Said {
-    let Output { status, stdout, stderr } = command.output().expect("the program starts");
+    said_by(command.output().expect("the program starts"))
+}
+
+/// What a program said that has ended.
+pub fn said_by(Output { status, stdout, stderr }: Output) -> Said {
     let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
     let said = Said { code: status.code(), out: text(stdout), err: text(stderr) };
     assert!(!said.err.contains("panicked"), "{}", said.err);

@@ -17,7 +17,12 @@ struct Budgets {
     applied: BTreeMap<String, u32>,
     /// Idempotency keys that it has seen.
     keys: BTreeSet<String>,
+    /// What it does before it answers a change: after so many.
+    then: Option<(usize, Deed)>,
 }
+
+/// What a server does.
+type Deed = Box<dyn FnOnce() + Send>;
 
 /// A server on a port of its own; it ends with the test.
 #[derive(Clone)]
@@ -45,6 +50,11 @@ impl Server {
     /// Forgets what was changed.
     pub fn reset(&self) {
         *self.locked() = Budgets::default();
+    }
+
+    /// Has it do something once, before it answers the change that is the `nth`.
+    pub fn after(&self, nth: usize, then: impl FnOnce() + Send + 'static) {
+        self.locked().then = Some((nth, Box::new(then)));
     }
 
     /// How often a change to a path was applied.
@@ -84,10 +94,21 @@ impl Server {
         if method == "POST" {
             let json: serde_json::Value = serde_json::from_slice(&body).ok()?;
             self.set(&path, json["budget"].as_i64()?, key);
+            if let Some(then) = self.due() {
+                then();
+            }
         }
         let body = format!("{{\"budget\": {}}}", self.value(&path));
         let mut out = stream;
         write!(out, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len()).ok()
+    }
+
+    /// What is to be done now.
+    fn due(&self) -> Option<Deed> {
+        let mut budgets = self.locked();
+        let done: u32 = budgets.applied.values().sum();
+        let (_, then) = budgets.then.take_if(|(nth, _)| done as usize >= *nth)?;
+        Some(then)
     }
 
     fn set(&self, path: &str, value: i64, key: Option<String>) {

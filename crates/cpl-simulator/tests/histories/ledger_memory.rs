@@ -78,6 +78,7 @@ fn recorded(folder: &Path, effects: usize) -> Result<Vec<i64>, LedgerError> {
         inputs: None,
         settings: None,
         checks: None,
+        workspace: None,
     })?;
     let mut serials = Vec::new();
     for id in (0..effects).map(|at| at.to_string()) {
