@@ -1,10 +1,14 @@
-//! `cpl backup`, `cpl restore`: copies of a workspace's ledger.
+//! `cpl doctor`, `cpl backup`, `cpl restore`: a workspace's ledger is verified, and copied.
 
 use cpl_run::{BackupError, Restored};
 use cpl_syntax::{Code, Diagnostic};
 use std::path::Path;
 
-use crate::{CLEAN, Io, WRONG, args::BackupArgs, ledger, render};
+use crate::{
+    CLEAN, Io, WRONG,
+    args::{BackupArgs, DoctorArgs},
+    ledger, render,
+};
 
 /// Copies the ledger into a new folder.
 pub fn back_up(args: &BackupArgs, io: &mut Io<'_>) -> u8 {
@@ -19,6 +23,21 @@ pub fn back_up(args: &BackupArgs, io: &mut Io<'_>) -> u8 {
             CLEAN
         }
         Err(error) => refused(&error, "no copy was made", args, io),
+    }
+}
+
+/// Verifies all of the ledger.
+pub fn doctor(args: &DoctorArgs, io: &mut Io<'_>) -> u8 {
+    let workspace = match ledger::workspace_at(&args.path, io) {
+        Ok(workspace) => workspace,
+        Err(code) => return code,
+    };
+    match cpl_run::verify(&workspace) {
+        Ok(Some(rows)) => {
+            done(&format!("the ledger of {}: {rows} rows, each of them as it was written", workspace.name), io)
+        }
+        Ok(None) => done("there is no ledger yet: nothing was decided", io),
+        Err(error) => ledger::refused(error, io),
     }
 }
 

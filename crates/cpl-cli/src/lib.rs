@@ -144,6 +144,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> u8 {
         Command::Backup(args) => backup::back_up(&args, io),
         #[cfg(feature = "run")]
         Command::Restore(args) => backup::restore(&args, io),
+        Command::Doctor(args) => backup::doctor(&args, io),
         #[cfg(feature = "run")]
         Command::Pause(args) => pause::pause(&args, cpl_run::PauseState::Paused, io),
         #[cfg(feature = "run")]
@@ -173,6 +174,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> u8 {
         | Command::Redo(_)
         | Command::Backup(_)
         | Command::Restore(_)
+        | Command::Doctor(_)
         | Command::Pause(_)
         | Command::Resume(_)
         | Command::Test(_)

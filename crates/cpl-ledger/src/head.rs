@@ -20,6 +20,42 @@ pub struct Head {
     pub before: ChainTip,
     /// The end after it.
     pub after: ChainTip,
+    /// The ledger's file as the last transaction left it; none while one is under way, and in heads of older versions.
+    #[serde(default)]
+    pub file: Option<FileStamp>,
+}
+
+/// What the system says of a file. Whoever changes the file changes this, and can't put it back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileStamp {
+    /// Its size.
+    bytes: u64,
+    /// When it was changed last: seconds since 1970, and nanoseconds.
+    changed: (i64, i64),
+}
+
+impl Head {
+    /// Of a ledger in a file, in which nothing is under way.
+    pub fn of(lineage: String, tip: ChainTip, file: &Path) -> Self {
+        Self { lineage, before: tip.clone(), after: tip, file: FileStamp::of(file) }
+    }
+}
+
+impl FileStamp {
+    /// Of a file; none where it can't be known.
+    #[cfg(unix)]
+    pub fn of(file: &Path) -> Option<Self> {
+        use std::os::unix::fs::MetadataExt as _;
+        let found = fs::metadata(file).ok()?;
+        // The time of the last change of the inode: no program sets it.
+        Some(Self { bytes: found.len(), changed: (found.ctime(), found.ctime_nsec()) })
+    }
+
+    /// Of a file; none where it can't be known.
+    #[cfg(not(unix))]
+    pub fn of(_: &Path) -> Option<Self> {
+        None
+    }
 }
 
 /// The file of a head.

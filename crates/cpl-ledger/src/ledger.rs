@@ -17,7 +17,7 @@ use crate::{
     chain::{ChainTip, sha256},
     error::LedgerError,
     head::Head,
-    reader::LedgerReader,
+    reader::{self, LedgerReader},
     rows::{EffectState, Program, Row, Step},
     schema,
 };
@@ -36,7 +36,7 @@ pub struct Transaction<'l> {
     lineage: String,
     /// Where the chain ended when it began.
     before: ChainTip,
-    tip: ChainTip,
+    pub(crate) tip: ChainTip,
     is_over: bool,
     /// Until the head, too, is written.
     _lock: File,
@@ -78,8 +78,8 @@ impl Ledger {
     pub fn open(folder: &Path) -> Result<Self, LedgerError> {
         make_folder(folder)?;
         let _lock = lock(folder)?;
-        if let Some(ledger) = LedgerReader::existing(folder, OpenFlags::SQLITE_OPEN_READ_WRITE)? {
-            return Ok(Self(ledger));
+        if let Some(ledger) = Self::sound(folder)? {
+            return Ok(ledger);
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
         let ledger = LedgerReader::connect(folder, flags)?;
@@ -96,7 +96,17 @@ impl Ledger {
     /// Where it can't be used.
     pub fn existing(folder: &Path) -> Result<Option<Self>, LedgerError> {
         let _lock = lock(folder)?;
-        Ok(LedgerReader::existing(folder, OpenFlags::SQLITE_OPEN_READ_WRITE)?.map(Self))
+        Self::sound(folder)
+    }
+
+    /// The ledger in a folder, whose lock is held; where all of it had to be verified, that is not done again.
+    fn sound(folder: &Path) -> Result<Option<Self>, LedgerError> {
+        let Some(ledger) = LedgerReader::existing(folder, OpenFlags::SQLITE_OPEN_READ_WRITE)? else { return Ok(None) };
+        let (lineage, tip) = ledger.tip()?;
+        if tip.serial > 0 && !ledger.is_as_left()? {
+            let _else_the_next_one_verifies_it = ledger.head.write(&Head::of(lineage, tip, &reader::file(folder)));
+        }
+        Ok(Some(Self(ledger)))
     }
 
     /// Begins a transaction: nobody else writes until it is over.
@@ -200,16 +210,15 @@ impl Transaction<'_> {
         if self.tip == self.before {
             return Ok(());
         }
-        self.write_head(self.before.clone())?;
+        let under_way =
+            Head { lineage: self.lineage.clone(), before: self.before.clone(), after: self.tip.clone(), file: None };
+        self.ledger.0.head.write(&under_way)?;
         self.ledger.0.connection.execute_batch("commit")?;
         self.is_over = true;
         // From now on a copy of the ledger as it was is an old one. A head of two ends is right too: all is written.
-        let _closed_by_the_next = self.write_head(self.tip.clone());
+        let over = Head::of(self.lineage.clone(), self.tip.clone(), &reader::file(&self.ledger.0.folder));
+        let _closed_by_the_next = self.ledger.0.head.write(&over);
         Ok(())
-    }
-
-    fn write_head(&self, before: ChainTip) -> Result<(), LedgerError> {
-        self.ledger.0.head.write(&Head { lineage: self.lineage.clone(), before, after: self.tip.clone() })
     }
 }
 

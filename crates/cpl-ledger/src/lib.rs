@@ -23,7 +23,7 @@ mod schema;
 #[cfg(test)]
 mod tests;
 
-pub use backup::{BackupError, Restored, back_up, restore};
+pub use backup::{BackupError, Restored, back_up, restore, verify};
 pub use error::LedgerError;
 pub use ledger::{Ledger, Transaction};
 pub use lock::RunLock;

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use crate::{
     chain::{self, ChainTip},
     error::LedgerError,
-    head::HeadFile,
+    head::{FileStamp, Head, HeadFile},
     rows::{Decision, Effect, Observation, Pause, Program, Redo, Row, Run, Step, Verdict},
     schema,
 };
@@ -186,7 +186,8 @@ impl LedgerReader {
         Ok(snapshot)
     }
 
-    /// No row is missing, and the newest are what was written; all of them are verified where a transaction was cut off.
+    /// No row is missing, and the newest are what was written. All of them are verified, with the indexes, where a transaction was
+    /// cut off, or somebody else touched the file.
     fn check_rows(&self, tip: &ChainTip) -> Result<(), LedgerError> {
         let count = |table: &str| {
             self.connection.query_row(&format!("select count(*) from {table}"), [], |row| row.get::<_, i64>(0))
@@ -199,8 +200,13 @@ impl LedgerReader {
         if rows != tip.serial {
             return Err(LedgerError::RowsMissing);
         }
-        let was_cut_off = self.head.read()?.is_some_and(|head| head.before != head.after);
-        if was_cut_off { self.verify() } else { self.verify_from(tip.serial - NEWEST) }
+        if self.is_as_left()? { self.verify_from(tip.serial - NEWEST) } else { self.verify() }
+    }
+
+    /// Whether its file is as the last transaction left it, which was not cut off.
+    pub(crate) fn is_as_left(&self) -> Result<bool, LedgerError> {
+        let Some(Head { before, after, file: left, .. }) = self.head.read()? else { return Ok(false) };
+        Ok(before == after && left.is_some() && left == FileStamp::of(&file(&self.folder)))
     }
 
     /// Verifies all rows, and the indexes.

@@ -1,3 +1,5 @@
+mod damage;
+
 use std::{fs, path::Path};
 
 use rusqlite::Connection;
@@ -284,9 +286,10 @@ fn a_pipeline_runs_once_at_a_time() -> Result<(), LedgerError> {
     Ok(())
 }
 
-/// Among many rows only the newest are verified at once: the others where they are read, or where a transaction was cut off.
+/// Among many rows only the newest are verified at once, the others where they are read: all of them where a transaction was cut
+/// off, or somebody else touched the file.
 #[test]
-fn an_old_row_that_was_changed_is_seen_where_it_is_read() -> Result<(), LedgerError> {
+fn an_old_row_that_was_changed_is_seen() -> Result<(), LedgerError> {
     let folder = folder();
     let effect = record(folder.path(), 10, "one")?;
     let mut ledger = Ledger::open(folder.path())?;
@@ -296,12 +299,17 @@ fn an_old_row_that_was_changed_is_seen_where_it_is_read() -> Result<(), LedgerEr
     }
     transaction.commit()?;
     raw(folder.path()).execute("update effects set after = '999'", [])?;
-    let ledger = Ledger::open(folder.path())?;
     let damaged = LedgerError::Damaged { table: "effects", serial: effect };
-    assert_eq!(ledger.last_change("google", None, i64::MAX).err(), Some(damaged.clone()));
+    assert_eq!(Ledger::open(folder.path()).err(), Some(damaged.clone()));
+    assert_eq!(LedgerReader::open(folder.path()).err(), Some(damaged.clone()));
+    // A disk that forgets touches nothing.
     let file = HeadFile::of(folder.path());
     let head = file.read()?.unwrap_or_else(|| panic!("there is a head"));
-    file.write(&Head { before: ChainTip { serial: 4, hash: String::new() }, ..head })?;
+    let untouched = Head::of(head.lineage, head.after, &folder.path().join("ledger.db"));
+    file.write(&untouched)?;
+    let ledger = Ledger::open(folder.path())?;
+    assert_eq!(ledger.last_change("google", None, i64::MAX).err(), Some(damaged.clone()));
+    file.write(&Head { before: ChainTip { serial: 4, hash: String::new() }, ..untouched })?;
     assert_eq!(Ledger::open(folder.path()).err(), Some(damaged));
     Ok(())
 }
@@ -396,7 +404,7 @@ fn older_version(folder: &Path, version: usize) -> Result<(), LedgerError> {
         tip = Some(next);
     }
     let tip = tip.unwrap_or_else(|| ChainTip::genesis(&lineage));
-    HeadFile::of(folder).write(&Head { lineage, before: tip.clone(), after: tip })
+    HeadFile::of(folder).write(&Head { lineage, before: tip.clone(), after: tip, file: None })
 }
 
 fn lineage(connection: &Connection) -> Result<String, LedgerError> {

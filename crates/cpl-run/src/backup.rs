@@ -6,7 +6,7 @@ use cpl_ledger::{BackupError, Restored};
 use cpl_model::workspace::Workspace;
 use jiff::Timestamp;
 
-use crate::ledgers::ledger_folder;
+use crate::{RunError, ledgers::ledger_folder};
 
 /// Copies the ledger of a workspace into a new folder: how many rows it has.
 ///
@@ -14,6 +14,14 @@ use crate::ledgers::ledger_folder;
 /// Where there is none, or it can't be copied whole.
 pub fn back_up(workspace: &Workspace, to: &Path) -> Result<i64, BackupError> {
     cpl_ledger::back_up(&ledger_folder(workspace), to)
+}
+
+/// Verifies all of a workspace's ledger: how many rows it has; none where there never was one.
+///
+/// # Errors
+/// Where something of it is not what was written.
+pub fn verify(workspace: &Workspace) -> Result<Option<i64>, RunError> {
+    Ok(cpl_ledger::verify(&ledger_folder(workspace))?)
 }
 
 /// Puts a copy back: what is known of the time since it was made, and where the files are that it replaces.

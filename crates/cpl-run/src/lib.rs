@@ -50,7 +50,7 @@ use jiff::Timestamp;
 
 pub use again::{Again, HoldsUp, taken_again};
 pub use apply::{PlannedRun, StalePlan, apply};
-pub use backup::{back_up, restore};
+pub use backup::{back_up, restore, verify};
 pub use cpl_batch::{Problem, StoredKind};
 pub use cpl_exec::{ExecError, TableRows, file_problem, parquet_sample, write_parquet};
 pub use cpl_ledger::{

@@ -161,6 +161,14 @@ pub struct PauseArgs {
     pub said: SaidArgs,
 }
 
+/// `cpl doctor`.
+#[derive(Debug, clap::Args)]
+pub struct DoctorArgs {
+    /// A pipeline's file, or a folder: its workspace.
+    #[arg(value_name = "FILE|DIR", default_value = ".")]
+    pub path: PathBuf,
+}
+
 /// `cpl backup`, `cpl restore`.
 #[derive(Debug, clap::Args)]
 pub struct BackupArgs {

@@ -52,6 +52,8 @@ pub enum Command {
     Pause(PauseArgs),
     /// End a pause.
     Resume(PauseArgs),
+    /// Verify the ledger of a workspace: whether each row is as it was written.
+    Doctor(DoctorArgs),
     /// Copy the ledger of a workspace, all of it verified, into a new folder.
     Backup(BackupArgs),
     /// Put a copy of a ledger back where the ledger is gone or damaged.

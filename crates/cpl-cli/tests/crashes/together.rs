@@ -28,14 +28,14 @@ decide raise for each id in c {{
 }
 
 fn workspace(server: &Server) -> Workspace {
-    let rows: String = (0..ROWS).map(|row| format!("c{row},41,100\n")).collect();
+    let rows: Vec<String> = (0..ROWS).map(|row| format!("c{row},41,100\n")).collect();
     // One request after the other: what is said meanwhile comes between two of them.
     let connector = CONNECTOR.replace("PORT", &server.port.to_string()).replace("concurrent: 2", "concurrent: 1");
     Workspace::with(&[
         ("p.cpl", pipeline("p")),
         ("q.cpl", pipeline("q")),
         ("connectors/ads.yaml", connector),
-        ("c.csv", format!("id,cac,budget\n{rows}")),
+        ("c.csv", format!("id,cac,budget\n{}", rows.concat())),
     ])
 }
 
@@ -53,14 +53,14 @@ fn unfolded(text: &str) -> String {
 
 /// Programs that begin at once, and what each of them said.
 fn at_once(workspace: &Workspace, arguments: &[&str]) -> Vec<Said> {
-    let begin = |arguments: &&str| {
+    let start = |arguments: &&str| {
         let mut command = workspace.command(arguments);
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts")
     };
-    let begun: Vec<_> = arguments.iter().map(begin).collect();
-    let ended = begun.into_iter().map(|child| thread::spawn(|| child.wait_with_output().expect("it ends")));
-    let ended: Vec<_> = ended.collect();
-    ended.into_iter().map(|thread| said_by(thread.join().expect("it does not panic"))).collect()
+    let children: Vec<_> = arguments.iter().map(start).collect();
+    let waiting = children.into_iter().map(|child| thread::spawn(|| child.wait_with_output().expect("it ends")));
+    let waiting: Vec<_> = waiting.collect();
+    waiting.into_iter().map(|thread| said_by(thread.join().expect("it does not panic"))).collect()
 }
 
 /// Two to eight runs of one window: each effect arrives once, and whoever could not run says why.
