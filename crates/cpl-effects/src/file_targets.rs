@@ -3,15 +3,12 @@
 use std::{
     collections::BTreeMap,
     io,
-    path::{Component, Path, PathBuf},
+    path::{Path, PathBuf},
 };
 
 use cpl_model::{
-    program::{
-        CallArgument, Constant, Credential, Decision as Rule, Expr, ExprKind, Piece, Program, Target, TargetKind,
-    },
+    program::{Decision as Rule, Program, TargetKind},
     report::{Change, Decision, Delivery, Pairs, RunReport, State},
-    resource::Resource,
     value::Value,
 };
 use cpl_syntax::Span;
@@ -20,6 +17,7 @@ use tempfile::NamedTempFile;
 
 use crate::{
     error::{EffectError, Occupant},
+    places::{Places, resolve},
     replace::{sync_folder, write_temporary},
 };
 
@@ -87,103 +85,6 @@ pub fn check_targets(program: &Program, window: &str, folder: &Path, read: &[Pat
         return Err(EffectError::Occupied { path, target: target.span, by });
     }
     Ok(())
-}
-
-/// Where the targets of a pipeline are: the same for all pipelines of a workspace.
-#[derive(Clone, Debug)]
-pub struct Places(BTreeMap<String, String>);
-
-impl Places {
-    /// Those of a pipeline in that folder, in the workspace of that root. A file's does not depend on its window.
-    #[must_use]
-    pub fn of(program: &Program, folder: &Path, root: &Path) -> Self {
-        let root = resolve(root);
-        let place = |target: &Target| match &target.kind {
-            TargetKind::File(path) => {
-                let file = resolve(&folder.join(path.at("{window}")));
-                format!("file:{}", file.strip_prefix(&root).unwrap_or(&file).display())
-            }
-            // Somebody reads the report, and does what it says.
-            TargetKind::Print => format!("print:{}", program.name),
-            TargetKind::Slack(address) => format!("slack:{}", named(address)),
-            TargetKind::Email(address) => format!("email:{}", named(address)),
-            TargetKind::Webhook { address, .. } => format!("webhook:{}", named(address)),
-            TargetKind::Http(request) => format!("http:{:?} {}", request.method, written(&request.address)),
-            TargetKind::Action(call) => {
-                let given = call.call.arguments.iter().map(|(name, argument)| match argument {
-                    CallArgument::Value(value) => format!(" {name}={}", constant(value)),
-                    CallArgument::Window(_) => String::new(),
-                });
-                format!("action:{}.{}{}", call.call.connector, call.call.name, given.collect::<String>())
-            }
-        };
-        Self(program.targets.iter().map(|target| (target.name.clone(), place(target))).collect())
-    }
-
-    /// Whether what goes there is handed over to somebody who carries it out: nobody says whether that was done.
-    #[must_use]
-    pub fn is_handed_over(place: &str) -> bool {
-        place.starts_with("file:") || Self::is_printed(place)
-    }
-
-    /// Whether what goes there is only shown in the report.
-    #[must_use]
-    pub fn is_printed(place: &str) -> bool {
-        place.starts_with("print:")
-    }
-
-    /// Where a target is, by its name in the pipeline.
-    ///
-    /// # Panics
-    /// Where the pipeline has no such target.
-    #[must_use]
-    pub fn place(&self, target: &str) -> &str {
-        self.0.get(target).unwrap_or_else(|| unreachable!("a target of the pipeline"))
-    }
-}
-
-/// An address, or the name of the secret that is one.
-fn named(address: &Credential) -> &str {
-    let (Credential::Plain(text) | Credential::Secret(text)) = address;
-    text
-}
-
-/// An address, its holes by the names of what fills them.
-fn written(address: &[Piece]) -> String {
-    let piece = |piece: &Piece| match piece {
-        Piece::Letters(letters) => letters.clone(),
-        Piece::Hole(hole) => format!("{{{}}}", hole.columns().join(",")),
-    };
-    address.iter().map(piece).collect()
-}
-
-fn constant(value: &Expr) -> String {
-    match (&value.kind, value.amount()) {
-        (ExprKind::Constant(Constant::Text(text)), _) => text.clone(),
-        (_, Some(amount)) => amount.normalize().to_string(),
-        (kind, None) => format!("{kind:?}"),
-    }
-}
-
-/// What names a resource in all pipelines of a workspace, where its target is at that place.
-#[must_use]
-pub fn resource_name(resource: &Resource, place: &str) -> String {
-    serde_json::json!([place, resource.key()]).to_string()
-}
-
-/// What a path means once its links are followed, as far as it is there.
-fn resolve(path: &Path) -> PathBuf {
-    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    for there in path.ancestors() {
-        if let (Ok(found), Ok(rest)) = (there.canonicalize(), path.strip_prefix(there)) {
-            return rest.components().fold(found, |path, part| match part {
-                Component::ParentDir => path.parent().map(Path::to_owned).unwrap_or(path),
-                Component::CurDir => path,
-                part => path.join(part),
-            });
-        }
-    }
-    path
 }
 
 /// The file targets of rules that were looked at, without lines: the file of a rule that waits for its day stays as it is.

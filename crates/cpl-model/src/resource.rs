@@ -4,7 +4,8 @@ use std::fmt;
 
 use crate::{program::Target, value::Value};
 
-/// The target with those of its parameters that are marked `key`, else with the row's key.
+/// The target with those of its parameters that are marked `key`, whether a rule or the target gives them; else with the row's
+/// key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Resource {
     target: String,
@@ -23,6 +24,7 @@ impl Resource {
             .filter(|(name, _)| marked(name))
             .filter_map(|(name, value)| Some(raw(name, value.as_ref()?)))
             .collect();
+        let named: Vec<(String, String)> = named.into_iter().chain(target.given_keys.iter().cloned()).collect();
         let own = || row.iter().map(|(name, value)| raw(name, value)).collect();
         let mut key = if named.is_empty() { own() } else { named };
         key.sort();

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use cpl_effects::{Places, ServerEffect, resource_name};
+use cpl_effects::{Places, ServerEffect};
 use cpl_ledger::{EffectState, LedgerError, LedgerReader, LoggedEffect, VerdictKind};
 use cpl_rules::{Changed, Observed, Past, PastChange, Pause, Verdict, parsed_decimal, short};
 use jiff::Timestamp;
@@ -61,7 +61,7 @@ impl LedgerPast<'_> {
     }
 
     fn name(&self, of: Changed<'_>) -> String {
-        resource_name(of.resource, self.places.place(of.resource.target()))
+        self.places.resource_name(of.resource)
     }
 
     fn change(&self, logged: LoggedEffect) -> Option<PastChange> {

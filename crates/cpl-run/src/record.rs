@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use cpl_effects::{Places, resource_name};
+use cpl_effects::Places;
 use cpl_exec::expand;
 use cpl_ledger::{Decision as DecisionRow, DecisionState, Effect, LedgerError, Observation, Run, Transaction};
 use cpl_model::{
@@ -151,7 +151,7 @@ impl RecordBuilder<'_> {
             window_start: run.window_start,
             target: change.target.clone(),
             place: place.to_owned(),
-            resource: change.resource.as_ref().map_or_else(String::new, |of| resource_name(of, place)),
+            resource: change.resource.as_ref().map_or_else(String::new, |of| self.places.resource_name(of)),
             key: json(change.row.as_ref().unwrap_or(&decision.key)),
             name: change.column.clone(),
             before: change.from.raw(),
@@ -167,7 +167,7 @@ impl RecordBuilder<'_> {
     fn observation(&self, change: &Change, run: &Run) -> Option<Observation> {
         let (resource, setting) = (change.resource.as_ref()?, change.setting.clone()?);
         change.is_first_seen.then(|| Observation {
-            resource: resource_name(resource, self.places.place(&change.target)),
+            resource: self.places.resource_name(resource),
             setting,
             value: change.from.raw(),
             window_start: run.window_start,

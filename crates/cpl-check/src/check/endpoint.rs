@@ -344,10 +344,16 @@ impl<'a> Checker<'a> {
         let types: Vec<ArgumentType> =
             parameters.iter().map(|each| (each.name.clone(), Some(each.ty), each.optional)).collect();
         let arguments = self.given_arguments(&target.call, &types)?;
-        let parameters = parameters.into_iter().filter(|each| !is_given(&arguments, &each.name)).collect();
+        let (given, parameters): (Vec<_>, Vec<_>) =
+            parameters.into_iter().partition(|each| is_given(&arguments, &each.name));
+        let key = |each: &Parameter| match arguments.iter().find(|(name, _)| *name == each.name)? {
+            (name, CallArgument::Value(value)) => Some((name.clone(), value.raw())),
+            (_, CallArgument::Window(_)) => None,
+        };
+        let given_keys = given.iter().filter(|each| each.key).filter_map(key).collect();
         let call = ActionCall { call: ConnectorCall { arguments, ..call.call }, action: call.action };
         let kind = TargetKind::Action(Box::new(call));
-        Ok(Target { name, span, kind, parameters })
+        Ok(Target { name, span, kind, parameters, given_keys })
     }
 
     /// `via CONNECTOR.ACTION`: a target that needs no declaration.
@@ -358,7 +364,8 @@ impl<'a> Checker<'a> {
         }
         let span = connector.span.to(action.span);
         let (call, parameters) = self.called_action(connector, action, span)?;
-        self.targets.push(Ok(Target { name, span, kind: TargetKind::Action(Box::new(call)), parameters }));
+        let kind = TargetKind::Action(Box::new(call));
+        self.targets.push(Ok(Target { name, span, kind, parameters, given_keys: Vec::new() }));
         Ok(self.targets.len() - 1)
     }
 

@@ -70,7 +70,13 @@ impl Checker<'_> {
             self.without_settings(target);
             self.target_kind(target)
         };
-        Ok(Target { name: target.name.value.clone(), span: target.name.span, kind: kind?, parameters })
+        Ok(Target {
+            name: target.name.value.clone(),
+            span: target.name.span,
+            kind: kind?,
+            parameters,
+            given_keys: Vec::new(),
+        })
     }
 
     fn without_settings(&mut self, target: &tree::Target) {
@@ -235,7 +241,13 @@ impl Checker<'_> {
 
     /// `print` needs no declaration.
     fn print_target(&mut self, span: Span) -> usize {
-        let implied = Target { name: PRINT.to_owned(), span, kind: TargetKind::Print, parameters: Vec::new() };
+        let implied = Target {
+            name: PRINT.to_owned(),
+            span,
+            kind: TargetKind::Print,
+            parameters: Vec::new(),
+            given_keys: Vec::new(),
+        };
         let found = self.targets.iter().position(|target| target.as_ref().is_ok_and(|t| t.name == PRINT));
         found.unwrap_or_else(|| {
             self.targets.push(Ok(implied));

@@ -272,6 +272,8 @@ pub struct Target {
     pub kind: TargetKind,
     /// What it takes; without any, whatever it is given.
     pub parameters: Vec<Parameter>,
+    /// The arguments that it gives by itself and that name the thing changed, with their raw values.
+    pub given_keys: Vec<(String, String)>,
 }
 
 /// What a target takes.
@@ -288,6 +290,12 @@ pub struct Parameter {
 }
 
 impl Target {
+    /// Whether arguments name the thing changed, and not the row.
+    #[must_use]
+    pub fn has_keys(&self) -> bool {
+        !self.given_keys.is_empty() || self.parameters.iter().any(|parameter| parameter.key)
+    }
+
     /// The smallest step of the value that it takes, where its connector says so.
     #[must_use]
     pub fn unit(&self) -> Option<Decimal> {

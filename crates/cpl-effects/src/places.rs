@@ -1,0 +1,139 @@
+//! Where targets are, and what the things there are called: the same for all pipelines of a workspace, so that their guards
+//! meet.
+
+use std::{
+    collections::BTreeMap,
+    path::{Component, Path, PathBuf},
+};
+
+use cpl_model::{
+    program::{CallArgument, Credential, Expr, ExprKind, Piece, Program, Target, TargetKind},
+    resource::Resource,
+};
+
+/// Where the targets of a pipeline are: the same for all pipelines of a workspace.
+#[derive(Clone, Debug)]
+pub struct Places(BTreeMap<String, Place>);
+
+/// Where a target is.
+#[derive(Clone, Debug)]
+struct Place {
+    name: String,
+    /// The parameters that fill its address: pipelines may call them otherwise.
+    holes: Vec<String>,
+}
+
+impl Places {
+    /// Those of a pipeline in that folder, in the workspace of that root. A file's does not depend on its window.
+    #[must_use]
+    pub fn of(program: &Program, folder: &Path, root: &Path) -> Self {
+        let root = resolve(root);
+        let name = |target: &Target| match &target.kind {
+            TargetKind::File(path) => {
+                let file = resolve(&folder.join(path.at("{window}")));
+                format!("file:{}", file.strip_prefix(&root).unwrap_or(&file).display())
+            }
+            // Somebody reads the report, and does what it says.
+            TargetKind::Print => format!("print:{}", program.name),
+            TargetKind::Slack(address) => format!("slack:{}", named(address)),
+            TargetKind::Email(address) => format!("email:{}", named(address)),
+            TargetKind::Webhook { address, .. } => format!("webhook:{}", named(address)),
+            TargetKind::Http(request) => format!("http:{:?} {}", request.method, written(&request.address).0),
+            TargetKind::Action(call) => {
+                let given = call.call.arguments.iter().map(|(name, argument)| match argument {
+                    // What names the thing says all of it.
+                    CallArgument::Value(value) if !target.has_keys() => format!(" {name}={}", value.raw()),
+                    _ => String::new(),
+                });
+                format!("action:{}.{}{}", call.call.connector, call.call.name, given.collect::<String>())
+            }
+        };
+        let place = |target: &Target| {
+            let holes = match &target.kind {
+                TargetKind::Http(request) => written(&request.address).1,
+                _ => Vec::new(),
+            };
+            Place { name: name(target), holes }
+        };
+        Self(program.targets.iter().map(|target| (target.name.clone(), place(target))).collect())
+    }
+
+    /// What names a resource in all pipelines of a workspace.
+    ///
+    /// # Panics
+    /// Where the pipeline has no such target.
+    #[must_use]
+    pub fn resource_name(&self, resource: &Resource) -> String {
+        let Place { name, holes } = self.of_target(resource.target());
+        let in_address = |parameter: &String| holes.iter().position(|hole| hole == parameter);
+        let named = |(parameter, value): &(String, String)| {
+            (in_address(parameter).map_or_else(|| parameter.clone(), |at| at.to_string()), value.clone())
+        };
+        let mut key: Vec<(String, String)> = resource.key().iter().map(named).collect();
+        key.sort();
+        serde_json::json!([name, key]).to_string()
+    }
+
+    /// Whether what goes there is handed over to somebody who carries it out: nobody says whether that was done.
+    #[must_use]
+    pub fn is_handed_over(place: &str) -> bool {
+        place.starts_with("file:") || Self::is_printed(place)
+    }
+
+    /// Whether what goes there is only shown in the report.
+    #[must_use]
+    pub fn is_printed(place: &str) -> bool {
+        place.starts_with("print:")
+    }
+
+    /// Where a target is, by its name in the pipeline.
+    ///
+    /// # Panics
+    /// Where the pipeline has no such target.
+    #[must_use]
+    pub fn place(&self, target: &str) -> &str {
+        &self.of_target(target).name
+    }
+
+    fn of_target(&self, target: &str) -> &Place {
+        self.0.get(target).unwrap_or_else(|| unreachable!("a target of the pipeline"))
+    }
+}
+
+/// An address, or the name of the secret that is one.
+fn named(address: &Credential) -> &str {
+    let (Credential::Plain(text) | Credential::Secret(text)) = address;
+    text
+}
+
+/// An address, whose holes bear the names of what fills them only where that is computed; and the names of the others, in the
+/// order in which they stand.
+fn written(address: &[Piece]) -> (String, Vec<String>) {
+    let (mut text, mut holes) = (String::new(), Vec::new());
+    for piece in address {
+        match piece {
+            Piece::Letters(letters) => text.push_str(letters),
+            Piece::Hole(Expr { kind: ExprKind::Column(name), .. }) => {
+                text.push_str("{}");
+                holes.push(name.clone());
+            }
+            Piece::Hole(hole) => text.extend(["{", &hole.columns().join(","), "}"]),
+        }
+    }
+    (text, holes)
+}
+
+/// What a path means once its links are followed, as far as it is there.
+pub fn resolve(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    for there in path.ancestors() {
+        if let (Ok(found), Ok(rest)) = (there.canonicalize(), path.strip_prefix(there)) {
+            return rest.components().fold(found, |path, part| match part {
+                Component::ParentDir => path.parent().map(Path::to_owned).unwrap_or(path),
+                Component::CurDir => path,
+                part => path.join(part),
+            });
+        }
+    }
+    path
+}
