@@ -1,5 +1,6 @@
 //! Random histories of effects on their way, for tests: a server that misbehaves, a process that ends at any moment and is
-//! begun again, windows that end, other people. A model of the server knows what was really carried out; what a process
+//! begun again, windows that end, other people, and people who take back what was done, or have decided anew what came to
+//! nothing. A model of the server knows what was really carried out; what a process
 //! remembers of the one before it is behind a trait. The seed of a history that fails is printed.
 //!
 //! What each fault comes to, by what the server can do:
@@ -20,6 +21,8 @@
 //! | killed while it recorded | nothing was sent: the next run sends it | likewise | likewise |
 //! | killed behind a record, or while requests are under way | as one that is lost | as one that is lost | uncertain: a person |
 //! | killed, and begun again when the window is over | uncertain: a person | looked up: confirmed or expired | uncertain: a person |
+//! | taken back by a person | an effect of its own, to which all of this applies; the first one is undone once it is confirmed | likewise | likewise |
+//! | decided anew by a person | an effect of its own, with a key of its own; the first one came to nothing | likewise | likewise |
 //!
 //! In none of them is an effect carried out twice, lost, or unknown without being known to be: 100,000 histories on a model and
 //! 5,000 on SQLite meet each fault at least once in a hundred histories. What can fail inside of a record, a disk or a commit, is
@@ -50,25 +53,46 @@ pub type Faults = BTreeMap<&'static str, u64>;
 /// The process ended.
 struct Killed;
 
+/// The value of a thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Value {
+    Old,
+    New,
+    Others,
+}
+
 /// A thing at the server.
 #[derive(Clone, Debug)]
 struct Thing {
-    value: Found,
-    /// How often a request of ours was carried out.
-    applied: u32,
-    /// A request that the server carries out later.
-    late: Option<Timestamp>,
+    value: Value,
     /// Somebody else changed it.
     touched: bool,
-    /// When its key was seen first.
-    key_since: Option<Timestamp>,
 }
 
-/// An effect, as it was recorded first.
+/// An effect, as it was recorded first, and what the server knows of it.
 #[derive(Clone, Debug)]
 struct Effect {
     policy: Policy,
     needs: Vec<usize>,
+    thing: usize,
+    /// The value before, and the one that it leaves.
+    change: (Value, Value),
+    /// What it takes back.
+    undoes: Option<usize>,
+    /// How often a request of it was carried out.
+    applied: u32,
+    /// A request that the server carries out later.
+    late: Option<Timestamp>,
+    /// When its key was seen first.
+    key_since: Option<Timestamp>,
+}
+
+impl Effect {
+    /// Of a thing that nobody has changed yet.
+    fn of(thing: usize, policy: Policy, needs: Vec<usize>) -> Self {
+        let change = (Value::Old, Value::New);
+        Self { policy, needs, thing, change, undoes: None, applied: 0, late: None, key_since: None }
+    }
 }
 
 /// Everything outside the protocol.
@@ -112,28 +136,30 @@ impl Universe {
     /// What was late is carried out, and now and then somebody else changes something.
     fn pass(&mut self, seconds: i64) {
         self.now += SignedDuration::from_secs(seconds);
-        for at in 0..self.things.len() {
-            if let Some(late) = self.things[at].late.take_if(|late| *late <= self.now) {
+        for at in 0..self.effects.len() {
+            if let Some(late) = self.effects[at].late.take_if(|late| *late <= self.now) {
                 self.apply(at, late);
             }
+        }
+        for at in 0..self.things.len() {
             if self.random.u32(0..400) == 0 {
                 self.met("somebody else changed it");
-                (self.things[at].value, self.things[at].touched) = (Found::Other("7".to_owned()), true);
+                self.things[at] = Thing { value: Value::Others, touched: true };
             }
         }
     }
 
     /// The server carries a request out; one that knows keys does so once.
     fn apply(&mut self, at: usize, now: Timestamp) {
-        let thing = &mut self.things[at];
-        if let Dedupe::Key(life) = self.effects[at].policy.dedupe {
-            if thing.key_since.is_some_and(|since| now < since + life) {
+        let effect = &mut self.effects[at];
+        if let Dedupe::Key(life) = effect.policy.dedupe {
+            if effect.key_since.is_some_and(|since| now < since + life) {
                 return;
             }
-            thing.key_since = Some(now);
+            effect.key_since = Some(now);
         }
-        thing.applied += 1;
-        thing.value = Found::After;
+        effect.applied += 1;
+        self.things[effect.thing].value = effect.change.1;
     }
 
     fn send(&mut self, at: usize) -> Answer {
@@ -160,7 +186,7 @@ impl Universe {
             3 => {
                 self.met("carried out later");
                 let delay = SignedDuration::from_secs(self.random.i64(1..30));
-                self.things[at].late = Some(self.now + delay);
+                self.effects[at].late = Some(self.now + delay);
                 Answer::Lost(text())
             }
             4 => {
@@ -205,9 +231,9 @@ impl Universe {
     fn settled(&mut self, known: &[Known]) -> Vec<(usize, Step)> {
         let mut steps = Vec::new();
         for (at, known) in known.iter().enumerate() {
-            let thing = &self.things[at];
-            if known.state == State::Uncertain && thing.late.is_none() && self.random.u32(0..3) == 0 {
-                let state = if thing.applied > 0 { State::Confirmed } else { State::Refused };
+            let effect = &self.effects[at];
+            if known.state == State::Uncertain && effect.late.is_none() && self.random.u32(0..3) == 0 {
+                let state = if effect.applied > 0 { State::Confirmed } else { State::Refused };
                 steps.push((at, Step { state, why: None }));
                 self.met("settled by a person");
             }
@@ -220,7 +246,35 @@ impl Universe {
             self.met("can't be read");
             return Found::Unread("why".to_owned());
         }
-        self.things[at].value.clone()
+        let Effect { thing, change: (before, after), .. } = self.effects[at];
+        match self.things[thing].value {
+            value if value == after => Found::After,
+            value if value == before => Found::Before,
+            _ => Found::Other("7".to_owned()),
+        }
+    }
+
+    /// People take back some of what was done and is as we left it, and have decided anew some of what came to nothing: the
+    /// effects of that, of which the memory does not know yet.
+    fn said(&mut self, known: &[Known]) -> Vec<Effect> {
+        let mut said = Vec::new();
+        for (at, known) in known.iter().enumerate() {
+            let effect = self.effects[at].clone();
+            let is_as_left = |value| self.things[effect.thing].value == value;
+            let again = Effect::of(effect.thing, effect.policy, Vec::new());
+            match known.state {
+                State::Confirmed if is_as_left(Value::New) && self.random.bool() => {
+                    self.met("taken back");
+                    said.push(Effect { change: (Value::New, Value::Old), undoes: Some(at), ..again });
+                }
+                State::Refused | State::Expired | State::Superseded if is_as_left(Value::Old) && self.random.bool() => {
+                    self.met("decided anew");
+                    said.push(again);
+                }
+                _ => {}
+            }
+        }
+        said
     }
 }
 
@@ -299,8 +353,8 @@ fn universe(seed: u64) -> Universe {
         let reads = dedupe == Dedupe::Lookup || random.bool();
         let policy = Policy { dedupe, checks: reads, confirms: reads && random.bool(), timeout: TIMEOUT };
         let needs = if at > 0 && random.u32(0..3) == 0 { vec![at - 1] } else { Vec::new() };
-        effects.push(Effect { policy, needs });
-        things.push(Thing { value: Found::Before, applied: 0, late: None, touched: false, key_since: None });
+        effects.push(Effect::of(at, policy, needs));
+        things.push(Thing { value: Value::Old, touched: false });
     }
     let (wrong, deadly) = (random.u32(0..80), if random.bool() { random.u32(0..20) } else { 0 });
     Universe { random, now: START, things, effects, faults: Faults::new(), wrong, deadly }
@@ -324,7 +378,9 @@ fn process(universe: &RefCell<Universe>, memory: &mut dyn Memory, is_over: bool)
     let ended = deliver(&mut lanes, &widths, until, &mut world).is_ok() && !is_killed.get();
     if ended {
         for (known, lane) in shared_memory.borrow_mut().known().iter().zip(&lanes) {
-            assert_eq!(known.state, lane.delivery.state(), "what is recorded is what it came to");
+            // What takes one back ends it behind its back.
+            let came_to = if known.state == State::Undone { State::Undone } else { lane.delivery.state() };
+            assert_eq!(known.state, came_to, "what is recorded is what it came to");
         }
     }
     ended
@@ -332,28 +388,38 @@ fn process(universe: &RefCell<Universe>, memory: &mut dyn Memory, is_over: bool)
 
 /// What can't be, whatever happened.
 fn wrong(universe: &Universe, known: &[Known]) -> Option<String> {
-    for (at, (thing, effect)) in universe.things.iter().zip(&universe.effects).enumerate() {
-        let (applied, state) = (thing.applied, known[at].state);
+    for (at, effect) in universe.effects.iter().enumerate() {
+        let (applied, state, thing) = (effect.applied, known[at].state, &universe.things[effect.thing]);
         if applied > 1 {
             return Some(format!("effect {at} was carried out {applied} times"));
         }
         let says = match state {
             State::Confirmed => applied == 1,
             State::Recorded | State::Refused | State::Superseded | State::Expired | State::Held => {
-                applied == 0 && thing.late.is_none()
+                applied == 0 && effect.late.is_none()
             }
             State::Sent | State::Uncertain => true,
             State::Drifted => thing.touched,
-            // Only a person takes something back.
-            State::Undone => false,
+            State::Undone => {
+                let undo = universe.effects.iter().position(|other| other.undoes == Some(at));
+                applied == 1 && undo.is_some_and(|undo| known[undo].state == State::Confirmed)
+            }
         };
         if !says {
             return Some(format!("effect {at} is {state:?}, and was carried out {applied} times"));
         }
         for need in &effect.needs {
-            if applied > 0 && known[*need].state != State::Confirmed {
+            if applied > 0 && !matches!(known[*need].state, State::Confirmed | State::Undone) {
                 return Some(format!("effect {at} was carried out, and {need} that pays for it is not confirmed"));
             }
+        }
+    }
+    // What nobody else touched is as the last one left it that was carried out.
+    for (at, thing) in universe.things.iter().enumerate().filter(|(_, thing)| !thing.touched) {
+        let is_last = |other: &&Effect| other.thing == at && other.applied > 0;
+        let left = universe.effects.iter().rev().find(is_last).map_or(Value::Old, |effect| effect.change.1);
+        if left != thing.value {
+            return Some(format!("thing {at} is {:?}, and was left {left:?}", thing.value));
         }
     }
     None
@@ -365,7 +431,8 @@ pub fn effects(seed: u64) -> usize {
     universe(seed).effects.len()
 }
 
-/// Plays one history: processes of one window that end or are killed, then one of the next window. What it met.
+/// Plays one history: processes of one window that end or are killed, people who take something back, more processes, then one
+/// of the next window. What it met.
 ///
 /// # Panics
 /// Where something was carried out twice, was lost, or is not known to be unknown.
@@ -376,19 +443,16 @@ pub fn history(seed: u64, memory: &mut dyn Memory) -> Faults {
             panic!("seed {seed}, {when}: {what}\n{:#?}\n{known:#?}", universe.borrow().effects);
         }
     };
-    for _ in 0..6 {
-        let ended = process(&universe, memory, false);
-        let known = memory.known();
-        check("within the window", &known);
-        let settled = universe.borrow_mut().settled(&known);
-        let now = universe.borrow().now;
-        memory.record(&settled, now, Fate::Lives);
-        check("behind what a person found out", &memory.known());
-        let pause = universe.borrow_mut().random.i64(0..2_000);
-        universe.borrow_mut().pass(pause);
-        if ended && universe.borrow_mut().random.bool() {
-            break;
+    for is_said in [false, true] {
+        if is_said {
+            let known = memory.known();
+            let said = universe.borrow_mut().said(&known);
+            for effect in &said {
+                memory.add(effect.undoes);
+            }
+            universe.borrow_mut().effects.extend(said);
         }
+        window(&universe, memory, &check);
     }
     universe.borrow_mut().pass(100_000);
     universe.borrow_mut().deadly = 0;
@@ -403,13 +467,31 @@ pub fn history(seed: u64, memory: &mut dyn Memory) -> Faults {
     universe.into_inner().faults
 }
 
+/// Processes of one window, until one of them comes to its end, or some were killed.
+fn window(universe: &RefCell<Universe>, memory: &mut dyn Memory, check: &dyn Fn(&str, &[Known])) {
+    for _ in 0..6 {
+        let ended = process(universe, memory, false);
+        let known = memory.known();
+        check("within the window", &known);
+        let settled = universe.borrow_mut().settled(&known);
+        let now = universe.borrow().now;
+        memory.record(&settled, now, Fate::Lives);
+        check("behind what a person found out", &memory.known());
+        let pause = universe.borrow_mut().random.i64(0..2_000);
+        universe.borrow_mut().pass(pause);
+        if ended && universe.borrow_mut().random.bool() {
+            break;
+        }
+    }
+}
+
 /// Plays histories, each with a memory of its own that is made for so many effects: what they met, and how often.
 ///
 /// # Panics
 /// Where a history fails, or a fault was hardly met: that proves nothing.
 pub fn histories(count: u64, mut memory: impl FnMut(usize) -> Box<dyn Memory>) -> Faults {
     /// How many kinds of faults there are.
-    const KINDS: usize = 18;
+    const KINDS: usize = 20;
     let mut met = Faults::new();
     for seed in 0..count {
         for (fault, times) in history(seed, &mut *memory(effects(seed))) {

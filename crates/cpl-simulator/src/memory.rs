@@ -30,23 +30,34 @@ pub trait Memory {
 
     /// Records steps of effects, by their places.
     fn record(&mut self, steps: &[(usize, Step)], now: Timestamp, fate: Fate);
+
+    /// Adds an effect that a person wants, behind the others; where it takes one of them back, which. When it is confirmed, that
+    /// one is undone.
+    fn add(&mut self, undoes: Option<usize>);
 }
 
 /// A model of a ledger.
 #[derive(Debug)]
-pub struct ModelMemory(Vec<Known>);
+pub struct ModelMemory {
+    known: Vec<Known>,
+    /// What each of them takes back.
+    undoes: Vec<Option<usize>>,
+}
+
+/// An effect that was not sent yet.
+const NEW: Known = Known { state: State::Recorded, first_sent: None };
 
 impl ModelMemory {
     /// With so many effects, none of which was sent yet.
     #[must_use]
     pub fn of(effects: usize) -> Self {
-        Self(vec![Known { state: State::Recorded, first_sent: None }; effects])
+        Self { known: vec![NEW; effects], undoes: vec![None; effects] }
     }
 }
 
 impl Memory for ModelMemory {
     fn known(&mut self) -> Vec<Known> {
-        self.0.clone()
+        self.known.clone()
     }
 
     fn record(&mut self, steps: &[(usize, Step)], now: Timestamp, fate: Fate) {
@@ -54,10 +65,18 @@ impl Memory for ModelMemory {
             return;
         }
         for (at, step) in steps {
-            self.0[*at].state = step.state;
+            self.known[*at].state = step.state;
             if step.state == State::Sent {
-                self.0[*at].first_sent.get_or_insert(now);
+                self.known[*at].first_sent.get_or_insert(now);
+            }
+            if let Some(undone) = self.undoes[*at].filter(|_| step.state == State::Confirmed) {
+                self.known[undone].state = State::Undone;
             }
         }
+    }
+
+    fn add(&mut self, undoes: Option<usize>) {
+        self.known.push(NEW);
+        self.undoes.push(undoes);
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use cpl_ledger::{
-    Decision, DecisionState, Effect, EffectState, Ledger, LedgerError, LedgerReader, Run, Step as StepRow,
+    Decision, DecisionState, Effect, EffectState, Ledger, LedgerError, LedgerReader, Run, Step as StepRow, Transaction,
 };
 use cpl_protocol::Step;
 use cpl_simulator::{Fate, Known, Memory};
@@ -15,6 +15,8 @@ pub struct LedgerMemory {
     folder: TempDir,
     /// The numbers of the effects.
     serials: Vec<i64>,
+    /// The number of the run.
+    run: i64,
 }
 
 impl LedgerMemory {
@@ -24,8 +26,17 @@ impl LedgerMemory {
         let memory = Path::new("/dev/shm");
         let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
         let folder = folder.unwrap_or_else(|error| panic!("a folder: {error}"));
-        let serials = recorded(folder.path(), effects).unwrap_or_else(|error| panic!("{error}"));
-        Self { folder, serials }
+        let (run, serials) = recorded(folder.path(), effects).unwrap_or_else(|error| panic!("{error}"));
+        Self { folder, serials, run }
+    }
+
+    fn added(&self, undoes: Option<usize>) -> Result<i64, LedgerError> {
+        let mut ledger = Ledger::open(self.folder.path())?;
+        let mut transaction = ledger.begin()?;
+        let undone = undoes.map(|at| at.to_string());
+        let serial = decided(&mut transaction, self.run, &self.serials.len().to_string(), undone)?;
+        transaction.commit()?;
+        Ok(serial)
     }
 
     fn states(&self) -> Result<Vec<Known>, LedgerError> {
@@ -40,7 +51,7 @@ impl LedgerMemory {
         stored.into_iter().map(known).collect()
     }
 
-    fn add(&self, steps: &[(usize, Step)], now: Timestamp, fate: Fate) -> Result<(), LedgerError> {
+    fn record_steps(&self, steps: &[(usize, Step)], now: Timestamp, fate: Fate) -> Result<(), LedgerError> {
         let mut ledger = Ledger::open(self.folder.path())?;
         let mut transaction = ledger.begin()?;
         for (place, step) in steps {
@@ -58,12 +69,17 @@ impl Memory for LedgerMemory {
     }
 
     fn record(&mut self, steps: &[(usize, Step)], now: Timestamp, fate: Fate) {
-        self.add(steps, now, fate).unwrap_or_else(|error| panic!("{error}"));
+        self.record_steps(steps, now, fate).unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    fn add(&mut self, undoes: Option<usize>) {
+        let serial = self.added(undoes).unwrap_or_else(|error| panic!("{error}"));
+        self.serials.push(serial);
     }
 }
 
-/// Records effects, a decision each: their numbers.
-fn recorded(folder: &Path, effects: usize) -> Result<Vec<i64>, LedgerError> {
+/// Records effects, a decision each: the number of their run, and theirs.
+fn recorded(folder: &Path, effects: usize) -> Result<(i64, Vec<i64>), LedgerError> {
     let text = str::to_owned;
     let mut ledger = Ledger::open(folder)?;
     let mut transaction = ledger.begin()?;
@@ -82,38 +98,44 @@ fn recorded(folder: &Path, effects: usize) -> Result<Vec<i64>, LedgerError> {
     })?;
     let mut serials = Vec::new();
     for id in (0..effects).map(|at| at.to_string()) {
-        let decision = transaction.add(&Decision {
-            run,
-            id: id.clone(),
-            rule: text("r"),
-            key: text("{}"),
-            reason: None,
-            because: text("[]"),
-            state: Some(DecisionState::Acts),
-            changes: Some(text("[]")),
-            conditions: Some(text("[]")),
-            undoes: None,
-            sends: None,
-        })?;
-        serials.push(transaction.add(&Effect {
-            decision,
-            decision_id: id.clone(),
-            position: 0,
-            window: text("w"),
-            window_start: 0,
-            target: text("t"),
-            place: text("t"),
-            resource: id,
-            key: text("{}"),
-            name: Some(text("budget")),
-            before: text("100"),
-            after: text("120"),
-            payload: text("{}"),
-            setting: Some(text("budget")),
-            unit: Some(text("USD")),
-            reverse: None,
-        })?);
+        serials.push(decided(&mut transaction, run, &id, None)?);
     }
     transaction.commit()?;
-    Ok(serials)
+    Ok((run, serials))
+}
+
+/// Records a decision of one effect: the effect's number.
+fn decided(transaction: &mut Transaction<'_>, run: i64, id: &str, undoes: Option<String>) -> Result<i64, LedgerError> {
+    let text = str::to_owned;
+    let decision = transaction.add(&Decision {
+        run,
+        id: text(id),
+        rule: text("r"),
+        key: text("{}"),
+        reason: None,
+        because: text("[]"),
+        state: Some(DecisionState::Acts),
+        changes: Some(text("[]")),
+        conditions: Some(text("[]")),
+        undoes,
+        sends: None,
+    })?;
+    transaction.add(&Effect {
+        decision,
+        decision_id: text(id),
+        position: 0,
+        window: text("w"),
+        window_start: 0,
+        target: text("t"),
+        place: text("t"),
+        resource: text(id),
+        key: text("{}"),
+        name: Some(text("budget")),
+        before: text("100"),
+        after: text("120"),
+        payload: text("{}"),
+        setting: Some(text("budget")),
+        unit: Some(text("USD")),
+        reverse: None,
+    })
 }
