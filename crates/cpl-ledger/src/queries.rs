@@ -170,8 +170,8 @@ impl LedgerReader {
     ) -> Result<Option<LoggedEffect>, LedgerError> {
         const COUNTS: &str = "coalesce((select state from steps where effect = effects.serial order by serial desc limit 1), \
                               'recorded') in ('recorded', 'sent', 'confirmed', 'uncertain', 'drifted', 'undone')";
-        // Each has an index in its order: the first that counts is the last one. Effects of the first version name their
-        // setting by the column.
+        // Each has an index in its order: the first that counts is the last one. A plus keeps the other index from being used.
+        // Effects of the first version name their setting by the column.
         let found = match setting {
             None => self.stored(
                 &format!("where resource = ?1 and window_start < ?2 and {COUNTS} order by window_start desc, serial desc limit 1"),
@@ -179,7 +179,7 @@ impl LedgerReader {
             ),
             Some(setting) => self.stored(
                 &format!(
-                    "where resource = ?1 and coalesce(setting, name) = ?3 and window_start < ?2 \
+                    "where resource = ?1 and coalesce(setting, name) = ?3 and +window_start < ?2 \
                      and {COUNTS} order by serial desc limit 1"
                 ),
                 params![resource, before, setting],

@@ -21,9 +21,6 @@ use crate::{
 /// How long a commit of another process is waited for.
 const BUSY_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// How many rows are verified whenever a ledger is opened: guards mostly ask for the newest.
-const NEWEST: i64 = 2_000;
-
 /// How much of the file is kept in memory at most, in KiB (SQLite counts these below zero): a run asks for many rows.
 const CACHE_KIB: i64 = -65_536;
 
@@ -186,9 +183,12 @@ impl LedgerReader {
         Ok(snapshot)
     }
 
-    /// No row is missing, and the newest are what was written. All of them are verified, with the indexes, where a transaction was
-    /// cut off, or somebody else touched the file.
+    /// No row is missing, each is what was written, and so are the indexes: that is verified where a transaction was cut off, or
+    /// somebody else touched the file. Otherwise rows are verified where they are read.
     fn check_rows(&self, tip: &ChainTip) -> Result<(), LedgerError> {
+        if self.is_as_left()? {
+            return Ok(());
+        }
         let count = |table: &str| {
             self.connection.query_row(&format!("select count(*) from {table}"), [], |row| row.get::<_, i64>(0))
         };
@@ -200,7 +200,7 @@ impl LedgerReader {
         if rows != tip.serial {
             return Err(LedgerError::RowsMissing);
         }
-        if self.is_as_left()? { self.verify_from(tip.serial - NEWEST) } else { self.verify() }
+        self.verify()
     }
 
     /// Whether its file is as the last transaction left it, which was not cut off.
@@ -211,23 +211,17 @@ impl LedgerReader {
 
     /// Verifies all rows, and the indexes.
     pub(crate) fn verify(&self) -> Result<(), LedgerError> {
-        self.verify_from(0)?;
+        self.verify_rows::<Program>()?;
+        self.verify_rows::<Run>()?;
+        self.verify_rows::<Decision>()?;
+        self.verify_rows::<Effect>()?;
+        self.verify_rows::<Step>()?;
+        self.verify_rows::<Observation>()?;
+        self.verify_rows::<Verdict>()?;
+        self.verify_rows::<Pause>()?;
+        self.verify_rows::<Redo>()?;
         let sound: String = self.connection.query_row("pragma integrity_check(1)", [], |row| row.get(0))?;
         if sound == "ok" { Ok(()) } else { Err(LedgerError::Refused { why: sound }) }
-    }
-
-    /// Verifies the rows from a number on.
-    fn verify_from(&self, serial: i64) -> Result<(), LedgerError> {
-        self.rows::<Program>("where serial >= ?1", [serial])?;
-        self.rows::<Run>("where serial >= ?1", [serial])?;
-        self.rows::<Decision>("where serial >= ?1", [serial])?;
-        self.rows::<Effect>("where serial >= ?1", [serial])?;
-        self.rows::<Step>("where serial >= ?1", [serial])?;
-        self.rows::<Observation>("where serial >= ?1", [serial])?;
-        self.rows::<Verdict>("where serial >= ?1", [serial])?;
-        self.rows::<Pause>("where serial >= ?1", [serial])?;
-        self.rows::<Redo>("where serial >= ?1", [serial])?;
-        Ok(())
     }
 
     /// The ledger's lineage, and the end of its chain, which is one of those in its head.
@@ -261,10 +255,24 @@ impl LedgerReader {
 
     /// Rows of a table, each of which is what was written.
     pub(crate) fn rows<R: Row>(&self, which: &str, parameters: impl Params) -> Result<Vec<(i64, R)>, LedgerError> {
+        let mut rows = Vec::new();
+        self.each_row(which, parameters, |serial, row| rows.push((serial, row)))?;
+        Ok(rows)
+    }
+
+    fn verify_rows<R: Row>(&self) -> Result<(), LedgerError> {
+        self.each_row("", [], |_, _: R| ())
+    }
+
+    fn each_row<R: Row>(
+        &self,
+        which: &str,
+        parameters: impl Params,
+        mut take: impl FnMut(i64, R),
+    ) -> Result<(), LedgerError> {
         let mut statement = self.connection.prepare_cached(&format!("select * from {} {which}", R::TABLE))?;
         let names: Vec<String> = statement.column_names().skip(1).map(str::to_owned).collect();
         let mut found = statement.query(parameters)?;
-        let mut rows = Vec::new();
         while let Some(row) = found.next()? {
             let serial: i64 = row.get(0)?;
             let damaged = LedgerError::Damaged { table: R::TABLE, serial };
@@ -281,9 +289,9 @@ impl LedgerReader {
             if !self.is_written(R::TABLE, serial, &fields)? {
                 return Err(damaged);
             }
-            rows.push((serial, serde_json::from_value(Value::Object(fields)).map_err(|_| damaged)?));
+            take(serial, serde_json::from_value(Value::Object(fields)).map_err(|_| damaged)?);
         }
-        Ok(rows)
+        Ok(())
     }
 
     fn is_written(&self, table: &str, serial: i64, fields: &Map<String, Value>) -> Result<bool, LedgerError> {

@@ -124,9 +124,11 @@ const MIGRATIONS: [&str; 4] = [
 ",
     // Those of a setting, in the order in which they were recorded.
     "create index effects_by_setting on effects (resource, coalesce(setting, name));",
-    // Whose it is.
+    // Whose it is; the state of an effect without its steps.
     "alter table runs add column workspace text;
-     create index runs_by_workspace on runs (serial) where workspace is not null;",
+     create index runs_by_workspace on runs (serial) where workspace is not null;
+     drop index steps_by_effect;
+     create index steps_by_effect on steps (effect, serial, state);",
 ];
 
 /// Makes the tables of a new ledger.

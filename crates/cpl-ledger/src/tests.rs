@@ -286,18 +286,11 @@ fn a_pipeline_runs_once_at_a_time() -> Result<(), LedgerError> {
     Ok(())
 }
 
-/// Among many rows only the newest are verified at once, the others where they are read: all of them where a transaction was cut
-/// off, or somebody else touched the file.
+/// All rows are verified where somebody else touched the file, or a transaction was cut off; otherwise where they are read.
 #[test]
-fn an_old_row_that_was_changed_is_seen() -> Result<(), LedgerError> {
+fn a_row_that_was_changed_is_seen_where_it_is_read() -> Result<(), LedgerError> {
     let folder = folder();
     let effect = record(folder.path(), 10, "one")?;
-    let mut ledger = Ledger::open(folder.path())?;
-    let mut transaction = ledger.begin()?;
-    for at in 0..2_001 {
-        transaction.add(&Step { effect, state: EffectState::Confirmed, at, why: None })?;
-    }
-    transaction.commit()?;
     raw(folder.path()).execute("update effects set after = '999'", [])?;
     let damaged = LedgerError::Damaged { table: "effects", serial: effect };
     assert_eq!(Ledger::open(folder.path()).err(), Some(damaged.clone()));
@@ -309,7 +302,7 @@ fn an_old_row_that_was_changed_is_seen() -> Result<(), LedgerError> {
     file.write(&untouched)?;
     let ledger = Ledger::open(folder.path())?;
     assert_eq!(ledger.last_change("google", None, i64::MAX).err(), Some(damaged.clone()));
-    file.write(&Head { before: ChainTip { serial: 4, hash: String::new() }, ..untouched })?;
+    file.write(&Head { before: ChainTip { serial: 3, hash: String::new() }, ..untouched })?;
     assert_eq!(Ledger::open(folder.path()).err(), Some(damaged));
     Ok(())
 }
@@ -384,7 +377,8 @@ const OLDER: [&str; 4] = [
      alter table decisions drop column undoes; alter table decisions drop column sends;
      alter table verdicts drop column sends; alter table effects drop column reverse;",
     "drop index effects_by_setting;",
-    "drop index runs_by_workspace; alter table runs drop column workspace;",
+    "drop index runs_by_workspace; alter table runs drop column workspace;
+     drop index steps_by_effect; create index steps_by_effect on steps (effect);",
 ];
 
 /// The tables of an older version, with a row in them, as it wrote them.

