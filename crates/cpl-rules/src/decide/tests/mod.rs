@@ -1,6 +1,8 @@
 //! Guards, as tables: what is proposed, what bounds it, what is left; and properties that do not know the algorithm.
 
+mod amounts;
 mod bounds;
+mod changes;
 mod context;
 mod memory;
 mod past;
