@@ -2,7 +2,10 @@
 
 use cpl_model::{clock::AsOf, workspace::Workspace};
 use cpl_report::{csv_texts, lines};
-use cpl_run::{DecisionState, EffectState, Log, LogFilter, LogOf, LoggedEffect, LoggedRun, RecordedDecision, short};
+use cpl_run::{
+    DecisionState, EffectState, Log, LogFilter, LogOf, LoggedAlert, LoggedEffect, LoggedMetric, LoggedRun,
+    RecordedDecision, short,
+};
 use cpl_syntax::nearest;
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use serde_json::{Map, Value, json};
@@ -21,11 +24,13 @@ pub fn log(args: &LogArgs, io: &mut Io<'_>) -> u8 {
 
 fn printed(args: &LogArgs, io: &mut Io<'_>) -> Result<u8, u8> {
     let workspace = ledger::workspace_at(&args.path, io)?;
-    let of = match (args.decisions, args.runs) {
-        (true, _) => LogOf::Decisions,
-        (_, true) => LogOf::Runs,
-        _ => LogOf::Effects,
-    };
+    let of = [
+        (args.decisions, LogOf::Decisions),
+        (args.runs, LogOf::Runs),
+        (args.seen.metrics, LogOf::Metrics),
+        (args.seen.alerts, LogOf::Alerts),
+    ];
+    let of = of.into_iter().find(|(is_wanted, _)| *is_wanted).map_or(LogOf::Effects, |(_, of)| of);
     let filter = filter(args, of).map_err(|why| render::usage_error(&why, io))?;
     let log = cpl_run::log(&workspace, of, &filter).map_err(|error| ledger::refused(error, io))?;
     let entries = entries(&log);
@@ -62,7 +67,9 @@ pub fn micros(at: AsOf) -> Result<i64, String> {
 fn state(word: &str, of: LogOf) -> Result<String, String> {
     let words: Vec<&str> = match of {
         LogOf::Decisions => DecisionState::ALL.iter().map(|state| state.word()).collect(),
-        LogOf::Effects | LogOf::Runs => EffectState::ALL.iter().map(|state| state.word()).collect(),
+        LogOf::Effects | LogOf::Runs | LogOf::Metrics | LogOf::Alerts => {
+            EffectState::ALL.iter().map(|state| state.word()).collect()
+        }
     };
     let wanted = word.replace(['_', '-'], " ");
     if words.contains(&wanted.as_str()) {
@@ -89,6 +96,8 @@ fn nothing(workspace: &Workspace, args: &LogArgs, of: LogOf, io: &mut Io<'_>) ->
         return Err(unknown(&format!("no rule {name} decided anything"), name, &rules, io));
     }
     Ok(match of {
+        LogOf::Metrics => "no run of that time had a dashboard",
+        LogOf::Alerts => "no alert found anything in that time",
         _ if is_filtered || is_in_time => "nothing was decided of that kind",
         LogOf::Effects => "nothing was carried out: `cpl log --decisions` shows what was held",
         LogOf::Decisions | LogOf::Runs => "nothing was decided yet",
@@ -115,8 +124,16 @@ fn table(log: &Log) -> String {
         Log::Runs(runs) => {
             (&["run", "began", "window", "pipeline", "decided", "held"], runs.iter().map(run_row).collect())
         }
+        Log::Alerts(alerts) => (
+            &["run", "window", "pipeline", "alert", "key", "state", "severity", "text"],
+            alerts.iter().map(alert_row).collect(),
+        ),
+        Log::Metrics(metrics) => (
+            &["run", "began", "window", "pipeline", "metric", "value", "unit"],
+            metrics.iter().map(metric_row).collect(),
+        ),
     };
-    let is_number: Vec<bool> = header.iter().map(|name| matches!(*name, "decided" | "held")).collect();
+    let is_number: Vec<bool> = header.iter().map(|name| matches!(*name, "decided" | "held" | "value")).collect();
     lines(header.iter().map(|name| (*name).to_owned()).collect(), &rows, &is_number).join("\n") + "\n"
 }
 
@@ -164,12 +181,39 @@ fn run_row(logged: &LoggedRun) -> Vec<String> {
     ]
 }
 
+fn metric_row(LoggedMetric { run, metric }: &LoggedMetric) -> Vec<String> {
+    vec![
+        format!("r{}", metric.run),
+        moment(run.started_at),
+        run.window.clone(),
+        run.pipeline.clone(),
+        metric.name.clone(),
+        metric.value.clone().unwrap_or_else(|| "unknown".to_owned()),
+        metric.unit.clone().unwrap_or_default(),
+    ]
+}
+
+fn alert_row(LoggedAlert { run, alert }: &LoggedAlert) -> Vec<String> {
+    vec![
+        format!("r{}", alert.run),
+        run.window.clone(),
+        run.pipeline.clone(),
+        alert.alert.clone(),
+        key_text(&alert.key),
+        alert.state.word().to_owned(),
+        alert.severity.clone(),
+        alert.text.clone(),
+    ]
+}
+
 /// For machines: an object each, all with the same fields.
 fn entries(log: &Log) -> Vec<Map<String, Value>> {
     let objects: Vec<Value> = match log {
         Log::Effects(effects) => effects.iter().map(effect_object).collect(),
         Log::Decisions(decisions) => decisions.iter().map(decision_object).collect(),
         Log::Runs(runs) => runs.iter().map(run_object).collect(),
+        Log::Metrics(metrics) => metrics.iter().map(metric_object).collect(),
+        Log::Alerts(alerts) => alerts.iter().map(alert_object).collect(),
     };
     objects.into_iter().filter_map(|object| object.as_object().cloned()).collect()
 }
@@ -226,6 +270,32 @@ fn run_object(logged: &LoggedRun) -> Value {
     })
 }
 
+fn metric_object(LoggedMetric { run, metric }: &LoggedMetric) -> Value {
+    json!({
+        "run": format!("r{}", metric.run),
+        "began": moment(run.started_at),
+        "pipeline": run.pipeline,
+        "window": run.window,
+        "metric": metric.name,
+        "value": metric.value,
+        "unit": metric.unit,
+    })
+}
+
+fn alert_object(LoggedAlert { run, alert }: &LoggedAlert) -> Value {
+    json!({
+        "run": format!("r{}", alert.run),
+        "began": moment(run.started_at),
+        "pipeline": run.pipeline,
+        "window": run.window,
+        "alert": alert.alert,
+        "key": parsed(&alert.key),
+        "state": alert.state.word(),
+        "severity": alert.severity,
+        "text": alert.text,
+    })
+}
+
 /// The same as CSV: what is no plain value is JSON in its field.
 fn csv(of: LogOf, entries: &[Map<String, Value>]) -> String {
     let header: Vec<&str> = match of {
@@ -238,6 +308,10 @@ fn csv(of: LogOf, entries: &[Map<String, Value>]) -> String {
             "changes",
         ],
         LogOf::Runs => vec!["run", "began", "pipeline", "window", "decided", "held", "undo", "program"],
+        LogOf::Alerts => {
+            vec!["run", "began", "pipeline", "window", "alert", "key", "state", "severity", "text"]
+        }
+        LogOf::Metrics => vec!["run", "began", "pipeline", "window", "metric", "value", "unit"],
     };
     let field = |value: &Value| if value.is_null() { String::new() } else { shown(value) };
     let rows = entries.iter().map(|entry| header.iter().map(|name| field(&entry[*name])).collect());

@@ -7,7 +7,7 @@ use std::{
 };
 
 use cpl_model::{
-    program::{CallArgument, Credential, Expr, ExprKind, Piece, Program, Target, TargetKind},
+    program::{Credential, Expr, ExprKind, Piece, Program, Target, TargetKind},
     resource::Resource,
 };
 
@@ -40,11 +40,9 @@ impl Places {
             TargetKind::Webhook { address, .. } => format!("webhook:{}", named(address)),
             TargetKind::Http(request) => format!("http:{:?} {}", request.method, written(&request.address).0),
             TargetKind::Action(call) => {
-                let given = call.call.arguments.iter().map(|(name, argument)| match argument {
-                    // What names the thing says all of it.
-                    CallArgument::Value(value) if !target.has_keys() => format!(" {name}={}", value.raw()),
-                    _ => String::new(),
-                });
+                // What names the thing says all of it.
+                let given = call.call.arguments.iter().filter(|_| !target.has_keys());
+                let given = given.filter_map(|(name, argument)| Some(format!(" {name}={}", argument.raw()?)));
                 format!("action:{}.{}{}", call.call.connector, call.call.name, given.collect::<String>())
             }
         };

@@ -30,6 +30,7 @@ pub use lock::RunLock;
 pub use log::LogFilter;
 pub use reader::{LedgerEnd, LedgerReader, Snapshot};
 pub use rows::{
-    Decision, DecisionState, Effect, EffectState, LoggedEffect, LoggedRun, Observation, Pause, PauseState, Program,
-    RecordedDecision, Redo, Run, Step, StoredEffect, Verdict, VerdictKind,
+    Alert, AlertState, Decision, DecisionState, Effect, EffectState, LoggedAlert, LoggedEffect, LoggedMetric,
+    LoggedRun, MetricValue, Observation, Pause, PauseState, Program, RecordedDecision, Redo, Run, Step, StoredEffect,
+    Verdict, VerdictKind,
 };

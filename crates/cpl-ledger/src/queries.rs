@@ -8,8 +8,8 @@ use crate::{
     error::LedgerError,
     reader::LedgerReader,
     rows::{
-        Decision, Effect, EffectState, LoggedEffect, Observation, Pause, PauseState, Program, RecordedDecision, Redo,
-        Row, Run, Step, StoredEffect, Verdict,
+        Alert, Decision, Effect, EffectState, LoggedEffect, MetricValue, Observation, Pause, PauseState, Program,
+        RecordedDecision, Redo, Row, Run, Step, StoredEffect, Verdict,
     },
 };
 
@@ -113,6 +113,32 @@ impl LedgerReader {
     pub fn decisions_of(&self, run: i64) -> Result<Vec<Decision>, LedgerError> {
         let sql = "where run = ?1 and (state is null or state = 'acts') order by serial";
         Ok(self.rows::<Decision>(sql, [run])?.into_iter().map(|(_, decision)| decision).collect())
+    }
+
+    /// What a metric was when it was recorded last in a window of a pipeline, by its start.
+    ///
+    /// # Errors
+    /// Where the ledger can't be read, or is not what was written.
+    pub fn metric(&self, pipeline: &str, window_start: i64, name: &str) -> Result<Option<MetricValue>, LedgerError> {
+        let sql = "where name = ?3 and run in (select serial from runs where pipeline = ?1 and window_start = ?2) \
+                   order by serial desc limit 1";
+        Ok(self.rows::<MetricValue>(sql, params![pipeline, window_start, name])?.pop().map(|(_, metric)| metric))
+    }
+
+    /// What an alert found in a row when it was recorded last in a window of a pipeline, by its start.
+    ///
+    /// # Errors
+    /// Where the ledger can't be read, or is not what was written.
+    pub fn alert(
+        &self,
+        (pipeline, window_start): (&str, i64),
+        alert: &str,
+        key: &str,
+    ) -> Result<Option<Alert>, LedgerError> {
+        let sql = "where alert = ?3 and key = ?4 \
+                   and run in (select serial from runs where pipeline = ?1 and window_start = ?2) \
+                   order by serial desc limit 1";
+        Ok(self.rows::<Alert>(sql, params![pipeline, window_start, alert, key])?.pop().map(|(_, alert)| alert))
     }
 
     /// How many decisions of a rule act in a window of its pipeline, by its start: those that are taken anew do not count.
@@ -410,7 +436,7 @@ impl LedgerReader {
     }
 
     /// A row, which is read once.
-    fn once<R: Row + Clone>(&self, known: &mut BTreeMap<i64, R>, serial: i64) -> Result<R, LedgerError> {
+    pub(crate) fn once<R: Row + Clone>(&self, known: &mut BTreeMap<i64, R>, serial: i64) -> Result<R, LedgerError> {
         if let Some(row) = known.get(&serial) {
             return Ok(row.clone());
         }

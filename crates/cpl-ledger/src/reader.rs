@@ -14,7 +14,7 @@ use crate::{
     chain::{self, ChainTip},
     error::LedgerError,
     head::{FileStamp, Head, HeadFile},
-    rows::{Decision, Effect, Observation, Pause, Program, Redo, Row, Run, Step, Verdict},
+    rows::{Alert, Decision, Effect, MetricValue, Observation, Pause, Program, Redo, Row, Run, Step, Verdict},
     schema,
 };
 
@@ -25,9 +25,11 @@ const BUSY_TIMEOUT: Duration = Duration::from_mins(1);
 const CACHE_KIB: i64 = -65_536;
 
 /// The tables whose rows are chained.
-const TABLES: [&str; 9] = [
+const TABLES: [&str; 11] = [
     Program::TABLE,
     Run::TABLE,
+    MetricValue::TABLE,
+    Alert::TABLE,
     Decision::TABLE,
     Effect::TABLE,
     Step::TABLE,
@@ -213,6 +215,8 @@ impl LedgerReader {
     pub(crate) fn verify(&self) -> Result<(), LedgerError> {
         self.verify_rows::<Program>()?;
         self.verify_rows::<Run>()?;
+        self.verify_rows::<MetricValue>()?;
+        self.verify_rows::<Alert>()?;
         self.verify_rows::<Decision>()?;
         self.verify_rows::<Effect>()?;
         self.verify_rows::<Step>()?;

@@ -45,6 +45,48 @@ pub struct Run {
     pub workspace: Option<String>,
 }
 
+/// The constraint of a dashboard, or a driver of it, as a run saw it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MetricValue {
+    /// The run's number.
+    pub run: i64,
+    /// The metric.
+    pub name: String,
+    /// Its value over the dashboard's window, at full precision; none where it is unknown.
+    pub value: Option<String>,
+    /// What the value counts: a currency, `ratio` or `number`; none for what is no amount.
+    pub unit: Option<String>,
+}
+
+/// What an alert found in a row.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alert {
+    /// The run's number.
+    pub run: i64,
+    /// The alert.
+    pub alert: String,
+    /// The row's key, as a JSON object.
+    pub key: String,
+    /// What became of it.
+    pub state: AlertState,
+    /// How grave it is: `critical`, `warning` or `info`.
+    pub severity: String,
+    /// What it says; where nothing is reported, why.
+    pub text: String,
+}
+
+/// What became of a row that an alert looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlertState {
+    /// It is reported.
+    Fires,
+    /// A value was unknown.
+    Undecided,
+    /// It is not reported.
+    Suppressed,
+}
+
 /// A row that a rule decided on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {
@@ -241,6 +283,18 @@ impl DecisionState {
     }
 }
 
+impl AlertState {
+    /// Its name.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Fires => "fires",
+            Self::Undecided => "undecided",
+            Self::Suppressed => "suppressed",
+        }
+    }
+}
+
 impl VerdictKind {
     /// Its name.
     #[must_use]
@@ -292,6 +346,24 @@ pub struct LoggedEffect {
     pub state: EffectState,
 }
 
+/// A metric with the run that saw it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoggedMetric {
+    /// The run.
+    pub run: Run,
+    /// The metric.
+    pub metric: MetricValue,
+}
+
+/// An alert with the run that saw it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoggedAlert {
+    /// The run.
+    pub run: Run,
+    /// The alert.
+    pub alert: Alert,
+}
+
 /// A run, and how much it decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoggedRun {
@@ -313,6 +385,14 @@ impl Row for Program {
 
 impl Row for Run {
     const TABLE: &'static str = "runs";
+}
+
+impl Row for MetricValue {
+    const TABLE: &'static str = "metrics";
+}
+
+impl Row for Alert {
+    const TABLE: &'static str = "alerts";
 }
 
 impl Row for Decision {

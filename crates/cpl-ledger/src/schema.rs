@@ -124,9 +124,27 @@ const MIGRATIONS: [&str; 4] = [
 ",
     // Those of a setting, in the order in which they were recorded.
     "create index effects_by_setting on effects (resource, coalesce(setting, name));",
-    // Whose it is; the state of an effect without its steps.
+    // Whose it is; what dashboards showed; what alerts found; the state of an effect without its steps.
     "alter table runs add column workspace text;
      create index runs_by_workspace on runs (serial) where workspace is not null;
+     create table metrics (
+         serial integer primary key,
+         run    integer not null references runs,
+         name   text not null,
+         value  text,
+         unit   text
+     );
+     create index metrics_by_run on metrics (run);
+     create table alerts (
+         serial   integer primary key,
+         run      integer not null references runs,
+         alert    text not null,
+         key      text not null,
+         state    text not null,
+         severity text not null,
+         text     text not null
+     );
+     create index alerts_by_run on alerts (run);
      drop index steps_by_effect;
      create index steps_by_effect on steps (effect, serial, state);",
 ];

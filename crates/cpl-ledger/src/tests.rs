@@ -377,7 +377,7 @@ const OLDER: [&str; 4] = [
      alter table decisions drop column undoes; alter table decisions drop column sends;
      alter table verdicts drop column sends; alter table effects drop column reverse;",
     "drop index effects_by_setting;",
-    "drop index runs_by_workspace; alter table runs drop column workspace;
+    "drop table metrics; drop table alerts; drop index runs_by_workspace; alter table runs drop column workspace;
      drop index steps_by_effect; create index steps_by_effect on steps (effect);",
 ];
 

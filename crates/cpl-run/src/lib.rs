@@ -55,7 +55,8 @@ pub use cpl_batch::{Problem, StoredKind};
 pub use cpl_exec::{ExecError, TableRows, file_problem, parquet_sample, write_parquet};
 pub use cpl_ledger::{
     BackupError, Decision as LedgerDecision, DecisionState, Effect as LedgerEffect, EffectState, LogFilter,
-    LoggedEffect, LoggedRun, PauseState, RecordedDecision, Restored, Step as LedgerStep, VerdictKind,
+    LoggedAlert, LoggedEffect, LoggedMetric, LoggedRun, PauseState, RecordedDecision, Restored, Step as LedgerStep,
+    VerdictKind,
 };
 pub use cpl_source::other_kind;
 pub use decision::{DecisionError, DecisionStory, decision_story, give_verdict, settle};

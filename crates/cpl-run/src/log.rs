@@ -1,6 +1,6 @@
 //! What was decided in a workspace.
 
-use cpl_ledger::{LogFilter, LoggedEffect, LoggedRun, RecordedDecision};
+use cpl_ledger::{LogFilter, LoggedAlert, LoggedEffect, LoggedMetric, LoggedRun, RecordedDecision};
 use cpl_model::workspace::Workspace;
 
 use crate::{RunError, ledgers::read_ledger};
@@ -13,6 +13,10 @@ pub enum Log {
     Decisions(Vec<RecordedDecision>),
     /// Runs.
     Runs(Vec<LoggedRun>),
+    /// What dashboards showed.
+    Metrics(Vec<LoggedMetric>),
+    /// What alerts found.
+    Alerts(Vec<LoggedAlert>),
 }
 
 /// Of what a log is.
@@ -24,6 +28,10 @@ pub enum LogOf {
     Decisions,
     /// Runs.
     Runs,
+    /// What dashboards showed.
+    Metrics,
+    /// What alerts found.
+    Alerts,
 }
 
 /// What was decided in a workspace.
@@ -37,6 +45,8 @@ pub fn log(workspace: &Workspace, of: LogOf, filter: &LogFilter) -> Result<Log, 
         LogOf::Effects => Log::Effects(ledger.log(filter)?),
         LogOf::Decisions => Log::Decisions(ledger.log_decisions(filter)?),
         LogOf::Runs => Log::Runs(ledger.log_runs(filter)?),
+        LogOf::Metrics => Log::Metrics(ledger.log_metrics(filter)?),
+        LogOf::Alerts => Log::Alerts(ledger.log_alerts(filter)?),
     })
 }
 

@@ -4,10 +4,13 @@ use std::{fs, path::Path};
 
 use cpl_effects::Places;
 use cpl_exec::expand;
-use cpl_ledger::{Decision as DecisionRow, DecisionState, Effect, LedgerError, Observation, Run, Transaction};
+use cpl_ledger::{
+    Alert as AlertRow, AlertState, Decision as DecisionRow, DecisionState, Effect, LedgerError, MetricValue,
+    Observation, Run, Transaction,
+};
 use cpl_model::{
     program::Program,
-    report::{Change, Check, Decision, RunReport, State},
+    report::{Alert, Change, Check, Decision, Metric, RunReport, State},
 };
 use cpl_rules::{changes_text, unit};
 use jiff::Timestamp;
@@ -22,6 +25,12 @@ pub struct Record {
     pub program: String,
     /// The run.
     pub run: Run,
+    /// What its dashboard showed.
+    #[serde(default)]
+    pub metrics: Vec<MetricValue>,
+    /// What its alerts found.
+    #[serde(default)]
+    pub alerts: Vec<AlertRow>,
     /// What it decided.
     pub decisions: Vec<DecisionRecord>,
 }
@@ -106,7 +115,9 @@ impl RecordBuilder<'_> {
             workspace: Some(self.workspace.to_owned()),
         };
         let decisions = report.decisions.iter().filter_map(|decision| self.decision(decision, &run)).collect();
-        Record { program: program.text.to_string(), run, decisions }
+        let metrics = report.constraint.iter().chain(&report.drivers).map(metric_value).collect();
+        let alerts = report.alerts.iter().map(alert_row).collect();
+        Record { program: program.text.to_string(), run, metrics, alerts, decisions }
     }
 
     fn decision(&self, decision: &Decision, run: &Run) -> Option<DecisionRecord> {
@@ -184,6 +195,7 @@ impl Record {
         let mut printed = Vec::new();
         let program = transaction.add_program(&self.program)?;
         let run = transaction.add(&Run { program, ..self.run.clone() })?;
+        self.write_seen(run, transaction)?;
         for DecisionRecord { decision, effects, observations } in &self.decisions {
             let row = DecisionRow { run, ..decision.clone() };
             for observation in observations {
@@ -204,6 +216,43 @@ impl Record {
         }
         Ok(printed)
     }
+}
+
+impl Record {
+    /// What the run saw: what its window showed already is no news.
+    fn write_seen(&self, run: i64, transaction: &mut Transaction<'_>) -> Result<(), LedgerError> {
+        let (pipeline, window) = (self.run.pipeline.as_str(), self.run.window_start);
+        for metric in &self.metrics {
+            let last = transaction.metric(pipeline, window, &metric.name)?;
+            if last.is_none_or(|last| last != MetricValue { run: last.run, ..metric.clone() }) {
+                transaction.add(&MetricValue { run, ..metric.clone() })?;
+            }
+        }
+        for alert in &self.alerts {
+            let last = transaction.alert((pipeline, window), &alert.alert, &alert.key)?;
+            if last.is_none_or(|last| last != AlertRow { run: last.run, ..alert.clone() }) {
+                transaction.add(&AlertRow { run, ..alert.clone() })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What an alert found, before it has a run.
+fn alert_row(alert: &Alert) -> AlertRow {
+    let state = match alert.state {
+        State::Fires => AlertState::Fires,
+        State::Undecided => AlertState::Undecided,
+        State::Held | State::Suppressed | State::Quiet => AlertState::Suppressed,
+    };
+    let (name, severity, text) = (alert.alert.clone(), alert.severity.word().to_owned(), alert.text.clone());
+    AlertRow { run: 0, alert: name, key: json(&alert.key), state, severity, text }
+}
+
+/// A metric of the dashboard, before it has a run.
+fn metric_value(metric: &Metric) -> MetricValue {
+    let value = Some(metric.value.raw()).filter(|_| !metric.value.is_unknown());
+    MetricValue { run: 0, name: metric.metric.clone(), value, unit: unit(&metric.value) }
 }
 
 /// Whether a decision is recorded as it is: what acted in this window is no news, and neither is what is held as before.

@@ -122,7 +122,8 @@ impl Undo {
     /// What of it is not recorded yet.
     fn record(&mut self, run: &Run, said: &str, ledger: &LedgerReader) -> Result<Record, RunError> {
         let program = ledger.program(&run.program)?.unwrap_or_default();
-        let mut record = Record { program, run: run.clone(), decisions: Vec::new() };
+        let mut record =
+            Record { program, run: run.clone(), metrics: Vec::new(), alerts: Vec::new(), decisions: Vec::new() };
         for one in &mut self.decisions {
             one.undo.reason = Some(said.to_owned());
             if one.is_recorded {

@@ -346,9 +346,9 @@ impl<'a> Checker<'a> {
         let arguments = self.given_arguments(&target.call, &types)?;
         let (given, parameters): (Vec<_>, Vec<_>) =
             parameters.into_iter().partition(|each| is_given(&arguments, &each.name));
-        let key = |each: &Parameter| match arguments.iter().find(|(name, _)| *name == each.name)? {
-            (name, CallArgument::Value(value)) => Some((name.clone(), value.raw())),
-            (_, CallArgument::Window(_)) => None,
+        let key = |each: &Parameter| {
+            let (name, argument) = arguments.iter().find(|(name, _)| *name == each.name)?;
+            Some((name.clone(), argument.raw()?))
         };
         let given_keys = given.iter().filter(|each| each.key).filter_map(key).collect();
         let call = ActionCall { call: ConnectorCall { arguments, ..call.call }, action: call.action };

@@ -33,6 +33,8 @@ pub struct LogArgs {
     /// Show runs.
     #[arg(long, conflicts_with_all = ["rule", "row", "state"])]
     pub runs: bool,
+    #[command(flatten)]
+    pub seen: SeenArgs,
     /// Only what the rule of this name decided.
     #[arg(long, value_name = "NAME")]
     pub rule: Option<String>,
@@ -54,6 +56,17 @@ pub struct LogArgs {
     /// How they are written.
     #[arg(long, value_enum, default_value_t)]
     pub format: LogFormat,
+}
+
+/// What runs saw, where it is shown.
+#[derive(Debug, clap::Args)]
+pub struct SeenArgs {
+    /// Show what dashboards showed: the constraint and its drivers, of each window.
+    #[arg(long, conflicts_with_all = ["decisions", "runs", "rule", "row", "state"])]
+    pub metrics: bool,
+    /// Show what alerts found.
+    #[arg(long, conflicts_with_all = ["decisions", "runs", "metrics", "rule", "row", "state"])]
+    pub alerts: bool,
 }
 
 /// `cpl report`.

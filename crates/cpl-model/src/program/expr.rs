@@ -355,16 +355,6 @@ impl Expr {
         }
     }
 
-    /// A constant as [`Value::raw`](crate::value::Value::raw) writes its value.
-    #[must_use]
-    pub fn raw(&self) -> String {
-        match (&self.kind, self.amount()) {
-            (ExprKind::Constant(Constant::Text(text)), _) => text.clone(),
-            (_, Some(amount)) => amount.normalize().to_string(),
-            (kind, None) => format!("{kind:?}"),
-        }
-    }
-
     /// The literal `0`, which fits every unit.
     #[must_use]
     pub fn is_zero(&self) -> bool {

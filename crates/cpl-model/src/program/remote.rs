@@ -3,7 +3,7 @@
 use cpl_syntax::tree::Window;
 use serde::{Deserialize, Serialize};
 
-use super::{Expr, Piece};
+use super::{Constant, Expr, ExprKind, Piece};
 use crate::method::Method;
 
 /// A text that may be kept out of the file: an address, a user, a password or a token.
@@ -125,6 +125,19 @@ pub enum CallArgument {
     Window(Window),
     /// A constant.
     Value(Expr),
+}
+
+impl CallArgument {
+    /// The value as [`Value::raw`](crate::value::Value::raw) writes it; a window has none.
+    #[must_use]
+    pub fn raw(&self) -> Option<String> {
+        let Self::Value(value) = self else { return None };
+        Some(match (&value.kind, value.amount()) {
+            (ExprKind::Constant(Constant::Text(text)), _) => text.clone(),
+            (_, Some(amount)) => amount.normalize().to_string(),
+            (kind, None) => format!("{kind:?}"),
+        })
+    }
 }
 
 impl Request {

@@ -15,11 +15,13 @@ fn leg(column: &str, rises: bool, partner: Option<Partner>) -> Leg {
 }
 
 /// Arguments: a value, or none where the new value goes.
-fn arguments(given: &[(&str, Option<i64>)]) -> Vec<(String, Option<Value>)> {
+type Given<'a> = &'a [(&'a str, Option<i64>)];
+
+fn arguments(given: Given<'_>) -> Vec<(String, Option<Value>)> {
     given.iter().map(|(name, value)| ((*name).to_owned(), value.map(Value::Integer))).collect()
 }
 
-fn change(legs: Vec<Leg>, given: &[(&str, Option<i64>)]) -> ProposedChange {
+fn change(legs: Vec<Leg>, given: Given<'_>) -> ProposedChange {
     ProposedChange {
         ty: Type::Number,
         legs,
@@ -37,7 +39,7 @@ fn shown(pairs: &Pairs) -> String {
 /// The arguments, the setting of the thing that the column `budget` changes by them.
 #[test]
 fn a_setting_is_the_parameter_of_the_column_else_the_only_one_that_takes_the_new_value() {
-    let table: [(&[(&str, Option<i64>)], &str); 5] = [
+    let table: [(Given<'_>, &str); 5] = [
         (&[], "budget"),
         (&[("id", Some(1)), ("budget", None)], "budget"),
         (&[("id", Some(1)), ("amount", None)], "amount"),
@@ -57,7 +59,7 @@ fn a_setting_is_the_parameter_of_the_column_else_the_only_one_that_takes_the_new
 #[test]
 fn each_of_two_columns_is_passed_on_by_itself() {
     let program = program("");
-    let table: [(&[(&str, Option<i64>)], [&str; 2], [&str; 2]); 4] = [
+    let table: [(Given<'_>, [&str; 2], [&str; 2]); 4] = [
         (&[], ["", ""], ["", ""]),
         (&[("id", Some(1)), ("new", None)], ["id=1 new=90", "id=1 new=110"], ["id=1 new=100", "id=1 new=100"]),
         (&[("low", None), ("high", None)], ["low=90", "high=110"], ["low=100", "high=100"]),
