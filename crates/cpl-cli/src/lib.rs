@@ -144,6 +144,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> u8 {
         Command::Backup(args) => backup::back_up(&args, io),
         #[cfg(feature = "run")]
         Command::Restore(args) => backup::restore(&args, io),
+        #[cfg(feature = "run")]
         Command::Doctor(args) => backup::doctor(&args, io),
         #[cfg(feature = "run")]
         Command::Pause(args) => pause::pause(&args, cpl_run::PauseState::Paused, io),
