@@ -40,6 +40,8 @@ pub struct RunReport {
     pub unconfirmed: Vec<Unconfirmed>,
     /// Decisions of the window before that nobody approved or rejected.
     pub expired: Vec<Expired>,
+    /// Decisions that earlier runs of this window carried out, and that are not what the data of now asks for.
+    pub restated: Vec<Restated>,
     /// Values of `let`s that the command line set, as they were written there.
     pub set: BTreeMap<String, String>,
     /// Rows of each rule that did not fire.
@@ -280,6 +282,21 @@ pub struct Unconfirmed {
     pub target: String,
     /// How many.
     pub effects: usize,
+}
+
+/// A decision that an earlier run of the window carried out on data that was restated since: nothing is done about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Restated {
+    /// The decision.
+    pub decision: String,
+    /// Its rule.
+    pub rule: String,
+    /// The values that name its row.
+    pub row: String,
+    /// What it changed.
+    pub did: String,
+    /// What the data of now says.
+    pub now: String,
 }
 
 /// Decisions of an earlier window that awaited an approval, which ended with it.

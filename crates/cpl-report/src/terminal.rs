@@ -3,8 +3,8 @@
 use cpl_model::{
     program::{Direction, Level},
     report::{
-        Alert, By, Check, CheckSubject, Decision, Expired, Goal, Join, Metric, Pairs, RunMode, RunReport, Source,
-        State, Unconfirmed,
+        Alert, By, Check, CheckSubject, Decision, Expired, Goal, Join, Metric, Pairs, Restated, RunMode, RunReport,
+        Source, State, Unconfirmed,
     },
     value::Value,
 };
@@ -253,6 +253,10 @@ impl Page {
                 self.line(&format!("  {name}"));
             }
             self.decision(decision);
+        }
+        for Restated { rule, row, did, now, .. } in &report.restated {
+            let row = if row.is_empty() { String::new() } else { format!(" {row}") };
+            self.wrapped("! ", 4, &format!("{rule}{row}: {did} was done in this window; on the data of now {now}"));
         }
     }
 

@@ -88,6 +88,7 @@ impl<R> ReportBuilder<'_, R> {
             effects: Vec::new(),
             unconfirmed: Vec::new(),
             expired: Vec::new(),
+            restated: Vec::new(),
             set: program.settings.clone(),
             quiet,
             passed_over: self.passed_over(),

@@ -28,6 +28,7 @@ mod record;
 mod recordings;
 mod redo;
 mod request_builder;
+mod restated;
 mod run;
 mod salt;
 mod secrets;

@@ -38,6 +38,7 @@ use crate::{
     payloads::Payloads,
     ready::{ReadyRun, Recorded},
     record::{Record, RecordBuilder},
+    restated::restated,
     secrets::missing_of_target,
     server_effects::is_of_server,
 };
@@ -166,6 +167,10 @@ impl<'c> Evaluation<'c> {
         self.hold_other_requests(&mut report, &payloads, ledger)?;
         let files = file_effects(program, &report, &self.window, context.folder, places);
         let earlier = ledger.map(|ledger| ledger.effects_of(pipeline, window_start)).transpose()?.unwrap_or_default();
+        report.restated = match ledger {
+            Some(ledger) => restated(&report, &earlier, program, ledger)?,
+            None => Vec::new(),
+        };
         let before = ledger.map(|ledger| ledger.open_before(pipeline, window_start)).transpose()?.unwrap_or_default();
         // Those of this window's files are written again, and those of servers are sent.
         let is_lost = |one: &&StoredEffect| match one.state {
