@@ -116,10 +116,48 @@ fn totals() {
         (&[(100, 110), (100, 110)], None, &[100, 100]),
         // Rises by a third each: a whole cent is the smallest step.
         (&[(100, 101), (100, 101), (100, 101)], Some(302), &[100, 100, 100]),
+        // What comes to nothing is held, and leaves its room to the others.
+        (&[(10_000, 10_001), (10_000, 20_000)], Some(25_000), &[10_000, 15_000]),
+        // Amounts whose product has too many digits.
+        (
+            &[(0, 100_000_000_000_000_000), (0, 100_000_000_000_000_000)],
+            Some(100_000_000_000_000_000),
+            &[50_000_000_000_000_000, 50_000_000_000_000_000],
+        ),
+        // Cents that can't be shared are given back, by the side that is larger: by its largest change, once.
+        (&[(3_000, 4_000), (3_000, 4_000), (3_000, 4_000), (9_000, 7_000)], None, &[3_666, 3_666, 3_666, 7_002]),
+        (&[(3_000, 2_000), (3_000, 2_000), (3_000, 2_000), (7_000, 9_000)], None, &[2_334, 2_334, 2_334, 8_998]),
+        (
+            &[(3_000, 4_000), (3_000, 4_000), (3_000, 4_000), (9_000, 8_000), (9_000, 8_000)],
+            None,
+            &[3_666, 3_666, 3_666, 8_002, 8_000],
+        ),
     ];
     for (rows, cap, wanted) in cases {
         let found: Vec<i64> = settled(rows, *cap).iter().map(after).collect();
         assert_eq!(found, *wanted, "{rows:?} under {cap:?}");
+    }
+}
+
+/// In steps of $5, a row of $101 to $120: it is between two steps now, which only a total that stays as it is minds.
+#[test]
+fn a_total_that_stays_takes_whole_steps_alone() {
+    let unchanged = |column: &str| CompiledTotal { column: column.to_owned(), ..total(None) };
+    let table = [
+        (unchanged("budget"), State::Held),
+        (unchanged("bid"), State::Fires),
+        (total(Some(ValueRef(1))), State::Fires),
+    ];
+    for (total, wanted) in table {
+        let mut proposals = vec![proposal(0, 10_100, 12_000), proposal(1, 10_000, 8_000)];
+        for change in proposals.iter_mut().flat_map(|proposal| &mut proposal.changes) {
+            change.step = Some(Decimal::from(5));
+        }
+        let cap = Value::Money(Decimal::from(1_000), dollars());
+        let values: Vec<Vec<Value>> =
+            proposals.iter().map(|proposal| [proposal.row.clone(), vec![cap.clone()]].concat()).collect();
+        guards::settle(&mut proposals, std::slice::from_ref(&total), &values.iter().collect::<Vec<_>>());
+        assert_eq!(proposals[0].state, wanted, "{total:?}: {:?}", proposals[0].reasons);
     }
 }
 
