@@ -8,15 +8,20 @@ use std::{
 };
 
 use rusqlite::OpenFlags;
+use tempfile::TempDir;
 
 use crate::{
     error::LedgerError,
-    head::{Head, HeadFile},
-    ledger::{Ledger, lock},
-    lock::RunLock,
+    head::{FileStamp, Head, HeadFile},
+    ledger::Ledger,
+    lock::{RunLock, lock},
     reader::{self, LedgerReader},
     rows::{Pause, PauseState},
 };
+
+/// The files of a ledger.
+const DATABASE: &str = "ledger.db";
+const HEAD: &str = "ledger.head";
 
 /// What is known of the time since a copy was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,7 +100,8 @@ pub fn back_up(folder: &Path, to: &Path) -> Result<i64, BackupError> {
 /// Where something of it is not what was written.
 pub fn verify(folder: &Path) -> Result<Option<i64>, LedgerError> {
     let Some(ledger) = LedgerReader::open(folder)? else { return Ok(None) };
-    let _rows_stay_as_they_are = ledger.snapshot()?;
+    // Nobody writes meanwhile; where the system lets nobody write there, that is so anyway.
+    let _lock = lock(folder).ok();
     ledger.verify()?;
     Ok(Some(ledger.end()?.serial))
 }
@@ -106,7 +112,7 @@ fn copy(ledger: &LedgerReader, to: &Path) -> Result<i64, BackupError> {
     let file = reader::file(to);
     ledger.connection.execute("vacuum into ?1", [file.to_string_lossy()])?;
     File::open(&file)?.sync_all()?;
-    HeadFile::of(to).write(&Head::of(lineage, tip.clone(), &file))?;
+    HeadFile::of(to).write(&Head::of(lineage, tip.clone(), FileStamp::of(&file)))?;
     let copied = LedgerReader::existing(to, OpenFlags::SQLITE_OPEN_READ_ONLY)?.ok_or(BackupError::NoLedger)?;
     copied.verify()?;
     Ok(tip.serial)
@@ -123,8 +129,7 @@ pub fn restore(
     (folder, workspace): (&Path, Option<&str>),
     now: i64,
 ) -> Result<(Restored, Vec<PathBuf>), BackupError> {
-    let source = LedgerReader::existing(from, OpenFlags::SQLITE_OPEN_READ_ONLY)?.ok_or(BackupError::NoLedger)?;
-    source.verify()?;
+    let (source, _newest_tables) = source(from)?;
     source.check_workspace(workspace)?;
     let (lineage, tip) = source.tip()?;
     let _running = RunLock::take_all(folder)?;
@@ -159,6 +164,24 @@ pub fn restore(
     Ok((restored, aside))
 }
 
+/// A copy that is to be put back, all of it verified. One by an older version gets the tables of this one elsewhere: the copy
+/// stays as it is.
+fn source(from: &Path) -> Result<(LedgerReader, Option<TempDir>), BackupError> {
+    let (ledger, elsewhere) = match LedgerReader::existing(from, OpenFlags::SQLITE_OPEN_READ_ONLY) {
+        Err(LedgerError::Older) => {
+            let elsewhere = tempfile::tempdir()?;
+            for name in [DATABASE, HEAD] {
+                fs::copy(from.join(name), elsewhere.path().join(name))?;
+            }
+            (LedgerReader::existing(elsewhere.path(), OpenFlags::SQLITE_OPEN_READ_WRITE)?, Some(elsewhere))
+        }
+        found => (found?, None),
+    };
+    let ledger = ledger.ok_or(BackupError::NoLedger)?;
+    ledger.verify()?;
+    Ok((ledger, elsewhere))
+}
+
 /// Nothing is sent from a ledger that went on since its copy was made.
 fn pause(folder: &Path, now: i64) -> Result<(), LedgerError> {
     let mut ledger = Ledger::open(folder)?;
@@ -175,17 +198,16 @@ fn put(made: &Path, folder: &Path) -> io::Result<Vec<PathBuf>> {
     let number = (1..10_000).find(|n| !folder.join(format!("replaced.{n}")).exists()).unwrap_or(10_000);
     let aside = folder.join(format!("replaced.{number}"));
     fs::create_dir(&aside)?;
-    let (head, database) = ("ledger.head", "ledger.db");
     // A journal belongs to the file next to it.
-    for name in [database, "ledger.db-journal"] {
+    for name in [DATABASE, "ledger.db-journal"] {
         if folder.join(name).exists() {
             fs::rename(folder.join(name), aside.join(name))?;
         }
     }
-    if folder.join(head).exists() {
-        fs::copy(folder.join(head), aside.join(head))?;
+    if folder.join(HEAD).exists() {
+        fs::copy(folder.join(HEAD), aside.join(HEAD))?;
     }
-    for name in [database, head] {
+    for name in [DATABASE, HEAD] {
         fs::rename(made.join(name), folder.join(name))?;
     }
     File::open(folder)?.sync_all()?;

@@ -38,6 +38,11 @@ pub enum LedgerError {
         /// The number of the row.
         serial: i64,
     },
+    /// An index, or a page, is not what was written.
+    IndexDamaged {
+        /// What SQLite says.
+        why: String,
+    },
     /// Another run of the pipeline is under way.
     AlreadyRunning {
         /// The pipeline.
@@ -65,6 +70,7 @@ impl fmt::Display for LedgerError {
             Self::HeadMismatch => f.write_str("its end is another one than its head says"),
             Self::RowsMissing => f.write_str("it lacks rows that were written"),
             Self::Damaged { table, serial } => write!(f, "row {serial} of {table} is not what was written"),
+            Self::IndexDamaged { why } => write!(f, "a page of it is not what was written: {why}"),
             Self::AlreadyRunning { pipeline } => write!(f, "another run of {pipeline} is under way"),
             Self::Refused { why } => f.write_str(why),
         }

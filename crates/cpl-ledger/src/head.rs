@@ -1,8 +1,8 @@
 //! The head: where the chain ends, in a file next to the ledger.
 
 use std::{
-    fs::{self, File},
-    io::{self, Write},
+    fs::{self, File, Metadata},
+    io::{self, Read as _, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -25,37 +25,48 @@ pub struct Head {
     pub file: Option<FileStamp>,
 }
 
-/// What the system says of a file. Whoever changes the file changes this, and can't put it back.
+/// What tells that a file is still as it was left: its size, when the system says it was changed, and how often SQLite says
+/// so. What a disk changes by itself is not seen by it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileStamp {
-    /// Its size.
     bytes: u64,
-    /// When it was changed last: seconds since 1970, and nanoseconds.
+    /// Seconds since 1970, and nanoseconds.
     changed: (i64, i64),
+    /// SQLite's file change counter (bytes 24 to 27 of the file): the system's clock ticks slowly.
+    counter: u32,
 }
 
 impl Head {
-    /// Of a ledger in a file, in which nothing is under way.
-    pub fn of(lineage: String, tip: ChainTip, file: &Path) -> Self {
-        Self { lineage, before: tip.clone(), after: tip, file: FileStamp::of(file) }
+    /// Of a ledger in a file that is left so, in which nothing is under way.
+    pub fn of(lineage: String, tip: ChainTip, file: Option<FileStamp>) -> Self {
+        Self { lineage, before: tip.clone(), after: tip, file }
     }
 }
 
 impl FileStamp {
     /// Of a file; none where it can't be known.
-    #[cfg(unix)]
     pub fn of(file: &Path) -> Option<Self> {
-        use std::os::unix::fs::MetadataExt as _;
-        let found = fs::metadata(file).ok()?;
-        // The time of the last change of the inode: no program sets it.
-        Some(Self { bytes: found.len(), changed: (found.ctime(), found.ctime_nsec()) })
+        let mut file = File::open(file).ok()?;
+        let found = file.metadata().ok()?;
+        let mut header = [0; 28];
+        file.read_exact(&mut header).ok()?;
+        let counter = u32::from_be_bytes(header[24..].try_into().ok()?);
+        Some(Self { bytes: found.len(), changed: changed(&found), counter })
     }
+}
 
-    /// Of a file; none where it can't be known.
-    #[cfg(not(unix))]
-    pub fn of(_: &Path) -> Option<Self> {
-        None
-    }
+/// The time of the last change of the inode: no program sets it.
+#[cfg(unix)]
+fn changed(found: &Metadata) -> (i64, i64) {
+    use std::os::unix::fs::MetadataExt as _;
+    (found.ctime(), found.ctime_nsec())
+}
+
+#[cfg(not(unix))]
+fn changed(found: &Metadata) -> (i64, i64) {
+    let since = found.modified().ok().and_then(|moment| moment.duration_since(std::time::UNIX_EPOCH).ok());
+    let since = since.unwrap_or_default();
+    (i64::try_from(since.as_secs()).unwrap_or(i64::MAX), i64::from(since.subsec_nanos()))
 }
 
 /// The file of a head.

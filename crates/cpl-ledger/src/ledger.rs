@@ -1,14 +1,6 @@
 //! A ledger that is added to, in transactions.
 
-use std::{
-    fmt::Write as _,
-    fs::{self, File, TryLockError},
-    io,
-    ops::Deref,
-    path::Path,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{fmt::Write as _, fs::File, ops::Deref, path::Path};
 
 use rusqlite::{OpenFlags, ToSql, params, types::Value as Sql};
 use serde_json::Value;
@@ -16,16 +8,12 @@ use serde_json::Value;
 use crate::{
     chain::{ChainTip, sha256},
     error::LedgerError,
-    head::Head,
+    head::{FileStamp, Head},
+    lock::{lock, make_folder},
     reader::{self, LedgerReader},
     rows::{EffectState, Program, Row, Step},
     schema,
 };
-
-/// How long a transaction of another process is waited for.
-const LOCK_TIMEOUT: Duration = Duration::from_mins(1);
-/// How often it is looked whether that is over.
-const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// A ledger that can be added to.
 pub struct Ledger(LedgerReader);
@@ -42,34 +30,6 @@ pub struct Transaction<'l> {
     _lock: File,
 }
 
-/// Makes the folder of a ledger; git ignores what is in it.
-pub fn make_folder(folder: &Path) -> io::Result<()> {
-    fs::create_dir_all(folder)?;
-    let ignored = folder.join(".gitignore");
-    if ignored.exists() { Ok(()) } else { fs::write(ignored, "*\n") }
-}
-
-/// A file that is there to be locked.
-pub fn lock_file(path: &Path) -> io::Result<File> {
-    File::options().create(true).truncate(false).write(true).open(path)
-}
-
-/// The lock of who writes.
-pub fn lock(folder: &Path) -> Result<File, LedgerError> {
-    let file = lock_file(&folder.join("ledger.lock"))?;
-    let begun = Instant::now();
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(TryLockError::Error(error)) => return Err(error.into()),
-            Err(TryLockError::WouldBlock) if begun.elapsed() > LOCK_TIMEOUT => {
-                return Err(LedgerError::Refused { why: "another run writes to it, and does not end".to_owned() });
-            }
-            Err(TryLockError::WouldBlock) => thread::sleep(POLL_INTERVAL),
-        }
-    }
-}
-
 impl Ledger {
     /// The ledger in a folder, `.cpl` of a workspace; a new one where there was none.
     ///
@@ -78,8 +38,8 @@ impl Ledger {
     pub fn open(folder: &Path) -> Result<Self, LedgerError> {
         make_folder(folder)?;
         let _lock = lock(folder)?;
-        if let Some(ledger) = Self::sound(folder)? {
-            return Ok(ledger);
+        if let Some(ledger) = LedgerReader::sound(folder, OpenFlags::SQLITE_OPEN_READ_WRITE)? {
+            return Ok(Self(ledger));
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
         let ledger = LedgerReader::connect(folder, flags)?;
@@ -96,17 +56,7 @@ impl Ledger {
     /// Where it can't be used.
     pub fn existing(folder: &Path) -> Result<Option<Self>, LedgerError> {
         let _lock = lock(folder)?;
-        Self::sound(folder)
-    }
-
-    /// The ledger in a folder, whose lock is held; where all of it had to be verified, that is not done again.
-    fn sound(folder: &Path) -> Result<Option<Self>, LedgerError> {
-        let Some(ledger) = LedgerReader::existing(folder, OpenFlags::SQLITE_OPEN_READ_WRITE)? else { return Ok(None) };
-        let (lineage, tip) = ledger.tip()?;
-        if tip.serial > 0 && !ledger.is_as_left()? {
-            let _else_the_next_one_verifies_it = ledger.head.write(&Head::of(lineage, tip, &reader::file(folder)));
-        }
-        Ok(Some(Self(ledger)))
+        Ok(LedgerReader::sound(folder, OpenFlags::SQLITE_OPEN_READ_WRITE)?.map(Self))
     }
 
     /// Begins a transaction: nobody else writes until it is over.
@@ -119,7 +69,8 @@ impl Ledger {
             return Err(LedgerError::Missing);
         }
         self.0.connection.execute_batch("begin immediate")?;
-        match self.0.tip() {
+        // What somebody else did to the file since it was opened would be taken for ours at the commit.
+        match self.0.tip().and_then(|found| self.0.check_file().map(|()| found)) {
             Ok((lineage, tip)) => {
                 Ok(Transaction { ledger: self, lineage, before: tip.clone(), tip, is_over: false, _lock: lock })
             }
@@ -216,7 +167,8 @@ impl Transaction<'_> {
         self.ledger.0.connection.execute_batch("commit")?;
         self.is_over = true;
         // From now on a copy of the ledger as it was is an old one. A head of two ends is right too: all is written.
-        let over = Head::of(self.lineage.clone(), self.tip.clone(), &reader::file(&self.ledger.0.folder));
+        let left = FileStamp::of(&reader::file(&self.ledger.0.folder));
+        let over = Head::of(self.lineage.clone(), self.tip.clone(), left);
         let _closed_by_the_next = self.ledger.0.head.write(&over);
         Ok(())
     }

@@ -1,14 +1,19 @@
-//! One run of a pipeline at a time: a lock of the system's, which ends with its process.
+//! One run of a pipeline at a time, and one process that writes: locks of the system's, which end with their process.
 
 use std::{
-    fs::{File, TryLockError},
+    fs::{self, File, TryLockError},
+    io,
     path::Path,
+    thread,
+    time::{Duration, Instant},
 };
 
-use crate::{
-    error::LedgerError,
-    ledger::{lock_file, make_folder},
-};
+use crate::error::LedgerError;
+
+/// How long a transaction of another process is waited for.
+const LOCK_TIMEOUT: Duration = Duration::from_mins(1);
+/// How often it is looked whether that is over.
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// What the names of locks end with.
 const LOCK: &str = ".run.lock";
@@ -26,7 +31,7 @@ impl RunLock {
     /// Where a run holds one, or the system refuses.
     pub fn take_all(folder: &Path) -> Result<Vec<Self>, LedgerError> {
         make_folder(folder)?;
-        let names = std::fs::read_dir(folder)?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let names = fs::read_dir(folder)?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
         let pipelines = names.filter_map(|name| Some(name.strip_suffix(LOCK)?.to_owned()));
         pipelines.map(|pipeline| Self::take(folder, &pipeline)).collect()
     }
@@ -42,6 +47,34 @@ impl RunLock {
             Ok(()) => Ok(Self { _file: file }),
             Err(TryLockError::WouldBlock) => Err(LedgerError::AlreadyRunning { pipeline: pipeline.to_owned() }),
             Err(TryLockError::Error(error)) => Err(error.into()),
+        }
+    }
+}
+
+/// Makes the folder of a ledger; git ignores what is in it.
+pub fn make_folder(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    let ignored = folder.join(".gitignore");
+    if ignored.exists() { Ok(()) } else { fs::write(ignored, "*\n") }
+}
+
+/// A file that is there to be locked.
+pub fn lock_file(path: &Path) -> io::Result<File> {
+    File::options().create(true).truncate(false).write(true).open(path)
+}
+
+/// The lock of who writes.
+pub fn lock(folder: &Path) -> Result<File, LedgerError> {
+    let file = lock_file(&folder.join("ledger.lock"))?;
+    let begun = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::Error(error)) => return Err(error.into()),
+            Err(TryLockError::WouldBlock) if begun.elapsed() > LOCK_TIMEOUT => {
+                return Err(LedgerError::Refused { why: "another run writes to it, and does not end".to_owned() });
+            }
+            Err(TryLockError::WouldBlock) => thread::sleep(POLL_INTERVAL),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::params;
+use rusqlite::{params, types::Value as Sql};
 
 use crate::{
     error::LedgerError,
@@ -127,7 +127,8 @@ impl LedgerReader {
     }
 }
 
-/// A value that is wanted, as a number.
-fn number(value: Option<&String>) -> Option<f64> {
-    value?.parse().ok()
+/// A value that is wanted, as a number: a whole one keeps its digits.
+fn number(value: Option<&String>) -> Sql {
+    let Some(text) = value else { return Sql::Null };
+    text.parse().map(Sql::Integer).or_else(|_| text.parse().map(Sql::Real)).unwrap_or(Sql::Null)
 }

@@ -16,6 +16,9 @@ use crate::{
 /// In so many windows before one it is looked whether something is open.
 const WINDOWS: i64 = 31;
 
+/// What runs of a window saw, in the order in which it was recorded.
+const SEEN: &str = "where run in (select serial from runs where pipeline = ?1 and window_start = ?2) order by serial";
+
 impl LedgerReader {
     /// The effects of a decision, with their states.
     ///
@@ -115,30 +118,22 @@ impl LedgerReader {
         Ok(self.rows::<Decision>(sql, [run])?.into_iter().map(|(_, decision)| decision).collect())
     }
 
-    /// What a metric was when it was recorded last in a window of a pipeline, by its start.
+    /// What the dashboard showed last in a window of a pipeline, by its start: a value for each metric.
     ///
     /// # Errors
     /// Where the ledger can't be read, or is not what was written.
-    pub fn metric(&self, pipeline: &str, window_start: i64, name: &str) -> Result<Option<MetricValue>, LedgerError> {
-        let sql = "where name = ?3 and run in (select serial from runs where pipeline = ?1 and window_start = ?2) \
-                   order by serial desc limit 1";
-        Ok(self.rows::<MetricValue>(sql, params![pipeline, window_start, name])?.pop().map(|(_, metric)| metric))
+    pub fn metrics(&self, pipeline: &str, window_start: i64) -> Result<BTreeMap<String, MetricValue>, LedgerError> {
+        let found = self.rows::<MetricValue>(SEEN, params![pipeline, window_start])?;
+        Ok(found.into_iter().map(|(_, metric)| (metric.name.clone(), metric)).collect())
     }
 
-    /// What an alert found in a row when it was recorded last in a window of a pipeline, by its start.
+    /// What alerts found last in a window of a pipeline, by its start: for each alert and row's key.
     ///
     /// # Errors
     /// Where the ledger can't be read, or is not what was written.
-    pub fn alert(
-        &self,
-        (pipeline, window_start): (&str, i64),
-        alert: &str,
-        key: &str,
-    ) -> Result<Option<Alert>, LedgerError> {
-        let sql = "where alert = ?3 and key = ?4 \
-                   and run in (select serial from runs where pipeline = ?1 and window_start = ?2) \
-                   order by serial desc limit 1";
-        Ok(self.rows::<Alert>(sql, params![pipeline, window_start, alert, key])?.pop().map(|(_, alert)| alert))
+    pub fn alerts(&self, pipeline: &str, window_start: i64) -> Result<BTreeMap<(String, String), Alert>, LedgerError> {
+        let found = self.rows::<Alert>(SEEN, params![pipeline, window_start])?;
+        Ok(found.into_iter().map(|(_, alert)| ((alert.alert.clone(), alert.key.clone()), alert)).collect())
     }
 
     /// How many decisions of a rule act in a window of its pipeline, by its start: those that are taken anew do not count.

@@ -85,6 +85,8 @@ pub enum AlertState {
     Undecided,
     /// It is not reported.
     Suppressed,
+    /// It was found by an earlier run of the window, and is so no longer.
+    Over,
 }
 
 /// A row that a rule decided on.
@@ -291,6 +293,7 @@ impl AlertState {
             Self::Fires => "fires",
             Self::Undecided => "undecided",
             Self::Suppressed => "suppressed",
+            Self::Over => "over",
         }
     }
 }

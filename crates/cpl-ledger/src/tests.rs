@@ -1,4 +1,5 @@
 mod damage;
+mod versions;
 
 use std::{fs, path::Path};
 
@@ -7,7 +8,7 @@ use rusqlite::Connection;
 use crate::{
     Decision, DecisionState, Effect, EffectState, Ledger, LedgerError, LedgerReader, LogFilter, Run, RunLock, Step,
     chain::ChainTip,
-    head::{Head, HeadFile},
+    head::{FileStamp, Head, HeadFile},
 };
 
 fn run(start: i64, program: String) -> Run {
@@ -298,12 +299,25 @@ fn a_row_that_was_changed_is_seen_where_it_is_read() -> Result<(), LedgerError> 
     // A disk that forgets touches nothing.
     let file = HeadFile::of(folder.path());
     let head = file.read()?.unwrap_or_else(|| panic!("there is a head"));
-    let untouched = Head::of(head.lineage, head.after, &folder.path().join("ledger.db"));
+    let stamp = FileStamp::of(&folder.path().join("ledger.db"));
+    let untouched = Head::of(head.lineage, head.after, stamp);
     file.write(&untouched)?;
     let ledger = Ledger::open(folder.path())?;
     assert_eq!(ledger.last_change("google", None, i64::MAX).err(), Some(damaged.clone()));
     file.write(&Head { before: ChainTip { serial: 3, hash: String::new() }, ..untouched })?;
     assert_eq!(Ledger::open(folder.path()).err(), Some(damaged));
+    Ok(())
+}
+
+/// What is done to the file while a run has it open is not taken for the run's own.
+#[test]
+fn what_somebody_else_removes_meanwhile_is_seen() -> Result<(), LedgerError> {
+    let folder = folder();
+    record(folder.path(), 10, "one")?;
+    let mut ledger = Ledger::open(folder.path())?;
+    raw(folder.path()).execute_batch("pragma foreign_keys = off; delete from effects")?;
+    assert_eq!(ledger.begin().err(), Some(LedgerError::RowsMissing));
+    assert_eq!(crate::verify(folder.path()).err(), Some(LedgerError::RowsMissing));
     Ok(())
 }
 
@@ -362,93 +376,6 @@ fn a_journal_that_a_kill_left_is_taken_back() -> Result<(), LedgerError> {
     }
     let reader = LedgerReader::open(copy.path())?.unwrap_or_else(|| panic!("it is there"));
     assert_eq!(reader.log(&all())?.len(), 1);
-    Ok(())
-}
-
-/// What takes the tables of each version back to those of the one before it.
-const OLDER: [&str; 4] = [
-    "drop table observations; drop table verdicts; drop table pauses; drop index decisions_by_id;
-     alter table runs drop column window_end; alter table steps drop column why;
-     alter table decisions drop column state; alter table decisions drop column changes;
-     alter table decisions drop column conditions;
-     alter table effects drop column setting; alter table effects drop column unit;",
-    "drop table redos; drop index decisions_by_undone;
-     alter table runs drop column inputs; alter table runs drop column settings; alter table runs drop column checks;
-     alter table decisions drop column undoes; alter table decisions drop column sends;
-     alter table verdicts drop column sends; alter table effects drop column reverse;",
-    "drop index effects_by_setting;",
-    "drop table metrics; drop table alerts; drop index runs_by_workspace; alter table runs drop column workspace;
-     drop index steps_by_effect; create index steps_by_effect on steps (effect);",
-];
-
-/// The tables of an older version, with a row in them, as it wrote them.
-fn older_version(folder: &Path, version: usize) -> Result<(), LedgerError> {
-    record(folder, 10, "d1")?;
-    let connection = raw(folder);
-    for older in OLDER[version - 1..].iter().rev() {
-        connection.execute_batch(older)?;
-    }
-    connection.pragma_update(None, "user_version", i64::try_from(version).unwrap_or_default())?;
-    // The hashes of rows that never had these columns.
-    let (lineage, mut tip) = (lineage(&connection)?, None::<ChainTip>);
-    for (serial, table) in [(1, "programs"), (2, "runs"), (3, "decisions"), (4, "effects")] {
-        let before = tip.unwrap_or_else(|| ChainTip::genesis(&lineage));
-        let next = before.append(table, &fields(&connection, table, serial)?);
-        connection.execute("update chain set hash = ?1 where serial = ?2", (&next.hash, serial))?;
-        tip = Some(next);
-    }
-    let tip = tip.unwrap_or_else(|| ChainTip::genesis(&lineage));
-    HeadFile::of(folder).write(&Head { lineage, before: tip.clone(), after: tip, file: None })
-}
-
-fn lineage(connection: &Connection) -> Result<String, LedgerError> {
-    Ok(connection.query_row("select lineage from ledger", [], |row| row.get(0))?)
-}
-
-/// A row's fields, by its columns.
-fn fields(
-    connection: &Connection,
-    table: &str,
-    serial: i64,
-) -> Result<serde_json::Map<String, serde_json::Value>, LedgerError> {
-    let mut statement = connection.prepare(&format!("select * from {table} where serial = {serial}"))?;
-    let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
-    let mut rows = statement.query([])?;
-    let row = rows.next()?.ok_or(LedgerError::RowsMissing)?;
-    let mut fields = serde_json::Map::new();
-    for (at, name) in names.into_iter().enumerate().skip(1) {
-        let value = match row.get(at)? {
-            rusqlite::types::Value::Integer(number) => number.into(),
-            rusqlite::types::Value::Text(text) => text.into(),
-            _ => serde_json::Value::Null,
-        };
-        fields.insert(name, value);
-    }
-    Ok(fields)
-}
-
-#[test]
-fn a_ledger_of_an_older_version_gets_the_tables_of_this_one() -> Result<(), LedgerError> {
-    for version in 1..=OLDER.len() {
-        upgraded_from(version)?;
-    }
-    Ok(())
-}
-
-fn upgraded_from(version: usize) -> Result<(), LedgerError> {
-    let folder = folder();
-    older_version(folder.path(), version)?;
-    // One that only reads lets a writer change the tables first.
-    let ledger = LedgerReader::open(folder.path())?.ok_or(LedgerError::Missing)?;
-    let last = ledger.last_change("google", Some("budget"), i64::MAX)?;
-    let found = last.map(|last| (last.decision.state, last.effect.setting, last.effect.after));
-    let (state, setting) =
-        if version == 1 { (None, None) } else { (Some(DecisionState::Acts), Some("budget".to_owned())) };
-    assert_eq!(found, Some((state, setting, "120".to_owned())));
-    assert_eq!(ledger.decided("p", 10, "r")?, 1);
-    record(folder.path(), 20, "d2")?;
-    let last = ledger.last_change("google", Some("budget"), i64::MAX)?;
-    assert_eq!(last.map(|last| last.run.window_start), Some(20));
     Ok(())
 }
 

@@ -40,7 +40,7 @@ pub struct RunReport {
     pub unconfirmed: Vec<Unconfirmed>,
     /// Decisions of the window before that nobody approved or rejected.
     pub expired: Vec<Expired>,
-    /// Decisions that earlier runs of this window carried out, and that are not what the data of now asks for.
+    /// Decisions of earlier runs of this window that would be otherwise by now.
     pub restated: Vec<Restated>,
     /// Values of `let`s that the command line set, as they were written there.
     pub set: BTreeMap<String, String>,
@@ -284,7 +284,8 @@ pub struct Unconfirmed {
     pub effects: usize,
 }
 
-/// A decision that an earlier run of the window carried out on data that was restated since: nothing is done about it.
+/// A decision of an earlier run of the window that would be otherwise by now: the data was restated, or the pipeline edited.
+/// Nothing is done about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Restated {
     /// The decision.
@@ -293,10 +294,24 @@ pub struct Restated {
     pub rule: String,
     /// The values that name its row.
     pub row: String,
-    /// What it changed.
+    /// What it changes.
     pub did: String,
-    /// What the data of now says.
+    /// What became of that.
+    pub state: RestatedState,
+    /// What is so now.
     pub now: String,
+}
+
+/// What became of a decision that would be otherwise by now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RestatedState {
+    /// It was carried out.
+    Done,
+    /// It is recorded, and a run sends it.
+    NotSent,
+    /// It was sent, and nobody knows what became of it.
+    Unknown,
 }
 
 /// Decisions of an earlier window that awaited an approval, which ended with it.

@@ -3,8 +3,8 @@
 use cpl_model::{
     program::{Direction, Level},
     report::{
-        Alert, By, Check, CheckSubject, Decision, Expired, Goal, Join, Metric, Pairs, Restated, RunMode, RunReport,
-        Source, State, Unconfirmed,
+        Alert, By, Check, CheckSubject, Decision, Expired, Goal, Join, Metric, Pairs, Restated, RestatedState, RunMode,
+        RunReport, Source, State, Unconfirmed,
     },
     value::Value,
 };
@@ -254,9 +254,14 @@ impl Page {
             }
             self.decision(decision);
         }
-        for Restated { rule, row, did, now, .. } in &report.restated {
+        for Restated { rule, row, did, state, now, .. } in &report.restated {
             let row = if row.is_empty() { String::new() } else { format!(" {row}") };
-            self.wrapped("! ", 4, &format!("{rule}{row}: {did} was done in this window; on the data of now {now}"));
+            let was = match state {
+                RestatedState::Done => "was done in this window",
+                RestatedState::NotSent => "was decided in this window, and is not sent yet",
+                RestatedState::Unknown => "was sent in this window, and nobody knows what became of it",
+            };
+            self.wrapped("! ", 4, &format!("{rule}{row}: {did} {was}; as the pipeline and its data are now, {now}"));
         }
     }
 

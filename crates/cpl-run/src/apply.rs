@@ -23,7 +23,7 @@ use crate::{
     RunError,
     error::RequestError,
     inputs::TOKENS,
-    ledgers::{ledger_folder, open_ledger, read_ledger},
+    ledgers::{ledger_folder, open_ledger, read_ledger, workspace_name},
     local_files::local_files,
     network::network,
     ready::{ReadyEffects, Recorded},
@@ -70,6 +70,11 @@ pub enum StalePlan {
     OtherProgram,
     /// A file that it reads is not what it was.
     OtherInput(String),
+    /// It was made for a workspace of another name.
+    OtherWorkspace {
+        /// The name then.
+        of: String,
+    },
     /// Its window is over.
     Over {
         /// The window.
@@ -94,6 +99,7 @@ impl fmt::Display for StalePlan {
             Self::OtherVersion(version) => write!(f, "another version of cpl made it (plans of version {version})"),
             Self::OtherProgram => f.write_str("the pipeline was changed since"),
             Self::OtherInput(what) => write!(f, "{what} was changed since"),
+            Self::OtherWorkspace { of } => write!(f, "it was made for the workspace {of}"),
             Self::Over { window } => write!(f, "its window {window} is over"),
             Self::LedgerMoved => f.write_str("something was decided, sent, approved or paused since"),
             Self::Run(_) => f.write_str("it can't be applied"),
@@ -240,6 +246,11 @@ pub fn apply(
     let end = transaction.end()?;
     if planned.ledger.as_ref().map_or(end.serial != 0, |planned| *planned != end) {
         return Err(StalePlan::LedgerMoved);
+    }
+    // Decisions are named by it.
+    let name = workspace_name(workspace, Some(&transaction))?;
+    if let Some(of) = run.workspace.clone().filter(|of| *of != name) {
+        return Err(StalePlan::OtherWorkspace { of });
     }
     let file = |PlannedFile { path, file, place }| FileEffects {
         path,

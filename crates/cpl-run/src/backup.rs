@@ -6,13 +6,17 @@ use cpl_ledger::{BackupError, Restored};
 use cpl_model::workspace::Workspace;
 use jiff::Timestamp;
 
-use crate::{RunError, ledgers::ledger_folder};
+use crate::{
+    RunError,
+    ledgers::{ledger_folder, read_ledger},
+};
 
 /// Copies the ledger of a workspace into a new folder: how many rows it has.
 ///
 /// # Errors
 /// Where there is none, or it can't be copied whole.
 pub fn back_up(workspace: &Workspace, to: &Path) -> Result<i64, BackupError> {
+    read_ledger(workspace)?;
     cpl_ledger::back_up(&ledger_folder(workspace), to)
 }
 
@@ -21,6 +25,7 @@ pub fn back_up(workspace: &Workspace, to: &Path) -> Result<i64, BackupError> {
 /// # Errors
 /// Where something of it is not what was written.
 pub fn verify(workspace: &Workspace) -> Result<Option<i64>, RunError> {
+    read_ledger(workspace)?;
     Ok(cpl_ledger::verify(&ledger_folder(workspace))?)
 }
 

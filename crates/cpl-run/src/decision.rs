@@ -111,7 +111,10 @@ impl fmt::Display for DecisionError {
         match self {
             Self::Unknown { id, near: Some(near) } => write!(f, "no decision is {id}: did you mean {}?", short(near)),
             Self::Unknown { id, near: None } => {
-                write!(f, "no decision is {id}: `cpl log --format json` and `cpl run --format json` show their ids")
+                write!(
+                    f,
+                    "no decision is {id}: `cpl log --decisions` shows their ids; what a plan shows `cpl run` records"
+                )
             }
             Self::Ambiguous { id, found } => {
                 let found: Vec<&str> = found.iter().map(|id| short(id)).collect();

@@ -199,7 +199,8 @@ fn ledger_diagnostic(error: &LedgerError) -> Diagnostic {
         | LedgerError::Foreign
         | LedgerError::HeadMismatch
         | LedgerError::RowsMissing
-        | LedgerError::Damaged { .. } => {
+        | LedgerError::Damaged { .. }
+        | LedgerError::IndexDamaged { .. } => {
             "put a copy back that `cpl backup` made: `cpl restore FOLDER`; only where what was done before does not matter, \
              move `ledger.db` and `ledger.head` away: a new ledger begins, and knows of no change"
         }

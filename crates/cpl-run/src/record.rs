@@ -222,17 +222,23 @@ impl Record {
     /// What the run saw: what its window showed already is no news.
     fn write_seen(&self, run: i64, transaction: &mut Transaction<'_>) -> Result<(), LedgerError> {
         let (pipeline, window) = (self.run.pipeline.as_str(), self.run.window_start);
+        let shown = transaction.metrics(pipeline, window)?;
         for metric in &self.metrics {
-            let last = transaction.metric(pipeline, window, &metric.name)?;
-            if last.is_none_or(|last| last != MetricValue { run: last.run, ..metric.clone() }) {
+            let last = shown.get(&metric.name);
+            if last.is_none_or(|last| *last != MetricValue { run: last.run, ..metric.clone() }) {
                 transaction.add(&MetricValue { run, ..metric.clone() })?;
             }
         }
+        let mut found = transaction.alerts(pipeline, window)?;
         for alert in &self.alerts {
-            let last = transaction.alert((pipeline, window), &alert.alert, &alert.key)?;
+            let last = found.remove(&(alert.alert.clone(), alert.key.clone()));
             if last.is_none_or(|last| last != AlertRow { run: last.run, ..alert.clone() }) {
                 transaction.add(&AlertRow { run, ..alert.clone() })?;
             }
+        }
+        for last in found.into_values().filter(|last| last.state != AlertState::Over) {
+            let text = "it is so no longer".to_owned();
+            transaction.add(&AlertRow { run, state: AlertState::Over, text, ..last })?;
         }
         Ok(())
     }

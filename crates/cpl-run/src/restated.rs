@@ -1,17 +1,18 @@
-//! What earlier runs of a window carried out, where the data was restated since: it is said, and nothing is done about it.
+//! What earlier runs of a window decided, where the data, or the pipeline, is another one since: it is said, and nothing is done
+//! about it.
 
 use std::collections::BTreeMap;
 
 use cpl_ledger::{EffectState, LedgerReader, StoredEffect};
 use cpl_model::{
     program::Program,
-    report::{Decision, Restated, RunReport, State},
+    report::{Decision, Restated, RestatedState, RunReport, State},
 };
 use cpl_rules::{decimal, parsed_decimal};
 
 use crate::RunError;
 
-/// The decisions of a window, by their effects, that are not what the data of now asks for.
+/// The decisions of a window, by their effects, that would be otherwise by now.
 pub fn restated(
     report: &RunReport,
     effects: &[StoredEffect],
@@ -43,6 +44,7 @@ pub fn restated(
             rule: recorded.rule,
             row: name(&recorded.key),
             did: did.join(", "),
+            state: state(&effects),
             now: said,
         });
     }
@@ -54,13 +56,26 @@ pub fn restated(
 fn moved(now: &Decision, effects: &[&StoredEffect]) -> Option<String> {
     let changed = |one: &&StoredEffect| {
         let change = now.changes.get(usize::try_from(one.effect.position).ok()?)?;
-        let (column, from) = (change.column.as_ref()?, decimal(&change.from)?);
+        let column = change.column.as_ref().filter(|column| Some(*column) == one.effect.name.as_ref())?;
+        let from = decimal(&change.from)?;
         let is_known = |text: &str| parsed_decimal(text) == Some(from);
         let is_moved = !is_known(&one.effect.before) && !is_known(&one.effect.after);
         is_moved.then(|| format!("{column} is {}", change.from.raw()))
     };
     let changed: Vec<String> = effects.iter().filter_map(changed).collect();
     (!changed.is_empty()).then(|| changed.join(", "))
+}
+
+/// What became of effects: what says least of them.
+fn state(effects: &[&StoredEffect]) -> RestatedState {
+    let is = |state: EffectState| effects.iter().any(|one| one.state == state);
+    if is(EffectState::Recorded) {
+        RestatedState::NotSent
+    } else if effects.iter().all(|one| one.state == EffectState::Confirmed) {
+        RestatedState::Done
+    } else {
+        RestatedState::Unknown
+    }
 }
 
 /// What an effect changed: the row is named where it is another one than the decision's.

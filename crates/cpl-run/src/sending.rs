@@ -113,8 +113,12 @@ impl Sending<'_> {
             let (before, state) = (one.stored.state, lane.delivery.state());
             // What was known before is no news; what nobody knew of an earlier window, and knows no better, is in the report.
             let is_news = state != before || (!one.is_over && before.is_open());
-            // What could not be recorded as sent was not sent.
-            let is_left = stopped.is_some() && matches!(state, State::Recorded | State::Held | State::Sent);
+            // What could not be recorded as sent was not sent; what was sent before may wait to be sent again.
+            let is_left = stopped.is_some()
+                && match state {
+                    State::Sent => !store.is_sent(one),
+                    state => matches!(state, State::Recorded | State::Held),
+                };
             if state == EffectState::Confirmed {
                 carried_out += usize::from(is_news);
             } else if is_news && !is_left {
@@ -407,6 +411,12 @@ struct LedgerStore<'a> {
 }
 
 impl LedgerStore<'_> {
+    /// Whether the ledger says that an effect was sent, and no more.
+    fn is_sent(&self, one: &KnownEffect) -> bool {
+        let last = self.ledger.steps(one.stored.serial).ok().and_then(|mut steps| steps.pop());
+        last.is_some_and(|step| step.state == State::Sent)
+    }
+
     /// Why an effect is in its state, where that can be read.
     fn why(&self, one: &KnownEffect) -> Option<String> {
         self.ledger.steps(one.stored.serial).ok()?.pop()?.why

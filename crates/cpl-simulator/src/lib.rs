@@ -79,6 +79,8 @@ struct Effect {
     change: (Value, Value),
     /// What it takes back.
     undoes: Option<usize>,
+    /// What came to nothing, and is decided anew by it.
+    redoes: Option<usize>,
     /// How often a request of it was carried out.
     applied: u32,
     /// A request that the server carries out later.
@@ -91,7 +93,7 @@ impl Effect {
     /// Of a thing that nobody has changed yet.
     fn of(thing: usize, policy: Policy, needs: Vec<usize>) -> Self {
         let change = (Value::Old, Value::New);
-        Self { policy, needs, thing, change, undoes: None, applied: 0, late: None, key_since: None }
+        Self { policy, needs, thing, change, undoes: None, redoes: None, applied: 0, late: None, key_since: None }
     }
 }
 
@@ -255,27 +257,32 @@ impl Universe {
     }
 
     /// People take back some of what was done and is as we left it, and have decided anew some of what came to nothing: the
-    /// effects of that, of which the memory does not know yet.
-    fn said(&mut self, known: &[Known]) -> Vec<Effect> {
+    /// effects of that, of which the memory does not know yet. What goes on, or is done, is not said again.
+    fn said(&mut self, all: &[Known]) -> Vec<Effect> {
         let mut said = Vec::new();
-        for (at, known) in known.iter().enumerate() {
+        for (at, known) in all.iter().enumerate() {
             let effect = self.effects[at].clone();
             let is_as_left = |value| self.things[effect.thing].value == value;
             let again = Effect::of(effect.thing, effect.policy, Vec::new());
-            match known.state {
-                State::Confirmed if is_as_left(Value::New) && self.random.bool() => {
-                    self.met("taken back");
-                    said.push(Effect { change: (Value::New, Value::Old), undoes: Some(at), ..again });
-                }
-                State::Refused | State::Expired | State::Superseded if is_as_left(Value::Old) && self.random.bool() => {
-                    self.met("decided anew");
-                    said.push(again);
-                }
-                _ => {}
+            let mut undos = all.iter().zip(&self.effects).filter(|(_, other)| other.undoes == Some(at));
+            let may_be_undone = undos.all(|(undo, _)| came_to_nothing(undo.state)) && is_as_left(Value::New);
+            let is_redone = self.effects.iter().any(|other| other.redoes == Some(at));
+            let may_be_redone = !is_redone && effect.undoes.is_none() && is_as_left(Value::Old);
+            if known.state == State::Confirmed && may_be_undone && self.random.bool() {
+                self.met("taken back");
+                said.push(Effect { change: (Value::New, Value::Old), undoes: Some(at), ..again });
+            } else if came_to_nothing(known.state) && may_be_redone && self.random.bool() {
+                self.met("decided anew");
+                said.push(Effect { redoes: Some(at), ..again });
             }
         }
         said
     }
+}
+
+/// Nothing was changed, and nothing will be.
+fn came_to_nothing(state: State) -> bool {
+    matches!(state, State::Refused | State::Expired | State::Superseded)
 }
 
 /// The universe and a memory, as each of the traits.
@@ -401,8 +408,9 @@ fn wrong(universe: &Universe, known: &[Known]) -> Option<String> {
             State::Sent | State::Uncertain => true,
             State::Drifted => thing.touched,
             State::Undone => {
-                let undo = universe.effects.iter().position(|other| other.undoes == Some(at));
-                applied == 1 && undo.is_some_and(|undo| known[undo].state == State::Confirmed)
+                let undoes =
+                    |(other, known): (&Effect, &Known)| other.undoes == Some(at) && known.state == State::Confirmed;
+                applied == 1 && universe.effects.iter().zip(known).any(undoes)
             }
         };
         if !says {
@@ -431,8 +439,8 @@ pub fn effects(seed: u64) -> usize {
     universe(seed).effects.len()
 }
 
-/// Plays one history: processes of one window that end or are killed, people who take something back, more processes, then one
-/// of the next window. What it met.
+/// Plays one history: processes of one window that end or are killed, between them people who take something back, then one
+/// process of the next window. What it met.
 ///
 /// # Panics
 /// Where something was carried out twice, was lost, or is not known to be unknown.
@@ -443,16 +451,20 @@ pub fn history(seed: u64, memory: &mut dyn Memory) -> Faults {
             panic!("seed {seed}, {when}: {what}\n{:#?}\n{known:#?}", universe.borrow().effects);
         }
     };
-    for is_said in [false, true] {
-        if is_said {
+    for round in 0..3 {
+        if round > 0 {
             let known = memory.known();
             let said = universe.borrow_mut().said(&known);
-            for effect in &said {
-                memory.add(effect.undoes);
+            for effect in said {
+                // What is said while the process that records it is killed was not said.
+                let fate = universe.borrow_mut().fate();
+                if fate != Fate::KilledAmid {
+                    memory.add(effect.undoes);
+                    universe.borrow_mut().effects.push(effect);
+                }
             }
-            universe.borrow_mut().effects.extend(said);
         }
-        window(&universe, memory, &check);
+        processes(&universe, memory, &check);
     }
     universe.borrow_mut().pass(100_000);
     universe.borrow_mut().deadly = 0;
@@ -468,7 +480,7 @@ pub fn history(seed: u64, memory: &mut dyn Memory) -> Faults {
 }
 
 /// Processes of one window, until one of them comes to its end, or some were killed.
-fn window(universe: &RefCell<Universe>, memory: &mut dyn Memory, check: &dyn Fn(&str, &[Known])) {
+fn processes(universe: &RefCell<Universe>, memory: &mut dyn Memory, check: &dyn Fn(&str, &[Known])) {
     for _ in 0..6 {
         let ended = process(universe, memory, false);
         let known = memory.known();

@@ -1,8 +1,8 @@
 //! Several programs in one workspace at once, and what people say while one of them runs.
 
 use std::{
-    process::{Command, Stdio},
-    sync::mpsc::channel,
+    process::{Child, Command, Stdio},
+    sync::mpsc::{Sender, channel},
     thread,
 };
 
@@ -63,36 +63,83 @@ fn at_once(workspace: &Workspace, arguments: &[&str]) -> Vec<Said> {
     waiting.into_iter().map(|thread| said_by(thread.join().expect("it does not panic"))).collect()
 }
 
-/// Two to eight runs of one window: each effect arrives once, and whoever could not run says why.
-#[test]
-fn runs_of_one_window_at_once() {
-    for programs in 2..=8 {
-        let server = Server::begin();
-        let workspace = workspace(&server);
-        let all = at_once(&workspace, &vec![RUN; programs]);
-        for said in &all {
-            let is_told = said.code == Some(1) && said.err.contains("another run of p is under way");
-            assert!(said.code == Some(0) || is_told, "{programs} at once: {:?}\n{}", said.code, said.err);
-        }
-        assert!(all.iter().any(|said| said.code == Some(0)), "{programs} at once: none ran");
-        assert_eq!(applied(&server), [1; ROWS], "{programs} at once");
-        let states = workspace.states();
-        assert_eq!(states.len(), ROWS, "{programs} at once: {states:?}");
-        assert!(states.iter().all(|one| one.state == "confirmed"), "{programs} at once: {states:?}");
+/// A run that has begun to send, and waits for an answer until it is let go on.
+struct Begun {
+    child: Child,
+    go_on: Sender<()>,
+}
+
+impl Begun {
+    fn run(workspace: &Workspace, server: &Server) -> Self {
+        let (begun, has_begun) = channel();
+        let (go_on, may_go_on) = channel();
+        server.after(1, move || {
+            let _ = begun.send(());
+            // Whoever waits for this has failed, where nobody says so.
+            let _ = may_go_on.recv();
+        });
+        let mut command = workspace.command(RUN);
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts");
+        has_begun.recv().expect("it sends");
+        Self { child, go_on }
+    }
+
+    fn ends_well(mut self) {
+        self.go_on.send(()).expect("it waits");
+        assert!(self.child.wait().expect("it ends").success());
     }
 }
 
-/// Two pipelines that raise the same campaigns: the second one finds them cooling down, whichever it is.
+impl Drop for Begun {
+    fn drop(&mut self) {
+        let _ended_or_killed = self.child.kill();
+    }
+}
+
+/// While a run sends, up to seven others of its window are told so; each effect arrives once.
 #[test]
-fn two_pipelines_at_once() {
-    for _ in 0..5 {
+fn runs_of_one_window_at_once() {
+    for others in [1, 3, 7] {
         let server = Server::begin();
         let workspace = workspace(&server);
-        let all = at_once(&workspace, &[RUN, "run q.cpl --act --as-of 2026-11-20"]);
-        assert!(all.iter().all(|said| said.code == Some(0)), "{}{}", all[0].err, all[1].err);
-        assert!(all.iter().any(|said| said.out.contains("cools down for 3 days")), "{}{}", all[0].out, all[1].out);
-        assert_eq!(applied(&server), [1; ROWS]);
+        let first = Begun::run(&workspace, &server);
+        for said in at_once(&workspace, &vec![RUN; others]) {
+            assert_eq!(said.code, Some(1), "{others} others: {}", said.out);
+            assert!(said.err.contains("another run of p is under way"), "{others} others: {}", said.err);
+        }
+        first.ends_well();
+        assert_eq!(applied(&server), [1; ROWS], "{others} others");
+        let states = workspace.states();
+        assert_eq!(states.len(), ROWS, "{others} others: {states:?}");
+        assert!(states.iter().all(|one| one.state == "confirmed"), "{others} others: {states:?}");
     }
+}
+
+/// Eight that begin at once, whoever is first: the others are told so, or find all of it done.
+#[test]
+fn runs_that_begin_at_once() {
+    let server = Server::begin();
+    let workspace = workspace(&server);
+    let all = at_once(&workspace, &[RUN; 8]);
+    for said in &all {
+        let is_told = said.code == Some(1) && said.err.contains("another run of p is under way");
+        assert!(said.code == Some(0) || is_told, "{:?}\n{}", said.code, said.err);
+    }
+    assert!(all.iter().any(|said| said.code == Some(0)), "none ran");
+    assert_eq!(applied(&server), [1; ROWS]);
+}
+
+/// Two pipelines that raise the same campaigns: while the one sends, the other finds them cooling down.
+#[test]
+fn two_pipelines_at_once() {
+    let server = Server::begin();
+    let workspace = workspace(&server);
+    let first = Begun::run(&workspace, &server);
+    let second = workspace.cpl("run q.cpl --act --as-of 2026-11-20");
+    assert_eq!(second.code, Some(0), "{}", second.err);
+    assert_eq!(second.out.matches("cools down for 3 days").count(), ROWS, "{}", second.out);
+    first.ends_well();
+    assert_eq!(applied(&server), [1; ROWS]);
 }
 
 /// A pause in mid-run ends it between two effects: what was carried out before is said, and after it the rest is sent, once.
@@ -101,8 +148,10 @@ fn a_pause_in_mid_run() {
     let server = Server::begin();
     let workspace = workspace(&server);
     let mut pause = workspace.command("pause . --by ann --why look");
-    server.after(2, move || assert!(pause.output().expect("it starts").status.success()));
+    let (paused, is_paused) = channel();
+    server.after(2, move || paused.send(pause.output()).expect("it is waited for"));
     let said = workspace.cpl(RUN);
+    assert!(is_paused.recv().expect("it was paused").expect("it starts").status.success());
     assert_eq!(said.code, Some(1), "{}", said.err);
     let text = unfolded(&said.err);
     let told =
@@ -122,18 +171,15 @@ fn a_pause_in_mid_run() {
 fn a_run_is_stopped_and_resumed() {
     let server = Server::begin();
     let workspace = workspace(&server);
-    let mut first = workspace.command(RUN).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
-    let pid = first.id().to_string();
-    let signal = move |signal: &str| Command::new("kill").args([signal, &pid]).status().expect("it starts").success();
-    let (stopped, is_stopped) = channel();
-    let stop = signal.clone();
-    server.after(2, move || stopped.send(stop("-STOP")).expect("it is waited for"));
-    assert!(is_stopped.recv().expect("it is stopped"));
+    let first = Begun::run(&workspace, &server);
+    let pid = first.child.id().to_string();
+    let signal = |signal: &str| Command::new("kill").args([signal, &pid]).status().expect("it starts").success();
+    assert!(signal("-STOP"));
     let second = workspace.cpl(RUN);
     assert_eq!(second.code, Some(1), "{}", second.out);
     assert!(second.err.contains("another run of p is under way"), "{}", second.err);
     assert!(signal("-CONT"));
-    assert!(first.wait().expect("it ends").success());
+    first.ends_well();
     assert_eq!(applied(&server), [1; ROWS]);
     assert!(workspace.cpl(RUN).out.contains("done already in this window"));
 }

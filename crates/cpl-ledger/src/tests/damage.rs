@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::{decision, effect, folder, run};
 use crate::{
-    EffectState, Ledger, LedgerError, LedgerReader, Step,
+    EffectState, Ledger, LedgerError, LedgerReader, Pause, PauseState, Step, Verdict, VerdictKind,
     head::{Head, HeadFile},
 };
 
@@ -35,9 +35,19 @@ fn add(ledger: &mut Ledger, windows: std::ops::Range<i64>) -> Result<(), LedgerE
 fn fill(transaction: &mut crate::Transaction<'_>, windows: std::ops::Range<i64>) -> Result<(), LedgerError> {
     let program = transaction.add_program("text")?;
     for at in windows {
-        let run = transaction.add(&run(at, program.clone()))?;
+        let run = transaction.add(&crate::Run { workspace: Some("w".to_owned()), ..run(at, program.clone()) })?;
         let number = transaction.add(&decision(run, &id(at)))?;
         let serial = transaction.add(&crate::Effect { resource: resource(at), ..effect(number, &id(at), at) })?;
+        let (by, why) = ("ann".to_owned(), None);
+        if at % 7 == 0 {
+            let (decision_id, changes, sends) = (id(at), "[]".to_owned(), None);
+            let (by, why, verdict) = (by.clone(), why.clone(), VerdictKind::Rejected);
+            transaction.add(&Verdict { decision_id, changes, verdict, by, why, at, sends })?;
+        }
+        if at % 60 == 0 {
+            let state = if at % 120 == 0 { PauseState::Paused } else { PauseState::Resumed };
+            transaction.add(&Pause { pipeline: None, state, by, why, at })?;
+        }
         for state in [EffectState::Sent, EffectState::Confirmed] {
             transaction.add(&Step { effect: serial, state, at, why: None })?;
         }
@@ -60,6 +70,7 @@ fn answers(ledger: &LedgerReader) -> Result<Vec<String>, LedgerError> {
         answers.push(format!("{:?}", ledger.states(&id(at))?));
         answers.push(format!("{:?}", ledger.decision(&id(at))?));
         answers.push(format!("{:?}", ledger.effects_of("p", at)?));
+        answers.push(format!("{:?}", ledger.verdict(&id(at))?));
         answers.push(format!("{:?}", ledger.decided("p", at, "r")?));
     }
     for of in (0..RESOURCES).map(resource) {
@@ -68,6 +79,7 @@ fn answers(ledger: &LedgerReader) -> Result<Vec<String>, LedgerError> {
         answers.push(format!("{:?}", ledger.changes(&of, (100, 250))?));
     }
     answers.push(format!("{:?}", ledger.open_before("p", DECISIONS)?));
+    answers.push(format!("{:?}", (ledger.pause("p")?, ledger.workspace()?)));
     Ok(answers)
 }
 

@@ -134,7 +134,10 @@ impl CallArgument {
         let Self::Value(value) = self else { return None };
         Some(match (&value.kind, value.amount()) {
             (ExprKind::Constant(Constant::Text(text)), _) => text.clone(),
+            (ExprKind::Constant(Constant::Bool(truth)), _) => truth.to_string(),
+            (ExprKind::Constant(Constant::Date(day)), _) => day.to_string(),
             (_, Some(amount)) => amount.normalize().to_string(),
+            // What no key is made of.
             (kind, None) => format!("{kind:?}"),
         })
     }
