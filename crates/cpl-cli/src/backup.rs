@@ -51,6 +51,7 @@ pub fn restore(args: &BackupArgs, io: &mut Io<'_>) -> u8 {
         Ok(done) => done,
         Err(error) => return refused(&error, "nothing was put back", args, io),
     };
+    let workspace = cpl_run::as_recorded(workspace);
     let _ = writeln!(io.out, "the ledger of {} is put back from {}", workspace.name, args.folder.display());
     for path in aside {
         let path = path.strip_prefix(&workspace.root).unwrap_or(&path).display().to_string();

@@ -1,6 +1,9 @@
 //! `cpl check`.
 
-use std::path::Path;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use crate::{
     CLEAN, Io, WRONG,
@@ -17,7 +20,7 @@ use cpl_model::workspace::Workspace;
 use cpl_plan::{Plan, Purpose, program_to_plan};
 #[cfg(feature = "run")]
 use cpl_run::missing_secrets;
-use cpl_syntax::{Diagnostic, Severity, apply_suppressions, tree};
+use cpl_syntax::{Code, Diagnostic, Severity, apply_suppressions, tree};
 
 /// Checks all files; the worst decides the exit code.
 pub fn check(args: &CheckArgs, io: &mut Io<'_>) -> u8 {
@@ -25,9 +28,9 @@ pub fn check(args: &CheckArgs, io: &mut Io<'_>) -> u8 {
         Ok(files) => files,
         Err(why) => return render::usage_error(&why, io),
     };
-    let (mut code, mut found) = (CLEAN, Vec::new());
+    let (mut code, mut found, mut names) = (CLEAN, Vec::new(), Names::new());
     for file in &files {
-        let loaded = match one(file, args, io) {
+        let loaded = match one(file, args, &mut names, io) {
             Ok(loaded) => loaded,
             Err(why) => {
                 code = code.max(render::usage_error(&why, io));
@@ -52,8 +55,9 @@ pub fn check(args: &CheckArgs, io: &mut Io<'_>) -> u8 {
 }
 
 /// Checks one file; applies fixes first if requested.
-fn one(file: &Path, args: &CheckArgs, io: &mut Io<'_>) -> Result<Loaded, String> {
-    let loaded = load_any(file, &args.window_args, io)?;
+fn one(file: &Path, args: &CheckArgs, names: &mut Names, io: &mut Io<'_>) -> Result<Loaded, String> {
+    let mut loaded = load_any(file, &args.window_args, io)?;
+    loaded.diagnostics.extend(same_name(&loaded, names));
     if !(args.fix || args.diff) {
         return Ok(checked(loaded, args, io));
     }
@@ -68,6 +72,25 @@ fn one(file: &Path, args: &CheckArgs, io: &mut Io<'_>) -> Result<Loaded, String>
     replace(&io.folder.join(file), &with_fixes)
         .map_err(|error| format!("{} can't be written: {error}", file.display()))?;
     Ok(checked(of_text(file, with_fixes, &args.window_args, io), args, io))
+}
+
+/// The files of pipelines, by the folders of their workspaces and their names.
+type Names = BTreeMap<(PathBuf, String), PathBuf>;
+
+/// That another file of the workspace bears the pipeline's name: what the one decided is done for the other.
+fn same_name(loaded: &Loaded, names: &mut Names) -> Option<Diagnostic> {
+    let name = &loaded.file.pipelines.first()?.name;
+    let of = (loaded.workspace.root.clone(), name.value.clone());
+    let first = names.entry(of).or_insert_with(|| loaded.path.clone());
+    if *first == loaded.path {
+        return None;
+    }
+    let message = format!("`{}` is the pipeline `{}` too", first.display(), name.value);
+    Some(
+        Diagnostic::new(Code::W0218, message)
+            .at(name.span, "what the one decides in a window is done already for the other")
+            .help("give one of them another name"),
+    )
 }
 
 /// The file with the diagnostics of its plan, in source order; and the plan.

@@ -41,7 +41,8 @@ pub fn explain(args: &ExplainArgs, io: &mut Io<'_>) -> u8 {
         None => {
             let near = nearest(&wanted, Code::ALL.iter().map(|code| code.as_str()));
             let near = near.map_or("`cpl explain` lists them".to_owned(), |near| format!("did you mean {near}?"));
-            render::usage_error(&format!("no diagnostic bears the code {wanted}: {near}"), io)
+            let decision = "a decision is named by the first 4 characters of its id, or more";
+            render::usage_error(&format!("no diagnostic bears the code {wanted}: {near}; {decision}"), io)
         }
     }
 }

@@ -19,8 +19,16 @@ pub struct Places(BTreeMap<String, Place>);
 #[derive(Clone, Debug)]
 struct Place {
     name: String,
-    /// The parameters that fill its address: pipelines may call them otherwise.
-    holes: Vec<String>,
+    /// Its address, where it is a request: what fills it names the thing there.
+    address: Vec<PlacePiece>,
+}
+
+/// A piece of an address.
+#[derive(Clone, Debug)]
+enum PlacePiece {
+    Letters(String),
+    /// A parameter.
+    Filled(String),
 }
 
 impl Places {
@@ -38,7 +46,7 @@ impl Places {
             TargetKind::Slack(address) => format!("slack:{}", named(address)),
             TargetKind::Email(address) => format!("email:{}", named(address)),
             TargetKind::Webhook { address, .. } => format!("webhook:{}", named(address)),
-            TargetKind::Http(request) => format!("http:{:?} {}", request.method, written(&request.address).0),
+            TargetKind::Http(request) => format!("http:{:?} {}", request.method, shown(&written(&request.address))),
             TargetKind::Action(call) => {
                 // What names the thing says all of it.
                 let given = call.call.arguments.iter().filter(|_| !target.has_keys());
@@ -47,29 +55,39 @@ impl Places {
             }
         };
         let place = |target: &Target| {
-            let holes = match &target.kind {
-                TargetKind::Http(request) => written(&request.address).1,
+            let address = match &target.kind {
+                TargetKind::Http(request) => written(&request.address),
                 _ => Vec::new(),
             };
-            Place { name: name(target), holes }
+            Place { name: name(target), address }
         };
         Self(program.targets.iter().map(|target| (target.name.clone(), place(target))).collect())
     }
 
-    /// What names a resource in all pipelines of a workspace.
+    /// What names a resource in all pipelines of a workspace: of a request its address as it is filled, whatever a pipeline calls
+    /// what fills it.
     ///
     /// # Panics
     /// Where the pipeline has no such target.
     #[must_use]
     pub fn resource_name(&self, resource: &Resource) -> String {
-        let Place { name, holes } = self.of_target(resource.target());
-        let in_address = |parameter: &String| holes.iter().position(|hole| hole == parameter);
-        let named = |(parameter, value): &(String, String)| {
-            (in_address(parameter).map_or_else(|| parameter.clone(), |at| at.to_string()), value.clone())
-        };
-        let mut key: Vec<(String, String)> = resource.key().iter().map(named).collect();
-        key.sort();
-        serde_json::json!([name, key]).to_string()
+        let Place { name, address } = self.of_target(resource.target());
+        let mut left: Vec<&(String, String)> = resource.key().iter().collect();
+        let mut filled = String::new();
+        for piece in address {
+            match piece {
+                PlacePiece::Letters(letters) => filled.push_str(letters),
+                PlacePiece::Filled(parameter) => match resource.key().iter().find(|(name, _)| name == parameter) {
+                    Some((_, value)) => {
+                        left.retain(|(name, _)| name != parameter);
+                        filled.push_str(value);
+                    }
+                    None => filled.push_str("{}"),
+                },
+            }
+        }
+        let name = if address.is_empty() { name } else { &format!("http:{filled}") };
+        serde_json::json!([name, left]).to_string()
     }
 
     /// Whether what goes there is handed over to somebody who carries it out: nobody says whether that was done.
@@ -104,21 +122,23 @@ fn named(address: &Credential) -> &str {
     text
 }
 
-/// An address, whose holes bear the names of what fills them only where that is computed; and the names of the others, in the
-/// order in which they stand.
-fn written(address: &[Piece]) -> (String, Vec<String>) {
-    let (mut text, mut holes) = (String::new(), Vec::new());
-    for piece in address {
-        match piece {
-            Piece::Letters(letters) => text.push_str(letters),
-            Piece::Hole(Expr { kind: ExprKind::Column(name), .. }) => {
-                text.push_str("{}");
-                holes.push(name.clone());
-            }
-            Piece::Hole(hole) => text.extend(["{", &hole.columns().join(","), "}"]),
-        }
-    }
-    (text, holes)
+/// An address; what is computed in it is named by the columns that it is made of.
+fn written(address: &[Piece]) -> Vec<PlacePiece> {
+    let piece = |piece: &Piece| match piece {
+        Piece::Letters(letters) => PlacePiece::Letters(letters.clone()),
+        Piece::Hole(Expr { kind: ExprKind::Column(name), .. }) => PlacePiece::Filled(name.clone()),
+        Piece::Hole(hole) => PlacePiece::Letters(format!("{{{}}}", hole.columns().join(","))),
+    };
+    address.iter().map(piece).collect()
+}
+
+/// An address without what fills it.
+fn shown(address: &[PlacePiece]) -> String {
+    let piece = |piece: &PlacePiece| match piece {
+        PlacePiece::Letters(letters) => letters.clone(),
+        PlacePiece::Filled(_) => "{}".to_owned(),
+    };
+    address.iter().map(piece).collect()
 }
 
 /// What a path means once its links are followed, as far as it is there.

@@ -83,6 +83,7 @@ impl From<rusqlite::Error> for LedgerError {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
             Some(rusqlite::ErrorCode::NotADatabase) => Self::Foreign,
+            Some(rusqlite::ErrorCode::DatabaseCorrupt) => Self::IndexDamaged { why: error.to_string() },
             _ => Self::Refused { why: error.to_string() },
         }
     }

@@ -402,7 +402,7 @@ impl LedgerReader {
     }
 
     /// The texts of a column.
-    fn texts(&self, sql: &str, parameters: impl Params) -> Result<Vec<String>, LedgerError> {
+    pub(crate) fn texts(&self, sql: &str, parameters: impl Params) -> Result<Vec<String>, LedgerError> {
         let mut statement = self.connection.prepare_cached(sql)?;
         let found = statement.query_map(parameters, |row| row.get(0))?.collect::<Result<_, _>>()?;
         Ok(found)

@@ -185,6 +185,8 @@ impl LedgerReader {
 
     /// Whether it is a ledger, ends where its head says, and lacks no row.
     pub(crate) fn check(&self) -> Result<(), LedgerError> {
+        // The names of columns are taken for texts, which a damaged one is not.
+        self.texts("select coalesce(sql, '') from sqlite_master", [])?;
         if schema::is_older(&self.connection)? {
             return Err(LedgerError::Older);
         }

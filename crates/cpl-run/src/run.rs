@@ -185,7 +185,8 @@ impl<'c> Evaluation<'c> {
         for one in earlier {
             let is_unsent = one.state == EffectState::Recorded && is_sent(&one);
             let (all, unsent) = counts.entry(one.effect.target).or_default();
-            *all += 1;
+            // What came to nothing is none.
+            *all += usize::from(one.state.counts());
             *unsent += usize::from(is_unsent);
         }
         report.effects = deliveries(&report, &files, &counts, program, &self.window);

@@ -296,7 +296,9 @@ fn reverse(
     {
         return Ok(Err(format!("{} changed it since, in window {}", last.decision.rule, last.run.window)));
     }
-    let by_others = ledger.observed_after(&effect.resource, setting, stored.serial)?;
+    // Where the value is read before it is changed, that says more than what a run saw in its data.
+    let is_read = ServerEffect::of(&effect.payload).is_some_and(|sent| sent.read.is_some());
+    let by_others = ledger.observed_after(&effect.resource, setting, stored.serial)?.filter(|_| !is_read);
     if let Some(seen) = by_others.filter(|seen| parsed_decimal(&seen.value) != parsed_decimal(&effect.after)) {
         return Ok(Err(format!("somebody else made it {} since", seen.value)));
     }

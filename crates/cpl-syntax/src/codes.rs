@@ -119,6 +119,7 @@ codes! {
     W0215 "a sum behind a join with several partners",
     W0216 "days of another time zone",
     W0217 "a change that a platform has to learn anew",
+    W0218 "two files that are one pipeline",
     W0301 "a silence without a reason",
     W0302 "a silence that silences nothing",
     W0901 "checked, and refused by a run",

@@ -137,7 +137,9 @@ impl Memory<'_> {
         }
         let seen = self.context.past.observed(setting.changed(), setting.name);
         let seen = seen.filter(|seen| seen.value == from && seen.at > last.at);
-        let is_first = seen.is_none();
+        // What a window reads may be from before its own change: that is nobody's hand.
+        let is_older = last.at == self.context.now && Some(from) == last.before;
+        let is_first = seen.is_none() && !is_older;
         let since = seen.map_or(self.context.now, |seen| seen.at);
         let is_held = self.rule.hands_off.map_or(since >= self.context.now, |length| self.is_within(length, since));
         let why = is_held.then(|| {

@@ -7,7 +7,7 @@ use cpl_model::{
 };
 use rust_decimal::Decimal;
 
-use super::program;
+use super::{program, proposal};
 use crate::decide::change::{Leg, Partner, ProposedChange, changes_text, reversed};
 
 fn leg(column: &str, rises: bool, partner: Option<Partner>) -> Leg {
@@ -108,4 +108,23 @@ fn a_decision_is_taken_back() {
     assert_eq!((undo.undoes.as_deref(), undo.id == decision.id, undo.conditions.len()), (Some("d"), false, 0));
     assert_eq!((undo.rule, undo.key, undo.state), (decision.rule.clone(), decision.key.clone(), decision.state));
     assert_eq!(changes_text(&reversed(&reversed(&decision)).changes), changes_text(&decision.changes));
+}
+
+/// Each change is of a thing, but for a call that is only shown.
+#[test]
+fn a_call_that_is_only_shown_changes_nothing() {
+    let program = program("");
+    let target = |name: &str| program.targets.iter().position(|target| target.name == name).unwrap_or(usize::MAX);
+    for (name, is_call, has_thing) in
+        [("ads", false, true), ("ads", true, true), ("shown", false, true), ("shown", true, false)]
+    {
+        let mut proposal = proposal(0, 10_000, 11_000);
+        proposal.changes[0].target = target(name);
+        if is_call {
+            proposal.changes[0].legs.clear();
+        }
+        let things: Vec<bool> = proposal.reported(&program).iter().map(|change| change.resource.is_some()).collect();
+        assert_eq!(things, [has_thing], "{name}, a call: {is_call}");
+        assert_eq!(proposal.resources(&program).len(), usize::from(has_thing), "{name}, a call: {is_call}");
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cpl_model::{program::Expr, report::State, resource::Resource};
+use cpl_model::{program::Expr, report::State, resource::Resource, value::Value};
 use cpl_plan::rule::{CompiledRule, RowLayout};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -11,11 +11,19 @@ use rust_decimal::Decimal;
 use super::{
     after,
     context::{IDENTITY, NOW, resource},
+    dollars,
     past::Given,
     program, proposal,
 };
 use crate::{
-    decide::{amount, change::changes_text, context::GuardContext, guards, memory::Memory, proposal::Proposal},
+    decide::{
+        amount,
+        change::changes_text,
+        context::GuardContext,
+        guards,
+        memory::{Memory, unit},
+        proposal::Proposal,
+    },
     holds::Holds,
     past::{Observed, PastChange, Verdict},
 };
@@ -151,11 +159,39 @@ fn what_somebody_else_changed_is_left_alone() {
         // What our last change left, nobody changed.
         assert_eq!(guarded(guard, (12_000, 13_000), &past, NOW).state, State::Fires, "{seen:?} {guard}");
     }
+    // Another value that was seen, and one that was seen before our change, say nothing of this one.
+    for (value, hours) in [(8_000, 24), (9_000, 200), (9_000, 300)] {
+        let at = NOW - SignedDuration::from_secs(hours * HOUR);
+        let observed = Some(Observed { value: Decimal::new(value, 2), at });
+        let past = Given { changes: vec![changed(200, 10_000, 12_000)], observed, ..Given::default() };
+        let found = guarded("", (9_000, 9_900), &past, NOW);
+        assert_eq!((found.state, found.changes[0].legs[0].is_first_seen), (State::Held, true), "{value}, {hours}");
+    }
     // What was handed over and did not arrive left the value as it was; a target that took it says otherwise.
     for (is_applied, wanted) in [(false, State::Fires), (true, State::Held)] {
         let (resource, change) = changed(200, 10_000, 12_000);
         let past = Given { changes: vec![(resource, PastChange { is_applied, ..change })], ..Given::default() };
         assert_eq!(guarded("", (10_000, 11_000), &past, NOW).state, wanted);
+    }
+    // Data that is older than a change of this very window says nothing of anybody.
+    for (hours, from, is_first) in [(0, 10_000, false), (0, 9_000, true), (24, 10_000, true)] {
+        let past = Given { changes: vec![changed(hours, 10_000, 12_000)], ..Given::default() };
+        let found = guarded("", (from, from + 1_000), &past, NOW);
+        assert_eq!((found.state, found.changes[0].legs[0].is_first_seen), (State::Held, is_first), "{hours}, {from}");
+    }
+}
+
+#[test]
+fn an_amount_has_a_unit() {
+    let table = [
+        (Value::Money(Decimal::ONE, dollars()), Some("USD")),
+        (Value::Ratio(0.5), Some("ratio")),
+        (Value::Integer(5), Some("number")),
+        (Value::Number(0.5), Some("number")),
+        (Value::Text("5".to_owned()), None),
+    ];
+    for (value, wanted) in table {
+        assert_eq!(unit(&value).as_deref(), wanted, "{value:?}");
     }
 }
 

@@ -38,6 +38,7 @@ fn program(guard: &str) -> Program {
         "pipeline p {{ retire 2027-01-01 }}\n\
          fetch t from csv(\"t.csv\") {{ columns {{ channel: integer, budget: money, low: money?, high: money? }}  key channel }}\n\
          target ads = file(\"ads.jsonl\")\n\
+         target shown = print()\n\
          decide raise for each channel in t {{ when budget > $0  then change budget by +10% via ads  {guard} }}\n"
     );
     let (file, _) = cpl_syntax::parse(&text);
