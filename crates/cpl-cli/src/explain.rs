@@ -40,9 +40,9 @@ pub fn explain(args: &ExplainArgs, io: &mut Io<'_>) -> u8 {
         None if wanted.is_ascii() && is_decision(&wanted) => crate::decision::explain(&wanted, args, io),
         None => {
             let near = nearest(&wanted, Code::ALL.iter().map(|code| code.as_str()));
-            let near = near.map_or("`cpl explain` lists them".to_owned(), |near| format!("did you mean {near}?"));
-            let decision = "a decision is named by the first 4 characters of its id, or more";
-            render::usage_error(&format!("no diagnostic bears the code {wanted}: {near}; {decision}"), io)
+            let lists = "`cpl explain` lists them; a decision is named by 4 characters of its id, or more";
+            let near = near.map_or(lists.to_owned(), |near| format!("did you mean {near}?"));
+            render::usage_error(&format!("no diagnostic bears the code {wanted}: {near}"), io)
         }
     }
 }
