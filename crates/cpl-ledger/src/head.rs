@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use tempfile::NamedTempFile;
 
 use crate::{chain::ChainTip, error::LedgerError};
@@ -21,8 +21,14 @@ pub struct Head {
     /// The end after it.
     pub after: ChainTip,
     /// The ledger's file as the last transaction left it; none while one is under way, and in heads of older versions.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "known_stamp")]
     pub file: Option<FileStamp>,
+}
+
+/// A stamp of another version says nothing.
+fn known_stamp<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<FileStamp>, D::Error> {
+    let found = serde_json::Value::deserialize(deserializer)?;
+    Ok(serde_json::from_value(found).ok())
 }
 
 /// What tells that a file is still as it was left: its size, when the system says it was changed, and how often SQLite says
