@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use cpl_protocol::State as EffectState;
+
 /// Why a ledger can't be used. Nothing was changed then.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LedgerError {
@@ -43,6 +45,15 @@ pub enum LedgerError {
         /// What SQLite says.
         why: String,
     },
+    /// A step that can't follow: the program is wrong.
+    ImpossibleStep {
+        /// The effect's number.
+        effect: i64,
+        /// Its state.
+        from: EffectState,
+        /// What it should become.
+        to: EffectState,
+    },
     /// Another run of the pipeline is under way.
     AlreadyRunning {
         /// The pipeline.
@@ -71,6 +82,9 @@ impl fmt::Display for LedgerError {
             Self::RowsMissing => f.write_str("it lacks rows that were written"),
             Self::Damaged { table, serial } => write!(f, "row {serial} of {table} is not what was written"),
             Self::IndexDamaged { why } => write!(f, "a page of it is not what was written: {why}"),
+            Self::ImpossibleStep { effect, from, to } => {
+                write!(f, "effect {effect} is {} and can't become {}", from.word(), to.word())
+            }
             Self::AlreadyRunning { pipeline } => write!(f, "another run of {pipeline} is under way"),
             Self::Refused { why } => f.write_str(why),
         }

@@ -141,16 +141,24 @@ impl Transaction<'_> {
     /// Adds what became of an effect. What takes another one back, once it is carried out, makes that one undone.
     ///
     /// # Errors
-    /// What SQLite refuses, or where the ledger is not what was written.
+    /// A step that can't follow; what SQLite refuses, or where the ledger is not what was written.
     pub fn add_step(&mut self, step: &Step) -> Result<(), LedgerError> {
-        self.add(step)?;
+        self.add_possible(step)?;
         if step.state != EffectState::Confirmed {
             return Ok(());
         }
         if let Some(undone) = self.undone_by(step.effect)? {
-            self.add(&Step { effect: undone, state: EffectState::Undone, at: step.at, why: None })?;
+            self.add_possible(&Step { effect: undone, state: EffectState::Undone, at: step.at, why: None })?;
         }
         Ok(())
+    }
+
+    fn add_possible(&mut self, step: &Step) -> Result<(), LedgerError> {
+        let (effect, from, to) = (step.effect, self.state(step.effect)?, step.state);
+        if !from.may_become(to) {
+            return Err(LedgerError::ImpossibleStep { effect, from, to });
+        }
+        self.add(step).map(drop)
     }
 
     /// Writes all of it, to the disk.

@@ -37,6 +37,12 @@ impl LedgerReader {
         Ok(found.into_iter().map(|(_, step)| step).collect())
     }
 
+    /// The state of an effect, by its number.
+    pub(crate) fn state(&self, effect: i64) -> Result<EffectState, LedgerError> {
+        let last = self.rows::<Step>("where effect = ?1 order by serial desc limit 1", [effect])?.pop();
+        Ok(last.map_or(EffectState::Recorded, |(_, step)| step.state))
+    }
+
     /// Whether effects of a decision were recorded.
     ///
     /// # Errors

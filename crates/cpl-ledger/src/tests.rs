@@ -379,6 +379,31 @@ fn a_journal_that_a_kill_left_is_taken_back() -> Result<(), LedgerError> {
     Ok(())
 }
 
+/// What has ended stays as it is, but for what is taken back.
+#[test]
+fn an_impossible_step_is_refused() -> Result<(), LedgerError> {
+    let open =
+        [EffectState::Recorded, EffectState::Sent, EffectState::Uncertain, EffectState::Drifted, EffectState::Held];
+    for from in EffectState::ALL {
+        for to in EffectState::ALL {
+            let folder = folder();
+            let effect = record(folder.path(), 10, "one")?;
+            step(folder.path(), effect, from)?;
+            let mut ledger = Ledger::open(folder.path())?;
+            let mut transaction = ledger.begin()?;
+            let added = transaction.add_step(&Step { effect, state: to, at: 40, why: None });
+            let is_possible = if open.contains(&from) {
+                to != EffectState::Undone
+            } else {
+                from == EffectState::Confirmed && to == EffectState::Undone
+            };
+            let wanted = if is_possible { Ok(()) } else { Err(LedgerError::ImpossibleStep { effect, from, to }) };
+            assert_eq!(added, wanted, "{from:?} → {to:?}");
+        }
+    }
+    Ok(())
+}
+
 /// Effects stay open until it is known what became of them, however many windows there were since.
 #[test]
 fn what_is_open_is_not_forgotten() -> Result<(), LedgerError> {

@@ -60,6 +60,16 @@ impl State {
         }
     }
 
+    /// Whether a step may lead from here to `next`: what has ended stays as it is, but for what was carried out and is taken back.
+    #[must_use]
+    pub fn may_become(self, next: Self) -> bool {
+        match self {
+            Self::Recorded | Self::Sent | Self::Uncertain | Self::Drifted | Self::Held => next != Self::Undone,
+            Self::Confirmed => next == Self::Undone,
+            Self::Refused | Self::Superseded | Self::Expired | Self::Undone => false,
+        }
+    }
+
     /// Whether it changed something, or may have: guards count it.
     #[must_use]
     pub fn counts(self) -> bool {

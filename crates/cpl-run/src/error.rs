@@ -188,6 +188,9 @@ fn ledger_diagnostic(error: &LedgerError) -> Diagnostic {
             return Diagnostic::new(Code::E1106, error.to_string()).help("wait for its end, and run again");
         }
         LedgerError::Newer { .. } => "run it by that version",
+        LedgerError::ImpossibleStep { .. } => {
+            "nothing of it was recorded: this is a fault of cpl, which its makers want to know"
+        }
         LedgerError::OtherWorkspace { of, .. } => &format!(
             "write `workspace: {of}` there, and its windows go on; only where what was done before does not matter, move \
              `.cpl` away: a new ledger begins, and knows of no change"

@@ -65,6 +65,8 @@ impl Memory for ModelMemory {
             return;
         }
         for (at, step) in steps {
+            let before = self.known[*at].state;
+            assert!(before.may_become(step.state), "effect {at} is {before:?} and can't become {:?}", step.state);
             self.known[*at].state = step.state;
             if step.state == State::Sent {
                 self.known[*at].first_sent.get_or_insert(now);
