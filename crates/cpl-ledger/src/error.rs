@@ -59,6 +59,11 @@ pub enum LedgerError {
         /// The pipeline.
         pipeline: String,
     },
+    /// Another run of the pipeline began while this one sent: its lock was lost.
+    Overtaken {
+        /// The pipeline.
+        pipeline: String,
+    },
     /// The system, or SQLite, refuses something.
     Refused {
         /// What it says.
@@ -86,6 +91,9 @@ impl fmt::Display for LedgerError {
                 write!(f, "effect {effect} is {} and can't become {}", from.word(), to.word())
             }
             Self::AlreadyRunning { pipeline } => write!(f, "another run of {pipeline} is under way"),
+            Self::Overtaken { pipeline } => {
+                write!(f, "another run of {pipeline} began since, which goes on with what is left")
+            }
             Self::Refused { why } => f.write_str(why),
         }
     }

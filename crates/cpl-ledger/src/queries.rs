@@ -115,6 +115,15 @@ impl LedgerReader {
         Ok(self.rows::<Run>(sql, [pipeline])?.pop().map(|(_, run)| run))
     }
 
+    /// The number of the run of a pipeline that was recorded last; 0 where none was.
+    ///
+    /// # Errors
+    /// Where the ledger can't be read.
+    pub fn epoch(&self, pipeline: &str) -> Result<i64, LedgerError> {
+        let sql = "select coalesce(max(serial), 0) from runs where pipeline = ?1";
+        Ok(self.connection.prepare_cached(sql)?.query_row([pipeline], |row| row.get(0))?)
+    }
+
     /// What a run decided to carry out, in the order in which it was recorded.
     ///
     /// # Errors

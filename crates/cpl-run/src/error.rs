@@ -160,6 +160,11 @@ fn carried_out_before(effects: usize) -> String {
 fn stopped(by: RunError, carried_out: usize, failed: &[NotCarriedOut]) -> Vec<Diagnostic> {
     let mut said = match by {
         RunError::Paused { text } => vec![paused(&text, carried_out)],
+        RunError::Ledger(error @ LedgerError::Overtaken { .. }) => {
+            let message = format!("nothing more was sent: {error}; {}", carried_out_before(carried_out));
+            let help = "the lock of a run, `.cpl/PIPELINE.run.lock`, was removed while it was held: leave it there";
+            vec![Diagnostic::new(Code::E1106, message).help(help)]
+        }
         RunError::Ledger(error) => {
             let before = carried_out_before(carried_out);
             let message =
@@ -195,7 +200,7 @@ fn ledger_diagnostic(error: &LedgerError) -> Diagnostic {
             "write `workspace: {of}` there, and its windows go on; only where what was done before does not matter, move \
              `.cpl` away: a new ledger begins, and knows of no change"
         ),
-        LedgerError::Refused { .. } | LedgerError::Older => "no effect was sent",
+        LedgerError::Refused { .. } | LedgerError::Older | LedgerError::Overtaken { .. } => "no effect was sent",
         LedgerError::Missing
         | LedgerError::HeadMissing
         | LedgerError::Empty

@@ -13,7 +13,7 @@ use cpl_connect::{
 };
 use cpl_effects::{ServerEffect, ServerRead, ServerRequest};
 use cpl_exec::file_problem;
-use cpl_ledger::{EffectState, Ledger, Step as StepRow, StoredEffect};
+use cpl_ledger::{EffectState, Ledger, LedgerError, Step as StepRow, StoredEffect};
 use cpl_model::program::{Credential, Dedupe};
 use cpl_protocol::{
     Answer, Call, Clock, Dedupe as ProtocolDedupe, Delivery, Found, Lane, Outcome, Policy, Random, Recorded, State,
@@ -105,7 +105,8 @@ impl Sending<'_> {
             connections: Connections::new(self.network),
             sent: BTreeSet::new(),
         };
-        let mut store = LedgerStore { ledger: self.ledger, effects, pipeline: self.pipeline, clock };
+        let epoch = self.ledger.epoch(self.pipeline)?;
+        let mut store = LedgerStore { ledger: self.ledger, effects, pipeline: self.pipeline, epoch, clock };
         let mut world = World { wire: &mut wire, store: &mut store, clock: &mut { clock }, random: &mut SystemRandom };
         let stopped = deliver(&mut lanes, &widths, until, &mut world).err();
         let (mut carried_out, mut failed) = (0, Vec::new());
@@ -407,6 +408,8 @@ struct LedgerStore<'a> {
     ledger: &'a mut Ledger,
     effects: &'a [KnownEffect],
     pipeline: &'a str,
+    /// The last run of the pipeline when it began to send: there is no later one as long as its lock holds.
+    epoch: i64,
     clock: RunClock,
 }
 
@@ -429,6 +432,10 @@ impl Store for LedgerStore<'_> {
     fn record(&mut self, steps: &[(usize, Step)]) -> Result<(), RunError> {
         let at = self.clock.time().as_microsecond();
         let mut transaction = self.ledger.begin()?;
+        // Whoever has overtaken this run knows what it found out, and goes on from there.
+        if transaction.epoch(self.pipeline)? != self.epoch {
+            return Err(LedgerError::Overtaken { pipeline: self.pipeline.to_owned() }.into());
+        }
         if steps.iter().any(|(_, step)| step.state == State::Sent)
             && let Some(pause) = transaction.pause(self.pipeline)?
         {

@@ -203,3 +203,24 @@ fn the_ledger_is_removed_in_mid_run() {
     assert_eq!(workspace.cpl(RUN).code, Some(0));
     assert_eq!(applied(&server), [1; ROWS]);
 }
+
+/// The lock of a run is removed while it sends, and another run of the pipeline begins: the first one sends no more.
+#[test]
+fn a_run_whose_lock_is_lost_is_overtaken() {
+    let server = Server::begin();
+    let workspace = workspace(&server);
+    let lock = workspace.path(".cpl/p.run.lock");
+    let mut second = workspace.command(RUN);
+    let (overtaken, is_overtaken) = channel();
+    server.after(2, move || {
+        std::fs::remove_file(lock).expect("removed");
+        overtaken.send(second.output()).expect("it is waited for");
+    });
+    let first = workspace.cpl(RUN);
+    let second = said_by(is_overtaken.recv().expect("it ran").expect("it starts"));
+    assert_eq!(second.code, Some(0), "{}", second.err);
+    assert_eq!(first.code, Some(1), "{}", first.err);
+    let told = "nothing more was sent: another run of p began since, which goes on with what is left";
+    assert!(unfolded(&first.err).contains(told), "{}", first.err);
+    assert_eq!(applied(&server), [1; ROWS]);
+}
