@@ -39,8 +39,7 @@ impl LedgerReader {
 
     /// The state of an effect, by its number.
     pub(crate) fn state(&self, effect: i64) -> Result<EffectState, LedgerError> {
-        let last = self.rows::<Step>("where effect = ?1 order by serial desc limit 1", [effect])?.pop();
-        Ok(last.map_or(EffectState::Recorded, |(_, step)| step.state))
+        Ok(self.steps(effect)?.last().map_or(EffectState::Recorded, |step| step.state))
     }
 
     /// Whether effects of a decision were recorded.
@@ -458,8 +457,7 @@ impl LedgerReader {
 
     pub(crate) fn stored(&self, which: &str, parameters: impl Params) -> Result<Vec<StoredEffect>, LedgerError> {
         let with_state = |(serial, effect)| {
-            let steps = self.rows::<Step>("where effect = ?1 order by serial", [serial])?;
-            let state = steps.last().map_or(EffectState::Recorded, |(_, step)| step.state);
+            let state = self.state(serial)?;
             Ok(StoredEffect { serial, effect, state })
         };
         self.rows(which, parameters)?.into_iter().map(with_state).collect()

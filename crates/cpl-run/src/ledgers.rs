@@ -35,8 +35,11 @@ fn checked<L: AsRef<LedgerReader>>(ledger: L, workspace: &Workspace) -> Result<L
 /// A workspace by the name in which its decisions are counted, where its ledger can be read.
 #[must_use]
 pub fn as_recorded(workspace: Workspace) -> Workspace {
-    let recorded = read_ledger(&workspace).ok().flatten().and_then(|ledger| ledger.workspace().ok()?);
-    Workspace { name: recorded.unwrap_or(workspace.name), ..workspace }
+    let ledger = read_ledger(&workspace).ok().flatten();
+    match workspace_name(&workspace, ledger.as_ref()) {
+        Ok(name) => Workspace { name, ..workspace },
+        Err(_) => workspace,
+    }
 }
 
 /// The name in which a workspace's decisions are counted: that of its ledger also where its folder has another one by now.

@@ -117,13 +117,13 @@ impl Sending<'_> {
             // What could not be recorded as sent was not sent; what was sent before may wait to be sent again.
             let is_left = stopped.is_some()
                 && match state {
-                    State::Sent => !store.is_sent(one),
+                    State::Sent => store.last_step(one).is_none_or(|step| step.state != State::Sent),
                     state => matches!(state, State::Recorded | State::Held),
                 };
             if state == EffectState::Confirmed {
                 carried_out += usize::from(is_news);
             } else if is_news && !is_left {
-                let why = store.why(one);
+                let why = store.last_step(one).and_then(|step| step.why);
                 failed.push(NotCarriedOut { effect: one.stored.effect.clone(), state, why, is_undo: one.is_undo });
             }
         }
@@ -414,15 +414,9 @@ struct LedgerStore<'a> {
 }
 
 impl LedgerStore<'_> {
-    /// Whether the ledger says that an effect was sent, and no more.
-    fn is_sent(&self, one: &KnownEffect) -> bool {
-        let last = self.ledger.steps(one.stored.serial).ok().and_then(|mut steps| steps.pop());
-        last.is_some_and(|step| step.state == State::Sent)
-    }
-
-    /// Why an effect is in its state, where that can be read.
-    fn why(&self, one: &KnownEffect) -> Option<String> {
-        self.ledger.steps(one.stored.serial).ok()?.pop()?.why
+    /// What was recorded last of an effect, where that can be read.
+    fn last_step(&self, one: &KnownEffect) -> Option<StepRow> {
+        self.ledger.steps(one.stored.serial).ok()?.pop()
     }
 }
 
