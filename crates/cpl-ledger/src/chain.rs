@@ -1,6 +1,6 @@
 //! The chain: each row's hash is that of the row and of the hash before it (SHA-256, FIPS 180-4).
 
-use std::{collections::BTreeMap, fmt::Write};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -18,31 +18,25 @@ pub struct ChainTip {
 impl ChainTip {
     /// Of a ledger without rows: the hash of its lineage.
     pub fn genesis(lineage: &str) -> Self {
-        Self { serial: 0, hash: hex(&Sha256::digest(lineage)) }
+        Self { serial: 0, hash: sha256(lineage) }
     }
 
     /// Behind one row more.
     pub fn append(&self, table: &str, row: &Map<String, Value>) -> Self {
         let serial = self.serial + 1;
-        Self { serial, hash: hash(&self.hash, table, serial, row) }
+        let fields = row.iter().map(|(name, value)| (name.as_str(), value));
+        Self { serial, hash: hash(&self.hash, table, serial, fields) }
     }
 }
 
 /// The hash of a row that follows another one. What a row lacks is left out: a column that is added later changes no hash.
-pub fn hash(before: &str, table: &str, serial: i64, row: &Map<String, Value>) -> String {
-    let row: BTreeMap<&str, &Value> =
-        row.iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.as_str(), value)).collect();
-    hex(&Sha256::digest(serde_json::json!([before, table, serial, row]).to_string()))
+pub fn hash<'r>(before: &str, table: &str, serial: i64, row: impl Iterator<Item = (&'r str, &'r Value)>) -> String {
+    let row: BTreeMap<&str, &Value> = row.filter(|(_, value)| !value.is_null()).collect();
+    let text = serde_json::to_vec(&(before, table, serial, row));
+    sha256(text.unwrap_or_else(|error| unreachable!("plain values: {error}")))
 }
 
 /// SHA-256 of a text, in hexadecimal.
-pub fn sha256(text: &str) -> String {
-    hex(&Sha256::digest(text))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+pub fn sha256(text: impl AsRef<[u8]>) -> String {
+    hex::encode(Sha256::digest(text))
 }

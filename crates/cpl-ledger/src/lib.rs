@@ -3,8 +3,8 @@
 //!
 //! Rows are appended and never changed. Each is hashed together with the one before it, and a file of its own,
 //! `.cpl/ledger.head`, holds the end of that chain: so a ledger that was cut off, emptied or removed, that lacks rows, or that
-//! is an old copy is refused when it is opened. The newest 2,000 rows are verified then, any other where it is read, and all
-//! of them with the indexes after a transaction that was cut off.
+//! is an old copy is refused when it is opened. A row is verified where it is read; all of them are, with the indexes, where
+//! somebody else touched the file or a transaction was cut off.
 //!
 //! A transaction is written in an order that survives a loss of power: the head with both ends, the old one and the
 //! new one; the commit; the head with the new end alone.
@@ -22,6 +22,7 @@ mod rows;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod window;
 
 pub use backup::{BackupError, Restored, back_up, restore, verify};
 pub use error::LedgerError;
@@ -34,3 +35,4 @@ pub use rows::{
     LoggedRun, MetricValue, Observation, Pause, PauseState, Program, RecordedDecision, Redo, Run, Step, StoredEffect,
     Verdict, VerdictKind,
 };
+pub use window::Window;

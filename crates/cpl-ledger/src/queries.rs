@@ -1,6 +1,6 @@
 //! What is asked of a ledger.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Params, params};
 
@@ -11,10 +11,15 @@ use crate::{
         Alert, Decision, Effect, EffectState, LoggedEffect, MetricValue, Observation, Pause, PauseState, Program,
         RecordedDecision, Redo, Row, Run, Step, StoredEffect, Verdict,
     },
+    window::Window,
 };
 
 /// In so many windows before one it is looked whether something is open.
 const WINDOWS: i64 = 31;
+
+/// Whether an effect changed something, or may have.
+const COUNTS: &str = "coalesce((select state from steps where effect = effects.serial order by serial desc limit 1), \
+                      'recorded') in ('recorded', 'sent', 'confirmed', 'uncertain', 'drifted', 'undone')";
 
 /// What runs of a window saw, in the order in which it was recorded.
 const SEEN: &str = "where run in (select serial from runs where pipeline = ?1 and window_start = ?2) order by serial";
@@ -150,17 +155,6 @@ impl LedgerReader {
         Ok(found.into_iter().map(|(_, alert)| ((alert.alert.clone(), alert.key.clone()), alert)).collect())
     }
 
-    /// How many decisions of a rule act in a window of its pipeline, by its start: those that are taken anew do not count.
-    ///
-    /// # Errors
-    /// Where the ledger can't be read, or is not what was written.
-    pub fn decided(&self, pipeline: &str, window_start: i64, rule: &str) -> Result<usize, LedgerError> {
-        let sql = "where rule = ?3 and (state is null or state = 'acts') and undoes is null \
-                   and not exists (select 1 from redos where redos.decision_id = decisions.id) \
-                   and run in (select serial from runs where pipeline = ?1 and window_start = ?2)";
-        Ok(self.rows::<Decision>(sql, params![pipeline, window_start, rule])?.len())
-    }
-
     /// The effects on a resource, in windows that began between two moments (in microseconds since 1970, neither of them
     /// included), in the order in which they were recorded: a window of the past may be run after a later one.
     ///
@@ -203,24 +197,44 @@ impl LedgerReader {
         setting: Option<&str>,
         before: i64,
     ) -> Result<Option<LoggedEffect>, LedgerError> {
-        const COUNTS: &str = "coalesce((select state from steps where effect = effects.serial order by serial desc limit 1), \
-                              'recorded') in ('recorded', 'sent', 'confirmed', 'uncertain', 'drifted', 'undone')";
-        // Each has an index in its order: the first that counts is the last one. A plus keeps the other index from being used.
-        // Effects of the first version name their setting by the column.
-        let found = match setting {
-            None => self.stored(
-                &format!("where resource = ?1 and window_start < ?2 and {COUNTS} order by window_start desc, serial desc limit 1"),
-                params![resource, before],
-            ),
-            Some(setting) => self.stored(
-                &format!(
-                    "where resource = ?1 and coalesce(setting, name) = ?3 and +window_start < ?2 \
-                     and {COUNTS} order by serial desc limit 1"
-                ),
-                params![resource, before, setting],
-            ),
-        };
-        Ok(self.logged(found?)?.pop())
+        if let Some(setting) = setting {
+            return Ok(self.last_changes(&[(resource, setting)], before, &Window::default())?.pop().flatten());
+        }
+        // It has an index in its order: the first that counts is the last one.
+        let sql = format!(
+            "where resource = ?1 and window_start < ?2 and {COUNTS} order by window_start desc, serial desc limit 1"
+        );
+        Ok(self.logged(self.stored(&sql, params![resource, before])?)?.pop())
+    }
+
+    /// The effects that were recorded last on settings of resources, in windows that began before a moment, one for each.
+    /// What is known of a window is not read again.
+    ///
+    /// # Errors
+    /// Where the ledger can't be read, or is not what was written.
+    pub fn last_changes(
+        &self,
+        settings: &[(&str, &str)],
+        before: i64,
+        window: &Window,
+    ) -> Result<Vec<Option<LoggedEffect>>, LedgerError> {
+        // A plus keeps the other index from being used. Effects of the first version name their setting by the column.
+        let sql = format!(
+            "select (select serial from effects where resource = wanted.value ->> 0 \
+             and coalesce(setting, name) = wanted.value ->> 1 and +window_start < ?2 and {COUNTS} \
+             order by serial desc limit 1) from json_each(?1) wanted order by wanted.key"
+        );
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let wanted = params![serde_json::json!(settings).to_string(), before];
+        let last = statement.query_map(wanted, |row| row.get(0))?.collect::<Result<Vec<Option<i64>>, _>>()?;
+        let serials: BTreeSet<i64> = last.iter().flatten().copied().collect();
+        let (known, others): (BTreeSet<i64>, BTreeSet<i64>) =
+            serials.into_iter().partition(|serial| window.effect(*serial).is_some());
+        let mut stored = self.stored("where serial in (select value from json_each(?1))", [list(&others)])?;
+        stored.extend(known.into_iter().filter_map(|serial| window.effect(serial).cloned()));
+        let serials: Vec<i64> = stored.iter().map(|one| one.serial).collect();
+        let logged: BTreeMap<i64, LoggedEffect> = serials.into_iter().zip(self.logged_with(stored, window)?).collect();
+        Ok(last.into_iter().map(|serial| logged.get(&serial?).cloned()).collect())
     }
 
     /// The newest value of a setting that somebody else was seen to have left, in windows that began before a moment.
@@ -391,28 +405,19 @@ impl LedgerReader {
         self.stored("where place = ?1 and window = ?2 order by serial", [place, window])
     }
 
-    /// The effects of a pipeline's window, by its start, in the order in which they were recorded.
-    ///
-    /// # Errors
-    /// Where the ledger can't be read, or is not what was written.
-    pub fn effects_of(&self, pipeline: &str, window_start: i64) -> Result<Vec<StoredEffect>, LedgerError> {
-        let sql = "where decision in (select serial from decisions where run in \
-                   (select serial from runs where pipeline = ?1 and window_start = ?2)) order by serial";
-        self.stored(sql, params![pipeline, window_start])
-    }
-
     /// The effects of a pipeline's last windows before one, by its start, of which nobody knows what became of them.
     ///
     /// # Errors
     /// Where the ledger can't be read, or is not what was written.
     pub fn open_before(&self, pipeline: &str, window_start: i64) -> Result<Vec<StoredEffect>, LedgerError> {
-        let sql = "where coalesce((select state from steps where effect = effects.serial order by serial desc limit 1), \
-                   'recorded') in ('recorded', 'sent', 'uncertain') \
-                   and decision in (select serial from decisions where run in \
+        let sql = "where serial in (select effect from pending_effects) \
+                   and +decision in (select serial from decisions where run in \
                    (select serial from runs where pipeline = ?1 and window_start in \
                    (select distinct window_start from runs where pipeline = ?1 and window_start < ?2 \
                    order by window_start desc limit ?3))) order by serial";
-        self.stored(sql, params![pipeline, window_start, WINDOWS])
+        let mut found = self.stored(sql, params![pipeline, window_start, WINDOWS])?;
+        found.retain(|stored| stored.state.is_open());
+        Ok(found)
     }
 
     /// The texts of a column.
@@ -434,14 +439,24 @@ impl LedgerReader {
 
     /// Effects with their decisions and their runs.
     pub(crate) fn logged(&self, stored: Vec<StoredEffect>) -> Result<Vec<LoggedEffect>, LedgerError> {
-        let (mut runs, mut decisions) = (BTreeMap::new(), BTreeMap::new());
-        let mut logged = Vec::new();
-        for StoredEffect { effect, state, .. } in stored {
-            let decision: Decision = self.once(&mut decisions, effect.decision)?;
+        self.logged_with(stored, &Window::default())
+    }
+
+    /// The same, where a window is known.
+    fn logged_with(&self, stored: Vec<StoredEffect>, window: &Window) -> Result<Vec<LoggedEffect>, LedgerError> {
+        let others = stored.iter().map(|one| one.effect.decision).filter(|serial| window.numbered(*serial).is_none());
+        let wanted = [list(&others.collect())];
+        let others = self.rows::<Decision>("where serial in (select value from json_each(?1))", wanted)?;
+        let others: BTreeMap<i64, Decision> = others.into_iter().collect();
+        let mut runs = BTreeMap::new();
+        let logged = |one: StoredEffect| {
+            let serial = one.effect.decision;
+            let decision = window.numbered(serial).or(others.get(&serial));
+            let decision = decision.ok_or(LedgerError::Damaged { table: Decision::TABLE, serial })?.clone();
             let run: Run = self.once(&mut runs, decision.run)?;
-            logged.push(LoggedEffect { run, decision, effect, state });
-        }
-        Ok(logged)
+            Ok(LoggedEffect { run, decision, effect: one.effect, state: one.state })
+        };
+        stored.into_iter().map(logged).collect()
     }
 
     /// A row, which is read once.
@@ -456,10 +471,24 @@ impl LedgerReader {
     }
 
     pub(crate) fn stored(&self, which: &str, parameters: impl Params) -> Result<Vec<StoredEffect>, LedgerError> {
+        let effects: Vec<(i64, Effect)> = self.rows(which, parameters)?;
+        let states = self.states_of(&effects.iter().map(|(serial, _)| *serial).collect())?;
         let with_state = |(serial, effect)| {
-            let state = self.state(serial)?;
-            Ok(StoredEffect { serial, effect, state })
+            let state = states.get(&serial).copied().unwrap_or(EffectState::Recorded);
+            StoredEffect { serial, effect, state }
         };
-        self.rows(which, parameters)?.into_iter().map(with_state).collect()
+        Ok(effects.into_iter().map(with_state).collect())
     }
+
+    /// The states of effects that have steps, by their numbers.
+    fn states_of(&self, effects: &BTreeSet<i64>) -> Result<BTreeMap<i64, EffectState>, LedgerError> {
+        let sql = "where effect in (select value from json_each(?1)) order by serial";
+        let found = self.rows::<Step>(sql, [list(effects)])?;
+        Ok(found.into_iter().map(|(_, step)| (step.effect, step.state)).collect())
+    }
+}
+
+/// Numbers, as a parameter.
+fn list(numbers: &BTreeSet<i64>) -> String {
+    serde_json::json!(numbers).to_string()
 }

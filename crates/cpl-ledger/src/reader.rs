@@ -7,8 +7,8 @@ use std::{
 };
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, config::DbConfig, types::Value as Sql};
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde::{Deserialize, Serialize, de::value::MapDeserializer};
+use serde_json::Value;
 
 use crate::{
     chain::{self, ChainTip},
@@ -74,6 +74,9 @@ impl Drop for Snapshot<'_> {
         let _nothing_was_written = self.0.connection.execute_batch("rollback");
     }
 }
+
+/// The fields of a row, by their names.
+type Fields<'n> = std::vec::IntoIter<(&'n str, Value)>;
 
 /// What the system knows a file by, whatever it is called.
 type FileId = (u64, u64);
@@ -230,7 +233,13 @@ impl LedgerReader {
             self.each_row(table, "", [], |_, _| Some(()))?;
         }
         let sound: String = self.connection.query_row("pragma integrity_check(1)", [], |row| row.get(0))?;
-        if sound == "ok" { Ok(()) } else { Err(LedgerError::IndexDamaged { why: sound }) }
+        if sound != "ok" {
+            return Err(LedgerError::IndexDamaged { why: sound });
+        }
+        if schema::knows_pending(&self.connection)? {
+            return Ok(());
+        }
+        Err(LedgerError::IndexDamaged { why: "`pending_effects` lacks an effect, or has one too many".to_owned() })
     }
 
     /// The ledger's lineage, and the end of its chain, which is one of those in its head.
@@ -266,7 +275,8 @@ impl LedgerReader {
     pub(crate) fn rows<R: Row>(&self, which: &str, parameters: impl Params) -> Result<Vec<(i64, R)>, LedgerError> {
         let mut rows = Vec::new();
         self.each_row(R::TABLE, which, parameters, |serial, fields| {
-            rows.push((serial, serde_json::from_value(Value::Object(fields)).ok()?));
+            let fields = MapDeserializer::<_, serde_json::Error>::new(fields);
+            rows.push((serial, R::deserialize(fields).ok()?));
             Some(())
         })?;
         Ok(rows)
@@ -278,40 +288,40 @@ impl LedgerReader {
         table: &'static str,
         which: &str,
         parameters: impl Params,
-        mut take: impl FnMut(i64, Map<String, Value>) -> Option<()>,
+        mut take: impl FnMut(i64, Fields<'_>) -> Option<()>,
     ) -> Result<(), LedgerError> {
-        let mut statement = self.connection.prepare_cached(&format!("select * from {table} {which}"))?;
-        let names: Vec<String> = statement.column_names().skip(1).map(str::to_owned).collect();
+        let hash_of = |serial: &str| format!("(select hash from chain where serial = {serial})");
+        let (before, own) = (hash_of(&format!("{table}.serial - 1")), hash_of(&format!("{table}.serial")));
+        let sql = format!("select {before}, {own}, {table}.* from {table} {which}");
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let names: Vec<String> = statement.column_names().skip(3).map(str::to_owned).collect();
         let mut found = statement.query(parameters)?;
         while let Some(row) = found.next()? {
-            let serial: i64 = row.get(0)?;
+            let serial: i64 = row.get(2)?;
             let damaged = LedgerError::Damaged { table, serial };
-            let mut fields = Map::new();
+            let mut fields = Vec::with_capacity(names.len());
             for (at, name) in names.iter().enumerate() {
-                let value = match row.get(at + 1)? {
+                let value = match row.get(at + 3)? {
                     Sql::Null => Value::Null,
                     Sql::Integer(number) => number.into(),
                     Sql::Text(text) => text.into(),
                     Sql::Real(_) | Sql::Blob(_) => return Err(damaged),
                 };
-                fields.insert(name.clone(), value);
+                fields.push((name.as_str(), value));
             }
-            if !self.is_written(table, serial, &fields)? {
+            let before = match serial {
+                1 => Some(ChainTip::genesis(&self.lineage()?).hash),
+                _ => row.get(0)?,
+            };
+            let expected = before.map(|before: String| {
+                chain::hash(&before, table, serial, fields.iter().map(|(name, value)| (*name, value)))
+            });
+            if expected.is_none() || expected != row.get(1)? {
                 return Err(damaged);
             }
-            take(serial, fields).ok_or(damaged)?;
+            take(serial, fields.into_iter()).ok_or(damaged)?;
         }
         Ok(())
-    }
-
-    fn is_written(&self, table: &str, serial: i64, fields: &Map<String, Value>) -> Result<bool, LedgerError> {
-        let sql = "select hash from chain where serial between ?1 - 1 and ?1 order by serial";
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let mut hashes = statement.query_map([serial], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
-        if serial == 1 {
-            hashes.insert(0, ChainTip::genesis(&self.lineage()?).hash);
-        }
-        Ok(matches!(hashes.as_slice(), [before, own] if chain::hash(before, table, serial, fields) == *own))
     }
 
     fn lineage(&self) -> Result<String, LedgerError> {

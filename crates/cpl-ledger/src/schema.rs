@@ -7,7 +7,7 @@ use crate::error::LedgerError;
 /// What marks a file of SQLite as a ledger: `cpl1`.
 const APPLICATION: i64 = 0x6370_6c31;
 /// The version of the tables.
-const VERSION: i64 = 5;
+const VERSION: i64 = 6;
 
 /// Those of version 1.
 const TABLES: &str = "
@@ -67,7 +67,7 @@ const TABLES: &str = "
 ";
 
 /// From each version to the next one. What is added to a row may be null: then its hash stays as it was.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     "
     alter table runs add column window_end integer;
     alter table decisions add column state text;
@@ -147,7 +147,32 @@ const MIGRATIONS: [&str; 4] = [
      create index alerts_by_run on alerts (run);
      drop index steps_by_effect;
      create index steps_by_effect on steps (effect, serial, state);",
+    // The few effects that have not ended, so that the many others need not be looked at. It follows from the rows, and is
+    // compared with them where all of them are verified.
+    "create table pending_effects (effect integer primary key references effects);
+     create trigger effects_begin after insert on effects begin
+         insert into pending_effects values (new.serial);
+     end;
+     create trigger steps_go_on after insert on steps
+     when new.state in ('recorded', 'sent', 'uncertain', 'drifted', 'held') begin
+         insert or ignore into pending_effects values (new.effect);
+     end;
+     create trigger steps_end after insert on steps
+     when new.state not in ('recorded', 'sent', 'uncertain', 'drifted', 'held') begin
+         delete from pending_effects where effect = new.effect;
+     end;
+     insert into pending_effects select serial from effects where coalesce((select state from steps
+         where effect = effects.serial order by serial desc limit 1), 'recorded')
+         in ('recorded', 'sent', 'uncertain', 'drifted', 'held');",
 ];
+
+/// Whether the effects that are noted as pending are those that have not ended, by their steps.
+pub fn knows_pending(connection: &Connection) -> Result<bool, LedgerError> {
+    let sql = "select count(*) = 0 from effects where (serial in (select effect from pending_effects)) is not
+               (coalesce((select state from steps where effect = effects.serial order by serial desc limit 1), 'recorded')
+               in ('recorded', 'sent', 'uncertain', 'drifted', 'held'))";
+    Ok(connection.query_row(sql, [], |row| row.get(0))?)
+}
 
 /// Makes the tables of a new ledger.
 pub fn make(connection: &Connection, lineage: &str) -> Result<(), LedgerError> {

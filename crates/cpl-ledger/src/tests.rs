@@ -89,6 +89,11 @@ fn all() -> LogFilter {
     LogFilter { pipeline: None, rule: None, value: None, state: None, since: i64::MIN, until: i64::MAX, limit: 10 }
 }
 
+/// How many decisions of a rule act in a window.
+fn acting(ledger: &LedgerReader, pipeline: &str, start: i64, rule: &str) -> usize {
+    ledger.window(pipeline, (&start.to_string(), start)).unwrap_or_else(|error| panic!("{error}")).acting(rule)
+}
+
 fn folder() -> tempfile::TempDir {
     tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"))
 }
@@ -110,10 +115,10 @@ fn what_was_recorded_is_found_by_another_process() -> Result<(), LedgerError> {
     assert_eq!([last(i64::MAX)?, last(20)?, last(10)?], [Some(20), Some(10), None]);
     assert_eq!(ledger.last_change("meta", None, i64::MAX)?, None);
     assert_eq!(
-        [ledger.decided("p", 10, "r")?, ledger.decided("p", 10, "s")?, ledger.decided("p", 30, "r")?],
+        [("p", 10, "r"), ("p", 10, "s"), ("p", 30, "r")].map(|(of, start, rule)| acting(&ledger, of, start, rule)),
         [1, 0, 0]
     );
-    assert_eq!([ledger.effects_of("p", 10)?.len(), ledger.effects_at("file:a", "20")?.len()], [1, 1]);
+    assert_eq!([ledger.window("p", ("10", 10))?.effects().len(), ledger.effects_at("file:a", "20")?.len()], [1, 1]);
     let before = |start| {
         let found = ledger.open_before("p", start)?;
         Ok::<Vec<i64>, LedgerError>(found.iter().map(|one| one.serial).collect())
@@ -464,7 +469,7 @@ fn what_is_carried_out_makes_what_it_takes_back_undone() -> Result<(), LedgerErr
     let last = ledger.last_change("google", Some("budget"), i64::MAX)?.map(|last| last.effect.after);
     assert_eq!(last.as_deref(), Some("100"));
     assert_eq!(ledger.changes("google", (0, 100))?.len(), 2);
-    assert_eq!((ledger.decided("p", 10, "r")?, ledger.decided("p", 20, "r")?), (1, 0));
+    assert_eq!([10, 20].map(|start| acting(&ledger, "p", start, "r")), [1, 0]);
     Ok(())
 }
 
@@ -517,6 +522,48 @@ fn what_a_rule_did_is_what_was_carried_out_or_may_have_been() -> Result<(), Ledg
         {
             assert_eq!(found(pipeline, rule, between)?, 0, "{state:?} {pipeline} {rule} {between:?}");
         }
+    }
+    Ok(())
+}
+
+/// What is noted as pending is what may still become something, step by step; and where that is not so, the ledger is refused.
+#[test]
+fn what_has_not_ended_is_pending() -> Result<(), LedgerError> {
+    for state in EffectState::ALL {
+        let folder = folder();
+        let effect = record(folder.path(), 10, "one")?;
+        let ledger = Ledger::open(folder.path())?;
+        assert!(ledger.has_pending("p", ("10", 10))?, "it is recorded");
+        step(folder.path(), effect, state)?;
+        assert_eq!(ledger.has_pending("p", ("10", 10))?, state.may_become(EffectState::Confirmed), "{state:?}");
+        assert!(!ledger.has_pending("p", ("20", 20))? && !ledger.has_pending("q", ("10", 10))?);
+        ledger.verify()?;
+        raw(folder.path()).execute_batch(&format!(
+            "delete from pending_effects; insert into pending_effects select {effect} where {};",
+            !state.may_become(EffectState::Confirmed)
+        ))?;
+        assert!(matches!(ledger.verify(), Err(LedgerError::IndexDamaged { .. })), "{state:?}");
+    }
+    Ok(())
+}
+
+/// A pipeline that gets another time zone goes on with its window: it has the same name, and another start.
+#[test]
+fn a_window_of_another_start_is_the_same_by_its_name() -> Result<(), LedgerError> {
+    const HOUR: i64 = 3_600_000_000;
+    let folder = folder();
+    record(folder.path(), 100 * HOUR, "one")?;
+    let ledger = Ledger::open(folder.path())?;
+    let name = (100 * HOUR).to_string();
+    for (name, start, effects) in [
+        (name.as_str(), 100 * HOUR, 1),
+        (name.as_str(), 74 * HOUR, 1),
+        (name.as_str(), 126 * HOUR, 1),
+        (name.as_str(), 200 * HOUR, 0),
+        ("another", 100 * HOUR, 1),
+        ("another", 101 * HOUR, 0),
+    ] {
+        assert_eq!(ledger.window("p", (name, start))?.effects().len(), effects, "{name} {start}");
     }
     Ok(())
 }

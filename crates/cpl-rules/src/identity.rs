@@ -1,7 +1,5 @@
 //! Identities: a decision is (workspace, pipeline, rule, row key, window, generation), and nothing else.
 
-use std::fmt::Write;
-
 use cpl_model::report::Pairs;
 use sha2::{Digest, Sha256};
 
@@ -51,11 +49,7 @@ pub fn undo_of(decision: &str) -> String {
 /// SHA-256 of a text, in hexadecimal.
 #[must_use]
 pub fn sha256(text: &str) -> String {
-    let mut id = String::new();
-    for byte in Sha256::digest(text) {
-        let _ = write!(id, "{byte:02x}");
-    }
-    id
+    hex::encode(Sha256::digest(text))
 }
 
 /// As many letters of an identity as people are shown.

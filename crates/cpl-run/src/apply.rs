@@ -2,8 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    fmt::{self, Write as _},
-    fs,
+    fmt, fs,
     io::{self, Read},
     path::{Path, PathBuf},
     time::Instant,
@@ -264,7 +263,8 @@ pub fn apply(
     let mut record = planned.record;
     let only = record.decisions.iter().map(|one| one.decision.id.clone()).collect();
     record.run.started_at = now.as_microsecond();
-    let printed = record.write(&mut transaction)?;
+    let window = transaction.window(&record.run.pipeline, (&record.run.window, record.run.window_start))?;
+    let printed = record.write(&mut transaction, &window)?;
     transaction.commit()?;
     let (run, uncertain, tokens) = (record.run, planned.uncertain, workspace.root.join(TOKENS));
     let recorded =
@@ -281,10 +281,7 @@ fn sha256_of(file: &Path) -> io::Result<String> {
             read => hash.update(&block[..read]),
         }
     }
-    Ok(hash.finalize().iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    }))
+    Ok(hex::encode(hash.finalize()))
 }
 
 /// The network by which effects leave, where all requests of them can be made.

@@ -1,9 +1,9 @@
 //! The past of a workspace, from its ledger.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, collections::BTreeMap};
 
 use cpl_effects::{Places, ServerEffect};
-use cpl_ledger::{EffectState, LedgerError, LedgerReader, LoggedEffect, VerdictKind};
+use cpl_ledger::{EffectState, LedgerError, LedgerReader, LoggedEffect, VerdictKind, Window};
 use cpl_rules::{Changed, Observed, Past, PastChange, Pause, Verdict, parsed_decimal, short};
 use jiff::Timestamp;
 
@@ -27,6 +27,10 @@ pub struct LedgerPast<'l> {
     pub window_start: i64,
     /// How much of the past is seen.
     pub seen: PastSeen,
+    /// What is known of the window itself, where that is seen.
+    pub window: Option<&'l Window>,
+    /// What changed settings last, by their resources and names: what was looked for already.
+    pub last: RefCell<BTreeMap<(String, String), Option<PastChange>>>,
     /// Why the ledger can't be read: then nothing of the report counts.
     pub failed: RefCell<Option<LedgerError>>,
 }
@@ -87,8 +91,7 @@ impl LedgerPast<'_> {
 
 impl Past for LedgerPast<'_> {
     fn outcome(&self, decision: &str) -> Option<String> {
-        let effects = self.ask_window(|ledger| ledger.states(decision))?;
-        let worst = effects.iter().max_by_key(|one| gravity(one.state))?;
+        let worst = self.window?.effects_of(decision).max_by_key(|one| gravity(one.state))?;
         let id = short(decision);
         Some(match worst.state {
             EffectState::Recorded if ServerEffect::of(&worst.effect.payload).is_some() => {
@@ -114,11 +117,11 @@ impl Past for LedgerPast<'_> {
     }
 
     fn is_redone(&self, decision: &str) -> bool {
-        self.ask_window(|ledger| ledger.is_redone(decision)).unwrap_or(false)
+        self.window.is_some_and(|window| window.is_redone(decision))
     }
 
     fn done(&self, rule: &str) -> usize {
-        self.ask_window(|ledger| ledger.decided(self.pipeline, self.window_start, rule)).unwrap_or(0)
+        self.window.map_or(0, |window| window.acting(rule))
     }
 
     fn changes_since(&self, of: Changed<'_>, after: Timestamp) -> Vec<PastChange> {
@@ -127,7 +130,22 @@ impl Past for LedgerPast<'_> {
         found.into_iter().filter_map(|logged| self.change(logged)).collect()
     }
 
+    fn expect(&self, settings: &[(Changed<'_>, &str)]) {
+        let named: Vec<(String, &str)> = settings.iter().map(|(of, setting)| (self.name(*of), *setting)).collect();
+        let wanted: Vec<(&str, &str)> = named.iter().map(|(resource, setting)| (resource.as_str(), *setting)).collect();
+        let nothing = Window::default();
+        let window = self.window.unwrap_or(&nothing);
+        let found = self.ask(|ledger| ledger.last_changes(&wanted, self.end_of_past(), window)).unwrap_or_default();
+        let changes = found.into_iter().map(|found| found.and_then(|logged| self.change(logged)));
+        let named = named.iter().map(|(resource, setting)| (resource.clone(), (*setting).to_owned()));
+        self.last.borrow_mut().extend(named.zip(changes));
+    }
+
     fn last_change(&self, of: Changed<'_>, setting: Option<&str>) -> Option<PastChange> {
+        let known = |setting: &str| self.last.borrow().get(&(self.name(of), setting.to_owned())).cloned();
+        if let Some(change) = setting.and_then(known) {
+            return change;
+        }
         self.change(self.ask(|ledger| ledger.last_change(&self.name(of), setting, self.end_of_past()))??)
     }
 

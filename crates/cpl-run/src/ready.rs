@@ -143,20 +143,27 @@ impl Recorded {
     /// The effects on servers: those of this window, and of those before that are open. What has ended is not sent, and says
     /// whether a rise is paid for.
     fn effects(&self) -> Result<Vec<KnownEffect>, RunError> {
-        let window = self.ledger.effects_of(&self.run.pipeline, self.run.window_start)?;
-        let before = self.ledger.open_before(&self.run.pipeline, self.run.window_start)?;
-        let all = before.into_iter().map(|one| (one, true)).chain(window.into_iter().map(|one| (one, false)));
+        let (pipeline, start) = (&self.run.pipeline, self.run.window_start);
+        let before = self.ledger.open_before(pipeline, start)?;
+        let window = (self.run.window.as_str(), start);
+        if before.is_empty() && !self.ledger.has_pending(pipeline, window)? {
+            return Ok(Vec::new());
+        }
+        let window = self.ledger.window(pipeline, window)?;
+        let of_window = window.effects().iter().cloned().map(|one| (one, false));
+        let all = before.into_iter().map(|one| (one, true)).chain(of_window);
         let mut effects: Vec<KnownEffect> = Vec::new();
         let is_wanted = |id: &String| self.only.as_ref().is_none_or(|only| only.contains(id));
         for (stored, is_over) in all.filter(|(one, _)| is_wanted(&one.effect.decision_id)) {
             if let Some(effect) = ServerEffect::of(&stored.effect.payload) {
+                let id = &stored.effect.decision_id;
                 // Another decision has taken its place.
-                if self.ledger.is_redone(&stored.effect.decision_id)? {
+                if if is_over { self.ledger.is_redone(id)? } else { window.is_redone(id) } {
                     continue;
                 }
+                let decision = if is_over { self.ledger.decision(id)? } else { window.decision(id).cloned() };
                 // What is named is sent, or said.
                 let is_over = is_over && self.only.is_none();
-                let decision = self.ledger.decision(&stored.effect.decision_id)?;
                 let is_undo = decision.as_ref().is_some_and(|decision| decision.undoes.is_some());
                 let rule = decision.map(|decision| decision.rule).unwrap_or_default();
                 effects.push(KnownEffect { stored, effect, rule, is_undo, is_over, needs: Vec::new() });

@@ -6,7 +6,7 @@ use cpl_effects::Places;
 use cpl_exec::expand;
 use cpl_ledger::{
     Alert as AlertRow, AlertState, Decision as DecisionRow, DecisionState, Effect, LedgerError, MetricValue,
-    Observation, Run, Transaction,
+    Observation, Run, Transaction, Window,
 };
 use cpl_model::{
     program::Program,
@@ -187,11 +187,11 @@ impl RecordBuilder<'_> {
 }
 
 impl Record {
-    /// Writes all rows: the numbers of the effects that only the report shows.
+    /// Writes all rows, given what was known of the window: the numbers of the effects that only the report shows.
     ///
     /// # Errors
     /// What the ledger refuses: nothing may leave then.
-    pub fn write(&self, transaction: &mut Transaction<'_>) -> Result<Vec<i64>, LedgerError> {
+    pub fn write(&self, transaction: &mut Transaction<'_>, window: &Window) -> Result<Vec<i64>, LedgerError> {
         let mut printed = Vec::new();
         let program = transaction.add_program(&self.program)?;
         let run = transaction.add(&Run { program, ..self.run.clone() })?;
@@ -203,7 +203,7 @@ impl Record {
                     transaction.add(observation)?;
                 }
             }
-            if is_known(&row, transaction)? {
+            if is_known(&row, window) {
                 continue;
             }
             let decision = transaction.add(&row)?;
@@ -262,14 +262,11 @@ fn metric_value(metric: &Metric) -> MetricValue {
 }
 
 /// Whether a decision is recorded as it is: what acted in this window is no news, and neither is what is held as before.
-fn is_known(row: &DecisionRow, transaction: &Transaction<'_>) -> Result<bool, LedgerError> {
-    if row.state() == DecisionState::Acts {
-        return Ok(false);
-    }
-    let last = transaction.decision(&row.id)?;
-    Ok(last.is_some_and(|last| {
-        last.state() == DecisionState::Acts || last == DecisionRow { run: last.run, ..row.clone() }
-    }))
+fn is_known(row: &DecisionRow, window: &Window) -> bool {
+    let is_same = |last: &DecisionRow| {
+        last.state() == DecisionState::Acts || *last == DecisionRow { run: last.run, ..row.clone() }
+    };
+    row.state() != DecisionState::Acts && window.decision(&row.id).is_some_and(is_same)
 }
 
 /// Whether a value that somebody else left is recorded already, as the newest one of its setting.

@@ -3,24 +3,17 @@
 
 use std::collections::BTreeMap;
 
-use cpl_ledger::{EffectState, LedgerReader, StoredEffect};
+use cpl_ledger::{EffectState, StoredEffect, Window};
 use cpl_model::{
     program::Program,
     report::{Decision, Restated, RestatedState, RunReport, State},
 };
 use cpl_rules::{decimal, parsed_decimal};
 
-use crate::RunError;
-
 /// The decisions of a window, by their effects, that would be otherwise by now.
-pub fn restated(
-    report: &RunReport,
-    effects: &[StoredEffect],
-    program: &Program,
-    ledger: &LedgerReader,
-) -> Result<Vec<Restated>, RunError> {
+pub fn restated(report: &RunReport, window: &Window, program: &Program) -> Vec<Restated> {
     let mut done: BTreeMap<&str, Vec<&StoredEffect>> = BTreeMap::new();
-    for one in effects.iter().filter(|one| one.state.counts() && one.state != EffectState::Undone) {
+    for one in window.effects().iter().filter(|one| one.state.counts() && one.state != EffectState::Undone) {
         done.entry(&one.effect.decision_id).or_default().push(one);
     }
     let now: BTreeMap<&str, &Decision> = report.decisions.iter().map(|one| (one.id.as_str(), one)).collect();
@@ -32,16 +25,16 @@ pub fn restated(
             None => Some("the rule does not fire".to_owned()),
         };
         let Some(said) = said else { continue };
-        let Some(recorded) = ledger.decision(id)? else { continue };
+        let Some(recorded) = window.decision(id) else { continue };
         // What takes another one back, what was decided anew, and a rule that is gone ask nothing of the data.
         let is_of_file = program.decisions.iter().any(|rule| rule.name == recorded.rule);
-        if recorded.undoes.is_some() || !is_of_file || ledger.is_redone(id)? {
+        if recorded.undoes.is_some() || !is_of_file || window.is_redone(id) {
             continue;
         }
         let did: Vec<String> = effects.iter().map(|one| change(one, &recorded.key)).collect();
         found.push(Restated {
             decision: id.to_owned(),
-            rule: recorded.rule,
+            rule: recorded.rule.clone(),
             row: name(&recorded.key),
             did: did.join(", "),
             state: state(&effects),
@@ -49,7 +42,7 @@ pub fn restated(
         });
     }
     found.sort_by(|one, other| (&one.rule, &one.row).cmp(&(&other.rule, &other.row)));
-    Ok(found)
+    found
 }
 
 /// Values that are neither those before nor those that were left: somebody else changed them, or the data was corrected.

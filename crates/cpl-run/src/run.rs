@@ -13,7 +13,7 @@ use cpl_effects::{
 };
 use cpl_exec::RejectedRows;
 use cpl_ledger::{
-    EffectState, Ledger, LedgerReader, RecordedDecision, RunLock, StoredEffect, Transaction, VerdictKind,
+    EffectState, Ledger, LedgerReader, RecordedDecision, RunLock, StoredEffect, Transaction, VerdictKind, Window,
 };
 use cpl_model::{
     program::{Program, TargetKind},
@@ -66,13 +66,13 @@ pub fn run(plan: Plan, context: &RunContext<'_>) -> Result<ReadyRun, RunError> {
     let mut ledger = decides.then(|| existing.map_or_else(|| open_ledger(context.workspace), Ok)).transpose()?;
     // From here on no other pipeline decides: what this one sees of the past stays so until its own decisions are recorded.
     let mut transaction = ledger.as_mut().map(Ledger::begin).transpose()?;
-    let Decided { report, files, payloads, uncertain, workspace } =
-        evaluation.decide(&answers, transaction.as_deref())?;
+    let decisions = evaluation.decide(&answers, transaction.as_deref())?;
+    let Decided { report, files, payloads, uncertain, workspace, window } = decisions;
     // Nothing is recorded where it could not be written.
     drop(prepare(files.clone())?);
     let (mut printed, record) = (Vec::new(), evaluation.record(&report, &payloads, &workspace));
     if let Some(transaction) = &mut transaction {
-        printed = record.write(transaction)?;
+        printed = record.write(transaction, &window)?;
     }
     transaction.map_or(Ok(()), Transaction::commit)?;
     let recorded = ledger.zip(lock).map(|(ledger, lock)| Recorded {
@@ -107,7 +107,7 @@ pub fn plan(plan: Plan, context: &RunContext<'_>) -> Result<(RunReport, PlannedR
     let snapshot = ledger.as_ref().map(LedgerReader::snapshot).transpose()?;
     let decided = evaluation.decide(&answers, ledger.as_ref())?;
     drop(snapshot);
-    let Decided { report, files, payloads, uncertain, workspace } = decided;
+    let Decided { report, files, payloads, uncertain, workspace, window: _ } = decided;
     let record = evaluation.record(&report, &payloads, &workspace);
     let planned = PlannedRun::of(record, files, uncertain, end, context.file);
     Ok((RunReport { mode: RunMode::Plan, ..report }, planned))
@@ -132,6 +132,8 @@ struct Decided {
     uncertain: Vec<i64>,
     /// The name in which they are counted.
     workspace: String,
+    /// What was known of the window before.
+    window: Window,
 }
 
 impl<'c> Evaluation<'c> {
@@ -157,8 +159,11 @@ impl<'c> Evaluation<'c> {
         let seen = if is_replay { PastSeen::BeforeWindow } else { context.past };
         let workspace = workspace_name(context.workspace, ledger)?;
         let ledger = ledger.filter(|_| seen != PastSeen::Nothing);
-        let (places, failed) = (&self.places, RefCell::new(None));
-        let past = LedgerPast { ledger, places, pipeline, window_start, seen, failed };
+        let known = ledger.filter(|_| seen == PastSeen::All);
+        let known = known.map(|ledger| ledger.window(pipeline, (&self.window, window_start))).transpose()?;
+        let (places, window) = (&self.places, known.as_ref());
+        let (failed, last) = (RefCell::new(None), RefCell::new(BTreeMap::new()));
+        let past = LedgerPast { ledger, places, pipeline, window_start, seen, window, last, failed };
         let show_quiet = seen == PastSeen::Nothing;
         let mut report = context.report(&self.plan, answers, (&past, &workspace), show_quiet).report();
         past.end()?;
@@ -166,11 +171,9 @@ impl<'c> Evaluation<'c> {
         let payloads = Payloads::of(&report, &self.plan, &self.window)?;
         self.hold_other_requests(&mut report, &payloads, ledger)?;
         let files = file_effects(program, &report, &self.window, context.folder, places);
-        let earlier = ledger.map(|ledger| ledger.effects_of(pipeline, window_start)).transpose()?.unwrap_or_default();
-        report.restated = match ledger {
-            Some(ledger) => restated(&report, &earlier, program, ledger)?,
-            None => Vec::new(),
-        };
+        let known = known.unwrap_or_default();
+        let earlier = known.effects();
+        report.restated = restated(&report, &known, program);
         let before = ledger.map(|ledger| ledger.open_before(pipeline, window_start)).transpose()?.unwrap_or_default();
         // Those of this window's files are written again, and those of servers are sent.
         let is_lost = |one: &&StoredEffect| match one.state {
@@ -183,8 +186,8 @@ impl<'c> Evaluation<'c> {
             before.iter().filter(is_left).chain(earlier.iter().filter(is_lost)).cloned().collect();
         let mut counts: BTreeMap<String, (usize, usize)> = BTreeMap::new();
         for one in earlier {
-            let is_unsent = one.state == EffectState::Recorded && is_sent(&one);
-            let (all, unsent) = counts.entry(one.effect.target).or_default();
+            let is_unsent = one.state == EffectState::Recorded && is_sent(one);
+            let (all, unsent) = counts.entry(one.effect.target.clone()).or_default();
             // What came to nothing is none.
             *all += usize::from(one.state.counts());
             *unsent += usize::from(is_unsent);
@@ -193,7 +196,7 @@ impl<'c> Evaluation<'c> {
         report.unconfirmed = by_target(&unconfirmed);
         report.expired = ledger.map_or(Ok(Vec::new()), |ledger| expired(ledger, pipeline, window_start))?;
         let uncertain = unconfirmed.iter().filter(|one| !is_sent(one)).map(|one| one.serial).collect();
-        Ok(Decided { report, files, payloads, uncertain, workspace })
+        Ok(Decided { report, files, payloads, uncertain, workspace, window: known })
     }
 
     /// What is recorded of a report.

@@ -99,7 +99,8 @@ pub fn undo(
     let said = format!("undone by {by}{}", why.map_or_else(String::new, |why| format!(": {why}")));
     let record = undo.record(&run, &said, &transaction)?;
     // What is only sent again is no run of its own.
-    let printed = if record.decisions.is_empty() { Vec::new() } else { record.write(&mut transaction)? };
+    let window = transaction.window(&record.run.pipeline, (&record.run.window, record.run.window_start))?;
+    let printed = if record.decisions.is_empty() { Vec::new() } else { record.write(&mut transaction, &window)? };
     transaction.commit()?;
     let only = undo.decisions.iter().map(|one| one.undo.id.clone()).collect();
     let tokens = workspace.root.join(TOKENS);

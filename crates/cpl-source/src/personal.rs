@@ -1,6 +1,6 @@
 //! Values of `personal` columns → what stands for them: nothing behind a source ever holds the values themselves.
 
-use std::fmt::{self, Write};
+use std::fmt;
 
 use cpl_batch::{Batch, BatchSink, Column, Data, Problem, ReadError, Source, SourceStats};
 use hmac::{Hmac, KeyInit, Mac};
@@ -28,10 +28,7 @@ impl Salt {
     #[must_use]
     pub fn hash(&self, value: &str) -> String {
         let hash = self.0.clone().chain_update(value.as_bytes()).finalize().into_bytes();
-        hash[..BYTES].iter().fold(String::new(), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        hex::encode(&hash[..BYTES])
     }
 
     /// What tells it from other salts, and nothing of it.

@@ -56,7 +56,7 @@ fn fill(transaction: &mut crate::Transaction<'_>, windows: std::ops::Range<i64>)
 }
 
 fn id(window: i64) -> String {
-    crate::chain::sha256(&window.to_string())
+    crate::chain::sha256(window.to_string())
 }
 
 fn resource(at: i64) -> String {
@@ -69,9 +69,8 @@ fn answers(ledger: &LedgerReader) -> Result<Vec<String>, LedgerError> {
     for at in (0..DECISIONS).step_by(9) {
         answers.push(format!("{:?}", ledger.states(&id(at))?));
         answers.push(format!("{:?}", ledger.decision(&id(at))?));
-        answers.push(format!("{:?}", ledger.effects_of("p", at)?));
         answers.push(format!("{:?}", ledger.verdict(&id(at))?));
-        answers.push(format!("{:?}", ledger.decided("p", at, "r")?));
+        answers.push(format!("{:?}", ledger.window("p", (&at.to_string(), at))?));
     }
     for of in (0..RESOURCES).map(resource) {
         answers.push(format!("{:?}", ledger.last_change(&of, None, i64::MAX)?));

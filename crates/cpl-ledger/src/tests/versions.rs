@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use rusqlite::Connection;
 
-use super::{all, folder, raw, record};
+use super::{acting, all, folder, raw, record};
 use crate::{
     BackupError, DecisionState, Ledger, LedgerError, LedgerReader, Restored,
     chain::ChainTip,
@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// What takes the tables of each version back to those of the one before it.
-const OLDER: [&str; 4] = [
+const OLDER: [&str; 5] = [
     "drop table observations; drop table verdicts; drop table pauses; drop index decisions_by_id;
      alter table runs drop column window_end; alter table steps drop column why;
      alter table decisions drop column state; alter table decisions drop column changes;
@@ -25,6 +25,7 @@ const OLDER: [&str; 4] = [
     "drop index effects_by_setting;",
     "drop table metrics; drop table alerts; drop index runs_by_workspace; alter table runs drop column workspace;
      drop index steps_by_effect; create index steps_by_effect on steps (effect);",
+    "drop table pending_effects; drop trigger effects_begin; drop trigger steps_go_on; drop trigger steps_end;",
 ];
 
 /// The tables of an older version, with a row in them, as it wrote them.
@@ -91,7 +92,8 @@ fn upgraded_from(version: usize) -> Result<(), LedgerError> {
     let (state, setting) =
         if version == 1 { (None, None) } else { (Some(DecisionState::Acts), Some("budget".to_owned())) };
     assert_eq!(found, Some((state, setting, "120".to_owned())));
-    assert_eq!(ledger.decided("p", 10, "r")?, 1);
+    assert_eq!(acting(&ledger, "p", 10, "r"), 1);
+    assert_eq!(ledger.open_before("p", 20)?.len(), 1);
     record(folder.path(), 20, "d2")?;
     let last = ledger.last_change("google", Some("budget"), i64::MAX)?;
     assert_eq!(last.map(|last| last.run.window_start), Some(20));

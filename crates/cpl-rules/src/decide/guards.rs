@@ -23,8 +23,9 @@ pub fn hold_by_context(proposals: &mut [Proposal], rule: &Rule, program: &Progra
             *rows_of.entry(resource).or_default() += 1;
         }
     }
+    let memory = Memory { rule, program, context };
+    memory.expect(proposals.iter().filter(|proposal| proposal.state == State::Fires));
     for proposal in firing(proposals) {
-        let memory = Memory { rule, program, context };
         let resources = proposal.resources(program);
         let claimed = |resource| Some((resource, context.claimed.get(resource)?));
         let by_others = memory.changed_by_others(proposal);

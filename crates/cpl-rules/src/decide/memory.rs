@@ -107,6 +107,13 @@ impl Memory<'_> {
         })
     }
 
+    /// Says which settings are going to be looked at.
+    pub fn expect<'p>(&self, proposals: impl Iterator<Item = &'p Proposal>) {
+        let settings: Vec<Setting<'_>> = proposals.flat_map(|proposal| proposal.settings(self.program)).collect();
+        let named: Vec<_> = settings.iter().map(|setting| (setting.changed(), setting.name)).collect();
+        self.context.past.expect(&named);
+    }
+
     /// A setting that somebody else changed since our last change of it; and notes whether this run is the first to see it.
     pub fn changed_by_others(&self, proposal: &mut Proposal) -> Option<String> {
         let mut first_seen = Vec::new();

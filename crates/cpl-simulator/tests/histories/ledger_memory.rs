@@ -41,14 +41,15 @@ impl LedgerMemory {
 
     fn states(&self) -> Result<Vec<Known>, LedgerError> {
         let ledger = LedgerReader::open(self.folder.path())?.ok_or(LedgerError::Missing)?;
-        let stored = ledger.effects_of("p", 0)?;
+        let window = ledger.window("p", ("w", 0))?;
+        let stored = window.effects();
         assert_eq!(stored.iter().map(|one| one.serial).collect::<Vec<_>>(), self.serials, "no effect is lost");
-        let known = |one: cpl_ledger::StoredEffect| {
+        let known = |one: &cpl_ledger::StoredEffect| {
             let sent = ledger.steps(one.serial)?.into_iter().find(|step| step.state == EffectState::Sent);
             let first_sent = sent.and_then(|step| Timestamp::from_microsecond(step.at).ok());
             Ok(Known { state: one.state, first_sent })
         };
-        stored.into_iter().map(known).collect()
+        stored.iter().map(known).collect()
     }
 
     fn record_steps(&self, steps: &[(usize, Step)], now: Timestamp, fate: Fate) -> Result<(), LedgerError> {
