@@ -261,3 +261,44 @@ fn what_is_given_up() {
         assert_eq!(delivery.state(), state, "{answer:?}");
     }
 }
+
+/// Each pause is twice the one before it, up to a minute; from a half of it on, its length is left to chance.
+#[test]
+fn pauses() {
+    let of_busy_target = |random: fn(u64) -> u64| {
+        let mut delivery = fresh(policy(Dedupe::None));
+        let mut pause = || {
+            delivery.send(START);
+            delivery.answered(Answer::Later(None, "busy".to_owned()), START, &mut { random });
+            match delivery.next_move(START, at(3_600)) {
+                Move::Wait(until) => until.duration_since(START).as_millis(),
+                other => panic!("{other:?}"),
+            }
+        };
+        [(); 7].map(|()| pause())
+    };
+    assert_eq!(of_busy_target(|_| 0), [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
+    assert_eq!(of_busy_target(|end| end - 1), [2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]);
+}
+
+/// A key is good as long as a repeat, four times its own time late, still comes within its life.
+#[test]
+fn a_key_ends() {
+    let first_sent = Some(at(0));
+    let dedupe = Dedupe::Key(TIMEOUT * 4 + SignedDuration::from_secs(80));
+    let recorded = Recorded { state: State::Sent, first_sent, now: at(10), is_over: false };
+    let delivery = Delivery::resumed(policy(dedupe), recorded);
+    for (moment, next) in [(10, Move::Send), (79, Move::Send), (80, Move::GiveUp), (81, Move::GiveUp)] {
+        assert_eq!(delivery.next_move(at(moment), at(3_600)), next, "{moment}");
+    }
+}
+
+/// What may have been carried out when a run's time is over is uncertain, and that is recorded once.
+#[test]
+fn what_is_given_up_on_its_way_is_uncertain() {
+    for (state, recorded) in [(State::Sent, Some(State::Uncertain)), (State::Uncertain, None)] {
+        let mut delivery = resumed(policy(Dedupe::Key(DAY)), state, false);
+        assert_eq!(delivery.give_up().map(|step| step.state), recorded, "{state:?}");
+        assert_eq!((delivery.state(), delivery.is_ended()), (State::Uncertain, true));
+    }
+}
