@@ -137,3 +137,29 @@ fn legs(currents: Vec<(String, Decimal)>, difference: Decimal, is_change: bool) 
     });
     legs.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use rust_decimal::Decimal;
+
+    use super::legs;
+
+    /// Which of the columns rise, by the sign of the difference; a change is of one column, a move of two.
+    #[test]
+    fn what_rises_goes_by_the_sign() {
+        let rising = |columns: &[&str], difference: i64, is_change| {
+            let currents = columns.iter().map(|column| ((*column).to_owned(), Decimal::from(100))).collect();
+            legs(currents, Decimal::from(difference), is_change).iter().map(|leg| leg.rises).collect::<Vec<_>>()
+        };
+        for (columns, difference, is_change, wanted) in [
+            (&["budget"][..], 1, true, &[true][..]),
+            (&["budget"], 0, true, &[true]),
+            (&["budget"], -1, true, &[false]),
+            (&["from", "to"], 1, false, &[false, true]),
+            (&["from", "to"], 0, false, &[false, true]),
+            (&["from", "to"], -1, false, &[true, false]),
+        ] {
+            assert_eq!(rising(columns, difference, is_change), wanted, "{columns:?} {difference}");
+        }
+    }
+}

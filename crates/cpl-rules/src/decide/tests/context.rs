@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cpl_model::resource::Resource;
+use cpl_model::{report::Pairs, resource::Resource};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{past::Given, program, proposal};
@@ -10,8 +10,7 @@ use crate::{
     decide::{context::GuardContext, guards},
     holds::Holds,
     identity::Identity,
-    past::NoPast,
-    past::PastChange,
+    past::{Changed, NoPast, Past as _, PastChange},
 };
 
 /// Why the row of channel 0 is held, if it is.
@@ -97,4 +96,14 @@ fn the_first_reason_is_given() {
     assert_eq!(held("cooldown 3 days", &past, None, &claimed).as_deref(), cooling);
     assert_eq!(held("", &past, None, &claimed).as_deref(), Some("cut changes channel 0 via ads already"));
     assert_eq!(held("", &Given::default(), None, &[]), None);
+}
+
+#[test]
+fn where_there_is_no_past_nothing_was_decided_said_or_seen() {
+    let (resource, row) = (resource(0), Pairs::default());
+    let of = Changed { resource: &resource, row: &row };
+    assert_eq!((NoPast.outcome("id"), NoPast.done("raise")), (None, 0));
+    assert_eq!((NoPast.is_alone(), NoPast.is_redone("id")), (false, false));
+    assert_eq!((NoPast.changes_since(of, Timestamp::MIN), NoPast.last_change(of, None)), (Vec::new(), None));
+    assert_eq!((NoPast.observed(of, "budget"), NoPast.verdict("id"), NoPast.pause()), (None, None, None));
 }
