@@ -25,7 +25,7 @@ use crate::{
         proposal::Proposal,
     },
     holds::Holds,
-    past::{Observed, PastChange, Verdict},
+    past::{NoPast, Observed, PastChange, Verdict},
 };
 
 const HOUR: i64 = 3_600;
@@ -264,5 +264,45 @@ proptest! {
             history.push((hour, left));
             value = left;
         }
+    }
+}
+
+/// What another rule, or another row, of this pipeline did in this very window holds; so does what took a change back since the
+/// window began. What the row itself did, and is wanted anew, does not.
+#[test]
+fn what_was_changed_in_this_window_is_not_changed_again() {
+    // Hours since, by this pipeline, an undo, by which decision; whether it holds.
+    type Case<'c> = (i64, bool, bool, &'c String, bool);
+    let own = IDENTITY.decision("raise", &proposal(0, 10_000, 11_000).key, &NoPast);
+    let other = "another".to_owned();
+    let why = "cut changed budget of channel 0 via ads already in this window";
+    let cases: &[Case<'_>] = &[
+        (0, true, false, &other, true),
+        (0, false, false, &other, false),
+        (0, true, false, &own, false),
+        (1, true, false, &other, false),
+        (-1, true, false, &other, false),
+        (-1, true, true, &other, true),
+        (-1, true, true, &own, false),
+        (0, true, true, &other, true),
+        (1, true, true, &other, false),
+        (-1, false, true, &other, false),
+    ];
+    for (hours, is_own, is_undo, decision, is_held) in cases {
+        let (resource, change) = changed(*hours, 9_000, 10_000);
+        let change = PastChange { is_own: *is_own, is_undo: *is_undo, decision: (*decision).clone(), ..change };
+        let past = Given { changes: vec![(resource, change)], ..Given::default() };
+        let found = outcome("", (10_000, 11_000), &past);
+        let wanted = if *is_held { Err(why.replace("budget of ", "")) } else { Ok(11_000) };
+        assert_eq!(found, wanted, "{hours} {is_own} {is_undo} {decision}");
+    }
+}
+
+/// A change that just fits is not said to be shortened.
+#[test]
+fn what_fits_is_not_shortened() {
+    for (to, reasons) in [(14_999, 0), (15_000, 0), (15_001, 1)] {
+        let found = guarded("keep change within 50% per 7 days", (10_000, to), &Given::default(), NOW);
+        assert_eq!(found.reasons.len(), reasons, "{to}");
     }
 }
