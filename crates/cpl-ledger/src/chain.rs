@@ -40,3 +40,27 @@ pub fn hash<'r>(before: &str, table: &str, serial: i64, row: impl Iterator<Item 
 pub fn sha256(text: impl AsRef<[u8]>) -> String {
     hex::encode(Sha256::digest(text))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, Value, json};
+
+    use super::ChainTip;
+
+    /// Rows keep their hashes in each version, else all ledgers were damaged: computed by Python's `hashlib` over compact JSON of
+    /// `["ab", table, number, row]`, names in order.
+    #[test]
+    fn hashes_stay_what_they_are() {
+        let row = |row: Value| -> Map<String, Value> { serde_json::from_value(row).unwrap_or_default() };
+        let tip = |serial| ChainTip { serial, hash: "ab".to_owned() };
+        let decision = row(json!({
+            "run": 2, "id": "d\"1\"", "rule": "größer", "key": "{\"n\":-5}", "reason": null, "because": "[]", "state": "held",
+        }));
+        let after = tip(2).append("decisions", &decision);
+        assert_eq!(after.serial, 3);
+        assert_eq!(after.hash, "ca0205e2bc67003f4c0f352445fd946d3f5f30b89aa029f49d994f1cc01ec031");
+        let step = row(json!({ "effect": -4, "state": "sent", "at": 12, "why": null }));
+        let after = tip(8).append("steps", &step);
+        assert_eq!(after.hash, "53f21191b245b1079072f2943594207c69db7ff1e545cd201a5f02f4c7e5ea11");
+    }
+}

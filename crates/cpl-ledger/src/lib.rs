@@ -33,6 +33,6 @@ pub use reader::{LedgerEnd, LedgerReader, Snapshot};
 pub use rows::{
     Alert, AlertState, Decision, DecisionState, Effect, EffectState, LoggedAlert, LoggedEffect, LoggedMetric,
     LoggedRun, MetricValue, Observation, Pause, PauseState, Program, RecordedDecision, Redo, Run, Step, StoredEffect,
-    Verdict, VerdictKind,
+    Verdict, VerdictKind, WindowId,
 };
 pub use window::Window;

@@ -8,21 +8,15 @@ use crate::{
     error::LedgerError,
     reader::LedgerReader,
     rows::{
-        Alert, Decision, Effect, EffectState, LoggedEffect, MetricValue, Observation, Pause, PauseState, Program,
-        RecordedDecision, Redo, Row, Run, Step, StoredEffect, Verdict,
+        Decision, Effect, EffectState, LoggedEffect, Observation, Pause, PauseState, Program, RecordedDecision, Redo,
+        Row, Run, Step, StoredEffect, Verdict,
     },
     window::Window,
 };
 
-/// In so many windows before one it is looked whether something is open.
-const WINDOWS: i64 = 31;
-
 /// Whether an effect changed something, or may have.
 const COUNTS: &str = "coalesce((select state from steps where effect = effects.serial order by serial desc limit 1), \
                       'recorded') in ('recorded', 'sent', 'confirmed', 'uncertain', 'drifted', 'undone')";
-
-/// What runs of a window saw, in the order in which it was recorded.
-const SEEN: &str = "where run in (select serial from runs where pipeline = ?1 and window_start = ?2) order by serial";
 
 impl LedgerReader {
     /// The effects of a decision, with their states.
@@ -137,24 +131,6 @@ impl LedgerReader {
         Ok(self.rows::<Decision>(sql, [run])?.into_iter().map(|(_, decision)| decision).collect())
     }
 
-    /// What the dashboard showed last in a window of a pipeline, by its start: a value for each metric.
-    ///
-    /// # Errors
-    /// Where the ledger can't be read, or is not what was written.
-    pub fn metrics(&self, pipeline: &str, window_start: i64) -> Result<BTreeMap<String, MetricValue>, LedgerError> {
-        let found = self.rows::<MetricValue>(SEEN, params![pipeline, window_start])?;
-        Ok(found.into_iter().map(|(_, metric)| (metric.name.clone(), metric)).collect())
-    }
-
-    /// What alerts found last in a window of a pipeline, by its start: for each alert and row's key.
-    ///
-    /// # Errors
-    /// Where the ledger can't be read, or is not what was written.
-    pub fn alerts(&self, pipeline: &str, window_start: i64) -> Result<BTreeMap<(String, String), Alert>, LedgerError> {
-        let found = self.rows::<Alert>(SEEN, params![pipeline, window_start])?;
-        Ok(found.into_iter().map(|(_, alert)| ((alert.alert.clone(), alert.key.clone()), alert)).collect())
-    }
-
     /// The effects on a resource, in windows that began between two moments (in microseconds since 1970, neither of them
     /// included), in the order in which they were recorded: a window of the past may be run after a later one.
     ///
@@ -208,7 +184,7 @@ impl LedgerReader {
     }
 
     /// The effects that were recorded last on settings of resources, in windows that began before a moment, one for each.
-    /// What is known of a window is not read again.
+    /// What is known of a window, which must have been read in the same transaction or snapshot, is not read again.
     ///
     /// # Errors
     /// Where the ledger can't be read, or is not what was written.
@@ -218,6 +194,9 @@ impl LedgerReader {
         before: i64,
         window: &Window,
     ) -> Result<Vec<Option<LoggedEffect>>, LedgerError> {
+        if settings.is_empty() {
+            return Ok(Vec::new());
+        }
         // A plus keeps the other index from being used. Effects of the first version name their setting by the column.
         let sql = format!(
             "select (select serial from effects where resource = wanted.value ->> 0 \
@@ -235,6 +214,21 @@ impl LedgerReader {
         let serials: Vec<i64> = stored.iter().map(|one| one.serial).collect();
         let logged: BTreeMap<i64, LoggedEffect> = serials.into_iter().zip(self.logged_with(stored, window)?).collect();
         Ok(last.into_iter().map(|serial| logged.get(&serial?).cloned()).collect())
+    }
+
+    /// What changed the setting of an effect, or may have, after the effect was recorded: another decision of any pipeline.
+    ///
+    /// # Errors
+    /// Where the ledger can't be read, or is not what was written.
+    pub fn changed_after(&self, one: &StoredEffect) -> Result<Option<LoggedEffect>, LedgerError> {
+        let Effect { resource, setting, name, decision_id, .. } = &one.effect;
+        let sql = format!(
+            "where resource = ?1 and coalesce(setting, name) = ?2 and serial > ?3 and decision_id <> ?4 and {COUNTS} \
+             order by serial desc limit 1"
+        );
+        let found =
+            self.stored(&sql, params![resource, setting.as_ref().or(name.as_ref()), one.serial, decision_id])?;
+        Ok(self.logged(found)?.pop())
     }
 
     /// The newest value of a setting that somebody else was seen to have left, in windows that began before a moment.
@@ -336,20 +330,6 @@ impl LedgerReader {
         self.rows::<Effect>("where decision_id = ?1 order by position", [id])?.into_iter().map(with_steps).collect()
     }
 
-    /// The decisions of a pipeline's last window before one, by its start, that still await an approval: it has ended with
-    /// their window.
-    ///
-    /// # Errors
-    /// Where the ledger can't be read, or is not what was written.
-    pub fn unapproved_before(&self, pipeline: &str, window_start: i64) -> Result<Vec<RecordedDecision>, LedgerError> {
-        let sql = "where state = 'awaits_approval' \
-                   and run in (select serial from runs where pipeline = ?1 and window_start = \
-                   (select max(window_start) from runs where pipeline = ?1 and window_start < ?2)) \
-                   and not exists (select 1 from decisions later where later.id = decisions.id \
-                   and later.serial > decisions.serial) order by serial";
-        self.recorded(self.rows::<Decision>(sql, params![pipeline, window_start])?)
-    }
-
     /// The text of a pipeline, by its SHA-256.
     ///
     /// # Errors
@@ -405,21 +385,6 @@ impl LedgerReader {
         self.stored("where place = ?1 and window = ?2 order by serial", [place, window])
     }
 
-    /// The effects of a pipeline's last windows before one, by its start, of which nobody knows what became of them.
-    ///
-    /// # Errors
-    /// Where the ledger can't be read, or is not what was written.
-    pub fn open_before(&self, pipeline: &str, window_start: i64) -> Result<Vec<StoredEffect>, LedgerError> {
-        let sql = "where serial in (select effect from pending_effects) \
-                   and +decision in (select serial from decisions where run in \
-                   (select serial from runs where pipeline = ?1 and window_start in \
-                   (select distinct window_start from runs where pipeline = ?1 and window_start < ?2 \
-                   order by window_start desc limit ?3))) order by serial";
-        let mut found = self.stored(sql, params![pipeline, window_start, WINDOWS])?;
-        found.retain(|stored| stored.state.is_open());
-        Ok(found)
-    }
-
     /// The texts of a column.
     pub(crate) fn texts(&self, sql: &str, parameters: impl Params) -> Result<Vec<String>, LedgerError> {
         let mut statement = self.connection.prepare_cached(sql)?;
@@ -472,6 +437,9 @@ impl LedgerReader {
 
     pub(crate) fn stored(&self, which: &str, parameters: impl Params) -> Result<Vec<StoredEffect>, LedgerError> {
         let effects: Vec<(i64, Effect)> = self.rows(which, parameters)?;
+        if effects.is_empty() {
+            return Ok(Vec::new());
+        }
         let states = self.states_of(&effects.iter().map(|(serial, _)| *serial).collect())?;
         let with_state = |(serial, effect)| {
             let state = states.get(&serial).copied().unwrap_or(EffectState::Recorded);

@@ -116,6 +116,18 @@ pub struct Decision {
     pub sends: Option<String>,
 }
 
+/// A window of a pipeline. It is known by its name: where the file got another time zone, or another time of day, the window
+/// of the same name has another start.
+#[derive(Clone, Copy, Debug)]
+pub struct WindowId<'w> {
+    /// The pipeline.
+    pub pipeline: &'w str,
+    /// The window's name.
+    pub name: &'w str,
+    /// Its start, in microseconds since 1970: windows before it are those that began earlier and have other names.
+    pub start: i64,
+}
+
 /// A decision as a run recorded it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordedDecision {
@@ -310,6 +322,12 @@ impl VerdictKind {
 }
 
 impl Run {
+    /// Its window.
+    #[must_use]
+    pub fn window_id(&self) -> WindowId<'_> {
+        WindowId { pipeline: &self.pipeline, name: &self.window, start: self.window_start }
+    }
+
     /// Values of `let`s that the command line set, by their names.
     #[must_use]
     pub fn set_values(&self) -> BTreeMap<String, String> {

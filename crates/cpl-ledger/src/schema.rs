@@ -149,17 +149,15 @@ const MIGRATIONS: [&str; 5] = [
      create index steps_by_effect on steps (effect, serial, state);",
     // The few effects that have not ended, so that the many others need not be looked at. It follows from the rows, and is
     // compared with them where all of them are verified.
-    "create table pending_effects (effect integer primary key references effects);
+    "create index runs_by_name on runs (pipeline, window);
+     create table pending_effects (effect integer primary key references effects);
      create trigger effects_begin after insert on effects begin
          insert into pending_effects values (new.serial);
      end;
-     create trigger steps_go_on after insert on steps
-     when new.state in ('recorded', 'sent', 'uncertain', 'drifted', 'held') begin
-         insert or ignore into pending_effects values (new.effect);
-     end;
-     create trigger steps_end after insert on steps
-     when new.state not in ('recorded', 'sent', 'uncertain', 'drifted', 'held') begin
+     create trigger steps_move after insert on steps begin
          delete from pending_effects where effect = new.effect;
+         insert into pending_effects
+             select new.effect where new.state in ('recorded', 'sent', 'uncertain', 'drifted', 'held');
      end;
      insert into pending_effects select serial from effects where coalesce((select state from steps
          where effect = effects.serial order by serial desc limit 1), 'recorded')
@@ -168,9 +166,11 @@ const MIGRATIONS: [&str; 5] = [
 
 /// Whether the effects that are noted as pending are those that have not ended, by their steps.
 pub fn knows_pending(connection: &Connection) -> Result<bool, LedgerError> {
-    let sql = "select count(*) = 0 from effects where (serial in (select effect from pending_effects)) is not
-               (coalesce((select state from steps where effect = effects.serial order by serial desc limit 1), 'recorded')
-               in ('recorded', 'sent', 'uncertain', 'drifted', 'held'))";
+    let sql = "with pending as (select serial from effects where coalesce((select state from steps
+                   where effect = effects.serial order by serial desc limit 1), 'recorded')
+                   in ('recorded', 'sent', 'uncertain', 'drifted', 'held'))
+               select not exists (select serial from pending except select effect from pending_effects)
+                   and not exists (select effect from pending_effects except select serial from pending)";
     Ok(connection.query_row(sql, [], |row| row.get(0))?)
 }
 

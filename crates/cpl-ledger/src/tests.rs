@@ -1,5 +1,6 @@
 mod damage;
 mod versions;
+mod windows;
 
 use std::{fs, path::Path};
 
@@ -7,6 +8,7 @@ use rusqlite::Connection;
 
 use crate::{
     Decision, DecisionState, Effect, EffectState, Ledger, LedgerError, LedgerReader, LogFilter, Run, RunLock, Step,
+    WindowId,
     chain::ChainTip,
     head::{FileStamp, Head, HeadFile},
 };
@@ -89,9 +91,13 @@ fn all() -> LogFilter {
     LogFilter { pipeline: None, rule: None, value: None, state: None, since: i64::MIN, until: i64::MAX, limit: 10 }
 }
 
+fn window<'w>(pipeline: &'w str, start: i64, name: &'w str) -> WindowId<'w> {
+    WindowId { pipeline, name, start }
+}
+
 /// How many decisions of a rule act in a window.
 fn acting(ledger: &LedgerReader, pipeline: &str, start: i64, rule: &str) -> usize {
-    ledger.window(pipeline, (&start.to_string(), start)).unwrap_or_else(|error| panic!("{error}")).acting(rule)
+    ledger.window(window(pipeline, start, &start.to_string())).unwrap_or_else(|error| panic!("{error}")).acting(rule)
 }
 
 fn folder() -> tempfile::TempDir {
@@ -118,9 +124,12 @@ fn what_was_recorded_is_found_by_another_process() -> Result<(), LedgerError> {
         [("p", 10, "r"), ("p", 10, "s"), ("p", 30, "r")].map(|(of, start, rule)| acting(&ledger, of, start, rule)),
         [1, 0, 0]
     );
-    assert_eq!([ledger.window("p", ("10", 10))?.effects().len(), ledger.effects_at("file:a", "20")?.len()], [1, 1]);
+    assert_eq!(
+        [ledger.window(window("p", 10, "10"))?.effects().len(), ledger.effects_at("file:a", "20")?.len()],
+        [1, 1]
+    );
     let before = |start| {
-        let found = ledger.open_before("p", start)?;
+        let found = ledger.open_before(window("p", start, "now"))?;
         Ok::<Vec<i64>, LedgerError>(found.iter().map(|one| one.serial).collect())
     };
     assert_eq!([before(20)?, before(10)?], [vec![first], Vec::new()]);
@@ -419,11 +428,11 @@ fn what_is_open_is_not_forgotten() -> Result<(), LedgerError> {
         step(folder.path(), effect, EffectState::Confirmed)?;
     }
     let ledger = Ledger::open(folder.path())?;
-    let open: Vec<i64> = ledger.open_before("p", 300)?.iter().map(|one| one.serial).collect();
+    let open: Vec<i64> = ledger.open_before(window("p", 300, "now"))?.iter().map(|one| one.serial).collect();
     assert_eq!(open, [first]);
-    assert!(ledger.open_before("q", 300)?.is_empty());
+    assert!(ledger.open_before(window("q", 300, "now"))?.is_empty());
     step(folder.path(), first, EffectState::Expired)?;
-    assert!(ledger.open_before("p", 300)?.is_empty());
+    assert!(ledger.open_before(window("p", 300, "now"))?.is_empty());
     Ok(())
 }
 
@@ -522,48 +531,6 @@ fn what_a_rule_did_is_what_was_carried_out_or_may_have_been() -> Result<(), Ledg
         {
             assert_eq!(found(pipeline, rule, between)?, 0, "{state:?} {pipeline} {rule} {between:?}");
         }
-    }
-    Ok(())
-}
-
-/// What is noted as pending is what may still become something, step by step; and where that is not so, the ledger is refused.
-#[test]
-fn what_has_not_ended_is_pending() -> Result<(), LedgerError> {
-    for state in EffectState::ALL {
-        let folder = folder();
-        let effect = record(folder.path(), 10, "one")?;
-        let ledger = Ledger::open(folder.path())?;
-        assert!(ledger.has_pending("p", ("10", 10))?, "it is recorded");
-        step(folder.path(), effect, state)?;
-        assert_eq!(ledger.has_pending("p", ("10", 10))?, state.may_become(EffectState::Confirmed), "{state:?}");
-        assert!(!ledger.has_pending("p", ("20", 20))? && !ledger.has_pending("q", ("10", 10))?);
-        ledger.verify()?;
-        raw(folder.path()).execute_batch(&format!(
-            "delete from pending_effects; insert into pending_effects select {effect} where {};",
-            !state.may_become(EffectState::Confirmed)
-        ))?;
-        assert!(matches!(ledger.verify(), Err(LedgerError::IndexDamaged { .. })), "{state:?}");
-    }
-    Ok(())
-}
-
-/// A pipeline that gets another time zone goes on with its window: it has the same name, and another start.
-#[test]
-fn a_window_of_another_start_is_the_same_by_its_name() -> Result<(), LedgerError> {
-    const HOUR: i64 = 3_600_000_000;
-    let folder = folder();
-    record(folder.path(), 100 * HOUR, "one")?;
-    let ledger = Ledger::open(folder.path())?;
-    let name = (100 * HOUR).to_string();
-    for (name, start, effects) in [
-        (name.as_str(), 100 * HOUR, 1),
-        (name.as_str(), 74 * HOUR, 1),
-        (name.as_str(), 126 * HOUR, 1),
-        (name.as_str(), 200 * HOUR, 0),
-        ("another", 100 * HOUR, 1),
-        ("another", 101 * HOUR, 0),
-    ] {
-        assert_eq!(ledger.window("p", (name, start))?.effects().len(), effects, "{name} {start}");
     }
     Ok(())
 }

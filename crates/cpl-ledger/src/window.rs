@@ -1,4 +1,4 @@
-//! All that is known of one window of a pipeline, read at once: a run asks it of each of its rows.
+//! What is known of one window of a pipeline, and of those before it. A run reads its window at once, and asks it of each row.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,14 +7,14 @@ use rusqlite::params;
 use crate::{
     error::LedgerError,
     reader::LedgerReader,
-    rows::{Decision, DecisionState, Redo, StoredEffect},
+    rows::{Alert, Decision, DecisionState, MetricValue, RecordedDecision, Redo, Row, StoredEffect, WindowId},
 };
 
-/// The runs of a window: parameters 1 to 3 are the pipeline, the window's name and its start. Where the pipeline got another
-/// time zone, a window of the same name began up to 26 hours earlier or later.
-const RUNS: &str = "(select serial from runs where pipeline = ?1 \
-                    and window_start between ?3 - 93600000000 and ?3 + 93600000000 \
-                    and (window = ?2 or window_start = ?3))";
+/// In so many windows before one it is looked whether something is open.
+const WINDOWS: i64 = 31;
+
+/// Whether a run is one of a window: parameters 1 and 2 are the pipeline and the window's name.
+const IN_WINDOW: &str = "run in (select serial from runs where pipeline = ?1 and window = ?2)";
 
 /// What was decided in a window, and what became of it.
 #[derive(Debug, Default)]
@@ -23,44 +23,98 @@ pub struct Window {
     effects: Vec<StoredEffect>,
     /// The same, by their decisions.
     of_decision: BTreeMap<String, Vec<usize>>,
-    /// By their numbers: one that was held by several runs may stand several times.
+    /// By their numbers, each as it was recorded last.
     decisions: BTreeMap<i64, Decision>,
-    /// The numbers of those that were recorded last.
-    last: BTreeMap<String, i64>,
+    /// Their numbers, by their identities.
+    serials: BTreeMap<String, i64>,
     /// Those that a person wants taken anew.
     redone: BTreeSet<String>,
 }
 
 impl LedgerReader {
-    /// What is known of a window of a pipeline, by its name and its start in microseconds since 1970.
+    /// What is known of a window.
     ///
     /// # Errors
     /// Where the ledger can't be read, or is not what was written.
-    pub fn window(&self, pipeline: &str, (name, start): (&str, i64)) -> Result<Window, LedgerError> {
-        let of = params![pipeline, name, start];
-        let decisions = format!("select serial from decisions where run in {RUNS}");
-        let effects = self.stored(&format!("where decision in ({decisions}) order by serial"), of)?;
-        let redos = format!("where decision_id in (select id from decisions where run in {RUNS})");
+    pub fn window(&self, of: WindowId<'_>) -> Result<Window, LedgerError> {
+        let of = params![of.pipeline, of.name];
+        let effects = format!("where decision in (select serial from decisions where {IN_WINDOW}) order by serial");
+        let effects = self.stored(&effects, of)?;
+        let redos = format!("where decision_id in (select id from decisions where {IN_WINDOW})");
         let redone = self.rows::<Redo>(&redos, of)?.into_iter().map(|(_, redo)| redo.decision_id).collect();
-        let decisions = self.rows::<Decision>(&format!("where run in {RUNS} order by serial"), of)?;
-        let last = decisions.iter().map(|(serial, decision)| (decision.id.clone(), *serial)).collect();
+        // What acted is recorded once, and nothing more of it: so the last row is the one whose effects there are.
+        let last = format!("where serial in (select max(serial) from decisions where {IN_WINDOW} group by id)");
+        let decisions: BTreeMap<i64, Decision> = self.rows(&last, of)?.into_iter().collect();
+        let serials = decisions.iter().map(|(serial, decision)| (decision.id.clone(), *serial)).collect();
         let mut of_decision: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for (at, one) in effects.iter().enumerate() {
             of_decision.entry(one.effect.decision_id.clone()).or_default().push(at);
         }
-        Ok(Window { effects, of_decision, decisions: decisions.into_iter().collect(), last, redone })
+        Ok(Window { effects, of_decision, decisions, serials, redone })
     }
 
-    /// Whether some effect of a window of a pipeline has not ended.
+    /// Whether some effect of a window has not ended.
     ///
     /// # Errors
     /// Where the ledger can't be read.
-    pub fn has_pending(&self, pipeline: &str, (name, start): (&str, i64)) -> Result<bool, LedgerError> {
-        let sql = format!(
-            "select exists (select 1 from pending_effects join effects on effects.serial = pending_effects.effect \
-             join decisions on decisions.serial = effects.decision where decisions.run in {RUNS})"
-        );
-        Ok(self.connection.prepare_cached(&sql)?.query_row(params![pipeline, name, start], |row| row.get(0))?)
+    pub fn has_pending(&self, of: WindowId<'_>) -> Result<bool, LedgerError> {
+        // In this order: the others are many.
+        let sql = "select exists (select 1 from pending_effects \
+                   cross join effects on effects.serial = pending_effects.effect \
+                   cross join decisions on decisions.serial = effects.decision \
+                   cross join runs on runs.serial = decisions.run where +pipeline = ?1 and +runs.window = ?2)";
+        Ok(self.connection.prepare_cached(sql)?.query_row(params![of.pipeline, of.name], |row| row.get(0))?)
+    }
+
+    /// The effects of a pipeline's last windows before one of which nobody knows what became of them.
+    ///
+    /// # Errors
+    /// Where the ledger can't be read, or is not what was written.
+    pub fn open_before(&self, of: WindowId<'_>) -> Result<Vec<StoredEffect>, LedgerError> {
+        let sql = "where serial in (select effect from pending_effects) \
+                   and +decision in (select serial from decisions where run in \
+                   (select serial from runs where pipeline = ?1 and window <> ?2 and window_start in \
+                   (select distinct window_start from runs where pipeline = ?1 and window <> ?2 and window_start < ?3 \
+                   order by window_start desc limit ?4))) order by serial";
+        let mut found = self.stored(sql, params![of.pipeline, of.name, of.start, WINDOWS])?;
+        found.retain(|stored| stored.state.is_open());
+        Ok(found)
+    }
+
+    /// The decisions of a pipeline's last window before one that still await an approval: it has ended with their window.
+    ///
+    /// # Errors
+    /// Where the ledger can't be read, or is not what was written.
+    pub fn unapproved_before(&self, of: WindowId<'_>) -> Result<Vec<RecordedDecision>, LedgerError> {
+        let sql = "where state = 'awaits_approval' \
+                   and run in (select serial from runs where pipeline = ?1 and window <> ?2 and window_start = \
+                   (select max(window_start) from runs where pipeline = ?1 and window <> ?2 and window_start < ?3)) \
+                   and not exists (select 1 from decisions later where later.id = decisions.id \
+                   and later.serial > decisions.serial) order by serial";
+        self.recorded(self.rows::<Decision>(sql, params![of.pipeline, of.name, of.start])?)
+    }
+
+    /// What the dashboard showed last in a window: a value for each metric.
+    ///
+    /// # Errors
+    /// Where the ledger can't be read, or is not what was written.
+    pub fn metrics(&self, of: WindowId<'_>) -> Result<BTreeMap<String, MetricValue>, LedgerError> {
+        let found: Vec<(i64, MetricValue)> = self.seen_in(of)?;
+        Ok(found.into_iter().map(|(_, metric)| (metric.name.clone(), metric)).collect())
+    }
+
+    /// What alerts found last in a window: for each alert and row's key.
+    ///
+    /// # Errors
+    /// Where the ledger can't be read, or is not what was written.
+    pub fn alerts(&self, of: WindowId<'_>) -> Result<BTreeMap<(String, String), Alert>, LedgerError> {
+        let found: Vec<(i64, Alert)> = self.seen_in(of)?;
+        Ok(found.into_iter().map(|(_, alert)| ((alert.alert.clone(), alert.key.clone()), alert)).collect())
+    }
+
+    /// What runs of a window saw, in the order in which it was recorded.
+    fn seen_in<R: Row>(&self, of: WindowId<'_>) -> Result<Vec<(i64, R)>, LedgerError> {
+        self.rows(&format!("where {IN_WINDOW} order by serial"), params![of.pipeline, of.name])
     }
 }
 
@@ -79,7 +133,7 @@ impl Window {
     /// A decision, by its identity, as it was recorded last.
     #[must_use]
     pub fn decision(&self, id: &str) -> Option<&Decision> {
-        self.decisions.get(self.last.get(id)?)
+        self.decisions.get(self.serials.get(id)?)
     }
 
     /// One of its effects, by its number.

@@ -31,8 +31,8 @@ pub trait Past {
         Vec::new()
     }
 
-    /// What is going to be asked for, by [`Past::last_change`]: who has far to look may look for all of it at once.
-    fn expect(&self, _settings: &[(Changed<'_>, &str)]) {}
+    /// These settings will be asked for by [`Past::last_change`]: an implementation may read what it needs for all of them at once.
+    fn look_up_last_changes(&self, _settings: &[(Changed<'_>, &str)]) {}
 
     /// What changed a resource last, or may have changed it; where a setting is named, only what changed that.
     fn last_change(&self, _of: Changed<'_>, _setting: Option<&str>) -> Option<PastChange> {

@@ -263,7 +263,7 @@ pub fn apply(
     let mut record = planned.record;
     let only = record.decisions.iter().map(|one| one.decision.id.clone()).collect();
     record.run.started_at = now.as_microsecond();
-    let window = transaction.window(&record.run.pipeline, (&record.run.window, record.run.window_start))?;
+    let window = transaction.window(record.run.window_id())?;
     let printed = record.write(&mut transaction, &window)?;
     transaction.commit()?;
     let (run, uncertain, tokens) = (record.run, planned.uncertain, workspace.root.join(TOKENS));

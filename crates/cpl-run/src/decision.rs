@@ -3,8 +3,8 @@
 use std::fmt;
 
 use cpl_ledger::{
-    Decision, DecisionState, Effect, EffectState, Ledger, LedgerReader, Pause, RecordedDecision, RunLock, Step,
-    StoredEffect, Verdict, VerdictKind,
+    Decision, DecisionState, Effect, EffectState, Ledger, LedgerError, LedgerReader, Pause, RecordedDecision, RunLock,
+    Step, StoredEffect, Verdict, VerdictKind,
 };
 use cpl_model::workspace::Workspace;
 use cpl_rules::short;
@@ -50,6 +50,8 @@ pub enum DecisionError {
     NotWaiting {
         /// What it is.
         decision: Box<Decision>,
+        /// It is recorded, and not sent yet.
+        is_unsent: bool,
     },
     /// Nobody needs to settle it.
     Settled {
@@ -120,9 +122,15 @@ impl fmt::Display for DecisionError {
                 let found: Vec<&str> = found.iter().map(|id| short(id)).collect();
                 write!(f, "several decisions begin with {id}: {}", found.join(", "))
             }
-            Self::NotWaiting { decision } => {
+            Self::NotWaiting { decision, is_unsent } => {
                 let id = short(&decision.id);
                 match decision.state() {
+                    DecisionState::Acts if *is_unsent => {
+                        write!(
+                            f,
+                            "{id} is decided already, and not sent yet: the next run sends it, unless `cpl pause` keeps it"
+                        )
+                    }
                     DecisionState::Acts => write!(f, "{id} was carried out already: `cpl explain {id}` tells of it"),
                     DecisionState::Held => {
                         write!(f, "{id} awaits no approval, it is held: {}", decision.reason.as_deref().unwrap_or(""))
@@ -245,8 +253,9 @@ pub fn give_verdict(
     let mut ledger = ledger_with(id, workspace)?;
     let mut transaction = ledger.begin()?;
     let (id, last) = find_recorded(&transaction, id)?;
-    if last.decision.state() != DecisionState::AwaitsApproval {
-        return Err(DecisionError::NotWaiting { decision: Box::new(last.decision) });
+    if last.decision.state() != DecisionState::AwaitsApproval && !is_rejected(&transaction, &last.decision)? {
+        let is_unsent = transaction.states(&id)?.iter().any(|one| one.state == EffectState::Recorded);
+        return Err(DecisionError::NotWaiting { decision: Box::new(last.decision), is_unsent });
     }
     check_window(&last, now)?;
     transaction.add(&Verdict {
@@ -260,6 +269,12 @@ pub fn give_verdict(
     })?;
     transaction.commit()?;
     Ok(last)
+}
+
+/// Whether a decision is held because somebody rejected it: who did may think better of it.
+pub fn is_rejected(ledger: &LedgerReader, decision: &Decision) -> Result<bool, LedgerError> {
+    let rejects = |said: Verdict| said.verdict == VerdictKind::Rejected && Some(said.changes) == decision.changes;
+    Ok(decision.state() == DecisionState::Held && ledger.verdict(&decision.id)?.is_some_and(rejects))
 }
 
 /// Says what became of the effects of a decision of which nobody knows: how many of them there were.

@@ -66,7 +66,7 @@ pub enum RunError {
 }
 
 impl RunError {
-    /// Of a pause that began while the run was under way.
+    /// Of a pause, where something is recorded and ready to be sent.
     pub(crate) fn paused(pause: &Pause) -> Self {
         let why = pause.why.as_ref().map_or_else(String::new, |why| format!(" ({why})"));
         Self::Paused { text: format!("{} paused it{why}", pause.by) }
@@ -140,10 +140,9 @@ fn not_carried_out(failed: &[NotCarriedOut], of: usize) -> Diagnostic {
     Diagnostic::new(Code::E1107, text).help(help)
 }
 
-/// What is said where a pause began between the decision and its sending.
+/// What is said where a pause keeps what is recorded from being sent.
 fn paused(text: &str, carried_out: usize) -> Diagnostic {
-    let message =
-        format!("nothing more was sent: {text} while this run was under way; {}", carried_out_before(carried_out));
+    let message = format!("nothing more was sent: {text}; {}", carried_out_before(carried_out));
     Diagnostic::new(Code::E1106, message)
         .help("`cpl log` tells what was sent; after `cpl resume`, a run of the same window sends what is recorded")
 }

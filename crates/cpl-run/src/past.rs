@@ -3,7 +3,7 @@
 use std::{cell::RefCell, collections::BTreeMap};
 
 use cpl_effects::{Places, ServerEffect};
-use cpl_ledger::{EffectState, LedgerError, LedgerReader, LoggedEffect, VerdictKind, Window};
+use cpl_ledger::{EffectState, LedgerError, LedgerReader, LoggedEffect, VerdictKind, Window, WindowId};
 use cpl_rules::{Changed, Observed, Past, PastChange, Pause, Verdict, parsed_decimal, short};
 use jiff::Timestamp;
 
@@ -20,19 +20,30 @@ pub enum PastSeen {
 
 /// What a run asks its ledger while it decides; without one there is no past.
 pub struct LedgerPast<'l> {
-    pub ledger: Option<&'l LedgerReader>,
-    pub places: &'l Places,
-    pub pipeline: &'l str,
-    /// In microseconds since 1970.
-    pub window_start: i64,
+    ledger: Option<&'l LedgerReader>,
+    places: &'l Places,
+    of: WindowId<'l>,
     /// How much of the past is seen.
-    pub seen: PastSeen,
+    seen: PastSeen,
     /// What is known of the window itself, where that is seen.
-    pub window: Option<&'l Window>,
-    /// What changed settings last, by their resources and names: what was looked for already.
-    pub last: RefCell<BTreeMap<(String, String), Option<PastChange>>>,
+    window: Option<&'l Window>,
+    /// What changed settings last, by their resources and names: what was looked up already.
+    last: RefCell<BTreeMap<(String, String), Option<PastChange>>>,
     /// Why the ledger can't be read: then nothing of the report counts.
-    pub failed: RefCell<Option<LedgerError>>,
+    failed: RefCell<Option<LedgerError>>,
+}
+
+impl<'l> LedgerPast<'l> {
+    /// Of a run of a window, of which this is known where the past is seen that far.
+    pub fn new(
+        ledger: Option<&'l LedgerReader>,
+        places: &'l Places,
+        of: WindowId<'l>,
+        seen: PastSeen,
+        window: Option<&'l Window>,
+    ) -> Self {
+        Self { ledger, places, of, seen, window, last: RefCell::default(), failed: RefCell::default() }
+    }
 }
 
 impl LedgerPast<'_> {
@@ -61,7 +72,7 @@ impl LedgerPast<'_> {
 
     /// The end of what is seen, in microseconds since 1970.
     fn end_of_past(&self) -> i64 {
-        if self.seen == PastSeen::All { i64::MAX } else { self.window_start }
+        if self.seen == PastSeen::All { i64::MAX } else { self.of.start }
     }
 
     fn name(&self, of: Changed<'_>) -> String {
@@ -72,12 +83,16 @@ impl LedgerPast<'_> {
         let LoggedEffect { run, decision, effect, state } = logged;
         let is_undo = decision.undoes.is_some();
         let undo = if is_undo { "the undo of " } else { "" };
-        let of = if run.pipeline == self.pipeline { String::new() } else { format!(" of {}", run.pipeline) };
+        let is_own = run.pipeline == self.of.pipeline;
+        let of = if is_own { String::new() } else { format!(" of {}", run.pipeline) };
+        // Where the file got another time of day since, its window has another start.
+        let is_of_window = is_own && effect.window == self.of.name;
+        let start = if is_of_window { self.of.start } else { effect.window_start };
         Some(PastChange {
-            at: Timestamp::from_microsecond(effect.window_start).ok()?,
+            at: Timestamp::from_microsecond(start).ok()?,
             by: format!("{undo}{}{of}", decision.rule),
             decision: decision.undoes.unwrap_or(decision.id),
-            is_own: run.pipeline == self.pipeline,
+            is_own,
             is_undo,
             before: parsed_decimal(&effect.before),
             after: parsed_decimal(&effect.after),
@@ -130,23 +145,27 @@ impl Past for LedgerPast<'_> {
         found.into_iter().filter_map(|logged| self.change(logged)).collect()
     }
 
-    fn expect(&self, settings: &[(Changed<'_>, &str)]) {
-        let named: Vec<(String, &str)> = settings.iter().map(|(of, setting)| (self.name(*of), *setting)).collect();
-        let wanted: Vec<(&str, &str)> = named.iter().map(|(resource, setting)| (resource.as_str(), *setting)).collect();
+    fn look_up_last_changes(&self, settings: &[(Changed<'_>, &str)]) {
+        let named = settings.iter().map(|(of, setting)| (self.name(*of), (*setting).to_owned()));
+        let named: Vec<(String, String)> = named.collect();
+        let wanted: Vec<(&str, &str)> = named.iter().map(|(of, setting)| (of.as_str(), setting.as_str())).collect();
         let nothing = Window::default();
         let window = self.window.unwrap_or(&nothing);
         let found = self.ask(|ledger| ledger.last_changes(&wanted, self.end_of_past(), window)).unwrap_or_default();
         let changes = found.into_iter().map(|found| found.and_then(|logged| self.change(logged)));
-        let named = named.iter().map(|(resource, setting)| (resource.clone(), (*setting).to_owned()));
-        self.last.borrow_mut().extend(named.zip(changes));
+        self.last.borrow_mut().extend(named.into_iter().zip(changes));
     }
 
     fn last_change(&self, of: Changed<'_>, setting: Option<&str>) -> Option<PastChange> {
-        let known = |setting: &str| self.last.borrow().get(&(self.name(of), setting.to_owned())).cloned();
-        if let Some(change) = setting.and_then(known) {
-            return change;
+        let name = self.name(of);
+        let Some(setting) = setting else {
+            return self.change(self.ask(|ledger| ledger.last_change(&name, None, self.end_of_past()))??);
+        };
+        let wanted = (name, setting.to_owned());
+        if let Some(known) = self.last.borrow().get(&wanted) {
+            return known.clone();
         }
-        self.change(self.ask(|ledger| ledger.last_change(&self.name(of), setting, self.end_of_past()))??)
+        self.change(self.ask(|ledger| ledger.last_change(&wanted.0, Some(setting), self.end_of_past()))??)
     }
 
     fn observed(&self, of: Changed<'_>, setting: &str) -> Option<Observed> {
@@ -162,7 +181,7 @@ impl Past for LedgerPast<'_> {
     }
 
     fn pause(&self) -> Option<Pause> {
-        let found = self.ask_window(|ledger| ledger.pause(self.pipeline))??;
+        let found = self.ask_window(|ledger| ledger.pause(self.of.pipeline))??;
         Some(Pause { by: found.by, why: found.why, at: Timestamp::from_microsecond(found.at).ok()? })
     }
 }

@@ -4,9 +4,9 @@ use std::{collections::BTreeSet, path::PathBuf, time::Instant};
 
 use cpl_connect::{Network, Secrets};
 use cpl_effects::{FileEffects, Paid, QuarantineFile, ServerEffect, prepare, write_quarantine};
-use cpl_ledger::{Effect, EffectState, Ledger, Run, RunLock, Step};
+use cpl_ledger::{Effect, EffectState, Ledger, LoggedEffect, Run, RunLock, Step, StoredEffect};
 use cpl_model::report::RunReport;
-use cpl_rules::parsed_decimal;
+use cpl_rules::{parsed_decimal, short};
 use jiff::Timestamp;
 
 use crate::{
@@ -143,36 +143,52 @@ impl Recorded {
     /// The effects on servers: those of this window, and of those before that are open. What has ended is not sent, and says
     /// whether a rise is paid for.
     fn effects(&self) -> Result<Vec<KnownEffect>, RunError> {
-        let (pipeline, start) = (&self.run.pipeline, self.run.window_start);
-        let before = self.ledger.open_before(pipeline, start)?;
-        let window = (self.run.window.as_str(), start);
-        if before.is_empty() && !self.ledger.has_pending(pipeline, window)? {
+        let of = self.run.window_id();
+        let before = self.ledger.open_before(of)?;
+        // What has ended only says whether a rise is paid for, and there is none to be sent.
+        if before.is_empty() && !self.ledger.has_pending(of)? {
             return Ok(Vec::new());
         }
-        let window = self.ledger.window(pipeline, window)?;
-        let of_window = window.effects().iter().cloned().map(|one| (one, false));
-        let all = before.into_iter().map(|one| (one, true)).chain(of_window);
+        let window = self.ledger.window(of)?;
+        let all = before.iter().map(|one| (one, true)).chain(window.effects().iter().map(|one| (one, false)));
         let mut effects: Vec<KnownEffect> = Vec::new();
         let is_wanted = |id: &String| self.only.as_ref().is_none_or(|only| only.contains(id));
-        for (stored, is_over) in all.filter(|(one, _)| is_wanted(&one.effect.decision_id)) {
-            if let Some(effect) = ServerEffect::of(&stored.effect.payload) {
-                let id = &stored.effect.decision_id;
-                // Another decision has taken its place.
-                if if is_over { self.ledger.is_redone(id)? } else { window.is_redone(id) } {
-                    continue;
-                }
-                let decision = if is_over { self.ledger.decision(id)? } else { window.decision(id).cloned() };
-                // What is named is sent, or said.
-                let is_over = is_over && self.only.is_none();
-                let is_undo = decision.as_ref().is_some_and(|decision| decision.undoes.is_some());
-                let rule = decision.map(|decision| decision.rule).unwrap_or_default();
-                effects.push(KnownEffect { stored, effect, rule, is_undo, is_over, needs: Vec::new() });
+        for (stored, is_before) in all.filter(|(one, _)| is_wanted(&one.effect.decision_id)) {
+            let Some(effect) = ServerEffect::of(&stored.effect.payload) else { continue };
+            let id = &stored.effect.decision_id;
+            let (is_redone, decision) = if is_before {
+                (self.ledger.is_redone(id)?, self.ledger.decision(id)?)
+            } else {
+                (window.is_redone(id), window.decision(id).cloned())
+            };
+            // Another decision has taken its place.
+            if is_redone {
+                continue;
             }
+            // What is named is sent, or said.
+            let is_over = is_before && self.only.is_none();
+            let is_undo = decision.as_ref().is_some_and(|decision| decision.undoes.is_some());
+            let rule = decision.map(|decision| decision.rule).unwrap_or_default();
+            let (stored, changed_since, needs) = (stored.clone(), self.changed_since(stored)?, Vec::new());
+            effects.push(KnownEffect { stored, effect, rule, is_undo, is_over, changed_since, needs });
         }
         for at in 0..effects.len() {
             effects[at].needs = paying(at, &effects);
         }
         Ok(effects)
+    }
+}
+
+impl Recorded {
+    /// Which decision changed the thing of an effect since it was recorded, where it was never sent: what it saw is no longer so.
+    fn changed_since(&self, one: &StoredEffect) -> Result<Option<String>, RunError> {
+        if !matches!(one.state, EffectState::Recorded | EffectState::Held) {
+            return Ok(None);
+        }
+        let by = self.ledger.changed_after(one)?;
+        Ok(by.map(|LoggedEffect { run, decision, .. }| {
+            format!("{} of {} changed it since: {}", decision.rule, run.pipeline, short(&decision.id))
+        }))
     }
 }
 
@@ -189,7 +205,7 @@ fn paying(at: usize, effects: &[KnownEffect]) -> Vec<usize> {
         };
         // What was taken back pays for nothing, and taking back is not paid for by what rules cut.
         let is_there = other.stored.state != EffectState::Undone && other.is_undo == rise.is_undo;
-        is_cut && is_of && is_there && other.stored.effect.window_start == rise.stored.effect.window_start
+        is_cut && is_of && is_there && other.stored.effect.window == rise.stored.effect.window
     };
     if rise.effect.paid.is_by_none() {
         return Vec::new();

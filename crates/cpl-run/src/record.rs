@@ -221,15 +221,15 @@ impl Record {
 impl Record {
     /// What the run saw: what its window showed already is no news.
     fn write_seen(&self, run: i64, transaction: &mut Transaction<'_>) -> Result<(), LedgerError> {
-        let (pipeline, window) = (self.run.pipeline.as_str(), self.run.window_start);
-        let shown = transaction.metrics(pipeline, window)?;
+        let window = self.run.window_id();
+        let shown = transaction.metrics(window)?;
         for metric in &self.metrics {
             let last = shown.get(&metric.name);
             if last.is_none_or(|last| *last != MetricValue { run: last.run, ..metric.clone() }) {
                 transaction.add(&MetricValue { run, ..metric.clone() })?;
             }
         }
-        let mut found = transaction.alerts(pipeline, window)?;
+        let mut found = transaction.alerts(window)?;
         for alert in &self.alerts {
             let last = found.remove(&(alert.alert.clone(), alert.key.clone()));
             if last.is_none_or(|last| last != AlertRow { run: last.run, ..alert.clone() }) {

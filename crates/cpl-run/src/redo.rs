@@ -4,7 +4,7 @@ use cpl_ledger::{DecisionState, EffectState, RecordedDecision, Redo, Step};
 use cpl_model::workspace::Workspace;
 use jiff::Timestamp;
 
-use crate::decision::{DecisionError, check_window, find_recorded, ledger_with};
+use crate::decision::{DecisionError, check_window, find_recorded, is_rejected, ledger_with};
 
 /// Says of a decision, of which nothing is changed by now, that the next run of its window takes it anew.
 ///
@@ -25,6 +25,7 @@ pub fn redo(
     let why_not = match last.decision.state() {
         _ if last.decision.undoes.is_some() => Some("it takes a decision back: redo that one"),
         DecisionState::Acts => why_not(&states),
+        _ if is_rejected(&transaction, &last.decision)? => Some("it was rejected: `cpl approve` takes that back"),
         DecisionState::Held | DecisionState::AwaitsApproval | DecisionState::Undecided => {
             Some("it was not carried out, and each run of its window decides it anew")
         }

@@ -1,7 +1,6 @@
 //! A run: the plan's answers, the report of them, the record of what was decided, then the effects.
 
 use std::{
-    cell::RefCell,
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
     time::Instant,
@@ -14,6 +13,7 @@ use cpl_effects::{
 use cpl_exec::RejectedRows;
 use cpl_ledger::{
     EffectState, Ledger, LedgerReader, RecordedDecision, RunLock, StoredEffect, Transaction, VerdictKind, Window,
+    WindowId,
 };
 use cpl_model::{
     program::{Program, TargetKind},
@@ -132,7 +132,7 @@ struct Decided {
     uncertain: Vec<i64>,
     /// The name in which they are counted.
     workspace: String,
-    /// What was known of the window before.
+    /// What was known of the window before this run.
     window: Window,
 }
 
@@ -159,22 +159,20 @@ impl<'c> Evaluation<'c> {
         let seen = if is_replay { PastSeen::BeforeWindow } else { context.past };
         let workspace = workspace_name(context.workspace, ledger)?;
         let ledger = ledger.filter(|_| seen != PastSeen::Nothing);
-        let known = ledger.filter(|_| seen == PastSeen::All);
-        let known = known.map(|ledger| ledger.window(pipeline, (&self.window, window_start))).transpose()?;
-        let (places, window) = (&self.places, known.as_ref());
-        let (failed, last) = (RefCell::new(None), RefCell::new(BTreeMap::new()));
-        let past = LedgerPast { ledger, places, pipeline, window_start, seen, window, last, failed };
+        let (places, of) = (&self.places, WindowId { pipeline, name: &self.window, start: window_start });
+        let current = ledger.filter(|_| seen == PastSeen::All);
+        let window = current.map(|ledger| ledger.window(of)).transpose()?;
+        let past = LedgerPast::new(ledger, places, of, seen, window.as_ref());
         let show_quiet = seen == PastSeen::Nothing;
         let mut report = context.report(&self.plan, answers, (&past, &workspace), show_quiet).report();
         past.end()?;
-        let ledger = ledger.filter(|_| seen == PastSeen::All);
         let payloads = Payloads::of(&report, &self.plan, &self.window)?;
-        self.hold_other_requests(&mut report, &payloads, ledger)?;
+        self.hold_other_requests(&mut report, &payloads, current)?;
         let files = file_effects(program, &report, &self.window, context.folder, places);
-        let known = known.unwrap_or_default();
-        let earlier = known.effects();
-        report.restated = restated(&report, &known, program);
-        let before = ledger.map(|ledger| ledger.open_before(pipeline, window_start)).transpose()?.unwrap_or_default();
+        let window = window.unwrap_or_default();
+        let earlier = window.effects();
+        report.restated = restated(&report, &window, program);
+        let before = current.map(|ledger| ledger.open_before(of)).transpose()?.unwrap_or_default();
         // Those of this window's files are written again, and those of servers are sent.
         let is_lost = |one: &&StoredEffect| match one.state {
             EffectState::Recorded => !is_sent(one) && !files.iter().any(|file| file.place == one.effect.place),
@@ -194,9 +192,9 @@ impl<'c> Evaluation<'c> {
         }
         report.effects = deliveries(&report, &files, &counts, program, &self.window);
         report.unconfirmed = by_target(&unconfirmed);
-        report.expired = ledger.map_or(Ok(Vec::new()), |ledger| expired(ledger, pipeline, window_start))?;
+        report.expired = current.map_or(Ok(Vec::new()), |ledger| expired(ledger, of))?;
         let uncertain = unconfirmed.iter().filter(|one| !is_sent(one)).map(|one| one.serial).collect();
-        Ok(Decided { report, files, payloads, uncertain, workspace, window: known })
+        Ok(Decided { report, files, payloads, uncertain, workspace, window })
     }
 
     /// What is recorded of a report.
@@ -258,9 +256,9 @@ fn is_sent(one: &StoredEffect) -> bool {
 }
 
 /// The decisions of the window before that nobody said anything of, by their rules.
-fn expired(ledger: &LedgerReader, pipeline: &str, window_start: i64) -> Result<Vec<Expired>, RunError> {
+fn expired(ledger: &LedgerReader, of: WindowId<'_>) -> Result<Vec<Expired>, RunError> {
     let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();
-    for RecordedDecision { run, decision } in ledger.unapproved_before(pipeline, window_start)? {
+    for RecordedDecision { run, decision } in ledger.unapproved_before(of)? {
         if ledger.verdict(&decision.id)?.is_none_or(|verdict| verdict.verdict == VerdictKind::Approved) {
             *counts.entry((run.window, decision.rule)).or_default() += 1;
         }

@@ -45,6 +45,8 @@ pub struct KnownEffect {
     pub is_undo: bool,
     /// Its window is over.
     pub is_over: bool,
+    /// Why it is not sent: the thing was changed by another decision since it was recorded.
+    pub changed_since: Option<String>,
     /// The places, among the effects, of the cuts that must be carried out before it.
     pub needs: Vec<usize>,
 }
@@ -91,7 +93,8 @@ impl Sending<'_> {
                 if one.stored.state.needs_person() { self.ledger.steps(one.stored.serial)? } else { Vec::new() };
             let first_sent = steps.iter().find(|step| step.state == EffectState::Sent);
             let first_sent = first_sent.and_then(|step| Timestamp::from_microsecond(step.at).ok());
-            let recorded = Recorded { state: one.stored.state, first_sent, now, is_over: one.is_over };
+            let state = if one.changed_since.is_some() { State::Superseded } else { one.stored.state };
+            let recorded = Recorded { state, first_sent, now, is_over: one.is_over };
             let delivery = Delivery::resumed(policy(&one.effect), recorded);
             targets.push(servers.api(&one.effect));
             let target = targets[targets.len() - 1].0;
@@ -108,7 +111,9 @@ impl Sending<'_> {
         let epoch = self.ledger.epoch(self.pipeline)?;
         let mut store = LedgerStore { ledger: self.ledger, effects, pipeline: self.pipeline, epoch, clock };
         let mut world = World { wire: &mut wire, store: &mut store, clock: &mut { clock }, random: &mut SystemRandom };
-        let stopped = deliver(&mut lanes, &widths, until, &mut world).err();
+        let superseded = superseded(effects);
+        let recorded = if superseded.is_empty() { Ok(()) } else { world.store.record(&superseded) };
+        let stopped = recorded.and_then(|()| deliver(&mut lanes, &widths, until, &mut world)).err();
         let (mut carried_out, mut failed) = (0, Vec::new());
         for (one, lane) in effects.iter().zip(&lanes) {
             let (before, state) = (one.stored.state, lane.delivery.state());
@@ -132,6 +137,15 @@ impl Sending<'_> {
             None => Ok((carried_out, failed)),
         }
     }
+}
+
+/// The steps of those that are not sent because another decision came after them.
+fn superseded(effects: &[KnownEffect]) -> Vec<(usize, Step)> {
+    let step = |(at, one): (usize, &KnownEffect)| {
+        let why = Some(one.changed_since.clone()?);
+        Some((at, Step { state: State::Superseded, why }))
+    };
+    effects.iter().enumerate().filter_map(step).collect()
 }
 
 fn policy(effect: &ServerEffect) -> Policy {

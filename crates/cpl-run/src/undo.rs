@@ -4,7 +4,7 @@ use std::{cmp::Ordering, collections::BTreeMap, path::Path, time::Instant};
 
 use cpl_connect::Secrets;
 use cpl_effects::{FileEffects, Paid, ServerEffect, prepare};
-use cpl_ledger::{Decision, DecisionState, Effect, EffectState, LedgerReader, Run, RunLock, StoredEffect};
+use cpl_ledger::{Decision, DecisionState, Effect, EffectState, LedgerReader, Run, RunLock, StoredEffect, Window};
 use cpl_model::workspace::Workspace;
 use cpl_rules::{parsed_decimal, short, undo_of};
 use cpl_syntax::Span;
@@ -99,8 +99,11 @@ pub fn undo(
     let said = format!("undone by {by}{}", why.map_or_else(String::new, |why| format!(": {why}")));
     let record = undo.record(&run, &said, &transaction)?;
     // What is only sent again is no run of its own.
-    let window = transaction.window(&record.run.pipeline, (&record.run.window, record.run.window_start))?;
-    let printed = if record.decisions.is_empty() { Vec::new() } else { record.write(&mut transaction, &window)? };
+    let mut printed = Vec::new();
+    if !record.decisions.is_empty() {
+        // All of it acts: whatever is known of the window, it is news.
+        printed = record.write(&mut transaction, &Window::default())?;
+    }
     transaction.commit()?;
     let only = undo.decisions.iter().map(|one| one.undo.id.clone()).collect();
     let tokens = workspace.root.join(TOKENS);

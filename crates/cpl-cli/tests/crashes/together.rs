@@ -154,8 +154,7 @@ fn a_pause_in_mid_run() {
     assert!(is_paused.recv().expect("it was paused").expect("it starts").status.success());
     assert_eq!(said.code, Some(1), "{}", said.err);
     let text = unfolded(&said.err);
-    let told =
-        "nothing more was sent: ann paused it (look) while this run was under way; 2 effects were carried out before";
+    let told = "nothing more was sent: ann paused it (look); 2 effects were carried out before";
     assert!(text.contains(told), "{}", said.err);
     assert_eq!(applied(&server).iter().sum::<u32>(), 2);
     let plan = workspace.cpl("plan p.cpl --as-of 2026-11-20");
@@ -164,6 +163,57 @@ fn a_pause_in_mid_run() {
     assert_eq!(workspace.cpl("resume . --by ann").code, Some(0));
     assert_eq!(workspace.cpl(RUN).code, Some(0));
     assert_eq!(applied(&server), [1; ROWS]);
+}
+
+/// A run of which two effects are sent, and the others are recorded: a pause ended it, and is over.
+fn half_sent(workspace: &Workspace, server: &Server) {
+    let mut pause = workspace.command("pause p.cpl --by ann");
+    let (paused, is_paused) = channel();
+    server.after(2, move || paused.send(pause.output()).expect("it is waited for"));
+    assert_eq!(workspace.cpl(RUN).code, Some(1));
+    assert!(is_paused.recv().expect("it was paused").expect("it starts").status.success());
+    assert_eq!(workspace.cpl("resume p.cpl --by ann").code, Some(0));
+    assert_eq!(applied(server).iter().sum::<u32>(), 2);
+}
+
+/// What another pipeline changed since it was recorded is not sent: it would put that change back, past all guards.
+#[test]
+fn what_is_not_sent_yet_is_superseded_by_a_later_change() {
+    let server = Server::begin();
+    let workspace = workspace(&server);
+    half_sent(&workspace, &server);
+    let cut = pipeline("r").replace("+20%", "-20%").replace("cooldown 3 days", "");
+    std::fs::write(workspace.path("r.cpl"), cut).expect("written");
+    let said = workspace.cpl("run r.cpl --act --as-of 2026-11-20");
+    assert!(said.out.contains("sent: 4 effects carried out"), "{}{}", said.out, said.err);
+    let said = workspace.cpl(RUN);
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    let told = "not sent: 4 effects, of what is no longer as the rule saw it";
+    assert!(said.out.contains(told), "{}", said.out);
+    assert_eq!(applied(&server), [1; ROWS]);
+    let superseded = workspace.states().iter().filter(|one| one.state == "superseded").count();
+    assert_eq!(superseded, 4);
+}
+
+/// A window goes on where the pipeline got another time of day since: what is not sent yet is sent once, by a run and by a plan.
+#[test]
+fn a_window_of_another_start_goes_on() {
+    for commands in [&[RUN][..], &["plan p.cpl --as-of 2026-11-20 --out plan.json", "apply plan.json --act"]] {
+        let server = Server::begin();
+        let workspace = workspace(&server);
+        let at = |hour: &str| pipeline("p").replace("retire", &format!("every day at {hour}  retire"));
+        std::fs::write(workspace.path("p.cpl"), at("06:00")).expect("written");
+        half_sent(&workspace, &server);
+        std::fs::write(workspace.path("p.cpl"), at("21:00")).expect("written");
+        for command in commands {
+            let said = workspace.cpl(command);
+            assert_eq!(said.code, Some(0), "{command}: {}", said.err);
+        }
+        assert_eq!(applied(&server), [1; ROWS], "{commands:?}");
+        assert!(workspace.states().iter().all(|one| one.state == "confirmed"));
+        let again = workspace.cpl(RUN);
+        assert!(again.out.contains("done already in this window"), "{}", again.out);
+    }
 }
 
 /// A run that the system has stopped still runs: nobody else does, and it goes on where it was.

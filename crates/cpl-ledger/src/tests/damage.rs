@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 
 use tempfile::TempDir;
 
-use super::{decision, effect, folder, run};
+use super::{decision, effect, folder, run, window};
 use crate::{
     EffectState, Ledger, LedgerError, LedgerReader, Pause, PauseState, Step, Verdict, VerdictKind,
     head::{Head, HeadFile},
@@ -70,14 +70,14 @@ fn answers(ledger: &LedgerReader) -> Result<Vec<String>, LedgerError> {
         answers.push(format!("{:?}", ledger.states(&id(at))?));
         answers.push(format!("{:?}", ledger.decision(&id(at))?));
         answers.push(format!("{:?}", ledger.verdict(&id(at))?));
-        answers.push(format!("{:?}", ledger.window("p", (&at.to_string(), at))?));
+        answers.push(format!("{:?}", ledger.window(window("p", at, &at.to_string()))?));
     }
     for of in (0..RESOURCES).map(resource) {
         answers.push(format!("{:?}", ledger.last_change(&of, None, i64::MAX)?));
         answers.push(format!("{:?}", ledger.last_change(&of, Some("budget"), i64::MAX)?));
         answers.push(format!("{:?}", ledger.changes(&of, (100, 250))?));
     }
-    answers.push(format!("{:?}", ledger.open_before("p", DECISIONS)?));
+    answers.push(format!("{:?}", ledger.open_before(window("p", DECISIONS, "now"))?));
     answers.push(format!("{:?}", (ledger.pause("p")?, ledger.workspace()?)));
     Ok(answers)
 }

@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use rusqlite::Connection;
 
-use super::{acting, all, folder, raw, record};
+use super::{acting, all, folder, raw, record, window};
 use crate::{
     BackupError, DecisionState, Ledger, LedgerError, LedgerReader, Restored,
     chain::ChainTip,
@@ -25,7 +25,7 @@ const OLDER: [&str; 5] = [
     "drop index effects_by_setting;",
     "drop table metrics; drop table alerts; drop index runs_by_workspace; alter table runs drop column workspace;
      drop index steps_by_effect; create index steps_by_effect on steps (effect);",
-    "drop table pending_effects; drop trigger effects_begin; drop trigger steps_go_on; drop trigger steps_end;",
+    "drop table pending_effects; drop trigger effects_begin; drop trigger steps_move; drop index runs_by_name;",
 ];
 
 /// The tables of an older version, with a row in them, as it wrote them.
@@ -93,7 +93,7 @@ fn upgraded_from(version: usize) -> Result<(), LedgerError> {
         if version == 1 { (None, None) } else { (Some(DecisionState::Acts), Some("budget".to_owned())) };
     assert_eq!(found, Some((state, setting, "120".to_owned())));
     assert_eq!(acting(&ledger, "p", 10, "r"), 1);
-    assert_eq!(ledger.open_before("p", 20)?.len(), 1);
+    assert_eq!(ledger.open_before(window("p", 20, "now"))?.len(), 1);
     record(folder.path(), 20, "d2")?;
     let last = ledger.last_change("google", Some("budget"), i64::MAX)?;
     assert_eq!(last.map(|last| last.run.window_start), Some(20));

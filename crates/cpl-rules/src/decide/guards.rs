@@ -24,7 +24,7 @@ pub fn hold_by_context(proposals: &mut [Proposal], rule: &Rule, program: &Progra
         }
     }
     let memory = Memory { rule, program, context };
-    memory.expect(proposals.iter().filter(|proposal| proposal.state == State::Fires));
+    memory.look_up(proposals.iter().filter(|proposal| proposal.state == State::Fires));
     for proposal in firing(proposals) {
         let resources = proposal.resources(program);
         let claimed = |resource| Some((resource, context.claimed.get(resource)?));

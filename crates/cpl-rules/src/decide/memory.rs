@@ -107,11 +107,11 @@ impl Memory<'_> {
         })
     }
 
-    /// Says which settings are going to be looked at.
-    pub fn expect<'p>(&self, proposals: impl Iterator<Item = &'p Proposal>) {
+    /// Looks up the settings that are asked for in a moment, all of them at once.
+    pub fn look_up<'p>(&self, proposals: impl Iterator<Item = &'p Proposal>) {
         let settings: Vec<Setting<'_>> = proposals.flat_map(|proposal| proposal.settings(self.program)).collect();
         let named: Vec<_> = settings.iter().map(|setting| (setting.changed(), setting.name)).collect();
-        self.context.past.expect(&named);
+        self.context.past.look_up_last_changes(&named);
     }
 
     /// A setting that somebody else changed since our last change of it; and notes whether this run is the first to see it.

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use cpl_ledger::{
     Decision, DecisionState, Effect, EffectState, Ledger, LedgerError, LedgerReader, Run, Step as StepRow, Transaction,
+    WindowId,
 };
 use cpl_protocol::Step;
 use cpl_simulator::{Fate, Known, Memory};
@@ -41,7 +42,7 @@ impl LedgerMemory {
 
     fn states(&self) -> Result<Vec<Known>, LedgerError> {
         let ledger = LedgerReader::open(self.folder.path())?.ok_or(LedgerError::Missing)?;
-        let window = ledger.window("p", ("w", 0))?;
+        let window = ledger.window(WindowId { pipeline: "p", name: "w", start: 0 })?;
         let stored = window.effects();
         assert_eq!(stored.iter().map(|one| one.serial).collect::<Vec<_>>(), self.serials, "no effect is lost");
         let known = |one: &cpl_ledger::StoredEffect| {
