@@ -167,6 +167,14 @@ impl Clock {
         }
     }
 
+    /// The clock so long ago that whatever period was over by then has settled; in microseconds.
+    #[must_use]
+    pub fn settled(&self, settles: i64) -> Self {
+        let zone = self.now.time_zone();
+        let now = earlier(self.now.timestamp(), settles, zone).to_zoned_datetime(zone.clone());
+        Self { now, ..self.clone() }
+    }
+
     /// First and last day of a window of whole days.
     ///
     /// # Errors

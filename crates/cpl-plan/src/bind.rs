@@ -11,8 +11,8 @@ use std::{
 use cpl_model::{
     clock::{Clock, offset},
     program::{
-        Applied, AppliedCounts, ArithOp, CompareOp, Constant, Day, Expr, ExprKind, Function, Length, Logic, TableId,
-        Unsupported, WindowKind,
+        Applied, AppliedCounts, ArithOp, CompareOp, Constant, Day, Expr, ExprKind, Function, Length, Logic, PastWindow,
+        TableId, Unsupported, WindowKind,
     },
     types::Type,
 };
@@ -213,17 +213,18 @@ impl Binder<'_> {
                 let counts = self.past.get(&(applied.rule.clone(), applied.over)).cloned();
                 Expr { kind: ExprKind::Applied(Box::new(Applied { counts, ..(**applied).clone() })), ..expr }
             }
-            ExprKind::InWindow(time, window) => Expr { kind: self.window(time, window.kind)?, ..expr },
+            ExprKind::InWindow(time, window) => Expr { kind: self.window(time, *window)?, ..expr },
             _ => expr,
         })
     }
 
     /// Complete periods before `now`: whole days, both ends included, or whole hours.
-    fn window(&self, time: &Expr, window: WindowKind) -> Result<ExprKind, BindError> {
-        if let WindowKind::Last(hours, Unit::Hour) = window
+    fn window(&self, time: &Expr, window: PastWindow) -> Result<ExprKind, BindError> {
+        let (clock, kind) = (self.clock.settled(window.settles), window.kind);
+        if let WindowKind::Last(hours, Unit::Hour) = kind
             && !self.before
         {
-            let (start, end) = self.clock.hours(hours)?;
+            let (start, end) = clock.hours(hours)?;
             let moment = |moment| Box::new(Expr::constant(Constant::Moment(moment), Type::Datetime, time.span));
             let compare =
                 |op, moment| Box::new(condition(ExprKind::Compare(op, Box::new(time.clone()), moment), time.span));
@@ -231,7 +232,7 @@ impl Binder<'_> {
             let to = compare(CompareOp::Less, moment(end));
             return Ok(ExprKind::Logic(Logic::And, from, to));
         }
-        let (first, last) = if self.before { self.clock.days_before(window)? } else { self.clock.days(window)? };
+        let (first, last) = if self.before { clock.days_before(kind)? } else { clock.days(kind)? };
         let day = |day: Date| Box::new(Expr::constant(Constant::Date(day), Type::Date, time.span));
         Ok(ExprKind::InRange(Box::new(date_of(time)), day(first), day(last)))
     }

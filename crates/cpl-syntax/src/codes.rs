@@ -67,6 +67,7 @@ codes! {
     E0403 "a column of both sides",
     E0404 "no one date to go by",
     E0405 "take without an order",
+    E0406 "nothing says when figures settle",
     E0501 "the dashboard",
     E0502 "a rule's rows",
     E0503 "an action",

@@ -29,14 +29,14 @@ impl Checker<'_> {
         let series = self.series_names(series, table);
         let columns: Vec<ScopeColumn> = table.columns.iter().map(ScopeColumn::of).collect();
         let mark = self.reporter.mark();
-        let of_rows = self.condition(written, &Scope::row(&columns, table.time.as_deref()));
+        let of_rows = self.condition(written, &Scope::row(&columns, table.time.as_deref()).settling(table.settles));
         // What is reported of other tables, which are resolved on the way, stands elsewhere and stays.
         let here = |diagnostic: &Diagnostic| (written.span.start..=written.span.end).contains(&diagnostic.start());
         let new = self.reporter.since(mark).iter();
         let aggregates = new.filter(|new| here(new)).any(|diagnostic| diagnostic.code == Code::E0305);
         let expected = if aggregates {
             self.reporter.retain_since(mark, |diagnostic| !here(diagnostic));
-            self.condition(written, &Scope::group(&columns, table.time.as_deref(), &[]))
+            self.condition(written, &Scope::group(&columns, table.time.as_deref(), &[]).settling(table.settles))
         } else {
             of_rows
         };

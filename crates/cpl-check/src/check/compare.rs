@@ -14,7 +14,7 @@ use super::{
     state::reporter::Checked,
 };
 use cpl_model::{
-    program::{Constant, Expr, ExprKind, Margin},
+    program::{Constant, Expr, ExprKind, Margin, PastWindow},
     types::Type,
 };
 
@@ -64,7 +64,7 @@ impl Checker<'_> {
             }
             Relation::BreaksPattern { over, by } => self.breaks_pattern(left?, *over, by.as_ref(), span, scope),
             Relation::InTuple { inverted, values } => self.in_tuple(*inverted, left, values, span, scope),
-            Relation::InWindow { inverted, window } => self.in_window(*inverted, left?, *window, span),
+            Relation::InWindow { inverted, window } => self.in_window(*inverted, left?, *window, span, scope),
             Relation::InRange { inverted, from, to } => {
                 let (from, to) = (self.expr(from, scope), self.expr(to, scope));
                 let (left, from) = self.comparable(left?, from?, true)?;
@@ -265,7 +265,14 @@ impl Checker<'_> {
         Ok(inverted_if(inverted, boolean(ExprKind::OneOf(Box::new(left), fitting), unknown, span)))
     }
 
-    fn in_window(&mut self, inverted: bool, left: Expr, window: tree::Window, span: Span) -> Checked<Expr> {
+    fn in_window(
+        &mut self,
+        inverted: bool,
+        left: Expr,
+        window: tree::Window,
+        span: Span,
+        scope: &Scope<'_>,
+    ) -> Checked<Expr> {
         if !left.ty.is_time() {
             return self.refuse(
                 Code::E0301,
@@ -285,9 +292,33 @@ impl Checker<'_> {
                 return self.refuse(Code::E0301, "a date has no hours", left.span, "wanted: a datetime");
             }
         }
-        let unknown = left.unknown;
+        let (unknown, window) = (left.unknown, self.past_window(window, scope.settles)?);
         let kind = ExprKind::InWindow(Box::new(left), window);
         Ok(inverted_if(inverted, boolean(kind, unknown, span)))
+    }
+
+    /// A window over a table whose figures move for so long, in microseconds.
+    pub(super) fn past_window(&mut self, window: tree::Window, settles: Option<i64>) -> Checked<PastWindow> {
+        let tree::Window { kind, settled, span } = window;
+        let Some(word) = settled else { return Ok(PastWindow { kind, settles: 0, span }) };
+        if !matches!(kind, WindowKind::Last(_, Unit::Day | Unit::Week | Unit::Month)) {
+            return self.refuse(
+                Code::E0103,
+                "settled are days, weeks and months",
+                span,
+                "wanted: `last 7 settled days`",
+            );
+        }
+        match settles {
+            Some(settles) => Ok(PastWindow { kind, settles, span }),
+            None => self.fail(
+                Diagnostic::new(Code::E0406, "nothing says how long these figures still move")
+                    .at(word, "from when on are they settled?")
+                    .help(
+                        "add `settles within 3 days` to the fetch: how long a day's figures still move once it is over",
+                    ),
+            ),
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
     state::reporter::Checked,
 };
 use cpl_model::{
-    program::{Dashboard, DashboardMetric, Goal, WindowKind},
+    program::{Dashboard, DashboardMetric, Goal, PastWindow, WindowKind},
     types::Type,
 };
 
@@ -28,18 +28,18 @@ impl Checker<'_> {
         let table = self.table_id(&dashboard.from)?;
         let of = self.tables[table].clone();
         let columns: Vec<ScopeColumn> = of.columns.iter().map(ScopeColumn::of).collect();
-        let scope = Scope::group(&columns, of.time.as_deref(), &[]);
+        let scope = Scope::group(&columns, of.time.as_deref(), &[]).settling(of.settles);
         let written = dashboard.constraints.iter().chain(&dashboard.drivers);
         let metrics: Vec<_> = written.map(|driver| self.dashboard_metric(driver, &scope)).collect();
-        let dated = dashboard.over.map_or(Ok(()), |over| self.dated(over, &of));
+        let over = dashboard.over.map(|over| self.dated(over, &of)).transpose();
         if let Some(by) = &dashboard.by {
             self.column_of(by, &of)?;
         }
-        dated?;
+        let over = over?;
         Ok(Some(Dashboard {
             table,
             metrics: metrics.into_iter().collect::<Checked<_>>()?,
-            over: dashboard.over,
+            over,
             by: dashboard.by.as_ref().map(|by| by.value.clone()),
             span: dashboard.span,
         }))
@@ -59,7 +59,7 @@ impl Checker<'_> {
         }
     }
 
-    fn dated(&mut self, over: tree::Window, table: &cpl_model::program::Table) -> Checked<()> {
+    fn dated(&mut self, over: tree::Window, table: &cpl_model::program::Table) -> Checked<PastWindow> {
         if table.time.is_none() {
             let message = format!("`{}` has no one date to look back by", table.name);
             return self.refuse(Code::E0404, message, over.span, "wanted: a date among its columns, or `time COLUMN`");
@@ -71,7 +71,7 @@ impl Checker<'_> {
                 return self.refuse(Code::E0501, "a dashboard looks at whole days", over.span, label);
             }
         }
-        Ok(())
+        self.past_window(over, table.settles)
     }
 
     fn dashboard_metric(&mut self, driver: &tree::Driver, scope: &Scope<'_>) -> Checked<DashboardMetric> {

@@ -103,17 +103,10 @@ impl<'a> Checker<'a> {
         }
         let call = EndpointCall { call, endpoint: endpoint.requested.clone() };
         let written = self.written(fetch.source_span).split_whitespace().collect::<Vec<_>>().join(" ");
-        let (kind, restated) = (SourceKind::Endpoint(Box::new(call)), endpoint.restated);
-        let source = Fetch {
-            kind,
-            path: written,
-            path_span: fetch.source_span,
-            columns,
-            future,
-            skip_bad,
-            until: None,
-            restated,
-        };
+        let kind = SourceKind::Endpoint(Box::new(call));
+        table.settles = table.settles.or(endpoint.restated);
+        let source =
+            Fetch { kind, path: written, path_span: fetch.source_span, columns, future, skip_bad, until: None };
         table.source = TableSource::Fetch(source);
         self.add_table(table)
     }
@@ -302,6 +295,10 @@ impl<'a> Checker<'a> {
 
     /// Windows of connectors are in days.
     fn window_argument(&mut self, window: Window) -> Checked<Window> {
+        if let Some(settled) = window.settled {
+            let label = "fetch all days, and look at `day in last 7 settled days` later";
+            return self.refuse(Code::E0107, "what is fetched is not cut by what has settled", settled, label);
+        }
         match window.kind {
             WindowKind::Last(_, Unit::Second | Unit::Minute | Unit::Hour) => {
                 self.refuse(Code::E0103, "a connector's window is in days", window.span, "wanted: `last 2 days`")

@@ -56,8 +56,7 @@ impl Checker<'_> {
             }
         }
         let until = self.rows_until(fetch, &kind)?;
-        table.source =
-            TableSource::Fetch(Fetch { kind, path, path_span, columns, future, skip_bad, until, restated: None });
+        table.source = TableSource::Fetch(Fetch { kind, path, path_span, columns, future, skip_bad, until });
         self.add_table(table)
     }
 
@@ -128,6 +127,10 @@ impl Checker<'_> {
                     time = Some(column);
                     Ok(())
                 }
+                FetchClause::Settles(_, at) if table.settles.is_some() => {
+                    self.refuse(Code::E0107, "`settles` stands here twice", *at, "the second one")
+                }
+                FetchClause::Settles(length, _) => self.fixed_length(length).map(|length| table.settles = Some(length)),
                 FetchClause::SkipBadRows(share) if skip_bad.is_some() => {
                     self.refuse(Code::E0107, "`skip bad rows` stands here twice", share.span, "the second one")
                 }
@@ -207,6 +210,7 @@ pub(super) fn fetched_table(name: &Name, columns: Vec<Column>) -> Table {
         key: None,
         singleton: false,
         time: None,
+        settles: None,
         order: Order::None,
         checks: Vec::new(),
     }

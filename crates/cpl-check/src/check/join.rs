@@ -21,6 +21,7 @@ impl Checker<'_> {
         let id = self.table_id(&join.table)?;
         let right = self.tables[id].clone();
         let on = self.join_keys(&join.on, &right, relation)?;
+        relation.settles = relation.settles.max(right.settles);
         let latest = match &join.latest {
             None => None,
             Some(latest) => Some(self.latest(latest, &on, &right, relation)?),

@@ -23,16 +23,18 @@ pub(super) struct RuleScope {
     pub columns: Vec<ScopeColumn>,
     time: Option<String>,
     key: Option<Vec<String>>,
+    settles: Option<i64>,
 }
 
 impl RuleScope {
     fn of(table: &Table) -> Self {
         let columns = table.columns.iter().map(ScopeColumn::of);
-        Self { columns: columns.collect(), time: table.time.clone(), key: table.key.clone() }
+        let (time, key, settles) = (table.time.clone(), table.key.clone(), table.settles);
+        Self { columns: columns.collect(), time, key, settles }
     }
 
     pub fn row(&self) -> Scope<'_> {
-        Scope::row(&self.columns, self.time.as_deref()).with_key(self.key.as_deref())
+        Scope::row(&self.columns, self.time.as_deref()).with_key(self.key.as_deref()).settling(self.settles)
     }
 }
 

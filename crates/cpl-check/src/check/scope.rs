@@ -65,6 +65,8 @@ pub struct Scope<'s> {
     pub time: Option<&'s str>,
     /// The table's key.
     pub key: Option<&'s [String]>,
+    /// How long the table's figures still move, in microseconds.
+    pub settles: Option<i64>,
     /// Filters of the metrics around it, which hold for every aggregate inside.
     pub filters: Vec<Expr>,
     /// The metrics around it.
@@ -79,6 +81,7 @@ impl<'s> Scope<'s> {
         place: Place::Constant,
         time: None,
         key: None,
+        settles: None,
         filters: Vec::new(),
         metrics: Vec::new(),
         name_kind: "constant",
@@ -86,7 +89,7 @@ impl<'s> Scope<'s> {
 
     pub fn row(columns: &'s [ScopeColumn], time: Option<&'s str>) -> Self {
         let (filters, metrics) = (Vec::new(), Vec::new());
-        Self { columns, place: Place::Row, time, key: None, filters, metrics, name_kind: "column" }
+        Self { columns, place: Place::Row, time, key: None, settles: None, filters, metrics, name_kind: "column" }
     }
 
     /// What a request of a connector is made of.
@@ -97,6 +100,11 @@ impl<'s> Scope<'s> {
     /// With the key, by which the rows of a series are found.
     pub fn with_key(self, key: Option<&'s [String]>) -> Self {
         Self { key, ..self }
+    }
+
+    /// Of a table whose figures still move for so long.
+    pub fn settling(self, settles: Option<i64>) -> Self {
+        Self { settles, ..self }
     }
 
     pub fn group(columns: &'s [ScopeColumn], time: Option<&'s str>, keys: &'s [String]) -> Self {

@@ -51,6 +51,7 @@ impl Checker<'_> {
             key: None,
             singleton: true,
             time: None,
+            settles: None,
             order: Order::None,
             checks: Vec::new(),
         })

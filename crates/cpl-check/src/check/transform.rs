@@ -23,6 +23,8 @@ pub struct Relation {
     pub key: Option<Vec<String>>,
     pub singleton: bool,
     pub time: Option<String>,
+    /// How long its figures still move, in microseconds.
+    pub settles: Option<i64>,
     /// The order of the rows.
     pub order: Order,
 }
@@ -35,6 +37,7 @@ impl Relation {
             key: table.key.clone(),
             singleton: table.singleton,
             time: table.time.clone(),
+            settles: table.settles,
             order: table.order,
         }
     }
@@ -44,7 +47,7 @@ impl Relation {
     }
 
     fn row(&self) -> Scope<'_> {
-        Scope::row(&self.columns, self.time.as_deref()).with_key(self.key.as_deref())
+        Scope::row(&self.columns, self.time.as_deref()).with_key(self.key.as_deref()).settling(self.settles)
     }
 
     /// A column is new, or another one now: a key that held it is gone.
@@ -261,7 +264,8 @@ impl Checker<'_> {
         }
         let time = keys.iter().find(|key| key.ty.is_time()).map(|key| key.name.clone());
         let singleton = names.is_empty();
-        *relation = Relation { columns, key: Some(names), singleton, time, order: Order::Key };
+        let settles = relation.settles;
+        *relation = Relation { columns, key: Some(names), singleton, time, settles, order: Order::Key };
         let mut items = computed.into_iter().collect::<Checked<Vec<_>>>()?;
         items.shrink_to_fit();
         let group = Stage::Group { keys, items, span };
@@ -317,7 +321,7 @@ impl Checker<'_> {
     }
 
     fn group_item(&mut self, item: &GroupItem, keys: &[String], relation: &Relation) -> Checked<Expr> {
-        let scope = Scope::group(&relation.columns, relation.time.as_deref(), keys);
+        let scope = Scope::group(&relation.columns, relation.time.as_deref(), keys).settling(relation.settles);
         let Some(value) = &item.value else { return self.metric(&item.name, None, &scope) };
         self.column_name(&item.name);
         self.expr(value, &scope)
@@ -396,6 +400,7 @@ fn build_table(
         key: relation.key.clone(),
         singleton: relation.singleton,
         time: relation.time.clone(),
+        settles: relation.settles,
         order: relation.order,
         checks: Vec::new(),
     })

@@ -27,6 +27,7 @@ impl Checker<'_> {
             for column in &other.columns {
                 self.united(column, name, relation)?;
             }
+            relation.settles = relation.settles.max(other.settles);
             let same_time = relation.time.is_some() && relation.time == other.time;
             relation.time = relation.time.take().filter(|_| same_time);
         }

@@ -216,8 +216,10 @@ pub fn restated_days(program: &Program) -> Vec<Diagnostic> {
     let rules: Vec<(TableId, Vec<&Expr>)> = rules(program).collect();
     let mut found: Vec<Diagnostic> = Vec::new();
     for (at, table) in program.tables.iter().enumerate() {
-        let TableSource::Fetch(Fetch { restated: Some(restated), path_span, .. }) = &table.source else { continue };
-        let (fetch, days) = (TableId(at), (restated + DAY - 1) / DAY);
+        let (TableSource::Fetch(Fetch { path_span, .. }), Some(settles)) = (&table.source, table.settles) else {
+            continue;
+        };
+        let (fetch, days) = (TableId(at), (settles + DAY - 1) / DAY);
         for (from, own) in &rules {
             let inputs = RuleInputs::of(program, *from, own).tables;
             let depends_on_fetch = |id: &&TableId| RuleInputs::of(program, **id, &[]).tables.contains(&fetch);
@@ -233,8 +235,10 @@ pub fn restated_days(program: &Program) -> Vec<Diagnostic> {
                 found.push(
                     Diagnostic::new(Code::W0206, format!("the newest days of `{name}` still change at their source"))
                         .at(window, "takes them in")
-                        .at(*path_span, format!("restated for {days} days"))
-                        .help(format!("leave them out: `where day < today - {days} days`")),
+                        .at(*path_span, format!("they settle within {days} days"))
+                        .help(format!(
+                            "leave them out: `day in last 7 settled days`, or `where day < today - {days} days`"
+                        )),
                 );
             }
         }
@@ -247,7 +251,9 @@ fn newest_days(expr: &Expr) -> Option<Span> {
     let mut found = None;
     expr.walk(&mut |part| {
         let newest = match &part.kind {
-            ExprKind::InWindow(_, window) => !matches!(window.kind, WindowKind::Period(WhichPeriod::Previous, _)),
+            ExprKind::InWindow(_, window) => {
+                window.settles == 0 && !matches!(window.kind, WindowKind::Period(WhichPeriod::Previous, _))
+            }
             ExprKind::Series(series) => matches!(series.of, SeriesOf::Over(..)),
             ExprKind::Compare(CompareOp::Greater | CompareOp::GreaterOrEqual, _, from) => since(from).is_some(),
             ExprKind::Compare(CompareOp::Less | CompareOp::LessOrEqual, from, _) => since(from).is_some(),
@@ -265,6 +271,7 @@ fn leaves_out(expr: &Expr, days: i64) -> bool {
     let mut found = false;
     expr.walk(&mut |part| {
         let until = match &part.kind {
+            ExprKind::InWindow(_, window) if window.settles > 0 => Some(days),
             ExprKind::Compare(CompareOp::Less, _, until) => since(until),
             ExprKind::Compare(CompareOp::LessOrEqual, _, until) => since(until).map(|days| days - 1),
             ExprKind::Compare(CompareOp::Greater, until, _) => since(until),

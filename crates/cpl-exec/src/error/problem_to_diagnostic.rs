@@ -119,7 +119,6 @@ pub fn file_problem(problem: &Problem, name: &str) -> Diagnostic {
         future: false,
         skip_bad: None,
         until: None,
-        restated: None,
     };
     let mut diagnostic = problem_to_diagnostic(problem, name, &fetch);
     diagnostic.labels.clear();

@@ -100,6 +100,33 @@ fn windows_are_whole_days_before_today() {
     }
 }
 
+/// The hour a window begins at, how long figures move, a window; its days. A day has settled once it has been over for so long.
+#[test]
+fn settled_windows_end_before_what_still_moves() {
+    const HOUR: i64 = 3_600_000_000;
+    let last = WindowKind::Last;
+    let table = [
+        (0, 72, last(3, Unit::Day), ("2026-11-14", "2026-11-16")),
+        (0, 0, last(3, Unit::Day), ("2026-11-17", "2026-11-19")),
+        // The 18th was over 24 hours ago, the 17th 48.
+        (0, 24, last(1, Unit::Day), ("2026-11-18", "2026-11-18")),
+        (0, 36, last(1, Unit::Day), ("2026-11-17", "2026-11-17")),
+        // At nine in the morning the 18th has been over for 33 hours.
+        (9, 33, last(1, Unit::Day), ("2026-11-18", "2026-11-18")),
+        (9, 34, last(1, Unit::Day), ("2026-11-17", "2026-11-17")),
+        (0, 72, last(1, Unit::Week), ("2026-11-09", "2026-11-15")),
+        (0, 120, last(1, Unit::Week), ("2026-11-02", "2026-11-08")),
+        (0, 19 * 24, last(1, Unit::Month), ("2026-10-01", "2026-10-31")),
+        (0, 20 * 24, last(1, Unit::Month), ("2026-09-01", "2026-09-30")),
+    ];
+    for (hour, hours, window, (first, end)) in table {
+        let at = Cadence::Day(Time::constant(hour, 0, 0, 0));
+        let clock = Clock::at(at, &zone("Europe/Berlin"), AsOf::Date(day("2026-11-20"))).unwrap();
+        let found = clock.settled(hours * HOUR).days(window);
+        assert_eq!(found.ok(), Some((day(first), day(end))), "{hour}:00, {hours} hours, {window:?}");
+    }
+}
+
 /// Today, a grain, the days a rule acts on; the newest complete period.
 #[test]
 fn the_newest_period_is_complete() {

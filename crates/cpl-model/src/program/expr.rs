@@ -7,7 +7,7 @@ use std::{
 
 use cpl_syntax::{
     Span,
-    tree::{ArithOp, CompareOp, Day, Direction, Logic, Window},
+    tree::{ArithOp, CompareOp, Day, Direction, Logic},
 };
 use jiff::{
     Timestamp,
@@ -15,7 +15,7 @@ use jiff::{
 };
 use rust_decimal::Decimal;
 
-use super::{Length, ProvenanceId, TableId};
+use super::{Length, PastWindow, ProvenanceId, TableId};
 use cpl_syntax::keywords;
 
 use crate::{clock::Grain, types::Type};
@@ -72,7 +72,7 @@ pub enum ExprKind {
     /// `x in (a, b)`
     OneOf(Box<Expr>, Vec<Expr>),
     /// `day in last 7 days`
-    InWindow(Box<Expr>, Window),
+    InWindow(Box<Expr>, PastWindow),
     /// `day in a to b`, both ends included
     InRange(Box<Expr>, Box<Expr>, Box<Expr>),
     /// A function of the row.

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use cpl_syntax::tree::Unit;
+use cpl_syntax::{
+    Span,
+    tree::{Unit, WindowKind},
+};
 
 /// A length of time on the calendar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,4 +28,16 @@ impl fmt::Display for Length {
         };
         write!(f, "{} {unit}{}", self.length, if self.length == 1 { "" } else { "s" })
     }
+}
+
+/// A stretch of complete periods before the window of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PastWindow {
+    /// Which.
+    pub kind: WindowKind,
+    /// How long the figures of a period still move after it is over, in microseconds: the stretch ends before those that do.
+    /// 0 where all complete periods are wanted.
+    pub settles: i64,
+    /// Where it is written.
+    pub span: Span,
 }

@@ -34,7 +34,7 @@ pub use expr::{
 pub use ids::TableId;
 pub use internal::{InternalColumn, ProvenanceId};
 use jiff::{civil::Date, tz::TimeZone};
-pub use length::Length;
+pub use length::{Length, PastWindow};
 pub use origin::{Item, Origin, Place};
 pub use remote::{Auth, CallArgument, ConnectorCall, Credential, DatabaseQuery, HeaderValue, Request, Template};
 pub use rule::{

@@ -2,12 +2,12 @@
 
 use cpl_syntax::{
     Span,
-    tree::{Direction, Extreme, Level, Window},
+    tree::{Direction, Extreme, Level},
 };
 
 use rust_decimal::Decimal;
 
-use super::{ActionCall, Credential, Expr, Grain, Piece, Request, TableId};
+use super::{ActionCall, Credential, Expr, Grain, PastWindow, Piece, Request, TableId};
 use crate::types::Type;
 
 /// The constraint and its three drivers.
@@ -18,7 +18,7 @@ pub struct Dashboard {
     /// The constraint first, then the drivers.
     pub metrics: Vec<DashboardMetric>,
     /// The window looked at, on the table's time column.
-    pub over: Option<Window>,
+    pub over: Option<PastWindow>,
     /// What the values are also shown by.
     pub by: Option<String>,
     /// Where it stands.

@@ -34,6 +34,8 @@ pub struct Table {
     pub singleton: bool,
     /// The column that dates a row.
     pub time: Option<String>,
+    /// How long a period's figures still move after it is over, in microseconds; of the tables that it is made of, the longest.
+    pub settles: Option<i64>,
     /// The order its rows stand in.
     pub order: Order,
     /// What must hold of it.
@@ -113,8 +115,6 @@ pub struct Fetch {
     pub skip_bad: Option<Decimal>,
     /// The first row whose first known field begins so, and all behind it, are not read.
     pub until: Option<String>,
-    /// How long a day's rows still change at their source, in microseconds, where it says so.
-    pub restated: Option<i64>,
 }
 
 /// How files are written, or which server answers.

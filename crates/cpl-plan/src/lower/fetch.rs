@@ -3,7 +3,7 @@
 use cpl_model::{
     program::{
         AggFunc, CallArgument, Column, CompareOp, Constant, Expr, ExprKind, Fetch, FetchColumn, Function, Grain, Logic,
-        SourceKind, Table, TableId, Window,
+        PastWindow, SourceKind, Table, TableId, Window,
     },
     types::Type,
 };
@@ -95,10 +95,10 @@ fn is_outside_window(table: &Table, fetch: &Fetch) -> Option<Expr> {
     Some(condition(ExprKind::Not(Box::new(inside)), table))
 }
 
-fn requested_window(fetch: &Fetch) -> Option<Window> {
+fn requested_window(fetch: &Fetch) -> Option<PastWindow> {
     let SourceKind::Endpoint(of) = &fetch.kind else { return None };
     of.call.arguments.iter().find_map(|(_, argument)| match argument {
-        CallArgument::Window(window) => Some(*window),
+        CallArgument::Window(Window { kind, span, .. }) => Some(PastWindow { kind: *kind, settles: 0, span: *span }),
         CallArgument::Value(_) => None,
     })
 }

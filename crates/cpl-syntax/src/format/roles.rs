@@ -137,6 +137,7 @@ fn is_entry(rule: Rule) -> bool {
             | Rule::key
             | Rule::no_gaps
             | Rule::fresh
+            | Rule::settles
             | Rule::expect
             | Rule::watch
             | Rule::skip_bad

@@ -37,6 +37,7 @@ impl Reader<'_> {
             Rule::skip_bad => FetchClause::SkipBadRows(self.arith(Children::of(pair).child())),
             Rule::future => FetchClause::KeepFuture(span),
             Rule::time_column => FetchClause::Time(self.name(&Children::of(pair).child())),
+            Rule::settles => FetchClause::Settles(self.arith(Children::of(pair).child()), span),
             Rule::request => FetchClause::Request(self.setting(pair)),
             Rule::missing => FetchClause::Missing(Children::of(pair).map(|text| self.plain_text(text)).collect()),
             Rule::rows_until => FetchClause::RowsUntil(self.plain_text(Children::of(pair).child())),

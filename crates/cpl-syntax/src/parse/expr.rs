@@ -232,12 +232,14 @@ impl Reader<'_> {
         let span = self.span(&pair);
         let mut children = Children::of(pair);
         let first = children.child();
+        let mut settled = None;
         let kind = if first.as_rule() == Rule::digits {
+            settled = children.opt(Rule::settled).map(|settled| self.span(&settled));
             WindowKind::Last(self.whole(&first).value, literal::unit(&children.child()))
         } else {
             WindowKind::Period(keyword(&first, WhichPeriod::of_word), keyword(&children.child(), Period::of_word))
         };
-        Window { kind, span }
+        Window { kind, settled, span }
     }
 
     fn window_over(&mut self, pair: Pair<'_, Rule>) -> WindowOver {
@@ -251,7 +253,7 @@ impl Reader<'_> {
                 Literal::Duration(length, unit) => WindowKind::Last(length, unit),
                 _ => WindowKind::Last(0, crate::tree::Unit::Day),
             };
-            Window { kind, span }
+            Window { kind, settled: None, span }
         };
         WindowOver { window, before: children.opt(Rule::before).is_some() }
     }

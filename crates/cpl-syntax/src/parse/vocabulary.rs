@@ -123,6 +123,7 @@ fn called(rule: Rule) -> Option<Called> {
         Rule::columns => ByWord("columns"),
         Rule::key => ByWord("key"),
         Rule::fresh => ByWord("fresh"),
+        Rule::settles => ByWord("settles"),
         Rule::expect => ByWord("expect"),
         Rule::watch => ByWord("watch"),
         Rule::weeks_start => ByWord("weeks"),

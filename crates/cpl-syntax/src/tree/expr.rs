@@ -429,6 +429,8 @@ impl Day {
 pub struct Window {
     /// Which.
     pub kind: WindowKind,
+    /// The word `settled`: it ends before the periods that still move.
+    pub settled: Option<Span>,
     /// Its source span.
     pub span: Span,
 }

@@ -30,6 +30,8 @@ pub enum FetchClause {
     KeepFuture(Span),
     /// `time COLUMN`
     Time(Name),
+    /// `settles within DURATION`
+    Settles(Expr, Span),
     /// `records "$.path" each "$.path"`
     Records(Name, Option<Name>),
     /// `missing "--", "n/a"`

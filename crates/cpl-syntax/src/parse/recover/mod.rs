@@ -42,6 +42,7 @@ const CLAUSES: &[&str] = &[
     "key",
     "no",
     "fresh",
+    "settles",
     "expect",
     "watch",
     "skip",
@@ -300,7 +301,8 @@ impl<'t> Item<'t> {
 
     /// Closes a list of columns ahead of the clause that begins within it; the braces that stay open.
     fn close_list(&mut self, mut braces: Vec<usize>) -> Vec<usize> {
-        const CLAUSES_AFTER_COLUMNS: &[&str] = &["key", "fresh", "time", "expect", "watch", "skip", "records"];
+        const CLAUSES_AFTER_COLUMNS: &[&str] =
+            &["key", "fresh", "settles", "time", "expect", "watch", "skip", "records"];
         if braces.is_empty() || self.head().1 != "fetch" {
             return braces;
         }
