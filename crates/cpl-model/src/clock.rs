@@ -167,7 +167,7 @@ impl Clock {
         }
     }
 
-    /// The clock so long ago that whatever period was over by then has settled; in microseconds.
+    /// The clock moved back by so many microseconds: a period that was over by then has settled. Its window's end stays.
     #[must_use]
     pub fn settled(&self, settles: i64) -> Self {
         let zone = self.now.time_zone();
@@ -234,7 +234,8 @@ impl Clock {
             Unit::Minute => 60,
             Unit::Second => 1,
         };
-        Ok(earlier(self.now.timestamp(), i64::from(length) * seconds * 1_000_000, self.now.time_zone()))
+        let micros = i64::from(length).saturating_mul(seconds * 1_000_000);
+        Ok(earlier(self.now.timestamp(), micros, self.now.time_zone()))
     }
 
     /// The start of the clock's hour before the one that starts then.

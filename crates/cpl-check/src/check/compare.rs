@@ -14,6 +14,7 @@ use super::{
     state::reporter::Checked,
 };
 use cpl_model::{
+    clock::Grain,
     program::{Constant, Expr, ExprKind, Margin, PastWindow},
     types::Type,
 };
@@ -292,30 +293,52 @@ impl Checker<'_> {
                 return self.refuse(Code::E0301, "a date has no hours", left.span, "wanted: a datetime");
             }
         }
-        let (unknown, window) = (left.unknown, self.past_window(window, scope.settles)?);
+        let grain = match &left.kind {
+            ExprKind::Column(name) => scope.column(name).and_then(|column| column.grain),
+            _ => None,
+        };
+        let (unknown, window) = (left.unknown, self.past_window(window, scope.settles, grain)?);
         let kind = ExprKind::InWindow(Box::new(left), window);
         Ok(inverted_if(inverted, boolean(kind, unknown, span)))
     }
 
-    /// A window over a table whose figures move for so long, in microseconds.
-    pub(super) fn past_window(&mut self, window: tree::Window, settles: Option<i64>) -> Checked<PastWindow> {
+    /// A window over a table whose figures move for so long, in microseconds, by a date that stands for such a period.
+    pub(super) fn past_window(
+        &mut self,
+        window: tree::Window,
+        settles: Option<i64>,
+        grain: Option<Grain>,
+    ) -> Checked<PastWindow> {
         let tree::Window { kind, settled, span } = window;
         let Some(word) = settled else { return Ok(PastWindow { kind, settles: 0, span }) };
         if !matches!(kind, WindowKind::Last(_, Unit::Day | Unit::Week | Unit::Month)) {
             return self.refuse(
                 Code::E0103,
-                "settled are days, weeks and months",
+                "only days, weeks and months can be settled",
                 span,
                 "wanted: `last 7 settled days`",
+            );
+        }
+        // A day of a week says nothing of whether all of the week has settled.
+        if let (Some(Grain::Week), WindowKind::Last(_, Unit::Day | Unit::Month))
+        | (Some(Grain::Month), WindowKind::Last(_, Unit::Day | Unit::Week)) = (grain, kind)
+        {
+            let one = grain.map_or("", Grain::word);
+            let label = format!("wanted: `last 2 settled {one}s`");
+            return self.refuse(
+                Code::E0103,
+                format!("a row stands for a whole {one}, which settles as one"),
+                span,
+                label,
             );
         }
         match settles {
             Some(settles) => Ok(PastWindow { kind, settles, span }),
             None => self.fail(
                 Diagnostic::new(Code::E0406, "nothing says how long these figures still move")
-                    .at(word, "from when on are they settled?")
+                    .at(word, "settled after how long?")
                     .help(
-                        "add `settles within 3 days` to the fetch: how long a day's figures still move once it is over",
+                        "add `settles within 3 days` to the fetch: how long a day's figures still move once it is over; or `restated` to the endpoint of a connector",
                     ),
             ),
         }

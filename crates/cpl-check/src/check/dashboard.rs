@@ -71,7 +71,8 @@ impl Checker<'_> {
                 return self.refuse(Code::E0501, "a dashboard looks at whole days", over.span, label);
             }
         }
-        self.past_window(over, table.settles)
+        let grain = table.time.as_deref().and_then(|time| table.column(time)).and_then(|column| column.grain);
+        self.past_window(over, table.settles, grain)
     }
 
     fn dashboard_metric(&mut self, driver: &tree::Driver, scope: &Scope<'_>) -> Checked<DashboardMetric> {

@@ -91,7 +91,7 @@ impl<'a> Checker<'a> {
         let arguments = self.endpoint_arguments(fetch, &endpoint);
         let overrides = self.reject_overrides(fetch);
         let (columns, mut table) = self.instantiate_table(fetch, &endpoint);
-        let (future, skip_bad) = self.fetch_clauses(fetch, &mut table)?;
+        let (future, skip_bad) = self.fetch_clauses(fetch, &mut table, endpoint.restated)?;
         overrides?;
         let call =
             ConnectorCall { connector: connector.name.value.clone(), name: name.value.clone(), arguments: arguments? };
@@ -104,7 +104,6 @@ impl<'a> Checker<'a> {
         let call = EndpointCall { call, endpoint: endpoint.requested.clone() };
         let written = self.written(fetch.source_span).split_whitespace().collect::<Vec<_>>().join(" ");
         let kind = SourceKind::Endpoint(Box::new(call));
-        table.settles = table.settles.or(endpoint.restated);
         let source =
             Fetch { kind, path: written, path_span: fetch.source_span, columns, future, skip_bad, until: None };
         table.source = TableSource::Fetch(source);
@@ -296,8 +295,8 @@ impl<'a> Checker<'a> {
     /// Windows of connectors are in days.
     fn window_argument(&mut self, window: Window) -> Checked<Window> {
         if let Some(settled) = window.settled {
-            let label = "fetch all days, and look at `day in last 7 settled days` later";
-            return self.refuse(Code::E0107, "what is fetched is not cut by what has settled", settled, label);
+            let label = "fetch whole days, and write `day in last 7 settled days` where they are used";
+            return self.refuse(Code::E0107, "a fetch takes whole windows, settled or not", settled, label);
         }
         match window.kind {
             WindowKind::Last(_, Unit::Second | Unit::Minute | Unit::Hour) => {

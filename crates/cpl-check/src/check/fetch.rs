@@ -1,7 +1,7 @@
 //! `fetch`: the contract with a file.
 
 use cpl_syntax::{
-    Code, Diagnostic, Name,
+    Code, Diagnostic, Name, Span,
     tree::{self, Clause, FetchClause},
 };
 
@@ -44,7 +44,7 @@ impl Checker<'_> {
         }
         let (mut columns, typed) = contract?;
         let mut table = fetched_table(&fetch.name, typed);
-        let (future, skip_bad) = self.fetch_clauses(fetch, &mut table)?;
+        let (future, skip_bad) = self.fetch_clauses(fetch, &mut table, None)?;
         // What is wrong with the source was reported: what is made of its columns is looked at.
         let FileSource { kind, path, span: path_span, notation } =
             source.unwrap_or_else(|_| FileSource::unknown(fetch.source_span));
@@ -111,7 +111,12 @@ impl Checker<'_> {
     }
 
     /// Reads the clauses into the table; whether future rows are kept, and how many may be bad.
-    pub(super) fn fetch_clauses(&mut self, fetch: &tree::Fetch, table: &mut Table) -> Checked<(bool, Option<Decimal>)> {
+    pub(super) fn fetch_clauses(
+        &mut self,
+        fetch: &tree::Fetch,
+        table: &mut Table,
+        restated: Option<i64>,
+    ) -> Checked<(bool, Option<Decimal>)> {
         let (mut future, mut skip_bad, mut time, mut right) = (false, None, None, Ok(()));
         let is_http = fetch.source.callee.table.is_none() && fetch.source.callee.name.as_str() == "http";
         for clause in &fetch.clauses {
@@ -154,6 +159,15 @@ impl Checker<'_> {
         }
         right?;
         table.time = self.time_column(time, &fetch.name, table)?;
+        if let (Some(at), None) = (settles(fetch), &table.time) {
+            return self.refuse(
+                Code::E0404,
+                "no date says which rows are old enough to have settled",
+                at,
+                "never used",
+            );
+        }
+        table.settles = table.settles.or(restated);
         for clause in &fetch.clauses {
             match clause {
                 FetchClause::Check(Clause::Key(_)) => {}
@@ -197,6 +211,14 @@ impl Checker<'_> {
             }
         }
     }
+}
+
+/// Where a fetch says how long its figures move.
+fn settles(fetch: &tree::Fetch) -> Option<Span> {
+    fetch.clauses.iter().find_map(|clause| match clause {
+        FetchClause::Settles(_, at) => Some(*at),
+        _ => None,
+    })
 }
 
 /// The table of a fetch, before its clauses.

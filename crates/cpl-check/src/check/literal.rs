@@ -17,6 +17,9 @@ pub const MONEY_DIGITS: u32 = 6;
 /// The largest amount, ahead of the point, that a literal may hold.
 const MAX_WHOLE: i64 = 1_000_000_000_000_000;
 
+/// The longest length of time: a calendar tells of some 20,000 years.
+const MAX_DAYS: i64 = 3_650_000;
+
 impl Checker<'_> {
     pub(super) fn literal(&mut self, literal: &tree::Literal, span: Span) -> Checked<Expr> {
         use tree::Literal as L;
@@ -30,7 +33,7 @@ impl Checker<'_> {
             L::Money(digits, currency) => {
                 (Constant::Decimal(self.money(digits, span)?), Type::Money((*currency).into()))
             }
-            L::Duration(length, unit) => (duration(*length, *unit), Type::Duration),
+            L::Duration(length, unit) => (self.duration(*length, *unit, span)?, Type::Duration),
             L::Date(written) => (Constant::Date(self.parsed(written, span, "no such day")?), Type::Date),
             L::Datetime(written) => (Constant::Datetime(self.parsed(written, span, "no such moment")?), Type::Datetime),
             L::Clock(_) => {
@@ -43,6 +46,21 @@ impl Checker<'_> {
             L::Word(Word::Yesterday) => (Constant::Today(-1), Type::Date),
         };
         Ok(Expr::new(ExprKind::Constant(constant), ty, false, span))
+    }
+
+    fn duration(&mut self, length: u32, unit: Unit, span: Span) -> Checked<Constant> {
+        let seconds = match unit {
+            Unit::Month => return Ok(Constant::Months(i32::try_from(length).unwrap_or(i32::MAX))),
+            Unit::Second => 1,
+            Unit::Minute => 60,
+            Unit::Hour => 3_600,
+            Unit::Day => 86_400,
+            Unit::Week => 604_800,
+        };
+        match i64::from(length) * seconds {
+            seconds if seconds <= MAX_DAYS * 86_400 => Ok(Constant::Duration(seconds * 1_000_000)),
+            _ => self.refuse(Code::E0103, "no calendar is that long", span, format!("at most {MAX_DAYS} days")),
+        }
     }
 
     fn number(&mut self, digits: &str, span: Span) -> Checked<(Constant, Type)> {
@@ -96,16 +114,4 @@ impl Checker<'_> {
             Err(_) => self.refuse(Code::E0103, format!("there is no {written}"), span, why),
         }
     }
-}
-
-fn duration(length: u32, unit: Unit) -> Constant {
-    let seconds = match unit {
-        Unit::Month => return Constant::Months(i32::try_from(length).unwrap_or(i32::MAX)),
-        Unit::Second => 1,
-        Unit::Minute => 60,
-        Unit::Hour => 3_600,
-        Unit::Day => 86_400,
-        Unit::Week => 604_800,
-    };
-    Constant::Duration(i64::from(length) * seconds * 1_000_000)
 }

@@ -176,12 +176,7 @@ impl Checker<'_> {
     pub(super) fn length(&mut self, window: tree::Window) -> Checked<Length> {
         if let Some(settled) = window.settled {
             let label = "wanted: a length such as `7 days`";
-            return self.refuse(
-                Code::E0307,
-                "`over` ends with its own row, whether it is settled or not",
-                settled,
-                label,
-            );
+            return self.refuse(Code::E0307, "`over` counts back from each row, and can't be settled", settled, label);
         }
         match window.kind {
             WindowKind::Last(length, unit) if length > 0 && !matches!(unit, Unit::Second) => {

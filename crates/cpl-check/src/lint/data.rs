@@ -10,10 +10,11 @@ use cpl_syntax::{
 use super::rule_inputs::{RuleInputs, computed, since};
 use cpl_model::{
     program::{
-        AggFunc, Check, CheckKind, Constant, Encoding, Expr, ExprKind, Fetch, FetchColumn, PageBy, Program, SeriesOf,
-        SourceKind, Stage, Table, TableId, TableSource,
+        AggFunc, Check, CheckKind, Constant, Encoding, Expr, ExprKind, Fetch, FetchColumn, Logic, PageBy, Program,
+        SeriesOf, SourceKind, Stage, Table, TableId, TableSource,
     },
     types::Type,
+    value::Value,
 };
 
 /// The table of each decision and alert, and what they compute of its rows.
@@ -210,8 +211,8 @@ fn ends_itself(expr: &Expr) -> bool {
     found
 }
 
-/// Windows over days that their source still restates.
-pub fn restated_days(program: &Program) -> Vec<Diagnostic> {
+/// Windows over days whose figures still move at their source.
+pub fn moving_days(program: &Program) -> Vec<Diagnostic> {
     const DAY: i64 = 86_400_000_000;
     let rules: Vec<(TableId, Vec<&Expr>)> = rules(program).collect();
     let mut found: Vec<Diagnostic> = Vec::new();
@@ -226,7 +227,7 @@ pub fn restated_days(program: &Program) -> Vec<Diagnostic> {
             let made: Vec<&TableId> = inputs.iter().filter(depends_on_fetch).collect();
             let exprs: Vec<&Expr> =
                 made.iter().flat_map(|id| computed(program.table(**id))).chain(own.iter().copied()).collect();
-            if made.is_empty() || exprs.iter().any(|expr| leaves_out(expr, days)) {
+            if made.is_empty() || exprs.iter().any(|expr| leaves_out(expr, days) || keeps_settled(expr)) {
                 continue;
             }
             let newest = exprs.iter().find_map(|expr| newest_days(expr));
@@ -235,7 +236,7 @@ pub fn restated_days(program: &Program) -> Vec<Diagnostic> {
                 found.push(
                     Diagnostic::new(Code::W0206, format!("the newest days of `{name}` still change at their source"))
                         .at(window, "takes them in")
-                        .at(*path_span, format!("they settle within {days} days"))
+                        .at(*path_span, format!("they settle within {}", Value::Duration(settles)))
                         .help(format!(
                             "leave them out: `day in last 7 settled days`, or `where day < today - {days} days`"
                         )),
@@ -266,12 +267,20 @@ fn newest_days(expr: &Expr) -> Option<Span> {
     found
 }
 
+/// Whether a condition of rows keeps those alone whose days have settled.
+fn keeps_settled(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::InWindow(_, window) => window.settles > 0,
+        ExprKind::Logic(Logic::And, left, right) => keeps_settled(left) || keeps_settled(right),
+        _ => false,
+    }
+}
+
 /// Whether a condition leaves out the newest days, as `day < today - 7 days` does.
 fn leaves_out(expr: &Expr, days: i64) -> bool {
     let mut found = false;
     expr.walk(&mut |part| {
         let until = match &part.kind {
-            ExprKind::InWindow(_, window) if window.settles > 0 => Some(days),
             ExprKind::Compare(CompareOp::Less, _, until) => since(until),
             ExprKind::Compare(CompareOp::LessOrEqual, _, until) => since(until).map(|days| days - 1),
             ExprKind::Compare(CompareOp::Greater, until, _) => since(until),

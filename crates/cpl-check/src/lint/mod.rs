@@ -51,7 +51,7 @@ pub fn rules(program: &Program) -> Vec<Diagnostic> {
     found.extend(sums::passing_over(program));
     found.extend(fan_out::repeated_sums(program));
     found.extend(data::partial_days(program));
-    found.extend(data::restated_days(program));
+    found.extend(data::moving_days(program));
     found.extend(data::means_of_means(program));
     found.extend(data::partners_against_zero(program));
     found
