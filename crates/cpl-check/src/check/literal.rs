@@ -17,8 +17,8 @@ pub const MONEY_DIGITS: u32 = 6;
 /// The largest amount, ahead of the point, that a literal may hold.
 const MAX_WHOLE: i64 = 1_000_000_000_000_000;
 
-/// The longest length of time: a calendar tells of some 20,000 years.
-const MAX_DAYS: i64 = 3_650_000;
+/// The longest length of time whose microseconds can be counted; no calendar is that long.
+const MAX_DAYS: i64 = i64::MAX / 86_400_000_000;
 
 impl Checker<'_> {
     pub(super) fn literal(&mut self, literal: &tree::Literal, span: Span) -> Checked<Expr> {

@@ -220,7 +220,7 @@ pub fn moving_days(program: &Program) -> Vec<Diagnostic> {
         let (TableSource::Fetch(Fetch { path_span, .. }), Some(settles)) = (&table.source, table.settles) else {
             continue;
         };
-        let (fetch, days) = (TableId(at), (settles + DAY - 1) / DAY);
+        let (fetch, days) = (TableId(at), settles / DAY + i64::from(settles % DAY > 0));
         for (from, own) in &rules {
             let inputs = RuleInputs::of(program, *from, own).tables;
             let depends_on_fetch = |id: &&TableId| RuleInputs::of(program, **id, &[]).tables.contains(&fetch);
