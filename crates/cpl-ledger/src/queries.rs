@@ -216,15 +216,17 @@ impl LedgerReader {
         Ok(last.into_iter().map(|serial| logged.get(&serial?).cloned()).collect())
     }
 
-    /// What changed the setting of an effect, or may have, after the effect was recorded: another decision of any pipeline.
+    /// What changed the setting of an effect, or may have, since the effect was recorded: another decision of any pipeline that
+    /// was taken, or sent, after it.
     ///
     /// # Errors
     /// Where the ledger can't be read, or is not what was written.
     pub fn changed_after(&self, one: &StoredEffect) -> Result<Option<LoggedEffect>, LedgerError> {
         let Effect { resource, setting, name, decision_id, .. } = &one.effect;
         let sql = format!(
-            "where resource = ?1 and coalesce(setting, name) = ?2 and serial > ?3 and decision_id <> ?4 and {COUNTS} \
-             order by serial desc limit 1"
+            "where resource = ?1 and coalesce(setting, name) = ?2 and decision_id <> ?4 and {COUNTS} \
+             and (serial > ?3 or exists (select 1 from steps where effect = effects.serial and steps.serial > ?3 \
+             and state = 'sent')) order by serial desc limit 1"
         );
         let found =
             self.stored(&sql, params![resource, setting.as_ref().or(name.as_ref()), one.serial, decision_id])?;

@@ -187,7 +187,7 @@ impl Recorded {
         }
         let by = self.ledger.changed_after(one)?;
         Ok(by.map(|LoggedEffect { run, decision, .. }| {
-            format!("{} of {} changed it since: {}", decision.rule, run.pipeline, short(&decision.id))
+            format!("{} of {} was decided or sent since: {}", decision.rule, run.pipeline, short(&decision.id))
         }))
     }
 }

@@ -157,3 +157,26 @@ fn last_changes_are_found_together_as_one_by_one() -> Result<(), LedgerError> {
     assert!(found.is_sorted() && found.len() == 10, "{found:?}");
     Ok(())
 }
+
+/// What was decided after an effect changed its setting; so did what was decided before it and sent after it.
+#[test]
+fn what_came_after_an_effect_is_found() -> Result<(), LedgerError> {
+    let folder = folder();
+    let first = record(folder.path(), 10, "first")?;
+    let second = record(folder.path(), 20, "second")?;
+    let after = |of: i64| {
+        let ledger = Ledger::open(folder.path())?;
+        let stored = ["first", "second"].map(|id| ledger.states(id));
+        let stored = stored.into_iter().collect::<Result<Vec<_>, _>>()?.concat();
+        let one = stored.into_iter().find(|one| one.serial == of).ok_or(LedgerError::Missing)?;
+        Ok::<_, LedgerError>(ledger.changed_after(&one)?.map(|found| found.decision.id))
+    };
+    assert_eq!((after(first)?.as_deref(), after(second)?), (Some("second"), None));
+    step(folder.path(), second, EffectState::Held)?;
+    assert_eq!((after(first)?, after(second)?), (None, None));
+    step(folder.path(), first, EffectState::Sent)?;
+    assert_eq!(after(second)?.as_deref(), Some("first"));
+    step(folder.path(), first, EffectState::Refused)?;
+    assert_eq!(after(second)?, None);
+    Ok(())
+}
