@@ -16,6 +16,14 @@ const WINDOWS: i64 = 31;
 /// Whether a run is one of a window: parameters 1 and 2 are the pipeline and the window's name.
 const IN_WINDOW: &str = "run in (select serial from runs where pipeline = ?1 and window = ?2)";
 
+/// The effects of a window that have not ended, with the same parameters. The tables are gone through in this order: the effects
+/// that have ended are many.
+pub(crate) const PENDING: &str = "select 1 from pending_effects \
+                                  cross join effects on effects.serial = pending_effects.effect \
+                                  cross join decisions on decisions.serial = effects.decision \
+                                  cross join runs on runs.serial = decisions.run \
+                                  where +pipeline = ?1 and +runs.window = ?2";
+
 /// What was decided in a window, and what became of it.
 #[derive(Debug, Default)]
 pub struct Window {
@@ -58,12 +66,8 @@ impl LedgerReader {
     /// # Errors
     /// Where the ledger can't be read.
     pub fn has_pending(&self, of: WindowId<'_>) -> Result<bool, LedgerError> {
-        // In this order: the others are many.
-        let sql = "select exists (select 1 from pending_effects \
-                   cross join effects on effects.serial = pending_effects.effect \
-                   cross join decisions on decisions.serial = effects.decision \
-                   cross join runs on runs.serial = decisions.run where +pipeline = ?1 and +runs.window = ?2)";
-        Ok(self.connection.prepare_cached(sql)?.query_row(params![of.pipeline, of.name], |row| row.get(0))?)
+        let sql = format!("select exists ({PENDING})");
+        Ok(self.connection.prepare_cached(&sql)?.query_row(params![of.pipeline, of.name], |row| row.get(0))?)
     }
 
     /// The effects of a pipeline's last windows before one of which nobody knows what became of them.

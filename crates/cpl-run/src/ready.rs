@@ -177,9 +177,7 @@ impl Recorded {
         }
         Ok(effects)
     }
-}
 
-impl Recorded {
     /// Which decision changed the thing of an effect since it was recorded, where it was never sent: what it saw is no longer so.
     fn changed_since(&self, one: &StoredEffect) -> Result<Option<String>, RunError> {
         if !matches!(one.state, EffectState::Recorded | EffectState::Held) {

@@ -1,7 +1,7 @@
 //! What a run asks of its window, and of those before it.
 
 use super::{decision, effect, folder, raw, record, run, step, window};
-use crate::{Decision, DecisionState, Effect, EffectState, Ledger, LedgerError, Run, StoredEffect};
+use crate::{Decision, DecisionState, Effect, EffectState, Ledger, LedgerError, Run, StoredEffect, window::PENDING};
 
 /// What is noted as pending is what may still become something, step by step; and where that is not so, the ledger is refused.
 #[test]
@@ -40,13 +40,9 @@ fn what_has_not_ended_is_pending() -> Result<(), LedgerError> {
 fn what_is_pending_is_not_looked_for_among_all() -> Result<(), LedgerError> {
     let folder = folder();
     record(folder.path(), 10, "one")?;
-    let sql = "explain query plan select 1 from pending_effects \
-               cross join effects on effects.serial = pending_effects.effect \
-               cross join decisions on decisions.serial = effects.decision \
-               cross join runs on runs.serial = decisions.run where +pipeline = 'p' and +runs.window = '10'";
     let raw = raw(folder.path());
-    let mut statement = raw.prepare(sql)?;
-    let steps = statement.query_map([], |row| row.get::<_, String>(3))?.collect::<Result<Vec<_>, _>>()?;
+    let mut statement = raw.prepare(&format!("explain query plan {PENDING}"))?;
+    let steps = statement.query_map(["p", "10"], |row| row.get::<_, String>(3))?.collect::<Result<Vec<_>, _>>()?;
     let wanted = [
         "SCAN pending_effects",
         "SEARCH effects USING INTEGER PRIMARY KEY (rowid=?)",
