@@ -1,6 +1,6 @@
 //! `cpl approve`, `cpl reject`, `cpl settle`: what a person says of a decision.
 
-use cpl_run::{RecordedDecision, VerdictKind, give_verdict, short};
+use cpl_run::{RecordedDecision, Said, VerdictKind, give_verdict, short};
 use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
@@ -24,8 +24,8 @@ pub fn verdict(args: &DecisionArgs, kind: VerdictKind, io: &mut Io<'_>) -> u8 {
 fn record(args: &DecisionArgs, kind: VerdictKind, io: &mut Io<'_>) -> Result<RecordedDecision, u8> {
     let workspace = ledger::workspace_at(&args.path, io)?;
     let by = ledger::person(&args.said, io)?;
-    let given = give_verdict(&workspace, &args.decision, kind, (&by, args.said.why.as_deref()), io.now);
-    given.map_err(|error| ledger::wrong(error, io))
+    let said = Said { verdict: kind, by: &by, why: args.said.why.as_deref(), now: io.now };
+    give_verdict(&workspace, &args.decision, said).map_err(|error| ledger::wrong(error, io))
 }
 
 fn said(RecordedDecision { run, decision }: &RecordedDecision, kind: VerdictKind) -> String {

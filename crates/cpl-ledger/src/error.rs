@@ -9,6 +9,8 @@ use cpl_protocol::State as EffectState;
 pub enum LedgerError {
     /// It is expected, and not there.
     Missing,
+    /// Its folder is a link, and what it leads to is not there.
+    FolderMissing,
     /// It is there, and the file of its head is not.
     HeadMissing,
     /// It is empty.
@@ -75,6 +77,7 @@ impl fmt::Display for LedgerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing => f.write_str("it is not there, and its head is"),
+            Self::FolderMissing => f.write_str("`.cpl` is a link, and the folder that it leads to is not there"),
             Self::HeadMissing => f.write_str("the file of its head is not there"),
             Self::Empty => f.write_str("it is empty"),
             Self::Foreign => f.write_str("it is no ledger"),

@@ -51,11 +51,20 @@ impl RunLock {
     }
 }
 
+/// A link to a folder that is not there is no ledger's absence: a volume may not be mounted.
+pub fn check_link(folder: &Path) -> Result<(), LedgerError> {
+    if folder.is_symlink() && !folder.exists() { Err(LedgerError::FolderMissing) } else { Ok(()) }
+}
+
 /// Makes the folder of a ledger; git ignores what is in it.
-pub fn make_folder(folder: &Path) -> io::Result<()> {
+pub fn make_folder(folder: &Path) -> Result<(), LedgerError> {
+    check_link(folder)?;
     fs::create_dir_all(folder)?;
     let ignored = folder.join(".gitignore");
-    if ignored.exists() { Ok(()) } else { fs::write(ignored, "*\n") }
+    if !ignored.exists() {
+        fs::write(ignored, "*\n")?;
+    }
+    Ok(())
 }
 
 /// A file that is there to be locked.

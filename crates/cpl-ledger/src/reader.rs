@@ -14,7 +14,7 @@ use crate::{
     chain::{self, ChainTip},
     error::LedgerError,
     head::{FileStamp, Head, HeadFile},
-    lock::lock,
+    lock::{check_link, lock},
     rows::{Alert, Decision, Effect, MetricValue, Observation, Pause, Program, Redo, Row, Run, Step, Verdict},
     schema,
 };
@@ -109,6 +109,7 @@ impl LedgerReader {
     /// # Errors
     /// Where it can't be used.
     pub fn open(folder: &Path) -> Result<Option<Self>, LedgerError> {
+        check_link(folder)?;
         // Who writes just now leaves it as it says; else all of it is verified, once, while nobody writes. Where the system lets
         // nobody write there, that is so anyway.
         let _lock = if is_as_left(folder)? || !file(folder).exists() { None } else { lock(folder).ok() };

@@ -225,6 +225,26 @@ fn a_file_that_is_not_the_one_that_was_written_is_refused() -> Result<(), Ledger
     Ok(())
 }
 
+#[cfg(unix)]
+#[test]
+fn a_link_leads_to_the_folder_of_a_ledger() -> Result<(), LedgerError> {
+    let (volume, workspace) = (folder(), folder());
+    let (kept, link) = (volume.path().join("kept"), workspace.path().join(".cpl"));
+    std::os::unix::fs::symlink(&kept, &link)?;
+    // As where the volume is not mounted: a new ledger would know of nothing that was done.
+    assert_eq!(LedgerReader::open(&link).err(), Some(LedgerError::FolderMissing));
+    assert_eq!(Ledger::open(&link).err(), Some(LedgerError::FolderMissing));
+    assert_eq!(RunLock::take(&link, "p").err(), Some(LedgerError::FolderMissing));
+    assert!(!kept.exists());
+    fs::create_dir(&kept)?;
+    assert!(LedgerReader::open(&link)?.is_none());
+    record(&link, 10, "one")?;
+    assert!(LedgerReader::open(&kept)?.is_some());
+    fs::rename(&kept, volume.path().join("elsewhere"))?;
+    assert_eq!(LedgerReader::open(&link).err(), Some(LedgerError::FolderMissing));
+    Ok(())
+}
+
 #[test]
 fn an_old_copy_is_refused() -> Result<(), LedgerError> {
     let folder = folder();

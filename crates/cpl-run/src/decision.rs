@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use crate::{
     RunError,
     ledgers::{ledger_folder, open_ledger, read_ledger},
+    run::is_sent,
 };
 
 /// What the ledger knows of a decision.
@@ -50,8 +51,8 @@ pub enum DecisionError {
     NotWaiting {
         /// What it is.
         decision: Box<Decision>,
-        /// It is recorded, and not sent yet.
-        is_unsent: bool,
+        /// Its effects.
+        effects: Vec<StoredEffect>,
     },
     /// Nobody needs to settle it.
     Settled {
@@ -122,14 +123,21 @@ impl fmt::Display for DecisionError {
                 let found: Vec<&str> = found.iter().map(|id| short(id)).collect();
                 write!(f, "several decisions begin with {id}: {}", found.join(", "))
             }
-            Self::NotWaiting { decision, is_unsent } => {
+            Self::NotWaiting { decision, effects } => {
                 let id = short(&decision.id);
                 match decision.state() {
-                    DecisionState::Acts if *is_unsent => {
+                    DecisionState::Acts if effects.iter().any(is_unsent) => {
                         write!(
                             f,
-                            "{id} is decided already, and not sent yet: the next run sends it, unless `cpl pause` keeps it"
+                            "{id} is decided already, and not sent yet: the next run sends it, unless `cpl reject {id}` keeps it"
                         )
+                    }
+                    DecisionState::Acts
+                        if let [first, ..] = effects.as_slice()
+                            && !effects.iter().any(|one| one.state.counts()) =>
+                    {
+                        let state = first.state.word();
+                        write!(f, "{id} is {state} already: `cpl explain {id}` tells of it")
                     }
                     DecisionState::Acts => write!(f, "{id} was carried out already: `cpl explain {id}` tells of it"),
                     DecisionState::Held => {
@@ -239,36 +247,73 @@ fn rule_text(text: &str, rule: &str) -> Option<String> {
     Some(found.span.of(text).to_owned())
 }
 
-/// Says of a decision that awaits an approval that it may be carried out, or that it may not.
+/// What a person says of a decision.
+#[derive(Clone, Copy)]
+pub struct Said<'a> {
+    /// Whether it may be carried out.
+    pub verdict: VerdictKind,
+    /// Who says so.
+    pub by: &'a str,
+    /// Why.
+    pub why: Option<&'a str>,
+    /// When.
+    pub now: Timestamp,
+}
+
+impl Said<'_> {
+    /// What the step of an effect tells of it.
+    fn reason(&self) -> String {
+        let why = self.why.map_or_else(String::new, |why| format!(": {why}"));
+        format!("{} by {}{why}", self.verdict.word(), self.by)
+    }
+}
+
+/// Says of a decision that awaits an approval that it may be carried out, or that it may not; of one that is recorded and not
+/// sent yet that it may not: what is left of it is refused.
 ///
 /// # Errors
-/// Where it awaits none, or its window is over, or the ledger can't be written.
-pub fn give_verdict(
-    workspace: &Workspace,
-    id: &str,
-    verdict: VerdictKind,
-    (by, why): (&str, Option<&str>),
-    now: Timestamp,
-) -> Result<RecordedDecision, DecisionError> {
+/// Where it is neither, or its window is over, or a run of its pipeline is under way, or the ledger can't be written.
+pub fn give_verdict(workspace: &Workspace, id: &str, said: Said<'_>) -> Result<RecordedDecision, DecisionError> {
     let mut ledger = ledger_with(id, workspace)?;
+    let id = find(&ledger, id)?;
+    // A run under way would send what is refused here.
+    let _lock = match said.verdict {
+        VerdictKind::Rejected => {
+            let pipeline = find_recorded(&ledger, &id)?.1.run.pipeline;
+            Some(RunLock::take(&ledger_folder(workspace), &pipeline)?)
+        }
+        VerdictKind::Approved => None,
+    };
     let mut transaction = ledger.begin()?;
-    let (id, last) = find_recorded(&transaction, id)?;
-    if last.decision.state() != DecisionState::AwaitsApproval && !is_rejected(&transaction, &last.decision)? {
-        let is_unsent = transaction.states(&id)?.iter().any(|one| one.state == EffectState::Recorded);
-        return Err(DecisionError::NotWaiting { decision: Box::new(last.decision), is_unsent });
+    let (id, last) = find_recorded(&transaction, &id)?;
+    if last.decision.state() == DecisionState::AwaitsApproval || is_rejected(&transaction, &last.decision)? {
+        check_window(&last, said.now)?;
+        transaction.add(&Verdict {
+            decision_id: id,
+            changes: last.decision.changes.clone().unwrap_or_default(),
+            verdict: said.verdict,
+            by: said.by.to_owned(),
+            why: said.why.map(str::to_owned),
+            at: said.now.as_microsecond(),
+            sends: last.decision.sends.clone(),
+        })?;
+    } else {
+        let effects = transaction.states(&id)?;
+        if said.verdict == VerdictKind::Approved || !effects.iter().any(is_unsent) {
+            return Err(DecisionError::NotWaiting { decision: Box::new(last.decision), effects });
+        }
+        for effect in effects.iter().filter(|one| is_unsent(one)) {
+            let (effect, at) = (effect.serial, said.now.as_microsecond());
+            transaction.add_step(&Step { effect, state: EffectState::Refused, at, why: Some(said.reason()) })?;
+        }
     }
-    check_window(&last, now)?;
-    transaction.add(&Verdict {
-        decision_id: id,
-        changes: last.decision.changes.clone().unwrap_or_default(),
-        verdict,
-        by: by.to_owned(),
-        why: why.map(str::to_owned),
-        at: now.as_microsecond(),
-        sends: last.decision.sends.clone(),
-    })?;
     transaction.commit()?;
     Ok(last)
+}
+
+/// Whether an effect waits to be sent to its server. One of a file may have been handed over.
+fn is_unsent(one: &StoredEffect) -> bool {
+    one.state == EffectState::Recorded && is_sent(one)
 }
 
 /// Whether a decision is held because somebody rejected it: who did may think better of it.

@@ -192,6 +192,7 @@ fn ledger_diagnostic(error: &LedgerError) -> Diagnostic {
             return Diagnostic::new(Code::E1106, error.to_string()).help("wait for its end, and run again");
         }
         LedgerError::Newer { .. } => "run it by that version",
+        LedgerError::FolderMissing => "mount what holds it, or make the folder where this is the first run",
         LedgerError::ImpossibleStep { .. } => {
             "nothing of it was recorded: this is a fault of cpl, which its makers want to know"
         }

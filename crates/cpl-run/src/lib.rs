@@ -60,7 +60,7 @@ pub use cpl_ledger::{
     VerdictKind,
 };
 pub use cpl_source::other_kind;
-pub use decision::{DecisionError, DecisionStory, decision_story, give_verdict, settle};
+pub use decision::{DecisionError, DecisionStory, Said, decision_story, give_verdict, settle};
 pub use error::RunError;
 pub use expect::Failed;
 pub use history::{DataErrors, History, RuleHistory, Taken, ToAction, history};

@@ -251,7 +251,7 @@ fn sends_through(program: &Program, secrets: &Secrets, context: &RunContext<'_>)
 }
 
 /// Whether an effect is sent to a server.
-fn is_sent(one: &StoredEffect) -> bool {
+pub fn is_sent(one: &StoredEffect) -> bool {
     ServerEffect::of(&one.effect.payload).is_some()
 }
 
