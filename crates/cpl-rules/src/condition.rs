@@ -5,10 +5,10 @@ use cpl_model::{
     report::{Because, Pairs},
     value::Value,
 };
-use cpl_plan::rule::{Condition, Conditions};
+use cpl_plan::rule::{Condition, Conditions, Sureness};
 use rust_decimal::Decimal;
 
-use crate::decide::amount;
+use crate::{decide::amount, sureness};
 
 /// A row and the conditions it is judged by.
 #[derive(Clone, Copy)]
@@ -59,12 +59,19 @@ impl RuleRow<'_> {
     }
 
     /// The values that were looked at, each once.
-    pub fn because(&self) -> Vec<Because> {
+    pub fn because(&self, program: &Program) -> Vec<Because> {
         let mut found: Vec<Because> = Vec::new();
+        let asked = self.conditions.all.iter().flat_map(|condition| &condition.sureness);
+        let asked: Vec<&Sureness> = asked.collect();
         for operand in self.conditions.all.iter().flat_map(|condition| &condition.operands) {
             if !found.iter().any(|before| before.text == operand.written()) {
                 let value = operand.value(self.values).clone();
-                found.push(Because { text: operand.written().to_owned(), value });
+                let text = operand.written().to_owned();
+                let of_it = asked.iter().filter(|one| program.written(one.surely.left.value.span) == text);
+                let sure =
+                    of_it.filter_map(|one| Some(sureness::sure(one, &sureness::judge(one, self.values)?, program)));
+                let sure = sure.collect();
+                found.push(Because { text, value, sure });
             }
         }
         found
@@ -97,6 +104,12 @@ impl RuleRow<'_> {
                 }
             }
         }
+        let undecided = self.conditions.all.iter().filter(|condition| self.outcome(condition).is_unknown());
+        for one in undecided.flat_map(|condition| &condition.sureness) {
+            if let Some(why) = sureness::why_unknown(one, self.values) {
+                reasons.push(why);
+            }
+        }
         reasons
     }
 
@@ -105,6 +118,13 @@ impl RuleRow<'_> {
         match &condition.expr.kind {
             ExprKind::Compare(op, left, right) => {
                 format!("{} {} {}", side(left, right), sign(*op), side(right, left))
+            }
+            ExprKind::Surely(surely) => {
+                let [left, right] = surely.operands().map(|operand| &operand.value);
+                let sides = (side(left, right), side(right, left));
+                let judged = condition.sureness.first().and_then(|one| Some((one, sureness::judge(one, self.values)?)));
+                let Some((one, judgement)) = judged else { return program.written(condition.expr.span) };
+                sureness::shown(one, &judgement, (&sides.0, &sides.1), program)
             }
             ExprKind::Exceeds(direction, left, right, margin) => {
                 let word = if *direction == Direction::Above { "exceeds" } else { "falls below" };

@@ -10,6 +10,7 @@ mod holds;
 mod identity;
 mod past;
 mod report_builder;
+mod sureness;
 
 pub use decide::{
     amount::{of as decimal, parsed as parsed_decimal},

@@ -68,6 +68,7 @@ codes! {
     E0404 "no one date to go by",
     E0405 "take without an order",
     E0406 "nothing says when figures settle",
+    E0407 "nothing tells how sure a value is",
     E0501 "the dashboard",
     E0502 "a rule's rows",
     E0503 "an action",

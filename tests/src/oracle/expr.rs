@@ -73,8 +73,10 @@ impl Oracle<'_> {
             }
             ExprKind::Aggregate(aggregate) => self.aggregate(aggregate, expr.ty, seen.group.unwrap_or_default()),
             ExprKind::Series(series) => self.series(series, expr.ty, seen),
-            ExprKind::WholeUnits(..) => unreachable!("the plan writes it, and this reads the program"),
-            ExprKind::Pattern(_) | ExprKind::Applied(..) => Val::Unknown,
+            ExprKind::WholeUnits(..) | ExprKind::ByDay(_) => {
+                unreachable!("the plan writes it, and this reads the program")
+            }
+            ExprKind::Pattern(_) | ExprKind::Applied(..) | ExprKind::Surely(_) => Val::Unknown,
         }
     }
 

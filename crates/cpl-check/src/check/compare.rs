@@ -59,6 +59,9 @@ impl Checker<'_> {
                 let kind = ExprKind::Within(*inverted, Box::new(left), Box::new(of), Box::new(margin));
                 Ok(boolean(kind, unknown, span))
             }
+            Relation::Surely { direction, than, at } => {
+                self.surely(left?, (*direction, than, at.as_deref()), span, scope)
+            }
             Relation::Known(known) => {
                 let known_test = boolean(ExprKind::Known(Box::new(left?)), false, span);
                 Ok(inverted_if(!known, known_test))

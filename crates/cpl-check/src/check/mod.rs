@@ -31,6 +31,7 @@ mod scope;
 mod series;
 mod server;
 mod state;
+mod surely;
 mod target;
 mod tests;
 mod total;
@@ -216,7 +217,7 @@ impl<'a> Checker<'a> {
         let tests = self.tests(&rules);
         self.unused_names();
         let head = head?;
-        Ok(Program {
+        let program = Program {
             settings: settings.iter().map(|set| (set.name.clone(), set.value.clone())).collect(),
             text: Arc::from(self.input.text),
             name: head.name,
@@ -235,7 +236,9 @@ impl<'a> Checker<'a> {
             targets: std::mem::take(&mut self.targets).into_iter().collect::<Checked<_>>()?,
             tests: tests?,
             unsupported: std::mem::take(&mut self.unsupported),
-        })
+        };
+        self.check_sureness(&program);
+        Ok(program)
     }
 
     /// `alerts to TARGET`, if the file says it.

@@ -2,7 +2,7 @@
 
 use cpl_syntax::{
     Code, Diagnostic, Name, Span, Spanned,
-    tree::{self, DecideClause, OnDays, TotalBound},
+    tree::{self, DecideClause, OnDays, RowOrder, TotalBound},
 };
 
 use super::{
@@ -13,7 +13,8 @@ use super::{
 };
 use cpl_model::{
     program::{
-        Action, Alert, AtMost, Bound, Column, Day, Decision, Expr, KeepBound, KeepTotal, Level, Newest, Rows, Table,
+        Action, Alert, AtMost, Bound, Column, Day, Decision, Expr, Extreme, KeepBound, KeepTotal, Level, Newest, Rows,
+        Table,
     },
     types::Type,
 };
@@ -63,14 +64,16 @@ impl Checker<'_> {
             hands_off: None,
             approval: None,
         };
+        let require = require.into_iter().collect::<Checked<Vec<_>>>();
+        let conditions = when.and_then(|when| Ok([when, require?.concat()].concat()));
+        decision.when = conditions.as_ref().cloned().unwrap_or_default();
         let actions: Checked<Vec<_>> = actions.into_iter().collect();
         decision.actions = actions.as_ref().cloned().unwrap_or_default();
         let mut guarded = Ok(());
         for guard in &rule.guards {
             guarded = self.guard(guard, &scope, &mut decision).and(guarded);
         }
-        decision.when = when?;
-        decision.when.extend(require.into_iter().collect::<Checked<Vec<_>>>()?.concat());
+        conditions?;
         actions?;
         guarded.and(acts)?;
         self.changed_once(rule)?;
@@ -209,7 +212,14 @@ impl Checker<'_> {
             DecideClause::AtMost(at_most) => {
                 let first = match &at_most.first {
                     None => None,
-                    Some((end, by)) => Some((*end, self.expr(by, &scope.row())?)),
+                    Some(RowOrder::By(end, by)) => Some((*end, self.expr(by, &scope.row())?)),
+                    Some(RowOrder::Surest(span)) => {
+                        // What is wrong with the conditions is reported.
+                        if decision.when.is_empty() {
+                            return Err(Reported::earlier());
+                        }
+                        Some((Extreme::Lowest, self.surest(&decision.when, *span)?))
+                    }
                 };
                 if decision.at_most.is_some() {
                     return self.refuse(Code::E0107, "`at most … per run` stands here twice", span, "the second one");

@@ -39,8 +39,12 @@ impl Checker<'_> {
             span,
             grain: None,
         }];
-        let stages =
-            vec![Stage::Group { keys: Vec::new(), items: vec![(InternalColumn::Total.to_string(), sum)], span }];
+        let stages = vec![Stage::Group {
+            keys: Vec::new(),
+            items: vec![(InternalColumn::Total.to_string(), sum)],
+            day: None,
+            span,
+        }];
         let name = self.tables[from].name.clone();
         self.tables.push(Table {
             name,

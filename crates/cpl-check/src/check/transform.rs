@@ -265,10 +265,11 @@ impl Checker<'_> {
         let time = keys.iter().find(|key| key.ty.is_time()).map(|key| key.name.clone());
         let singleton = names.is_empty();
         let settles = relation.settles;
+        let day = day_of_rows(relation, &names, span);
         *relation = Relation { columns, key: Some(names), singleton, time, settles, order: Order::Key };
         let mut items = computed.into_iter().collect::<Checked<Vec<_>>>()?;
         items.shrink_to_fit();
-        let group = Stage::Group { keys, items, span };
+        let group = Stage::Group { keys, items, day, span };
         if computed_keys.is_empty() { Ok(vec![group]) } else { Ok(vec![Stage::Derive(computed_keys), group]) }
     }
 
@@ -413,6 +414,17 @@ fn scope_column(name: &Name, value: &Checked<Expr>, relation: &Relation) -> Scop
         unknown: value.as_ref().is_ok_and(|value| value.unknown),
         span: name.span,
         grain: value.as_ref().ok().and_then(|value| grain(value, relation)),
+    }
+}
+
+/// The day of each row that is grouped, unless the groups are of one time each.
+fn day_of_rows(relation: &Relation, keys: &[String], span: Span) -> Option<Expr> {
+    let time = relation.time.as_ref().filter(|time| !keys.contains(time))?;
+    let column = relation.column(time)?;
+    let value = Expr::column(time, column.ty.ok()?, column.unknown, span);
+    match value.ty {
+        Type::Datetime => Some(Expr::new(ExprKind::Function(Function::DateOf, vec![value]), Type::Date, true, span)),
+        _ => Some(value),
     }
 }
 

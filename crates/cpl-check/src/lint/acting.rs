@@ -215,6 +215,8 @@ pub fn without_count(program: &Program, rule: &Decision, inputs: &RuleInputs<'_>
         ExprKind::Compare(CompareOp::Greater | CompareOp::GreaterOrEqual, left, _) => left.ty.is_whole(),
         ExprKind::Compare(CompareOp::Less | CompareOp::LessOrEqual, _, right) => right.ty.is_whole(),
         ExprKind::Exceeds(Direction::Above, left, ..) => left.ty.is_whole(),
+        // It knows of how many things a value is.
+        ExprKind::Surely(_) => true,
         _ => false,
     });
     if has_count_condition {
@@ -223,11 +225,37 @@ pub fn without_count(program: &Program, rule: &Decision, inputs: &RuleInputs<'_>
     let rates = Rates::of(program, inputs);
     let span = rule.when.iter().find_map(|condition| rates.in_condition(rule.rows.table, condition))?;
     let name = program.written(span);
+    let surely = rule.when.iter().find_map(|condition| surely_instead(program, rule, condition, span));
+    let help = match surely {
+        Some(surely) => format!("write `{surely}`, or add `require COUNT >= 30`: of few things a rate is chance"),
+        None => "add `require COUNT >= 30`: of few things a rate is chance".to_owned(),
+    };
     Some(
         Diagnostic::new(Code::W0204, format!("`{}` acts on `{name}` however few things it is of", rule.name))
             .at(span, "an average or a rate")
-            .help("add `require COUNT >= 30`: of few things a rate is chance"),
+            .help(help),
     )
+}
+
+/// What could stand for a comparison that begins at `span`: `cac is surely below $47`; none where nothing tells how sure it is.
+fn surely_instead(program: &Program, rule: &Decision, condition: &Expr, span: Span) -> Option<String> {
+    let end = program.end(rule.rows.table);
+    let mut found = None;
+    condition.walk(&mut |part| {
+        let ExprKind::Compare(op, left, right) = &part.kind else { return };
+        let direction = match op {
+            CompareOp::Less | CompareOp::LessOrEqual => Direction::Below,
+            CompareOp::Greater | CompareOp::GreaterOrEqual => Direction::Above,
+            CompareOp::Equal | CompareOp::Unequal => return,
+        };
+        let is_known = program.is_exact(right, end) || program.estimate(right, end).is_ok();
+        if left.span.start <= span.start && span.end <= left.span.end && is_known && program.estimate(left, end).is_ok()
+        {
+            let [left, right] = [left, right].map(|side| program.written(side.span));
+            found = Some(format!("{left} is surely {} {right}", direction.word()));
+        }
+    });
+    found
 }
 
 /// The columns of each table that are averages or rates: divisions by a count or a sum, columns computed from those,

@@ -9,6 +9,7 @@ mod literal;
 mod money;
 mod narrow;
 mod quotient;
+mod surely;
 mod text;
 
 use std::collections::BTreeMap;
@@ -73,6 +74,8 @@ impl Translator<'_> {
             }
             ExprKind::Aggregate(_) | ExprKind::Series(_) => unreachable!("operators of their own compute these"),
             ExprKind::Applied(applied) => self.applied(applied),
+            ExprKind::Surely(surely) => self.surely(surely),
+            ExprKind::ByDay(_) => unreachable!("two aggregates compute it"),
             ExprKind::Pattern(_) => unreachable!("a plan that needs the ledger is not bound"),
         }
     }

@@ -7,18 +7,12 @@ use std::{
 
 use cpl_syntax::{
     Span,
-    tree::{ArithOp, CompareOp, Day, Direction, Logic},
-};
-use jiff::{
-    Timestamp,
-    civil::{Date, DateTime},
+    tree::{ArithOp, CompareOp, Direction, Logic},
 };
 use rust_decimal::Decimal;
 
-use super::{Length, PastWindow, ProvenanceId, TableId};
-use cpl_syntax::keywords;
-
-use crate::{clock::Grain, types::Type};
+use super::{AggFunc, Constant, EstimateForm, Function, Length, PastWindow, ProvenanceId, SurelyValue, TableId};
+use crate::types::Type;
 
 /// The name under which an action's arguments find the new value.
 pub const NEW: &str = "new";
@@ -90,6 +84,10 @@ pub enum ExprKind {
     Pattern(Box<Pattern>),
     /// `applied(RULE over 7 days)`: how often a rule acted on the row.
     Applied(Box<Applied>),
+    /// `x is surely below y`
+    Surely(Box<Surely>),
+    /// An aggregate over the days of a group.
+    ByDay(Box<ByDay>),
 }
 
 /// Rows that follow each other in time, or stand side by side at one time.
@@ -154,6 +152,56 @@ pub struct Applied {
 /// How often a rule acted on each row, by the raw values of the row's key in the order of their names. The others: never.
 pub type AppliedCounts = BTreeMap<Vec<String>, i64>;
 
+/// `A is surely below B at P`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Surely {
+    /// On which side of the second the first lies.
+    pub direction: Direction,
+    /// The first.
+    pub left: Operand,
+    /// The second.
+    pub right: Operand,
+    /// The least chance.
+    pub least: Decimal,
+    /// What of it is asked for.
+    pub gives: SurelyValue,
+}
+
+/// A side of such a condition.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Operand {
+    /// As it is written: what people are shown.
+    pub value: Expr,
+    /// What tells how sure it is, once the plan has found it; none of a value that is known exactly.
+    pub estimate: Option<EstimateParts>,
+}
+
+/// The columns that tell how sure a value is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EstimateParts {
+    /// What they are.
+    pub form: EstimateForm,
+    /// How many times the value is taken.
+    pub factor: Decimal,
+    /// Those of the form, and, where the rows have days, those of [`EstimateForm::by_day`].
+    pub parts: Vec<Expr>,
+    /// What is counted, as people know it: `customers`.
+    pub counted: String,
+    /// What it is a share of.
+    pub of: Option<String>,
+}
+
+/// Aggregates over the days of a group, each of which is aggregated first. The plan writes it; it becomes two operators.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ByDay {
+    /// The day of a row.
+    pub day: Expr,
+    /// What is computed of each day, by name.
+    pub of_days: Vec<(String, Expr)>,
+    /// An aggregate of those.
+    pub value: Expr,
+}
+
 /// How far: a share of the other side, or an amount of its unit.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Margin {
@@ -161,39 +209,6 @@ pub enum Margin {
     Share(Expr),
     /// `$5`, `2 points`
     Absolute(Expr),
-}
-
-/// A value written out. A moment is in the pipeline's zone.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Constant {
-    /// Count or integer.
-    Integer(i64),
-    /// Number, ratio or money, by the expression's type.
-    Decimal(Decimal),
-    /// A ratio that is written, and shown, as `4x`.
-    Multiple(Decimal),
-    /// A day.
-    Date(Date),
-    /// A moment.
-    Datetime(DateTime),
-    /// A moment, whatever the zone: the plan puts it in the place of `now` and of windows.
-    Moment(Timestamp),
-    /// The window's start.
-    Now,
-    /// Days from the window's date: 0 is `today`, -1 `yesterday`.
-    Today(i32),
-    /// Microseconds.
-    Duration(i64),
-    /// Calendar months.
-    Months(i32),
-    /// A day of the week.
-    Weekday(Day),
-    /// Text.
-    Text(String),
-    /// True or false.
-    Bool(bool),
-    /// No value: an argument of a connector that a call leaves out.
-    Unknown,
 }
 
 /// An aggregate: unknown values are skipped.
@@ -209,83 +224,6 @@ pub struct Aggregate {
     pub by: Option<Expr>,
     /// Which share of the values a `quantile` leaves below it.
     pub share: Option<f64>,
-}
-
-impl Function {
-    /// The function that gives the start of a period.
-    #[must_use]
-    pub fn start_of(grain: Grain) -> Self {
-        match grain {
-            Grain::Hour => Self::HourStart,
-            Grain::Day => Self::DateOf,
-            Grain::Week => Self::WeekStart,
-            Grain::Month => Self::MonthStart,
-        }
-    }
-}
-
-impl AggFunc {
-    /// Whether the aggregate of all rows can be put together from those of parts of them.
-    #[must_use]
-    pub fn is_merged(self) -> bool {
-        !matches!(self, Self::CountDistinct | Self::Median | Self::Quantile | Self::Std)
-    }
-}
-
-keywords! {
-    /// The aggregates that run.
-    AggFunc {
-        Sum "sum",
-        Mean "mean",
-        Min "min",
-        Max "max",
-        Count "count",
-        CountDistinct "count_distinct",
-        First "first",
-        Last "last",
-        Median "median",
-        Quantile "quantile",
-        Std "std",
-    }
-}
-
-keywords! {
-    /// The functions of a row that run.
-    Function {
-        Abs "abs",
-        Round "round",
-        Floor "floor",
-        Ceil "ceil",
-        Least "least",
-        Greatest "greatest",
-        Sqrt "sqrt",
-        Number "number",
-        If "if",
-        Lower "lower",
-        Upper "upper",
-        Trim "trim",
-        Contains "contains",
-        StartsWith "starts_with",
-        EndsWith "ends_with",
-        DateOf "date_of",
-        WeekdayOf "weekday",
-        Year "year",
-        MonthOf "month",
-        DayOfMonth "day_of_month",
-        WeekStart "week_start",
-        MonthStart "month_start",
-        DaysBetween "days_between",
-        DaysInMonth "days_in_month",
-        HourOf "hour_of",
-        HourStart "hour_start",
-        QuarterStart "quarter_start",
-        HoursBetween "hours_between",
-        UnixSeconds "unix_seconds",
-        Replace "replace",
-        Micros "micros",
-        Cents "cents",
-        Convert "convert",
-    }
 }
 
 /// A piece of a message.
@@ -377,6 +315,8 @@ impl Expr {
         match &self.kind {
             ExprKind::Constant(_) | ExprKind::Column(_) | ExprKind::New | ExprKind::Total(_) => Vec::new(),
             ExprKind::Applied(applied) => applied.key.iter().collect(),
+            ExprKind::Surely(surely) => surely.parts(),
+            ExprKind::ByDay(by_day) => by_day.parts(),
             ExprKind::Not(a) | ExprKind::Negate(a) | ExprKind::Known(a) | ExprKind::InWindow(a, _) => vec![a],
             ExprKind::Logic(_, a, b)
             | ExprKind::Arith(_, a, b)
@@ -421,6 +361,7 @@ impl Expr {
             | ExprKind::Total(_)
             | ExprKind::Aggregate(_)
             | ExprKind::Series(_)
+            | ExprKind::ByDay(_)
             | ExprKind::Pattern(_) => {}
             ExprKind::Not(a) | ExprKind::Negate(a) | ExprKind::Known(a) | ExprKind::InWindow(a, _) => each(a),
             ExprKind::Logic(_, a, b)
@@ -447,6 +388,7 @@ impl Expr {
             }
             ExprKind::Function(_, args) => args.iter_mut().for_each(each),
             ExprKind::Applied(applied) => applied.key.iter_mut().for_each(each),
+            ExprKind::Surely(surely) => surely.parts_mut().for_each(each),
             ExprKind::Text(pieces) => {
                 for piece in pieces {
                     if let Piece::Hole(hole) = piece {
@@ -588,5 +530,47 @@ impl Margin {
         match self {
             Self::Share(expr) | Self::Absolute(expr) => expr,
         }
+    }
+}
+
+impl Surely {
+    /// Both sides.
+    #[must_use]
+    pub fn operands(&self) -> [&Operand; 2] {
+        [&self.left, &self.right]
+    }
+
+    /// The columns by which it is judged: of each side those that tell how sure it is, or its value.
+    #[must_use]
+    pub fn columns(&self) -> Vec<&Expr> {
+        [self.left.columns(), self.right.columns()].concat()
+    }
+
+    /// The expressions in it.
+    fn parts(&self) -> Vec<&Expr> {
+        let both = self.operands().into_iter();
+        both.flat_map(|side| std::iter::once(&side.value).chain(side.estimate.iter().flat_map(|of| &of.parts)))
+            .collect()
+    }
+
+    /// The same, to be changed.
+    pub fn parts_mut(&mut self) -> impl Iterator<Item = &mut Expr> {
+        let both = [&mut self.left, &mut self.right].into_iter();
+        both.flat_map(|side| {
+            std::iter::once(&mut side.value).chain(side.estimate.iter_mut().flat_map(|of| &mut of.parts))
+        })
+    }
+}
+
+impl Operand {
+    fn columns(&self) -> Vec<&Expr> {
+        self.estimate.as_ref().map_or_else(|| vec![&self.value], |estimate| estimate.parts.iter().collect())
+    }
+}
+
+impl ByDay {
+    /// The expressions in it that see the rows.
+    fn parts(&self) -> Vec<&Expr> {
+        std::iter::once(&self.day).chain(self.of_days.iter().map(|(_, value)| value)).collect()
     }
 }

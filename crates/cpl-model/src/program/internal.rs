@@ -13,7 +13,15 @@ pub enum InternalColumn {
     Window(usize),
     /// A part of a computed value, kept to explain why the value is unknown.
     Provenance(ProvenanceId, usize),
+    /// The day of a row that is grouped.
+    Day,
+    /// A column that tells how sure an aggregated value is.
+    Estimate(EstimateId, usize),
 }
+
+/// An aggregated value of which it is asked how sure it is: unique in a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EstimateId(pub usize);
 
 /// A computed value whose parts are kept: unique in a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -26,6 +34,8 @@ impl fmt::Display for InternalColumn {
             Self::Present => f.write_str("·present"),
             Self::Window(at) => write!(f, "·window{at}"),
             Self::Provenance(ProvenanceId(value), part) => write!(f, "·value{value}·{part}"),
+            Self::Day => f.write_str("·day"),
+            Self::Estimate(EstimateId(value), part) => write!(f, "·estimate{value}·{part}"),
         }
     }
 }

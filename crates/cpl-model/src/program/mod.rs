@@ -1,8 +1,11 @@
 //! The program: what a pipeline means. Every name is resolved, every expression has its type.
 
 mod action;
+mod constant;
 mod endpoint;
+mod estimate;
 mod expr;
+mod function;
 mod ids;
 mod internal;
 mod length;
@@ -12,6 +15,7 @@ mod rule;
 mod series;
 mod store_address;
 mod sums;
+mod surely;
 mod table;
 mod test;
 
@@ -21,18 +25,21 @@ use std::{
 };
 
 pub use action::{ActionCall, ActionRead, Dedupe, Learning, ServerAction};
+pub use constant::Constant;
 pub use cpl_syntax::tree::{ArithOp, CompareOp, Day, Direction, Extreme, Level, Logic, Unit, Window, WindowKind};
 use cpl_syntax::{Code, Diagnostic, Span, tree::Currency};
 pub use endpoint::{
     ConnectorLimits, Endpoint, EndpointCall, ErrorInside, Job, JobResult, JobState, PageBy, PageParameter, Paging,
     ResultFormat,
 };
+pub use estimate::{EstimateAggregate, EstimateSource, NoEstimate, NoEstimateReason, PassedBy};
 pub use expr::{
-    AggFunc, Aggregate, Applied, AppliedCounts, Constant, Expr, ExprKind, Function, Margin, NEW, Pattern, PatternOf,
-    Piece, Series, SeriesOf,
+    Aggregate, Applied, AppliedCounts, ByDay, EstimateParts, Expr, ExprKind, Margin, NEW, Operand, Pattern, PatternOf,
+    Piece, Series, SeriesOf, Surely,
 };
+pub use function::{AggFunc, Function};
 pub use ids::TableId;
-pub use internal::{InternalColumn, ProvenanceId};
+pub use internal::{EstimateId, InternalColumn, ProvenanceId};
 use jiff::{civil::Date, tz::TimeZone};
 pub use length::{Length, PastWindow};
 pub use origin::{Item, Origin, Place};
@@ -42,6 +49,7 @@ pub use rule::{
     KeepChange, KeepTotal, MessageBudget, Newest, Parameter, PathPiece, Rows, Step, Target, TargetKind, Via,
 };
 pub use store_address::{StoreAddress, StoreProvider};
+pub use surely::{EstimateForm, SurelyValue};
 pub use table::{
     Check, CheckKind, Column, ColumnLocator, CsvFormat, Encoding, Fetch, FetchColumn, Format, Join, Latest,
     NumberNotation, Order, Periods, SheetFormat, SourceKind, Stage, Table, TableRole, TableSource, TextEncoding, Union,

@@ -343,6 +343,8 @@ pub enum Stage {
         keys: Vec<Column>,
         /// What is computed.
         items: Vec<(String, Expr)>,
+        /// The day of each row that is grouped; none where nothing dates the rows, or the groups are of one day each.
+        day: Option<Expr>,
         /// Where it stands.
         span: Span,
     },

@@ -6,6 +6,7 @@
 pub use window_functions::independent;
 
 mod fetch;
+mod group;
 mod queries;
 pub(crate) mod window_functions;
 
@@ -155,7 +156,7 @@ impl Lowering<'_> {
             Stage::Join(join) => self.join(chain, join),
             Stage::Group { keys, items, .. } => {
                 self.passed_over(chain, items.iter().map(|(_, value)| value), None);
-                self.push(chain, Op::Aggregate { keys: keys.clone(), items: items.clone() });
+                self.group(chain, keys, items);
             }
             Stage::Sort(order) => self.push(chain, Op::Sort(order.clone())),
             Stage::Take(rows, per) => self.push(chain, Op::Limit { rows: *rows, per: per.clone() }),

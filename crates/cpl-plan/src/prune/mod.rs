@@ -1,6 +1,7 @@
 //! What nothing needs is pruned: columns, stages, aggregates, whole tables.
 
 mod columns;
+mod estimates;
 mod provenance;
 mod purpose;
 mod required_columns;
@@ -56,6 +57,7 @@ impl Pruned {
 
 /// Prunes a program; what it holds that nothing needs.
 pub fn prune(mut program: Program, purpose: Purpose) -> (Pruned, Vec<Unneeded>) {
+    estimates::add(&mut program);
     let mut required = RequiredColumns::of(&program, purpose);
     if purpose == Purpose::Run {
         provenance::keep(&mut program, &mut required);

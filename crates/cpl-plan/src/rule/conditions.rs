@@ -1,9 +1,10 @@
 //! A rule's conditions and the values they look at.
 
 use cpl_model::{
-    program::{Expr, ExprKind, InternalColumn, Newest, Program, Rows},
+    program::{Expr, ExprKind, InternalColumn, Newest, Program, Rows, Surely},
     types::Type,
 };
+use cpl_syntax::Span;
 
 use super::{
     explain::Explained,
@@ -30,6 +31,21 @@ pub struct Condition {
     pub outcome: ValueRef,
     /// The sides of its comparisons.
     pub operands: Vec<Explained>,
+    /// What it asks to be sure of.
+    pub sureness: Vec<Sureness>,
+}
+
+/// `A is surely below B` in a condition.
+#[derive(Clone, Debug)]
+pub struct Sureness {
+    /// It.
+    pub surely: Surely,
+    /// Where it is written.
+    pub span: Span,
+    /// Its outcome.
+    pub outcome: ValueRef,
+    /// The values by which it is judged, in the order of [`Surely::columns`].
+    pub columns: Vec<ValueRef>,
 }
 
 impl Conditions {
@@ -44,6 +60,7 @@ impl Conditions {
             expr: expr.clone(),
             outcome: layout.add(expr),
             operands: operands(expr).into_iter().map(|part| Explained::of(part, rows.table, program, layout)).collect(),
+            sureness: sureness(expr, layout),
         });
         let all = all.collect();
         let present =
@@ -51,6 +68,17 @@ impl Conditions {
         let present = rows.newest.as_ref().map(present);
         Self { all, key, present }
     }
+}
+
+fn sureness(condition: &Expr, layout: &mut RowLayout) -> Vec<Sureness> {
+    let mut found = Vec::new();
+    condition.walk(&mut |part| {
+        if let ExprKind::Surely(surely) = &part.kind {
+            let columns = surely.columns().into_iter().map(|column| layout.add(column)).collect();
+            found.push(Sureness { surely: (**surely).clone(), span: part.span, outcome: layout.add(part), columns });
+        }
+    });
+    found
 }
 
 /// The parts of a condition whose values explain it: the sides of its comparisons.
@@ -61,6 +89,9 @@ pub fn operands(expr: &Expr) -> Vec<&Expr> {
         ExprKind::Not(a) => operands(a),
         ExprKind::Compare(_, a, b) | ExprKind::Exceeds(_, a, b, _) | ExprKind::Within(_, a, b, _) => {
             [a, b].into_iter().filter(|side| !is_literal(side)).map(|side| &**side).collect()
+        }
+        ExprKind::Surely(surely) => {
+            surely.operands().into_iter().map(|side| &side.value).filter(|side| !is_literal(side)).collect()
         }
         ExprKind::Known(a) | ExprKind::InWindow(a, _) | ExprKind::OneOf(a, _) | ExprKind::InRange(a, ..) => vec![a],
         ExprKind::Constant(_) => Vec::new(),

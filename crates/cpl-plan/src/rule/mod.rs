@@ -10,7 +10,7 @@ use cpl_model::{
 };
 use cpl_syntax::Span;
 
-pub use conditions::{Condition, Conditions, operands};
+pub use conditions::{Condition, Conditions, Sureness, operands};
 pub use explain::Explained;
 pub use layout::{RowLayout, ValueRef};
 

@@ -101,7 +101,7 @@ fn quiet_rows(
             key,
             state: State::Quiet,
             reason: None,
-            because: row.because(),
+            because: row.because(program),
             changes: Vec::new(),
             awaits_approval: false,
             conditions: row.false_conditions(program),

@@ -53,7 +53,11 @@ fn first(proposals: &[Proposal], among: &[usize], end: &Ranked) -> Option<usize>
 fn join(proposals: &mut [Proposal], giver: usize, taker: usize, ends: &(Ranked, Ranked)) {
     let ranked = |end: &Ranked, proposal: &Proposal| {
         let word = if end.end == Extreme::Highest { "highest" } else { "lowest" };
-        Because { text: format!("{word} {}", end.of.written()), value: end.of.value(&proposal.row).clone() }
+        Because {
+            text: format!("{word} {}", end.of.written()),
+            value: end.of.value(&proposal.row).clone(),
+            sure: Vec::new(),
+        }
     };
     let (from, to) = (ranked(&ends.0, &proposals[giver]), ranked(&ends.1, &proposals[taker]));
     let partner = |proposal: &Proposal, at: usize| {

@@ -27,7 +27,7 @@ pub fn propose(compiled: &CompiledRule, values: &[Value], rule: &Rule, program: 
         key: row.key(),
         state: State::Fires,
         reasons: Vec::new(),
-        because: row.because(),
+        because: row.because(program),
         conditions: row.shown_conditions(program),
         changes: Vec::new(),
         awaits_approval: false,

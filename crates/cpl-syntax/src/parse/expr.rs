@@ -96,6 +96,11 @@ impl Reader<'_> {
             }
             Rule::rel_exceeds => self.exceeds(Direction::Above, children),
             Rule::rel_falls => self.exceeds(Direction::Below, children),
+            Rule::rel_surely => Relation::Surely {
+                direction: keyword(&children.child(), Direction::of_word),
+                than: self.arith(children.child()),
+                at: children.next().map(|at| Box::new(self.arith(at))),
+            },
             Rule::rel_known => Relation::Known(children.child().as_str() == "known"),
             Rule::rel_within => Relation::Within {
                 inverted: children.opt(Rule::inverted).is_some(),

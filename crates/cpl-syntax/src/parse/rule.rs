@@ -7,7 +7,7 @@ use crate::{
     span::{Name, Spanned},
     tree::{
         Action, Alert, Argument, AtMost, Bound, ChangeTo, Decide, DecideClause, Expr, ExprKind, Extreme, KeepTotal,
-        Level, MoveEnd, OnDays, TargetRef, TotalBound, Via,
+        Level, MoveEnd, OnDays, RowOrder, TargetRef, TotalBound, Via,
     },
 };
 
@@ -184,9 +184,12 @@ impl Reader<'_> {
             }
             Rule::at_most => {
                 let limit = self.whole(&children.child());
-                let first = children
-                    .opt(Rule::extreme)
-                    .map(|end| (keyword(&end, Extreme::of_word), self.arith(children.child())));
+                let first = match children.opt(Rule::surest) {
+                    Some(surest) => Some(RowOrder::Surest(self.span(&surest))),
+                    None => children
+                        .opt(Rule::extreme)
+                        .map(|end| RowOrder::By(keyword(&end, Extreme::of_word), self.arith(children.child()))),
+                };
                 DecideClause::AtMost(AtMost { limit, first })
             }
             Rule::cooldown => DecideClause::Cooldown(self.length(children.child())),

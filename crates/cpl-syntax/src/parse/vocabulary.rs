@@ -167,6 +167,7 @@ fn called(rule: Rule) -> Option<Called> {
         Rule::window => Named("a window such as `last 7 days`", &[]),
         Rule::direction => Named("`below` or `above`", Direction::WORDS),
         Rule::extreme => Named("`lowest` or `highest`", Extreme::WORDS),
+        Rule::surest => Named("`surest`", &["surest"]),
         Rule::level => Named("`info`, `warning` or `critical`", Level::WORDS),
         Rule::group_item => Named("a metric, or `name = aggregate`", &[]),
         Rule::known => Named("`known`", &["known", "unknown"]),

@@ -101,6 +101,15 @@ pub enum Relation {
         /// The margin, if there is one.
         by: Option<Box<Expr>>,
     },
+    /// `a is surely below b at p`.
+    Surely {
+        /// On which side of `than` it lies.
+        direction: Direction,
+        /// The value it is compared with.
+        than: Expr,
+        /// The least chance, if it is said.
+        at: Option<Box<Expr>>,
+    },
     /// `a is known`, `a is unknown`.
     Known(bool),
     /// `a is within c of b`.

@@ -18,7 +18,7 @@ pub use fetch::{
 pub use item::{ArgumentType, Cadence, Dashboard, Driver, File, Goal, Let, Metric, Parameter, Pipeline, Target};
 pub use rule::{
     Action, Alert, Argument, AtMost, Bound, ChangeTo, Decide, DecideClause, Extreme, KeepTotal, Level, MoveEnd, OnDays,
-    TargetRef, TotalBound, Via,
+    RowOrder, TargetRef, TotalBound, Via,
 };
 pub use setting::{Setting, SettingValue};
 pub use test::{Expectation, Given, GivenRows, RowState, Table, Test, TestClock};

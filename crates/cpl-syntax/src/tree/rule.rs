@@ -162,13 +162,22 @@ pub enum TotalBound {
     AtMost(Expr),
 }
 
-/// `at most N per run, lowest EXPR first`.
+/// `at most N per run, lowest EXPR first`, `at most N per run, surest first`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AtMost {
     /// How many.
     pub limit: Spanned<u32>,
     /// Which first; else by key.
-    pub first: Option<(Extreme, Expr)>,
+    pub first: Option<RowOrder>,
+}
+
+/// Which rows come first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RowOrder {
+    /// `lowest EXPR first`
+    By(Extreme, Expr),
+    /// `surest first`: where it stands.
+    Surest(Span),
 }
 
 /// `alert NAME for each A in TABLE { … }`.

@@ -1,0 +1,45 @@
+//! How sure values are: the chance of each row, from the columns that tell it.
+
+use cpl_estimate::Judgement;
+use cpl_model::program::{Surely, SurelyValue};
+use polars::prelude::{self as pl, IntoColumn};
+
+use super::Translator;
+use crate::engine::elementwise;
+
+impl Translator<'_> {
+    /// Unknown where a part is, or where nothing can be said.
+    pub(super) fn surely(&self, surely: &Surely) -> pl::Expr {
+        let ty = match surely.gives {
+            SurelyValue::Outcome => pl::DataType::Boolean,
+            SurelyValue::Doubt => pl::DataType::Float64,
+        };
+        let columns: Vec<pl::Expr> = surely.columns().into_iter().map(|column| self.as_float(column)).collect();
+        let surely = surely.clone();
+        elementwise(columns, ty, move |columns| judged(&surely, columns))
+    }
+}
+
+fn judged(surely: &Surely, columns: &[pl::Column]) -> pl::PolarsResult<pl::Column> {
+    let name = columns[0].name().clone();
+    let rows = columns.iter().map(pl::Column::len).max().unwrap_or(0);
+    let values = columns.iter().map(|column| column.f64()).collect::<pl::PolarsResult<Vec<_>>>()?;
+    let mut row: Vec<Option<f64>> = vec![None; values.len()];
+    let mut judgement = |at: usize| {
+        for (cell, column) in row.iter_mut().zip(&values) {
+            // One value may stand for all rows.
+            *cell = column.get(if column.len() == 1 { 0 } else { at });
+        }
+        Judgement::of(surely, &row)
+    };
+    Ok(match surely.gives {
+        SurelyValue::Outcome => {
+            let outcomes = (0..rows).map(|at| judgement(at).map(|judgement| judgement.is_so(surely)));
+            outcomes.collect::<pl::BooleanChunked>().with_name(name).into_column()
+        }
+        SurelyValue::Doubt => {
+            let doubts = (0..rows).map(|at| judgement(at).map(|judgement| judgement.chance.doubt));
+            doubts.collect::<pl::Float64Chunked>().with_name(name).into_column()
+        }
+    })
+}

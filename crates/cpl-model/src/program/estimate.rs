@@ -1,0 +1,283 @@
+//! Where the columns are that tell how sure a value is: its aggregate is followed back through the stages that pass it on.
+
+use cpl_syntax::Span;
+use rust_decimal::Decimal;
+
+use super::{AggFunc, ArithOp, EstimateForm, Expr, ExprKind, Place, Program, Stage, Surely, TableId, TableSource};
+use crate::types::Type;
+
+/// An aggregate that tells how sure it is, and the way from it to where that is asked.
+#[derive(Clone, Debug)]
+pub struct EstimateSource<'p> {
+    /// The stage that computes it.
+    pub place: Place,
+    /// The item of that stage.
+    pub item: usize,
+    /// What it is.
+    pub aggregate: EstimateAggregate<'p>,
+    /// How many times it is taken.
+    pub factor: Decimal,
+    /// The tables on the way, the last one first, and the stage of each behind which the columns are there.
+    pub way: Vec<PassedBy>,
+}
+
+/// A table on the way of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PassedBy {
+    /// The table.
+    pub table: TableId,
+    /// Its first stage that has the value.
+    pub from: usize,
+    /// The stage is the join that brings it.
+    pub is_joined: bool,
+}
+
+/// An aggregate that tells how sure it is.
+#[derive(Clone, Copy, Debug)]
+pub struct EstimateAggregate<'p> {
+    /// Its form.
+    pub form: EstimateForm,
+    /// What counts; of a mean, the mean.
+    pub count: &'p Expr,
+    /// What it is counted in: an amount, or another count.
+    pub of: Option<&'p Expr>,
+}
+
+/// Why nothing tells how sure a value is.
+#[derive(Clone, Debug)]
+pub struct NoEstimate {
+    /// Why.
+    pub why: NoEstimateReason,
+    /// Where.
+    pub at: Span,
+}
+
+/// The reasons.
+#[derive(Clone, Debug)]
+pub enum NoEstimateReason {
+    /// It comes as it is from a file or a server.
+    Read,
+    /// It is computed of a value, row by row.
+    Computed,
+    /// It is another kind of aggregate.
+    Aggregate,
+    /// It names a group, or is made of the rows of several tables.
+    Lost,
+    /// It is no column.
+    NoColumn,
+    /// It is multiplied by what is not written out, or not above 0.
+    Factor,
+}
+
+impl Program {
+    /// What tells how sure a value is, that is looked at behind `before`.
+    ///
+    /// # Errors
+    /// Where nothing does.
+    pub fn estimate<'p>(&'p self, value: &'p Expr, before: Place) -> Result<EstimateSource<'p>, NoEstimate> {
+        let (factor, column) = scaled(value)?;
+        let ExprKind::Column(name) = &column.kind else { return Err(no(NoEstimateReason::NoColumn, column)) };
+        let mut found = self.column(name, column, before)?;
+        found.factor *= factor;
+        Ok(found)
+    }
+
+    /// Whether a value is known exactly: it is written out, or comes as it is from a file or a server.
+    #[must_use]
+    pub fn is_exact(&self, value: &Expr, before: Place) -> bool {
+        value.columns().iter().all(|name| {
+            let column = Expr::column(name, Type::Number, false, value.span);
+            let why = self.column(name, &column, before).map_err(|error| error.why);
+            matches!(why, Err(NoEstimateReason::Read | NoEstimateReason::Lost))
+        })
+    }
+
+    fn column<'p>(&'p self, name: &str, asked: &Expr, before: Place) -> Result<EstimateSource<'p>, NoEstimate> {
+        let here = PassedBy { table: before.table, from: 0, is_joined: false };
+        let TableSource::Transform { from, stages } = &self.table(before.table).source else {
+            return Err(no(NoEstimateReason::Read, asked));
+        };
+        let mut name = name.to_owned();
+        for (at, stage) in stages.iter().enumerate().take(before.stage + 1).rev() {
+            let is_over = at < before.stage;
+            let items = if is_over { usize::MAX } else { before.item };
+            match stage {
+                Stage::Derive(list) => {
+                    for (made, value) in list.iter().take(items).rev() {
+                        if *made != name {
+                            continue;
+                        }
+                        let ExprKind::Column(earlier) = &value.kind else {
+                            return Err(no(NoEstimateReason::Computed, value));
+                        };
+                        name.clone_from(earlier);
+                    }
+                }
+                Stage::Keep(list) if is_over => match list.iter().find(|(kept, _)| *kept == name) {
+                    Some((_, Expr { kind: ExprKind::Column(earlier), .. })) => name.clone_from(earlier),
+                    Some((_, value)) => return Err(no(NoEstimateReason::Computed, value)),
+                    None => return Err(no(NoEstimateReason::Lost, asked)),
+                },
+                Stage::Group { items: list, .. } if is_over => {
+                    let Some(item) = list.iter().position(|(made, _)| *made == name) else {
+                        return Err(no(NoEstimateReason::Lost, asked));
+                    };
+                    let place = Place { table: before.table, stage: at, item: 0 };
+                    return aggregated(&list[item].1, place, item, PassedBy { from: at + 1, ..here });
+                }
+                Stage::Join(join) if is_over => {
+                    if let Some((right, _)) = join.columns.iter().find(|(_, here)| *here == name) {
+                        let mut found = self.column(right, asked, self.end(join.table))?;
+                        found.way.push(PassedBy { from: at, is_joined: true, ..here });
+                        return Ok(found);
+                    }
+                }
+                Stage::Union(_) | Stage::Unpivot(_) if is_over => return Err(no(NoEstimateReason::Lost, asked)),
+                _ => {}
+            }
+        }
+        let mut found = self.column(&name, asked, self.end(*from))?;
+        found.way.push(here);
+        Ok(found)
+    }
+}
+
+fn no(why: NoEstimateReason, at: &Expr) -> NoEstimate {
+    NoEstimate { why, at: at.span }
+}
+
+/// A value without the constants that multiply it, and their product.
+fn scaled(value: &Expr) -> Result<(Decimal, &Expr), NoEstimate> {
+    let (by, rest) = match &value.kind {
+        ExprKind::Arith(ArithOp::Multiply, rest, by) if by.columns().is_empty() && !by.has_aggregate() => {
+            (by.amount(), rest)
+        }
+        ExprKind::Arith(ArithOp::Multiply, by, rest) if by.columns().is_empty() && !by.has_aggregate() => {
+            (by.amount(), rest)
+        }
+        ExprKind::Arith(ArithOp::Divide, rest, by) if by.columns().is_empty() && !by.has_aggregate() => {
+            (by.amount().and_then(|by| Decimal::ONE.checked_div(by)), rest)
+        }
+        _ => return Ok((Decimal::ONE, value)),
+    };
+    let by =
+        by.filter(|by| by.is_sign_positive() && !by.is_zero()).ok_or_else(|| no(NoEstimateReason::Factor, value))?;
+    let (factor, rest) = scaled(rest)?;
+    let factor = factor.checked_mul(by).ok_or_else(|| no(NoEstimateReason::Factor, value))?;
+    Ok((factor, rest))
+}
+
+fn aggregated(value: &Expr, place: Place, item: usize, way: PassedBy) -> Result<EstimateSource<'_>, NoEstimate> {
+    let (factor, value) = scaled(value)?;
+    let aggregate = form(value).ok_or_else(|| no(NoEstimateReason::Aggregate, value))?;
+    Ok(EstimateSource { place, item, aggregate, factor, way: vec![way] })
+}
+
+fn form(value: &Expr) -> Option<EstimateAggregate<'_>> {
+    match &value.kind {
+        ExprKind::Arith(ArithOp::Divide, above, below) if is_count(below) => match above.ty {
+            Type::Money(_) if is_sum(above) => {
+                Some(EstimateAggregate { form: EstimateForm::PerCount, count: below, of: Some(above) })
+            }
+            _ if is_count(above) => {
+                Some(EstimateAggregate { form: EstimateForm::Share, count: above, of: Some(below) })
+            }
+            _ => None,
+        },
+        ExprKind::Aggregate(aggregate) if aggregate.func == AggFunc::Mean => {
+            Some(EstimateAggregate { form: EstimateForm::Mean, count: value, of: None })
+        }
+        _ if is_count(value) => Some(EstimateAggregate { form: EstimateForm::Count, count: value, of: None }),
+        _ => None,
+    }
+}
+
+fn is_sum(value: &Expr) -> bool {
+    matches!(&value.kind, ExprKind::Aggregate(aggregate) if aggregate.func == AggFunc::Sum)
+}
+
+/// Whether it counts things: `sum(count)`, `count()`.
+fn is_count(value: &Expr) -> bool {
+    let counts = matches!(&value.kind, ExprKind::Aggregate(aggregate) if aggregate.func == AggFunc::Count);
+    counts || (value.ty == Type::Count && is_sum(value))
+}
+
+impl Program {
+    /// The expressions that may ask how sure a value is, and where they see it.
+    #[must_use]
+    pub fn asks_for_sureness(&self) -> Vec<(&Expr, Place)> {
+        let mut found = Vec::new();
+        for (table, of) in self.tables.iter().enumerate().map(|(at, of)| (TableId(at), of)) {
+            let TableSource::Transform { stages, .. } = &of.source else { continue };
+            for (stage, made) in stages.iter().enumerate() {
+                let place = |item| Place { table, stage, item };
+                match made {
+                    Stage::Where(filter) => found.push((filter, place(0))),
+                    Stage::Derive(list) => {
+                        found.extend(list.iter().enumerate().map(|(at, (_, value))| (value, place(at))));
+                    }
+                    Stage::Keep(list) => found.extend(list.iter().map(|(_, value)| (value, place(0)))),
+                    _ => {}
+                }
+            }
+        }
+        for rule in &self.decisions {
+            let first = rule.at_most.iter().filter_map(|at_most| at_most.first.as_ref()).map(|(_, first)| first);
+            found.extend(rule.when.iter().chain(first).map(|expr| (expr, self.end(rule.rows.table))));
+        }
+        for rule in &self.alerts {
+            found.extend(rule.when.iter().map(|expr| (expr, self.end(rule.rows.table))));
+        }
+        found
+    }
+
+    /// Changes what they ask; with where that is written, and looked at.
+    pub fn map_sureness(&mut self, change: &mut impl FnMut(&mut Surely, Span, Place)) {
+        let ends: Vec<Place> = (0..self.tables.len()).map(|at| self.end(TableId(at))).collect();
+        for (table, of) in self.tables.iter_mut().enumerate().map(|(at, of)| (TableId(at), of)) {
+            let TableSource::Transform { stages, .. } = &mut of.source else { continue };
+            for (stage, made) in stages.iter_mut().enumerate() {
+                let place = |item| Place { table, stage, item };
+                match made {
+                    Stage::Where(filter) => filter.map_sureness(place(0), change),
+                    Stage::Derive(list) => {
+                        for (at, (_, value)) in list.iter_mut().enumerate() {
+                            value.map_sureness(place(at), change);
+                        }
+                    }
+                    Stage::Keep(list) => {
+                        for (_, value) in list {
+                            value.map_sureness(place(0), change);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        for rule in &mut self.decisions {
+            let first = rule.at_most.iter_mut().filter_map(|at_most| at_most.first.as_mut()).map(|(_, first)| first);
+            let place = ends[rule.rows.table.0];
+            rule.when.iter_mut().chain(first).for_each(|expr| expr.map_sureness(place, change));
+        }
+        for rule in &mut self.alerts {
+            rule.when.iter_mut().for_each(|expr| expr.map_sureness(ends[rule.rows.table.0], change));
+        }
+    }
+}
+
+impl Expr {
+    fn map_sureness(&mut self, place: Place, change: &mut impl FnMut(&mut Surely, Span, Place)) {
+        if !self.any(|kind| matches!(kind, ExprKind::Surely(_))) {
+            return;
+        }
+        let span = self.span;
+        if let ExprKind::Surely(surely) = &mut self.kind {
+            return change(surely, span, place);
+        }
+        let taken = std::mem::replace(self, Self::column("", self.ty, false, span));
+        *self = taken.map_parts(&mut |mut part| {
+            part.map_sureness(place, change);
+            part
+        });
+    }
+}
