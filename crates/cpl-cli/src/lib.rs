@@ -54,6 +54,8 @@ mod try_endpoint;
 mod undo;
 #[cfg(feature = "run")]
 mod verdict;
+#[cfg(feature = "run")]
+mod why;
 mod workspace;
 
 use std::{
@@ -160,6 +162,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> u8 {
         #[cfg(feature = "run")]
         Command::Show(args) => show::show(&args, io),
         #[cfg(feature = "run")]
+        Command::Why(args) => why::why(&args, io),
+        #[cfg(feature = "run")]
         Command::Infer(args) => infer::infer(&args, io),
         #[cfg(feature = "run")]
         Command::Profile(args) => profile::profile(&args, io),
@@ -181,6 +185,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> u8 {
         | Command::Test(_)
         | Command::Plan(_)
         | Command::Show(_)
+        | Command::Why(_)
         | Command::Infer(_)
         | Command::Profile(_) => light(io),
     }

@@ -15,7 +15,7 @@ use cpl_model::{
 };
 use cpl_plan::Plan;
 use cpl_report::{TerminalStyle, report_json, terminal};
-use cpl_run::{Delivered, Fetching, PastSeen, ReadyRun, RunContext, RunError};
+use cpl_run::{Delivered, Fetching, PastSeen, QuietRows, ReadyRun, RunContext, RunError};
 use cpl_syntax::{Code, Diagnostic};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -166,7 +166,7 @@ pub fn sent(Delivered { carried_out, superseded }: Delivered) -> String {
 }
 
 /// Runs or plans one pipeline; where that fails, why is printed.
-fn evaluate<T>(
+pub fn evaluate<T>(
     file: &Path,
     args: &PlanArgs,
     io: &mut Io<'_>,
@@ -185,7 +185,8 @@ fn evaluate<T>(
     };
     let pipeline = plan.program().name.clone();
     let result = with_context(&plan.clone(), &loaded, &window, io, |context| {
-        act(plan, &RunContext { fetching: recordings.fetching(), ..context.clone() })
+        let quiet = if args.all { QuietRows::All } else { QuietRows::First };
+        act(plan, &RunContext { fetching: recordings.fetching(), quiet, ..context.clone() })
     });
     let mut found = match result {
         Ok(Ok(found)) => found,
@@ -255,6 +256,7 @@ pub fn in_context<T>(loaded: &Loaded, clock: Clock, io: &Io<'_>, act: impl FnOnc
         part_rows: io.part_rows,
         first_page: false,
         past: PastSeen::All,
+        quiet: QuietRows::First,
         fetching: Fetching::Live,
     };
     act(&context)

@@ -46,6 +46,8 @@ pub struct RunReport {
     pub set: BTreeMap<String, String>,
     /// Rows of each rule that did not fire.
     pub quiet: BTreeMap<String, usize>,
+    /// Those of them that are nearest to firing, in the order of the rules.
+    pub nearest: Vec<QuietRow>,
     /// Checks on tables.
     pub checks: Vec<Check>,
     /// Rows of either side of each join that match none.
@@ -205,6 +207,28 @@ pub struct Decision {
     /// The decision that it takes back; none for those of rules.
     #[serde(skip)]
     pub undoes: Option<String>,
+}
+
+/// A row for which a rule does not fire.
+#[derive(Clone, Debug, Serialize)]
+pub struct QuietRow {
+    /// The rule.
+    pub rule: String,
+    /// What names the row.
+    pub key: Pairs,
+    /// Its conditions, as a person reads them.
+    pub conditions: Vec<Outcome>,
+    /// The values the rule looked at.
+    pub because: Vec<Because>,
+}
+
+/// What a condition says of a row.
+#[derive(Clone, Debug, Serialize)]
+pub struct Outcome {
+    /// It, with its values.
+    pub text: String,
+    /// Whether it is so; none where that is unknown.
+    pub is_so: Option<bool>,
 }
 
 /// Whether what a run decides leaves.

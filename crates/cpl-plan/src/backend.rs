@@ -36,6 +36,8 @@ pub struct Answer {
     pub rows: Vec<Vec<Value>>,
     /// Of a rule: how many rows are quiet and did not come.
     pub quiet: usize,
+    /// The first of those, by how much they lack.
+    pub nearest: Vec<Vec<Value>>,
 }
 
 /// Statistics of reading a fetch.

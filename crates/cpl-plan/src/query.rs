@@ -94,6 +94,17 @@ pub struct RowQuery {
     pub newest: Option<NewestPeriod>,
     /// Quiet rows come too: totals count them, and tests show them.
     pub all_rows: bool,
+    /// Else the first of them come, by how much is missing; none where nobody asks for them.
+    pub nearest: Option<Nearest>,
+}
+
+/// An order of quiet rows.
+#[derive(Clone, Debug)]
+pub struct Nearest {
+    /// How much is missing: 0 where nothing is.
+    pub missing: ValueRef,
+    /// What names the rows: of two that lack as much the first comes.
+    pub key: Vec<ValueRef>,
 }
 
 /// The newest complete period of each series: a row of unknown values where a series has none.

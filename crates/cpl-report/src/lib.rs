@@ -4,11 +4,13 @@ mod difference;
 mod paint;
 mod table;
 mod terminal;
+mod why;
 
 pub use difference::Difference;
 pub use paint::TerminalStyle;
 pub use table::{csv, csv_texts, json, lines, text};
 pub use terminal::terminal;
+pub use why::Why;
 
 use cpl_model::report::RunReport;
 

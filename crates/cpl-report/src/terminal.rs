@@ -3,8 +3,8 @@
 use cpl_model::{
     program::{Direction, Level},
     report::{
-        Alert, By, Check, CheckSubject, Decision, Expired, Goal, Join, Metric, Pairs, Restated, RestatedState, RunMode,
-        RunReport, Source, State, Unconfirmed,
+        Alert, By, Check, CheckSubject, Decision, Expired, Goal, Join, Metric, Pairs, QuietRow, Restated,
+        RestatedState, RunMode, RunReport, Source, State, Unconfirmed,
     },
     value::Value,
 };
@@ -245,14 +245,8 @@ impl Page {
             (quiet, "quiet"),
         ];
         self.title("DECISIONS", &counted(&counts));
-        let mut rule = "";
-        for decision in &report.decisions {
-            if decision.rule != rule {
-                rule = &decision.rule;
-                let name = self.style.paint(Ink::Faint, rule);
-                self.line(&format!("  {name}"));
-            }
-            self.decision(decision);
+        for rule in &report.rules {
+            self.rule(report, rule);
         }
         for Restated { rule, row, did, state, now, .. } in &report.restated {
             let row = if row.is_empty() { String::new() } else { format!(" {row}") };
@@ -262,6 +256,29 @@ impl Page {
                 RestatedState::Unknown => "was sent in this window, and nobody knows what became of it",
             };
             self.wrapped("! ", 4, &format!("{rule}{row}: {did} {was}; as the pipeline and its data are now, {now}"));
+        }
+    }
+
+    /// What becomes of a rule's rows, and what its nearest quiet ones lack.
+    fn rule(&mut self, report: &RunReport, rule: &str) {
+        let decided = report.decisions.iter().filter(|decision| decision.rule == rule);
+        let nearest: Vec<&QuietRow> = report.nearest.iter().filter(|row| row.rule == rule).collect();
+        if decided.clone().next().is_none() && nearest.is_empty() {
+            return;
+        }
+        let name = self.style.paint(Ink::Faint, rule);
+        self.line(&format!("  {name}"));
+        decided.for_each(|decision| self.decision(decision));
+        for QuietRow { key, conditions, .. } in &nearest {
+            let key: Vec<String> = key.0.iter().map(|(_, value)| value.to_string()).collect();
+            let key = if key.is_empty() { String::new() } else { format!("{}  ", key.join(", ")) };
+            let lacking: Vec<&str> =
+                conditions.iter().filter(|one| one.is_so == Some(false)).map(|one| one.text.as_str()).collect();
+            self.faint_wrapped("· ", &format!("{key}{}", lacking.join(", ")));
+        }
+        let more = report.quiet.get(rule).map_or(0, |quiet| quiet.saturating_sub(nearest.len()));
+        if more > 0 && !nearest.is_empty() {
+            self.faint_wrapped("· ", &format!("and {more} more: `cpl why FILE {rule}`"));
         }
     }
 
@@ -330,12 +347,12 @@ impl Page {
         }
         if decision.state != State::Undecided && !decision.conditions.is_empty() {
             let because = format!("because {}", decision.conditions.join(", "));
-            self.faint_wrapped(&because);
+            self.faint_wrapped("    ", &because);
         }
     }
 
-    fn faint_wrapped(&mut self, text: &str) {
-        let options = textwrap::Options::new(self.style.width).initial_indent("    ").subsequent_indent("    ");
+    fn faint_wrapped(&mut self, first: &str, text: &str) {
+        let options = textwrap::Options::new(self.style.width).initial_indent(first).subsequent_indent("    ");
         for line in textwrap::wrap(text, options) {
             let line = self.style.paint(Ink::Faint, &line);
             self.line(&line);

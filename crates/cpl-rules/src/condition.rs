@@ -2,7 +2,7 @@
 
 use cpl_model::{
     program::{CompareOp, Direction, Expr, ExprKind, Margin, Program},
-    report::{Because, Pairs},
+    report::{Because, Outcome, Pairs, QuietRow},
     value::Value,
 };
 use cpl_plan::rule::{Condition, Conditions, Sureness};
@@ -89,6 +89,21 @@ impl RuleRow<'_> {
         wrong.map(|condition| self.shown(condition, program)).collect()
     }
 
+    /// The row, where it is quiet: what each condition says of it.
+    pub fn quiet_row(&self, rule: &str, program: &Program) -> QuietRow {
+        let outcomes = self.conditions.all.iter().map(|condition| {
+            let is_so = match self.outcome(condition) {
+                Value::Bool(is_so) => Some(*is_so),
+                _ => None,
+            };
+            let text =
+                if is_so == Some(false) { self.denied(condition, program) } else { self.shown(condition, program) };
+            Outcome { text, is_so }
+        });
+        let (rule, because) = (rule.to_owned(), self.because(program));
+        QuietRow { rule, key: self.key(), conditions: outcomes.collect(), because }
+    }
+
     /// Which values are unknown and why, where that keeps the row from being decided.
     pub fn unknown(&self) -> Vec<String> {
         if let Some((_, period)) = self.conditions.present.filter(|_| self.is_missing()) {
@@ -119,27 +134,51 @@ impl RuleRow<'_> {
             ExprKind::Compare(op, left, right) => {
                 format!("{} {} {}", side(left, right), sign(*op), side(right, left))
             }
-            ExprKind::Surely(surely) => {
-                let [left, right] = surely.operands().map(|operand| &operand.value);
-                let sides = (side(left, right), side(right, left));
-                let judged = condition.sureness.first().and_then(|one| Some((one, sureness::judge(one, self.values)?)));
-                let Some((one, judgement)) = judged else { return program.written(condition.expr.span) };
-                sureness::shown(one, &judgement, (&sides.0, &sides.1), program)
-            }
+            ExprKind::Surely(_) => self.shown_sureness(condition, program).join(", "),
             ExprKind::Exceeds(direction, left, right, margin) => {
                 let word = if *direction == Direction::Above { "exceeds" } else { "falls below" };
-                let by = match margin.as_deref() {
-                    None => String::new(),
-                    Some(Margin::Share(by) | Margin::Absolute(by)) => format!(" by {}", program.written(by.span)),
-                };
+                let by = by(margin.as_deref(), program);
                 format!("{} {word} {}{by}", side(left, right), side(right, left))
             }
             _ => {
                 let operands = condition.operands.iter();
                 let values = operands.map(|operand| format!("{} {}", operand.written(), operand.value(self.values)));
-                format!("{} ({})", program.written(condition.expr.span), values.collect::<Vec<_>>().join(", "))
+                let values = format!("({})", values.collect::<Vec<_>>().join(", "));
+                let text = format!("{} {values}", program.written(condition.expr.span));
+                // What it is sure of, in words of its own.
+                std::iter::once(text).chain(self.shown_sureness(condition, program)).collect::<Vec<_>>().join("; ")
             }
         }
+    }
+
+    /// How sure it is of what a condition asks to be sure of.
+    fn shown_sureness(&self, condition: &Condition, program: &Program) -> Vec<String> {
+        let shown = condition.sureness.iter().map(|one| {
+            let [left, right] = one.surely.operands().map(|operand| &operand.value);
+            let sides = [(left, right), (right, left)];
+            let [left, right] = sides.map(|(side, other)| self.shown_side(condition, side, other, program));
+            match sureness::judge(one, self.values) {
+                Some(judgement) => sureness::shown(one, &judgement, (&left, &right), program),
+                None => program.written(one.span),
+            }
+        });
+        shown.collect()
+    }
+
+    /// What is not so: `cac $52.00 is not below $47`.
+    fn denied(&self, condition: &Condition, program: &Program) -> String {
+        let side = |expr: &Expr, other: &Expr| self.shown_side(condition, expr, other, program);
+        let (left, is, right) = match &condition.expr.kind {
+            ExprKind::Compare(op, left, right) => (left, denial(*op), right),
+            ExprKind::Surely(_) => return self.shown(condition, program),
+            ExprKind::Exceeds(direction, left, right, margin) => {
+                let does = if *direction == Direction::Above { "does not exceed" } else { "does not fall below" };
+                let by = by(margin.as_deref(), program);
+                return format!("{} {does} {}{by}", side(left, right), side(right, left));
+            }
+            _ => return format!("not so: {}", self.shown(condition, program)),
+        };
+        format!("{} {is} {}", side(left, right), side(right, left))
     }
 
     /// `cac $41.20`, `cac * 2 ($82.40)`; a literal is shown as it is.
@@ -173,5 +212,23 @@ fn sign(op: CompareOp) -> &'static str {
         CompareOp::LessOrEqual => "<=",
         CompareOp::Greater => ">",
         CompareOp::GreaterOrEqual => ">=",
+    }
+}
+
+/// ` by 15%`
+fn by(margin: Option<&Margin>, program: &Program) -> String {
+    let written = |margin: &Margin| format!(" by {}", program.written(margin.amount().span));
+    margin.map_or_else(String::new, written)
+}
+
+/// What is said where a comparison is false.
+fn denial(op: CompareOp) -> &'static str {
+    match op {
+        CompareOp::Equal => "is not",
+        CompareOp::Unequal => "is",
+        CompareOp::Less => "is not below",
+        CompareOp::LessOrEqual => "is above",
+        CompareOp::Greater => "is not above",
+        CompareOp::GreaterOrEqual => "is below",
     }
 }

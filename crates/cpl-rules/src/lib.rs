@@ -8,6 +8,7 @@ mod dashboard;
 mod decide;
 mod holds;
 mod identity;
+mod nearest;
 mod past;
 mod report_builder;
 mod sureness;
@@ -18,5 +19,6 @@ pub use decide::{
     memory::unit,
 };
 pub use identity::{Identity, sha256, short, undo_of};
+pub use nearest::QuietRows;
 pub use past::{Changed, NoPast, Observed, Past, PastChange, Pause, Verdict};
 pub use report_builder::{ReportBuilder, quarantine_file};

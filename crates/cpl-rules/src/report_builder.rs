@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use cpl_model::{
     clock::{self, Clock},
     program::{CheckKind, Day, Expr, Grain, Program, Rows, SourceKind, TableId, TableSource},
-    report::{Alert, Check, CheckSubject, Decision, Join, PassedOver, RunMode, RunReport, Source, State, Window},
+    report::{
+        Alert, Check, CheckSubject, Decision, Join, PassedOver, QuietRow, RunMode, RunReport, Source, State, Window,
+    },
     value::Value,
 };
 use cpl_plan::{
@@ -22,6 +24,7 @@ use crate::{
     decide::{self, context::GuardContext},
     holds::{BrokenCheck, Holds},
     identity::Identity,
+    nearest::{QuietRows, nearest},
     past::Past,
 };
 
@@ -37,8 +40,10 @@ pub struct ReportBuilder<'a, R> {
     pub stem: &'a str,
     /// What was decided before.
     pub past: &'a dyn Past,
-    /// Quiet rows are shown too.
+    /// Quiet rows are decisions too.
     pub show_quiet: bool,
+    /// How many quiet rows are explained.
+    pub quiet: QuietRows,
 }
 
 /// The file of a fetch's rejected rows, from the pipeline's folder on.
@@ -91,6 +96,7 @@ impl<R> ReportBuilder<'_, R> {
             restated: Vec::new(),
             set: program.settings.clone(),
             quiet,
+            nearest: self.nearest(),
             passed_over: self.passed_over(),
             joins: self.joins(),
             sources: self.sources(),
@@ -356,8 +362,31 @@ impl<R> ReportBuilder<'_, R> {
         alerts
     }
 
+    /// The quiet rows of rules; those of alerts where all are wanted.
+    fn nearest(&self) -> Vec<QuietRow> {
+        let program = self.program();
+        let mut found = Vec::new();
+        for query in self.plan.queries() {
+            let (name, rows, on, of) = match &query.requester {
+                Requester::Decide(at, rule) => {
+                    let of = &program.decisions[*at];
+                    (&of.name, &of.rows, &of.on, (&rule.conditions, rule.missing))
+                }
+                Requester::Alert(at, rule) if self.quiet == QuietRows::All => {
+                    let of = &program.alerts[*at];
+                    (&of.name, &of.rows, &of.on, (&rule.conditions, rule.missing))
+                }
+                _ => continue,
+            };
+            if self.is_its_day(rows, on) {
+                found.extend(nearest(name, of, self.answer(query), self.quiet, program));
+            }
+        }
+        found
+    }
+
     fn answer(&self, query: &Query) -> &Answer {
-        const NONE: &Answer = &Answer { rows: Vec::new(), quiet: 0 };
+        const NONE: &Answer = &Answer { rows: Vec::new(), quiet: 0, nearest: Vec::new() };
         self.answers.rows.get(&query.id).unwrap_or(NONE)
     }
 

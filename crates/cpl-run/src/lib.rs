@@ -45,6 +45,7 @@ use std::path::Path;
 use cpl_exec::{Files, PART_ROWS, Polars};
 use cpl_model::{clock::Clock, workspace::Workspace};
 use cpl_plan::{backend::Answers, bind::BoundPlan};
+pub use cpl_rules::QuietRows;
 pub use cpl_rules::short;
 use cpl_rules::{Past, ReportBuilder};
 use jiff::Timestamp;
@@ -106,6 +107,8 @@ pub struct RunContext<'a> {
     pub first_page: bool,
     /// How much of what was decided before is seen.
     pub past: PastSeen,
+    /// How many quiet rows are explained.
+    pub quiet: QuietRows,
     /// Whether servers and databases are read, and what they answer is recorded.
     pub fetching: Fetching<'a>,
 }
@@ -129,6 +132,6 @@ impl RunContext<'_> {
         show_quiet: bool,
     ) -> ReportBuilder<'r, R> {
         let stem = self.stem;
-        ReportBuilder { plan, answers, workspace, stem, past, show_quiet }
+        ReportBuilder { plan, answers, workspace, stem, past, show_quiet, quiet: self.quiet }
     }
 }

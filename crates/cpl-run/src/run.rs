@@ -24,7 +24,7 @@ use cpl_plan::{
     backend::{Answers, Backend},
     bind::BoundPlan,
 };
-use cpl_rules::{changes_text, quarantine_file, short};
+use cpl_rules::{QuietRows, changes_text, quarantine_file, short};
 
 use crate::{
     Fetching, RunContext, RunError,
@@ -139,7 +139,8 @@ struct Decided {
 impl<'c> Evaluation<'c> {
     fn new(plan: Plan, context: &'c RunContext<'c>) -> Result<Self, RunError> {
         // Rows that are decided by themselves are compared, also where they are quiet.
-        let plan = if context.past == PastSeen::Nothing { plan.with_quiet_rows() } else { plan };
+        let all = context.past == PastSeen::Nothing || context.quiet == QuietRows::All;
+        let plan = if all { plan.with_quiet_rows() } else { plan };
         let plan = context.bound(plan)?;
         let window = plan.clock().name(plan.program().every);
         let places = Places::of(plan.program(), context.folder, &context.workspace.root);

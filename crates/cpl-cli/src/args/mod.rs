@@ -71,6 +71,8 @@ pub enum Command {
     Graph(GraphArgs),
     /// Show one table of a pipeline; nothing is decided.
     Show(ShowArgs),
+    /// Show why a rule fires for its rows, and why not: each condition with both of its sides, the rows nearest to firing first.
+    Why(WhyArgs),
     /// Write the `fetch` that reads a file: names, types, key, and what is not sure of them.
     Infer(InferArgs),
     /// List the connectors that can be fetched from, or show one: its endpoints, their arguments and columns, its secrets.
@@ -116,6 +118,9 @@ pub struct PlanArgs {
     pub format: Format,
     #[command(flatten)]
     pub window_args: WindowArgs,
+    /// Explain all quiet rows, and not only the three of each rule that are nearest to firing.
+    #[arg(long)]
+    pub all: bool,
     /// Keep in a new folder what servers and databases answer: the columns that are read, personal ones hashed.
     #[arg(long, value_name = "DIR")]
     pub record: Option<PathBuf>,
@@ -245,6 +250,25 @@ pub struct ShowArgs {
     /// At most so many rows; else a hundred for people and all for machines.
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
+    #[command(flatten)]
+    pub window_args: WindowArgs,
+}
+
+/// `cpl why`.
+#[derive(Debug, clap::Args)]
+pub struct WhyArgs {
+    /// The pipeline's file.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// The rule: a `decide` or an `alert`.
+    #[arg(value_name = "RULE")]
+    pub rule: String,
+    /// Only the rows that this value names: a channel, a campaign.
+    #[arg(value_name = "KEY")]
+    pub key: Option<String>,
+    /// How it is written.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
     #[command(flatten)]
     pub window_args: WindowArgs,
 }

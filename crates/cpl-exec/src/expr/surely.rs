@@ -22,12 +22,12 @@ impl Translator<'_> {
 
 fn judged(surely: &Surely, columns: &[pl::Column]) -> pl::PolarsResult<pl::Column> {
     let name = columns[0].name().clone();
-    let rows = columns.iter().map(pl::Column::len).max().unwrap_or(0);
+    // One value may stand for all rows, of which there may be none.
+    let rows = columns.iter().map(pl::Column::len).find(|rows| *rows != 1).unwrap_or(1);
     let values = columns.iter().map(|column| column.f64()).collect::<pl::PolarsResult<Vec<_>>>()?;
     let mut row: Vec<Option<f64>> = vec![None; values.len()];
     let mut judgement = |at: usize| {
         for (cell, column) in row.iter_mut().zip(&values) {
-            // One value may stand for all rows.
             *cell = column.get(if column.len() == 1 { 0 } else { at });
         }
         Judgement::of(surely, &row)

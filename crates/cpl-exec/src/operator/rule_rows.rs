@@ -21,18 +21,24 @@ pub struct RuleRows {
     pub rows: PartialPlan,
     /// One row: how many rows are quiet and left out; none where no row is left out.
     pub quiet: Option<PartialPlan>,
+    /// The quiet rows that lack the least; none where nobody asks for them, or all rows come.
+    pub nearest: Option<PartialPlan>,
 }
 
 /// The rows that a query asks for.
 pub fn rule_rows(frame: LazyFrame, query: &RowQuery, translator: &Translator<'_>) -> RuleRows {
     let computed = layout(frame, query, translator);
     if query.all_rows {
-        return RuleRows { rows: PartialPlan::rows(computed), quiet: None };
+        return RuleRows { rows: PartialPlan::rows(computed), quiet: None, nearest: None };
     }
     let quiet = is_quiet(query);
     let rows = computed.clone().filter(quiet.clone().not());
+    let nearest = query.nearest.as_ref().map(|nearest| {
+        let order = std::iter::once(&nearest.missing).chain(&nearest.key).map(|at| (name(at.0), false));
+        PartialPlan::first_rows(computed.clone().filter(quiet.clone()), order.collect())
+    });
     let quiet = PartialPlan::groups(computed, Aggregation::sums(std::iter::once(quiet)));
-    RuleRows { rows: PartialPlan::rows(rows), quiet: Some(quiet) }
+    RuleRows { rows: PartialPlan::rows(rows), quiet: Some(quiet), nearest }
 }
 
 /// A condition that is false makes a row quiet, whatever else is unknown. A series without the period that is looked at

@@ -191,8 +191,11 @@ impl<'a> Scheduler<'a> {
         }
         let frame = self.frame(query.of, jobs);
         if let QueryKind::Rows(wanted) = &query.kind {
-            let RuleRows { rows, quiet } = rule_rows(frame, wanted, &self.translator);
+            let RuleRows { rows, quiet, nearest } = rule_rows(frame, wanted, &self.translator);
             jobs.add(Output::Answer(query.id), rows);
+            if let Some(nearest) = nearest {
+                jobs.add(Output::Nearest(query.id), nearest);
+            }
             if let Some(quiet) = quiet.filter(|_| self.rows_held(query, wanted).is_none()) {
                 jobs.add(Output::Quiet(query.id), quiet);
             }

@@ -16,6 +16,8 @@ pub enum Output {
     Answer(QueryId),
     /// How many rows of a rule are quiet.
     Quiet(QueryId),
+    /// The quiet rows of a rule that lack the least.
+    Nearest(QueryId),
     /// How many rows of the joins that begin with this one have no match.
     Unmatched(NodeId),
     /// How many amounts of a fetch were rounded.

@@ -95,7 +95,7 @@ impl Scheduler<'_> {
         let program = self.plan.program();
         match output {
             Output::Materialize(id) | Output::Unmatched(id) => Some(program.table(self.plan.node(id).table).span),
-            Output::Answer(id) | Output::Quiet(id) => Some(self.plan.query(id).span),
+            Output::Answer(id) | Output::Quiet(id) | Output::Nearest(id) => Some(self.plan.query(id).span),
             Output::Rounded(_) => None,
         }
     }
@@ -113,6 +113,10 @@ impl Scheduler<'_> {
             Output::Quiet(id) => {
                 let quiet = sums(&frame)?.first().copied().unwrap_or(0);
                 self.answers.rows.entry(id).or_default().quiet = usize::try_from(quiet).unwrap_or(usize::MAX);
+            }
+            Output::Nearest(id) => {
+                let rows = self.decode(self.plan.query(id), &frame)?;
+                self.answers.rows.entry(id).or_default().nearest = rows;
             }
             Output::Unmatched(_) => self.keep_unmatched(joins, &sums(&frame)?),
             Output::Rounded(table) => self.read_of(table).rounded = sums(&frame)?.into_iter().sum(),
@@ -146,7 +150,8 @@ impl Scheduler<'_> {
             _ => None,
         };
         let quiet = held.map_or(0, |held| held.saturating_sub(rows.len()));
-        self.answers.rows.insert(id, Answer { rows, quiet });
+        // The others are kept after the answer.
+        self.answers.rows.insert(id, Answer { rows, quiet, nearest: Vec::new() });
         Ok(())
     }
 
@@ -158,7 +163,7 @@ impl Scheduler<'_> {
             let of_join = |query: &&Query| query.of == side.join && matches!(query.kind, QueryKind::Unmatched);
             if let Some(query) = self.plan.queries().iter().find(of_join) {
                 let rows = vec![vec![count(*left), count(right), count(matched)]];
-                self.answers.rows.insert(query.id, Answer { rows, quiet: 0 });
+                self.answers.rows.insert(query.id, Answer { rows, ..Answer::default() });
             }
         }
     }

@@ -13,7 +13,7 @@ use super::{Chain, Lowering};
 use crate::{
     plan::NodeId,
     prune::Purpose,
-    query::{DashboardPart, Gaps, NewestPeriod, Query, QueryKind, Requester, RowQuery},
+    query::{DashboardPart, Gaps, Nearest, NewestPeriod, Query, QueryKind, Requester, RowQuery},
     rule::{CompiledAlert, CompiledRule, Conditions, RowLayout, operands},
 };
 
@@ -170,8 +170,9 @@ impl Lowering<'_> {
         let mut layout = RowLayout::default();
         let compiled = CompiledRule::of(&rule, self.program(), &mut layout);
         let totalled = compiled.totals.iter().any(|total| total.cap.is_some());
-        let kind = self.rows(&rule.rows, layout, &compiled.conditions, totalled, rule.span);
-        let (of, kind) = kind;
+        let key = compiled.conditions.key.iter().map(|(_, at)| *at).collect();
+        let nearest = Some(Nearest { missing: compiled.missing, key });
+        let (of, kind) = self.rows(&rule.rows, layout, &compiled.conditions, (totalled, nearest), rule.span);
         self.add_query(of, kind, Requester::Decide(at, Box::new(compiled)), rule.span);
     }
 
@@ -179,7 +180,8 @@ impl Lowering<'_> {
         let rule = self.program().alerts[at].clone();
         let mut layout = RowLayout::default();
         let compiled = CompiledAlert::of(&rule, self.program(), &mut layout);
-        let (of, kind) = self.rows(&rule.rows, layout, &compiled.conditions, false, rule.span);
+        // What is no exception needs no word.
+        let (of, kind) = self.rows(&rule.rows, layout, &compiled.conditions, (false, None), rule.span);
         self.add_query(of, kind, Requester::Alert(at, Box::new(compiled)), rule.span);
     }
 
@@ -189,7 +191,7 @@ impl Lowering<'_> {
         rows: &Rows,
         mut layout: RowLayout,
         conditions: &Conditions,
-        totalled: bool,
+        (totalled, nearest): (bool, Option<Nearest>),
         span: Span,
     ) -> (NodeId, QueryKind) {
         let mut chain = Chain { table: rows.table, span, at: self.end(rows.table) };
@@ -212,6 +214,7 @@ impl Lowering<'_> {
             conditions: conditions.all.iter().map(|condition| condition.outcome).collect(),
             newest: rows.newest.as_ref().and_then(newest),
             all_rows: totalled || self.given.is_some(),
+            nearest,
         };
         (chain.at, QueryKind::Rows(query))
     }

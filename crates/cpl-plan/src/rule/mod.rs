@@ -3,6 +3,7 @@
 mod conditions;
 mod explain;
 mod layout;
+mod missing;
 
 use cpl_model::{
     program::{Action, Alert, Approval, AtMost, Bound, Decision, Expr, Extreme, KeepBound, KeepTotal, Piece, Program},
@@ -31,6 +32,8 @@ pub struct CompiledRule {
     pub keep_change: Option<CompiledKeepChange>,
     /// `approval required …`
     pub approval: Option<CompiledApproval>,
+    /// How much a row lacks to fire.
+    pub missing: ValueRef,
 }
 
 /// How far a value may move in a time.
@@ -106,6 +109,8 @@ pub struct CompiledAlert {
     pub conditions: Conditions,
     /// The message.
     pub say: Vec<CompiledPiece>,
+    /// How much a row lacks to fire.
+    pub missing: ValueRef,
 }
 
 /// A piece of a message.
@@ -134,7 +139,8 @@ impl CompiledRule {
         });
         let above = |approval: &Approval| approval.above.as_ref().map(|step| constant(step.expr()));
         let approval = rule.approval.as_ref().map(above).map(|above| CompiledApproval { above });
-        Self { conditions, actions, bounds, totals, rank, keep_change, approval }
+        let missing = layout.add(&missing::of(&rule.when));
+        Self { conditions, actions, bounds, totals, rank, keep_change, approval, missing }
     }
 }
 
@@ -196,6 +202,7 @@ impl CompiledAlert {
             Piece::Letters(letters) => CompiledPiece::Letters(letters.clone()),
             Piece::Hole(expr) => CompiledPiece::Hole(layout.add(expr)),
         });
-        Self { say: say.collect(), conditions }
+        let say = say.collect();
+        Self { say, conditions, missing: layout.add(&missing::of(&rule.when)) }
     }
 }
