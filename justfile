@@ -53,6 +53,11 @@ install:
 ci:
     bash .ci/run
 
+# How often rules act on chance: the table of `grammar/sureness.md` (a release build, about half an hour; `--channels 1000` is faster).
+simulate *ARGS:
+    cargo build --release
+    python3 tests/simulation/simulate.py {{ARGS}}
+
 # The same queries by hand, in Python polars, DuckDB and pandas (pip install polars duckdb pandas pyarrow).
 bench *CASES:
     python3 tests/bench/bench.py {{CASES}}

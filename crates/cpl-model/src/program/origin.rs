@@ -150,7 +150,9 @@ impl Expr {
         let divisor = self.divisor();
         let suspect = |part: &&Self| part.unknown || divisor.is_some_and(|by| std::ptr::eq(by, *part));
         match &self.kind {
-            ExprKind::Aggregate(_) | ExprKind::Series(_) => Vec::new(),
+            ExprKind::Aggregate(_) | ExprKind::ByDay(_) | ExprKind::Series(_) => Vec::new(),
+            // People know its sides, and not the columns that tell how sure they are.
+            ExprKind::Surely(surely) => surely.operands().into_iter().map(|side| &side.value).filter(suspect).collect(),
             _ => self.parts().into_iter().filter(suspect).collect(),
         }
     }
