@@ -50,6 +50,9 @@ fn no_rule(program: &Program, name: &str) -> Option<String> {
     if names.contains(&name) {
         return None;
     }
+    if names.is_empty() {
+        return Some(format!("there is no rule named `{name}`: the file has no `decide` and no `alert`"));
+    }
     Some(match cpl_syntax::nearest(name, names.iter().copied()) {
         Some(near) => format!("there is no rule named `{name}`; did you mean `{near}`?"),
         None => format!("there is no rule named `{name}`; there are: {}", names.join(", ")),
@@ -66,7 +69,8 @@ fn nothing(args: &WhyArgs, all: &Why<'_>, is_looked_at: bool, io: &mut Io<'_>) -
     };
     let names = all.names();
     let near = cpl_syntax::nearest(key, names.iter().map(String::as_str));
-    let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+    let near =
+        near.map_or_else(|| format!("; there are: {}", names.join(", ")), |near| format!("; did you mean `{near}`?"));
     let _ = writeln!(io.err, "error: no row of {rule} is named `{key}`{near}");
     USAGE_ERROR
 }

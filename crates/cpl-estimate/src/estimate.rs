@@ -77,12 +77,12 @@ impl Chance {
 }
 
 impl Estimate {
-    /// An estimate, `factor` times what was seen. None where nothing can be said: nothing was counted in, more was counted than there
-    /// is, an amount is negative, all values of a mean are the same, or something is no finite number.
+    /// An estimate, `factor` times what was seen. None where nothing can be said: nothing was spent or counted in, more was
+    /// counted than there is, an amount is negative, all values of a mean are the same, or something is no finite number.
     #[must_use]
     pub fn new(evidence: Evidence, dispersion: Dispersion, factor: f64) -> Option<Self> {
         let is_something = match evidence {
-            Evidence::PerCount { amount, count } => amount >= 0.0 && count >= 0.0 && amount + count > 0.0,
+            Evidence::PerCount { amount, count } => amount > 0.0 && count >= 0.0,
             Evidence::Share { count, of } => count >= 0.0 && of > 0.0 && count <= of,
             Evidence::Count { count } => count >= 0.0,
             Evidence::Mean { deviation, count, .. } => deviation > 0.0 && count > 1.0,
@@ -179,7 +179,6 @@ impl Estimate {
         const PRIOR: f64 = 0.5;
         let by = self.dispersion.factor;
         let (log, variance) = match self.evidence {
-            Evidence::PerCount { amount, .. } if amount <= 0.0 => return None,
             Evidence::PerCount { amount, count } => {
                 let count = count / by + PRIOR;
                 ((amount / by).ln() - psi(count), trigamma(count))
@@ -200,7 +199,7 @@ impl Estimate {
 }
 
 /// How sure it is that one true value lies below another one, or above it: the logarithm of their quotient is taken as normal. None where
-/// a mean is not above 0, or nothing was spent.
+/// a mean is not above 0.
 #[must_use]
 pub fn compare(left: &Estimate, direction: Direction, right: &Estimate) -> Option<Chance> {
     let ((left, its), (right, other)) = (left.log()?, right.log()?);

@@ -15,6 +15,8 @@ pub struct Range {
 
 /// No count is followed further: nobody waits for so many.
 const MOST: f64 = 1e9;
+/// Enough for nine digits.
+const BISECTIONS: u32 = 50;
 /// No bound is looked for further.
 const FAR: f64 = 1e30;
 
@@ -27,8 +29,8 @@ impl Estimate {
         Range { low: self.first(is_not_above).unwrap_or(FAR), high: self.first(is_below) }
     }
 
-    /// From which count on it would be sure, at the same average (a plain count has none: it is sure from itself on); none where it would
-    /// never be.
+    /// From which count on it would be sure, at the same average; of a plain count, from which count on it would be above the bound. None
+    /// where it would never be.
     #[must_use]
     pub fn count_needed(&self, direction: Direction, bound: f64, least: f64) -> Option<f64> {
         let count = self.count();
@@ -71,6 +73,9 @@ impl Estimate {
         while low > least && is_so(low) {
             (low, step) = ((low - step).max(least), step * 2.0);
         }
+        if low <= least && is_so(low) {
+            return Some(least);
+        }
         step = self.middle().1;
         while !is_so(high) {
             if high > FAR {
@@ -78,7 +83,7 @@ impl Estimate {
             }
             (high, step) = (high + step, step * 2.0);
         }
-        for _ in 0..100 {
+        for _ in 0..BISECTIONS {
             let middle = low + (high - low) / 2.0;
             if is_so(middle) { high = middle } else { low = middle }
         }

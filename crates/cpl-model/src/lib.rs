@@ -7,6 +7,7 @@ mod cell;
 pub mod clock;
 pub mod host;
 pub mod method;
+mod pairs;
 pub mod program;
 pub mod report;
 pub mod resource;

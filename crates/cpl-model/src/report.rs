@@ -2,11 +2,12 @@
 //!
 //! Serialized, it is the document that `--format json` prints; its schema stands in `crates/cpl-report/schema`.
 
-use std::{collections::BTreeMap, fmt};
+use std::collections::BTreeMap;
 
 use cpl_syntax::tree::{Direction, Level};
-use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde::{Serialize, Serializer};
 
+pub use crate::pairs::Pairs;
 use crate::{resource::Resource, value::Value};
 
 /// One run.
@@ -141,28 +142,6 @@ pub struct ByRow {
     pub value: Value,
     /// The constraint first, then the drivers.
     pub metrics: Pairs,
-}
-
-/// Names and values, in order.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Pairs(pub Vec<(String, Value)>);
-
-impl fmt::Display for Pairs {
-    /// `day 2026-11-20, spend $5.00`
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let pairs: Vec<String> = self.0.iter().map(|(name, value)| format!("{name} {value}")).collect();
-        f.write_str(&pairs.join(", "))
-    }
-}
-
-impl Serialize for Pairs {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (name, value) in &self.0 {
-            map.serialize_entry(name, value)?;
-        }
-        map.end()
-    }
 }
 
 /// What became of a row that a rule looked at.
@@ -387,6 +366,9 @@ pub struct Alert {
     pub severity: Level,
     /// What is reported; where it is not reported, why.
     pub text: String,
+    /// The conditions with their values, as a person reads them.
+    #[serde(skip)]
+    pub conditions: Vec<String>,
 }
 
 /// A check on a table.

@@ -83,6 +83,9 @@ impl<'r> Why<'r> {
                 State::Held | State::Suppressed | State::Quiet => ("○", Ink::Warn),
             };
             row(&mut page, (sign, ink), &alert.key, &alert.text);
+            for text in &alert.conditions {
+                outcome(&mut page, text, (alert.state != State::Undecided).then_some(true));
+            }
         }
         for QuietRow { key, conditions, .. } in &self.quiet {
             row(&mut page, ("·", Ink::Faint), key, "does not fire");

@@ -40,7 +40,8 @@ pub fn alerts(
             (Verdict::Undecided, None) => (State::Undecided, row.unknown().join("; ")),
             (Verdict::Fires, None) => (State::Fires, text(compiled, row, program)),
         };
-        alerts.push(Alert { alert: rule.name.clone(), key, state, severity: rule.severity, text });
+        let conditions = row.shown_conditions(program);
+        alerts.push(Alert { alert: rule.name.clone(), key, state, severity: rule.severity, text, conditions });
     }
     alerts.sort_by_cached_key(|alert| key_order(&alert.key));
     (alerts, quiet)

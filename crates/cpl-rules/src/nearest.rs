@@ -18,19 +18,19 @@ pub enum QuietRows {
     All,
 }
 
-/// The quiet rows of a rule, by how much they lack.
+/// The quiet rows of a rule, by how much they lack; of an alert, which is an exception, by their names.
 pub fn nearest(
     rule: &str,
-    (conditions, missing): (&Conditions, ValueRef),
+    (conditions, missing): (&Conditions, Option<ValueRef>),
     answer: &Answer,
     shown: QuietRows,
     program: &Program,
 ) -> Vec<QuietRow> {
     let rows = answer.rows.iter().chain(&answer.nearest).map(|values| RuleRow { conditions, values });
     let mut quiet: Vec<RuleRow<'_>> = rows.filter(|row| row.verdict() == Verdict::Quiet).collect();
-    let lacks = |row: &RuleRow<'_>| match row.values[missing.0] {
-        Value::Number(lacks) => lacks,
-        _ => f64::MAX,
+    let lacks = |row: &RuleRow<'_>| match missing.map(|at| &row.values[at.0]) {
+        Some(Value::Number(lacks)) => *lacks,
+        _ => 0.0,
     };
     let by_key = |row: &RuleRow<'_>| key_order(&row.key());
     quiet.sort_by(|a, b| lacks(a).total_cmp(&lacks(b)).then_with(|| by_key(a).cmp(&by_key(b))));

@@ -370,11 +370,11 @@ impl<R> ReportBuilder<'_, R> {
             let (name, rows, on, of) = match &query.requester {
                 Requester::Decide(at, rule) => {
                     let of = &program.decisions[*at];
-                    (&of.name, &of.rows, &of.on, (&rule.conditions, rule.missing))
+                    (&of.name, &of.rows, &of.on, (&rule.conditions, Some(rule.missing)))
                 }
                 Requester::Alert(at, rule) if self.quiet == QuietRows::All => {
                     let of = &program.alerts[*at];
-                    (&of.name, &of.rows, &of.on, (&rule.conditions, rule.missing))
+                    (&of.name, &of.rows, &of.on, (&rule.conditions, None))
                 }
                 _ => continue,
             };

@@ -59,27 +59,47 @@ fn counts(operand: &Operand, estimate: &Estimate) -> Pairs {
 /// `cac $41.00 is surely below $47: 97% sure, between $33.10 and $45.20 on 60 customers`; `left` and `right` are the sides as they are shown.
 pub fn shown(sureness: &Sureness, judgement: &Judgement, (left, right): (&str, &str), program: &Program) -> String {
     let surely = &sureness.surely;
-    let Sure { sure, low, high, counted, from, .. } = self::sure(sureness, judgement, program);
+    let Sure { sure, least, low, high, counted, from, scatter, .. } = self::sure(sureness, judgement, program);
     let (is_so, direction) = (judgement.is_so(surely), surely.direction.word());
-    let is = if is_so { "is surely" } else { "is not surely" };
-    let on: Vec<String> = counted.0.iter().map(|(name, count)| format!("{count} {name}")).collect();
-    let on = on.join(" of ");
-    let range = match high {
-        Value::Unknown => format!("above {low}"),
-        high => format!("between {low} and {high}"),
+    let (is, wanted) = if is_so {
+        ("is surely", String::new())
+    } else {
+        ("is not surely", format!(" and not {}%", Value::Number(least * 100.0)))
+    };
+    let on = counted_words(&counted);
+    let on = match &judgement.right {
+        // The bounds of one alone would not tell how far the two are apart.
+        Known::Estimate(right) => format!("on {on} against {}", counted_words(&counts(&surely.right, right))),
+        Known::Exact(_) => match high {
+            Value::Unknown => format!("above {} on {on}", bound(&low)),
+            high => format!("between {} and {} on {on}", bound(&low), bound(&high)),
+        },
+    };
+    // Less is not worth a word.
+    let scatter = if scatter >= SCATTERS {
+        format!(" (its days scatter {} times as much as by chance)", Value::Number(scatter))
+    } else {
+        String::new()
     };
     let from = match (from, surely.left.estimate.as_ref()) {
         (Some(from), Some(parts)) => format!("; sure from {} {} on", Value::Integer(from), parts.counted),
         _ => String::new(),
     };
-    // Less is not worth a word.
-    let scatter = match judgement.left.dispersion().factor {
-        scatter if scatter >= SCATTERS => {
-            format!(" (its days scatter {} times as much as by chance)", Value::Number(scatter))
-        }
-        _ => String::new(),
-    };
-    format!("{left} {is} {direction} {right}: {} sure, {range} on {on}{scatter}{from}", percent(sure, is_so))
+    format!("{left} {is} {direction} {right}: {} sure{wanted}, {on}{scatter}{from}", percent(sure, is_so))
+}
+
+/// `40 customers of 1,024 clicks`
+fn counted_words(counted: &Pairs) -> String {
+    let each: Vec<String> = counted.0.iter().map(|(name, count)| format!("{count} {name}")).collect();
+    each.join(" of ")
+}
+
+/// A bound as the report shows values, with all its digits where it is small.
+fn bound(value: &Value) -> String {
+    match value {
+        Value::Money(amount, _) if amount.abs() < Decimal::ONE => value.exact(),
+        _ => value.to_string(),
+    }
 }
 
 /// Why nothing can be said, where all values are known.
@@ -104,11 +124,18 @@ pub fn why_unknown(sureness: &Sureness, values: &[Value]) -> Option<String> {
             (EstimateForm::PerCount, [Some(amount), _]) if *amount < 0.0 => {
                 Some(format!("{} is below 0", parts.of.as_deref().unwrap_or("the amount")))
             }
-            (EstimateForm::Mean, [_, _, Some(count)]) if *count < 2.0 => {
+            (EstimateForm::PerCount, [Some(amount), Some(count)]) if *amount == 0.0 => {
+                Some(format!("nothing was spent on {} {}", Value::Number(*count), parts.counted))
+            }
+            #[expect(clippy::float_cmp, reason = "a count")]
+            (EstimateForm::Mean, [_, _, Some(count)]) if *count == 1.0 => {
                 Some("one value tells nothing of how far they scatter".to_owned())
             }
             (EstimateForm::Mean, [_, Some(deviation), _]) if *deviation == 0.0 => {
                 Some("all its values are the same, which tells nothing of how far they scatter".to_owned())
+            }
+            (EstimateForm::Mean, [Some(mean), ..]) if *mean <= 0.0 => {
+                Some("a mean that is not above 0 is compared with no other value that is estimated".to_owned())
             }
             _ => None,
         };
@@ -142,11 +169,19 @@ fn float(value: &Value) -> Option<f64> {
     }
 }
 
+/// How many digits behind the point an amount is given with: those of its currency, and more where it is small.
+fn decimals(number: f64, least: u32) -> u32 {
+    const MOST: u32 = 6;
+    let digits = [(1.0, 2), (0.1, 3), (0.01, 4), (0.001, 5)];
+    let enough = digits.iter().find(|(from, _)| number.abs() >= *from).map_or(MOST, |(_, digits)| *digits);
+    enough.max(least)
+}
+
 /// A bound in the unit of what it bounds.
 fn value(number: f64, ty: Type) -> Value {
     match ty {
         Type::Money(of) => Decimal::from_f64(number)
-            .map_or(Value::Unknown, |amount| Value::Money(amount.round_dp(of.minor_digits().max(2)), of)),
+            .map_or(Value::Unknown, |amount| Value::Money(amount.round_dp(decimals(number, of.minor_digits())), of)),
         Type::Ratio => Value::Ratio(number),
         _ => Value::Number(number),
     }

@@ -129,7 +129,7 @@ impl fmt::Display for DecisionError {
                     DecisionState::Acts if effects.iter().any(is_unsent) => {
                         write!(
                             f,
-                            "{id} is decided already, and not sent yet: the next run sends it, unless `cpl reject {id}` keeps it"
+                            "{id} is decided already, and not sent yet: the next run sends it, unless `cpl reject {id}` stops it"
                         )
                     }
                     DecisionState::Acts
@@ -277,13 +277,9 @@ pub fn give_verdict(workspace: &Workspace, id: &str, said: Said<'_>) -> Result<R
     let mut ledger = ledger_with(id, workspace)?;
     let id = find(&ledger, id)?;
     // A run under way would send what is refused here.
-    let _lock = match said.verdict {
-        VerdictKind::Rejected => {
-            let pipeline = find_recorded(&ledger, &id)?.1.run.pipeline;
-            Some(RunLock::take(&ledger_folder(workspace), &pipeline)?)
-        }
-        VerdictKind::Approved => None,
-    };
+    let has_unsent = said.verdict == VerdictKind::Rejected && ledger.states(&id)?.iter().any(is_unsent);
+    let pipeline = find_recorded(&ledger, &id)?.1.run.pipeline;
+    let _lock = has_unsent.then(|| RunLock::take(&ledger_folder(workspace), &pipeline)).transpose()?;
     let mut transaction = ledger.begin()?;
     let (id, last) = find_recorded(&transaction, &id)?;
     if last.decision.state() == DecisionState::AwaitsApproval || is_rejected(&transaction, &last.decision)? {

@@ -191,6 +191,7 @@ impl Maker {
         );
         let _ = writeln!(text, "transform touched from a {{\n{}}}", self.touched());
         let _ = writeln!(text, "transform hourly from a {{\n{}}}", self.hourly(zone));
+        let _ = writeln!(text, "transform sured from a {{\n{}}}", self.sured());
         let _ = writeln!(text, "transform acted from k {{\n{}}}", self.acted());
         text.push_str("transform sums from a { group by ch { m0 = sum(spend) } }\n");
         text.push_str("transform counted from k { group by ch { there = count() } }\n");
@@ -234,6 +235,41 @@ impl Maker {
         }
         let total = *pick(&mut self.rng, &["a.spend", "k.spend", "sums.m0"]);
         format!("  where m0 > total({total}) * {}%\n", self.rng.u8(0..40))
+    }
+
+    /// Groups of which each column tells how sure it is.
+    fn sured(&mut self) -> String {
+        self.start();
+        let mut text = if self.chance(2) { self.stages(1) } else { String::new() };
+        let of = *pick(&mut self.rng, &["", "where ok", "where spend > $5"]);
+        let _ = writeln!(
+            text,
+            "  group by ch, sub {{ c0 = sum(spend) / sum(n {of}), c1 = sum(n {of}) / sum(n), c2 = sum(n), \
+             c3 = count({of}), c4 = mean(x {of}) }}"
+        );
+        text.push_str("  derive d2 = c2\n");
+        if self.chance(2) {
+            let _ = writeln!(text, "  sort c3 desc\n  take {}", self.rng.u8(1..9));
+        }
+        text.push_str("  keep ch, sub, c0, c1, e2 = d2, c3, c4\n");
+        text
+    }
+
+    /// A condition on such a column.
+    fn surely(&mut self) -> String {
+        let (column, bounds): (&str, &[&str]) = match self.rng.u8(..6) {
+            0 => ("c0", &["$2", "$10", "$50"]),
+            1 => ("c1", &["10%", "50%", "97%", "c1"]),
+            2 => ("e2", &["4", "30", "100"]),
+            3 => ("c3", &["2", "5", "12"]),
+            4 => ("c4", &["0.5", "2", "10"]),
+            _ => ("e2", &["c3", "c4 * 2", "12"]),
+        };
+        let bound = *pick(&mut self.rng, bounds);
+        let by = *pick(&mut self.rng, &["", "", " * 2", " * 0.5"]);
+        let side = *pick(&mut self.rng, &["below", "above"]);
+        let at = *pick(&mut self.rng, &["", " at 60%", " at 99%"]);
+        format!("{column}{by} is surely {side} {bound}{at}")
     }
 
     /// Once in so many, a condition of that depth.

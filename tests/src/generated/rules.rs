@@ -40,6 +40,7 @@ impl Maker {
             writeln!(text, "}}\nalert tell for each ch, sub in acted {{\n  when {}\n{}}}", self.bool(2), self.days());
         // It rests on a table of which nothing is said: it is reported whatever is broken elsewhere.
         text.push_str("alert aside for each ch in sums { when m0 >= $0 }\n");
+        let _ = writeln!(text, "alert sure for each ch, sub in sured {{ when {} }}", self.surely());
         text
     }
 

@@ -8,6 +8,7 @@ mod function;
 mod needed;
 mod rule;
 mod stage;
+mod surely;
 mod value;
 mod window;
 

@@ -5,7 +5,11 @@ use std::cmp::Ordering;
 use cpl_model::program::{Expr, Grain, Join, Periods, Stage, TableId};
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
 
-use super::{Alone, MadeJoin, Oracle, Row, Val, expr::Seen};
+use super::{
+    Alone, MadeJoin, Oracle, Row, Val,
+    expr::Seen,
+    surely::{carried, evidence_of},
+};
 
 impl Oracle<'_> {
     pub(super) fn stage(&self, stage: &Stage, rows: &[Row]) -> Vec<Row> {
@@ -17,6 +21,8 @@ impl Oracle<'_> {
                 let with = |row: &Row| {
                     let mut made = row.clone();
                     made.insert(name.clone(), self.value(value, row, &rows));
+                    made.remove(&evidence_of(name));
+                    made.extend(carried(row, (name, value)));
                     made
                 };
                 rows.iter().map(with).collect()
@@ -24,14 +30,15 @@ impl Oracle<'_> {
             Stage::Keep(columns) => {
                 let kept = |row: &Row| {
                     let value = |(name, value): &(String, Expr)| (name.clone(), self.value(value, row, rows));
-                    columns.iter().map(value).collect()
+                    let evidence = columns.iter().filter_map(|(name, value)| carried(row, (name, value)));
+                    columns.iter().map(value).chain(evidence).collect()
                 };
                 rows.iter().map(kept).collect()
             }
             Stage::Join(join) => self.join(join, rows),
-            Stage::Group { keys, items, .. } => {
+            Stage::Group { keys, items, day, .. } => {
                 let names: Vec<&str> = keys.iter().map(|key| key.name.as_str()).collect();
-                self.group(&names, items, rows)
+                self.group(&names, (items, day.as_ref()), rows)
             }
             Stage::Sort(order) => {
                 let mut rows = rows.to_vec();
@@ -105,6 +112,9 @@ impl Oracle<'_> {
                     .for_each(|(met, _)| *met = true);
                 let mut both = row.clone();
                 both.extend(join.columns.iter().map(|(from, name)| (name.clone(), other[from].clone())));
+                let evidence =
+                    |(from, name): &(String, String)| Some((evidence_of(name), other.get(&evidence_of(from))?.clone()));
+                both.extend(join.columns.iter().filter_map(evidence));
                 made.push(both);
             }
             if partners.is_empty() && join.left {
@@ -124,7 +134,7 @@ impl Oracle<'_> {
         made
     }
 
-    fn group(&self, keys: &[&str], items: &[(String, Expr)], rows: &[Row]) -> Vec<Row> {
+    fn group(&self, keys: &[&str], (items, day): (&[(String, Expr)], Option<&Expr>), rows: &[Row]) -> Vec<Row> {
         let mut groups: Vec<(Row, Vec<&Row>)> = Vec::new();
         for row in rows {
             let key: Row = keys.iter().map(|name| ((*name).to_owned(), row[*name].clone())).collect();
@@ -140,6 +150,7 @@ impl Oracle<'_> {
             let mut made = key.clone();
             for (name, value) in items {
                 made.insert(name.clone(), self.eval(value, &Seen { row: &key, rows: &[], group: Some(&group) }));
+                made.extend(self.evidence(value, day, &group).map(|evidence| (evidence_of(name), evidence)));
             }
             made
         };
@@ -148,7 +159,7 @@ impl Oracle<'_> {
         made
     }
 
-    fn value(&self, expr: &Expr, row: &Row, rows: &[Row]) -> Val {
+    pub(super) fn value(&self, expr: &Expr, row: &Row, rows: &[Row]) -> Val {
         self.eval(expr, &Seen { row, rows, group: None })
     }
 }

@@ -33,6 +33,8 @@ pub enum Val {
     Text(String),
     /// Microseconds.
     Length(i64),
+    /// What a value of a group is made of: no column has it, rows carry it.
+    Evidence(Box<super::surely::Evidence>),
 }
 
 /// `above` ÷ `below`.

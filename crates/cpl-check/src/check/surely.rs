@@ -1,8 +1,8 @@
 //! `A is surely below B`: what is asked, and whether something tells how sure A is.
 
 use cpl_model::program::{
-    CheckKind, Direction, Expr, ExprKind, NoEstimate, NoEstimateReason, Operand, Place, Program, Stage, Surely,
-    SurelyValue, TableSource,
+    ArithOp, CheckKind, Constant, Direction, Expr, ExprKind, Function, Logic, NoEstimate, NoEstimateReason, Operand,
+    Place, Program, Stage, Surely, SurelyValue, TableSource,
 };
 use cpl_model::types::Type;
 use cpl_syntax::{Code, Diagnostic, Span, tree};
@@ -48,33 +48,33 @@ impl Checker<'_> {
         match least.amount().filter(|_| least.ty == Type::Ratio) {
             Some(chance) if (low..=high).contains(&chance) => Ok(chance),
             Some(_) => self.refuse(Code::E0103, "a chance is from 50% to 99.9% here", at.span, "wanted: such as `95%`"),
-            None => self.refuse(Code::E0301, "a chance is written out", at.span, "wanted: such as `95%`"),
+            None => {
+                let written = least.amount().filter(|amount| !amount.is_zero() && amount.is_sign_positive());
+                let percent = written.map(|amount| {
+                    let hundred = Decimal::from(100);
+                    if amount < Decimal::ONE { (amount * hundred).normalize() } else { amount }
+                });
+                let label = percent.filter(|_| least.ty.is_quantity()).map_or_else(
+                    || "wanted: such as `95%`, written out".to_owned(),
+                    |percent| format!("write `{percent}%`"),
+                );
+                self.refuse(Code::E0301, "a chance is written in percent", at.span, label)
+            }
         }
     }
 
-    /// `surest first`: by what the rule asks to be sure of.
+    /// `surest first`: by what the rule asks to be sure of, the least sure of it.
     pub(super) fn surest(&mut self, when: &[Expr], span: Span) -> Checked<Expr> {
-        let mut doubts = Vec::new();
-        for condition in when {
-            condition.walk(&mut |part| {
-                if let ExprKind::Surely(surely) = &part.kind {
-                    let surely = Surely { gives: SurelyValue::Doubt, ..(**surely).clone() };
-                    doubts.push(Expr::new(ExprKind::Surely(Box::new(surely)), Type::Number, true, part.span));
-                }
-            });
-        }
-        match doubts.len() {
-            0 => self.fail(
+        let asked = when.iter().filter(|condition| condition.any(|kind| matches!(kind, ExprKind::Surely(_))));
+        let doubts: Vec<Expr> = asked.map(doubt).collect();
+        if doubts.is_empty() {
+            return self.fail(
                 Diagnostic::new(Code::E0407, "this rule is sure of nothing").at(span, "surest of what?").help(
                     "ask `is surely below` or `is surely above` in `when`, or order by a value: `lowest cac first`",
                 ),
-            ),
-            1 => Ok(doubts.remove(0)),
-            _ => {
-                let greatest = ExprKind::Function(cpl_model::program::Function::Greatest, doubts);
-                Ok(Expr::new(greatest, Type::Number, true, span))
-            }
+            );
         }
+        Ok(of_several(Function::Greatest, doubts))
     }
 
     /// Reports what is asked of values of which nothing tells how sure they are.
@@ -83,6 +83,32 @@ impl Checker<'_> {
             self.report(diagnostic);
         }
     }
+}
+
+/// The chance that a condition is not so: 0 or 1 of what is known.
+fn doubt(condition: &Expr) -> Expr {
+    let number = |kind| Expr::new(kind, Type::Number, true, condition.span);
+    let whole = |value| Expr::constant(Constant::Integer(value), Type::Count, condition.span);
+    match &condition.kind {
+        ExprKind::Surely(surely) => {
+            let surely = Surely { gives: SurelyValue::Doubt, ..(**surely).clone() };
+            number(ExprKind::Surely(Box::new(surely)))
+        }
+        ExprKind::Not(inner) => number(ExprKind::Arith(ArithOp::Subtract, Box::new(whole(1)), Box::new(doubt(inner)))),
+        ExprKind::Logic(logic, a, b) => {
+            let function = if *logic == Logic::And { Function::Greatest } else { Function::Least };
+            of_several(function, vec![doubt(a), doubt(b)])
+        }
+        _ => number(ExprKind::Function(Function::If, vec![condition.clone(), whole(0), whole(1)])),
+    }
+}
+
+fn of_several(function: Function, mut values: Vec<Expr>) -> Expr {
+    if values.len() == 1 {
+        return values.remove(0);
+    }
+    let span = values[0].span;
+    Expr::new(ExprKind::Function(function, values), Type::Number, true, span)
 }
 
 fn unsure(program: &Program) -> Vec<Diagnostic> {
@@ -132,10 +158,30 @@ fn elsewhere(program: &Program) -> Vec<&Expr> {
 fn wrong(program: &Program, surely: &Surely, place: Place) -> Option<Diagnostic> {
     let [left, right] = surely.operands().map(|side| &side.value);
     match program.estimate(left, place) {
+        Err(_) if program.is_exact(left, place) && program.estimate(right, place).is_ok() => {
+            Some(turned_round(program, surely))
+        }
         Ok(_) if program.is_exact(right, place) => None,
-        Ok(_) => program.estimate(right, place).err().map(|error| nothing_tells(program, right, &error)),
+        Ok(of) => match program.estimate(right, place) {
+            Ok(other) if (of.place, of.item, &of.way) == (other.place, other.item, &other.way) => Some(
+                Diagnostic::new(Code::E0407, "a value is compared with itself")
+                    .at(left.span.to(right.span), "both are made of the same rows")
+                    .help("compare it with another one, or with what it should be"),
+            ),
+            Ok(_) => None,
+            Err(error) => Some(nothing_tells(program, right, &error)),
+        },
         Err(error) => Some(nothing_tells(program, left, &error)),
     }
+}
+
+/// `$20 is surely below cac`
+fn turned_round(program: &Program, surely: &Surely) -> Diagnostic {
+    let [left, right] = surely.operands().map(|side| (side.value.span, program.written(side.value.span)));
+    let direction = if surely.direction == Direction::Below { Direction::Above } else { Direction::Below };
+    Diagnostic::new(Code::E0407, format!("`{}` is known exactly", left.1))
+        .at(left.0, "what it may be is no question")
+        .help(format!("write `{} is surely {} {}`", right.1, direction.word(), left.1))
 }
 
 fn nothing_tells(program: &Program, value: &Expr, error: &NoEstimate) -> Diagnostic {

@@ -212,9 +212,9 @@ fn is_cut(step: &Step, column: &str) -> bool {
 /// A rule that acts on a ratio without a minimum count acts on chance.
 pub fn without_count(program: &Program, rule: &Decision, inputs: &RuleInputs<'_>) -> Option<Diagnostic> {
     let has_count_condition = rule.when.iter().any(|condition| match &condition.kind {
-        ExprKind::Compare(CompareOp::Greater | CompareOp::GreaterOrEqual, left, _) => left.ty.is_whole(),
-        ExprKind::Compare(CompareOp::Less | CompareOp::LessOrEqual, _, right) => right.ty.is_whole(),
-        ExprKind::Exceeds(Direction::Above, left, ..) => left.ty.is_whole(),
+        ExprKind::Compare(CompareOp::Greater | CompareOp::GreaterOrEqual, left, _) => is_count(left),
+        ExprKind::Compare(CompareOp::Less | CompareOp::LessOrEqual, _, right) => is_count(right),
+        ExprKind::Exceeds(Direction::Above, left, ..) => is_count(left),
         // It knows of how many things a value is.
         ExprKind::Surely(_) => true,
         _ => false,
@@ -235,6 +235,11 @@ pub fn without_count(program: &Program, rule: &Decision, inputs: &RuleInputs<'_>
             .at(span, "an average or a rate")
             .help(help),
     )
+}
+
+/// A count of something, and not one that is written out.
+fn is_count(side: &Expr) -> bool {
+    side.ty.is_whole() && !side.columns().is_empty()
 }
 
 /// What could stand for a comparison that begins at `span`: `cac is surely below $47`; none where nothing tells how sure it is.
@@ -329,6 +334,11 @@ impl Rates {
             let sides: &[&Expr] = match &part.kind {
                 ExprKind::Compare(_, a, b) | ExprKind::Exceeds(_, a, b, _) | ExprKind::Within(_, a, b, _) => &[a, b],
                 ExprKind::InRange(a, ..) => &[a],
+                // True of few things, and of what is unlike.
+                ExprKind::Not(inner) => match &inner.kind {
+                    ExprKind::Surely(surely) => &[&surely.left.value],
+                    _ => &[],
+                },
                 _ => &[],
             };
             for side in sides {

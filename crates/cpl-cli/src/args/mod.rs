@@ -40,7 +40,7 @@ pub enum Command {
     Report(ReportArgs),
     /// Let a decision be carried out that awaits an approval: the next run of its window does it.
     Approve(DecisionArgs),
-    /// Say of a decision that awaits an approval that it is not carried out.
+    /// Say of a decision that awaits an approval, or is not sent yet, that it is not carried out.
     Reject(DecisionArgs),
     /// Say what became of effects of which nobody knows: a person looked it up.
     Settle(SettleArgs),

@@ -82,14 +82,50 @@ impl Program {
         Ok(found)
     }
 
-    /// Whether a value is known exactly: it is written out, or comes as it is from a file or a server.
+    /// Whether a value is known exactly: it is written out, or made row by row of what comes from files and servers.
     #[must_use]
     pub fn is_exact(&self, value: &Expr, before: Place) -> bool {
-        value.columns().iter().all(|name| {
-            let column = Expr::column(name, Type::Number, false, value.span);
-            let why = self.column(name, &column, before).map_err(|error| error.why);
-            matches!(why, Err(NoEstimateReason::Read | NoEstimateReason::Lost))
-        })
+        let is_made_of_rows = |kind: &ExprKind| {
+            matches!(
+                kind,
+                ExprKind::Aggregate(_)
+                    | ExprKind::Total(_)
+                    | ExprKind::Series(_)
+                    | ExprKind::Pattern(_)
+                    | ExprKind::Applied(_)
+            )
+        };
+        !value.any(is_made_of_rows) && value.columns().iter().all(|name| self.is_read(name, before))
+    }
+
+    /// Whether a column comes from a file or a server, whatever names it had on the way.
+    fn is_read(&self, name: &str, before: Place) -> bool {
+        let TableSource::Transform { from, stages } = &self.table(before.table).source else { return true };
+        for (at, stage) in stages.iter().enumerate().take(before.stage + 1).rev() {
+            let is_over = at < before.stage;
+            let items = if is_over { usize::MAX } else { before.item };
+            let place = |item| Place { table: before.table, stage: at, item };
+            match stage {
+                Stage::Derive(list) => {
+                    if let Some(item) = list.iter().take(items).rposition(|(made, _)| made == name) {
+                        return self.is_exact(&list[item].1, place(item));
+                    }
+                }
+                Stage::Keep(list) if is_over => {
+                    let kept = list.iter().find(|(kept, _)| kept == name);
+                    return kept.is_some_and(|(_, value)| self.is_exact(value, place(0)));
+                }
+                Stage::Group { keys, .. } if is_over && !keys.iter().any(|key| key.name == name) => return false,
+                Stage::Join(join) if is_over => {
+                    if let Some((right, _)) = join.columns.iter().find(|(_, here)| here == name) {
+                        return self.is_read(right, self.end(join.table));
+                    }
+                }
+                Stage::Union(_) | Stage::Unpivot(_) if is_over => return false,
+                _ => {}
+            }
+        }
+        self.is_read(name, self.end(*from))
     }
 
     fn column<'p>(&'p self, name: &str, asked: &Expr, before: Place) -> Result<EstimateSource<'p>, NoEstimate> {

@@ -15,6 +15,10 @@ pub enum InternalColumn {
     Provenance(ProvenanceId, usize),
     /// The day of a row that is grouped.
     Day,
+    /// What names a group, and whether it is known: groups of unknown names are joined too.
+    GroupKey(usize),
+    /// Whether it is known.
+    GroupKeyKnown(usize),
     /// A column that tells how sure an aggregated value is.
     Estimate(EstimateId, usize),
 }
@@ -35,6 +39,8 @@ impl fmt::Display for InternalColumn {
             Self::Window(at) => write!(f, "·window{at}"),
             Self::Provenance(ProvenanceId(value), part) => write!(f, "·value{value}·{part}"),
             Self::Day => f.write_str("·day"),
+            Self::GroupKey(at) => write!(f, "·key{at}"),
+            Self::GroupKeyKnown(at) => write!(f, "·known{at}"),
             Self::Estimate(EstimateId(value), part) => write!(f, "·estimate{value}·{part}"),
         }
     }

@@ -1,7 +1,7 @@
 //! `group by`, and what it computes of each day of a group first.
 
 use cpl_model::{
-    program::{ByDay, Column, Expr, ExprKind, InternalColumn, Join},
+    program::{ByDay, Column, Constant, Day, Expr, ExprKind, InternalColumn, Join},
     types::Type,
 };
 
@@ -22,11 +22,44 @@ impl Lowering<'_> {
             left = others;
             let mut days = Chain { at: rows, ..*chain };
             self.days(&mut days, keys, &first, &same);
+            let on = self.known_keys(chain, keys);
+            self.known_keys(&mut days, keys);
             self.plan.node_mut(days.at).materialized = true;
-            let on = keys.iter().map(|key| (key.name.clone(), key.name.clone())).collect();
             let columns = same.into_iter().map(|(name, _)| (name.clone(), name)).collect();
+            let made: Vec<String> =
+                on.iter().filter(|name| !keys.iter().any(|key| key.name == **name)).cloned().collect();
+            let on = on.into_iter().map(|name| (name.clone(), name)).collect();
             self.push_with(chain, Op::Join(of_groups(chain, on, columns)), vec![days.at]);
+            if !made.is_empty() {
+                self.push(chain, Op::Drop(made));
+            }
         }
+    }
+
+    /// The columns by which groups are joined. A join matches no unknown values: a name that may be unknown is joined by another value in
+    /// its place, and by whether it is known.
+    fn known_keys(&mut self, chain: &mut Chain, keys: &[Column]) -> Vec<String> {
+        let (mut on, mut made) = (Vec::new(), Vec::new());
+        for (at, key) in keys.iter().enumerate() {
+            if !key.unknown {
+                on.push(key.name.clone());
+                continue;
+            }
+            let column = || Box::new(Expr::column(&key.name, key.ty, true, key.span));
+            let some = Expr::constant(some_value(key.ty), key.ty, key.span);
+            let parts = [
+                (InternalColumn::GroupKey(at), ExprKind::OrElse(column(), Box::new(some)), key.ty),
+                (InternalColumn::GroupKeyKnown(at), ExprKind::Known(column()), Type::Bool),
+            ];
+            for (name, kind, ty) in parts {
+                on.push(name.to_string());
+                made.push((name.to_string(), Expr::new(kind, ty, false, key.span)));
+            }
+        }
+        if !made.is_empty() {
+            self.push(chain, Op::Derive(made));
+        }
+        on
     }
 
     fn days(&mut self, chain: &mut Chain, keys: &[Column], by_day: &ByDay, values: &[(String, ByDay)]) {
@@ -37,6 +70,19 @@ impl Lowering<'_> {
         self.push(chain, Op::Aggregate { keys: keys_of_days, items: by_day.of_days.clone() });
         let items = values.iter().map(|(name, one)| (name.clone(), one.value.clone())).collect();
         self.push(chain, Op::Aggregate { keys: keys.to_vec(), items });
+    }
+}
+
+/// A value of a type, whichever.
+fn some_value(ty: Type) -> Constant {
+    match ty {
+        Type::Text | Type::Personal => Constant::Text(String::new()),
+        Type::Bool => Constant::Bool(false),
+        Type::Date => Constant::Date(jiff::civil::Date::ZERO),
+        Type::Datetime => Constant::Moment(jiff::Timestamp::UNIX_EPOCH),
+        Type::Weekday => Constant::Weekday(Day::Monday),
+        Type::Duration => Constant::Duration(0),
+        _ => Constant::Integer(0),
     }
 }
 

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use cpl_model::{
     program::{
         AggFunc, ArithOp, ByDay, CompareOp, Constant, EstimateAggregate, EstimateForm, EstimateId, EstimateParts,
-        EstimateSource, Expr, ExprKind, Function, InternalColumn, PassedBy, Place, Program, Stage, Surely, TableSource,
+        EstimateSource, Expr, ExprKind, Function, InternalColumn, Logic, PassedBy, Place, Program, Stage, Surely,
+        TableId, TableSource,
     },
     types::Type,
 };
@@ -33,32 +34,62 @@ pub fn add(program: &mut Program) {
 /// What is to be added.
 #[derive(Default)]
 struct Estimates {
-    /// The aggregates: where they are computed, and their numbers.
-    ids: BTreeMap<(Place, usize), EstimateId>,
+    /// The columns of an aggregate, by where it is computed, and those under other names behind a join.
+    ids: BTreeMap<Made, EstimateId>,
     /// The columns of each stage that aggregates.
     items: BTreeMap<Place, Vec<(String, Expr)>>,
     /// The columns that a table must pass on.
-    passed: Vec<(PassedBy, Vec<Expr>)>,
+    passed: Vec<Passed>,
     /// Of each condition, by where it is written and looked at, what tells how sure its sides are.
     sides: BTreeMap<(usize, usize, Place), [Option<EstimateParts>; 2]>,
 }
 
+/// What makes columns under new names.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Made {
+    /// An item of a group.
+    Aggregated(Place, usize),
+    /// A join, of columns that the right side has: a table may be joined twice.
+    Joined(TableId, usize, EstimateId),
+}
+
+/// Columns that a table passes on.
+struct Passed {
+    by: PassedBy,
+    /// What they are called on the right side of a join, else here.
+    before: Vec<String>,
+    /// What they are called here.
+    here: Vec<(String, Expr)>,
+}
+
 impl Estimates {
+    fn id(&mut self, made: Made) -> EstimateId {
+        let next = EstimateId(self.ids.len());
+        *self.ids.entry(made).or_insert(next)
+    }
+
     fn side(&mut self, program: &Program, value: &Expr, place: Place) -> Option<EstimateParts> {
         let EstimateSource { place, item, aggregate, factor, way } = program.estimate(value, place).ok()?;
-        let next = EstimateId(self.ids.len());
-        let id = *self.ids.entry((place, item)).or_insert(next);
         let TableSource::Transform { stages, .. } = &program.table(place.table).source else { return None };
         let Stage::Group { day, .. } = stages.get(place.stage)? else { return None };
         let values = columns(&aggregate, day.as_ref());
-        let name = |at| InternalColumn::Estimate(id, at).to_string();
-        let items: Vec<(String, Expr)> = values.into_iter().enumerate().map(|(at, value)| (name(at), value)).collect();
-        let parts: Vec<Expr> = items.iter().map(|(name, of)| Expr::column(name, of.ty, true, of.span)).collect();
-        if id == next {
+        let is_new = !self.ids.contains_key(&Made::Aggregated(place, item));
+        let mut id = self.id(Made::Aggregated(place, item));
+        let mut here = named(id, &values);
+        if is_new {
+            let items = here.iter().zip(&values).map(|((name, _), value)| (name.clone(), value.clone()));
             self.items.entry(place).or_default().extend(items);
         }
-        self.passed.extend(way.into_iter().map(|table| (table, parts.clone())));
+        for by in way {
+            let before = here.iter().map(|(name, _)| name.clone()).collect();
+            if by.is_joined {
+                id = self.id(Made::Joined(by.table, by.from, id));
+                here = named(id, &values);
+            }
+            self.passed.push(Passed { by, before, here: here.clone() });
+        }
         let (counted, of) = (counted(program, aggregate.count), aggregate.of.map(|of| counted(program, of)));
+        let parts = here.into_iter().map(|(_, column)| column).collect();
         Some(EstimateParts { form: aggregate.form, factor, parts, counted, of })
     }
 
@@ -69,26 +100,10 @@ impl Estimates {
                 list.extend(items);
             }
         }
-        for (PassedBy { table, from, is_joined }, columns) in std::mem::take(&mut self.passed) {
-            let TableSource::Transform { stages, .. } = &mut program.tables[table.0].source else { continue };
-            for (at, stage) in stages.iter_mut().enumerate().skip(from) {
-                match stage {
-                    Stage::Join(join) if is_joined && at == from => {
-                        let names = columns.iter().flat_map(Expr::columns).map(str::to_owned);
-                        let new: Vec<String> =
-                            names.filter(|name| !join.columns.iter().any(|(_, here)| here == name)).collect();
-                        join.columns.extend(new.into_iter().map(|name| (name.clone(), name)));
-                    }
-                    Stage::Keep(list) => {
-                        for column in &columns {
-                            let ExprKind::Column(name) = &column.kind else { continue };
-                            if !list.iter().any(|(before, _)| before == name) {
-                                list.push((name.clone(), column.clone()));
-                            }
-                        }
-                    }
-                    _ => {}
-                }
+        for passed in std::mem::take(&mut self.passed) {
+            let TableSource::Transform { stages, .. } = &mut program.tables[passed.by.table.0].source else { continue };
+            for (at, stage) in stages.iter_mut().enumerate().skip(passed.by.from) {
+                passed.through(stage, passed.by.is_joined && at == passed.by.from);
             }
         }
     }
@@ -100,6 +115,39 @@ impl Estimates {
             surely.right.estimate.clone_from(right);
         });
     }
+}
+
+impl Passed {
+    /// Lets a stage pass the columns on; `brings` where it is the join that brings them.
+    fn through(&self, stage: &mut Stage, brings: bool) {
+        match stage {
+            Stage::Join(join) if brings => {
+                for (before, (here, _)) in self.before.iter().zip(&self.here) {
+                    if !join.columns.iter().any(|(_, name)| name == here) {
+                        join.columns.push((before.clone(), here.clone()));
+                    }
+                }
+            }
+            Stage::Keep(list) => {
+                for (name, column) in &self.here {
+                    if !list.iter().any(|(before, _)| before == name) {
+                        list.push((name.clone(), column.clone()));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The columns of an estimate, by their names.
+fn named(id: EstimateId, values: &[Expr]) -> Vec<(String, Expr)> {
+    let one = |(at, value): (usize, &Expr)| {
+        let name = InternalColumn::Estimate(id, at).to_string();
+        let column = Expr::column(&name, value.ty, true, value.span);
+        (name, column)
+    };
+    values.iter().enumerate().map(one).collect()
 }
 
 /// What is counted, as people know it.
@@ -134,7 +182,7 @@ fn of_mean(mean: &Expr) -> Vec<Expr> {
 }
 
 /// How far days scatter: the sum of each day's count, squared, divided by what it was counted in; the sums of both; how many days. Days
-/// that have nothing to be counted in are left out.
+/// of which the count is unknown, or that have nothing to be counted in, are left out.
 fn of_days(day: &Expr, count: &Expr, of: Option<&Expr>) -> Vec<Expr> {
     let span = count.span;
     let (in_day, each) = ("count", "of");
@@ -144,21 +192,22 @@ fn of_days(day: &Expr, count: &Expr, of: Option<&Expr>) -> Vec<Expr> {
     let number = |value| Expr::new(ExprKind::Function(Function::Number, vec![value]), Type::Number, true, span);
     let arith = |op, a, b| Expr::new(ExprKind::Arith(op, Box::new(a), Box::new(b)), Type::Number, true, span);
     let (counted, whole) = (column(in_day, count.ty), of.map(|of| column(each, of.ty)));
-    let has_some = whole.clone().map(|whole| {
-        let zero = Expr::constant(Constant::Integer(0), Type::Count, span);
-        Expr::new(
-            ExprKind::Compare(CompareOp::Greater, Box::new(number(whole)), Box::new(zero)),
-            Type::Bool,
-            true,
-            span,
-        )
-    });
+    let boolean = |kind| Expr::new(kind, Type::Bool, true, span);
+    let is_known = boolean(ExprKind::Known(Box::new(counted.clone())));
+    let has_some = match whole.clone() {
+        Some(whole) => {
+            let zero = Expr::constant(Constant::Integer(0), Type::Count, span);
+            let is_some = boolean(ExprKind::Compare(CompareOp::Greater, Box::new(number(whole)), Box::new(zero)));
+            boolean(ExprKind::Logic(Logic::And, Box::new(is_known), Box::new(is_some)))
+        }
+        None => is_known,
+    };
     let square = arith(ArithOp::Multiply, number(counted.clone()), number(counted.clone()));
     let square = match whole.clone() {
         Some(whole) => arith(ArithOp::Divide, square, number(whole)),
         None => square,
     };
-    let aggregate = |func, value: Option<Expr>, ty| Expr::aggregate(func, value, has_some.clone(), ty, span);
+    let aggregate = |func, value: Option<Expr>, ty| Expr::aggregate(func, value, Some(has_some.clone()), ty, span);
     let days = || aggregate(AggFunc::Count, None, Type::Count);
     let whole = whole.map_or_else(days, |whole| aggregate(AggFunc::Sum, Some(whole.clone()), whole.ty));
     let values = [

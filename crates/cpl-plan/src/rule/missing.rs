@@ -1,7 +1,7 @@
 //! How much a row lacks for a rule to fire: 0 where nothing, at most 1 for each condition.
 
 use cpl_model::{
-    program::{ArithOp, Constant, Expr, ExprKind, Function, Logic, Surely, SurelyValue},
+    program::{ArithOp, CompareOp, Constant, Expr, ExprKind, Function, Logic, Surely, SurelyValue},
     types::Type,
 };
 use cpl_syntax::Span;
@@ -35,12 +35,21 @@ fn gap(condition: &Expr) -> Expr {
     known(gap)
 }
 
-/// `|a − b| ÷ (|a| + |b|)`
+/// 1 less the smaller side as a share of the larger; 1 where they are of different signs. Nothing here grows beyond a number.
 fn apart(a: &Expr, b: &Expr) -> Expr {
     let [a, b] = [a, b].map(|side| function(Function::Number, vec![side.clone()]));
-    let size = |value: Expr| function(Function::Abs, vec![value]);
-    let difference = size(arith(ArithOp::Subtract, a.clone(), b.clone()));
-    arith(ArithOp::Divide, difference, arith(ArithOp::Add, size(a), size(b)))
+    let is_negative = |value: &Expr| {
+        let compared = ExprKind::Compare(CompareOp::Less, Box::new(value.clone()), Box::new(whole(0)));
+        Box::new(Expr::new(compared, Type::Bool, true, Span::default()))
+    };
+    let alike = ExprKind::Compare(CompareOp::Equal, is_negative(&a), is_negative(&b));
+    let alike = Expr::new(alike, Type::Bool, true, Span::default());
+    let [smaller, larger] = [Function::Least, Function::Greatest].map(|which| {
+        let sizes = [&a, &b].map(|side| function(Function::Abs, vec![side.clone()]));
+        function(which, sizes.into())
+    });
+    let share = arith(ArithOp::Divide, smaller, larger);
+    function(Function::If, vec![alike, arith(ArithOp::Subtract, whole(1), share), whole(1)])
 }
 
 /// The first where a condition is true, the second where it is false, 1 where it is unknown.

@@ -109,8 +109,6 @@ pub struct CompiledAlert {
     pub conditions: Conditions,
     /// The message.
     pub say: Vec<CompiledPiece>,
-    /// How much a row lacks to fire.
-    pub missing: ValueRef,
 }
 
 /// A piece of a message.
@@ -202,7 +200,6 @@ impl CompiledAlert {
             Piece::Letters(letters) => CompiledPiece::Letters(letters.clone()),
             Piece::Hole(expr) => CompiledPiece::Hole(layout.add(expr)),
         });
-        let say = say.collect();
-        Self { say, conditions, missing: layout.add(&missing::of(&rule.when)) }
+        Self { say: say.collect(), conditions }
     }
 }

@@ -96,11 +96,21 @@ impl Reader<'_> {
             }
             Rule::rel_exceeds => self.exceeds(Direction::Above, children),
             Rule::rel_falls => self.exceeds(Direction::Below, children),
-            Rule::rel_surely => Relation::Surely {
-                direction: keyword(&children.child(), Direction::of_word),
-                than: self.arith(children.child()),
-                at: children.next().map(|at| Box::new(self.arith(at))),
-            },
+            Rule::rel_surely => {
+                if let Some(not) = children.opt(Rule::inverted) {
+                    let not = self.span(&not);
+                    self.report(
+                        Diagnostic::new(Code::E0101, "`is not surely` can be meant in two ways")
+                            .at(not, "not sure of it, or sure that it is not?")
+                            .help("write `not` ahead of it all, `not cac is surely below $47`, which few customers make true; or `cac is surely above $47`"),
+                    );
+                }
+                Relation::Surely {
+                    direction: keyword(&children.child(), Direction::of_word),
+                    than: self.arith(children.child()),
+                    at: children.next().map(|at| Box::new(self.arith(at))),
+                }
+            }
             Rule::rel_known => Relation::Known(children.child().as_str() == "known"),
             Rule::rel_within => Relation::Within {
                 inverted: children.opt(Rule::inverted).is_some(),
