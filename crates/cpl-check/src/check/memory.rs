@@ -144,6 +144,10 @@ impl Checker<'_> {
     pub(super) fn fixed_length(&mut self, length: &tree::Expr) -> Checked<i64> {
         match self.expr(length, &Scope::CONSTANT)?.kind {
             ExprKind::Constant(Constant::Duration(micros)) if micros > 0 => Ok(micros),
+            ExprKind::Constant(Constant::Months(_)) => {
+                let label = "months are of no fixed length: wanted days, such as `30 days`";
+                self.refuse(Code::E0301, "how long?", length.span, label)
+            }
             _ => self.refuse(Code::E0301, "how long?", length.span, "wanted: a length such as `3 days` or `2 weeks`"),
         }
     }

@@ -9,7 +9,7 @@ use cpl_syntax::{
 
 use rust_decimal::Decimal;
 
-use super::rule_inputs::RuleInputs;
+use super::rule_inputs::{LongestWindow, RuleInputs};
 use cpl_model::{
     clock::Cadence,
     program::{
@@ -46,7 +46,7 @@ pub fn compounding(program: &Program, rule: &Decision, inputs: &RuleInputs<'_>) 
                 .help("look at days that move on with each run: `day in last 7 days`"),
         );
     }
-    let (window, at) = inputs.longest()?;
+    let LongestWindow { days: window, settles, at } = inputs.longest()?;
     let (mut apart, mut run) = (between_runs(program.every).0, between_runs(program.every).1.to_owned());
     // A rule of some days of the week is looked at less often.
     if let Some(between) = i64::try_from(rule.on.len()).ok().filter(|days| *days > 0).map(|days| 7 / days)
@@ -60,8 +60,10 @@ pub fn compounding(program: &Program, rule: &Decision, inputs: &RuleInputs<'_>) 
     let times = if apart == 0 { "many times".to_owned() } else { format!("{} times", (window + apart - 1) / apart) };
     let weekly =
         if rule.on.is_empty() && apart == 1 && window <= 7 { "look at it on one day (`on monday`), or " } else { "" };
+    // What a change did is seen whole once all days of a window behind it have settled.
+    let whole = window + settles;
     let help = format!(
-        "{weekly}look at no more days than lie between two runs, run less often, or wait after a change: `cooldown {window} days`"
+        "{weekly}look at no more days than lie between two runs, run less often, or wait after a change: `cooldown {whole} days`"
     );
     Some(
         Diagnostic::new(Code::W0201, format!("`{}` compounds: one good window changes `{column}` {times}", rule.name))

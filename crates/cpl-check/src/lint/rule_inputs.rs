@@ -144,9 +144,9 @@ impl<'p> RuleInputs<'p> {
         found
     }
 
-    /// The longest window, in days, and its span.
-    pub fn longest(&self) -> Option<(i64, Span)> {
-        let mut found: Option<(i64, Span)> = None;
+    /// The longest window.
+    pub fn longest(&self) -> Option<LongestWindow> {
+        let mut found: Option<LongestWindow> = None;
         for expr in &self.exprs {
             expr.walk(&mut |part| {
                 let days = match &part.kind {
@@ -165,13 +165,31 @@ impl<'p> RuleInputs<'p> {
                     ExprKind::InRange(_, from, _) => since(from),
                     _ => None,
                 };
-                if let Some(days) = days.filter(|days| found.is_none_or(|(most, _)| *days > most)) {
-                    found = Some((days, part.span));
+                let settles = match &part.kind {
+                    ExprKind::InWindow(_, window) => (window.settles + DAY - 1) / DAY,
+                    _ => 0,
+                };
+                if let Some(days) = days.filter(|days| found.is_none_or(|most| *days > most.days)) {
+                    found = Some(LongestWindow { days, settles, at: part.span });
                 }
             });
         }
         found
     }
+}
+
+/// Microseconds.
+const DAY: i64 = 86_400_000_000;
+
+/// A window that a rule looks at.
+#[derive(Clone, Copy)]
+pub struct LongestWindow {
+    /// How many days it has.
+    pub days: i64,
+    /// How many days it ends before now, since those still move.
+    pub settles: i64,
+    /// Where it is written.
+    pub at: Span,
 }
 
 /// A day of the calendar: a span that begins with it never moves on.
@@ -181,7 +199,6 @@ pub fn is_fixed_day(from: &Expr) -> bool {
 
 /// How many days before today a day is that is counted from it.
 pub fn since(from: &Expr) -> Option<i64> {
-    const DAY: i64 = 86_400_000_000;
     match &from.kind {
         ExprKind::Constant(Constant::Today(days)) => Some(-i64::from(*days)),
         ExprKind::Arith(ArithOp::Subtract, today, back) => match back.kind {
