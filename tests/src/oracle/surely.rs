@@ -232,7 +232,7 @@ fn mean_of(values: &[f64]) -> Option<(f64, f64, f64)> {
 
 /// Simpson's rule.
 fn integral(from: f64, to: f64, density: impl Fn(f64) -> f64) -> f64 {
-    const STEPS: u32 = 20_000;
+    const STEPS: u32 = 4_000;
     let h = (to - from) / f64::from(STEPS);
     let inner = (1..STEPS).map(|at| {
         let weight = if at % 2 == 1 { 4.0 } else { 2.0 };
