@@ -61,13 +61,12 @@ impl RuleRow<'_> {
     /// The values that were looked at, each once.
     pub fn because(&self, program: &Program) -> Vec<Because> {
         let mut found: Vec<Because> = Vec::new();
-        let asked = self.conditions.all.iter().flat_map(|condition| &condition.sureness);
-        let asked: Vec<&Sureness> = asked.collect();
+        let sureness: Vec<&Sureness> = self.conditions.all.iter().flat_map(|condition| &condition.sureness).collect();
         for operand in self.conditions.all.iter().flat_map(|condition| &condition.operands) {
             if !found.iter().any(|before| before.text == operand.written()) {
                 let value = operand.value(self.values).clone();
                 let text = operand.written().to_owned();
-                let of_it = asked.iter().filter(|one| program.written(one.surely.left.value.span) == text);
+                let of_it = sureness.iter().filter(|one| program.written(one.surely.left.value.span) == text);
                 let sure =
                     of_it.filter_map(|one| Some(sureness::sure(one, &sureness::judge(one, self.values)?, program)));
                 let sure = sure.collect();

@@ -275,13 +275,8 @@ impl Said<'_> {
 /// Where it is neither, or its window is over, or a run of its pipeline is under way, or the ledger can't be written.
 pub fn give_verdict(workspace: &Workspace, id: &str, said: Said<'_>) -> Result<RecordedDecision, DecisionError> {
     let mut ledger = ledger_with(id, workspace)?;
-    let id = find(&ledger, id)?;
-    // A run under way would send what is refused here.
-    let has_unsent = said.verdict == VerdictKind::Rejected && ledger.states(&id)?.iter().any(is_unsent);
-    let pipeline = find_recorded(&ledger, &id)?.1.run.pipeline;
-    let _lock = has_unsent.then(|| RunLock::take(&ledger_folder(workspace), &pipeline)).transpose()?;
     let mut transaction = ledger.begin()?;
-    let (id, last) = find_recorded(&transaction, &id)?;
+    let (id, last) = find_recorded(&transaction, id)?;
     if last.decision.state() == DecisionState::AwaitsApproval || is_rejected(&transaction, &last.decision)? {
         check_window(&last, said.now)?;
         transaction.add(&Verdict {
@@ -298,6 +293,8 @@ pub fn give_verdict(workspace: &Workspace, id: &str, said: Said<'_>) -> Result<R
         if said.verdict == VerdictKind::Approved || !effects.iter().any(is_unsent) {
             return Err(DecisionError::NotWaiting { decision: Box::new(last.decision), effects });
         }
+        // A run under way would send what is refused here; none begins to send while the transaction lasts.
+        let _lock = RunLock::take(&ledger_folder(workspace), &last.run.pipeline)?;
         for effect in effects.iter().filter(|one| is_unsent(one)) {
             let (effect, at) = (effect.serial, said.now.as_microsecond());
             transaction.add_step(&Step { effect, state: EffectState::Refused, at, why: Some(said.reason()) })?;

@@ -1,4 +1,4 @@
-//! `A is surely below B`: what is asked, and whether something tells how sure A is.
+//! `A is surely below B`: its types, and whether A tells how sure it is.
 
 use cpl_model::program::{
     ArithOp, CheckKind, Constant, Direction, Expr, ExprKind, Function, Logic, NoEstimate, NoEstimateReason, Operand,
@@ -10,7 +10,7 @@ use rust_decimal::Decimal;
 
 use super::{Checker, scope::Scope, state::reporter::Checked};
 
-/// The chance that is asked for where none is said.
+/// The least chance where none is written.
 const LEAST: Decimal = Decimal::from_parts(9, 0, 0, false, 1);
 /// Less than this is no better than a coin, and more is not known of any model.
 const ALLOWED: [Decimal; 2] = [Decimal::from_parts(5, 0, 0, false, 1), Decimal::from_parts(999, 0, 0, false, 3)];
@@ -65,8 +65,8 @@ impl Checker<'_> {
 
     /// `surest first`: by what the rule asks to be sure of, the least sure of it.
     pub(super) fn surest(&mut self, when: &[Expr], span: Span) -> Checked<Expr> {
-        let asked = when.iter().filter(|condition| condition.any(|kind| matches!(kind, ExprKind::Surely(_))));
-        let doubts: Vec<Expr> = asked.map(doubt).collect();
+        let conditions = when.iter().filter(|condition| condition.any(|kind| matches!(kind, ExprKind::Surely(_))));
+        let doubts: Vec<Expr> = conditions.map(doubt).collect();
         if doubts.is_empty() {
             return self.fail(
                 Diagnostic::new(Code::E0407, "this rule is sure of nothing").at(span, "surest of what?").help(
@@ -77,7 +77,7 @@ impl Checker<'_> {
         Ok(of_several(Function::Greatest, doubts))
     }
 
-    /// Reports what is asked of values of which nothing tells how sure they are.
+    /// Reports conditions on values of which nothing tells how sure they are.
     pub(super) fn check_sureness(&mut self, program: &Program) {
         for diagnostic in unsure(program) {
             self.report(diagnostic);
@@ -114,7 +114,7 @@ fn of_several(function: Function, mut values: Vec<Expr>) -> Expr {
 fn unsure(program: &Program) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     let mut looked_at = Vec::new();
-    for (expr, place) in program.asks_for_sureness() {
+    for (expr, place) in program.sureness_exprs() {
         expr.walk(&mut |part| {
             if let ExprKind::Surely(surely) = &part.kind {
                 looked_at.push(part.span);

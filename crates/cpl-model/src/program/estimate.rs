@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 use super::{AggFunc, ArithOp, EstimateForm, Expr, ExprKind, Place, Program, Stage, Surely, TableId, TableSource};
 use crate::types::Type;
 
-/// An aggregate that tells how sure it is, and the way from it to where that is asked.
+/// An aggregate that tells how sure it is, and the way from it to the condition.
 #[derive(Clone, Debug)]
 pub struct EstimateSource<'p> {
     /// The stage that computes it.
@@ -128,10 +128,10 @@ impl Program {
         self.is_read(name, self.end(*from))
     }
 
-    fn column<'p>(&'p self, name: &str, asked: &Expr, before: Place) -> Result<EstimateSource<'p>, NoEstimate> {
+    fn column<'p>(&'p self, name: &str, value: &Expr, before: Place) -> Result<EstimateSource<'p>, NoEstimate> {
         let here = PassedBy { table: before.table, from: 0, is_joined: false };
         let TableSource::Transform { from, stages } = &self.table(before.table).source else {
-            return Err(no(NoEstimateReason::Read, asked));
+            return Err(no(NoEstimateReason::Read, value));
         };
         let mut name = name.to_owned();
         for (at, stage) in stages.iter().enumerate().take(before.stage + 1).rev() {
@@ -152,27 +152,27 @@ impl Program {
                 Stage::Keep(list) if is_over => match list.iter().find(|(kept, _)| *kept == name) {
                     Some((_, Expr { kind: ExprKind::Column(earlier), .. })) => name.clone_from(earlier),
                     Some((_, value)) => return Err(no(NoEstimateReason::Computed, value)),
-                    None => return Err(no(NoEstimateReason::Lost, asked)),
+                    None => return Err(no(NoEstimateReason::Lost, value)),
                 },
                 Stage::Group { items: list, .. } if is_over => {
                     let Some(item) = list.iter().position(|(made, _)| *made == name) else {
-                        return Err(no(NoEstimateReason::Lost, asked));
+                        return Err(no(NoEstimateReason::Lost, value));
                     };
                     let place = Place { table: before.table, stage: at, item: 0 };
                     return aggregated(&list[item].1, place, item, PassedBy { from: at + 1, ..here });
                 }
                 Stage::Join(join) if is_over => {
                     if let Some((right, _)) = join.columns.iter().find(|(_, here)| *here == name) {
-                        let mut found = self.column(right, asked, self.end(join.table))?;
+                        let mut found = self.column(right, value, self.end(join.table))?;
                         found.way.push(PassedBy { from: at, is_joined: true, ..here });
                         return Ok(found);
                     }
                 }
-                Stage::Union(_) | Stage::Unpivot(_) if is_over => return Err(no(NoEstimateReason::Lost, asked)),
+                Stage::Union(_) | Stage::Unpivot(_) if is_over => return Err(no(NoEstimateReason::Lost, value)),
                 _ => {}
             }
         }
-        let mut found = self.column(&name, asked, self.end(*from))?;
+        let mut found = self.column(&name, value, self.end(*from))?;
         found.way.push(here);
         Ok(found)
     }
@@ -241,7 +241,7 @@ fn is_count(value: &Expr) -> bool {
 impl Program {
     /// The expressions that may ask how sure a value is, and where they see it.
     #[must_use]
-    pub fn asks_for_sureness(&self) -> Vec<(&Expr, Place)> {
+    pub fn sureness_exprs(&self) -> Vec<(&Expr, Place)> {
         let mut found = Vec::new();
         for (table, of) in self.tables.iter().enumerate().map(|(at, of)| (TableId(at), of)) {
             let TableSource::Transform { stages, .. } = &of.source else { continue };

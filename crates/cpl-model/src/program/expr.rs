@@ -183,7 +183,8 @@ pub struct EstimateParts {
     pub form: EstimateForm,
     /// How many times the value is taken.
     pub factor: Decimal,
-    /// Those of the form, and, where the rows have days, those of [`EstimateForm::by_day`].
+    /// Those of the form, and, of a count where the rows have days, four that tell how far the days scatter: the sum of each day's count,
+    /// squared, divided by what it was counted in; the sums of both; how many days.
     pub parts: Vec<Expr>,
     /// What is counted, as people know it: `customers`.
     pub counted: String,

@@ -23,7 +23,7 @@ pub enum InternalColumn {
     Estimate(EstimateId, usize),
 }
 
-/// An aggregated value of which it is asked how sure it is: unique in a program.
+/// An aggregated value in a condition that is to be sure: unique in a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EstimateId(pub usize);
 

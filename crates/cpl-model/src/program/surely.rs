@@ -1,6 +1,6 @@
-//! What `A is surely below B` asks, and of which values.
+//! The values of which `A is surely below B` is a condition.
 
-/// What is asked for.
+/// What a condition gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SurelyValue {
     /// Whether it is so.
@@ -31,12 +31,5 @@ impl EstimateForm {
             Self::Count => 1,
             Self::Mean => 3,
         }
-    }
-
-    /// How many columns tell how far days scatter, where the rows have days: the sum of each day's count, squared, divided by what it was
-    /// counted in; the sums of both; how many days.
-    #[must_use]
-    pub fn by_day(self) -> usize {
-        if self == Self::Mean { 0 } else { 4 }
     }
 }

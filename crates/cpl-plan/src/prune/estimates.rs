@@ -1,4 +1,4 @@
-//! Estimate columns: what tells how sure a value is, of which a condition asks that.
+//! Estimate columns: they tell how sure the value of a condition is.
 //!
 //! The stage that aggregates the value computes them too, and each stage and join on the way to the condition passes them on.
 
@@ -17,7 +17,7 @@ use cpl_syntax::Span;
 /// Adds estimate columns to the stages, and names them in the conditions that ask for them.
 pub fn add(program: &mut Program) {
     let mut found = Estimates::default();
-    for (expr, place) in program.asks_for_sureness() {
+    for (expr, place) in program.sureness_exprs() {
         expr.walk(&mut |part| {
             if let ExprKind::Surely(surely) = &part.kind {
                 let sides = surely.operands().map(|side| found.side(program, &side.value, place));
