@@ -161,6 +161,39 @@ fn a_pipeline_runs_once_at_a_time() {
     assert_eq!(run().0, Some(0));
 }
 
+/// What a run under way may be sending is not refused meanwhile.
+#[test]
+fn what_is_not_sent_is_rejected_while_no_run_is_under_way() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("written");
+    write("cpl.yaml", "workspace: w\nlimits: { run: 1 second }\n");
+    write("a.csv", "id\nx\n");
+    write(
+        "main.cpl",
+        "pipeline p { retire 2027-01-31 }\nfetch a from csv(\"a.csv\") { columns { id: text }  key id }\n\
+         target t(id: text) = http(\"http://127.0.0.1:1/{id}\") { method POST }\n\
+         decide d for each id in a { when id != \"\"  then call t { id = id } }\n",
+    );
+    let call = |args: &[&str]| {
+        let mut command = cpl(args);
+        command.current_dir(folder.path());
+        output(command)
+    };
+    // Nobody listens there.
+    assert_eq!(call(&["run", "main.cpl", "--act", "--as-of", "2026-11-20"]).0, Some(1));
+    let log = call(&["log"]).1;
+    assert!(log.contains("recorded"), "{log}");
+    let id = log.split_whitespace().last().expect("its id ends the line").to_owned();
+    let lock = File::options().write(true).open(folder.path().join(".cpl/p.run.lock")).expect("it is there");
+    lock.lock().expect("nobody holds it");
+    let (code, _, err) = call(&["reject", &id, "--by", "ann"]);
+    assert!(code == Some(1) && err.contains("another run of p is under way"), "{err}");
+    assert!(call(&["log"]).1.contains("recorded"));
+    drop(lock);
+    assert_eq!(call(&["reject", &id, "--by", "ann"]).0, Some(0));
+    assert!(call(&["log"]).1.contains("refused"));
+}
+
 /// Each generator makes the very files that stand next to it.
 #[test]
 fn generators_make_the_data_that_is_committed() {
