@@ -24,6 +24,7 @@
 mod dispersion;
 mod estimate;
 mod judge;
+pub mod pattern;
 mod report;
 mod special;
 

@@ -5,6 +5,7 @@
 
 mod cell;
 pub mod clock;
+mod evidence;
 pub mod host;
 pub mod method;
 mod pairs;

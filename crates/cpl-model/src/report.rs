@@ -7,7 +7,10 @@ use std::collections::BTreeMap;
 use cpl_syntax::tree::{Direction, Level};
 use serde::{Serialize, Serializer};
 
-pub use crate::pairs::Pairs;
+pub use crate::{
+    evidence::{Because, Sure, Usual},
+    pairs::Pairs,
+};
 use crate::{resource::Resource, value::Value};
 
 /// One run.
@@ -222,39 +225,6 @@ pub enum RunMode {
     Past,
 }
 
-/// A value a rule looked at.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Because {
-    /// As the pipeline writes it.
-    pub text: String,
-    /// What it was.
-    pub value: Value,
-    /// How sure that is, for each condition that asks it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub sure: Vec<Sure>,
-}
-
-/// How sure a condition is of a value.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Sure {
-    /// The condition, as the pipeline writes it.
-    pub condition: String,
-    /// How sure it is, from 0 to 1.
-    pub sure: f64,
-    /// How sure it must be.
-    pub least: f64,
-    /// The value is, as sure as that, above this.
-    pub low: Value,
-    /// And below this; unknown where it is not surely below anything.
-    pub high: Value,
-    /// What was counted.
-    pub counted: Pairs,
-    /// From which count on it would be sure at the same average; none where it is, or would never be.
-    pub from: Option<i64>,
-    /// How many times as much days scatter as by chance, as a variance: 1 where they do not, or there are none.
-    pub scatter: f64,
-}
-
 /// One effect.
 #[derive(Clone, Debug, Serialize)]
 pub struct Change {
@@ -366,9 +336,14 @@ pub struct Alert {
     pub severity: Level,
     /// What is reported; where it is not reported, why.
     pub text: String,
+    /// The values the rule looked at.
+    pub because: Vec<Because>,
     /// The conditions with their values, as a person reads them.
     #[serde(skip)]
     pub conditions: Vec<String>,
+    /// Those of them that tell what is usual, or how sure they are, where the text is the rule's own.
+    #[serde(skip)]
+    pub evidence: Vec<String>,
 }
 
 /// A check on a table.

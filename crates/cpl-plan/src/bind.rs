@@ -12,7 +12,7 @@ use cpl_model::{
     clock::{Clock, offset},
     program::{
         Applied, AppliedCounts, ArithOp, CompareOp, Constant, Day, Expr, ExprKind, Function, Length, Logic, PastWindow,
-        TableId, Unsupported, WindowKind,
+        Unsupported, WindowKind,
     },
     types::Type,
 };
@@ -104,7 +104,7 @@ pub type PastCounts = BTreeMap<(String, Length), Arc<AppliedCounts>>;
 pub fn bind(mut plan: Plan, clock: Clock, past: &PastCounts, in_test: bool) -> Result<BoundPlan, BindError> {
     let unsupported = plan.unsupported(in_test);
     if !unsupported.is_empty() {
-        return Err(BindError::Unsupported(unsupported));
+        return Err(BindError::Unsupported(unsupported.to_vec()));
     }
     let before: Vec<QueryId> =
         plan.queries().iter().filter(|query| is_previous_window(query)).map(|query| query.id).collect();
@@ -119,6 +119,7 @@ pub fn bind(mut plan: Plan, clock: Clock, past: &PastCounts, in_test: bool) -> R
         *expr = binder.expr(taken)?;
         Ok::<_, BindError>(())
     })?;
+    plan.bind_patterns(&clock)?;
     for id in (0..plan.queries().len()).map(QueryId) {
         if let QueryKind::Rows(rows) = &mut plan.query_mut(id).kind
             && let Some(newest) = &mut rows.newest
@@ -150,18 +151,11 @@ impl Plan {
         asked
     }
 
-    /// What the plan needs and this version can't run, in a test or at all.
+    /// What the plan needs and this version can't run: nothing in a test, nor of a table that is shown.
     #[must_use]
-    pub fn unsupported(&self, in_test: bool) -> Vec<Unsupported> {
-        let program = self.program();
+    pub fn unsupported(&self, in_test: bool) -> &[Unsupported] {
         let shown = self.queries().iter().any(|query| matches!(query.requester, Requester::Show(_)));
-        // What a table computes is needed where the table is, whatever else the plan is for.
-        let computed = |one: &Unsupported| {
-            let needed = (0..program.tables.len()).map(TableId).filter(|id| self.end(*id).is_some());
-            needed.into_iter().any(|id| program.table(id).remembers(one.span))
-        };
-        let all = program.unsupported.iter().filter(|one| !(in_test && one.ignored_in_tests));
-        all.filter(|one| !shown || computed(one)).cloned().collect()
+        if in_test || shown { &[] } else { &self.program().unsupported }
     }
 }
 

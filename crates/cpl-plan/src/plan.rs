@@ -4,7 +4,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cpl_model::program::{Column, Expr, Join, Periods, Program, Series, TableId, Union, Unpivot};
+use cpl_model::{
+    clock::Clock,
+    program::{Column, Expr, Join, Judged, Periods, Program, Series, SeriesOf, TableId, Union, Unpivot},
+};
 use cpl_syntax::Span;
 use petgraph::{
     Direction::{Incoming, Outgoing},
@@ -151,6 +154,21 @@ impl Plan {
         Ok(())
     }
 
+    /// Which period is judged, of patterns that judge the newest.
+    pub(crate) fn bind_patterns(&mut self, clock: &Clock) -> Result<(), jiff::Error> {
+        for node in self.graph.node_weights_mut() {
+            let Op::Window(columns) = &mut node.op else { continue };
+            for (_, series) in columns {
+                if let SeriesOf::Pattern(pattern) = &mut series.of
+                    && let Judged::Newest(on) = &pattern.judged
+                {
+                    pattern.judged = Judged::At(clock.newest(pattern.grain, on)?);
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// All nodes; a node comes after those it reads.
     pub fn nodes(&self) -> impl Iterator<Item = &Node> {
         self.graph.node_weights()
@@ -263,7 +281,7 @@ impl Op {
                 columns.iter().map(|(_, value)| value).collect()
             }
             Self::Window(columns) => {
-                columns.iter().flat_map(|(_, series)| series.key.iter().chain([series.of.value()])).collect()
+                columns.iter().flat_map(|(_, series)| series.key.iter().chain(series.of.values())).collect()
             }
             _ => Vec::new(),
         }
@@ -275,7 +293,7 @@ impl Op {
             Self::Derive(columns) | Self::Project(columns) | Self::Aggregate { items: columns, .. } => {
                 columns.iter_mut().map(|(_, value)| value).collect()
             }
-            Self::Window(columns) => columns.iter_mut().map(|(_, series)| series.of.value_mut()).collect(),
+            Self::Window(columns) => columns.iter_mut().flat_map(|(_, series)| series.of.values_mut()).collect(),
             _ => Vec::new(),
         }
     }

@@ -227,6 +227,10 @@ impl Page {
             };
             let sign = self.style.paint(ink, sign);
             self.wrapped(&format!("{sign} "), 2, &text);
+            for text in &alert.evidence {
+                let text = self.style.paint(Ink::Faint, text);
+                self.wrapped("  ", 2, &text);
+            }
         }
     }
 

@@ -37,11 +37,14 @@ pub fn alerts(
                 (State::Quiet, row.false_conditions(program).join(", "))
             }
             (_, Some(why)) => (State::Suppressed, why.to_owned()),
-            (Verdict::Undecided, None) => (State::Undecided, row.unknown().join("; ")),
+            (Verdict::Undecided, None) => (State::Undecided, row.unknown(program).join("; ")),
             (Verdict::Fires, None) => (State::Fires, text(compiled, row, program)),
         };
-        let conditions = row.shown_conditions(program);
-        alerts.push(Alert { alert: rule.name.clone(), key, state, severity: rule.severity, text, conditions });
+        let (conditions, because) = (row.shown_conditions(program), row.because(program));
+        let is_told = state == State::Fires && !compiled.say.is_empty();
+        let evidence = if is_told { row.evidence(program) } else { Vec::new() };
+        let (alert, severity) = (rule.name.clone(), rule.severity);
+        alerts.push(Alert { alert, key, state, severity, text, because, conditions, evidence });
     }
     alerts.sort_by_cached_key(|alert| key_order(&alert.key));
     (alerts, quiet)

@@ -5,10 +5,10 @@ use cpl_model::{
     report::{Because, Outcome, Pairs, QuietRow},
     value::Value,
 };
-use cpl_plan::rule::{Condition, Conditions, Sureness};
+use cpl_plan::rule::{Condition, Conditions, PatternCheck, Sureness};
 use rust_decimal::Decimal;
 
-use crate::{decide::amount, sureness};
+use crate::{decide::amount, pattern, sureness};
 
 /// A row and the conditions it is judged by.
 #[derive(Clone, Copy)]
@@ -39,6 +39,9 @@ impl RuleRow<'_> {
         if self.is_missing() {
             return Verdict::Undecided;
         }
+        if self.left_out().is_some() {
+            return Verdict::Quiet;
+        }
         let mut outcomes = self.conditions.all.iter().map(|condition| self.outcome(condition));
         if outcomes.clone().any(|outcome| *outcome == Value::Bool(false)) {
             Verdict::Quiet
@@ -58,10 +61,19 @@ impl RuleRow<'_> {
         self.conditions.present.is_some_and(|(at, _)| self.values[at.0].is_unknown())
     }
 
+    /// Why the row is not judged, where its period is left out.
+    fn left_out(&self) -> Option<String> {
+        let except = self.conditions.except.as_ref()?;
+        let is_left_out = self.values[except.is_judged.0] == Value::Bool(false);
+        is_left_out.then(|| format!("{} is left out: `{}` names it", self.values[except.time.0], except.table))
+    }
+
     /// The values that were looked at, each once.
     pub fn because(&self, program: &Program) -> Vec<Because> {
         let mut found: Vec<Because> = Vec::new();
         let sureness: Vec<&Sureness> = self.conditions.all.iter().flat_map(|condition| &condition.sureness).collect();
+        let patterns: Vec<&PatternCheck> =
+            self.conditions.all.iter().flat_map(|condition| &condition.patterns).collect();
         for operand in self.conditions.all.iter().flat_map(|condition| &condition.operands) {
             if !found.iter().any(|before| before.text == operand.written()) {
                 let value = operand.value(self.values).clone();
@@ -70,7 +82,9 @@ impl RuleRow<'_> {
                 let sure =
                     of_it.filter_map(|one| Some(sureness::sure(one, &sureness::judge(one, self.values)?, program)));
                 let sure = sure.collect();
-                found.push(Because { text, value, sure });
+                let of_it = patterns.iter().filter(|one| program.written(one.pattern.of.value.span) == text);
+                let usual = of_it.map(|one| pattern::usual(one, self.values, program)).collect();
+                found.push(Because { text, value, sure, usual });
             }
         }
         found
@@ -83,6 +97,9 @@ impl RuleRow<'_> {
 
     /// The false ones, with their values.
     pub fn false_conditions(&self, program: &Program) -> Vec<String> {
+        if let Some(why) = self.left_out() {
+            return vec![why];
+        }
         let all = self.conditions.all.iter();
         let wrong = all.filter(|condition| *self.outcome(condition) == Value::Bool(false));
         wrong.map(|condition| self.shown(condition, program)).collect()
@@ -99,12 +116,13 @@ impl RuleRow<'_> {
                 if is_so == Some(false) { self.denied(condition, program) } else { self.shown(condition, program) };
             Outcome { text, is_so }
         });
-        let (rule, because) = (rule.to_owned(), self.because(program));
-        QuietRow { rule, key: self.key(), conditions: outcomes.collect(), because }
+        let left_out = self.left_out().map(|text| Outcome { text, is_so: Some(false) });
+        let conditions = left_out.map_or_else(|| outcomes.collect(), |why| vec![why]);
+        QuietRow { rule: rule.to_owned(), key: self.key(), conditions, because: self.because(program) }
     }
 
     /// Which values are unknown and why, where that keeps the row from being decided.
-    pub fn unknown(&self) -> Vec<String> {
+    pub fn unknown(&self, program: &Program) -> Vec<String> {
         if let Some((_, period)) = self.conditions.present.filter(|_| self.is_missing()) {
             return vec![format!("it has no row of the newest complete {period}")];
         }
@@ -124,6 +142,10 @@ impl RuleRow<'_> {
                 reasons.push(why);
             }
         }
+        let undecided = self.conditions.all.iter().filter(|condition| self.outcome(condition).is_unknown());
+        reasons.extend(
+            undecided.flat_map(|one| &one.patterns).filter_map(|one| pattern::why_unknown(one, self.values, program)),
+        );
         reasons
     }
 
@@ -134,6 +156,7 @@ impl RuleRow<'_> {
                 format!("{} {} {}", side(left, right), sign(*op), side(right, left))
             }
             ExprKind::Surely(_) => self.shown_sureness(condition, program).join(", "),
+            ExprKind::Series(_) if !condition.patterns.is_empty() => self.shown_patterns(condition, program).join(", "),
             ExprKind::Exceeds(direction, left, right, margin) => {
                 let word = if *direction == Direction::Above { "exceeds" } else { "falls below" };
                 let by = by(margin.as_deref(), program);
@@ -145,7 +168,9 @@ impl RuleRow<'_> {
                 let values = format!("({})", values.collect::<Vec<_>>().join(", "));
                 let text = format!("{} {values}", program.written(condition.expr.span));
                 // What it is sure of, in words of its own.
-                std::iter::once(text).chain(self.shown_sureness(condition, program)).collect::<Vec<_>>().join("; ")
+                let more =
+                    self.shown_sureness(condition, program).into_iter().chain(self.shown_patterns(condition, program));
+                std::iter::once(text).chain(more).collect::<Vec<_>>().join("; ")
             }
         }
     }
@@ -164,12 +189,31 @@ impl RuleRow<'_> {
         shown.collect()
     }
 
+    /// What is usual, where a condition asks whether it is.
+    fn shown_patterns(&self, condition: &Condition, program: &Program) -> Vec<String> {
+        let shown = condition.patterns.iter().map(|one| {
+            let value = &one.pattern.of.value;
+            let value = self.shown_side(condition, value, value, program);
+            pattern::shown(one, self.values, &value).unwrap_or_else(|| program.written(one.span))
+        });
+        shown.collect()
+    }
+
+    /// What the conditions tell of how sure they are, and of what is usual.
+    pub fn evidence(&self, program: &Program) -> Vec<String> {
+        let each = self.conditions.all.iter().flat_map(|condition| {
+            self.shown_sureness(condition, program).into_iter().chain(self.shown_patterns(condition, program))
+        });
+        each.collect()
+    }
+
     /// What is not so: `cac $52.00 is not below $47`.
     fn denied(&self, condition: &Condition, program: &Program) -> String {
         let side = |expr: &Expr, other: &Expr| self.shown_side(condition, expr, other, program);
         let (left, is, right) = match &condition.expr.kind {
             ExprKind::Compare(op, left, right) => (left, denial(*op), right),
             ExprKind::Surely(_) => return self.shown(condition, program),
+            ExprKind::Series(_) if !condition.patterns.is_empty() => return self.shown(condition, program),
             ExprKind::Exceeds(direction, left, right, margin) => {
                 let does = if *direction == Direction::Above { "does not exceed" } else { "does not fall below" };
                 let by = by(margin.as_deref(), program);

@@ -47,7 +47,7 @@ impl Holds {
 
     /// What broken checks hold of a rule's rows.
     pub fn of(rows: &Rows, exprs: &[&Expr], broken: &[BrokenCheck<'_>], program: &Program) -> Self {
-        let upstream = program.read_by(rows.table, exprs);
+        let upstream = program.made_of(rows.inputs(exprs));
         let mut holds = Self::default();
         for broken in broken.iter().filter(|broken| upstream.contains(&broken.table)) {
             holds.add(broken, rows, exprs, program);

@@ -10,6 +10,7 @@ mod holds;
 mod identity;
 mod nearest;
 mod past;
+mod pattern;
 mod report_builder;
 mod sureness;
 

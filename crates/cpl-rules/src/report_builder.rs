@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use cpl_model::{
     clock::{self, Clock},
-    program::{CheckKind, Day, Expr, Grain, Program, Rows, SourceKind, TableId, TableSource},
+    program::{CheckKind, Day, Grain, Program, Rows, SourceKind, TableId, TableSource},
     report::{
         Alert, Check, CheckSubject, Decision, Join, PassedOver, QuietRow, RunMode, RunReport, Source, State, Window,
     },
@@ -204,9 +204,9 @@ impl<R> ReportBuilder<'_, R> {
 
     fn shown_check(&self, checked: &Checked<'_>) -> Check {
         let (program, finding) = (self.program(), &checked.finding);
-        let reads = |table, exprs: &[&Expr]| program.read_by(table, exprs).contains(&checked.table);
-        let decisions = program.decisions.iter().filter(|rule| reads(rule.rows.table, &rule.exprs()));
-        let alerts = program.alerts.iter().filter(|rule| reads(rule.rows.table, &rule.exprs()));
+        let reads = |inputs| program.made_of(inputs).contains(&checked.table);
+        let decisions = program.decisions.iter().filter(|rule| reads(rule.inputs()));
+        let alerts = program.alerts.iter().filter(|rule| reads(rule.inputs()));
         let rules = decisions.map(|rule| rule.name.clone()).chain(alerts.map(|rule| rule.name.clone()));
         let dashboard = program.dashboard.as_ref();
         Check {
@@ -219,7 +219,7 @@ impl<R> ReportBuilder<'_, R> {
             rows: finding.rows.clone(),
             more: finding.more,
             subject: checked.subject,
-            on_dashboard: dashboard.is_some_and(|dashboard| reads(dashboard.table, &dashboard.exprs())),
+            on_dashboard: dashboard.is_some_and(|dashboard| reads(dashboard.inputs())),
         }
     }
 

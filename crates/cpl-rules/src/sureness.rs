@@ -27,7 +27,7 @@ pub fn sure(sureness: &Sureness, judgement: &Judgement, program: &Program) -> Su
     let surely = &sureness.surely;
     let least = surely.least.to_f64().unwrap_or(1.0);
     let range = judgement.left.range(least);
-    let value = |number| value(number, surely.left.value.ty);
+    let value = |number| digits(number, surely.left.value.ty);
     let from = match judgement.right {
         Known::Exact(bound) if !judgement.is_so(surely) => judgement.left.count_needed(surely.direction, bound, least),
         _ => None,
@@ -159,7 +159,7 @@ fn whole(number: f64) -> Option<i64> {
     number.round().to_i64()
 }
 
-fn float(value: &Value) -> Option<f64> {
+pub fn float(value: &Value) -> Option<f64> {
     match value {
         #[expect(clippy::cast_precision_loss, reason = "a count of more than 2^53 things is known to 16 digits")]
         Value::Integer(value) => Some(*value as f64),
@@ -178,7 +178,7 @@ fn decimals(number: f64, least: u32) -> u32 {
 }
 
 /// A bound in the unit of what it bounds.
-fn value(number: f64, ty: Type) -> Value {
+pub fn digits(number: f64, ty: Type) -> Value {
     match ty {
         Type::Money(of) => Decimal::from_f64(number)
             .map_or(Value::Unknown, |amount| Value::Money(amount.round_dp(decimals(number, of.minor_digits())), of)),

@@ -12,7 +12,7 @@ use fastrand::Rng;
 use jiff::civil::Date;
 
 use crate::oracle::Row;
-use rows::{COLUMNS, limits, others, spend, touches};
+use rows::{COLUMNS, daily, limits, others, spend, touches};
 use zones::Zone;
 
 /// When cases play: each day of a week, so that rules meet the days on which they are not looked at.
@@ -127,6 +127,9 @@ pub fn generated(seed: u64) -> Generated {
     let (text, made) = touches(&mut rng, count, night);
     files.push(("d.csv".to_owned(), text));
     rows.insert("d".to_owned(), made);
+    let (text, made) = daily(&mut rng);
+    files.push(("p.csv".to_owned(), text));
+    rows.insert("p".to_owned(), made);
     // The rows of `a`, of which more is said.
     rows.insert("k".to_owned(), rows["a"].clone());
     let mut maker = Maker { rng, columns: Vec::new(), floats, series: false, names: 0 };
@@ -148,7 +151,7 @@ pub fn generated(seed: u64) -> Generated {
 }
 
 /// The tables of every pipeline.
-const TABLES: [&str; 6] = ["plain", "grouped", "dated", "acted", "touched", "hourly"];
+const TABLES: [&str; 7] = ["plain", "grouped", "dated", "acted", "touched", "hourly", "odd"];
 
 /// Rows of a part: so few that most files have several parts.
 const FEW_ROWS: usize = 3;
@@ -192,6 +195,8 @@ impl Maker {
         let _ = writeln!(text, "transform touched from a {{\n{}}}", self.touched());
         let _ = writeln!(text, "transform hourly from a {{\n{}}}", self.hourly(zone));
         let _ = writeln!(text, "transform sured from a {{\n{}}}", self.sured());
+        text.push_str("fetch p from csv(\"p.csv\") { columns { day: date, ch: text, n: count, spend: money } }\n");
+        let _ = writeln!(text, "transform odd from p {{\n{}}}", self.odd());
         let _ = writeln!(text, "transform acted from k {{\n{}}}", self.acted());
         text.push_str("transform sums from a { group by ch { m0 = sum(spend) } }\n");
         text.push_str("transform counted from k { group by ch { there = count() } }\n");
@@ -253,6 +258,19 @@ impl Maker {
         }
         text.push_str("  keep ch, sub, c0, c1, e2 = d2, c3, c4\n");
         text
+    }
+
+    /// A series of days or weeks, and what breaks its pattern.
+    fn odd(&mut self) -> String {
+        let (day, grain) = *pick(&mut self.rng, &[("day", "day"), ("day", "day"), ("week_start", "week_start(day)")]);
+        let over = *pick(&mut self.rng, &["", "", " over 28 days", " over 14 weeks"]);
+        let over = if day == "day" { over } else { "" };
+        let by = *pick(&mut self.rng, &["", " by 2", " by 5"]);
+        let value = *pick(&mut self.rng, &["n", "cost", "spend", "profit"]);
+        format!(
+            "  group by {grain}, ch {{ n = sum(n), spend = sum(spend), cost = sum(spend) / sum(n) }}\n  \
+             derive profit = spend - $900\n  derive odd = {value} breaks pattern{over}{by}, u = usual(n{over})\n"
+        )
     }
 
     /// A condition on such a column.

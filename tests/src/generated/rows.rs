@@ -58,6 +58,43 @@ pub fn limits(rng: &mut Rng, night: Timestamp) -> (String, Vec<Row>) {
     (text, rows)
 }
 
+/// Days of two channels: some are missing, some come twice, some are wild or 0. Of most cases there are none: to judge each by hand takes
+/// its time.
+pub fn daily(rng: &mut Rng) -> (String, Vec<Row>) {
+    let most = if rng.u8(..4) == 0 { 110 } else { 1 };
+    let mut text = "day,ch,n,spend\n".to_owned();
+    let mut rows = Vec::new();
+    for ch in ["a", "b"] {
+        let (days, base) = (rng.i64(0..most), rng.i128(20..300));
+        for back in (0..days).rev() {
+            let date = Date::constant(2026, 11, 21) - back.days();
+            let season = if back % 7 < 2 { 2 } else { 3 };
+            let usual = base * season * rng.i128(80..121) / 300;
+            let n = match rng.u8(..25) {
+                0 => 0,
+                1 => usual * 4,
+                _ => usual,
+            };
+            let spend = usual * rng.i128(9..12);
+            for _ in 0..match rng.u8(..30) {
+                0 => 0,
+                1 => 2,
+                _ => 1,
+            } {
+                let _ = writeln!(text, "{date},{ch},{n},{spend}");
+                let row = [
+                    ("day", Val::Date(date)),
+                    ("ch", Val::Text(ch.to_owned())),
+                    ("n", Val::Whole(n)),
+                    ("spend", Val::Money(rational(spend, 1))),
+                ];
+                rows.push(row.into_iter().map(|(name, value)| (name.to_owned(), value)).collect());
+            }
+        }
+    }
+    (text, rows)
+}
+
 /// What came before something else, each with a number of its own.
 pub fn touches(rng: &mut Rng, count: usize, night: Timestamp) -> (String, Vec<Row>) {
     let mut text = "id,who,then,worth\n".to_owned();

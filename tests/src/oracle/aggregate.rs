@@ -1,5 +1,7 @@
 //! Aggregates over a group's rows, and what other rows of a series say.
 
+use std::collections::BTreeMap;
+
 use cpl_model::{
     program::{AggFunc, Aggregate, Expr, ExprKind, Length, Series, SeriesOf, Unit},
     types::Type,
@@ -10,6 +12,7 @@ use num_traits::Zero;
 use super::{
     Oracle, Rational, Row, Val,
     expr::Seen,
+    pattern,
     value::{exactly, float_of, float_of_whole, millionth, rational},
 };
 
@@ -107,6 +110,23 @@ impl Oracle<'_> {
                     Some(own) if !all.is_zero() => of_kind(&(own / all), ty),
                     _ => Val::Unknown,
                 }
+            }
+            (SeriesOf::Pattern(of), Some(time)) => {
+                let at = |row: &Row| pattern::period(&row[time], of.grain);
+                let Some(now) = at(row) else { return Val::Unknown };
+                let rows: Vec<&Row> = seen.rows.iter().filter(mine).collect();
+                let is_alone = |row: &&&Row| rows.iter().filter(|other| at(other) == at(row)).count() == 1;
+                if !is_alone(&&row) {
+                    return Val::Unknown;
+                }
+                let before = rows.iter().filter(is_alone).filter(|other| at(other).is_some_and(|at| at < now));
+                let (mut values, mut counts) = (BTreeMap::new(), BTreeMap::new());
+                for other in before {
+                    let Some(at) = at(other) else { continue };
+                    values.extend(value(&of.of.value, other).float().map(|value| (at, value)));
+                    counts.extend(pattern::count(of, other).map(|count| (at, count)));
+                }
+                pattern::given(of, now, &value(&of.of.value, row), values, counts)
             }
             _ => Val::Unknown,
         }

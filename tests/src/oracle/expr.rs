@@ -76,7 +76,7 @@ impl Oracle<'_> {
             ExprKind::WholeUnits(..) | ExprKind::ByDay(_) => {
                 unreachable!("the plan writes it, and this reads the program")
             }
-            ExprKind::Pattern(_) | ExprKind::Applied(..) => Val::Unknown,
+            ExprKind::Applied(..) => Val::Unknown,
             ExprKind::Surely(surely) => self.surely(surely, seen),
         }
     }

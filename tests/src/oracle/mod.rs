@@ -6,6 +6,7 @@ mod check;
 mod expr;
 mod function;
 mod needed;
+mod pattern;
 mod rule;
 mod stage;
 mod surely;

@@ -118,6 +118,13 @@ enum Known {
     Evidence(Evidence, f64),
 }
 
+impl Days {
+    /// The count of all days.
+    pub(super) fn count(&self) -> Option<f64> {
+        self.all.0
+    }
+}
+
 impl Evidence {
     /// Counts and what they are counted in, all days together, and how far those scatter, with their number less one.
     fn totals(&self) -> Option<(f64, f64, f64, f64)> {
@@ -151,36 +158,21 @@ impl Evidence {
             return self.is_something(count, of).then_some(if is_below { 0.0 } else { 1.0 });
         }
         let (k, sure) = (count / scatter, self.is_something(count, of));
-        let gamma_below = |shape: f64, x: f64| 1.0 - gamma_above(shape, x);
-        let sure = sure.then(|| match self {
-            Self::Cost(_) if is_below => {
-                if count > 0.0 {
-                    gamma_above(k, of / bound / scatter)
-                } else {
-                    0.0
-                }
-            }
-            Self::Cost(_) => gamma_below(k + 1.0, of / bound / scatter),
-            Self::Count(_) if is_below => gamma_below(k + 1.0, bound / scatter),
-            Self::Count(_) => {
-                if count > 0.0 {
-                    gamma_above(k, bound / scatter)
-                } else {
-                    0.0
-                }
-            }
+        let some = |chance: Chance| if count > 0.0 { chance } else { Chance { so: 0.0, not: 1.0 } };
+        let chance = sure.then(|| match self {
+            Self::Cost(_) if is_below => some(gamma_above(k, of / bound / scatter)),
+            Self::Cost(_) => gamma_above(k + 1.0, of / bound / scatter).turned(),
+            Self::Count(_) if is_below => gamma_above(k + 1.0, bound / scatter).turned(),
+            Self::Count(_) => some(gamma_above(k, bound / scatter)),
             _ if bound >= 1.0 => {
-                if is_below {
-                    1.0
-                } else {
-                    0.0
-                }
+                let so = if is_below { 1.0 } else { 0.0 };
+                Chance { so, not: 1.0 - so }
             }
             _ if is_below => share_below(k, (of - count) / scatter, bound),
             _ => share_below((of - count) / scatter, k, 1.0 - bound),
         })?;
-        let is_inside = 1e-15 < sure && sure < 1.0 - 1e-15 && bound.is_finite();
-        Some(if scatter > 1.0 && is_inside { student(normal_quantile(sure), freedom) } else { sure })
+        let is_inside = chance.so > 1e-300 && chance.not > 1e-300 && bound.is_finite();
+        Some(if scatter > 1.0 && is_inside { student(normal_quantile(chance), freedom) } else { chance.so })
     }
 
     fn is_something(&self, count: f64, of: f64) -> bool {
@@ -245,14 +237,29 @@ fn normal(z: f64) -> f64 {
     0.5 + integral(0.0, z.clamp(-40.0, 40.0), |x| (-x * x / 2.0).exp()) / std::f64::consts::TAU.sqrt()
 }
 
-/// Where the normal is so, by halves.
-fn normal_quantile(chance: f64) -> f64 {
-    let (mut low, mut high) = (-9.0, 9.0);
+/// A chance and what it lacks, each to its own digits.
+#[derive(Clone, Copy)]
+struct Chance {
+    so: f64,
+    not: f64,
+}
+
+impl Chance {
+    fn turned(self) -> Self {
+        Self { so: self.not, not: self.so }
+    }
+}
+
+/// Where the normal is so, by halves of the smaller tail.
+fn normal_quantile(chance: Chance) -> f64 {
+    let tail = chance.so.min(chance.not);
+    let (mut low, mut high) = (0.0, 38.0);
     for _ in 0..60 {
         let middle = f64::midpoint(low, high);
-        if normal(middle) < chance { low = middle } else { high = middle }
+        let above = integral(middle, middle + 12.0, |x| (-x * x / 2.0).exp()) / std::f64::consts::TAU.sqrt();
+        if above > tail { low = middle } else { high = middle }
     }
-    low
+    if chance.so > chance.not { low } else { -low }
 }
 
 /// Student's t, on a scale on which its tails end: x = √freedom · tan u.
@@ -263,14 +270,17 @@ fn student(t: f64, freedom: f64) -> f64 {
     0.5 + integral(0.0, (t / freedom.sqrt()).atan(), power) / whole / 2.0
 }
 
-/// The chance that a number of Gamma's is above x, by Kummer's series.
-fn gamma_above(shape: f64, x: f64) -> f64 {
+/// The chance that a number of Gamma's is above x: by Kummer's series below its mean, by Legendre's continued fraction above it.
+fn gamma_above(shape: f64, x: f64) -> Chance {
     if x <= 0.0 {
-        return 1.0;
+        return Chance { so: 1.0, not: 0.0 };
     }
-    // So far out nothing is left, and the series would grow beyond all numbers.
-    if x > shape + 20.0 * shape.sqrt() + 100.0 {
-        return 0.0;
+    let front = (shape * x.ln() - x - ln_gamma(shape)).exp();
+    if x > shape + 1.0 {
+        let inner =
+            (1..2_000).rev().map(f64::from).fold(0.0, |rest, n| n * (n - shape) / (x + 2.0 * n + 1.0 - shape - rest));
+        let so = front / (x + 1.0 - shape - inner);
+        return Chance { so, not: 1.0 - so };
     }
     let (mut term, mut sum, mut n) = (1.0 / shape, 1.0 / shape, shape);
     while term > sum * 1e-17 {
@@ -278,19 +288,29 @@ fn gamma_above(shape: f64, x: f64) -> f64 {
         term *= x / n;
         sum += term;
     }
-    1.0 - (shape * x.ln() - x - ln_gamma(shape)).exp() * sum
+    let not = front * sum;
+    Chance { so: 1.0 - not, not }
 }
 
-/// The chance that a share of Beta(k + 1, rest) is below a bound, by the density on u = −ln of what is left.
-fn share_below(count: f64, rest: f64, bound: f64) -> f64 {
+/// The chance that a share of Beta(k + 1, rest) is below a bound, by the density of its odds' logarithm, which has no poles; in parts, on
+/// which it is smooth.
+fn share_below(count: f64, rest: f64, bound: f64) -> Chance {
     if rest <= 0.0 {
-        return 0.0;
+        return Chance { so: 0.0, not: 1.0 };
     }
-    // With v = (1 − p)^rest the end at p = 1 is no pole.
-    let inverse = 1.0 / rest;
-    let density = |v: f64| (1.0 - v.powf(inverse)).max(0.0).powf(count);
-    let all = integral(0.0, 1.0, density);
-    integral((1.0 - bound).powf(rest), 1.0, density) / all
+    let (a, b) = (count + 1.0, rest);
+    let weight = |u: f64| a * -(-u).exp().ln_1p() + b * -u.exp().ln_1p();
+    let top = (a / b).ln();
+    let density = |u: f64| (weight(u) - weight(top)).exp();
+    // Where less than a billionth of a billionth is left.
+    let (end, at) = (50.0 / a.min(b) + 50.0 / (a + b).sqrt(), (bound / (1.0 - bound)).ln());
+    let (low, high) = (top.min(at) - end, top.max(at) + end);
+    let part = |from: f64, to: f64| {
+        let each = (to - from) / 8.0;
+        (0..8).map(|n| integral(from + each * f64::from(n), from + each * f64::from(n + 1), density)).sum::<f64>()
+    };
+    let (below, above) = (part(low, at), part(at, high));
+    Chance { so: below / (below + above), not: above / (below + above) }
 }
 
 /// The logarithm of the gamma function, by Stirling's series.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use cpl_syntax::{
     Code, Diagnostic, Name, Span, Spanned,
-    tree::{self, Arg, DecideClause, TargetRef, WindowOver},
+    tree::{self, Arg, DecideClause, TargetRef},
 };
 use rust_decimal::Decimal;
 
@@ -17,8 +17,7 @@ use super::{
 };
 use cpl_model::{
     program::{
-        Action, Applied, Approval, Constant, Credential, Decision, Expr, ExprKind, KeepChange, Pattern, PatternOf,
-        Rows, Step, TargetKind,
+        Action, Applied, Approval, Constant, Credential, Decision, Expr, ExprKind, KeepChange, Rows, Step, TargetKind,
     },
     types::Type,
 };
@@ -196,66 +195,6 @@ impl Checker<'_> {
             return Ok(Credential::Secret(text));
         }
         self.plain_text(address).map(Credential::Plain)
-    }
-
-    /// `x breaks pattern over 28 days by 3`.
-    pub(super) fn breaks_pattern(
-        &mut self,
-        value: Expr,
-        over: Option<WindowOver>,
-        by: Option<&tree::Expr>,
-        span: Span,
-        scope: &Scope<'_>,
-    ) -> Checked<Expr> {
-        let pattern = self.pattern(value, over, span, scope)?;
-        let by = match by {
-            None => None,
-            Some(by) => Some(self.deviations(by)?),
-        };
-        self.unsupported("`breaks pattern`", span);
-        let pattern = Pattern { of: PatternOf::Breaks(by), ..pattern };
-        Ok(Expr::new(ExprKind::Pattern(Box::new(pattern)), Type::Bool, true, span))
-    }
-
-    /// How many deviations from what is usual break a pattern.
-    fn deviations(&mut self, by: &tree::Expr) -> Checked<Expr> {
-        let deviations = self.expr(by, &Scope::CONSTANT)?;
-        if deviations.ty.is_quantity() {
-            return Ok(deviations);
-        }
-        let message = format!("{} counts no deviations", deviations.ty);
-        self.refuse(Code::E0301, message, by.span, "wanted: a number such as `3.5`")
-    }
-
-    /// `usual(x)`, `usual(x over 28 days)`.
-    pub(super) fn usual(&mut self, call: &tree::Call, span: Span, scope: &Scope<'_>) -> Checked<Expr> {
-        let [Arg::Plain(value)] = call.args.as_slice() else {
-            return self.refuse(Code::E0308, "`usual` can't be called with these", span, "wanted: `usual(column)`");
-        };
-        let value = self.expr(value, scope)?;
-        let ty = value.ty;
-        let pattern = Box::new(self.pattern(value, call.over, span, scope)?);
-        self.unsupported("`usual`", span);
-        Ok(Expr::new(ExprKind::Pattern(pattern), ty, true, span))
-    }
-
-    /// What is usual of a value; a pattern is one of amounts in a series.
-    fn pattern(&mut self, value: Expr, over: Option<WindowOver>, span: Span, scope: &Scope<'_>) -> Checked<Pattern> {
-        if !value.ty.is_amount() {
-            let message = format!("{} has no pattern", value.ty);
-            return self.refuse(Code::E0301, message, value.span, "wanted: money, a number or a ratio");
-        }
-        let (key, time) = self.series_of(span, scope)?;
-        let Some(time) = time else { return self.no_series(span) };
-        let over = match over {
-            None => None,
-            Some(over) => {
-                let length = self.length(over.window)?;
-                self.fits(length, &time, over.window.span, scope)?;
-                Some((length, over.before))
-            }
-        };
-        Ok(Pattern { of: PatternOf::Usual, value, over, key, time })
     }
 
     /// `applied(RULE over 7 days)`: how often.

@@ -14,6 +14,7 @@ mod connector_request;
 mod currency;
 mod dashboard;
 mod endpoint;
+mod except_on;
 mod expr;
 mod fetch;
 mod file_source;
@@ -24,6 +25,7 @@ mod limits;
 mod literal;
 mod memory;
 mod names;
+mod pattern;
 mod pattern_zone;
 mod pipeline;
 mod rules;
@@ -264,12 +266,7 @@ impl<'a> Checker<'a> {
 
     /// Records what is checked and can't run yet.
     fn unsupported(&mut self, what: impl Into<String>, span: Span) {
-        self.unsupported.push(Unsupported { what: what.into(), span, ignored_in_tests: false });
-    }
-
-    /// The same of what has no effect in a test, where there is no past and nothing is sent.
-    fn unsupported_in_runs(&mut self, what: impl Into<String>, span: Span) {
-        self.unsupported.push(Unsupported { what: what.into(), span, ignored_in_tests: true });
+        self.unsupported.push(Unsupported { what: what.into(), span });
     }
 
     fn written(&self, span: Span) -> &'a str {

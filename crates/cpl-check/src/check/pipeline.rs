@@ -47,7 +47,7 @@ impl Checker<'_> {
         self.week_start = pipeline.weeks_start.unwrap_or(tree::Day::Monday);
         if let Some((target, limit)) = &pipeline.alerts {
             let at = limit.map_or(target.name.span, |limit| target.name.span.to(limit.span));
-            self.unsupported_in_runs("messages with a weekly budget (`alerts to`)", at);
+            self.unsupported("messages with a weekly budget (`alerts to`)", at);
             self.message_budget(*limit);
         }
         let retire = pipeline.retire.as_ref().map(|date| self.date(date)).transpose();

@@ -41,7 +41,8 @@ impl RuleScope {
 
 impl Checker<'_> {
     pub(super) fn decision(&mut self, rule: &tree::Decide) -> Checked<Decision> {
-        let rows = self.rows(&rule.each, &rule.table, &days(rule.on.as_ref()))?;
+        let mut rows = self.rows(&rule.each, &rule.table, &days(rule.on.as_ref()))?;
+        rows.except = self.except_on(rule.except.as_ref(), &rows)?;
         let scope = RuleScope::of(&self.tables[rows.table]);
         self.move_is_only_action(rule, &rows)?;
         let when = self.when(rule.when.as_ref(), &rule.name, &scope);
@@ -149,7 +150,7 @@ impl Checker<'_> {
             self.column_of(name, &of)?;
         }
         // In the table's order, however the rule writes them: two rules name a row alike.
-        Ok(Rows { table: id, key, newest })
+        Ok(Rows { table: id, key, newest, except: None })
     }
 
     /// A rule looks at the newest complete period of a series: it must have periods.
@@ -319,14 +320,15 @@ impl Checker<'_> {
 
     pub(super) fn alert(&mut self, rule: &tree::Alert) -> Checked<Alert> {
         let to = rule.to.as_ref().map(|to| {
-            self.unsupported_in_runs("alerts that are sent (`to`)", to.name.span);
+            self.unsupported("alerts that are sent (`to`)", to.name.span);
             self.message_target(to)
         });
         let repeat_after = rule.repeat.as_ref().map(|repeat| {
-            self.unsupported_in_runs("`repeat after`", repeat.span);
+            self.unsupported("`repeat after`", repeat.span);
             self.fixed_length(repeat)
         });
-        let rows = self.rows(&rule.each, &rule.table, &days(rule.on.as_ref()))?;
+        let mut rows = self.rows(&rule.each, &rule.table, &days(rule.on.as_ref()))?;
+        rows.except = self.except_on(rule.except.as_ref(), &rows)?;
         let scope = RuleScope::of(&self.tables[rows.table]);
         let when = self.when(rule.when.as_ref(), &rule.name, &scope);
         let say = match &rule.say {

@@ -151,7 +151,7 @@ impl Checker<'_> {
             self.is_server(server, address.span)?;
         }
         if word == TargetWord::Email {
-            self.unsupported_in_runs("`email` targets", at);
+            self.unsupported("`email` targets", at);
         }
         Ok(to)
     }

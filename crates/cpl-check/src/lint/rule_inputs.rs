@@ -156,7 +156,7 @@ impl<'p> RuleInputs<'p> {
                     },
                     ExprKind::Series(series) => match &series.of {
                         SeriesOf::Over(_, Length { length, unit }, _) => days(*length, *unit),
-                        SeriesOf::Lag(..) | SeriesOf::Share(_) => None,
+                        SeriesOf::Lag(..) | SeriesOf::Share(_) | SeriesOf::Pattern(_) => None,
                     },
                     // `day >= today - 28 days`
                     ExprKind::Compare(CompareOp::Greater | CompareOp::GreaterOrEqual, _, from) => since(from),

@@ -76,7 +76,6 @@ impl Translator<'_> {
             ExprKind::Applied(applied) => self.applied(applied),
             ExprKind::Surely(surely) => self.surely(surely),
             ExprKind::ByDay(_) => unreachable!("two aggregates compute it"),
-            ExprKind::Pattern(_) => unreachable!("a plan that needs the ledger is not bound"),
         }
     }
 

@@ -8,7 +8,7 @@ use polars::prelude::{self as pl, DataType, LazyFrame};
 use super::{
     aggregate::{Aggregation, ROWS},
     partial::PartialPlan,
-    window_function::join_on,
+    series_rows::join_on,
 };
 use crate::expr::{Translator, day, instant};
 

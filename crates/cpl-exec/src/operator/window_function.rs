@@ -1,6 +1,8 @@
 //! Window functions: what other rows of a series, or of other series at the same time, say of a row. By date and never
 //! by row number.
 
+use std::collections::BTreeSet;
+
 use cpl_model::{
     program::{AggFunc, Aggregate, ArithOp, Expr, ExprKind, Length, Series, SeriesOf, Unit},
     types::Type,
@@ -9,20 +11,18 @@ use polars::prelude::{self as pl, IntoLazy, LazyFrame};
 
 use super::{
     accumulator::Accumulator,
+    pattern::pattern,
+    series_rows::{AT, ROW, SERIES, column, equals_previous, in_memory, join_by_row, join_on, numbered},
     sort::sort,
     window_clock::{self, Exception},
 };
 use crate::{
-    engine::{classify, collect_one, data_type},
+    engine::{classify, data_type},
     error::ExecError,
     expr::Translator,
 };
 
-/// Names that no column has: the time that is looked for; a row's number, that of its series, and whether another row
-/// has its time.
-const AT: &str = "·at";
-const ROW: &str = "·row";
-const SERIES: &str = "·series";
+/// A name that no column has: whether another row has its time.
 const DUPLICATE_TIME: &str = "·duplicate";
 
 /// The rows with a column for each window function. Those over one window are computed together; the others may read
@@ -32,7 +32,7 @@ pub fn windows(
     functions: &[(String, Series)],
     translator: &Translator<'_>,
 ) -> Result<pl::DataFrame, ExecError> {
-    let mut computing = Windows { rows: rows.clone(), translator };
+    let mut computing = Windows { rows: rows.clone(), translator, patterns: BTreeSet::new() };
     let is_over = |(_, series): &&(String, Series)| matches!(series.of, SeriesOf::Over(..));
     let mut open: Vec<&(String, Series)> = functions.iter().filter(is_over).collect();
     while let Some((_, first)) = open.first() {
@@ -41,7 +41,9 @@ pub fn windows(
         computing.rolling(&together)?;
     }
     for (name, series) in functions.iter().filter(|function| !is_over(function)) {
-        computing.one(name, series)?;
+        if !computing.patterns.contains(name) {
+            computing.one(name, series, functions)?;
+        }
     }
     Ok(computing.rows)
 }
@@ -49,15 +51,26 @@ pub fn windows(
 struct Windows<'a> {
     rows: pl::DataFrame,
     translator: &'a Translator<'a>,
+    /// The patterns that are computed.
+    patterns: BTreeSet<String>,
 }
 
 impl Windows<'_> {
-    fn one(&mut self, name: &str, series: &Series) -> Result<(), ExecError> {
+    /// One function; patterns of the same values are computed together.
+    fn one(&mut self, name: &str, series: &Series, all: &[(String, Series)]) -> Result<(), ExecError> {
+        if matches!(series.of, SeriesOf::Pattern(_)) {
+            let computed;
+            (self.rows, computed) = pattern(&self.rows, series, all, self.translator)?;
+            self.patterns.extend(computed);
+            return Ok(());
+        }
         let rows = self.rows.clone().lazy();
         let with_column = match (&series.of, &series.time) {
             (SeriesOf::Lag(value, back), Some(time)) => self.lag(rows, value, *back, &series.key, time, name),
             (SeriesOf::Share(value), time) => self.share(rows, value, time.as_ref(), name),
-            (SeriesOf::Lag(..) | SeriesOf::Over(..), _) => unreachable!("a lag has a time, and windows are rolled"),
+            (SeriesOf::Lag(..) | SeriesOf::Over(..) | SeriesOf::Pattern(_), _) => {
+                unreachable!("a lag has a time, windows are rolled, and patterns computed together")
+            }
         };
         self.rows = in_memory(with_column)?;
         Ok(())
@@ -222,34 +235,12 @@ fn rolling_options(length: Length, before: bool) -> pl::RollingGroupOptions {
 fn is_one_window(a: &Series, b: &Series) -> bool {
     let over = |series: &Series| match &series.of {
         SeriesOf::Over(_, length, before) => Some((*length, *before)),
-        SeriesOf::Lag(..) | SeriesOf::Share(_) => None,
+        SeriesOf::Lag(..) | SeriesOf::Share(_) | SeriesOf::Pattern(_) => None,
     };
     let kinds = |exprs: &[Expr]| exprs.iter().map(|expr| expr.kind.clone()).collect::<Vec<_>>();
     over(a) == over(b)
         && kinds(&a.key) == kinds(&b.key)
         && a.time.as_ref().map(|t| &t.kind) == b.time.as_ref().map(|t| &t.kind)
-}
-
-/// Whether a row has the same values as the one before it.
-fn equals_previous(columns: &[pl::Expr]) -> pl::Expr {
-    let same = columns.iter().map(|column| column.clone().eq_missing(column.clone().shift(pl::lit(1))));
-    let same = same.reduce(pl::Expr::and).unwrap_or_else(|| pl::lit(true));
-    // The first row has none before it.
-    same.and(pl::int_range(pl::lit(0), pl::len(), 1, pl::DataType::Int64).gt(pl::lit(0)))
-}
-
-/// Sorted rows with the number of their series.
-fn numbered(mut rows: pl::DataFrame, keys: &[pl::Expr]) -> Result<pl::DataFrame, ExecError> {
-    let again = in_memory(rows.clone().lazy().select([equals_previous(keys).alias(SERIES)]))?;
-    let again = again.column(SERIES).and_then(|again| again.bool().cloned()).map_err(classify)?;
-    let mut series = 0i64;
-    let number = again.iter().map(|again| {
-        series += i64::from(again != Some(true));
-        series
-    });
-    let numbers: pl::Int64Chunked = pl::NewChunkedArray::from_iter_values(SERIES.into(), number);
-    rows.with_column(pl::IntoColumn::into_column(numbers)).map_err(classify)?;
-    Ok(rows)
 }
 
 /// The engine hands out a window for each row, in the order of a series: the values are put next to their rows by that
@@ -264,29 +255,8 @@ fn same_rows(sorted: &pl::DataFrame, rolled: &pl::DataFrame) -> Result<(), ExecE
     Ok(())
 }
 
-/// The rows with columns that are numbered like them; rows without a number have unknown values.
-fn join_by_row(rows: &pl::DataFrame, right: pl::DataFrame) -> Result<pl::DataFrame, ExecError> {
-    if right.height() == rows.height() {
-        let right = right.drop(ROW).map_err(classify)?;
-        return rows.hstack(right.columns()).map_err(classify);
-    }
-    let left = rows.clone().lazy().with_row_index(ROW, None);
-    in_memory(join_on(left, right.lazy(), &[pl::col(ROW)]).drop(pl::by_name([ROW], true, false)))
-}
-
 fn named(expr: &pl::Expr) -> Option<String> {
     if let pl::Expr::Column(name) = expr { Some(name.to_string()) } else { None }
-}
-
-fn in_memory(frame: LazyFrame) -> Result<pl::DataFrame, ExecError> {
-    collect_one(frame, pl::Engine::InMemory)
-}
-
-fn column(expr: &Expr) -> pl::Expr {
-    match &expr.kind {
-        ExprKind::Column(name) => pl::col(name.as_str()),
-        _ => unreachable!("keys and times are columns"),
-    }
 }
 
 /// One value for each key; unknown where several rows have it, for then the key is broken.
@@ -294,18 +264,6 @@ fn unique_values(rows: LazyFrame, keys: &[pl::Expr], name: &str) -> LazyFrame {
     let value = pl::col(name);
     let one = pl::when(pl::len().eq(pl::lit(1))).then(value.first()).otherwise(pl::lit(pl::Null {}));
     rows.group_by(keys).agg([one.alias(name)])
-}
-
-/// Each row with the values of its keys; unknown names are names too.
-pub fn join_on(left: LazyFrame, right: LazyFrame, keys: &[pl::Expr]) -> LazyFrame {
-    let args = pl::JoinArgs {
-        how: pl::JoinType::Left,
-        coalesce: pl::JoinCoalesce::CoalesceColumns,
-        maintain_order: pl::MaintainOrderJoin::Left,
-        nulls_equal: true,
-        ..Default::default()
-    };
-    left.join(right, keys, keys, args)
 }
 
 /// A length of time as the engine writes it.

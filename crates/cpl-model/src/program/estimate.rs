@@ -3,7 +3,9 @@
 use cpl_syntax::Span;
 use rust_decimal::Decimal;
 
-use super::{AggFunc, ArithOp, EstimateForm, Expr, ExprKind, Place, Program, Stage, Surely, TableId, TableSource};
+use super::{
+    AggFunc, ArithOp, EstimateForm, Expr, ExprKind, Operand, Place, Program, SeriesOf, Stage, TableId, TableSource,
+};
 use crate::types::Type;
 
 /// An aggregate that tells how sure it is, and the way from it to the condition.
@@ -86,14 +88,7 @@ impl Program {
     #[must_use]
     pub fn is_exact(&self, value: &Expr, before: Place) -> bool {
         let is_made_of_rows = |kind: &ExprKind| {
-            matches!(
-                kind,
-                ExprKind::Aggregate(_)
-                    | ExprKind::Total(_)
-                    | ExprKind::Series(_)
-                    | ExprKind::Pattern(_)
-                    | ExprKind::Applied(_)
-            )
+            matches!(kind, ExprKind::Aggregate(_) | ExprKind::Total(_) | ExprKind::Series(_) | ExprKind::Applied(_))
         };
         !value.any(is_made_of_rows) && value.columns().iter().all(|name| self.is_read(name, before))
     }
@@ -239,7 +234,7 @@ fn is_count(value: &Expr) -> bool {
 }
 
 impl Program {
-    /// The expressions that may ask how sure a value is, and where they see it.
+    /// The expressions that may ask how sure a value is, or whether it breaks a pattern, and where they see it.
     #[must_use]
     pub fn sureness_exprs(&self) -> Vec<(&Expr, Place)> {
         let mut found = Vec::new();
@@ -267,23 +262,23 @@ impl Program {
         found
     }
 
-    /// Changes what they ask; with where that is written, and looked at.
-    pub fn map_sureness(&mut self, change: &mut impl FnMut(&mut Surely, Span, Place)) {
+    /// Changes the values of which they ask; with where those are looked at.
+    pub fn map_operands(&mut self, change: &mut impl FnMut(&mut Operand, Place)) {
         let ends: Vec<Place> = (0..self.tables.len()).map(|at| self.end(TableId(at))).collect();
         for (table, of) in self.tables.iter_mut().enumerate().map(|(at, of)| (TableId(at), of)) {
             let TableSource::Transform { stages, .. } = &mut of.source else { continue };
             for (stage, made) in stages.iter_mut().enumerate() {
                 let place = |item| Place { table, stage, item };
                 match made {
-                    Stage::Where(filter) => filter.map_sureness(place(0), change),
+                    Stage::Where(filter) => filter.map_operands(place(0), change),
                     Stage::Derive(list) => {
                         for (at, (_, value)) in list.iter_mut().enumerate() {
-                            value.map_sureness(place(at), change);
+                            value.map_operands(place(at), change);
                         }
                     }
                     Stage::Keep(list) => {
                         for (_, value) in list {
-                            value.map_sureness(place(0), change);
+                            value.map_operands(place(0), change);
                         }
                     }
                     _ => {}
@@ -293,26 +288,45 @@ impl Program {
         for rule in &mut self.decisions {
             let first = rule.at_most.iter_mut().filter_map(|at_most| at_most.first.as_mut()).map(|(_, first)| first);
             let place = ends[rule.rows.table.0];
-            rule.when.iter_mut().chain(first).for_each(|expr| expr.map_sureness(place, change));
+            rule.when.iter_mut().chain(first).for_each(|expr| expr.map_operands(place, change));
         }
         for rule in &mut self.alerts {
-            rule.when.iter_mut().for_each(|expr| expr.map_sureness(ends[rule.rows.table.0], change));
+            rule.when.iter_mut().for_each(|expr| expr.map_operands(ends[rule.rows.table.0], change));
         }
     }
 }
 
 impl Expr {
-    fn map_sureness(&mut self, place: Place, change: &mut impl FnMut(&mut Surely, Span, Place)) {
-        if !self.any(|kind| matches!(kind, ExprKind::Surely(_))) {
-            return;
+    /// The values of which it asks how sure they are, or whether they break a pattern.
+    pub fn walk_operands<'e>(&'e self, visit: &mut impl FnMut(&'e Operand)) {
+        self.walk(&mut |part| match &part.kind {
+            ExprKind::Surely(surely) => surely.operands().into_iter().for_each(&mut *visit),
+            ExprKind::Series(series) => {
+                if let SeriesOf::Pattern(pattern) = &series.of {
+                    visit(&pattern.of);
+                }
+            }
+            _ => {}
+        });
+    }
+
+    fn map_operands(&mut self, place: Place, change: &mut impl FnMut(&mut Operand, Place)) {
+        match &mut self.kind {
+            ExprKind::Surely(surely) => {
+                change(&mut surely.left, place);
+                return change(&mut surely.right, place);
+            }
+            ExprKind::Series(series) => {
+                if let SeriesOf::Pattern(pattern) = &mut series.of {
+                    change(&mut pattern.of, place);
+                }
+                return;
+            }
+            _ => {}
         }
-        let span = self.span;
-        if let ExprKind::Surely(surely) = &mut self.kind {
-            return change(surely, span, place);
-        }
-        let taken = std::mem::replace(self, Self::column("", self.ty, false, span));
+        let taken = std::mem::replace(self, Self::column("", self.ty, false, self.span));
         *self = taken.map_parts(&mut |mut part| {
-            part.map_sureness(place, change);
+            part.map_operands(place, change);
             part
         });
     }

@@ -11,8 +11,11 @@ use cpl_syntax::{
 };
 use rust_decimal::Decimal;
 
-use super::{AggFunc, Constant, EstimateForm, Function, Length, PastWindow, ProvenanceId, SurelyValue, TableId};
-use crate::types::Type;
+use super::{
+    AggFunc, Constant, EstimateForm, Function, Judged, Length, PastWindow, PatternValue, ProvenanceId, SurelyValue,
+    TableId,
+};
+use crate::{clock::Grain, types::Type};
 
 /// The name under which an action's arguments find the new value.
 pub const NEW: &str = "new";
@@ -80,8 +83,6 @@ pub enum ExprKind {
     Aggregate(Box<Aggregate>),
     /// What other rows of its series, or other series, say of a row.
     Series(Box<Series>),
-    /// What is usual in a series, or breaks with it. It needs the ledger: no version runs it yet.
-    Pattern(Box<Pattern>),
     /// `applied(RULE over 7 days)`: how often a rule acted on the row.
     Applied(Box<Applied>),
     /// `x is surely below y`
@@ -110,30 +111,27 @@ pub enum SeriesOf {
     Over(Expr, Length, bool),
     /// `share(x)`: x ÷ its sum over all series at the same time.
     Share(Expr),
+    /// `usual(x)`, `x breaks pattern`: what the values before it say of x.
+    Pattern(Box<Pattern>),
 }
 
-/// A look at what a value of a series usually is.
+/// A look at what a value of a series usually is, by the periods before it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pattern {
-    /// What is computed of it.
-    pub of: PatternOf,
-    /// The value, an amount.
-    pub value: Expr,
-    /// How far it looks back, and whether it ends with the row before; none for what a pipeline looks back by itself.
-    pub over: Option<(Length, bool)>,
-    /// The columns that name a series.
-    pub key: Vec<Expr>,
-    /// The column of its days or moments.
-    pub time: Expr,
-}
-
-/// The forms of such a look.
-#[derive(Clone, Debug, PartialEq)]
-pub enum PatternOf {
-    /// `usual(x)`: what the value usually is.
-    Usual,
-    /// `x breaks pattern by 3`: whether it lies further from that than so many deviations; none for the usual number.
-    Breaks(Option<Expr>),
+    /// What of it is asked for.
+    pub gives: PatternValue,
+    /// The value.
+    pub of: Operand,
+    /// How far it looks back; none for what fits the periods.
+    pub over: Option<Length>,
+    /// How many deviations break it; none for the usual number.
+    pub deviations: Option<Decimal>,
+    /// How long a period is.
+    pub grain: Grain,
+    /// Whether a row is neither judged nor a part of what is usual.
+    pub except: Option<Expr>,
+    /// Which rows are judged.
+    pub judged: Judged,
 }
 
 /// How often a rule acted on a row, in the windows that began in a time before this one.
@@ -167,7 +165,7 @@ pub struct Surely {
     pub gives: SurelyValue,
 }
 
-/// A side of such a condition.
+/// A value that may tell how sure it is: a side of such a condition, or what is looked at for a pattern.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Operand {
     /// As it is written: what people are shown.
@@ -304,12 +302,6 @@ impl Expr {
         }
     }
 
-    /// Whether it looks at past runs.
-    #[must_use]
-    pub fn needs_ledger(&self) -> bool {
-        matches!(self.kind, ExprKind::Pattern(_))
-    }
-
     /// Its direct parts, those inside aggregates included.
     #[must_use]
     pub fn parts(&self) -> Vec<&Self> {
@@ -335,16 +327,7 @@ impl Expr {
             ExprKind::Function(_, args) => args.iter().collect(),
             ExprKind::Text(pieces) => pieces.iter().filter_map(Piece::hole).collect(),
             ExprKind::Aggregate(agg) => agg.of.iter().chain(&agg.filter).chain(&agg.by).collect(),
-            ExprKind::Series(series) => {
-                std::iter::once(series.of.value()).chain(&series.key).chain(&series.time).collect()
-            }
-            ExprKind::Pattern(pattern) => {
-                let deviations = match &pattern.of {
-                    PatternOf::Usual => None,
-                    PatternOf::Breaks(deviations) => deviations.as_ref(),
-                };
-                std::iter::once(&pattern.value).chain(deviations).chain(&pattern.key).chain([&pattern.time]).collect()
-            }
+            ExprKind::Series(series) => series.of.values().into_iter().chain(&series.key).chain(&series.time).collect(),
         }
     }
 
@@ -362,8 +345,7 @@ impl Expr {
             | ExprKind::Total(_)
             | ExprKind::Aggregate(_)
             | ExprKind::Series(_)
-            | ExprKind::ByDay(_)
-            | ExprKind::Pattern(_) => {}
+            | ExprKind::ByDay(_) => {}
             ExprKind::Not(a) | ExprKind::Negate(a) | ExprKind::Known(a) | ExprKind::InWindow(a, _) => each(a),
             ExprKind::Logic(_, a, b)
             | ExprKind::Arith(_, a, b)
@@ -503,18 +485,48 @@ impl Expr {
 
 impl SeriesOf {
     /// What is looked at, to be changed.
-    pub fn value_mut(&mut self) -> &mut Expr {
+    pub fn values_mut(&mut self) -> Vec<&mut Expr> {
         match self {
-            Self::Lag(value, _) | Self::Over(value, ..) | Self::Share(value) => value,
+            Self::Lag(value, _) | Self::Over(value, ..) | Self::Share(value) => vec![value],
+            Self::Pattern(pattern) => pattern.of.parts_mut().chain(&mut pattern.except).collect(),
         }
     }
 
-    /// What is looked at.
+    /// What is looked at: the value first, then what else is read of a row.
     #[must_use]
-    pub fn value(&self) -> &Expr {
+    pub fn values(&self) -> Vec<&Expr> {
         match self {
-            Self::Lag(value, _) | Self::Over(value, ..) | Self::Share(value) => value,
+            Self::Lag(value, _) | Self::Over(value, ..) | Self::Share(value) => vec![value],
+            Self::Pattern(pattern) => pattern.of.parts().chain(&pattern.except).collect(),
         }
+    }
+}
+
+impl Pattern {
+    /// What the value is counted in, such as the customers of a cost: counts scatter by chance.
+    #[must_use]
+    pub fn count(&self) -> Option<&Expr> {
+        let estimate = self.of.estimate.as_ref()?;
+        match estimate.form {
+            EstimateForm::PerCount => estimate.parts.get(1),
+            EstimateForm::Share | EstimateForm::Count => estimate.parts.first(),
+            EstimateForm::Mean => None,
+        }
+    }
+
+    /// Whether both look at the same values, whatever they ask of them.
+    #[must_use]
+    pub fn looks_as(&self, other: &Self) -> bool {
+        let same = |a: &Option<Expr>, b: &Option<Expr>| match (a, b) {
+            (Some(a), Some(b)) => a.same_as(b),
+            (None, None) => true,
+            _ => false,
+        };
+        self.of.value.same_as(&other.of.value)
+            && self.over == other.over
+            && self.grain == other.grain
+            && self.judged == other.judged
+            && same(&self.except, &other.except)
     }
 }
 
@@ -549,21 +561,31 @@ impl Surely {
 
     /// The expressions in it.
     fn parts(&self) -> Vec<&Expr> {
-        let both = self.operands().into_iter();
-        both.flat_map(|side| std::iter::once(&side.value).chain(side.estimate.iter().flat_map(|of| &of.parts)))
-            .collect()
+        self.operands().into_iter().flat_map(Operand::parts).collect()
     }
 
     /// The same, to be changed.
     pub fn parts_mut(&mut self) -> impl Iterator<Item = &mut Expr> {
-        let both = [&mut self.left, &mut self.right].into_iter();
-        both.flat_map(|side| {
-            std::iter::once(&mut side.value).chain(side.estimate.iter_mut().flat_map(|of| &mut of.parts))
-        })
+        [&mut self.left, &mut self.right].into_iter().flat_map(Operand::parts_mut)
     }
 }
 
 impl Operand {
+    /// A value of which nothing tells yet how sure it is.
+    #[must_use]
+    pub fn of(value: Expr) -> Self {
+        Self { value, estimate: None }
+    }
+
+    /// The expressions in it.
+    pub(super) fn parts(&self) -> impl Iterator<Item = &Expr> {
+        std::iter::once(&self.value).chain(self.estimate.iter().flat_map(|of| &of.parts))
+    }
+
+    pub(super) fn parts_mut(&mut self) -> impl Iterator<Item = &mut Expr> {
+        std::iter::once(&mut self.value).chain(self.estimate.iter_mut().flat_map(|of| &mut of.parts))
+    }
+
     fn columns(&self) -> Vec<&Expr> {
         self.estimate.as_ref().map_or_else(|| vec![&self.value], |estimate| estimate.parts.iter().collect())
     }

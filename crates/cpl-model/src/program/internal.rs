@@ -9,6 +9,10 @@ pub enum InternalColumn {
     Total,
     /// Whether a series has the current period.
     Present,
+    /// How often a row's period is named by the table of what is left out.
+    Except,
+    /// The day of a row's hour, by which it is looked up there.
+    ExceptDay,
     /// A window expression of a table.
     Window(usize),
     /// A part of a computed value, kept to explain why the value is unknown.
@@ -36,6 +40,8 @@ impl fmt::Display for InternalColumn {
         match self {
             Self::Total => f.write_str("·total"),
             Self::Present => f.write_str("·present"),
+            Self::Except => f.write_str("·except"),
+            Self::ExceptDay => f.write_str("·except day"),
             Self::Window(at) => write!(f, "·window{at}"),
             Self::Provenance(ProvenanceId(value), part) => write!(f, "·value{value}·{part}"),
             Self::Day => f.write_str("·day"),

@@ -10,6 +10,7 @@ mod ids;
 mod internal;
 mod length;
 mod origin;
+mod pattern;
 mod remote;
 mod rule;
 mod series;
@@ -34,8 +35,8 @@ pub use endpoint::{
 };
 pub use estimate::{EstimateAggregate, EstimateSource, NoEstimate, NoEstimateReason, PassedBy};
 pub use expr::{
-    Aggregate, Applied, AppliedCounts, ByDay, EstimateParts, Expr, ExprKind, Margin, NEW, Operand, Pattern, PatternOf,
-    Piece, Series, SeriesOf, Surely,
+    Aggregate, Applied, AppliedCounts, ByDay, EstimateParts, Expr, ExprKind, Margin, NEW, Operand, Pattern, Piece,
+    Series, SeriesOf, Surely,
 };
 pub use function::{AggFunc, Function};
 pub use ids::TableId;
@@ -43,9 +44,10 @@ pub use internal::{EstimateId, InternalColumn, ProvenanceId};
 use jiff::{civil::Date, tz::TimeZone};
 pub use length::{Length, PastWindow};
 pub use origin::{Item, Origin, Place};
+pub use pattern::{Judged, PatternValue};
 pub use remote::{Auth, CallArgument, ConnectorCall, Credential, DatabaseQuery, HeaderValue, Request, Template};
 pub use rule::{
-    Action, Alert, Approval, AtMost, Bound, Dashboard, DashboardMetric, Decision, FilePath, Goal, KeepBound,
+    Action, Alert, Approval, AtMost, Bound, Dashboard, DashboardMetric, Decision, Except, FilePath, Goal, KeepBound,
     KeepChange, KeepTotal, MessageBudget, Newest, Parameter, PathPiece, Rows, Step, Target, TargetKind, Via,
 };
 pub use store_address::{StoreAddress, StoreProvider};
@@ -102,15 +104,13 @@ pub struct Program {
     pub unsupported: Vec<Unsupported>,
 }
 
-/// Something that is checked and that this version can't run.
+/// Something that is checked and that this version can't run: of a message that is sent. Tests and shown tables send none.
 #[derive(Clone, Debug)]
 pub struct Unsupported {
     /// What it is, in words.
     pub what: String,
     /// Where it stands.
     pub span: Span,
-    /// A test has no past and sends nothing, so this has no effect there and the test can run.
-    pub ignored_in_tests: bool,
 }
 
 impl Unsupported {
@@ -162,10 +162,9 @@ impl Program {
     /// The tables that a decision, an alert or the dashboard reads, however far back.
     #[must_use]
     pub fn read_by_rules(&self) -> BTreeSet<TableId> {
-        let dashboard = self.dashboard.iter().map(|dashboard| self.read_by(dashboard.table, &dashboard.exprs()));
-        let decisions = self.decisions.iter().map(|rule| self.read_by(rule.rows.table, &rule.exprs()));
-        let alerts = self.alerts.iter().map(|rule| self.read_by(rule.rows.table, &rule.exprs()));
-        dashboard.chain(decisions).chain(alerts).flatten().collect()
+        let dashboard = self.dashboard.iter().map(Dashboard::inputs);
+        let rules = self.decisions.iter().map(Decision::inputs).chain(self.alerts.iter().map(Alert::inputs));
+        dashboard.chain(rules).flat_map(|inputs| self.made_of(inputs)).collect()
     }
 
     /// A target, by its name.
@@ -178,11 +177,10 @@ impl Program {
         found.unwrap_or_else(|| unreachable!("a target of the pipeline"))
     }
 
-    /// The tables that expressions over a table read: those it is made of, and those whose totals they look at.
+    /// Tables and all that they are made of.
     #[must_use]
-    pub fn read_by(&self, table: TableId, exprs: &[&Expr]) -> BTreeSet<TableId> {
-        let totals = exprs.iter().flat_map(|expr| expr.totals());
-        std::iter::once(table).chain(totals).flat_map(|id| self.upstream(id)).collect()
+    pub fn made_of(&self, tables: Vec<TableId>) -> BTreeSet<TableId> {
+        tables.into_iter().flat_map(|id| self.upstream(id)).collect()
     }
 
     /// How a value is computed: as its metric is written, else as it is.

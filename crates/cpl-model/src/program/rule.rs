@@ -54,6 +54,23 @@ pub struct Rows {
     pub key: Vec<String>,
     /// Of a series: the row of its newest complete period.
     pub newest: Option<Newest>,
+    /// The periods that are left out.
+    pub except: Option<Except>,
+}
+
+/// `except on TABLE`: periods that are neither judged nor a part of what is usual.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Except {
+    /// The table that names them.
+    pub table: TableId,
+    /// Its column of their starts.
+    pub time: String,
+    /// It names days, and the rule's rows are hours.
+    pub by_day: bool,
+    /// The columns of its key, and of the rule's, that name the rows of which they are left out; none for all.
+    pub on: Vec<String>,
+    /// Where it is written.
+    pub span: Span,
 }
 
 /// The newest complete period of each series.
@@ -387,7 +404,7 @@ impl Decision {
     /// The tables it looks at, its own first.
     #[must_use]
     pub fn inputs(&self) -> Vec<TableId> {
-        with_totals(self.rows.table, &self.exprs())
+        self.rows.inputs(&self.exprs())
     }
 }
 
@@ -455,7 +472,17 @@ impl Alert {
     /// The tables it looks at, its own first.
     #[must_use]
     pub fn inputs(&self) -> Vec<TableId> {
-        with_totals(self.rows.table, &self.exprs())
+        self.rows.inputs(&self.exprs())
+    }
+}
+
+impl Rows {
+    /// The tables that a rule on them looks at, which computes those expressions; its own first.
+    #[must_use]
+    pub fn inputs(&self, exprs: &[&Expr]) -> Vec<TableId> {
+        let mut inputs = with_totals(self.table, exprs);
+        inputs.extend(self.except.as_ref().map(|except| except.table));
+        inputs
     }
 }
 

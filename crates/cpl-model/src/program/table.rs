@@ -524,17 +524,6 @@ impl Table {
         }
     }
 
-    /// Whether it computes, at that place, what needs the ledger.
-    #[must_use]
-    pub fn remembers(&self, span: Span) -> bool {
-        let TableSource::Transform { stages, .. } = &self.source else { return false };
-        let mut found = false;
-        for expr in stages.iter().flat_map(Stage::exprs) {
-            expr.walk(&mut |part| found |= part.needs_ledger() && part.span == span);
-        }
-        found
-    }
-
     /// The tables that are joined to its rows.
     #[must_use]
     pub fn joined(&self) -> Vec<TableId> {

@@ -5,6 +5,7 @@
 
 pub use window_functions::independent;
 
+mod except_on;
 mod fetch;
 mod group;
 mod queries;

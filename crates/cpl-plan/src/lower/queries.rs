@@ -9,7 +9,7 @@ use cpl_model::{
 };
 use cpl_syntax::Span;
 
-use super::{Chain, Lowering};
+use super::{Chain, Lowering, except_on::of_newest};
 use crate::{
     plan::NodeId,
     prune::Purpose,
@@ -195,7 +195,13 @@ impl Lowering<'_> {
         span: Span,
     ) -> (NodeId, QueryKind) {
         let mut chain = Chain { table: rows.table, span, at: self.end(rows.table) };
-        let exprs: Vec<Expr> = layout.columns().to_vec();
+        let mut exprs: Vec<Expr> = layout.columns().to_vec();
+        if let Some(newest) = &rows.newest {
+            if let Some(except) = &rows.except {
+                self.except_on(&mut chain, except, &newest.time);
+            }
+            exprs = exprs.into_iter().map(|expr| of_newest(expr, newest, rows.except.is_some())).collect();
+        }
         let (exprs, _) = self.windowed(&mut chain, &exprs.iter().collect::<Vec<_>>());
         layout.columns_mut().clone_from_slice(&exprs);
         let newest = |newest: &Newest| {
@@ -209,9 +215,10 @@ impl Lowering<'_> {
                 present,
             })
         };
+        let outcomes = conditions.all.iter().map(|condition| condition.outcome);
         let query = RowQuery {
             layout,
-            conditions: conditions.all.iter().map(|condition| condition.outcome).collect(),
+            conditions: outcomes.chain(conditions.except.as_ref().map(|except| except.is_judged)).collect(),
             newest: rows.newest.as_ref().and_then(newest),
             all_rows: totalled || self.given.is_some(),
             nearest,

@@ -79,8 +79,10 @@ impl WindowExprs {
     /// The argument may contain a window expression itself; its column comes first.
     fn add(&mut self, series: &Series) -> String {
         let mut computed = series.clone();
-        if let SeriesOf::Lag(value, _) | SeriesOf::Share(value) = &mut computed.of {
-            *value = self.replace(value.clone());
+        if !matches!(computed.of, SeriesOf::Over(..)) {
+            for value in computed.of.values_mut() {
+                *value = self.replace(value.clone());
+            }
         }
         let name = InternalColumn::Window(self.0.len()).to_string();
         self.0.push((series.clone(), name.clone(), computed));

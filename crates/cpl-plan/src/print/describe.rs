@@ -1,7 +1,7 @@
 //! Each operator and each query in words.
 
 use cpl_model::{
-    program::{Check, CheckKind, Expr, SourceKind, TableId, TableSource},
+    program::{Check, CheckKind, Expr, SeriesOf, SourceKind, TableId, TableSource},
     value::Value,
 };
 
@@ -60,8 +60,15 @@ pub fn operator(plan: &Plan, node: &Node) -> String {
         Op::Project(columns) => format!("project {table}: {}", names(columns.iter().map(|(name, _)| name))),
         Op::Drop(_) => format!("drop {table}: the looks at other rows"),
         Op::Window(columns) => {
-            let expressions: Vec<String> =
-                columns.iter().map(|(_, series)| program.written(series.of.value().span)).collect();
+            let mut expressions: Vec<String> = Vec::new();
+            for (_, series) in columns {
+                let value = program.written(series.of.values()[0].span);
+                let looks =
+                    if matches!(series.of, SeriesOf::Pattern(_)) { format!("pattern of {value}") } else { value };
+                if !expressions.contains(&looks) {
+                    expressions.push(looks);
+                }
+            }
             format!("window {table}: {}", expressions.join(", "))
         }
         Op::Join(join) => {

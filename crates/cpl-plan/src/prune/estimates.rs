@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use cpl_model::{
     program::{
         AggFunc, ArithOp, ByDay, CompareOp, Constant, EstimateAggregate, EstimateForm, EstimateId, EstimateParts,
-        EstimateSource, Expr, ExprKind, Function, InternalColumn, Logic, PassedBy, Place, Program, Stage, Surely,
+        EstimateSource, Expr, ExprKind, Function, InternalColumn, Logic, Operand, PassedBy, Place, Program, Stage,
         TableId, TableSource,
     },
     types::Type,
@@ -18,16 +18,15 @@ use cpl_syntax::Span;
 pub fn add(program: &mut Program) {
     let mut found = Estimates::default();
     for (expr, place) in program.sureness_exprs() {
-        expr.walk(&mut |part| {
-            if let ExprKind::Surely(surely) = &part.kind {
-                let sides = surely.operands().map(|side| found.side(program, &side.value, place));
-                found.sides.insert((part.span.start, part.span.end, place), sides);
-            }
+        expr.walk_operands(&mut |operand| {
+            let Span { start, end, .. } = operand.value.span;
+            let parts = found.parts(program, &operand.value, place);
+            found.found.extend(parts.map(|parts| ((start, end, place), parts)));
         });
     }
-    if !found.sides.is_empty() {
+    if !found.found.is_empty() {
         found.columns(program);
-        found.conditions(program);
+        found.operands(program);
     }
 }
 
@@ -40,8 +39,8 @@ struct Estimates {
     items: BTreeMap<Place, Vec<(String, Expr)>>,
     /// The columns that a table must pass on.
     passed: Vec<Passed>,
-    /// Of each condition, by where it is written and looked at, what tells how sure its sides are.
-    sides: BTreeMap<(usize, usize, Place), [Option<EstimateParts>; 2]>,
+    /// Of each value, by where it is written and looked at, what tells how sure it is.
+    found: BTreeMap<(usize, usize, Place), EstimateParts>,
 }
 
 /// What makes columns under new names.
@@ -68,7 +67,7 @@ impl Estimates {
         *self.ids.entry(made).or_insert(next)
     }
 
-    fn side(&mut self, program: &Program, value: &Expr, place: Place) -> Option<EstimateParts> {
+    fn parts(&mut self, program: &Program, value: &Expr, place: Place) -> Option<EstimateParts> {
         let EstimateSource { place, item, aggregate, factor, way } = program.estimate(value, place).ok()?;
         let TableSource::Transform { stages, .. } = &program.table(place.table).source else { return None };
         let Stage::Group { day, .. } = stages.get(place.stage)? else { return None };
@@ -108,11 +107,10 @@ impl Estimates {
         }
     }
 
-    fn conditions(&self, program: &mut Program) {
-        program.map_sureness(&mut |surely: &mut Surely, span: Span, place: Place| {
-            let Some([left, right]) = self.sides.get(&(span.start, span.end, place)) else { return };
-            surely.left.estimate.clone_from(left);
-            surely.right.estimate.clone_from(right);
+    fn operands(&self, program: &mut Program) {
+        program.map_operands(&mut |operand: &mut Operand, place: Place| {
+            let Span { start, end, .. } = operand.value.span;
+            operand.estimate = self.found.get(&(start, end, place)).cloned();
         });
     }
 }

@@ -121,5 +121,8 @@ impl RequiredColumns {
     fn rows(&mut self, rows: &Rows) {
         self.add(rows.table, rows.key.iter().map(String::as_str));
         self.add(rows.table, rows.newest.iter().map(|newest| newest.time.as_str()));
+        if let Some(except) = &rows.except {
+            self.add(except.table, std::iter::once(&except.time).chain(&except.on).map(String::as_str));
+        }
     }
 }

@@ -1,7 +1,9 @@
 //! A rule's conditions and the values they look at.
 
 use cpl_model::{
-    program::{Expr, ExprKind, InternalColumn, Newest, Program, Rows, Surely},
+    program::{
+        Except, Expr, ExprKind, InternalColumn, Newest, Pattern, PatternValue, Program, Rows, Series, SeriesOf, Surely,
+    },
     types::Type,
 };
 use cpl_syntax::Span;
@@ -20,6 +22,19 @@ pub struct Conditions {
     pub key: Vec<(String, ValueRef)>,
     /// Of a series: the position of the flag that it has the current period, and the word for a period.
     pub present: Option<(ValueRef, &'static str)>,
+    /// Of a rule that leaves periods out.
+    pub except: Option<Excepted>,
+}
+
+/// Whether a row's period is left out.
+#[derive(Clone, Debug)]
+pub struct Excepted {
+    /// The position of the flag that it is not.
+    pub is_judged: ValueRef,
+    /// The period.
+    pub time: ValueRef,
+    /// The name of the table that names it.
+    pub table: String,
 }
 
 /// One condition.
@@ -33,6 +48,23 @@ pub struct Condition {
     pub operands: Vec<Explained>,
     /// What it asks to be sure of.
     pub sureness: Vec<Sureness>,
+    /// What it asks to break a pattern.
+    pub patterns: Vec<PatternCheck>,
+}
+
+/// `x breaks pattern` in a condition.
+#[derive(Clone, Debug)]
+pub struct PatternCheck {
+    /// It.
+    pub pattern: Pattern,
+    /// Where it is written.
+    pub span: Span,
+    /// Its outcome.
+    pub outcome: ValueRef,
+    /// The value.
+    pub value: ValueRef,
+    /// What is told beside it, in the order of [`PatternValue::SHOWN`].
+    pub shown: [ValueRef; 5],
 }
 
 /// `A is surely below B` in a condition.
@@ -61,12 +93,18 @@ impl Conditions {
             outcome: layout.add(expr),
             operands: operands(expr).into_iter().map(|part| Explained::of(part, rows.table, program, layout)).collect(),
             sureness: sureness(expr, layout),
+            patterns: patterns(expr, layout),
         });
         let all = all.collect();
         let present =
             |newest: &Newest| (layout.column(&InternalColumn::Present.to_string(), Type::Bool), newest.grain.word());
         let present = rows.newest.as_ref().map(present);
-        Self { all, key, present }
+        let except = rows.except.as_ref().zip(rows.newest.as_ref()).map(|(except, newest)| Excepted {
+            is_judged: layout.add(&is_judged(except)),
+            time: layout.column(&newest.time, table.column(&newest.time).map_or(Type::Date, |column| column.ty)),
+            table: program.table(except.table).name.clone(),
+        });
+        Self { all, key, present, except }
     }
 }
 
@@ -79,6 +117,40 @@ fn sureness(condition: &Expr, layout: &mut RowLayout) -> Vec<Sureness> {
         }
     });
     found
+}
+
+fn patterns(condition: &Expr, layout: &mut RowLayout) -> Vec<PatternCheck> {
+    let mut found = Vec::new();
+    condition.walk(&mut |part| {
+        let ExprKind::Series(series) = &part.kind else { return };
+        let SeriesOf::Pattern(pattern) = &series.of else { return };
+        if pattern.gives != PatternValue::IsBroken {
+            return;
+        }
+        let value = pattern.of.value.ty;
+        let amount = if value.is_quantity() { Type::Number } else { value };
+        let shown = PatternValue::SHOWN.map(|gives| {
+            let ty = match gives {
+                PatternValue::Known => Type::Count,
+                PatternValue::Count => Type::Number,
+                _ => amount,
+            };
+            let of = SeriesOf::Pattern(Box::new(Pattern { gives, ..(**pattern).clone() }));
+            let kind = ExprKind::Series(Box::new(Series { of, ..(**series).clone() }));
+            layout.add(&Expr::new(kind, ty, true, part.span))
+        });
+        let value = layout.add(&pattern.of.value);
+        let outcome = layout.add(part);
+        found.push(PatternCheck { pattern: (**pattern).clone(), span: part.span, outcome, value, shown });
+    });
+    found
+}
+
+/// Whether a row's period is not left out.
+fn is_judged(except: &Except) -> Expr {
+    let boolean = |kind| Expr::new(kind, Type::Bool, false, except.span);
+    let times = Expr::column(&InternalColumn::Except.to_string(), Type::Count, true, except.span);
+    boolean(ExprKind::Not(Box::new(boolean(ExprKind::Known(Box::new(times))))))
 }
 
 /// The parts of a condition whose values explain it: the sides of its comparisons.
@@ -95,6 +167,10 @@ pub fn operands(expr: &Expr) -> Vec<&Expr> {
         }
         ExprKind::Known(a) | ExprKind::InWindow(a, _) | ExprKind::OneOf(a, _) | ExprKind::InRange(a, ..) => vec![a],
         ExprKind::Constant(_) => Vec::new(),
+        ExprKind::Series(series) => match &series.of {
+            SeriesOf::Pattern(pattern) if pattern.gives == PatternValue::IsBroken => vec![&pattern.of.value],
+            _ => vec![expr],
+        },
         _ => vec![expr],
     }
 }

@@ -134,7 +134,7 @@ impl Explainer<'_> {
     fn series_text(&self, series: &Series, expr: &Expr) -> String {
         match &series.of {
             SeriesOf::Lag(value, back) => format!("{} {back} before", self.program.written(value.span)),
-            SeriesOf::Over(..) | SeriesOf::Share(_) => self.program.written(expr.span),
+            SeriesOf::Over(..) | SeriesOf::Share(_) | SeriesOf::Pattern(_) => self.program.written(expr.span),
         }
     }
 
@@ -149,6 +149,9 @@ impl Explainer<'_> {
                 AggFunc::Std => "has fewer than two known values",
                 _ => "has no known value",
             }),
+            ExprKind::Series(series) if matches!(series.of, SeriesOf::Pattern(_)) => {
+                Cause::Aggregate("can't be told: too few values lie before it")
+            }
             _ => {
                 let parts = expr.possibly_null_parts().into_iter().map(|part| self.part(part, scope)).collect();
                 if expr.divisor().is_some() { Cause::Division(parts) } else { Cause::Parts(parts) }

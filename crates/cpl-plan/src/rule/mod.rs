@@ -11,7 +11,7 @@ use cpl_model::{
 };
 use cpl_syntax::Span;
 
-pub use conditions::{Condition, Conditions, Sureness, operands};
+pub use conditions::{Condition, Conditions, Excepted, PatternCheck, Sureness, operands};
 pub use explain::Explained;
 pub use layout::{RowLayout, ValueRef};
 

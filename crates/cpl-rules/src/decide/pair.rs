@@ -57,6 +57,7 @@ fn join(proposals: &mut [Proposal], giver: usize, taker: usize, ends: &(Ranked, 
             text: format!("{word} {}", end.of.written()),
             value: end.of.value(&proposal.row).clone(),
             sure: Vec::new(),
+            usual: Vec::new(),
         }
     };
     let (from, to) = (ranked(&ends.0, &proposals[giver]), ranked(&ends.1, &proposals[taker]));

@@ -37,7 +37,7 @@ pub fn propose(compiled: &CompiledRule, values: &[Value], rule: &Rule, program: 
     };
     if verdict == Verdict::Undecided {
         proposal.state = State::Undecided;
-        proposal.reasons = row.unknown();
+        proposal.reasons = row.unknown(program);
         return Some(proposal);
     }
     if let Some((name, _)) = proposal.key.0.iter().find(|(_, value)| value.is_unknown()) {

@@ -164,6 +164,7 @@ fn is_entry(rule: Rule) -> bool {
             | Rule::when
             | Rule::require
             | Rule::on_days
+            | Rule::except_on
             | Rule::then
             | Rule::argument
             | Rule::keep_bound

@@ -16,8 +16,18 @@ impl Reader<'_> {
         let span = self.span(&pair);
         let mut children = Children::of(pair);
         let (name, each, table) = self.rule_head(&mut children);
-        let mut decide =
-            Decide { span, name, each, table, when: None, require: vec![], on: None, actions: vec![], guards: vec![] };
+        let mut decide = Decide {
+            span,
+            name,
+            each,
+            table,
+            when: None,
+            require: vec![],
+            except: None,
+            on: None,
+            actions: vec![],
+            guards: vec![],
+        };
         for clause in children {
             let (rule, span) = (clause.as_rule(), self.span(&clause));
             match rule {
@@ -28,6 +38,10 @@ impl Reader<'_> {
                 Rule::require => {
                     let require = self.expr(Children::of(clause).child());
                     decide.require.push(require);
+                }
+                Rule::except_on => {
+                    let table = self.name(&Children::of(clause).child());
+                    self.set_once(&mut decide.except, table, span);
                 }
                 Rule::on_days => {
                     let on = self.on_days(clause);
@@ -49,14 +63,28 @@ impl Reader<'_> {
     pub(super) fn alert(&mut self, pair: Pair<'_, Rule>) -> Alert {
         let mut children = Children::of(pair);
         let (name, each, table) = self.rule_head(&mut children);
-        let mut alert =
-            Alert { name, each, table, when: None, on: None, severity: None, say: None, to: None, repeat: None };
+        let mut alert = Alert {
+            name,
+            each,
+            table,
+            when: None,
+            except: None,
+            on: None,
+            severity: None,
+            say: None,
+            to: None,
+            repeat: None,
+        };
         for clause in children {
             let (rule, span) = (clause.as_rule(), self.span(&clause));
             match rule {
                 Rule::when => {
                     let when = self.expr(Children::of(clause).child());
                     self.set_once(&mut alert.when, when, span);
+                }
+                Rule::except_on => {
+                    let table = self.name(&Children::of(clause).child());
+                    self.set_once(&mut alert.except, table, span);
                 }
                 Rule::on_days => {
                     let on = self.on_days(clause);

@@ -19,6 +19,8 @@ pub struct Decide {
     pub when: Option<Expr>,
     /// `require EXPR`
     pub require: Vec<Expr>,
+    /// `except on TABLE`
+    pub except: Option<Name>,
     /// `on weekdays`
     pub on: Option<Spanned<OnDays>>,
     /// `then …`
@@ -191,6 +193,8 @@ pub struct Alert {
     pub table: Name,
     /// `when EXPR`
     pub when: Option<Expr>,
+    /// `except on TABLE`
+    pub except: Option<Name>,
     /// `on weekdays`
     pub on: Option<Spanned<OnDays>>,
     /// `severity warning`

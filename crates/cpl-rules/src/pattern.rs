@@ -1,0 +1,59 @@
+//! What is usual of a rule's values, in words.
+
+use cpl_estimate::pattern::Lookback;
+use cpl_model::{program::Program, report::Usual, types::Type, value::Value};
+use cpl_plan::rule::PatternCheck;
+
+use crate::sureness::{digits, float};
+
+/// What a row tells of a pattern, for machines.
+pub fn usual(check: &PatternCheck, values: &[Value], program: &Program) -> Usual {
+    let [usual, low, high, known, count] = shown_values(check, values);
+    Usual { condition: program.written(check.span), usual, low, high, known, count }
+}
+
+/// The usual value, the bounds, how many periods and how many things a period they rest on; amounts with as many digits as tell something.
+fn shown_values(check: &PatternCheck, values: &[Value]) -> [Value; 5] {
+    let [usual, low, high, known, count] = check.shown.map(|at| values[at.0].clone());
+    let amount = |value: Value| match (float(&value), check.pattern.of.value.ty) {
+        (Some(number), ty @ Type::Money(_)) => digits(number, ty),
+        _ => value,
+    };
+    [amount(usual), amount(low), amount(high), known, count]
+}
+
+/// `cac $61.20 breaks its pattern: usually $40.10, from $33.30 to $48.30`; `value` is the value as it is shown. None where nothing can
+/// be said.
+pub fn shown(check: &PatternCheck, values: &[Value], value: &str) -> Option<String> {
+    let Value::Bool(is_broken) = values[check.outcome.0] else { return None };
+    let [usual, low, high, ..] = shown_values(check, values);
+    let does = if is_broken { "breaks its pattern" } else { "keeps to its pattern" };
+    let to = match high {
+        Value::Unknown => String::new(),
+        high => format!(" to {high}"),
+    };
+    Some(format!("{value} {does}: usually {usual}, from {low}{to}"))
+}
+
+/// Why nothing can be said, where the value is known.
+pub fn why_unknown(check: &PatternCheck, values: &[Value], program: &Program) -> Option<String> {
+    if values[check.value.0].is_unknown() || !values[check.outcome.0].is_unknown() {
+        return None;
+    }
+    let value = program.written(check.pattern.of.value.span);
+    let period = check.pattern.grain.word();
+    let [usual, _, _, known, count] = check.shown.map(|at| &values[at.0]);
+    if let (false, Some(counted)) = (usual.is_unknown() || count.is_unknown(), &check.pattern.of.estimate) {
+        let counted = &counted.counted;
+        return Some(format!(
+            "{value} usually rests on {count} {counted} a {period}, too few to tell from chance what breaks its pattern: ask by a longer time"
+        ));
+    }
+    let known = match known {
+        Value::Integer(known) => *known,
+        _ => 0,
+    };
+    let least = Lookback::of(check.pattern.grain, check.pattern.over).least();
+    let s = if known == 1 { "" } else { "s" };
+    Some(format!("{value} has too short a history for a pattern: {known} {period}{s} with a value, {least} are needed"))
+}
