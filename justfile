@@ -53,10 +53,12 @@ install:
 ci:
     bash .ci/run
 
-# How often rules act on chance: the table of `grammar/sureness.md` (a release build, about half an hour; `--channels 1000` is faster).
+# How often rules act on chance: the tables of `grammar/sureness.md` and `grammar/patterns.md` (a release build, about half an hour;
+# `--channels 1000` is faster).
 simulate *ARGS:
     cargo build --release
     python3 tests/simulation/simulate.py {{ARGS}}
+    python3 tests/simulation/alarms.py
 
 # The same queries by hand, in Python polars, DuckDB and pandas (pip install polars duckdb pandas pyarrow).
 bench *CASES:

@@ -12,7 +12,7 @@
 //! | season: the median of the distances | `Season` | the same |
 //! | level: a running median | `level` | Tukey, the same |
 //! | deviation: 1.4826 times the median size of the errors | `deviation` | Hampel, *Journal of the American Statistical Association* 69, 1974 |
-//! | never below what counts allow | [`Usual::of`] | a Poisson count's deviation is the root of its mean |
+//! | never below what counts allow | `Usual::of` | a Poisson count's deviation is the root of its mean |
 //!
 //! A verdict rests on earlier periods alone: later values never change it. The constants are frozen on the series of `tests/patterns.rs`,
 //! where a third of the planted anomalies is found at a false alert in ten weeks of twelve series.
