@@ -197,8 +197,8 @@ fn what_is_not_sent_is_rejected_while_no_run_is_under_way() {
 /// Each generator makes the very files that stand next to it.
 #[test]
 fn generators_make_the_data_that_is_committed() {
-    for pipeline in ["cac_efficiency", "email_send_days"] {
-        let home = root().join("pipelines").join(pipeline);
+    for pipeline in ["pipelines/cac_efficiency", "pipelines/email_send_days", "examples/11-a-pattern"] {
+        let home = root().join(pipeline);
         let folder = tempfile::tempdir().expect("a folder");
         let made = Command::new("python3").arg(home.join("generate.py")).arg(folder.path()).status();
         let Ok(status) = made else {
