@@ -268,7 +268,7 @@ fn message(diagnostic: &Diagnostic) -> report::Message {
 
 /// The terminal's width within what can be read, and its colour.
 pub fn terminal_style(io: &Io<'_>) -> TerminalStyle {
-    TerminalStyle { width: io.width.unwrap_or(80).clamp(60, 100), colour: io.colour }
+    TerminalStyle { width: io.width.unwrap_or(80).clamp(60, 200), colour: io.colour }
 }
 
 /// The window a program is run in.

@@ -8,6 +8,7 @@ pub mod clock;
 mod evidence;
 pub mod host;
 pub mod method;
+mod moved;
 mod pairs;
 pub mod program;
 pub mod report;

@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 
 pub use crate::{
     evidence::{Because, Sure, Usual},
+    moved::{Moved, MovedBy, MovedDriver},
     pairs::Pairs,
 };
 use crate::{resource::Resource, value::Value};
@@ -34,6 +35,8 @@ pub struct RunReport {
     pub drivers: Vec<Metric>,
     /// The same, by a column.
     pub by: Option<By>,
+    /// What moved the constraint since the window before; none where that can't be told.
+    pub moved: Option<Moved>,
     /// Rows that fire, are held or could not be decided, in the order of the rules and their keys.
     pub decisions: Vec<Decision>,
     /// Rows that fire or could not be decided, gravest first.
@@ -85,6 +88,9 @@ pub struct RunReport {
     /// The rules that act, in the order of the file.
     #[serde(skip)]
     pub rules: Vec<String>,
+    /// The next day on which one of them is looked at, where none is today.
+    #[serde(skip)]
+    pub next_look: Option<String>,
 }
 
 impl RunReport {
@@ -134,7 +140,9 @@ pub struct Goal {
 pub struct By {
     /// The column.
     pub column: String,
-    /// One row for each of its values.
+    /// What the constraint sums up, such as the spend: as the pipeline writes it; none where it is no sum.
+    pub of: Option<String>,
+    /// One row for each of its values, in their order.
     pub rows: Vec<ByRow>,
 }
 
@@ -145,6 +153,12 @@ pub struct ByRow {
     pub value: Value,
     /// The constraint first, then the drivers.
     pub metrics: Pairs,
+    /// Whether the constraint is on the good side there; none where it has no goal or the value is unknown.
+    pub met: Option<bool>,
+    /// The constraint over the window before.
+    pub before: Value,
+    /// What the constraint sums up there.
+    pub of: Value,
 }
 
 /// What became of a row that a rule looked at.

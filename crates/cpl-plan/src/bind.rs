@@ -132,7 +132,7 @@ pub fn bind(mut plan: Plan, clock: Clock, past: &PastCounts, in_test: bool) -> R
 
 /// The dashboard's window before this one.
 fn is_previous_window(query: &Query) -> bool {
-    matches!(query.requester, Requester::Dashboard(DashboardPart::Before))
+    matches!(query.requester, Requester::Dashboard(DashboardPart::Before | DashboardPart::ByBefore))
 }
 
 impl Plan {

@@ -183,8 +183,10 @@ pub enum DashboardPart {
     Now,
     /// The metrics over the window before.
     Before,
-    /// The metrics over its window, by a column.
+    /// The metrics over its window, by a column; then the sums of which the constraint is a quotient.
     By,
+    /// The constraint over the window before, by that column; then those sums.
+    ByBefore,
 }
 
 /// How many rows that break a check are shown, with their values.

@@ -10,8 +10,9 @@ use cpl_model::{
 use serde_json::{Value as Json, json};
 
 use crate::{
+    page::{Page, counted, row_name},
     paint::{Ink, TerminalStyle},
-    terminal::{Page, changes, counted, row_name},
+    terminal::changes,
 };
 
 /// What one version decides on the data of a window, compared with another one.

@@ -19,6 +19,8 @@ pub enum Ink {
     Good,
     Bad,
     Warn,
+    /// What must not be overlooked: in the colours of the background.
+    Loud,
 }
 
 impl TerminalStyle {
@@ -34,6 +36,7 @@ impl TerminalStyle {
             Ink::Good => AnsiColor::Green.on_default(),
             Ink::Bad => AnsiColor::Red.on_default().bold(),
             Ink::Warn => AnsiColor::Yellow.on_default(),
+            Ink::Loud => Style::new().bold().invert(),
         };
         format!("{style}{text}{style:#}")
     }

@@ -1,100 +1,49 @@
 //! The report in the terminal: what an analyst looks at each morning, in 80 columns.
 
 use cpl_model::{
-    program::{Direction, Level},
+    program::Level,
     report::{
-        Alert, By, Check, CheckSubject, Decision, Expired, Goal, Join, Metric, Pairs, QuietRow, Restated,
-        RestatedState, RunMode, RunReport, Source, State, Unconfirmed,
+        Alert, Change, Check, CheckSubject, Decision, Expired, Join, QuietRow, Restated, RestatedState, RunMode,
+        RunReport, Source, State, Unconfirmed,
     },
     value::Value,
 };
 
 use crate::{
+    amounts::relative,
+    dashboard::dashboard,
+    page::{Page, counted, row_name},
     paint::{Ink, TerminalStyle},
+    summary::Summary,
     table::lines,
+    verdict::verdict,
 };
 
 /// The report as lines of text.
 #[must_use]
 pub fn terminal(report: &RunReport, style: TerminalStyle) -> String {
     let mut page = Page::new(style);
-    page.head(report);
+    verdict(&mut page, report, &Summary::of(report));
+    page.question(report);
     page.broken(&report.checks);
-    page.dashboard(report);
+    dashboard(&mut page, report);
     page.alerts(&report.alerts);
     page.decisions(report);
     page.effects(report);
     page.data(report);
-    page.text
-}
-
-/// Lines of text, in a terminal's style.
-pub struct Page {
-    style: TerminalStyle,
-    text: String,
+    page.text()
 }
 
 impl Page {
-    pub fn new(style: TerminalStyle) -> Self {
-        Self { style, text: String::new() }
-    }
-
-    pub fn text(self) -> String {
-        self.text
-    }
-
-    pub fn paint(&self, ink: Ink, text: &str) -> String {
-        self.style.paint(ink, text)
-    }
-
-    pub fn line(&mut self, text: &str) {
-        self.text.push_str(text.trim_end());
-        self.text.push('\n');
-    }
-
-    /// A line that goes on, indented, where it is too long.
-    pub fn wrapped(&mut self, first: &str, rest: usize, text: &str) {
-        let indent = " ".repeat(rest);
-        let options = textwrap::Options::new(self.style.width).initial_indent(first).subsequent_indent(&indent);
-        for line in textwrap::wrap(text, options) {
-            self.line(&line);
+    /// That the window is over, the question, and who decides.
+    fn question(&mut self, report: &RunReport) {
+        let is_past = report.mode == RunMode::Past;
+        if report.question.is_none() && report.owner.is_none() && !is_past {
+            return;
         }
-    }
-
-    pub fn title(&mut self, title: &str, more: &str) {
-        let title = self.style.paint(Ink::Strong, title);
-        let more = self.style.paint(Ink::Faint, more);
         self.line("");
-        self.line(&format!("{title}  {more}"));
-    }
-
-    /// The pipeline and its window.
-    pub fn pipeline(&mut self, report: &RunReport) {
-        let window = report.window.start.replace('T', " ");
-        let window = format!("window {}", window.get(..16).unwrap_or(&window));
-        let gap = self.style.width.saturating_sub(report.pipeline.chars().count() + window.chars().count()).max(2);
-        let name = self.style.paint(Ink::Strong, &report.pipeline);
-        self.line(&format!("{name}{}{}", " ".repeat(gap), self.style.paint(Ink::Faint, &window)));
-    }
-
-    /// The pipeline and its window, the question, the owner.
-    fn head(&mut self, report: &RunReport) {
-        self.pipeline(report);
-        match report.mode {
-            RunMode::Past => self.faint("this window is over: nothing is sent or changed without `--act`"),
-            RunMode::Plan => self.faint("planned: nothing is sent or changed"),
-            RunMode::Run => {}
-        }
-        if let Some(day) = &report.retired {
-            let text = self.style.paint(Ink::Warn, &format!("retired on {day}: every decision is held"));
-            self.line(&text);
-        }
-        for (name, value) in &report.set {
-            let text = self.style.paint(Ink::Warn, &format!("set by hand: {name} = {value}"));
-            self.line(&text);
-        }
-        if let Some(hour) = &report.early {
-            self.faint(&format!("today's window begins at {hour}: this is the one before"));
+        if is_past {
+            self.faint("this window is over: nothing is sent or changed without `--act`");
         }
         if let Some(question) = &report.question {
             self.wrapped("", 0, question);
@@ -102,11 +51,6 @@ impl Page {
         if let Some(owner) = &report.owner {
             self.faint(&format!("decides: {owner}"));
         }
-    }
-
-    fn faint(&mut self, text: &str) {
-        let text = self.style.paint(Ink::Faint, text);
-        self.line(&text);
     }
 
     /// Broken checks come first: everything below depends on them.
@@ -132,7 +76,7 @@ impl Page {
 
     /// What was found, and the rows that break it where they are several.
     fn broken_check(&mut self, check: &Check, ink: Ink, sign: &str) {
-        let sign = self.style.paint(ink, sign);
+        let sign = self.paint(ink, sign);
         self.wrapped(&format!("{sign} "), 2, &format!("{}: {} ({})", check.table, check.text, check.check));
         if check.rows.len() < 2 {
             return;
@@ -145,73 +89,14 @@ impl Page {
         }
     }
 
-    fn dashboard(&mut self, report: &RunReport) {
-        let Some(constraint) = &report.constraint else { return };
-        let over = report.over.as_deref().unwrap_or("all rows");
-        let broken = if report.on_broken_data { " · rests on broken data" } else { "" };
-        self.title("CONSTRAINT", &format!("{over}{broken}"));
-        let metrics: Vec<&Metric> = std::iter::once(constraint).chain(&report.drivers).collect();
-        let header = ["", "", "goal", "", "before"].map(str::to_owned).to_vec();
-        let rows: Vec<Vec<String>> = metrics.iter().map(|metric| metric_row(metric)).collect();
-        let lines = lines(header, &rows, &[false, true, false, true, true]);
-        for (at, line) in lines.iter().enumerate() {
-            match at.checked_sub(1).map(|at| metrics[at]) {
-                None => {
-                    let line = self.style.paint(Ink::Faint, line);
-                    self.line(&format!("  {line}"));
-                }
-                Some(metric) => {
-                    let sign = self.sign(metric.met);
-                    let line = if at == 1 { self.style.paint(Ink::Strong, line) } else { line.clone() };
-                    self.line(&format!("{sign} {line}"));
-                    if at == 1 {
-                        let drivers = self.style.paint(Ink::Faint, "drivers");
-                        self.line(&format!("  {drivers}"));
-                    }
-                }
-            }
-        }
-        if let Some(by) = &report.by {
-            self.by(by, &metrics);
-        }
-    }
-
-    fn sign(&self, met: Option<bool>) -> String {
-        match met {
-            Some(true) => self.style.paint(Ink::Good, "✓"),
-            Some(false) => self.style.paint(Ink::Bad, "✗"),
-            None => " ".to_owned(),
-        }
-    }
-
-    fn by(&mut self, by: &By, metrics: &[&Metric]) {
-        let mut header = vec![format!("by {}", by.column)];
-        header.extend(metrics.iter().map(|metric| metric.metric.clone()));
-        let rows: Vec<Vec<String>> = by
-            .rows
-            .iter()
-            .map(|row| {
-                let multiple = |at: usize| {
-                    metrics.get(at).is_some_and(|metric| metric.goal.as_ref().is_some_and(|goal| goal.multiple))
-                };
-                let values = row.metrics.0.iter().enumerate().map(|(at, (_, value))| value.shown(multiple(at)));
-                std::iter::once(row.value.to_string()).chain(values).collect()
-            })
-            .collect();
-        let right: Vec<bool> = header.iter().enumerate().map(|(at, _)| at > 0).collect();
-        self.line("");
-        for (at, line) in lines(header, &rows, &right).iter().enumerate() {
-            let line = if at == 0 { self.style.paint(Ink::Faint, line) } else { line.clone() };
-            self.line(&format!("  {line}"));
-        }
-    }
-
     fn alerts(&mut self, alerts: &[Alert]) {
         if alerts.is_empty() {
             return;
         }
         let firing = alerts.iter().filter(|alert| alert.state == State::Fires).count();
-        self.title("ALERTS", &counted(&[(firing, "to send"), (alerts.len() - firing, "not")]));
+        let undecided = alerts.iter().filter(|alert| alert.state == State::Undecided).count();
+        let counts = [(firing, "firing"), (undecided, "undecided"), (alerts.len() - firing - undecided, "held")];
+        self.title("ALERTS", &counted(&counts));
         for alert in alerts {
             let (sign, ink) = match (alert.state, alert.severity) {
                 (State::Undecided, _) => ("?", Ink::Faint),
@@ -225,10 +110,10 @@ impl Page {
                 State::Undecided => format!("{} undecided: {}", row_name(&alert.alert, &alert.key), alert.text),
                 _ => format!("{} not sent: {}", row_name(&alert.alert, &alert.key), alert.text),
             };
-            let sign = self.style.paint(ink, sign);
+            let sign = self.paint(ink, sign);
             self.wrapped(&format!("{sign} "), 2, &text);
             for text in &alert.evidence {
-                let text = self.style.paint(Ink::Faint, text);
+                let text = self.paint(Ink::Faint, text);
                 self.wrapped("  ", 2, &text);
             }
         }
@@ -270,7 +155,7 @@ impl Page {
         if decided.clone().next().is_none() && nearest.is_empty() {
             return;
         }
-        let name = self.style.paint(Ink::Faint, rule);
+        let name = self.paint(Ink::Faint, rule);
         self.line(&format!("  {name}"));
         decided.for_each(|decision| self.decision(decision));
         for QuietRow { key, conditions, .. } in &nearest {
@@ -325,15 +210,15 @@ impl Page {
 
     fn decision(&mut self, decision: &Decision) {
         let (sign, ink, word) = match decision.state {
-            State::Fires => ("●", Ink::Good, ""),
+            State::Fires => (direction(decision), Ink::Strong, ""),
             State::Undecided => ("?", Ink::Warn, " undecided"),
             State::Held if decision.awaits_approval => ("◌", Ink::Warn, ""),
             State::Held | State::Suppressed | State::Quiet => ("○", Ink::Warn, " held"),
         };
-        let sign = self.style.paint(ink, sign);
+        let sign = self.paint(ink, sign);
         let key: Vec<String> = decision.key.0.iter().map(|(_, value)| value.to_string()).collect();
-        let name = self.style.paint(Ink::Strong, &key.join(", "));
-        let word = self.style.paint(ink, if key.is_empty() { word.trim_start() } else { word });
+        let name = self.paint(Ink::Strong, &key.join(", "));
+        let word = self.paint(ink, if key.is_empty() { word.trim_start() } else { word });
         let gap = if key.is_empty() { "" } else { "  " };
         let changes = changes(decision);
         let first = format!("{sign} {name}{word}{gap}");
@@ -352,14 +237,6 @@ impl Page {
         if decision.state != State::Undecided && !decision.conditions.is_empty() {
             let because = format!("because {}", decision.conditions.join(", "));
             self.faint_wrapped("    ", &because);
-        }
-    }
-
-    fn faint_wrapped(&mut self, first: &str, text: &str) {
-        let options = textwrap::Options::new(self.style.width).initial_indent(first).subsequent_indent("    ");
-        for line in textwrap::wrap(text, options) {
-            let line = self.style.paint(Ink::Faint, &line);
-            self.line(&line);
         }
     }
 
@@ -393,7 +270,7 @@ impl Page {
             n => format!(" · {n} warnings: see `cpl check`"),
         };
         let took = format!("{} ms{warnings}", report.took_ms);
-        let took = self.style.paint(Ink::Faint, &took);
+        let took = self.paint(Ink::Faint, &took);
         self.line("");
         self.line(&took);
     }
@@ -408,66 +285,21 @@ fn unmatched_text(join: &Join) -> String {
     notes.into_iter().filter(|(rows, _)| *rows > 0).map(|(_, notes)| notes).collect::<Vec<_>>().join("; ")
 }
 
-fn metric_row(metric: &Metric) -> Vec<String> {
-    let multiple = metric.goal.as_ref().is_some_and(|goal| goal.multiple);
-    let mut value = metric.value.shown(multiple);
-    // Where rounding would hide which side of its goal a value is on, all digits are shown.
-    if metric.goal.as_ref().is_some_and(|goal| goal.bound != metric.value && goal.bound.shown(multiple) == value) {
-        value = metric.value.shown_exact(multiple);
-    }
-    vec![
-        metric.metric.clone(),
-        value,
-        metric.goal.as_ref().map(goal).unwrap_or_default(),
-        change(&metric.value, &metric.before),
-        if metric.before.is_unknown() { String::new() } else { metric.before.shown(multiple) },
-    ]
-}
-
-fn goal(goal: &Goal) -> String {
-    let side = match goal.direction {
-        Direction::Below => "below",
-        Direction::Above => "above",
+/// Which way a decision goes: where all its values rise, where all fall.
+fn direction(decision: &Decision) -> &'static str {
+    let moved = |change: &Change| relative(&change.from, &change.to);
+    let all = |sign: char| {
+        let is_so = |change: &Change| moved(change).is_some_and(|by| by.starts_with(sign));
+        !decision.changes.is_empty() && decision.changes.iter().all(is_so)
     };
-    format!("{side} {}", goal.bound.shown_exact(goal.multiple))
-}
-
-/// `▲ 4.2%`: how far from the value before.
-fn change(value: &Value, before: &Value) -> String {
-    let (Some(value), Some(before)) = (number(value), number(before)) else { return String::new() };
-    if before == 0.0 {
-        return String::new();
-    }
-    let change = (value - before) / before.abs();
-    let sign = if change > 0.0 {
-        "▲"
-    } else if change < 0.0 {
-        "▼"
-    } else {
-        "="
-    };
-    format!("{sign} {}", Value::Ratio((change.abs() * 1000.0).round() / 1000.0))
-}
-
-fn number(value: &Value) -> Option<f64> {
-    match value {
-        Value::Number(value) | Value::Ratio(value) => Some(*value),
-        Value::Integer(_) | Value::Money(..) => value.raw().parse().ok(),
-        _ => None,
+    match (all('+'), all('−')) {
+        (true, _) => "↑",
+        (_, true) => "↓",
+        _ => "●",
     }
 }
 
-pub fn row_name(rule: &str, key: &Pairs) -> String {
-    let key: Vec<String> = key.0.iter().map(|(_, value)| value.to_string()).collect();
-    if key.is_empty() { rule.to_owned() } else { format!("{rule} {}", key.join(", ")) }
-}
-
-pub fn counted(counts: &[(usize, &str)]) -> String {
-    let shown: Vec<String> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
-    if shown.is_empty() { "none".to_owned() } else { shown.join(", ") }
-}
-
-/// `daily_budget $100.00 → $120.00 via set_budget`.
+/// `daily_budget $100.00 → $120.00 (+20%) via set_budget`.
 pub fn changes(decision: &Decision) -> Vec<String> {
     let each = decision.changes.iter().map(|change| {
         // The new value stands ahead already.
@@ -478,7 +310,8 @@ pub fn changes(decision: &Decision) -> Vec<String> {
             Some(column) => {
                 let row = change.row.iter().flat_map(|key| &key.0).map(|(_, value)| format!("{value} "));
                 let (row, from, to) = (row.collect::<String>(), change.from.exact(), change.to.exact());
-                format!("{row}{column} {from} → {to} via {}{arguments}", change.target)
+                let by = relative(&change.from, &change.to).map_or_else(String::new, |by| format!(" ({by})"));
+                format!("{row}{column} {from} → {to}{by} via {}{arguments}", change.target)
             }
             None => format!("call {}{arguments}", change.target),
         }

@@ -4,8 +4,8 @@ use cpl_model::report::{Alert, Decision, Outcome, Pairs, QuietRow, RunReport, St
 use serde_json::{Map, Value, json};
 
 use crate::{
+    page::Page,
     paint::{Ink, TerminalStyle},
-    terminal::Page,
 };
 
 /// The rows of one rule.

@@ -3,10 +3,12 @@
 use std::cmp::Ordering;
 
 use cpl_model::{
-    program::{self, Direction},
-    report::{By, ByRow, Goal, Metric, Pairs},
+    program::{self, Direction, Expr, ExprKind, Program, Quotient},
+    report::{By, ByRow, Goal, Metric, Moved, Pairs},
     value::Value,
 };
+
+use crate::moved::moved;
 
 /// The answers to the dashboard's queries.
 #[derive(Default)]
@@ -15,12 +17,25 @@ pub struct Answered<'a> {
     pub now: Option<&'a [Value]>,
     /// The metrics over the window before.
     pub before: Option<&'a [Value]>,
-    /// By a column: its value, then the metrics.
+    /// By a column: its value, the metrics, then the sums of which the constraint is a quotient.
     pub by: Option<&'a [Vec<Value>]>,
+    /// The same of the window before, of the constraint alone.
+    pub by_before: Option<&'a [Vec<Value>]>,
 }
 
-/// The constraint and the drivers with their goals, and the metrics by a column.
-pub fn shown(dashboard: &program::Dashboard, answered: &Answered<'_>) -> (Vec<Metric>, Option<By>) {
+/// What the dashboard shows.
+#[derive(Default)]
+pub struct Shown {
+    /// The constraint and the drivers.
+    pub metrics: Vec<Metric>,
+    /// The same by a column.
+    pub by: Option<By>,
+    /// What moved the constraint.
+    pub moved: Option<Moved>,
+}
+
+/// The constraint and the drivers with their goals, the metrics by a column, and what moved the constraint.
+pub fn shown(dashboard: &program::Dashboard, answered: &Answered<'_>, program: &Program) -> Shown {
     let count = dashboard.metrics.len();
     let unknown = vec![Value::Unknown; count * 2];
     let now = answered.now.unwrap_or(&unknown);
@@ -34,17 +49,41 @@ pub fn shown(dashboard: &program::Dashboard, answered: &Answered<'_>) -> (Vec<Me
         let met = goal.as_ref().and_then(|goal| met(value, goal));
         Metric { metric: metric.name.clone(), value: value.clone(), goal, met, before: before.clone() }
     });
-    (metrics.collect(), by(dashboard, answered))
+    let metrics: Vec<Metric> = metrics.collect();
+    let moved = moved(dashboard, &metrics, (answered.by, answered.by_before), program);
+    let by = by(dashboard, answered, metrics.first().and_then(|constraint| constraint.goal.as_ref()), program);
+    Shown { metrics, by, moved }
 }
 
-fn by(dashboard: &program::Dashboard, answered: &Answered<'_>) -> Option<By> {
+fn by(dashboard: &program::Dashboard, answered: &Answered<'_>, goal: Option<&Goal>, program: &Program) -> Option<By> {
     let (column, rows) = (dashboard.by.as_ref()?, answered.by?);
+    let quotient = Quotient::of(&dashboard.metrics.first()?.value);
+    let before = |value: &Value| {
+        let found = answered.by_before?.iter().find(|row| row.first() == Some(value))?;
+        found.get(1).cloned()
+    };
     let rows = rows.iter().filter_map(|row| {
-        let (value, metrics) = row.split_first()?;
+        let (value, values) = row.split_first()?;
         let names = dashboard.metrics.iter().map(|metric| metric.name.clone());
-        Some(ByRow { value: value.clone(), metrics: Pairs(names.zip(metrics.iter().cloned()).collect()) })
+        Some(ByRow {
+            value: value.clone(),
+            met: goal.and_then(|goal| met(values.first()?, goal)),
+            before: before(value).unwrap_or(Value::Unknown),
+            of: values.get(dashboard.metrics.len()).cloned().unwrap_or(Value::Unknown),
+            metrics: Pairs(names.zip(values.iter().cloned()).collect()),
+        })
     });
-    Some(By { column: column.clone(), rows: rows.collect() })
+    let of = quotient.as_ref().map(|quotient| summed(&quotient.above, program));
+    Some(By { column: column.clone(), of, rows: rows.collect() })
+}
+
+/// What a sum sums up: `spend`.
+fn summed(sum: &Expr, program: &Program) -> String {
+    let of = match &sum.kind {
+        ExprKind::Aggregate(aggregate) => aggregate.of.as_ref(),
+        _ => None,
+    };
+    of.map_or_else(|| "rows".to_owned(), |of| program.written(of.span))
 }
 
 /// Whether a value is on the good side; none where it is unknown.

@@ -8,6 +8,7 @@ mod dashboard;
 mod decide;
 mod holds;
 mod identity;
+mod moved;
 mod nearest;
 mod past;
 mod pattern;

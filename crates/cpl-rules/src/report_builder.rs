@@ -15,7 +15,7 @@ use cpl_plan::{
     bind::BoundPlan,
     query::{DashboardPart, FUTURE_ROWS, NEWEST, OUTSIDE_ROWS, Query, QueryKind, ROWS, Requester, WEEK_STARTS},
 };
-use jiff::{ZonedDateTime, civil::Date, tz::TimeZone};
+use jiff::{ToSpan, ZonedDateTime, civil::Date, tz::TimeZone};
 
 use crate::{
     alert,
@@ -69,10 +69,8 @@ impl<R> ReportBuilder<'_, R> {
         let (program, clock) = (self.program(), self.clock());
         let checked = self.checked();
         let broken = broken(&checked);
-        let (metrics, by) = program
-            .dashboard
-            .as_ref()
-            .map_or_else(Default::default, |dashboard| dashboard::shown(dashboard, &self.dashboard()));
+        let shown = |of| dashboard::shown(of, &self.dashboard(), program);
+        let dashboard::Shown { metrics, by, moved } = program.dashboard.as_ref().map(shown).unwrap_or_default();
         let mut metrics = metrics.into_iter();
         let mut quiet = BTreeMap::new();
         let decisions = self.decisions(&broken, &mut quiet);
@@ -88,6 +86,7 @@ impl<R> ReportBuilder<'_, R> {
             constraint: metrics.next(),
             drivers: metrics.collect(),
             by,
+            moved,
             decisions,
             alerts,
             effects: Vec::new(),
@@ -109,8 +108,20 @@ impl<R> ReportBuilder<'_, R> {
             retired: self.retired_on().map(|day| day.to_string()),
             owner: program.owner.clone(),
             rules: program.decisions.iter().map(|rule| rule.name.clone()).collect(),
+            next_look: self.next_look(),
             checks,
         }
+    }
+
+    /// The next day on which a rule that acts is looked at, where none is today.
+    fn next_look(&self) -> Option<String> {
+        let rules = &self.program().decisions;
+        if rules.is_empty() || rules.iter().any(|rule| self.is_its_day(&rule.rows, &rule.on)) {
+            return None;
+        }
+        let is_looked_at = |date: &Date| rules.iter().any(|rule| rule.on.contains(&clock::weekday(*date)));
+        let next = self.clock().today().series(1_i64.day()).skip(1).take(7).find(is_looked_at)?;
+        Some(format!("{} {next}", clock::weekday(next).word()))
     }
 
     fn program(&self) -> &Program {
@@ -133,6 +144,7 @@ impl<R> ReportBuilder<'_, R> {
                 Requester::Dashboard(DashboardPart::Now) => answered.now = rows.first().map(Vec::as_slice),
                 Requester::Dashboard(DashboardPart::Before) => answered.before = rows.first().map(Vec::as_slice),
                 Requester::Dashboard(DashboardPart::By) => answered.by = Some(rows),
+                Requester::Dashboard(DashboardPart::ByBefore) => answered.by_before = Some(rows),
                 _ => {}
             }
         }

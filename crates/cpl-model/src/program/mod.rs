@@ -11,6 +11,7 @@ mod internal;
 mod length;
 mod origin;
 mod pattern;
+mod quotient;
 mod remote;
 mod rule;
 mod series;
@@ -45,6 +46,7 @@ use jiff::{civil::Date, tz::TimeZone};
 pub use length::{Length, PastWindow};
 pub use origin::{Item, Origin, Place};
 pub use pattern::{Judged, PatternValue};
+pub use quotient::Quotient;
 pub use remote::{Auth, CallArgument, ConnectorCall, Credential, DatabaseQuery, HeaderValue, Request, Template};
 pub use rule::{
     Action, Alert, Approval, AtMost, Bound, Dashboard, DashboardMetric, Decision, Except, FilePath, Goal, KeepBound,

@@ -2,8 +2,8 @@
 
 use cpl_model::{
     program::{
-        AggFunc, Check, CheckKind, Constant, Dashboard, Expr, ExprKind, Newest, Order, Periods, Rows, Table, TableId,
-        TableSource,
+        AggFunc, Check, CheckKind, Constant, Dashboard, Expr, ExprKind, Newest, Order, Periods, Quotient, Rows, Table,
+        TableId, TableSource,
     },
     types::Type,
 };
@@ -149,6 +149,9 @@ impl Lowering<'_> {
         let goals = goals.filter_map(|(at, metric)| Some((format!("goal {at}"), metric.goal.as_ref()?.bound.clone())));
         let items = metrics.iter().cloned().chain(goals).collect();
         let window = in_window(dashboard, &table);
+        let quotient = dashboard.metrics.first().and_then(|constraint| Quotient::of(&constraint.value));
+        let sums = quotient.into_iter().flat_map(|quotient| std::iter::once(quotient.above).chain(quotient.below));
+        let sums: Vec<_> = sums.enumerate().map(|(at, value)| (format!("sum {at}"), value)).collect();
         let chain = Chain { table: dashboard.table, span: dashboard.span, at: self.end(dashboard.table) };
         self.passed_over(&chain, metrics.iter().map(|(_, value)| value), window.as_ref());
         let mut add_query = |part, filter: Option<Expr>, keys, items| {
@@ -161,7 +164,12 @@ impl Lowering<'_> {
             add_query(DashboardPart::Before, window.clone(), Vec::new(), metrics.clone());
         }
         if let Some(by) = dashboard.by.as_ref().and_then(|by| table.column(by)) {
-            add_query(DashboardPart::By, window, vec![(by.name.clone(), by.ty)], metrics);
+            let keys = vec![(by.name.clone(), by.ty)];
+            let with_sums = |metrics: &[(String, Expr)]| metrics.iter().cloned().chain(sums.clone()).collect();
+            add_query(DashboardPart::By, window.clone(), keys.clone(), with_sums(&metrics));
+            if dashboard.over.is_some() {
+                add_query(DashboardPart::ByBefore, window, keys, with_sums(&metrics[..1]));
+            }
         }
     }
 

@@ -120,9 +120,10 @@ pub fn describe_query(plan: &Plan, query: &Query) -> String {
         }
         Requester::Dashboard(DashboardPart::Now) => "dashboard".to_owned(),
         Requester::Dashboard(DashboardPart::Before) => "dashboard: the window before".to_owned(),
-        Requester::Dashboard(DashboardPart::By) => {
+        Requester::Dashboard(part) => {
             let by = program.dashboard.as_ref().and_then(|dashboard| dashboard.by.as_deref()).unwrap_or_default();
-            format!("dashboard: by {by}")
+            let before = if *part == DashboardPart::ByBefore { ": the window before" } else { "" };
+            format!("dashboard{before}: by {by}")
         }
         Requester::Decide(at, _) => format!("decide {}", program.decisions[*at].name),
         Requester::Alert(at, _) => format!("alert {}", program.alerts[*at].name),

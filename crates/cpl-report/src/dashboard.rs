@@ -1,0 +1,215 @@
+//! The constraint and its drivers, and the same by a column: the worst group first, with what moved it and what is done about it.
+
+use std::cmp::Ordering;
+
+use cpl_model::{
+    program::Direction,
+    report::{By, ByRow, Decision, Goal, Metric, RunReport, State},
+    value::Value,
+};
+
+use crate::{
+    amounts::{change, goal, ink, is_multiple, number, same_digits, shown, signed},
+    page::Page,
+    paint::Ink,
+    table::lines,
+};
+
+/// The dashboard, if the pipeline has one.
+pub fn dashboard(page: &mut Page, report: &RunReport) {
+    let Some(constraint) = &report.constraint else { return };
+    page.title("CONSTRAINT", report.over.as_deref().unwrap_or("all rows"));
+    let metrics: Vec<&Metric> = std::iter::once(constraint).chain(&report.drivers).collect();
+    let header = ["", "", "goal", "change", "before"].map(str::to_owned).to_vec();
+    let rows: Vec<Vec<String>> = metrics.iter().map(|metric| metric_row(metric)).collect();
+    let lines = lines(header, &rows, &[false, true, false, true, true]);
+    for (at, line) in lines.iter().enumerate() {
+        match at.checked_sub(1).map(|at| (metrics[at], &rows[at])) {
+            None => page.faint(&format!("  {line}")),
+            Some((metric, cells)) => {
+                let sign = sign(page, metric.met);
+                let line = coloured(page, line, &cells[3], metric.goal.as_ref());
+                let line = if at == 1 { page.paint(Ink::Strong, &line) } else { line };
+                page.line(&format!("{sign} {line}"));
+                if at == 1 {
+                    page.faint("  drivers");
+                }
+            }
+        }
+    }
+    if let Some(by) = &report.by {
+        groups(page, by, &metrics, report);
+    }
+}
+
+fn sign(page: &Page, met: Option<bool>) -> String {
+    match met {
+        Some(true) => page.paint(Ink::Good, "✓"),
+        Some(false) => page.paint(Ink::Bad, "✗"),
+        None => " ".to_owned(),
+    }
+}
+
+/// A line of a table in which a change is good or bad.
+fn coloured(page: &Page, line: &str, change: &str, goal: Option<&Goal>) -> String {
+    match ink(goal, change) {
+        Some(ink) => line.replacen(change, &page.paint(ink, change), 1),
+        None => line.to_owned(),
+    }
+}
+
+fn metric_row(metric: &Metric) -> Vec<String> {
+    let multiple = is_multiple(metric);
+    vec![
+        metric.metric.clone(),
+        shown(metric),
+        metric.goal.as_ref().map(goal).unwrap_or_default(),
+        change(&metric.value, &metric.before, multiple),
+        if metric.before.is_unknown() { String::new() } else { metric.before.shown(multiple) },
+    ]
+}
+
+/// A column of the table of groups.
+struct Column {
+    header: String,
+    cells: Vec<String>,
+    right: bool,
+    /// Those of the highest are left out first where the table is too wide.
+    spare: u8,
+}
+
+fn groups(page: &mut Page, by: &By, metrics: &[&Metric], report: &RunReport) {
+    let rows = worst_first(by, metrics[0]);
+    let changes: Vec<String> = rows.iter().map(|row| group_change(row, metrics[0])).collect();
+    let mut columns = columns(by, &rows, metrics, report, &changes);
+    let width = |columns: &[Column]| {
+        let widest = |column: &Column| {
+            let header = column.header.split('\n').map(|line| line.chars().count()).max().unwrap_or(0);
+            column.cells.iter().map(|cell| cell.chars().count()).max().unwrap_or(0).max(header) + 2
+        };
+        columns.iter().map(widest).sum::<usize>()
+    };
+    while width(&columns) > page.style.width
+        && let Some(spare) = columns.iter().map(|column| column.spare).max().filter(|spare| *spare > 0)
+    {
+        columns.retain(|column| column.spare != spare);
+    }
+    let header: Vec<String> = columns.iter().map(|column| column.header.clone()).collect();
+    let cells: Vec<Vec<String>> =
+        (0..rows.len()).map(|at| columns.iter().map(|column| column.cells[at].clone()).collect()).collect();
+    let right: Vec<bool> = columns.iter().map(|column| column.right).collect();
+    let header_lines = header.iter().map(|header| header.lines().count()).max().unwrap_or(1);
+    page.line("");
+    for (at, line) in lines(header, &cells, &right).iter().enumerate() {
+        match at.checked_sub(header_lines) {
+            None => page.faint(&format!("  {line}")),
+            Some(at) => {
+                let sign = sign(page, rows[at].met);
+                let line = coloured(page, line, &changes[at], metrics[0].goal.as_ref());
+                page.line(&format!("{sign} {line}"));
+            }
+        }
+    }
+}
+
+/// What the constraint of a group is to the window before.
+fn group_change(row: &ByRow, constraint: &Metric) -> String {
+    let value = row.metrics.0.first().map_or(&Value::Unknown, |(_, value)| value);
+    change(value, &row.before, is_multiple(constraint))
+}
+
+fn columns(by: &By, rows: &[&ByRow], metrics: &[&Metric], report: &RunReport, changes: &[String]) -> Vec<Column> {
+    let column = |header: &str, cells: Vec<String>, right, spare| Column { header: split(header), cells, right, spare };
+    let metric_column = |at: usize, spare| {
+        let multiple = is_multiple(metrics[at]);
+        let cell = |row: &&ByRow| row.metrics.0.get(at).map_or_else(String::new, |(_, value)| value.shown(multiple));
+        let mut cells: Vec<String> = rows.iter().map(cell).collect();
+        same_digits(&mut cells);
+        column(&metrics[at].metric, cells, true, spare)
+    };
+    let mut columns = vec![
+        column(&format!("by {}", by.column), rows.iter().map(|row| row.value.to_string()).collect(), false, 0),
+        metric_column(0, 0),
+    ];
+    let has = |cells: &[String]| cells.iter().any(|cell| !cell.is_empty());
+    if has(changes) {
+        columns.push(column("change", changes.to_vec(), true, 0));
+    }
+    let moved: Vec<String> = rows.iter().map(|row| contributed(row, report)).collect();
+    if has(&moved) {
+        columns.push(column("moved it", moved, true, 9));
+    }
+    if let Some(of) = by.of.as_ref().filter(|of| metrics[0].metric != **of) {
+        let mut cells: Vec<String> = rows.iter().map(|row| row.of.to_string()).collect();
+        same_digits(&mut cells);
+        columns.push(column(of, cells, true, 2));
+    }
+    columns.extend((1..metrics.len()).map(|at| metric_column(at, u8::try_from(at + 2).unwrap_or(8))));
+    let decided: Vec<String> = rows.iter().map(|row| decided(by, row, &report.decisions)).collect();
+    if has(&decided) {
+        columns.push(column("decision", decided, false, 1));
+    }
+    columns
+}
+
+/// A long name on two lines, cut where both are shortest: `conversion_rate`.
+fn split(header: &str) -> String {
+    const LONG: usize = 10;
+    let longest = |at: &usize| (at + 1).max(header.len() - at - 1);
+    let cut = header.match_indices('_').map(|(at, _)| at).min_by_key(longest);
+    match cut.filter(|_| header.len() > LONG) {
+        Some(at) => format!("{}\n{}", &header[..=at], &header[at + 1..]),
+        None => header.to_owned(),
+    }
+}
+
+fn contributed(row: &ByRow, report: &RunReport) -> String {
+    let groups = report.moved.iter().flat_map(|moved| &moved.groups);
+    let found = groups.into_iter().find(|group| group.value == row.value);
+    found.and_then(|group| signed(&group.change)).unwrap_or_default()
+}
+
+/// What is decided of a group: `↑ 17.1%`, `held`.
+fn decided(by: &By, row: &ByRow, decisions: &[Decision]) -> String {
+    let is_its =
+        |decision: &&Decision| decision.key.0.iter().any(|(name, value)| *name == by.column && *value == row.value);
+    let each = decisions.iter().filter(is_its).map(|decision| match decision.state {
+        State::Fires => {
+            let changes: Vec<String> = decision.changes.iter().map(|of| arrow(&of.from, &of.to)).collect();
+            changes.join(" ")
+        }
+        State::Held if decision.awaits_approval => "to approve".to_owned(),
+        State::Held | State::Suppressed => "held".to_owned(),
+        State::Undecided => "undecided".to_owned(),
+        State::Quiet => String::new(),
+    });
+    each.filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", ")
+}
+
+fn arrow(from: &Value, to: &Value) -> String {
+    let (Some(was), Some(now)) = (number(from), number(to)) else { return "→".to_owned() };
+    let sign = if now > was { "↑" } else { "↓" };
+    if was == 0.0 {
+        return sign.to_owned();
+    }
+    format!("{sign} {}", Value::Ratio((((now - was) / was.abs()).abs() * 1000.0).round() / 1000.0))
+}
+
+/// The groups, those that are furthest off the goal first; without a goal the largest first. One that has no value, though the constraint
+/// sums up something there, is worse than any: it spent and won nobody.
+fn worst_first<'r>(by: &'r By, constraint: &Metric) -> Vec<&'r ByRow> {
+    let mut rows: Vec<&ByRow> = by.rows.iter().collect();
+    let value = |row: &ByRow| row.metrics.0.first().map_or(Value::Unknown, |(_, value)| value.clone());
+    let rank = |row: &ByRow| match (value(row).is_unknown(), number(&row.of)) {
+        (false, _) => 1,
+        (true, Some(of)) if of > 0.0 => 0,
+        (true, _) => 2,
+    };
+    let order = |a: &&ByRow, b: &&ByRow| match constraint.goal.as_ref().map(|goal| goal.direction) {
+        Some(Direction::Below) => rank(a).cmp(&rank(b)).then_with(|| value(b).order(&value(a))),
+        Some(Direction::Above) => rank(a).cmp(&rank(b)).then_with(|| value(a).order(&value(b))),
+        None => number(&b.of).partial_cmp(&number(&a.of)).unwrap_or(Ordering::Equal),
+    };
+    rows.sort_by(order);
+    rows
+}

@@ -1,0 +1,186 @@
+//! What a run comes to: is the constraint on its goal, what is done, what waits for a person.
+
+use std::collections::BTreeMap;
+
+use cpl_model::{
+    program::Level,
+    report::{Decision, RunReport, State},
+    value::Value,
+};
+use rust_decimal::Decimal;
+use serde::Serialize;
+
+use crate::page::row_name;
+
+/// A run, at a glance.
+#[derive(Clone, Debug, Serialize)]
+pub struct Summary {
+    /// Whether the constraint is on its goal; none where it has none, or is unknown.
+    pub on_goal: Option<bool>,
+    /// What is changed, by column.
+    pub changes: Vec<ChangedColumn>,
+    /// How often targets are called with no change of a column.
+    pub calls: BTreeMap<String, usize>,
+    /// What waits for a person, gravest first.
+    pub needs: Vec<Need>,
+}
+
+/// All changes of a column together.
+#[derive(Clone, Debug, Serialize)]
+pub struct ChangedColumn {
+    /// The column.
+    pub column: String,
+    /// How many values rise.
+    pub raised: usize,
+    /// How many fall.
+    pub lowered: usize,
+    /// How many become another value that is no amount.
+    pub set: usize,
+    /// The sum of all that are changed, before; unknown where they are no amounts of one unit.
+    pub from: Value,
+    /// And after.
+    pub to: Value,
+}
+
+/// What waits for a person.
+#[derive(Clone, Debug, Serialize)]
+pub struct Need {
+    /// Of which kind it is.
+    pub kind: NeedKind,
+    /// It.
+    pub text: String,
+}
+
+/// The kinds of what waits for a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NeedKind {
+    /// A check is broken.
+    BrokenData,
+    /// Nobody knows whether effects arrived.
+    Unconfirmed,
+    /// Decisions are held until somebody approves.
+    Approval,
+    /// What was decided in this window would be otherwise by now.
+    Restated,
+    /// Decisions expired.
+    Expired,
+    /// A critical alert.
+    Critical,
+    /// A warning.
+    Warning,
+    /// Worth knowing.
+    Info,
+    /// Rows that could not be decided.
+    Undecided,
+}
+
+impl Summary {
+    /// Of a report.
+    #[must_use]
+    pub fn of(report: &RunReport) -> Self {
+        let (changes, calls) = done(report.decisions.iter().filter(|decision| decision.state == State::Fires));
+        let on_goal = report.constraint.as_ref().and_then(|constraint| constraint.met);
+        Self { on_goal, changes, calls, needs: needs(report) }
+    }
+}
+
+fn done<'d>(decisions: impl Iterator<Item = &'d Decision>) -> (Vec<ChangedColumn>, BTreeMap<String, usize>) {
+    let (mut columns, mut calls): (Vec<ChangedColumn>, BTreeMap<String, usize>) = Default::default();
+    for change in decisions.flat_map(|decision| &decision.changes) {
+        let Some(column) = &change.column else {
+            *calls.entry(change.target.clone()).or_default() += 1;
+            continue;
+        };
+        let of_column = |before: &&mut ChangedColumn| before.column == *column && alike(&before.to, &change.to);
+        if let Some(before) = columns.iter_mut().find(of_column) {
+            before.add(&change.from, &change.to);
+        } else {
+            let zero = nothing(&change.to);
+            let (from, to) = (zero.clone(), zero);
+            let mut first = ChangedColumn { column: column.clone(), raised: 0, lowered: 0, set: 0, from, to };
+            first.add(&change.from, &change.to);
+            columns.push(first);
+        }
+    }
+    (columns, calls)
+}
+
+impl ChangedColumn {
+    fn add(&mut self, from: &Value, to: &Value) {
+        match to.order(from) {
+            _ if nothing(to).is_unknown() || from.is_unknown() => self.set += 1,
+            std::cmp::Ordering::Greater => self.raised += 1,
+            std::cmp::Ordering::Less => self.lowered += 1,
+            std::cmp::Ordering::Equal => {}
+        }
+        self.from = sum(&self.from, from);
+        self.to = sum(&self.to, to);
+    }
+}
+
+/// Zero of a value's unit; unknown of what is no amount.
+fn nothing(value: &Value) -> Value {
+    match value {
+        Value::Money(_, of) => Value::Money(Decimal::ZERO, *of),
+        Value::Integer(_) => Value::Integer(0),
+        Value::Number(_) => Value::Number(0.0),
+        _ => Value::Unknown,
+    }
+}
+
+/// Whether two values add up.
+fn alike(a: &Value, b: &Value) -> bool {
+    nothing(a) == nothing(b)
+}
+
+fn sum(a: &Value, b: &Value) -> Value {
+    match (a, b) {
+        (Value::Money(a, of), Value::Money(b, other)) if of == other => {
+            a.checked_add(*b).map_or(Value::Unknown, |sum| Value::Money(sum, *of))
+        }
+        (Value::Integer(a), Value::Integer(b)) => a.checked_add(*b).map_or(Value::Unknown, Value::Integer),
+        (Value::Number(a), Value::Number(b)) => Value::Number(a + b),
+        _ => Value::Unknown,
+    }
+}
+
+fn needs(report: &RunReport) -> Vec<Need> {
+    let mut needs = Vec::new();
+    let mut add = |kind, text: String| needs.push(Need { kind, text });
+    for check in report.checks.iter().filter(|check| check.broken && !check.watched) {
+        add(NeedKind::BrokenData, format!("{}: {} is broken", check.table, check.check));
+    }
+    for one in &report.unconfirmed {
+        add(NeedKind::Unconfirmed, format!("{} of {} may not have arrived", count(one.effects, "effect"), one.target));
+    }
+    let waiting = report.decisions.iter().filter(|decision| decision.awaits_approval).count();
+    if waiting > 0 {
+        let wait = if waiting == 1 { "waits" } else { "wait" };
+        add(NeedKind::Approval, format!("{} {wait} for approval", count(waiting, "decision")));
+    }
+    for one in &report.restated {
+        let row = if one.row.is_empty() { String::new() } else { format!(" {}", one.row) };
+        add(NeedKind::Restated, format!("{}{row} would be otherwise by now", one.rule));
+    }
+    for one in &report.expired {
+        add(NeedKind::Expired, format!("{} of {} expired", count(one.decisions, "decision"), one.rule));
+    }
+    let levels =
+        [(Level::Critical, NeedKind::Critical), (Level::Warning, NeedKind::Warning), (Level::Info, NeedKind::Info)];
+    for (level, kind) in levels {
+        let firing = report.alerts.iter().filter(|alert| alert.state == State::Fires && alert.severity == level);
+        firing.for_each(|alert| add(kind, alert.text.clone()));
+    }
+    let decisions =
+        report.decisions.iter().filter(|one| one.state == State::Undecided).map(|one| (&one.rule, &one.key));
+    let alerts = report.alerts.iter().filter(|one| one.state == State::Undecided).map(|one| (&one.alert, &one.key));
+    for (rule, key) in decisions.chain(alerts) {
+        add(NeedKind::Undecided, format!("{} can't be decided", row_name(rule, key)));
+    }
+    needs
+}
+
+fn count(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}
