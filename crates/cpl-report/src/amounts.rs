@@ -27,7 +27,8 @@ pub fn change(value: &Value, before: &Value, multiple: bool) -> String {
         _ => "▼",
     };
     match value {
-        Value::Ratio(_) if !multiple => format!("{sign} {}", points((now - was).abs())),
+        Value::Ratio(_) if !multiple && sign != "=" => format!("{sign} {}", points((now - was).abs())),
+        _ if sign == "=" => sign.to_owned(),
         _ if was == 0.0 => String::new(),
         _ => format!("{sign} {}", Value::Ratio((((now - was) / was.abs()).abs() * 1000.0).round() / 1000.0)),
     }
@@ -47,10 +48,10 @@ pub fn relative(from: &Value, to: &Value) -> Option<String> {
     Some(format!("{}{}", if by > 0.0 { "+" } else { "−" }, Value::Ratio((by.abs() * 1000.0).round() / 1000.0)))
 }
 
-/// `0.3 pt`: how far apart two rates are.
+/// `0.3 pt`: how far apart two rates are, to a hundredth of a point.
 pub fn points(apart: f64) -> String {
     let text = format!("{:.2}", apart * 100.0);
-    format!("{} pt", text.strip_suffix('0').unwrap_or(&text))
+    format!("{} pt", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
 /// `+$0.60`, `−0.3 pt`: what was added to a value, or taken from it; and none where that is too little to be shown.

@@ -1,7 +1,5 @@
 //! The constraint and its drivers, and the same by a column: the worst group first, with what moved it and what is done about it.
 
-use std::cmp::Ordering;
-
 use cpl_model::{
     program::Direction,
     report::{By, ByRow, Decision, Goal, Metric, RunReport, State},
@@ -20,8 +18,13 @@ pub fn dashboard(page: &mut Page, report: &RunReport) {
     let Some(constraint) = &report.constraint else { return };
     page.title("CONSTRAINT", report.over.as_deref().unwrap_or("all rows"));
     let metrics: Vec<&Metric> = std::iter::once(constraint).chain(&report.drivers).collect();
-    let header = ["", "", "goal", "change", "before"].map(str::to_owned).to_vec();
     let rows: Vec<Vec<String>> = metrics.iter().map(|metric| metric_row(metric)).collect();
+    let header = if rows.iter().any(|row| !row[4].is_empty()) {
+        ["", "", "goal", "change", "before"]
+    } else {
+        ["", "", "goal", "", ""]
+    };
+    let header = header.map(str::to_owned).to_vec();
     let lines = lines(header, &rows, &[false, true, false, true, true]);
     for (at, line) in lines.iter().enumerate() {
         match at.checked_sub(1).map(|at| (metrics[at], &rows[at])) {
@@ -104,7 +107,8 @@ fn groups(page: &mut Page, by: &By, metrics: &[&Metric], report: &RunReport) {
         match at.checked_sub(header_lines) {
             None => page.faint(&format!("  {line}")),
             Some(at) => {
-                let sign = sign(page, rows[at].met);
+                let has_none = rows[at].met.is_none() && number(&rows[at].of).is_some_and(|of| of > 0.0);
+                let sign = if has_none { page.paint(Ink::Warn, "?") } else { sign(page, rows[at].met) };
                 let line = coloured(page, line, &changes[at], metrics[0].goal.as_ref());
                 page.line(&format!("{sign} {line}"));
             }
@@ -142,7 +146,9 @@ fn columns(by: &By, rows: &[&ByRow], metrics: &[&Metric], report: &RunReport, ch
     if let Some(of) = by.of.as_ref().filter(|of| metrics[0].metric != **of) {
         let mut cells: Vec<String> = rows.iter().map(|row| row.of.to_string()).collect();
         same_digits(&mut cells);
-        columns.push(column(of, cells, true, 2));
+        // A name fits above a column, a computation does not.
+        let is_name = of.chars().all(|letter| letter.is_alphanumeric() || letter == '_');
+        columns.push(column(if is_name { of } else { "sum" }, cells, true, 2));
     }
     columns.extend((1..metrics.len()).map(|at| metric_column(at, u8::try_from(at + 2).unwrap_or(8))));
     let decided: Vec<String> = rows.iter().map(|row| decided(by, row, &report.decisions)).collect();
@@ -195,7 +201,7 @@ fn arrow(from: &Value, to: &Value) -> String {
     format!("{sign} {}", Value::Ratio((((now - was) / was.abs()).abs() * 1000.0).round() / 1000.0))
 }
 
-/// The groups, those that are furthest off the goal first; without a goal the largest first. One that has no value, though the constraint
+/// The groups, those that are furthest off the goal first; of a sum, whose goal is that of the whole, the largest. One that has no value, though the constraint
 /// sums up something there, is worse than any: it spent and won nobody.
 fn worst_first<'r>(by: &'r By, constraint: &Metric) -> Vec<&'r ByRow> {
     let mut rows: Vec<&ByRow> = by.rows.iter().collect();
@@ -205,10 +211,12 @@ fn worst_first<'r>(by: &'r By, constraint: &Metric) -> Vec<&'r ByRow> {
         (true, Some(of)) if of > 0.0 => 0,
         (true, _) => 2,
     };
-    let order = |a: &&ByRow, b: &&ByRow| match constraint.goal.as_ref().map(|goal| goal.direction) {
+    let has_goal = by.rows.iter().any(|row| row.met.is_some());
+    let goal = constraint.goal.as_ref().filter(|_| has_goal);
+    let order = |a: &&ByRow, b: &&ByRow| match goal.map(|goal| goal.direction) {
         Some(Direction::Below) => rank(a).cmp(&rank(b)).then_with(|| value(b).order(&value(a))),
         Some(Direction::Above) => rank(a).cmp(&rank(b)).then_with(|| value(a).order(&value(b))),
-        None => number(&b.of).partial_cmp(&number(&a.of)).unwrap_or(Ordering::Equal),
+        None => value(b).order(&value(a)),
     };
     rows.sort_by(order);
     rows

@@ -31,10 +31,14 @@ impl Page {
     /// A line that goes on, indented, where it is too long.
     pub fn wrapped(&mut self, first: &str, rest: usize, text: &str) {
         let indent = " ".repeat(rest);
-        let options = textwrap::Options::new(self.style.width).initial_indent(first).subsequent_indent(&indent);
-        for line in textwrap::wrap(text, options) {
+        for line in textwrap::wrap(text, self.options().initial_indent(first).subsequent_indent(&indent)) {
             self.line(&line);
         }
+    }
+
+    /// Lines break between words alone: not behind the sign of an amount.
+    fn options(&self) -> textwrap::Options<'static> {
+        textwrap::Options::new(self.style.width).word_separator(textwrap::WordSeparator::AsciiSpace)
     }
 
     pub fn faint(&mut self, text: &str) {
@@ -43,8 +47,7 @@ impl Page {
     }
 
     pub fn faint_wrapped(&mut self, first: &str, text: &str) {
-        let options = textwrap::Options::new(self.style.width).initial_indent(first).subsequent_indent("    ");
-        for line in textwrap::wrap(text, options) {
+        for line in textwrap::wrap(text, self.options().initial_indent(first).subsequent_indent("    ")) {
             self.faint(&line);
         }
     }

@@ -1,5 +1,7 @@
 //! The report in the terminal: what an analyst looks at each morning, in 80 columns.
 
+use std::cmp::Ordering;
+
 use cpl_model::{
     program::Level,
     report::{
@@ -10,7 +12,7 @@ use cpl_model::{
 };
 
 use crate::{
-    amounts::relative,
+    amounts::{number, relative},
     dashboard::dashboard,
     page::{Page, counted, row_name},
     paint::{Ink, TerminalStyle},
@@ -287,12 +289,11 @@ fn unmatched_text(join: &Join) -> String {
 
 /// Which way a decision goes: where all its values rise, where all fall.
 fn direction(decision: &Decision) -> &'static str {
-    let moved = |change: &Change| relative(&change.from, &change.to);
-    let all = |sign: char| {
-        let is_so = |change: &Change| moved(change).is_some_and(|by| by.starts_with(sign));
-        !decision.changes.is_empty() && decision.changes.iter().all(is_so)
+    let moved = |change: &Change| number(&change.to)?.partial_cmp(&number(&change.from)?);
+    let all = |way: Ordering| {
+        !decision.changes.is_empty() && decision.changes.iter().all(|change| moved(change) == Some(way))
     };
-    match (all('+'), all('−')) {
+    match (all(Ordering::Greater), all(Ordering::Less)) {
         (true, _) => "↑",
         (_, true) => "↓",
         _ => "●",

@@ -95,8 +95,7 @@ fn on_goal(page: &mut Page, constraint: &Metric, moved: Option<&Moved>, on_broke
     let (sign, label, label_ink) = match constraint.met {
         Some(true) => ("✓", "ON GOAL", Ink::Good),
         Some(false) => ("✗", "OFF GOAL", Ink::Bad),
-        None if constraint.value.is_unknown() => ("?", "UNKNOWN", Ink::Warn),
-        None => (" ", "IS", Ink::Strong),
+        None => ("?", "UNKNOWN", Ink::Warn),
     };
     let sign = page.paint(label_ink, sign);
     let mut text = page.paint(Ink::Strong, &format!("{} {}", constraint.metric, shown(constraint)));

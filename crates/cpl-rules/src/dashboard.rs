@@ -50,7 +50,7 @@ pub fn shown(dashboard: &program::Dashboard, answered: &Answered<'_>, program: &
         Metric { metric: metric.name.clone(), value: value.clone(), goal, met, before: before.clone() }
     });
     let metrics: Vec<Metric> = metrics.collect();
-    let moved = moved(dashboard, &metrics, (answered.by, answered.by_before), program);
+    let moved = moved(dashboard, &metrics, answered.by, answered.by_before, program);
     let by = by(dashboard, answered, metrics.first().and_then(|constraint| constraint.goal.as_ref()), program);
     Shown { metrics, by, moved }
 }
@@ -58,6 +58,10 @@ pub fn shown(dashboard: &program::Dashboard, answered: &Answered<'_>, program: &
 fn by(dashboard: &program::Dashboard, answered: &Answered<'_>, goal: Option<&Goal>, program: &Program) -> Option<By> {
     let (column, rows) = (dashboard.by.as_ref()?, answered.by?);
     let quotient = Quotient::of(&dashboard.metrics.first()?.value);
+    // A goal of a sum is that of the whole.
+    let is_sum = quotient.as_ref().is_some_and(|quotient| quotient.below.is_none());
+    let divided = quotient.filter(|_| matches!(dashboard.metrics[0].value.kind, ExprKind::Arith(..)));
+    let of = divided.map(|quotient| summed(&quotient.above, program));
     let before = |value: &Value| {
         let found = answered.by_before?.iter().find(|row| row.first() == Some(value))?;
         found.get(1).cloned()
@@ -67,14 +71,14 @@ fn by(dashboard: &program::Dashboard, answered: &Answered<'_>, goal: Option<&Goa
         let names = dashboard.metrics.iter().map(|metric| metric.name.clone());
         Some(ByRow {
             value: value.clone(),
-            met: goal.and_then(|goal| met(values.first()?, goal)),
+            met: goal.filter(|_| !is_sum).and_then(|goal| met(values.first()?, goal)),
             before: before(value).unwrap_or(Value::Unknown),
-            of: values.get(dashboard.metrics.len()).cloned().unwrap_or(Value::Unknown),
+            of: values.get(dashboard.metrics.len()).filter(|_| of.is_some()).cloned().unwrap_or(Value::Unknown),
             metrics: Pairs(names.zip(values.iter().cloned()).collect()),
         })
     });
-    let of = quotient.as_ref().map(|quotient| summed(&quotient.above, program));
-    Some(By { column: column.clone(), of, rows: rows.collect() })
+    let rows = rows.collect();
+    Some(By { column: column.clone(), of, rows })
 }
 
 /// What a sum sums up: `spend`.

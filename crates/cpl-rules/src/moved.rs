@@ -9,6 +9,9 @@
 //! **By drivers.** Where R is a product or quotient of drivers, ln R is a sum of their logarithms, and each contributes its part of the
 //! change times the logarithmic mean of R: Ang, "The LMDI approach to decomposition analysis", *Energy Policy* 33, 2005. No rest either.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use cpl_model::{
@@ -40,7 +43,8 @@ struct Group {
 pub fn moved(
     dashboard: &program::Dashboard,
     metrics: &[Metric],
-    (now, before): (Option<&[Vec<Value>]>, Option<&[Vec<Value>]>),
+    now: Option<&[Vec<Value>]>,
+    before: Option<&[Vec<Value>]>,
     program: &Program,
 ) -> Option<Moved> {
     let (constraint, drivers) = metrics.split_first()?;
