@@ -9,7 +9,7 @@ use std::{
 };
 
 use cpl_model::{
-    clock::{Clock, offset},
+    clock::{Clock, Start, offset},
     program::{
         Applied, AppliedCounts, ArithOp, CompareOp, Constant, Day, Expr, ExprKind, Function, Length, Logic, PastWindow,
         Unsupported, WindowKind,
@@ -200,6 +200,10 @@ impl Binder<'_> {
                 let day = self.clock.today().checked_add(jiff::Span::new().try_days(*days)?)?;
                 constant(Constant::Date(day))
             }
+            ExprKind::Constant(Constant::Newest(grain, on)) => constant(match self.clock.newest(*grain, on)? {
+                Start::Day(day) => Constant::Date(day),
+                Start::Moment(moment) => Constant::Moment(moment),
+            }),
             ExprKind::Function(Function::WeekStart, args) if self.clock.week_start != Day::Monday => {
                 Expr { kind: week_start(&args[0], self.clock.week_start), ..expr }
             }

@@ -122,6 +122,8 @@ pub struct NewestPeriod {
     pub start: Option<Start>,
     /// The position of the flag that the series has that period: true, or unknown.
     pub present: ValueRef,
+    /// Of a rule that leaves periods out: the position of the flag that its period is not.
+    pub is_judged: Option<ValueRef>,
 }
 
 /// What the query is for.

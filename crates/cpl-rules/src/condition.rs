@@ -36,11 +36,11 @@ impl RuleRow<'_> {
 
     /// One condition that is false decides, whatever else is unknown.
     pub fn verdict(&self) -> Verdict {
-        if self.is_missing() {
-            return Verdict::Undecided;
-        }
         if self.left_out().is_some() {
             return Verdict::Quiet;
+        }
+        if self.is_missing() {
+            return Verdict::Undecided;
         }
         let mut outcomes = self.conditions.all.iter().map(|condition| self.outcome(condition));
         if outcomes.clone().any(|outcome| *outcome == Value::Bool(false)) {
@@ -65,7 +65,11 @@ impl RuleRow<'_> {
     fn left_out(&self) -> Option<String> {
         let except = self.conditions.except.as_ref()?;
         let is_left_out = self.values[except.is_judged.0] == Value::Bool(false);
-        is_left_out.then(|| format!("{} is left out: `{}` names it", self.values[except.time.0], except.table))
+        let period = match (&self.values[except.time.0], self.conditions.present) {
+            (Value::Unknown, Some((_, word))) => format!("the newest complete {word}"),
+            (time, _) => time.to_string(),
+        };
+        is_left_out.then(|| format!("{period} is left out: `{}` names it", except.table))
     }
 
     /// The values that were looked at, each once.

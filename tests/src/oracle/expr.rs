@@ -99,6 +99,7 @@ impl Oracle<'_> {
                 .map_or(Val::Unknown, |zoned| Val::Moment(zoned.timestamp())),
             Constant::Moment(moment) => Val::Moment(*moment),
             Constant::Now => Val::Moment(self.clock.now.timestamp()),
+            Constant::Newest(..) => unreachable!("the plan writes it, and the oracle reads the program"),
             Constant::Today(days) => {
                 let today = self.clock.today().checked_add(i64::from(*days).days());
                 today.map_or(Val::Unknown, Val::Date)

@@ -18,7 +18,7 @@ pub fn constant(constant: &Constant, ty: Type) -> pl::Expr {
         Constant::Decimal(value) | Constant::Multiple(value) => decimal(*value, ty),
         Constant::Date(date) => day(*date),
         Constant::Moment(moment) => instant(*moment),
-        Constant::Today(_) | Constant::Datetime(_) | Constant::Now => {
+        Constant::Today(_) | Constant::Newest(..) | Constant::Datetime(_) | Constant::Now => {
             unreachable!("a bound plan has moments and days")
         }
         Constant::Duration(micros) => pl::lit(*micros).cast(data_type(Type::Duration)),

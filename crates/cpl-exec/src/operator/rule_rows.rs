@@ -42,12 +42,16 @@ pub fn rule_rows(frame: LazyFrame, query: &RowQuery, translator: &Translator<'_>
 }
 
 /// A condition that is false makes a row quiet, whatever else is unknown. A series without the period that is looked at
-/// is never quiet.
+/// is never quiet, but where that period is left out.
 fn is_quiet(query: &RowQuery) -> pl::Expr {
     let conditions = query.conditions.iter().map(|at| pl::col(name(at.0)).eq_missing(pl::lit(false)));
     let quiet = conditions.reduce(pl::Expr::or).unwrap_or_else(|| pl::lit(false));
     match &query.newest {
-        Some(newest) => quiet.and(pl::col(name(newest.present.0)).is_not_null()),
+        Some(newest) => {
+            let present = pl::col(name(newest.present.0)).is_not_null();
+            let left_out = newest.is_judged.map(|at| pl::col(name(at.0)).eq_missing(pl::lit(false)));
+            quiet.and(left_out.map_or(present.clone(), |left_out| present.or(left_out)))
+        }
         None => quiet,
     }
 }
@@ -79,12 +83,33 @@ fn newest_rows(frame: &LazyFrame, newest: &NewestPeriod) -> LazyFrame {
     let keys: Vec<pl::Expr> = newest.key.iter().map(|name| pl::col(name.as_str())).collect();
     let there = frame.clone().filter(pl::col(newest.time.as_str()).eq(start));
     let there = there.with_columns([pl::lit(true).alias(InternalColumn::Present.to_string())]);
-    if keys.is_empty() {
+    // Whether the period is left out is known of a series without a row of it, too.
+    let except =
+        newest.is_judged.map(|_| [InternalColumn::Except, InternalColumn::ExceptNewest].map(|name| name.to_string()));
+    let of_newest: Vec<pl::Expr> = except.iter().map(|[_, of_newest]| pl::col(of_newest.as_str())).collect();
+    let mut found = vec![pl::len().cast(DataType::Int64).alias(ROWS)];
+    found.extend(of_newest.iter().map(|of_newest| of_newest.clone().first()));
+    let joined = if keys.is_empty() {
         let one = pl::lit(1).alias(ONE);
-        let series = frame.clone().select([pl::len().cast(DataType::Int64).alias(ROWS)]).select([one.clone()]);
-        let joined = join_on(series, there.with_columns([one]), &[pl::col(ONE)]);
-        return joined.drop(pl::by_name([ONE], true, false));
+        let series = frame.clone().select(found).select([vec![one.clone()], of_newest].concat());
+        let there = without(there, except.as_ref()).with_columns([one]);
+        join_on(series, there, &[pl::col(ONE)]).drop(pl::by_name([ONE], true, false))
+    } else {
+        let series = frame.clone().group_by(&keys).agg(found).select([keys.clone(), of_newest].concat());
+        join_on(series, without(there, except.as_ref()), &keys)
+    };
+    match except {
+        None => joined,
+        Some([except, of_newest]) => {
+            joined.with_columns([pl::col(except.as_str()).fill_null(pl::col(of_newest.as_str()))])
+        }
     }
-    let series = frame.clone().group_by(&keys).agg([pl::len().alias(ROWS)]).select(&keys);
-    join_on(series, there, &keys)
+}
+
+/// The rows without what is known of their series.
+fn without(rows: LazyFrame, except: Option<&[String; 2]>) -> LazyFrame {
+    match except {
+        None => rows,
+        Some([_, of_newest]) => rows.drop(pl::by_name([of_newest.as_str()], true, false)),
+    }
 }

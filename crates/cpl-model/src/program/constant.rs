@@ -7,6 +7,8 @@ use jiff::{
 };
 use rust_decimal::Decimal;
 
+use crate::clock::Grain;
+
 /// A value written out. A moment is in the pipeline's zone.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Constant {
@@ -26,6 +28,8 @@ pub enum Constant {
     Now,
     /// Days from the window's date: 0 is `today`, -1 `yesterday`.
     Today(i32),
+    /// The start of the newest complete period, one of those days where some are named: the plan writes it.
+    Newest(Grain, Vec<Day>),
     /// Microseconds.
     Duration(i64),
     /// Calendar months.

@@ -13,6 +13,10 @@ pub enum InternalColumn {
     Except,
     /// The day of a row's hour, by which it is looked up there.
     ExceptDay,
+    /// How often the newest complete period is named there, of the row's series: it may have no row of it.
+    ExceptNewest,
+    /// The newest complete period, or its day.
+    Newest,
     /// A window expression of a table.
     Window(usize),
     /// A part of a computed value, kept to explain why the value is unknown.
@@ -42,6 +46,8 @@ impl fmt::Display for InternalColumn {
             Self::Present => f.write_str("·present"),
             Self::Except => f.write_str("·except"),
             Self::ExceptDay => f.write_str("·except day"),
+            Self::ExceptNewest => f.write_str("·except newest"),
+            Self::Newest => f.write_str("·newest"),
             Self::Window(at) => write!(f, "·window{at}"),
             Self::Provenance(ProvenanceId(value), part) => write!(f, "·value{value}·{part}"),
             Self::Day => f.write_str("·day"),

@@ -206,7 +206,7 @@ impl Lowering<'_> {
         let mut exprs: Vec<Expr> = layout.columns().to_vec();
         if let Some(newest) = &rows.newest {
             if let Some(except) = &rows.except {
-                self.except_on(&mut chain, except, &newest.time);
+                self.except_on(&mut chain, except, newest);
             }
             exprs = exprs.into_iter().map(|expr| of_newest(expr, newest, rows.except.is_some())).collect();
         }
@@ -221,6 +221,7 @@ impl Lowering<'_> {
                 on: newest.on.clone(),
                 start: None,
                 present,
+                is_judged: conditions.except.as_ref().map(|except| except.is_judged),
             })
         };
         let outcomes = conditions.all.iter().map(|condition| condition.outcome);
