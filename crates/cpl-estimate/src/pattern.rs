@@ -14,7 +14,7 @@
 //! | deviation: 1.4826 times the median size of the errors | `deviation` | Hampel, *Journal of the American Statistical Association* 69, 1974 |
 //! | never below what counts allow | `Usual::of` | a Poisson count's deviation is the root of its mean |
 //!
-//! A verdict rests on earlier periods alone: later values never change it. The constants are frozen on the series of `tests/patterns.rs`,
+//! A verdict rests on earlier periods alone: later values never change it. The constants are frozen on the series of `tests/patterns`,
 //! where a third of the planted anomalies is found at a false alert in ten weeks of twelve series.
 
 use cpl_model::{clock::Grain, program::Length};
@@ -130,12 +130,10 @@ pub struct Usual {
 }
 
 impl Scale {
-    /// Logarithms, where most values are above 0 and hardly any below.
+    /// Logarithms, where but for one of twenty all values are above 0.
     fn fitting(values: &[f64]) -> Self {
-        let count = |is: fn(f64) -> bool| values.iter().filter(|value| is(**value)).count();
-        let is_positive = 4 * count(|value| value > 0.0) >= 3 * values.len();
-        let is_negative = 10 * count(|value| value < 0.0) > values.len();
-        if is_positive && !is_negative { Self::Logarithm } else { Self::Plain }
+        let positive = values.iter().filter(|value| **value > 0.0).count();
+        if 20 * positive >= 19 * values.len() { Self::Logarithm } else { Self::Plain }
     }
 
     fn of(self, value: f64) -> f64 {
@@ -238,8 +236,8 @@ impl Looking<'_> {
         if errors.len() < self.lookback.least_errors() {
             return None;
         }
-        let (forecast, deviation) = (made.forecasts[at], deviation(errors, is_short));
-        (!forecast.is_nan() && deviation.is_finite()).then_some((forecast, deviation))
+        let (forecast, deviation) = (made.forecasts[at], deviation(errors, is_short || scale == Scale::Plain));
+        (forecast < f64::INFINITY && deviation.is_finite()).then_some((forecast, deviation))
     }
 }
 
@@ -253,7 +251,7 @@ impl Forecasts {
         for at in at {
             season.move_to(at);
             let level =
-                level(&values, series.parts, &season, at.saturating_sub(lookback.level)..at, lookback.level / 2);
+                level(&values, series.parts, &season, at.saturating_sub(lookback.level)..at, lookback.least_errors());
             forecasts[at] = level + season.of_part[usize::from(series.parts[at])];
         }
         Self { values, forecasts }
@@ -330,10 +328,12 @@ fn level(values: &[f64], parts: &[u8], season: &Season, periods: std::ops::Range
     if known.len() < least.max(1) { f64::NAN } else { median(&mut known) }
 }
 
-/// How far forecasts are off by themselves, from the sizes of their errors, as the standard deviation of normal ones. In a short series the season is not known, or from two weeks alone: there its largest errors have a say too.
-fn deviation(mut errors: Vec<f64>, is_short: bool) -> f64 {
+/// How far forecasts are off by themselves, from the sizes of their errors, as the standard deviation of normal ones. In a short series the
+/// season is not known, or from two weeks alone, and in one that passes 0 most days may be alike and some not: there its largest errors
+/// have a say too.
+fn deviation(mut errors: Vec<f64>, is_wide: bool) -> f64 {
     let deviation = NORMAL * median(&mut errors);
-    if !is_short {
+    if !is_wide {
         return deviation;
     }
     errors.retain(|error| error.is_finite());
@@ -344,19 +344,17 @@ fn known_of(values: &[f64]) -> Vec<f64> {
     values.iter().copied().filter(|value| !value.is_nan()).collect()
 }
 
-/// The smallest value that so large a share of them does not pass; unknown of nothing.
+/// The value below which so large a share of the others lies: never the largest of ten or fewer, which may be a wild one. Unknown of nothing.
 fn quantile(values: &mut [f64], share: f64) -> f64 {
+    let Some(others) = values.len().checked_sub(1) else { return f64::NAN };
     #[expect(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "a number of periods"
     )]
-    let rank = (share * values.len() as f64).ceil() as usize;
-    match rank.checked_sub(1).filter(|rank| *rank < values.len()) {
-        Some(rank) => *values.select_nth_unstable_by(rank, f64::total_cmp).1,
-        None => f64::NAN,
-    }
+    let rank = (share * others as f64) as usize;
+    *values.select_nth_unstable_by(rank.min(others), f64::total_cmp).1
 }
 
 /// The median; unknown of nothing. Of two in the middle of which one lies infinitely far, the other.

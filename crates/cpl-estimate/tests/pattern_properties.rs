@@ -143,3 +143,41 @@ fn small_counts_are_not_told_from_chance() {
         assert!(last.usual.is_some_and(|usual| is_near(usual.deviation, (1.0_f64 / count).sqrt())));
     }
 }
+
+/// How many days of a hundred break the pattern, once the series is known.
+fn broken_of_hundred(values: &[f64]) -> usize {
+    let found = found(values, 0);
+    let is_broken = |day: usize| {
+        let usual = found[day].usual.filter(|_| !values[day].is_nan());
+        usual.is_some_and(|usual| usual.is_broken_by(values[day], DEVIATIONS))
+    };
+    (DAYS - 100..DAYS).filter(|day| is_broken(*day)).count()
+}
+
+#[test]
+fn days_without_anything_are_no_exceptions_where_they_are_many() {
+    for tenths in 2..10 {
+        each(|rng, _| {
+            let mut day = || if rng.u8(..10) < tenths { 30.0 + 10.0 * rng.f64() } else { 0.0 };
+            let values: Vec<f64> = (0..DAYS).map(|_| day()).collect();
+            assert!(
+                broken_of_hundred(&values) <= 12,
+                "{tenths}0% of days with something: {}",
+                broken_of_hundred(&values)
+            );
+        });
+    }
+}
+
+#[test]
+fn a_shop_that_is_closed_on_weekends_has_usual_weekends() {
+    each(|rng, _| {
+        let mut day = |day: usize| if day % 7 >= 5 { 0.0 } else { 90.0 + 20.0 * rng.f64() };
+        let mut values: Vec<f64> = (0..DAYS).map(&mut day).collect();
+        assert!(broken_of_hundred(&values) <= 1, "{}", broken_of_hundred(&values));
+        let last = DAYS - 1 - (DAYS - 1) % 7;
+        values[last] = 20.0;
+        let found = found(&values, 0)[last].usual.expect("a long series");
+        assert!(found.is_broken_by(20.0, DEVIATIONS) && !found.is_broken_by(100.0, DEVIATIONS), "{found:?}");
+    });
+}

@@ -88,6 +88,9 @@ pub struct RunReport {
     /// The rules that act, in the order of the file.
     #[serde(skip)]
     pub rules: Vec<String>,
+    /// The newest day of what the dashboard and the rules begin with; of several sources the oldest of those.
+    #[serde(skip)]
+    pub data_to: Option<Value>,
     /// The next day on which one of them is looked at, where none is today.
     #[serde(skip)]
     pub next_look: Option<String>,

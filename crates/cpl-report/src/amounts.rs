@@ -21,17 +21,23 @@ pub fn number(value: &Value) -> Option<f64> {
 /// `▲ 4.2%`: how far a value is from the one before; of rates in points.
 pub fn change(value: &Value, before: &Value, multiple: bool) -> String {
     let (Some(now), Some(was)) = (number(value), number(before)) else { return String::new() };
-    let sign = match now.total_cmp(&was) {
-        _ if same(now, was) => "=",
-        std::cmp::Ordering::Greater => "▲",
-        _ => "▼",
+    let sign = if now > was { "▲" } else { "▼" };
+    let apart = match value {
+        Value::Ratio(_) if !multiple => points((now - was).abs()),
+        _ if was == 0.0 && now != 0.0 => return String::new(),
+        _ => share(now, was),
     };
-    match value {
-        Value::Ratio(_) if !multiple && sign != "=" => format!("{sign} {}", points((now - was).abs())),
-        _ if sign == "=" => sign.to_owned(),
-        _ if was == 0.0 => String::new(),
-        _ => format!("{sign} {}", Value::Ratio((((now - was) / was.abs()).abs() * 1000.0).round() / 1000.0)),
-    }
+    // Too little to be shown.
+    if same(now, was) || is_nothing(&apart) { "=".to_owned() } else { format!("{sign} {apart}") }
+}
+
+/// `4.2%`: how far a value is from the one before, as a share of that.
+fn share(now: f64, was: f64) -> String {
+    Value::Ratio((((now - was) / was).abs() * 1000.0).round() / 1000.0).to_string()
+}
+
+fn is_nothing(shown: &str) -> bool {
+    !shown.chars().any(|letter| letter.is_ascii_digit() && letter != '0')
 }
 
 fn same(a: f64, b: f64) -> bool {
@@ -44,8 +50,7 @@ pub fn relative(from: &Value, to: &Value) -> Option<String> {
     if was == 0.0 || same(was, now) {
         return None;
     }
-    let by = (now - was) / was.abs();
-    Some(format!("{}{}", if by > 0.0 { "+" } else { "−" }, Value::Ratio((by.abs() * 1000.0).round() / 1000.0)))
+    Some(format!("{}{}", if now > was { "+" } else { "-" }, share(now, was)))
 }
 
 /// `0.3 pt`: how far apart two rates are, to a hundredth of a point.
@@ -54,17 +59,17 @@ pub fn points(apart: f64) -> String {
     format!("{} pt", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
-/// `+$0.60`, `−0.3 pt`: what was added to a value, or taken from it; and none where that is too little to be shown.
-pub fn signed(change: &Value) -> Option<String> {
+/// `+$0.60`, `-0.3 pt`: what was added to a value, or taken from it; and none where that is too little to be shown.
+pub fn signed(change: &Value, multiple: bool) -> Option<String> {
     let (size, is_negative) = match change {
         Value::Money(amount, of) => (Value::Money(amount.abs(), *of).to_string(), *amount < Decimal::ZERO),
+        Value::Ratio(value) if multiple => (Value::Ratio(value.abs()).shown(true), *value < 0.0),
         Value::Ratio(value) => (points(value.abs()), *value < 0.0),
         Value::Number(value) => (Value::Number(value.abs()).to_string(), *value < 0.0),
         Value::Integer(value) => (Value::Integer(value.saturating_abs()).to_string(), *value < 0),
         _ => return None,
     };
-    let is_nothing = !size.chars().any(|letter| letter.is_ascii_digit() && letter != '0');
-    (!is_nothing).then(|| format!("{}{size}", if is_negative { "−" } else { "+" }))
+    (!is_nothing(&size)).then(|| format!("{}{size}", if is_negative { "-" } else { "+" }))
 }
 
 /// `below $47.00`
@@ -92,26 +97,30 @@ pub fn is_multiple(metric: &Metric) -> bool {
 pub fn ink(goal: Option<&Goal>, change: &str) -> Option<Ink> {
     let up = match change.chars().next()? {
         '▲' | '+' => true,
-        '▼' | '−' => false,
+        '▼' | '-' => false,
         _ => return None,
     };
     Some(if up == (goal?.direction == Direction::Above) { Ink::Good } else { Ink::Bad })
 }
 
-/// Cells of one column with as many digits behind the point each: `4%` beside `3.25%` is `4.00%`.
-pub fn same_digits(cells: &mut [String]) {
-    let digits = |cell: &str| {
-        let (_, behind) = cell.split_once('.')?;
-        Some(behind.chars().take_while(char::is_ascii_digit).count())
-    };
-    let most = cells.iter().filter_map(|cell| digits(cell)).max().unwrap_or(0);
-    for cell in cells.iter_mut().filter(|cell| cell.chars().any(|letter| letter.is_ascii_digit())) {
-        let missing = most - digits(cell).unwrap_or(0);
-        if missing == 0 {
-            continue;
-        }
-        let end = cell.rfind(|letter: char| letter.is_ascii_digit()).map_or(cell.len(), |at| at + 1);
-        let point = if digits(cell).is_none() { "." } else { "" };
-        cell.insert_str(end, &format!("{point}{}", "0".repeat(missing)));
-    }
+/// The values of one column with as many digits behind the point each: `4.00%` beside `3.25%`.
+pub fn of_one_column(values: &[&Value], multiple: bool) -> Vec<String> {
+    let known: Vec<f64> = values.iter().filter_map(|value| number(value)).collect();
+    let least = known.iter().fold(f64::INFINITY, |least, value| least.min(value.abs()));
+    let most = known.iter().fold(0.0, |most: f64, value| most.max(value.abs()));
+    let digits = |from: f64| if least < from { 2 } else { 1 };
+    values
+        .iter()
+        .map(|value| match value {
+            // Beyond that they are multiples.
+            Value::Ratio(ratio) if !multiple && most < 10.0 => format!("{:.*}%", digits(0.1), ratio * 100.0),
+            Value::Number(_) if values.iter().all(|value| is_whole(value)) => value.to_string(),
+            Value::Number(value) if most < 1_000.0 => format!("{value:.*}", digits(10.0)),
+            value => value.shown(multiple),
+        })
+        .collect()
+}
+
+fn is_whole(value: &Value) -> bool {
+    number(value).is_none_or(|value| value.fract() == 0.0)
 }

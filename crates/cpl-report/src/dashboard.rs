@@ -1,5 +1,7 @@
 //! The constraint and its drivers, and the same by a column: the worst group first, with what moved it and what is done about it.
 
+use std::collections::BTreeMap;
+
 use cpl_model::{
     program::Direction,
     report::{By, ByRow, Decision, Goal, Metric, RunReport, State},
@@ -7,7 +9,7 @@ use cpl_model::{
 };
 
 use crate::{
-    amounts::{change, goal, ink, is_multiple, number, same_digits, shown, signed},
+    amounts::{change, goal, ink, is_multiple, number, of_one_column, shown, signed},
     page::Page,
     paint::Ink,
     table::lines,
@@ -125,11 +127,8 @@ fn group_change(row: &ByRow, constraint: &Metric) -> String {
 fn columns(by: &By, rows: &[&ByRow], metrics: &[&Metric], report: &RunReport, changes: &[String]) -> Vec<Column> {
     let column = |header: &str, cells: Vec<String>, right, spare| Column { header: split(header), cells, right, spare };
     let metric_column = |at: usize, spare| {
-        let multiple = is_multiple(metrics[at]);
-        let cell = |row: &&ByRow| row.metrics.0.get(at).map_or_else(String::new, |(_, value)| value.shown(multiple));
-        let mut cells: Vec<String> = rows.iter().map(cell).collect();
-        same_digits(&mut cells);
-        column(&metrics[at].metric, cells, true, spare)
+        let values: Vec<&Value> = rows.iter().filter_map(|row| row.metrics.0.get(at)).map(|(_, value)| value).collect();
+        column(&metrics[at].metric, of_one_column(&values, is_multiple(metrics[at])), true, spare)
     };
     let mut columns = vec![
         column(&format!("by {}", by.column), rows.iter().map(|row| row.value.to_string()).collect(), false, 0),
@@ -139,19 +138,28 @@ fn columns(by: &By, rows: &[&ByRow], metrics: &[&Metric], report: &RunReport, ch
     if has(changes) {
         columns.push(column("change", changes.to_vec(), true, 0));
     }
-    let moved: Vec<String> = rows.iter().map(|row| contributed(row, report)).collect();
+    let contributed: BTreeMap<String, String> = report
+        .moved
+        .iter()
+        .flat_map(|moved| &moved.groups)
+        .filter_map(|group| Some((name(&group.value), signed(&group.change, is_multiple(metrics[0]))?)))
+        .collect();
+    let of_row =
+        |found: &BTreeMap<String, String>, row: &ByRow| found.get(&name(&row.value)).cloned().unwrap_or_default();
+    let moved: Vec<String> = rows.iter().map(|row| of_row(&contributed, row)).collect();
     if has(&moved) {
         columns.push(column("moved it", moved, true, 9));
     }
     if let Some(of) = by.of.as_ref().filter(|of| metrics[0].metric != **of) {
-        let mut cells: Vec<String> = rows.iter().map(|row| row.of.to_string()).collect();
-        same_digits(&mut cells);
+        let values: Vec<&Value> = rows.iter().map(|row| &row.of).collect();
+        let cells = of_one_column(&values, false);
         // A name fits above a column, a computation does not.
         let is_name = of.chars().all(|letter| letter.is_alphanumeric() || letter == '_');
         columns.push(column(if is_name { of } else { "sum" }, cells, true, 2));
     }
     columns.extend((1..metrics.len()).map(|at| metric_column(at, u8::try_from(at + 2).unwrap_or(8))));
-    let decided: Vec<String> = rows.iter().map(|row| decided(by, row, &report.decisions)).collect();
+    let decisions = decided(by, &report.decisions);
+    let decided: Vec<String> = rows.iter().map(|row| of_row(&decisions, row)).collect();
     if has(&decided) {
         columns.push(column("decision", decided, false, 1));
     }
@@ -169,27 +177,32 @@ fn split(header: &str) -> String {
     }
 }
 
-fn contributed(row: &ByRow, report: &RunReport) -> String {
-    let groups = report.moved.iter().flat_map(|moved| &moved.groups);
-    let found = groups.into_iter().find(|group| group.value == row.value);
-    found.and_then(|group| signed(&group.change)).unwrap_or_default()
+/// What tells a group from the others: an unknown name is none.
+fn name(value: &Value) -> String {
+    if value.is_unknown() { String::new() } else { format!("·{}", value.raw()) }
 }
 
-/// What is decided of a group: `↑ 17.1%`, `held`.
-fn decided(by: &By, row: &ByRow, decisions: &[Decision]) -> String {
-    let is_its =
-        |decision: &&Decision| decision.key.0.iter().any(|(name, value)| *name == by.column && *value == row.value);
-    let each = decisions.iter().filter(is_its).map(|decision| match decision.state {
-        State::Fires => {
-            let changes: Vec<String> = decision.changes.iter().map(|of| arrow(&of.from, &of.to)).collect();
-            changes.join(" ")
+/// What is decided of each group: `↑ 17.1%`, `held`.
+fn decided(by: &By, decisions: &[Decision]) -> BTreeMap<String, String> {
+    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for decision in decisions {
+        let Some((_, value)) = decision.key.0.iter().find(|(column, _)| *column == by.column) else { continue };
+        let text = match decision.state {
+            State::Fires => {
+                let changes: Vec<String> = decision.changes.iter().map(|of| arrow(&of.from, &of.to)).collect();
+                changes.join(" ")
+            }
+            State::Held if decision.awaits_approval => "to approve".to_owned(),
+            State::Held | State::Suppressed => "held".to_owned(),
+            State::Undecided => "undecided".to_owned(),
+            State::Quiet => continue,
+        };
+        let of_group = found.entry(name(value)).or_default();
+        if !of_group.contains(&text) {
+            of_group.push(text);
         }
-        State::Held if decision.awaits_approval => "to approve".to_owned(),
-        State::Held | State::Suppressed => "held".to_owned(),
-        State::Undecided => "undecided".to_owned(),
-        State::Quiet => String::new(),
-    });
-    each.filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", ")
+    }
+    found.into_iter().map(|(name, texts)| (name, texts.join(", "))).collect()
 }
 
 fn arrow(from: &Value, to: &Value) -> String {
@@ -201,23 +214,24 @@ fn arrow(from: &Value, to: &Value) -> String {
     format!("{sign} {}", Value::Ratio((((now - was) / was.abs()).abs() * 1000.0).round() / 1000.0))
 }
 
-/// The groups, those that are furthest off the goal first; of a sum, whose goal is that of the whole, the largest. One that has no value, though the constraint
-/// sums up something there, is worse than any: it spent and won nobody.
+/// The groups, those that are furthest off the goal first; of a sum, whose goal is that of the whole, the largest. One that has no value,
+/// though the constraint sums up something there, is worse than any: it spent and won nobody. What has neither stands last.
 fn worst_first<'r>(by: &'r By, constraint: &Metric) -> Vec<&'r ByRow> {
-    let mut rows: Vec<&ByRow> = by.rows.iter().collect();
-    let value = |row: &ByRow| row.metrics.0.first().map_or(Value::Unknown, |(_, value)| value.clone());
-    let rank = |row: &ByRow| match (value(row).is_unknown(), number(&row.of)) {
-        (false, _) => 1,
-        (true, Some(of)) if of > 0.0 => 0,
-        (true, _) => 2,
-    };
     let has_goal = by.rows.iter().any(|row| row.met.is_some());
     let goal = constraint.goal.as_ref().filter(|_| has_goal);
-    let order = |a: &&ByRow, b: &&ByRow| match goal.map(|goal| goal.direction) {
-        Some(Direction::Below) => rank(a).cmp(&rank(b)).then_with(|| value(b).order(&value(a))),
-        Some(Direction::Above) => rank(a).cmp(&rank(b)).then_with(|| value(a).order(&value(b))),
-        None => value(b).order(&value(a)),
+    let smallest_first = goal.is_some_and(|goal| goal.direction == Direction::Above);
+    let place = |row: &ByRow| {
+        let value = row.metrics.0.first().and_then(|(_, value)| number(value));
+        let is_missed = number(&row.of).is_some_and(|of| of > 0.0);
+        let rank = match value {
+            Some(_) => 1,
+            None if is_missed => 0,
+            None => 2,
+        };
+        let value = value.unwrap_or(0.0);
+        (rank, if smallest_first { value } else { -value })
     };
-    rows.sort_by(order);
-    rows
+    let mut rows: Vec<((i32, f64), &ByRow)> = by.rows.iter().map(|row| (place(row), row)).collect();
+    rows.sort_by(|((rank, value), _), ((other, than), _)| rank.cmp(other).then(value.total_cmp(than)));
+    rows.into_iter().map(|(_, row)| row).collect()
 }

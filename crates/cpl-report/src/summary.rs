@@ -10,14 +10,14 @@ use cpl_model::{
 use rust_decimal::Decimal;
 use serde::Serialize;
 
-use crate::page::row_name;
+use crate::{amounts::number, page::row_name};
 
 /// A run, at a glance.
 #[derive(Clone, Debug, Serialize)]
 pub struct Summary {
     /// Whether the constraint is on its goal; none where it has none, or is unknown.
     pub on_goal: Option<bool>,
-    /// What is changed, by column.
+    /// What is changed, by column and target.
     pub changes: Vec<ChangedColumn>,
     /// How often targets are called with no change of a column.
     pub calls: BTreeMap<String, usize>,
@@ -25,16 +25,18 @@ pub struct Summary {
     pub needs: Vec<Need>,
 }
 
-/// All changes of a column together.
+/// All changes of a column by one target, together.
 #[derive(Clone, Debug, Serialize)]
 pub struct ChangedColumn {
     /// The column.
     pub column: String,
+    /// The target.
+    pub target: String,
     /// How many values rise.
     pub raised: usize,
     /// How many fall.
     pub lowered: usize,
-    /// How many become another value that is no amount.
+    /// How many become another value that is no amount, or come from an unknown one.
     pub set: usize,
     /// The sum of all that are changed, before; unknown where they are no amounts of one unit.
     pub from: Value,
@@ -57,6 +59,8 @@ pub struct Need {
 pub enum NeedKind {
     /// A check is broken.
     BrokenData,
+    /// A critical alert.
+    Critical,
     /// Nobody knows whether effects arrived.
     Unconfirmed,
     /// Decisions are held until somebody approves.
@@ -65,13 +69,11 @@ pub enum NeedKind {
     Restated,
     /// Decisions expired.
     Expired,
-    /// A critical alert.
-    Critical,
     /// A warning.
     Warning,
     /// Worth knowing.
     Info,
-    /// Rows that could not be decided.
+    /// What could not be decided: a row, or the constraint.
     Undecided,
 }
 
@@ -92,13 +94,16 @@ fn done<'d>(decisions: impl Iterator<Item = &'d Decision>) -> (Vec<ChangedColumn
             *calls.entry(change.target.clone()).or_default() += 1;
             continue;
         };
-        let of_column = |before: &&mut ChangedColumn| before.column == *column && alike(&before.to, &change.to);
+        let of_column = |before: &&mut ChangedColumn| {
+            before.column == *column && before.target == change.target && alike(&before.to, &change.to)
+        };
         if let Some(before) = columns.iter_mut().find(of_column) {
             before.add(&change.from, &change.to);
         } else {
             let zero = nothing(&change.to);
             let (from, to) = (zero.clone(), zero);
-            let mut first = ChangedColumn { column: column.clone(), raised: 0, lowered: 0, set: 0, from, to };
+            let (column, target) = (column.clone(), change.target.clone());
+            let mut first = ChangedColumn { column, target, raised: 0, lowered: 0, set: 0, from, to };
             first.add(&change.from, &change.to);
             columns.push(first);
         }
@@ -108,11 +113,11 @@ fn done<'d>(decisions: impl Iterator<Item = &'d Decision>) -> (Vec<ChangedColumn
 
 impl ChangedColumn {
     fn add(&mut self, from: &Value, to: &Value) {
-        match to.order(from) {
-            _ if nothing(to).is_unknown() || from.is_unknown() => self.set += 1,
-            std::cmp::Ordering::Greater => self.raised += 1,
-            std::cmp::Ordering::Less => self.lowered += 1,
-            std::cmp::Ordering::Equal => {}
+        match number(from).zip(number(to)) {
+            None => self.set += 1,
+            Some((was, now)) if now > was => self.raised += 1,
+            Some((was, now)) if now < was => self.lowered += 1,
+            Some(_) => {}
         }
         self.from = sum(&self.from, from);
         self.to = sum(&self.to, to);
@@ -151,6 +156,9 @@ fn needs(report: &RunReport) -> Vec<Need> {
     for check in report.checks.iter().filter(|check| check.broken && !check.watched) {
         add(NeedKind::BrokenData, format!("{}: {} is broken", check.table, check.check));
     }
+    let alerts =
+        |level| report.alerts.iter().filter(move |alert| alert.state == State::Fires && alert.severity == level);
+    alerts(Level::Critical).for_each(|alert| add(NeedKind::Critical, alert.text.clone()));
     for one in &report.unconfirmed {
         add(NeedKind::Unconfirmed, format!("{} of {} may not have arrived", count(one.effects, "effect"), one.target));
     }
@@ -166,16 +174,14 @@ fn needs(report: &RunReport) -> Vec<Need> {
     for one in &report.expired {
         add(NeedKind::Expired, format!("{} of {} expired", count(one.decisions, "decision"), one.rule));
     }
-    let levels =
-        [(Level::Critical, NeedKind::Critical), (Level::Warning, NeedKind::Warning), (Level::Info, NeedKind::Info)];
-    for (level, kind) in levels {
-        let firing = report.alerts.iter().filter(|alert| alert.state == State::Fires && alert.severity == level);
-        firing.for_each(|alert| add(kind, alert.text.clone()));
+    alerts(Level::Warning).for_each(|alert| add(NeedKind::Warning, alert.text.clone()));
+    alerts(Level::Info).for_each(|alert| add(NeedKind::Info, alert.text.clone()));
+    if let Some(constraint) = report.constraint.as_ref().filter(|constraint| constraint.value.is_unknown()) {
+        add(NeedKind::Undecided, format!("{} is unknown", constraint.metric));
     }
-    let decisions =
-        report.decisions.iter().filter(|one| one.state == State::Undecided).map(|one| (&one.rule, &one.key));
-    let alerts = report.alerts.iter().filter(|one| one.state == State::Undecided).map(|one| (&one.alert, &one.key));
-    for (rule, key) in decisions.chain(alerts) {
+    let decisions = report.decisions.iter().filter(|one| one.state == State::Undecided);
+    let rows = report.alerts.iter().filter(|one| one.state == State::Undecided).map(|one| (&one.alert, &one.key));
+    for (rule, key) in decisions.map(|one| (&one.rule, &one.key)).chain(rows) {
         add(NeedKind::Undecided, format!("{} can't be decided", row_name(rule, key)));
     }
     needs

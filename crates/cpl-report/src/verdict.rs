@@ -11,7 +11,7 @@ use crate::{
     amounts::{change, goal, ink, is_multiple, shown, signed},
     page::{Page, counted, window},
     paint::Ink,
-    summary::{ChangedColumn, NeedKind, Summary},
+    summary::{ChangedColumn, Need, NeedKind, Summary},
 };
 
 /// How many groups are named that moved the constraint.
@@ -29,7 +29,7 @@ pub fn verdict(page: &mut Page, report: &RunReport, summary: &Summary) {
     if let Some(constraint) = &report.constraint {
         on_goal(page, constraint, report.moved.as_ref(), report.on_broken_data);
         if let Some(moved) = &report.moved {
-            moved_by(page, moved, constraint);
+            moved_by(page, moved, constraint, report.by.as_ref().map(|by| by.column.as_str()));
         }
     }
     if !report.rules.is_empty() {
@@ -40,9 +40,7 @@ pub fn verdict(page: &mut Page, report: &RunReport, summary: &Summary) {
 
 /// The pipeline, its window, how new its data is; whether anything is sent.
 fn first_line(page: &mut Page, report: &RunReport) {
-    let newest = report.sources.iter().map(|source| &source.newest).filter(|newest| !newest.is_unknown());
-    let newest = newest.min_by(|a, b| a.raw().cmp(&b.raw()));
-    let data = newest.map_or_else(String::new, |newest| format!(", data to {newest}"));
+    let data = report.data_to.as_ref().map_or_else(String::new, |newest| format!(", data to {newest}"));
     let (loud, more) = mode(report);
     let text = format!("{}{data}", window(report));
     let right = loud.chars().count() + 2 + more.chars().count();
@@ -105,7 +103,7 @@ fn on_goal(page: &mut Page, constraint: &Metric, moved: Option<&Moved>, on_broke
     }
     let apart = change(&constraint.value, &constraint.before, is_multiple(constraint));
     if !apart.is_empty() {
-        let by = moved.and_then(|moved| signed(&moved.change));
+        let by = moved.and_then(|moved| signed(&moved.change, is_multiple(constraint)));
         // Rates are apart by points anyhow.
         let by = by.filter(|_| !apart.ends_with("pt")).map_or_else(String::new, |by| format!("{by}, "));
         let text_of_change = format!("{by}{apart}");
@@ -121,9 +119,10 @@ fn on_goal(page: &mut Page, constraint: &Metric, moved: Option<&Moved>, on_broke
     line(page, (&sign, label, label_ink), &text);
 }
 
-fn moved_by(page: &mut Page, moved: &Moved, constraint: &Metric) {
+fn moved_by(page: &mut Page, moved: &Moved, constraint: &Metric, by: Option<&str>) {
+    let multiple = is_multiple(constraint);
     let painted = |page: &Page, change: &Value| {
-        let text = signed(change)?;
+        let text = signed(change, multiple)?;
         Some(match ink(constraint.goal.as_ref(), &text) {
             Some(ink) => page.paint(ink, &text),
             None => text,
@@ -145,12 +144,16 @@ fn moved_by(page: &mut Page, moved: &Moved, constraint: &Metric) {
         let others = if rest.len() == 1 { rest[0].value.to_string() } else { format!("{} others", rest.len()) };
         groups.push(format!("{others} {change}"));
     }
-    let drivers =
-        moved.drivers.iter().filter_map(|driver| Some(format!("{} {}", driver.metric, painted(page, &driver.change)?)));
-    let parts: Vec<String> = [groups.join(", "), drivers.collect::<Vec<_>>().join(", ")].into();
-    let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-    if !parts.is_empty() {
-        line(page, (" ", "MOVED BY", Ink::Faint), &parts.join(" · "));
+    let drivers = moved.drivers.iter();
+    let drivers: Vec<String> =
+        drivers.filter_map(|one| Some(format!("{} {}", one.metric, painted(page, &one.change)?))).collect();
+    // The same change, split in two ways: each adds up to it.
+    let mut label = "MOVED BY";
+    for (of, parts) in [(by.unwrap_or_default(), groups), ("driver", drivers)] {
+        if !parts.is_empty() {
+            line(page, (" ", label, Ink::Faint), &format!("{of}: {}", parts.join(", ")));
+            label = "";
+        }
     }
 }
 
@@ -170,8 +173,9 @@ fn added(a: &Value, b: &Value) -> Value {
 }
 
 fn does(page: &mut Page, report: &RunReport, summary: &Summary) {
+    let earlier: usize = report.effects.iter().map(|delivery| delivery.earlier).sum();
     let label = if report.mode == RunMode::Run { "DOES" } else { "WOULD DO" };
-    let changes = summary.changes.iter().map(column_changes);
+    let changes = summary.changes.iter().map(|changed| column_changes(changed, &summary.changes));
     let calls = summary.calls.iter().map(|(target, calls)| {
         if *calls == 1 { format!("1 call of {target}") } else { format!("{calls} calls of {target}") }
     });
@@ -182,21 +186,26 @@ fn does(page: &mut Page, report: &RunReport, summary: &Summary) {
         (None, true) => {
             let held = report.decisions.iter().filter(|one| one.state == State::Held && !one.awaits_approval).count();
             let quiet = report.rules.iter().filter_map(|rule| report.quiet.get(rule)).sum();
-            let counts = counted(&[(held, "held"), (quiet, "quiet")]);
+            let earlier_effects = if earlier == 1 { "effect of an earlier run" } else { "effects of an earlier run" };
+            let counts = counted(&[(earlier, earlier_effects), (held, "held"), (quiet, "quiet")]);
             if counts == "none" { "nothing".to_owned() } else { format!("nothing: {counts}") }
         }
     };
     line(page, (" ", label, Ink::Faint), &text);
 }
 
-/// `↑2 ↓2 daily_budget $3,750.00 → $3,800.00`
-fn column_changes(changed: &ChangedColumn) -> String {
-    let ChangedColumn { column, raised, lowered, set, from, to } = changed;
+/// `↑2 ↓2 daily_budget, together $3,750.00 → $3,800.00`; by which target, where several change columns of that name.
+fn column_changes(changed: &ChangedColumn, all: &[ChangedColumn]) -> String {
+    let ChangedColumn { column, target, raised, lowered, set, from, to } = changed;
     let counts = [("↑", raised), ("↓", lowered), ("→", set)];
-    let counts: Vec<String> =
-        counts.iter().filter(|(_, count)| **count > 0).map(|(sign, count)| format!("{sign}{count}")).collect();
-    let total = if to.is_unknown() { String::new() } else { format!(" {} → {}", from.exact(), to.exact()) };
-    format!("{} {column}{total}", counts.join(" "))
+    let some = counts.iter().filter(|(_, count)| **count > 0);
+    let shown: Vec<String> = some.map(|(sign, count)| format!("{sign}{count}")).collect();
+    let together = if raised + lowered + set > 1 { ", together" } else { "" };
+    let is_unknown = from.is_unknown() || to.is_unknown();
+    let total = if is_unknown { String::new() } else { format!("{together} {} → {}", from.exact(), to.exact()) };
+    let is_alone = all.iter().filter(|other| other.column == *column).count() == 1;
+    let via = if is_alone { String::new() } else { format!(" via {target}") };
+    format!("{} {column}{via}{total}", shown.join(" "))
 }
 
 fn needs(page: &mut Page, summary: &Summary) {
@@ -205,22 +214,45 @@ fn needs(page: &mut Page, summary: &Summary) {
     }
     let room = page.style.width.saturating_sub(LABEL + 3);
     let (mut text, mut used, mut told) = (String::new(), 0, 0);
-    for need in &summary.needs {
+    for (at, need) in summary.needs.iter().enumerate() {
         let (sign, ink) = sign(need.kind);
         let width = need.text.chars().count() + 2;
         let gap = if told == 0 { "" } else { " · " };
-        // Room for `and 12 more`; the first is told however long it is.
-        if told > 0 && used + gap.len() + width + 14 > room {
+        // The first is told however long it is.
+        let more = rest(&summary.needs[at + 1..]).chars().count();
+        if told > 0 && used + gap.chars().count() + width + more > room {
             break;
         }
         let _ = write!(text, "{gap}{} {}", page.paint(ink, sign), need.text);
         used += gap.chars().count() + width;
         told += 1;
     }
-    if told < summary.needs.len() {
-        let _ = write!(text, " · and {} more", summary.needs.len() - told);
-    }
+    text += &rest(&summary.needs[told..]);
     line(page, (" ", "NEEDS YOU", Ink::Strong), &text);
+}
+
+/// ` · and 1 warning, 2 undecided`: what has no room.
+fn rest(needs: &[Need]) -> String {
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    for need in needs {
+        let word = match need.kind {
+            NeedKind::BrokenData => "broken",
+            NeedKind::Critical => "critical",
+            NeedKind::Unconfirmed => "unconfirmed",
+            NeedKind::Approval => "to approve",
+            NeedKind::Restated => "restated",
+            NeedKind::Expired => "expired",
+            NeedKind::Warning => "to look at",
+            NeedKind::Info => "to know",
+            NeedKind::Undecided => "undecided",
+        };
+        match counts.iter_mut().find(|(before, _)| *before == word) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((word, 1)),
+        }
+    }
+    let counts: Vec<String> = counts.into_iter().map(|(word, count)| format!("{count} {word}")).collect();
+    if counts.is_empty() { String::new() } else { format!(" · and {}", counts.join(", ")) }
 }
 
 fn sign(kind: NeedKind) -> (&'static str, Ink) {

@@ -198,7 +198,9 @@ impl RuleRow<'_> {
         let shown = condition.patterns.iter().map(|one| {
             let value = &one.pattern.of.value;
             let value = self.shown_side(condition, value, value, program);
-            pattern::shown(one, self.values, &value).unwrap_or_else(|| program.written(one.span))
+            let unknown = || pattern::why_unknown(one, self.values, program).unwrap_or_else(|| "unknown".to_owned());
+            pattern::shown(one, self.values, &value)
+                .unwrap_or_else(|| format!("{} ({})", program.written(one.span), unknown()))
         });
         shown.collect()
     }

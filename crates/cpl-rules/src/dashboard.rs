@@ -1,6 +1,6 @@
 //! The dashboard: its metrics over the window, over the one before, and by a column.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, collections::BTreeMap};
 
 use cpl_model::{
     program::{self, Direction, Expr, ExprKind, Program, Quotient},
@@ -62,17 +62,16 @@ fn by(dashboard: &program::Dashboard, answered: &Answered<'_>, goal: Option<&Goa
     let is_sum = quotient.as_ref().is_some_and(|quotient| quotient.below.is_none());
     let divided = quotient.filter(|_| matches!(dashboard.metrics[0].value.kind, ExprKind::Arith(..)));
     let of = divided.map(|quotient| summed(&quotient.above, program));
-    let before = |value: &Value| {
-        let found = answered.by_before?.iter().find(|row| row.first() == Some(value))?;
-        found.get(1).cloned()
-    };
+    let name = |value: &Value| (value.is_unknown(), value.raw());
+    let before: BTreeMap<_, &Value> =
+        answered.by_before.into_iter().flatten().filter_map(|row| Some((name(row.first()?), row.get(1)?))).collect();
     let rows = rows.iter().filter_map(|row| {
         let (value, values) = row.split_first()?;
         let names = dashboard.metrics.iter().map(|metric| metric.name.clone());
         Some(ByRow {
             value: value.clone(),
             met: goal.filter(|_| !is_sum).and_then(|goal| met(values.first()?, goal)),
-            before: before(value).unwrap_or(Value::Unknown),
+            before: before.get(&name(value)).map_or(Value::Unknown, |value| (*value).clone()),
             of: values.get(dashboard.metrics.len()).filter(|_| of.is_some()).cloned().unwrap_or(Value::Unknown),
             metrics: Pairs(names.zip(values.iter().cloned()).collect()),
         })

@@ -20,7 +20,10 @@ use cpl_model::{
     types::Type,
     value::Value,
 };
-use rust_decimal::{Decimal, prelude::FromPrimitive};
+use rust_decimal::{
+    Decimal,
+    prelude::{FromPrimitive, ToPrimitive},
+};
 
 use crate::sureness::float;
 
@@ -55,21 +58,26 @@ pub fn moved(
         _ => Vec::new(),
     };
     let drivers = by_drivers(dashboard, constraint, drivers, program, ty);
-    let change = amount(change, ty);
-    let mut moved = Moved { change: change.clone(), groups, drivers };
-    with_no_rest(moved.groups.iter_mut().map(|group| &mut group.change), &change);
-    with_no_rest(moved.drivers.iter_mut().map(|driver| &mut driver.change), &change);
+    let mut moved = Moved { change: amount(change, ty), groups, drivers };
+    if !with_no_rest(moved.groups.iter_mut().map(|group| &mut group.change).collect(), &moved.change) {
+        moved.groups.clear();
+    }
+    if !with_no_rest(moved.drivers.iter_mut().map(|driver| &mut driver.change).collect(), &moved.change) {
+        moved.drivers.clear();
+    }
     Some(moved)
 }
 
-/// Amounts are rounded to a millionth, each by itself: what the largest takes, so that they add up to the change.
-fn with_no_rest<'v>(mut parts: impl Iterator<Item = &'v mut Value>, change: &Value) {
-    let Some(Value::Money(first, _)) = parts.next() else { return };
-    let others: Decimal =
-        parts.filter_map(|part| if let Value::Money(amount, _) = part { Some(*amount) } else { None }).sum();
-    if let Value::Money(change, _) = change {
-        *first = *change - others;
-    }
+/// Amounts are rounded to a millionth, each by itself: the largest takes the rest, so that they add up to the change. Whether that was no
+/// more than rounding leaves.
+fn with_no_rest(mut parts: Vec<&mut Value>, change: &Value) -> bool {
+    let Value::Money(change, _) = change else { return true };
+    let amount = |part: &Value| if let Value::Money(amount, _) = part { *amount } else { Decimal::ZERO };
+    let rest = *change - parts.iter().map(|part| amount(part)).sum::<Decimal>();
+    let Some(Value::Money(largest, _)) = parts.iter_mut().max_by_key(|part| amount(part).abs()) else { return true };
+    *largest += rest;
+    // A millionth of each, and one of the change.
+    rest.abs() <= Decimal::new(i64::try_from(parts.len()).unwrap_or(i64::MAX).saturating_add(1), 6)
 }
 
 fn by_groups(dashboard: &program::Dashboard, now: &[Vec<Value>], before: &[Vec<Value>], ty: Type) -> Vec<MovedBy> {
@@ -77,14 +85,16 @@ fn by_groups(dashboard: &program::Dashboard, now: &[Vec<Value>], before: &[Vec<V
         return Vec::new();
     };
     let is_quotient = quotient.below.is_some();
-    let mut groups: BTreeMap<String, Group> = BTreeMap::new();
+    let factor = quotient.factor.to_f64().unwrap_or(1.0);
+    // An unknown name is another one than an empty text.
+    let mut groups: BTreeMap<(bool, String), Group> = BTreeMap::new();
     for (rows, is_now) in [(now, true), (before, false)] {
         for row in rows {
             let [value, .., above, below] = row.as_slice() else { continue };
             let (above, below) = if is_quotient { (above, float(below)) } else { (below, Some(1.0)) };
             // Sums pass over what is unknown.
-            let sums = Sums { above: float(above).unwrap_or(0.0), below: below.unwrap_or(0.0) };
-            let group = groups.entry(value.raw()).or_insert_with(|| Group {
+            let sums = Sums { above: float(above).unwrap_or(0.0) * factor, below: below.unwrap_or(0.0) };
+            let group = groups.entry((value.is_unknown(), value.raw())).or_insert_with(|| Group {
                 value: value.clone(),
                 now: Sums::default(),
                 before: Sums::default(),
@@ -206,7 +216,9 @@ fn powers(wanted: &Terms, drivers: &[Option<Terms>]) -> Option<Vec<f64>> {
         }
         product == *wanted
     };
-    let found = ways.into_iter().map(|(_, powers)| powers).find(|powers| makes(powers))?;
+    // The constraint as a driver of its own would tell nothing.
+    let found =
+        ways.into_iter().filter(|(used, _)| *used > 1).map(|(_, powers)| powers).find(|powers| makes(powers))?;
     Some(found.into_iter().map(f64::from).collect())
 }
 

@@ -54,6 +54,9 @@ pub fn why_unknown(check: &PatternCheck, values: &[Value], program: &Program) ->
         _ => 0,
     };
     let least = Lookback::of(check.pattern.grain, check.pattern.over).least();
+    if usize::try_from(known).is_ok_and(|known| known >= least) {
+        return Some(format!("{value} has too few values just before for a pattern: after a gap it takes a while"));
+    }
     let s = if known == 1 { "" } else { "s" };
     Some(format!("{value} has too short a history for a pattern: {known} {period}{s} with a value, {least} are needed"))
 }

@@ -1,6 +1,6 @@
 //! Answers → the report of a run: the dashboard, then the rules in the order of the file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cpl_model::{
     clock::{self, Clock},
@@ -108,9 +108,30 @@ impl<R> ReportBuilder<'_, R> {
             retired: self.retired_on().map(|day| day.to_string()),
             owner: program.owner.clone(),
             rules: program.decisions.iter().map(|rule| rule.name.clone()).collect(),
+            data_to: self.data_to(),
             next_look: self.next_look(),
             checks,
         }
+    }
+
+    /// The newest day of the fetches with which the dashboard's table and those of the rules begin, of several the oldest. A week or a month
+    /// would be told by its first day, which says too little.
+    fn data_to(&self) -> Option<Value> {
+        let program = self.program();
+        let rules = program.decisions.iter().map(|rule| &rule.rows).chain(program.alerts.iter().map(|rule| &rule.rows));
+        let tables = program.dashboard.iter().map(|dashboard| dashboard.table).chain(rules.map(|rows| rows.table));
+        let begins = tables.map(|table| program.beginning(table)).collect::<BTreeSet<_>>();
+        let is_by_day = |id: &TableId| {
+            let table = program.table(*id);
+            let time = table.time.as_ref().and_then(|time| table.column(time));
+            time.is_some_and(|time| !matches!(time.grain, Some(Grain::Week | Grain::Month)))
+        };
+        let newest = begins.iter().filter(|id| is_by_day(id)).filter_map(|id| {
+            let name = &program.table(*id).name;
+            let source = self.sources().into_iter().find(|source| source.fetch == *name)?;
+            (!source.newest.is_unknown()).then_some(source.newest)
+        });
+        newest.min_by(Value::order)
     }
 
     /// The next day on which a rule that acts is looked at, where none is today.

@@ -124,7 +124,7 @@ impl Oracle<'_> {
                 for other in before {
                     let Some(at) = at(other) else { continue };
                     values.extend(value(&of.of.value, other).float().map(|value| (at, value)));
-                    counts.extend(pattern::count(of, other).map(|count| (at, count)));
+                    counts.extend(pattern::count(of, other, &value(&of.of.value, other)).map(|count| (at, count)));
                 }
                 pattern::given(of, now, &value(&of.of.value, row), values, counts)
             }

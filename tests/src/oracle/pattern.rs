@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use cpl_model::program::{ExprKind, Grain, Pattern, PatternValue};
+use cpl_model::{
+    program::{ExprKind, Grain, Pattern, PatternValue},
+    types::Type,
+};
 use jiff::civil::Date;
 use num_traits::ToPrimitive;
 
@@ -52,8 +55,7 @@ pub(super) fn given(
     let level = level.min(over);
     let recent: Vec<f64> = values.range(at - over - level..at).map(|(_, value)| *value).collect();
     let positive = recent.iter().filter(|value| **value > 0.0).count();
-    let negative = recent.iter().filter(|value| **value < 0.0).count();
-    let is_log = positive * 4 >= recent.len() * 3 && negative * 10 <= recent.len();
+    let is_log = positive * 20 >= recent.len() * 19;
     let earlier = Earlier { values, counts, over, level, season, is_log };
     if recent.len() < 14 {
         return Val::Unknown;
@@ -78,9 +80,14 @@ pub(super) fn given(
 }
 
 /// What the value of a row is counted in.
-pub(super) fn count(pattern: &Pattern, row: &super::Row) -> Option<f64> {
-    let ExprKind::Column(name) = &pattern.of.value.kind else { return None };
-    let Val::Evidence(evidence) = row.get(&evidence_of(name))? else { return None };
+pub(super) fn count(pattern: &Pattern, row: &super::Row, value: &Val) -> Option<f64> {
+    let evidence = match &pattern.of.value.kind {
+        ExprKind::Column(name) => row.get(&evidence_of(name)),
+        _ => None,
+    };
+    let Some(Val::Evidence(evidence)) = evidence else {
+        return value.float().filter(|_| pattern.of.value.ty == Type::Count);
+    };
     match &**evidence {
         Evidence::Cost(days) | Evidence::Share(days) | Evidence::Count(days) => days.count(),
         Evidence::Mean(_) => None,
@@ -109,12 +116,12 @@ impl Earlier {
         }
         let mut deviation = 1.4826 * middle(errors.clone())?;
         let reach = 2 * self.over + self.level + self.season;
-        if self.values.range(at - reach..=at - self.over - self.level).next().is_none() {
+        if !self.is_log || self.values.range(at - reach..=at - self.over - self.level).next().is_none() {
             errors.retain(|error| error.is_finite());
             errors.sort_by(f64::total_cmp);
-            // Nine tenths of them, rounded up.
-            let place = (errors.len() * 9).div_ceil(10);
-            deviation = deviation.max(errors.get(place.checked_sub(1)?)? / 1.644_853_626_951_472_2);
+            // Nine tenths of the others lie below it.
+            let place = errors.len().checked_sub(1)? * 9 / 10;
+            deviation = deviation.max(errors.get(place)? / 1.644_853_626_951_472_2);
         }
         let forecast = self.forecast(at)?;
         deviation.is_finite().then_some((forecast, deviation))
@@ -123,7 +130,7 @@ impl Earlier {
     fn forecast(&self, at: Period) -> Option<f64> {
         let known = (at - self.level..at).filter_map(|before| Some(self.measured(before)? - self.season(before, at)));
         let known: Vec<f64> = known.filter(|value| !value.is_nan()).collect();
-        let enough = i64::try_from(known.len()).ok()? >= self.level / 2;
+        let enough = i64::try_from(known.len()).ok()? >= 7;
         Some(middle(known).filter(|_| enough)? + self.season(at, at))
     }
 

@@ -22,9 +22,9 @@ use crate::{
 /// Names that no column has: the value, what it is counted in, whether it is left out, the part of the season.
 const VALUE: &str = "·value";
 const COUNT: &str = "·count";
-const EXCEPT: &str = "·except";
+const LEFT_OUT: &str = "·left out";
 const PART: &str = "·part";
-const NEWEST: &str = "·newest";
+const JUDGED: &str = "·judged";
 
 const MICROSECONDS_OF_HOUR: i64 = 3_600_000_000;
 
@@ -158,10 +158,10 @@ impl Sorted {
             period(column(time), pattern.grain).alias(AT),
             part(time, pattern.grain, translator).cast(DataType::Int64).alias(PART),
             number(&pattern.of.value).alias(VALUE),
-            judged_period(pattern).unwrap_or_else(|| pl::lit(pl::NULL).cast(DataType::Int64)).alias(NEWEST),
+            judged_period(pattern).unwrap_or_else(|| pl::lit(pl::NULL).cast(DataType::Int64)).alias(JUDGED),
         ];
         columns.extend(count.map(|count| number(count).alias(COUNT)));
-        columns.extend(pattern.except.as_ref().map(|except| translator.expr(except).alias(EXCEPT)));
+        columns.extend(pattern.except.as_ref().map(|except| translator.expr(except).alias(LEFT_OUT)));
         let mut frame = rows.clone().lazy().with_row_index(ROW, None).filter(column(time).is_not_null());
         let judged = judged_period(pattern);
         if let Some(newest) = judged.clone() {
@@ -183,10 +183,10 @@ impl Sorted {
             Ok(column.iter().map(|value| value.unwrap_or(f64::NAN)).collect())
         };
         let except = || -> Result<Vec<bool>, ExecError> {
-            let column = sorted.column(EXCEPT).and_then(|column| column.bool()).map_err(classify)?;
+            let column = sorted.column(LEFT_OUT).and_then(|column| column.bool()).map_err(classify)?;
             Ok(column.iter().map(|is_left_out| is_left_out == Some(true)).collect())
         };
-        let newest = sorted.column(NEWEST).and_then(|column| column.i64()).map_err(classify)?;
+        let newest = sorted.column(JUDGED).and_then(|column| column.i64()).map_err(classify)?;
         Ok(Self {
             rows: sorted.column(ROW).and_then(|column| column.u32()).map_err(classify)?.iter().flatten().collect(),
             series: whole(SERIES)?,

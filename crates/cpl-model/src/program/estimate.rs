@@ -4,7 +4,8 @@ use cpl_syntax::Span;
 use rust_decimal::Decimal;
 
 use super::{
-    AggFunc, ArithOp, EstimateForm, Expr, ExprKind, Operand, Place, Program, SeriesOf, Stage, TableId, TableSource,
+    AggFunc, ArithOp, EstimateForm, Expr, ExprKind, Operand, Pattern, Place, Program, SeriesOf, Stage, TableId,
+    TableSource,
 };
 use crate::types::Type;
 
@@ -329,5 +330,35 @@ impl Expr {
             part.map_operands(place, change);
             part
         });
+    }
+}
+
+impl Pattern {
+    /// What the value is counted in, such as the customers of a cost: counts scatter by chance.
+    #[must_use]
+    pub fn count(&self) -> Option<&Expr> {
+        let Some(estimate) = &self.of.estimate else {
+            return (self.of.value.ty == Type::Count).then_some(&self.of.value);
+        };
+        match estimate.form {
+            EstimateForm::PerCount => estimate.parts.get(1),
+            EstimateForm::Share | EstimateForm::Count => estimate.parts.first(),
+            EstimateForm::Mean => None,
+        }
+    }
+
+    /// Whether both look at the same values, whatever they ask of them.
+    #[must_use]
+    pub fn looks_as(&self, other: &Self) -> bool {
+        let same = |a: &Option<Expr>, b: &Option<Expr>| match (a, b) {
+            (Some(a), Some(b)) => a.same_as(b),
+            (None, None) => true,
+            _ => false,
+        };
+        self.of.value.same_as(&other.of.value)
+            && self.over == other.over
+            && self.grain == other.grain
+            && self.judged == other.judged
+            && same(&self.except, &other.except)
     }
 }

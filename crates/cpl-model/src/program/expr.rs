@@ -502,34 +502,6 @@ impl SeriesOf {
     }
 }
 
-impl Pattern {
-    /// What the value is counted in, such as the customers of a cost: counts scatter by chance.
-    #[must_use]
-    pub fn count(&self) -> Option<&Expr> {
-        let estimate = self.of.estimate.as_ref()?;
-        match estimate.form {
-            EstimateForm::PerCount => estimate.parts.get(1),
-            EstimateForm::Share | EstimateForm::Count => estimate.parts.first(),
-            EstimateForm::Mean => None,
-        }
-    }
-
-    /// Whether both look at the same values, whatever they ask of them.
-    #[must_use]
-    pub fn looks_as(&self, other: &Self) -> bool {
-        let same = |a: &Option<Expr>, b: &Option<Expr>| match (a, b) {
-            (Some(a), Some(b)) => a.same_as(b),
-            (None, None) => true,
-            _ => false,
-        };
-        self.of.value.same_as(&other.of.value)
-            && self.over == other.over
-            && self.grain == other.grain
-            && self.judged == other.judged
-            && same(&self.except, &other.except)
-    }
-}
-
 impl Margin {
     fn amount_mut(&mut self) -> &mut Expr {
         match self {

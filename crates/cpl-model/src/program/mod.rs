@@ -140,6 +140,15 @@ impl Program {
         &self.tables[id.0]
     }
 
+    /// The fetch whose rows a table begins with.
+    #[must_use]
+    pub fn beginning(&self, table: TableId) -> TableId {
+        match &self.table(table).source {
+            TableSource::Fetch(_) => table,
+            TableSource::Transform { from, .. } => self.beginning(*from),
+        }
+    }
+
     /// The tables that a table is made of, itself included, however far back.
     #[must_use]
     pub fn upstream(&self, table: TableId) -> BTreeSet<TableId> {

@@ -37,8 +37,8 @@ impl Lowering<'_> {
         let of_newest = InternalColumn::Newest.to_string();
         self.push(chain, Op::Derive(vec![(of_newest.clone(), start)]));
         for (left, here) in [(left, named.clone()), (of_newest, InternalColumn::ExceptNewest.to_string())] {
-            let names = except.on.iter().map(|name| (name.clone(), name.clone()));
-            let on = std::iter::once((left, except.time.clone())).chain(names).collect();
+            let own = except.on.iter().map(|name| (name.clone(), name.clone()));
+            let on = std::iter::once((left, except.time.clone())).chain(own).collect();
             let join = Join {
                 table: except.table,
                 left: true,
