@@ -46,7 +46,9 @@ fn a_version_of_git_is_compared() {
     let (code, out, err) = plan("HEAD");
     assert_eq!((code, err.as_str()), (Some(0), ""), "{out}");
     assert!(
-        out.contains("~ raise google  budget $100.00 → $120.00 via t\n    was budget $100.00 → $110.00 via t\n"),
+        out.contains(
+            "~ raise google  budget $100.00 → $120.00 (+20%) via t\n    was budget $100.00 → $110.00 (+10%) via t\n"
+        ),
         "{out}"
     );
     assert!(out.contains("budget: +$20.00, was +$10.00 (+$10.00)"), "{out}");
