@@ -39,7 +39,7 @@ const ENOUGH: usize = 90;
 /// How often each thing is met then, at the least.
 const WANTED: &[(&str, usize)] = &[
     ("rows of plain", 20),
-    ("rows of grouped", 20),
+    ("rows of grouped", 15),
     ("rows of dated", 20),
     ("rows of acted", 20),
     ("rows of touched", 20),
