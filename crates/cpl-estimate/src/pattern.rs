@@ -29,8 +29,7 @@ const LEAST_DEVIATION: f64 = 0.05;
 const MOST_BY_CHANCE: f64 = 0.2;
 /// Times the median of the errors, that is the standard deviation of normal ones.
 const NORMAL: f64 = 1.4826;
-/// In a short series, which share of the values a wide deviation spans, and times what it is that of normal ones.
-const WIDE: f64 = 0.9;
+/// Times the ninth decile of the sizes of errors, that is the standard deviation of normal ones.
 const WIDE_NORMAL: f64 = 1.0 / 1.644_853_626_951_472_2;
 /// How many distances a season needs.
 const LEAST_SEASONS: usize = 2;
@@ -104,7 +103,7 @@ pub struct History {
 impl History {
     /// Whether counts are large enough that a doubling is told from chance.
     #[must_use]
-    pub fn is_told_from_chance(&self) -> bool {
+    pub fn has_enough_counts(&self) -> bool {
         self.count.is_none_or(|count| count * MOST_BY_CHANCE * MOST_BY_CHANCE >= 1.0)
     }
 }
@@ -337,24 +336,17 @@ fn deviation(mut errors: Vec<f64>, is_wide: bool) -> f64 {
         return deviation;
     }
     errors.retain(|error| error.is_finite());
-    deviation.max(WIDE_NORMAL * quantile(&mut errors, WIDE))
+    deviation.max(WIDE_NORMAL * ninth_decile(&mut errors))
 }
 
 fn known_of(values: &[f64]) -> Vec<f64> {
     values.iter().copied().filter(|value| !value.is_nan()).collect()
 }
 
-/// The value below which so large a share of the others lies: never the largest of ten or fewer, which may be a wild one. Unknown of nothing.
-fn quantile(values: &mut [f64], share: f64) -> f64 {
+/// The value below which nine of ten others lie: never the largest of ten or fewer, which may be a wild one. Unknown of nothing.
+fn ninth_decile(values: &mut [f64]) -> f64 {
     let Some(others) = values.len().checked_sub(1) else { return f64::NAN };
-    #[expect(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a number of periods"
-    )]
-    let rank = (share * others as f64) as usize;
-    *values.select_nth_unstable_by(rank.min(others), f64::total_cmp).1
+    *values.select_nth_unstable_by(others * 9 / 10, f64::total_cmp).1
 }
 
 /// The median; unknown of nothing. Of two in the middle of which one lies infinitely far, the other.

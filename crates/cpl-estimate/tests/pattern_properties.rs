@@ -139,7 +139,7 @@ fn small_counts_are_not_told_from_chance() {
         let (values, counts) = ([40.0; DAYS], [count; DAYS]);
         let series = Series { values: &values, counts: Some(&counts), parts: &parts };
         let last = histories(&series, lookback(), &[DAYS - 1])[0];
-        assert_eq!(last.is_told_from_chance(), is_told);
+        assert_eq!(last.has_enough_counts(), is_told);
         assert!(last.usual.is_some_and(|usual| is_near(usual.deviation, (1.0_f64 / count).sqrt())));
     }
 }

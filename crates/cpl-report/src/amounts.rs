@@ -32,7 +32,7 @@ pub fn change(value: &Value, before: &Value, multiple: bool) -> String {
 }
 
 /// `4.2%`: how far a value is from the one before, as a share of that.
-fn share(now: f64, was: f64) -> String {
+pub fn share(now: f64, was: f64) -> String {
     Value::Ratio((((now - was) / was).abs() * 1000.0).round() / 1000.0).to_string()
 }
 
@@ -123,4 +123,17 @@ pub fn of_one_column(values: &[&Value], multiple: bool) -> Vec<String> {
 
 fn is_whole(value: &Value) -> bool {
     number(value).is_none_or(|value| value.fract() == 0.0)
+}
+
+/// The sum of two amounts of one unit; unknown of others, and of what grows too large.
+pub fn sum(a: &Value, b: &Value) -> Value {
+    match (a, b) {
+        (Value::Money(a, of), Value::Money(b, other)) if of == other => {
+            a.checked_add(*b).map_or(Value::Unknown, |sum| Value::Money(sum, *of))
+        }
+        (Value::Integer(a), Value::Integer(b)) => a.checked_add(*b).map_or(Value::Unknown, Value::Integer),
+        (Value::Number(a), Value::Number(b)) => Value::Number(a + b),
+        (Value::Ratio(a), Value::Ratio(b)) => Value::Ratio(a + b),
+        _ => Value::Unknown,
+    }
 }

@@ -9,7 +9,7 @@ use cpl_model::{
 };
 
 use crate::{
-    amounts::{change, goal, ink, is_multiple, number, of_one_column, shown, signed},
+    amounts::{change, goal, ink, is_multiple, number, of_one_column, share, shown, signed},
     page::Page,
     paint::Ink,
     table::lines,
@@ -211,7 +211,7 @@ fn arrow(from: &Value, to: &Value) -> String {
     if was == 0.0 {
         return sign.to_owned();
     }
-    format!("{sign} {}", Value::Ratio((((now - was) / was.abs()).abs() * 1000.0).round() / 1000.0))
+    format!("{sign} {}", share(now, was))
 }
 
 /// The groups, those that are furthest off the goal first; of a sum, whose goal is that of the whole, the largest. One that has no value,

@@ -84,3 +84,8 @@ pub fn counted(counts: &[(usize, &str)]) -> String {
     let shown: Vec<String> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
     if shown.is_empty() { "none".to_owned() } else { shown.join(", ") }
 }
+
+/// `1 effect`, `4 effects`
+pub fn count(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}

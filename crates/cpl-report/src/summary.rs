@@ -10,7 +10,10 @@ use cpl_model::{
 use rust_decimal::Decimal;
 use serde::Serialize;
 
-use crate::{amounts::number, page::row_name};
+use crate::{
+    amounts::{number, sum},
+    page::{count, row_name},
+};
 
 /// A run, at a glance.
 #[derive(Clone, Debug, Serialize)]
@@ -139,17 +142,6 @@ fn alike(a: &Value, b: &Value) -> bool {
     nothing(a) == nothing(b)
 }
 
-fn sum(a: &Value, b: &Value) -> Value {
-    match (a, b) {
-        (Value::Money(a, of), Value::Money(b, other)) if of == other => {
-            a.checked_add(*b).map_or(Value::Unknown, |sum| Value::Money(sum, *of))
-        }
-        (Value::Integer(a), Value::Integer(b)) => a.checked_add(*b).map_or(Value::Unknown, Value::Integer),
-        (Value::Number(a), Value::Number(b)) => Value::Number(a + b),
-        _ => Value::Unknown,
-    }
-}
-
 fn needs(report: &RunReport) -> Vec<Need> {
     let mut needs = Vec::new();
     let mut add = |kind, text: String| needs.push(Need { kind, text });
@@ -185,8 +177,4 @@ fn needs(report: &RunReport) -> Vec<Need> {
         add(NeedKind::Undecided, format!("{} can't be decided", row_name(rule, key)));
     }
     needs
-}
-
-fn count(number: usize, what: &str) -> String {
-    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }

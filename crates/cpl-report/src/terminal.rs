@@ -14,7 +14,7 @@ use cpl_model::{
 use crate::{
     amounts::{number, relative},
     dashboard::dashboard,
-    page::{Page, counted, row_name},
+    page::{Page, count, counted, row_name},
     paint::{Ink, TerminalStyle},
     summary::Summary,
     table::lines,
@@ -185,8 +185,7 @@ impl Page {
         };
         self.title("EFFECTS", more);
         for delivery in &report.effects {
-            let effects =
-                if delivery.effects == 1 { "1 effect".to_owned() } else { format!("{} effects", delivery.effects) };
+            let effects = count(delivery.effects, "effect");
             let to = delivery.to.as_deref().unwrap_or(&delivery.target);
             let earlier = match delivery.earlier {
                 0 => String::new(),
@@ -199,12 +198,12 @@ impl Page {
             self.wrapped("  ", 4, &format!("{effects} → {to}{earlier}{unsent}"));
         }
         for Unconfirmed { window, target, effects } in &report.unconfirmed {
-            let effects = if *effects == 1 { "1 effect".to_owned() } else { format!("{effects} effects") };
+            let effects = count(*effects, "effect");
             let text = format!("{effects} of window {window} may not have reached {target}: see `cpl log`");
             self.wrapped("! ", 4, &text);
         }
         for Expired { window, rule, decisions } in &report.expired {
-            let decisions = if *decisions == 1 { "1 decision".to_owned() } else { format!("{decisions} decisions") };
+            let decisions = count(*decisions, "decision");
             let text = format!("{decisions} of {rule} in window {window} expired: nobody approved or rejected");
             self.wrapped("! ", 4, &text);
         }

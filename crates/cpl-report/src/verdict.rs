@@ -8,7 +8,7 @@ use cpl_model::{
 };
 
 use crate::{
-    amounts::{change, goal, ink, is_multiple, shown, signed},
+    amounts::{change, goal, ink, is_multiple, number, shown, signed, sum},
     page::{Page, counted, window},
     paint::Ink,
     summary::{ChangedColumn, Need, NeedKind, Summary},
@@ -136,10 +136,7 @@ fn moved_by(page: &mut Page, moved: &Moved, constraint: &Metric, by: Option<&str
             groups.push(format!("{} {change}{by_share}", group.value));
         }
     }
-    let rest_moved = rest.iter().fold(None, |sum: Option<Value>, group| match sum {
-        None => Some(group.change.clone()),
-        Some(sum) => Some(added(&sum, &group.change)),
-    });
+    let rest_moved = rest.iter().map(|group| group.change.clone()).reduce(|before, change| sum(&before, &change));
     if let Some(change) = rest_moved.and_then(|change| painted(page, &change)) {
         let others = if rest.len() == 1 { rest[0].value.to_string() } else { format!("{} others", rest.len()) };
         groups.push(format!("{others} {change}"));
@@ -159,17 +156,8 @@ fn moved_by(page: &mut Page, moved: &Moved, constraint: &Metric, by: Option<&str
 
 /// Whether a group's share moved more than its own value did.
 fn is_by_share(rate: &Value, share: &Value) -> bool {
-    let size = |value: &Value| crate::amounts::number(value).map(f64::abs);
+    let size = |value: &Value| number(value).map(f64::abs);
     size(share) > size(rate)
-}
-
-fn added(a: &Value, b: &Value) -> Value {
-    match (a, b) {
-        (Value::Money(a, of), Value::Money(b, _)) => Value::Money(*a + *b, *of),
-        (Value::Ratio(a), Value::Ratio(b)) => Value::Ratio(a + b),
-        (Value::Number(a), Value::Number(b)) => Value::Number(a + b),
-        _ => Value::Unknown,
-    }
 }
 
 fn does(page: &mut Page, report: &RunReport, summary: &Summary) {
@@ -213,21 +201,21 @@ fn needs(page: &mut Page, summary: &Summary) {
         return line(page, (" ", "NEEDS YOU", Ink::Faint), "nothing");
     }
     let room = page.style.width.saturating_sub(LABEL + 3);
-    let (mut text, mut used, mut told) = (String::new(), 0, 0);
+    let (mut text, mut used, mut listed) = (String::new(), 0, 0);
     for (at, need) in summary.needs.iter().enumerate() {
-        let (sign, ink) = sign(need.kind);
+        let (sign, ink, _) = described(need.kind);
         let width = need.text.chars().count() + 2;
-        let gap = if told == 0 { "" } else { " · " };
-        // The first is told however long it is.
+        let gap = if listed == 0 { "" } else { " · " };
+        // The first is shown however long it is.
         let more = rest(&summary.needs[at + 1..]).chars().count();
-        if told > 0 && used + gap.chars().count() + width + more > room {
+        if listed > 0 && used + gap.chars().count() + width + more > room {
             break;
         }
         let _ = write!(text, "{gap}{} {}", page.paint(ink, sign), need.text);
         used += gap.chars().count() + width;
-        told += 1;
+        listed += 1;
     }
-    text += &rest(&summary.needs[told..]);
+    text += &rest(&summary.needs[listed..]);
     line(page, (" ", "NEEDS YOU", Ink::Strong), &text);
 }
 
@@ -235,17 +223,7 @@ fn needs(page: &mut Page, summary: &Summary) {
 fn rest(needs: &[Need]) -> String {
     let mut counts: Vec<(&str, usize)> = Vec::new();
     for need in needs {
-        let word = match need.kind {
-            NeedKind::BrokenData => "broken",
-            NeedKind::Critical => "critical",
-            NeedKind::Unconfirmed => "unconfirmed",
-            NeedKind::Approval => "to approve",
-            NeedKind::Restated => "restated",
-            NeedKind::Expired => "expired",
-            NeedKind::Warning => "to look at",
-            NeedKind::Info => "to know",
-            NeedKind::Undecided => "undecided",
-        };
+        let (_, _, word) = described(need.kind);
         match counts.iter_mut().find(|(before, _)| *before == word) {
             Some((_, count)) => *count += 1,
             None => counts.push((word, 1)),
@@ -255,13 +233,17 @@ fn rest(needs: &[Need]) -> String {
     if counts.is_empty() { String::new() } else { format!(" · and {}", counts.join(", ")) }
 }
 
-fn sign(kind: NeedKind) -> (&'static str, Ink) {
+/// The sign of what waits for a person, its ink, and the word by which several are counted.
+fn described(kind: NeedKind) -> (&'static str, Ink, &'static str) {
     match kind {
-        NeedKind::BrokenData => ("✗", Ink::Bad),
-        NeedKind::Critical => ("‼", Ink::Bad),
-        NeedKind::Approval => ("◌", Ink::Warn),
-        NeedKind::Unconfirmed | NeedKind::Restated | NeedKind::Expired | NeedKind::Warning => ("!", Ink::Warn),
-        NeedKind::Info => ("i", Ink::Faint),
-        NeedKind::Undecided => ("?", Ink::Warn),
+        NeedKind::BrokenData => ("✗", Ink::Bad, "broken"),
+        NeedKind::Critical => ("‼", Ink::Bad, "critical"),
+        NeedKind::Unconfirmed => ("!", Ink::Warn, "unconfirmed"),
+        NeedKind::Approval => ("◌", Ink::Warn, "to approve"),
+        NeedKind::Restated => ("!", Ink::Warn, "restated"),
+        NeedKind::Expired => ("!", Ink::Warn, "expired"),
+        NeedKind::Warning => ("!", Ink::Warn, "to look at"),
+        NeedKind::Info => ("i", Ink::Faint, "to know"),
+        NeedKind::Undecided => ("?", Ink::Warn, "undecided"),
     }
 }

@@ -43,10 +43,13 @@ pub fn why_unknown(check: &PatternCheck, values: &[Value], program: &Program) ->
     let value = program.written(check.pattern.of.value.span);
     let period = check.pattern.grain.word();
     let [usual, _, _, known, count] = check.shown.map(|at| &values[at.0]);
-    if let (false, Some(counted)) = (usual.is_unknown() || count.is_unknown(), &check.pattern.of.estimate) {
-        let counted = &counted.counted;
+    if !usual.is_unknown() && !count.is_unknown() {
+        let rests = match &check.pattern.of.estimate {
+            Some(estimate) => format!("usually rests on {count} {} a {period}", estimate.counted),
+            None => format!("is usually {count} a {period}"),
+        };
         return Some(format!(
-            "{value} usually rests on {count} {counted} a {period}, too few to tell from chance what breaks its pattern: ask by a longer time"
+            "{value} {rests}, too few to tell from chance what breaks its pattern: ask by a longer time"
         ));
     }
     let known = match known {

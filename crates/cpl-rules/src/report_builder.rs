@@ -72,6 +72,8 @@ impl<R> ReportBuilder<'_, R> {
         let shown = |of| dashboard::shown(of, &self.dashboard(), program);
         let dashboard::Shown { metrics, by, moved } = program.dashboard.as_ref().map(shown).unwrap_or_default();
         let mut metrics = metrics.into_iter();
+        let sources = self.sources();
+        let data_to = self.data_to(&sources);
         let mut quiet = BTreeMap::new();
         let decisions = self.decisions(&broken, &mut quiet);
         let alerts = self.alerts(&broken, &mut quiet);
@@ -98,7 +100,7 @@ impl<R> ReportBuilder<'_, R> {
             nearest: self.nearest(),
             passed_over: self.passed_over(),
             joins: self.joins(),
-            sources: self.sources(),
+            sources,
             diagnostics: Vec::new(),
             over: program.dashboard.as_ref().and_then(|d| d.over).map(|over| program.written(over.span)),
             mode: RunMode::Run,
@@ -108,7 +110,7 @@ impl<R> ReportBuilder<'_, R> {
             retired: self.retired_on().map(|day| day.to_string()),
             owner: program.owner.clone(),
             rules: program.decisions.iter().map(|rule| rule.name.clone()).collect(),
-            data_to: self.data_to(),
+            data_to,
             next_look: self.next_look(),
             checks,
         }
@@ -116,7 +118,7 @@ impl<R> ReportBuilder<'_, R> {
 
     /// The newest day of the fetches with which the dashboard's table and those of the rules begin, of several the oldest. A week or a month
     /// would be told by its first day, which says too little.
-    fn data_to(&self) -> Option<Value> {
+    fn data_to(&self, sources: &[Source]) -> Option<Value> {
         let program = self.program();
         let rules = program.decisions.iter().map(|rule| &rule.rows).chain(program.alerts.iter().map(|rule| &rule.rows));
         let tables = program.dashboard.iter().map(|dashboard| dashboard.table).chain(rules.map(|rows| rows.table));
@@ -128,10 +130,10 @@ impl<R> ReportBuilder<'_, R> {
         };
         let newest = begins.iter().filter(|id| is_by_day(id)).filter_map(|id| {
             let name = &program.table(*id).name;
-            let source = self.sources().into_iter().find(|source| source.fetch == *name)?;
-            (!source.newest.is_unknown()).then_some(source.newest)
+            let source = sources.iter().find(|source| source.fetch == *name)?;
+            (!source.newest.is_unknown()).then_some(&source.newest)
         });
-        newest.min_by(Value::order)
+        newest.min_by(|a, b| a.order(b)).cloned()
     }
 
     /// The next day on which a rule that acts is looked at, where none is today.

@@ -57,7 +57,7 @@ impl Checker<'_> {
             return self.refuse(Code::E0308, "`usual` can't be called with these", span, "wanted: `usual(column)`");
         };
         let value = self.expr(value, scope)?;
-        let ty = if value.ty.is_quantity() { Type::Number } else { value.ty };
+        let ty = PatternValue::Usual.ty(value.ty);
         let series = self.pattern(value, call.over, PatternValue::Usual, span, scope)?;
         Ok(Expr::new(ExprKind::Series(Box::new(series)), ty, true, span))
     }

@@ -12,7 +12,7 @@ pub fn breaks_pattern(made: &Made) -> Vec<f64> {
     let series = Series { values: &made.values, counts: Some(&made.counts), parts: &parts };
     let at: Vec<usize> = (0..DAYS).collect();
     let far = |(value, found): (&f64, History)| {
-        let Some(usual) = found.usual.filter(|_| found.is_told_from_chance()) else { return f64::NAN };
+        let Some(usual) = found.usual.filter(|_| found.has_enough_counts()) else { return f64::NAN };
         if (value / usual.value - 1.0).abs() < LEAST_DISTANCE {
             return 0.0;
         }

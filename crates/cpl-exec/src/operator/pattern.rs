@@ -35,45 +35,45 @@ pub fn pattern(
     functions: &[(String, Series)],
     translator: &Translator<'_>,
 ) -> Result<(pl::DataFrame, Vec<String>), ExecError> {
-    let asked: Vec<Asked<'_>> = functions.iter().filter_map(Asked::of).collect();
-    let Some(first) = asked.iter().find(|asked| std::ptr::eq(asked.series, first)).copied() else {
+    let wanted: Vec<PatternColumn<'_>> = functions.iter().filter_map(PatternColumn::of).collect();
+    let Some(first) = wanted.iter().find(|wanted| std::ptr::eq(wanted.series, first)).copied() else {
         unreachable!("it is one of them")
     };
-    let together: Vec<Asked<'_>> = asked.into_iter().filter(|other| first.looks_as(other)).collect();
-    let names = together.iter().map(|asked| asked.name.to_owned()).collect();
+    let together: Vec<PatternColumn<'_>> = wanted.into_iter().filter(|other| first.looks_as(other)).collect();
+    let names = together.iter().map(|wanted| wanted.name.to_owned()).collect();
     Ok((with_patterns(rows, &together, translator)?, names))
 }
 
-/// A pattern that is asked for.
+/// A column that a pattern becomes.
 #[derive(Clone, Copy)]
-struct Asked<'a> {
+struct PatternColumn<'a> {
     name: &'a str,
     series: &'a Series,
     time: &'a Expr,
     pattern: &'a Pattern,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> PatternColumn<'a> {
     fn of((name, series): &'a (String, Series)) -> Option<Self> {
         let (SeriesOf::Pattern(pattern), Some(time)) = (&series.of, &series.time) else { return None };
         Some(Self { name, series, time, pattern })
     }
 
     fn looks_as(&self, other: &Self) -> bool {
-        let key = |asked: &Self| asked.series.key.iter().map(|column| column.kind.clone()).collect::<Vec<_>>();
+        let key = |wanted: &Self| wanted.series.key.iter().map(|column| column.kind.clone()).collect::<Vec<_>>();
         self.pattern.looks_as(other.pattern) && key(self) == key(other) && self.time.kind == other.time.kind
     }
 }
 
 fn with_patterns(
     rows: &pl::DataFrame,
-    asked: &[Asked<'_>],
+    wanted: &[PatternColumn<'_>],
     translator: &Translator<'_>,
 ) -> Result<pl::DataFrame, ExecError> {
-    let found = Sorted::of(rows, asked, translator)?.judged(asked[0].pattern);
-    let columns = asked.iter().map(|asked| {
+    let found = Sorted::of(rows, wanted, translator)?.judged(wanted[0].pattern);
+    let columns = wanted.iter().map(|wanted| {
         let found = found.each.iter().map(|of| of.as_ref().map(|(value, history)| (*value, history)));
-        given(asked, found)
+        given(wanted, found)
     });
     let mut right =
         pl::DataFrame::new(found.rows.len(), vec![pl::UInt32Chunked::from_vec(ROW.into(), found.rows).into_column()])
@@ -81,17 +81,9 @@ fn with_patterns(
     for column in columns {
         right.with_column(column).map_err(classify)?;
     }
-    let types = asked.iter().map(|asked| {
-        let ty = match asked.pattern.gives {
-            PatternValue::IsBroken => Type::Bool,
-            PatternValue::Known => Type::Count,
-            PatternValue::Count => Type::Number,
-            PatternValue::Usual | PatternValue::Low | PatternValue::High => {
-                let of = asked.pattern.of.value.ty;
-                if of.is_quantity() { Type::Number } else { of }
-            }
-        };
-        pl::col(asked.name).cast(data_type(ty))
+    let types = wanted.iter().map(|wanted| {
+        let ty = wanted.pattern.gives.ty(wanted.pattern.of.value.ty);
+        pl::col(wanted.name).cast(data_type(ty))
     });
     let types: Vec<pl::Expr> = types.collect();
     let right = right.lazy().with_columns(types).sort([ROW], pl::SortMultipleOptions::default());
@@ -99,19 +91,19 @@ fn with_patterns(
 }
 
 /// What one pattern gives of each row: none where the row is not judged.
-fn given<'h>(asked: &Asked<'_>, found: impl Iterator<Item = Option<(f64, &'h History)>>) -> pl::Column {
-    let deviations = asked.pattern.deviations.and_then(|number| number.to_f64()).unwrap_or(DEVIATIONS);
+fn given<'h>(wanted: &PatternColumn<'_>, found: impl Iterator<Item = Option<(f64, &'h History)>>) -> pl::Column {
+    let deviations = wanted.pattern.deviations.and_then(|number| number.to_f64()).unwrap_or(DEVIATIONS);
     let bounds = |history: &History| history.usual.map(|usual| usual.bounds(deviations));
     let number = |of: Option<f64>| of.filter(|value| value.is_finite());
-    let name = pl::PlSmallStr::from(asked.name);
+    let name = pl::PlSmallStr::from(wanted.name);
     let numbers = |found: &mut dyn Iterator<Item = Option<f64>>| {
         pl::Float64Chunked::from_iter_options(name.clone(), found.map(number)).into_column()
     };
-    match asked.pattern.gives {
+    match wanted.pattern.gives {
         PatternValue::IsBroken => {
             let broken = found.map(|row| {
                 let (value, history) = row?;
-                let usual = history.usual.filter(|_| !value.is_nan() && history.is_told_from_chance())?;
+                let usual = history.usual.filter(|_| !value.is_nan() && history.has_enough_counts())?;
                 Some(usual.is_broken_by(value, deviations))
             });
             pl::BooleanChunked::from_iter_options(name, broken).into_column()
@@ -148,23 +140,23 @@ struct Found {
 }
 
 impl Sorted {
-    fn of(rows: &pl::DataFrame, asked: &[Asked<'_>], translator: &Translator<'_>) -> Result<Self, ExecError> {
-        let Asked { series, time, pattern, .. } = asked[0];
+    fn of(rows: &pl::DataFrame, wanted: &[PatternColumn<'_>], translator: &Translator<'_>) -> Result<Self, ExecError> {
+        let PatternColumn { series, time, pattern, .. } = wanted[0];
         let keys: Vec<pl::Expr> = series.key.iter().map(column).collect();
         // What only asks for the usual value needs no count.
-        let count = asked.iter().find_map(|asked| asked.pattern.count());
+        let count = wanted.iter().find_map(|wanted| wanted.pattern.count());
+        let judged = judged_period(pattern);
         let number = |expr: &Expr| translator.as_type(expr, Type::Number);
         let mut columns = vec![
             period(column(time), pattern.grain).alias(AT),
             part(time, pattern.grain, translator).cast(DataType::Int64).alias(PART),
             number(&pattern.of.value).alias(VALUE),
-            judged_period(pattern).unwrap_or_else(|| pl::lit(pl::NULL).cast(DataType::Int64)).alias(JUDGED),
+            judged.clone().unwrap_or_else(|| pl::lit(pl::NULL).cast(DataType::Int64)).alias(JUDGED),
         ];
         columns.extend(count.map(|count| number(count).alias(COUNT)));
         columns.extend(pattern.except.as_ref().map(|except| translator.expr(except).alias(LEFT_OUT)));
         let mut frame = rows.clone().lazy().with_row_index(ROW, None).filter(column(time).is_not_null());
-        let judged = judged_period(pattern);
-        if let Some(newest) = judged.clone() {
+        if let Some(newest) = judged {
             // Only what has a say in it is read.
             let reach = i64::try_from(Lookback::of(pattern.grain, pattern.over).reach()).unwrap_or(i64::MAX);
             let period = || period(column(time), pattern.grain);

@@ -1,7 +1,10 @@
 //! What is usual in a series.
 
 use super::{Day, Length, Unit};
-use crate::clock::{Grain, Start};
+use crate::{
+    clock::{Grain, Start},
+    types::Type,
+};
 
 /// Which rows of a series are judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,4 +54,16 @@ pub enum PatternValue {
 impl PatternValue {
     /// What the report tells beside the value.
     pub const SHOWN: [Self; 5] = [Self::Usual, Self::Low, Self::High, Self::Known, Self::Count];
+
+    /// Its type, of a value of that type.
+    #[must_use]
+    pub fn ty(self, value: Type) -> Type {
+        match self {
+            Self::IsBroken => Type::Bool,
+            Self::Known => Type::Count,
+            Self::Count => Type::Number,
+            Self::Usual | Self::Low | Self::High if value.is_quantity() => Type::Number,
+            Self::Usual | Self::Low | Self::High => value,
+        }
+    }
 }

@@ -127,14 +127,8 @@ fn patterns(condition: &Expr, layout: &mut RowLayout) -> Vec<PatternCheck> {
         if pattern.gives != PatternValue::IsBroken {
             return;
         }
-        let value = pattern.of.value.ty;
-        let amount = if value.is_quantity() { Type::Number } else { value };
         let shown = PatternValue::SHOWN.map(|gives| {
-            let ty = match gives {
-                PatternValue::Known => Type::Count,
-                PatternValue::Count => Type::Number,
-                _ => amount,
-            };
+            let ty = gives.ty(pattern.of.value.ty);
             let of = SeriesOf::Pattern(Box::new(Pattern { gives, ..(**pattern).clone() }));
             let kind = ExprKind::Series(Box::new(Series { of, ..(**series).clone() }));
             layout.add(&Expr::new(kind, ty, true, part.span))
