@@ -37,7 +37,7 @@ pub fn check(args: &CheckArgs, io: &mut Io<'_>) -> u8 {
                 continue;
             }
         };
-        let strict = args.strict && !loaded.diagnostics.is_empty();
+        let strict = args.strict && loaded.diagnostics.iter().any(|one| one.severity() > Severity::Hint);
         code = code.max(loaded.code()).max(if strict { WRONG } else { CLEAN });
         if args.format == DiagnosticFormat::Text {
             print_diagnostics(&loaded, io);
@@ -135,11 +135,12 @@ fn print_diagnostics(loaded: &Loaded, io: &mut Io<'_>) {
     let _ = writeln!(io.out, "{}: {}", loaded.path.display(), counted(&loaded.diagnostics));
 }
 
-/// `2 errors, 1 warning`.
+/// `2 errors, 1 warning`; `1 hint`.
 pub fn counted(diagnostics: &[Diagnostic]) -> String {
     let count = |severity| diagnostics.iter().filter(|diagnostic| diagnostic.severity() == severity).count();
-    let counts: Vec<String> = [(count(Severity::Error), "error"), (count(Severity::Warning), "warning")]
+    let counts: Vec<String> = Severity::ALL
         .into_iter()
+        .map(|severity| (count(severity), severity.word()))
         .filter(|(n, _)| *n > 0)
         .map(|(n, what)| if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") })
         .collect();

@@ -1,6 +1,6 @@
 //! Machine-readable formats of diagnostics: JSON, SARIF, GitHub annotations.
 
-use cpl_syntax::{Diagnostic, Label};
+use cpl_syntax::{Diagnostic, Label, Severity};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::{Value, json};
 
@@ -67,6 +67,14 @@ pub fn sarif(files: &[Loaded]) -> Value {
     })
 }
 
+/// How grave it is: errors and warnings have one name everywhere, hints that of the format.
+fn level(diagnostic: &Diagnostic, hint: &'static str) -> &'static str {
+    match diagnostic.severity() {
+        Severity::Hint => hint,
+        graver => graver.word(),
+    }
+}
+
 fn result(loaded: &Loaded, lines: &Lines<'_>, diagnostic: &Diagnostic) -> Value {
     let path = loaded.path.display().to_string().replace('\\', "/");
     let uri = utf8_percent_encode(&path, NO_PATH).to_string();
@@ -80,7 +88,7 @@ fn result(loaded: &Loaded, lines: &Lines<'_>, diagnostic: &Diagnostic) -> Value 
     let first = places.next().unwrap_or_else(|| json!({ "physicalLocation": { "artifactLocation": { "uri": uri } } }));
     let mut result = json!({
         "ruleId": diagnostic.code.as_str(),
-        "level": render::level(diagnostic),
+        "level": level(diagnostic, "note"),
         "message": { "text": whole(diagnostic) },
         "locations": [first],
     });
@@ -108,7 +116,7 @@ pub fn github(files: &[Loaded]) -> String {
         let file = property(&loaded.path.display().to_string());
         let (place, code) = (place.unwrap_or_default(), diagnostic.code.as_str());
         let message = data(&whole(diagnostic));
-        format!("::{} file={file}{place},title={code}::{message}\n", render::level(diagnostic))
+        format!("::{} file={file}{place},title={code}::{message}\n", level(diagnostic, "notice"))
     };
     each(files, line).collect()
 }

@@ -128,6 +128,7 @@ impl miette::Diagnostic for Rendered<'_> {
         Some(match self.diagnostic.severity() {
             Severity::Error => miette::Severity::Error,
             Severity::Warning => miette::Severity::Warning,
+            Severity::Hint => miette::Severity::Advice,
         })
     }
 
@@ -186,20 +187,12 @@ pub fn as_json(diagnostic: &Diagnostic, path: &Path, lines: &Lines<'_>) -> Value
     json!({
         "file": path.display().to_string(),
         "code": diagnostic.code.as_str(),
-        "severity": level(diagnostic),
+        "severity": diagnostic.severity().word(),
         "message": diagnostic.message,
         "labels": labels,
         "help": diagnostic.help,
         "fixes": fixes,
     })
-}
-
-/// How grave it is, in a word.
-pub fn level(diagnostic: &Diagnostic) -> &'static str {
-    match diagnostic.severity() {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-    }
 }
 
 /// Where each letter of a text ends, and the columns up to there: one with its accents takes one, a wide one two, a tab

@@ -16,7 +16,7 @@ use cpl_model::{
 use cpl_plan::Plan;
 use cpl_report::{TerminalStyle, report_json, terminal};
 use cpl_run::{Delivered, Fetching, PastSeen, QuietRows, ReadyRun, RunContext, RunError};
-use cpl_syntax::{Code, Diagnostic};
+use cpl_syntax::{Code, Diagnostic, Severity};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tempfile::NamedTempFile;
@@ -197,7 +197,9 @@ pub fn evaluate<T>(
         return Err(wrong(&[Diagnostic::new(Code::E1102, why)], &loaded, args.format, io));
     }
     let report = report(&mut found);
-    report.diagnostics = loaded.diagnostics.iter().map(message).collect();
+    // Hints are for who writes a pipeline, not for who reads its report.
+    let shown = loaded.diagnostics.iter().filter(|diagnostic| diagnostic.severity() > Severity::Hint);
+    report.diagnostics = shown.map(message).collect();
     report.took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     Ok((loaded, found))
 }

@@ -2,7 +2,7 @@
 //!
 //! `E01` how a file is written · `E02` names · `E03` types and units · `E04` tables, keys and joins ·
 //! `E05` dashboard and rules · `E06` connector files · `E09` what this version can't run yet · `E10` data as it is read ·
-//! `E11` a run · `E12` tests · `W` warnings.
+//! `E11` a run · `E12` tests · `W` warnings · `H` hints.
 
 use crate::severity::Severity;
 
@@ -125,12 +125,17 @@ codes! {
     W0301 "a silence without a reason",
     W0302 "a silence that silences nothing",
     W0901 "checked, and refused by a run",
+    H0201 "a rate as if it were exact",
 }
 
 impl Code {
-    /// Codes that begin with `E` are errors.
+    /// The first letter tells it: `E` is an error, `W` a warning, `H` a hint.
     #[must_use]
     pub fn severity(self) -> Severity {
-        if self.as_str().starts_with('W') { Severity::Warning } else { Severity::Error }
+        match self.as_str().as_bytes()[0] {
+            b'W' => Severity::Warning,
+            b'H' => Severity::Hint,
+            _ => Severity::Error,
+        }
     }
 }

@@ -76,8 +76,9 @@ impl<'t> Suppression<'t> {
             None => (written.split_whitespace().next().unwrap_or_default(), ""),
         };
         let codes: Vec<&str> = codes.split(',').map(str::trim).collect();
-        let is_code =
-            |code: &&str| code.len() == 5 && code.starts_with('W') && code.bytes().skip(1).all(|b| b.is_ascii_digit());
+        let is_code = |code: &&str| {
+            code.len() == 5 && code.starts_with(['W', 'H']) && code.bytes().skip(1).all(|b| b.is_ascii_digit())
+        };
         codes.iter().all(is_code).then_some((codes, reason.trim()))
     }
 
@@ -91,7 +92,7 @@ impl<'t> Suppression<'t> {
             .labels
             .first()
             .is_some_and(|label| self.scope.start <= label.span.start && label.span.start < self.scope.end);
-        within && diagnostic.severity() == Severity::Warning && diagnostic.code.as_str() == code
+        within && diagnostic.severity() < Severity::Error && diagnostic.code.as_str() == code
     }
 }
 

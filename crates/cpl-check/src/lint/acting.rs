@@ -1,7 +1,5 @@
 //! Rules that act: how they go wrong in practice.
 
-use std::collections::BTreeSet;
-
 use cpl_syntax::{
     Code, Diagnostic, Span,
     tree::{ArithOp, CompareOp},
@@ -12,11 +10,7 @@ use rust_decimal::Decimal;
 use super::rule_inputs::{LongestWindow, RuleInputs};
 use cpl_model::{
     clock::Cadence,
-    program::{
-        Action, AggFunc, Bound, Decision, Direction, Expr, ExprKind, Function, Program, Stage, Step, TableId,
-        TableSource,
-    },
-    types::Type,
+    program::{Action, Bound, Decision, Expr, ExprKind, Program, Step},
 };
 
 /// Days from one run to the next, and a word for the interval.
@@ -208,178 +202,5 @@ fn is_cut(step: &Step, column: &str) -> bool {
             }
             _ => false,
         },
-    }
-}
-
-/// A rule that acts on a ratio without a minimum count acts on chance.
-pub fn without_count(program: &Program, rule: &Decision, inputs: &RuleInputs<'_>) -> Option<Diagnostic> {
-    let has_count_condition = rule.when.iter().any(|condition| match &condition.kind {
-        ExprKind::Compare(CompareOp::Greater | CompareOp::GreaterOrEqual, left, _) => is_count(left),
-        ExprKind::Compare(CompareOp::Less | CompareOp::LessOrEqual, _, right) => is_count(right),
-        ExprKind::Exceeds(Direction::Above, left, ..) => is_count(left),
-        // It knows of how many things a value is.
-        ExprKind::Surely(_) => true,
-        _ => false,
-    });
-    if has_count_condition {
-        return None;
-    }
-    let rates = Rates::of(program, inputs);
-    let span = rule.when.iter().find_map(|condition| rates.in_condition(rule.rows.table, condition))?;
-    let name = program.written(span);
-    let surely = rule.when.iter().find_map(|condition| surely_instead(program, rule, condition, span));
-    let help = match surely {
-        Some(surely) => format!("write `{surely}`, or add `require COUNT >= 30`: of few things a rate is chance"),
-        None => "add `require COUNT >= 30`: of few things a rate is chance".to_owned(),
-    };
-    Some(
-        Diagnostic::new(Code::W0204, format!("`{}` acts on `{name}` however few things it is of", rule.name))
-            .at(span, "an average or a rate")
-            .help(help),
-    )
-}
-
-/// A count of something, and not one that is written out.
-fn is_count(side: &Expr) -> bool {
-    side.ty.is_whole() && !side.columns().is_empty()
-}
-
-/// What could stand for a comparison that begins at `span`: `cac is surely below $47`; none where nothing tells how sure it is.
-fn surely_instead(program: &Program, rule: &Decision, condition: &Expr, span: Span) -> Option<String> {
-    let end = program.end(rule.rows.table);
-    let mut found = None;
-    condition.walk(&mut |part| {
-        let ExprKind::Compare(op, left, right) = &part.kind else { return };
-        let direction = match op {
-            CompareOp::Less | CompareOp::LessOrEqual => Direction::Below,
-            CompareOp::Greater | CompareOp::GreaterOrEqual => Direction::Above,
-            CompareOp::Equal | CompareOp::Unequal => return,
-        };
-        let is_known = program.is_exact(right, end) || program.estimate(right, end).is_ok();
-        if left.span.start <= span.start && span.end <= left.span.end && is_known && program.estimate(left, end).is_ok()
-        {
-            let [left, right] = [left, right].map(|side| program.written(side.span));
-            found = Some(format!("{left} is surely {} {right}", direction.word()));
-        }
-    });
-    found
-}
-
-/// The columns of each table that are averages or rates: divisions by a count or a sum, columns computed from those,
-/// and columns stored as ratios.
-struct Rates {
-    computed: BTreeSet<(TableId, String)>,
-    stored: BTreeSet<(TableId, String)>,
-}
-
-impl Rates {
-    fn of(program: &Program, inputs: &RuleInputs<'_>) -> Self {
-        let mut rates = Self { computed: BTreeSet::new(), stored: BTreeSet::new() };
-        // A table comes after those it is made of.
-        for id in &inputs.tables {
-            match &program.table(*id).source {
-                TableSource::Fetch(_) => {
-                    let ratios = program.table(*id).columns.iter().filter(|column| column.ty == Type::Ratio);
-                    rates.stored.extend(ratios.map(|column| (*id, column.name.clone())));
-                }
-                TableSource::Transform { from, stages } => {
-                    rates.pass(*from, *id, |name| Some(name.to_owned()));
-                    for stage in stages {
-                        rates.stage(*id, stage);
-                    }
-                }
-            }
-        }
-        rates
-    }
-
-    /// What comes from another table, under the names it has here.
-    fn pass(&mut self, from: TableId, to: TableId, named: impl Fn(&str) -> Option<String>) {
-        for side in [&mut self.computed, &mut self.stored] {
-            let passed: Vec<_> =
-                side.iter().filter(|(id, _)| *id == from).filter_map(|(_, name)| named(name)).collect();
-            side.extend(passed.into_iter().map(|name| (to, name)));
-        }
-    }
-
-    fn stage(&mut self, id: TableId, stage: &Stage) {
-        if let Stage::Join(join) = stage {
-            self.pass(join.table, id, |name| {
-                join.columns.iter().find(|(from, _)| from == name).map(|(_, here)| here.clone())
-            });
-        }
-        let made: Vec<(String, bool, bool)> = stage
-            .named()
-            .iter()
-            .map(|(name, value)| (name.clone(), self.part(id, value).is_some(), self.is_stored(id, value)))
-            .collect();
-        if matches!(stage, Stage::Group { .. } | Stage::Keep(_)) {
-            self.computed.retain(|(of, _)| *of != id);
-            self.stored.retain(|(of, _)| *of != id);
-        }
-        for (name, computed, stored) in made {
-            let key = (id, name);
-            for (side, is) in [(&mut self.computed, computed), (&mut self.stored, stored)] {
-                if is {
-                    side.insert(key.clone())
-                } else {
-                    side.remove(&key)
-                };
-            }
-        }
-    }
-
-    /// The rate that a condition compares.
-    fn in_condition(&self, id: TableId, condition: &Expr) -> Option<Span> {
-        let mut found = None;
-        condition.walk(&mut |part| {
-            let sides: &[&Expr] = match &part.kind {
-                ExprKind::Compare(_, a, b) | ExprKind::Exceeds(_, a, b, _) | ExprKind::Within(_, a, b, _) => &[a, b],
-                ExprKind::InRange(a, ..) => &[a],
-                // True of few things, and of what is unlike.
-                ExprKind::Not(inner) => match &inner.kind {
-                    ExprKind::Surely(surely) => &[&surely.left.value],
-                    _ => &[],
-                },
-                _ => &[],
-            };
-            for side in sides {
-                let stored = self.is_stored(id, side).then_some(side.span);
-                found = found.or_else(|| self.part(id, side)).or(stored);
-            }
-        });
-        found
-    }
-
-    fn is_stored(&self, id: TableId, expr: &Expr) -> bool {
-        match &expr.kind {
-            ExprKind::Column(name) => self.stored.contains(&(id, name.clone())),
-            ExprKind::Aggregate(aggregate) => aggregate.of.as_ref().is_some_and(|of| self.is_stored(id, of)),
-            _ => false,
-        }
-    }
-
-    /// The part of a value that makes a rate of it; a total of rates is none.
-    fn part(&self, id: TableId, expr: &Expr) -> Option<Span> {
-        let is = match &expr.kind {
-            ExprKind::Column(name) => self.computed.contains(&(id, name.clone())),
-            ExprKind::Arith(ArithOp::Divide, _, by) => is_counted_or_summed(by),
-            ExprKind::Aggregate(aggregate) if aggregate.func == AggFunc::Mean => true,
-            ExprKind::Aggregate(aggregate) if expr.ty != Type::Ratio || aggregate.func == AggFunc::Sum => return None,
-            _ => false,
-        };
-        if is { Some(expr.span) } else { expr.parts().into_iter().find_map(|part| self.part(id, part)) }
-    }
-}
-
-/// Whether it is a count or a sum: `clicks`, `sum(spend)`; a number of days is not.
-fn is_counted_or_summed(by: &Expr) -> bool {
-    match &by.kind {
-        ExprKind::Column(_) => by.ty.is_amount(),
-        ExprKind::Aggregate(aggregate) => {
-            matches!(aggregate.func, AggFunc::Sum | AggFunc::Count | AggFunc::CountDistinct)
-        }
-        ExprKind::Function(Function::DaysBetween | Function::HoursBetween, _) => false,
-        _ => by.parts().into_iter().any(is_counted_or_summed),
     }
 }

@@ -1,9 +1,11 @@
 //! What a right pipeline is warned of: a pipeline serves one decision, and rules that act go wrong in known ways.
 
 mod acting;
+mod chance;
 mod data;
 mod fan_out;
 mod learning;
+mod rates;
 mod rule_inputs;
 mod sums;
 
@@ -39,7 +41,9 @@ pub fn rules(program: &Program) -> Vec<Diagnostic> {
         let inputs = RuleInputs::of(program, rule.rows.table, &rule.exprs());
         found.extend(acting::compounding(program, rule, &inputs));
         found.extend(acting::changes(rule));
-        found.extend(acting::without_count(program, rule, &inputs));
+        found.extend(
+            chance::without_count(program, rule, &inputs).or_else(|| chance::could_be_surely(program, rule, &inputs)),
+        );
         found.extend(learning::learns_anew(program, rule));
     }
     found.extend(acting::opposite(program));

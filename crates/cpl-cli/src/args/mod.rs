@@ -140,7 +140,7 @@ pub struct CheckArgs {
     /// How diagnostics are written.
     #[arg(long, value_enum, default_value_t)]
     pub format: DiagnosticFormat,
-    /// Exit with 1 for warnings too.
+    /// Exit with 1 for warnings too; hints change no exit code.
     #[arg(long)]
     pub strict: bool,
     /// Change in the files what can have been meant in one way only.
