@@ -17,6 +17,8 @@
 //! A verdict rests on earlier periods alone: later values never change it. The constants are frozen on the series of `tests/patterns`,
 //! where a third of the planted anomalies is found at a false alert in ten weeks of twelve series.
 
+use std::ops::Range;
+
 use cpl_model::{clock::Grain, program::Length};
 
 /// How many deviations break a pattern, where none are said.
@@ -130,9 +132,8 @@ pub struct Usual {
 
 impl Scale {
     /// Logarithms, where but for one of twenty all values are above 0.
-    fn fitting(values: &[f64]) -> Self {
-        let positive = values.iter().filter(|value| **value > 0.0).count();
-        if 20 * positive >= 19 * values.len() { Self::Logarithm } else { Self::Plain }
+    fn fitting(positive: usize, known: usize) -> Self {
+        if 20 * positive >= 19 * known { Self::Logarithm } else { Self::Plain }
     }
 
     fn of(self, value: f64) -> f64 {
@@ -186,8 +187,27 @@ impl Usual {
 /// What was found before each of some periods of a series, which are given in their order.
 #[must_use]
 pub fn histories(series: &Series<'_>, lookback: Lookback, at: &[usize]) -> Vec<History> {
-    let mut looking = Looking { series, lookback, at, measured: [None, None] };
+    let (known, positive) =
+        (Tally::of(series.values, |value| !value.is_nan()), Tally::of(series.values, |value| value > 0.0));
+    let mut looking = Looking { series, lookback, at, known, positive, measured: [None, None] };
     at.iter().map(|at| looking.history(*at)).collect()
+}
+
+/// How many values of each stretch of a series are such: running totals.
+struct Tally(Vec<usize>);
+
+impl Tally {
+    fn of(values: &[f64], is_such: impl Fn(f64) -> bool) -> Self {
+        let totals = values.iter().scan(0, |total, value| {
+            *total += usize::from(is_such(*value));
+            Some(*total)
+        });
+        Self([0].into_iter().chain(totals).collect())
+    }
+
+    fn within(&self, periods: Range<usize>) -> usize {
+        self.0[periods.end.max(periods.start)] - self.0[periods.start]
+    }
 }
 
 /// A look back on a series from some of its periods.
@@ -195,28 +215,33 @@ struct Looking<'a> {
     series: &'a Series<'a>,
     lookback: Lookback,
     at: &'a [usize],
-    /// What the forecast was for each period, by scale; made when it is first asked for.
+    known: Tally,
+    positive: Tally,
+    /// What the forecast was for each period, by scale; made when it is first needed.
     measured: [Option<Forecasts>; 2],
 }
 
-/// The values on a scale, and what was forecast of them.
+/// What was forecast on a scale, and how far off it was.
 struct Forecasts {
-    values: Vec<f64>,
     forecasts: Vec<f64>,
+    /// The size of each error; NaN where one is unknown.
+    errors: Vec<f64>,
+    /// The known ones of the periods that are looked back on.
+    recent: SortedWindow,
 }
 
 impl Looking<'_> {
     fn history(&mut self, at: usize) -> History {
         let Lookback { periods, level, .. } = self.lookback;
-        let before = &self.series.values[at.saturating_sub(periods + level)..at];
-        let known = known_of(before);
+        let before = at.saturating_sub(periods + level)..at;
+        let known = self.known.within(before.clone());
         let count = self.series.counts.map(|counts| median(&mut known_of(&counts[at.saturating_sub(level)..at])));
         let count = count.filter(|count| !count.is_nan());
-        let mut found = History { known: known.len(), count, usual: None };
-        if known.len() < self.lookback.least() {
+        let mut found = History { known, count, usual: None };
+        if known < self.lookback.least() {
             return found;
         }
-        let scale = Scale::fitting(&known);
+        let scale = Scale::fitting(self.positive.within(before), known);
         let forecast = self.forecast(at, scale);
         found.usual = forecast.map(|(forecast, deviation)| Usual::of(forecast, deviation, count, scale));
         found
@@ -229,9 +254,9 @@ impl Looking<'_> {
         let made = self.measured[usize::from(scale == Scale::Plain)]
             .get_or_insert_with(|| Forecasts::of(self.series, self.lookback, scale, from..*to + 1));
         let early = at.saturating_sub(self.lookback.reach())..(at + 1).saturating_sub(periods + level);
-        let is_short = self.series.values[early].iter().all(|value| value.is_nan());
-        let errors = (at.saturating_sub(periods)..at).map(|at| (made.values[at] - made.forecasts[at]).abs());
-        let errors: Vec<f64> = errors.filter(|error| !error.is_nan()).collect();
+        let is_short = self.known.within(early) == 0;
+        made.recent.move_to(at.saturating_sub(periods)..at, &made.errors);
+        let errors = &made.recent.sorted;
         if errors.len() < self.lookback.least_errors() {
             return None;
         }
@@ -242,7 +267,7 @@ impl Looking<'_> {
 
 impl Forecasts {
     /// The forecasts of some periods, each from what lies before it: the level, and the season of the period's part.
-    fn of(series: &Series<'_>, lookback: Lookback, scale: Scale, at: std::ops::Range<usize>) -> Self {
+    fn of(series: &Series<'_>, lookback: Lookback, scale: Scale, at: Range<usize>) -> Self {
         let values: Vec<f64> = series.values.iter().map(|value| scale.of(*value)).collect();
         let from = at.start.saturating_sub(lookback.reach());
         let mut season = Season::of(&values, series.parts, lookback, from);
@@ -253,7 +278,30 @@ impl Forecasts {
                 level(&values, series.parts, &season, at.saturating_sub(lookback.level)..at, lookback.least_errors());
             forecasts[at] = level + season.of_part[usize::from(series.parts[at])];
         }
-        Self { values, forecasts }
+        let errors = values.iter().zip(&forecasts).map(|(value, forecast)| (value - forecast).abs()).collect();
+        Self { forecasts, errors, recent: SortedWindow::default() }
+    }
+}
+
+/// The known values of a stretch that moves on, smallest first.
+#[derive(Default)]
+struct SortedWindow {
+    periods: Range<usize>,
+    sorted: Vec<f64>,
+}
+
+impl SortedWindow {
+    /// Holds the values of those periods, which begin and end no earlier than those it held before.
+    fn move_to(&mut self, periods: Range<usize>, values: &[f64]) {
+        let known = |periods: Range<usize>| values[periods].iter().filter(|value| !value.is_nan());
+        let place = |sorted: &[f64], value: &f64| sorted.partition_point(|other| other.total_cmp(value).is_lt());
+        for value in known(self.periods.start..periods.start.min(self.periods.end)) {
+            self.sorted.remove(place(&self.sorted, value));
+        }
+        for value in known(self.periods.end.max(periods.start)..periods.end) {
+            self.sorted.insert(place(&self.sorted, value), *value);
+        }
+        self.periods = periods;
     }
 }
 
@@ -321,7 +369,7 @@ fn distances(values: &[f64], season: usize, from: usize) -> Vec<f64> {
 }
 
 /// The median of some periods without their season; unknown where fewer than `least` are known.
-fn level(values: &[f64], parts: &[u8], season: &Season, periods: std::ops::Range<usize>, least: usize) -> f64 {
+fn level(values: &[f64], parts: &[u8], season: &Season, periods: Range<usize>, least: usize) -> f64 {
     let mut known: Vec<f64> = periods.map(|at| values[at] - season.of_part[usize::from(parts[at])]).collect();
     known.retain(|value| !value.is_nan());
     if known.len() < least.max(1) { f64::NAN } else { median(&mut known) }
@@ -330,13 +378,13 @@ fn level(values: &[f64], parts: &[u8], season: &Season, periods: std::ops::Range
 /// How far forecasts are off by themselves, from the sizes of their errors, as the standard deviation of normal ones. In a short series the
 /// season is not known, or from two weeks alone, and in one that passes 0 most days may be alike and some not: there its largest errors
 /// have a say too.
-fn deviation(mut errors: Vec<f64>, is_wide: bool) -> f64 {
-    let deviation = NORMAL * median(&mut errors);
+fn deviation(sorted: &[f64], is_wide: bool) -> f64 {
+    let deviation = NORMAL * median_of_sorted(sorted);
     if !is_wide {
         return deviation;
     }
-    errors.retain(|error| error.is_finite());
-    deviation.max(WIDE_NORMAL * ninth_decile(&mut errors))
+    let finite = sorted.partition_point(|error| error.is_finite());
+    deviation.max(WIDE_NORMAL * ninth_decile(&sorted[..finite]))
 }
 
 fn known_of(values: &[f64]) -> Vec<f64> {
@@ -344,9 +392,8 @@ fn known_of(values: &[f64]) -> Vec<f64> {
 }
 
 /// The value below which nine of ten others lie: never the largest of ten or fewer, which may be a wild one. Unknown of nothing.
-fn ninth_decile(values: &mut [f64]) -> f64 {
-    let Some(others) = values.len().checked_sub(1) else { return f64::NAN };
-    *values.select_nth_unstable_by(others * 9 / 10, f64::total_cmp).1
+fn ninth_decile(sorted: &[f64]) -> f64 {
+    sorted.len().checked_sub(1).map_or(f64::NAN, |others| sorted[others * 9 / 10])
 }
 
 /// The median; unknown of nothing. Of two in the middle of which one lies infinitely far, the other.
@@ -361,6 +408,17 @@ fn median(values: &mut [f64]) -> f64 {
     } else {
         upper
     };
+    middle_of(lower, upper)
+}
+
+/// The median of values that stand smallest first; the same as of others.
+fn median_of_sorted(sorted: &[f64]) -> f64 {
+    let Some(last) = sorted.len().checked_sub(1) else { return f64::NAN };
+    middle_of(sorted[last / 2], sorted[sorted.len() / 2])
+}
+
+/// What lies between the two values in the middle.
+fn middle_of(lower: f64, upper: f64) -> f64 {
     match (lower.is_finite(), upper.is_finite()) {
         (true, true) => f64::midpoint(lower, upper),
         (true, false) => lower,

@@ -36,9 +36,9 @@ impl Oracle<'_> {
                 rows.iter().map(kept).collect()
             }
             Stage::Join(join) => self.join(join, rows),
-            Stage::Group { keys, items, day, .. } => {
+            Stage::Group { keys, items, days, .. } => {
                 let names: Vec<&str> = keys.iter().map(|key| key.name.as_str()).collect();
-                self.group(&names, (items, day.as_ref()), rows)
+                self.group(&names, (items, days.as_ref().map(|days| &days.of_row)), rows)
             }
             Stage::Sort(order) => {
                 let mut rows = rows.to_vec();

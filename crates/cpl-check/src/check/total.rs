@@ -42,7 +42,7 @@ impl Checker<'_> {
         let stages = vec![Stage::Group {
             keys: Vec::new(),
             items: vec![(InternalColumn::Total.to_string(), sum)],
-            day: None,
+            days: None,
             span,
         }];
         let name = self.tables[from].name.clone();

@@ -12,7 +12,8 @@ use super::{
 };
 use cpl_model::{
     program::{
-        Column, Constant, Expr, ExprKind, Function, Grain, Logic, Order, Stage, Table, TableId, TableRole, TableSource,
+        Column, Constant, Days, Expr, ExprKind, Function, Grain, Logic, Order, Stage, Table, TableId, TableRole,
+        TableSource,
     },
     types::Type,
 };
@@ -265,11 +266,11 @@ impl Checker<'_> {
         let time = keys.iter().find(|key| key.ty.is_time()).map(|key| key.name.clone());
         let singleton = names.is_empty();
         let settles = relation.settles;
-        let day = day_of_rows(relation, &names, span);
+        let days = days_of_groups(relation, &names, span);
         *relation = Relation { columns, key: Some(names), singleton, time, settles, order: Order::Key };
         let mut items = computed.into_iter().collect::<Checked<Vec<_>>>()?;
         items.shrink_to_fit();
-        let group = Stage::Group { keys, items, day, span };
+        let group = Stage::Group { keys, items, days, span };
         if computed_keys.is_empty() { Ok(vec![group]) } else { Ok(vec![Stage::Derive(computed_keys), group]) }
     }
 
@@ -417,15 +418,18 @@ fn scope_column(name: &Name, value: &Checked<Expr>, relation: &Relation) -> Scop
     }
 }
 
-/// The day of each row that is grouped, unless the groups are of one time each.
-fn day_of_rows(relation: &Relation, keys: &[String], span: Span) -> Option<Expr> {
+/// The days of groups, unless those are of one time each.
+fn days_of_groups(relation: &Relation, keys: &[String], span: Span) -> Option<Days> {
     let time = relation.time.as_ref().filter(|time| !keys.contains(time))?;
     let column = relation.column(time)?;
     let value = Expr::column(time, column.ty.ok()?, column.unknown, span);
-    match value.ty {
-        Type::Datetime => Some(Expr::new(ExprKind::Function(Function::DateOf, vec![value]), Type::Date, true, span)),
-        _ => Some(value),
+    if value.ty == Type::Datetime {
+        let of_row = Expr::new(ExprKind::Function(Function::DateOf, vec![value]), Type::Date, true, span);
+        return Some(Days { of_row, one_row_each: false });
     }
+    let is_known = |key: &String| key == time || keys.contains(key);
+    let one_row_each = !value.unknown && relation.key.as_ref().is_some_and(|key| key.iter().all(is_known));
+    Some(Days { of_row: value, one_row_each })
 }
 
 /// The period that each value begins.

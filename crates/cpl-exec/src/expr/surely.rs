@@ -3,6 +3,7 @@
 use cpl_estimate::Judgement;
 use cpl_model::program::{Surely, SurelyValue};
 use polars::prelude::{self as pl, IntoColumn};
+use rayon::prelude::*;
 
 use super::Translator;
 use crate::engine::elementwise;
@@ -24,22 +25,21 @@ fn judged(surely: &Surely, columns: &[pl::Column]) -> pl::PolarsResult<pl::Colum
     let name = columns[0].name().clone();
     // One value may stand for all rows, of which there may be none.
     let rows = columns.iter().map(pl::Column::len).find(|rows| *rows != 1).unwrap_or(1);
-    let values = columns.iter().map(|column| column.f64()).collect::<pl::PolarsResult<Vec<_>>>()?;
-    let mut row: Vec<Option<f64>> = vec![None; values.len()];
-    let mut judgement = |at: usize| {
-        for (cell, column) in row.iter_mut().zip(&values) {
-            *cell = column.get(if column.len() == 1 { 0 } else { at });
-        }
-        Judgement::of(surely, &row)
+    let values = columns.iter().map(pl::Column::f64).collect::<pl::PolarsResult<Vec<_>>>()?;
+    let judgements = |at: usize| {
+        let cell = |column: &&pl::Float64Chunked| column.get(if column.len() == 1 { 0 } else { at });
+        Judgement::of(surely, &values.iter().map(cell).collect::<Vec<_>>())
     };
+    // A chance takes longer than the rest of a row's arithmetic.
+    let each_row = (0..rows).into_par_iter().map(judgements);
     Ok(match surely.gives {
         SurelyValue::Outcome => {
-            let outcomes = (0..rows).map(|at| judgement(at).map(|judgement| judgement.is_so(surely)));
-            outcomes.collect::<pl::BooleanChunked>().with_name(name).into_column()
+            let outcomes: Vec<Option<bool>> = each_row.map(|row| row.map(|row| row.is_so(surely))).collect();
+            outcomes.into_iter().collect::<pl::BooleanChunked>().with_name(name).into_column()
         }
         SurelyValue::Doubt => {
-            let doubts = (0..rows).map(|at| judgement(at).map(|judgement| judgement.chance.doubt));
-            doubts.collect::<pl::Float64Chunked>().with_name(name).into_column()
+            let doubts: Vec<Option<f64>> = each_row.map(|row| row.map(|row| row.chance.doubt)).collect();
+            doubts.into_iter().collect::<pl::Float64Chunked>().with_name(name).into_column()
         }
     })
 }

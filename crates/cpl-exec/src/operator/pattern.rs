@@ -10,6 +10,7 @@ use cpl_model::{
 use std::ops::Range;
 
 use polars::prelude::{self as pl, DataType, IntoColumn, IntoLazy, NewChunkedArray};
+use rayon::prelude::*;
 use rust_decimal::prelude::ToPrimitive;
 
 use super::series_rows::{AT, ROW, SERIES, column, in_memory, join_by_row, numbered};
@@ -193,17 +194,24 @@ impl Sorted {
 
     fn judged(self, pattern: &Pattern) -> Found {
         let lookback = Lookback::of(pattern.grain, pattern.over);
-        let mut each = Vec::with_capacity(self.rows.len());
-        let mut from = 0;
-        while from < self.rows.len() {
-            let to = self.end_of_run(from, lookback.reach());
-            self.judge_run(from..to, lookback, &mut each);
-            from = to;
-        }
+        let each = self.runs(lookback.reach()).into_par_iter().flat_map_iter(|run| self.judge_run(run, lookback));
+        let each = each.collect();
         Found { rows: self.rows, each }
     }
 
-    /// Where the rows of one series end, or a hole begins beyond which nobody looks back.
+    /// The rows that belong together: of one series, without a hole beyond which nobody looks back.
+    fn runs(&self, reach: usize) -> Vec<Range<usize>> {
+        let mut runs = Vec::new();
+        let mut from = 0;
+        while from < self.rows.len() {
+            let to = self.end_of_run(from, reach);
+            runs.push(from..to);
+            from = to;
+        }
+        runs
+    }
+
+    /// Where they end.
     fn end_of_run(&self, from: usize, reach: usize) -> usize {
         let continues = |at: &usize| {
             let apart = usize::try_from(self.periods[*at] - self.periods[*at - 1]).unwrap_or(usize::MAX);
@@ -212,13 +220,12 @@ impl Sorted {
         (from + 1..self.rows.len()).take_while(continues).last().map_or(from + 1, |last| last + 1)
     }
 
-    fn judge_run(&self, rows: Range<usize>, lookback: Lookback, each: &mut Vec<Option<(f64, History)>>) {
+    fn judge_run(&self, rows: Range<usize>, lookback: Lookback) -> Vec<Option<(f64, History)>> {
         let first = self.periods[rows.start];
         let place = |row: usize| usize::try_from(self.periods[row] - first).unwrap_or_default();
         let is_judged = |row: usize| self.newest.is_none_or(|newest| newest == self.periods[row]);
         if !rows.clone().any(is_judged) {
-            each.extend(rows.map(|_| None));
-            return;
+            return rows.map(|_| None).collect();
         }
         let length = place(rows.end - 1) + 1;
         let (mut values, mut parts) = (vec![f64::NAN; length], vec![0; length]);
@@ -241,9 +248,8 @@ impl Sorted {
         let at: Vec<usize> = rows.clone().zip(&judged).filter(|(_, is)| **is).map(|(row, _)| place(row)).collect();
         let series = Periods { values: &values, counts: counts.as_deref(), parts: &parts };
         let mut found = histories(&series, lookback, &at).into_iter();
-        each.extend(
-            rows.zip(judged).map(|(row, is)| is.then(|| found.next()).flatten().map(|of| (self.values[row], of))),
-        );
+        let mut history = |is_judged: bool| is_judged.then(|| found.next()).flatten();
+        rows.zip(judged).map(|(row, is)| history(is).map(|of| (self.values[row], of))).collect()
     }
 }
 

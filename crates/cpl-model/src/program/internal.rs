@@ -19,6 +19,8 @@ pub enum InternalColumn {
     Newest,
     /// A window expression of a table.
     Window(usize),
+    /// Whether a rule's condition is surely true, or how far from it.
+    Sure(usize),
     /// A part of a computed value, kept to explain why the value is unknown.
     Provenance(ProvenanceId, usize),
     /// The day of a row that is grouped.
@@ -49,6 +51,7 @@ impl fmt::Display for InternalColumn {
             Self::ExceptNewest => f.write_str("·except newest"),
             Self::Newest => f.write_str("·newest"),
             Self::Window(at) => write!(f, "·window{at}"),
+            Self::Sure(at) => write!(f, "·sure{at}"),
             Self::Provenance(ProvenanceId(value), part) => write!(f, "·value{value}·{part}"),
             Self::Day => f.write_str("·day"),
             Self::GroupKey(at) => write!(f, "·key{at}"),

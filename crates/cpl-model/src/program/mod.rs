@@ -55,7 +55,7 @@ pub use rule::{
 pub use store_address::{StoreAddress, StoreProvider};
 pub use surely::{EstimateForm, SurelyValue};
 pub use table::{
-    Check, CheckKind, Column, ColumnLocator, CsvFormat, Encoding, Fetch, FetchColumn, Format, Join, Latest,
+    Check, CheckKind, Column, ColumnLocator, CsvFormat, Days, Encoding, Fetch, FetchColumn, Format, Join, Latest,
     NumberNotation, Order, Periods, SheetFormat, SourceKind, Stage, Table, TableRole, TableSource, TextEncoding, Union,
     Unpivot,
 };

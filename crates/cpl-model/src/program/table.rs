@@ -42,6 +42,15 @@ pub struct Table {
     pub checks: Vec<Check>,
 }
 
+/// The days of a group's rows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Days {
+    /// The day of a row.
+    pub of_row: Expr,
+    /// Whether no two rows of a group are of one day, by the key of what is grouped.
+    pub one_row_each: bool,
+}
+
 /// What a table is in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TableRole {
@@ -343,8 +352,8 @@ pub enum Stage {
         keys: Vec<Column>,
         /// What is computed.
         items: Vec<(String, Expr)>,
-        /// The day of each row that is grouped; none where nothing dates the rows, or the groups are of one day each.
-        day: Option<Expr>,
+        /// The days of a group; none where nothing dates the rows, or the groups are of one day each.
+        days: Option<Days>,
         /// Where it stands.
         span: Span,
     },

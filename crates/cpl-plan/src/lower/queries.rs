@@ -2,8 +2,8 @@
 
 use cpl_model::{
     program::{
-        AggFunc, Check, CheckKind, Constant, Dashboard, Expr, ExprKind, Newest, Order, Periods, Quotient, Rows, Table,
-        TableId, TableSource,
+        AggFunc, Check, CheckKind, Constant, Dashboard, Expr, ExprKind, InternalColumn, Newest, Order, Periods,
+        Quotient, Rows, Table, TableId, TableSource,
     },
     types::Type,
 };
@@ -11,7 +11,7 @@ use cpl_syntax::Span;
 
 use super::{Chain, Lowering, except_on::of_newest};
 use crate::{
-    plan::NodeId,
+    plan::{NodeId, Op},
     prune::Purpose,
     query::{DashboardPart, Gaps, Nearest, NewestPeriod, Query, QueryKind, Requester, RowQuery},
     rule::{CompiledAlert, CompiledRule, Conditions, RowLayout, operands},
@@ -193,6 +193,18 @@ impl Lowering<'_> {
         self.add_query(of, kind, Requester::Alert(at, Box::new(compiled)), rule.span);
     }
 
+    /// Replaces the questions whether something is sure by columns: a query reads a rule's rows several times, and a chance is not
+    /// computed for each of them.
+    fn judged(&mut self, chain: &mut Chain, exprs: Vec<Expr>) -> Vec<Expr> {
+        let mut judged = Judged::default();
+        let exprs = exprs.into_iter().map(|expr| judged.replace(expr)).collect();
+        if !judged.0.is_empty() {
+            self.push(chain, Op::Derive(judged.0));
+            self.plan.node_mut(chain.at).materialized = true;
+        }
+        exprs
+    }
+
     /// The rows of a rule; what it looks at in other rows becomes columns first.
     fn rows(
         &mut self,
@@ -210,7 +222,11 @@ impl Lowering<'_> {
             }
             exprs = exprs.into_iter().map(|expr| of_newest(expr, newest, rows.except.is_some())).collect();
         }
-        let (exprs, _) = self.windowed(&mut chain, &exprs.iter().collect::<Vec<_>>());
+        let (mut exprs, _) = self.windowed(&mut chain, &exprs.iter().collect::<Vec<_>>());
+        // Of a series only the newest period is judged, which the query finds.
+        if rows.newest.is_none() {
+            exprs = self.judged(&mut chain, exprs);
+        }
         layout.columns_mut().clone_from_slice(&exprs);
         let newest = |newest: &Newest| {
             let (present, _) = conditions.present?;
@@ -233,6 +249,26 @@ impl Lowering<'_> {
             nearest,
         };
         (chain.at, QueryKind::Rows(query))
+    }
+}
+
+/// Distinct questions whether something is sure, and the columns that answer them.
+#[derive(Default)]
+struct Judged(Vec<(String, Expr)>);
+
+impl Judged {
+    fn replace(&mut self, expr: Expr) -> Expr {
+        if !matches!(expr.kind, ExprKind::Surely(_)) {
+            return expr.map_parts(&mut |part| self.replace(part));
+        }
+        let known = self.0.iter().position(|(_, before)| before.same_as(&expr));
+        let at = known.unwrap_or(self.0.len());
+        let name = InternalColumn::Sure(at).to_string();
+        let column = Expr { kind: ExprKind::Column(name.clone()), ..expr.clone() };
+        if known.is_none() {
+            self.0.push((name, expr));
+        }
+        column
     }
 }
 

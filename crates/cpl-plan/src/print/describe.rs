@@ -1,7 +1,7 @@
 //! Each operator and each query in words.
 
 use cpl_model::{
-    program::{Check, CheckKind, Expr, SeriesOf, SourceKind, TableId, TableSource},
+    program::{Check, CheckKind, Expr, ExprKind, SeriesOf, SourceKind, TableId, TableSource},
     value::Value,
 };
 
@@ -56,7 +56,7 @@ pub fn operator(plan: &Plan, node: &Node) -> String {
     let what = match &node.op {
         Op::Scan(_) => return format!("scan {table}: {}", source(plan, node.table)),
         Op::Filter(filter) => format!("filter {table}: {}", written(plan, filter)),
-        Op::Derive(columns) => format!("derive {table}: {}", names(columns.iter().map(|(name, _)| name))),
+        Op::Derive(columns) => format!("derive {table}: {}", derived(plan, columns).join(", ")),
         Op::Project(columns) => format!("project {table}: {}", names(columns.iter().map(|(name, _)| name))),
         Op::Drop(_) => format!("drop {table}: the looks at other rows"),
         Op::Window(columns) => {
@@ -98,6 +98,22 @@ pub fn operator(plan: &Plan, node: &Node) -> String {
         Some(column) => format!("total {table}.{column}"),
         None => what,
     }
+}
+
+/// The new columns, by their names; those of the plan's own by what they hold.
+fn derived(plan: &Plan, columns: &[(String, Expr)]) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for (name, value) in columns {
+        let text = match value.kind {
+            ExprKind::Surely(_) => format!("whether {}", written(plan, value)),
+            // The mark of a column that the plan adds.
+            _ => name.trim_start_matches('·').to_owned(),
+        };
+        if !found.contains(&text) {
+            found.push(text);
+        }
+    }
+    found
 }
 
 /// A query in words: `decide raise_budget`.

@@ -65,11 +65,11 @@ fn kept(
             (!kept.is_empty()).then_some(Stage::Derive(kept))
         }
         Stage::Join(join) => self::join(join, needed, required),
-        Stage::Group { keys, mut items, day, span } => {
+        Stage::Group { keys, mut items, days, span } => {
             items.retain(|(name, _)| needed.contains(name));
             *needed = keys.iter().map(|key| key.name.clone()).collect();
             needed.extend(items.iter().flat_map(|(_, value)| value.columns()).map(str::to_owned));
-            Some(Stage::Group { keys, items, day, span })
+            Some(Stage::Group { keys, items, days, span })
         }
         Stage::Keep(mut columns) => {
             // Rows without any column would be none: one stays.

@@ -6,13 +6,14 @@ use std::collections::BTreeMap;
 
 use cpl_model::{
     program::{
-        AggFunc, ArithOp, ByDay, CompareOp, Constant, EstimateAggregate, EstimateForm, EstimateId, EstimateParts,
+        AggFunc, ArithOp, ByDay, CompareOp, Constant, Days, EstimateAggregate, EstimateForm, EstimateId, EstimateParts,
         EstimateSource, Expr, ExprKind, Function, InternalColumn, Logic, Operand, PassedBy, Place, Program, Stage,
         TableId, TableSource,
     },
     types::Type,
 };
 use cpl_syntax::Span;
+use rust_decimal::Decimal;
 
 /// Adds estimate columns to the stages, and names them in the conditions that ask for them.
 pub fn add(program: &mut Program) {
@@ -70,8 +71,8 @@ impl Estimates {
     fn parts(&mut self, program: &Program, value: &Expr, place: Place) -> Option<EstimateParts> {
         let EstimateSource { place, item, aggregate, factor, way } = program.estimate(value, place).ok()?;
         let TableSource::Transform { stages, .. } = &program.table(place.table).source else { return None };
-        let Stage::Group { day, .. } = stages.get(place.stage)? else { return None };
-        let values = columns(&aggregate, day.as_ref());
+        let Stage::Group { days, .. } = stages.get(place.stage)? else { return None };
+        let values = columns(&aggregate, days.as_ref());
         let is_new = !self.ids.contains_key(&Made::Aggregated(place, item));
         let mut id = self.id(Made::Aggregated(place, item));
         let mut here = named(id, &values);
@@ -160,7 +161,7 @@ fn counted(program: &Program, count: &Expr) -> String {
 }
 
 /// The columns of an aggregate, in the order of [`EstimateParts::parts`].
-fn columns(aggregate: &EstimateAggregate<'_>, day: Option<&Expr>) -> Vec<Expr> {
+fn columns(aggregate: &EstimateAggregate<'_>, days: Option<&Days>) -> Vec<Expr> {
     let EstimateAggregate { form, count, of } = *aggregate;
     let mut columns = match (form, of) {
         (EstimateForm::PerCount, Some(of)) => vec![of.clone(), count.clone()],
@@ -168,7 +169,7 @@ fn columns(aggregate: &EstimateAggregate<'_>, day: Option<&Expr>) -> Vec<Expr> {
         (EstimateForm::Mean, _) => return of_mean(count),
         _ => vec![count.clone()],
     };
-    columns.extend(day.into_iter().flat_map(|day| of_days(day, count, of)));
+    columns.extend(days.into_iter().flat_map(|days| scatter(days, count, of)));
     columns
 }
 
@@ -179,44 +180,102 @@ fn of_mean(mean: &Expr) -> Vec<Expr> {
     vec![mean.clone(), other(AggFunc::Std, mean.ty), other(AggFunc::Count, Type::Count)]
 }
 
-/// How far days scatter: the sum of each day's count, squared, divided by what it was counted in; the sums of both; how many days. Days
-/// of which the count is unknown, or that have nothing to be counted in, are left out.
-fn of_days(day: &Expr, count: &Expr, of: Option<&Expr>) -> Vec<Expr> {
-    let span = count.span;
-    let (in_day, each) = ("count", "of");
-    let mut of_days = vec![(in_day.to_owned(), count.clone())];
-    of_days.extend(of.map(|of| (each.to_owned(), of.clone())));
-    let column = |name: &str, ty| Expr::column(name, ty, true, span);
-    let number = |value| Expr::new(ExprKind::Function(Function::Number, vec![value]), Type::Number, true, span);
-    let arith = |op, a, b| Expr::new(ExprKind::Arith(op, Box::new(a), Box::new(b)), Type::Number, true, span);
-    let (counted, whole) = (column(in_day, count.ty), of.map(|of| column(each, of.ty)));
-    let boolean = |kind| Expr::new(kind, Type::Bool, true, span);
-    let is_known = boolean(ExprKind::Known(Box::new(counted.clone())));
-    let has_some = match whole.clone() {
-        Some(whole) => {
-            let zero = Expr::constant(Constant::Integer(0), Type::Count, span);
-            let is_some = boolean(ExprKind::Compare(CompareOp::Greater, Box::new(number(whole)), Box::new(zero)));
-            boolean(ExprKind::Logic(Logic::And, Box::new(is_known), Box::new(is_some)))
-        }
-        None => is_known,
-    };
-    let square = arith(ArithOp::Multiply, number(counted.clone()), number(counted.clone()));
-    let square = match whole.clone() {
-        Some(whole) => arith(ArithOp::Divide, square, number(whole)),
-        None => square,
-    };
-    let aggregate = |func, value: Option<Expr>, ty| Expr::aggregate(func, value, Some(has_some.clone()), ty, span);
-    let days = || aggregate(AggFunc::Count, None, Type::Count);
-    let whole = whole.map_or_else(days, |whole| aggregate(AggFunc::Sum, Some(whole.clone()), whole.ty));
-    let values = [
-        aggregate(AggFunc::Sum, Some(square), Type::Number),
-        aggregate(AggFunc::Sum, Some(counted), count.ty),
-        whole,
-        days(),
-    ];
+/// How far days scatter, of the days of a group: each is aggregated first, unless it is one row anyway.
+fn scatter(days: &Days, count: &Expr, of: Option<&Expr>) -> Vec<Expr> {
+    if days.one_row_each
+        && let Some(of_rows) = scatter_of_rows(count, of)
+    {
+        return of_rows.into();
+    }
+    let (counted, whole) = ("count", "of");
+    let mut of_days = vec![(counted.to_owned(), count.clone())];
+    of_days.extend(of.map(|of| (whole.to_owned(), of.clone())));
+    let column = |name: &str, of: &Expr| Expr::column(name, of.ty, true, count.span);
+    let whole = of.map(|of| PartOfDay { value: column(whole, of), filter: None });
     let by_day = |value: Expr| {
         let (ty, of_days) = (value.ty, of_days.clone());
-        Expr::new(ExprKind::ByDay(Box::new(ByDay { day: day.clone(), of_days, value })), ty, true, span)
+        let by_day = ByDay { day: days.of_row.clone(), of_days, value };
+        Expr::new(ExprKind::ByDay(Box::new(by_day)), ty, true, count.span)
     };
-    values.map(by_day).into()
+    scatter_of(&column(counted, count), whole).map(by_day).into()
+}
+
+/// The same where each day is one row; none where it is not a sum or a count that tells how sure the value is.
+fn scatter_of_rows(count: &Expr, of: Option<&Expr>) -> Option<[Expr; 4]> {
+    let span = count.span;
+    let PartOfDay { value: counted, filter } = PartOfDay::of(count)?;
+    let nothing = Expr::constant(Constant::Integer(0), count.ty, span);
+    let counted = match filter {
+        Some(filter) => {
+            Expr::new(ExprKind::Function(Function::If, vec![filter, counted, nothing]), count.ty, true, span)
+        }
+        None => counted,
+    };
+    let whole = of.map(|of| PartOfDay::of(of).ok_or(())).transpose().ok()?;
+    Some(scatter_of(&counted, whole))
+}
+
+/// What a row adds to a sum or a count: this value, where the filter is true, and else nothing.
+struct PartOfDay {
+    value: Expr,
+    filter: Option<Expr>,
+}
+
+impl PartOfDay {
+    fn of(value: &Expr) -> Option<Self> {
+        let ExprKind::Aggregate(aggregate) = &value.kind else { return None };
+        let one = || Expr::constant(Constant::Integer(1), value.ty, value.span);
+        let is = |kind| boolean(kind, value.span);
+        let no = Expr::constant(Constant::Bool(false), Type::Bool, value.span);
+        let filter = aggregate.filter.clone().map(|filter| is(ExprKind::OrElse(Box::new(filter), Box::new(no))));
+        match (aggregate.func, &aggregate.of) {
+            (AggFunc::Sum, Some(of)) => Some(Self { value: of.clone(), filter }),
+            (AggFunc::Count, None) => Some(Self { value: one(), filter }),
+            (AggFunc::Count, Some(of)) => {
+                let known = is(ExprKind::Known(Box::new(of.clone())));
+                Some(Self { value: one(), filter: Some(filter.into_iter().fold(known, and)) })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The sum of each day's count, squared, divided by what it was counted in; the sums of both; how many days. Days of which the count is
+/// unknown, or that have nothing to be counted in, are left out.
+fn scatter_of(counted: &Expr, whole: Option<PartOfDay>) -> [Expr; 4] {
+    let span = counted.span;
+    let number = |value| Expr::new(ExprKind::Function(Function::Number, vec![value]), Type::Number, true, span);
+    let arith = |op, a, b| Expr::new(ExprKind::Arith(op, Box::new(a), Box::new(b)), Type::Number, true, span);
+    let is_known = boolean(ExprKind::Known(Box::new(counted.clone())), span);
+    let square = arith(ArithOp::Multiply, number(counted.clone()), number(counted.clone()));
+    let aggregate =
+        |func, value: Option<Expr>, filter: &Expr, ty| Expr::aggregate(func, value, Some(filter.clone()), ty, span);
+    let days = |filter: &Expr| aggregate(AggFunc::Count, None, filter, Type::Count);
+    let (square, in_all, has_some) = match whole {
+        Some(PartOfDay { value, filter }) => {
+            let zero = if value.ty.is_whole() { Constant::Integer(0) } else { Constant::Decimal(Decimal::ZERO) };
+            let zero = Expr::constant(zero, value.ty, span);
+            let is_some = ExprKind::Compare(CompareOp::Greater, Box::new(value.clone()), Box::new(zero));
+            let has_some = filter.into_iter().fold(and(is_known, boolean(is_some, span)), and);
+            let square = arith(ArithOp::Divide, square, number(value.clone()));
+            let ty = value.ty;
+            (square, aggregate(AggFunc::Sum, Some(value), &has_some, ty), has_some)
+        }
+        None => (square, days(&is_known), is_known),
+    };
+    [
+        aggregate(AggFunc::Sum, Some(square), &has_some, Type::Number),
+        aggregate(AggFunc::Sum, Some(counted.clone()), &has_some, counted.ty),
+        in_all,
+        days(&has_some),
+    ]
+}
+
+fn boolean(kind: ExprKind, span: Span) -> Expr {
+    Expr::new(kind, Type::Bool, true, span)
+}
+
+fn and(left: Expr, right: Expr) -> Expr {
+    let span = left.span;
+    boolean(ExprKind::Logic(Logic::And, Box::new(left), Box::new(right)), span)
 }
