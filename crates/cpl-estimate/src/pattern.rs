@@ -223,7 +223,7 @@ struct Looking<'a> {
 
 /// What was forecast on a scale, and how far off it was.
 struct Forecasts {
-    forecasts: Vec<f64>,
+    each: Vec<f64>,
     /// The size of each error; NaN where one is unknown.
     errors: Vec<f64>,
     /// The known ones of the periods that are looked back on.
@@ -260,7 +260,7 @@ impl Looking<'_> {
         if errors.len() < self.lookback.least_errors() {
             return None;
         }
-        let (forecast, deviation) = (made.forecasts[at], deviation(errors, is_short || scale == Scale::Plain));
+        let (forecast, deviation) = (made.each[at], deviation(errors, is_short || scale == Scale::Plain));
         (forecast < f64::INFINITY && deviation.is_finite()).then_some((forecast, deviation))
     }
 }
@@ -279,7 +279,7 @@ impl Forecasts {
             forecasts[at] = level + season.of_part[usize::from(series.parts[at])];
         }
         let errors = values.iter().zip(&forecasts).map(|(value, forecast)| (value - forecast).abs()).collect();
-        Self { forecasts, errors, recent: SortedWindow::default() }
+        Self { each: forecasts, errors, recent: SortedWindow::default() }
     }
 }
 
