@@ -43,8 +43,6 @@ pub struct CompiledKeepChange {
     pub within: Explained,
     /// The time, in microseconds.
     pub per: i64,
-    /// As the pipeline writes it.
-    pub written: String,
 }
 
 /// Which changes need an approval.
@@ -85,8 +83,6 @@ pub struct CompiledBound {
     pub cap: bool,
     /// Its value.
     pub bound: Explained,
-    /// As the pipeline writes it.
-    pub written: String,
 }
 
 /// A bound of a column's total.
@@ -98,8 +94,6 @@ pub struct CompiledTotal {
     pub of: ValueRef,
     /// The cap, the same in all rows; none for `unchanged`.
     pub cap: Option<ValueRef>,
-    /// As the pipeline writes it.
-    pub written: String,
 }
 
 /// An alert.
@@ -130,11 +124,8 @@ impl CompiledRule {
         let totals = rule.totals.iter().map(|total| CompiledTotal::of(total, rule, program, layout)).collect();
         let rank = rule.at_most.as_ref().and_then(|AtMost { first, .. }| Some(layout.add(&first.as_ref()?.1)));
         let mut constant = |expr: &Expr| Explained::of(expr, rule.rows.table, program, layout);
-        let keep_change = rule.keep_change.as_ref().map(|keep| CompiledKeepChange {
-            within: constant(&keep.within),
-            per: keep.per,
-            written: program.written(keep.span),
-        });
+        let keep_change =
+            rule.keep_change.as_ref().map(|keep| CompiledKeepChange { within: constant(&keep.within), per: keep.per });
         let above = |approval: &Approval| approval.above.as_ref().map(|step| constant(step.expr()));
         let approval = rule.approval.as_ref().map(above).map(|above| CompiledApproval { above });
         let missing = layout.add(&missing::of(&rule.when));
@@ -149,7 +140,13 @@ impl CompiledBound {
             Bound::Floor(bound) => (false, bound),
         };
         let bound = Explained::of(bound, rule.rows.table, program, layout);
-        Self { column: keep.column.clone(), cap, bound, written: program.written(keep.span) }
+        Self { column: keep.column.clone(), cap, bound }
+    }
+
+    /// What it is called.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        if self.cap { "cap" } else { "floor" }
     }
 }
 
@@ -161,7 +158,6 @@ impl CompiledTotal {
             column: total.column.clone(),
             of: layout.column(&total.column, ty),
             cap: total.cap.as_ref().map(|cap| layout.add(cap)),
-            written: program.written(total.span),
         }
     }
 }

@@ -77,19 +77,22 @@ fn keep_bound(proposal: &mut Proposal, bound: &CompiledBound) {
         let limit = bound.bound.value(row).clone();
         let Some(decimal) = amount::of(&limit) else {
             let why = bound.bound.why_unknown(row);
-            proposal.hold(format!("{}: {why}", bound.written));
+            proposal.hold(format!("the {} of {}: {why}", bound.word(), bound.column));
             return;
         };
         let room = if bound.cap { decimal - leg.from } else { leg.from - decimal };
         if room < Decimal::ZERO {
             let side = if bound.cap { "above" } else { "below" };
             let from = amount::value(leg.from, change.ty).exact();
-            proposal.hold(format!("{}: {from} is {side} {} already", bound.written, limit.exact()));
+            let (column, word) = (&bound.column, bound.word());
+            proposal.hold(format!("{column} {from} is {side} its {word} of {} already", limit.exact()));
             return;
         }
         if change.amount > room {
+            let which = if change.legs.len() > 1 { format!("{} ", bound.column) } else { String::new() };
+            let what = if bound.cap { "capped at" } else { "no lower than" };
             proposal.changes[at].amount = room;
-            proposal.reasons.push(format!("shortened by {}", bound.written));
+            proposal.reasons.push(format!("{which}{what} {}", limit.exact()));
         }
     }
 }
@@ -116,7 +119,7 @@ pub fn hold_totals(proposals: &mut [Proposal], totals: &[CompiledTotal]) {
         for proposal in firing(proposals)
             .filter(|proposal| [true, false].into_iter().any(|rises| proposal.changes_total(&total.column, rises)))
         {
-            proposal.hold(format!("{}: the rule changed it already in this window", total.written));
+            proposal.hold(format!("total {}: the rule changed it already in this window", total.column));
         }
     }
 }
@@ -173,7 +176,7 @@ fn fit(proposals: &mut [Proposal], totals: &[CompiledTotal], rows: &[&Vec<Value>
     }
     for total in totals {
         for proposal in firing(proposals).filter(|proposal| proposal.changes_total(&total.column, true)) {
-            proposal.hold(format!("{}: no amounts were found that keep it", total.written));
+            proposal.hold(format!("total {}: no amounts were found that keep it", total.column));
         }
     }
 }
@@ -184,26 +187,31 @@ fn total(proposals: &mut [Proposal], total: &CompiledTotal, rows: &[&Vec<Value>]
     let cuts = sum(proposals, &total.column, false);
     let Some(cap) = total.cap else {
         let paid = rises.min(cuts);
-        scale(proposals, &total.column, true, paid, rises, total);
-        scale(proposals, &total.column, false, paid, cuts, total);
+        let limit =
+            Limit { kept: format!("total {} kept as it is", total.column), without: "nothing goes the other way" };
+        scale(proposals, (&total.column, true), paid, rises, &limit);
+        scale(proposals, (&total.column, false), paid, cuts, &limit);
         return;
     };
     let mut amounts = rows.iter().map(|row| amount::of(&row[total.of.0]));
     let current = amounts.try_fold(Decimal::ZERO, |sum, amount| sum.checked_add(amount?));
-    let cap = rows.first().and_then(|row| amount::of(&row[cap.0]));
+    let limit = rows.first().map(|row| &row[cap.0]);
+    let cap = limit.and_then(amount::of);
     let room = current.zip(cap).and_then(|(current, cap)| cap.checked_sub(current)?.checked_add(cuts));
     let Some(room) = room else {
         let what = if cap.is_none() {
-            "the bound is unknown".to_owned()
+            "its cap is unknown".to_owned()
         } else {
             format!("{} is unknown in a row", total.column)
         };
         for proposal in firing(proposals).filter(|proposal| proposal.changes_total(&total.column, true)) {
-            proposal.hold(format!("{}: {what}", total.written));
+            proposal.hold(format!("total {}: {what}", total.column));
         }
         return;
     };
-    scale(proposals, &total.column, true, room.max(Decimal::ZERO).min(rises), rises, total);
+    let cap = limit.map(Value::exact).unwrap_or_default();
+    let limit = Limit { kept: format!("total {} capped at {cap}", total.column), without: "there is no room" };
+    scale(proposals, (&total.column, true), room.max(Decimal::ZERO).min(rises), rises, &limit);
 }
 
 impl Proposal {
@@ -240,14 +248,20 @@ fn sum(proposals: &[Proposal], column: &str, rises: bool) -> Decimal {
     changes.map(|change| change.amount).sum()
 }
 
+/// What limits a total, in words: that it is kept, and why nothing may change where nothing may.
+struct Limit {
+    kept: String,
+    without: &'static str,
+}
+
 /// Shortens the rises, or the cuts, of a column alike, so that they come to `to` instead of `from`.
-fn scale(proposals: &mut [Proposal], column: &str, rises: bool, to: Decimal, from: Decimal, total: &CompiledTotal) {
+fn scale(proposals: &mut [Proposal], (column, rises): (&str, bool), to: Decimal, from: Decimal, limit: &Limit) {
     if to >= from {
         return;
     }
     for proposal in firing(proposals).filter(|proposal| proposal.changes_total(column, rises)) {
         if to.is_zero() {
-            proposal.hold(format!("{}: there is no room", total.written));
+            proposal.hold(format!("{}, and {}", limit.kept, limit.without));
             continue;
         }
         for change in proposal.changes.iter_mut().filter(|change| change.changes_total(column, rises)) {
@@ -255,9 +269,8 @@ fn scale(proposals: &mut [Proposal], column: &str, rises: bool, to: Decimal, fro
             let scaled = change.amount.checked_mul(to).map_or(change.amount / from * to, |product| product / from);
             change.amount = scaled.round_dp_with_strategy(9, rust_decimal::RoundingStrategy::ToZero);
         }
-        let reason = format!("shortened by {}", total.written);
-        if !proposal.reasons.contains(&reason) {
-            proposal.reasons.push(reason);
+        if !proposal.reasons.contains(&limit.kept) {
+            proposal.reasons.push(limit.kept.clone());
         }
     }
 }

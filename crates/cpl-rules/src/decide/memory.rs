@@ -163,22 +163,24 @@ impl Memory<'_> {
 
     /// `keep change within R per D`: all changes of a setting in that time together.
     pub fn keep_change(&self, proposal: &mut Proposal, keep: &CompiledKeepChange) {
-        let Some(share) = amount::of(keep.within.value(&proposal.row)) else {
+        let (within, per) = (keep.within.value(&proposal.row), Value::Duration(keep.per));
+        let Some(share) = amount::of(within) else {
             let why = keep.within.why_unknown(&proposal.row);
-            return proposal.hold(format!("{}: {why}", keep.written));
+            return proposal.hold(format!("the largest change in {per}: {why}"));
         };
+        let limit = format!("changed by at most {} in {per}", within.exact());
         let start = self.ago(keep.per);
         for at in 0..proposal.changes.len() {
             let mut room = None;
             for setting in proposal.settings_of(&proposal.changes[at], self.program) {
                 match self.room(&setting, share, start) {
                     Ok(left) => room = Some(room.map_or(left, |room: Decimal| room.min(left))),
-                    Err(why) => return proposal.hold(format!("{}: {why}", keep.written)),
+                    Err(why) => return proposal.hold(format!("{limit}: {why}")),
                 }
             }
             if let Some(room) = room.filter(|room| *room < proposal.changes[at].amount) {
                 proposal.changes[at].amount = room;
-                proposal.reasons.push(format!("shortened by {}", keep.written));
+                proposal.reasons.push(limit.clone());
             }
         }
     }

@@ -28,7 +28,7 @@ fn outcome(mut proposal: Proposal, bounds: &[CompiledBound]) -> (i64, String) {
     (after(&proposal), proposal.reasons.join("; "))
 }
 
-/// The guard, `low` and `high`; from and to; what it comes to, and what the bound did.
+/// The guard, `low` and `high`; from and to; what it comes to, and what the report says of it.
 type Case<'c> = (&'c str, Option<i64>, Option<i64>, (i64, i64), i64, &'c str);
 
 #[test]
@@ -38,33 +38,28 @@ fn a_cap_shortens_rises_and_a_floor_cuts() {
     let cases: &[Case<'_>] = &[
         (above, None, Some(200), (100, 120), 120, ""),
         (above, None, Some(120), (100, 120), 120, ""),
-        (above, None, Some(110), (100, 120), 110, "shortened"),
+        (above, None, Some(110), (100, 120), 110, "capped at $1.10"),
         // At the bound already: nothing is left of the change, and settling holds it.
-        (above, None, Some(100), (100, 120), 100, "shortened"),
-        (above, None, Some(99), (100, 120), 100, "$1.00 is above $0.99 already"),
-        (above, None, None, (100, 120), 100, "high is unknown: it is missing in t"),
+        (above, None, Some(100), (100, 120), 100, "capped at $1.00"),
+        (above, None, Some(99), (100, 120), 100, "budget $1.00 is above its cap of $0.99 already"),
+        (above, None, None, (100, 120), 100, "the cap of budget: high is unknown: it is missing in t"),
         // A cap looks only at rises, a floor only at cuts.
         (above, None, Some(50), (100, 80), 80, ""),
         (above, None, None, (100, 80), 80, ""),
         (below, Some(90), None, (100, 95), 95, ""),
-        (below, Some(90), None, (100, 80), 90, "shortened"),
-        (below, Some(101), None, (100, 80), 100, "$1.00 is below $1.01 already"),
-        (below, None, None, (100, 80), 100, "low is unknown: it is missing in t"),
+        (below, Some(90), None, (100, 80), 90, "no lower than $0.90"),
+        (below, Some(101), None, (100, 80), 100, "budget $1.00 is below its floor of $1.01 already"),
+        (below, None, None, (100, 80), 100, "the floor of budget: low is unknown: it is missing in t"),
         (below, Some(500), None, (100, 120), 120, ""),
-        (both, Some(90), Some(110), (100, 120), 110, "shortened"),
-        (both, Some(90), Some(110), (100, 80), 90, "shortened"),
+        (both, Some(90), Some(110), (100, 120), 110, "capped at $1.10"),
+        (both, Some(90), Some(110), (100, 80), 90, "no lower than $0.90"),
         // The unknown end does not bound what goes the other way.
-        (both, None, Some(110), (100, 120), 110, "shortened"),
+        (both, None, Some(110), (100, 120), 110, "capped at $1.10"),
     ];
     for (guard, low, high, (from, to), wanted, done) in cases {
         let (bounds, row) = compiled(guard, *low, *high);
         let found = outcome(Proposal { row, ..proposal(0, *from, *to) }, &bounds);
-        let why = match *done {
-            "" => String::new(),
-            "shortened" => format!("shortened by {guard}"),
-            why => format!("{guard}: {why}"),
-        };
-        assert_eq!(found, (*wanted, why), "{guard}, low {low:?}, high {high:?}: {from} to {to}");
+        assert_eq!(found, (*wanted, (*done).to_owned()), "{guard}, low {low:?}, high {high:?}: {from} to {to}");
     }
 }
 
@@ -72,14 +67,13 @@ fn a_cap_shortens_rises_and_a_floor_cuts() {
 #[test]
 fn the_tightest_bound_holds() {
     let (wide, tight) = ("keep budget at most high", "keep budget at most low");
-    let short = |bound: &str| format!("shortened by {bound}");
     let cases = [
-        (format!("{wide}  {tight}"), format!("{}; {}", short(wide), short(tight))),
-        (format!("{tight}  {wide}"), short(tight)),
+        (format!("{wide}  {tight}"), "capped at $1.15; capped at $1.10"),
+        (format!("{tight}  {wide}"), "capped at $1.10"),
     ];
     for (guard, why) in cases {
         let (bounds, row) = compiled(&guard, Some(110), Some(115));
-        assert_eq!(outcome(Proposal { row, ..proposal(0, 100, 120) }, &bounds), (110, why), "{guard}");
+        assert_eq!(outcome(Proposal { row, ..proposal(0, 100, 120) }, &bounds), (110, why.to_owned()), "{guard}");
     }
 }
 
@@ -93,7 +87,7 @@ fn a_pair_is_bounded_by_both_rows() {
     let rise =
         Leg { from: Decimal::new(200, 2), rises: true, partner: Some(partner), ..moved.changes[0].legs[0].clone() };
     moved.changes[0].legs.push(rise);
-    assert_eq!(outcome(moved, &bounds), (95, "shortened by keep budget between low and high".to_owned()));
+    assert_eq!(outcome(moved, &bounds), (95, "budget capped at $2.05".to_owned()));
 }
 
 #[test]

@@ -108,7 +108,8 @@ fn a_value_moves_no_further_in_a_time_than_its_bound() {
     for (changes, change, wanted) in cases {
         let past = changes.iter().map(|(hours, before, after)| changed(*hours, *before, *after)).collect();
         let found = outcome(guard, *change, &Given { changes: past, ..Given::default() });
-        let wanted = wanted.map_err(|why| format!("{guard}: budget of channel 0 via ads {why}"));
+        let wanted =
+            wanted.map_err(|why| format!("changed by at most 50% in 7 days: budget of channel 0 via ads {why}"));
         assert_eq!(found, wanted, "{changes:?}, then {change:?}");
     }
 }

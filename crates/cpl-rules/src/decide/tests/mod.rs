@@ -74,7 +74,7 @@ fn proposal(name: usize, from: i64, to: i64) -> Proposal {
 }
 
 fn total(cap: Option<ValueRef>) -> CompiledTotal {
-    CompiledTotal { column: "budget".to_owned(), of: ValueRef(0), cap, written: "keep total budget".to_owned() }
+    CompiledTotal { column: "budget".to_owned(), of: ValueRef(0), cap }
 }
 
 /// What a row's budget comes to, in cents; as it was where it is held.
