@@ -27,8 +27,8 @@ pub const DEVIATIONS: f64 = 3.5;
 pub const LEAST_DISTANCE: f64 = 0.15;
 /// The least deviation, as a share of the usual value.
 const LEAST_DEVIATION: f64 = 0.05;
-/// The largest share by which counts may scatter by chance: beyond it a doubling could not be told from it.
-const MOST_BY_CHANCE: f64 = 0.2;
+/// The least usual count: fewer scatter by more than a fifth by chance, and a doubling could not be told from it.
+pub const LEAST_COUNT: f64 = 25.0;
 /// Times the median of the errors, that is the standard deviation of normal ones.
 const NORMAL: f64 = 1.4826;
 /// Times the ninth decile of the sizes of errors, that is the standard deviation of normal ones.
@@ -106,7 +106,7 @@ impl History {
     /// Whether counts are large enough that a doubling is told from chance.
     #[must_use]
     pub fn has_enough_counts(&self) -> bool {
-        self.count.is_none_or(|count| count * MOST_BY_CHANCE * MOST_BY_CHANCE >= 1.0)
+        self.count.is_none_or(|count| count >= LEAST_COUNT)
     }
 }
 

@@ -81,6 +81,8 @@ pub struct Alert {
 pub enum AlertState {
     /// It is reported.
     Fires,
+    /// It was reported not long before, and is so still.
+    Still,
     /// A value was unknown.
     Undecided,
     /// It is not reported.
@@ -303,6 +305,7 @@ impl AlertState {
     pub fn word(self) -> &'static str {
         match self {
             Self::Fires => "fires",
+            Self::Still => "still",
             Self::Undecided => "undecided",
             Self::Suppressed => "suppressed",
             Self::Over => "over",

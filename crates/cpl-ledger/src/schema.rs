@@ -7,7 +7,7 @@ use crate::error::LedgerError;
 /// What marks a file of SQLite as a ledger: `cpl1`.
 const APPLICATION: i64 = 0x6370_6c31;
 /// The version of the tables.
-const VERSION: i64 = 6;
+const VERSION: i64 = 7;
 
 /// Those of version 1.
 const TABLES: &str = "
@@ -67,7 +67,7 @@ const TABLES: &str = "
 ";
 
 /// From each version to the next one. What is added to a row may be null: then its hash stays as it was.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     "
     alter table runs add column window_end integer;
     alter table decisions add column state text;
@@ -162,6 +162,7 @@ const MIGRATIONS: [&str; 5] = [
      insert into pending_effects select serial from effects where coalesce((select state from steps
          where effect = effects.serial order by serial desc limit 1), 'recorded')
          in ('recorded', 'sent', 'uncertain', 'drifted', 'held');",
+    "-- An alert may be `still`: a state that a program of the version before does not know.",
 ];
 
 /// Whether the effects that are noted as pending are those that have not ended, by their steps.

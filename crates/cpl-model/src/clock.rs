@@ -259,6 +259,12 @@ impl Clock {
     }
 }
 
+/// ISO 8601 with the zone's offset: `2026-11-20T07:00:00+01:00`.
+#[must_use]
+pub fn iso(moment: &ZonedDateTime) -> String {
+    moment.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+}
+
 /// The moment so many microseconds before another one, whole days by the clock on the wall: seven days before a Monday's
 /// window began that of the Monday before, also where the clock was changed meanwhile. What lies before the calendar begins
 /// is its first moment.

@@ -41,6 +41,8 @@ pub struct RunReport {
     pub decisions: Vec<Decision>,
     /// Rows that fire or could not be decided, gravest first.
     pub alerts: Vec<Alert>,
+    /// Alerts that were reported in an earlier window, and fire no longer.
+    pub alerts_over: Vec<AlertOver>,
     /// How many effects leave for each target, and where it is.
     pub effects: Vec<Delivery>,
     /// Effects of earlier runs that may have been sent.
@@ -339,6 +341,17 @@ pub struct Expired {
     pub decisions: usize,
 }
 
+/// An alert that was reported in an earlier window, and fires no longer.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct AlertOver {
+    /// The rule.
+    pub alert: String,
+    /// What names the row, as it was recorded.
+    pub key: Pairs,
+    /// The start of the window in which it was reported.
+    pub reported: String,
+}
+
 /// A row of an `alert`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Alert {
@@ -353,6 +366,8 @@ pub struct Alert {
     pub severity: Level,
     /// What is reported; where it is not reported, why.
     pub text: String,
+    /// The start of the window in which it was reported, where it fires still; none where it is news.
+    pub reported: Option<String>,
     /// The values the rule looked at.
     pub because: Vec<Because>,
     /// The conditions with their values, as a person reads them.

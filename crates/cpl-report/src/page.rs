@@ -69,8 +69,13 @@ impl Page {
 
 /// The window's start: `2026-11-20 07:00`.
 pub fn window(report: &RunReport) -> String {
-    let window = report.window.start.replace('T', " ");
-    window.get(..16).unwrap_or(&window).to_owned()
+    moment(&report.window.start)
+}
+
+/// A moment of the report, as a person reads it: `2026-11-20 07:00`.
+pub fn moment(iso: &str) -> String {
+    let moment = iso.replace('T', " ");
+    moment.get(..16).unwrap_or(&moment).to_owned()
 }
 
 /// `cut tiktok`: a rule and the row that it looks at.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use cpl_model::{
     program::Level,
-    report::{Decision, RunReport, State},
+    report::{Alert, Decision, RunReport, State},
     value::Value,
 };
 use rust_decimal::Decimal;
@@ -76,6 +76,8 @@ pub enum NeedKind {
     Warning,
     /// Worth knowing.
     Info,
+    /// Alerts that were reported before.
+    StillFiring,
     /// What could not be decided: a row, or the constraint.
     Undecided,
 }
@@ -142,14 +144,18 @@ fn alike(a: &Value, b: &Value) -> bool {
     nothing(a) == nothing(b)
 }
 
+/// Whether an alert fires that was not reported before.
+fn is_news(alert: &Alert) -> bool {
+    alert.state == State::Fires && alert.reported.is_none()
+}
+
 fn needs(report: &RunReport) -> Vec<Need> {
     let mut needs = Vec::new();
     let mut add = |kind, text: String| needs.push(Need { kind, text });
     for check in report.checks.iter().filter(|check| check.broken && !check.watched) {
         add(NeedKind::BrokenData, format!("{}: {} is broken", check.table, check.check));
     }
-    let alerts =
-        |level| report.alerts.iter().filter(move |alert| alert.state == State::Fires && alert.severity == level);
+    let alerts = |level| report.alerts.iter().filter(move |alert| is_news(alert) && alert.severity == level);
     alerts(Level::Critical).for_each(|alert| add(NeedKind::Critical, alert.text.clone()));
     for one in &report.unconfirmed {
         add(NeedKind::Unconfirmed, format!("{} of {} may not have arrived", count(one.effects, "effect"), one.target));
@@ -168,6 +174,11 @@ fn needs(report: &RunReport) -> Vec<Need> {
     }
     alerts(Level::Warning).for_each(|alert| add(NeedKind::Warning, alert.text.clone()));
     alerts(Level::Info).for_each(|alert| add(NeedKind::Info, alert.text.clone()));
+    let still = report.alerts.iter().filter(|alert| alert.reported.is_some()).count();
+    if still > 0 {
+        let fire = if still == 1 { "fires" } else { "fire" };
+        add(NeedKind::StillFiring, format!("{} {fire} still", count(still, "alert")));
+    }
     if let Some(constraint) = report.constraint.as_ref().filter(|constraint| constraint.value.is_unknown()) {
         add(NeedKind::Undecided, format!("{} is unknown", constraint.metric));
     }

@@ -5,16 +5,18 @@ use std::cmp::Ordering;
 use cpl_model::{
     program::Level,
     report::{
-        Alert, Change, Check, CheckSubject, Decision, Expired, Join, QuietRow, Restated, RestatedState, RunMode,
-        RunReport, Source, State, Unconfirmed,
+        Alert, AlertOver, Change, Check, CheckSubject, Decision, Expired, Join, QuietRow, Restated, RestatedState,
+        RunMode, RunReport, Source, State, Unconfirmed,
     },
     value::Value,
 };
 
+use textwrap::core::display_width;
+
 use crate::{
     amounts::{number, relative},
     dashboard::dashboard,
-    page::{Page, count, counted, row_name},
+    page::{Page, count, counted, moment, row_name},
     paint::{Ink, TerminalStyle},
     summary::Summary,
     table::lines,
@@ -29,7 +31,7 @@ pub fn terminal(report: &RunReport, style: TerminalStyle) -> String {
     page.question(report);
     page.broken(&report.checks);
     dashboard(&mut page, report);
-    page.alerts(&report.alerts);
+    page.alerts(&report.alerts, &report.alerts_over);
     page.decisions(report);
     page.effects(report);
     page.data(report);
@@ -91,25 +93,34 @@ impl Page {
         }
     }
 
-    fn alerts(&mut self, alerts: &[Alert]) {
-        if alerts.is_empty() {
+    fn alerts(&mut self, alerts: &[Alert], over: &[AlertOver]) {
+        if alerts.is_empty() && over.is_empty() {
             return;
         }
         let firing = alerts.iter().filter(|alert| alert.state == State::Fires).count();
+        let still = alerts.iter().filter(|alert| alert.reported.is_some()).count();
         let undecided = alerts.iter().filter(|alert| alert.state == State::Undecided).count();
-        let counts = [(firing, "firing"), (undecided, "undecided"), (alerts.len() - firing - undecided, "held")];
+        let counts = [
+            (firing - still, "firing"),
+            (still, "still firing"),
+            (undecided, "undecided"),
+            (alerts.len() - firing - undecided, "held"),
+            (over.len(), "over"),
+        ];
         self.title("ALERTS", &counted(&counts));
         for alert in alerts {
             let (sign, ink) = match (alert.state, alert.severity) {
+                _ if alert.reported.is_some() => ("·", Ink::Faint),
                 (State::Undecided, _) => ("?", Ink::Faint),
                 (State::Suppressed | State::Held | State::Quiet, _) => ("–", Ink::Faint),
                 (_, Level::Critical) => ("‼", Ink::Bad),
                 (_, Level::Warning) => ("!", Ink::Warn),
                 (_, Level::Info) => ("i", Ink::Faint),
             };
-            let text = match alert.state {
-                State::Fires => alert.text.clone(),
-                State::Undecided => format!("{} undecided: {}", row_name(&alert.alert, &alert.key), alert.text),
+            let text = match (alert.state, &alert.reported) {
+                (State::Fires, Some(reported)) => format!("{} (reported {})", alert.text, moment(reported)),
+                (State::Fires, None) => alert.text.clone(),
+                (State::Undecided, _) => format!("{} undecided: {}", row_name(&alert.alert, &alert.key), alert.text),
                 _ => format!("{} not sent: {}", row_name(&alert.alert, &alert.key), alert.text),
             };
             let sign = self.paint(ink, sign);
@@ -118,6 +129,11 @@ impl Page {
                 let text = self.paint(Ink::Faint, text);
                 self.wrapped("  ", 2, &text);
             }
+        }
+        for one in over {
+            let sign = self.paint(Ink::Good, "✓");
+            let text = format!("{} is over; it was reported {}", row_name(&one.alert, &one.key), moment(&one.reported));
+            self.wrapped(&format!("{sign} "), 2, &text);
         }
     }
 
@@ -245,10 +261,17 @@ impl Page {
         if !report.sources.is_empty() {
             self.title("DATA", "");
         }
-        let rows: Vec<Vec<String>> =
-            report.sources.iter().map(|source| source_row(source, &report.checks, report.mode)).collect();
-        for line in lines(vec![String::new(); 4], &rows, &[false, true, false, false]).iter().skip(1) {
-            self.line(&format!("  {line}"));
+        let rows: Vec<Vec<String>> = report.sources.iter().map(source_row).collect();
+        let lines = lines(vec![String::new(); 3], &rows, &[false, true, false]);
+        let width = lines.iter().map(|line| display_width(line)).max().unwrap_or_default();
+        for (line, source) in lines.iter().skip(1).zip(&report.sources) {
+            let notes = source_notes(source, &report.checks, report.mode);
+            if notes.is_empty() {
+                self.line(&format!("  {line}"));
+            } else {
+                let gap = " ".repeat(width.saturating_sub(display_width(line)) + 2);
+                self.wrapped(&format!("  {line}{gap}"), 6, &notes);
+            }
         }
         for check in report.checks.iter().filter(|check| check.subject == CheckSubject::Values && !check.broken) {
             self.wrapped(&format!("  {}: ", check.table), 4, &format!("✓ {}", check.check));
@@ -280,7 +303,8 @@ impl Page {
 /// The unmatched rows of a join on both sides.
 fn unmatched_text(join: &Join) -> String {
     let fate = if join.kept { "kept" } else { "dropped" };
-    let left = format!("{} {fate}, without a partner in {}", rows_of(join.left_unmatched), join.with);
+    let (have, are) = if join.left_unmatched == 1 { ("has", "is") } else { ("have", "are") };
+    let left = format!("{} {have} no partner in {}, and {are} {fate}", rows_of(join.left_unmatched), join.with);
     let right = format!("{} of {} left over", rows_of(join.right_unmatched), join.with);
     let notes = [(join.left_unmatched, left), (join.right_unmatched, right)];
     notes.into_iter().filter(|(rows, _)| *rows > 0).map(|(_, notes)| notes).collect::<Vec<_>>().join("; ")
@@ -319,8 +343,14 @@ pub fn changes(decision: &Decision) -> Vec<String> {
     each.collect()
 }
 
-fn source_row(source: &Source, checks: &[Check], mode: RunMode) -> Vec<String> {
+/// A source: its name, how many rows, the newest.
+fn source_row(source: &Source) -> Vec<String> {
     let newest = if source.newest.is_unknown() { String::new() } else { format!("newest {}", source.newest) };
+    vec![source.fetch.clone(), rows_of(source.rows), newest]
+}
+
+/// What else there is to say of it.
+fn source_notes(source: &Source, checks: &[Check], mode: RunMode) -> String {
     let mut notes: Vec<String> = checks
         .iter()
         .filter(|check| {
@@ -337,7 +367,7 @@ fn source_row(source: &Source, checks: &[Check], mode: RunMode) -> Vec<String> {
         notes.push(format!("✗ {} bad: {verb} into {destination}", rows_of(source.bad_rows)));
     }
     notes.extend(source.notes());
-    vec![source.fetch.clone(), rows_of(source.rows), newest, notes.join(", ")]
+    notes.join(", ")
 }
 
 fn rows_of(count: u64) -> String {

@@ -244,6 +244,7 @@ fn described(kind: NeedKind) -> (&'static str, Ink, &'static str) {
         NeedKind::Expired => ("!", Ink::Warn, "expired"),
         NeedKind::Warning => ("!", Ink::Warn, "to look at"),
         NeedKind::Info => ("i", Ink::Faint, "to know"),
+        NeedKind::StillFiring => ("!", Ink::Faint, "still firing"),
         NeedKind::Undecided => ("?", Ink::Warn, "undecided"),
     }
 }

@@ -44,7 +44,7 @@ pub fn alerts(
         let is_told = state == State::Fires && !compiled.say.is_empty();
         let evidence = if is_told { row.evidence(program) } else { Vec::new() };
         let (alert, severity) = (rule.name.clone(), rule.severity);
-        alerts.push(Alert { alert, key, state, severity, text, because, conditions, evidence });
+        alerts.push(Alert { alert, key, state, severity, text, reported: None, because, conditions, evidence });
     }
     alerts.sort_by_cached_key(|alert| key_order(&alert.key));
     (alerts, quiet)

@@ -264,9 +264,9 @@ fn sign(op: CompareOp) -> &'static str {
     }
 }
 
-/// ` by 15%`
+/// ` by more than 15%`
 fn by(margin: Option<&Margin>, program: &Program) -> String {
-    let written = |margin: &Margin| format!(" by {}", program.written(margin.amount().span));
+    let written = |margin: &Margin| format!(" by more than {}", program.written(margin.amount().span));
     margin.map_or_else(String::new, written)
 }
 

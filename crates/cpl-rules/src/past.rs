@@ -1,5 +1,7 @@
 //! What was decided before: guards with a memory look at it. A ledger implements it.
 
+use std::collections::BTreeMap;
+
 use cpl_model::{report::Pairs, resource::Resource};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
@@ -49,10 +51,37 @@ pub trait Past {
         None
     }
 
+    /// What the pipeline's windows since a moment, this one left out, saw of an alert, the newest first.
+    fn alerts_since(&self, _alert: &str, _since: Timestamp) -> Vec<PastAlerts> {
+        Vec::new()
+    }
+
     /// The pause under way: nothing is sent meanwhile.
     fn pause(&self) -> Option<Pause> {
         None
     }
+}
+
+/// What a window saw of an alert.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PastAlerts {
+    /// The window's start.
+    pub at: Timestamp,
+    /// By the raw values that name a row: the same with their columns, and what was seen.
+    pub rows: BTreeMap<Vec<String>, (Pairs, AlertSeen)>,
+}
+
+/// What a window saw of an alert's row; nothing where it did not fire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AlertSeen {
+    /// It fired, and was reported.
+    Reported,
+    /// It fired still.
+    Still,
+    /// It could not be decided, or its data was broken.
+    Unknown,
+    /// A later run of the window found that it fires no longer.
+    Over,
 }
 
 /// A resource, and the row by which a rule of this pipeline changes it.

@@ -1,7 +1,7 @@
 //! What is usual of a rule's values, in words.
 
-use cpl_estimate::pattern::Lookback;
-use cpl_model::{program::Program, report::Usual, types::Type, value::Value};
+use cpl_estimate::pattern::{LEAST_COUNT, Lookback};
+use cpl_model::{clock::Grain, program::Program, report::Usual, types::Type, value::Value};
 use cpl_plan::rule::PatternCheck;
 
 use crate::sureness::{digits, float};
@@ -22,7 +22,7 @@ fn shown_values(check: &PatternCheck, values: &[Value]) -> [Value; 5] {
     [amount(usual), amount(low), amount(high), known, count]
 }
 
-/// `cac $61.20 breaks its pattern: usually $40.10, from $33.30 to $48.30`; `value` is the value as it is shown. None where nothing can
+/// `cac $61.20 breaks its pattern: usually $40.10, normal from $33.30 to $48.30`; `value` is the value as it is shown. None where nothing can
 /// be said.
 pub fn shown(check: &PatternCheck, values: &[Value], value: &str) -> Option<String> {
     let Value::Bool(is_broken) = values[check.outcome.0] else { return None };
@@ -32,7 +32,17 @@ pub fn shown(check: &PatternCheck, values: &[Value], value: &str) -> Option<Stri
         Value::Unknown => String::new(),
         high => format!(" to {high}"),
     };
-    Some(format!("{value} {does}: usually {usual}, from {low}{to}"))
+    Some(format!("{value} {does}: usually {usual}, normal from {low}{to}"))
+}
+
+/// A time that holds several of such periods.
+fn longer(grain: Grain) -> &'static str {
+    match grain {
+        Grain::Hour => "day",
+        Grain::Day => "week",
+        Grain::Week => "month",
+        Grain::Month => "quarter",
+    }
 }
 
 /// Why nothing can be said, where the value is known.
@@ -49,7 +59,9 @@ pub fn why_unknown(check: &PatternCheck, values: &[Value], program: &Program) ->
             None => format!("is usually {count} a {period}"),
         };
         return Some(format!(
-            "{value} {rests}, too few to tell from chance what breaks its pattern: ask by a longer time"
+            "{value} {rests}, too few to tell a break from chance: {} are needed; ask by a longer time, such as a {}",
+            Value::Number(LEAST_COUNT),
+            longer(check.pattern.grain)
         ));
     }
     let known = match known {

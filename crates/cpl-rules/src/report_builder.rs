@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cpl_model::{
-    clock::{self, Clock},
+    clock::{self, Clock, iso},
     program::{CheckKind, Day, Grain, Program, Rows, SourceKind, TableId, TableSource},
     report::{
-        Alert, Check, CheckSubject, Decision, Join, PassedOver, QuietRow, RunMode, RunReport, Source, State, Window,
+        Alert, AlertOver, Check, CheckSubject, Decision, Join, PassedOver, QuietRow, RunMode, RunReport, Source, State,
+        Window,
     },
     value::Value,
 };
@@ -15,7 +16,7 @@ use cpl_plan::{
     bind::BoundPlan,
     query::{DashboardPart, FUTURE_ROWS, NEWEST, OUTSIDE_ROWS, Query, QueryKind, ROWS, Requester, WEEK_STARTS},
 };
-use jiff::{ToSpan, ZonedDateTime, civil::Date, tz::TimeZone};
+use jiff::{ToSpan, civil::Date, tz::TimeZone};
 
 use crate::{
     alert,
@@ -26,6 +27,7 @@ use crate::{
     identity::Identity,
     nearest::{QuietRows, nearest},
     past::Past,
+    repeat::Earlier,
 };
 
 /// Makes the report of the answers to a plan.
@@ -76,7 +78,7 @@ impl<R> ReportBuilder<'_, R> {
         let data_to = self.data_to(&sources);
         let mut quiet = BTreeMap::new();
         let decisions = self.decisions(&broken, &mut quiet);
-        let alerts = self.alerts(&broken, &mut quiet);
+        let (alerts, alerts_over) = self.alerts(&broken, &mut quiet);
         let checks: Vec<Check> = checked.iter().map(|checked| self.shown_check(checked)).collect();
         RunReport {
             version: RunReport::VERSION,
@@ -91,6 +93,7 @@ impl<R> ReportBuilder<'_, R> {
             moved,
             decisions,
             alerts,
+            alerts_over,
             effects: Vec::new(),
             unconfirmed: Vec::new(),
             expired: Vec::new(),
@@ -377,9 +380,9 @@ impl<R> ReportBuilder<'_, R> {
         decisions
     }
 
-    fn alerts(&self, broken: &[BrokenCheck<'_>], quiet: &mut BTreeMap<String, usize>) -> Vec<Alert> {
+    fn alerts(&self, broken: &[BrokenCheck<'_>], quiet: &mut BTreeMap<String, usize>) -> (Vec<Alert>, Vec<AlertOver>) {
         let program = self.program();
-        let mut alerts = Vec::new();
+        let (mut alerts, mut over) = (Vec::new(), Vec::new());
         for query in self.plan.queries() {
             let Requester::Alert(at, compiled) = &query.requester else { continue };
             let rule = &program.alerts[*at];
@@ -388,13 +391,18 @@ impl<R> ReportBuilder<'_, R> {
             }
             let holds = Holds::of(&rule.rows, &rule.exprs(), broken, program);
             let answer = self.answer(query);
-            let (shown, silent) = alert::alerts(rule, compiled, answer, program, &holds, self.show_quiet);
+            let (mut shown, silent) = alert::alerts(rule, compiled, answer, program, &holds, self.show_quiet);
             quiet.insert(rule.name.clone(), silent);
+            let earlier = Earlier::of(rule, program, self.past, self.clock().now.timestamp());
+            earlier.mark(&mut shown);
+            over.extend(earlier.over(rule, &shown));
             alerts.extend(shown);
         }
-        // What fires before what could not be decided, the gravest first; else as the file has them.
-        alerts.sort_by_key(|alert: &Alert| (alert.state != State::Fires, std::cmp::Reverse(alert.severity)));
-        alerts
+        // News before what fires still, and that before what could not be decided, the gravest first; else as the file has them.
+        alerts.sort_by_key(|alert: &Alert| {
+            (alert.state != State::Fires, alert.reported.is_some(), std::cmp::Reverse(alert.severity))
+        });
+        (alerts, over)
     }
 
     /// The quiet rows of rules; those of alerts where all are wanted.
@@ -456,9 +464,4 @@ fn is_utc(zone: &TimeZone) -> bool {
 fn broken<'c>(checked: &'c [Checked<'_>]) -> Vec<BrokenCheck<'c>> {
     let broken = checked.iter().filter(|checked| checked.finding.broken && !checked.watched);
     broken.map(|one| BrokenCheck { table: one.table, series: one.series, finding: &one.finding }).collect()
-}
-
-/// ISO 8601 with the zone's offset.
-fn iso(moment: &ZonedDateTime) -> String {
-    moment.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
 }

@@ -56,7 +56,7 @@ fn counts(operand: &Operand, estimate: &Estimate) -> Pairs {
     Pairs(all.filter_map(|(name, of)| Some((name, Value::Integer(whole(of)?)))).collect())
 }
 
-/// `cac $41.00 is surely below $47: 97% sure, between $33.10 and $45.20 on 60 customers`; `left` and `right` are the sides as they are shown.
+/// `cac $41.00 is surely below $47: 97% sure, likely between $33.10 and $45.20 on 60 customers`; `left` and `right` are the sides as they are shown.
 pub fn shown(sureness: &Sureness, judgement: &Judgement, (left, right): (&str, &str), program: &Program) -> String {
     let surely = &sureness.surely;
     let Sure { sure, least, low, high, counted, from, scatter, .. } = self::sure(sureness, judgement, program);
@@ -71,13 +71,13 @@ pub fn shown(sureness: &Sureness, judgement: &Judgement, (left, right): (&str, &
         // The bounds of one alone would not tell how far the two are apart.
         Known::Estimate(right) => format!("on {on} against {}", counted_words(&counts(&surely.right, right))),
         Known::Exact(_) => match high {
-            Value::Unknown => format!("above {} on {on}", bound(&low)),
-            high => format!("between {} and {} on {on}", bound(&low), bound(&high)),
+            Value::Unknown => format!("likely above {} on {on}", bound(&low)),
+            high => format!("likely between {} and {} on {on}", bound(&low), bound(&high)),
         },
     };
     // Less is not worth a word.
     let scatter = if scatter >= SCATTERS {
-        format!(" (its days scatter {} times as much as by chance)", Value::Number(scatter))
+        format!(" (its days scatter {} times as much as by chance, which makes it less sure)", Value::Number(scatter))
     } else {
         String::new()
     };

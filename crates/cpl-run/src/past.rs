@@ -3,8 +3,11 @@
 use std::{cell::RefCell, collections::BTreeMap};
 
 use cpl_effects::{Places, ServerEffect};
-use cpl_ledger::{EffectState, LedgerError, LedgerReader, LoggedEffect, VerdictKind, Window, WindowId};
-use cpl_rules::{Changed, Observed, Past, PastChange, Pause, Verdict, parsed_decimal, short};
+use cpl_ledger::{
+    AlertState, EffectState, LedgerError, LedgerReader, LoggedEffect, SeenWindow, VerdictKind, Window, WindowId,
+};
+use cpl_model::{report::Pairs, value::Value};
+use cpl_rules::{AlertSeen, Changed, Observed, Past, PastAlerts, PastChange, Pause, Verdict, parsed_decimal, short};
 use jiff::Timestamp;
 
 /// How much of what was decided before is seen.
@@ -180,10 +183,42 @@ impl Past for LedgerPast<'_> {
         Some(Verdict { is_approved, changes: found.changes, by: found.by, why: found.why })
     }
 
+    fn alerts_since(&self, alert: &str, since: Timestamp) -> Vec<PastAlerts> {
+        let found = self.ask(|ledger| ledger.alert_before(alert, since.as_microsecond(), self.of)).unwrap_or_default();
+        let seen = |window: SeenWindow| {
+            let rows = window.rows.into_iter().map(|(key, state)| {
+                let key = recorded_key(&key);
+                (key.0.iter().map(|(_, value)| value.raw()).collect(), (key, alert_seen(state)))
+            });
+            Some(PastAlerts { at: Timestamp::from_microsecond(window.start).ok()?, rows: rows.collect() })
+        };
+        found.into_iter().filter_map(seen).collect()
+    }
+
     fn pause(&self) -> Option<Pause> {
         let found = self.ask_window(|ledger| ledger.pause(self.of.pipeline))??;
         Some(Pause { by: found.by, why: found.why, at: Timestamp::from_microsecond(found.at).ok()? })
     }
+}
+
+fn alert_seen(state: AlertState) -> AlertSeen {
+    match state {
+        AlertState::Fires => AlertSeen::Reported,
+        AlertState::Still => AlertSeen::Still,
+        AlertState::Undecided | AlertState::Suppressed => AlertSeen::Unknown,
+        AlertState::Over => AlertSeen::Over,
+    }
+}
+
+/// What names a row, as it was recorded: its raw values as texts.
+fn recorded_key(json: &str) -> Pairs {
+    let key: serde_json::Map<String, serde_json::Value> = serde_json::from_str(json).unwrap_or_default();
+    let text = |value: serde_json::Value| match value {
+        serde_json::Value::String(text) => Value::Text(text),
+        serde_json::Value::Null => Value::Unknown,
+        other => Value::Text(other.to_string()),
+    };
+    Pairs(key.into_iter().map(|(name, value)| (name, text(value))).collect())
 }
 
 /// What says most of a decision of several effects.

@@ -247,6 +247,7 @@ impl Record {
 /// What an alert found, before it has a run.
 fn alert_row(alert: &Alert) -> AlertRow {
     let state = match alert.state {
+        State::Fires if alert.reported.is_some() => AlertState::Still,
         State::Fires => AlertState::Fires,
         State::Undecided => AlertState::Undecided,
         State::Held | State::Suppressed | State::Quiet => AlertState::Suppressed,

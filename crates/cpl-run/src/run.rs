@@ -50,20 +50,20 @@ use crate::{
 pub fn run(plan: Plan, context: &RunContext<'_>) -> Result<ReadyRun, RunError> {
     let since = Instant::now();
     let folder = ledger_folder(context.workspace);
-    let decides = !plan.program().decisions.is_empty();
+    let remembers = plan.program().remembers();
     // Nothing is asked for where it could not be sent.
     can_be_written(plan.program(), context)?;
     let secrets = Secrets::of(context.folder, context.workspace);
     let network = sends_through(plan.program(), &secrets, context)?;
     // What the pipeline did before stays as it is from here on.
-    let lock = decides.then(|| RunLock::take(&folder, &plan.program().name)).transpose()?;
+    let lock = remembers.then(|| RunLock::take(&folder, &plan.program().name)).transpose()?;
     let evaluation = Evaluation::new(plan, context)?;
     let program = evaluation.plan.program();
     // Nothing is asked for where nothing could be recorded.
-    let existing = if decides { existing_ledger(context.workspace)? } else { None };
+    let existing = if remembers { existing_ledger(context.workspace)? } else { None };
     let answers = evaluation.answers()?;
     // What can't be fetched makes no ledger.
-    let mut ledger = decides.then(|| existing.map_or_else(|| open_ledger(context.workspace), Ok)).transpose()?;
+    let mut ledger = remembers.then(|| existing.map_or_else(|| open_ledger(context.workspace), Ok)).transpose()?;
     // From here on no other pipeline decides: what this one sees of the past stays so until its own decisions are recorded.
     let mut transaction = ledger.as_mut().map(Ledger::begin).transpose()?;
     let decisions = evaluation.decide(&answers, transaction.as_deref())?;
@@ -97,8 +97,7 @@ pub fn run(plan: Plan, context: &RunContext<'_>) -> Result<ReadyRun, RunError> {
 /// # Errors
 /// What keeps a run from being finished.
 pub fn plan(plan: Plan, context: &RunContext<'_>) -> Result<(RunReport, PlannedRun), RunError> {
-    let is_deciding = !plan.program().decisions.is_empty();
-    let ledger = if is_deciding { read_ledger(context.workspace)? } else { None };
+    let ledger = if plan.program().remembers() { read_ledger(context.workspace)? } else { None };
     // What is decided elsewhere from here on makes the plan an old one.
     let end = ledger.as_ref().map(LedgerReader::end).transpose()?;
     can_be_written(plan.program(), context)?;

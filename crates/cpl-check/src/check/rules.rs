@@ -323,10 +323,7 @@ impl Checker<'_> {
             self.unsupported("alerts that are sent (`to`)", to.name.span);
             self.message_target(to)
         });
-        let repeat_after = rule.repeat.as_ref().map(|repeat| {
-            self.unsupported("`repeat after`", repeat.span);
-            self.fixed_length(repeat)
-        });
+        let repeat_after = rule.repeat.as_ref().map(|repeat| self.fixed_length(repeat));
         let mut rows = self.rows(&rule.each, &rule.table, &days(rule.on.as_ref()))?;
         rows.except = self.except_on(rule.except.as_ref(), &rows)?;
         let scope = RuleScope::of(&self.tables[rows.table]);

@@ -134,6 +134,12 @@ impl Unsupported {
 }
 
 impl Program {
+    /// Whether its runs are recorded: what a rule did before, or an alert reported, matters to the next run.
+    #[must_use]
+    pub fn remembers(&self) -> bool {
+        !self.decisions.is_empty() || !self.alerts.is_empty()
+    }
+
     /// The table of that id.
     #[must_use]
     pub fn table(&self, id: TableId) -> &Table {

@@ -119,7 +119,7 @@ pub fn hold_totals(proposals: &mut [Proposal], totals: &[CompiledTotal]) {
         for proposal in firing(proposals)
             .filter(|proposal| [true, false].into_iter().any(|rises| proposal.changes_total(&total.column, rises)))
         {
-            proposal.hold(format!("total {}: the rule changed it already in this window", total.column));
+            proposal.hold(format!("{} of all rows together: the rule changed it already in this window", total.column));
         }
     }
 }
@@ -176,7 +176,7 @@ fn fit(proposals: &mut [Proposal], totals: &[CompiledTotal], rows: &[&Vec<Value>
     }
     for total in totals {
         for proposal in firing(proposals).filter(|proposal| proposal.changes_total(&total.column, true)) {
-            proposal.hold(format!("total {}: no amounts were found that keep it", total.column));
+            proposal.hold(format!("{} of all rows together: no amounts were found that keep it", total.column));
         }
     }
 }
@@ -187,8 +187,10 @@ fn total(proposals: &mut [Proposal], total: &CompiledTotal, rows: &[&Vec<Value>]
     let cuts = sum(proposals, &total.column, false);
     let Some(cap) = total.cap else {
         let paid = rises.min(cuts);
-        let limit =
-            Limit { kept: format!("total {} kept as it is", total.column), without: "nothing goes the other way" };
+        let limit = Limit {
+            kept: format!("{} of all rows together kept as it is", total.column),
+            without: "nothing goes the other way",
+        };
         scale(proposals, (&total.column, true), paid, rises, &limit);
         scale(proposals, (&total.column, false), paid, cuts, &limit);
         return;
@@ -205,12 +207,13 @@ fn total(proposals: &mut [Proposal], total: &CompiledTotal, rows: &[&Vec<Value>]
             format!("{} is unknown in a row", total.column)
         };
         for proposal in firing(proposals).filter(|proposal| proposal.changes_total(&total.column, true)) {
-            proposal.hold(format!("total {}: {what}", total.column));
+            proposal.hold(format!("{} of all rows together: {what}", total.column));
         }
         return;
     };
     let cap = limit.map(Value::exact).unwrap_or_default();
-    let limit = Limit { kept: format!("total {} capped at {cap}", total.column), without: "there is no room" };
+    let limit =
+        Limit { kept: format!("{} of all rows together capped at {cap}", total.column), without: "there is no room" };
     scale(proposals, (&total.column, true), room.max(Decimal::ZERO).min(rises), rises, &limit);
 }
 
