@@ -185,8 +185,12 @@ impl Usual {
 }
 
 /// What was found before each of some periods of a series, which are given in their order.
+///
+/// # Panics
+/// Where they are not.
 #[must_use]
 pub fn histories(series: &Series<'_>, lookback: Lookback, at: &[usize]) -> Vec<History> {
+    assert!(at.is_sorted(), "periods in their order");
     let (known, positive) =
         (Tally::of(series.values, |value| !value.is_nan()), Tally::of(series.values, |value| value > 0.0));
     let mut looking = Looking { series, lookback, at, known, positive, measured: [None, None] };

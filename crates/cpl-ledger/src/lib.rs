@@ -35,4 +35,4 @@ pub use rows::{
     LoggedRun, MetricValue, Observation, Pause, PauseState, Program, RecordedDecision, Redo, Run, Step, StoredEffect,
     Verdict, VerdictKind, WindowId,
 };
-pub use window::{SeenWindow, Window};
+pub use window::Window;

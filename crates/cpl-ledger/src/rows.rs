@@ -73,6 +73,8 @@ pub struct Alert {
     pub severity: String,
     /// What it says; where nothing is reported, why.
     pub text: String,
+    /// The start of the window in which it was reported, in microseconds since 1970; none where it was not, and in rows of older versions.
+    pub reported: Option<i64>,
 }
 
 /// What became of a row that an alert looked at.

@@ -162,7 +162,8 @@ const MIGRATIONS: [&str; 6] = [
      insert into pending_effects select serial from effects where coalesce((select state from steps
          where effect = effects.serial order by serial desc limit 1), 'recorded')
          in ('recorded', 'sent', 'uncertain', 'drifted', 'held');",
-    "-- An alert may be `still`: a state that a program of the version before does not know.",
+    // An alert that fires still was reported before.
+    "alter table alerts add column reported integer;",
 ];
 
 /// Whether the effects that are noted as pending are those that have not ended, by their steps.

@@ -7,10 +7,7 @@ use rusqlite::params;
 use crate::{
     error::LedgerError,
     reader::LedgerReader,
-    rows::{
-        Alert, AlertState, Decision, DecisionState, MetricValue, RecordedDecision, Redo, Row, Run, StoredEffect,
-        WindowId,
-    },
+    rows::{Alert, Decision, DecisionState, MetricValue, RecordedDecision, Redo, Row, StoredEffect, WindowId},
 };
 
 /// In so many windows before one it is looked whether something is open.
@@ -119,42 +116,24 @@ impl LedgerReader {
         Ok(found.into_iter().map(|(_, alert)| ((alert.alert.clone(), alert.key.clone()), alert)).collect())
     }
 
-    /// What an alert found last in each of a pipeline's windows that began since a moment and before one, by the rows' keys; the newest
-    /// window first.
+    /// The newest of a pipeline's windows before one, by their names and starts, the newest first: as many as hours of two months.
     ///
     /// # Errors
-    /// Where the ledger can't be read, or is not what was written.
-    pub fn alert_before(&self, alert: &str, since: i64, of: WindowId<'_>) -> Result<Vec<SeenWindow>, LedgerError> {
-        // A run that took decisions back looked at no alert.
-        let runs = "where pipeline = ?1 and window <> ?2 and window_start > ?3 and window_start < ?4 \
-                    and inputs is not null order by serial";
-        let mut windows: Vec<(String, SeenWindow)> = Vec::new();
-        for (serial, run) in self.rows::<Run>(runs, params![of.pipeline, of.name, since, of.start])? {
-            let found = self.rows::<Alert>("where run = ?1 and alert = ?2 order by serial", params![serial, alert])?;
-            let at = windows.iter().position(|(name, _)| *name == run.window).unwrap_or(windows.len());
-            if at == windows.len() {
-                windows.push((run.window, SeenWindow { start: run.window_start, rows: BTreeMap::new() }));
-            }
-            windows[at].1.rows.extend(found.into_iter().map(|(_, alert)| (alert.key, alert.state)));
-        }
-        let mut windows: Vec<SeenWindow> = windows.into_iter().map(|(_, window)| window).collect();
-        windows.sort_by_key(|window| std::cmp::Reverse(window.start));
-        Ok(windows)
+    /// Where the ledger can't be read.
+    pub fn windows_before(&self, of: WindowId<'_>) -> Result<Vec<(String, i64)>, LedgerError> {
+        // A run that took decisions back looked at nothing.
+        let sql = "select distinct window, window_start from runs where pipeline = ?1 and window <> ?2 and window_start < ?3 \
+                   and inputs is not null order by window_start desc limit 1464";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let found =
+            statement.query_map(params![of.pipeline, of.name, of.start], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(found.collect::<Result<_, _>>()?)
     }
 
     /// What runs of a window saw, in the order in which it was recorded.
     fn seen_in<R: Row>(&self, of: WindowId<'_>) -> Result<Vec<(i64, R)>, LedgerError> {
         self.rows(&format!("where {IN_WINDOW} order by serial"), params![of.pipeline, of.name])
     }
-}
-
-/// What an alert found last in a window.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SeenWindow {
-    /// The window's start, in microseconds since 1970.
-    pub start: i64,
-    /// By the rows' keys, as JSON objects.
-    pub rows: BTreeMap<String, AlertState>,
 }
 
 impl Window {

@@ -341,6 +341,14 @@ pub struct Expired {
     pub decisions: usize,
 }
 
+impl Alert {
+    /// Whether it fires, and was reported before.
+    #[must_use]
+    pub fn is_still(&self) -> bool {
+        self.state == State::Fires && self.reported.is_some()
+    }
+}
+
 /// An alert that was reported in an earlier window, and fires no longer.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct AlertOver {
@@ -366,7 +374,7 @@ pub struct Alert {
     pub severity: Level,
     /// What is reported; where it is not reported, why.
     pub text: String,
-    /// The start of the window in which it was reported, where it fires still; none where it is news.
+    /// The start of the window in which it was reported; none where it is news, or was not.
     pub reported: Option<String>,
     /// The values the rule looked at.
     pub because: Vec<Because>,

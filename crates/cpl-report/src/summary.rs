@@ -146,7 +146,7 @@ fn alike(a: &Value, b: &Value) -> bool {
 
 /// Whether an alert fires that was not reported before.
 fn is_news(alert: &Alert) -> bool {
-    alert.state == State::Fires && alert.reported.is_none()
+    alert.state == State::Fires && !alert.is_still()
 }
 
 fn needs(report: &RunReport) -> Vec<Need> {
@@ -174,7 +174,7 @@ fn needs(report: &RunReport) -> Vec<Need> {
     }
     alerts(Level::Warning).for_each(|alert| add(NeedKind::Warning, alert.text.clone()));
     alerts(Level::Info).for_each(|alert| add(NeedKind::Info, alert.text.clone()));
-    let still = report.alerts.iter().filter(|alert| alert.reported.is_some()).count();
+    let still = report.alerts.iter().filter(|alert| alert.is_still()).count();
     if still > 0 {
         let fire = if still == 1 { "fires" } else { "fire" };
         add(NeedKind::StillFiring, format!("{} {fire} still", count(still, "alert")));

@@ -98,7 +98,7 @@ impl Page {
             return;
         }
         let firing = alerts.iter().filter(|alert| alert.state == State::Fires).count();
-        let still = alerts.iter().filter(|alert| alert.reported.is_some()).count();
+        let still = alerts.iter().filter(|alert| alert.is_still()).count();
         let undecided = alerts.iter().filter(|alert| alert.state == State::Undecided).count();
         let counts = [
             (firing - still, "firing"),
@@ -110,7 +110,7 @@ impl Page {
         self.title("ALERTS", &counted(&counts));
         for alert in alerts {
             let (sign, ink) = match (alert.state, alert.severity) {
-                _ if alert.reported.is_some() => ("·", Ink::Faint),
+                _ if alert.is_still() => ("·", Ink::Faint),
                 (State::Undecided, _) => ("?", Ink::Faint),
                 (State::Suppressed | State::Held | State::Quiet, _) => ("–", Ink::Faint),
                 (_, Level::Critical) => ("‼", Ink::Bad),

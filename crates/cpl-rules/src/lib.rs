@@ -23,5 +23,5 @@ pub use decide::{
 };
 pub use identity::{Identity, sha256, short, undo_of};
 pub use nearest::QuietRows;
-pub use past::{AlertSeen, Changed, NoPast, Observed, Past, PastAlerts, PastChange, Pause, Verdict};
+pub use past::{Changed, NoPast, Observed, Past, PastAlert, PastChange, Pause, Verdict};
 pub use report_builder::{ReportBuilder, quarantine_file};

@@ -1,7 +1,5 @@
 //! What was decided before: guards with a memory look at it. A ledger implements it.
 
-use std::collections::BTreeMap;
-
 use cpl_model::{report::Pairs, resource::Resource};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
@@ -51,8 +49,13 @@ pub trait Past {
         None
     }
 
-    /// What the pipeline's windows since a moment, this one left out, saw of an alert, the newest first.
-    fn alerts_since(&self, _alert: &str, _since: Timestamp) -> Vec<PastAlerts> {
+    /// What the newest window before this one that is looked at, by its start, saw of an alert: the rows that were reported.
+    fn alerts_before(&self, _alert: &str, _is_looked_at: &dyn Fn(Timestamp) -> bool) -> Vec<PastAlert> {
+        Vec::new()
+    }
+
+    /// What earlier runs of this window saw of an alert: the rows that were reported.
+    fn alerts_so_far(&self, _alert: &str) -> Vec<PastAlert> {
         Vec::new()
     }
 
@@ -62,26 +65,15 @@ pub trait Past {
     }
 }
 
-/// What a window saw of an alert.
+/// A row of an alert that was reported.
 #[derive(Clone, Debug, PartialEq)]
-pub struct PastAlerts {
-    /// The window's start.
-    pub at: Timestamp,
-    /// By the raw values that name a row: the same with their columns, and what was seen.
-    pub rows: BTreeMap<Vec<String>, (Pairs, AlertSeen)>,
-}
-
-/// What a window saw of an alert's row; nothing where it did not fire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AlertSeen {
-    /// It fired, and was reported.
-    Reported,
-    /// It fired still.
-    Still,
-    /// It could not be decided, or its data was broken.
-    Unknown,
-    /// A later run of the window found that it fires no longer.
-    Over,
+pub struct PastAlert {
+    /// What names the row, as it was recorded.
+    pub key: Pairs,
+    /// The start of the window in which it was reported.
+    pub reported: Timestamp,
+    /// It did not fire any longer when it was looked at last.
+    pub is_over: bool,
 }
 
 /// A resource, and the row by which a rule of this pipeline changes it.

@@ -35,13 +35,13 @@ pub fn shown(check: &PatternCheck, values: &[Value], value: &str) -> Option<Stri
     Some(format!("{value} {does}: usually {usual}, normal from {low}{to}"))
 }
 
-/// A time that holds several of such periods.
+/// A longer time by which to ask, where there is one that makes a series.
 fn longer(grain: Grain) -> &'static str {
     match grain {
-        Grain::Hour => "day",
-        Grain::Day => "week",
-        Grain::Week => "month",
-        Grain::Month => "quarter",
+        Grain::Hour => "; ask by day",
+        Grain::Day => "; ask by week",
+        Grain::Week => "; ask by month",
+        Grain::Month => "",
     }
 }
 
@@ -59,7 +59,7 @@ pub fn why_unknown(check: &PatternCheck, values: &[Value], program: &Program) ->
             None => format!("is usually {count} a {period}"),
         };
         return Some(format!(
-            "{value} {rests}, too few to tell a break from chance: {} are needed; ask by a longer time, such as a {}",
+            "{value} {rests}, too few to tell a break from chance: {} are needed{}",
             Value::Number(LEAST_COUNT),
             longer(check.pattern.grain)
         ));

@@ -1,74 +1,88 @@
 //! Alerts that stay true: reported once, and again when `repeat after` has passed; and those that are over.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use cpl_model::{
     clock::{earlier, iso, weekday},
     program::{Alert as Rule, Grain, Program},
     report::{Alert, AlertOver, Pairs, State},
-    value::Value,
 };
 use jiff::Timestamp;
 
-use crate::past::{AlertSeen, Past, PastAlerts};
+use crate::{
+    holds::Holds,
+    past::{Past, PastAlert},
+};
 
 /// After how long an alert that stays true is reported again, where the rule says nothing: 7 days, in microseconds.
 const REPEAT_AFTER: i64 = 7 * 86_400_000_000;
 
-/// What earlier windows saw of an alert, as far back as that counts.
+/// What was seen of an alert's rows before this run, by what names them.
 pub struct Earlier<'p> {
-    windows: Vec<PastAlerts>,
+    /// In the newest window before this one in which the rule was looked at: what was reported, and was not over.
+    before: BTreeMap<String, PastAlert>,
+    /// In earlier runs of this window: what was reported, also where it was over by then.
+    so_far: BTreeMap<String, PastAlert>,
     /// What was reported before then is reported again.
     repeat: Timestamp,
+    rule: &'p Rule,
     program: &'p Program,
 }
 
 impl<'p> Earlier<'p> {
     /// Of a rule, in a run of the window that begins now.
-    pub fn of(rule: &Rule, program: &'p Program, past: &dyn Past, now: Timestamp) -> Self {
-        let ago = |moment| earlier(moment, rule.repeat_after.unwrap_or(REPEAT_AFTER), &program.timezone);
-        let repeat = ago(now);
-        // One that was still true in the window before may have been reported that much earlier.
-        let mut windows = past.alerts_since(&rule.name, ago(repeat));
+    pub fn of(rule: &'p Rule, program: &'p Program, past: &dyn Past, now: Timestamp) -> Self {
         // On a series of days they are the days of its rows: it is looked at in each window.
         let of_rows = rule.rows.newest.as_ref().is_some_and(|newest| newest.grain == Grain::Day);
-        if !rule.on.is_empty() && !of_rows {
-            let day = |at: Timestamp| weekday(at.to_zoned_datetime(program.timezone.clone()).date());
-            windows.retain(|window| rule.on.contains(&day(window.at)));
-        }
-        Self { windows, repeat, program }
+        let day = |at: Timestamp| weekday(at.to_zoned_datetime(program.timezone.clone()).date());
+        let is_looked_at = |at: Timestamp| rule.on.is_empty() || of_rows || rule.on.contains(&day(at));
+        let named = |seen: Vec<PastAlert>| seen.into_iter().map(|one| (name(&one.key), one)).collect();
+        let before = past.alerts_before(&rule.name, &is_looked_at).into_iter().filter(|one| !one.is_over).collect();
+        let repeat = earlier(now, rule.repeat_after.unwrap_or(REPEAT_AFTER), &program.timezone);
+        Self { before: named(before), so_far: named(past.alerts_so_far(&rule.name)), repeat, rule, program }
     }
 
-    /// Says of each alert that fires in which window it was reported already.
+    /// Says of each alert when it was reported: of one that fires only where it is no news.
     pub fn mark(&self, alerts: &mut [Alert]) {
-        for alert in alerts.iter_mut().filter(|alert| alert.state == State::Fires) {
-            let reported = self.reported(&named(&alert.key)).filter(|at| *at > self.repeat);
+        for alert in alerts {
+            let name = name(&alert.key);
+            let reported = match alert.state {
+                State::Fires => self.before.get(&name).map(|one| one.reported).filter(|at| *at > self.repeat),
+                State::Undecided | State::Suppressed => self.reported(&name),
+                State::Quiet | State::Held => None,
+            };
             alert.reported = reported.map(|at| self.iso(at));
         }
     }
 
-    /// What was reported, and is neither true nor unknown any longer.
-    pub fn over(&self, rule: &Rule, alerts: &[Alert]) -> Vec<AlertOver> {
-        let now: Vec<Vec<String>> =
-            alerts.iter().filter(|one| one.state != State::Quiet).map(|one| named(&one.key)).collect();
-        let mut found: Vec<AlertOver> = Vec::new();
-        for (name, (key, _)) in self.windows.iter().flat_map(|window| &window.rows) {
-            let is_new = !now.contains(name) && !found.iter().any(|over| over.key == *key);
-            if let Some(at) = self.reported(name).filter(|_| is_new) {
-                found.push(AlertOver { alert: rule.name.clone(), key: key.clone(), reported: self.iso(at) });
+    /// What was reported, and is not found any longer: over, unless what it rests on is broken.
+    pub fn gone(&self, alerts: &[Alert], holds: &Holds) -> (Vec<Alert>, Vec<AlertOver>) {
+        let there: BTreeSet<String> =
+            alerts.iter().filter(|one| one.state != State::Quiet).map(|one| name(&one.key)).collect();
+        let (mut held, mut over) = (Vec::new(), Vec::new());
+        let all: BTreeMap<&String, &PastAlert> = self.so_far.iter().chain(&self.before).collect();
+        for (_, one) in all.into_iter().filter(|(name, _)| !there.contains(*name)) {
+            let (alert, key, reported) = (self.rule.name.clone(), one.key.clone(), self.iso(one.reported));
+            match holds.reason(&key) {
+                None => over.push(AlertOver { alert, key, reported }),
+                Some(why) => held.push(Alert {
+                    alert,
+                    key,
+                    state: State::Suppressed,
+                    severity: self.rule.severity,
+                    text: why.to_owned(),
+                    reported: Some(reported),
+                    because: Vec::new(),
+                    conditions: Vec::new(),
+                    evidence: Vec::new(),
+                }),
             }
         }
-        found
+        (held, over)
     }
 
-    /// The window in which a row was reported, if it fired in all since then of which it is known.
-    fn reported(&self, name: &[String]) -> Option<Timestamp> {
-        for window in &self.windows {
-            match window.rows.get(name)?.1 {
-                AlertSeen::Reported => return Some(window.at),
-                AlertSeen::Still | AlertSeen::Unknown => {}
-                AlertSeen::Over => return None,
-            }
-        }
-        None
+    fn reported(&self, name: &str) -> Option<Timestamp> {
+        Some(self.before.get(name).or_else(|| self.so_far.get(name))?.reported)
     }
 
     fn iso(&self, at: Timestamp) -> String {
@@ -76,7 +90,7 @@ impl<'p> Earlier<'p> {
     }
 }
 
-/// What names a row, as it is recorded.
-fn named(key: &Pairs) -> Vec<String> {
-    key.0.iter().map(|(_, value)| Value::raw(value)).collect()
+/// What names a row, as it is recorded: a JSON object.
+fn name(key: &Pairs) -> String {
+    serde_json::to_string(key).unwrap_or_else(|error| unreachable!("plain values: {error}"))
 }

@@ -395,12 +395,13 @@ impl<R> ReportBuilder<'_, R> {
             quiet.insert(rule.name.clone(), silent);
             let earlier = Earlier::of(rule, program, self.past, self.clock().now.timestamp());
             earlier.mark(&mut shown);
-            over.extend(earlier.over(rule, &shown));
-            alerts.extend(shown);
+            let (held, ended) = earlier.gone(&shown, &holds);
+            over.extend(ended);
+            alerts.extend(shown.into_iter().chain(held));
         }
         // News before what fires still, and that before what could not be decided, the gravest first; else as the file has them.
         alerts.sort_by_key(|alert: &Alert| {
-            (alert.state != State::Fires, alert.reported.is_some(), std::cmp::Reverse(alert.severity))
+            (alert.state != State::Fires, alert.is_still(), std::cmp::Reverse(alert.severity))
         });
         (alerts, over)
     }

@@ -1,13 +1,16 @@
 //! The past of a workspace, from its ledger.
 
-use std::{cell::RefCell, collections::BTreeMap};
+use std::{
+    cell::{OnceCell, RefCell},
+    collections::BTreeMap,
+};
 
 use cpl_effects::{Places, ServerEffect};
 use cpl_ledger::{
-    AlertState, EffectState, LedgerError, LedgerReader, LoggedEffect, SeenWindow, VerdictKind, Window, WindowId,
+    Alert as AlertRow, AlertState, EffectState, LedgerError, LedgerReader, LoggedEffect, VerdictKind, Window, WindowId,
 };
 use cpl_model::{report::Pairs, value::Value};
-use cpl_rules::{AlertSeen, Changed, Observed, Past, PastAlerts, PastChange, Pause, Verdict, parsed_decimal, short};
+use cpl_rules::{Changed, Observed, Past, PastAlert, PastChange, Pause, Verdict, parsed_decimal, short};
 use jiff::Timestamp;
 
 /// How much of what was decided before is seen.
@@ -21,6 +24,9 @@ pub enum PastSeen {
     Nothing,
 }
 
+/// What alerts found last in a window, by the alert and the row's key.
+type SeenAlerts = BTreeMap<(String, String), AlertRow>;
+
 /// What a run asks its ledger while it decides; without one there is no past.
 pub struct LedgerPast<'l> {
     ledger: Option<&'l LedgerReader>,
@@ -32,6 +38,10 @@ pub struct LedgerPast<'l> {
     window: Option<&'l Window>,
     /// What changed settings last, by their resources and names: what was looked up already.
     last: RefCell<BTreeMap<(String, String), Option<PastChange>>>,
+    /// The newest windows before, by their names and starts.
+    windows: OnceCell<Vec<(String, i64)>>,
+    /// What alerts found last in windows, by the windows' names: what was looked up already.
+    alerts: RefCell<BTreeMap<String, SeenAlerts>>,
     /// Why the ledger can't be read: then nothing of the report counts.
     failed: RefCell<Option<LedgerError>>,
 }
@@ -45,7 +55,8 @@ impl<'l> LedgerPast<'l> {
         seen: PastSeen,
         window: Option<&'l Window>,
     ) -> Self {
-        Self { ledger, places, of, seen, window, last: RefCell::default(), failed: RefCell::default() }
+        let (last, windows, alerts, failed) = Default::default();
+        Self { ledger, places, of, seen, window, last, windows, alerts, failed }
     }
 }
 
@@ -71,6 +82,21 @@ impl LedgerPast<'_> {
     /// The same of the window itself.
     fn ask_window<T>(&self, question: impl FnOnce(&LedgerReader) -> Result<T, LedgerError>) -> Option<T> {
         if self.seen == PastSeen::All { self.ask(question) } else { None }
+    }
+
+    /// What an alert reported, as a window saw it last.
+    fn reported(&self, alert: &str, of: WindowId<'_>) -> Vec<PastAlert> {
+        let mut seen = self.alerts.borrow_mut();
+        let rows =
+            seen.entry(of.name.to_owned()).or_insert_with(|| self.ask(|ledger| ledger.alerts(of)).unwrap_or_default());
+        let rows = rows.values().filter(|row| row.alert == alert);
+        let reported = rows.filter_map(|row| {
+            // Rows of older versions say nothing, and what fired was reported.
+            let start = row.reported.or((row.state == AlertState::Fires).then_some(of.start))?;
+            let (key, is_over) = (recorded_key(&row.key), row.state == AlertState::Over);
+            Some(PastAlert { key, reported: Timestamp::from_microsecond(start).ok()?, is_over })
+        });
+        reported.collect()
     }
 
     /// The end of what is seen, in microseconds since 1970.
@@ -183,16 +209,19 @@ impl Past for LedgerPast<'_> {
         Some(Verdict { is_approved, changes: found.changes, by: found.by, why: found.why })
     }
 
-    fn alerts_since(&self, alert: &str, since: Timestamp) -> Vec<PastAlerts> {
-        let found = self.ask(|ledger| ledger.alert_before(alert, since.as_microsecond(), self.of)).unwrap_or_default();
-        let seen = |window: SeenWindow| {
-            let rows = window.rows.into_iter().map(|(key, state)| {
-                let key = recorded_key(&key);
-                (key.0.iter().map(|(_, value)| value.raw()).collect(), (key, alert_seen(state)))
-            });
-            Some(PastAlerts { at: Timestamp::from_microsecond(window.start).ok()?, rows: rows.collect() })
-        };
-        found.into_iter().filter_map(seen).collect()
+    fn alerts_before(&self, alert: &str, is_looked_at: &dyn Fn(Timestamp) -> bool) -> Vec<PastAlert> {
+        let windows =
+            self.windows.get_or_init(|| self.ask(|ledger| ledger.windows_before(self.of)).unwrap_or_default());
+        let is_wanted = |start: i64| Timestamp::from_microsecond(start).is_ok_and(is_looked_at);
+        let newest = windows.iter().find(|(_, start)| is_wanted(*start));
+        newest.map_or_else(Vec::new, |(name, start)| {
+            let of = WindowId { name, start: *start, ..self.of };
+            self.reported(alert, of)
+        })
+    }
+
+    fn alerts_so_far(&self, alert: &str) -> Vec<PastAlert> {
+        if self.seen == PastSeen::All { self.reported(alert, self.of) } else { Vec::new() }
     }
 
     fn pause(&self) -> Option<Pause> {
@@ -201,24 +230,20 @@ impl Past for LedgerPast<'_> {
     }
 }
 
-fn alert_seen(state: AlertState) -> AlertSeen {
-    match state {
-        AlertState::Fires => AlertSeen::Reported,
-        AlertState::Still => AlertSeen::Still,
-        AlertState::Undecided | AlertState::Suppressed => AlertSeen::Unknown,
-        AlertState::Over => AlertSeen::Over,
-    }
-}
-
-/// What names a row, as it was recorded: its raw values as texts.
+/// What names a row, as it was recorded: what has no form of its own in JSON is a text.
 fn recorded_key(json: &str) -> Pairs {
     let key: serde_json::Map<String, serde_json::Value> = serde_json::from_str(json).unwrap_or_default();
-    let text = |value: serde_json::Value| match value {
+    let plain = |value: serde_json::Value| match value {
         serde_json::Value::String(text) => Value::Text(text),
-        serde_json::Value::Null => Value::Unknown,
-        other => Value::Text(other.to_string()),
+        serde_json::Value::Bool(truth) => Value::Bool(truth),
+        serde_json::Value::Number(number) => number
+            .as_i64()
+            .map(Value::Integer)
+            .or_else(|| number.as_f64().map(Value::Number))
+            .unwrap_or_else(|| Value::Text(number.to_string())),
+        _ => Value::Unknown,
     };
-    Pairs(key.into_iter().map(|(name, value)| (name, text(value))).collect())
+    Pairs(key.into_iter().map(|(name, value)| (name, plain(value))).collect())
 }
 
 /// What says most of a decision of several effects.

@@ -9,14 +9,17 @@ use cpl_ledger::{
     Observation, Run, Transaction, Window,
 };
 use cpl_model::{
-    program::Program,
-    report::{Alert, Change, Check, Decision, Metric, RunReport, State},
+    program::{Level, Program},
+    report::{Alert, AlertOver, Change, Check, Decision, Metric, RunReport, State},
 };
 use cpl_rules::{changes_text, unit};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{RunContext, local_files::local_fetches, payloads::Payloads};
+
+/// What is said of an alert that is over.
+const OVER: &str = "it is so no longer";
 
 /// What is recorded of a run, before it has numbers.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -116,7 +119,8 @@ impl RecordBuilder<'_> {
         };
         let decisions = report.decisions.iter().filter_map(|decision| self.decision(decision, &run)).collect();
         let metrics = report.constraint.iter().chain(&report.drivers).map(metric_value).collect();
-        let alerts = report.alerts.iter().map(alert_row).collect();
+        let alerts = report.alerts.iter().map(|alert| alert_row(alert, run.window_start));
+        let alerts = alerts.chain(report.alerts_over.iter().map(|over| alert_over_row(over, program))).collect();
         Record { program: program.text.to_string(), run, metrics, alerts, decisions }
     }
 
@@ -237,7 +241,7 @@ impl Record {
             }
         }
         for last in found.into_values().filter(|last| last.state != AlertState::Over) {
-            let text = "it is so no longer".to_owned();
+            let text = OVER.to_owned();
             transaction.add(&AlertRow { run, state: AlertState::Over, text, ..last })?;
         }
         Ok(())
@@ -245,15 +249,30 @@ impl Record {
 }
 
 /// What an alert found, before it has a run.
-fn alert_row(alert: &Alert) -> AlertRow {
+fn alert_row(alert: &Alert, window_start: i64) -> AlertRow {
     let state = match alert.state {
-        State::Fires if alert.reported.is_some() => AlertState::Still,
+        State::Fires if alert.is_still() => AlertState::Still,
         State::Fires => AlertState::Fires,
         State::Undecided => AlertState::Undecided,
         State::Held | State::Suppressed | State::Quiet => AlertState::Suppressed,
     };
     let (name, severity, text) = (alert.alert.clone(), alert.severity.word().to_owned(), alert.text.clone());
-    AlertRow { run: 0, alert: name, key: json(&alert.key), state, severity, text }
+    let reported =
+        alert.reported.as_ref().map_or((state == AlertState::Fires).then_some(window_start), |at| micros(at));
+    AlertRow { run: 0, alert: name, key: json(&alert.key), state, severity, text, reported }
+}
+
+/// One that is over.
+fn alert_over_row(over: &AlertOver, program: &Program) -> AlertRow {
+    let rule = program.alerts.iter().find(|rule| rule.name == over.alert);
+    let severity = rule.map_or(Level::Warning, |rule| rule.severity).word().to_owned();
+    let (alert, key, text) = (over.alert.clone(), json(&over.key), OVER.to_owned());
+    AlertRow { run: 0, alert, key, state: AlertState::Over, severity, text, reported: micros(&over.reported) }
+}
+
+/// A moment of the report, in microseconds since 1970.
+fn micros(iso: &str) -> Option<i64> {
+    iso.parse::<Timestamp>().ok().map(Timestamp::as_microsecond)
 }
 
 /// A metric of the dashboard, before it has a run.

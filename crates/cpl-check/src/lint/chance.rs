@@ -21,8 +21,7 @@ pub fn without_count(program: &Program, rule: &Decision, inputs: &RuleInputs<'_>
     let rates = Rates::of(program, inputs);
     let span = rule.when.iter().find_map(|condition| rates.in_condition(rule.rows.table, condition))?;
     let name = program.written(span);
-    let comparison =
-        bare_comparisons(program, rule).into_iter().find(|bare| bare.at.start <= span.start && span.end <= bare.at.end);
+    let comparison = bare_comparisons(program, rule).into_iter().find(|bare| bare.holds(span));
     let help = match comparison {
         Some(bare) => format!("write `{}`, or add `require COUNT >= 30`: of few things a rate is chance", bare.instead),
         None => "add `require COUNT >= 30`: of few things a rate is chance".to_owned(),
@@ -63,12 +62,17 @@ fn is_count(side: &Expr) -> bool {
 /// `cac < $47`, where `is surely below` could stand.
 struct BareComparison<'p> {
     comparison: &'p Expr,
-    /// The whole comparison.
-    at: Span,
     /// The value that is of several things.
     value: Span,
     /// What could stand for it: `cac is surely below $47`.
     instead: String,
+}
+
+impl BareComparison<'_> {
+    /// Whether a part of it stands there.
+    fn holds(&self, part: Span) -> bool {
+        self.comparison.span.start <= part.start && part.end <= self.comparison.span.end
+    }
 }
 
 /// The comparisons of a rule whose values tell how sure they are; none under `not`, which turns being sure into being unsure.
@@ -107,7 +111,7 @@ fn collect<'p>(program: &'p Program, rule: &'p Decision, condition: &'p Expr, fo
             let direction = if below { Direction::Below } else { Direction::Above };
             let [of, bound] = [value, bound].map(|side| program.written(side.span));
             let instead = format!("{of} is surely {} {bound}", direction.word());
-            found.push(BareComparison { comparison: condition, at: condition.span, value: value.span, instead });
+            found.push(BareComparison { comparison: condition, value: value.span, instead });
         }
         _ => {}
     }

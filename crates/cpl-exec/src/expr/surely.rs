@@ -26,12 +26,13 @@ fn judged(surely: &Surely, columns: &[pl::Column]) -> pl::PolarsResult<pl::Colum
     // One value may stand for all rows, of which there may be none.
     let rows = columns.iter().map(pl::Column::len).find(|rows| *rows != 1).unwrap_or(1);
     let values = columns.iter().map(pl::Column::f64).collect::<pl::PolarsResult<Vec<_>>>()?;
-    let judgements = |at: usize| {
-        let cell = |column: &&pl::Float64Chunked| column.get(if column.len() == 1 { 0 } else { at });
-        Judgement::of(surely, &values.iter().map(cell).collect::<Vec<_>>())
+    let judge = |row: &mut Vec<Option<f64>>, at: usize| {
+        row.clear();
+        row.extend(values.iter().map(|column| column.get(if column.len() == 1 { 0 } else { at })));
+        Judgement::of(surely, row)
     };
     // A chance takes longer than the rest of a row's arithmetic.
-    let each_row = (0..rows).into_par_iter().map(judgements);
+    let each_row = (0..rows).into_par_iter().map_init(Vec::new, judge);
     Ok(match surely.gives {
         SurelyValue::Outcome => {
             let outcomes: Vec<Option<bool>> = each_row.map(|row| row.map(|row| row.is_so(surely))).collect();

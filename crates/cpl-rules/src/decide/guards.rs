@@ -89,7 +89,8 @@ fn keep_bound(proposal: &mut Proposal, bound: &CompiledBound) {
             return;
         }
         if change.amount > room {
-            let which = if change.legs.len() > 1 { format!("{} ", bound.column) } else { String::new() };
+            let is_alone = proposal.changes.len() == 1 && change.legs.len() == 1;
+            let which = if is_alone { String::new() } else { format!("{} ", bound.column) };
             let what = if bound.cap { "capped at" } else { "no lower than" };
             proposal.changes[at].amount = room;
             proposal.reasons.push(format!("{which}{what} {}", limit.exact()));

@@ -180,7 +180,9 @@ impl Memory<'_> {
             }
             if let Some(room) = room.filter(|room| *room < proposal.changes[at].amount) {
                 proposal.changes[at].amount = room;
-                proposal.reasons.push(limit.clone());
+                if !proposal.reasons.contains(&limit) {
+                    proposal.reasons.push(limit.clone());
+                }
             }
         }
     }
