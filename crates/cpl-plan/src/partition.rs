@@ -57,7 +57,11 @@ fn takes_parts(plan: &Plan, of: NodeId, consumer: NodeId) -> bool {
         return false;
     }
     match &node.op {
-        Op::Aggregate { items, .. } => items.iter().all(|(_, value)| merges(value)),
+        // Groups are whole once all parts are merged: what is asked of them before is asked of kept ones.
+        Op::Aggregate { items, .. } => {
+            let is_asked = plan.queries_of(consumer).any(|query| query.stage == node.stage);
+            items.iter().all(|(_, value)| merges(value)) && (node.materialized || !is_asked)
+        }
         op => op.is_row_by_row() && is_partitionable(plan, consumer),
     }
 }

@@ -94,6 +94,8 @@ pub struct RowQuery {
     pub newest: Option<NewestPeriod>,
     /// Quiet rows come too: totals count them, and tests show them.
     pub all_rows: bool,
+    /// Rows whose period is left out come too: what was reported of them is not over.
+    pub left_out_rows: bool,
     /// Else the first of them come, by how much is missing; none where nobody asks for them.
     pub nearest: Option<Nearest>,
 }

@@ -2,7 +2,7 @@
 
 use cpl_model::{
     program::{Alert as Rule, Program},
-    report::{Alert, State},
+    report::{Alert, Pairs, State},
     value::Value,
 };
 use cpl_plan::{
@@ -15,6 +15,16 @@ use crate::{
     holds::Holds,
 };
 
+/// What an alert found.
+pub struct Found {
+    /// Its rows that fire, are undecided or held, by key.
+    pub alerts: Vec<Alert>,
+    /// How many others there are.
+    pub quiet: usize,
+    /// Those of which the period is left out, and why.
+    pub left_out: Vec<(Pairs, String)>,
+}
+
 /// The alerts of a rule, by key, and how many of its rows are quiet. Rows that rest on broken data are suppressed; quiet rows are shown too where `show_quiet` says so.
 pub fn alerts(
     rule: &Rule,
@@ -23,14 +33,15 @@ pub fn alerts(
     program: &Program,
     holds: &Holds,
     show_quiet: bool,
-) -> (Vec<Alert>, usize) {
-    let (mut alerts, mut quiet) = (Vec::new(), answer.quiet);
+) -> Found {
+    let (mut alerts, mut quiet, mut left_out) = (Vec::new(), answer.quiet, Vec::new());
     for values in &answer.rows {
         let row = RuleRow { conditions: &compiled.conditions, values };
         let key = row.key();
         let (state, text) = match (row.verdict(), holds.reason(&key)) {
             (Verdict::Quiet, _) => {
                 quiet += 1;
+                left_out.extend(row.left_out().map(|why| (key.clone(), why)));
                 if !show_quiet {
                     continue;
                 }
@@ -47,7 +58,7 @@ pub fn alerts(
         alerts.push(Alert { alert, key, state, severity, text, reported: None, because, conditions, evidence });
     }
     alerts.sort_by_cached_key(|alert| key_order(&alert.key));
-    (alerts, quiet)
+    Found { alerts, quiet, left_out }
 }
 
 /// What is said; where the rule says nothing itself, its conditions with their values.

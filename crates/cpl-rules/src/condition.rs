@@ -62,7 +62,7 @@ impl RuleRow<'_> {
     }
 
     /// Why the row is not judged, where its period is left out.
-    fn left_out(&self) -> Option<String> {
+    pub fn left_out(&self) -> Option<String> {
         let except = self.conditions.except.as_ref()?;
         let is_left_out = self.values[except.is_judged.0] == Value::Bool(false);
         let period = match (&self.values[except.time.0], self.conditions.present) {

@@ -25,6 +25,8 @@ pub struct Earlier<'p> {
     so_far: BTreeMap<String, PastAlert>,
     /// What was reported before then is reported again.
     repeat: Timestamp,
+    /// The start of this window.
+    now: Timestamp,
     rule: &'p Rule,
     program: &'p Program,
 }
@@ -39,7 +41,7 @@ impl<'p> Earlier<'p> {
         let named = |seen: Vec<PastAlert>| seen.into_iter().map(|one| (name(&one.key), one)).collect();
         let before = past.alerts_before(&rule.name, &is_looked_at).into_iter().filter(|one| !one.is_over).collect();
         let repeat = earlier(now, rule.repeat_after.unwrap_or(REPEAT_AFTER), &program.timezone);
-        Self { before: named(before), so_far: named(past.alerts_so_far(&rule.name)), repeat, rule, program }
+        Self { before: named(before), so_far: named(past.alerts_so_far(&rule.name)), repeat, now, rule, program }
     }
 
     /// Says of each alert when it was reported: of one that fires only where it is no news.
@@ -47,7 +49,7 @@ impl<'p> Earlier<'p> {
         for alert in alerts {
             let name = name(&alert.key);
             let reported = match alert.state {
-                State::Fires => self.before.get(&name).map(|one| one.reported).filter(|at| *at > self.repeat),
+                State::Fires => self.reported(&name).filter(|at| *at > self.repeat && *at != self.now),
                 State::Undecided | State::Suppressed => self.reported(&name),
                 State::Quiet | State::Held => None,
             };
@@ -55,15 +57,16 @@ impl<'p> Earlier<'p> {
         }
     }
 
-    /// What was reported, and is not found any longer: over, unless what it rests on is broken.
-    pub fn gone(&self, alerts: &[Alert], holds: &Holds) -> (Vec<Alert>, Vec<AlertOver>) {
+    /// What was reported, and is not found any longer: over, unless what it rests on is broken, or its period left out.
+    pub fn gone(&self, alerts: &[Alert], holds: &Holds, left_out: &[(Pairs, String)]) -> (Vec<Alert>, Vec<AlertOver>) {
+        let left_out: BTreeMap<String, &String> = left_out.iter().map(|(key, why)| (name(key), why)).collect();
         let there: BTreeSet<String> =
             alerts.iter().filter(|one| one.state != State::Quiet).map(|one| name(&one.key)).collect();
         let (mut held, mut over) = (Vec::new(), Vec::new());
-        let all: BTreeMap<&String, &PastAlert> = self.so_far.iter().chain(&self.before).collect();
-        for (_, one) in all.into_iter().filter(|(name, _)| !there.contains(*name)) {
+        let all: BTreeMap<&String, &PastAlert> = self.before.iter().chain(&self.so_far).collect();
+        for (name, one) in all.into_iter().filter(|(name, _)| !there.contains(*name)) {
             let (alert, key, reported) = (self.rule.name.clone(), one.key.clone(), self.iso(one.reported));
-            match holds.reason(&key) {
+            match holds.reason(&key).or_else(|| Some(left_out.get(name)?.as_str())) {
                 None => over.push(AlertOver { alert, key, reported }),
                 Some(why) => held.push(Alert {
                     alert,
@@ -81,8 +84,10 @@ impl<'p> Earlier<'p> {
         (held, over)
     }
 
+    /// When a row was reported that was not over since. What earlier runs of the window saw is the newest that is known.
     fn reported(&self, name: &str) -> Option<Timestamp> {
-        Some(self.before.get(name).or_else(|| self.so_far.get(name))?.reported)
+        let seen = self.so_far.get(name).or_else(|| self.before.get(name))?;
+        (!seen.is_over).then_some(seen.reported)
     }
 
     fn iso(&self, at: Timestamp) -> String {
@@ -90,7 +95,9 @@ impl<'p> Earlier<'p> {
     }
 }
 
-/// What names a row, as it is recorded: a JSON object.
+/// What names a row, whatever the order of its columns: a JSON object.
 fn name(key: &Pairs) -> String {
-    serde_json::to_string(key).unwrap_or_else(|error| unreachable!("plain values: {error}"))
+    let mut key = key.clone();
+    key.0.sort_by(|(a, _), (b, _)| a.cmp(b));
+    serde_json::to_string(&key).unwrap_or_else(|error| unreachable!("plain values: {error}"))
 }

@@ -391,11 +391,12 @@ impl<R> ReportBuilder<'_, R> {
             }
             let holds = Holds::of(&rule.rows, &rule.exprs(), broken, program);
             let answer = self.answer(query);
-            let (mut shown, silent) = alert::alerts(rule, compiled, answer, program, &holds, self.show_quiet);
+            let alert::Found { alerts: mut shown, quiet: silent, left_out } =
+                alert::alerts(rule, compiled, answer, program, &holds, self.show_quiet);
             quiet.insert(rule.name.clone(), silent);
             let earlier = Earlier::of(rule, program, self.past, self.clock().now.timestamp());
             earlier.mark(&mut shown);
-            let (held, ended) = earlier.gone(&shown, &holds);
+            let (held, ended) = earlier.gone(&shown, &holds, &left_out);
             over.extend(ended);
             alerts.extend(shown.into_iter().chain(held));
         }

@@ -163,7 +163,7 @@ fn wrong(program: &Program, surely: &Surely, place: Place) -> Option<Diagnostic>
         }
         Ok(_) if program.is_exact(right, place) => None,
         Ok(of) => match program.estimate(right, place) {
-            Ok(other) if (of.place, of.item, &of.way) == (other.place, other.item, &other.way) => Some(
+            Ok(other) if of.is_same_as(&other) => Some(
                 Diagnostic::new(Code::E0407, "a value is compared with itself")
                     .at(left.span.to(right.span), "both are made of the same rows")
                     .help("compare it with another one, or with what it should be"),

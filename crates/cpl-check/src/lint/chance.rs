@@ -1,6 +1,6 @@
 //! Rules that act on what chance may have made.
 
-use cpl_model::program::{CompareOp, Decision, Direction, Expr, ExprKind, Program};
+use cpl_model::program::{CompareOp, Decision, Direction, Expr, ExprKind, Place, Program};
 use cpl_syntax::{Code, Diagnostic, Span};
 
 use super::{rates::Rates, rule_inputs::RuleInputs};
@@ -41,12 +41,18 @@ pub fn could_be_surely(program: &Program, rule: &Decision, inputs: &RuleInputs<'
     }
     let rates = Rates::of(program, inputs);
     let mut bare = bare_comparisons(program, rule);
-    bare.retain(|bare| rates.in_condition(rule.rows.table, bare.comparison).is_some());
+    for one in &mut bare {
+        one.rate = rates.in_condition(rule.rows.table, one.comparison);
+    }
+    bare.retain(|bare| bare.rate.is_some());
     let instead = bare.iter().map(|bare| format!("`{}`", bare.instead)).collect::<Vec<_>>().join(" and ");
     let first = bare.first()?;
-    let message = format!("`{}` acts on `{}` as if it were exact", rule.name, program.written(first.value));
+    let message =
+        format!("`{}` acts on `{}` as if it were exact", rule.name, program.written(first.rate.unwrap_or(first.value)));
     let hint = Diagnostic::new(Code::H0201, message);
-    let hint = bare.iter().fold(hint, |hint, bare| hint.at(bare.value, "an average or a rate: chance moves it"));
+    let hint = bare
+        .iter()
+        .fold(hint, |hint, bare| hint.at(bare.rate.unwrap_or(bare.value), "an average or a rate: chance moves it"));
     Some(
         hint.help(format!(
             "write {instead}: the rule acts only where chance is no explanation; see `cpl explain H0201`"
@@ -64,6 +70,8 @@ struct BareComparison<'p> {
     comparison: &'p Expr,
     /// The value that is of several things.
     value: Span,
+    /// What of it is a rate or an average.
+    rate: Option<Span>,
     /// What could stand for it: `cac is surely below $47`.
     instead: String,
 }
@@ -101,6 +109,10 @@ fn collect<'p>(program: &'p Program, rule: &'p Decision, condition: &'p Expr, fo
                 return;
             }
             let end = program.end(rule.rows.table);
+            let is_alone = |side: &Expr| !program.written(side.span).contains('\n');
+            if is_compared_with_itself(program, left, right, end) || !is_alone(left) || !is_alone(right) {
+                return;
+            }
             let estimated = |side: &Expr| program.estimate(side, end).is_ok();
             let known = |side: &Expr| program.is_exact(side, end) || estimated(side);
             let (value, bound, below) = match (estimated(left) && known(right), estimated(right) && known(left)) {
@@ -111,8 +123,16 @@ fn collect<'p>(program: &'p Program, rule: &'p Decision, condition: &'p Expr, fo
             let direction = if below { Direction::Below } else { Direction::Above };
             let [of, bound] = [value, bound].map(|side| program.written(side.span));
             let instead = format!("{of} is surely {} {bound}", direction.word());
-            found.push(BareComparison { comparison: condition, value: value.span, instead });
+            found.push(BareComparison { comparison: condition, value: value.span, rate: None, instead });
         }
         _ => {}
+    }
+}
+
+/// Whether both sides are made of the same rows: of that nothing is a question.
+fn is_compared_with_itself(program: &Program, left: &Expr, right: &Expr, end: Place) -> bool {
+    match (program.estimate(left, end), program.estimate(right, end)) {
+        (Ok(left), Ok(right)) => left.is_same_as(&right),
+        _ => false,
     }
 }

@@ -50,7 +50,11 @@ fn is_quiet(query: &RowQuery) -> pl::Expr {
         Some(newest) => {
             let present = pl::col(name(newest.present.0)).is_not_null();
             let left_out = newest.is_judged.map(|at| pl::col(name(at.0)).eq_missing(pl::lit(false)));
-            quiet.and(left_out.map_or(present.clone(), |left_out| present.or(left_out)))
+            match left_out {
+                None => quiet.and(present),
+                Some(left_out) if query.left_out_rows => quiet.and(present).and(left_out.not()),
+                Some(left_out) => quiet.and(present.or(left_out)),
+            }
         }
         None => quiet,
     }

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// What takes the tables of each version back to those of the one before it.
-const OLDER: [&str; 5] = [
+const OLDER: [&str; 6] = [
     "drop table observations; drop table verdicts; drop table pauses; drop index decisions_by_id;
      alter table runs drop column window_end; alter table steps drop column why;
      alter table decisions drop column state; alter table decisions drop column changes;
@@ -26,6 +26,7 @@ const OLDER: [&str; 5] = [
     "drop table metrics; drop table alerts; drop index runs_by_workspace; alter table runs drop column workspace;
      drop index steps_by_effect; create index steps_by_effect on steps (effect);",
     "drop table pending_effects; drop trigger effects_begin; drop trigger steps_move; drop index runs_by_name;",
+    "alter table alerts drop column reported;",
 ];
 
 /// The tables of an older version, with a row in them, as it wrote them.

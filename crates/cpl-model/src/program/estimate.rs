@@ -46,6 +46,14 @@ pub struct EstimateAggregate<'p> {
     pub of: Option<&'p Expr>,
 }
 
+impl EstimateSource<'_> {
+    /// Whether both are the same aggregate, come the same way: a multiple of a value is made of what it is made of.
+    #[must_use]
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        (self.place, self.item, &self.way) == (other.place, other.item, &other.way)
+    }
+}
+
 /// Why nothing tells how sure a value is.
 #[derive(Clone, Debug)]
 pub struct NoEstimate {

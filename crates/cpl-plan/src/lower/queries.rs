@@ -180,7 +180,7 @@ impl Lowering<'_> {
         let totalled = compiled.totals.iter().any(|total| total.cap.is_some());
         let key = compiled.conditions.key.iter().map(|(_, at)| *at).collect();
         let nearest = Some(Nearest { missing: compiled.missing, key });
-        let (of, kind) = self.rows(&rule.rows, layout, &compiled.conditions, (totalled, nearest), rule.span);
+        let (of, kind) = self.rows(&rule.rows, layout, &compiled.conditions, (totalled, false, nearest), rule.span);
         self.add_query(of, kind, Requester::Decide(at, Box::new(compiled)), rule.span);
     }
 
@@ -189,7 +189,8 @@ impl Lowering<'_> {
         let mut layout = RowLayout::default();
         let compiled = CompiledAlert::of(&rule, self.program(), &mut layout);
         // What is no exception needs no word.
-        let (of, kind) = self.rows(&rule.rows, layout, &compiled.conditions, (false, None), rule.span);
+        let left_out = rule.rows.except.is_some();
+        let (of, kind) = self.rows(&rule.rows, layout, &compiled.conditions, (false, left_out, None), rule.span);
         self.add_query(of, kind, Requester::Alert(at, Box::new(compiled)), rule.span);
     }
 
@@ -211,7 +212,7 @@ impl Lowering<'_> {
         rows: &Rows,
         mut layout: RowLayout,
         conditions: &Conditions,
-        (totalled, nearest): (bool, Option<Nearest>),
+        (totalled, left_out_rows, nearest): (bool, bool, Option<Nearest>),
         span: Span,
     ) -> (NodeId, QueryKind) {
         let mut chain = Chain { table: rows.table, span, at: self.end(rows.table) };
@@ -241,10 +242,12 @@ impl Lowering<'_> {
             })
         };
         let outcomes = conditions.all.iter().map(|condition| condition.outcome);
+        let is_judged = conditions.except.as_ref().map(|except| except.is_judged).filter(|_| !left_out_rows);
         let query = RowQuery {
             layout,
-            conditions: outcomes.chain(conditions.except.as_ref().map(|except| except.is_judged)).collect(),
+            conditions: outcomes.chain(is_judged).collect(),
             newest: rows.newest.as_ref().and_then(newest),
+            left_out_rows,
             all_rows: totalled || self.given.is_some(),
             nearest,
         };
