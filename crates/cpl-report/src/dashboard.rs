@@ -94,6 +94,9 @@ fn groups(page: &mut Page, by: &By, metrics: &[&Metric], report: &RunReport) {
         };
         columns.iter().map(widest).sum::<usize>()
     };
+    if width(&columns) > page.style.width {
+        columns.iter_mut().for_each(|column| column.header = split(&column.header));
+    }
     while width(&columns) > page.style.width
         && let Some(spare) = columns.iter().map(|column| column.spare).max().filter(|spare| *spare > 0)
     {
@@ -125,7 +128,8 @@ fn group_change(row: &ByRow, constraint: &Metric) -> String {
 }
 
 fn columns(by: &By, rows: &[&ByRow], metrics: &[&Metric], report: &RunReport, changes: &[String]) -> Vec<Column> {
-    let column = |header: &str, cells: Vec<String>, right, spare| Column { header: split(header), cells, right, spare };
+    let column =
+        |header: &str, cells: Vec<String>, right, spare| Column { header: header.to_owned(), cells, right, spare };
     let metric_column = |at: usize, spare| {
         let values: Vec<&Value> = rows.iter().filter_map(|row| row.metrics.0.get(at)).map(|(_, value)| value).collect();
         column(&metrics[at].metric, of_one_column(&values, is_multiple(metrics[at])), true, spare)

@@ -302,9 +302,9 @@ impl Page {
 
 /// The unmatched rows of a join on both sides.
 fn unmatched_text(join: &Join) -> String {
-    let fate = if join.kept { "kept" } else { "dropped" };
-    let (have, are) = if join.left_unmatched == 1 { ("has", "is") } else { ("have", "are") };
-    let left = format!("{} {have} no partner in {}, and {are} {fate}", rows_of(join.left_unmatched), join.with);
+    let fate = if join.kept { "kept, its columns unknown" } else { "dropped" };
+    let have = if join.left_unmatched == 1 { "has" } else { "have" };
+    let left = format!("{} {have} no partner in {}: {fate}", rows_of(join.left_unmatched), join.with);
     let right = format!("{} of {} left over", rows_of(join.right_unmatched), join.with);
     let notes = [(join.left_unmatched, left), (join.right_unmatched, right)];
     notes.into_iter().filter(|(rows, _)| *rows > 0).map(|(_, notes)| notes).collect::<Vec<_>>().join("; ")

@@ -2,7 +2,7 @@
 
 use cpl_estimate::{Estimate, Evidence, Judgement, Known};
 use cpl_model::{
-    program::{EstimateForm, Operand, Program},
+    program::{EstimateForm, Operand, Program, Surely},
     report::{Pairs, Sure},
     types::Type,
     value::Value,
@@ -71,13 +71,14 @@ pub fn shown(sureness: &Sureness, judgement: &Judgement, (left, right): (&str, &
         // The bounds of one alone would not tell how far the two are apart.
         Known::Estimate(right) => format!("on {on} against {}", counted_words(&counts(&surely.right, right))),
         Known::Exact(_) => match high {
-            Value::Unknown => format!("likely above {} on {on}", bound(&low)),
+            Value::Unknown => format!("likely above {}", bound(&low)),
             high => format!("likely between {} and {} on {on}", bound(&low), bound(&high)),
         },
     };
     // Less is not worth a word.
     let scatter = if scatter >= SCATTERS {
-        format!(" (its days scatter {} times as much as by chance, which makes it less sure)", Value::Number(scatter))
+        let what = if matches!(judgement.right, Known::Exact(_)) { "widens the range" } else { "makes it less sure" };
+        format!(" (its days vary {} times as much as chance explains, which {what})", Value::Number(scatter))
     } else {
         String::new()
     };
@@ -85,7 +86,17 @@ pub fn shown(sureness: &Sureness, judgement: &Judgement, (left, right): (&str, &
         (Some(from), Some(parts)) => format!("; sure from {} {} on", Value::Integer(from), parts.counted),
         _ => String::new(),
     };
+    let left = without_any(surely, judgement, left).unwrap_or_else(|| left.to_owned());
     format!("{left} {is} {direction} {right}: {} sure{wanted}, {on}{scatter}{from}", percent(sure, is_so))
+}
+
+/// `cac, $280.00 on no customers,`: of a cost of which there is none yet; none of another value.
+fn without_any(surely: &Surely, judgement: &Judgement, left: &str) -> Option<String> {
+    let Evidence::PerCount { amount, count } = judgement.left.evidence() else { return None };
+    let parts = surely.left.estimate.as_ref().filter(|_| count <= 0.0)?;
+    let name = left.strip_suffix(" unknown")?;
+    let amount = digits(amount, surely.left.value.ty);
+    Some(format!("{name}, {} on no {},", bound(&amount), parts.counted))
 }
 
 /// `40 customers of 1,024 clicks`
