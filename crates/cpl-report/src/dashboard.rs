@@ -95,7 +95,13 @@ fn groups(page: &mut Page, by: &By, metrics: &[&Metric], report: &RunReport) {
         columns.iter().map(widest).sum::<usize>()
     };
     if width(&columns) > page.style.width {
-        columns.iter_mut().for_each(|column| column.header = split(&column.header));
+        for column in &mut columns {
+            column.header = split(&column.header);
+        }
+        // JSON has the whole names.
+        for cell in &mut columns[0].cells {
+            *cell = cut(cell, page.style.width / 3);
+        }
     }
     while width(&columns) > page.style.width
         && let Some(spare) = columns.iter().map(|column| column.spare).max().filter(|spare| *spare > 0)
@@ -168,6 +174,14 @@ fn columns(by: &By, rows: &[&ByRow], metrics: &[&Metric], report: &RunReport, ch
         columns.push(column("decision", decided, false, 1));
     }
     columns
+}
+
+/// The beginning of a text that is longer than so many letters.
+fn cut(text: &str, letters: usize) -> String {
+    if text.chars().count() <= letters {
+        return text.to_owned();
+    }
+    text.chars().take(letters.saturating_sub(1)).chain(['…']).collect()
 }
 
 /// A long name on two lines, cut where both are shortest: `conversion_rate`.
