@@ -57,10 +57,10 @@ fn takes_parts(plan: &Plan, of: NodeId, consumer: NodeId) -> bool {
         return false;
     }
     match &node.op {
-        // Groups are whole once all parts are merged: what is asked of them before is asked of kept ones.
+        // Groups are whole once all parts are merged: a query of the same stage reads them before.
         Op::Aggregate { items, .. } => {
-            let is_asked = plan.queries_of(consumer).any(|query| query.stage == node.stage);
-            items.iter().all(|(_, value)| merges(value)) && (node.materialized || !is_asked)
+            let is_queried = plan.queries_of(consumer).any(|query| query.stage == node.stage);
+            items.iter().all(|(_, value)| merges(value)) && (node.materialized || !is_queried)
         }
         op => op.is_row_by_row() && is_partitionable(plan, consumer),
     }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cpl_model::{
-    clock::{earlier, iso, weekday},
-    program::{Alert as Rule, Grain, Program},
+    clock::{earlier, iso},
+    program::{Alert as Rule, Program},
     report::{Alert, AlertOver, Pairs, State},
 };
 use jiff::Timestamp;
@@ -34,10 +34,8 @@ pub struct Earlier<'p> {
 impl<'p> Earlier<'p> {
     /// Of a rule, in a run of the window that begins now.
     pub fn of(rule: &'p Rule, program: &'p Program, past: &dyn Past, now: Timestamp) -> Self {
-        // On a series of days they are the days of its rows: it is looked at in each window.
-        let of_rows = rule.rows.newest.as_ref().is_some_and(|newest| newest.grain == Grain::Day);
-        let day = |at: Timestamp| weekday(at.to_zoned_datetime(program.timezone.clone()).date());
-        let is_looked_at = |at: Timestamp| rule.on.is_empty() || of_rows || rule.on.contains(&day(at));
+        let day = |at: Timestamp| at.to_zoned_datetime(program.timezone.clone()).date();
+        let is_looked_at = |at: Timestamp| rule.rows.is_looked_at(&rule.on, day(at));
         let named = |seen: Vec<PastAlert>| seen.into_iter().map(|one| (name(&one.key), one)).collect();
         let before = past.alerts_before(&rule.name, &is_looked_at).into_iter().filter(|one| !one.is_over).collect();
         let repeat = earlier(now, rule.repeat_after.unwrap_or(REPEAT_AFTER), &program.timezone);

@@ -437,9 +437,7 @@ impl<R> ReportBuilder<'_, R> {
 
     /// Whether a rule is looked at on the window's day.
     fn is_its_day(&self, rows: &Rows, on: &[Day]) -> bool {
-        // On a series of days they are the days of its rows.
-        let of_rows = rows.newest.as_ref().is_some_and(|newest| newest.grain == Grain::Day);
-        on.is_empty() || of_rows || on.contains(&clock::weekday(self.clock().today()))
+        rows.is_looked_at(on, self.clock().today())
     }
 
     fn retired(&self) -> Option<String> {

@@ -34,25 +34,21 @@ pub fn without_count(program: &Program, rule: &Decision, inputs: &RuleInputs<'_>
 }
 
 /// A rule with a minimum count that compares a rate as if it were known exactly. One that asks `is surely` of any of its
-/// values is left alone: its author knows the question.
+/// values gets none: its author knows the question.
 pub fn could_be_surely(program: &Program, rule: &Decision, inputs: &RuleInputs<'_>) -> Option<Diagnostic> {
     if rule.when.iter().any(|condition| condition.any(|part| matches!(part, ExprKind::Surely(_)))) {
         return None;
     }
     let rates = Rates::of(program, inputs);
-    let mut bare = bare_comparisons(program, rule);
-    for one in &mut bare {
-        one.rate = rates.in_condition(rule.rows.table, one.comparison);
-    }
-    bare.retain(|bare| bare.rate.is_some());
-    let instead = bare.iter().map(|bare| format!("`{}`", bare.instead)).collect::<Vec<_>>().join(" and ");
-    let first = bare.first()?;
-    let message =
-        format!("`{}` acts on `{}` as if it were exact", rule.name, program.written(first.rate.unwrap_or(first.value)));
+    let bare = bare_comparisons(program, rule);
+    let bare =
+        bare.iter().filter_map(|bare| Some((rates.in_condition(rule.rows.table, bare.comparison)?, &bare.instead)));
+    let bare: Vec<(Span, &String)> = bare.collect();
+    let instead = bare.iter().map(|(_, instead)| format!("`{instead}`")).collect::<Vec<_>>().join(" and ");
+    let (first, _) = bare.first()?;
+    let message = format!("`{}` acts on `{}` as if it were exact", rule.name, program.written(*first));
     let hint = Diagnostic::new(Code::H0201, message);
-    let hint = bare
-        .iter()
-        .fold(hint, |hint, bare| hint.at(bare.rate.unwrap_or(bare.value), "an average or a rate: chance moves it"));
+    let hint = bare.iter().fold(hint, |hint, (rate, _)| hint.at(*rate, "an average or a rate: chance moves it"));
     Some(
         hint.help(format!(
             "write {instead}: the rule acts only where chance is no explanation; see `cpl explain H0201`"
@@ -68,10 +64,6 @@ fn is_count(side: &Expr) -> bool {
 /// `cac < $47`, where `is surely below` could stand.
 struct BareComparison<'p> {
     comparison: &'p Expr,
-    /// The value that is of several things.
-    value: Span,
-    /// What of it is a rate or an average.
-    rate: Option<Span>,
     /// What could stand for it: `cac is surely below $47`.
     instead: String,
 }
@@ -109,8 +101,8 @@ fn collect<'p>(program: &'p Program, rule: &'p Decision, condition: &'p Expr, fo
                 return;
             }
             let end = program.end(rule.rows.table);
-            let is_alone = |side: &Expr| !program.written(side.span).contains('\n');
-            if is_compared_with_itself(program, left, right, end) || !is_alone(left) || !is_alone(right) {
+            let is_one_line = |side: &Expr| !program.written(side.span).contains('\n');
+            if is_compared_with_itself(program, left, right, end) || !is_one_line(left) || !is_one_line(right) {
                 return;
             }
             let estimated = |side: &Expr| program.estimate(side, end).is_ok();
@@ -123,7 +115,7 @@ fn collect<'p>(program: &'p Program, rule: &'p Decision, condition: &'p Expr, fo
             let direction = if below { Direction::Below } else { Direction::Above };
             let [of, bound] = [value, bound].map(|side| program.written(side.span));
             let instead = format!("{of} is surely {} {bound}", direction.word());
-            found.push(BareComparison { comparison: condition, value: value.span, rate: None, instead });
+            found.push(BareComparison { comparison: condition, instead });
         }
         _ => {}
     }

@@ -5,10 +5,11 @@ use cpl_syntax::{
     tree::{Direction, Extreme, Level},
 };
 
+use jiff::civil::Date;
 use rust_decimal::Decimal;
 
 use super::{ActionCall, Credential, Expr, Grain, PastWindow, Piece, Request, TableId};
-use crate::types::Type;
+use crate::{clock::weekday, types::Type};
 
 /// The constraint and its three drivers.
 #[derive(Clone, Debug)]
@@ -477,6 +478,14 @@ impl Alert {
 }
 
 impl Rows {
+    /// Whether a rule of some days of the week, or of all, looks at them in a window of that day. On a series of days they are the days of
+    /// its rows, and it looks at them in each window.
+    #[must_use]
+    pub fn is_looked_at(&self, on: &[super::Day], window: Date) -> bool {
+        let of_rows = self.newest.as_ref().is_some_and(|newest| newest.grain == Grain::Day);
+        on.is_empty() || of_rows || on.contains(&weekday(window))
+    }
+
     /// The tables that a rule on them looks at, which computes those expressions; its own first.
     #[must_use]
     pub fn inputs(&self, exprs: &[&Expr]) -> Vec<TableId> {
