@@ -12,6 +12,7 @@ fn main() -> PolarsResult<()> {
     let frame = match args.first().map(String::as_str) {
         Some("channel") => by_channel(path, true)?,
         Some("channel-floats") => by_channel(path, false)?,
+        Some("groups") => groups(path, args.get(2).map_or("", String::as_str))?,
         Some("joins") => joins()?,
         Some("windows") => windows()?,
         Some("touches") => touches()?,
@@ -39,6 +40,17 @@ fn by_channel(path: &str, decimals: bool) -> PolarsResult<DataFrame> {
     let money = col("spend").cast(DataType::Decimal(38, 6));
     let rows = if csv && decimals { rows.with_columns([money]) } else { rows };
     one(rows.group_by([col("channel")]).agg([col("spend").sum(), col("clicks").sum(), len()]))
+}
+
+/// Sums by keys, `day,campaign`.
+fn groups(path: &str, keys: &str) -> PolarsResult<DataFrame> {
+    let csv = path.ends_with("csv");
+    let reader = LazyCsvReader::new(PlRefPath::new(path)).with_try_parse_dates(true);
+    let rows = if csv { reader.finish()? } else { parquet(path)? };
+    let money = col("spend").cast(DataType::Decimal(38, 6));
+    let rows = if csv { rows.with_columns([money]) } else { rows };
+    let keys: Vec<_> = keys.split(',').map(col).collect();
+    one(rows.group_by(keys).agg([col("spend").sum(), col("clicks").sum(), len()]))
 }
 
 fn joins() -> PolarsResult<DataFrame> {

@@ -6,7 +6,11 @@ use cpl_model::{
 };
 use polars::prelude::{self as pl, DataType};
 
-use super::{columns::only_if, exact_sum};
+use super::{
+    columns::only_if,
+    exact_sum,
+    reduction::{OfEngine, Reduction, has_numbers},
+};
 use crate::{
     engine::data_type,
     expr::{Translator, narrow, widen},
@@ -17,18 +21,66 @@ use crate::{
 #[derive(Clone)]
 pub struct Accumulator {
     /// Columns of the row, before the group.
-    pub input: Vec<pl::Expr>,
-    /// The state: columns of the group.
-    pub partial: Vec<pl::Expr>,
-    /// The same columns, of the states of several parts. Distinct counts and quantiles do not merge.
-    pub merge: Vec<pl::Expr>,
+    pub input: Vec<RowColumn>,
+    /// The state: columns of the group. Distinct counts and quantiles do not merge.
+    pub state: Vec<StateColumn>,
     /// The aggregate's value, of the state.
     pub evaluate: pl::Expr,
 }
 
+/// A column of the rows, before they are grouped.
+#[derive(Clone)]
+pub struct RowColumn {
+    name: String,
+    value: pl::Expr,
+    /// Whole numbers of 64 bits whose sum has 128.
+    is_wide: bool,
+}
+
+impl RowColumn {
+    /// For groups of the engine, whose sums have as many bits as what is summed.
+    pub fn widened(&self) -> pl::Expr {
+        if self.is_wide { widen(self.value.clone()).alias(self.name.as_str()) } else { self.as_it_is() }
+    }
+
+    /// As it stands.
+    pub fn as_it_is(&self) -> pl::Expr {
+        self.value.clone().alias(self.name.as_str())
+    }
+}
+
+/// A column of a group's state.
+#[derive(Clone)]
+pub struct StateColumn {
+    pub name: String,
+    pub reduction: Reduction,
+}
+
+impl StateColumn {
+    /// Of the rows of a part.
+    pub fn partial(&self) -> pl::Expr {
+        self.reduction.partial().alias(self.name.as_str())
+    }
+
+    /// Of the states of several parts.
+    pub fn merge(&self) -> pl::Expr {
+        self.reduction.merge(&self.name).alias(self.name.as_str())
+    }
+}
+
 impl Accumulator {
     fn empty() -> Self {
-        Self { input: Vec::new(), partial: Vec::new(), merge: Vec::new(), evaluate: pl::lit(0) }
+        Self { input: Vec::new(), state: Vec::new(), evaluate: pl::lit(0) }
+    }
+
+    /// The columns of the row, for groups of the engine.
+    pub fn widened_input(&self) -> Vec<pl::Expr> {
+        self.input.iter().map(RowColumn::widened).collect()
+    }
+
+    /// The state, of the rows of a part.
+    pub fn partial(&self) -> Vec<pl::Expr> {
+        self.state.iter().map(StateColumn::partial).collect()
     }
 
     /// The name under which the value of the aggregate of that number is found.
@@ -54,14 +106,12 @@ impl Accumulator {
         let float = data_type(of.ty) == DataType::Float64;
         let summed = matches!(aggregate.func, AggFunc::Sum | AggFunc::Mean);
         if summed && float {
-            accumulator.input.push(exact_sum::low_limb(value.clone()).alias(named("y").as_str()));
-            accumulator.input.push(exact_sum::high_limb(value).alias(row.as_str()));
-        } else if summed && data_type(of.ty) == DataType::Int64 {
-            accumulator.input.push(widen(value).alias(row.as_str()));
+            accumulator.add_input(&named("y"), exact_sum::low_limb(value.clone()), false);
+            accumulator.add_input(&row, exact_sum::high_limb(value), false);
         } else {
-            accumulator.input.push(value.alias(row.as_str()));
+            accumulator.add_input(&row, value, summed && data_type(of.ty) == DataType::Int64);
         }
-        let row = pl::col(row.as_str());
+        let values = pl::col(row.as_str());
         let value = match aggregate.func {
             AggFunc::Sum => {
                 let sum = if float {
@@ -82,51 +132,62 @@ impl Accumulator {
                 let sum = if float { accumulator.float_sum(at, &row) } else { accumulator.sum(at, &row) };
                 mean(sum, accumulator.known(at, &row), of.ty)
             }
-            AggFunc::Min => accumulator.column(&named("m"), row.min(), pl::Expr::min),
-            AggFunc::Max => accumulator.column(&named("m"), row.max(), pl::Expr::max),
+            AggFunc::Min if has_numbers(of.ty) => accumulator.column(&named("m"), Reduction::Min(row)),
+            AggFunc::Max if has_numbers(of.ty) => accumulator.column(&named("m"), Reduction::Max(row)),
+            AggFunc::Min => accumulator.other(&named("m"), values.min(), pl::Expr::min),
+            AggFunc::Max => accumulator.other(&named("m"), values.max(), pl::Expr::max),
             AggFunc::Count => accumulator.known(at, &row),
-            AggFunc::CountDistinct => accumulator.whole(&named("u"), row.drop_nulls().n_unique()).cast(DataType::Int64),
-            AggFunc::Median => accumulator.quantile(at, &row, 0.5, of.ty),
-            AggFunc::Quantile => accumulator.quantile(at, &row, aggregate.share.unwrap_or(0.5), of.ty),
-            AggFunc::Std => accumulator.std(at, row, of.ty),
+            AggFunc::CountDistinct => {
+                accumulator.whole(&named("u"), values.drop_nulls().n_unique()).cast(DataType::Int64)
+            }
+            AggFunc::Median => accumulator.quantile(at, &values, 0.5, of.ty),
+            AggFunc::Quantile => accumulator.quantile(at, &values, aggregate.share.unwrap_or(0.5), of.ty),
+            AggFunc::Std => accumulator.std(at, values, of.ty),
             AggFunc::First | AggFunc::Last => accumulator.at_end(at, aggregate, of, translator),
         };
         accumulator.evaluate = value.alias(Self::name(at).as_str());
         accumulator
     }
 
-    /// A column of the group under that name, and how it is put together.
-    pub(super) fn column(&mut self, name: &str, value: pl::Expr, merge: impl Fn(pl::Expr) -> pl::Expr) -> pl::Expr {
-        let column = pl::col(name);
-        self.partial.push(value.alias(name));
-        self.merge.push(merge(column.clone()).alias(name));
-        column
+    fn add_input(&mut self, name: &str, value: pl::Expr, is_wide: bool) {
+        self.input.push(RowColumn { name: name.to_owned(), value, is_wide });
     }
 
-    fn sum(&mut self, at: usize, row: &pl::Expr) -> pl::Expr {
-        self.column(&format!("·{at}s"), row.clone().sum(), pl::Expr::sum)
+    /// A column of the group under that name, and how it is put together.
+    fn column(&mut self, name: &str, reduction: Reduction) -> pl::Expr {
+        self.state.push(StateColumn { name: name.to_owned(), reduction });
+        pl::col(name)
+    }
+
+    fn sum(&mut self, at: usize, row: &str) -> pl::Expr {
+        self.column(&format!("·{at}s"), Reduction::Sum(row.to_owned()))
     }
 
     /// Whole numbers are summed in 128 bits, and kept in 64.
-    fn whole_or_money_sum(&mut self, at: usize, row: &pl::Expr, ty: Type) -> pl::Expr {
+    fn whole_or_money_sum(&mut self, at: usize, row: &str, ty: Type) -> pl::Expr {
         let sum = self.sum(at, row);
         if data_type(ty) == DataType::Int64 { narrow(sum) } else { sum }
     }
 
-    fn float_sum(&mut self, at: usize, row: &pl::Expr) -> pl::Expr {
-        let high = self.sum(at, row);
-        let low = self.column(&format!("·{at}t"), pl::col(format!("·{at}y")).sum(), pl::Expr::sum);
+    fn float_sum(&mut self, at: usize, row: &str) -> pl::Expr {
+        let high = self.column(&format!("·{at}s"), Reduction::Sum(row.to_owned()));
+        let low = self.column(&format!("·{at}t"), Reduction::Sum(format!("·{at}y")));
         exact_sum::value(high, low)
+    }
+
+    /// A column of the group that the engine makes.
+    fn other(&mut self, name: &str, partial: pl::Expr, merge: impl Fn(pl::Expr) -> pl::Expr) -> pl::Expr {
+        self.column(name, Reduction::Other(Box::new(OfEngine { partial, merge: merge(pl::col(name)) })))
     }
 
     /// A column of the group that does not merge.
     pub(super) fn whole(&mut self, name: &str, value: pl::Expr) -> pl::Expr {
-        self.column(name, value, pl::Expr::first)
+        self.other(name, value, pl::Expr::first)
     }
 
     /// How many values are known.
-    fn known(&mut self, at: usize, row: &pl::Expr) -> pl::Expr {
-        self.column(&format!("·{at}n"), row.clone().count().cast(DataType::Int64), pl::Expr::sum)
+    fn known(&mut self, at: usize, row: &str) -> pl::Expr {
+        self.column(&format!("·{at}n"), Reduction::Known(row.to_owned()))
     }
 
     /// `count()`: rows.
@@ -139,22 +200,18 @@ impl Accumulator {
     /// The sum of a count that each row has.
     pub fn summed(at: usize, count: pl::Expr) -> Self {
         let mut accumulator = Self::empty();
-        let sum = accumulator.column(&format!("·{at}s"), count.cast(DataType::Int64).sum(), pl::Expr::sum);
+        let sum = accumulator.other(&format!("·{at}s"), count.cast(DataType::Int64).sum(), pl::Expr::sum);
         accumulator.evaluate = sum.alias(Self::name(at).as_str());
         accumulator
     }
 
     /// How many rows of the group the filter takes.
     fn rows_taken(&mut self, at: usize, filter: Option<pl::Expr>) -> pl::Expr {
-        let (row, rows) = (format!("·{at}f"), format!("·{at}r"));
-        let taken = match filter {
-            None => pl::len().cast(DataType::Int64),
-            Some(filter) => {
-                self.input.push(only_if(filter, pl::lit(1i64), Type::Count).alias(row.as_str()));
-                pl::col(row.as_str()).count().cast(DataType::Int64)
-            }
-        };
-        self.column(&rows, taken, pl::Expr::sum)
+        let rows = format!("·{at}r");
+        let Some(filter) = filter else { return self.column(&rows, Reduction::Rows) };
+        let row = format!("·{at}f");
+        self.add_input(&row, only_if(filter, pl::lit(1i64), Type::Count), false);
+        self.column(&rows, Reduction::Known(row))
     }
 
     /// The value at the first or last moment that has one; unknown where rows of that moment differ.
@@ -166,16 +223,16 @@ impl Accumulator {
         if let Some(filter) = &aggregate.filter {
             known = known.and(translator.expr(filter));
         }
-        self.input.push(only_if(known, translator.expr(by), by.ty).alias(time.as_str()));
+        self.add_input(&time, only_if(known, translator.expr(by), by.ty), false);
         let (row, time) = (pl::col(row.as_str()), pl::col(time.as_str()));
         let first = aggregate.func == AggFunc::First;
         let end = |time: pl::Expr| if first { time.min() } else { time.max() };
-        let at_end = self.column(&format!("·{at}e"), end(time.clone()), end);
+        let at_end = self.other(&format!("·{at}e"), end(time.clone()), end);
         let there = row.filter(time.clone().eq(end(time)));
         // Of the parts, those that reach the end of all.
         let reach = |part: pl::Expr| part.filter(at_end.clone().eq(end(at_end.clone())));
-        let least = self.column(&format!("·{at}a"), there.clone().min(), |part| reach(part).min());
-        let most = self.column(&format!("·{at}b"), there.max(), |part| reach(part).max());
+        let least = self.other(&format!("·{at}a"), there.clone().min(), |part| reach(part).min());
+        let most = self.other(&format!("·{at}b"), there.max(), |part| reach(part).max());
         only_if(least.clone().eq(most), least, of.ty)
     }
 }

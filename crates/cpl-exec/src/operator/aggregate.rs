@@ -7,7 +7,11 @@ use cpl_model::{
 use cpl_syntax::Span;
 use polars::prelude::{self as pl, LazyFrame};
 
-use super::{accumulator::Accumulator, sort::sort};
+use super::{
+    accumulator::{Accumulator, RowColumn, StateColumn},
+    group_table::GroupTable,
+    sort::sort,
+};
 use crate::expr::Translator;
 
 /// How many rows there are: a column that is there where no other is.
@@ -52,14 +56,25 @@ impl Aggregation {
 
     /// First phase: of some rows, a row for each group with the states of its aggregates.
     pub fn partial(&self, rows: LazyFrame) -> LazyFrame {
-        let input: Vec<pl::Expr> = self.accumulators.iter().flat_map(|each| each.input.clone()).collect();
+        let input: Vec<pl::Expr> = self.accumulators.iter().flat_map(Accumulator::widened_input).collect();
         let rows = if input.is_empty() { rows } else { rows.with_columns(input) };
-        self.grouped(rows, self.accumulators.iter().flat_map(|each| each.partial.clone()), pl::len())
+        self.grouped(rows, self.states().map(StateColumn::partial), pl::len())
+    }
+
+    /// An empty hash table for the groups, and the columns of rows that it reads; none where only the engine groups so.
+    pub fn table(&self, rows: LazyFrame) -> Option<(LazyFrame, GroupTable)> {
+        let table = GroupTable::new(&self.keys, self.states().cloned().collect())?;
+        let input = self.accumulators.iter().flat_map(|each| each.input.iter().map(RowColumn::as_it_is));
+        Some((rows.select(self.keys().into_iter().chain(input).collect::<Vec<_>>()), table))
+    }
+
+    fn states(&self) -> impl Iterator<Item = &StateColumn> {
+        self.accumulators.iter().flat_map(|each| &each.state)
     }
 
     /// The states of several parts as those of one.
     pub fn merge(&self, parts: LazyFrame) -> LazyFrame {
-        self.grouped(parts, self.accumulators.iter().flat_map(|each| each.merge.clone()), pl::col(LEN).sum())
+        self.grouped(parts, self.states().map(StateColumn::merge), pl::col(LEN).sum())
     }
 
     fn grouped(&self, rows: LazyFrame, states: impl Iterator<Item = pl::Expr>, len: pl::Expr) -> LazyFrame {
@@ -78,6 +93,16 @@ impl Aggregation {
 
     /// Second phase: the groups with their items, sorted by key, of the states of all rows.
     pub fn finalize(&self, states: LazyFrame, translator: &Translator<'_>) -> LazyFrame {
+        let groups = self.items(states, translator);
+        if self.keys.is_empty() {
+            return groups;
+        }
+        let order: Vec<(String, bool)> = self.keys.iter().map(|key| (key.clone(), false)).collect();
+        sort(groups, &order)
+    }
+
+    /// The groups with their items, in the order of their states.
+    pub fn items(&self, states: LazyFrame, translator: &Translator<'_>) -> LazyFrame {
         let values: Vec<pl::Expr> = self.accumulators.iter().map(|each| each.evaluate.clone()).collect();
         let mut columns = self.keys();
         for (name, value) in &self.items {
@@ -86,12 +111,7 @@ impl Aggregation {
         if columns.is_empty() {
             columns.push(pl::col(LEN));
         }
-        let groups = states.with_columns(values).select(columns);
-        if self.keys.is_empty() {
-            return groups;
-        }
-        let order: Vec<(String, bool)> = self.keys.iter().map(|key| (key.clone(), false)).collect();
-        sort(groups, &order)
+        states.with_columns(values).select(columns)
     }
 }
 

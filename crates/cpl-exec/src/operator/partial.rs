@@ -7,6 +7,7 @@ use polars::prelude::{self as pl, LazyFrame};
 use super::{
     aggregate::{Aggregation, ROWS},
     fill_gaps,
+    group_table::GroupTable,
     key_hash::repeated,
     sort::sort,
 };
@@ -23,6 +24,8 @@ pub struct PartialPlan {
     /// Of all rows, where they allow a shorter way than parts do.
     full: Option<LazyFrame>,
     merge: Merge,
+    /// The rows of groups, before they are grouped.
+    rows: Option<LazyFrame>,
 }
 
 /// How parts become one.
@@ -47,37 +50,46 @@ enum Then {
 impl PartialPlan {
     /// Rows, each by itself.
     pub fn rows(frame: LazyFrame) -> Self {
-        Self { partial: frame, full: None, merge: Merge::Concat }
+        Self { partial: frame, full: None, merge: Merge::Concat, rows: None }
     }
 
     /// Groups.
     pub fn groups(rows: LazyFrame, aggregation: Aggregation) -> Self {
-        Self { partial: aggregation.partial(rows), full: None, merge: Merge::Aggregation(aggregation, Then::Nothing) }
+        Self::aggregated(rows, aggregation, Then::Nothing)
+    }
+
+    fn aggregated(rows: LazyFrame, aggregation: Aggregation, then: Then) -> Self {
+        let partial = aggregation.partial(rows.clone());
+        Self { partial, full: None, merge: Merge::Aggregation(aggregation, then), rows: Some(rows) }
     }
 
     /// The first rows in an order.
     pub fn first_rows(rows: LazyFrame, order: Vec<(String, bool)>) -> Self {
-        Self { partial: first(rows, &order), full: None, merge: Merge::First(order) }
+        Self { partial: first(rows, &order), full: None, merge: Merge::First(order), rows: None }
     }
 
     /// The first keys, by their order, that several rows share, with how many rows and how many such keys there are.
     pub fn duplicates(rows: LazyFrame, key: &[String]) -> Self {
         let count = Aggregation::counting(key.to_vec());
         let full = count.partial(repeated(rows.clone(), key));
-        let partial = count.partial(rows);
-        Self { partial, full: Some(full), merge: Merge::Aggregation(count, Then::Duplicates(key.to_vec())) }
+        Self { full: Some(full), ..Self::aggregated(rows, count, Then::Duplicates(key.to_vec())) }
     }
 
     /// The first gap, by the series' names, and how many there are.
     pub fn first_gap(rows: LazyFrame, periods: &Periods) -> Self {
         let count = Aggregation::counting(periods.names());
-        let partial = count.partial(rows);
-        Self { partial, full: None, merge: Merge::Aggregation(count, Then::FirstGap(periods.clone())) }
+        Self::aggregated(rows, count, Then::FirstGap(periods.clone()))
     }
 
     /// Of all rows at once.
     pub fn full(&self) -> LazyFrame {
         self.full.as_ref().unwrap_or(&self.partial).clone()
+    }
+
+    /// An empty hash table, and the columns of rows that are added to it; none where parts are merged otherwise.
+    pub fn table(&self) -> Option<(LazyFrame, GroupTable)> {
+        let Merge::Aggregation(aggregation, _) = &self.merge else { return None };
+        aggregation.table(self.rows.clone()?)
     }
 
     /// Several parts as one; more parts may follow.
@@ -96,8 +108,18 @@ impl PartialPlan {
 
     /// The frame, of all parts merged.
     pub fn finalize(&self, merged: LazyFrame, translator: &Translator<'_>) -> LazyFrame {
-        let Merge::Aggregation(aggregation, then) = &self.merge else { return merged };
-        let groups = aggregation.finalize(merged, translator);
+        let Merge::Aggregation(aggregation, _) = &self.merge else { return merged };
+        self.then(aggregation.finalize(merged, translator), translator)
+    }
+
+    /// The frame, of the rows of a hash table, which are sorted.
+    pub fn finalize_table(&self, states: LazyFrame, translator: &Translator<'_>) -> LazyFrame {
+        let Merge::Aggregation(aggregation, _) = &self.merge else { return states };
+        self.then(aggregation.items(states, translator), translator)
+    }
+
+    fn then(&self, groups: LazyFrame, translator: &Translator<'_>) -> LazyFrame {
+        let Merge::Aggregation(_, then) = &self.merge else { return groups };
         match then {
             Then::Nothing => groups,
             Then::Duplicates(key) => {

@@ -179,6 +179,7 @@ impl Windows<'_> {
         let accumulator = Accumulator::of(at, of, self.translator);
         // Rows stand by the clock: in the hour that it shows twice that is no order of time.
         let by_time = !by_clock(time, *length) && of.by.as_ref().is_some_and(|by| by.kind == time.kind);
+        let input = accumulator.widened_input();
         let (partial, evaluate) = match of.func {
             // The rows of a window stand by time, each at its own.
             AggFunc::First | AggFunc::Last if by_time => {
@@ -186,9 +187,9 @@ impl Windows<'_> {
                 let end = if of.func == AggFunc::First { known.first() } else { known.last() };
                 (vec![end.alias(Accumulator::name(at))], pl::col(Accumulator::name(at)))
             }
-            _ => (accumulator.partial, accumulator.evaluate),
+            _ => (accumulator.partial(), accumulator.evaluate),
         };
-        WindowAggregate { input: accumulator.input, partial, evaluate }
+        WindowAggregate { input, partial, evaluate }
     }
 
     fn share(&self, rows: LazyFrame, value: &Expr, time: Option<&Expr>, name: &str) -> LazyFrame {
@@ -197,7 +198,7 @@ impl Windows<'_> {
         // Without a time all rows stand side by side; a row whose time is unknown stands by itself.
         let at = time.map_or_else(|| pl::lit(1), column).alias(AT);
         let dated = rows.clone().with_columns([at.clone()]).filter(pl::col(AT).is_not_null());
-        let sums = dated.with_columns(sum.input).group_by([pl::col(AT)]).agg(sum.partial);
+        let sums = dated.with_columns(sum.widened_input()).group_by([pl::col(AT)]).agg(sum.partial());
         let sums = sums.with_columns([sum.evaluate]);
         let sums = sums.select([pl::col(AT), pl::col(Accumulator::name(0)).alias(name)]);
         let joined = join_on(rows.with_columns([at]), sums, &[pl::col(AT)]);

@@ -14,8 +14,8 @@ use super::{
 use crate::{
     engine::{classify, collect_one, concat},
     error::ExecError,
-    operator::PartialPlan,
-    source::{Chunk, OpenScan},
+    operator::{GroupTable, PartialPlan},
+    source::{Chunk, Dictionary, OpenScan},
 };
 
 /// Parts of the rows of a file that the engine reads by itself: 16 million rows, as a rule. polars' multiplexer buffers
@@ -44,18 +44,23 @@ impl<'a> Scheduler<'a> {
             }
             for part in scanned.partitions {
                 let of_part = self.of_part(scan, part, downstream)?;
-                self.add_part(&mut results, of_part, pl::Engine::Streaming, Ok)?;
+                self.add_part(&mut results, of_part)?;
             }
         } else {
             let stats = open.chunks(self.part_rows, |Chunk { rows, dictionary }| {
                 let of_part = self.of_part(scan, rows.lazy(), downstream)?;
-                let decode = |part| dictionary.decode(part).map_err(classify);
-                self.add_part(&mut results, of_part, pl::Engine::InMemory, decode)
+                self.add_chunk(&mut results, of_part, &dictionary)
             })?;
             self.keep_stats(scan.table, stats);
         }
         for (output, (job, state)) in results {
-            let merged = job.plan.merge(state.all());
+            let merged = match state {
+                PartialState::Merged(parts) => job.plan.finalize(job.plan.merge(parts.all()), &self.translator),
+                PartialState::Table(table) => {
+                    let groups = table.finish().map_err(|error| self.too_large_for(output, error))?;
+                    job.plan.finalize_table(groups.lazy(), &self.translator)
+                }
+            };
             self.finish(output, job, merged, jobs)?;
         }
         Ok(())
@@ -78,40 +83,56 @@ impl<'a> Scheduler<'a> {
         Ok(jobs)
     }
 
-    fn add_part(
-        &self,
-        results: &mut PartialResults,
-        jobs: Jobs,
-        engine: pl::Engine,
-        decode: impl Fn(pl::DataFrame) -> Result<pl::DataFrame, ExecError>,
-    ) -> Result<(), ExecError> {
-        let (outputs, frames) = jobs
-            .into_iter()
-            .map(|(output, job)| {
-                let frame = job.plan.partial.clone();
-                ((output, job), frame)
+    /// Adds a part that the engine reads by itself.
+    fn add_part(&self, results: &mut PartialResults, jobs: Jobs) -> Result<(), ExecError> {
+        let (outputs, jobs): (Vec<_>, Vec<_>) = jobs.into_iter().unzip();
+        let frames = jobs.iter().map(|job| job.plan.partial.clone()).collect();
+        let found = self.collect_for(&outputs, frames, pl::Engine::Streaming)?;
+        for ((output, job), part) in outputs.into_iter().zip(jobs).zip(found) {
+            let (first, state) = results.entry(output).or_insert_with(|| (job, PartialState::Merged(Parts::default())));
+            let PartialState::Merged(parts) = state else { unreachable!("all parts of a scan go one way") };
+            parts.add(part, &first.plan, self.part_rows / 2)?;
+        }
+        Ok(())
+    }
+
+    /// Adds a part that is held in memory: groups are put into a hash table.
+    fn add_chunk(&self, results: &mut PartialResults, jobs: Jobs, dictionary: &Dictionary) -> Result<(), ExecError> {
+        let (outputs, jobs): (Vec<_>, Vec<_>) = jobs.into_iter().unzip();
+        let (frames, tables): (Vec<_>, Vec<_>) = jobs
+            .iter()
+            .map(|job| match job.plan.table() {
+                Some((rows, table)) => (rows, Some(Box::new(table))),
+                None => (job.plan.partial.clone(), None),
             })
-            .unzip::<_, _, Vec<_>, Vec<_>>();
-        let ids: Vec<Output> = outputs.iter().map(|(output, _)| *output).collect();
-        let found = self.collect_for(&ids, frames, engine)?;
-        for ((output, job), part) in outputs.into_iter().zip(found) {
-            let part = decode(part)?;
-            match results.entry(output) {
-                std::collections::btree_map::Entry::Vacant(entry) => {
-                    entry.insert((job, PartialState::default())).1.parts.push(part);
+            .unzip();
+        let found = self.collect_for(&outputs, frames, pl::Engine::InMemory)?;
+        for (((output, job), table), part) in outputs.into_iter().zip(jobs).zip(tables).zip(found) {
+            let empty = || table.map_or_else(|| PartialState::Merged(Parts::default()), PartialState::Table);
+            let (first, state) = results.entry(output).or_insert_with(|| (job, empty()));
+            match state {
+                PartialState::Table(table) => {
+                    table.add(&part, dictionary).map_err(|error| self.too_large_for(output, error))?;
                 }
-                std::collections::btree_map::Entry::Occupied(mut entry) => {
-                    let (first, state) = entry.get_mut();
-                    state.add(part, &first.plan, self.part_rows / 2)?;
+                PartialState::Merged(parts) => {
+                    parts.add(dictionary.decode(part).map_err(classify)?, &first.plan, self.part_rows / 2)?;
                 }
             }
         }
         Ok(())
     }
 
+    /// The error says what was computed.
+    fn too_large_for(&self, output: Output, error: pl::PolarsError) -> ExecError {
+        let error = classify(error);
+        match self.span(output) {
+            Some(span) => error.computed_for(span),
+            None => error,
+        }
+    }
+
     /// The frame of all parts: groups get their values, and the operators after them.
-    fn finish(&mut self, output: Output, job: Job, merged: LazyFrame, jobs: &mut Jobs) -> Result<(), ExecError> {
-        let frame = job.plan.finalize(merged, &self.translator);
+    fn finish(&mut self, output: Output, job: Job, frame: LazyFrame, jobs: &mut Jobs) -> Result<(), ExecError> {
         if job.then.is_empty() {
             let plan = PartialPlan::rows(frame);
             jobs.add_finished(output, plan, job.joins);
@@ -128,19 +149,27 @@ impl<'a> Scheduler<'a> {
 }
 
 /// What the parts so far have made of one frame.
+enum PartialState {
+    /// Parts that are merged by the engine.
+    Merged(Parts),
+    /// Groups.
+    Table(Box<GroupTable>),
+}
+
+/// Parts, and what they were merged to.
 #[derive(Default)]
-struct PartialState {
+struct Parts {
     parts: Vec<pl::DataFrame>,
     /// Rows of those that were merged last.
     merged: usize,
 }
 
-impl PartialState {
+impl Parts {
     /// Merges parts once they are many times larger than what they come to; of `few` rows it is not worth it yet.
     fn add(&mut self, part: pl::DataFrame, plan: &PartialPlan, few: usize) -> Result<(), ExecError> {
         self.parts.push(part);
         let rows: usize = self.parts.iter().map(pl::DataFrame::height).sum();
-        if plan.shrinks() && rows > few.max(self.merged * 4) {
+        if self.parts.len() > 1 && plan.shrinks() && rows > few.max(self.merged * 4) {
             let merged = plan.merge(std::mem::take(self).all());
             let merged = collect_one(merged, pl::Engine::InMemory)?;
             self.merged = merged.height();

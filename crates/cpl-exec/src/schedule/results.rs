@@ -91,7 +91,7 @@ impl Scheduler<'_> {
     }
 
     /// The table or the rule that an output is for.
-    fn span(&self, output: Output) -> Option<Span> {
+    pub(super) fn span(&self, output: Output) -> Option<Span> {
         let program = self.plan.program();
         match output {
             Output::Materialize(id) | Output::Unmatched(id) => Some(program.table(self.plan.node(id).table).span),

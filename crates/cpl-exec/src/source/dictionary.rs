@@ -40,6 +40,11 @@ impl Dictionary {
         }
     }
 
+    /// What the numbers of a column stand for, where it has any.
+    pub fn words(&self, name: &str) -> Option<&[String]> {
+        self.0.get(name).map(|known| known.texts.as_slice())
+    }
+
     /// The texts of all such columns of a frame, in their places.
     pub fn decode(&self, mut frame: DataFrame) -> pl::PolarsResult<DataFrame> {
         for name in self.0.keys() {

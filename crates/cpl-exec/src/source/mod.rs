@@ -20,6 +20,7 @@ use cpl_source::{FileSource, HashedSource, Salt, SourceFile, in_files};
 use crate::error::{Cause, ExecError, SourceError, name_of};
 
 pub use chunk::Chunk;
+pub use dictionary::Dictionary;
 pub use files::expand;
 pub use parquet::{DeferredValidation, ScanPartitions};
 pub use rejected::{RejectedRows, ScanStats};
