@@ -111,8 +111,11 @@ impl ColumnCodes {
         mut code_of: impl FnMut(&mut Self, T::Native) -> u32,
     ) -> Vec<u32> {
         if values.null_count() == 0 {
-            let known = values.downcast_iter().flat_map(|part| part.values_iter());
-            return known.map(|value| code_of(self, *value)).collect();
+            let mut codes = Vec::with_capacity(values.len());
+            for part in values.downcast_iter() {
+                codes.extend(part.values().iter().map(|value| code_of(self, *value)));
+            }
+            return codes;
         }
         let codes = values.iter().map(|value| match value {
             None => self.missing(),

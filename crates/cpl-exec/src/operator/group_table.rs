@@ -243,7 +243,8 @@ fn known<T: pl::PolarsNumericType>(
         return;
     }
     for part in values.downcast_iter() {
-        groups.by_ref().zip(part.values_iter()).for_each(|(group, value)| take(group, *value));
+        // The values come first: what is zipped to them is not passed over at the end of a part.
+        part.values().iter().zip(groups.by_ref()).for_each(|(value, group)| take(group, *value));
     }
 }
 
@@ -324,7 +325,10 @@ mod tests {
     fn by_table(rows: &pl::DataFrame, keys: &[String], part: usize) -> pl::PolarsResult<pl::DataFrame> {
         let Some(mut table) = GroupTable::new(keys, states()) else { panic!("it has keys") };
         for start in (0..rows.height().max(1)).step_by(part) {
-            table.add(&rows.slice(i64::try_from(start).unwrap_or(0), part), &Dictionary::default())?;
+            let some = rows.slice(i64::try_from(start).unwrap_or(0), part);
+            // In several pieces, as the batches of a file stand in a chunk.
+            let (first, rest) = some.split_at(i64::try_from(some.height() / 3).unwrap_or(0));
+            table.add(&first.vstack(&rest)?, &Dictionary::default())?;
         }
         table.finish()
     }

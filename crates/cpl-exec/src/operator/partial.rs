@@ -106,6 +106,11 @@ impl PartialPlan {
         !matches!(self.merge, Merge::Concat)
     }
 
+    /// Whether parts may come in any order: as groups they do.
+    pub fn is_grouped(&self) -> bool {
+        matches!(self.merge, Merge::Aggregation(..))
+    }
+
     /// The frame, of all parts merged.
     pub fn finalize(&self, merged: LazyFrame, translator: &Translator<'_>) -> LazyFrame {
         let Merge::Aggregation(aggregation, _) = &self.merge else { return merged };

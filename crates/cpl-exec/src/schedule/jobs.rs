@@ -68,6 +68,11 @@ impl Jobs {
         self.plans.into_iter()
     }
 
+    /// Whether something holds of all of them.
+    pub fn all(&self, holds: impl Fn(&Job) -> bool) -> bool {
+        self.plans.values().all(holds)
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.plans.is_empty()

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use cpl_plan::plan::Node;
+use cpl_plan::plan::{Node, Op, Scan};
 use polars::prelude::{self as pl, IntoLazy, LazyFrame};
 
 use super::{
@@ -15,7 +15,7 @@ use crate::{
     engine::{classify, collect_one, concat},
     error::ExecError,
     operator::{GroupTable, PartialPlan},
-    source::{Chunk, Dictionary, OpenScan},
+    source::{Chunk, Dictionary, NotRead, OpenScan},
 };
 
 /// Parts of the rows of a file that the engine reads by itself: 16 million rows, as a rule. polars' multiplexer buffers
@@ -42,7 +42,10 @@ impl<'a> Scheduler<'a> {
             if let Some(rounded) = scanned.rounded {
                 jobs.add(Output::Rounded(scan.table), PartialPlan::rows(rounded));
             }
-            for part in scanned.partitions {
+            let paged = self.run_pages(scan, &open, downstream)?;
+            let is_paged = paged.is_some();
+            results = paged.unwrap_or_default();
+            for part in scanned.partitions.into_iter().filter(|_| !is_paged) {
                 let of_part = self.of_part(scan, part, downstream)?;
                 self.add_part(&mut results, of_part)?;
             }
@@ -64,6 +67,36 @@ impl<'a> Scheduler<'a> {
             self.finish(output, job, merged, jobs)?;
         }
         Ok(())
+    }
+
+    /// Reads Parquet page by page where all that reads it are groups; none where the engine is to read it.
+    fn run_pages(
+        &mut self,
+        scan: &'a Node,
+        open: &OpenScan<'a>,
+        downstream: &[&'a Node],
+    ) -> Result<Option<PartialResults>, ExecError> {
+        let Op::Scan(Scan { dictionary_columns, .. }) = &scan.op else { return Ok(None) };
+        // Joins mark the rows of their second inputs, which can't be taken back.
+        if downstream.iter().any(|node| matches!(node.op, Op::Join(_))) {
+            return Ok(None);
+        }
+        let Some(pages) = open.pages(dictionary_columns) else { return Ok(None) };
+        let mut results = PartialResults::new();
+        let none = self.of_part(scan, open.no_rows()?.rows.lazy(), downstream)?;
+        if !none.all(|job| job.plan.is_grouped()) {
+            return Ok(None);
+        }
+        self.add_chunk(&mut results, none, &Dictionary::default())?;
+        let read = pages.read(self.part_rows, |Chunk { rows, dictionary }| {
+            let of_part = self.of_part(scan, rows.lazy(), downstream)?;
+            self.add_chunk(&mut results, of_part, &dictionary)
+        });
+        match read {
+            Ok(taken) => taken.map(|()| Some(results)),
+            // What is wrong is found where the engine reads the files.
+            Err(NotRead) => Ok(None),
+        }
     }
 
     /// What a part of a scan's rows, and the nodes and queries that read it, come to.

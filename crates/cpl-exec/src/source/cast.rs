@@ -81,6 +81,11 @@ impl Cast {
         Self { column, inside, salt }
     }
 
+    /// Whether the column holds others.
+    pub fn is_nested(&self) -> bool {
+        self.inside.is_some()
+    }
+
     /// The typed column; else the place of the first value that does not fit.
     pub fn convert(&self, values: &pl::Column) -> Result<pl::Column, usize> {
         let values = self.read(values)?;

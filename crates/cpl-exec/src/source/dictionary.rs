@@ -1,6 +1,6 @@
 //! Dictionary columns: texts that only name groups are held as numbers, and grouped as such.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use polars::prelude::{self as pl, DataFrame, DataType, IntoColumn, NewChunkedArray, StringChunked, UInt32Chunked};
 
@@ -10,7 +10,7 @@ pub struct Dictionary(BTreeMap<String, Known>);
 
 #[derive(Clone, Debug, Default)]
 struct Known {
-    texts: Vec<String>,
+    texts: Arc<Vec<String>>,
     numbers: BTreeMap<String, u32>,
 }
 
@@ -38,6 +38,11 @@ impl Dictionary {
                 numbers.into_iter().zip(valid).map(|(number, valid)| valid.then_some(number)),
             ),
         }
+    }
+
+    /// A column whose numbers stand for these texts.
+    pub fn set_words(&mut self, name: &str, texts: Arc<Vec<String>>) {
+        self.0.insert(name.to_owned(), Known { texts, numbers: BTreeMap::new() });
     }
 
     /// What the numbers of a column stand for, where it has any.
@@ -73,7 +78,7 @@ impl Known {
             return *number;
         }
         let number = u32::try_from(self.texts.len()).unwrap_or(u32::MAX);
-        self.texts.push(word.clone());
+        Arc::make_mut(&mut self.texts).push(word.clone());
         self.numbers.insert(word, number);
         number
     }

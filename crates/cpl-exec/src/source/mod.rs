@@ -6,6 +6,7 @@ mod dictionary;
 mod files;
 mod frame;
 mod nested;
+mod pages;
 mod parquet;
 mod parquet_skip_bad;
 mod rejected;
@@ -22,6 +23,7 @@ use crate::error::{Cause, ExecError, SourceError, name_of};
 pub use chunk::Chunk;
 pub use dictionary::Dictionary;
 pub use files::expand;
+pub use pages::{NotRead, PagedFiles};
 pub use parquet::{DeferredValidation, ScanPartitions};
 pub use rejected::{RejectedRows, ScanStats};
 pub use sample::{StoredColumn, parquet_sample};
@@ -195,6 +197,17 @@ impl<'a> OpenScan<'a> {
     pub fn partitions(&self, most: usize) -> Result<ScanPartitions, ExecError> {
         let OpenRows::Parquet(files) = &self.rows else { unreachable!("only Parquet files are scanned lazily") };
         parquet::partitions(most, &self.fetch, files.clone(), &self.columns)
+    }
+
+    /// The files of a scan that the engine would read by itself, where they can be read page by page.
+    pub fn pages<'f>(&'f self, dictionary: &'f [String]) -> Option<PagedFiles<'f>> {
+        let OpenRows::Parquet(files) = &self.rows else { return None };
+        PagedFiles::of(files, dictionary)
+    }
+
+    /// No rows of its columns.
+    pub fn no_rows(&self) -> Result<Chunk, ExecError> {
+        Chunk::empty(&self.columns)
     }
 
     /// Hands out the rows in chunks of about so many, at least one chunk; what else reading showed.

@@ -53,6 +53,15 @@ impl ParquetFile {
         self.casts().any(|(has, _)| has.name == column.name)
     }
 
+    /// The declared columns in their order, of so many rows: those of the file, in the same order, are handed in.
+    pub fn in_order(&self, rows: usize, mut of_file: impl FnMut() -> pl::Column) -> Vec<pl::Column> {
+        let each = self.columns.iter().map(|column| match &column.cast {
+            Some(_) => of_file(),
+            None => column.absent(&self.file.name, rows),
+        });
+        each.collect()
+    }
+
     /// The expressions that check and type each declared column.
     pub fn typed(&self) -> Vec<pl::Expr> {
         self.columns.iter().map(|column| column.typed(&self.file.name)).collect()
@@ -70,6 +79,15 @@ pub struct FileColumn {
 }
 
 impl FileColumn {
+    /// So many rows of one that does not stand in the file.
+    fn absent(&self, file: &str, rows: usize) -> pl::Column {
+        let name = self.declared.name.as_str().into();
+        if self.declared.locator == ColumnLocator::File {
+            return pl::Column::new_scalar(name, pl::Scalar::from(pl::PlSmallStr::from_str(file)), rows);
+        }
+        pl::Column::full_null(name, rows, &engine_type(&self.declared.encoding))
+    }
+
     /// The expression that checks and types it.
     fn typed(&self, file: &str) -> pl::Expr {
         let (of, ty) = (&self.declared, engine_type(&self.declared.encoding));
