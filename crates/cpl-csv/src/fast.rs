@@ -1,6 +1,8 @@
 //! Blocks without quotes, the common case: finds field ends 64 bytes at a time, then reads each requested column by
 //! itself. A block with a problem is left to `read`, which works field by field and reports it.
 
+use std::ops::Range;
+
 use memchr::{memchr, memchr_iter};
 
 use cpl_batch::{Batch, Column, Data, Field, Notation, Numbers, ValueFormat, notation::looks_grouped, values};
@@ -64,12 +66,23 @@ impl<'b> Fields<'b> {
         let regular = last.into_iter().all(ends_line);
         let fields = Self { text, ends, width, rows };
         // A line of one field may be blank.
-        let blank = width == 1 && fields.column(0).any(str::is_empty);
+        let blank = width == 1 && fields.column(0).any(<[u8]>::is_empty);
         (regular && !blank).then_some(fields)
     }
 
     /// The texts of a column.
-    fn column(&self, place: usize) -> impl ExactSizeIterator<Item = &'b str> {
+    fn texts(&self, place: usize) -> impl ExactSizeIterator<Item = &'b str> {
+        self.places(place).map(|place| &self.text[place])
+    }
+
+    /// Their bytes: looking whether a text begins and ends between letters takes as long as reading a number.
+    fn column(&self, place: usize) -> impl ExactSizeIterator<Item = &'b [u8]> {
+        let bytes = self.text.as_bytes();
+        self.places(place).map(|place| &bytes[place])
+    }
+
+    /// Where the fields of a column stand.
+    fn places(&self, place: usize) -> impl ExactSizeIterator<Item = Range<usize>> {
         let before = place.checked_sub(1);
         let last = place + 1 == self.width;
         self.ends.chunks_exact(self.width).enumerate().map(move |(row, ends)| {
@@ -78,8 +91,9 @@ impl<'b> Fields<'b> {
                 (None, 0) => 0,
                 (None, _) => self.ends[row * self.width - 1] + 1,
             };
-            let text = &self.text[start as usize..ends[place] as usize];
-            if last { text.strip_suffix('\r').unwrap_or(text) } else { text }
+            let (start, end) = (start as usize, ends[place] as usize);
+            let carriage_return = last && end > start && self.text.as_bytes()[end - 1] == b'\r';
+            start..end - usize::from(carriage_return)
         })
     }
 }
@@ -123,7 +137,7 @@ fn mask(chunk: &[u8; LANES], separator: u8) -> u64 {
 /// All fields of a column; none where one does not fit.
 fn column(fields: &Fields<'_>, place: usize, field: &Field) -> Option<Column> {
     if field.embedded.is_some() {
-        return one_by_one(fields.column(place), field);
+        return one_by_one(fields.texts(place), field);
     }
     if matches!(field.format, ValueFormat::Word)
         && field.missing.is_empty()
@@ -132,13 +146,12 @@ fn column(fields: &Fields<'_>, place: usize, field: &Field) -> Option<Column> {
         return Some(column);
     }
     let mut column = Column::new(field);
-    let texts = fields.column(place);
     let common = match &field.notation {
-        Some(notation) => written(texts, &mut column.data, &field.format, notation),
-        None => plain(texts, &mut column.data, field),
+        Some(notation) => written(fields.column(place), &mut column.data, &field.format, notation),
+        None => plain(fields, place, &mut column.data, field),
     };
     if common.is_none() {
-        return one_by_one(fields.column(place), field);
+        return one_by_one(fields.texts(place), field);
     }
     // The common whole numbers have no point.
     if field.notation.is_none() && matches!(column.data, Data::Money(..) | Data::Float(..)) {
@@ -151,7 +164,7 @@ fn column(fields: &Fields<'_>, place: usize, field: &Field) -> Option<Column> {
 fn numbers(fields: &Fields<'_>, place: usize) -> Numbers {
     let mut numbers = Numbers::default();
     let _ = fields.column(place).all(|text| {
-        let (has_point, is_grouped) = (text.contains('.'), looks_grouped(text.as_bytes()));
+        let (has_point, is_grouped) = (text.contains(&b'.'), looks_grouped(text));
         numbers.pointed += u64::from(has_point);
         numbers.grouped += u64::from(is_grouped);
         has_point == is_grouped
@@ -160,18 +173,19 @@ fn numbers(fields: &Fields<'_>, place: usize) -> Numbers {
 }
 
 /// The common spellings of the common formats; all else goes the way of single fields.
-fn plain<'t>(texts: impl ExactSizeIterator<Item = &'t str>, data: &mut Data, field: &Field) -> Option<()> {
+fn plain(fields: &Fields<'_>, place: usize, data: &mut Data, field: &Field) -> Option<()> {
+    let bytes = fields.column(place);
     match (data, &field.format) {
         (Data::Money(values), ValueFormat::Money { shift, .. }) => {
-            all_of(texts, values, |text| values::plain_money(text.as_bytes(), *shift))
+            all_of(bytes, values, |text| values::plain_money(text, *shift))
         }
         (Data::Whole(values), ValueFormat::Whole { negative }) => {
-            let has_point = |text: &str| text.ends_with('0') && text.contains('.');
-            all_of(texts, values, |text| values::whole(text.as_bytes(), *negative).filter(|_| !has_point(text)))
+            let has_point = |text: &[u8]| text.ends_with(b"0") && text.contains(&b'.');
+            all_of(bytes, values, |text| values::whole(text, *negative).filter(|_| !has_point(text)))
         }
-        (Data::Float(values), ValueFormat::Float) => all_of(texts, values, |text| values::float(text.as_bytes())),
+        (Data::Float(values), ValueFormat::Float) => all_of(bytes, values, values::float),
         (Data::Text(all, ends), ValueFormat::Text | ValueFormat::Word) if field.missing.is_empty() => {
-            all_of(texts, ends, |text| {
+            all_of(fields.texts(place), ends, |text| {
                 all.push_str(text);
                 (!text.is_empty()).then_some(all.len())
             })
@@ -182,7 +196,7 @@ fn plain<'t>(texts: impl ExactSizeIterator<Item = &'t str>, data: &mut Data, fie
 
 /// The same of numbers in a notation.
 fn written<'t>(
-    texts: impl ExactSizeIterator<Item = &'t str>,
+    texts: impl ExactSizeIterator<Item = &'t [u8]>,
     data: &mut Data,
     format: &ValueFormat,
     notation: &Notation,
@@ -202,9 +216,9 @@ fn written<'t>(
     }
 }
 
-fn rewritten<'p>(text: &str, notation: &Notation, plain: &'p mut Vec<u8>) -> Option<&'p [u8]> {
+fn rewritten<'p>(text: &[u8], notation: &Notation, plain: &'p mut Vec<u8>) -> Option<&'p [u8]> {
     plain.clear();
-    notation.plain(text.as_bytes(), plain)?;
+    notation.plain(text, plain)?;
     Some(plain)
 }
 
@@ -220,10 +234,10 @@ fn one_by_one<'t>(texts: impl Iterator<Item = &'t str>, field: &Field) -> Option
 /// Appends what each text is; none where one is nothing. A loop by itself for each format: inlined together, they share
 /// too few registers.
 #[inline(never)]
-fn all_of<'t, T>(
-    texts: impl ExactSizeIterator<Item = &'t str>,
+fn all_of<I: ExactSizeIterator, T>(
+    texts: I,
     values: &mut Vec<T>,
-    mut read: impl FnMut(&'t str) -> Option<T>,
+    mut read: impl FnMut(I::Item) -> Option<T>,
 ) -> Option<()> {
     values.reserve(texts.len());
     for text in texts {

@@ -1,6 +1,11 @@
 //! Dictionary columns: texts that only name groups are held as numbers, and grouped as such.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use foldhash::fast::RandomState;
 
 use polars::prelude::{self as pl, DataFrame, DataType, IntoColumn, NewChunkedArray, StringChunked, UInt32Chunked};
 
@@ -11,7 +16,7 @@ pub struct Dictionary(BTreeMap<String, Known>);
 #[derive(Clone, Debug, Default)]
 struct Known {
     texts: Arc<Vec<String>>,
-    numbers: BTreeMap<String, u32>,
+    numbers: HashMap<String, u32, RandomState>,
 }
 
 impl Dictionary {
@@ -42,7 +47,7 @@ impl Dictionary {
 
     /// A column whose numbers stand for these texts.
     pub fn set_words(&mut self, name: &str, texts: Arc<Vec<String>>) {
-        self.0.insert(name.to_owned(), Known { texts, numbers: BTreeMap::new() });
+        self.0.insert(name.to_owned(), Known { texts, numbers: HashMap::default() });
     }
 
     /// What the numbers of a column stand for, where it has any.

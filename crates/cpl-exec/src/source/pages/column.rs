@@ -16,7 +16,7 @@ use polars_parquet::parquet::{
     schema::types::PhysicalType,
 };
 
-use super::{NotRead, values::plain};
+use super::values::{NotRead, plain};
 use crate::source::{cast::Cast, dictionary::Dictionary};
 
 /// The largest page, packed or not.
@@ -196,25 +196,8 @@ impl<'c> ColumnReader<'c> {
         let mut typed = match self.pending.as_mut().ok_or(NotRead)?.split_off(rows) {
             Values::Plain(values) => self.cast.convert(&values).map_err(|_| NotRead)?,
             Values::Numbers(numbers, known) => {
-                let numbers = match known {
-                    None => UInt32Chunked::from_vec(pl::PlSmallStr::EMPTY, numbers),
-                    Some(known) => {
-                        let each = numbers.into_iter().zip(known).map(|(number, known)| known.then_some(number));
-                        UInt32Chunked::from_iter_options(pl::PlSmallStr::EMPTY, each)
-                    }
-                };
-                let words = self.dictionary.as_ref().ok_or(NotRead)?;
-                match (&words.texts, &words.typed) {
-                    (Some(texts), _) => {
-                        dictionary.set_words(&self.declared.name, Arc::clone(texts));
-                        numbers.into_column()
-                    }
-                    (None, Some(typed)) => typed.take(&numbers).map_err(|_| NotRead)?,
-                    (None, None) => {
-                        let stored = words.stored.take(&numbers).map_err(|_| NotRead)?;
-                        self.cast.convert(&stored).map_err(|_| NotRead)?
-                    }
-                }
+                let words = Arc::clone(self.dictionary.as_ref().ok_or(NotRead)?);
+                self.of_words(&words, numbers, known, dictionary)?
             }
         };
         if !self.declared.optional && typed.null_count() > 0 {
@@ -222,6 +205,36 @@ impl<'c> ColumnReader<'c> {
         }
         typed.rename(self.declared.name.as_str().into());
         Ok(typed)
+    }
+}
+
+impl ColumnReader<'_> {
+    /// The column of those words.
+    fn of_words(
+        &self,
+        words: &Words,
+        numbers: Vec<u32>,
+        known: Option<Vec<bool>>,
+        dictionary: &mut Dictionary,
+    ) -> Result<pl::Column, NotRead> {
+        let numbers = match known {
+            None => UInt32Chunked::from_vec(pl::PlSmallStr::EMPTY, numbers),
+            Some(known) => {
+                let each = numbers.into_iter().zip(known).map(|(number, known)| known.then_some(number));
+                UInt32Chunked::from_iter_options(pl::PlSmallStr::EMPTY, each)
+            }
+        };
+        match (&words.texts, &words.typed) {
+            (Some(texts), _) => {
+                dictionary.set_words(&self.declared.name, Arc::clone(texts));
+                Ok(numbers.into_column())
+            }
+            (None, Some(typed)) => typed.take(&numbers).map_err(|_| NotRead),
+            (None, None) => {
+                let stored = words.stored.take(&numbers).map_err(|_| NotRead)?;
+                self.cast.convert(&stored).map_err(|_| NotRead)
+            }
+        }
     }
 }
 

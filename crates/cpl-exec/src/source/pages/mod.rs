@@ -28,15 +28,13 @@ use polars_parquet::{
 use super::{chunk::Chunk, dictionary::Dictionary, parquet::ParquetFile};
 use crate::engine::catch_panic;
 use column::ColumnReader;
+pub use values::NotRead;
 
-/// Rows that a thread reads before it takes others: a row group of a hundred million is nobody's alone.
-const RUN_ROWS: usize = 1 << 20;
+/// Chunks that a thread reads before it takes others of another place: a row group of a hundred million rows is nobody's
+/// alone, and the pages ahead of a place are passed over for each.
+const RUN_CHUNKS: usize = 8;
 /// Chunks that wait to be taken, for each thread.
-const WAITING: usize = 2;
-
-/// Why pages could not be read: what is wrong is found by the engine's reader, which reads the files then.
-#[derive(Clone, Copy, Debug)]
-pub struct NotRead;
+const WAITING: usize = 1;
 
 /// Files whose needed columns can be read page by page.
 pub struct PagedFiles<'f> {
@@ -63,7 +61,7 @@ impl<'f> PagedFiles<'f> {
     /// # Errors
     /// Where something can't be read, or a value does not fit; or what the sink gives.
     pub fn read<E>(&self, rows: usize, mut sink: impl FnMut(Chunk) -> Result<(), E>) -> Result<Result<(), E>, NotRead> {
-        let runs = Mutex::new(self.runs().into_iter());
+        let runs = Mutex::new(self.runs(rows.saturating_mul(RUN_CHUNKS)).into_iter());
         let threads = rayon::current_num_threads();
         let (to_sink, chunks) = sync_channel(threads * WAITING);
         thread::scope(|scope| {
@@ -98,13 +96,13 @@ impl<'f> PagedFiles<'f> {
         }
     }
 
-    /// What is read by one thread at a time.
-    fn runs(&self) -> Vec<Run> {
+    /// What is read by one thread at a time: so many rows of a row group at most.
+    fn runs(&self, most: usize) -> Vec<Run> {
         let mut runs = Vec::new();
         for (file, paged) in self.files.iter().enumerate() {
             for (group, of_group) in paged.metadata.row_groups.iter().enumerate() {
                 let bytes = Arc::new(OnceLock::new());
-                let count = of_group.num_rows().div_ceil(RUN_ROWS).max(1);
+                let count = of_group.num_rows().div_ceil(most.max(1)).max(1);
                 let length = of_group.num_rows().div_ceil(count);
                 for start in (0..of_group.num_rows()).step_by(length.max(1)) {
                     let end = (start + length).min(of_group.num_rows());
@@ -168,9 +166,7 @@ impl<'f> PagedFile<'f> {
         let metadata = catch_panic(|| read_metadata(&mut File::open(path).ok()?).ok()).ok()??;
         let paged = Self { file, path: path.clone(), metadata };
         // Where no column is read, the engine counts rows without reading any.
-        if file.casts().next().is_none() {
-            return None;
-        }
+        file.casts().next()?;
         let is_read = |group| {
             paged.chunks(group).zip(file.casts()).all(|(chunk, (column, cast))| {
                 let stored = file.schema.get(&column.header);
@@ -199,5 +195,139 @@ impl<'f> PagedFile<'f> {
             Some(Buffer::from(bytes))
         });
         read.collect::<Option<_>>().ok_or(NotRead)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cpl_check::{Setup, tree_to_program};
+    use cpl_model::{
+        clock::AsOf,
+        program::{Fetch, TableSource},
+    };
+    use cpl_source::SourceFile;
+    use polars::prelude::{
+        Column, DataFrame, DataType, IntoColumn, NamedFrom, ParquetCompression, ParquetWriter, Series, TimeUnit,
+    };
+    use proptest::prelude::{Strategy, any, prop_assert, prop_oneof, proptest};
+
+    use super::*;
+    use crate::source::parquet;
+
+    const PIPELINE: &str = "pipeline p { retire 2027-01-01 }
+        fetch a from parquet(\"a\") { columns {
+            n: count, channel: text?, id: text?, spend: money?, cost: money?, share: number?, small: number?, day: date?
+            at: datetime?, clicks: count?
+        }  time day }";
+
+    fn fetch() -> Fetch {
+        let setup = Setup::at(AsOf::Date(jiff::civil::date(2026, 11, 20)));
+        let checked = tree_to_program(PIPELINE, &cpl_syntax::parse(PIPELINE).0, setup);
+        match checked.program.map(|program| program.tables[0].source.clone()) {
+            Some(TableSource::Fetch(fetch)) => fetch,
+            _ => panic!("{:?}", checked.diagnostics),
+        }
+    }
+
+    /// Rows made of numbers; none stands for missing values.
+    fn frame(numbers: &[Option<u16>]) -> pl::PolarsResult<DataFrame> {
+        let whole = Series::new("".into(), numbers.iter().map(|n| n.map(i64::from)).collect::<Vec<_>>());
+        let column = |name: &str, dtype: &DataType| -> pl::PolarsResult<Column> {
+            Ok(whole.cast(dtype)?.with_name(name.into()).into_column())
+        };
+        let texts = |name: &str, of: fn(u16) -> String| {
+            Series::new(name.into(), numbers.iter().map(|n| n.map(of)).collect::<Vec<_>>()).into_column()
+        };
+        let rows = i64::try_from(numbers.len()).unwrap_or_default();
+        let columns = vec![
+            Series::new("n".into(), (0..rows).collect::<Vec<_>>()).into_column(),
+            texts("channel", |n| if n % 7 == 0 { String::new() } else { format!("channel {}", n % 5) }),
+            texts("id", |n| "x".repeat(usize::from(n % 40)) + &n.to_string()),
+            column("spend", &DataType::Decimal(18, 2))?,
+            column("cost", &DataType::Decimal(38, 6))?,
+            column("share", &DataType::Float64)?,
+            column("small", &DataType::Float32)?,
+            column("day", &DataType::Date)?,
+            column("at", &DataType::Datetime(TimeUnit::Milliseconds, None))?,
+            column("clicks", &DataType::Int32)?,
+        ];
+        DataFrame::new(numbers.len(), columns)
+    }
+
+    fn written(rows: &mut DataFrame, group: usize, page: usize, packed: ParquetCompression) -> tempfile::NamedTempFile {
+        let file = tempfile::NamedTempFile::new().unwrap_or_else(|error| panic!("{error}"));
+        let writer = ParquetWriter::new(&file).with_compression(packed);
+        let writer = writer.with_row_group_size(Some(group)).with_data_page_size(Some(page));
+        writer.finish(rows).unwrap_or_else(|error| panic!("{error}"));
+        file
+    }
+
+    /// The rows of all chunks, in the order of `n`, their texts in place.
+    fn by_pages(file: &ParquetFile, dictionary: &[String], rows: usize) -> DataFrame {
+        let files = std::slice::from_ref(file);
+        let Some(paged) = PagedFiles::of(files, dictionary) else { panic!("it can be read by pages") };
+        let mut all: Option<DataFrame> = None;
+        let read = paged.read(rows, |chunk| {
+            let chunk = chunk.dictionary.decode(chunk.rows)?;
+            all = Some(match all.take() {
+                Some(all) => all.vstack(&chunk)?,
+                None => chunk,
+            });
+            pl::PolarsResult::Ok(())
+        });
+        assert!(matches!(read, Ok(Ok(()))), "{read:?}");
+        all.unwrap_or_default().sort(["n"], pl::SortMultipleOptions::default()).unwrap_or_default()
+    }
+
+    fn numbers() -> impl Strategy<Value = Vec<Option<u16>>> {
+        let one = prop_oneof![4 => (0u16..12).prop_map(Some), 2 => any::<u16>().prop_map(Some), 1 => proptest::strategy::Just(None)];
+        // Runs of the same value, which a page holds once.
+        let some = (one, 1usize..20).prop_map(|(one, times)| vec![one; times]);
+        proptest::collection::vec(some, 1..60).prop_map(|runs| runs.concat())
+    }
+
+    proptest! {
+        /// Whatever the row groups, the pages and the chunks are, the rows are those that the engine reads.
+        #[test]
+        fn rows_are_those_of_the_engine(numbers in numbers(), group in 1usize..400, page in 16usize..2_000, chunk in 1usize..200, packed in any::<bool>()) {
+            let packed = if packed { ParquetCompression::Zstd(None) } else { ParquetCompression::Uncompressed };
+            let file = written(&mut frame(&numbers).unwrap_or_default(), group, page, packed);
+            let (fetch, source) = (fetch(), SourceFile::on_disk("a.parquet".to_owned(), file.path().to_owned()));
+            let opened = parquet::open(&source, &fetch.columns, None).unwrap_or_else(|problem| panic!("{problem:?}"));
+            let by_pages = by_pages(&opened, &["channel".to_owned(), "id".to_owned()], chunk);
+            let scanned = parquet::partitions(usize::MAX, &fetch, vec![opened], &fetch.columns);
+            let Ok(scanned) = scanned else { panic!("it is not read before the plan runs") };
+            let by_engine = scanned.partitions[0].clone().collect().unwrap_or_default();
+            prop_assert!(by_engine.equals_missing(&by_pages), "{by_engine:?} {by_pages:?}");
+        }
+    }
+
+    /// Bytes that are not what the footer promises are told, and read by nobody as something else.
+    #[test]
+    fn damage_is_told() {
+        let numbers: Vec<Option<u16>> = (0..2_000).map(|n| Some(n % 97)).collect();
+        let file = written(&mut frame(&numbers).unwrap_or_default(), 500, 1_000, ParquetCompression::Uncompressed);
+        let (fetch, source) = (fetch(), SourceFile::on_disk("a.parquet".to_owned(), file.path().to_owned()));
+        let opened = parquet::open(&source, &fetch.columns, None).unwrap_or_else(|problem| panic!("{problem:?}"));
+        let bytes = std::fs::read(file.path()).unwrap_or_default();
+        let (zeros, cut) =
+            ([vec![0; bytes.len() / 2], bytes[bytes.len() / 2..].to_vec()].concat(), &bytes[..bytes.len() / 2]);
+        let files = [opened];
+        let Some(paged) = PagedFiles::of(&files, &[]) else { panic!("it can be read by pages") };
+        for damaged in [zeros.as_slice(), cut] {
+            std::fs::write(file.path(), damaged).unwrap_or_else(|error| panic!("{error}"));
+            assert!(paged.read(100, |_| Ok::<(), ()>(())).is_err());
+        }
+    }
+
+    /// Who has enough is not read for any longer.
+    #[test]
+    fn an_error_of_the_sink_ends_the_reading() {
+        let numbers: Vec<Option<u16>> = (0..5_000).map(|n| Some(n % 97)).collect();
+        let file = written(&mut frame(&numbers).unwrap_or_default(), 500, 1_000, ParquetCompression::Uncompressed);
+        let (fetch, source) = (fetch(), SourceFile::on_disk("a.parquet".to_owned(), file.path().to_owned()));
+        let files = [parquet::open(&source, &fetch.columns, None).unwrap_or_else(|problem| panic!("{problem:?}"))];
+        let Some(paged) = PagedFiles::of(&files, &[]) else { panic!("it can be read by pages") };
+        assert!(matches!(paged.read(10, |_| Err("enough")), Ok(Err("enough"))));
     }
 }

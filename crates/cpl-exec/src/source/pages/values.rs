@@ -3,20 +3,23 @@
 use polars::prelude::{self as pl, DataType, IntoColumn, NewChunkedArray};
 use polars_parquet::parquet::{metadata::ColumnChunkMetadata, schema::types::PhysicalType};
 
-use super::NotRead;
+/// Why pages could not be read: what is wrong is found by the engine's reader, which reads the files then.
+#[derive(Clone, Copy, Debug)]
+pub struct NotRead;
 
 /// Whether values of a column are read here: one for each row, of a type that is stored as the engine holds it.
 pub fn is_read(chunk: &ColumnChunkMetadata, stored: &DataType) -> bool {
     let levels = &chunk.descriptor().descriptor;
     let is_flat = levels.max_rep_level == 0 && levels.max_def_level <= 1;
-    let is_known = match (chunk.physical_type(), stored) {
-        (PhysicalType::Int32, DataType::Int32 | DataType::Date | DataType::Decimal(..)) => true,
-        (PhysicalType::Int64, DataType::Int64 | DataType::Datetime(..) | DataType::Decimal(..)) => true,
-        (PhysicalType::FixedLenByteArray(1..=16), DataType::Decimal(..)) => true,
-        (PhysicalType::Float, DataType::Float32) | (PhysicalType::Double, DataType::Float64) => true,
-        (PhysicalType::ByteArray, DataType::String) => true,
-        _ => false,
-    };
+    let is_known = matches!(
+        (chunk.physical_type(), stored),
+        (PhysicalType::Int32, DataType::Int32 | DataType::Date | DataType::Decimal(..))
+            | (PhysicalType::Int64, DataType::Int64 | DataType::Datetime(..) | DataType::Decimal(..))
+            | (PhysicalType::FixedLenByteArray(1..=16), DataType::Decimal(..))
+            | (PhysicalType::Float, DataType::Float32)
+            | (PhysicalType::Double, DataType::Float64)
+            | (PhysicalType::ByteArray, DataType::String)
+    );
     is_flat && is_known
 }
 
