@@ -64,14 +64,15 @@ impl Values {
         }
     }
 
-    /// Appends others; gives them back where they are not of the same kind.
-    fn append(&mut self, other: Self) -> Result<Option<Self>, NotRead> {
+    /// Appends others, of so many that are wanted; gives them back where they are not of the same kind.
+    fn append(&mut self, other: Self, wanted: usize) -> Result<Option<Self>, NotRead> {
         match (self, other) {
             (Self::Numbers(all, known), Self::Numbers(mut numbers, of_them)) => {
                 if let (Some(_), _) | (_, Some(_)) = (&known, &of_them) {
                     let known = known.get_or_insert_with(|| vec![true; all.len()]);
                     known.extend(of_them.unwrap_or_else(|| vec![true; numbers.len()]));
                 }
+                all.reserve(numbers.len().max(wanted.saturating_sub(all.len())));
                 all.append(&mut numbers);
             }
             (Self::Plain(all), Self::Plain(other)) => drop(all.append_owned(other).map_err(|_| NotRead)?),
@@ -127,7 +128,7 @@ impl<'c> ColumnReader<'c> {
             }
             let Some(values) = self.next_page()? else { return Ok(there) };
             match &mut self.pending {
-                Some(pending) if there > 0 => self.next = pending.append(values)?,
+                Some(pending) if there > 0 => self.next = pending.append(values, rows)?,
                 pending => *pending = Some(values),
             }
         }
@@ -274,7 +275,8 @@ fn levels(bytes: &[u8], rows: usize) -> Result<Option<Vec<bool>>, NotRead> {
 /// So many numbers of so many bits.
 fn unpacked(bytes: &[u8], bits: u32, count: usize) -> Result<Vec<u32>, NotRead> {
     let mut decoder = HybridRleDecoder::new(bytes, bits, count);
-    let mut numbers = Vec::with_capacity(count);
+    // They are unpacked 32 at a time.
+    let mut numbers = Vec::with_capacity(count + 32);
     while let Some(chunk) = decoder.next_chunk().map_err(|_| NotRead)? {
         match chunk {
             HybridRleChunk::Rle(number, length) => numbers.resize(numbers.len() + length, number),
