@@ -3,6 +3,7 @@
 
     just bench                (cargo, and from PyPI: polars, duckdb, pandas, pyarrow, dlt[duckdb])
     just bench joins windows  (some of the cases)
+    just bench scale          (fifty million rows: what each further ten million cost; 4 GB of files)
 
 Prints, for each command, its best time of five, the ratio to the hand-written query (of JSON and of servers: to the fastest
 peer), and its peak memory.
@@ -16,6 +17,7 @@ import sys
 import time
 
 import cases
+import scale
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 WORK = ROOT / "target" / "bench"
@@ -124,6 +126,9 @@ def front():
 
 def main():
     if sys.argv[1:2] == ["--make"]:
+        if sys.argv[2] == "scale":
+            scale.make(WORK, scale.FEW)
+            return scale.make(WORK, scale.MANY)
         return next(case for case in cases.all_cases(WORK) if case.name == sys.argv[2]).make()
     build = ["cargo", "build", "--release", "-p", "cpl-cli", "-p", "cpl-exec", "--bin", "cpl", "--example", "by_hand"]
     subprocess.run(build, cwd=ROOT, check=True)
@@ -133,6 +138,9 @@ def main():
             # Made elsewhere: a child's peak memory counts what its parent held when it began.
             subprocess.run([sys.executable, __file__, "--make", case.name], check=True)
             compare(case)
+    if not sys.argv[1:] or "scale" in sys.argv[1:]:
+        subprocess.run([sys.executable, __file__, "--make", "scale"], check=True)
+        scale.measure(WORK, RELEASE, timed, TURNS)
     shortest()
     front()
 

@@ -12,7 +12,7 @@ fn main() -> PolarsResult<()> {
     let frame = match args.first().map(String::as_str) {
         Some("channel") => by_channel(path, true)?,
         Some("channel-floats") => by_channel(path, false)?,
-        Some("groups") => groups(path, args.get(2).map_or("", String::as_str))?,
+        Some("groups") => groups(path, &args[2], &args[3])?,
         Some("joins") => joins()?,
         Some("windows") => windows()?,
         Some("touches") => touches()?,
@@ -42,15 +42,20 @@ fn by_channel(path: &str, decimals: bool) -> PolarsResult<DataFrame> {
     one(rows.group_by([col("channel")]).agg([col("spend").sum(), col("clicks").sum(), len()]))
 }
 
-/// Sums by keys, `day,campaign`.
-fn groups(path: &str, keys: &str) -> PolarsResult<DataFrame> {
+/// Sums by keys, `day,campaign`; where there is another, the groups are grouped by it once more.
+fn groups(path: &str, keys: &str, then: &str) -> PolarsResult<DataFrame> {
     let csv = path.ends_with("csv");
     let reader = LazyCsvReader::new(PlRefPath::new(path)).with_try_parse_dates(true);
     let rows = if csv { reader.finish()? } else { parquet(path)? };
     let money = col("spend").cast(DataType::Decimal(38, 6));
     let rows = if csv { rows.with_columns([money]) } else { rows };
     let keys: Vec<_> = keys.split(',').map(col).collect();
-    one(rows.group_by(keys).agg([col("spend").sum(), col("clicks").sum(), len()]))
+    let sums = [col("spend").sum(), col("clicks").sum()];
+    let groups = rows.group_by(keys).agg([sums.as_slice(), &[len().alias("rows")]].concat());
+    if then.is_empty() {
+        return one(groups);
+    }
+    one(groups.group_by([col(then)]).agg([sums.as_slice(), &[col("rows").sum()]].concat()))
 }
 
 fn joins() -> PolarsResult<DataFrame> {
