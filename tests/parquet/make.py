@@ -69,3 +69,25 @@ write(
 )
 write("twice.parquet", {"n": (pa.int32(), [1, 2]), "tags": (pa.map_(pa.string(), pa.int64()), [[("a", 1)], [("a", 1), ("a", 2)]])})
 write("amounts.parquet", {"spend": (pa.string(), ["$1.2345678", "-$0.00000051", "5"]), "of": (pa.struct({"a": pa.float64()}), [{"a": 0.12345678}, {"a": 1.0}, {"a": 2.0}])})
+
+# Groups: a dictionary that overflows into plain pages, short pages, several row groups, missing values in a row.
+rows = range(3_000)
+table = pa.table(
+    {
+        "day": pa.array([date(2026, 11, 1 + row // 200) for row in rows]),
+        "channel": pa.array([None if row % 50 == 7 else ("", "google", "meta")[row % 3] for row in rows]),
+        "campaign": pa.array([f"campaign {row % 700}" for row in rows]),
+        "spend": pa.array([Decimal(row * 7_919 % 100_003 - 500) / 100 for row in rows], pa.decimal128(9, 2)),
+        "clicks": pa.array([None if row == 2_345 else row % 11 for row in rows], pa.int32()),
+    }
+)
+pq.write_table(
+    table,
+    HERE / "groups.parquet",
+    row_group_size=1_100,
+    data_page_size=512,
+    dictionary_pagesize_limit=4_096,
+    data_page_version="2.0",
+    compression="snappy",
+    store_decimal_as_integer=True,
+)

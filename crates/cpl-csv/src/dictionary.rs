@@ -41,7 +41,7 @@ pub fn encode<'t>(texts: impl ExactSizeIterator<Item = &'t [u8]>, optional: bool
 }
 
 /// How many places there are for short texts.
-const PLACES_BITS: u32 = 10;
+const PLACES_BITS: u32 = 8;
 
 /// Short texts that were seen lately, each in a place of its own: a look at two numbers finds them again.
 struct Recent(Vec<Option<(Short, u32)>>);

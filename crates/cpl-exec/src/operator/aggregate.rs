@@ -10,6 +10,7 @@ use polars::prelude::{self as pl, LazyFrame};
 use super::{
     accumulator::{Accumulator, RowColumn, StateColumn},
     group_table::GroupTable,
+    reduction::Reduction,
     sort::sort,
 };
 use crate::expr::Translator;
@@ -61,11 +62,31 @@ impl Aggregation {
         self.grouped(rows, self.states().map(StateColumn::partial), pl::len())
     }
 
-    /// An empty hash table for the groups, and the columns of rows that it reads; none where only the engine groups so.
-    pub fn table(&self, rows: LazyFrame) -> Option<(LazyFrame, GroupTable)> {
-        let table = GroupTable::new(&self.keys, self.states().cloned().collect())?;
+    /// An empty hash table for the groups; none where only the engine groups so.
+    pub fn table(&self) -> Option<GroupTable> {
+        if !self.is_tabled() {
+            return None;
+        }
+        let mut states: Vec<StateColumn> = self.states().cloned().collect();
+        if self.keys.is_empty() {
+            states.push(StateColumn { name: LEN.to_owned(), reduction: Reduction::Rows });
+        }
+        GroupTable::new(&self.keys, states)
+    }
+
+    /// The columns of rows that such a table reads.
+    pub fn table_rows(&self, rows: LazyFrame) -> Option<LazyFrame> {
+        if !self.is_tabled() {
+            return None;
+        }
         let input = self.accumulators.iter().flat_map(|each| each.input.iter().map(RowColumn::as_it_is));
-        Some((rows.select(self.keys().into_iter().chain(input).collect::<Vec<_>>()), table))
+        Some(rows.select(self.keys().into_iter().chain(input).collect::<Vec<_>>()))
+    }
+
+    /// Whether a hash table can hold the groups. A frame without columns has no rows: there, the engine counts.
+    fn is_tabled(&self) -> bool {
+        let has_columns = !self.keys.is_empty() || self.accumulators.iter().any(|each| !each.input.is_empty());
+        has_columns && GroupTable::holds(self.states())
     }
 
     fn states(&self) -> impl Iterator<Item = &StateColumn> {

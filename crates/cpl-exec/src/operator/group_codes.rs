@@ -13,6 +13,8 @@ const NONE: u32 = u32::MAX;
 const NEAR: u32 = 1 << 16;
 /// As many places a table of pairs has at most, 32 MiB; more different pairs are hashed.
 const PLACES: usize = 1 << 23;
+/// As many places it has for each pair, or row that may be one: few pairs of many numbers are hashed too.
+const PLACES_FOR_EACH: usize = 64;
 
 /// The different values of one key column, numbered as they appear.
 pub struct ColumnCodes {
@@ -293,7 +295,7 @@ impl PairCodes {
 
     /// Puts the number of each pair in the place of the first of both, of which there are so many.
     pub fn number(&mut self, left: &mut [u32], right: &[u32], lefts: usize, rights: usize) {
-        self.make_room(lefts, rights);
+        self.make_room(lefts, rights, left.len());
         match self {
             Self::Table { pairs, codes, width } => {
                 for (left, right) in left.iter_mut().zip(right) {
@@ -314,14 +316,14 @@ impl PairCodes {
     }
 
     /// Makes the table as large as it must be; one that would be too large is hashed from then on.
-    fn make_room(&mut self, lefts: usize, rights: usize) {
+    fn make_room(&mut self, lefts: usize, rights: usize, rows: usize) {
         let Self::Table { pairs, codes, width } = self else { return };
         if rights <= *width && lefts * *width <= codes.len() {
             return;
         }
         let new_width = rights.next_power_of_two().max(*width);
         let places = lefts.next_power_of_two().saturating_mul(new_width);
-        if places > PLACES {
+        if places > PLACES.min(PLACES_FOR_EACH * (pairs.len() + rows)).max(NEAR as usize) {
             *self = Self::Hashed(std::mem::take(pairs).into_iter().collect());
             return;
         }

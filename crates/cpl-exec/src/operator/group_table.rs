@@ -35,16 +35,20 @@ struct State {
 }
 
 impl GroupTable {
-    /// Without groups; none where there are no keys, or a state that only the engine makes.
+    /// Whether it can hold groups with such states: not those that only the engine makes.
+    pub fn holds<'c>(mut columns: impl Iterator<Item = &'c StateColumn>) -> bool {
+        columns.all(|column| !matches!(column.reduction, Reduction::Other(_)))
+    }
+
+    /// Without groups; without keys, with one group of all rows. None where it can't hold such states.
     pub fn new(keys: &[String], columns: Vec<StateColumn>) -> Option<Self> {
-        let known = |column: &StateColumn| !matches!(column.reduction, Reduction::Other(_));
-        if keys.is_empty() || !columns.iter().all(known) {
+        if !Self::holds(columns.iter()) {
             return None;
         }
         let states = columns.into_iter().map(|column| State { column, values: Vec::new(), dtype: None });
         Some(Self {
             keys: keys.iter().map(|key| (key.clone(), ColumnCodes::default())).collect(),
-            pairs: keys[1..].iter().map(|_| PairCodes::default()).collect(),
+            pairs: keys.iter().skip(1).map(|_| PairCodes::default()).collect(),
             states: states.collect(),
         })
     }
@@ -64,8 +68,9 @@ impl GroupTable {
 
     /// The number of each row's group.
     fn groups_of(&mut self, rows: &pl::DataFrame, dictionary: &Dictionary) -> pl::PolarsResult<Vec<u32>> {
-        let mut groups = Vec::new();
-        let mut count = 0;
+        // Without keys all rows are one group.
+        let mut groups = if self.keys.is_empty() { vec![0; rows.height()] } else { Vec::new() };
+        let mut count = 1;
         for (at, (name, codes)) in self.keys.iter_mut().enumerate() {
             let of_column = codes.of(rows.column(name)?, dictionary.words(name))?;
             match at.checked_sub(1).and_then(|at| self.pairs.get_mut(at)) {
@@ -81,7 +86,8 @@ impl GroupTable {
 
     /// How many groups there are.
     fn len(&self) -> usize {
-        self.pairs.last().map_or_else(|| self.keys[0].1.len(), PairCodes::len)
+        let of_one = || self.keys.first().map_or(1, |(_, codes)| codes.len());
+        self.pairs.last().map_or_else(of_one, PairCodes::len)
     }
 
     /// A row for each group, sorted by key: its key and its states, as the engine's groups have them.
@@ -310,7 +316,9 @@ mod tests {
         let float = whole.cast(&DataType::Float64)?.with_name("float".into());
         let day = Series::new("day".into(), rows.iter().map(|row| row.1.map(i32::from)).collect::<Vec<_>>());
         let columns = [whole, amount, float, day].map(IntoColumn::into_column);
-        let keys = [key("a", kinds[0], &left), key("b", kinds[1], &right)];
+        let third: Vec<Option<u8>> =
+            left.iter().zip(&right).map(|(left, right)| Some((*left)? % 3 + (*right)? % 2)).collect();
+        let keys = [key("a", kinds[0], &left), key("b", kinds[1], &right), key("c", kinds[0], &third)];
         pl::DataFrame::new(rows.len(), keys.into_iter().chain(columns).collect())
     }
 
@@ -319,6 +327,9 @@ mod tests {
         let by: Vec<pl::Expr> = keys.iter().map(|key| pl::col(key.as_str())).collect();
         let states: Vec<pl::Expr> = states().iter().map(StateColumn::partial).collect();
         let order: Vec<(String, bool)> = keys.iter().map(|key| (key.clone(), false)).collect();
+        if keys.is_empty() {
+            return rows.clone().lazy().select(states).collect();
+        }
         sort(rows.clone().lazy().group_by(by).agg(states), &order).collect()
     }
 
@@ -336,8 +347,8 @@ mod tests {
     proptest! {
         /// However the rows are cut, the groups are those that the engine makes of all of them.
         #[test]
-        fn groups_are_those_of_the_engine(rows in rows(), kinds in (0usize..7, 0usize..7), part in 1usize..100, both in any::<bool>()) {
-            let keys: Vec<String> = ["a", "b"][..if both { 2 } else { 1 }].iter().map(|key| (*key).to_owned()).collect();
+        fn groups_are_those_of_the_engine(rows in rows(), kinds in (0usize..7, 0usize..7), part in 1usize..100, keys in 0usize..4) {
+            let keys: Vec<String> = ["a", "b", "c"][..keys].iter().map(|key| (*key).to_owned()).collect();
             let rows = frame(&rows, [kinds.0, kinds.1]).unwrap_or_default();
             let (engine, table) = (by_engine(&rows, &keys), by_table(&rows, &keys, part));
             let (Ok(engine), Ok(table)) = (&engine, &table) else { panic!("{engine:?} {table:?}") };
@@ -355,7 +366,10 @@ mod tests {
         let keys = ["a".to_owned(), "b".to_owned()];
         let state = StateColumn { name: "rows".to_owned(), reduction: Reduction::Rows };
         let Some(mut table) = GroupTable::new(&keys, vec![state]) else { panic!("it has keys") };
-        for _ in 0..2 {
+        // The table of the first pairs is turned into hashes.
+        assert!(table.add(&rows.slice(0, 10), &Dictionary::default()).is_ok());
+        assert!(matches!(table.pairs[0], PairCodes::Table { .. }));
+        for rows in [rows.clone(), rows.slice(10, usize::MAX)] {
             assert!(table.add(&rows, &Dictionary::default()).is_ok());
         }
         assert!(matches!(table.pairs[0], PairCodes::Hashed(_)));

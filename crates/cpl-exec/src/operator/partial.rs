@@ -86,10 +86,20 @@ impl PartialPlan {
         self.full.as_ref().unwrap_or(&self.partial).clone()
     }
 
-    /// An empty hash table, and the columns of rows that are added to it; none where parts are merged otherwise.
-    pub fn table(&self) -> Option<(LazyFrame, GroupTable)> {
-        let Merge::Aggregation(aggregation, _) = &self.merge else { return None };
-        aggregation.table(self.rows.clone()?)
+    /// An empty hash table for groups; none where parts are merged by the engine.
+    pub fn table(&self) -> Option<GroupTable> {
+        match &self.merge {
+            Merge::Aggregation(aggregation, _) => aggregation.table(),
+            Merge::Concat | Merge::First(_) => None,
+        }
+    }
+
+    /// The rows that are added to that table.
+    pub fn table_rows(&self) -> Option<LazyFrame> {
+        match &self.merge {
+            Merge::Aggregation(aggregation, _) => aggregation.table_rows(self.rows.clone()?),
+            Merge::Concat | Merge::First(_) => None,
+        }
     }
 
     /// Several parts as one; more parts may follow.
@@ -104,11 +114,6 @@ impl PartialPlan {
     /// Whether merged parts are smaller than the parts.
     pub fn shrinks(&self) -> bool {
         !matches!(self.merge, Merge::Concat)
-    }
-
-    /// Whether parts may come in any order: as groups they do.
-    pub fn is_grouped(&self) -> bool {
-        matches!(self.merge, Merge::Aggregation(..))
     }
 
     /// The frame, of all parts merged.

@@ -15,10 +15,10 @@ use crate::{
     engine::{classify, collect_one, concat},
     error::ExecError,
     operator::{GroupTable, PartialPlan},
-    source::{Chunk, Dictionary, NotRead, OpenScan},
+    source::{Chunk, Dictionary, OpenScan},
 };
 
-/// Parts of the rows of a file that the engine reads by itself: 16 million rows, as a rule. polars' multiplexer buffers
+/// Parts of the rows of Parquet files that the engine reads: 16 million rows, as a rule. polars' multiplexer buffers
 /// without bound for the slower of several consumers: that caps the rows of a pass.
 const SCANNED_PARTS: usize = 128;
 
@@ -69,7 +69,8 @@ impl<'a> Scheduler<'a> {
         Ok(())
     }
 
-    /// Reads Parquet page by page where all that reads it are groups; none where the engine is to read it.
+    /// Reads Parquet page by page where all that reads it are groups of a hash table; none where the engine is to read it.
+    /// That finds what is wrong, always in the same place.
     fn run_pages(
         &mut self,
         scan: &'a Node,
@@ -77,14 +78,14 @@ impl<'a> Scheduler<'a> {
         downstream: &[&'a Node],
     ) -> Result<Option<PartialResults>, ExecError> {
         let Op::Scan(Scan { dictionary_columns, .. }) = &scan.op else { return Ok(None) };
-        // Joins mark the rows of their second inputs, which can't be taken back.
+        // The engine joins on all threads; here one thread would.
         if downstream.iter().any(|node| matches!(node.op, Op::Join(_))) {
             return Ok(None);
         }
         let Some(pages) = open.pages(dictionary_columns) else { return Ok(None) };
         let mut results = PartialResults::new();
         let none = self.of_part(scan, open.no_rows()?.rows.lazy(), downstream)?;
-        if !none.all(|job| job.plan.is_grouped()) {
+        if !none.all(|job| job.plan.table_rows().is_some()) {
             return Ok(None);
         }
         self.add_chunk(&mut results, none, &Dictionary::default())?;
@@ -92,11 +93,7 @@ impl<'a> Scheduler<'a> {
             let of_part = self.of_part(scan, rows.lazy(), downstream)?;
             self.add_chunk(&mut results, of_part, &dictionary)
         });
-        match read {
-            Ok(taken) => taken.map(|()| Some(results)),
-            // What is wrong is found where the engine reads the files.
-            Err(NotRead) => Ok(None),
-        }
+        Ok(read.ok().map(|()| results))
     }
 
     /// What a part of a scan's rows, and the nodes and queries that read it, come to.
@@ -132,17 +129,13 @@ impl<'a> Scheduler<'a> {
     /// Adds a part that is held in memory: groups are put into a hash table.
     fn add_chunk(&self, results: &mut PartialResults, jobs: Jobs, dictionary: &Dictionary) -> Result<(), ExecError> {
         let (outputs, jobs): (Vec<_>, Vec<_>) = jobs.into_iter().unzip();
-        let (frames, tables): (Vec<_>, Vec<_>) = jobs
-            .iter()
-            .map(|job| match job.plan.table() {
-                Some((rows, table)) => (rows, Some(Box::new(table))),
-                None => (job.plan.partial.clone(), None),
-            })
-            .unzip();
-        let found = self.collect_for(&outputs, frames, pl::Engine::InMemory)?;
-        for (((output, job), table), part) in outputs.into_iter().zip(jobs).zip(tables).zip(found) {
-            let empty = || table.map_or_else(|| PartialState::Merged(Parts::default()), PartialState::Table);
-            let (first, state) = results.entry(output).or_insert_with(|| (job, empty()));
+        let frame = |job: &Job| job.plan.table_rows().unwrap_or_else(|| job.plan.partial.clone());
+        let found = self.collect_for(&outputs, jobs.iter().map(frame).collect(), pl::Engine::InMemory)?;
+        for ((output, job), part) in outputs.into_iter().zip(jobs).zip(found) {
+            let (first, state) = results.entry(output).or_insert_with(|| {
+                let table = job.plan.table().map(|table| PartialState::Table(Box::new(table)));
+                (job, table.unwrap_or_else(|| PartialState::Merged(Parts::default())))
+            });
             match state {
                 PartialState::Table(table) => {
                     table.add(&part, dictionary).map_err(|error| self.too_large_for(output, error))?;

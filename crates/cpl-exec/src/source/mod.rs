@@ -23,7 +23,7 @@ use crate::error::{Cause, ExecError, SourceError, name_of};
 pub use chunk::Chunk;
 pub use dictionary::Dictionary;
 pub use files::expand;
-pub use pages::{NotRead, PagedFiles};
+pub use pages::PagedFiles;
 pub use parquet::{DeferredValidation, ScanPartitions};
 pub use rejected::{RejectedRows, ScanStats};
 pub use sample::{StoredColumn, parquet_sample};

@@ -19,8 +19,8 @@ use polars_parquet::parquet::{
 use super::values::{NotRead, plain};
 use crate::source::{cast::Cast, dictionary::Dictionary};
 
-/// The largest page, packed or not.
-const PAGE_BYTES: usize = 1 << 30;
+/// The largest page, packed and not: writers aim at one of a MiB.
+const PAGE_BYTES: usize = 1 << 28;
 
 /// Reads the values of a column.
 pub struct ColumnReader<'c> {
@@ -32,6 +32,8 @@ pub struct ColumnReader<'c> {
     dictionary: Option<Arc<Words>>,
     /// Rows that are still to be passed over.
     skip: usize,
+    /// Rows of the row group whose pages were not looked at yet.
+    left: usize,
     /// Values that were read and not taken.
     pending: Option<Values>,
     /// A page whose values can't stand with those.
@@ -40,8 +42,8 @@ pub struct ColumnReader<'c> {
 
 /// Values of some rows.
 enum Values {
-    /// By their numbers in the dictionary; which have a value, where not all have.
-    Numbers(Vec<u32>, Option<Vec<bool>>),
+    /// Indices of the dictionary, of which the first ones are taken; which have a value, where not all have.
+    Numbers { all: Vec<u32>, taken: usize, known: Option<Vec<bool>> },
     /// As they are stored.
     Plain(pl::Column),
 }
@@ -59,7 +61,7 @@ struct Words {
 impl Values {
     fn len(&self) -> usize {
         match self {
-            Self::Numbers(numbers, _) => numbers.len(),
+            Self::Numbers { all, taken, .. } => all.len() - taken,
             Self::Plain(values) => values.len(),
         }
     }
@@ -67,45 +69,44 @@ impl Values {
     /// Appends others, of so many that are wanted; gives them back where they are not of the same kind.
     fn append(&mut self, other: Self, wanted: usize) -> Result<Option<Self>, NotRead> {
         match (self, other) {
-            (Self::Numbers(all, known), Self::Numbers(mut numbers, of_them)) => {
-                if let (Some(_), _) | (_, Some(_)) = (&known, &of_them) {
+            (Self::Numbers { all, taken, known }, Self::Numbers { all: more, known: of_more, .. }) => {
+                if known.is_some() || of_more.is_some() {
                     let known = known.get_or_insert_with(|| vec![true; all.len()]);
-                    known.extend(of_them.unwrap_or_else(|| vec![true; numbers.len()]));
+                    known.drain(..*taken);
+                    known.extend(of_more.unwrap_or_else(|| vec![true; more.len()]));
                 }
-                all.reserve(numbers.len().max(wanted.saturating_sub(all.len())));
-                all.append(&mut numbers);
+                all.drain(..std::mem::take(taken));
+                all.reserve(more.len().max(wanted.saturating_sub(all.len())));
+                all.extend_from_slice(&more);
             }
-            (Self::Plain(all), Self::Plain(other)) => drop(all.append_owned(other).map_err(|_| NotRead)?),
+            (Self::Plain(all), Self::Plain(more)) => drop(all.append_owned(more).map_err(|_| NotRead)?),
             (_, other) => return Ok(Some(other)),
         }
         Ok(None)
     }
 
-    /// Takes the first rows.
-    fn split_off(&mut self, rows: usize) -> Self {
+    /// Passes over the first rows.
+    fn skip(&mut self, rows: usize) {
         match self {
-            Self::Numbers(numbers, known) => {
-                let rest = numbers.split_off(rows);
-                let rest_known = known.as_mut().map(|known| known.split_off(rows));
-                Self::Numbers(std::mem::replace(numbers, rest), std::mem::replace(known, rest_known))
-            }
-            Self::Plain(values) => {
-                let (first, rest) = values.split_at(i64::try_from(rows).unwrap_or(i64::MAX));
-                *values = rest;
-                Self::Plain(first)
-            }
+            Self::Numbers { taken, .. } => *taken += rows,
+            Self::Plain(values) => *values = values.slice(i64::try_from(rows).unwrap_or(i64::MAX), usize::MAX),
         }
     }
 }
 
 impl<'c> ColumnReader<'c> {
-    /// From a row of the row group on.
+    /// The same from a row of the row group on.
+    pub fn starting_at(self, row: usize) -> Self {
+        Self { skip: row, ..self }
+    }
+
+    /// Of a row group of so many rows.
     pub fn new(
         bytes: Buffer<u8>,
         chunk: &ColumnChunkMetadata,
         (stored, is_word): (&'c DataType, bool),
         (declared, cast): (&'c FetchColumn, &'c Cast),
-        skip: usize,
+        rows: usize,
     ) -> Result<Self, NotRead> {
         let reader = PageReader::new(Cursor::new(bytes), chunk, Vec::new(), PAGE_BYTES);
         let mut pages = BasicDecompressor::new(reader, Vec::new());
@@ -116,7 +117,7 @@ impl<'c> ColumnReader<'c> {
             Ok(Arc::new(Words::of(stored, cast, is_word)))
         });
         let dictionary = dictionary.transpose()?;
-        Ok(Self { pages, physical, stored, declared, cast, dictionary, skip, pending: None, next: None })
+        Ok(Self { pages, physical, stored, declared, cast, dictionary, skip: 0, left: rows, pending: None, next: None })
     }
 
     /// Reads until so many rows are there, or the next are of another kind; how many there are.
@@ -142,8 +143,12 @@ impl<'c> ColumnReader<'c> {
         loop {
             let Some(page) = self.pages.next() else { return Ok(None) };
             let page = page.map_err(|_| NotRead)?;
-            // Not of records: a row has one value.
+            // A row has one value, or none: no column here is nested. A damaged page may promise anything.
             let rows = page.num_values();
+            self.left = self.left.checked_sub(rows).ok_or(NotRead)?;
+            if page.page().uncompressed_size() > PAGE_BYTES {
+                return Err(NotRead);
+            }
             if self.skip >= rows {
                 self.skip -= rows;
                 continue;
@@ -152,9 +157,7 @@ impl<'c> ColumnReader<'c> {
             let mut values = self.values(&page)?;
             self.pages.reuse_page_buffer(page);
             let skip = std::mem::take(&mut self.skip);
-            if skip > 0 {
-                drop(values.split_off(skip));
-            }
+            values.skip(skip);
             return Ok(Some(values));
         }
     }
@@ -174,11 +177,11 @@ impl<'c> ColumnReader<'c> {
                     return Err(NotRead);
                 }
                 Ok(match known {
-                    None => Values::Numbers(numbers, None),
+                    None => Values::Numbers { all: numbers, taken: 0, known },
                     Some(known) => {
                         // A missing value has a number that nobody looks at.
                         let each = spread(numbers, &known).map(Option::unwrap_or_default);
-                        Values::Numbers(each.collect(), Some(known))
+                        Values::Numbers { all: each.collect(), taken: 0, known: Some(known) }
                     }
                 })
             }
@@ -194,13 +197,16 @@ impl<'c> ColumnReader<'c> {
 
     /// The next rows in the declared type; numbers where they may stay that. There are as many.
     pub fn take(&mut self, rows: usize, dictionary: &mut Dictionary) -> Result<pl::Column, NotRead> {
-        let mut typed = match self.pending.as_mut().ok_or(NotRead)?.split_off(rows) {
-            Values::Plain(values) => self.cast.convert(&values).map_err(|_| NotRead)?,
-            Values::Numbers(numbers, known) => {
-                let words = Arc::clone(self.dictionary.as_ref().ok_or(NotRead)?);
-                self.of_words(&words, numbers, known, dictionary)?
+        let pending = self.pending.as_ref().ok_or(NotRead)?;
+        let mut typed = match pending {
+            Values::Plain(values) => self.cast.convert(&values.slice(0, rows)).map_err(|_| NotRead)?,
+            Values::Numbers { all, taken, known } => {
+                let range = *taken..taken + rows;
+                let known = known.as_ref().map(|known| &known[range.clone()]);
+                self.of_words(&all[range], known, dictionary)?
             }
         };
+        self.pending.iter_mut().for_each(|pending| pending.skip(rows));
         if !self.declared.optional && typed.null_count() > 0 {
             return Err(NotRead);
         }
@@ -210,18 +216,18 @@ impl<'c> ColumnReader<'c> {
 }
 
 impl ColumnReader<'_> {
-    /// The column of those words.
+    /// The column of those indices, of which some may stand for nothing.
     fn of_words(
         &self,
-        words: &Words,
-        numbers: Vec<u32>,
-        known: Option<Vec<bool>>,
+        numbers: &[u32],
+        known: Option<&[bool]>,
         dictionary: &mut Dictionary,
     ) -> Result<pl::Column, NotRead> {
+        let words = self.dictionary.as_ref().ok_or(NotRead)?;
         let numbers = match known {
-            None => UInt32Chunked::from_vec(pl::PlSmallStr::EMPTY, numbers),
+            None => UInt32Chunked::from_slice(pl::PlSmallStr::EMPTY, numbers),
             Some(known) => {
-                let each = numbers.into_iter().zip(known).map(|(number, known)| known.then_some(number));
+                let each = numbers.iter().zip(known).map(|(number, known)| known.then_some(*number));
                 UInt32Chunked::from_iter_options(pl::PlSmallStr::EMPTY, each)
             }
         };
@@ -257,7 +263,8 @@ fn levels(bytes: &[u8], rows: usize) -> Result<Option<Vec<bool>>, NotRead> {
     while let Some(chunk) = decoder.next_chunk().map_err(|_| NotRead)? {
         match chunk {
             HybridRleChunk::Rle(1, length) if length >= rows && known.is_empty() => return Ok(None),
-            HybridRleChunk::Rle(level, length) => known.resize(known.len() + length, level == 1),
+            // The run may be longer than what is left of the page.
+            HybridRleChunk::Rle(level, length) => known.resize(rows.min(known.len() + length), level == 1),
             HybridRleChunk::Bitpacked(packed) => {
                 let mut levels = Vec::new();
                 packed.collect_into(&mut levels);
@@ -279,7 +286,7 @@ fn unpacked(bytes: &[u8], bits: u32, count: usize) -> Result<Vec<u32>, NotRead> 
     let mut numbers = Vec::with_capacity(count + 32);
     while let Some(chunk) = decoder.next_chunk().map_err(|_| NotRead)? {
         match chunk {
-            HybridRleChunk::Rle(number, length) => numbers.resize(numbers.len() + length, number),
+            HybridRleChunk::Rle(number, length) => numbers.resize(count.min(numbers.len() + length), number),
             HybridRleChunk::Bitpacked(packed) => packed.collect_into(&mut numbers),
         }
     }
