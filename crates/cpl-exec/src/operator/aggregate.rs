@@ -83,10 +83,15 @@ impl Aggregation {
         Some(rows.select(self.keys().into_iter().chain(input).collect::<Vec<_>>()))
     }
 
+    /// Whether all states are those of a hash table: a chunk costs little.
+    pub fn has_simple_states(&self) -> bool {
+        GroupTable::holds(self.states())
+    }
+
     /// Whether a hash table can hold the groups. A frame without columns has no rows: there, the engine counts.
     fn is_tabled(&self) -> bool {
         let has_columns = !self.keys.is_empty() || self.accumulators.iter().any(|each| !each.input.is_empty());
-        has_columns && GroupTable::holds(self.states())
+        has_columns && self.has_simple_states()
     }
 
     fn states(&self) -> impl Iterator<Item = &StateColumn> {

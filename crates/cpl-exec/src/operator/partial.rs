@@ -94,6 +94,11 @@ impl PartialPlan {
         }
     }
 
+    /// Whether parts may come in any order, and cost little one by one: groups of sums, counts, least and largest values.
+    pub fn has_simple_states(&self) -> bool {
+        matches!(&self.merge, Merge::Aggregation(aggregation, _) if aggregation.has_simple_states())
+    }
+
     /// The rows that are added to that table.
     pub fn table_rows(&self) -> Option<LazyFrame> {
         match &self.merge {

@@ -69,7 +69,7 @@ impl<'a> Scheduler<'a> {
         Ok(())
     }
 
-    /// Reads Parquet page by page where all that reads it are groups of a hash table; none where the engine is to read it.
+    /// Reads Parquet page by page where all that reads it are simple groups; none where the engine is to read it.
     /// That finds what is wrong, always in the same place.
     fn run_pages(
         &mut self,
@@ -85,7 +85,7 @@ impl<'a> Scheduler<'a> {
         let Some(pages) = open.pages(dictionary_columns) else { return Ok(None) };
         let mut results = PartialResults::new();
         let none = self.of_part(scan, open.no_rows()?.rows.lazy(), downstream)?;
-        if !none.all(|job| job.plan.table_rows().is_some()) {
+        if !none.all(|job| job.plan.has_simple_states()) {
             return Ok(None);
         }
         self.add_chunk(&mut results, none, &Dictionary::default())?;
