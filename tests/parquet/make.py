@@ -91,3 +91,12 @@ pq.write_table(
     compression="snappy",
     store_decimal_as_integer=True,
 )
+
+# Moments that Arrow's own schema, which is kept here, has in nanoseconds, and Parquet in milliseconds.
+moments = pa.table(
+    {
+        "channel": pa.array(["google", "meta"]),
+        "at": pa.array([moment(5), moment(17)], pa.timestamp("us", tz="UTC")).cast(pa.timestamp("ns", tz="UTC")),
+    }
+)
+pq.write_table(moments, HERE / "moments.parquet", coerce_timestamps="ms", compression="none")

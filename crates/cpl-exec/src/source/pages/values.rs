@@ -1,26 +1,64 @@
 //! Plain values of a page, in the type in which the engine holds what is stored.
 
 use polars::prelude::{self as pl, DataType, IntoColumn, NewChunkedArray};
-use polars_parquet::parquet::{metadata::ColumnChunkMetadata, schema::types::PhysicalType};
+use polars_parquet::parquet::{
+    metadata::ColumnChunkMetadata,
+    schema::types::{IntegerType, PhysicalType, PrimitiveConvertedType, PrimitiveLogicalType, PrimitiveType, TimeUnit},
+};
 
 /// Why pages could not be read: what is wrong is found by the engine's reader, which reads the files then.
 #[derive(Clone, Copy, Debug)]
 pub struct NotRead;
 
-/// Whether values of a column are read here: one for each row, of a type that is stored as the engine holds it.
+/// Whether values of a column are read here: one for each row, of a type that is stored as the engine holds it. Files of
+/// Arrow's tools also hold its types, which the engine takes: nanoseconds there may be stored as milliseconds.
 pub fn is_read(chunk: &ColumnChunkMetadata, stored: &DataType) -> bool {
     let levels = &chunk.descriptor().descriptor;
     let is_flat = levels.max_rep_level == 0 && levels.max_def_level <= 1;
-    let is_known = matches!(
-        (chunk.physical_type(), stored),
-        (PhysicalType::Int32, DataType::Int32 | DataType::Date | DataType::Decimal(..))
-            | (PhysicalType::Int64, DataType::Int64 | DataType::Datetime(..) | DataType::Decimal(..))
-            | (PhysicalType::FixedLenByteArray(1..=16), DataType::Decimal(..))
-            | (PhysicalType::Float, DataType::Float32)
-            | (PhysicalType::Double, DataType::Float64)
-            | (PhysicalType::ByteArray, DataType::String)
-    );
-    is_flat && is_known
+    let is_same = match (own_type(&levels.primitive_type), stored) {
+        (Some(DataType::Datetime(own, _)), DataType::Datetime(unit, _)) => own == *unit,
+        (Some(own), stored) => own == *stored,
+        (None, _) => false,
+    };
+    is_flat && is_same
+}
+
+/// The type of a column by Parquet's own types; none where it is not read here. Moments are of no zone.
+fn own_type(column: &PrimitiveType) -> Option<DataType> {
+    use PrimitiveConvertedType as Converted;
+    use PrimitiveLogicalType as Logical;
+    let decimal = match (column.logical_type, column.converted_type) {
+        (Some(Logical::Decimal(precision, scale)), _) => Some(DataType::Decimal(precision, scale)),
+        (None, Some(Converted::Decimal(precision, scale))) => Some(DataType::Decimal(precision, scale)),
+        _ => None,
+    };
+    match (column.physical_type, column.logical_type, column.converted_type) {
+        (PhysicalType::Int32 | PhysicalType::Int64 | PhysicalType::FixedLenByteArray(1..=16), ..)
+            if decimal.is_some() =>
+        {
+            decimal
+        }
+        (PhysicalType::Int32, Some(Logical::Date), _) | (PhysicalType::Int32, None, Some(Converted::Date)) => {
+            Some(DataType::Date)
+        }
+        (PhysicalType::Int32, Some(Logical::Integer(IntegerType::Int32)), _)
+        | (PhysicalType::Int32, None, None | Some(Converted::Int32)) => Some(DataType::Int32),
+        (PhysicalType::Int64, Some(Logical::Integer(IntegerType::Int64)), _)
+        | (PhysicalType::Int64, None, None | Some(Converted::Int64)) => Some(DataType::Int64),
+        (PhysicalType::Int64, Some(Logical::Timestamp { unit, .. }), _) => {
+            let unit = match unit {
+                TimeUnit::Milliseconds => pl::TimeUnit::Milliseconds,
+                TimeUnit::Microseconds => pl::TimeUnit::Microseconds,
+                TimeUnit::Nanoseconds => pl::TimeUnit::Nanoseconds,
+            };
+            Some(DataType::Datetime(unit, None))
+        }
+        (PhysicalType::Float, None, None) => Some(DataType::Float32),
+        (PhysicalType::Double, None, None) => Some(DataType::Float64),
+        (PhysicalType::ByteArray, Some(Logical::String), _)
+        | (PhysicalType::ByteArray, None, Some(Converted::Utf8)) => Some(DataType::String),
+        _ => None,
+    }
 }
 
 /// So many values that stand one after the other. See the format's page "Encodings", Plain.
