@@ -61,9 +61,9 @@ impl<'f> PagedFiles<'f> {
     /// Where something can't be read, a value does not fit, or the sink fails. Which of several comes first depends on
     /// the threads: so it is not said.
     pub fn read<E>(&self, rows: usize, mut sink: impl FnMut(Chunk) -> Result<(), E>) -> Result<(), NotRead> {
-        let runs = self.runs(rows.saturating_mul(RUN_CHUNKS));
-        let threads = rayon::current_num_threads().min(runs.len());
-        let runs = Mutex::new(runs.into_iter());
+        let most = rows.saturating_mul(RUN_CHUNKS);
+        let threads = self.runs(most).take(rayon::current_num_threads()).count();
+        let runs = Mutex::new(self.runs(most));
         let (to_sink, chunks) = sync_channel(threads);
         thread::scope(|scope| {
             for _ in 0..threads {
@@ -92,21 +92,25 @@ impl<'f> PagedFiles<'f> {
         }
     }
 
-    /// What is read by one thread at a time: so many rows of a row group at most.
-    fn runs(&self, most: usize) -> Vec<Run> {
-        let mut runs = Vec::new();
-        for (file, paged) in self.files.iter().enumerate() {
-            for (group, of_group) in paged.metadata.row_groups.iter().enumerate() {
-                let bytes = Arc::new(OnceLock::new());
-                let count = of_group.num_rows().div_ceil(most.max(1)).max(1);
-                let length = of_group.num_rows().div_ceil(count);
-                for start in (0..of_group.num_rows()).step_by(length.max(1)) {
-                    let end = (start + length).min(of_group.num_rows());
-                    runs.push(Run { file, group, rows: start..end, bytes: Arc::clone(&bytes) });
-                }
-            }
-        }
-        runs
+    /// What is read by one thread at a time: so many rows of a row group at most. Not as a list: a damaged footer may
+    /// promise any number of rows.
+    fn runs(&self, most: usize) -> impl Iterator<Item = Run> {
+        let groups = self.files.iter().enumerate().flat_map(|(file, paged)| {
+            paged
+                .metadata
+                .row_groups
+                .iter()
+                .enumerate()
+                .map(move |(group, of_group)| (file, group, of_group.num_rows()))
+        });
+        groups.flat_map(move |(file, group, rows)| {
+            let length = rows.div_ceil(rows.div_ceil(most.max(1)).max(1)).max(1);
+            let bytes = Arc::new(OnceLock::new());
+            (0..rows).step_by(length).map(move |start| {
+                let end = rows.min(start.saturating_add(length));
+                Run { file, group, rows: start..end, bytes: Arc::clone(&bytes) }
+            })
+        })
     }
 
     fn read_run(
@@ -174,12 +178,14 @@ impl<'f> PagedFile<'f> {
         (0..paged.metadata.row_groups.len()).all(is_read).then_some(paged)
     }
 
-    /// The needed columns of a row group; none where one is nested or would end behind the file.
+    /// The needed columns of a row group; none where one has not a value, or none, for each row, or ends behind the file.
     fn chunks(&self, group: usize) -> impl Iterator<Item = Option<&ColumnChunkMetadata>> {
+        let rows = self.metadata.row_groups[group].num_rows();
         self.file.casts().map(move |(column, _)| {
             let mut found = self.metadata.row_groups[group].columns_under_root_iter(&column.header)?;
             let chunk = found.next().filter(|_| found.next().is_none())?;
-            (chunk.byte_range().end <= self.file.file.size()).then_some(chunk)
+            let is_there = chunk.byte_range().end <= self.file.file.size();
+            (is_there && usize::try_from(chunk.num_values()) == Ok(rows)).then_some(chunk)
         })
     }
 

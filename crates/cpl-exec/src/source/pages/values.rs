@@ -61,7 +61,8 @@ fn own_type(column: &PrimitiveType) -> Option<DataType> {
     }
 }
 
-/// So many values that stand one after the other. See the format's page "Encodings", Plain.
+/// So many values that stand one after the other, and nothing behind them: else the page is not what its head says. See
+/// the format's page "Encodings", Plain.
 pub fn plain(physical: PhysicalType, stored: &DataType, bytes: &[u8], count: usize) -> Result<pl::Column, NotRead> {
     let name = pl::PlSmallStr::EMPTY;
     match (physical, stored) {
@@ -104,14 +105,18 @@ fn fixed<const WIDTH: usize, T>(
     count: usize,
     read: impl Fn([u8; WIDTH]) -> T,
 ) -> Result<Vec<T>, NotRead> {
-    let bytes = bytes.get(..count.checked_mul(WIDTH).ok_or(NotRead)?).ok_or(NotRead)?;
-    let (values, _) = bytes.as_chunks::<WIDTH>();
+    let (values, rest) = bytes.as_chunks::<WIDTH>();
+    if values.len() != count || !rest.is_empty() {
+        return Err(NotRead);
+    }
     Ok(values.iter().map(|bytes| read(*bytes)).collect())
 }
 
 /// Whole numbers of that many bytes, the highest first, whose sign is that of the first bit.
 fn big_endian(bytes: &[u8], count: usize, width: usize) -> Option<Vec<i128>> {
-    let bytes = bytes.get(..count.checked_mul(width)?)?;
+    if bytes.len() != count.checked_mul(width)? {
+        return None;
+    }
     let each = bytes.chunks_exact(width).map(|bytes| {
         let mut wide = [0; 16];
         wide[..width].copy_from_slice(bytes);
@@ -129,5 +134,5 @@ fn texts(mut bytes: &[u8], count: usize) -> Option<Vec<&str>> {
         texts.push(std::str::from_utf8(text).ok()?);
         bytes = rest;
     }
-    Some(texts)
+    bytes.is_empty().then_some(texts)
 }
