@@ -154,8 +154,9 @@ def measure(work, release, timed, turns):
             costs[name] = (few, many, (many - few) / ((MANY - FEW) / 10_000_000))
         for name, (few, many, further) in costs.items():
             peak = max(peak for rows in (FEW, MANY) for _, peak in seen[name, rows])
+            ratio = costs["cpl run"][2] / further
             print(
-                f"  {name:<22} {few:6.2f} s, {many:6.2f} s of {MANY:,}; each further 10,000,000: {further:6.3f} s, "
-                f"{costs['cpl run'][2] / further:5.2f} × of it is cpl's; {peak:6.0f} MiB peak"
+                f"  {name:<22} {few:6.2f} s, five times the rows {many:6.2f} s; each further 10,000,000 rows {further:6.3f} s,"
+                f" cpl {ratio:5.2f} × that; {peak:6.0f} MiB peak"
             )
             print(f"    {' '.join(calls[MANY][name]).splitlines()[0]}")
