@@ -43,6 +43,11 @@ impl RowColumn {
         if self.is_wide { widen(self.value.clone()).alias(self.name.as_str()) } else { self.as_it_is() }
     }
 
+    /// The column, once it is there.
+    pub fn column(&self) -> pl::Expr {
+        pl::col(self.name.as_str())
+    }
+
     /// As it stands.
     pub fn as_it_is(&self) -> pl::Expr {
         self.value.clone().alias(self.name.as_str())

@@ -79,8 +79,10 @@ impl Aggregation {
         if !self.is_tabled() {
             return None;
         }
-        let input = self.accumulators.iter().flat_map(|each| each.input.iter().map(RowColumn::as_it_is));
-        Some(rows.select(self.keys().into_iter().chain(input).collect::<Vec<_>>()))
+        let input = || self.accumulators.iter().flat_map(|each| &each.input);
+        let names = self.keys().into_iter().chain(input().map(RowColumn::column)).collect::<Vec<_>>();
+        // Next to the rows' columns a constant is a value of each row; selected alone, it would be one row.
+        Some(rows.with_columns(input().map(RowColumn::as_it_is).collect::<Vec<_>>()).select(names))
     }
 
     /// Whether all states are those of a hash table: a chunk costs little.
