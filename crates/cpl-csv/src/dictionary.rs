@@ -61,14 +61,14 @@ impl Default for Recent {
 }
 
 impl Recent {
-    /// The number of a text; asked for where it was not seen lately.
-    fn number(&mut self, text: &[u8], ask: impl FnOnce() -> Option<u32>) -> Option<u32> {
-        let Some(short) = Short::of(text) else { return ask() };
+    /// The number of a text; looked up where it was not seen lately.
+    fn number(&mut self, text: &[u8], look_up: impl FnOnce() -> Option<u32>) -> Option<u32> {
+        let Some(short) = Short::of(text) else { return look_up() };
         let place = &mut self.0[short.place()];
         match place {
             Some((there, number)) if *there == short => Some(*number),
             _ => {
-                let number = ask()?;
+                let number = look_up()?;
                 *place = Some((short, number));
                 Some(number)
             }

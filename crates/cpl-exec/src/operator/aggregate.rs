@@ -71,7 +71,7 @@ impl Aggregation {
         if self.keys.is_empty() {
             states.push(StateColumn { name: LEN.to_owned(), reduction: Reduction::Rows });
         }
-        GroupTable::new(&self.keys, states)
+        Some(GroupTable::new(&self.keys, states))
     }
 
     /// The columns of rows that such a table reads.
@@ -81,7 +81,7 @@ impl Aggregation {
         }
         let input = || self.accumulators.iter().flat_map(|each| &each.input);
         let names = self.keys().into_iter().chain(input().map(RowColumn::column)).collect::<Vec<_>>();
-        // Next to the rows' columns a constant is a value of each row; selected alone, it would be one row.
+        // Next to the rows' columns a constant is a value of each row; selected without them, it would be one row.
         Some(rows.with_columns(input().map(RowColumn::as_it_is).collect::<Vec<_>>()).select(names))
     }
 

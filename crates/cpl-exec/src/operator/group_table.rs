@@ -40,17 +40,14 @@ impl GroupTable {
         columns.all(|column| !matches!(column.reduction, Reduction::Other(_)))
     }
 
-    /// Without groups; without keys, with one group of all rows. None where it can't hold such states.
-    pub fn new(keys: &[String], columns: Vec<StateColumn>) -> Option<Self> {
-        if !Self::holds(columns.iter()) {
-            return None;
-        }
+    /// Without groups; without keys, with one group of all rows. The states are such as it holds.
+    pub fn new(keys: &[String], columns: Vec<StateColumn>) -> Self {
         let states = columns.into_iter().map(|column| State { column, values: Vec::new(), dtype: None });
-        Some(Self {
+        Self {
             keys: keys.iter().map(|key| (key.clone(), ColumnCodes::default())).collect(),
             pairs: keys.iter().skip(1).map(|_| PairCodes::default()).collect(),
             states: states.collect(),
-        })
+        }
     }
 
     /// Adds rows: their keys, and the columns that the states look at.
@@ -334,7 +331,7 @@ mod tests {
     }
 
     fn by_table(rows: &pl::DataFrame, keys: &[String], part: usize) -> pl::PolarsResult<pl::DataFrame> {
-        let Some(mut table) = GroupTable::new(keys, states()) else { panic!("it has keys") };
+        let mut table = GroupTable::new(keys, states());
         for start in (0..rows.height().max(1)).step_by(part) {
             let some = rows.slice(i64::try_from(start).unwrap_or(0), part);
             // In several pieces, as the batches of a file stand in a chunk.
@@ -365,7 +362,7 @@ mod tests {
         let rows = pl::DataFrame::new(6_000, vec![a, b]).unwrap_or_default();
         let keys = ["a".to_owned(), "b".to_owned()];
         let state = StateColumn { name: "rows".to_owned(), reduction: Reduction::Rows };
-        let Some(mut table) = GroupTable::new(&keys, vec![state]) else { panic!("it has keys") };
+        let mut table = GroupTable::new(&keys, vec![state]);
         // The table of the first pairs is turned into hashes.
         assert!(table.add(&rows.slice(0, 10), &Dictionary::default()).is_ok());
         assert!(matches!(table.pairs[0], PairCodes::Table { .. }));
@@ -379,12 +376,12 @@ mod tests {
     }
 
     #[test]
-    fn a_sum_beyond_128_bits_is_told() {
+    fn a_sum_beyond_128_bits_is_an_error() {
         let most = Int128Chunked::from_slice("n".into(), &[i128::MAX, 1]).into_column();
         let key = Series::new("k".into(), [1i64, 1]).into_column();
         let rows = pl::DataFrame::new(2, vec![key, most]).unwrap_or_default();
         let state = StateColumn { name: "sum".to_owned(), reduction: Reduction::Sum("n".to_owned()) };
-        let Some(mut table) = GroupTable::new(&["k".to_owned()], vec![state]) else { panic!("it has keys") };
+        let mut table = GroupTable::new(&["k".to_owned()], vec![state]);
         assert!(table.add(&rows, &Dictionary::default()).is_err());
     }
 }

@@ -1,5 +1,5 @@
 //! Parquet read page by page, for groups: texts stay indices of the file's dictionary, and a value of a dictionary is
-//! checked and converted once. A thread holds the packed bytes of the needed columns of one row group and the values of
+//! checked and converted once for each part of a row group. A thread holds the packed bytes of the needed columns of one row group and the values of
 //! some pages; the engine's own reader holds the values of whole row groups. The engine reads what is not read here:
 //! nested columns, files of a store, rarer types and encodings, and every file in which something is wrong.
 
@@ -307,9 +307,9 @@ mod tests {
         }
     }
 
-    /// Bytes that are not what the footer promises are told, and read by nobody as something else.
+    /// Bytes that are not what the footer promises are an error, and never other values.
     #[test]
-    fn damage_is_told() {
+    fn damage_is_an_error() {
         let numbers: Vec<Option<u16>> = (0..2_000).map(|n| Some(n % 97)).collect();
         let file = written(&mut frame(&numbers).unwrap_or_default(), 500, 1_000, ParquetCompression::Uncompressed);
         let (fetch, source) = (fetch(), SourceFile::on_disk("a.parquet".to_owned(), file.path().to_owned()));
